@@ -1,0 +1,90 @@
+"""Two times that are never mixed: `mono` to measure with, `wall` to tell people.
+
+All waiting is measured on the monotonic clock, so a wall clock that is wrong by years, jumps or is missing
+moves no alarm. How good the wall clock is travels with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import time
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+
+class Quality(StrEnum):
+    """How good a wall-clock time is."""
+
+    SYNCHRONISED = "synchronised"  # the kernel says a time server agrees
+    UNSURE = "unsure"  # plausible, nobody confirmed it
+    WRONG = "wrong"  # earlier than something that has already happened
+
+
+class Moment(NamedTuple):
+    """One instant: `mono` seconds since boot, `wall` UTC time, and how good `wall` is."""
+
+    mono: float
+    wall: datetime
+    quality: Quality = Quality.SYNCHRONISED
+
+    def later(self, mono: float) -> Moment:
+        """Return the instant at `mono` on the same boot, by this moment's wall clock."""
+        return Moment(mono, datetime.fromtimestamp(self.wall.timestamp() + mono - self.mono, UTC), self.quality)
+
+
+class Clock(Protocol):
+    """What tells the time. `boot` names the power-up: monotonic times compare only within one."""
+
+    boot: str
+
+    def now(self) -> Moment:
+        """Return this instant."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait `seconds` of this clock's time."""
+        ...
+
+
+_ADJTIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit and 128 on 32-bit Linux; zeroed = modes 0 = only read
+_TIME_ERROR = 5  # adjtimex(2): clock not synchronised
+_LOOK_AGAIN = 1.0  # s between two looks at the kernel's synchronisation state
+
+
+def kernel_synchronised() -> bool:
+    """Say whether the kernel's clock is disciplined by a time server (adjtimex(2), read only)."""
+    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_ADJTIMEX_BYTES))
+    return state not in (-1, _TIME_ERROR)
+
+
+def boot_name() -> str:
+    """Return a short name of this power-up (first 12 digits of the kernel's random boot id)."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip().replace("-", "")[:12]
+
+
+class SystemClock:
+    """The machine's clocks. `floor` is a time that has certainly passed (last seen, or when the software was made)."""
+
+    def __init__(self, floor: datetime) -> None:
+        self.boot = boot_name()
+        self.floor = floor
+        self._looked = -_LOOK_AGAIN
+        self._synchronised = False
+
+    def now(self) -> Moment:
+        """Return this instant; the kernel is asked at most once a second whether it is synchronised."""
+        mono = time.monotonic()
+        wall = datetime.now(UTC)
+        if mono - self._looked >= _LOOK_AGAIN:
+            self._looked = mono
+            self._synchronised = kernel_synchronised()
+        if wall < self.floor:
+            return Moment(mono, wall, Quality.WRONG)
+        return Moment(mono, wall, Quality.SYNCHRONISED if self._synchronised else Quality.UNSURE)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait `seconds` of real time."""
+        await asyncio.sleep(seconds)

@@ -1,0 +1,87 @@
+"""The words the sensors speak: what can be reported, and a reading = a report plus which device and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.clock import Moment
+
+DeviceId = str
+Value = bool | int | float | str
+
+
+class Form(StrEnum):
+    """How a report behaves: an event happened once, a state holds until the opposite, a measure is a number."""
+
+    EVENT = "event"
+    STATE = "state"
+    MEASURE = "measure"
+    ALIVE = "alive"  # says only that the device is there
+
+
+class Kind(StrEnum):
+    """What a sensor can say. Units stand in the name; contact polarity: `contact_open` is true when open."""
+
+    # events; the value is the action, for instance "press" or "hold_press"
+    BUTTON = "button"
+    DIMMER = "dimmer"
+    COMMAND = "command"
+    # states
+    FALL = "fall"
+    STAY_STILL = "stay_still"
+    PRESENCE = "presence"
+    OCCUPANCY = "occupancy"
+    MOTION = "motion"
+    CONTACT_OPEN = "contact_open"
+    SMOKE = "smoke"
+    GAS = "gas"
+    CO = "co"
+    MOISTURE = "moisture"
+    TAMPER = "tamper"
+    BATTERY_LOW = "battery_low"
+    PROBLEM = "problem"
+    VIBRATION = "vibration"
+    SAFETY = "safety"
+    LIGHT = "light"
+    SOUND = "sound"
+    ACTIVITY = "activity"  # "none" | "still" | "active"
+    OTHER_STATE = "state"  # a state that nothing is judged by; `label` says which
+    # measures
+    BATTERY = "battery_pct"
+    TEMPERATURE = "temperature_c"
+    HUMIDITY = "humidity_pct"
+    ILLUMINANCE = "illuminance_lux"
+    OTHER_MEASURE = "measure"  # `label` says which, unit in the name
+    # alive
+    HEARTBEAT = "heartbeat"
+    # technical, from the driver itself
+    REPLAYED = "replayed"  # a frame whose counter went backwards: a replay, or a battery change
+
+
+_EVENTS = (Kind.BUTTON, Kind.DIMMER, Kind.COMMAND, Kind.REPLAYED)
+_MEASURES = (Kind.BATTERY, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.ILLUMINANCE, Kind.OTHER_MEASURE)
+FORMS: dict[Kind, Form] = (
+    dict.fromkeys(Kind, Form.STATE)
+    | dict.fromkeys(_EVENTS, Form.EVENT)
+    | dict.fromkeys(_MEASURES, Form.MEASURE)
+    | {Kind.HEARTBEAT: Form.ALIVE}
+)
+
+# Every button action but these two is a call for help on an SOS button (BTHome: 0x00 is no press, 0x81 lets go).
+NOT_A_CALL = frozenset({"hold_release", "release"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one device said at one moment. `flagged` marks a call whose freshness could not be proved (counter went back)."""
+
+    device: DeviceId
+    kind: Kind
+    value: Value
+    at: Moment
+    index: int = 1
+    label: str = ""
+    flagged: bool = False
