@@ -1,0 +1,71 @@
+"""Keeps an ear or a mouth of the gateway running: starts it again after a loss, and says once "down" and once "back"."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+FIRST_WAIT = 1.0  # s before the first new attempt
+LONGEST_WAIT = 60.0  # s, reached by doubling: a platform or a port may be away for days
+RAN_WELL = 60.0  # s after `ready` from which a loss counts as a first one again
+JITTER = 0.2  # part of the wait: a whole county must not knock in the same second after a blackout
+
+Said = Callable[[str, bool, str], None]  # (who, whether it works now, why)
+
+_log = logging.getLogger("eldercare")
+_dice = random.SystemRandom()
+
+
+def say(name: str, works: bool, why: str) -> None:
+    """Write one line to the journal: a warning when something is lost, a plain line when it is back."""
+    _log.log(logging.INFO if works else logging.WARNING, "%s %s: %s", name, "back" if works else "down", why)
+
+
+def wait_before(attempt: int) -> float:
+    """Return the seconds to wait before new attempt 1, 2, 3...: 1 doubling to 60, give or take a fifth."""
+    doubled = FIRST_WAIT * 2.0 ** min(attempt - 1, 16)
+    return min(doubled, LONGEST_WAIT) * _dice.uniform(1 - JITTER, 1 + JITTER)
+
+
+async def keep(
+    name: str,
+    start: Callable[[Callable[[], None]], Awaitable[None]],
+    *,
+    expected: tuple[type[Exception], ...],
+    said: Said = say,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    now: Callable[[], float] = time.monotonic,
+) -> None:
+    """Run `start(ready)` again and again; it calls `ready()` when it really works.
+
+    An `expected` error is said once ("down"), and the next `ready` after it once ("back"). Any other exception is a bug and
+    passes through, as cancellation does. Returns when `start` returns: it had an end, and reached it.
+    """
+    attempt = 0
+    down = False
+    well_since: float | None = None
+
+    def ready() -> None:
+        nonlocal down, well_since
+        well_since = now()
+        if down:
+            down = False
+            said(name, True, f"works again, at new attempt {attempt}")
+
+    while True:
+        well_since = None
+        try:
+            await start(ready)
+        except expected as loss:
+            if not down:
+                down = True
+                said(name, False, str(loss) or type(loss).__name__)
+        else:
+            return
+        if well_since is not None and now() - well_since >= RAN_WELL:
+            attempt = 0
+        attempt += 1
+        await sleep(wait_before(attempt))
