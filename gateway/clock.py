@@ -88,3 +88,17 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds` of real time."""
         await asyncio.sleep(seconds)
+
+
+class Stamp(NamedTuple):
+    """A moment as it is written down: which boot, monotonic seconds, wall time in UTC (RFC 3339), and how good that is."""
+
+    boot: str
+    mono: float
+    wall: str
+    clock: str
+
+
+def stamp(boot: str, at: Moment) -> Stamp:
+    """Return `at` as it is written down."""
+    return Stamp(boot, round(at.mono, 3), at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at.quality.value)

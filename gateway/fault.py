@@ -1,0 +1,223 @@
+"""Technical trouble, repaired and not rescued: silent devices, low batteries, tampering, a deaf radio, a lost uplink, an unsure clock.
+
+Silence is noticed here. Each fault is said once when it begins and once when it ends; a low battery is said again every week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from gateway import kind as kinds
+from gateway.clock import Moment, Quality
+from gateway.kind import Priority
+from gateway.reading import DeviceId, Kind, Reading, Value
+from gateway.times import Times
+
+LOW_AT, WELL_AT = 15.0, 25.0  # battery % that begins and ends a low battery; the gap keeps it from flapping
+LOOK_EVERY = 5.0  # s between two looks at the silences
+STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
+
+
+class Turn(StrEnum):
+    """What happened to a fault."""
+
+    RAISED = "raised"
+    REPEATED = "repeated"
+    CLEARED = "cleared"
+    NOTED = "noted"  # told once, nothing to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultFact:
+    """One thing said about a fault. `detail` holds plain values; `since` is when the fault began."""
+
+    kind: str
+    turn: Turn
+    priority: Priority
+    since: Moment
+    device: str = ""
+    room: str = ""
+    detail: Mapping[str, Value] = field(default_factory=dict)
+    evidence: tuple[Reading, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervised:
+    """One device as supervision sees it. `missing_after` seconds of silence, None = cannot be supervised."""
+
+    device: DeviceId
+    room: str = ""
+    missing_after: float | None = None
+    vital: bool = False  # an SOS button, fall or smoke detector: its silence is a P2
+
+
+_LATCHED = {Kind.TAMPER: kinds.TAMPER, Kind.REPLAYED: kinds.REPLAYED}
+
+
+class Faults:
+    """All faults that are on, and the silences they are judged from.
+
+    `heard_at` maps each device to the monotonic second it was last heard; intake writes it for every packet, also repeats.
+    `radios` maps each adapter to the second it last heard anything; the daemon writes it.
+    """
+
+    def __init__(self, devices: Mapping[DeviceId, Supervised], times: Times) -> None:
+        self._devices = devices
+        self._times = times
+        self.on: dict[tuple[str, str], FaultFact] = {}
+        self.heard_at: dict[DeviceId, float] = {}
+        self.radios: dict[str, float] = {}
+        self.link_down_since: float | None = None
+        self._said: dict[tuple[str, str], float] = {}
+        self._unsure_since: float | None = None
+        self._offset: float | None = None
+        self._looked = 0.0
+
+    def start(self, now: Moment, known: Mapping[tuple[str, str], FaultFact], silent_for: Mapping[DeviceId, float]) -> None:
+        """Take over what was on before a restart; `silent_for` is how long each device had been silent where that is known."""
+        self.on = dict(known)
+        self._said = dict.fromkeys(known, now.mono)
+        for device in self._devices:
+            self.heard_at[device] = now.mono - silent_for.get(device, 0.0)
+        self.link_down_since = now.mono
+        self._looked = now.mono
+
+    def due(self) -> float:
+        """Return the monotonic second of the next look."""
+        return self._looked + LOOK_EVERY
+
+    def heard(self, reading: Reading) -> list[FaultFact]:
+        """Take what a reading says about the device itself."""
+        kind, device, value = reading.kind, reading.device, reading.value
+        out = self._end(kinds.MISSING, device, reading.at) if (kinds.MISSING, device) in self.on else []
+        if kind is Kind.BATTERY:
+            if float(value) <= LOW_AT:
+                out += self._begin(kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,))
+            elif float(value) >= WELL_AT:
+                out += self._end(kinds.LOW_BATTERY, device, reading.at)
+        elif kind is Kind.BATTERY_LOW:
+            out += (
+                self._begin(kinds.LOW_BATTERY, device, reading.at, {}, (reading,))
+                if value
+                else self._end(kinds.LOW_BATTERY, device, reading.at)
+            )
+        elif kind is Kind.PROBLEM:
+            out += (
+                self._begin(kinds.DEVICE_FAULT, device, reading.at, {}, (reading,))
+                if value
+                else self._end(kinds.DEVICE_FAULT, device, reading.at)
+            )
+        elif kind in _LATCHED and value is not False:
+            out += self._begin(_LATCHED[kind], device, reading.at, {}, (reading,))
+        return out
+
+    def confirmed(self, device: DeviceId, now: Moment) -> list[FaultFact]:
+        """End the latched faults of a device that a technician has looked at."""
+        return [fact for kind in _LATCHED.values() for fact in self._end(kind, device, now)]
+
+    def linked(self, up: bool, now: Moment) -> list[FaultFact]:
+        """Take the state of the platform link: up means connected and receipts coming."""
+        if not up:
+            self.link_down_since = self.link_down_since if self.link_down_since is not None else now.mono
+            return []
+        self.link_down_since = None
+        return self._end(kinds.UPLINK_LOST, "", now)
+
+    def tick(self, now: Moment) -> list[FaultFact]:
+        """Look at all silences and at the clock, at most every LOOK_EVERY seconds."""
+        if now.mono < self.due():
+            return []
+        self._looked = now.mono
+        out = []
+        for device, supervised in self._devices.items():
+            silent = now.mono - self.heard_at[device]
+            if supervised.missing_after is None:
+                continue
+            if silent >= supervised.missing_after:
+                out += self._begin(kinds.MISSING, device, now, {"silent_s": round(silent), "limit_s": supervised.missing_after})
+            else:
+                out += self._end(kinds.MISSING, device, now)
+        for adapter, heard in self.radios.items():
+            if now.mono - heard >= self._times.radio_deaf:
+                out += self._begin(kinds.RADIO_DEAF, adapter, now, {"silent_s": round(now.mono - heard)})
+            else:
+                out += self._end(kinds.RADIO_DEAF, adapter, now)
+        if self.link_down_since is not None and now.mono - self.link_down_since >= self._times.uplink_lost:
+            out += self._begin(kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)})
+        for key, fact in self.on.items():
+            if key[0] == kinds.LOW_BATTERY and now.mono - self._said[key] >= self._times.low_battery_again:
+                self._said[key] = now.mono
+                out.append(replace(fact, turn=Turn.REPEATED))
+        return out + self._clock(now)
+
+    def _clock(self, now: Moment) -> list[FaultFact]:
+        """Watch the wall clock. The cleared entry carries boot, mono and wall together: from it earlier entries are mended."""
+        offset = now.wall.timestamp() - now.mono
+        stepped = self._offset is not None and abs(offset - self._offset) > STEPPED
+        self._offset = offset
+        if now.quality is not Quality.SYNCHRONISED:
+            if self._unsure_since is None:
+                self._unsure_since = now.mono
+            wrong = now.quality is Quality.WRONG
+            if wrong or now.mono - self._unsure_since >= self._times.clock_unsure:
+                return self._begin(kinds.CLOCK_UNSURE, "", now, {"clock": now.quality.value})
+            return []
+        was_unsure, self._unsure_since = self._unsure_since is not None, None
+        if (kinds.CLOCK_UNSURE, "") in self.on:
+            return self._end(kinds.CLOCK_UNSURE, "", now)
+        if was_unsure or stepped:
+            return [self._fact(kinds.CLOCK_UNSURE, "", now, Turn.CLEARED, {"stepped": stepped})]
+        return []
+
+    def is_vital(self, device: DeviceId) -> bool:
+        """Say whether a device senses a P1 kind."""
+        supervised = self._devices.get(device)
+        return supervised is not None and supervised.vital
+
+    def note(self, kind: str, now: Moment, device: str = "", **detail: Value) -> FaultFact:
+        """Return something told once, such as a restart."""
+        return self._fact(kind, device, now, Turn.NOTED, detail)
+
+    def begin(self, kind: str, now: Moment, **detail: Value) -> list[FaultFact]:
+        """Begin a fault of the gateway itself, unless it is on already."""
+        return self._begin(kind, "", now, detail)
+
+    def end(self, kind: str, now: Moment) -> list[FaultFact]:
+        """End a fault of the gateway itself, if it is on."""
+        return self._end(kind, "", now)
+
+    def _begin(
+        self, kind: str, device: str, now: Moment, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()
+    ) -> list[FaultFact]:
+        key = (kind, device)
+        if key in self.on:
+            return []
+        fact = self._fact(kind, device, now, Turn.RAISED, detail, evidence)
+        self.on[key] = fact
+        self._said[key] = now.mono
+        return [fact]
+
+    def _end(self, kind: str, device: str, now: Moment) -> list[FaultFact]:
+        fact = self.on.pop((kind, device), None)
+        self._said.pop((kind, device), None)
+        return (
+            [] if fact is None else [replace(fact, turn=Turn.CLEARED, detail={"lasted_s": round(now.mono - fact.since.mono)}, evidence=())]
+        )
+
+    def _fact(
+        self, kind: str, device: str, now: Moment, turn: Turn, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()
+    ) -> FaultFact:
+        supervised = self._devices.get(device)
+        vital = kind == kinds.MISSING and supervised is not None and supervised.vital
+        return FaultFact(
+            kind=kind,
+            turn=turn,
+            priority=Priority.P2 if vital else kinds.of(kind).priority,
+            since=now,
+            device=device,
+            room=supervised.room if supervised else "",
+            detail=detail,
+            evidence=evidence,
+        )

@@ -1,0 +1,111 @@
+"""What can be reported to the platform: every kind of alarm and fault, with its codes, priority and default grace.
+
+Codes are facts of ISO/IEEE 11073-10471 (independent living activity hub) and SCAIP (device / status); no conformance is claimed.
+A kind that nobody knows is carried and shown as P3, never dropped: see `of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Priority(IntEnum):
+    """P1 life, act now; P2 somebody must look soon; P3 protection reduced, hours or days; P4 information."""
+
+    P1 = 1
+    P2 = 2
+    P3 = 3
+    P4 = 4
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmKind:
+    """One row of the table. `latches` false: the alarm ends by rule when its condition ends."""
+
+    name: str
+    zh: str
+    en: str
+    priority: Priority
+    ieee: str = ""
+    scaip_device: str = ""
+    scaip_status: str = ""
+    latches: bool = True
+    by_absence: bool = False  # suspended while the resident is away
+
+
+SOS = "person.sos"
+HELP = "person.help"
+FALL = "person.fall"
+STAY_TOO_LONG = "person.stay_too_long"
+BED_EXIT = "person.bed_exit"
+DOOR_LEFT_OPEN = "door.left_open"
+SMOKE = "env.smoke"
+GAS = "env.gas"
+CO = "env.co"
+WATER = "env.water"
+TEST = "alarm.test"
+OFTEN_CANCELLED = "person.often_cancelled"
+MISSING = "device.missing"
+LOW_BATTERY = "device.low_battery"
+DEVICE_FAULT = "device.fault"
+TAMPER = "device.tamper"
+REPLAYED = "device.replayed"
+SHELVED = "device.shelved_danger"
+RADIO_DEAF = "gateway.radio_deaf"
+UPLINK_LOST = "gateway.uplink_lost"
+CLOCK_UNSURE = "gateway.clock_unsure"
+STORAGE_DEGRADED = "gateway.storage_degraded"
+RESTARTED = "gateway.restarted"
+IDENTITY_CONFLICT = "gateway.identity_conflict"
+FORGOTTEN = "gateway.readings_forgotten"
+CALL_FAILED = "gateway.call_failed"
+BAD_MESSAGE = "gateway.bad_message"
+
+_P1, _P2, _P3, _P4 = Priority
+KINDS: dict[str, AlarmKind] = {
+    k.name: k
+    for k in (
+        AlarmKind(SOS, "求救", "SOS", _P1, "PERS.0", "0004", "0010"),
+        AlarmKind(FALL, "跌倒", "fall", _P1, "FALL.0", "0005", "0009"),
+        AlarmKind(HELP, "求助", "help, not urgent", _P2, "SWITCH.0", "0004", "0110"),
+        AlarmKind("person.inactive", "久无活动", "no activity", _P2, "USAGE.4", "0010", "0009", by_absence=True),
+        AlarmKind(STAY_TOO_LONG, "滞留过久", "stayed too long", _P2, "USAGE.3", "0018", "0071", by_absence=True),
+        AlarmKind("person.no_return", "外出未归", "not returned", _P2, "PROPEXIT.0", "0015", "0009", by_absence=True),
+        AlarmKind("person.night_exit", "夜间外出", "left at night", _P2, "PROPEXIT.0", "0015", "0009", by_absence=True),
+        AlarmKind(BED_EXIT, "离床未归", "not back in bed", _P2, by_absence=True),
+        AlarmKind(DOOR_LEFT_OPEN, "门未关", "door left open", _P3, "PROPEXIT.1", "0014", "0077", latches=False),
+        AlarmKind(SMOKE, "烟雾", "smoke", _P1, "SMOKE.0", "0023", "0009"),
+        AlarmKind(GAS, "燃气", "gas", _P1, "GAS.0", "0021", "0009"),
+        AlarmKind(CO, "一氧化碳", "carbon monoxide", _P1, "CO.0", "0026", "0009"),
+        AlarmKind(WATER, "漏水", "water", _P2, "WATER.0", "0033", "0009"),
+        AlarmKind("env.temp_high", "高温", "too hot", _P2, "TEMP.0", "0025", "0100"),
+        AlarmKind("env.temp_low", "低温", "too cold", _P2, "TEMP.1", "0025", "0101"),
+        AlarmKind(TEST, "测试", "test", _P4, "", "0002", "0102", latches=False),
+        AlarmKind(OFTEN_CANCELLED, "多次撤警", "cancelled often", _P3),
+        AlarmKind(MISSING, "设备失联", "device missing", _P3, "bit 17", "0050", "0123"),
+        AlarmKind(LOW_BATTERY, "电量低", "battery low", _P3, "bit 18", "", "0016"),
+        AlarmKind(DEVICE_FAULT, "设备故障", "device fault", _P3, "bit 19", "", "0042"),
+        AlarmKind("device.end_of_life", "设备到期", "device past its life", _P3, "bit 19", "", "0065"),
+        AlarmKind(TAMPER, "拆动", "tampered with", _P3, "bit 20", "", "0125"),
+        AlarmKind(REPLAYED, "旧信号重放", "old signal replayed", _P3, "bit 20", "", "0125"),
+        AlarmKind(SHELVED, "搁置期间的危险", "danger while shelved", _P4),
+        AlarmKind(RADIO_DEAF, "接收失效", "radio deaf", _P2, "", "0050", "0095"),
+        AlarmKind("gateway.mains_lost", "停电", "mains lost", _P3, "", "0041", "0085"),
+        AlarmKind(UPLINK_LOST, "断网", "uplink lost", _P3, "", "0032", "0023"),
+        AlarmKind(CLOCK_UNSURE, "时钟不准", "clock unsure", _P3, "", "0002", "0065"),
+        AlarmKind(STORAGE_DEGRADED, "存储异常", "storage degraded", _P3, "", "0002", "0065"),
+        AlarmKind(RESTARTED, "网关重启", "gateway restarted", _P3, "", "0002", "0065"),
+        AlarmKind(IDENTITY_CONFLICT, "身份冲突", "identity conflict", _P3, "", "0002", "0065"),
+        AlarmKind(FORGOTTEN, "读数已舍弃", "readings forgotten", _P3),
+        AlarmKind(CALL_FAILED, "呼叫失败", "call failed", _P3),
+        AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
+        AlarmKind("service.visit", "上门", "visit", _P4, "", "0002", "0111"),
+        AlarmKind("service.config_changed", "改配置", "configuration changed", _P4, "", "0002", "0102"),
+    )
+}
+
+
+def of(name: str) -> AlarmKind:
+    """Return the table's row for `name`; an unknown kind is a P3 that shows its own name."""
+    return KINDS.get(name) or AlarmKind(name, name, name, Priority.P3)

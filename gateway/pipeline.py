@@ -1,0 +1,446 @@
+"""One turn of the story: a reading, an instruction, a receipt or the passing of time goes in, numbered entries come out.
+
+Pure and synchronous: a function of readings, instructions and monotonic time, so that the same recorded day gives the same
+alarms. It tells nobody anything; what it returns is committed first, then told.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+
+from gateway import kind as kinds
+from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Move, NotAllowed, Outcome, State, moved
+from gateway.clock import Moment, Stamp, stamp
+from gateway.danger import Cancelled, Cleared, Danger, Judge, Judgement
+from gateway.dispatch import PLATFORM, Reason, Rung, due_at, step
+from gateway.fault import FaultFact, Faults, Turn
+from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
+from gateway.kind import Priority
+from gateway.reading import DeviceId, Reading, Value
+from gateway.times import Times
+
+REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
+OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
+
+# What an instruction does to the response, where it is one plain move.
+_MOVE_OF = {
+    Do.ACKNOWLEDGE: Move.ACKNOWLEDGE,
+    Do.DISPATCH: Move.DISPATCH,
+    Do.DECLINE: Move.DECLINE,
+    Do.ARRIVE: Move.ARRIVE,
+    Do.CLOSE: Move.CLOSE,
+}
+_CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})  # second evidence for a fall in its grace
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFact:
+    """An alarm as it stands after `move`, from which state it came, who or what moved it and why."""
+
+    alarm: Alarm
+    move: str
+    before: State | None
+    by: str
+    reason: str
+
+
+Fact = AlarmFact | FaultFact | ResultFact
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One numbered line of the journal. `id` is unique in the world; the same entry sent twice has the same id."""
+
+    number: int
+    id: str
+    at: Stamp
+    fact: Fact
+
+    @property
+    def priority(self) -> Priority:
+        """How urgently the entry is pushed. What happens to an alarm is as urgent as the alarm; a result is a P2."""
+        fact = self.fact
+        if isinstance(fact, AlarmFact):
+            return fact.alarm.priority
+        return fact.priority if isinstance(fact, FaultFact) else Priority.P2
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A device that is not judged until `until` (monotonic seconds of this boot)."""
+
+    until: float
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the store remembers across a restart. Alarms come with `since` of this boot, or None where the boot is another."""
+
+    journal: str
+    last: int = 0
+    last_alarm: int = 0
+    alarms: Sequence[tuple[Alarm, bool]] = ()  # (alarm, its monotonic times are of this boot)
+    raised_in: Mapping[int, int] = field(default_factory=dict)  # alarm number -> last entry of it that has no receipt yet
+    closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
+    faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
+    silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
+    done: Iterable[str] = ()
+    shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
+    away_until: float = -inf
+
+
+class Pipeline:
+    """All that is open in one household, and what turns what is heard into entries."""
+
+    def __init__(
+        self, *, boot: str, devices: Mapping[DeviceId, str], judge: Judge, faults: Faults, ladder: Sequence[Rung], times: Times
+    ) -> None:
+        self.boot = boot
+        self.faults = faults
+        self.alarms: dict[int, Alarm] = {}
+        self.shelves: dict[DeviceId, Shelf] = {}
+        self.away_until = -inf
+        self.masks_changed = False
+        self._rooms = devices
+        self._judge = judge
+        self._ladder = (Rung("platform"), *ladder)
+        self._times = times
+        self._journal = ""
+        self._last = 0
+        self._last_alarm = 0
+        self._by_key: dict[tuple[str, DeviceId], int] = {}
+        self._closed: dict[tuple[str, DeviceId], str] = {}
+        self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, index of the call it made or -1)
+        self._done: dict[str, None] = {}
+        self._cancels: deque[float] = deque(maxlen=OFTEN)
+        self._out: list[Entry] = []
+
+    # -- what goes in ------------------------------------------------------------------------------------------------
+
+    def restart(self, now: Moment, known: Known, *, why: str) -> list[Entry]:
+        """Take over what was known. A pre-alarm becomes an alarm; nothing else that is restored raises anything."""
+        self._journal, self._last, self._last_alarm = known.journal, known.last, known.last_alarm
+        self._closed, self.shelves, self.away_until = dict(known.closed), dict(known.shelves), known.away_until
+        self._done = dict.fromkeys(known.done)
+        self.faults.start(now, known.faults, known.silent_for)
+        active: set[tuple[str, DeviceId]] = set()
+        for alarm, same_boot in known.alarms:
+            if alarm.condition_active:
+                active.add((alarm.kind, alarm.device))
+            if not alarm.open:
+                continue
+            # Another boot's monotonic seconds say nothing here: every wait starts anew.
+            self.alarms[alarm.number] = alarm if same_boot else replace(alarm, since=now, called=now.mono)
+            self._by_key[alarm.kind, alarm.device] = alarm.number
+            if alarm.number in known.raised_in:
+                self._unreceipted[known.raised_in[alarm.number]] = (alarm.number, len(alarm.calls) - 1)
+        self._judge.restore(active)
+        self._tell(self.faults.note(kinds.RESTARTED, now, why=why), now)
+        for alarm in list(self.alarms.values()):
+            if alarm.state is State.PRE_ALARM:
+                self._raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
+        return self._turn()
+
+    def heard(self, reading: Reading) -> list[Entry]:
+        """Judge one reading."""
+        for fact in self.faults.heard(reading):
+            self._tell(fact, reading.at)
+        for judgement in self._judge.heard(reading):
+            self._judged(judgement)
+        return self._turn()
+
+    def tick(self, now: Moment) -> list[Entry]:
+        """Do what has become due."""
+        for judgement in self._judge.tick(now):
+            self._judged(judgement)
+        for alarm in list(self.alarms.values()):
+            due = step(alarm, self._ladder, self._times, now.mono)
+            if due is None:
+                continue
+            if due.move is Move.CLOSE:
+                self._move(replace(alarm, outcome=Outcome.TEST), Move.CLOSE, now, by="rule", reason=due.reason)
+            elif due.move is Move.LAPSE:
+                self._call(self._moved(alarm, Move.LAPSE, now, by="rule", reason=due.reason), due.rung, due.reason, now, before=alarm.state)
+            elif due.move is Move.EXPIRE:
+                self._raise_now(alarm, Move.EXPIRE, now, by="rule", reason=due.reason)
+            else:
+                self._call(alarm, due.rung, due.reason, now, before=alarm.state)
+        for fact in self.faults.tick(now):
+            self._tell(fact, now)
+        for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
+            del self.shelves[device]
+            self.masks_changed = True
+        return self._turn()
+
+    def due(self) -> float:
+        """Return the monotonic second at which `tick` is wanted."""
+        alarms = (due_at(alarm, self._ladder, self._times) for alarm in self.alarms.values())
+        return min((*alarms, self._judge.due(), self.faults.due()))
+
+    def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
+        """Take facts about the gateway itself, from where they were noticed."""
+        for fact in facts:
+            self._tell(fact, now)
+        return self._turn()
+
+    def receipted(self, numbers: Iterable[int], now: Moment) -> list[Entry]:
+        """Take the platform's word that it has recorded these entries. The first one about an alarm is its push stage."""
+        for number in numbers:
+            found = self._unreceipted.pop(number, None)
+            alarm = self.alarms.get(found[0]) if found else None
+            if found is None or alarm is None:
+                continue
+            calls = _delivered(alarm.calls, found[1], Delivery.ACCEPTED)
+            first = not alarm.accepted and alarm.state is not State.PRE_ALARM
+            alarm = replace(alarm, calls=calls, stages={**alarm.stages, "push": self._stamp(now)} if first else alarm.stages)
+            self.alarms[alarm.number] = alarm
+            if first:
+                self._entry(AlarmFact(alarm, "receipt", alarm.state, PLATFORM, ""), now)
+        return self._turn()
+
+    def called_back(self, number: int, index: int, now: Moment, *, ok: bool, detail: str) -> list[Entry]:
+        """Take how a call by a local program ended. A call that failed sends the ladder on at once."""
+        alarm = self.alarms.get(number)
+        if alarm is not None and index < len(alarm.calls):
+            calls = _delivered(alarm.calls, index, Delivery.ACCEPTED if ok else Delivery.FAILED)
+            alarm = self.alarms[number] = replace(alarm, calls=calls)
+            self._entry(AlarmFact(alarm, "call_accepted" if ok else "call_failed", alarm.state, alarm.calls[index].responder, detail), now)
+        return self._turn()
+
+    def told(self, instruction: Instruction, now: Moment) -> list[Entry]:
+        """Carry out one instruction, once. A refused one changes nothing and its result says why."""
+        if instruction.id in self._done:
+            return []
+        self._done[instruction.id] = None
+        if len(self._done) > REMEMBERED:
+            del self._done[next(iter(self._done))]
+        result = self._carry_out(instruction, now)
+        self._entry(result, now)
+        return self._turn()
+
+    # -- judgements --------------------------------------------------------------------------------------------------
+
+    def _judged(self, judgement: Judgement) -> None:
+        match judgement:
+            case Danger():
+                self._danger(judgement)
+            case Cleared():
+                self._cleared(judgement)
+            case Cancelled(_, at):
+                for alarm in [a for a in self.alarms.values() if a.state is State.PRE_ALARM]:
+                    self._cancel(alarm, at, f"resident, {judgement.device}")
+
+    def _danger(self, danger: Danger) -> None:
+        evidence = tuple(Evidence(r.device, r.kind.value, r.value, self._stamp(r.at), r.flagged) for r in danger.evidence)
+        shelved = danger.device in self.shelves
+        if kinds.of(danger.kind).by_absence and danger.at.mono < self.away_until:
+            return
+        if shelved and danger.kind != kinds.SOS:
+            self._tell(
+                replace(self.faults.note(kinds.SHELVED, danger.at, danger.device, danger=danger.kind), evidence=danger.evidence), danger.at
+            )
+            return
+        if danger.kind in _CONFIRMS:
+            for alarm in [
+                a for a in self.alarms.values() if a.state is State.PRE_ALARM and (a.kind, a.device) != (danger.kind, danger.device)
+            ]:
+                if alarm.kind == kinds.FALL or danger.kind == kinds.SOS:
+                    self._raise_now(
+                        replace(alarm, evidence=alarm.evidence + evidence), Move.CONFIRM, danger.at, by="rule", reason=danger.kind
+                    )
+        number = self._by_key.get((danger.kind, danger.device))
+        if number is not None:
+            alarm = self.alarms[number]
+            alarm = self.alarms[number] = replace(
+                alarm, count=alarm.count + 1, condition_active=True, evidence=(*alarm.evidence[:1], *evidence)
+            )
+            self._entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+            return
+        self._open(danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved)
+
+    def _open(
+        self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
+        *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "",
+    ) -> Alarm:  # fmt: skip
+        self._last_alarm += 1
+        alarm = Alarm(
+            number=self._last_alarm,
+            id=f"{self._journal}-a{self._last_alarm}",
+            kind=kind,
+            priority=kinds.of(kind).priority,
+            device=device,
+            room=room,
+            state=State.PRE_ALARM,
+            since=at,
+            stages={"danger": self._stamp(at)},
+            grace=grace,
+            masking=Masking.SHELVED if shelved else Masking.NONE,
+            evidence=evidence,
+            linked=self._closed.get((kind, device), ""),
+            condition_active=kind not in {kinds.SOS, kinds.HELP, kinds.TEST},  # a press is momentary
+            test=test,
+        )
+        self._by_key[kind, device] = alarm.number
+        if grace > 0:
+            self._keep(alarm)
+            self._entry(AlarmFact(alarm, "danger", None, by or device, ""), at)
+            return alarm
+        alarm = replace(alarm, state=State.RAISED, stages={**alarm.stages, "alarm": self._stamp(at)})
+        return self._call(alarm, 0, Reason.RAISED, at, before=None, move="raise", by=by or device)
+
+    def _cleared(self, cleared: Cleared) -> None:
+        alarm = self.alarms.get(self._by_key.get((cleared.kind, cleared.device), 0))
+        if alarm is None:
+            return
+        alarm = self._keep(replace(alarm, condition_active=False))
+        if cleared.by_resident and alarm.state is State.PRE_ALARM:
+            self._cancel(alarm, cleared.at, f"resident, {cleared.device}")
+        elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
+            self._move(replace(alarm, outcome=Outcome.NO_HELP_NEEDED), Move.CLOSE, cleared.at, by="rule", reason="condition_cleared")
+        else:
+            self._entry(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
+
+    def _cancel(self, alarm: Alarm, at: Moment, by: str) -> None:
+        self._move(alarm, Move.CANCEL, at, by=by)
+        self._cancels.append(at.mono)
+        if len(self._cancels) == OFTEN and at.mono - self._cancels[0] <= self._times.cancelled_often:
+            self._cancels.clear()
+            self._tell(self.faults.note(kinds.OFTEN_CANCELLED, at, alarm.device, cancelled=OFTEN), at)
+
+    # -- moves and calls ---------------------------------------------------------------------------------------------
+
+    def _moved(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str) -> Alarm:
+        return moved(alarm, move, now, self._stamp(now), by=by, reason=reason)
+
+    def _move(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "") -> Alarm:
+        after = self._moved(alarm, move, now, by=by, reason=reason)
+        self._keep(after)
+        self._entry(AlarmFact(after, move.value, alarm.state, by, reason), now)
+        return after
+
+    def _raise_now(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str) -> None:
+        after = self._moved(alarm, move, now, by=by, reason=reason)
+        self._call(after, 0, Reason.RAISED, now, before=alarm.state, move=move.value, by=by, why=reason)
+
+    def _call(
+        self, alarm: Alarm, rung: int, reason: str, now: Moment,
+        *, before: State | None, move: str = "", by: str = "rule", why: str = "",
+    ) -> Alarm:  # fmt: skip
+        """Call `rung` for a raised alarm: the call stands in the alarm, its entry is what tells the platform."""
+        who = self._ladder[rung]
+        held = alarm.test and rung > 0  # a test never reaches the real ladder
+        call = Call(rung, who.responder, who.channel, reason, self._stamp(now), Delivery.HELD if held else Delivery.WAITING)
+        alarm = self._keep(replace(alarm, rung=rung, called=now.mono, calls=(*alarm.calls, call)))
+        name = move or ("lapse" if before is not State.RAISED else "call")
+        self._entry(AlarmFact(alarm, name, before, by, why or reason), now, call=len(alarm.calls) - 1)
+        return alarm
+
+    def _keep(self, alarm: Alarm) -> Alarm:
+        if alarm.open:
+            self.alarms[alarm.number] = alarm
+        else:
+            self.alarms.pop(alarm.number, None)
+            self._by_key.pop((alarm.kind, alarm.device), None)
+            self._closed[alarm.kind, alarm.device] = alarm.id
+            self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
+        return alarm
+
+    # -- instructions ------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, i: Instruction, now: Moment) -> ResultFact:
+        if not i.by:
+            return _no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
+        if i.do is Do.TEST:
+            alarm = self._open(kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by)
+            return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+        if i.do is Do.AWAY:
+            self.away_until = now.mono + i.seconds if i.seconds > 0 else -inf
+            self.masks_changed = True
+            return ResultFact(i, Refused.NONE)
+        if i.do in {Do.SHELVE, Do.CONFIRM}:
+            return self._about_device(i, now)
+        found = next((a for a in self.alarms.values() if a.id == i.alarm), None)
+        if found is None:
+            return _no(i, Refused.UNKNOWN_ALARM, f"没有未结束的警报 {i.alarm or '(空)'}", f"no open alarm {i.alarm or '(empty)'}")
+        if i.do is Do.SILENCE:
+            alarm = self._keep(replace(found, masking=Masking.SILENCED))
+            self._entry(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
+            return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+        return self._moved_by(i, found, now)
+
+    def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
+        if i.do is Do.DISPATCH:
+            if not i.responder:
+                return _no(i, Refused.MISSING, "派人指令缺少 responder", "`responder` is missing: say who is sent")
+            alarm = replace(alarm, responder=i.responder, expected=max(0.0, i.seconds))
+        if i.do is Do.CLOSE:
+            allowed = {o.value for o in Outcome}
+            if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not alarm.test and i.outcome == Outcome.TEST):
+                given = i.outcome or "(empty)"
+                return _no(i, Refused.MISSING, f"结束警报须给出有效结果, 收到 {given}", f"a close needs an outcome that fits, got {given}")
+            alarm = replace(alarm, outcome=Outcome(i.outcome))
+        try:
+            alarm = self._move(alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason)
+        except NotAllowed as no:
+            return replace(
+                _no(i, Refused.NOT_ALLOWED, f"当前状态 {no.state} 不允许 {no.move}", str(no)), alarm=alarm.id, state=alarm.state.value
+            )
+        return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+
+    def _about_device(self, i: Instruction, now: Moment) -> ResultFact:
+        if i.device not in self._rooms:
+            return _no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device or '(空)'}", f"no device {i.device or '(empty)'}")
+        if i.do is Do.CONFIRM:
+            for fact in self.faults.confirmed(i.device, now):
+                self._tell(fact, now)
+            return ResultFact(i, Refused.NONE)
+        vital = self.faults.is_vital(i.device)
+        most = self._times.shelve_p1_most if vital else self._times.shelve_most
+        if vital and i.door is not Door.PLATFORM:
+            return _no(i, Refused.PLATFORM_ONLY, "一级设备只能由平台搁置", "a device of a P1 kind is shelved by the platform only")
+        if i.seconds > most:
+            return _no(i, Refused.TOO_LONG, f"搁置最长 {most / 3600:g} 小时", f"shelve for at most {most / 3600:g} h")
+        if i.seconds > 0 and not i.reason:
+            return _no(i, Refused.MISSING, "搁置须写明原因 reason", "`reason` is missing: say why the device is shelved")
+        self.masks_changed = True
+        if i.seconds > 0:
+            self.shelves[i.device] = Shelf(now.mono + i.seconds, i.by, i.reason)
+        else:
+            self.shelves.pop(i.device, None)
+        return ResultFact(i, Refused.NONE)
+
+    # -- entries -----------------------------------------------------------------------------------------------------
+
+    def _stamp(self, at: Moment) -> Stamp:
+        return stamp(self.boot, at)
+
+    def _tell(self, fact: FaultFact, now: Moment) -> None:
+        self._entry(fact, now)
+
+    def _entry(self, fact: Fact, now: Moment, *, call: int = -1) -> None:
+        self._last += 1
+        self._out.append(Entry(self._last, f"{self._journal}-{self._last}", self._stamp(now), fact))
+        if isinstance(fact, AlarmFact) and fact.alarm.open and fact.alarm.state is not State.PRE_ALARM and fact.move != "receipt":
+            self._unreceipted[self._last] = (fact.alarm.number, call)
+
+    def _turn(self) -> list[Entry]:
+        out, self._out = self._out, []
+        return out
+
+
+def _delivered(calls: tuple[Call, ...], index: int, delivery: Delivery) -> tuple[Call, ...]:
+    if index < 0 or calls[index].delivery is Delivery.HELD:
+        return calls
+    return (*calls[:index], replace(calls[index], delivery=delivery), *calls[index + 1 :])
+
+
+def _no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:
+    return ResultFact(i, why, zh, en, alarm=i.alarm)
+
+
+__all__ = ["AlarmFact", "Entry", "Fact", "Known", "Pipeline", "Shelf", "Turn", "Value"]

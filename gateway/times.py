@@ -1,0 +1,53 @@
+"""Every waiting time of the gateway: name, default, bounds and the ground it stands on. All in seconds of monotonic time.
+
+The configuration's `[times]` changes them within their bounds; the README's table is checked against this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+
+def _time(default: float, low: float, high: float, zh: str, why: str) -> float:
+    value: float = field(default=default, metadata={"low": low, "high": high, "zh": zh, "why": why})
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """The waiting times in force. Each field's metadata has `low`, `high`, `zh` and `why`."""
+
+    grace_fall: float = _time(30, 15, 60, "跌倒撤警时间", "CP-01: 30 s (15-45)")
+    grace_stay: float = _time(180, 60, 600, "滞留撤警时间", "table of kinds: 3 min")
+    grace_bed: float = _time(120, 30, 600, "离床撤警时间", "table of kinds: 2 min")
+    grace_water: float = _time(60, 0, 300, "漏水确认时间", "table of kinds: 60 s")
+    door_left_open: float = _time(600, 60, 3600, "门未关", "table of kinds: 10 min")
+    bed_left: float = _time(1200, 300, 7200, "夜间离床", "ours: longer than a walk to the toilet")
+    receipt: float = _time(30, 10, 60, "等待平台回执", "EN 50136 top class: 10 / 30 s, from memory")
+    acknowledge_p1: float = _time(60, 20, 300, "一级警报应答", "26 TAC 279.79: 60 s")
+    acknowledge_p2: float = _time(300, 60, 1800, "二级警报应答", "a person must look soon: 5 min")
+    dispatch_p1: float = _time(180, 60, 300, "一级警报派人", "next contact tried after 2 min in one city")
+    dispatch_p2: float = _time(900, 60, 3600, "二级警报派人", "ours: five times P1")
+    on_site_p1: float = _time(900, 300, 7200, "一级警报到场", "one city's promise: 15 min")
+    on_site_p2: float = _time(3600, 300, 14400, "二级警报到场", "ours: four times P1")
+    rung: float = _time(120, 30, 600, "每级等待", "next contact tried after 2 min in one city")
+    repeat: float = _time(300, 60, 600, "末级重复", "last rung again every 5 min until a person answers")
+    heartbeat: float = _time(60, 20, 300, "心跳", "platform calls the home offline after three: 180 s")
+    radio_deaf: float = _time(120, 60, 600, "接收失效", "habluetooth restarts at 90 s; say so at 120 s whatever the restart does")
+    uplink_lost: float = _time(180, 60, 1800, "断网", "three heartbeats")
+    clock_unsure: float = _time(600, 60, 86400, "时钟不准", "ours: a time server normally answers within minutes of power-up")
+    low_battery_again: float = _time(604800, 86400, 1209600, "电量低重复", "telecare maker: 7 d")
+    cancelled_often: float = _time(86400, 3600, 604800, "多次撤警统计", "three cancelled in 24 h")
+    shelve_most: float = _time(86400, 3600, 86400, "搁置上限", "at most 24 h")
+    shelve_p1_most: float = _time(7200, 600, 7200, "一级搁置上限", "P1 kinds: 2 h, and only the platform")
+    test_ends: float = _time(600, 60, 3600, "测试自动结束", "ours: a forgotten test closes itself with outcome test")
+    readings_every: float = _time(60, 10, 900, "读数批次", "ours: one metered message a minute at most")
+    same_again: float = _time(300, 60, 3600, "不变读数", "ours: an unchanged measure is kept once in 5 min")
+
+    def refuse(self) -> list[str]:
+        """Return what is out of bounds, one sentence each; empty when all is well."""
+        return [
+            f"{f.name} = {getattr(self, f.name):g} s is outside {f.metadata['low']:g} to {f.metadata['high']:g} s"
+            for f in fields(self)
+            if not f.metadata["low"] <= getattr(self, f.name) <= f.metadata["high"]
+        ]

@@ -1,0 +1,487 @@
+"""The platform's contract: topics and JSON messages in both directions, version stamped.
+
+The types below are the contract. `config/contract/*.schema.json` is generated from them (`python -m gateway contract`) and a test
+keeps the files equal. Every entry of the journal is stored as the very bytes that are pushed.
+
+Topics: `eldercare/v1/{gateway}/...`; nothing personal stands in a topic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from gateway import kind as kinds
+from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
+from gateway.clock import Moment, Quality, Stamp
+from gateway.fault import FaultFact, Turn
+from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
+from gateway.kind import Priority
+from gateway.pipeline import AlarmFact, Entry
+from gateway.reading import Reading
+
+VERSION: Final = 1
+ROOT: Final = "eldercare/v1"
+LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
+
+Id = Annotated[str, Meta(min_length=1, max_length=80, pattern="^[A-Za-z0-9._:-]+$")]
+Text = Annotated[str, Meta(max_length=400)]
+Count = Annotated[int, Meta(ge=0)]
+Number = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(ge=0)]
+
+
+class When(Struct, frozen=True, forbid_unknown_fields=True):
+    """A moment: power-up, monotonic seconds in it, wall time (RFC 3339, UTC), and how good the wall time is."""
+
+    boot: Id
+    mono: float
+    wall: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$")]
+    clock: Quality
+
+
+class Codes(Struct, frozen=True, forbid_unknown_fields=True):
+    """The kind in other vocabularies; an empty text where there is none."""
+
+    ieee_11073_10471: str
+    scaip_device: str
+    scaip_status: str
+
+
+class Proof(Struct, frozen=True, forbid_unknown_fields=True):
+    """A reading that the judgement rests on. `flagged`: its freshness could not be proved."""
+
+    device: str
+    kind: str
+    value: bool | int | float | str
+    at: When
+    flagged: bool = False
+
+
+class Called(Struct, frozen=True, forbid_unknown_fields=True):
+    """One call of the ladder: who, by which channel, why, when, and how far it got."""
+
+    rung: Count
+    responder: Text
+    channel: Id
+    reason: str
+    at: When
+    delivery: Delivery
+
+
+class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="alarm"):
+    """An alarm after one move. The newest number of an alarm id tells how it stands; `stages` has the first time of each stage."""
+
+    v: Literal[1]
+    gateway: Id
+    journal: Id
+    number: Number
+    id: Id
+    at: When
+    alarm: Id
+    alarm_number: Number
+    kind: Id
+    priority: Priority
+    codes: Codes
+    device: str
+    room: Text
+    state: State
+    move: str
+    by: Text
+    reason: Text
+    test: bool
+    condition: Literal["active", "cleared"]
+    masking: Masking
+    stages: dict[str, When]
+    rung: Count
+    calls: list[Called]
+    responder: Text
+    expected_s: Seconds
+    count: Number
+    evidence: list[Proof]
+    grace_s: Seconds = 0.0
+    since_mono: float = 0.0
+    called_mono: float = 0.0
+    before: State | None = None
+    outcome: Outcome | None = None
+    linked: str = ""
+
+
+class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fault"):
+    """Technical trouble: begun, said again, ended, or told once. A kind that is not in the table is shown as P3."""
+
+    v: Literal[1]
+    gateway: Id
+    journal: Id
+    number: Number
+    id: Id
+    at: When
+    kind: Id
+    priority: Priority
+    codes: Codes
+    turn: Turn
+    device: str
+    room: Text
+    detail: dict[str, bool | int | float | str]
+    evidence: list[Proof]
+
+
+class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="result"):
+    """What came of an instruction: `accepted`, or the reason as a fixed word and a sentence in both languages."""
+
+    v: Literal[1]
+    gateway: Id
+    journal: Id
+    number: Number
+    id: Id
+    at: When
+    instruction: Id
+    do: Do
+    by: Text
+    accepted: bool
+    refused: Refused
+    zh: str
+    en: str
+    alarm: str
+    state: str
+
+
+class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
+    """One routine reading; `label` names a measure that has no kind of its own."""
+
+    device: str
+    kind: str
+    value: bool | int | float | str
+    at: When
+    index: int = 1
+    label: str = ""
+
+
+class ReadingBatch(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="readings"):
+    """Routine readings in a numbered batch. A gap in the numbers is a loss, and `forgotten` of a fault entry says which."""
+
+    v: Literal[1]
+    gateway: Id
+    history: Id
+    batch: Number
+    readings: list[OneReading]
+
+
+class Status(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="status"):
+    """Retained. `online` false comes from the broker as last will, or from the gateway when it stops."""
+
+    v: Literal[1]
+    gateway: Id
+    online: bool
+    reason: str
+    software: str
+    boot: str = ""
+    journal: str = ""
+    at: When | None = None
+
+
+class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="heartbeat"):
+    """Sent every `every_s`; the platform calls the home offline after three that did not come."""
+
+    v: Literal[1]
+    gateway: Id
+    journal: Id
+    at: When
+    every_s: Seconds
+    last_number: Count
+    waiting: Count
+    waiting_batches: Count
+    open_alarms: Count
+    faults: list[str]
+    receipts: Literal["platform", "broker"]
+
+
+class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
+    """The platform has recorded these entries (inclusive ranges of numbers of `journal`) and batches (of `history`)."""
+
+    v: Literal[1]
+    gateway: Id
+    journal: Id
+    entries: Annotated[list[tuple[Number, Number]], Meta(max_length=500)] = []
+    history: str = ""
+    batches: Annotated[list[tuple[Number, Number]], Meta(max_length=500)] = []
+
+
+class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the platform tells the gateway. Sent again with the same `id` until the result with that id comes; acted on once."""
+
+    v: Literal[1]
+    gateway: Id
+    id: Id
+    do: Do
+    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    alarm: str = ""
+    device: str = ""
+    reason: Text = ""
+    outcome: str = ""
+    responder: Annotated[str, Meta(max_length=80)] = ""
+    seconds: Annotated[float, Meta(ge=0, le=31536000)] = 0.0
+    expires: str = ""
+
+
+Outward = AlarmMessage | FaultMessage | ResultMessage
+EVERY_MESSAGE: Mapping[str, type[Struct]] = {
+    "alarm": AlarmMessage,
+    "fault": FaultMessage,
+    "result": ResultMessage,
+    "readings": ReadingBatch,
+    "status": Status,
+    "heartbeat": Heartbeat,
+    "receipt": Receipt,
+    "instruction": InstructionMessage,
+}
+TO_GATEWAY: Final = ("receipt", "instruction")
+
+T = TypeVar("T")
+_encoder = msgspec.json.Encoder()
+_outward = msgspec.json.Decoder(Outward)
+_receipt = msgspec.json.Decoder(Receipt)
+_instruction = msgspec.json.Decoder(InstructionMessage)
+
+
+class BadMessage(Exception):  # noqa: N818  the name says what it is
+    """A message that is not of the contract; the text says what, where and what was expected."""
+
+
+def topic(gateway: str, name: str) -> str:
+    """Return the topic of messages called `name`."""
+    return f"{ROOT}/{gateway}/{name}"
+
+
+# -- outward ---------------------------------------------------------------------------------------------------------
+
+
+def encode_entry(gateway: str, journal: str, entry: Entry) -> tuple[str, bytes]:
+    """Return (name of the message, its bytes) of one journal entry."""
+    head: dict[str, Any] = {
+        "v": VERSION,
+        "gateway": gateway,
+        "journal": journal,
+        "number": entry.number,
+        "id": entry.id,
+        "at": _when(entry.at),
+    }
+    match entry.fact:
+        case AlarmFact():
+            return "alarm", _encoder.encode(_alarm(head, entry.fact))
+        case FaultFact() as fact:
+            boot = entry.at.boot
+            message = FaultMessage(
+                **head,
+                kind=fact.kind,
+                priority=fact.priority,
+                codes=_codes(fact.kind),
+                turn=fact.turn,
+                device=fact.device,
+                room=fact.room,
+                detail=dict(fact.detail),
+                evidence=[_proof(r, boot) for r in fact.evidence],
+            )
+            return "fault", _encoder.encode(message)
+        case ResultFact() as fact:
+            i = fact.instruction
+            result = ResultMessage(
+                **head,
+                instruction=i.id,
+                do=i.do,
+                by=i.by,
+                accepted=fact.refused is Refused.NONE,
+                refused=fact.refused,
+                zh=fact.zh,
+                en=fact.en,
+                alarm=fact.alarm,
+                state=fact.state,
+            )
+            return "result", _encoder.encode(result)
+
+
+def encode_batch(gateway: str, history: str, batch: int, boot: str, readings: list[Reading]) -> bytes:
+    """Return the bytes of one batch of routine readings."""
+    ones = [OneReading(r.device, r.kind.value, r.value, _moment(r.at, boot), r.index, r.label) for r in readings]
+    return _encoder.encode(ReadingBatch(VERSION, gateway, history, batch, ones))
+
+
+def encode(message: Struct) -> bytes:
+    """Return the bytes of any message of the contract."""
+    return _encoder.encode(message)
+
+
+def when(at: Moment, boot: str) -> When:
+    """Return a moment as the contract writes it."""
+    return _moment(at, boot)
+
+
+def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
+    a = fact.alarm
+    return AlarmMessage(
+        **head,
+        alarm=a.id,
+        alarm_number=a.number,
+        kind=a.kind,
+        priority=a.priority,
+        codes=_codes(a.kind),
+        device=a.device,
+        room=a.room,
+        state=a.state,
+        move=fact.move,
+        by=fact.by,
+        reason=fact.reason,
+        test=a.test,
+        condition="active" if a.condition_active else "cleared",
+        masking=a.masking,
+        stages={name: _when(at) for name, at in a.stages.items()},
+        rung=a.rung,
+        calls=[Called(c.rung, c.responder, c.channel, c.reason, _when(c.at), c.delivery) for c in a.calls],
+        responder=a.responder,
+        expected_s=a.expected,
+        count=a.count,
+        evidence=[Proof(e.device, e.kind, e.value, _when(e.at), e.flagged) for e in a.evidence],
+        grace_s=a.grace,
+        since_mono=round(a.since.mono, 3),
+        called_mono=round(a.called, 3),
+        before=fact.before,
+        outcome=a.outcome,
+        linked=a.linked,
+    )
+
+
+def _codes(kind: str) -> Codes:
+    row = kinds.of(kind)
+    return Codes(row.ieee, row.scaip_device, row.scaip_status)
+
+
+def _when(at: Stamp) -> When:
+    return When(at.boot, at.mono, at.wall, Quality(at.clock))
+
+
+def _moment(at: Moment, boot: str) -> When:
+    return When(boot, round(at.mono, 3), at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at.quality)
+
+
+def _proof(reading: Reading, boot: str) -> Proof:
+    return Proof(reading.device, reading.kind.value, reading.value, _moment(reading.at, boot), reading.flagged)
+
+
+# -- back from the journal -------------------------------------------------------------------------------------------
+
+
+def decode_entry(body: bytes) -> Outward:
+    """Return the message in a journal row. Raises BadMessage where the row is not one."""
+    try:
+        message: Outward = _outward.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadMessage(f"journal row is not an entry of contract v{VERSION}: {error}") from error
+    return message
+
+
+def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
+    """Return the alarm as the message left it; monotonic times are those of the boot it was written in."""
+    stages = {name: _stamp(at) for name, at in message.stages.items()}
+    return Alarm(
+        number=message.alarm_number,
+        id=message.alarm,
+        kind=message.kind,
+        priority=message.priority,
+        device=message.device,
+        room=message.room,
+        state=message.state,
+        since=now.later(message.since_mono),
+        stages=stages,
+        test=message.test,
+        condition_active=message.condition == "active",
+        masking=message.masking,
+        grace=message.grace_s,
+        calls=tuple(Call(c.rung, c.responder, c.channel, c.reason, _stamp(c.at), c.delivery) for c in message.calls),
+        rung=message.rung,
+        called=message.called_mono,
+        by=message.by,
+        reason=message.reason,
+        responder=message.responder,
+        expected=message.expected_s,
+        outcome=message.outcome,
+        count=message.count,
+        evidence=tuple(Evidence(e.device, e.kind, e.value, _stamp(e.at), e.flagged) for e in message.evidence),
+        linked=message.linked,
+    )
+
+
+def fault_of(message: FaultMessage, now: Moment) -> FaultFact:
+    """Return the fault as the message left it, as if it had begun now (its own monotonic time may be of another boot)."""
+    return FaultFact(
+        kind=message.kind,
+        turn=message.turn,
+        priority=message.priority,
+        since=now,
+        device=message.device,
+        room=message.room,
+        detail=message.detail,
+    )
+
+
+def _stamp(at: When) -> Stamp:
+    return Stamp(at.boot, at.mono, at.wall, at.clock.value)
+
+
+# -- inward ----------------------------------------------------------------------------------------------------------
+
+
+def decode_receipt(payload: bytes, gateway: str) -> Receipt:
+    """Return a receipt for this gateway. Raises BadMessage with what is wrong."""
+    receipt = _decode(_receipt, payload, "receipt")
+    if receipt.gateway != gateway:
+        raise BadMessage(f"receipt is for gateway {receipt.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
+    return receipt
+
+
+def decode_instruction(payload: bytes, gateway: str, now: Moment, door: Door = Door.PLATFORM) -> tuple[Instruction, str]:
+    """Return (instruction, why it is refused at once or ""). Raises BadMessage where it is no instruction for this gateway."""
+    message = _decode(_instruction, payload, "instruction")
+    if message.gateway != gateway:
+        raise BadMessage(f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
+    fields = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway"}}
+    return Instruction(**fields, door=door), _expired(message.expires, now)
+
+
+def _expired(expires: str, now: Moment) -> str:
+    """Say why an instruction is too late. A clock that nobody confirmed calls nothing late: help that comes late beats none."""
+    if not expires:
+        return ""
+    try:
+        limit = datetime.fromisoformat(expires)
+    except ValueError:
+        return f"`expires` is not a time of RFC 3339: {expires!r}"
+    if limit.tzinfo is None:
+        return f"`expires` has no time zone: {expires!r}"
+    return f"expired at {expires}" if now.quality is Quality.SYNCHRONISED and now.wall > limit else ""
+
+
+def _decode(decoder: msgspec.json.Decoder[T], payload: bytes, name: str) -> T:
+    if len(payload) > LARGEST:
+        raise BadMessage(f"{name} has {len(payload)} bytes, at most {LARGEST} are read: split it")
+    try:
+        return decoder.decode(payload)
+    except msgspec.ValidationError as error:
+        raise BadMessage(f"{name} breaks the contract: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadMessage(f"{name} is not JSON: {error}") from error
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return {message name: JSON Schema 2020-12} of the whole contract."""
+    out = {}
+    for name, struct in EVERY_MESSAGE.items():
+        (schema,), components = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
+        own = components.pop(struct.__name__)
+        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:eldercare:v{VERSION}:{name}"}
+        out[name] = head | own | {"$defs": components}
+        assert schema  # noqa: S101  the reference itself; what it names was taken out above
+    return out
