@@ -129,7 +129,7 @@ class Radio:
                     failed = (0 if heard else failed) + 1 if isinstance(loss, _ScanError) else 0
                     losses = (0 if heard else losses) + 1
                     self._lose(str(loss))
-                    await self._bluez.wait_for_return(self._wait_before(losses))
+                    await self._bluez.wait_for_return(self._wait_before(losses), self._times.first_wait / 10)
                 else:
                     heard = self._heard_since_start()
                     failed = (0 if heard else failed) + 1
@@ -267,12 +267,17 @@ class _Bluez:
         bus.add_message_handler(self._told)
         self._end = asyncio.create_task(self._until_end(bus), name=f"bus of {self._adapter}")
         # only these few messages wake us; the sender is named so that no other local program can feign a loss
-        for rule in (
+        rules = (
             f"sender='{_BUS}',member='NameOwnerChanged',arg0='{_BLUEZ}'",
             f"sender='{_BLUEZ}',interface='{_OBJECTS}',arg0path='{self._path}'",
             f"sender='{_BLUEZ}',interface='{_PROPERTIES}',path='{self._path}',arg0='{_ADAPTER}'",
-        ):
-            await self._ask(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", f"type='signal',{rule}")
+        )
+        try:
+            for rule in rules:
+                await self._ask(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", f"type='signal',{rule}")
+        except RadioError:
+            self.close()  # a connection that is told nothing is worse than none
+            raise
 
     def close(self) -> None:
         """Leave the bus; harmless when there is none."""
@@ -320,12 +325,13 @@ class _Bluez:
                 await self._news.wait()
         self._news.clear()
 
-    async def wait_for_return(self, longest: float) -> None:
-        """Wait `longest` seconds, or less when bluetoothd or the adapter comes back meanwhile."""
+    async def wait_for_return(self, longest: float, settle: float) -> None:
+        """Wait `longest` seconds, or until `settle` after bluetoothd or the adapter came back."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 await self._returned.wait()
-                await asyncio.sleep(longest / 10)  # bluetoothd takes its name a moment before its adapters are there
+        # bluetoothd takes its name a moment before its adapters are there; and a loose plug must not make us spin
+        await asyncio.sleep(settle)
 
     def stir(self) -> None:
         """End a running `news`."""
@@ -353,7 +359,7 @@ class _Bluez:
 
     async def _until_end(self, bus: MessageBus) -> None:
         with contextlib.suppress(*_LOSSES):
-            await bus.wait_for_disconnect()
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
         self._lose("the connection to D-Bus is lost; if it stays so: systemctl start dbus")
 
     def _lose(self, what: str) -> None:
