@@ -1,0 +1,27 @@
+"""Shelly BLU Door/Window (SBDW-...): BTHome v2, see bthome_v2.py.
+
+    44 | 00 5d | 01 64 | 05 fc2100 | 2d 01 | 3f 9601      packet 93, battery 100 %, 87 lx, open, 40.6 degrees
+
+Document: Shelly's page on BLU Door/Window (shelly-api-docs.shelly.cloud). Opening is told at once, the angle some two seconds
+later in a packet of its own; the device has a button too (3a).
+"""
+
+from __future__ import annotations
+
+from drivers.bthome_v2 import SHELLY, SHELLY_MISSING_AFTER, SHELLY_NOTES, UUID, Bthome
+from gateway.driver import BleAdvert, Model
+from gateway.reading import Kind
+
+MODEL = Model(
+    name="shelly-blu-door",
+    title=("Shelly BLU 门窗传感器", "Shelly BLU Door/Window"),
+    listens=BleAdvert(services=(UUID,), companies=(SHELLY,), names=("SBDW-",)),
+    senses=frozenset({Kind.CONTACT_OPEN, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BUTTON}),
+    missing_after=SHELLY_MISSING_AFTER,
+    new=Bthome,
+    key_bytes=16,
+    device_notes=(
+        SHELLY_NOTES[0] + "磁铁须贴近标记一侧,装好后开关门各试一次。",
+        SHELLY_NOTES[1] + "Mount the magnet at the marked side; open and close once as a test.",
+    ),
+)
