@@ -28,7 +28,7 @@ from gateway.reading import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_HEAD, _TAIL = b"\x53\x59", b"\x54\x43"
+HEAD, _TAIL = b"\x53\x59", b"\x54\x43"
 _AROUND = 9  # bytes of a frame that are not data
 _LONGEST = 64  # data bytes; a longer claim is a false header
 _PIECE = 512  # bytes taken at a time, so that the buffer stays below 1 KiB: one unfinished frame (72) and one piece
@@ -159,7 +159,7 @@ def question(control: int, command: int) -> bytes:
 
 def framed(control: int, command: int, data: bytes) -> bytes:
     """Return a whole frame around the data."""
-    body = _HEAD + bytes([control, command]) + len(data).to_bytes(2, "big") + data
+    body = HEAD + bytes([control, command]) + len(data).to_bytes(2, "big") + data
     return body + bytes([sum(body) & 0xFF]) + _TAIL
 
 
@@ -201,14 +201,14 @@ class Frames:
     def _cut(self, out: list[bytes | Refusal]) -> None:
         rest, at = self.rest, 0
         while at < len(rest):
-            head = rest.find(_HEAD[0], at)
+            head = rest.find(HEAD[0], at)
             if head != at:
                 self._drop(out, _NOISE)
                 at = len(rest) if head < 0 else head
                 continue
             if len(rest) < at + 2:
                 break
-            if rest[at + 1] != _HEAD[1]:
+            if rest[at + 1] != HEAD[1]:
                 self._drop(out, _NOISE)
                 at += 1
                 continue
