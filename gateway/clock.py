@@ -6,7 +6,6 @@ moves no alarm. How good the wall clock is travels with it.
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import time
 from datetime import UTC, datetime
@@ -44,8 +43,8 @@ class Clock(Protocol):
         """Return this instant."""
         ...
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait `seconds` of this clock's time."""
+    def real(self, seconds: float) -> float:
+        """Return how many real seconds to wait for `seconds` of this clock; a recorded day runs faster than life."""
         ...
 
 
@@ -85,9 +84,9 @@ class SystemClock:
             return Moment(mono, wall, Quality.WRONG)
         return Moment(mono, wall, Quality.SYNCHRONISED if self._synchronised else Quality.UNSURE)
 
-    async def sleep(self, seconds: float) -> None:
-        """Wait `seconds` of real time."""
-        await asyncio.sleep(seconds)
+    def real(self, seconds: float) -> float:
+        """Return `seconds`: this clock runs as life does."""
+        return seconds
 
 
 class Stamp(NamedTuple):

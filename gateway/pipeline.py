@@ -23,6 +23,8 @@ from gateway.reading import DeviceId, Reading, Value
 from gateway.times import Times
 
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
+CALLS = 40  # calls that stand in one alarm; from then on the newest takes the place of the one before (the journal has them all)
+LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
 # What an instruction does to the response, where it is one plain move.
@@ -84,7 +86,9 @@ class Known:
     journal: str
     last: int = 0
     last_alarm: int = 0
-    alarms: Sequence[tuple[Alarm, bool]] = ()  # (alarm, its monotonic times are of this boot)
+    # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition was still on
+    alarms: Sequence[tuple[Alarm, bool]] = ()
+    carried: Mapping[int, bool] = field(default_factory=dict)  # alarm number -> it was written in this boot and journal
     raised_in: Mapping[int, int] = field(default_factory=dict)  # alarm number -> last entry of it that has no receipt yet
     closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
@@ -115,6 +119,8 @@ class Pipeline:
         self._last_alarm = 0
         self._by_key: dict[tuple[str, DeviceId], int] = {}
         self._closed: dict[tuple[str, DeviceId], str] = {}
+        self._lingering: dict[tuple[str, DeviceId], Alarm] = {}  # ended, but the condition is still on
+        self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
         self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, index of the call it made or -1)
         self._done: dict[str, None] = {}
         self._cancels: deque[float] = deque(maxlen=OFTEN)
@@ -129,10 +135,13 @@ class Pipeline:
         self._done = dict.fromkeys(known.done)
         self.faults.start(now, known.faults, known.silent_for)
         active: set[tuple[str, DeviceId]] = set()
+        ended = []
         for alarm, same_boot in known.alarms:
-            if alarm.condition_active:
-                active.add((alarm.kind, alarm.device))
+            if alarm.open or same_boot:
+                active |= {(alarm.kind, alarm.device)} if alarm.condition_active else set()
             if not alarm.open:
+                self._lingering[alarm.kind, alarm.device] = alarm
+                ended += [] if same_boot else [alarm]
                 continue
             # Another boot's monotonic seconds say nothing here: every wait starts anew.
             self.alarms[alarm.number] = alarm if same_boot else replace(alarm, since=now, called=now.mono)
@@ -141,9 +150,35 @@ class Pipeline:
                 self._unreceipted[known.raised_in[alarm.number]] = (alarm.number, len(alarm.calls) - 1)
         self._judge.restore(active)
         self._tell(self.faults.note(kinds.RESTARTED, now, why=why), now)
+        for alarm in ended:
+            # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again.
+            self._faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
         for alarm in list(self.alarms.values()):
             if alarm.state is State.PRE_ALARM:
                 self._raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
+            elif not known.carried.get(alarm.number, False):
+                # Written down once in this boot (and this journal), so that its waits go on from here over further restarts.
+                self._entry(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
+        return self._turn()
+
+    @property
+    def last(self) -> int:
+        """Number of the newest entry."""
+        return self._last
+
+    def unreceipted(self) -> list[int]:
+        """Return the numbers of entries about open alarms that have no receipt."""
+        return list(self._unreceipted)
+
+    def renumber(self, journal: str, entries: Sequence[Entry], now: Moment) -> list[Entry]:
+        """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
+        self._journal, self._last, self._unreceipted = journal, 0, {}
+        for entry in entries:
+            self._entry(entry.fact, now)
+        told = {e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact)}
+        for alarm in self.alarms.values():
+            if alarm.number not in told:
+                self._entry(AlarmFact(alarm, "restored", alarm.state, "rule", "storage"), now)
         return self._turn()
 
     def heard(self, reading: Reading) -> list[Entry]:
@@ -173,14 +208,14 @@ class Pipeline:
         for fact in self.faults.tick(now):
             self._tell(fact, now)
         for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
-            del self.shelves[device]
-            self.masks_changed = True
+            self._unshelve(device, now)
         return self._turn()
 
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
         alarms = (due_at(alarm, self._ladder, self._times) for alarm in self.alarms.values())
-        return min((*alarms, self._judge.due(), self.faults.due()))
+        shelves = (shelf.until for shelf in self.shelves.values())
+        return min((*alarms, *shelves, self._judge.due(), self.faults.due()))
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
@@ -195,7 +230,9 @@ class Pipeline:
             alarm = self.alarms.get(found[0]) if found else None
             if found is None or alarm is None:
                 continue
-            calls = _delivered(alarm.calls, found[1], Delivery.ACCEPTED)
+            # A program's call is accepted by the program alone; the receipt says only that the platform knows of it.
+            by_platform = 0 <= found[1] < len(alarm.calls) and alarm.calls[found[1]].channel == PLATFORM
+            calls = _delivered(alarm.calls, found[1], Delivery.ACCEPTED) if by_platform else alarm.calls
             first = not alarm.accepted and alarm.state is not State.PRE_ALARM
             alarm = replace(alarm, calls=calls, stages={**alarm.stages, "push": self._stamp(now)} if first else alarm.stages)
             self.alarms[alarm.number] = alarm
@@ -209,7 +246,8 @@ class Pipeline:
         if alarm is not None and index < len(alarm.calls):
             calls = _delivered(alarm.calls, index, Delivery.ACCEPTED if ok else Delivery.FAILED)
             alarm = self.alarms[number] = replace(alarm, calls=calls)
-            self._entry(AlarmFact(alarm, "call_accepted" if ok else "call_failed", alarm.state, alarm.calls[index].responder, detail), now)
+            name = "call_accepted" if ok else "call_failed"
+            self._entry(AlarmFact(alarm, name, alarm.state, alarm.calls[index].responder, detail[:LONGEST]), now)
         return self._turn()
 
     def told(self, instruction: Instruction, now: Moment) -> list[Entry]:
@@ -231,6 +269,8 @@ class Pipeline:
                 self._danger(judgement)
             case Cleared():
                 self._cleared(judgement)
+            case Cancelled(device, at) if device in self.shelves:
+                self._tell(self.faults.note(kinds.SHELVED, at, device, danger="cancel"), at)
             case Cancelled(_, at):
                 for alarm in [a for a in self.alarms.values() if a.state is State.PRE_ALARM]:
                     self._cancel(alarm, at, f"resident, {judgement.device}")
@@ -244,6 +284,8 @@ class Pipeline:
             self._tell(
                 replace(self.faults.note(kinds.SHELVED, danger.at, danger.device, danger=danger.kind), evidence=danger.evidence), danger.at
             )
+            if danger.kind != kinds.HELP:  # a press is over, a condition may outlast the shelf
+                self._withheld[danger.kind, danger.device] = danger
             return
         if danger.kind in _CONFIRMS:
             for alarm in [
@@ -267,6 +309,7 @@ class Pipeline:
         self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
         *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "",
     ) -> Alarm:  # fmt: skip
+        self._faded(kind, device, at, by="rule", reason="returned")
         self._last_alarm += 1
         alarm = Alarm(
             number=self._last_alarm,
@@ -294,8 +337,10 @@ class Pipeline:
         return self._call(alarm, 0, Reason.RAISED, at, before=None, move="raise", by=by or device)
 
     def _cleared(self, cleared: Cleared) -> None:
+        self._withheld.pop((cleared.kind, cleared.device), None)
         alarm = self.alarms.get(self._by_key.get((cleared.kind, cleared.device), 0))
         if alarm is None:
+            self._faded(cleared.kind, cleared.device, cleared.at, by=cleared.device, reason="")
             return
         alarm = self._keep(replace(alarm, condition_active=False))
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
@@ -304,6 +349,19 @@ class Pipeline:
             self._move(replace(alarm, outcome=Outcome.NO_HELP_NEEDED), Move.CLOSE, cleared.at, by="rule", reason="condition_cleared")
         else:
             self._entry(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
+
+    def _faded(self, kind: str, device: DeviceId, at: Moment, *, by: str, reason: str) -> None:
+        """Journal that the condition of an ended alarm is gone, so that after a restart its return is a new danger."""
+        alarm = self._lingering.pop((kind, device), None)
+        if alarm is not None:
+            self._entry(AlarmFact(replace(alarm, condition_active=False), "clear", alarm.state, by, reason), at)
+
+    def _unshelve(self, device: DeviceId, now: Moment) -> None:
+        """Judge the device again, from what is on right now."""
+        del self.shelves[device]
+        self.masks_changed = True
+        for key in [k for k in self._withheld if k[1] == device]:
+            self._danger(replace(self._withheld.pop(key), at=now))
 
     def _cancel(self, alarm: Alarm, at: Moment, by: str) -> None:
         self._move(alarm, Move.CANCEL, at, by=by)
@@ -335,7 +393,7 @@ class Pipeline:
         who = self._ladder[rung]
         held = alarm.test and rung > 0  # a test never reaches the real ladder
         call = Call(rung, who.responder, who.channel, reason, self._stamp(now), Delivery.HELD if held else Delivery.WAITING)
-        alarm = self._keep(replace(alarm, rung=rung, called=now.mono, calls=(*alarm.calls, call)))
+        alarm = self._keep(replace(alarm, rung=rung, called=now.mono, calls=(*alarm.calls[: CALLS - 1], call)))
         name = move or ("lapse" if before is not State.RAISED else "call")
         self._entry(AlarmFact(alarm, name, before, by, why or reason), now, call=len(alarm.calls) - 1)
         return alarm
@@ -345,7 +403,10 @@ class Pipeline:
             self.alarms[alarm.number] = alarm
         else:
             self.alarms.pop(alarm.number, None)
-            self._by_key.pop((alarm.kind, alarm.device), None)
+            if self._by_key.get((alarm.kind, alarm.device)) == alarm.number:
+                del self._by_key[alarm.kind, alarm.device]
+            if alarm.condition_active:
+                self._lingering[alarm.kind, alarm.device] = alarm
             self._closed[alarm.kind, alarm.device] = alarm.id
             self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
         return alarm
@@ -353,9 +414,11 @@ class Pipeline:
     # -- instructions ------------------------------------------------------------------------------------------------
 
     def _carry_out(self, i: Instruction, now: Moment) -> ResultFact:
-        if not i.by:
+        if not i.by.strip():
             return _no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
         if i.do is Do.TEST:
+            if i.device and i.device not in self._rooms:
+                return _no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")
             alarm = self._open(kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by)
             return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
         if i.do is Do.AWAY:
@@ -377,6 +440,9 @@ class Pipeline:
         if i.do is Do.DISPATCH:
             if not i.responder:
                 return _no(i, Refused.MISSING, "派人指令缺少 responder", "`responder` is missing: say who is sent")
+            longest = self._times.longest_on_site(alarm.priority)
+            if i.seconds > longest:
+                return _no(i, Refused.TOO_LONG, f"到场时间最长 {longest / 60:g} 分钟", f"a responder is expected within {longest / 60:g} min")
             alarm = replace(alarm, responder=i.responder, expected=max(0.0, i.seconds))
         if i.do is Do.CLOSE:
             allowed = {o.value for o in Outcome}
@@ -399,19 +465,20 @@ class Pipeline:
             for fact in self.faults.confirmed(i.device, now):
                 self._tell(fact, now)
             return ResultFact(i, Refused.NONE)
+        if i.seconds <= 0:  # more protection needs nobody's leave
+            if i.device in self.shelves:
+                self._unshelve(i.device, now)
+            return ResultFact(i, Refused.NONE)
         vital = self.faults.is_vital(i.device)
         most = self._times.shelve_p1_most if vital else self._times.shelve_most
         if vital and i.door is not Door.PLATFORM:
             return _no(i, Refused.PLATFORM_ONLY, "一级设备只能由平台搁置", "a device of a P1 kind is shelved by the platform only")
         if i.seconds > most:
             return _no(i, Refused.TOO_LONG, f"搁置最长 {most / 3600:g} 小时", f"shelve for at most {most / 3600:g} h")
-        if i.seconds > 0 and not i.reason:
+        if not i.reason.strip():
             return _no(i, Refused.MISSING, "搁置须写明原因 reason", "`reason` is missing: say why the device is shelved")
         self.masks_changed = True
-        if i.seconds > 0:
-            self.shelves[i.device] = Shelf(now.mono + i.seconds, i.by, i.reason)
-        else:
-            self.shelves.pop(i.device, None)
+        self.shelves[i.device] = Shelf(now.mono + i.seconds, i.by, i.reason)
         return ResultFact(i, Refused.NONE)
 
     # -- entries -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,57 @@
+"""Instructions left in the home: the page and the command line write this file, the daemon only reads it.
+
+One writer per file: here the page and the command line (SQLite serialises them). A datagram to the daemon's socket wakes it; without
+it the daemon looks every few seconds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sqlite3
+import time
+from pathlib import Path
+
+KEPT = 7 * 86400  # s after which instructions that were left are deleted by the next writer
+LARGEST = 64 * 1024  # bytes of one instruction
+
+
+def leave(folder: Path, runtime: Path, payload: bytes) -> int:
+    """Leave one instruction (JSON of the contract) for the daemon; return its number. Raises sqlite3.Error, ValueError."""
+    if len(payload) > LARGEST:
+        raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
+    with contextlib.closing(sqlite3.connect(folder / "inbox.db", timeout=5, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, left REAL NOT NULL, body BLOB NOT NULL) STRICT"
+        )
+        db.execute("BEGIN IMMEDIATE")
+        number = db.execute("INSERT INTO inbox (left, body) VALUES (?, ?)", (time.time(), payload)).lastrowid
+        db.execute("DELETE FROM inbox WHERE left < ?", (time.time() - KEPT,))
+        db.execute("COMMIT")
+    wake(runtime)
+    return number or 0
+
+
+def wake(runtime: Path) -> None:
+    """Tell the daemon that something lies in the inbox. Where nobody listens it finds it by itself."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
+        line.setblocking(False)
+        line.connect(str(runtime / "wake"))
+        line.send(b"inbox")
+
+
+def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
+    """Return (number, body) of what was left after `after`, oldest first; nothing where there is no file. Raises sqlite3.Error."""
+    path = folder / "inbox.db"
+    if not path.exists():
+        return []
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
+        try:
+            rows = db.execute("SELECT number, body FROM inbox WHERE number > ? ORDER BY number LIMIT ?", (after, limit)).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            raise
+    return [(int(number), bytes(body)) for number, body in rows]

@@ -1,0 +1,202 @@
+"""Packets -> readings: finds the device and its driver, drops repeats, says who and when; and the bounded waiting room.
+
+Strangers' packets are counted and forgotten: one look-up each, nothing kept.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from gateway.clock import Moment
+from gateway.driver import Advertisement, Chunk, Driver, Heard, Model, Packet, Refusal, Reply, Report
+from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
+
+LOG = logging.getLogger("eldercare")
+SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
+LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
+ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
+
+
+@dataclass(slots=True)
+class Enrolled:
+    """One enrolled device: its driver and what is needed to make it anew."""
+
+    device: DeviceId
+    model: Model
+    address: str  # BLE address, or serial port
+    key: bytes | None
+    driver: Driver
+    payload: Mapping[str, bytes] | None = None
+    makers: Mapping[int, bytes] | None = None
+    fed: float = 0.0
+    refused: dict[str, int] = field(default_factory=dict)
+    rssi: int = 0
+
+
+class Intake:
+    """All enrolled devices by address and port. `heard_at` is supervision's table: written for every packet, also repeats."""
+
+    def __init__(self, now: Callable[[], Moment], heard_at: dict[DeviceId, float], sink: Callable[[Reading], None]) -> None:
+        self.devices: dict[DeviceId, Enrolled] = {}
+        self.strangers = 0
+        self.repeats = 0
+        self.changed: set[DeviceId] = set()
+        self._now = now
+        self._heard_at = heard_at
+        self._sink = sink
+        self._by_address: dict[str, Enrolled] = {}
+
+    def enrol(self, device: DeviceId, model: Model, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        """Take one device in."""
+        enrolled = Enrolled(device, model, address, key, model.new(address, key, memory))
+        self.devices[device] = self._by_address[address] = enrolled
+
+    def forget_memory(self, device: DeviceId) -> None:
+        """Let a device's counters start anew, after a technician has confirmed it."""
+        enrolled = self.devices[device]
+        enrolled.driver = enrolled.model.new(enrolled.address, enrolled.key, {})
+        enrolled.payload = None
+        self.changed.add(device)
+
+    def advert(self, advertisement: Advertisement) -> None:
+        """Take one radio packet. A stranger costs one look-up."""
+        enrolled = self._by_address.get(advertisement.address)
+        if enrolled is None:
+            self.strangers += 1
+            return
+        now = self._now()
+        self._heard_at[enrolled.device] = now.mono
+        enrolled.rssi = advertisement.rssi
+        same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
+        if same and now.mono - enrolled.fed < SAME_WITHIN:
+            self.repeats += 1
+            return
+        enrolled.payload, enrolled.makers, enrolled.fed = advertisement.service_data, advertisement.manufacturer_data, now.mono
+        self._feed(enrolled, advertisement, now)
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """Take bytes of a serial line; return what is to be written back."""
+        enrolled = self._by_address.get(chunk.port)
+        return self._feed(enrolled, chunk, self._now()) if enrolled else b""
+
+    def ask(self, port: str) -> bytes:
+        """Return the bytes that ask the device at `port` for its state."""
+        enrolled = self._by_address.get(port)
+        return enrolled.driver.poll() if enrolled else b""
+
+    def memory(self) -> dict[DeviceId, str]:
+        """Return the drivers' memories that changed since the last call, as JSON."""
+        changed, self.changed = self.changed, set()
+        return {device: json.dumps(self.devices[device].driver.memory, separators=(",", ":")) for device in changed}
+
+    def _feed(self, enrolled: Enrolled, packet: Packet, now: Moment) -> bytes:
+        back = b""
+        try:
+            heard: list[Heard] = list(enrolled.driver.feed(packet))
+        except Exception:  # one sensor's decoder must not end the hearing of all others
+            LOG.exception("device %s: driver %s failed on a packet: send us the output of `decode`", enrolled.device, enrolled.model.name)
+            heard = [Refusal("driver_failed")]
+        for item in heard:
+            if isinstance(item, Report):
+                self._heard_at[enrolled.device] = now.mono
+                self.changed.add(enrolled.device)
+                if item.kind is not Kind.HEARTBEAT:
+                    self._sink(
+                        Reading(
+                            device=enrolled.device,
+                            kind=item.kind,
+                            value=item.value,
+                            at=now,
+                            index=item.index,
+                            label=item.label,
+                            flagged=item.flagged,
+                        )
+                    )
+            elif isinstance(item, Reply):
+                back += item.data
+            else:
+                enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1
+        return back
+
+
+class WaitingRoom:
+    """Readings between the radio and the pump.
+
+    Bound: of routine kinds only the latest of each device and kind is kept; of all others LINE_AT_MOST per device and kind, in
+    order. So a temperature is forgotten first, and of a call for help at most how often it was repeated.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.forgotten = 0
+        self._wake = wake
+        self._routine: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
+        self._ordered: deque[Reading] = deque()
+        self._lines: dict[tuple[DeviceId, Kind], int] = {}
+
+    def put(self, reading: Reading) -> None:
+        """Let one reading wait."""
+        if reading.kind in ROUTINE:
+            key = (reading.device, reading.kind, reading.index, reading.label)
+            self.forgotten += key in self._routine
+            self._routine[key] = reading
+        else:
+            line = (reading.device, reading.kind)
+            waiting = self._lines.get(line, 0)
+            if waiting >= LINE_AT_MOST:
+                self.forgotten += 1
+                newest = next(n for n in range(len(self._ordered) - 1, -1, -1) if (self._ordered[n].device, self._ordered[n].kind) == line)
+                del self._ordered[newest]
+            else:
+                self._lines[line] = waiting + 1
+            self._ordered.append(reading)
+        self._wake()
+
+    def take(self) -> list[Reading]:
+        """Return all that waits: first what is kept in order, then the routine."""
+        out = [*self._ordered, *self._routine.values()]
+        self._ordered.clear()
+        self._lines.clear()
+        self._routine.clear()
+        return out
+
+    def __len__(self) -> int:
+        return len(self._ordered) + len(self._routine)
+
+
+class Historian:
+    """Which routine readings are worth keeping: on change, or when the same value is older than `same_again` seconds.
+
+    Bound: AT_MOST readings between two batches; beyond it they are forgotten and counted.
+    """
+
+    AT_MOST = 2000
+
+    def __init__(self, same_again: float) -> None:
+        self.forgotten = 0
+        self.pending: list[Reading] = []
+        self._same_again = same_again
+        self._last: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
+
+    def heard(self, reading: Reading) -> None:
+        """Keep the reading if it says something new."""
+        if reading.label == "packet_id":
+            return
+        key = (reading.device, reading.kind, reading.index, reading.label)
+        last = self._last.get(key)
+        event = FORMS[reading.kind] is Form.EVENT
+        if last is not None and not event and last.value == reading.value and reading.at.mono - last.at.mono < self._same_again:
+            return
+        self._last[key] = reading
+        if len(self.pending) >= self.AT_MOST:
+            self.forgotten += 1
+            return
+        self.pending.append(reading)
+
+    def take(self) -> list[Reading]:
+        """Return what has been kept since the last call."""
+        out, self.pending = self.pending, []
+        return out

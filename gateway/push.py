@@ -1,0 +1,241 @@
+"""Empties the outbox over a link, most urgent first, one message in flight, and sends again until the platform's receipt.
+
+Neither broker nor client library is our store: a message leaves the outbox when its receipt comes, not at PUBACK. What is fresh is
+pushed from memory; what waits longer is read from the store page by page, so that a backlog of any size delays a new alarm by
+no more than the one message in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from gateway.clock import Clock
+from gateway.kind import Priority
+
+FRESH = 1000  # messages kept in memory for pushing; beyond it they are read from the store when their turn comes
+PAGE = 100  # entries read from the store at a time
+BATCH_PAGE = 4  # batches of readings read at a time; they are large
+WINDOW = 256  # messages below P2 that may be without receipt at a time; P1 and P2 know no window
+AGAIN = (5.0, 10.0, 20.0)  # s until a message without receipt is sent again; the last one repeats (SCAIP 5-20 s)
+PATIENCE = 1800.0  # s after which it is sent again only every AGAIN_LATER (SCAIP 3-30 min)
+AGAIN_LATER = {True: 60.0, False: 600.0}  # s; P1 and P2, and all others; for ever
+NOTHING = 99  # a priority below all others: there is no message
+JITTER = 0.2  # share by which each wait is stretched or shortened, so that homes do not send in step
+
+
+class Message(Protocol):
+    """What is pushed: an entry of the journal or a batch of readings."""
+
+    @property
+    def priority(self) -> int: ...  # noqa: D102
+    @property
+    def number(self) -> int: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def payload(self) -> bytes: ...  # noqa: D102
+    @property
+    def batch(self) -> bool: ...  # noqa: D102
+
+
+class Link(Protocol):
+    """The way to the broker. `publish` returns when the broker has the message and raises `Lost` when it has not."""
+
+    async def publish(self, topic: str, payload: bytes) -> None: ...  # noqa: D102
+
+
+class Lost(Exception):  # noqa: N818  it is not an error but the weather
+    """The link is not there, or ended during a publish. What was being sent stays in the outbox."""
+
+
+class NotTaken(Exception):  # noqa: N818  it is an answer
+    """The broker refuses this one message; the link is well. It is tried again as if it had no receipt."""
+
+
+class Outbox(Protocol):
+    """The store's side of pushing."""
+
+    async def waiting(self, after: tuple[int, int], limit: int) -> Sequence[Message]: ...  # noqa: D102
+    async def waiting_batches(self, after: int, limit: int) -> Sequence[Message]: ...  # noqa: D102
+    async def again(self, numbers: Iterable[int], *, batch: bool) -> Sequence[Message]: ...  # noqa: D102
+
+
+class Key(NamedTuple):
+    """Names a message: entries and batches are numbered apart."""
+
+    batch: bool
+    number: int
+
+
+@dataclass(slots=True)
+class Flight:
+    """A message that the broker has and the platform has not yet confirmed."""
+
+    priority: int
+    first: float
+    due: float
+    times: int = 1
+
+
+class Push:
+    """What is being sent. One task runs `run`; all other methods are called from the same event loop."""
+
+    def __init__(
+        self, link: Link, outbox: Outbox, clock: Clock, topic: Callable[[str], str], accepted: Callable[[Message], None] | None
+    ) -> None:
+        """Prepare to send. `accepted` is called at PUBACK where the platform sends no receipts; None where it does."""
+        self.sent = 0
+        self._link = link
+        self._outbox = outbox
+        self._clock = clock
+        self._topic = topic
+        self._accepted = accepted
+        self._wake = asyncio.Event()
+        self._up = False
+        self._fresh: list[tuple[int, int, int, Message]] = []
+        self._page: deque[Message] = deque()
+        self._cursor: tuple[int, int] | None = None  # where to go on reading entries; None = all read
+        self._batch_cursor: int | None = None
+        self._flight: dict[Key, Flight] = {}
+        self._held: set[Key] = set()  # in _fresh or being sent
+        self._rescan = False
+        self._order = 0
+
+    def offer(self, messages: Iterable[Message]) -> None:
+        """Take what has just been committed. Without a link nothing is kept: the store has it."""
+        if not self._up:
+            return
+        for message in messages:
+            if len(self._fresh) >= FRESH and message.priority > Priority.P2:
+                self._rescan = True
+                continue
+            self._order += 1
+            heapq.heappush(self._fresh, (message.priority, message.number, self._order, message))
+            self._held.add(Key(message.batch, message.number))
+        self._wake.set()
+
+    def up(self) -> None:
+        """Begin anew: after a connection all that has no receipt is sent, most urgent first."""
+        self._up = True
+        self._fresh.clear()
+        self._page.clear()
+        self._flight.clear()
+        self._held.clear()
+        self._rescan = False
+        self._cursor, self._batch_cursor = (0, 0), 0
+        self._wake.set()
+
+    def down(self) -> None:
+        """Stop sending; the store keeps what waits."""
+        self._up = False
+        self._fresh.clear()
+        self._page.clear()
+
+    def received(self, ranges: Iterable[tuple[int, int]], *, batch: bool) -> None:
+        """Forget what the platform has recorded."""
+        for first, last in ranges:
+            if last - first < len(self._flight):
+                for number in range(first, last + 1):
+                    self._flight.pop(Key(batch, number), None)
+            else:
+                for key in [k for k in self._flight if k.batch == batch and first <= k.number <= last]:
+                    del self._flight[key]
+        self._wake.set()
+
+    def unanswered_since(self) -> float | None:
+        """Return the monotonic second since which the oldest message has been without its receipt, or None."""
+        return min((f.first for f in self._flight.values()), default=None)
+
+    async def run(self) -> None:
+        """Send for ever. Only cancellation ends it, and what the store raises."""
+        while True:
+            message = await self._next() if self._up else None
+            if message is None:
+                await self._rest()
+                continue
+            key = Key(message.batch, message.number)
+            try:
+                await self._link.publish(self._topic(message.name), message.payload)
+                taken = True
+            except NotTaken:
+                taken = False
+            except Lost:
+                self.down()
+                continue
+            finally:
+                self._held.discard(key)
+            self.sent += taken
+            if taken and self._accepted is not None:
+                self._accepted(message)
+                continue
+            now = self._clock.now().mono
+            flight = self._flight.setdefault(key, Flight(message.priority, now, 0.0, 0))
+            flight.times += 1
+            flight.due = now + self._again_after(flight, now)
+
+    async def _rest(self) -> None:
+        due = min((f.due for f in self._flight.values()), default=None) if self._up else None
+        try:
+            async with asyncio.timeout(None if due is None else max(0.01, self._clock.real(due - self._clock.now().mono))):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    async def _next(self) -> Message | None:
+        """Return the most urgent message: fresh, due again, or from the backlog; at equal urgency in this order."""
+        while True:
+            now = self._clock.now().mono
+            due = [k for k, f in self._flight.items() if f.due <= now]
+            again = min(due, key=lambda k: (self._flight[k].priority, k.number), default=None)
+            resend = self._flight[again].priority if again is not None else NOTHING
+            if not self._page and min(self._fresh[0][0] if self._fresh else NOTHING, resend) > Priority.P2:
+                await self._read()
+            fresh = self._fresh[0][0] if self._fresh else NOTHING
+            backlog = self._page[0].priority if self._page else NOTHING
+            if min(fresh, resend, backlog) == NOTHING:
+                return None
+            full = self._accepted is None and len(self._flight) >= WINDOW
+            if fresh <= min(resend, backlog):
+                if fresh > Priority.P2 and full:
+                    return None
+                return heapq.heappop(self._fresh)[3]
+            if again is not None and resend <= backlog:
+                found = await self._outbox.again([again.number], batch=again.batch)
+                if found:
+                    return found[0]
+                self._flight.pop(again, None)
+                continue
+            if backlog > Priority.P2 and full:
+                return None
+            message = self._page.popleft()
+            key = Key(message.batch, message.number)
+            if key not in self._flight and key not in self._held:
+                return message
+
+    async def _read(self) -> None:
+        """Read the next page of the backlog: entries first, then batches."""
+        if self._cursor is None and self._batch_cursor is None and self._rescan and len(self._flight) < WINDOW:
+            self._rescan = False
+            self._cursor, self._batch_cursor = (0, 0), 0
+        if self._cursor is not None:
+            page = await self._outbox.waiting(self._cursor, PAGE)
+            self._cursor = (page[-1].priority, page[-1].number) if len(page) == PAGE else None
+            self._page.extend(page)
+        elif self._batch_cursor is not None:
+            page = await self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE)
+            self._batch_cursor = page[-1].number if len(page) == BATCH_PAGE else None
+            self._page.extend(page)
+
+    def _again_after(self, flight: Flight, now: float) -> float:
+        if now - flight.first >= PATIENCE:
+            wait = AGAIN_LATER[flight.priority <= Priority.P2]
+        else:
+            wait = AGAIN[min(flight.times - 1, len(AGAIN) - 1)]
+        return wait * (1 + JITTER * (2 * random.random() - 1))  # noqa: S311  spreading load, not a secret

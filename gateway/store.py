@@ -1,0 +1,536 @@
+"""What the gateway remembers: SQLite on one writer thread. Entry and outbox row are one transaction, on disk before anybody is told.
+
+`gateway.db`: journal, outbox, alarms, faults, devices, instructions, marks (WAL, synchronous FULL). `history.db`: bulk readings
+(synchronous NORMAL; may be thrown away). A database that is broken, newer, read-only or full does not stop the gateway: see `opened`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from gateway import schema, wire
+from gateway.alarm import Alarm
+from gateway.clock import Moment, Quality
+from gateway.fault import FaultFact, Turn
+from gateway.instruction import Refused, ResultFact
+from gateway.pipeline import AlarmFact, Entry, Known, Shelf
+from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
+
+LOG = logging.getLogger("eldercare")
+T = TypeVar("T")
+
+CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
+BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
+PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
+
+
+class StoreProblem(Exception):  # noqa: N818  it is one
+    """A database that cannot be used as it is: what, where, and what to do."""
+
+
+class Outgoing(NamedTuple):
+    """One thing to push. `batch` numbers are of the history, all others of the journal."""
+
+    priority: int
+    number: int
+    name: str
+    payload: bytes
+    batch: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class Writing:
+    """All that one turn of the pump writes, in one transaction."""
+
+    entries: Sequence[Entry] = ()
+    memory: Mapping[DeviceId, str] = field(default_factory=dict)
+    heard: Mapping[DeviceId, float] = field(default_factory=dict)
+    accepted: Sequence[tuple[int, int]] = ()
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store:
+    """Both databases and the one thread that writes them. Make it with `opened`."""
+
+    def __init__(self, folder: Path, gateway: str, *, degraded: str = "") -> None:
+        self.folder = folder
+        self.gateway = gateway
+        self.degraded = degraded  # why the store is not the real one, "" when it is
+        self.journal = ""
+        self.history = ""
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._db: Database
+        self._history: Database | None = None
+        self._batch = 0
+        self._row = 0
+
+    # -- opening -----------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open both databases, migrate them, and prove by a write that `gateway.db` can be written. Raises StoreProblem."""
+        path = self.folder / "gateway.db"
+        self._db = _database(path, schema.gateway, "FULL")
+        try:
+            self._db.conn.execute("BEGIN IMMEDIATE")
+            self._mark(self._db, "opened", str(time.time_ns()))
+            self.journal = self._marked(self._db, "journal") or secrets.token_hex(4)
+            self._mark(self._db, "journal", self.journal)
+            self._db.conn.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _problem(path, error) from error
+        self._open_history()
+
+    def _open_history(self) -> None:
+        """Open `history.db`; a broken one is thrown away, for that is what it is for."""
+        path = self.folder / "history.db"
+        for attempt in (1, 2):
+            try:
+                self._history = _database(path, schema.history, "NORMAL")
+                self.history = self._marked(self._history, "history") or secrets.token_hex(4)
+                self._mark(self._history, "history", self.history)
+                self._batch = _one(self._history, "SELECT coalesce(max(number), 0) FROM batches")
+                self._row = _one(self._history, "SELECT coalesce(max(row), 0) FROM readings")
+            except (StoreProblem, sqlite3.Error) as error:
+                LOG.warning("store history.db: %s; thrown away, attempt %d", error, attempt)
+                self._history = None
+                _set_aside(path, keep=False)
+            else:
+                return
+
+    def load(self, now: Moment, boot: str) -> Known:
+        """Return what was known. Raises sqlite3.Error or wire.BadMessage on damage."""
+        db = self._db
+        alarms = []
+        closed = {(str(k), str(d)): str(i) for k, d, i in db.execute("SELECT kind, device, id FROM alarms WHERE NOT open ORDER BY number")}
+        rows = db.execute("SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active ORDER BY 1")
+        for _, body in rows:
+            message = wire.decode_entry(body)
+            if isinstance(message, wire.AlarmMessage):
+                alarms.append((wire.alarm_of(message, now), message.at.boot == boot))
+        faults: dict[tuple[str, str], FaultFact] = {}
+        for (body,) in db.execute("SELECT j.body FROM faults f JOIN journal j ON j.number = f.entry"):
+            message = wire.decode_entry(body)
+            if isinstance(message, wire.FaultMessage):
+                faults[message.kind, message.device] = wire.fault_of(message, now)
+        waiting = db.execute(
+            "SELECT j.alarm, max(j.number) FROM outbox o JOIN journal j ON j.number = o.number WHERE j.alarm IS NOT NULL GROUP BY 1"
+        )
+        silent = {}
+        if now.quality is Quality.SYNCHRONISED:
+            ago = now.wall.timestamp()
+            silent = {str(d): max(0.0, ago - heard) for d, heard in db.execute("SELECT device, heard FROM devices WHERE heard IS NOT NULL")}
+        masks = json.loads(self._marked(db, "masks") or "{}")
+        return Known(
+            journal=self.journal,
+            last=_one(db, "SELECT coalesce(max(number), 0) FROM journal"),
+            last_alarm=_one(db, "SELECT coalesce(max(number), 0) FROM alarms"),
+            alarms=alarms,
+            carried={alarm.number: same for alarm, same in alarms},
+            raised_in={int(a): int(n) for a, n in waiting},
+            closed=closed,
+            faults=faults,
+            silent_for=silent,
+            done=[str(i) for (i,) in db.execute("SELECT id FROM instructions ORDER BY number")],
+            shelves={d: Shelf(_until(s["until"], now), s["by"], s["reason"]) for d, s in masks.get("shelves", {}).items()},
+            away_until=_until(masks.get("away", 0.0), now),
+        )
+
+    def memories(self) -> dict[DeviceId, dict[str, int | str]]:
+        """Return the drivers' memories (last packet ids, counters)."""
+        return {str(d): json.loads(m) for d, m in self._db.execute("SELECT device, memory FROM devices")}
+
+    def marked(self, name: str) -> str:
+        """Return a mark of gateway.db, "" where there is none."""
+        return self._marked(self._db, name)
+
+    # -- the pump's side ---------------------------------------------------------------------------------------------
+
+    async def run(self, job: Callable[..., T], *args: object) -> T:
+        """Run one job on the store's thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)
+
+    async def commit(self, turn: Writing) -> list[Outgoing]:
+        """Put one turn on disk; return its entries as they are to be pushed. Raises sqlite3.Error when nothing was written."""
+        return await self.run(self._commit, turn)
+
+    def _commit(self, turn: Writing) -> list[Outgoing]:
+        execute = self._db.conn.execute
+        out = []
+        with self._db.atomic():
+            for entry in turn.entries:
+                name, body = wire.encode_entry(self.gateway, self.journal, entry)
+                out.append(Outgoing(int(entry.priority), entry.number, name, body))
+                fact = entry.fact
+                alarm = fact.alarm if isinstance(fact, AlarmFact) else None
+                wall = _seconds(entry.at.wall)
+                execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", (entry.number, name, alarm.number if alarm else None, wall, body))
+                execute("INSERT INTO outbox VALUES (?, ?)", (int(entry.priority), entry.number))
+                if alarm is not None:
+                    self._keep_alarm(alarm, entry.number)
+                elif isinstance(fact, FaultFact):
+                    self._keep_fault(fact, entry.number)
+                elif isinstance(fact, ResultFact) and fact.refused is not Refused.BAD_MESSAGE:
+                    execute("INSERT OR IGNORE INTO instructions VALUES (?, ?)", (entry.number, fact.instruction.id))
+            for device, memory in turn.memory.items():
+                execute(
+                    "INSERT INTO devices (device, memory) VALUES (?, ?) ON CONFLICT DO UPDATE SET memory = excluded.memory",
+                    (device, memory),
+                )
+            for device, heard in turn.heard.items():
+                execute("INSERT INTO devices VALUES (?, '{}', ?) ON CONFLICT DO UPDATE SET heard = excluded.heard", (device, heard))
+            for first, last in turn.accepted:
+                execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number BETWEEN ? AND ?", (first, last))
+            for name, value in turn.marks.items():
+                self._mark(self._db, name, value)
+        return out
+
+    def _keep_alarm(self, alarm: Alarm, entry: int) -> None:
+        self._db.conn.execute(
+            "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET entry = excluded.entry, open = excluded.open, active = excluded.active",
+            (alarm.number, alarm.id, alarm.kind, alarm.device, entry, alarm.open, alarm.condition_active),
+        )
+
+    def _keep_fault(self, fact: FaultFact, entry: int) -> None:
+        if fact.turn is Turn.RAISED:
+            self._db.conn.execute("INSERT OR REPLACE INTO faults VALUES (?, ?, ?)", (fact.kind, fact.device, entry))
+        elif fact.turn is Turn.CLEARED:
+            self._db.conn.execute("DELETE FROM faults WHERE kind = ? AND device = ?", (fact.kind, fact.device))
+
+    async def keep_readings(self, readings: Sequence[Reading], boot: str) -> Outgoing | None:
+        """Write one batch of routine readings; return it as it is to be pushed, or None where history cannot be written."""
+        return await self.run(self._keep_readings, readings, boot)
+
+    def _keep_readings(self, readings: Sequence[Reading], boot: str) -> Outgoing | None:
+        if self._history is None:
+            return None
+        first, number, wall = self._row + 1, self._batch + 1, time.time()
+        rows = [
+            (
+                first + n,
+                r.device,
+                r.kind.value,
+                r.value,
+                r.index,
+                r.label,
+                boot,
+                round(r.at.mono, 3),
+                round(r.at.wall.timestamp(), 3),
+                r.at.quality.value,
+            )
+            for n, r in enumerate(readings)
+        ]
+        try:
+            with self._history.atomic():
+                self._history.conn.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                self._history.conn.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 1)", (number, first, first + len(rows) - 1, wall))
+        except sqlite3.Error as error:
+            LOG.warning("store history.db: %d readings forgotten: %s", len(rows), error)
+            return None
+        self._row, self._batch = first + len(rows) - 1, number
+        return Outgoing(5, number, "readings", wire.encode_batch(self.gateway, self.history, number, boot, list(readings)), batch=True)
+
+    async def accept_batches(self, ranges: Sequence[tuple[int, int]]) -> None:
+        """Mark batches as accepted by the platform."""
+        await self.run(self._accept_batches, ranges)
+
+    def _accept_batches(self, ranges: Sequence[tuple[int, int]]) -> None:
+        if self._history is not None:
+            with self._history.atomic():
+                for first, last in ranges:
+                    self._history.conn.execute("UPDATE batches SET waiting = 0 WHERE waiting AND number BETWEEN ? AND ?", (first, last))
+
+    async def tidy(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
+        """Carry out retention. Returns (batches forgotten before they were accepted, journal rows deleted)."""
+        return await self.run(self._tidy, now, history_days, journal_days)
+
+    def _tidy(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
+        forgotten = gone = 0
+        if self._history is not None:
+            conn = self._history.conn
+            too_many = _one(self._history, "SELECT count(*) FROM batches WHERE waiting") - BATCHES_AT_MOST
+            with self._history.atomic():
+                if too_many > 0:
+                    oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
+                    forgotten = conn.execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
+                old = now.wall.timestamp() - history_days * 86400
+                if now.quality is Quality.SYNCHRONISED:
+                    row = conn.execute("SELECT max(last) FROM batches WHERE wall < ? AND NOT waiting", (old,)).fetchone()
+                    conn.execute("DELETE FROM readings WHERE row <= ?", (row[0] or 0,))
+                    conn.execute("DELETE FROM batches WHERE last <= ? AND NOT waiting AND number < ?", (row[0] or 0, self._batch))
+        if now.quality is Quality.SYNCHRONISED:
+            # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
+            with self._db.atomic():
+                gone = self._db.conn.execute(
+                    "DELETE FROM journal WHERE wall < ? AND number < (SELECT max(number) FROM journal) "
+                    "AND number NOT IN (SELECT number FROM outbox) AND number NOT IN (SELECT entry FROM faults) "
+                    "AND (alarm IS NULL OR alarm IN (SELECT number FROM alarms WHERE NOT open AND NOT active))",
+                    (now.wall.timestamp() - journal_days * 86400,),
+                ).rowcount
+        return forgotten, gone
+
+    # -- push's side -------------------------------------------------------------------------------------------------
+
+    async def waiting(self, after: tuple[int, int], limit: int) -> list[Outgoing]:
+        """Return entries without receipt, most urgent first then oldest, that come after (priority, number)."""
+        return await self.run(self._waiting, after, limit)
+
+    def _waiting(self, after: tuple[int, int], limit: int) -> list[Outgoing]:
+        rows = self._db.execute(
+            "SELECT o.priority, o.number, j.name, j.body FROM outbox o JOIN journal j ON j.number = o.number "
+            "WHERE (o.priority, o.number) > (?, ?) ORDER BY o.priority, o.number LIMIT ?",
+            (*after, limit),
+        )
+        return [Outgoing(*row) for row in rows]
+
+    async def waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
+        """Return batches of readings without receipt, oldest first, that come after number `after`."""
+        return await self.run(self._waiting_batches, after, limit)
+
+    def _waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
+        if self._history is None:
+            return []
+        out = []
+        found = self._history.execute(
+            "SELECT number, first, last FROM batches WHERE waiting AND number > ? ORDER BY number LIMIT ?", (after, limit)
+        ).fetchall()
+        for number, first, last in found:
+            rows = self._history.execute("SELECT * FROM readings WHERE row BETWEEN ? AND ?", (first, last)).fetchall()
+            boot = rows[0][6] if rows else ""
+            readings = [
+                Reading(
+                    device=r[1], kind=Kind(r[2]), value=_value(r[2], r[3]), index=r[4], label=r[5],
+                    at=Moment(r[7], datetime.fromtimestamp(r[8], UTC), Quality(r[9])),
+                )
+                for r in rows
+            ]  # fmt: skip
+            out.append(Outgoing(5, number, "readings", wire.encode_batch(self.gateway, self.history, number, boot, readings), batch=True))
+        return out
+
+    async def again(self, numbers: Iterable[int], *, batch: bool) -> list[Outgoing]:
+        """Return these entries (or batches), as far as they still wait, to be sent again."""
+        wanted = sorted(numbers)
+        if batch:
+            return [found for n in wanted for found in await self.waiting_batches(n - 1, 1) if found.number == n]
+        return await self.run(self._again, wanted)
+
+    def _again(self, numbers: Sequence[int]) -> list[Outgoing]:
+        marks = ",".join("?" * len(numbers))
+        rows = self._db.execute(
+            f"SELECT o.priority, o.number, j.name, j.body FROM outbox o JOIN journal j ON j.number = o.number "  # noqa: S608  only question marks
+            f"WHERE o.priority IN (1, 2, 3, 4) AND o.number IN ({marks})",
+            list(numbers),
+        )
+        return [Outgoing(*row) for row in rows]
+
+    async def counts(self) -> tuple[int, int]:
+        """Return (entries, batches) that wait for a receipt."""
+        return await self.run(self._counts)
+
+    def _counts(self) -> tuple[int, int]:
+        batches = _one(self._history, "SELECT count(*) FROM batches WHERE waiting") if self._history is not None else 0
+        return _one(self._db, "SELECT count(*) FROM outbox"), batches
+
+    async def ping(self) -> None:
+        """Return when the thread has answered: the watchdog's proof that the store lives."""
+        await self.run(_nothing)
+
+    async def close(self) -> None:
+        """Finish what is queued, close both files, join the thread."""
+        await self.run(self._close)
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        for db in (self._db, self._history):
+            if db is not None:
+                with contextlib.suppress(sqlite3.Error):
+                    db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                db.close()
+
+    @staticmethod
+    def _mark(db: Database, name: str, value: str) -> None:
+        db.conn.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+
+    @staticmethod
+    def _marked(db: Database, name: str) -> str:
+        row = db.conn.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
+
+def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Store, Known, dict[DeviceId, dict[str, int | str]]]:
+    """Open the store and return it with what was known and the drivers' memories; never raises for a bad database.
+
+    A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software, or that cannot be written
+    (read-only, full), is left untouched and a stand-in in `runtime` (memory) is used, so that alarms go on. Either way what is
+    open is carried over as far as it can be read, and `Store.degraded` says what happened.
+    """
+    path = folder / "gateway.db"
+    store = Store(folder, gateway)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        store.open()
+        return store, store.load(now, boot), store.memories()
+    except _Damaged as error:
+        why = f"{error}; set aside as {_set_aside(path, keep=True)}, a fresh one begun"
+        salvaged = path.with_name(path.name + ".broken")
+        store = Store(folder, gateway, degraded=why)
+    except (StoreProblem, OSError) as error:
+        why = f"{error}; working from memory until then"
+        salvaged = path
+        store = Store(runtime, gateway, degraded=why)
+    except (sqlite3.Error, wire.BadMessage, ValueError, KeyError) as error:
+        store._close()  # noqa: SLF001  half open, nobody else has it
+        why = f"{path}: {error}; set aside as {_set_aside(path, keep=True)}, a fresh one begun"
+        salvaged = path.with_name(path.name + ".broken")
+        store = Store(folder, gateway, degraded=why)
+    LOG.error("store %s", why)
+    known, memories = _salvaged(salvaged, gateway, now, boot)
+    try:
+        store.open()
+    except (StoreProblem, OSError) as error:
+        LOG.error("store %s", error)  # noqa: TRY400  the sentence says it all
+        store = Store(_stand_in(runtime), gateway, degraded=why)
+        store.open()
+    # The stand-in numbers its entries anew under a journal name of its own; what is open keeps its id.
+    last_alarm = max((alarm.number for alarm, _ in known.alarms), default=0)
+    return store, Known(
+        journal=store.journal, last_alarm=last_alarm, alarms=known.alarms, closed=known.closed, silent_for=known.silent_for,
+        done=known.done, shelves=known.shelves, away_until=known.away_until,
+    ), memories  # fmt: skip
+
+
+def _stand_in(runtime: Path) -> Path:
+    """Return a folder in memory that can be written: the runtime folder, else the shared memory."""
+    for folder in (runtime, Path("/dev/shm") / f"eldercare-gateway-{os.getuid()}"):  # noqa: S108  tmpfs on purpose
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                for old in folder.glob("*.db*"):
+                    old.unlink()
+                return folder
+    raise StoreProblem(f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd")
+
+
+def _salvaged(path: Path, gateway: str, now: Moment, boot: str) -> tuple[Known, dict[DeviceId, dict[str, int | str]]]:
+    """Read what can be read of a database that cannot be used."""
+    store = Store(path.parent, gateway)
+    known, memories = Known(journal=""), {}
+    try:
+        store._db = Database(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1), execute_plugins=False)  # noqa: SLF001
+        memories = store.memories()
+        known = store.load(now, boot)
+    except (sqlite3.Error, wire.BadMessage, ValueError, KeyError, OSError) as error:
+        LOG.warning("store %s: carried over only in part: %s", path, error)
+    return known, memories
+
+
+class _Damaged(StoreProblem):
+    """The file's content is broken."""
+
+
+def _problem(path: Path, error: sqlite3.Error) -> StoreProblem:
+    text = str(error)
+    if "malformed" in text or "not a database" in text:
+        return _Damaged(f"{path} is damaged ({text})")
+    if "readonly" in text:
+        return StoreProblem(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
+    if "full" in text:
+        return StoreProblem(f"{path} cannot grow ({text}): free space on its disk")
+    return StoreProblem(f"{path}: {text}: check the disk and the folder's owner")
+
+
+def _database(path: Path, migrations: Migrations, synchronous: str) -> Database:
+    """Open one file for writing. Raises StoreProblem: damaged, newer, not writable."""
+    try:
+        conn = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None, cached_statements=64)
+    except sqlite3.Error as error:
+        raise _problem(path, error) from error
+    try:
+        conn.execute(f"PRAGMA page_size = {PAGE}")
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute(f"PRAGMA synchronous = {synchronous}")
+        conn.execute("PRAGMA wal_autocheckpoint = 2000")
+        conn.execute("PRAGMA journal_size_limit = 4194304")
+        db = Database(conn, execute_plugins=False)
+        applied = {m.name for m in migrations.applied(db)}
+        newer = applied - {m.name for m in migrations._migrations}  # noqa: SLF001  the library offers no list of its own
+        if newer:
+            conn.close()
+            raise StoreProblem(
+                f"{path} was written by newer software (it has {', '.join(sorted(newer))}): install that version or later again"
+            )
+        migrations.apply(db)
+        _look_for_damage(conn, path)
+    except sqlite3.Error as error:
+        conn.close()
+        raise _problem(path, error) from error
+    return db
+
+
+def _look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
+    until = time.monotonic() + CHECK_AT_MOST
+    conn.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
+    try:
+        found = conn.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        found = ("ok",)
+    finally:
+        conn.set_progress_handler(None, 0)
+    if found[0] != "ok":
+        conn.close()
+        raise _Damaged(f"{path} is damaged ({found[0]})")
+
+
+def _set_aside(path: Path, *, keep: bool) -> str:
+    """Move a database away (one broken generation is kept), or delete it. Returns its new name."""
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        with contextlib.suppress(FileNotFoundError):
+            if keep:
+                part.replace(path.with_name(path.name + ".broken" + suffix))
+            else:
+                part.unlink()
+    return path.name + ".broken"
+
+
+def _one(db: Database, query: str) -> int:
+    return int(db.conn.execute(query).fetchone()[0])
+
+
+def _until(wall: float, now: Moment) -> float:
+    """Return a stored wall-clock end as monotonic seconds. With a clock nobody confirmed it is over: judging goes on."""
+    return now.mono + wall - now.wall.timestamp() if now.quality is Quality.SYNCHRONISED else float("-inf")
+
+
+def _seconds(wall: str) -> float:
+    return datetime.fromisoformat(wall).timestamp()
+
+
+def _value(kind: str, value: object) -> bool | int | float | str:
+    if isinstance(value, int) and FORMS[Kind(kind)] is Form.STATE:
+        return bool(value)
+    assert isinstance(value, int | float | str)  # noqa: S101  the column holds nothing else
+    return value
+
+
+def _nothing() -> None:
+    """Prove that the thread turns."""
