@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import time
 
 import pytest
@@ -410,6 +411,33 @@ async def test_stand_in_as_a_child(monkeypatch):
             child.do(plug=True)
             await until(lambda: ear.said[-1][0])
             assert child.ask()["told"] == 101
+
+
+async def test_bleak_alone_loses_its_connection(air):
+    """Nobody tells us, ours is fine: the silence does."""
+    from bleak.backends.bluezdbus.manager import get_global_bluez_manager
+
+    async with Ear(Times(silence=0.3, idle=30.0, answer=3.0, off=0.01)) as ear:
+        await ear.hears(air)
+        connection = (await get_global_bluez_manager())._bus
+        connection.disconnect()
+        await until(lambda: not connection.connected)
+        await ear.hears(air)
+        assert ear.radio.restarts >= 1
+
+
+async def test_adverts_from_a_file(monkeypatch, tmp_path):
+    lines = [
+        {"address": BUTTON, "service_data": PRESS},
+        {"after": 0.05, "address": BUTTON, "manufacturer_data": {"2985": "0102"}, "rssi": -80},
+    ]
+    (tmp_path / "adverts").write_text("\n".join(json.dumps(line) for line in lines))
+    with Child("--adverts", str(tmp_path / "adverts")) as child:
+        monkeypatch.setenv(SYSTEM_BUS, child.address)
+        async with Ear() as ear:
+            await until(lambda: len(ear.heard) == 2)
+        assert ear.heard[1].manufacturer_data == {2985: b"\x01\x02"}
+        assert ear.heard[1].service_data == ear.heard[0].service_data, "bluetoothd keeps the old service data beside the new maker's"
 
 
 async def test_start_and_end_many_times_leave_nothing(air):
