@@ -1,0 +1,231 @@
+"""Reaching a TCP port, with TLS that cannot be loosened: name, connection, handshake, each with its own time and its own words.
+
+Everything runs on the event loop, so that being cancelled leaves neither a thread nor a socket behind (the resolver's thread
+alone ends by itself, within its own time).
+
+The policy for a clock that is wrong at boot: chain and host name are always checked. A certificate that fails *only* by its
+dates is refused while our clock is good. While our own clock is known to be unsure or wrong, the handshake is made once more
+with a context that checks everything but the time, and a warning is logged: an alarm is never blocked by the date, and a
+stranger still needs a certificate signed by our CA for this host name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+NAME_WAIT: Final = 10.0  # s for the resolver
+CONNECT_WAIT: Final = 5.0  # s for TCP, per address
+ADDRESSES: Final = 4  # addresses tried of those that a name has: 20 s at most
+TLS_WAIT: Final = 15.0  # s for the handshake: a box on a bad mobile line needs seconds
+
+_NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, for which the ssl module has no name
+_DATES: Final = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+_UNKNOWN_CA: Final = "comes from a CA that is not known here: give the right CA file"
+_OTHER_NAME: Final = "is for another host: use the name that stands in the certificate"
+_VERIFY_WORDS: Final[dict[int, str]] = {
+    9: "is not valid yet: set this box's clock (does it reach a time server?), or look at the certificate's dates",
+    10: "has expired: renew it on the broker; if it is in date, set this box's clock",
+    18: "is self-signed and not known here: give its file as CA file",
+    19: _UNKNOWN_CA,
+    20: _UNKNOWN_CA,
+    62: _OTHER_NAME,
+    64: _OTHER_NAME,
+}
+_OURS: Final = "our client certificate"
+_ALERT_WORDS: Final[dict[str, str]] = {
+    "CERTIFICATE_REQUIRED": "the broker wants a client certificate: give certificate and key",
+    "UNKNOWN_CA": f"the broker does not know the CA of {_OURS}: have it signed by the broker's CA",
+    "CERTIFICATE_EXPIRED": f"{_OURS} has expired: renew it",
+    "CERTIFICATE_REVOKED": f"{_OURS} has been revoked: get a new one",
+    "BAD_CERTIFICATE": f"the broker does not accept {_OURS}: look at its dates and purpose, and into the broker's log",
+    "CERTIFICATE_UNKNOWN": f"the broker does not accept {_OURS}: look into the broker's log",
+    "UNSUPPORTED_CERTIFICATE": f"the broker does not accept the purpose of {_OURS}: it must allow client authentication",
+    "HANDSHAKE_FAILURE": "the two sides have no TLS settings in common, or a client certificate is wanted: look into the broker's log",
+    "PROTOCOL_VERSION": "the broker offers no TLS 1.2 or newer: update the broker",
+    "UNSUPPORTED_PROTOCOL": "the broker offers no TLS 1.2 or newer: update the broker",
+    "WRONG_VERSION_NUMBER": "the port answers, but not with TLS: check the port (8883 is usual for TLS)",
+    "RECORD_LAYER_FAILURE": "the port answers, but not with TLS: check the port (8883 is usual for TLS)",
+}
+_CONNECT_WORDS: Final[dict[int, str]] = {
+    errno.ECONNREFUSED: "refused the connection: is the broker running, is the port right?",
+    errno.EHOSTUNREACH: "cannot be reached: look at cable, Wi-Fi and router",
+    errno.ENETUNREACH: "cannot be reached, there is no network: look at cable, Wi-Fi and router",
+    errno.ECONNRESET: "cut the connection: look into the broker's log, and at firewalls on the way",
+}
+
+_log = logging.getLogger("eldercare")
+
+
+class NotReached(Exception):  # noqa: N818  the name says what happened
+    """The port was not reached, or is not whom we want to talk to. The text says what, where and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """What TLS rests on: `ca` None means the system's store; `cert` and `key` (PEM, not encrypted) are our own."""
+
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+
+class TlsSocket(ssl.SSLSocket):
+    """An SSL socket that remembers its last trouble: in TLS 1.3 a refused client certificate is heard of only while reading."""
+
+    trouble: OSError | None = None
+
+    def recv(self, *args: Any) -> bytes:
+        """Read, and remember what went wrong."""
+        try:
+            return super().recv(*args)
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except OSError as error:
+            self.trouble = error
+            raise
+
+
+async def dial(host: str, port: int, tls: Tls | None, *, clock_unsure: Callable[[], bool] = lambda: False) -> socket.socket:
+    """Return a connected, non-blocking socket, with TLS where `tls` is given. Raises NotReached."""
+    where = f"{host}:{port}"
+    if tls is None:
+        return await _connect(host, port)
+    context = await asyncio.to_thread(context_of, tls)  # reads files: a slow card must not hold up an alarm
+    try:
+        return await _handshake(await _connect(host, port), context, host, where)
+    except ssl.SSLCertVerificationError as error:
+        if error.verify_code not in _DATES or not clock_unsure():
+            raise NotReached(explain_tls(error, where)) from error
+        _log.warning(
+            "%s: the certificate's dates do not fit this box's clock, which is not sure: taken by chain and host name alone", where
+        )
+    context.verify_flags |= _NO_CHECK_TIME  # this context is made anew for each connection
+    try:
+        return await _handshake(await _connect(host, port), context, host, where)
+    except ssl.SSLCertVerificationError as error:
+        raise NotReached(explain_tls(error, where)) from error
+
+
+def context_of(tls: Tls) -> ssl.SSLContext:
+    """Return a context that checks chain and host name, TLS 1.2 at least. Raises NotReached where a file is not what it should be."""
+    try:
+        context = ssl.create_default_context(cafile=tls.ca)
+    except OSError as error:  # SSLError is one
+        raise NotReached(f"CA file {tls.ca} cannot be used ({_short(error)}): give a readable PEM file of certificates") from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.sslsocket_class = TlsSocket
+    if tls.cert is not None:
+        try:
+            context.load_cert_chain(tls.cert, tls.key, password=lambda: b"")  # without it an encrypted key would ask at a terminal
+        except (OSError, ValueError) as error:
+            raise NotReached(
+                f"client certificate {tls.cert} with key {tls.key or tls.cert} cannot be used ({_short(error)}): "
+                "give readable PEM files that belong together, the key not encrypted and mode 0600"
+            ) from error
+    return context
+
+
+def explain_tls(error: OSError, where: str) -> str:
+    """Say in words what went wrong with TLS and what to do."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = _VERIFY_WORDS.get(error.verify_code, f"is not accepted ({error.verify_message}): look at the certificate")
+        return f"the certificate of {where} {words}"
+    reason = getattr(error, "reason", None) or ""
+    for name, words in _ALERT_WORDS.items():
+        if name in reason:
+            return f"{where}: {words}"
+    return f"{where}: TLS failed ({_short(error)}): look into the broker's log, and check port and certificates"
+
+
+async def _connect(host: str, port: int) -> socket.socket:
+    """Try the addresses of the name one after the other."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(NAME_WAIT):
+            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except TimeoutError:
+        raise NotReached(f"{host}: no answer from the name server in {NAME_WAIT:g} s: look at the network") from None
+    except (socket.gaierror, UnicodeError) as error:
+        raise NotReached(f"{host}: no such name is found ({_short(error)}): check the host name, and the network's name server") from error
+    trouble = f"{host}:{port} has no address"
+    for family, kind, protocol, _, address in found[:ADDRESSES]:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an alarm is one small packet: it must not wait for a second
+            async with asyncio.timeout(CONNECT_WAIT):
+                await loop.sock_connect(sock, address)
+        except TimeoutError:
+            sock.close()
+            trouble = f"{host}:{port} does not answer within {CONNECT_WAIT:g} s: look at network, firewall and port"
+        except OSError as error:
+            sock.close()
+            words = _CONNECT_WORDS.get(error.errno or 0, f"cannot be reached ({_short(error)}): look at the network")
+            trouble = f"{host}:{port} {words}"
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise NotReached(trouble)
+
+
+async def _handshake(sock: socket.socket, context: ssl.SSLContext, host: str, where: str) -> socket.socket:
+    """Do the handshake without blocking. Raises SSLCertVerificationError as it is, all else as NotReached; then `sock` is closed."""
+    try:
+        secure = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
+    except (OSError, ValueError) as error:
+        sock.close()
+        raise NotReached(f"{where}: TLS cannot start ({_short(error)}): check the host name") from error
+    done = False
+    try:
+        async with asyncio.timeout(TLS_WAIT):
+            while not done:
+                try:
+                    secure.do_handshake()
+                    done = True
+                except ssl.SSLWantReadError:
+                    await _until(secure, writable=False)
+                except ssl.SSLWantWriteError:
+                    await _until(secure, writable=True)
+    except ssl.SSLCertVerificationError:
+        raise
+    except TimeoutError:
+        raise NotReached(f"{where}: no TLS answer within {TLS_WAIT:g} s: is this a TLS port, is the line very bad?") from None
+    except OSError as error:
+        raise NotReached(explain_tls(error, where)) from error
+    finally:
+        if not done:
+            secure.close()
+    return secure
+
+
+async def _until(sock: socket.socket, *, writable: bool) -> None:
+    loop = asyncio.get_running_loop()
+    able: asyncio.Future[None] = loop.create_future()
+    add, remove = (loop.add_writer, loop.remove_writer) if writable else (loop.add_reader, loop.remove_reader)
+    descriptor = sock.fileno()
+
+    def now() -> None:
+        if not able.done():
+            able.set_result(None)
+
+    add(descriptor, now)
+    try:
+        await able
+    finally:
+        remove(descriptor)
+
+
+def _short(error: Exception) -> str:
+    """Return the error's own words without its number and source line."""
+    text = getattr(error, "strerror", None) or str(error)
+    return text.split(" (_ssl.c")[0].strip() or type(error).__name__
