@@ -25,11 +25,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import wire
 from gateway.dial import NotReached, Tls, TlsSocket, dial, explain_tls
+from gateway.push import Lost, NotTaken
 
 Version = Literal["auto", "5", "3.1.1"]
 
 ANSWER_WAIT: Final = 10.0  # s for CONNACK and for SUBACK
-TRIAL_WAIT: Final = 5.0  # s for CONNACK while it is not known whether the broker speaks MQTT 5; a broker may ignore what it does not know
+TRIAL_WAIT: Final = 3.0  # s for CONNACK while it is not known whether the broker speaks MQTT 5; a broker may ignore what it does not know
 PUBLISH_WAIT: Final = 10.0  # s for PUBACK; then the connection is taken for dead, so that a half-open one costs no more
 STOP_WAIT: Final = 2.0  # s for the farewell
 SESSION_KEPT: Final = 7 * 86400  # s for which a v5 broker keeps instructions for us; a help, never relied on
@@ -81,16 +82,12 @@ _WORDS: Final[dict[int, tuple[str, str]]] = {
 }
 
 
-class LinkLost(Exception):  # noqa: N818  the name says what happened
+class LinkLost(Lost):
     """The broker cannot be reached, refused us, or is gone. `taken_over`: another connection has our client id."""
 
     def __init__(self, text: str, *, taken_over: bool = False) -> None:
         super().__init__(text)
         self.taken_over = taken_over
-
-
-class NotTaken(LinkLost):
-    """The broker refused this one message, or it is too large for it. The link itself is still up."""
 
 
 class _NoAnswer(LinkLost):
@@ -165,7 +162,11 @@ class Link:
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Connect, serve until the connection ends, and raise LinkLost. Cancelled, it says good-bye first (2 s at most)."""
-        connection = await self._open()
+        try:
+            connection = await self._open()
+        except LinkLost:
+            self._short_lives = 0  # a broker that is away has given nothing to anybody
+            raise
         began = time.monotonic()
         why = "stopped"
         try:
@@ -183,7 +184,10 @@ class Link:
     async def _serve(self, connection: _Connection, ready: Callable[[], None] | None) -> None:
         topics = {name: wire.topic(self.broker.gateway, name) for name in (*wire.TO_GATEWAY, "status")}
         await connection.ask([topics[name] for name in wire.TO_GATEWAY])
-        await connection.push(topics["status"], self._status(True, "connected"), retain=True, qos=1)
+        try:
+            await connection.push(topics["status"], self._status(True, "connected"), retain=True, qos=1)
+        except NotTaken as no:
+            raise LinkLost(str(no)) from no  # a gateway that may not say that it is there may not say more
         self._connection, self.version = connection, connection.version
         try:
             for tell in (self._up, ready):
@@ -191,7 +195,7 @@ class Link:
                     tell()
             await connection.ended()
         except asyncio.CancelledError:
-            with contextlib.suppress(LinkLost, TimeoutError):  # then the last will says that we are away
+            with contextlib.suppress(LinkLost, NotTaken, TimeoutError):  # then the last will says that we are away
                 async with asyncio.timeout(STOP_WAIT):
                     await connection.push(topics["status"], self._status(False, "stopped"), retain=True, qos=1)
                 connection.leave()
