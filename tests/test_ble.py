@@ -421,7 +421,7 @@ async def test_bleak_alone_loses_its_connection(air):
         await ear.hears(air)
         connection = (await get_global_bluez_manager())._bus
         connection.disconnect()
-        await until(lambda: not connection.connected)
+        await connection.wait_for_disconnect()
         await ear.hears(air)
         assert ear.radio.restarts >= 1
 
