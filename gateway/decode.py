@@ -198,7 +198,9 @@ def _bytes(text: object, where: str) -> bytes:
 
 
 def _table(step: dict[str, Any], key: str) -> dict[str, Any]:
-    table = step.get(key) or {}
+    table = step.get(key)
+    if table is None:
+        return {}
     if not isinstance(table, dict):
         raise Unfit("bad_line", f"{key}: expected an object, found {type(table).__name__}")
     return table

@@ -1,0 +1,110 @@
+"""The contract, over every MODEL in drivers/: whatever comes, a right report or a refusal, bounded, and never an exception."""
+
+import json
+import random
+import tracemalloc
+
+import pytest
+from driver_vectors import GOLDEN, MODELS, VECTORS, fed, flips, packet, same
+
+from drivers import by_name
+from gateway.decode import decode_line
+from gateway.driver import NOT_MINE, Advertisement, BleAdvert, Chunk, Refusal, Reply, Report, SerialLine
+from gateway.reading import FORMS, Form
+
+EVERY = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+WIRED = [model for model in MODELS.values() if isinstance(model.listens, SerialLine)]
+SERVICE = "0000fcd2-0000-1000-8000-00805f9b34fb"
+
+
+def services(model):
+    return model.listens.services if isinstance(model.listens, BleAdvert) else (None,)
+
+
+def well_formed(heard):
+    for one in heard:
+        if isinstance(one, Report):
+            form = FORMS[one.kind]
+            assert isinstance(one.value, str if form is Form.EVENT and one.kind != "replayed" else bool | int | float | str)
+            assert one.index >= 1
+            assert bool(one.label) == (one.kind in {"state", "measure"})
+        else:
+            assert isinstance(one, Refusal | Reply)
+    return heard
+
+
+@pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS)
+def test_a_recorded_frame_means_what_its_source_says(vector):
+    told = decode_line(json.dumps(vector))
+    for key, expected in vector["expect"].items():
+        assert same(expected, told[key]), (key, told)
+    if "reject" in vector["expect"]:
+        assert [told["events"], told["states"], told["measures"]] == [[], {}, {}]
+        assert told["error"]
+
+
+@EVERY
+def test_every_model_is_complete_and_has_golden_frames(model):
+    assert GOLDEN[model.name], f"put a recorded frame of {model.name} into tests/drivers/vectors_*.jsonl"
+    assert model.senses
+    assert all(model.title)
+    assert all(model.device_notes)
+    driver = model.new("A4:C1:38:8D:18:B2", bytes(model.key_bytes) if model.key_bytes else None, {})
+    assert driver.memory == {}
+    assert isinstance(driver.poll(), bytes)
+
+
+@EVERY
+def test_a_cut_frame_never_says_more_than_the_whole(model):
+    for address, key, service, data in GOLDEN[model.name]:
+        whole = well_formed(fed(model, address, key, service, data))
+        said = {(one.kind, one.label, one.index): one.value for one in whole if isinstance(one, Report)}
+        for end in range(len(data)):
+            for one in well_formed(fed(model, address, key, service, data[:end])):
+                if isinstance(one, Report):
+                    assert said[one.kind, one.label, one.index] == one.value
+
+
+@EVERY
+def test_a_flipped_bit_raises_nothing(model):
+    for address, key, service, data in GOLDEN[model.name]:
+        for flipped in flips(data):
+            well_formed(fed(model, address, key, service, flipped))
+
+
+@EVERY
+def test_nothing_noise_and_strangers(model):
+    noise = random.Random(7).randbytes(2**20)
+    for service in services(model):
+        well_formed(fed(model, "A4:C1:38:8D:18:B2", None, service, b""))
+        tracemalloc.start()
+        driver = model.new("A4:C1:38:8D:18:B2", None, {})
+        well_formed(list(driver.feed(packet(model, service, noise))))
+        kept, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert kept < 64 * 1024
+        for start in range(0, 20_000, 20):
+            well_formed(list(driver.feed(packet(model, service, noise[start : start + 20]))))
+        assert len(json.dumps(driver.memory)) < 4096
+    other = Advertisement(address="", service_data={"0000fd3d-0000-1000-8000-00805f9b34fb": b"\x40\x3a\x01"})
+    if model in WIRED:
+        assert list(model.new("", None, {}).feed(other)) == [NOT_MINE]
+    else:
+        driver = model.new("", None, {})
+        assert list(driver.feed(other)) == list(driver.feed(Chunk(port="", data=b"@:\x01"))) == [NOT_MINE]
+
+
+@pytest.mark.parametrize("model", WIRED, ids=[model.name for model in WIRED])
+def test_one_byte_at_a_time_is_all_at_once(model):
+    noise = random.Random(3)
+    stream = b"".join(data + noise.randbytes(noise.randrange(12)) + data[: noise.randrange(8)] for *_, data in 5 * GOLDEN[model.name])
+    whole = fed(model, "", None, None, stream)
+    driver = model.new("", None, {})
+    assert [one for at in range(len(stream)) for one in driver.feed(Chunk(port="", data=stream[at : at + 1]))] == whole
+    assert sum(isinstance(one, Report) for one in whole) > 20
+
+
+def test_two_drivers_with_one_name_are_refused():
+    model = MODELS["bthome-v2"]
+    with pytest.raises(ValueError, match=r"drivers/b\.py and drivers/a\.py both .*'bthome-v2'"):
+        by_name([("a", model), ("b", model)])
