@@ -57,6 +57,9 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
         return 0.0, Reason.CALL_FAILED
     if alarm.rung == 0 and not alarm.accepted:
         return times.receipt, Reason.NO_RECEIPT
+    if alarm.rung > 0 and alarm.calls and alarm.calls[-1].channel == PLATFORM and alarm.calls[-1].delivery is Delivery.WAITING:
+        # A rung that the platform should call is no rung while the platform does not answer: on to the next channel.
+        return min(times.receipt, ladder[alarm.rung].wait or times.rung), Reason.NO_RECEIPT
     if alarm.rung == 0:
         return (times.acknowledge_p1 if alarm.priority is Priority.P1 else times.acknowledge_p2), Reason.NOT_ACKNOWLEDGED
     return ladder[alarm.rung].wait or times.rung, Reason.NOT_ACKNOWLEDGED
@@ -75,7 +78,7 @@ def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
             return alarm.since.mono + (times.dispatch_p1 if p1 else times.dispatch_p2)
         case State.DISPATCHED if urgent:
             return alarm.since.mono + (alarm.expected or (times.on_site_p1 if p1 else times.on_site_p2))
-        case State.RAISED | State.ACKNOWLEDGED if alarm.test:
+        case State.RAISED | State.ACKNOWLEDGED | State.DISPATCHED | State.ON_SITE if alarm.test:
             return alarm.since.mono + times.test_ends
     return inf
 
@@ -89,9 +92,11 @@ def step(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> St
             return Step(Move.EXPIRE, 0, "grace_over")
         case State.ACKNOWLEDGED if not alarm.test:
             return Step(Move.LAPSE, _next(alarm, ladder), Reason.NOBODY_DISPATCHED)
+        case State.DISPATCHED if alarm.test:
+            return Step(Move.LAPSE, 0, Reason.NOT_ARRIVED)  # it may not close from here, and stays on rung 0
         case State.DISPATCHED:
             return Step(Move.LAPSE, _next(alarm, ladder), Reason.NOT_ARRIVED)
-        case State.RAISED | State.ACKNOWLEDGED if alarm.test:
+        case State.RAISED | State.ACKNOWLEDGED | State.ON_SITE if alarm.test:
             return Step(Move.CLOSE, 0, "test_over")
     return Step(None, _next(alarm, ladder), _wait(alarm, ladder, times)[1])
 

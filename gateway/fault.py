@@ -53,7 +53,8 @@ class Supervised:
     vital: bool = False  # an SOS button, fall or smoke detector: its silence is a P2
 
 
-_LATCHED = {Kind.TAMPER: kinds.TAMPER, Kind.REPLAYED: kinds.REPLAYED}
+# These stay on, whatever the device says later, until a technician has looked at it.
+_LATCHED = {Kind.TAMPER: kinds.TAMPER, Kind.REPLAYED: kinds.REPLAYED, Kind.PROBLEM: kinds.DEVICE_FAULT}
 
 
 class Faults:
@@ -83,6 +84,9 @@ class Faults:
             self.heard_at[device] = now.mono - silent_for.get(device, 0.0)
         self.link_down_since = now.mono
         self._looked = now.mono
+        # Entries of the first seconds are mended too, however soon the time server answers.
+        self._unsure_since = None if now.quality is Quality.SYNCHRONISED else now.mono
+        self._offset = now.wall.timestamp() - now.mono
 
     def due(self) -> float:
         """Return the monotonic second of the next look."""
@@ -96,22 +100,21 @@ class Faults:
             if float(value) <= LOW_AT:
                 out += self._begin(kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,))
             elif float(value) >= WELL_AT:
-                out += self._end(kinds.LOW_BATTERY, device, reading.at)
+                out += self._charged(device, reading.at, by_percent=True)
         elif kind is Kind.BATTERY_LOW:
             out += (
                 self._begin(kinds.LOW_BATTERY, device, reading.at, {}, (reading,))
                 if value
-                else self._end(kinds.LOW_BATTERY, device, reading.at)
-            )
-        elif kind is Kind.PROBLEM:
-            out += (
-                self._begin(kinds.DEVICE_FAULT, device, reading.at, {}, (reading,))
-                if value
-                else self._end(kinds.DEVICE_FAULT, device, reading.at)
+                else self._charged(device, reading.at, by_percent=False)
             )
         elif kind in _LATCHED and value is not False:
             out += self._begin(_LATCHED[kind], device, reading.at, {}, (reading,))
         return out
+
+    def _charged(self, device: DeviceId, at: Moment, *, by_percent: bool) -> list[FaultFact]:
+        """End a low battery by the same kind of word that began it: a percentage and a flag of one device may disagree for ever."""
+        fact = self.on.get((kinds.LOW_BATTERY, device))
+        return self._end(kinds.LOW_BATTERY, device, at) if fact and ("battery_pct" in fact.detail) is by_percent else []
 
     def confirmed(self, device: DeviceId, now: Moment) -> list[FaultFact]:
         """End the latched faults of a device that a technician has looked at."""

@@ -70,7 +70,8 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(FALL, "跌倒", "fall", _P1, "FALL.0", "0005", "0009"),
         AlarmKind(HELP, "求助", "help, not urgent", _P2, "SWITCH.0", "0004", "0110"),
         AlarmKind("person.inactive", "久无活动", "no activity", _P2, "USAGE.4", "0010", "0009", by_absence=True),
-        AlarmKind(STAY_TOO_LONG, "滞留过久", "stayed too long", _P2, "USAGE.3", "0018", "0071", by_absence=True),
+        # Somebody is there and does not move: no danger by absence, so it is judged while the resident is said to be away.
+        AlarmKind(STAY_TOO_LONG, "滞留过久", "stayed too long", _P2, "USAGE.3", "0018", "0071"),
         AlarmKind("person.no_return", "外出未归", "not returned", _P2, "PROPEXIT.0", "0015", "0009", by_absence=True),
         AlarmKind("person.night_exit", "夜间外出", "left at night", _P2, "PROPEXIT.0", "0015", "0009", by_absence=True),
         AlarmKind(BED_EXIT, "离床未归", "not back in bed", _P2, by_absence=True),

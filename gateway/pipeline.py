@@ -250,15 +250,23 @@ class Pipeline:
             self._entry(AlarmFact(alarm, name, alarm.state, alarm.calls[index].responder, detail[:LONGEST]), now)
         return self._turn()
 
-    def told(self, instruction: Instruction, now: Moment) -> list[Entry]:
-        """Carry out one instruction, once. A refused one changes nothing and its result says why."""
+    def told(self, instruction: Instruction, now: Moment, *, late: str = "") -> list[Entry]:
+        """Carry out one instruction, once. A refused one changes nothing and its result says why; `late` says why it came too late."""
         if instruction.id in self._done:
             return []
         self._done[instruction.id] = None
         if len(self._done) > REMEMBERED:
             del self._done[next(iter(self._done))]
-        result = self._carry_out(instruction, now)
+        result = _no(instruction, Refused.EXPIRED, f"指令已过期或时限有误: {late}", late) if late else self._carry_out(instruction, now)
         self._entry(result, now)
+        return self._turn()
+
+    def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
+        """Answer an instruction that came too late; nothing else happens."""
+        if instruction.id in self._done:
+            return []
+        self._done[instruction.id] = None
+        self._entry(_no(instruction, Refused.EXPIRED, f"指令已过期: {why}", why), now)
         return self._turn()
 
     # -- judgements --------------------------------------------------------------------------------------------------
@@ -438,11 +446,14 @@ class Pipeline:
 
     def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
         if i.do is Do.DISPATCH:
-            if not i.responder:
+            if not i.responder.strip():
                 return _no(i, Refused.MISSING, "派人指令缺少 responder", "`responder` is missing: say who is sent")
             longest = self._times.longest_on_site(alarm.priority)
             if i.seconds > longest:
-                return _no(i, Refused.TOO_LONG, f"到场时间最长 {longest / 60:g} 分钟", f"a responder is expected within {longest / 60:g} min")
+                most = f"{longest / 60:g}"
+                return _no(
+                    i, Refused.TOO_LONG, f"到场时间最长 {most} 分钟", f"expect the responder within {most} min, or send a nearer one"
+                )
             alarm = replace(alarm, responder=i.responder, expected=max(0.0, i.seconds))
         if i.do is Do.CLOSE:
             allowed = {o.value for o in Outcome}

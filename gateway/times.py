@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 
+from gateway.kind import Priority
+
 
 def _time(default: float, low: float, high: float, zh: str, why: str) -> float:
     value: float = field(default=default, metadata={"low": low, "high": high, "zh": zh, "why": why})
@@ -43,6 +45,11 @@ class Times:
     test_ends: float = _time(600, 60, 3600, "测试自动结束", "ours: a forgotten test closes itself with outcome test")
     readings_every: float = _time(60, 10, 900, "读数批次", "ours: one metered message a minute at most")
     same_again: float = _time(300, 60, 3600, "不变读数", "ours: an unchanged measure is kept once in 5 min")
+
+    def longest_on_site(self, priority: Priority) -> float:
+        """Return the longest a dispatched responder may be waited for: the upper bound of the time to be on site."""
+        name = "on_site_p1" if priority is Priority.P1 else "on_site_p2"
+        return float(next(f.metadata["high"] for f in fields(self) if f.name == name))
 
     def refuse(self) -> list[str]:
         """Return what is out of bounds, one sentence each; empty when all is well."""

@@ -30,6 +30,7 @@ LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are
 
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern="^[A-Za-z0-9._:-]+$")]
 Text = Annotated[str, Meta(max_length=400)]
+Name = Annotated[str, Meta(max_length=80)]
 Count = Annotated[int, Meta(ge=0)]
 Number = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
@@ -109,6 +110,8 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     before: State | None = None
     outcome: Outcome | None = None
     linked: str = ""
+    state_by: Text = ""  # who made the last move of `state`, and why; `by` and `reason` are about this entry
+    state_reason: Text = ""
 
 
 class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fault"):
@@ -148,6 +151,9 @@ class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     en: str
     alarm: str
     state: str
+    device: str = ""
+    reason: Text = ""  # as the instruction gave it: a shelf is written down with a name, a reason and a time
+    seconds: Seconds = 0.0
 
 
 class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
@@ -219,13 +225,13 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     id: Id
     do: Do
     by: Annotated[str, Meta(min_length=1, max_length=80)]
-    alarm: str = ""
-    device: str = ""
+    alarm: Name = ""
+    device: Name = ""
     reason: Text = ""
-    outcome: str = ""
-    responder: Annotated[str, Meta(max_length=80)] = ""
+    outcome: Name = ""
+    responder: Name = ""
     seconds: Annotated[float, Meta(ge=0, le=31536000)] = 0.0
-    expires: str = ""
+    expires: Name = ""
 
 
 Outward = AlarmMessage | FaultMessage | ResultMessage
@@ -300,6 +306,9 @@ def encode_entry(gateway: str, journal: str, entry: Entry) -> tuple[str, bytes]:
                 en=fact.en,
                 alarm=fact.alarm,
                 state=fact.state,
+                device=i.device,
+                reason=i.reason,
+                seconds=i.seconds,
             )
             return "result", _encoder.encode(result)
 
@@ -351,6 +360,8 @@ def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
         before=fact.before,
         outcome=a.outcome,
         linked=a.linked,
+        state_by=a.by,
+        state_reason=a.reason,
     )
 
 
@@ -403,8 +414,8 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
         calls=tuple(Call(c.rung, c.responder, c.channel, c.reason, _stamp(c.at), c.delivery) for c in message.calls),
         rung=message.rung,
         called=message.called_mono,
-        by=message.by,
-        reason=message.reason,
+        by=message.state_by,
+        reason=message.state_reason,
         responder=message.responder,
         expected=message.expected_s,
         outcome=message.outcome,

@@ -1,0 +1,205 @@
+"""What is a danger and what is not: one device, one reading after the other, and the passing of time."""
+
+from datetime import timedelta
+from math import inf
+
+import pytest
+from hand import DARK, HOME_ZONE, NIGHT, NOON, WATCHES, HandClock
+
+from gateway.clock import Quality
+from gateway.danger import Cancelled, Cleared, Danger, Judge
+from gateway.reading import Kind, Reading
+from gateway.times import Times
+
+
+class Room:
+    """A judge and a clock."""
+
+    def __init__(self, wall=NOON, quality=Quality.SYNCHRONISED):
+        self.clock = HandClock(wall, quality=quality)
+        self.judge = Judge({w.device: w for w in WATCHES}, Times(), HOME_ZONE, DARK)
+
+    def hear(self, device, kind, value, **more):
+        return [said(j) for j in self.judge.heard(Reading(device=device, kind=kind, value=value, at=self.clock.now(), **more))]
+
+    def wait(self, seconds):
+        out = []
+        end = self.clock.mono + seconds
+        while self.judge.due() <= end:
+            self.clock.to(self.judge.due())
+            out += [(said(j), round(self.clock.mono - 1000, 3)) for j in self.judge.tick(self.clock.now())]
+        self.clock.to(end)
+        return out
+
+
+def said(judgement):
+    match judgement:
+        case Danger():
+            return f"{judgement.kind} {judgement.grace:g}"
+        case Cleared():
+            return f"{judgement.kind} over" + (" by resident" if judgement.by_resident else "")
+        case Cancelled():
+            return "cancelled"
+
+
+PRESSES = [
+    (1, "press", {}, ["person.sos 0"]),
+    (1, "double_press", {}, ["person.sos 0"]),
+    (1, "triple_press", {}, ["person.sos 0"]),
+    (1, "long_press", {}, ["person.sos 0"]),
+    (1, "hold_press", {}, ["person.sos 0"]),
+    (1, "an action nobody has seen yet", {}, ["person.sos 0"]),
+    (1, "hold_release", {}, []),
+    (1, "release", {}, []),
+    (1, "press", {"flagged": True}, ["person.sos 0"]),  # a call is believed even where its freshness is not proved
+    (2, "press", {}, ["cancelled"]),
+    (2, "press", {"flagged": True}, []),  # a cancel is not: it may be a recording
+    (2, "hold_release", {}, []),
+    (3, "press", {}, ["person.help 0"]),
+    (4, "press", {}, []),
+    (9, "press", {}, ["person.sos 0"]),  # a button that nobody gave a meaning calls for help
+]
+
+
+@pytest.mark.parametrize(("index", "value", "more", "expected"), PRESSES)
+def test_presses(index, value, more, expected):
+    room = Room()
+    assert room.hear("button", Kind.BUTTON, value, index=index, **more) == expected
+    assert room.hear("button", Kind.BUTTON, value, index=index, **more) == expected, "each press counts anew"
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "danger"),
+    [
+        ("radar", Kind.FALL, "person.fall 30"),
+        ("radar", Kind.STAY_STILL, "person.stay_too_long 180"),
+        ("smoke", Kind.SMOKE, "env.smoke 0"),
+        ("smoke", Kind.GAS, "env.gas 0"),
+        ("smoke", Kind.CO, "env.co 0"),
+        ("water", Kind.MOISTURE, "env.water 60"),
+    ],
+)
+def test_a_level_is_a_danger_when_it_begins_and_once(device, kind, danger):
+    room = Room()
+    over = danger.split()[0] + " over"
+    assert room.hear(device, kind, False) == [], "nothing ends that had not begun"
+    assert room.hear(device, kind, True) == [danger]
+    assert room.hear(device, kind, True) == [], "the same level again is the same danger"
+    assert room.hear(device, kind, False) == [over]
+    assert room.hear(device, kind, False) == []
+    assert room.hear(device, kind, True) == [danger], "it returned"
+
+
+def test_two_radars_are_two_dangers():
+    room = Room()
+    assert room.hear("radar", Kind.FALL, True) == ["person.fall 30"]
+    assert room.hear("radar2", Kind.FALL, True) == ["person.fall 30"]
+
+
+def test_what_is_not_judged():
+    room = Room()
+    for kind in set(Kind) - {Kind.BUTTON, Kind.FALL, Kind.STAY_STILL, Kind.SMOKE, Kind.GAS, Kind.CO, Kind.MOISTURE}:
+        assert room.hear("radar", kind, True) == [], kind
+    assert room.hear("a stranger", Kind.BUTTON, "press") == []
+    assert room.judge.due() == inf
+
+
+def test_a_door_left_open_is_said_after_its_time_and_ends_when_it_closes():
+    room = Room()
+    assert room.wait(10_000) == [], "a door nobody heard of is unknown, not open"
+    room = Room()
+    assert room.hear("door", Kind.CONTACT_OPEN, True) == []
+    assert room.wait(300) == []
+    assert room.hear("door", Kind.CONTACT_OPEN, True) == [], "still open: the time runs from the first word"
+    assert room.wait(7200) == [("door.left_open 0", 600.0)]
+    assert room.hear("door", Kind.CONTACT_OPEN, False) == ["door.left_open over"]
+    assert room.hear("door", Kind.CONTACT_OPEN, True) == []
+    assert room.wait(599) == []
+    assert room.hear("door", Kind.CONTACT_OPEN, False) == []
+    assert room.wait(7200) == []
+
+
+def test_a_door_without_a_time_is_not_watched():
+    room = Room()
+    assert room.hear("window", Kind.CONTACT_OPEN, True) == []
+    assert room.judge.due() == inf
+
+
+BEDS = [
+    ("left at night", NIGHT, [True, False], 1200.0),
+    ("left at night, said again and again", NIGHT, [True, False, False, False], 1200.0),
+    ("left by day", NOON, [True, False], None),
+    ("empty when first heard", NIGHT, [False, False], None),
+    ("back in time", NIGHT, [True, False, True], None),
+    ("never left", NIGHT, [True, True], None),
+]
+
+
+@pytest.mark.parametrize("kind", [Kind.OCCUPANCY, Kind.PRESENCE])
+@pytest.mark.parametrize(("name", "wall", "heard", "after"), BEDS)
+def test_beds(kind, name, wall, heard, after):
+    room = Room(wall)
+    for value in heard:
+        assert room.hear("bed", kind, value) == []
+    assert room.wait(20_000) == ([("person.bed_exit 120", after)] if after else [])
+
+
+def test_coming_back_to_bed_is_the_residents_own_word():
+    room = Room(NIGHT)
+    room.hear("bed", Kind.OCCUPANCY, True)
+    room.hear("bed", Kind.OCCUPANCY, False)
+    room.wait(1300)
+    assert room.hear("bed", Kind.OCCUPANCY, True) == ["person.bed_exit over by resident"]
+    assert room.hear("bed", Kind.OCCUPANCY, True) == []
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "night"),
+    [(21, 59, False), (22, 0, True), (23, 30, True), (0, 0, True), (5, 59, True), (6, 0, False), (12, 0, False)],
+)
+def test_night_is_that_of_the_home(hour, minute, night):
+    wall = (NOON.astimezone(HOME_ZONE).replace(hour=hour, minute=minute)).astimezone(NOON.tzinfo)
+    room = Room(wall)
+    room.hear("bed", Kind.OCCUPANCY, True)
+    room.hear("bed", Kind.OCCUPANCY, False)
+    assert bool(room.wait(1300)) is night
+
+
+def test_a_night_within_one_day():
+    early = Judge({}, Times(), HOME_ZONE, (NOON.time().replace(hour=1), NOON.time().replace(hour=5)))
+    assert early._is_night(HandClock(NIGHT).now())
+    assert not early._is_night(HandClock(NOON).now())
+
+
+def test_with_a_clock_known_to_be_wrong_every_hour_is_night_and_an_unsure_one_is_believed():
+    for quality, night in ((Quality.WRONG, True), (Quality.UNSURE, False), (Quality.SYNCHRONISED, False)):
+        room = Room(NOON, quality)
+        room.hear("bed", Kind.OCCUPANCY, True)
+        room.hear("bed", Kind.OCCUPANCY, False)
+        assert bool(room.wait(1300)) is night, quality
+
+
+def test_a_jump_of_the_wall_clock_while_the_bed_is_empty_changes_nothing():
+    room = Room(NIGHT)
+    room.hear("bed", Kind.OCCUPANCY, True)
+    room.hear("bed", Kind.OCCUPANCY, False)
+    room.clock.wall -= timedelta(days=9000)
+    assert room.wait(1300) == [("person.bed_exit 120", 1200.0)]
+
+
+def test_after_a_restart_the_same_level_is_no_new_danger_and_doors_are_unknown():
+    room = Room()
+    room.judge.restore({("person.fall", "radar"), ("door.left_open", "door")})
+    assert room.judge.due() == inf
+    assert room.hear("radar", Kind.FALL, True) == []
+    assert room.hear("radar", Kind.FALL, False) == ["person.fall over"]
+    assert room.hear("door", Kind.CONTACT_OPEN, True) == []
+    assert room.wait(5000) == [], "it was said before the restart"
+    assert room.hear("door", Kind.CONTACT_OPEN, False) == ["door.left_open over"]
+
+
+def test_a_question_changes_nothing():
+    room = Room(NIGHT)
+    room.hear("door", Kind.CONTACT_OPEN, True)
+    assert [room.judge.due() for _ in range(3)] == [1600.0] * 3
+    assert room.judge.tick(room.clock.now()) == []

@@ -1,0 +1,225 @@
+"""Technical trouble: said once when it begins, once when it ends, and who notices silence."""
+
+from datetime import timedelta
+
+import pytest
+from hand import NOON, HandClock
+
+from gateway.clock import Quality
+from gateway.fault import Faults, Supervised
+from gateway.kind import Priority
+from gateway.reading import Kind, Reading
+from gateway.times import Times
+
+DAY = 86400.0
+HOUR = 3600.0
+DEVICES = {
+    "button": Supervised(device="button", room="hall", missing_after=4 * HOUR, vital=True),
+    "door": Supervised(device="door", room="hall", missing_after=25 * HOUR),
+    "old": Supervised(device="old", room="attic", missing_after=None),
+}
+
+
+class Bench:
+    """Faults and a clock; time passes in looks."""
+
+    def __init__(self, quality=Quality.SYNCHRONISED, wall=NOON, known=None, silent_for=None):
+        self.clock = HandClock(wall, quality=quality)
+        self.faults = Faults(DEVICES, Times())
+        self.faults.start(self.clock.now(), known or {}, silent_for or {})
+        self.faults.linked(True, self.clock.now())
+
+    def hear(self, device, kind, value):
+        self.faults.heard_at[device] = self.clock.mono
+        return told(self.faults.heard(Reading(device=device, kind=kind, value=value, at=self.clock.now())))
+
+    def look(self):
+        return told(self.faults.tick(self.clock.now()))
+
+    def wait(self, seconds, step=5.0):
+        """Return what was said and how many seconds after the call."""
+        out, begin = [], self.clock.mono
+        while self.clock.mono < begin + seconds:
+            self.clock.move(min(step, begin + seconds - self.clock.mono))
+            out += [(line, self.clock.mono - begin) for line in self.look()]
+        return out
+
+
+def told(facts):
+    return [f"{f.kind} {f.device} {f.turn} P{int(f.priority)}".replace("  ", " ") for f in facts]
+
+
+def test_silence_is_noticed_by_each_devices_own_limit_and_a_vital_one_is_p2():
+    bench = Bench()
+    said = bench.wait(26 * HOUR, step=60)
+    assert said == [("device.missing button raised P2", 4 * HOUR), ("device.missing door raised P3", 25 * HOUR)]
+    assert bench.hear("button", Kind.HEARTBEAT, True) == ["device.missing button cleared P2"]
+    assert bench.hear("button", Kind.HEARTBEAT, True) == []
+    assert bench.wait(3 * HOUR, step=60) == []
+
+
+def test_a_packet_that_is_no_reading_also_ends_a_silence():
+    bench = Bench()
+    bench.wait(4 * HOUR, step=60)
+    bench.faults.heard_at["button"] = bench.clock.mono  # a repeat: intake counts it, nothing is judged
+    assert bench.wait(5) == [("device.missing button cleared P2", 5.0)]
+
+
+def test_silence_before_a_restart_counts_where_it_is_known():
+    bench = Bench(silent_for={"button": 4 * HOUR - 30})
+    assert bench.wait(60) == [("device.missing button raised P2", 30.0)]
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ([50, 16, 20, 15], ["raised"]),
+        ([15, 14, 15, 3], ["raised"]),
+        ([15, 16, 24, 15], ["raised"]),
+        ([10, 24.9, 25], ["raised", "cleared"]),
+        ([10, 100, 10], ["raised", "cleared", "raised"]),
+        ([100, 26, 16], []),
+    ],
+)
+def test_a_low_battery_does_not_flap(levels, said):
+    bench = Bench()
+    out = [line for level in levels for line in bench.hear("door", Kind.BATTERY, level)]
+    assert out == [f"device.low_battery door {turn} P3" for turn in said]
+
+
+def test_a_battery_flag_and_a_percentage_that_disagree_do_not_quarrel():
+    bench = Bench()
+    assert bench.hear("door", Kind.BATTERY, 12) == ["device.low_battery door raised P3"]
+    for _ in range(3):
+        assert bench.hear("door", Kind.BATTERY_LOW, False) == []
+        assert bench.hear("door", Kind.BATTERY, 12) == []
+    assert bench.hear("door", Kind.BATTERY, 90) == ["device.low_battery door cleared P3"]
+    assert bench.hear("door", Kind.BATTERY_LOW, True) == ["device.low_battery door raised P3"]
+    assert bench.hear("door", Kind.BATTERY, 90) == []
+    assert bench.hear("door", Kind.BATTERY_LOW, False) == ["device.low_battery door cleared P3"]
+
+
+def test_a_low_battery_is_said_again_every_week_until_it_is_replaced():
+    bench = Bench()
+    bench.hear("old", Kind.BATTERY, 9)
+    said = bench.wait(22 * DAY, step=3600)
+    assert [(line, t / DAY) for line, t in said if "battery" in line] == [("device.low_battery old repeated P3", d) for d in (7, 14, 21)]
+    bench.hear("old", Kind.BATTERY, 80)
+    assert [line for line, _ in bench.wait(8 * DAY, step=3600) if "battery" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "fault"),
+    [
+        (Kind.TAMPER, True, "device.tamper"),
+        (Kind.REPLAYED, "counter 5 after 9", "device.replayed"),
+        (Kind.PROBLEM, True, "device.fault"),
+    ],
+)
+def test_trouble_that_latches_stays_until_a_technician_has_looked(kind, value, fault):
+    bench = Bench()
+    assert bench.hear("door", kind, value) == [f"{fault} door raised P3"]
+    assert bench.hear("door", kind, value) == []
+    assert bench.hear("door", kind, False) == []
+    assert bench.wait(600, step=5) == []
+    assert told(bench.faults.confirmed("button", bench.clock.now())) == []
+    assert told(bench.faults.confirmed("door", bench.clock.now())) == [f"{fault} door cleared P3"]
+    assert bench.hear("door", kind, value) == [f"{fault} door raised P3"]
+
+
+def test_a_tamper_that_is_off_is_no_fault():
+    assert Bench().hear("door", Kind.TAMPER, False) == []
+
+
+def test_a_radio_is_deaf_after_two_minutes_each_on_its_own():
+    bench = Bench()
+    bench.faults.radios.update(hci0=bench.clock.mono, hci1=bench.clock.mono)
+    assert bench.wait(100) == []
+    bench.faults.radios["hci1"] = bench.clock.mono
+    assert bench.wait(60) == [("gateway.radio_deaf hci0 raised P2", 20.0)]
+    bench.faults.radios["hci0"] = bench.clock.mono
+    assert bench.wait(5) == [("gateway.radio_deaf hci0 cleared P2", 5.0)]
+
+
+def test_the_uplink_is_lost_after_three_minutes_also_when_it_never_came():
+    bench = Bench()
+    assert bench.wait(1000) == []
+    assert told(bench.faults.linked(False, bench.clock.now())) == []
+    bench.wait(100)
+    bench.faults.linked(False, bench.clock.now())
+    assert bench.wait(500) == [("gateway.uplink_lost raised P3", 80.0)]
+    assert told(bench.faults.linked(True, bench.clock.now())) == ["gateway.uplink_lost cleared P3"]
+    assert told(bench.faults.linked(True, bench.clock.now())) == []
+    never = Bench()
+    never.faults.start(never.clock.now(), {}, {})
+    assert never.wait(500) == [("gateway.uplink_lost raised P3", 180.0)]
+
+
+def test_an_unsure_clock_is_said_after_ten_minutes_a_wrong_one_at_once():
+    assert Bench(Quality.UNSURE).wait(700) == [("gateway.clock_unsure raised P3", 600.0)]
+    assert Bench(Quality.WRONG).wait(700) == [("gateway.clock_unsure raised P3", 5.0)]
+    assert Bench().wait(700) == []
+
+
+@pytest.mark.parametrize(("unsure_for", "expected"), [(5, "cleared"), (300, "cleared"), (1000, "raised cleared")])
+def test_once_the_clock_is_known_one_fact_lets_earlier_entries_be_mended(unsure_for, expected):
+    bench = Bench(Quality.UNSURE, wall=NOON.replace(year=1970))
+    said = [line.split()[1] for line, _ in bench.wait(unsure_for)]
+    bench.clock.wall, bench.clock.quality = NOON, Quality.SYNCHRONISED
+    said += [line.split()[1] for line, _ in bench.wait(60)]
+    assert " ".join(said) == expected
+
+
+def test_a_clock_that_is_right_before_the_first_look_still_mends_the_first_entries():
+    bench = Bench(Quality.UNSURE, wall=NOON.replace(year=1970))
+    bench.clock.move(2)
+    bench.clock.wall, bench.clock.quality = NOON, Quality.SYNCHRONISED
+    assert [line for line, _ in bench.wait(60)] == ["gateway.clock_unsure cleared P3"]
+
+
+def test_a_step_of_a_synchronised_clock_is_told_once_a_small_one_never():
+    bench = Bench()
+    bench.wait(60)
+    for step, expected in ((1.5, 0), (-1.5, 0), (3600, 1), (-86400 * 400, 1)):
+        bench.clock.wall += timedelta(seconds=step)
+        said = bench.faults.tick(bench.clock.move(5))
+        assert len(said) == expected
+        assert all(f.detail == {"stepped": True} for f in said)
+        assert bench.wait(60) == []
+
+
+def test_faults_that_were_on_before_a_restart_are_not_said_again_and_end_once():
+    before = Bench()
+    before.hear("door", Kind.BATTERY, 5)
+    before.wait(5 * HOUR, step=60)
+    assert set(before.faults.on) == {("device.low_battery", "door"), ("device.missing", "button")}
+    after = Bench(known=before.faults.on, silent_for={"button": 5 * HOUR})
+    assert after.hear("door", Kind.BATTERY, 5) == []
+    assert after.wait(600) == []
+    assert after.hear("button", Kind.HEARTBEAT, True) == ["device.missing button cleared P2"]
+    assert after.hear("door", Kind.BATTERY, 99) == ["device.low_battery door cleared P3"]
+
+
+def test_faults_of_the_gateway_itself_begin_once_and_end_once():
+    bench = Bench()
+    now = bench.clock.now()
+    assert told(bench.faults.begin("gateway.storage_degraded", now, why="disk full")) == ["gateway.storage_degraded raised P3"]
+    assert bench.faults.begin("gateway.storage_degraded", now) == []
+    assert told(bench.faults.end("gateway.storage_degraded", now)) == ["gateway.storage_degraded cleared P3"]
+    assert bench.faults.end("gateway.storage_degraded", now) == []
+    noted = bench.faults.note("maker.oddity", now, "door", code=7)
+    assert (noted.turn, noted.priority, noted.room, noted.detail) == ("noted", Priority.P3, "hall", {"code": 7})
+    assert bench.faults.on == {}
+
+
+def test_a_cleared_fault_says_how_long_it_lasted():
+    bench = Bench()
+    bench.faults.linked(False, bench.clock.now())
+    bench.wait(1000)
+    (fact,) = bench.faults.linked(True, bench.clock.now())
+    assert fact.detail == {"lasted_s": 820}
+
+
+def test_only_enrolled_vital_devices_are_vital():
+    bench = Bench()
+    assert [bench.faults.is_vital(d) for d in ("button", "door", "stranger")] == [True, False, False]
