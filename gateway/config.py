@@ -98,6 +98,13 @@ class RungPart(_Strict, frozen=True):
     program: tuple[str, ...] = ()
 
 
+class SoundPart(_Strict, frozen=True):
+    """[sound]: programs that sound in the home at once: in the grace, and when an alarm of P1 or P2 is raised."""
+
+    pre_alarm: tuple[str, ...] = ()
+    alarm: tuple[str, ...] = ()
+
+
 class ReplayPart(_Strict, frozen=True):
     """[replay]: play a recorded day instead of listening to radios and lines."""
 
@@ -111,6 +118,7 @@ class _File(_Strict, frozen=True):
     device: list[DevicePart] = []
     ladder: list[RungPart] = []
     times: dict[str, float] = {}
+    sound: SoundPart = msgspec.field(default_factory=SoundPart)
     replay: ReplayPart | None = None
 
 
@@ -150,6 +158,8 @@ class Config:
     zone: zoneinfo.ZoneInfo
     night: tuple[time, time]
     replay: Path | None
+    sound_pre_alarm: tuple[str, ...] = ()
+    sound_alarm: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Config({self.path})"
@@ -191,6 +201,10 @@ def load(path: Path, models: Mapping[str, Model]) -> Config:
             problems.append(where("ladder", n, "program") + 'channel "program" needs program = ["/path", "argument"], and only it has one')
         elif rung.program and not Path(rung.program[0]).is_absolute():
             problems.append(where("ladder", n, "program") + f"{rung.program[0]!r} must be an absolute path")
+    for name in ("pre_alarm", "alarm"):
+        program = getattr(part.sound, name)
+        if program and not Path(program[0]).is_absolute():
+            problems.append(where("sound", None, name) + f"{program[0]!r} must be an absolute path")
     unknown = set(secrets.keys) - {d.id for d in part.device}
     problems += [f"{secrets_path}: [keys] {name}: no device has this id" for name in sorted(unknown)]
     if part.platform is not None and part.platform.certificate and not part.platform.certificate_key:
@@ -202,6 +216,7 @@ def load(path: Path, models: Mapping[str, Model]) -> Config:
         path=path, gateway=part.gateway, platform=part.platform, password=secrets.password, adapters=part.radio.adapters,
         devices=tuple(devices), ladder=ladder, times=times, zone=zone, night=night,
         replay=(path.parent / part.replay.file).resolve() if part.replay else None,
+        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm,
     )  # fmt: skip
 
 
@@ -260,9 +275,14 @@ def _explained(message: str, text: str, path: Path) -> str:
     known: list[str] = []
     if unknown:
         key = unknown[1]
-        part: Any = {"gateway": GatewayPart, "platform": PlatformPart, "radio": RadioPart, "device": DevicePart, "ladder": RungPart}.get(
-            table, _File
-        )
+        part: Any = {
+            "gateway": GatewayPart,
+            "platform": PlatformPart,
+            "radio": RadioPart,
+            "device": DevicePart,
+            "ladder": RungPart,
+            "sound": SoundPart,
+        }.get(table, _File)
         known = [f.name for f in msgspec.structs.fields(part)]
         close = difflib.get_close_matches(key, known, 1)
         what += f"; did you mean `{close[0]}`?" if close else f"; known here: {', '.join(known)}"

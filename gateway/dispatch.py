@@ -15,6 +15,7 @@ from gateway.alarm import Alarm, Delivery, Move, State
 from gateway.kind import Priority
 from gateway.times import Times
 
+_ANSWERED = frozenset({State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE})
 PLATFORM = "platform"  # the channel of rung 0: an entry pushed to the platform
 PROGRAM = "program"  # a local program: siren, light, modem
 
@@ -39,6 +40,7 @@ class Reason(StrEnum):
     NOBODY_DISPATCHED = "nobody_dispatched"
     NOT_ARRIVED = "not_arrived"
     REPEAT = "repeat"
+    AGAIN = "pressed_again"  # SOS on an alarm that somebody has already: this press too must reach a person
 
 
 class Step(NamedTuple):
@@ -65,8 +67,22 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
     return ladder[alarm.rung].wait or times.rung, Reason.NOT_ACKNOWLEDGED
 
 
+def again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
+    """Return when a renewed SOS on an answered alarm goes on to the next rung, since nobody took it so far; inf for never."""
+    if alarm.state not in _ANSWERED or alarm.rung + 1 >= len(ladder) or not alarm.calls or alarm.calls[-1].reason != Reason.AGAIN:
+        return inf
+    last = alarm.calls[-1]
+    if last.delivery is Delivery.FAILED:
+        return alarm.called
+    return alarm.called + times.receipt if last.channel == PLATFORM and last.delivery is Delivery.WAITING else inf
+
+
 def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     """Return the monotonic second at which `step` will have something to do for this alarm; inf for never."""
+    return min(_state_ends(alarm, ladder, times), again_at(alarm, ladder, times))
+
+
+def _state_ends(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     urgent = alarm.priority <= Priority.P2 and not alarm.test
     p1 = alarm.priority is Priority.P1
     match alarm.state:
@@ -85,8 +101,8 @@ def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
 
 def step(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> Step | None:
     """Return what is due on this alarm at monotonic second `now`, or None."""
-    if now < due_at(alarm, ladder, times):
-        return None
+    if now < _state_ends(alarm, ladder, times):
+        return Step(None, _next(alarm, ladder), Reason.AGAIN) if now >= again_at(alarm, ladder, times) else None
     match alarm.state:
         case State.PRE_ALARM:
             return Step(Move.EXPIRE, 0, "grace_over")

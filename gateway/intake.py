@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.clock import Moment
-from gateway.driver import Advertisement, Chunk, Driver, Heard, Model, Packet, Refusal, Reply, Report
+from gateway.driver import REPEATED, Advertisement, Chunk, Driver, Heard, Model, Packet, Refusal, Reply, Report
 from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
 
 LOG = logging.getLogger("eldercare")
@@ -35,6 +35,7 @@ class Enrolled:
     fed: float = 0.0
     refused: dict[str, int] = field(default_factory=dict)
     rssi: int = 0
+    alive: bool = False  # the last packet proved that the device lives
 
 
 class Intake:
@@ -58,9 +59,17 @@ class Intake:
     def forget_memory(self, device: DeviceId) -> None:
         """Let a device's counters start anew, after a technician has confirmed it."""
         enrolled = self.devices[device]
-        enrolled.driver = enrolled.model.new(enrolled.address, enrolled.key, {})
+        # "confirmed" tells the driver that what its memory holds is old by a technician's word, not that nothing was ever heard.
+        enrolled.driver = enrolled.model.new(enrolled.address, enrolled.key, {**enrolled.driver.memory, "confirmed": 1})
         enrolled.payload = None
         self.changed.add(device)
+
+    def knows(self, address: str) -> bool:
+        """Say whether an address is enrolled; the radio asks before it builds anything, and a no counts a stranger."""
+        if address in self._by_address:
+            return True
+        self.strangers += 1
+        return False
 
     def advert(self, advertisement: Advertisement) -> None:
         """Take one radio packet. A stranger costs one look-up."""
@@ -69,11 +78,12 @@ class Intake:
             self.strangers += 1
             return
         now = self._now()
-        self._heard_at[enrolled.device] = now.mono
         enrolled.rssi = advertisement.rssi
         same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
         if same and now.mono - enrolled.fed < SAME_WITHIN:
             self.repeats += 1
+            if enrolled.alive:
+                self._heard_at[enrolled.device] = now.mono
             return
         enrolled.payload, enrolled.makers, enrolled.fed = advertisement.service_data, advertisement.manufacturer_data, now.mono
         self._feed(enrolled, advertisement, now)
@@ -95,15 +105,20 @@ class Intake:
 
     def _feed(self, enrolled: Enrolled, packet: Packet, now: Moment) -> bytes:
         back = b""
+        before = enrolled.driver.memory
         try:
             heard: list[Heard] = list(enrolled.driver.feed(packet))
         except Exception:  # one sensor's decoder must not end the hearing of all others
             LOG.exception("device %s: driver %s failed on a packet: send us the output of `decode`", enrolled.device, enrolled.model.name)
             heard = [Refusal("driver_failed")]
+        if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
+            self.changed.add(enrolled.device)
+        # A frame that was refused, say a forged one, is no sign of life of this device.
+        enrolled.alive = not heard or any(item is REPEATED or isinstance(item, Report) for item in heard)
+        if enrolled.alive and (not isinstance(packet, Chunk) or heard):
+            self._heard_at[enrolled.device] = now.mono
         for item in heard:
             if isinstance(item, Report):
-                self._heard_at[enrolled.device] = now.mono
-                self.changed.add(enrolled.device)
                 if item.kind is not Kind.HEARTBEAT:
                     self._sink(
                         Reading(

@@ -15,7 +15,7 @@ from gateway import kind as kinds
 from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Move, NotAllowed, Outcome, State, moved
 from gateway.clock import Moment, Stamp, stamp
 from gateway.danger import Cancelled, Cleared, Danger, Judge, Judgement
-from gateway.dispatch import PLATFORM, Reason, Rung, due_at, step
+from gateway.dispatch import PLATFORM, Reason, Rung, again_at, due_at, step
 from gateway.fault import FaultFact, Faults, Turn
 from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.kind import Priority
@@ -200,7 +200,8 @@ class Pipeline:
             if due.move is Move.CLOSE:
                 self._move(replace(alarm, outcome=Outcome.TEST), Move.CLOSE, now, by="rule", reason=due.reason)
             elif due.move is Move.LAPSE:
-                self._call(self._moved(alarm, Move.LAPSE, now, by="rule", reason=due.reason), due.rung, due.reason, now, before=alarm.state)
+                after = self._moved(alarm, Move.LAPSE, now, by="rule", reason=due.reason)
+                self._call(after, due.rung, due.reason, now, before=alarm.state, move=due.move.value)
             elif due.move is Move.EXPIRE:
                 self._raise_now(alarm, Move.EXPIRE, now, by="rule", reason=due.reason)
             else:
@@ -309,7 +310,11 @@ class Pipeline:
             alarm = self.alarms[number] = replace(
                 alarm, count=alarm.count + 1, condition_active=True, evidence=(*alarm.evidence[:1], *evidence)
             )
-            self._entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+            answered = alarm.state not in {State.PRE_ALARM, State.RAISED}
+            if answered and danger.kind == kinds.SOS and again_at(alarm, self._ladder, self._times) == inf:
+                self._call(alarm, 0, Reason.AGAIN, danger.at, before=alarm.state, move="count", by=danger.device)
+            else:
+                self._entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
             return
         self._open(danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved)
 
@@ -395,15 +400,14 @@ class Pipeline:
 
     def _call(
         self, alarm: Alarm, rung: int, reason: str, now: Moment,
-        *, before: State | None, move: str = "", by: str = "rule", why: str = "",
+        *, before: State | None, move: str = "call", by: str = "rule", why: str = "",
     ) -> Alarm:  # fmt: skip
-        """Call `rung` for a raised alarm: the call stands in the alarm, its entry is what tells the platform."""
+        """Call `rung` for an alarm: the call stands in the alarm, its entry is what tells the platform."""
         who = self._ladder[rung]
         held = alarm.test and rung > 0  # a test never reaches the real ladder
         call = Call(rung, who.responder, who.channel, reason, self._stamp(now), Delivery.HELD if held else Delivery.WAITING)
         alarm = self._keep(replace(alarm, rung=rung, called=now.mono, calls=(*alarm.calls[: CALLS - 1], call)))
-        name = move or ("lapse" if before is not State.RAISED else "call")
-        self._entry(AlarmFact(alarm, name, before, by, why or reason), now, call=len(alarm.calls) - 1)
+        self._entry(AlarmFact(alarm, move, before, by, why or reason), now, call=len(alarm.calls) - 1)
         return alarm
 
     def _keep(self, alarm: Alarm) -> Alarm:

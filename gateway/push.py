@@ -120,6 +120,12 @@ class Push:
             self._held.add(Key(message.batch, message.number))
         self._wake.set()
 
+    def use(self, outbox: Outbox) -> None:
+        """Go on with another outbox: the disk failed and a stand-in took over."""
+        self._outbox = outbox
+        if self._up:
+            self.up()
+
     def up(self) -> None:
         """Begin anew: after a connection all that has no receipt is sent, most urgent first."""
         self._up = True

@@ -148,6 +148,15 @@ class Line:
             self._loop.remove_writer(self._line)
 
 
+def why_not(port: str, baud: int) -> str:
+    """Return why the port cannot be opened and what to do, "" when it can; it is closed again at once."""
+    try:
+        _close(_opened(port, baud))
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
 def _opened(port: str, baud: int) -> serial.Serial:
     """Open and lock the line. OSError says what is wrong and what to do."""
     try:

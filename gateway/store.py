@@ -357,6 +357,11 @@ class Store:
         await self.run(self._close)
         self._thread.shutdown()
 
+    def close_now(self) -> None:
+        """Close both files from the thread that opened them, where no job was ever queued."""
+        self._close()
+        self._thread.shutdown()
+
     def _close(self) -> None:
         for db in (self._db, self._history):
             if db is not None:
@@ -406,8 +411,7 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         store.open()
     except (StoreProblem, OSError) as error:
         LOG.error("store %s", error)  # noqa: TRY400  the sentence says it all
-        store = Store(_stand_in(runtime), gateway, degraded=why)
-        store.open()
+        store = stand_in(runtime, gateway, why)
     # The stand-in numbers its entries anew under a journal name of its own; what is open keeps its id.
     last_alarm = max((alarm.number for alarm, _ in known.alarms), default=0)
     return store, Known(
@@ -416,7 +420,30 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
     ), memories  # fmt: skip
 
 
-def _stand_in(runtime: Path) -> Path:
+def unfit(folder: Path) -> str:
+    """Return what is wrong with `gateway.db` and what to do, "" when nothing is; the file is only read."""
+    path = folder / "gateway.db"
+    if not path.exists():
+        return ""
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as conn:
+            _refuse_newer(Database(conn, execute_plugins=False), path, schema.gateway)
+            _look_for_damage(conn, path)
+    except StoreProblem as problem:
+        return str(problem)
+    except sqlite3.Error as error:
+        return str(_problem(path, error))
+    return ""
+
+
+def stand_in(runtime: Path, gateway: str, why: str) -> Store:
+    """Return a fresh store in memory, for a disk that takes nothing."""
+    store = Store(_memory_folder(runtime), gateway, degraded=why)
+    store.open()
+    return store
+
+
+def _memory_folder(runtime: Path) -> Path:
     """Return a folder in memory that can be written: the runtime folder, else the shared memory."""
     for folder in (runtime, Path("/dev/shm") / f"eldercare-gateway-{os.getuid()}"):  # noqa: S108  tmpfs on purpose
         with contextlib.suppress(OSError):
@@ -469,19 +496,23 @@ def _database(path: Path, migrations: Migrations, synchronous: str) -> Database:
         conn.execute("PRAGMA wal_autocheckpoint = 2000")
         conn.execute("PRAGMA journal_size_limit = 4194304")
         db = Database(conn, execute_plugins=False)
-        applied = {m.name for m in migrations.applied(db)}
-        newer = applied - {m.name for m in migrations._migrations}  # noqa: SLF001  the library offers no list of its own
-        if newer:
-            conn.close()
-            raise StoreProblem(
-                f"{path} was written by newer software (it has {', '.join(sorted(newer))}): install that version or later again"
-            )
+        _refuse_newer(db, path, migrations)
         migrations.apply(db)
         _look_for_damage(conn, path)
+    except StoreProblem:
+        conn.close()
+        raise
     except sqlite3.Error as error:
         conn.close()
         raise _problem(path, error) from error
     return db
+
+
+def _refuse_newer(db: Database, path: Path, migrations: Migrations) -> None:
+    ours = {m.name for m in migrations._migrations}  # noqa: SLF001  the library offers no list of its own
+    newer = sorted(m.name for m in migrations.applied(db) if m.name not in ours)
+    if newer:
+        raise StoreProblem(f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again")
 
 
 def _look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
@@ -496,7 +527,6 @@ def _look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
     finally:
         conn.set_progress_handler(None, 0)
     if found[0] != "ok":
-        conn.close()
         raise _Damaged(f"{path} is damaged ({found[0]})")
 
 

@@ -1,0 +1,191 @@
+"""The command line: run, check, status, decode, tell, contract.
+
+Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot be used.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import sqlite3
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.config import Config
+
+DEFAULT = Path("/etc/eldercare-gateway/gateway.toml")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand and return its exit code."""
+    parser = argparse.ArgumentParser(prog="eldercare-gateway", description=__doc__.splitlines()[0] if __doc__ else "")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, what in (
+        ("run", "guard the home: hear, judge, alarm, push"),
+        ("check", "say whether configuration, adapter, ports, broker and clock are fit, and what to do"),
+        ("status", "show alarms, faults, devices, outbox, radio and uplink"),
+        ("tell", "leave an instruction for the running gateway"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("--config", type=Path, default=DEFAULT)
+        if name == "run":
+            command.add_argument("--debug", action="store_true", help="log more")
+        if name == "status":
+            command.add_argument("--json", action="store_true", help="the facts as JSON")
+        if name == "tell":
+            command.add_argument("do", help="acknowledge, dispatch, decline, arrive, close, silence, shelve, test, away or confirm")
+            command.add_argument("--by", required=True, help="who gives the instruction")
+            command.add_argument("--alarm", default="", help="the alarm's id, as status --json shows it, or its number")
+            for word in ("device", "reason", "outcome", "responder"):
+                command.add_argument(f"--{word}", default="")
+            command.add_argument("--seconds", type=float, default=0.0)
+    decode = commands.add_parser("decode", help="say what recorded packets mean: JSON lines in, JSON lines out")
+    decode.add_argument("file", nargs="?", type=Path, help="default: standard input")
+    contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas")
+    contract.add_argument("folder", type=Path)
+    args = parser.parse_args(argv)
+    try:
+        return _COMMANDS[args.command](args)
+    except BrokenPipeError:
+        return 0
+
+
+def _run(args: argparse.Namespace) -> int:
+    from gateway.config import ConfigError
+
+    logging.basicConfig(level=logging.DEBUG if args.debug else logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        config = _load(args.config)
+    except ConfigError as error:
+        return _refused(error)
+    from gateway.daemon import Daemon
+    from gateway.replay import BadDay
+
+    async def serve() -> None:
+        await Daemon(config).run()
+
+    try:
+        asyncio.run(serve())
+    except BadDay as error:
+        print(error, file=sys.stderr)
+        return 2
+    except asyncio.CancelledError:
+        return 0
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    from gateway.check import checked
+
+    return asyncio.run(checked(args.config))
+
+
+def _status(args: argparse.Namespace) -> int:
+    from gateway import status
+    from gateway.config import ConfigError
+
+    try:
+        config = _load(args.config)
+        known = status.read(config.runtime)
+    except ConfigError as error:
+        return _refused(error)
+    except (OSError, ValueError) as error:
+        print(f"守护进程没有运行 the daemon does not run here ({error}): systemctl start eldercare-gateway", file=sys.stderr)
+        return 1
+    print(json.dumps(known, ensure_ascii=False) if args.json else status.told(known))
+    return 1 if known["degraded"] else 0
+
+
+def _tell(args: argparse.Namespace) -> int:
+    from gateway import inbox, status, wire
+    from gateway.config import ConfigError
+    from gateway.instruction import Do
+
+    try:
+        config = _load(args.config)
+        known = status.read(config.runtime)
+        alarm = args.alarm
+        if alarm.isdigit():
+            alarm = next((a["alarm"] for a in known["alarms"] if a["number"] == int(alarm)), alarm)
+        message = wire.InstructionMessage(
+            v=1,
+            gateway=known["gateway"],
+            id=f"local-{secrets.token_hex(8)}",
+            do=Do(args.do),
+            by=args.by,
+            alarm=alarm,
+            device=args.device,
+            reason=args.reason,
+            outcome=args.outcome,
+            responder=args.responder,
+            seconds=args.seconds,
+        )
+        number = inbox.leave(config.state, config.runtime, wire.encode(message))
+    except ConfigError as error:
+        return _refused(error)
+    except ValueError as error:
+        print(f"{error}; known: {', '.join(Do)}", file=sys.stderr)
+        return 2
+    except (OSError, sqlite3.Error) as error:
+        print(f"指令没有送达 the instruction was not left: {error}", file=sys.stderr)
+        return 1
+    print(f"已留下 left as {number}, id {message.id}")
+    return 0
+
+
+def _decode(args: argparse.Namespace) -> int:
+    from gateway.decode import decode
+
+    if args.file is None:
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    try:
+        with contextlib.nullcontext(sys.stdin) if args.file is None else args.file.open(encoding="utf-8", errors="replace") as lines:
+            for line in decode(lines):
+                print(line)
+    except OSError as error:
+        print(f"{args.file}: {error.strerror}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _contract(args: argparse.Namespace) -> int:
+    from gateway import contract
+
+    contract.write(args.folder)
+    return 0
+
+
+def _load(path: Path) -> Config:
+    from drivers import all_models
+    from gateway.config import load
+
+    return load(path, all_models())
+
+
+def _refused(error: Exception) -> int:
+    print("配置有误 the configuration cannot be used:", file=sys.stderr)
+    for line in str(error).splitlines():
+        print(f"  {line}", file=sys.stderr)
+    return 2
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "run": _run,
+    "check": _check,
+    "status": _status,
+    "tell": _tell,
+    "decode": _decode,
+    "contract": _contract,
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,198 @@
+"""`eldercare-gateway check`: is this box fit? Configuration, clock, disk, adapter, ports, broker; what is not, and what to do.
+
+Each line says one thing in plain words, zh-CN first. Exit code 0 only when nothing has to be done.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from drivers import all_models
+from gateway import __version__, ble, mqtt, status, store, wire
+from gateway.clock import kernel_synchronised
+from gateway.config import Config, ConfigError, Device, load, speed
+from gateway.serial_port import why_not
+
+ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
+BROKER_WAIT = 45.0  # s for the whole way to the broker and back
+
+
+class Finding(NamedTuple):
+    """One thing looked at. `fit` None = not looked at, or a weaker promise that somebody chose."""
+
+    fit: bool | None
+    what: str
+    words: str
+
+    def __str__(self) -> str:
+        mark = {True: "✓", False: "✗", None: "!"}[self.fit]
+        return f"{mark} {self.what:<18} {self.words}"
+
+
+async def checked(path: Path) -> int:
+    """Print every finding as soon as it is known; return the exit code."""
+    try:
+        config = load(path, all_models())
+    except ConfigError as error:
+        for problem in error.problems:
+            print(Finding(False, "配置 configuration", problem))
+        return 2
+    unfit = 0
+    async for finding in _findings(config):
+        print(finding, flush=True)
+        unfit += finding.fit is False
+    print(f"\n{unfit} 项需要处理 to do" if unfit else "\n一切就绪 all is fit")
+    return 1 if unfit else 0
+
+
+async def _findings(config: Config) -> AsyncIterator[Finding]:
+    yield Finding(True, "配置 configuration", f"{config.path}: {len(config.devices)} 台设备 devices, {len(config.ladder)} 级 rungs")
+    yield _clock()
+    yield _disk(config)
+    running = _running(config)
+    if running:
+        yield Finding(
+            True,
+            "守护进程 daemon",
+            f"运行中 running, pid {running['pid']}: 接收, 串口和平台取自它 radio, ports and broker are as it sees them",
+        )
+    if any(speed(d.model) is None for d in config.devices):
+        for finding in _radio_seen(running) if running else await _radio(config):
+            yield finding
+    for d in config.devices:
+        if (line := speed(d.model)) is not None:
+            yield _port(d, line.baud, running)
+        elif d.key is None and d.model.key_bytes:
+            yield Finding(
+                None, "密钥 key", f"{d.id}: 未加密, 邻居可以伪造 not encrypted: a neighbour could forge it; put its key into secrets.toml"
+            )
+        if d.supervised.missing_after is None:
+            yield Finding(None, "监测 supervision", f"{d.id}: 不能监测, 每月人工测试 cannot be supervised: test it by hand each month")
+    yield _broker_seen(running) if running and config.platform else await _broker(config)
+    if config.platform is not None and config.platform.receipts == "broker":
+        yield Finding(
+            None,
+            "回执 receipts",
+            'receipts = "broker": 平台不发回执, 送达服务器不等于有人看到 '
+            "the platform sends no receipts: that the broker took an alarm does not mean that anybody has seen it",
+        )
+
+
+def _running(config: Config) -> dict[str, Any]:
+    """Return the daemon's last word if it is fresh: then its ports and its client id are in use, and it knows best."""
+    try:
+        known = status.read(config.runtime)
+    except (OSError, ValueError):
+        return {}
+    return known if time.time() - known["written"] < status.STALE else {}
+
+
+def _radio_seen(running: dict[str, Any]) -> list[Finding]:
+    return [
+        Finding(
+            r["hearing"],
+            "蓝牙 adapter",
+            f"{r['adapter']}: " + (f"正常 hears, {r['adverts']} packets" if r["hearing"] else r["trouble"] or "silent"),
+        )
+        for r in running["radio"]
+    ]
+
+
+def _port(device: Device, baud: int, running: dict[str, Any]) -> Finding:
+    if not running:
+        why = why_not(device.at, baud)
+        return Finding(not why, "串口 port", f"{device.id}: {why or device.at + ' 可用 can be opened'}")
+    is_open = any(line["port"] == device.at and line["open"] for line in running["lines"])
+    return Finding(is_open, "串口 port", f"{device.id}: {device.at} {'打开 open' if is_open else '未打开 not open: is it plugged in?'}")
+
+
+def _broker_seen(running: dict[str, Any]) -> Finding:
+    uplink = running["uplink"]
+    if uplink["connected"]:
+        return Finding(True, "平台 broker", f"{uplink['where']} 已连接 connected, MQTT {uplink['version']}")
+    return Finding(False, "平台 broker", f"{uplink['where']} 未连接 not connected: see `journalctl -u eldercare-gateway` for the reason")
+
+
+def _clock() -> Finding:
+    if kernel_synchronised():
+        return Finding(True, "时钟 clock", "已与时间服务器同步 a time server agrees")
+    words = "未同步, 警报照常; 请允许访问时间服务器 nobody confirms it (alarms work all the same): let the box reach a time server, see timedatectl"
+    return Finding(False, "时钟 clock", words)
+
+
+def _disk(config: Config) -> Finding:
+    folder = config.state
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return Finding(
+            False, "存储 disk", f"{config.state} 不可写 cannot be written: remount it read-write, or give it to the service's user"
+        )
+    free = shutil.disk_usage(folder).free
+    if free < ROOM_WANTED:
+        return Finding(
+            False, "存储 disk", f"{folder}: 只剩 only {free // 2**20} MiB free, wanted {ROOM_WANTED // 2**20} MiB: delete something"
+        )
+    if problem := store.unfit(config.state):
+        return Finding(False, "存储 disk", problem)
+    return Finding(True, "存储 disk", f"{config.state}: {free // 2**20} MiB 可用 free")
+
+
+async def _radio(config: Config) -> list[Finding]:
+    try:
+        there = {name: powered for name, _, powered in await ble.adapters()}
+    except ble.RadioError as error:
+        return [Finding(False, "蓝牙 adapter", str(error))]
+    out = []
+    for adapter in config.adapters:
+        if adapter not in there:
+            known = ", ".join(there) or "无 none"
+            out.append(
+                Finding(
+                    False,
+                    "蓝牙 adapter",
+                    f"{adapter} 不存在 is not there (found: {known}): plug it in, or name another in [radio] adapters",
+                )
+            )
+        elif not there[adapter]:
+            out.append(Finding(False, "蓝牙 adapter", f"{adapter} 已关闭 is off: rfkill unblock bluetooth; bluetoothctl power on"))
+        else:
+            out.append(Finding(True, "蓝牙 adapter", f"{adapter} 可用 is there and on"))
+    return out
+
+
+async def _broker(config: Config) -> Finding:
+    """Go the whole way as the gateway itself: name, connection, TLS, login, subscription."""
+    from gateway.daemon import broker_of, identity  # noqa: PLC0415  only where no daemon runs
+
+    if config.platform is None:
+        return Finding(False, "平台 broker", "[platform] 未配置 is not configured: alarms stay in this home")
+    gateway = identity(config)
+    connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    link = mqtt.Link(
+        broker_of(config, gateway),
+        status=lambda online, reason: wire.encode(wire.Status(1, gateway, online, f"check, {reason}", __version__)),
+        heard=lambda _name, _payload: None,
+        up=lambda: connected.set_result(None),
+        clock_unsure=lambda: not kernel_synchronised(),
+    )
+    task = asyncio.create_task(link.run())
+    try:
+        async with asyncio.timeout(BROKER_WAIT):
+            await asyncio.wait((task, connected), return_when=asyncio.FIRST_COMPLETED)
+            if not connected.done():
+                await task
+    except mqtt.LinkLost as error:
+        return Finding(False, "平台 broker", str(error))
+    except TimeoutError:
+        return Finding(False, "平台 broker", f"{link.broker.where}: {BROKER_WAIT:g} s 无应答 no answer: check host, port and the firewall")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return Finding(True, "平台 broker", f"{link.broker.where} 可用 takes us, MQTT {link.version}, topics {wire.ROOT}/{gateway}/...")

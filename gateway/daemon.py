@@ -1,0 +1,576 @@
+"""The composition root: builds the parts and lets them run.
+
+One task decides (`_pump`), one thread writes (`Store`), one task pushes (`Push`). Radios, lines and the platform link are kept running
+under supervision; the pump is bare: if it fails, the process fails and systemd starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sqlite3
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway import __version__, ble, inbox, kind, mqtt, serial_port, status, systemd, wire
+from gateway.alarm import ENDED, Masking, State
+from gateway.callers import Callers
+from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
+from gateway.config import Config, speed
+from gateway.danger import Judge
+from gateway.dispatch import PROGRAM
+from gateway.fault import LOOK_EVERY, Faults
+from gateway.instruction import Do, Door, Refused, ResultFact
+from gateway.intake import Historian, Intake, WaitingRoom
+from gateway.kind import Priority
+from gateway.pipeline import AlarmFact, Entry, Pipeline
+from gateway.push import Lost, NotTaken, Push
+from gateway.replay import Replay, ReplayClock
+from gateway.store import Outgoing, Store, Writing, opened, stand_in
+from gateway.supervise import keep, say
+
+LOG = logging.getLogger("eldercare")
+MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
+INBOUND = 1000  # messages of the platform that wait; beyond it they are dropped, for the platform sends them again
+SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
+FLUSH_EVERY = 60.0  # s between two writings of what is not urgent: memories of drivers, last heard, accepted
+ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
+READINGS_AT = 200  # readings that make a batch before its time
+BAD_MESSAGES = 10  # told per hour; more are only counted
+TIDY_EVERY = 86400.0  # s between two rounds of retention
+TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
+
+
+class _Mouth:
+    """Push's way to the broker, which may not be configured."""
+
+    link: mqtt.Link | None = None
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        if self.link is None:
+            raise Lost
+        await self.link.publish(topic, payload)
+
+
+class DiskIsBack(Exception):  # noqa: N818  good news
+    """The real database can be written again: start anew on it."""
+
+
+class Daemon:
+    """One gateway at work."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.boot = boot_name()
+        self.replay = Replay(config.replay) if config.replay else None
+        self.clock: Clock = self.replay.clock(self.boot) if self.replay else SystemClock(MADE)
+        config.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.gateway = identity(config)
+        now = self.clock.now()
+        self.store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
+        self._trust_clock_from(self.store.marked("floor"))
+        self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times)
+        self.pipeline = Pipeline(
+            boot=self.boot,
+            devices={d.id: d.room for d in config.devices},
+            judge=Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night),
+            faults=self.faults,
+            ladder=config.ladder,
+            times=config.times,
+        )
+        self._wake = asyncio.Event()
+        self.room = WaitingRoom(self._wake.set)
+        self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put)
+        for d in config.devices:
+            self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}))
+        self.historian = Historian(config.times.same_again)
+        self.callers = Callers(self._called)
+        self.radios: list[ble.Radio] = []
+        self.lines: list[serial_port.Line] = []
+        self._mouth = _Mouth()
+        weaker = config.platform is not None and config.platform.receipts == "broker"
+        self.push = Push(self._mouth, self.store, self.clock, self._topic, self._taken if weaker else None)
+        self._inbound: deque[tuple[str, bytes]] = deque(maxlen=INBOUND)
+        self._inbox_after = int(self.store.marked("inbox") or 0)
+        self._look_in_box = True
+        self._notes: list[Callable[[Moment], list[Entry]]] = []
+        self._accepted: list[tuple[int, int]] = []
+        self._accepted_batches: list[tuple[int, int]] = []
+        self._bad = 0
+        self._bad_since = now.mono
+        self._turned = now.mono
+        self._flushed = self._kept = self._batched = self._tidied = self._tried = now.mono
+        self._forgotten = 0
+
+    @property
+    def link(self) -> mqtt.Link | None:
+        """The way to the platform, None where none is configured."""
+        return self._mouth.link
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until cancelled or told to stop. Raises what the pump or the store raises."""
+        loop = asyncio.get_running_loop()
+        me = asyncio.current_task()
+        assert me is not None  # noqa: S101  a coroutine runs in a task
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, me.cancel)
+        waker = self._open_waker()
+        LOG.info("gateway %s, software %s, boot %s, %d devices, store %s", self.gateway, __version__, self.boot, len(self.config.devices),
+                 self.store.degraded or self.store.folder)  # fmt: skip
+        try:
+            await self._begin()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pump(), name="pump")
+                group.create_task(self.push.run(), name="push")
+                group.create_task(self._beat(), name="beat")
+                self._listen(group)
+                self._connect(group)
+        except* asyncio.CancelledError:
+            LOG.info("stopping")
+        except* DiskIsBack:
+            LOG.info("the disk can be written again: starting anew on it")
+        finally:
+            systemd.notify("STOPPING=1")
+            loop.remove_reader(waker)
+            waker.close()
+            await self.callers.close()
+            with contextlib.suppress(sqlite3.Error):
+                await self._write([], self.clock.now(), flush=True)
+            await self.store.close()
+
+    async def _begin(self) -> None:
+        """Take over what was known: from here on the first alarm can be raised."""
+        now = self.clock.now()
+        entries = self.pipeline.restart(now, self._known, why="storage" if self.store.degraded else "start")
+        if self.store.degraded:
+            entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=self.store.degraded[:300]), now)
+        else:
+            entries += self.pipeline.noticed(self.faults.end(kind.STORAGE_DEGRADED, now), now)
+        for adapter in self.config.adapters if self.replay is None and self._wants_radio() else ():
+            self.faults.radios[adapter] = now.mono
+        await self._write(entries, now, flush=True)
+        systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
+
+    def _wants_radio(self) -> bool:
+        return any(speed(d.model) is None for d in self.config.devices)
+
+    def _listen(self, group: asyncio.TaskGroup) -> None:
+        if self.replay is not None:
+            assert isinstance(self.clock, ReplayClock)  # noqa: S101  made together
+            group.create_task(self.replay.run(self.clock, self.intake.advert, self.intake.chunk), name="replay")
+            return
+        if self._wants_radio():
+            for adapter in self.config.adapters:
+                radio = ble.Radio(adapter, self.intake.advert, say, wanted=self.intake.knows)
+                self.radios.append(radio)
+                group.create_task(radio.run(), name=adapter)
+        for d in self.config.devices:
+            if (line := speed(d.model)) is not None:
+                ask = functools.partial(self.intake.ask, d.at)
+                port = serial_port.Line(d.at, line.baud, self.intake.chunk, ask=ask, ask_every=line.ask_every)
+                self.lines.append(port)
+                group.create_task(keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id)
+
+    def _connect(self, group: asyncio.TaskGroup) -> None:
+        link = self._link()
+        if link is None:
+            LOG.warning("no [platform] in the configuration: alarms stay in this home")
+            return
+        self._mouth.link = link
+        group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), said=self._link_said), name="link")
+        group.create_task(self._heartbeats(link), name="heartbeat")
+
+    def _link(self) -> mqtt.Link | None:
+        if self.config.platform is None:
+            return None
+        return mqtt.Link(
+            broker_of(self.config, self.gateway),
+            status=self._status,
+            heard=self._from_platform,
+            refused=self._bad_message,
+            up=self._up,
+            down=lambda _why: self._down(),
+            clock_unsure=lambda: self.clock.now().quality is not Quality.SYNCHRONISED,
+        )
+
+    # -- the pump ----------------------------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        """Take what was heard and told, judge it, write it down, tell it. The only task that decides."""
+        while True:
+            now = self.clock.now()
+            self._turned = now.mono
+            entries: list[Entry] = []
+            for reading in self.room.take():
+                self.historian.heard(reading)
+                entries += self.pipeline.heard(reading)
+            entries += await self._messages(now)
+            notes, self._notes = self._notes, []
+            for note in notes:
+                entries += note(now)
+            if now.mono >= self.faults.due():
+                entries += self._look(now)
+            if now.mono >= self.pipeline.due():
+                entries += self.pipeline.tick(now)
+            await self._write(entries, now)
+            await self._keep_readings(now)
+            await self._sometimes(now)
+            if len(self.room) or self._inbound or self._notes:
+                await asyncio.sleep(0)
+                continue
+            wait = self.clock.real(max(0.0, min(self.pipeline.due() - self.clock.now().mono, LOOK_EVERY)))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self._accepted or self._accepted_batches else wait):
+                    await self._wake.wait()
+            self._wake.clear()
+
+    async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False) -> None:
+        """Commit, then tell."""
+        flush = flush or now.mono - self._flushed >= FLUSH_EVERY
+        accept = bool(self._accepted) and (flush or now.mono - self._kept >= ACCEPT_EVERY)
+        if not entries and not flush and not accept:
+            return
+        writing = Writing(entries=entries, memory=self.intake.memory() if entries or flush else {}, marks={})
+        if entries or accept or flush:
+            writing.accepted, self._accepted = self._accepted, []
+            self._kept = now.mono
+        marks: dict[str, str] = {"inbox": str(self._inbox_after)}
+        if self.pipeline.masks_changed:
+            marks["masks"] = self._masks(now)
+            self.pipeline.masks_changed = False
+        if flush:
+            self._flushed = now.mono
+            if now.quality is Quality.SYNCHRONISED:
+                marks["floor"] = now.wall.isoformat()
+                writing.heard = {
+                    d: now.wall.timestamp() - (now.mono - at) for d, at in self.faults.heard_at.items() if d in self.intake.devices
+                }
+        writing.marks = marks if entries or flush else {}
+        try:
+            out = await self.store.commit(writing)
+        except sqlite3.Error as error:
+            out = await self._degrade(writing, now, error)
+            entries = list(writing.entries)
+        for entry in entries:
+            LOG.log(logging.WARNING if entry.priority <= Priority.P2 else logging.INFO, "%s", status.line(entry))
+        self.push.offer(out)
+        self._act(entries)
+
+    async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:
+        """Go on in memory when the disk takes nothing more: an alarm that cannot be written is told all the same, and this too."""
+        why = f"{self.store.folder / 'gateway.db'}: {error}; working from memory until the disk can be written"
+        LOG.error("store %s", why)
+        if self.store.degraded and self.store.folder != self.config.state:
+            raise error
+        broken = self.store
+        self.store = await broken.run(stand_in, self.config.runtime, self.gateway, why)
+        self.push.use(self.store)
+        entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
+        entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
+        writing.entries, writing.accepted = entries, []
+        self._accepted.clear()
+        return await self.store.commit(writing)
+
+    def _act(self, entries: list[Entry]) -> None:
+        """Let local programs sound and call, now that the entry is on disk."""
+        for entry in entries:
+            fact = entry.fact
+            if isinstance(fact, ResultFact) and fact.instruction.do is Do.CONFIRM and fact.refused is Refused.NONE:
+                self.intake.forget_memory(fact.instruction.device)
+            if not isinstance(fact, AlarmFact):
+                continue
+            alarm = fact.alarm
+            if alarm.state in ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE} or alarm.masking is Masking.SILENCED:
+                self.callers.stop(alarm.number)
+            began = fact.before is not alarm.state and alarm.masking is not Masking.SILENCED
+            if began and alarm.state is State.PRE_ALARM and self.config.sound_pre_alarm:
+                self.callers.start(self.config.sound_pre_alarm, alarm, call=None, reason="pre_alarm")
+            if began and alarm.state is State.RAISED and alarm.priority <= Priority.P2 and self.config.sound_alarm:
+                self.callers.stop(alarm.number)
+                self.callers.start(self.config.sound_alarm, alarm, call=None, reason="raised")
+            call = alarm.calls[-1] if alarm.calls else None
+            if call is not None and call.channel == PROGRAM and call.at == entry.at and fact.move in {"call", "lapse"}:
+                self.callers.start(self.config.ladder[call.rung - 1].program, alarm, call=len(alarm.calls) - 1, reason=call.reason)
+
+    async def _messages(self, now: Moment) -> list[Entry]:
+        """Take receipts and instructions from both doors."""
+        entries: list[Entry] = []
+        while self._inbound:
+            name, payload = self._inbound.popleft()
+            try:
+                if name == "receipt":
+                    entries += self._receipt(wire.decode_receipt(payload, self.gateway), now)
+                else:
+                    entries += self._instruction(payload, Door.PLATFORM, now)
+            except wire.BadMessage as bad:
+                self._bad_message(name, str(bad))
+        if self._look_in_box:
+            self._look_in_box = False
+            for number, payload in await self.store.run(inbox.read, self.config.state, self._inbox_after):
+                self._inbox_after = number
+                try:
+                    entries += self._instruction(payload, Door.LOCAL, now)
+                except wire.BadMessage as bad:
+                    self._bad_message("inbox", str(bad))
+        return entries
+
+    def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry]:
+        instruction, late = wire.decode_instruction(payload, self.gateway, now, door)
+        return self.pipeline.refuse(instruction, late, now) if late else self.pipeline.told(instruction, now)
+
+    def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
+        """Take a receipt. One for another journal is of an earlier life; one for the future is refused whole."""
+        if receipt.batches and receipt.history == self.store.history:
+            self.push.received(receipt.batches, batch=True)
+            self._accepted_batches += receipt.batches
+        if not receipt.entries or receipt.journal != self.store.journal:
+            return []
+        highest = max(last for _, last in receipt.entries)
+        if highest > self.pipeline.last or any(first > last for first, last in receipt.entries):
+            raise wire.BadMessage(f"receipt covers entry {highest}, but the newest is {self.pipeline.last}: nothing of it was taken")
+        self.push.received(receipt.entries, batch=False)
+        self._accepted += receipt.entries
+        covered = [n for n in self.pipeline.unreceipted() if any(first <= n <= last for first, last in receipt.entries)]
+        return self.pipeline.receipted(covered, now)
+
+    def _look(self, now: Moment) -> list[Entry]:
+        """Give supervision what it judges silence by."""
+        for radio in self.radios:
+            if radio.heard_at is not None:
+                self.faults.radios[radio.adapter] = radio.heard_at
+        if self.config.platform is None:
+            return []
+        since = self.push.unanswered_since()
+        answered = since is None or now.mono - since < self.config.times.uplink_lost
+        up = self._mouth.link is not None and self._mouth.link.connected and answered
+        self._look_in_box = True
+        return self.pipeline.noticed(self.faults.linked(up, now), now)
+
+    async def _keep_readings(self, now: Moment) -> None:
+        """Write routine readings in batches. They are pushed last; what cannot be kept is said."""
+        due = now.mono - self._batched >= self.config.times.readings_every or len(self.historian.pending) >= READINGS_AT
+        if not due:
+            return
+        self._batched = now.mono
+        if self._accepted_batches:
+            done, self._accepted_batches = self._accepted_batches, []
+            await self.store.accept_batches(done)
+        if readings := self.historian.take():
+            message = await self.store.keep_readings(readings, self.boot)
+            if message is None:
+                self.historian.forgotten += len(readings)
+            else:
+                self.push.offer([message])
+
+    async def _sometimes(self, now: Moment) -> None:
+        """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
+        if now.mono - self._tidied >= TIDY_EVERY:
+            self._tidied = now.mono
+            forgotten, gone = await self.store.tidy(now, self.config.gateway.history_days, self.config.gateway.journal_days)
+            if forgotten or gone:
+                LOG.info("retention: %d batches of readings forgotten unsent, %d journal rows deleted", forgotten, gone)
+            if forgotten:
+                self._notes.append(lambda at: self.pipeline.noticed([self.faults.note(kind.FORGOTTEN, at, batches=forgotten)], at))
+        if now.mono - self._tried < TRY_DISK_EVERY:
+            return
+        self._tried = now.mono
+        lost = self.historian.forgotten + self.room.forgotten
+        if lost > self._forgotten:
+            count, self._forgotten = lost - self._forgotten, lost
+            self._notes.append(lambda at: self.pipeline.noticed([self.faults.note(kind.FORGOTTEN, at, readings=count)], at))
+        if self.store.degraded and self.store.folder != self.config.state and await self._disk_is_back():
+            raise DiskIsBack
+
+    async def _disk_is_back(self) -> bool:
+        """Say whether the real database takes a write again and nothing in memory would be lost by going back to it."""
+        if (await self.store.counts())[0] or self.pipeline.alarms:
+            return False
+
+        def probe() -> bool:
+            real = Store(self.config.state, self.gateway)
+            try:
+                real.open()
+            except (OSError, sqlite3.Error, ValueError):
+                return False
+            real.close_now()
+            return True
+
+        return await self.store.run(probe)
+
+    # -- ears and mouths ---------------------------------------------------------------------------------------------
+
+    def _from_platform(self, name: str, payload: bytes) -> None:
+        self._inbound.append((name, payload))
+        self._wake.set()
+
+    def _bad_message(self, name: str, why: str) -> None:
+        """Tell of a message that was refused, at most BAD_MESSAGES times an hour: a babbling sender must not fill the journal."""
+        now = self.clock.now().mono
+        if now - self._bad_since >= 3600:
+            self._bad, self._bad_since = 0, now
+        self._bad += 1
+        if self._bad <= BAD_MESSAGES:
+            self._note(lambda at: self.pipeline.noticed([self.faults.note(kind.BAD_MESSAGE, at, message=name, why=why[:300])], at))
+
+    def _note(self, note: Callable[[Moment], list[Entry]]) -> None:
+        self._notes.append(note)
+        self._wake.set()
+
+    def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
+        self._note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
+
+    def _taken(self, message: Any) -> None:
+        """Count a PUBACK as the receipt, for a platform that sends none."""
+        if message.batch:
+            self._accepted_batches.append((message.number, message.number))
+            return
+        self._accepted.append((message.number, message.number))
+        self._note(lambda at: self.pipeline.receipted([message.number], at))
+
+    def _up(self) -> None:
+        self.push.up()
+        self._note(lambda at: self.pipeline.noticed(self.faults.linked(True, at) + self.faults.end(kind.IDENTITY_CONFLICT, at), at))
+
+    def _down(self) -> None:
+        self.push.down()
+        self._note(lambda at: self.pipeline.noticed(self.faults.linked(False, at), at))
+
+    def _link_said(self, name: str, works: bool, why: str) -> None:
+        say(name, works, why)
+        if "client id" in why and not works:
+            self._note(lambda at: self.pipeline.noticed(self.faults.begin(kind.IDENTITY_CONFLICT, at, why=why[:300]), at))
+
+    def _status(self, online: bool, reason: str) -> bytes:
+        at = wire.when(self.clock.now(), self.boot)
+        return wire.encode(wire.Status(1, self.gateway, online, reason, __version__, self.boot, self.store.journal, at))
+
+    async def _heartbeats(self, link: mqtt.Link) -> None:
+        """Tell the platform that the home is well; its silence is how the platform notices ours."""
+        last = -self.config.times.heartbeat
+        while True:
+            now = self.clock.now()
+            if link.connected and now.mono - last >= self.config.times.heartbeat:
+                last = now.mono
+                waiting, batches = await self.store.counts()
+                message = wire.Heartbeat(
+                    v=1,
+                    gateway=self.gateway,
+                    journal=self.store.journal,
+                    at=wire.when(now, self.boot),
+                    every_s=self.config.times.heartbeat,
+                    last_number=self.pipeline.last,
+                    waiting=waiting,
+                    waiting_batches=batches,
+                    open_alarms=len(self.pipeline.alarms),
+                    faults=sorted({f"{k}:{d}" if d else k for k, d in self.faults.on}),
+                    receipts=self.config.platform.receipts if self.config.platform is not None else "platform",
+                )
+                with contextlib.suppress(Lost, NotTaken):
+                    await link.publish(self._topic("heartbeat"), wire.encode(message))
+            await asyncio.sleep(max(0.05, min(1.0, self.clock.real(self.config.times.heartbeat))))
+
+    async def _beat(self) -> None:
+        """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
+        interval = min(systemd.watchdog_interval() or LOOK_EVERY, LOOK_EVERY)
+        while True:
+            turned = self._turned
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SLOW):
+                    counts = await self.store.counts()
+                    if self.clock.now().mono - turned < SLOW or self.replay is not None:
+                        systemd.notify("WATCHDOG=1")
+                    self._write_status(counts)
+            await asyncio.sleep(interval)
+
+    def _write_status(self, counts: tuple[int, int]) -> None:
+        path = self.config.runtime / "status.json"
+        new = path.with_suffix(".new")
+        try:
+            new.write_text(json.dumps(status.facts(self, counts), ensure_ascii=False), encoding="utf-8")
+            new.replace(path)
+        except OSError as error:
+            LOG.warning("status file %s: %s", path, error.strerror)
+
+    # -- small things ------------------------------------------------------------------------------------------------
+
+    def _topic(self, name: str) -> str:
+        return wire.topic(self.gateway, name)
+
+    def _masks(self, now: Moment) -> str:
+        wall = now.wall.timestamp() - now.mono
+        shelves = {d: {"until": s.until + wall, "by": s.by, "reason": s.reason} for d, s in self.pipeline.shelves.items()}
+        away = self.pipeline.away_until + wall if self.pipeline.away_until > now.mono else 0.0
+        return json.dumps({"shelves": shelves, "away": away}, ensure_ascii=False)
+
+    def _trust_clock_from(self, floor: str) -> None:
+        """No time before the last one seen can be right."""
+        if isinstance(self.clock, SystemClock) and floor:
+            with contextlib.suppress(ValueError):
+                self.clock.floor = max(self.clock.floor, datetime.fromisoformat(floor))
+
+    def _open_waker(self) -> socket.socket:
+        path = self.config.runtime / "wake"
+        path.unlink(missing_ok=True)
+        waker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        waker.setblocking(False)
+        waker.bind(str(path))
+
+        def woken() -> None:
+            with contextlib.suppress(BlockingIOError):
+                waker.recv(64)
+            self._look_in_box = True
+            self._wake.set()
+
+        asyncio.get_running_loop().add_reader(waker, woken)
+        return waker
+
+
+def broker_of(config: Config, gateway: str) -> mqtt.Broker:
+    """Return where the configured broker is and how to speak to it."""
+    platform = config.platform
+    assert platform is not None  # noqa: S101  asked only where one is configured
+    return mqtt.Broker(
+        host=platform.host,
+        port=platform.port,
+        gateway=gateway,
+        tls=platform.tls,
+        ca=config.file(platform.ca),
+        cert=config.file(platform.certificate),
+        key=config.file(platform.certificate_key),
+        username=platform.username or None,
+        password=config.password or None,
+        version=platform.version,
+    )
+
+
+def identity(config: Config) -> str:
+    """Return this gateway's id: configured, or made at first start and kept in a file of its own."""
+    if config.gateway.id:
+        return config.gateway.id
+    path = config.state / "identity"
+    with contextlib.suppress(OSError):
+        if known := path.read_text(encoding="ascii").strip():
+            return known
+    made = f"gw-{secrets.token_hex(6)}"
+    try:
+        config.state.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(".new")
+        with new.open("w", encoding="ascii") as file:
+            file.write(made + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.replace(path)
+    except OSError as error:
+        LOG.error("identity %s cannot be kept (%s): the platform will see a new gateway at each start", path, error.strerror)  # noqa: TRY400
+    return made

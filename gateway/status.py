@@ -1,0 +1,168 @@
+"""How things stand: the facts the daemon writes down every few seconds, and how `eldercare-gateway status` tells them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway import __version__, kind
+from gateway.fault import FaultFact
+from gateway.instruction import Refused, ResultFact
+from gateway.pipeline import AlarmFact, Entry
+
+if TYPE_CHECKING:
+    from gateway.daemon import Daemon
+
+STALE = 20.0  # s after which the daemon's last word says that it does not run, or hangs
+
+
+def line(entry: Entry) -> str:
+    """Return the one log line of an entry: what moved, no names of people."""
+    fact = entry.fact
+    if isinstance(fact, AlarmFact):
+        alarm, before = fact.alarm, fact.before
+        where = f"{kind.of(alarm.kind).en}, {alarm.room or alarm.device}" + (", test" if alarm.test else "")
+        if before is alarm.state:
+            why = f" (rung {alarm.rung}, {fact.reason})" if fact.move == "call" else ""
+            return f"alarm {alarm.number} {{{alarm.state}}}: {fact.move} {where}{why}"
+        outcome = f", {alarm.outcome}" if alarm.outcome else ""
+        return f"alarm {alarm.number} {{{before or 'new'}}}: {fact.move} -> {{{alarm.state}}} {where}{outcome}"
+    if isinstance(fact, FaultFact):
+        detail = ", ".join(f"{k} {v}" for k, v in fact.detail.items())
+        return f"fault {fact.kind} {fact.turn}" + (f" {fact.device}" if fact.device else "") + (f" ({detail})" if detail else "")
+    assert isinstance(fact, ResultFact)  # noqa: S101  the three facts there are
+    return f"instruction {fact.instruction.do} {'accepted' if fact.refused is Refused.NONE else 'refused: ' + fact.refused}"
+
+
+def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
+    """Return how things stand, for `status` and the page; no names of people, no secrets."""
+    now = daemon.clock.now()
+    link, store, platform = daemon.link, daemon.store, daemon.config.platform
+    return {
+        "gateway": daemon.gateway,
+        "software": __version__,
+        "pid": os.getpid(),
+        "boot": daemon.boot,
+        "written": time.time(),
+        "wall": now.wall.isoformat(),
+        "mono": now.mono,
+        "clock": now.quality.value,
+        "store": str(store.folder),
+        "degraded": store.degraded,
+        "journal": store.journal,
+        "last": daemon.pipeline.last,
+        "waiting": counts[0],
+        "waiting_batches": counts[1],
+        "receipts": platform.receipts if platform else "none",
+        "uplink": {
+            "configured": link is not None,
+            "connected": link is not None and link.connected,
+            "version": link.version if link else "",
+            "where": f"{platform.host}:{platform.port}" if platform else "",
+        },
+        "radio": [
+            {
+                "adapter": r.adapter,
+                "hearing": r.hearing,
+                "trouble": r.trouble,
+                "adverts": r.adverts,
+                "restarts": r.restarts,
+                "silent_s": round(now.mono - r.heard_at, 1) if r.heard_at is not None else None,
+            }
+            for r in daemon.radios
+        ],
+        "lines": [{"port": x.port, "open": x.open, "received": x.received} for x in daemon.lines],
+        "strangers": daemon.intake.strangers,
+        "repeats": daemon.intake.repeats,
+        "devices": [
+            {
+                "device": d.id,
+                "model": d.model.name,
+                "room": d.room,
+                "heard_s": round(now.mono - daemon.faults.heard_at[d.id], 1),
+                "missing_after": d.supervised.missing_after,
+                "rssi": daemon.intake.devices[d.id].rssi,
+                "refused": daemon.intake.devices[d.id].refused,
+                "shelved": d.id in daemon.pipeline.shelves,
+            }
+            for d in daemon.config.devices
+        ],
+        "alarms": [
+            {
+                "number": a.number,
+                "alarm": a.id,
+                "kind": a.kind,
+                "priority": int(a.priority),
+                "state": a.state.value,
+                "room": a.room,
+                "device": a.device,
+                "rung": a.rung,
+                "since_s": round(now.mono - a.since.mono, 1),
+                "test": a.test,
+            }
+            for a in daemon.pipeline.alarms.values()
+        ],
+        "faults": [{"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1)} for (k, d), f in daemon.faults.on.items()],
+        "away": daemon.pipeline.away_until > now.mono,
+    }
+
+
+def read(runtime: Path) -> dict[str, Any]:
+    """Return the daemon's last word. Raises OSError, ValueError where there is none."""
+    found: dict[str, Any] = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
+    return found
+
+
+def told(known: dict[str, Any]) -> str:
+    """Return the facts in plain words, zh-CN first."""
+    age = time.time() - known["written"]
+    out = [f"网关 gateway {known['gateway']}   软件 software {known['software']}   {known['wall'][:19]}Z ({known['clock']})"]
+    if age > STALE:
+        out.append(f"!! 守护进程 {age:.0f} 秒没有更新 the daemon wrote this {age:.0f} s ago: systemctl status eldercare-gateway")
+    if known["degraded"]:
+        out.append(f"!! 存储 storage: {known['degraded']}")
+    uplink = known["uplink"]
+    way = "未配置 not configured" if not uplink["configured"] else "已连接 connected" if uplink["connected"] else "断开 NOT CONNECTED"
+    out.append(f"平台 uplink      {way} {uplink['where']} {'MQTT ' + uplink['version'] if uplink['connected'] else ''}".rstrip())
+    if known["receipts"] == "broker":
+        out.append('  ! receipts = "broker": 平台不发回执, 只能确认送达服务器 no receipts: only that the broker took a message is known')
+    out.append(
+        f"待发 outbox      {known['waiting']} 条记录 entries, {known['waiting_batches']} 批读数 batches; 最新 newest {known['last']}"
+    )
+    for r in known["radio"]:
+        silent = "从未 never" if r["silent_s"] is None else f"{ago(r['silent_s'])}"
+        state = "正常 hears" if r["hearing"] else f"听不到 DEAF ({r['trouble'] or 'silent'})"
+        out.append(f"接收 radio       {r['adapter']} {state}, 上次 last {silent}, {r['adverts']} 包 packets, 重启 restarts {r['restarts']}")
+    out += [f"串口 line        {x['port']} {'打开 open' if x['open'] else '未打开 NOT OPEN'}, {x['received']} B" for x in known["lines"]]
+    out.append(f"警报 alarms      {len(known['alarms']) or '无 none'}")
+    for a in known["alarms"]:
+        row = kind.of(a["kind"])
+        test = " 测试 test" if a["test"] else ""
+        out.append(
+            f"  P{a['priority']} #{a['number']} {row.zh} {row.en}, {a['room'] or a['device']}: {a['state']} {ago(a['since_s'])}, rung {a['rung']}{test}"
+        )
+    out.append(f"故障 faults      {len(known['faults']) or '无 none'}")
+    for f in known["faults"]:
+        row = kind.of(f["kind"])
+        out.append(f"  {row.zh} {row.en} {f['device']}: {ago(f['since_s'])}")
+    out.append("设备 devices     id / 型号 model / 房间 room / 上次听到 last heard / 信号 dBm")
+    for d in known["devices"]:
+        limit = d["missing_after"]
+        note = "不能监测 cannot be supervised" if limit is None else "失联 MISSING" if d["heard_s"] > limit else ""
+        refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")
+        out.append(
+            f"  {d['device']:<16} {d['model']:<18} {d['room']:<12} {ago(d['heard_s']):>8} {d['rssi'] or '-':>5}  {note} {refused}".rstrip()
+        )
+    out.append(f"陌生 strangers   {known['strangers']} 包 packets counted and forgotten")
+    return "\n".join(out)
+
+
+def ago(seconds: float) -> str:
+    """Return a span of time for people."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
