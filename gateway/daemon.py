@@ -46,6 +46,7 @@ FLUSH_EVERY = 60.0  # s between two writings of what is not urgent: memories of 
 ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
 READINGS_AT = 200  # readings that make a batch before its time
 BAD_MESSAGES = 10  # told per hour; more are only counted
+STATUS_EVERY = 2.0  # s between two status files and two beats
 TIDY_EVERY = 86400.0  # s between two rounds of retention
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
@@ -482,7 +483,7 @@ class Daemon:
 
     async def _beat(self) -> None:
         """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
-        interval = min(systemd.watchdog_interval() or LOOK_EVERY, LOOK_EVERY)
+        interval = min(systemd.watchdog_interval() or STATUS_EVERY, STATUS_EVERY)
         while True:
             turned = self._turned
             with contextlib.suppress(TimeoutError):

@@ -437,6 +437,8 @@ class _Connection(aiomqtt.Client):
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:  # noqa: ARG002
         name = message.topic.removeprefix(self._prefix)
+        if name in wire.EVERY_MESSAGE and name not in wire.TO_GATEWAY:
+            return  # our own words: some brokers send retained messages that nobody asked for
         if name not in wire.TO_GATEWAY:
             self._refused(name[:80], f"this is no topic of ours: {wire.ROOT} has {' and '.join(wire.TO_GATEWAY)} for the gateway")
         elif len(message.payload) > wire.LARGEST:

@@ -132,8 +132,10 @@ class Replay:
     async def run(self, clock: ReplayClock, advert: Callable[[Advertisement], None], chunk: Callable[[Chunk], object]) -> None:
         """Play the day once, then let the clock run as life does."""
         for happening in self.in_order():
-            while (ahead := happening.at - clock.into_day()) > 0:
+            ahead = happening.at - clock.into_day()
+            while ahead > 0:
                 await asyncio.sleep(clock.real(ahead))
+                ahead = happening.at - clock.into_day()
             if happening.what == "pace":
                 clock.run_at(float(happening.rest[0]))
             elif happening.what == "say":

@@ -141,9 +141,8 @@ def told(known: dict[str, Any]) -> str:
     for a in known["alarms"]:
         row = kind.of(a["kind"])
         test = " 测试 test" if a["test"] else ""
-        out.append(
-            f"  P{a['priority']} #{a['number']} {row.zh} {row.en}, {a['room'] or a['device']}: {a['state']} {ago(a['since_s'])}, rung {a['rung']}{test}"
-        )
+        what = f"P{a['priority']} #{a['number']} {row.zh} {row.en}, {a['room'] or a['device']}"
+        out.append(f"  {what}: {a['state']} {ago(a['since_s'])}, rung {a['rung']}{test}")
     out.append(f"故障 faults      {len(known['faults']) or '无 none'}")
     for f in known["faults"]:
         row = kind.of(f["kind"])
