@@ -122,9 +122,7 @@ def _broker_seen(running: dict[str, Any]) -> Finding:
 def _clock() -> Finding:
     if kernel_synchronised():
         return Finding(True, "时钟 clock", "已与时间服务器同步 a time server agrees")
-    words = (
-        "未同步, 警报照常; 请允许访问时间服务器 nobody confirms it, alarms work all the same: let the box reach a time server (timedatectl)"
-    )
+    words = "未同步, 警报照常; 请允许访问时间服务器 nobody confirms it, alarms work all the same: let it reach a time server (timedatectl)"
     return Finding(False, "时钟 clock", words)
 
 
