@@ -1,0 +1,57 @@
+# Two commands to learn: `make demo` shows the main job at work, `make test` passes everything. Both set up what they need in .venv.
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
+LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
+ONCE ?=
+
+.PHONY: demo test check bench lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo         a household'"'"'s recorded day through the gateway (ONCE=1: end after the summary)'
+	@echo 'make test         lint, types and all tests, on real parts'
+	@echo 'make check        lint and types only'
+	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
+
+demo: $(VENV)/.demo
+	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
+
+test: $(VENV)/.dev
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon
+	@$(MAKE) --no-print-directory check
+	$(PY) -m pytest
+
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/.dev
+	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon
+	$(PY) -m tests.bench.bench $(if $(filter-out 0,$(QUICK)),--quick)
+
+# Pins with hashes, for every Python and Linux machine we run on. Needs uv: .venv/bin/pip install uv
+lock:
+	$(LOCK) pyproject.toml --extra build -o config/lock/run.txt
+	$(LOCK) pyproject.toml --extra build --extra demo -o config/lock/demo.txt
+	$(LOCK) pyproject.toml --extra dev -o config/lock/dev.txt
+
+$(VENV)/bin/python:
+	@.ci/need --python $(PYTHON)
+	@echo 'setting up .venv (once; a minute or two) ...'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo: config/lock/demo.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) -r config/lock/demo.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: config/lock/dev.txt pyproject.toml | $(VENV)/bin/python
+	@$(PIP) -r config/lock/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.demo
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
