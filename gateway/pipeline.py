@@ -251,24 +251,26 @@ class Pipeline:
             self._entry(AlarmFact(alarm, name, alarm.state, alarm.calls[index].responder, detail[:LONGEST]), now)
         return self._turn()
 
-    def told(self, instruction: Instruction, now: Moment, *, late: str = "") -> list[Entry]:
-        """Carry out one instruction, once. A refused one changes nothing and its result says why; `late` says why it came too late."""
-        if instruction.id in self._done:
-            return []
-        self._done[instruction.id] = None
-        if len(self._done) > REMEMBERED:
-            del self._done[next(iter(self._done))]
-        result = _no(instruction, Refused.EXPIRED, f"指令已过期或时限有误: {late}", late) if late else self._carry_out(instruction, now)
-        self._entry(result, now)
+    def told(self, instruction: Instruction, now: Moment) -> list[Entry]:
+        """Carry out one instruction, once. A refused one changes nothing and its result says why."""
+        if self._first_time(instruction):
+            result = self._carry_out(instruction, now)
+            self._entry(result, now)
         return self._turn()
 
     def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
         """Answer an instruction that came too late; nothing else happens."""
-        if instruction.id in self._done:
-            return []
-        self._done[instruction.id] = None
-        self._entry(_no(instruction, Refused.EXPIRED, f"指令已过期: {why}", why), now)
+        if self._first_time(instruction):
+            self._entry(_no(instruction, Refused.EXPIRED, f"指令已过期: {why}", why), now)
         return self._turn()
+
+    def _first_time(self, instruction: Instruction) -> bool:
+        if instruction.id in self._done:
+            return False
+        self._done[instruction.id] = None
+        while len(self._done) > REMEMBERED:
+            del self._done[next(iter(self._done))]
+        return True
 
     # -- judgements --------------------------------------------------------------------------------------------------
 

@@ -520,7 +520,7 @@ def test_an_instruction_that_came_too_late_changes_nothing_and_says_so():
     day = Day()
     alarm = day.raise_to("raised")
     late = Instruction(id="late", do=Do.ACKNOWLEDGE, by="Wang", alarm=alarm.id)
-    word, zh, en = refusal(day.take(day.pipeline.told(late, day.clock.now(), late="expired at 09:00")))
+    word, zh, en = refusal(day.take(day.pipeline.refuse(late, "expired at 09:00", day.clock.now())))
     assert (word, "09:00" in zh, "09:00" in en) == ("expired", True, True)
     assert day.pipeline.told(late, day.clock.now()) == []
     assert day.alarm == alarm
