@@ -37,10 +37,11 @@ SESSION_KEPT: Final = 7 * 86400  # s for which a v5 broker keeps instructions fo
 WINDOW: Final = 20  # publishes in flight, fewer if the broker says so; further callers wait in line, their number is their own bound
 HEARD_AT_ONCE: Final = 20  # QoS 1 messages that a v5 broker may have in flight to us; there is no queue here, each is delivered at once
 ENVELOPE: Final = 1024  # bytes that topic and properties may add to a message of wire.LARGEST
-SHORT_LIFE: Final = 120.0  # s; a 3.1.1 broker that closes on us this soon ...
+SHORT_LIFE: Final = 120.0  # s; a broker that closes on us without a word this soon ...
 SHORT_LIVES: Final = 3  # ... this many times in a row has very likely given our client id to another connection
 
 _UNSUPPORTED_VERSION: Final = 0x84
+_PROTOCOL_ERROR: Final = 0x82
 _TAKEN_OVER: Final = 0x8E
 _REFUSAL: Final = 0x80  # reason codes from here on are refusals
 
@@ -48,6 +49,7 @@ _log = logging.getLogger("eldercare")
 _quiet = logging.getLogger("eldercare.mqtt")  # aiomqtt and paho write here; what matters of it is in LinkLost
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
+_quiet.setLevel(logging.CRITICAL)  # saves putting together a line per packet
 
 _AGAIN: Final = "nothing to do here, we try again"
 _LIMIT: Final = "raise the broker's limit for this gateway"
@@ -202,8 +204,11 @@ class Link:
             raise
 
     def _suspect(self, connection: _Connection, lost: LinkLost, lived: float) -> None:
-        """Call it a take-over when a 3.1.1 broker, which just closes then, has closed on us soon and several times in a row."""
-        if not connection.closed_on_us or connection.version == "5" or lived > SHORT_LIFE:
+        """Call it a take-over when the broker has closed on us soon, without a word, and several times in a row.
+
+        MQTT 5 has a word for it (0x8E), which Mosquitto 2.0 does not say; 3.1.1 has none.
+        """
+        if not connection.closed_on_us or lived > SHORT_LIFE:
             self._short_lives = 0
             return
         self._short_lives += 1
@@ -291,7 +296,7 @@ class _Connection(aiomqtt.Client):
         self._bug: Exception | None = None
         self._most: int | None = None  # bytes of a packet that the broker takes
         self._window = asyncio.Semaphore(WINDOW)
-        self._waiting: dict[int, asyncio.Future[int]] = {}  # packet id -> reason code of its PUBACK; at most WINDOW
+        self._waiting: dict[int, asyncio.Future[list[int]]] = {}  # packet id -> reason codes of its answer, [] = lost; at most WINDOW
 
     # -- one connection's life -----------------------------------------------------------------------------------------
 
@@ -318,16 +323,12 @@ class _Connection(aiomqtt.Client):
 
     async def ask(self, topics: list[str]) -> None:
         """Subscribe at QoS 1. Raises LinkLost where the broker says no, or nothing."""
-        try:
-            codes = await self.subscribe([(topic, 1) for topic in topics])
-        except aiomqtt.MqttError as error:
-            if self._disconnected.done():
-                raise self._loss() from error
-            raise LinkLost(
-                f"{self._where} does not answer our subscription within {ANSWER_WAIT:g} s: look into the broker's log"
-            ) from error
+        _, mid = self._client.subscribe([(topic, 1) for topic in topics])
+        if mid is None:
+            raise self._loss()
+        codes = await self._answer(mid, ANSWER_WAIT, "our subscription")
         for topic, code in zip(topics, codes, strict=False):
-            if _code(code) >= _REFUSAL:
+            if code >= _REFUSAL:
                 raise LinkLost(f"{self._where} does not let us read {topic}: allow it in the broker's access list")
 
     async def push(self, topic: str, payload: bytes, *, retain: bool, qos: int) -> None:
@@ -342,25 +343,30 @@ class _Connection(aiomqtt.Client):
             info = self._client.publish(topic, payload, qos, retain)
             if info.rc != 0:
                 raise LinkLost(f"not connected to {self._where}")
-            answer: asyncio.Future[int] = self._loop.create_future()
-            if qos:
-                self._waiting[info.mid] = answer
-            else:
-                answer.set_result(0)
-            try:
+            if qos == 0:
                 self._client.loop_write()
-                async with asyncio.timeout(PUBLISH_WAIT):
-                    code = await answer
-            except TimeoutError:
-                lost = LinkLost(f"{self._where} has not confirmed a message within {PUBLISH_WAIT:g} s: the line or the broker is dead")
-                self._end(lost)
-                raise lost from None
-            finally:
-                self._waiting.pop(info.mid, None)
-        if code < 0:
-            raise self._loss()
+                return
+            code = (await self._answer(info.mid, PUBLISH_WAIT, "a message"))[0]
         if code >= _REFUSAL:
             raise NotTaken(f"{topic}: {_words(self._where, code)}")
+
+    async def _answer(self, mid: int, wait: float, what: str) -> list[int]:
+        """Send what is queued and return the broker's reason codes for packet `mid`. A broker that is silent for `wait` is given up."""
+        answer: asyncio.Future[list[int]] = self._loop.create_future()
+        self._waiting[mid] = answer
+        try:
+            self._client.loop_write()
+            async with asyncio.timeout(wait):
+                codes = await answer
+        except TimeoutError:
+            lost = LinkLost(f"{self._where} has not confirmed {what} within {wait:g} s: the line or the broker is dead")
+            self._end(lost)
+            raise lost from None
+        finally:
+            self._waiting.pop(mid, None)
+        if not codes:
+            raise self._loss()
+        return codes
 
     async def ended(self) -> None:
         """Wait for the end of the connection and raise it as LinkLost, or the bug in `heard` as it is."""
@@ -395,7 +401,7 @@ class _Connection(aiomqtt.Client):
             code = _code(error.rc)
             return LinkLost(_words(self._where, code), taken_over=code == _TAKEN_OVER)
         if error is None:
-            return LinkLost(f"{self._where} ended the connection: nothing to do here, we try again")
+            return LinkLost(f"{self._where} ended the connection: {_AGAIN}")
         return LinkLost(f"{self._where} sent what is not MQTT ({type(error).__name__}): is this the port of a broker?")
 
     def _end(self, lost: LinkLost) -> None:
@@ -406,10 +412,7 @@ class _Connection(aiomqtt.Client):
     def _drop_waiting(self) -> None:
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_result(-1)
-        for asked in self._pending_subscribes.values():
-            if not asked.done():
-                asked.set_exception(aiomqtt.MqttError("connection lost"))
+                answer.set_result([])
 
     def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None) -> None:
         if properties is not None and not self._connected.done():
@@ -427,13 +430,28 @@ class _Connection(aiomqtt.Client):
             return
         if not self._disconnected.done():
             self.closed_on_us = not said and _code(reason_code) == _REFUSAL
+            if not said and _code(reason_code) == _PROTOCOL_ERROR:  # paho's word for what it could not read
+                self._disconnected.set_exception(ValueError())
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
         self._drop_waiting()
 
     def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties) -> None:  # noqa: ARG002
+        self._answered(mid, [_code(reason_code)])
+
+    def _on_subscribe(
+        self,
+        client: Any,  # noqa: ARG002
+        userdata: Any,  # noqa: ARG002
+        mid: int,
+        reason_codes: list[ReasonCode],
+        properties: Properties | None = None,  # noqa: ARG002
+    ) -> None:
+        self._answered(mid, [_code(code) for code in reason_codes])
+
+    def _answered(self, mid: int, codes: list[int]) -> None:
         answer = self._waiting.get(mid)
         if answer is not None and not answer.done():
-            answer.set_result(_code(reason_code))
+            answer.set_result(codes)
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:  # noqa: ARG002
         name = message.topic.removeprefix(self._prefix)
