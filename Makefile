@@ -19,7 +19,7 @@ demo: $(VENV)/.demo
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(VENV)/.dev
-	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd
 	@$(MAKE) --no-print-directory check
 	$(PY) -m pytest
 
