@@ -8,6 +8,7 @@ any input and never keeps more than it states. Packets of devices that are not t
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -43,7 +44,27 @@ class Chunk:
     opened: bool = False
 
 
-Packet = Advertisement | Chunk
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telegram:
+    """What a receiver heard from one of the devices behind it: a radio code, a sender id, an input number, a Zigbee name.
+
+    `source` names the device in the receiver's own terms, upper-case hex where it is a number. `data` is what it sent.
+    """
+
+    source: str
+    data: bytes = b""
+    rssi: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One message of another program's broker, such as zigbee2mqtt's."""
+
+    topic: str
+    payload: bytes
+
+
+Packet = Advertisement | Chunk | Telegram | Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +99,7 @@ class Refusal:
 NOT_MINE = Refusal("not_mine")
 REPEATED = Refusal("repeated")  # the same packet again: alive, nothing new
 
-Heard = Report | Reply | Refusal
+Heard = Report | Reply | Refusal | Telegram  # telegrams come from receivers only
 
 
 class Driver(Protocol):
@@ -117,6 +138,62 @@ class SerialLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """Heard through a receiver: the names of receiver models that carry this make."""
+
+    receivers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttTopics:
+    """Heard from another program's broker: the topic filters to subscribe to below the configured base."""
+
+    filters: tuple[str, ...] = ("#",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Polled dry contacts: `bus` is "modbus" or "gpio"."""
+
+    bus: str
+
+
+Listens = BleAdvert | SerialLine | Behind | MqttTopics | Inputs
+
+
+class Enrol(StrEnum):
+    """How a device is taken in: by its address, by address and key, by teaching each of its signals, or by its port."""
+
+    ADDRESS = "address"
+    KEY = "key"
+    LEARN = "learn"
+    PORT = "port"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One thing a technician sets on the device: bounds and unit, and what it is in both languages."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    title: tuple[str, str]
+
+
+class Adjustable(Protocol):
+    """A driver whose device can be commissioned. What comes back is a Report with the setting's name as label."""
+
+    def set(self, name: str, value: float) -> bytes:
+        """Return the bytes that set one setting."""
+        ...
+
+    def ask(self, name: str) -> bytes:
+        """Return the bytes that read it back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
     """One make. `missing_after` is the silence in seconds after which the device counts as missing; None = cannot be supervised.
 
@@ -125,9 +202,15 @@ class Model:
 
     name: str
     title: tuple[str, str]
-    listens: BleAdvert | SerialLine
+    listens: Listens
     senses: frozenset[Kind]
     missing_after: float | None
     new: Callable[[str, bytes | None, Mapping[str, int | str]], Driver]  # (address, key, memory)
     key_bytes: int = 0  # length of the bind key, 0 = the make knows no key
     device_notes: tuple[str, str] = ("", "")
+    enrol: Enrol = Enrol.ADDRESS
+    # LEARN: makes the driver from taught signals, {function: signal}, for instance {"open": "12F70A", "closed": "12F70E"}
+    learned: Callable[[Mapping[str, str], Mapping[str, int | str]], Driver] | None = None
+    functions: tuple[str, ...] = ()  # LEARN: what can be taught
+    settings: tuple[Setting, ...] = ()
+    receiver: bool = False  # its driver yields telegrams of devices behind it, no reports of its own

@@ -12,11 +12,25 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gateway.clock import Moment
-from gateway.driver import REPEATED, Advertisement, Chunk, Driver, Heard, Model, Packet, Refusal, Reply, Report
+from gateway.driver import (
+    REPEATED,
+    Advertisement,
+    Chunk,
+    Driver,
+    Heard,
+    Model,
+    Packet,
+    Published,
+    Refusal,
+    Reply,
+    Report,
+    Telegram,
+)
 from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
 
 LOG = logging.getLogger("eldercare")
 SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
+UNKNOWN = 50  # signals of strangers behind receivers that are remembered for teaching, the oldest forgotten first
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
@@ -35,6 +49,7 @@ class Enrolled:
     fed: float = 0.0
     refused: dict[str, int] = field(default_factory=dict)
     rssi: int = 0
+    codes: Mapping[str, str] = field(default_factory=dict)
     alive: bool = False  # the last packet proved that the device lives
 
 
@@ -50,17 +65,35 @@ class Intake:
         self._heard_at = heard_at
         self._sink = sink
         self._by_address: dict[str, Enrolled] = {}
+        self._behind: dict[tuple[str, str], Enrolled] = {}
+        self.unknown: dict[tuple[str, str], int] = {}  # signals nobody is enrolled for, by receiver and source; at most UNKNOWN
 
-    def enrol(self, device: DeviceId, model: Model, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        """Take one device in."""
-        enrolled = Enrolled(device, model, address, key, model.new(address, key, memory))
-        self.devices[device] = self._by_address[address] = enrolled
+    def enrol(
+        self,
+        device: DeviceId,
+        model: Model,
+        address: str,
+        key: bytes | None,
+        memory: Mapping[str, int | str],
+        *,
+        via: str = "",
+        codes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take one device in. `via` is the receiver it is heard through; `codes` are its taught signals, {function: signal}."""
+        enrolled = Enrolled(device, model, address, key, _driver(model, address, key, codes or {}, memory), codes=codes or {})
+        self.devices[device] = enrolled
+        if via:
+            for source in (codes or {}).values() if codes else (address,):
+                self._behind[via, source] = enrolled
+        else:
+            self._by_address[address] = enrolled
 
     def forget_memory(self, device: DeviceId) -> None:
         """Let a device's counters start anew, after a technician has confirmed it."""
         enrolled = self.devices[device]
         # "confirmed" tells the driver that what its memory holds is old by a technician's word, not that nothing was ever heard.
-        enrolled.driver = enrolled.model.new(enrolled.address, enrolled.key, {**enrolled.driver.memory, "confirmed": 1})
+        memory = {**enrolled.driver.memory, "confirmed": 1}
+        enrolled.driver = _driver(enrolled.model, enrolled.address, enrolled.key, enrolled.codes, memory)
         enrolled.payload = None
         self.changed.add(device)
 
@@ -92,6 +125,23 @@ class Intake:
         """Take bytes of a serial line; return what is to be written back."""
         enrolled = self._by_address.get(chunk.port)
         return self._feed(enrolled, chunk, self._now()) if enrolled else b""
+
+    def published(self, receiver: DeviceId, message: Published) -> None:
+        """Take a message of another program's broker."""
+        self._feed(self.devices[receiver], message, self._now())
+
+    def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
+        """Take what a receiver heard from a device behind it. A stranger's is counted; the latest are kept for teaching."""
+        enrolled = self._behind.get((receiver, telegram.source))
+        if enrolled is None:
+            self.strangers += 1
+            key = (receiver, telegram.source)
+            self.unknown[key] = self.unknown.pop(key, 0) + 1
+            if len(self.unknown) > UNKNOWN:
+                del self.unknown[next(iter(self.unknown))]
+            return
+        enrolled.rssi = telegram.rssi
+        self._feed(enrolled, telegram, now)
 
     def ask(self, port: str) -> bytes:
         """Return the bytes that ask the device at `port` for its state."""
@@ -133,9 +183,16 @@ class Intake:
                     )
             elif isinstance(item, Reply):
                 back += item.data
+            elif isinstance(item, Telegram):
+                self._heard_at[enrolled.device] = now.mono
+                self.telegram(enrolled.device, item, now)
             else:
                 enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1
         return back
+
+
+def _driver(model: Model, address: str, key: bytes | None, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Driver:
+    return model.learned(codes, memory) if codes and model.learned is not None else model.new(address, key, memory)
 
 
 class WaitingRoom:
