@@ -2,13 +2,17 @@
 
 A day is a text file, one thing a line (`#` begins a comment):
 
-    date 2026-03-02T00:00:00+08:00                                  when the day begins
+    date 2026-03-02T00:00:00+08:00                                  midnight of the day
+    begins 05:30:00                                                 where in the day the recording begins; without it, at midnight
     06:12:30.5 ble B4:35:22:F5:3D:A4 -61 fcd2=40005201643a01 name=SBBT-002C
     06:13:00 serial /dev/serial/by-id/radar 53598301000101325443    bytes as the line delivered them
     06:14:00 open /dev/serial/by-id/radar                           the line was opened
     06:00:00 every 60 until 22:00:00 serial ...                     the same again and again
     07:00:00 pace 600                                               seconds of the day per real second from here on
     07:10:00 say anything                                           written to the log as it stands, for who watches
+
+The day's clock waits for the day: it never passes a packet that was not played yet. A machine that is busy for a moment makes the
+day longer, and no device falls silent by it.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 
 from gateway.clock import Moment, Quality
@@ -55,10 +60,11 @@ class ReplayClock:
         self.pace = 1.0
         self._begins = begins
         self._started = self._since = self._mono = time.monotonic()
+        self._most = inf  # mono of what is played next
 
     def now(self) -> Moment:
         """Return the day's instant."""
-        mono = self._mono + (time.monotonic() - self._since) * self.pace
+        mono = min(self._mono + (time.monotonic() - self._since) * self.pace, self._most)
         return Moment(mono, self._begins + timedelta(seconds=mono - self._started), Quality.SYNCHRONISED)
 
     def real(self, seconds: float) -> float:
@@ -71,9 +77,14 @@ class ReplayClock:
         self._since = time.monotonic()
         self.pace = pace
 
-    def into_day(self) -> float:
-        """Return the seconds since the day began."""
-        return self.now().mono - self._started
+    def wait_for(self, into: float) -> None:
+        """Do not pass `into` seconds after the beginning until this is called again; inf = run as life does."""
+        self.run_at(self.pace)
+        self._most = max(self._started + into, self._mono)
+
+    def ahead(self) -> float:
+        """Return the seconds until the clock is where it has to wait; 0 when it is there."""
+        return self._most - self.now().mono
 
 
 class Replay:
@@ -82,7 +93,8 @@ class Replay:
     def __init__(self, path: Path) -> None:
         if path.stat().st_size > LARGEST:
             raise BadDay(f"{path}: larger than {LARGEST} bytes")
-        self.begins = datetime.now(UTC)
+        self.midnight = datetime.now(UTC)
+        self.first = 0.0  # seconds after midnight at which the recording begins
         self.happenings: list[Happening] = []
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             words = line.split("#")[0].split() if " say " not in line else line.split()
@@ -96,7 +108,10 @@ class Replay:
 
     def _take(self, number: int, words: list[str]) -> None:
         if words[0] == "date":
-            self.begins = datetime.fromisoformat(words[1]).astimezone(UTC)
+            self.midnight = datetime.fromisoformat(words[1]).astimezone(UTC)
+            return
+        if words[0] == "begins":
+            self.first = _seconds(words[1])
             return
         at, rest = _seconds(words[0]), words[1:]
         every = until = 0.0
@@ -115,8 +130,8 @@ class Replay:
         self.happenings.append(happening)
 
     def clock(self, boot: str) -> ReplayClock:
-        """Return a clock that begins with the day."""
-        return ReplayClock(self.begins, boot)
+        """Return a clock that begins with the recording."""
+        return ReplayClock(self.midnight + timedelta(seconds=self.first), boot)
 
     def in_order(self) -> Iterator[Happening]:
         """Yield the day in order, repeated things at each of their times."""
@@ -132,10 +147,11 @@ class Replay:
     async def run(self, clock: ReplayClock, advert: Callable[[Advertisement], None], chunk: Callable[[Chunk], object]) -> None:
         """Play the day once, then let the clock run as life does."""
         for happening in self.in_order():
-            ahead = happening.at - clock.into_day()
+            clock.wait_for(happening.at - self.first)
+            ahead = clock.ahead()
             while ahead > 0:
                 await asyncio.sleep(clock.real(ahead))
-                ahead = happening.at - clock.into_day()
+                ahead = clock.ahead()
             if happening.what == "pace":
                 clock.run_at(float(happening.rest[0]))
             elif happening.what == "say":
@@ -147,6 +163,7 @@ class Replay:
                 else:
                     chunk(found)
         clock.run_at(1.0)
+        clock.wait_for(inf)
         LOG.info("day over")
         await asyncio.Event().wait()
 
