@@ -91,19 +91,18 @@ class Replay:
     """A recorded day. Raises BadDay when made from a file that is not one."""
 
     def __init__(self, path: Path) -> None:
-        if path.stat().st_size > LARGEST:
-            raise BadDay(f"{path}: larger than {LARGEST} bytes")
         self.midnight = datetime.now(UTC)
         self.first = 0.0  # seconds after midnight at which the recording begins
         self.happenings: list[Happening] = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        for number, line in enumerate(_read(path).splitlines(), 1):
             words = line.split("#")[0].split() if " say " not in line else line.split()
             if not words:
                 continue
             try:
                 self._take(number, words)
             except (ValueError, IndexError) as error:
-                raise BadDay(f"{path}, line {number}: {line.strip()!r}: {error}; see the head of gateway/replay.py for the form") from error
+                why = "something is missing at its end" if isinstance(error, IndexError) else error
+                raise BadDay(f"{path}, line {number}: {line.strip()!r}: {why}; see the head of gateway/replay.py for the form") from error
         self.happenings.sort()
 
     def _take(self, number: int, words: list[str]) -> None:
@@ -116,6 +115,8 @@ class Replay:
         at, rest = _seconds(words[0]), words[1:]
         every = until = 0.0
         if rest[0] == "every":
+            if rest[2] != "until":
+                raise ValueError(f"`every 60 until 22:00:00` was expected, not {' '.join(rest[:4])!r}")
             every, until, rest = float(rest[1]), _seconds(rest[3]), rest[4:]
             if every <= 0:
                 raise ValueError("`every` needs seconds above 0")
@@ -166,6 +167,17 @@ class Replay:
         clock.wait_for(inf)
         LOG.info("day over")
         await asyncio.Event().wait()
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST:
+            raise BadDay(f"{path}: larger than {LARGEST} bytes")
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise BadDay(f"{path}: {error.strerror}: a recorded day was expected here ([replay] file in the configuration)") from error
+    except UnicodeDecodeError as error:
+        raise BadDay(f"{path}: not UTF-8 text at byte {error.start}: save it as UTF-8") from error
 
 
 def packet(happening: Happening) -> Advertisement | Chunk:
