@@ -36,6 +36,7 @@ _MOVE_OF = {
     Do.CLOSE: Move.CLOSE,
 }
 _CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})  # second evidence for a fall in its grace
+_MOMENTARY = frozenset({kinds.SOS, kinds.HELP, kinds.TEST})  # a press is over when it is heard: there is no condition to clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,7 @@ class Pipeline:
         if number is not None:
             alarm = self.alarms[number]
             alarm = self.alarms[number] = replace(
-                alarm, count=alarm.count + 1, condition_active=True, evidence=(*alarm.evidence[:1], *evidence)
+                alarm, count=alarm.count + 1, condition_active=danger.kind not in _MOMENTARY, evidence=(*alarm.evidence[:1], *evidence)
             )
             answered = alarm.state not in {State.PRE_ALARM, State.RAISED}
             if answered and danger.kind == kinds.SOS and again_at(alarm, self._ladder, self._times) == inf:
@@ -340,7 +341,7 @@ class Pipeline:
             masking=Masking.SHELVED if shelved else Masking.NONE,
             evidence=evidence,
             linked=self._closed.get((kind, device), ""),
-            condition_active=kind not in {kinds.SOS, kinds.HELP, kinds.TEST},  # a press is momentary
+            condition_active=kind not in _MOMENTARY,
             test=test,
         )
         self._by_key[kind, device] = alarm.number
