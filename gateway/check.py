@@ -17,6 +17,7 @@ from drivers import all_models
 from gateway import __version__, ble, mqtt, status, store, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, speed
+from gateway.driver import BleAdvert
 from gateway.serial_port import why_not
 
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
@@ -62,13 +63,13 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             "守护进程 daemon",
             f"运行中 running, pid {running['pid']}: 接收, 串口和平台取自它 radio, ports and broker are as it sees them",
         )
-    if any(speed(d.model) is None for d in config.devices):
+    if any(isinstance(d.model.listens, BleAdvert) for d in config.devices):
         for finding in _radio_seen(running) if running else await _radio(config):
             yield finding
     for d in config.devices:
         if (line := speed(d.model)) is not None:
             yield _port(d, line.baud, running)
-        elif d.key is None and d.model.key_bytes:
+        elif d.key is None and d.model.key_bytes and isinstance(d.model.listens, BleAdvert):
             yield Finding(
                 None, "密钥 key", f"{d.id}: 未加密, 邻居可以伪造 not encrypted: a neighbour could forge it; put its key into secrets.toml"
             )

@@ -11,7 +11,7 @@ import stat
 import tomllib
 import zoneinfo
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 
 from gateway.danger import ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
-from gateway.driver import BleAdvert, Model, SerialLine
+from gateway.driver import Behind, BleAdvert, Enrol, Model, MqttTopics, SerialLine
 from gateway.fault import Supervised
 from gateway.reading import DeviceId, Kind
 from gateway.times import Times
@@ -83,6 +83,8 @@ class DevicePart(_Strict, frozen=True):
     room: Annotated[str, Meta(max_length=40)] = ""
     address: str = ""
     port: str = ""
+    via: str = ""
+    codes: dict[str, str] = {}
     buttons: dict[str, str] = {}
     bed: bool = False
     left_open: bool | Annotated[float, Meta(ge=60, le=3600)] = False
@@ -125,6 +127,7 @@ class _File(_Strict, frozen=True):
 class _Secrets(_Strict, frozen=True):
     password: str = ""
     keys: dict[str, str] = {}
+    passwords: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,9 +136,11 @@ class Device:
 
     id: DeviceId
     model: Model
-    at: str  # BLE address, or serial port
+    at: str  # BLE address, serial port, URL, or its name behind the receiver `via`
     room: str
     key: bytes | None
+    via: str
+    codes: Mapping[str, str]
     watch: Watch
     supervised: Supervised
 
@@ -160,6 +165,7 @@ class Config:
     replay: Path | None
     sound_pre_alarm: tuple[str, ...] = ()
     sound_alarm: tuple[str, ...] = ()
+    passwords: Mapping[str, str] = field(default_factory=dict)  # of other programs' brokers, by device
 
     def __repr__(self) -> str:
         return f"Config({self.path})"
@@ -205,8 +211,8 @@ def load(path: Path, models: Mapping[str, Model]) -> Config:
         program = getattr(part.sound, name)
         if program and not Path(program[0]).is_absolute():
             problems.append(where("sound", None, name) + f"{program[0]!r} must be an absolute path")
-    unknown = set(secrets.keys) - {d.id for d in part.device}
-    problems += [f"{secrets_path}: [keys] {name}: no device has this id" for name in sorted(unknown)]
+    unknown = (set(secrets.keys) | set(secrets.passwords)) - {d.id for d in part.device}
+    problems += [f"{secrets_path}: {name}: no device has this id" for name in sorted(unknown)]
     if part.platform is not None and part.platform.certificate and not part.platform.certificate_key:
         problems.append(where("platform", None, "certificate") + "a client certificate needs certificate_key beside it")
     if problems or zone is None:
@@ -216,7 +222,7 @@ def load(path: Path, models: Mapping[str, Model]) -> Config:
         path=path, gateway=part.gateway, platform=part.platform, password=secrets.password, adapters=part.radio.adapters,
         devices=tuple(devices), ladder=ladder, times=times, zone=zone, night=night,
         replay=(path.parent / part.replay.file).resolve() if part.replay else None,
-        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm,
+        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm, passwords=secrets.passwords,
     )  # fmt: skip
 
 
@@ -346,7 +352,7 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
             problems.append(where("device", n, "model") + f"no driver is called {d.model!r}{hint}")
             continue
         at = _address(d, model, n, where, problems)
-        for name, what in ((d.id, "id"), (at, "address" if d.address else "port")):
+        for name, what in ((d.id, "id"), ("" if d.via else at, "address" if d.address else "port")):
             if name and name in seen:
                 problems.append(where("device", n, what) + f"{name!r} is enrolled twice: also as device {seen[name]}: remove one of them")
             elif name:
@@ -358,24 +364,65 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
         key = _key(d, model, secrets, problems)
         out.append(
             Device(
-                id=d.id, model=model, at=at, room=d.room, key=key,
+                id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes,
                 watch=Watch(device=d.id, room=d.room, buttons=buttons, bed=d.bed, left_open=left_open),
                 supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital),
             )
         )  # fmt: skip
+    _receivers(out, part, where, problems)
     return out
 
 
 def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str]) -> str:
-    if isinstance(model.listens, BleAdvert):
-        if not re.fullmatch(r"([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", d.address) or d.port:
+    """Return where a device is heard: BLE address, port, URL of another broker, or its name behind its receiver."""
+    match model.listens:
+        case BleAdvert() if model.enrol is Enrol.LEARN and d.codes:
+            at = d.address.upper()
+        case BleAdvert():
+            at = d.address.upper()
+            if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) or d.port:
+                wanted = 'address = "AA:BB:CC:DD:EE:FF" was expected, no port'
+                problems.append(where("device", n, "address") + f"{d.model} is heard by radio: {wanted}")
+        case Behind(receivers=receivers):
+            at = d.address
+            if not d.via or d.port or bool(d.address) == bool(d.codes):
+                wanted = f'via = "id of a {" or ".join(receivers)}" and either address or codes were expected, no port'
+                problems.append(where("device", n, "via") + f"{d.model} is heard through a receiver: {wanted}")
+        case MqttTopics():
+            at = d.port
+            if not re.fullmatch(r"mqtt://([\w.-]+@)?[\w.-]+(:\d+)?/[\w/-]+", at):
+                wanted = 'port = "mqtt://127.0.0.1:1883/zigbee2mqtt" was expected'
+                problems.append(where("device", n, "port") + f"{d.model} is heard from another broker: {wanted}")
+        case _:
+            at = d.port
+            if not at.startswith(("/", "gpio:")) or d.address:
+                wanted = 'port = "/dev/serial/by-id/..." was expected, no address'
+                problems.append(where("device", n, "port") + f"{d.model} is wired: {wanted}")
+    unknown = sorted(set(d.codes) - set(model.functions))
+    if unknown:
+        known = ", ".join(model.functions) or "none: it is not taught"
+        problems.append(where("device", n, "codes") + f"{d.model} has no function {unknown[0]!r}; known: {known}")
+    return at
+
+
+def _receivers(devices: Sequence[Device], part: _File, where: _Where, problems: list[str]) -> None:
+    """Refuse a device behind something that is not there or does not carry it, and one signal taught to two devices."""
+    models = {d.id: d.model for d in devices}
+    taught: dict[tuple[str, str], str] = {}
+    numbers = {d.id: n for n, d in enumerate(part.device)}
+    for d in devices:
+        if not isinstance(d.model.listens, Behind):
+            continue
+        receiver = models.get(d.via)
+        if receiver is None or receiver.name not in d.model.listens.receivers:
+            wanted = " or ".join(d.model.listens.receivers)
             problems.append(
-                where("device", n, "address") + f'{d.model} is heard by radio: address = "AA:BB:CC:DD:EE:FF" was expected, no port'
+                where("device", numbers[d.id], "via") + f"{d.via!r} is not a device of model {wanted}: enrol the receiver as a device"
             )
-        return d.address.upper()
-    if not d.port.startswith("/") or d.address:
-        problems.append(where("device", n, "port") + f'{d.model} is wired: port = "/dev/serial/by-id/..." was expected, no address')
-    return d.port
+        for source in d.codes.values() or (d.at,):
+            other = taught.setdefault((d.via, source), d.id)
+            if other != d.id:
+                problems.append(where("device", numbers[d.id], "codes") + f"signal {source} is already that of device {other}")
 
 
 def _buttons(d: DevicePart, n: int, where: _Where, problems: list[str]) -> dict[int, str]:

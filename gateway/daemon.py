@@ -23,11 +23,13 @@ from typing import Any
 
 from gateway import __version__, ble, inbox, kind, mqtt, serial_port, status, systemd, wire
 from gateway.alarm import ENDED, Masking, State
+from gateway.bridge import Bridge, BridgeLost
 from gateway.callers import Callers
 from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
 from gateway.config import Config, speed
 from gateway.danger import Judge
 from gateway.dispatch import PROGRAM
+from gateway.driver import BleAdvert, MqttTopics
 from gateway.fault import LOOK_EVERY, Faults
 from gateway.instruction import Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
@@ -92,7 +94,7 @@ class Daemon:
         self.room = WaitingRoom(self._wake.set)
         self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put)
         for d in config.devices:
-            self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}))
+            self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
         self.historian = Historian(config.times.same_again)
         self.callers = Callers(self._called)
         self.radios: list[ble.Radio] = []
@@ -164,7 +166,7 @@ class Daemon:
         systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
 
     def _wants_radio(self) -> bool:
-        return any(speed(d.model) is None for d in self.config.devices)
+        return any(isinstance(d.model.listens, BleAdvert) for d in self.config.devices)
 
     def _listen(self, group: asyncio.TaskGroup) -> None:
         if self.replay is not None:
@@ -182,6 +184,11 @@ class Daemon:
                 port = serial_port.Line(d.at, line.baud, self.intake.chunk, ask=ask, ask_every=line.ask_every)
                 self.lines.append(port)
                 group.create_task(keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id)
+            elif isinstance(d.model.listens, MqttTopics):
+                other = Bridge(
+                    d.at, self.config.passwords.get(d.id), d.model.listens.filters, functools.partial(self.intake.published, d.id)
+                )
+                group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
 
     def _connect(self, group: asyncio.TaskGroup) -> None:
         link = self._link()

@@ -62,6 +62,7 @@ class Published:
 
     topic: str
     payload: bytes
+    retained: bool = False  # what was last said, not something that happens now
 
 
 Packet = Advertisement | Chunk | Telegram | Published

@@ -14,7 +14,7 @@ LINES = (
     {"intake", "pipeline"},
     {"wire"},
     {"push", "supervise", "config", "dial"},
-    {"store", "schema", "inbox", "mqtt", "ble", "serial_port", "replay", "systemd", "decode", "status", "callers", "contract"},
+    {"store", "schema", "inbox", "mqtt", "ble", "serial_port", "replay", "systemd", "decode", "status", "callers", "contract", "bridge", "commission", "decode_lines", "inputs", "gatt", "nearby"},
     {"daemon"},
     {"check"},  # asks every part by itself, without a daemon
     {"__main__"},
