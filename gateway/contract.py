@@ -1,18 +1,204 @@
-"""Writes the platform's contract as files: one JSON Schema per message, from the types in `wire`."""
+"""Writes the platform's contract as files: one JSON Schema per message, from the types in `wire`, with words for integrators.
+
+What the gateway sends may get more fields within version 1, so its schemas let a reader pass over fields he does not know. What
+it is sent is held to exactly what is written here: a mistyped key in an instruction is refused, not passed over.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 from gateway import wire
+
+# "Type.field" (or ".field" where it means the same everywhere) -> what it says. Chinese where it helps.
+FIELDS: Final[Mapping[str, str]] = {
+    ".type": "Name of the message; the same word ends its topic. 消息类型",
+    ".v": "Version of this contract. Within one version fields are added, never changed or taken away. 协议版本",
+    ".gateway": "Id of the gateway, as in the topic. It names a box, not a person. 网关编号",
+    ".journal": (
+        "Name of the database that numbers the entries. A new one (new card, database lost) means that numbers begin at 1 again. 日志编号"
+    ),
+    ".number": "Number of the entry in its journal: given once, without gaps. 序号",
+    ".id": "Unique in the world. The same entry sent again has the same id: store it once. 唯一编号, 重发时不变",
+    ".at": "When it was written down. 时间",
+    ".kind": "What it is about, for instance person.sos. New kinds may come at any time: show one you do not know as P3. 类别",
+    ".priority": "How urgent it is; go by this, not by the kind. 优先级",
+    ".codes": "The same kind in other vocabularies. 其他标准的代码",
+    ".device": "Id of the device in this home; empty where it is not about one. 设备编号",
+    ".room": "Where the device is. 房间",
+    ".evidence": "Readings that the judgement rests on, oldest first. 依据",
+    ".by": "Who or what caused this entry: a name, a device, `rule`, `platform`. 操作人",
+    ".reason": "Why, as given or as a fixed word. 原因",
+    "AlarmMessage.alarm": "Id of the alarm: all entries with it are one incident. 警报编号",
+    "AlarmMessage.alarm_number": "The alarm's short number in this home, for people on the telephone. 家庭内警报号",
+    "AlarmMessage.state": "Where the response stands after this entry. 处置状态",
+    "AlarmMessage.move": (
+        "What happened: danger, raise, expire, confirm, cancel, acknowledge, dispatch, decline, arrive, lapse, close change the state; "
+        "call, call_accepted, call_failed, count, clear, receipt, silence and whatever else comes do not. 动作"
+    ),
+    "AlarmMessage.before": "The state before this entry; null where the alarm is new. 之前状态",
+    "AlarmMessage.test": "True: a test. Never send anybody out for it, never count it as a real one. 测试标记",
+    "AlarmMessage.condition": "Whether what caused it lasts. Cleared closes nothing: a person or a rule does. 现场情况是否仍在",
+    "AlarmMessage.masking": "What keeps it quiet in the home. The ladder goes on all the same. 静音或搁置",
+    "AlarmMessage.stages": (
+        "First time of each stage: danger 出现危险, alarm 发出警报, push 数据推送 (the first receipt), answered 应答, dispatch 派人救助, "
+        "arrival 到场, closed 结束, cancelled 撤警."
+    ),
+    "AlarmMessage.rung": "Which rung of the household's ladder was called last; 0 is the platform. 呼叫级",
+    "AlarmMessage.calls": "Everybody called so far, in order. 呼叫记录",
+    "AlarmMessage.responder": "Who is sent. 救助人员",
+    "AlarmMessage.expected_s": "Seconds within which the responder is expected; 0: the gateway's own table holds. 预计到场秒数",
+    "AlarmMessage.count": "How often the danger was seen, the first time included; each SOS press while the alarm is open counts. 次数",
+    "AlarmMessage.grace_s": "Seconds in which the resident may cancel, from the stage `danger` on; 0: none. 撤警时间",
+    "AlarmMessage.since_mono": "When the state was entered, in monotonic seconds of `at.boot`. For the gateway's own restart.",
+    "AlarmMessage.called_mono": "When somebody was last called, in monotonic seconds of `at.boot`. For the gateway's own restart.",
+    "AlarmMessage.outcome": "How it ended; null until it is closed. 结果",
+    "AlarmMessage.linked": "Id of the alarm of the same kind and device that ended before; empty: none. 关联的上一警报",
+    "AlarmMessage.state_by": "Who or what made the last move of `state`. 状态操作人",
+    "AlarmMessage.state_reason": "Why the last move of `state` was made. 状态原因",
+    "FaultMessage.turn": "Begun, said again while it lasts, ended, or told once with nothing to end. 故障进展",
+    "FaultMessage.detail": "Figures and words about it, by name; units stand in the names. More may come. 详情",
+    "ResultMessage.instruction": "Id of the instruction that this answers. 指令编号",
+    "ResultMessage.do": "What was wanted. 指令",
+    "ResultMessage.by": "Who gave the instruction. 操作人",
+    "ResultMessage.accepted": "True: it took effect. False: nothing happened, `refused` says why. 是否接受",
+    "ResultMessage.refused": "Why not, as a fixed word; empty where it was accepted. 拒绝原因",
+    "ResultMessage.zh": "Why not, in Chinese. 中文说明",
+    "ResultMessage.en": "Why not, in English.",
+    "ResultMessage.alarm": "Id of the alarm that it was about or that it opened (test); may be empty. 警报编号",
+    "ResultMessage.state": "State of that alarm now; empty where there is none. 警报当前状态",
+    "ResultMessage.device": "The device named in the instruction. 设备编号",
+    "ResultMessage.reason": "The reason given in the instruction. 原因",
+    "ResultMessage.seconds": "The seconds given in the instruction. 秒数",
+    "ReadingBatch.history": "Name of the database that numbers the batches; a new one begins at 1 again. 历史库编号",
+    "ReadingBatch.batch": "Number of the batch: without gaps. One that never comes was forgotten, and a fault entry says so. 批号",
+    "ReadingBatch.readings": "The readings, oldest first. 读数",
+    "OneReading.kind": "What was measured; units stand in the name (temperature_c). 测量项",
+    "OneReading.value": "Its value. 数值",
+    "OneReading.at": "When it was heard. 时间",
+    "OneReading.index": "Which button, door or probe of the device, from 1. 序号",
+    "OneReading.label": "Name of a measure that has no kind of its own; empty otherwise. 名称",
+    "Status.online": "Whether the gateway is connected to the broker. 是否在线",
+    "Status.reason": "connected, stopped (it said good-bye), or lost (last will: the broker noticed). 原因",
+    "Status.software": "Version of the gateway's software. 软件版本",
+    "Status.boot": "Name of the power-up. 开机编号",
+    "Status.journal": "Name of the journal at the time of connecting; may be empty. 日志编号",
+    "Status.at": "When it was written; in a last will, when the connection was made. 时间",
+    "Heartbeat.every_s": "Seconds until the next one. Call the home offline after three that did not come. 心跳间隔",
+    "Heartbeat.last_number": "Number of the newest entry: what you lack up to here is still to come or lost. 最新序号",
+    "Heartbeat.waiting": "Entries without receipt. 待确认条目数",
+    "Heartbeat.waiting_batches": "Batches of readings without receipt. 待确认批数",
+    "Heartbeat.open_alarms": "Alarms neither closed nor cancelled. 未结束警报数",
+    "Heartbeat.faults": "Faults that are on, as kind or kind:device. 当前故障",
+    "Heartbeat.receipts": "`broker`: this gateway counts the broker's word instead of your receipts, a weaker promise. 回执方式",
+    "Receipt.journal": "The journal whose entries these are. A receipt for another than the present one is passed over. 日志编号",
+    "Receipt.entries": "Inclusive ranges [first, last] of entry numbers that are safely recorded. 已入库的序号区间",
+    "Receipt.history": "The history whose batches these are. 历史库编号",
+    "Receipt.batches": "Inclusive ranges [first, last] of batch numbers that are safely recorded. 已入库的批号区间",
+    "InstructionMessage.id": "Given by you, unique. Sent again, the instruction has the same id and takes effect once. 指令编号, 重发不变",
+    "InstructionMessage.do": "What is to be done. 指令",
+    "InstructionMessage.by": "Name of the person, or of the desk, who is answerable for it. 操作人",
+    "InstructionMessage.alarm": "Id of the alarm: for acknowledge, dispatch, decline, arrive, close, silence. 警报编号",
+    "InstructionMessage.device": "Id of the device: for shelve and confirm; may be given for test. 设备编号",
+    "InstructionMessage.reason": "Why: for shelve it must be given. 原因",
+    "InstructionMessage.outcome": "For close: one of the outcomes; `test` for a test and only for a test. 结果",
+    "InstructionMessage.responder": "For dispatch: who is sent. 救助人员",
+    "InstructionMessage.seconds": (
+        "For dispatch: until the responder is expected, 0 for the gateway's own time. For shelve and away: for how long, 0 ends it. 秒数"
+    ),
+    "InstructionMessage.expires": (
+        "RFC 3339 with zone; later than this it is refused. Empty: never. A gateway whose clock is not sure carries it out. 失效时间"
+    ),
+    "When.boot": "Name of the power-up: monotonic times compare only within one. 开机编号",
+    "When.mono": "Monotonic seconds in that power-up: never jumps; use it for durations. 单调时间",
+    "When.wall": "Wall time, RFC 3339 in UTC. 世界时",
+    "When.clock": "How good the wall time is. 时钟质量",
+    "Codes.ieee_11073_10471": "Code of ISO/IEEE 11073-10471.",
+    "Codes.scaip_device": "Device type code of SCAIP.",
+    "Codes.scaip_status": "Status code of SCAIP.",
+    "Called.rung": "Rung of the ladder, 0 is the platform. 呼叫级",
+    "Called.responder": "Who or what was called. 被呼叫者",
+    "Called.channel": "How: platform, program. 渠道",
+    "Called.reason": (
+        "Why just then: raised, no_receipt, not_acknowledged, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again. 原因"
+    ),
+    "Called.at": "When. 时间",
+    "Called.delivery": "How far the call got. 送达情况",
+    "Proof.kind": "What the device said. 测量项",
+    "Proof.value": "Its value. 数值",
+    "Proof.at": "When it was heard. 时间",
+    "Proof.flagged": "True: that it is fresh could not be proved, for instance without encryption. 未能证明是新信号",
+}
+# The values of each enumeration.
+VALUES: Final[Mapping[str, str]] = {
+    "Priority": "1 life, act now 立即; 2 somebody must look soon 尽快; 3 protection reduced, hours or days 数天内; 4 information 信息.",
+    "Quality": (
+        "synchronised: a time server agrees 已同步; unsure: plausible, nobody confirmed it 未确认; "
+        "wrong: earlier than what has already happened 错误."
+    ),
+    "State": (
+        "pre_alarm 出现危险 (the resident may cancel); raised 发出警报; acknowledged 已应答; dispatched 已派人; on_site 已到场; "
+        "closed 结束; cancelled 已撤警 (by the resident)."
+    ),
+    "Masking": "none 无; silenced 已静音; shelved 已搁置.",
+    "Delivery": (
+        "waiting: written down, not yet told 待发; sent: broker or program has it 已发; held: not told on purpose 不发; "
+        "accepted 已接受; failed 失败."
+    ),
+    "Outcome": (
+        "rescued 获救; helped 已帮助; no_help_needed 无需帮助; false_alarm 误报; test 测试; device_fault 设备故障; away 外出; unknown 不明."
+    ),
+    "Turn": "raised: begun 发生; repeated: lasts 持续; cleared: ended 恢复; noted: told once, nothing to end 记录.",
+    "Do": (
+        "acknowledge: I have it 应答; dispatch: responder is on the way 派人; decline: cannot come 不能前往; arrive: is there 到场; "
+        "close: it is over 结束; silence: quiet in the home, nothing else 静音; shelve: do not judge a device for a while 搁置; "
+        "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备."
+    ),
+    "Refused": (
+        "Empty: not refused; unknown_alarm: not open or not of this home; unknown_device; not_allowed: the state does not permit it; "
+        "missing_field; too_long; platform_only; expired; bad_message."
+    ),
+}
+_INWARD: Final = frozenset(wire.TO_GATEWAY)
+
+
+def described() -> dict[str, dict[str, Any]]:
+    """Return {message name: JSON Schema} with every field in words."""
+    out = {}
+    for name, schema in wire.schemas().items():
+        kind = wire.EVERY_MESSAGE[name].__name__
+        parts = {"properties": schema["properties"]}
+        out[name] = schema | {"$defs": {d: _part(d, part, name) for d, part in schema["$defs"].items()}} | _part(kind, parts, name)
+        if name not in _INWARD:
+            out[name].pop("additionalProperties", None)
+        if not out[name]["$defs"]:
+            del out[name]["$defs"]
+    return out
+
+
+def _part(kind: str, part: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return one type of the schema with its words."""
+    out = dict(part)
+    if kind in VALUES:
+        out["description"] = f"{part.get('description', '')} {VALUES[kind]}".strip()
+    if "properties" in part:
+        out["properties"] = {field: {"description": words_of(kind, field), **what} for field, what in part["properties"].items()}
+        if name not in _INWARD:
+            out.pop("additionalProperties", None)
+    return out
+
+
+def words_of(kind: str, field: str) -> str:
+    """Return what a field says. Raises KeyError where nobody has written it down."""
+    return FIELDS.get(f"{kind}.{field}") or FIELDS[f".{field}"]
 
 
 def files() -> dict[str, str]:
     """Return {file name: its text} of all schemas."""
-    return {
-        f"{name}.schema.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in sorted(wire.schemas().items())
-    }
+    return {f"{name}.schema.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in sorted(described().items())}
 
 
 def write(folder: Path) -> list[Path]:

@@ -1,0 +1,186 @@
+"""Writes config/contract/examples from a day told to the real pipeline: `PYTHONPATH=. python tests/contract_examples.py` after the contract changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hand import JOURNAL, NIGHT, Day, HandClock
+
+from gateway import kind, wire
+from gateway.clock import Moment, Quality
+from gateway.instruction import Do
+from gateway.pipeline import AlarmFact, Entry
+from gateway.reading import Kind, Reading
+
+FOLDER = Path(__file__).parents[1] / "config" / "contract" / "examples"
+GATEWAY = "gw-7c3e91"
+NAMES = {JOURNAL: "8f21c4d0", "boot-1": "5b0e77a91c34", "boot-2": "c81d20f6ab57"}
+
+
+def alarms(day: Day) -> Iterator[tuple[str, Entry]]:
+    """One SOS from the press to the close, seen at each step."""
+    day.press()
+    yield "alarm-sos-raised", day.entries[-1]
+    day.clock.move(0.8)
+    day.receipt()
+    yield "alarm-sos-pushed", day.entries[-1]
+    alarm = day.alarm.id
+    day.clock.move(21)
+    day.tell(Do.ACKNOWLEDGE, by="desk 3", alarm=alarm)
+    yield "alarm-sos-acknowledged", day.entries[-2]
+    yield "result-accepted", day.entries[-1]
+    day.clock.move(35)
+    day.tell(Do.DISPATCH, by="desk 3", alarm=alarm, responder="grid worker 12", seconds=600.0)
+    yield "alarm-sos-dispatched", day.entries[-2]
+    day.clock.move(410)
+    day.tell(Do.ARRIVE, by="desk 3", alarm=alarm)
+    yield "alarm-sos-arrived", day.entries[-2]
+    day.clock.move(900)
+    day.tell(Do.CLOSE, by="desk 3", alarm=alarm, outcome="helped", reason="helped back into the chair")
+    yield "alarm-sos-closed", day.entries[-2]
+    day.tell(Do.ACKNOWLEDGE, by="desk 3", alarm=alarm)
+    yield "result-refused-unknown-alarm", day.entries[-1]
+
+
+def falls(day: Day) -> Iterator[tuple[str, Entry]]:
+    day.fall()
+    yield "alarm-fall-pre-alarm", day.entries[-1]
+    day.clock.move(12)
+    day.cancel()
+    yield "alarm-fall-cancelled", newest(day, lambda f: isinstance(f, AlarmFact) and f.move == "cancel")
+    day.fall(value=False)
+    day.fall()
+    day.wait(30)
+    yield "alarm-fall-raised", newest(day, lambda f: isinstance(f, AlarmFact) and f.move == "expire")
+    alarm = day.alarm.id
+    day.wait(30)
+    yield "alarm-fall-no-receipt-next-rung", newest(day, lambda f: isinstance(f, AlarmFact) and f.move == "call")
+    day.tell(Do.ARRIVE, by="family", alarm=alarm)
+    day.tell(Do.DECLINE, by="family", alarm=alarm)
+    yield "result-refused-not-allowed", day.entries[-1]
+    day.tell(Do.CLOSE, by="family", alarm=alarm, outcome="rescued")
+    day.tell(Do.TEST, by="technician", device="button")
+    yield "alarm-test", newest(day, lambda f: isinstance(f, AlarmFact) and f.alarm.test)
+    day.tell(Do.SHELVE, by="technician", device="pendant", seconds=90000.0, reason="new battery is ordered")
+    yield "result-refused-too-long", day.entries[-1]
+
+
+def faults(day: Day) -> Iterator[tuple[str, Entry]]:
+    day.hear("pendant", Kind.BATTERY, 9)
+    yield "fault-battery-raised", day.entries[-1]
+    day.clock.move(3600)
+    day.hear("pendant", Kind.BATTERY, 100)
+    yield "fault-battery-cleared", day.entries[-1]
+    faults = day.pipeline.faults
+    day.take(day.pipeline.noticed([faults.note(kind.RESTARTED, day.clock.now(), why="start")], day.clock.now()))
+    yield "fault-gateway-restarted", day.entries[-1]
+    day.take(day.pipeline.noticed([faults.note(kind.FORGOTTEN, day.clock.now(), batches=3)], day.clock.now()))
+    yield "fault-readings-forgotten", day.entries[-1]
+    why = "instruction breaks the contract: Object missing required field `by`"
+    day.take(day.pipeline.noticed([faults.note(kind.BAD_MESSAGE, day.clock.now(), why=why)], day.clock.now()))
+    yield "fault-bad-message", day.entries[-1]
+
+
+def missing() -> Iterator[tuple[str, Entry]]:
+    from hand import Home
+
+    day = Day(Home(missing_after=14400.0))
+    day.wait(14500)
+    yield "fault-device-missing", newest(day, lambda f: getattr(f, "kind", "") == kind.MISSING and f.device == "pendant")
+
+
+def mended() -> Iterator[tuple[str, Entry]]:
+    """A power-up with a clock that is years late, an SOS in it, and the clock put right."""
+    day = Day(clock=HandClock(datetime(2026, 1, 1, tzinfo=UTC), mono=41.0, boot="boot-2", quality=Quality.WRONG))
+    day.wait(30)
+    yield "fault-clock-wrong", newest(day, lambda f: getattr(f, "kind", "") == kind.CLOCK_UNSURE)
+    day.press()
+    yield "alarm-sos-clock-wrong", day.entries[-1]
+    day.clock.wall, day.clock.quality = NIGHT, Quality.SYNCHRONISED
+    day.wait(30)
+    yield "fault-clock-mended", newest(day, lambda f: getattr(f, "kind", "") == kind.CLOCK_UNSURE)
+
+
+def newest(day: Day, wanted: Callable[[Any], bool]) -> Entry:
+    return next(e for e in reversed(day.entries) if wanted(e.fact))
+
+
+def entries() -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for story in (alarms(Day()), falls(Day()), faults(Day()), missing(), mended()):
+        for name, entry in story:
+            message, body = wire.encode_entry(GATEWAY, JOURNAL, entry)
+            assert name.startswith(message), (name, message)
+            out[name] = json.loads(body)
+    return out
+
+
+def others() -> dict[str, Any]:
+    clock = HandClock()
+    now = clock.now()
+    readings = [
+        Reading(device="bedroom-climate", kind=Kind.TEMPERATURE, value=21.6, at=now),
+        Reading(device="bedroom-climate", kind=Kind.HUMIDITY, value=48.0, at=now),
+        Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=Moment(now.mono + 12.4, now.wall, now.quality)),
+        Reading(device="radar", kind=Kind.OTHER_MEASURE, value=37, at=now, label="body_movement"),
+    ]
+    at = wire.when(now, clock.boot)
+    return {
+        "readings-batch": json.loads(wire.encode_batch(GATEWAY, "h-31ab09", 212, clock.boot, readings)),
+        "status-online": plain(wire.Status(1, GATEWAY, True, "connected", "1.0.0", clock.boot, JOURNAL, at)),
+        "status-lost": plain(wire.Status(1, GATEWAY, False, "lost", "1.0.0", clock.boot, JOURNAL, at)),
+        "status-stopped": plain(wire.Status(1, GATEWAY, False, "stopped", "1.0.0", clock.boot, JOURNAL, at)),
+        "heartbeat": plain(wire.Heartbeat(1, GATEWAY, JOURNAL, at, 60.0, 1042, 2, 0, 1, ["device.low_battery:pendant"], "platform")),
+        "receipt-one-entry": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1042, 1042)])),
+        "receipt-ranges": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1, 1040), (1042, 1044)], "h-31ab09", [(200, 212)])),
+    }
+
+
+def instructions() -> dict[str, Any]:
+    alarm = f"{JOURNAL}-a7"
+    given: dict[Do, dict[str, Any]] = {
+        Do.ACKNOWLEDGE: {"alarm": alarm, "expires": "2026-05-04T04:10:00Z"},
+        Do.DISPATCH: {"alarm": alarm, "responder": "grid worker 12", "seconds": 600.0},
+        Do.DECLINE: {"alarm": alarm, "reason": "road is closed"},
+        Do.ARRIVE: {"alarm": alarm},
+        Do.CLOSE: {"alarm": alarm, "outcome": "helped", "reason": "helped back into the chair"},
+        Do.SILENCE: {"alarm": alarm},
+        Do.SHELVE: {"device": "pendant", "seconds": 3600.0, "reason": "battery is being changed"},
+        Do.TEST: {"device": "pendant"},
+        Do.AWAY: {"seconds": 172800.0, "reason": "in hospital for two days"},
+        Do.CONFIRM: {"device": "pendant", "reason": "seal renewed"},
+    }
+    assert set(given) == set(Do)
+    out = {}
+    for number, (do, fields) in enumerate(given.items(), 1):
+        body = {"v": 1, "gateway": GATEWAY, "id": f"desk-20260504-{number:04d}", "do": do.value, "by": "desk 3", **fields}
+        out[f"instruction-{do.value}"] = body
+    return out
+
+
+def plain(message: Any) -> Any:
+    return json.loads(wire.encode(message))
+
+
+def examples() -> dict[str, str]:
+    """Return {file name: text} of all examples."""
+    out = {}
+    for name, body in sorted((entries() | others() | instructions()).items()):
+        text = json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+        for short, long in NAMES.items():
+            text = text.replace(f'"{short}"', f'"{long}"').replace(f'"{short}-', f'"{long}-')
+        out[f"{name}.json"] = text
+    return out
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.glob("*.json"):
+        path.unlink()
+    for name, text in examples().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        print(name)

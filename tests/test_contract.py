@@ -1,0 +1,247 @@
+"""The contract's files are true: schemas as generated, examples that fit them, an AsyncAPI file in which every reference leads somewhere."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import contract_examples
+import pytest
+import yaml
+from brokers import validator
+from jsonschema import Draft202012Validator, ValidationError
+
+from gateway import contract, mqtt, push, wire
+from gateway.clock import Moment
+from gateway.instruction import Do
+from gateway.kind import KINDS
+from gateway.pipeline import AlarmFact
+from gateway.times import Times
+
+FOLDER = Path(__file__).parents[1] / "config" / "contract"
+EXAMPLES = sorted((FOLDER / "examples").glob("*.json"))
+API = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
+TEXTS = [FOLDER / "asyncapi.yaml", *FOLDER.glob("*.schema.json"), *EXAMPLES]
+
+
+def name_of(path: Path) -> str:
+    return path.stem.split("-")[0]
+
+
+# -- schemas ------------------------------------------------------------------------------------------------------------
+
+
+def test_schemas_are_as_generated(tmp_path):
+    contract.write(tmp_path / "new")
+    fresh = {p.name: p.read_text(encoding="utf-8") for p in (tmp_path / "new").iterdir()}
+    kept = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.schema.json")}
+    assert kept == fresh, "run: python -m gateway contract config/contract"
+
+
+@pytest.mark.parametrize("name", wire.EVERY_MESSAGE)
+def test_every_field_is_in_words(name):
+    schema = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for field, what in part.get("properties", {}).items():
+            assert what["description"], field
+        if "enum" in part:
+            assert all(str(value) in part["description"] for value in part["enum"])
+
+
+def test_no_words_without_a_field():
+    fields = set()
+    kinds = set()
+    for name, schema in wire.schemas().items():
+        parts = {wire.EVERY_MESSAGE[name].__name__: schema, **schema["$defs"]}
+        fields |= {f"{kind}.{field}" for kind, part in parts.items() for field in part.get("properties", {})}
+        kinds |= set(parts)
+    used = {f if f in contract.FIELDS else f".{f.split('.')[1]}" for f in fields}
+    assert set(contract.FIELDS) == used
+    assert set(contract.VALUES) <= kinds
+
+
+def test_what_is_sent_may_grow_and_what_is_taken_may_not():
+    more = {"something_new": 1}
+    for path in EXAMPLES:
+        body = json.loads(path.read_text(encoding="utf-8")) | more
+        if name_of(path) in wire.TO_GATEWAY:
+            with pytest.raises(ValidationError):
+                validator(name_of(path)).validate(body)
+        else:
+            validator(name_of(path)).validate(body)
+
+
+def test_unknown_kinds_are_allowed():
+    body = json.loads((FOLDER / "examples" / "alarm-sos-raised.json").read_text(encoding="utf-8")) | {"kind": "person.seizure"}
+    validator("alarm").validate(body)
+    assert wire.decode_entry(json.dumps(body).encode()).kind == "person.seizure"
+
+
+# -- examples -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+def test_example_fits_its_schema_and_is_read(path):
+    body = json.loads(path.read_text(encoding="utf-8"))
+    name = name_of(path)
+    validator(name).validate(body)
+    raw = json.dumps(body).encode()
+    if name == "receipt":
+        assert wire.decode_receipt(raw, body["gateway"]).v == 1
+    elif name == "instruction":
+        now = Moment(0.0, datetime.fromisoformat("2026-05-04T04:00:00+00:00"))
+        instruction, late = wire.decode_instruction(raw, body["gateway"], now)
+        assert instruction.do == path.stem.split("-")[1]
+        assert not late
+    elif name in {"alarm", "fault", "result"}:
+        assert wire.decode_entry(raw).id == body["id"]
+        assert json.loads(wire.encode(wire.decode_entry(raw))) == body
+
+
+def test_there_is_an_example_of_everything():
+    assert {name_of(p) for p in EXAMPLES} == set(wire.EVERY_MESSAGE)
+    assert {p.name for p in EXAMPLES} == set(contract_examples.examples()), "run: PYTHONPATH=. python tests/contract_examples.py"
+    assert {p.stem for p in EXAMPLES if name_of(p) == "instruction"} == {f"instruction-{do}" for do in Do}
+    states = {json.loads(p.read_text(encoding="utf-8"))["state"] for p in EXAMPLES if name_of(p) == "alarm"}
+    assert states == {"pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed", "cancelled"}
+
+
+def test_examples_can_be_made_again():
+    for name, text in contract_examples.examples().items():
+        assert not list(validator(name.split("-")[0].removesuffix(".json")).iter_errors(json.loads(text)))
+    assert AlarmFact  # they come from the pipeline itself
+
+
+def test_the_rule_for_mending_times_works():
+    """wall = wall_cleared - (mono_cleared - mono), as the contract says."""
+    sos, cleared = (
+        json.loads((FOLDER / "examples" / f"{name}.json").read_text(encoding="utf-8"))["at"]
+        for name in ("alarm-sos-clock-wrong", "fault-clock-mended")
+    )
+    assert sos["boot"] == cleared["boot"]
+    assert (sos["clock"], cleared["clock"]) == ("wrong", "synchronised")
+    mended = datetime.fromisoformat(cleared["wall"]) - timedelta(seconds=cleared["mono"] - sos["mono"])
+    assert mended == datetime.fromisoformat("2026-05-04T17:00:00+00:00")
+
+
+# -- AsyncAPI -----------------------------------------------------------------------------------------------------------
+
+
+def references(node: object) -> Iterator[str]:
+    if isinstance(node, dict):
+        if set(node) == {"$ref"}:
+            yield node["$ref"]
+        else:
+            for part in node.values():
+                yield from references(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from references(part)
+
+
+def resolved(reference: str) -> object:
+    file, _, pointer = reference.partition("#")
+    node = API if not file else json.loads((FOLDER / file).read_text(encoding="utf-8"))
+    for step in pointer.split("/")[1:]:
+        node = node[step]
+    return node
+
+
+def test_every_reference_leads_somewhere():
+    found = set(references(API))
+    for reference in found:
+        assert resolved(reference), reference
+    files = {(FOLDER / r).resolve() for r in found if r.startswith("./")}
+    assert files == {p.resolve() for p in [*FOLDER.glob("*.schema.json"), *EXAMPLES]}, "every schema and example is used, once"
+
+
+def test_nothing_is_left_over():
+    found = set(references(API))
+    for kind in ("parameters", "securitySchemes", "messages", "correlationIds"):
+        for name in API["components"][kind]:
+            assert f"#/components/{kind}/{name}" in found
+    assert {f"#/channels/{c}" for c in API["channels"]} == {o["channel"]["$ref"] for o in API["operations"].values()}
+    assert {f"#/servers/{s}" for s in API["servers"]} <= found
+
+
+def test_channels_and_operations_are_ours():
+    assert API["asyncapi"] == "3.0.0"
+    assert set(API) <= {"asyncapi", "id", "info", "servers", "defaultContentType", "channels", "operations", "components"}
+    assert set(API["channels"]) == set(wire.EVERY_MESSAGE)
+    for name, channel in API["channels"].items():
+        assert channel["address"] == wire.topic("{gateway}", name)
+        assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"]) == {"gateway"}
+        assert list(channel["messages"]) == [name]
+        assert set(channel) <= {"address", "title", "description", "servers", "parameters", "messages"}
+    for operation in API["operations"].values():
+        name = operation["channel"]["$ref"].rsplit("/", 1)[1]
+        assert operation["action"] == ("receive" if name in wire.TO_GATEWAY else "send")
+        assert operation["messages"] == [{"$ref": f"#/channels/{name}/messages/{name}"}]
+        assert operation["bindings"]["mqtt"]["qos"] == 1
+        assert operation["bindings"]["mqtt"]["retain"] is (name == "status")
+        assert {t["name"] for t in operation["tags"]} <= {t["name"] for t in API["info"]["tags"]}
+        assert set(operation) <= {"action", "title", "description", "channel", "messages", "tags", "bindings", "reply"}
+    for name, message in API["components"]["messages"].items():
+        assert message["name"] == name
+        assert message["payload"]["schema"] == {"$ref": f"./{name}.schema.json"}
+        examples = [e["payload"]["$ref"] for e in message["examples"]]
+        assert examples
+        assert all(name_of(Path(e)) == name for e in examples)
+        assert len({e["name"] for e in message["examples"]}) == len(examples)
+
+
+def test_server_is_what_the_link_does():
+    binding = API["servers"]["platform"]["bindings"]["mqtt"]
+    broker = mqtt.Broker(host="platform.invalid", port=8883, gateway="gw-1")
+    assert binding["keepAlive"] == broker.keepalive
+    assert binding["sessionExpiryInterval"] == mqtt.SESSION_KEPT
+    assert binding["maximumPacketSize"] == wire.LARGEST + mqtt.ENVELOPE
+    assert binding["lastWill"]["topic"] == wire.topic("{gateway}", "status")
+    assert set(re.findall(r"{(\w+)}", API["servers"]["platform"]["host"])) == set(API["servers"]["platform"]["variables"])
+
+
+def test_figures_in_the_text_are_true():
+    text = " ".join(API["info"]["description"].split())
+    assert "after 5, 10, 20, 20, ... seconds" in text
+    assert push.AGAIN == (5.0, 10.0, 20.0)
+    assert "after 30 minutes every 60 s for P1 and P2, every 10 minutes for the rest" in text
+    assert push.PATIENCE == 1800
+    assert push.AGAIN_LATER == {True: 60.0, False: 600.0}
+    assert "by up to a fifth" in text
+    assert push.JITTER == 0.2
+    assert "without a receipt within 30 s" in text
+    assert Times().receipt == 30
+    assert "180 s with the usual interval" in text
+    assert Times().heartbeat * 3 == 180
+    assert "more than 64 KiB" in text
+    assert wire.LARGEST == 64 * 1024
+    assert "persistent, 7 days" in text
+
+
+# -- what must not stand there ------------------------------------------------------------------------------------------
+
+
+def test_topics_name_a_box_and_nothing_else():
+    for name in wire.EVERY_MESSAGE:
+        assert wire.topic("gw-7c3e91", name) == f"eldercare/v1/gw-7c3e91/{name}"
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.name)
+def test_no_real_host_or_address(path):
+    text = path.read_text(encoding="utf-8")
+    allowed = ("platform.invalid", "https://json-schema.org/draft/2020-12/schema")
+    for word in allowed:
+        text = text.replace(word, "")
+    assert not re.search(r"https?://", text)
+    assert not re.search(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b", text)
+    assert not re.search(r"\b[\w-]+\.(com|org|net|cn|io|local|invalid)\b", text)
+    assert not re.search(r"\b[0-9A-F]{2}(:[0-9A-F]{2}){5}\b", text)
+
+
+def test_kinds_of_the_examples_are_in_the_table():
+    for path in EXAMPLES:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        if name_of(path) in {"alarm", "fault"}:
+            assert body["kind"] in KINDS
