@@ -196,7 +196,7 @@ class Daemon:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
             return
         self._mouth.link = link
-        group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), said=self._link_said), name="link")
+        group.create_task(keep("platform", functools.partial(self._serve, link), expected=(mqtt.LinkLost,)), name="link")
         group.create_task(self._heartbeats(link), name="heartbeat")
 
     def _link(self) -> mqtt.Link | None:
@@ -454,10 +454,15 @@ class Daemon:
         self.push.down()
         self._note(lambda at: self.pipeline.noticed(self.faults.linked(False, at), at))
 
-    def _link_said(self, name: str, works: bool, why: str) -> None:
-        say(name, works, why)
-        if "client id" in why and not works:
-            self._note(lambda at: self.pipeline.noticed(self.faults.begin(kind.IDENTITY_CONFLICT, at, why=why[:300]), at))
+    async def _serve(self, link: mqtt.Link, ready: Callable[[], None]) -> None:
+        """Serve one connection; another box with our id is a fault of its own."""
+        try:
+            await link.run(ready)
+        except mqtt.LinkLost as lost:
+            if lost.taken_over:
+                why = str(lost)[:300]
+                self._note(lambda at: self.pipeline.noticed(self.faults.begin(kind.IDENTITY_CONFLICT, at, why=why), at))
+            raise
 
     def _status(self, online: bool, reason: str) -> bytes:
         at = wire.when(self.clock.now(), self.boot)
