@@ -149,12 +149,19 @@ class Link:
         self._clock_unsure = clock_unsure
         self._versions = {"auto": ("5", "3.1.1"), "5": ("5",), "3.1.1": ("3.1.1",)}[broker.version]
         self._connection: _Connection | None = None
+        self._up_since = 0.0  # monotonic s
         self._short_lives = 0
+        self._taken_over = False
 
     @property
     def connected(self) -> bool:
         """True while `publish` works."""
         return self._connection is not None
+
+    @property
+    def taken_over(self) -> bool:
+        """True from a take-over on until a connection has lasted SHORT_LIFE: two boxes with one id come and go all the time."""
+        return self._taken_over and not (self.connected and time.monotonic() - self._up_since > SHORT_LIFE)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         """Return when the broker has the message (QoS 1: PUBACK). Raises LinkLost, or NotTaken where the broker refuses this one."""
@@ -169,7 +176,7 @@ class Link:
         except LinkLost:
             self._short_lives = 0  # a broker that is away has given nothing to anybody
             raise
-        began = time.monotonic()
+        began = self._up_since = time.monotonic()
         why = "stopped"
         try:
             await self._serve(connection, ready)
@@ -208,11 +215,14 @@ class Link:
 
         MQTT 5 has a word for it (0x8E), which Mosquitto 2.0 does not say; 3.1.1 has none.
         """
+        if lost.taken_over or lived > SHORT_LIFE:
+            self._taken_over = lost.taken_over
         if not connection.closed_on_us or lived > SHORT_LIFE:
             self._short_lives = 0
             return
         self._short_lives += 1
         if self._short_lives >= SHORT_LIVES:
+            self._taken_over = True
             text = f"{lost}; {self._short_lives} times in a row: another box may use the gateway id {self.broker.gateway}, give it another"
             raise LinkLost(text, taken_over=True) from lost
 
