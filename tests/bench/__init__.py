@@ -1,0 +1,1 @@
+"""Measurements: the gateway beside the floor, in one run."""
