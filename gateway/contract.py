@@ -48,7 +48,7 @@ FIELDS: Final[Mapping[str, str]] = {
         "arrival 到场, closed 结束, cancelled 撤警."
     ),
     "AlarmMessage.rung": "Which rung of the household's ladder was called last; 0 is the platform. 呼叫级",
-    "AlarmMessage.calls": "Everybody called so far, in order. 呼叫记录",
+    "AlarmMessage.calls": "Who was called, in order; of a very long list the first ones and the newest. 呼叫记录",
     "AlarmMessage.responder": "Who is sent. 救助人员",
     "AlarmMessage.expected_s": "Seconds within which the responder is expected; 0: the gateway's own table holds. 预计到场秒数",
     "AlarmMessage.count": "How often the danger was seen, the first time included; each SOS press while the alarm is open counts. 次数",
