@@ -175,7 +175,9 @@ class Pipeline:
         """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
         self._journal, self._last, self._unreceipted = journal, 0, {}
         for entry in entries:
-            self._entry(entry.fact, now)
+            calls = entry.fact.alarm.calls if isinstance(entry.fact, AlarmFact) else ()
+            self._entry(entry.fact, now, call=len(calls) - 1 if calls and calls[-1].at == entry.at else -1)
+            self._out[-1] = replace(self._out[-1], at=entry.at)
         told = {e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact)}
         for alarm in self.alarms.values():
             if alarm.number not in told:

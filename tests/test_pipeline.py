@@ -817,3 +817,35 @@ def test_one_incident_shows_every_stage_to_the_second():
     assert {name: s.mono - begin for name, s in day.alarm.stages.items()} == {
         "danger": 0, "alarm": 30, "push": 32, "answered": 42, "dispatch": 62, "arrival": 262, "closed": 662,
     }  # fmt: skip
+
+
+def test_what_could_not_be_written_is_numbered_anew_in_another_journal_and_what_is_open_is_told_there():
+    day = Day()
+    day.raise_to("acknowledged")
+    day.wait(7)
+    pressed = day.press()
+    at = pressed[-1].at
+    day.wait(1)
+    again = day.pipeline.renumber("j2", pressed, day.clock.now())
+    assert story(again) == ["person.sos raise raised", "person.fall restored acknowledged"]
+    assert [(e.number, e.id) for e in again] == [(1, "j2-1"), (2, "j2-2")]
+    assert again[0].at == at, "when it happened, not when it could be written"
+    assert again[0].fact.alarm.id == f"{JOURNAL}-a2", "an alarm keeps its name"
+    assert sorted(day.pipeline.unreceipted()) == [1, 2]
+    (first, second) = day.pipeline.receipted([1, 2], day.clock.now())
+    assert (first.number, first.fact.move, first.fact.alarm.calls[0].delivery) == (3, "receipt", "accepted")
+    assert second.fact.alarm.kind == "person.fall"
+    assert (day.pipeline.last, day.pipeline.unreceipted()) == (4, [])
+
+
+def test_a_danger_that_returns_without_having_been_heard_to_end_says_that_the_old_one_is_over():
+    day = Day()
+
+    def strange():
+        day.pipeline._judged(Danger("maker.strange", "radar", "bath", day.clock.now(), 0.0, ()))
+        return story(day.take(day.pipeline._turn()))
+
+    assert strange() == ["maker.strange raise raised"]
+    day.tell("close", alarm=day.alarm.id, outcome="unknown")
+    assert strange() == ["maker.strange clear closed", "maker.strange raise raised"]
+    assert day.alarm.linked == f"{JOURNAL}-a1"
