@@ -12,7 +12,9 @@ import functools
 import json
 import logging
 import os
+import re
 import secrets
+import shutil
 import signal
 import socket
 import sqlite3
@@ -37,7 +39,7 @@ from gateway.kind import Priority
 from gateway.pipeline import AlarmFact, Entry, Pipeline
 from gateway.push import Lost, NotTaken, Push
 from gateway.replay import Replay, ReplayClock
-from gateway.store import Outgoing, Store, Writing, opened, stand_in
+from gateway.store import Outgoing, Store, StoreProblem, Writing, forget_stand_in, opened, stand_in
 from gateway.supervise import keep, say
 
 LOG = logging.getLogger("eldercare")
@@ -50,6 +52,8 @@ READINGS_AT = 200  # readings that make a batch before its time
 BAD_MESSAGES = 10  # told per hour; more are only counted
 STATUS_EVERY = 2.0  # s between two status files and two beats
 TIDY_EVERY = 86400.0  # s between two rounds of retention
+TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
+DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is tried again
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
@@ -103,15 +107,16 @@ class Daemon:
         weaker = config.platform is not None and config.platform.receipts == "broker"
         self.push = Push(self._mouth, self.store, self.clock, self._topic, self._taken if weaker else None)
         self._inbound: deque[tuple[str, bytes]] = deque(maxlen=INBOUND)
-        self._inbox_after = int(self.store.marked("inbox") or 0)
-        self._look_in_box = True
+        self._inbox_after = self._begin_of_box()
+        self._look_in_box = self._box_well = True
         self._notes: list[Callable[[Moment], list[Entry]]] = []
         self._accepted: list[tuple[int, int]] = []
         self._accepted_batches: list[tuple[int, int]] = []
         self._bad = 0
         self._bad_since = now.mono
         self._turned = now.mono
-        self._flushed = self._kept = self._batched = self._tidied = self._tried = now.mono
+        self._flushed = self._kept = self._batched = self._tried = now.mono
+        self._tidied = now.mono - TIDY_EVERY + TIDY_FIRST
         self._forgotten = 0
 
     @property
@@ -145,11 +150,13 @@ class Daemon:
             LOG.info("the disk can be written again: starting anew on it")
         finally:
             systemd.notify("STOPPING=1")
-            loop.remove_reader(waker)
-            waker.close()
-            await self.callers.close()
+            if waker is not None:
+                loop.remove_reader(waker)
+                waker.close()
             with contextlib.suppress(sqlite3.Error):
-                await self._write([], self.clock.now(), flush=True)
+                # What was heard in the last moment is judged too: its driver will not report it again.
+                await self._write(self._judge_waiting(), self.clock.now(), flush=True)
+            await self.callers.close()
             await self.store.close()
 
     async def _begin(self) -> None:
@@ -163,6 +170,8 @@ class Daemon:
         for adapter in self.config.adapters if self.replay is None and self._wants_radio() else ():
             self.faults.radios[adapter] = now.mono
         await self._write(entries, now, flush=True)
+        if self.store.folder == self.config.state:
+            forget_stand_in(self.config.runtime)
         systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
 
     def _wants_radio(self) -> bool:
@@ -220,10 +229,9 @@ class Daemon:
             now = self.clock.now()
             self._turned = now.mono
             entries: list[Entry] = []
-            for reading in self.room.take():
-                self.historian.heard(reading)
-                entries += self.pipeline.heard(reading)
             entries += await self._messages(now)
+            # From here to the commit nothing is awaited: a driver's memory is written with the readings it stands for, or not at all.
+            entries += self._judge_waiting()
             notes, self._notes = self._notes, []
             for note in notes:
                 entries += note(now)
@@ -242,6 +250,13 @@ class Daemon:
                 async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self._accepted or self._accepted_batches else wait):
                     await self._wake.wait()
             self._wake.clear()
+
+    def _judge_waiting(self) -> list[Entry]:
+        entries: list[Entry] = []
+        for reading in self.room.take():
+            self.historian.heard(reading)
+            entries += self.pipeline.heard(reading)
+        return entries
 
     async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False) -> None:
         """Commit, then tell."""
@@ -266,7 +281,7 @@ class Daemon:
                 }
         writing.marks = marks if entries or flush else {}
         try:
-            out = await self.store.commit(writing)
+            out = await asyncio.shield(self.store.commit(writing))  # a stop must not lose what was just judged
         except sqlite3.Error as error:
             out = await self._degrade(writing, now, error)
             entries = list(writing.entries)
@@ -284,6 +299,8 @@ class Daemon:
         broken = self.store
         self.store = await broken.run(stand_in, self.config.runtime, self.gateway, why)
         self.push.use(self.store)
+        with contextlib.suppress(sqlite3.Error):
+            await broken.close()
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
         writing.entries, writing.accepted = entries, []
@@ -325,7 +342,7 @@ class Daemon:
                 self._bad_message(name, str(bad))
         if self._look_in_box:
             self._look_in_box = False
-            for number, payload in await self.store.run(inbox.read, self.config.state, self._inbox_after):
+            for number, payload in await self._left_in_box():
                 self._inbox_after = number
                 try:
                     entries += self._instruction(payload, Door.LOCAL, now)
@@ -333,23 +350,40 @@ class Daemon:
                     self._bad_message("inbox", str(bad))
         return entries
 
+    async def _left_in_box(self) -> list[tuple[int, bytes]]:
+        """Read the local file. One that is broken or locked must not end the judging: that is said once, and tried again."""
+        try:
+            found = await self.store.run(inbox.read, self.config.state, self._inbox_after)
+        except sqlite3.Error as error:
+            if self._box_well:
+                say("inbox", False, f"{self.config.state / 'inbox.db'}: {error}; if it stays so, delete the file")
+            self._box_well = False
+            return []
+        if not self._box_well:
+            say("inbox", True, "can be read again")
+        self._box_well = True
+        return found
+
     def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry]:
         instruction, late = wire.decode_instruction(payload, self.gateway, now, door)
         return self.pipeline.refuse(instruction, late, now) if late else self.pipeline.told(instruction, now)
 
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
         """Take a receipt. One for another journal is of an earlier life; one for the future is refused whole."""
-        if receipt.batches and receipt.history == self.store.history:
-            self.push.received(receipt.batches, batch=True)
-            self._accepted_batches += receipt.batches
-        if not receipt.entries or receipt.journal != self.store.journal:
+        entries = receipt.entries if receipt.journal == self.store.journal else []
+        batches = receipt.batches if receipt.history == self.store.history else []
+        for what, ranges, newest in (("entry", entries, self.pipeline.last), ("batch", batches, self.store.newest_batch)):
+            highest = max((last for _, last in ranges), default=0)
+            if highest > newest or any(first > last for first, last in ranges):
+                raise wire.BadMessage(f"receipt covers {what} {highest}, but the newest is {newest}: nothing of it was taken")
+        if batches:
+            self.push.received(batches, batch=True)
+            self._accepted_batches += batches
+        if not entries:
             return []
-        highest = max(last for _, last in receipt.entries)
-        if highest > self.pipeline.last or any(first > last for first, last in receipt.entries):
-            raise wire.BadMessage(f"receipt covers entry {highest}, but the newest is {self.pipeline.last}: nothing of it was taken")
-        self.push.received(receipt.entries, batch=False)
-        self._accepted += receipt.entries
-        covered = [n for n in self.pipeline.unreceipted() if any(first <= n <= last for first, last in receipt.entries)]
+        self.push.received(entries, batch=False)
+        self._accepted += entries
+        covered = [n for n in self.pipeline.unreceipted() if any(first <= n <= last for first, last in entries)]
         return self.pipeline.receipted(covered, now)
 
     def _look(self, now: Moment) -> list[Entry]:
@@ -408,8 +442,10 @@ class Daemon:
         def probe() -> bool:
             real = Store(self.config.state, self.gateway)
             try:
+                if shutil.disk_usage(self.config.state).free < DISK_WANTED:
+                    return False
                 real.open()
-            except (OSError, sqlite3.Error, ValueError):
+            except (OSError, sqlite3.Error, StoreProblem, ValueError):
                 return False
             real.close_now()
             return True
@@ -526,18 +562,32 @@ class Daemon:
         away = self.pipeline.away_until + wall if self.pipeline.away_until > now.mono else 0.0
         return json.dumps({"shelves": shelves, "away": away}, ensure_ascii=False)
 
+    def _begin_of_box(self) -> int:
+        """Return after which local instruction to begin. Without a mark what lies there was for an earlier life of the store."""
+        if mark := self.store.marked("inbox"):
+            return int(mark)
+        with contextlib.suppress(sqlite3.Error):
+            return inbox.newest(self.config.state)
+        return 0
+
     def _trust_clock_from(self, floor: str) -> None:
         """No time before the last one seen can be right."""
         if isinstance(self.clock, SystemClock) and floor:
             with contextlib.suppress(ValueError):
                 self.clock.floor = max(self.clock.floor, datetime.fromisoformat(floor))
 
-    def _open_waker(self) -> socket.socket:
+    def _open_waker(self) -> socket.socket | None:
+        """Open the socket that wakes us for the local file; without it the file is looked at every few seconds."""
         path = self.config.runtime / "wake"
-        path.unlink(missing_ok=True)
         waker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         waker.setblocking(False)
-        waker.bind(str(path))
+        try:
+            path.unlink(missing_ok=True)
+            waker.bind(str(path))
+        except OSError as error:
+            waker.close()
+            LOG.warning("wake-up socket %s: %s; local instructions are looked for every %g s", path, error, LOOK_EVERY)
+            return None
 
         def woken() -> None:
             with contextlib.suppress(BlockingIOError):
@@ -572,9 +622,10 @@ def identity(config: Config) -> str:
     if config.gateway.id:
         return config.gateway.id
     path = config.state / "identity"
-    with contextlib.suppress(OSError):
-        if known := path.read_text(encoding="ascii").strip():
+    with contextlib.suppress(OSError, ValueError):
+        if re.fullmatch(r"[A-Za-z0-9._-]{1,40}", known := path.read_text(encoding="ascii").strip()):
             return known
+        LOG.error("identity %s is damaged: a new one is made, the platform will see a new gateway", path)
     made = f"gw-{secrets.token_hex(6)}"
     try:
         config.state.mkdir(parents=True, exist_ok=True)
@@ -584,6 +635,9 @@ def identity(config: Config) -> str:
             file.flush()
             os.fsync(file.fileno())
         new.replace(path)
+        folder = os.open(config.state, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
     except OSError as error:
         LOG.error("identity %s cannot be kept (%s): the platform will see a new gateway at each start", path, error.strerror)  # noqa: TRY400
     return made

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
 KEPT = 7 * 86400  # s after which instructions that were left are deleted by the next writer
 LARGEST = 64 * 1024  # bytes of one instruction
@@ -43,15 +44,33 @@ def wake(runtime: Path) -> None:
 
 
 def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
-    """Return (number, body) of what was left after `after`, oldest first; nothing where there is no file. Raises sqlite3.Error."""
+    """Return (number, body) of what was left after `after`, oldest first; nothing where there is no file. Raises sqlite3.Error.
+
+    A file that was deleted and begun anew counts from 1 again: where its numbers have not reached `after` it is read from its start.
+    """
+    rows = _asked(
+        folder,
+        "SELECT number, body FROM inbox WHERE number > iif(? > (SELECT coalesce(max(seq), 0) FROM sqlite_sequence), 0, ?) "
+        "ORDER BY number LIMIT ?",
+        (after, after, limit),
+    )
+    return [(int(number), bytes(body)) for number, body in rows]
+
+
+def newest(folder: Path) -> int:
+    """Return the number of the newest instruction ever left, 0 where there is none. Raises sqlite3.Error."""
+    rows = _asked(folder, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence", ())
+    return int(rows[0][0]) if rows else 0
+
+
+def _asked(folder: Path, query: str, values: tuple[int, ...]) -> list[tuple[Any, ...]]:
     path = folder / "inbox.db"
     if not path.exists():
         return []
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
         try:
-            rows = db.execute("SELECT number, body FROM inbox WHERE number > ? ORDER BY number LIMIT ?", (after, limit)).fetchall()
+            return db.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 return []
             raise
-    return [(int(number), bytes(body)) for number, body in rows]

@@ -106,6 +106,8 @@ class Push:
         self._held: set[Key] = set()  # in _fresh or being sent
         self._rescan = False
         self._order = 0
+        self._era = 0  # counts connections: what was begun in an earlier one says nothing about this one
+        self._sending: Key | None = None
 
     def offer(self, messages: Iterable[Message]) -> None:
         """Take what has just been committed. Without a link nothing is kept: the store has it."""
@@ -129,6 +131,7 @@ class Push:
     def up(self) -> None:
         """Begin anew: after a connection all that has no receipt is sent, most urgent first."""
         self._up = True
+        self._era += 1
         self._fresh.clear()
         self._page.clear()
         self._flight.clear()
@@ -144,8 +147,10 @@ class Push:
         self._page.clear()
 
     def received(self, ranges: Iterable[tuple[int, int]], *, batch: bool) -> None:
-        """Forget what the platform has recorded."""
+        """Forget what the platform has recorded. Its receipt may be faster than the broker's PUBACK."""
         for first, last in ranges:
+            if self._sending is not None and self._sending.batch == batch and first <= self._sending.number <= last:
+                self._sending = None
             if last - first < len(self._flight):
                 for number in range(first, last + 1):
                     self._flight.pop(Key(batch, number), None)
@@ -165,20 +170,25 @@ class Push:
             if message is None:
                 await self._rest()
                 continue
-            key = Key(message.batch, message.number)
+            era, key = self._era, Key(message.batch, message.number)
+            self._sending = key
             try:
                 await self._link.publish(self._topic(message.name), message.payload)
                 taken = True
             except NotTaken:
                 taken = False
             except Lost:
-                self.down()
+                if self._era == era:
+                    self.down()
                 continue
             finally:
                 self._held.discard(key)
             self.sent += taken
             if taken and self._accepted is not None:
+                self._flight.pop(key, None)
                 self._accepted(message)
+                continue
+            if self._sending is None:
                 continue
             now = self._clock.now().mono
             flight = self._flight.setdefault(key, Flight(message.priority, now, 0.0, 0))
@@ -207,10 +217,12 @@ class Push:
             backlog = self._page[0].priority if self._page else NOTHING
             if min(fresh, resend, backlog) == NOTHING:
                 return None
-            full = self._accepted is None and len(self._flight) >= WINDOW
-            if fresh <= min(resend, backlog):
-                if fresh > Priority.P2 and full:
+            if self._accepted is None and len(self._flight) >= WINDOW:
+                # Nothing new below P2 now; what has no receipt is sent again all the same, or the window would never open.
+                fresh, backlog = (p if p <= Priority.P2 else NOTHING for p in (fresh, backlog))
+                if min(fresh, resend, backlog) == NOTHING:
                     return None
+            if fresh <= min(resend, backlog):
                 return heapq.heappop(self._fresh)[3]
             if again is not None and resend <= backlog:
                 found = await self._outbox.again([again.number], batch=again.batch)
@@ -218,8 +230,6 @@ class Push:
                     return found[0]
                 self._flight.pop(again, None)
                 continue
-            if backlog > Priority.P2 and full:
-                return None
             message = self._page.popleft()
             key = Key(message.batch, message.number)
             if key not in self._flight and key not in self._held:
@@ -230,12 +240,17 @@ class Push:
         if self._cursor is None and self._batch_cursor is None and self._rescan and len(self._flight) < WINDOW:
             self._rescan = False
             self._cursor, self._batch_cursor = (0, 0), 0
+        era = self._era
         if self._cursor is not None:
             page = await self._outbox.waiting(self._cursor, PAGE)
+            if era != self._era:
+                return
             self._cursor = (page[-1].priority, page[-1].number) if len(page) == PAGE else None
             self._page.extend(page)
         elif self._batch_cursor is not None:
             page = await self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE)
+            if era != self._era:
+                return
             self._batch_cursor = page[-1].number if len(page) == BATCH_PAGE else None
             self._page.extend(page)
 

@@ -12,11 +12,12 @@ import json
 import logging
 import os
 import secrets
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -29,19 +30,31 @@ from gateway.alarm import Alarm
 from gateway.clock import Moment, Quality
 from gateway.fault import FaultFact, Turn
 from gateway.instruction import Refused, ResultFact
+from gateway.kind import STORAGE_DEGRADED
 from gateway.pipeline import AlarmFact, Entry, Known, Shelf
-from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
+from gateway.reading import DeviceId, Kind, Reading
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
 
+# What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows, types, texts, JSON and numbers.
+BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
 BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 
 
+Memories = dict[DeviceId, dict[str, int | str]]
+
+
 class StoreProblem(Exception):  # noqa: N818  it is one
     """A database that cannot be used as it is: what, where, and what to do."""
+
+
+class _Opened(NamedTuple):
+    store: Store
+    known: Known
+    memories: Memories
 
 
 class Outgoing(NamedTuple):
@@ -92,7 +105,7 @@ class Store:
             self.journal = self._marked(self._db, "journal") or secrets.token_hex(4)
             self._mark(self._db, "journal", self.journal)
             self._db.conn.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BROKEN as error:
             self._db.close()
             raise _problem(path, error) from error
         self._open_history()
@@ -107,15 +120,22 @@ class Store:
                 self._mark(self._history, "history", self.history)
                 self._batch = _one(self._history, "SELECT coalesce(max(number), 0) FROM batches")
                 self._row = _one(self._history, "SELECT coalesce(max(row), 0) FROM readings")
-            except (StoreProblem, sqlite3.Error) as error:
+            except (StoreProblem, *BROKEN) as error:
                 LOG.warning("store history.db: %s; thrown away, attempt %d", error, attempt)
-                self._history = None
-                _set_aside(path, keep=False)
+                self._throw_away_history()
             else:
                 return
 
+    def _throw_away_history(self) -> None:
+        if self._history is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._history.close()
+        self._history = None
+        with contextlib.suppress(OSError):
+            _set_aside(self.folder / "history.db", keep=False)
+
     def load(self, now: Moment, boot: str) -> Known:
-        """Return what was known. Raises sqlite3.Error or wire.BadMessage on damage."""
+        """Return what was known. Raises one of BROKEN on damage."""
         db = self._db
         alarms = []
         closed = {(str(k), str(d)): str(i) for k, d, i in db.execute("SELECT kind, device, id FROM alarms WHERE NOT open ORDER BY number")}
@@ -152,9 +172,14 @@ class Store:
             away_until=_until(masks.get("away", 0.0), now),
         )
 
-    def memories(self) -> dict[DeviceId, dict[str, int | str]]:
+    def memories(self) -> Memories:
         """Return the drivers' memories (last packet ids, counters)."""
         return {str(d): json.loads(m) for d, m in self._db.execute("SELECT device, memory FROM devices")}
+
+    @property
+    def newest_batch(self) -> int:
+        """Number of the newest batch of readings."""
+        return self._batch
 
     def marked(self, name: str) -> str:
         """Return a mark of gateway.db, "" where there is none."""
@@ -227,12 +252,12 @@ class Store:
                 first + n,
                 r.device,
                 r.kind.value,
-                r.value,
+                (b"\0", b"\1")[r.value] if isinstance(r.value, bool) else r.value,
                 r.index,
                 r.label,
                 boot,
                 round(r.at.mono, 3),
-                round(r.at.wall.timestamp(), 3),
+                r.at.wall.timestamp(),
                 r.at.quality.value,
             )
             for n, r in enumerate(readings)
@@ -252,16 +277,27 @@ class Store:
         await self.run(self._accept_batches, ranges)
 
     def _accept_batches(self, ranges: Sequence[tuple[int, int]]) -> None:
-        if self._history is not None:
+        if self._history is None:
+            return
+        try:
             with self._history.atomic():
                 for first, last in ranges:
                     self._history.conn.execute("UPDATE batches SET waiting = 0 WHERE waiting AND number BETWEEN ? AND ?", (first, last))
+        except sqlite3.Error as error:
+            LOG.warning("store history.db: receipts of readings not kept, they will be sent again: %s", error)
 
     async def tidy(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
         """Carry out retention. Returns (batches forgotten before they were accepted, journal rows deleted)."""
         return await self.run(self._tidy, now, history_days, journal_days)
 
     def _tidy(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
+        try:
+            return self._retain(now, history_days, journal_days)
+        except sqlite3.Error as error:
+            LOG.warning("store retention not carried out: %s", error)
+            return 0, 0
+
+    def _retain(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
         forgotten = gone = 0
         if self._history is not None:
             conn = self._history.conn
@@ -272,9 +308,11 @@ class Store:
                     forgotten = conn.execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
                 old = now.wall.timestamp() - history_days * 86400
                 if now.quality is Quality.SYNCHRONISED:
-                    row = conn.execute("SELECT max(last) FROM batches WHERE wall < ? AND NOT waiting", (old,)).fetchone()
-                    conn.execute("DELETE FROM readings WHERE row <= ?", (row[0] or 0,))
-                    conn.execute("DELETE FROM batches WHERE last <= ? AND NOT waiting AND number < ?", (row[0] or 0, self._batch))
+                    # The newest batch stays whatever its age: numbers go on from it. So do rows that wait among older ones.
+                    which = "wall < ? AND NOT waiting AND number < ?"
+                    rows = conn.execute(f"SELECT first, last FROM batches WHERE {which}", (old, self._batch)).fetchall()  # noqa: S608
+                    conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", rows)
+                    conn.execute(f"DELETE FROM batches WHERE {which}", (old, self._batch))  # noqa: S608
         if now.quality is Quality.SYNCHRONISED:
             # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
             with self._db.atomic():
@@ -307,16 +345,25 @@ class Store:
     def _waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
         if self._history is None:
             return []
+        try:
+            return self._read_batches(self._history, after, limit)
+        except BROKEN as error:
+            LOG.warning("store history.db: %s; thrown away", error)
+            self._throw_away_history()
+            self._open_history()
+            return []
+
+    def _read_batches(self, history: Database, after: int, limit: int) -> list[Outgoing]:
         out = []
-        found = self._history.execute(
+        found = history.execute(
             "SELECT number, first, last FROM batches WHERE waiting AND number > ? ORDER BY number LIMIT ?", (after, limit)
         ).fetchall()
         for number, first, last in found:
-            rows = self._history.execute("SELECT * FROM readings WHERE row BETWEEN ? AND ?", (first, last)).fetchall()
+            rows = history.execute("SELECT * FROM readings WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)).fetchall()
             boot = rows[0][6] if rows else ""
             readings = [
                 Reading(
-                    device=r[1], kind=Kind(r[2]), value=_value(r[2], r[3]), index=r[4], label=r[5],
+                    device=r[1], kind=Kind(r[2]), value=_value(r[3]), index=r[4], label=r[5],
                     at=Moment(r[7], datetime.fromtimestamp(r[8], UTC), Quality(r[9])),
                 )
                 for r in rows
@@ -379,45 +426,105 @@ class Store:
         return str(row[0]) if row else ""
 
 
-def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Store, Known, dict[DeviceId, dict[str, int | str]]]:
+def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Store, Known, Memories]:
     """Open the store and return it with what was known and the drivers' memories; never raises for a bad database.
 
     A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software, or that cannot be written
     (read-only, full), is left untouched and a stand-in in `runtime` (memory) is used, so that alarms go on. Either way what is
-    open is carried over as far as it can be read, and `Store.degraded` says what happened.
+    open is carried over as far as it can be read, and `Store.degraded` says what happened. A stand-in that a killed process left
+    is gone on with as long as anything in it is open or unaccepted.
     """
     path = folder / "gateway.db"
+    left = _left(runtime, gateway, now, boot)
+    if left is not None and (left.known.alarms or left.store._counts()[0]):  # noqa: SLF001  nobody else has it yet
+        LOG.error("store %s", left.store.degraded)
+        return left
     store = Store(folder, gateway)
+    damaged = False
     try:
         folder.mkdir(parents=True, exist_ok=True)
         store.open()
-        return store, store.load(now, boot), store.memories()
+        return _merged(_Opened(store, store.load(now, boot), store.memories()), left, now)
     except _Damaged as error:
-        why = f"{error}; set aside as {_set_aside(path, keep=True)}, a fresh one begun"
-        salvaged = path.with_name(path.name + ".broken")
-        store = Store(folder, gateway, degraded=why)
+        damaged, why = True, str(error)
     except (StoreProblem, OSError) as error:
         why = f"{error}; working from memory until then"
-        salvaged = path
-        store = Store(runtime, gateway, degraded=why)
-    except (sqlite3.Error, wire.BadMessage, ValueError, KeyError) as error:
+    except BROKEN as error:
         store._close()  # noqa: SLF001  half open, nobody else has it
-        why = f"{path}: {error}; set aside as {_set_aside(path, keep=True)}, a fresh one begun"
-        salvaged = path.with_name(path.name + ".broken")
-        store = Store(folder, gateway, degraded=why)
-    LOG.error("store %s", why)
-    known, memories = _salvaged(salvaged, gateway, now, boot)
+        damaged, why = True, f"{path} is damaged ({error})"
+    if not damaged and left is not None:
+        LOG.error("store %s", why)
+        return left
+    known, memories = _salvaged(path, runtime, gateway, now, boot)
     try:
-        store.open()
+        if damaged:
+            why = f"{why}; set aside as {_set_aside(path, keep=True)}, a fresh one begun"
+            store = Store(folder, gateway, degraded=why)
+            store.open()
+        else:
+            store = stand_in(runtime, gateway, why)
     except (StoreProblem, OSError) as error:
-        LOG.error("store %s", error)  # noqa: TRY400  the sentence says it all
+        why = f"{why}; {error}; working from memory until then"
         store = stand_in(runtime, gateway, why)
-    # The stand-in numbers its entries anew under a journal name of its own; what is open keeps its id.
+    LOG.error("store %s", why)
+    # A fresh journal has numbers and a name of its own; what is open keeps its id.
     last_alarm = max((alarm.number for alarm, _ in known.alarms), default=0)
-    return store, Known(
+    fresh = Known(
         journal=store.journal, last_alarm=last_alarm, alarms=known.alarms, closed=known.closed, silent_for=known.silent_for,
         done=known.done, shelves=known.shelves, away_until=known.away_until,
-    ), memories  # fmt: skip
+    )  # fmt: skip
+    return _merged(_Opened(store, fresh, memories), left if damaged else None, now)
+
+
+def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:
+    """Return the stand-in that an earlier process of this gateway left in memory, None where there is none that can be read."""
+    for folder in _memory_folders(runtime):
+        with contextlib.suppress(StoreProblem, *BROKEN):
+            if not (folder / "gateway.db").exists() or not os.access(folder, os.W_OK):
+                continue
+            store = Store(folder, gateway)
+            store.open()
+            try:
+                if store.marked("gateway") == gateway:
+                    store.degraded = store.marked("degraded")
+                    return _Opened(store, store.load(now, boot), store.memories())
+            except BROKEN:
+                store._close()  # noqa: SLF001  half open, nobody else has it
+                raise
+            store.close_now()
+    return None
+
+
+def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
+    """Return the real store with what a stand-in, now empty, learned meanwhile: alarms that ended, instructions done, counters."""
+    if left is None:
+        return real
+    rows = left.store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE NOT a.open")  # noqa: SLF001
+    messages = [wire.decode_entry(body) for (body,) in rows]
+    ended = {m.alarm: m for m in messages if isinstance(m, wire.AlarmMessage)}
+    left.store.close_now()
+    known = real.known
+    # An alarm that ended in the stand-in is journalled as ended in the real one; `restart` writes that entry.
+    alarms = [(wire.alarm_of(ended[a.id], now), False) if a.id in ended else (a, same) for a, same in known.alarms]
+    said = {key: fault for key, fault in left.known.faults.items() if key[0] == STORAGE_DEGRADED}
+    merged = replace(
+        known,
+        last_alarm=max(known.last_alarm, left.known.last_alarm),
+        alarms=alarms,
+        carried={number: same for number, same in known.carried.items() if number not in {a.number for a, _ in alarms if not a.open}},
+        closed={**known.closed, **left.known.closed},
+        faults={**known.faults, **said},
+        done=[*known.done, *left.known.done],
+    )
+    return _Opened(real.store, merged, {**real.memories, **left.memories})
+
+
+def forget_stand_in(runtime: Path) -> None:
+    """Delete what a stand-in left: all of it is in the real database by now."""
+    for folder in _memory_folders(runtime):
+        with contextlib.suppress(OSError):
+            for old in folder.glob("*.db*"):
+                old.unlink()
 
 
 def unfit(folder: Path) -> str:
@@ -438,49 +545,124 @@ def unfit(folder: Path) -> str:
 
 def stand_in(runtime: Path, gateway: str, why: str) -> Store:
     """Return a fresh store in memory, for a disk that takes nothing."""
-    store = Store(_memory_folder(runtime), gateway, degraded=why)
+    folder = _memory_folder(runtime)
+    for old in folder.glob("*.db*"):
+        old.unlink()
+    store = Store(folder, gateway, degraded=why)
     store.open()
+    store._mark(store._db, "gateway", gateway)  # noqa: SLF001  its own
+    store._mark(store._db, "degraded", why)  # noqa: SLF001
     return store
 
 
+def _memory_folders(runtime: Path) -> tuple[Path, Path]:
+    return runtime / "stand-in", Path("/dev/shm") / f"eldercare-gateway-{os.getuid()}"  # noqa: S108  tmpfs on purpose
+
+
 def _memory_folder(runtime: Path) -> Path:
-    """Return a folder in memory that can be written: the runtime folder, else the shared memory."""
-    for folder in (runtime, Path("/dev/shm") / f"eldercare-gateway-{os.getuid()}"):  # noqa: S108  tmpfs on purpose
+    """Return a folder in memory that can be written: one in the runtime folder, else in the shared memory."""
+    for folder in _memory_folders(runtime):
         with contextlib.suppress(OSError):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if os.access(folder, os.W_OK):
-                for old in folder.glob("*.db*"):
-                    old.unlink()
                 return folder
     raise StoreProblem(f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd")
 
 
-def _salvaged(path: Path, gateway: str, now: Moment, boot: str) -> tuple[Known, dict[DeviceId, dict[str, int | str]]]:
-    """Read what can be read of a database that cannot be used."""
-    store = Store(path.parent, gateway)
-    known, memories = Known(journal=""), {}
-    try:
-        store._db = Database(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1), execute_plugins=False)  # noqa: SLF001
-        memories = store.memories()
-        known = store.load(now, boot)
-    except (sqlite3.Error, wire.BadMessage, ValueError, KeyError, OSError) as error:
-        LOG.warning("store %s: carried over only in part: %s", path, error)
+def _salvaged(path: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Known, Memories]:
+    """Read what can be read of a database that cannot be used.
+
+    A file of WAL mode in a folder that cannot be written cannot even be read where it lies: then a copy in memory is.
+    """
+    known, memories = Known(journal=""), Memories()
+    copy = None
+    for attempt in ("in place", "as a copy"):
+        try:
+            if attempt == "as a copy":
+                copy = _memory_folder(runtime) / "salvage"
+                for suffix in ("", "-wal"):
+                    if (part := path.with_name(path.name + suffix)).exists():
+                        shutil.copyfile(part, copy.with_name(copy.name + suffix))
+            where = f"file:{path}?mode=ro" if copy is None else f"file:{copy}"
+            with contextlib.closing(sqlite3.connect(where, uri=True, timeout=1)) as conn:
+                store = Store(path.parent, gateway)
+                store._db = Database(conn, execute_plugins=False)  # noqa: SLF001  only to read with
+                store.marked("journal")
+                try:
+                    known, memories = store.load(now, boot), store.memories()
+                except BROKEN:
+                    known, memories = _readable(store._db, now, boot)  # noqa: SLF001
+            break
+        except (StoreProblem, *BROKEN) as error:
+            LOG.warning("store %s: cannot be read %s: %s", path, attempt, error)
+    if copy is not None:
+        for part in copy.parent.glob(copy.name + "*"):
+            part.unlink()
+    LOG.warning("store %s: %d open alarms and %d devices' memories carried over", path, len(known.alarms), len(memories))
     return known, memories
+
+
+def _readable(db: Database, now: Moment, boot: str) -> tuple[Known, Memories]:
+    """Return what can be read of a damaged file: open alarms, instructions done, drivers' memories. Never raises for damage.
+
+    Each row is read by itself. Tables of a damaged file may contradict each other, so the journal says how an alarm stands: it
+    is read from both ends up to the damage, and the newest entry of each alarm counts. In doubt an alarm is open.
+    """
+    newest: dict[int, wire.AlarmMessage] = {}
+    memories = Memories()
+    done: dict[str, None] = {}
+
+    def alarm(body: bytes) -> None:
+        message = wire.decode_entry(body)
+        if not isinstance(message, wire.AlarmMessage):
+            return
+        wire.alarm_of(message, now)
+        before = newest.get(message.alarm_number)
+        if before is None or before.number < message.number:
+            newest[message.alarm_number] = message
+
+    def memory(device: str, text: str) -> None:
+        memories[str(device)] = {str(k): v for k, v in json.loads(text).items() if isinstance(v, int | str)}
+
+    def was_done(instruction: str) -> None:
+        done[str(instruction)] = None
+
+    reads: tuple[tuple[str, Callable[..., None]], ...] = (
+        ("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number DESC", alarm),
+        ("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number", alarm),
+        ("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active", alarm),
+        ("SELECT device, memory FROM devices", memory),
+        ("SELECT id FROM instructions ORDER BY number", was_done),
+    )
+    for query, take in reads:
+        with contextlib.suppress(*BROKEN):
+            for row in db.execute(query):
+                with contextlib.suppress(*BROKEN):
+                    take(*row)
+    found = [(wire.alarm_of(m, now), m.at.boot == boot) for _, m in sorted(newest.items())]
+    return Known(
+        journal="",
+        alarms=[(alarm, same) for alarm, same in found if alarm.open or alarm.condition_active],
+        closed={(alarm.kind, alarm.device): alarm.id for alarm, _ in found if not alarm.open},
+        done=list(done),
+    ), memories
 
 
 class _Damaged(StoreProblem):
     """The file's content is broken."""
 
 
-def _problem(path: Path, error: sqlite3.Error) -> StoreProblem:
+def _problem(path: Path, error: Exception) -> StoreProblem:
+    """Return what an error means: a disk that does not take or give, or else a file that is damaged."""
     text = str(error)
-    if "malformed" in text or "not a database" in text:
-        return _Damaged(f"{path} is damaged ({text})")
-    if "readonly" in text:
-        return StoreProblem(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
+    if "locked" in text or "I/O" in text:
+        return StoreProblem(f"{path}: {text}: check the disk, and end other programs that use the file")
     if "full" in text:
         return StoreProblem(f"{path} cannot grow ({text}): free space on its disk")
-    return StoreProblem(f"{path}: {text}: check the disk and the folder's owner")
+    # A damaged header too can make SQLite call a file read-only or refuse to open it.
+    if not os.access(path.parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+        return StoreProblem(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
+    return _Damaged(f"{path} is damaged ({text})")
 
 
 def _database(path: Path, migrations: Migrations, synchronous: str) -> Database:
@@ -502,7 +684,7 @@ def _database(path: Path, migrations: Migrations, synchronous: str) -> Database:
     except StoreProblem:
         conn.close()
         raise
-    except sqlite3.Error as error:
+    except BROKEN as error:
         conn.close()
         raise _problem(path, error) from error
     return db
@@ -555,10 +737,12 @@ def _seconds(wall: str) -> float:
     return datetime.fromisoformat(wall).timestamp()
 
 
-def _value(kind: str, value: object) -> bool | int | float | str:
-    if isinstance(value, int) and FORMS[Kind(kind)] is Form.STATE:
-        return bool(value)
-    assert isinstance(value, int | float | str)  # noqa: S101  the column holds nothing else
+def _value(value: object) -> bool | int | float | str:
+    """Return a value of the column: a truth is kept as one byte, so that it does not come back as the number 1."""
+    if isinstance(value, bytes):
+        return value == b"\1"
+    if not isinstance(value, int | float | str):
+        raise TypeError(f"a reading of {type(value).__name__}")
     return value
 
 

@@ -1,0 +1,727 @@
+"""What is on disk: one transaction a turn, numbers without gaps, what a restart finds, and what happens when the disk fails.
+
+Real SQLite, a real full disk (a small tmpfs in a mount namespace of its own, where we are root; else a limit on the file's size) and a
+folder that really cannot be written (as user nobody, where we are root).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hand import GATEWAY, HandClock, Home
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway import kind, schema, store
+from gateway.alarm import State
+from gateway.clock import Moment, Quality
+from gateway.instruction import Do, Instruction
+from gateway.reading import FORMS, Form, Kind, Reading
+from gateway.store import Store, StoreProblem, Writing, forget_stand_in, opened, stand_in, unfit
+
+
+class Box:
+    """One gateway's folders, its store and its pipeline, on a clock moved by hand."""
+
+    def __init__(self, folder: Path, *, clock: HandClock | None = None) -> None:
+        self.folder, self.runtime = folder / "state", folder / "run"
+        self.clock = clock or HandClock()
+        self.told: list[store.Outgoing] = []
+        self.start()
+
+    def start(self) -> None:
+        self.store, self.known, self.memories = opened(self.folder, self.runtime, GATEWAY, self.clock.now(), self.clock.boot)
+        self.pipeline = Home().pipeline(self.clock.boot)
+        self.write(self.pipeline.restart(self.clock.now(), self.known, why="start"))
+        if self.store.folder == self.folder:
+            forget_stand_in(self.runtime)
+
+    def write(self, entries=(), **more) -> list[store.Outgoing]:
+        out = self.store._commit(Writing(entries=entries, **more))
+        self.told += out
+        return out
+
+    def hear(self, device: str, what: Kind, value: object) -> list[store.Outgoing]:
+        return self.write(self.pipeline.heard(Reading(device=device, kind=what, value=value, at=self.clock.now())))
+
+    def sos(self) -> list[store.Outgoing]:
+        return self.hear("pendant", Kind.BUTTON, "press")
+
+    def fall(self) -> list[store.Outgoing]:
+        return self.hear("radar", Kind.FALL, True)
+
+    def tell(self, do: Do, name: str, **more) -> list[store.Outgoing]:
+        return self.write(self.pipeline.told(Instruction(id=name, do=do, by="desk", **more), self.clock.now()))
+
+    def note(self) -> list[store.Outgoing]:
+        return self.write(self.pipeline.noticed([self.pipeline.faults.note(kind.BAD_MESSAGE, self.clock.now())], self.clock.now()))
+
+    def stop(self) -> None:
+        self.store.close_now()
+
+    def restart(self, **more) -> None:
+        self.stop()
+        self.start(**more)
+
+    def rows(self, query: str, *values: object) -> list[tuple]:
+        return self.store._db.execute(query, values).fetchall()
+
+    def outbox(self) -> list[int]:
+        return [n for (n,) in self.rows("SELECT number FROM outbox ORDER BY number")]
+
+    def journal(self) -> list[int]:
+        return [n for (n,) in self.rows("SELECT number FROM journal ORDER BY number")]
+
+
+@pytest.fixture
+def box(tmp_path):
+    box = Box(tmp_path)
+    yield box
+    box.stop()
+
+
+def reading(n: float, value: object = 20.5, what: Kind = Kind.TEMPERATURE, *, at: Moment | None = None, label: str = "") -> Reading:
+    moment = at or Moment(1000.0 + n, datetime(2026, 5, 4, 4, tzinfo=UTC) + timedelta(seconds=n))
+    return Reading(device="door", kind=what, value=value, at=moment, label=label)
+
+
+# -- migrations ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_store_has_every_table_full_sync_and_a_journal_of_its_own(box, tmp_path):
+    assert [m.name for m in schema.gateway.applied(box.store._db)] == ["0001_journal"]
+    assert box.rows("PRAGMA synchronous") == [(2,)]
+    assert box.rows("PRAGMA journal_mode") == [("wal",)]
+    other = Box(tmp_path / "other")
+    assert other.store.journal != box.store.journal
+    other.stop()
+    before = (box.store.journal, box.store.history)
+    box.restart()
+    assert (box.store.journal, box.store.history) == before
+
+
+def test_migrations_that_have_landed_are_not_edited():
+    """Change this only together with a new migration: files in homes were made by the statements as they were."""
+    db = store.Database(sqlite3.connect(":memory:"), execute_plugins=False)
+    schema.gateway.apply(db)
+    columns = {t: [c[1] for c in db.execute(f"PRAGMA table_info({t})")] for t in ("journal", "outbox", "alarms", "faults", "devices")}
+    assert columns == {
+        "journal": ["number", "name", "alarm", "wall", "body"],
+        "outbox": ["priority", "number"],
+        "alarms": ["number", "id", "kind", "device", "entry", "open", "active"],
+        "faults": ["kind", "device", "entry"],
+        "devices": ["device", "memory", "heard"],
+    }
+    db.close()
+
+
+# -- one turn -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_entry_and_its_outbox_row_are_one_transaction(box):
+    (told,) = box.sos()
+    assert (told.priority, told.name) == (1, "alarm")
+    assert box.rows("SELECT body FROM journal WHERE number = ?", told.number) == [(told.payload,)]
+    assert told.number in box.outbox()
+    before = box.journal(), box.outbox()
+    entries = box.pipeline.heard(Reading(device="button", kind=Kind.BUTTON, value="press", at=box.clock.now()))
+    twice = [*entries, replace(entries[0], number=1)]  # number 1 is given already
+    with pytest.raises(sqlite3.IntegrityError):
+        box.write(twice, memory={"button": '{"frame":"x"}'}, marks={"inbox": "7"})
+    assert (box.journal(), box.outbox()) == before
+    assert box.store.memories() == {}
+    assert box.store.marked("inbox") == ""
+
+
+def test_numbers_have_no_gaps_over_restarts_and_bytes_stay_the_same(box):
+    for n in range(5):
+        box.sos()
+        box.note()
+        box.tell(Do.TEST, f"i{n}")
+        box.restart()
+    assert box.journal() == list(range(1, len(box.told) + 1))
+    stored = dict(box.rows("SELECT number, body FROM journal"))
+    assert {t.number: t.payload for t in box.told} == stored
+    assert len({json.loads(t.payload)["id"] for t in box.told}) == len(box.told)
+
+
+# -- what a restart finds -----------------------------------------------------------------------------------------------
+
+
+def test_a_restart_finds_what_is_open(box):
+    box.fall()
+    box.sos()
+    box.write(memory={"pendant": '{"frame":"4000"}'}, heard={"pendant": box.clock.wall.timestamp()}, marks={"inbox": "12", "floor": "x"})
+    box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.UPLINK_LOST, box.clock.now()), box.clock.now()))
+    box.tell(Do.SHELVE, "shelf", device="door", seconds=600, reason="paint")
+    until = box.clock.wall.timestamp() + 600
+    box.write(marks={"masks": json.dumps({"shelves": {"door": {"until": until, "by": "desk", "reason": "paint"}}, "away": until})})
+    before = dict(box.pipeline.alarms)
+    box.clock.move(60)
+    box.restart()
+    known = box.known
+    assert {a.number: a.state for a, _ in known.alarms} == {n: a.state for n, a in before.items()}
+    assert {a.kind for a, _ in known.alarms} == {kind.FALL, kind.SOS}
+    assert (kind.UPLINK_LOST, "") in known.faults
+    assert box.memories == {"pendant": {"frame": "4000"}}
+    assert known.silent_for == {"pendant": 60.0}
+    assert known.done == ["shelf"]
+    assert known.shelves["door"].reason == "paint"
+    assert known.shelves["door"].until == pytest.approx(box.clock.mono + 540)
+    assert known.away_until == pytest.approx(box.clock.mono + 540)
+    assert box.store.marked("inbox") == "12"
+    fall = next(a for a in box.pipeline.alarms.values() if a.kind == kind.FALL)
+    assert fall.state is State.RAISED, "a pre-alarm becomes an alarm at any restart"
+
+
+def test_after_a_boot_without_a_trusted_clock_nothing_stays_masked(box):
+    until = box.clock.wall.timestamp() + 6000
+    box.write(marks={"masks": json.dumps({"shelves": {"door": {"until": until, "by": "d", "reason": "r"}}, "away": until})})
+    box.clock.quality = Quality.UNSURE
+    box.restart()
+    box.clock.move(1)
+    assert box.known.away_until < box.clock.mono
+    assert all(s.until < box.clock.mono for s in box.known.shelves.values())
+
+
+def test_a_closed_alarm_and_an_ended_fault_are_not_found_again(box):
+    (alarm,) = box.sos()
+    name = json.loads(alarm.payload)["alarm"]
+    box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.UPLINK_LOST, box.clock.now()), box.clock.now()))
+    box.write(box.pipeline.noticed(box.pipeline.faults.end(kind.UPLINK_LOST, box.clock.now()), box.clock.now()))
+    box.tell(Do.CLOSE, "c", alarm=name, outcome="helped")
+    box.restart()
+    assert box.known.alarms == []
+    assert box.known.closed == {(kind.SOS, "pendant"): name}
+    assert box.known.faults == {}
+    box.sos()
+    assert next(iter(box.pipeline.alarms.values())).linked == name
+
+
+def test_an_instruction_is_remembered_as_done_in_the_transaction_of_its_effect(box):
+    box.tell(Do.TEST, "once")
+    box.restart()
+    assert box.pipeline.told(Instruction(id="once", do=Do.TEST, by="desk"), box.clock.now()) == []
+
+
+# -- the outbox ---------------------------------------------------------------------------------------------------------
+
+
+def test_receipts_delete_ranges_and_nothing_else(box):
+    for _ in range(9):
+        box.note()
+    assert box.outbox() == list(range(1, 11))
+    box.write(accepted=[(2, 4), (7, 7), (900, 999)])
+    assert box.outbox() == [1, 5, 6, 8, 9, 10]
+    assert box.journal() == list(range(1, 11))
+
+
+async def test_the_outbox_is_read_most_urgent_first_then_oldest_page_by_page(box):
+    for _ in range(3):
+        box.note()
+        box.sos()
+    found, after = [], (0, 0)
+    while page := await box.store.waiting(after, 2):
+        found += page
+        after = (page[-1].priority, page[-1].number)
+    assert [(m.priority, m.number) for m in found] == sorted((m.priority, m.number) for m in found)
+    assert sorted(m.number for m in found) == box.outbox()
+    assert sorted(m.number for m in await box.store.again([1, 2, 99], batch=False)) == [1, 2]
+    assert await box.store.counts() == (len(found), 0)
+    await box.store.ping()
+
+
+# -- readings -----------------------------------------------------------------------------------------------------------
+
+
+VALUES = {
+    Form.STATE: st.booleans() | st.text(max_size=8),
+    Form.EVENT: st.booleans() | st.sampled_from(["press", "hold_press"]),
+    Form.MEASURE: st.integers(-(2**40), 2**40) | st.floats(allow_nan=False, allow_infinity=False),
+    Form.ALIVE: st.just(True),
+}
+KINDS_AND_VALUES = st.sampled_from(list(Kind)).flatmap(lambda k: st.tuples(st.just(k), VALUES[FORMS[k]]))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.tuples(KINDS_AND_VALUES, st.floats(0, 1e7), st.integers(0, 5 * 10**14), st.sampled_from(Quality)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_a_batch_read_back_from_disk_has_the_very_bytes_that_were_first_sent(rows):
+    """Otherwise one number would stand for two different messages."""
+    box = MEMORY.box()
+    readings = [
+        Reading(device="d", kind=k, value=v, at=Moment(mono, datetime(2020, 1, 1, tzinfo=UTC) + timedelta(microseconds=us), quality))
+        for (k, v), mono, us, quality in rows
+    ]
+    first = box.store._keep_readings(readings, "boot-1")
+    again = box.store._waiting_batches(first.number - 1, 1)
+    assert again == [first]
+
+
+class _Memory:
+    """One store for many examples."""
+
+    def box(self):
+        if not hasattr(self, "kept"):
+            self.folder = Path("/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp") / f"store-test-{os.getpid()}"
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.kept = Box(self.folder)
+        return self.kept
+
+
+MEMORY = _Memory()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_memory():
+    yield
+    if hasattr(MEMORY, "kept"):
+        MEMORY.kept.stop()
+        shutil.rmtree(MEMORY.folder)
+
+
+async def test_batches_are_numbered_wait_and_are_accepted(box):
+    for n in range(3):
+        message = await box.store.keep_readings([reading(n), reading(n + 0.5)], "boot-1")
+        assert (message.number, message.batch, message.priority) == (n + 1, True, 5)
+    assert box.store.newest_batch == 3
+    assert [m.number for m in await box.store.waiting_batches(0, 2)] == [1, 2]
+    await box.store.accept_batches([(1, 1), (3, 9)])
+    assert [m.number for m in await box.store.waiting_batches(0, 9)] == [2]
+    assert [m.number for m in await box.store.again([1, 2, 3], batch=True)] == [2]
+    box.restart()
+    message = await box.store.keep_readings([reading(9)], "boot-1")
+    assert message.number == 4
+
+
+async def test_beyond_the_bound_the_oldest_batches_are_forgotten_and_counted(box, monkeypatch):
+    monkeypatch.setattr(store, "BATCHES_AT_MOST", 3)
+    for n in range(5):
+        await box.store.keep_readings([reading(n)], "boot-1")
+    assert await box.store.tidy(box.clock.now(), 30, 730) == (2, 0)
+    assert [m.number for m in await box.store.waiting_batches(0, 9)] == [3, 4, 5]
+    assert await box.store.tidy(box.clock.now(), 30, 730) == (0, 0)
+
+
+async def test_retention_deletes_what_is_old_and_accepted_and_nothing_else(box, monkeypatch):
+    now = box.clock.now()
+    monkeypatch.setattr(store.time, "time", lambda: now.wall.timestamp() - 40 * 86400)
+    for n in range(4):
+        await box.store.keep_readings([reading(n), reading(n)], "boot-1")
+    await box.store.accept_batches([(1, 1), (3, 4)])
+    await box.store.tidy(now, 30, 730)
+    (waits,) = await box.store.waiting_batches(0, 9)
+    assert waits.number == 2
+    assert len(json.loads(waits.payload)["readings"]) == 2, "an unaccepted batch keeps its readings whatever its age"
+    left = box.store._history.execute("SELECT number FROM batches ORDER BY 1").fetchall()
+    assert left == [(2,), (4,)], "the newest stays, so that numbers go on"
+    box.restart()
+    assert (await box.store.keep_readings([reading(0)], "boot-1")).number == 5
+
+
+def test_retention_of_the_journal_keeps_what_is_open_unaccepted_or_newest(box):
+    (closed,) = box.sos()
+    name = json.loads(closed.payload)["alarm"]
+    box.tell(Do.CLOSE, "c", alarm=name, outcome="helped")  # entries 3 and 4
+    box.fall()  # 5, stays open
+    box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.UPLINK_LOST, box.clock.now()), box.clock.now()))  # 6, stays on
+    box.note()  # 7, unaccepted
+    box.note()  # 8
+    box.note()  # 9, the newest
+    box.write(accepted=[(1, 6), (8, 9)])
+    later = Moment(box.clock.mono, box.clock.wall + timedelta(days=800))
+    assert box.store._tidy(later._replace(quality=Quality.UNSURE), 30, 730) == (0, 0), "never by a clock that nobody confirmed"
+    assert box.store._tidy(later, 30, 730) == (0, 5)
+    assert box.journal() == [5, 6, 7, 9]
+    assert box.store._tidy(later, 30, 730) == (0, 0)
+    box.restart()
+    assert [a.kind for a, _ in box.known.alarms] == [kind.FALL]
+    assert (kind.UPLINK_LOST, "") in box.known.faults
+    assert box.journal()[:5] == [5, 6, 7, 9, 10]
+
+
+# -- history.db may be thrown away ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["garbage", "deleted", "newer", "empty", "folder"])
+def test_a_broken_history_is_thrown_away_and_begun_anew(box, damage):
+    box.sos()
+    box.store._keep_readings([reading(0)], "boot-1")
+    before = box.store.history
+    box.stop()
+    path = box.folder / "history.db"
+    match damage:
+        case "garbage":
+            path.write_bytes(b"this is no database" * 100)
+        case "deleted":
+            path.unlink()
+        case "empty":
+            path.write_bytes(b"")
+        case "newer":
+            with contextlib.closing(sqlite3.connect(path)) as db:
+                db.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('history', '0099_future', 'x')")
+                db.commit()
+        case "folder":
+            path.unlink()
+            path.mkdir()
+    box.start()
+    assert box.store.degraded == "", "bulk readings are no reason for alarm"
+    assert [a.kind for a, _ in box.known.alarms] == [kind.SOS]
+    if damage == "folder":
+        assert box.store._keep_readings([reading(1)], "boot-1") is None
+        assert box.store._counts()[1] == 0
+    else:
+        assert box.store.history != before, "batch numbers begin anew, so the history has a new name"
+        assert box.store._keep_readings([reading(1)], "boot-1").number == 1
+
+
+async def test_a_history_that_breaks_while_we_run_stops_nothing(box):
+    await box.store.keep_readings([reading(0)], "boot-1")
+    box.store._history.execute("UPDATE readings SET kind = 'of the future'")
+    assert await box.store.waiting_batches(0, 9) == []
+    assert (await box.store.keep_readings([reading(1)], "boot-1")).number == 1
+    box.store._history.execute("DROP TABLE batches")
+    assert await box.store.keep_readings([reading(2)], "boot-1") is None
+    await box.store.accept_batches([(1, 2)])
+    assert await box.store.waiting_batches(0, 9) == []
+    assert (await box.store.keep_readings([reading(3)], "boot-1")).number == 1
+
+
+# -- a gateway.db that cannot be used -------------------------------------------------------------------------------------
+
+
+def test_a_newer_database_is_left_untouched_and_alarms_go_on_in_memory(box):
+    box.fall()
+    box.write(memory={"pendant": '{"frame":"aa"}'})
+    before = next(iter(box.pipeline.alarms.values())).id
+    box.store._db.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('gateway', '0099_future', 'x')")
+    box.store._db.conn.commit()
+    box.stop()
+    path = box.folder / "gateway.db"
+    content = path.read_bytes()
+    assert "newer software" in unfit(box.folder)
+    assert path.read_bytes() == content
+    box.start()
+    assert path.read_bytes() == content
+    assert "0099_future" in box.store.degraded
+    assert "install that version" in box.store.degraded
+    assert box.store.folder != box.folder
+    assert box.memories == {"pendant": {"frame": "aa"}}
+    (alarm,) = box.pipeline.alarms.values()
+    assert (alarm.id, alarm.state) == (before, State.RAISED)
+    told = box.sos()
+    assert told, "a new danger is told all the same"
+    assert box.journal() == list(range(1, len(box.journal()) + 1))
+
+
+def damage(path: Path, dice: random.Random) -> None:
+    """Overwrite bytes at random places, the header among them in one of four cases."""
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        for _ in range(dice.choice((1, 4, 40))):
+            file.seek(dice.randrange(100) if dice.random() < 0.25 else dice.randrange(size))
+            file.write(dice.randbytes(dice.choice((1, 16, 400))))
+        if dice.random() < 0.1:
+            file.truncate(dice.randrange(size))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_damage_is_survived_and_what_is_readable_is_carried_over(tmp_path, seed):
+    dice = random.Random(seed)
+    box = Box(tmp_path)
+    for n in range(30):
+        box.note()
+        if n == 10:
+            box.sos()
+        if n == 20:
+            box.fall()
+            box.tell(Do.TEST, "i1")
+    box.stop()
+    path = box.folder / "gateway.db"
+    damage(path, dice)
+    box.start()  # never raises
+    assert box.sos(), "an alarm can be raised"
+    box.stop()
+    if "set aside" in box.store.degraded:
+        assert (box.folder / "gateway.db.broken").exists()
+    box.start()
+    assert box.store.degraded == "", "the next start is on a good file"
+    box.stop()
+
+
+def test_a_damaged_row_costs_that_row_only(box):
+    """The rest of a damaged file is carried over: open alarms, counters against replay, instructions done."""
+    (sos,) = box.sos()
+    box.fall()
+    box.tell(Do.TEST, "i1")
+    box.write(memory={"pendant": '{"counter":7}'})
+    box.store._db.execute("UPDATE journal SET body = x'00' WHERE number = ?", (sos.number,))
+    box.store._db.execute("UPDATE alarms SET open = 'x' WHERE 0")
+    box.stop()
+    box.start()
+    assert "set aside" in box.store.degraded
+    assert {a.kind for a in box.pipeline.alarms.values()} == {kind.FALL, kind.TEST}
+    assert box.memories == {"pendant": {"counter": 7}}
+    assert list(box.known.done) == ["i1"]
+    assert box.store.journal != ""
+    assert box.journal()[0] == 1
+
+
+def test_the_journal_tells_how_an_alarm_stands_where_the_table_of_alarms_is_lost(box):
+    box.sos()
+    box.fall()
+    name = next(a.id for a in box.pipeline.alarms.values() if a.kind == kind.SOS)
+    box.tell(Do.CLOSE, "c", alarm=name, outcome="helped")
+    box.store._db.execute("DROP TABLE alarms")
+    box.restart()
+    assert [a.kind for a in box.pipeline.alarms.values()] == [kind.FALL]
+
+
+def test_a_file_that_was_cut_off_is_set_aside_and_alarms_go_on(box):
+    box.sos()
+    box.stop()
+    path = box.folder / "gateway.db"
+    path.write_bytes(path.read_bytes()[: store.PAGE * 3])
+    assert "damaged" in unfit(box.folder)
+    box.start()
+    assert "set aside as gateway.db.broken" in box.store.degraded
+    assert box.fall()
+
+
+# -- a folder that cannot be written ---------------------------------------------------------------------------------------
+
+CHILD = """
+import json, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_store import Box
+{more}
+box = Box(Path({folder!r}))
+told = box.sos()
+print(json.dumps({{"degraded": box.store.degraded, "folder": str(box.store.folder), "told": len(told),
+                   "alarms": sorted(a.kind for a in box.pipeline.alarms.values())}}))
+"""
+
+
+def in_child(folder: Path, more: str = "", *, prefix: tuple[str, ...] = ()) -> dict:
+    """Open the store in another process, as another user or on another disk."""
+    here = Path(__file__).parent
+    code = CHILD.format(tests=str(here), more=more, folder=str(folder))
+    done = subprocess.run(
+        [*prefix, sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=here.parent, check=False,
+        env={**os.environ, "PYTHONPATH": str(here.parent)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_a_folder_that_cannot_be_written_is_survived_and_what_is_open_is_carried_over(tmp_path, left_behind):
+    """As root we cannot be refused by a mode, so the folder is mounted read-only in a namespace of our own."""
+    box = Box(tmp_path)
+    box.fall()
+    if left_behind:  # the process was killed: what it wrote last is in the log beside the file
+        for name in ("gateway.db", "gateway.db-wal"):
+            shutil.copy(box.folder / name, tmp_path / name)
+    box.stop()
+    if left_behind:
+        for name in ("gateway.db", "gateway.db-wal"):
+            (tmp_path / name).replace(box.folder / name)
+    before = {p.name: p.read_bytes() for p in box.folder.iterdir()}
+    if os.geteuid() == 0:
+        said = in_child(tmp_path, prefix=namespace(f"mount --bind {box.folder} {box.folder} && mount -o remount,ro,bind {box.folder}"))
+    else:
+        box.folder.chmod(0o500)
+        said = in_child(tmp_path)
+        box.folder.chmod(0o700)
+    assert "remount the disk read-write" in said["degraded"] or "check the disk" in said["degraded"], said
+    assert said["folder"] != str(box.folder)
+    assert said["alarms"] == [kind.FALL, kind.SOS]
+    assert said["told"] == 1
+    assert {p.name: p.read_bytes() for p in box.folder.iterdir()} == before
+
+
+def namespace(*commands: str) -> tuple[str, ...]:
+    """Run these commands as root in a mount namespace of our own, then the rest of the line."""
+    return ("unshare", "-m", "sh", "-ec", " && ".join(commands) + ' && exec "$@"', "sh")
+
+
+def test_a_damaged_file_in_a_folder_that_cannot_be_written_is_survived_too(tmp_path):
+    box = Box(tmp_path)
+    box.sos()
+    box.stop()
+    (box.folder / "gateway.db").write_bytes(b"no database at all" * 1000)
+    if os.geteuid() == 0:
+        said = in_child(tmp_path, prefix=namespace(f"mount --bind {box.folder} {box.folder} && mount -o remount,ro,bind {box.folder}"))
+    else:
+        box.folder.chmod(0o500)
+        said = in_child(tmp_path)
+        box.folder.chmod(0o700)
+    assert said["told"] == 1
+    assert said["degraded"]
+
+
+# -- a full disk ----------------------------------------------------------------------------------------------------------
+
+FILL = """
+import errno, resource
+def fill(folder):
+    try:
+        with open(folder + "/fill", "wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 512)
+    except OSError as error:
+        assert error.errno in (errno.ENOSPC, errno.EFBIG), error
+"""
+
+
+def test_a_disk_that_is_full_at_start_is_survived(tmp_path):
+    """Root fills a small tmpfs of its own; an ordinary user limits the size of any file to nothing."""
+    state = tmp_path / "state"
+    state.mkdir()
+    if os.geteuid() == 0:
+        more, prefix = f"{FILL}\nfill({str(state)!r})", namespace(f"mount -t tmpfs -o size=64k none {state}")
+        said = in_child(tmp_path, more, prefix=prefix)
+    else:
+        said = in_child(tmp_path, LIMIT + f"\nlimit({str(state)!r})")
+    assert "free space on its disk" in said["degraded"] or "check the disk" in said["degraded"], said
+    assert said["told"] == 1
+
+
+LIMIT = """
+import gateway.store as store
+def limit(state):
+    real = store._database
+    def small(path, *rest):
+        if str(path).startswith(state):
+            raise store._problem(path, store.sqlite3.OperationalError("database or disk is full"))
+        return real(path, *rest)
+    store._database = small
+"""
+
+
+def test_a_disk_that_fills_up_refuses_the_turn_whole(tmp_path):
+    """What was written stays whole, and the turn that did not fit left nothing behind."""
+    box = Box(tmp_path)
+    pages = box.rows("PRAGMA page_count")[0][0]
+    box.store._db.execute(f"PRAGMA max_page_count = {pages + 20}")
+
+    def until_full() -> None:
+        while True:
+            box.sos()
+            box.note()
+
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        until_full()
+    numbers = box.journal()
+    assert numbers == box.outbox()
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 8
+    box.stop()
+    box.start()
+    assert box.journal()[: len(numbers)] == numbers
+
+
+# -- the stand-in ---------------------------------------------------------------------------------------------------------
+
+
+def degraded(box: Box) -> None:
+    """Let the disk fail in the middle, as the daemon handles it."""
+    why = "the disk is full"
+    box.store.close_now()
+    box.store = stand_in(box.runtime, GATEWAY, why)
+    box.write(box.pipeline.renumber(box.store.journal, [], box.clock.now()))
+    box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.STORAGE_DEGRADED, box.clock.now()), box.clock.now()))
+
+
+def test_a_full_disk_and_a_kill_together_lose_no_open_alarm(box):
+    """The stand-in is memory that outlives the process: the next one goes on with it."""
+    box.fall()
+    degraded(box)
+    box.sos()
+    before = {a.id for a in box.pipeline.alarms.values()}
+    journal, last = box.store.journal, box.pipeline.last
+    box.store._db.close()  # killed
+    box.start()
+    assert box.store.degraded == "the disk is full"
+    assert {a.id for a in box.pipeline.alarms.values()} == before
+    assert box.store.journal == journal
+    assert box.journal() == list(range(1, last + len(box.journal()) - last + 1))
+
+
+def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(box):
+    box.sos()
+    name = next(iter(box.pipeline.alarms.values())).id
+    degraded(box)
+    box.tell(Do.CLOSE, "c", alarm=name, outcome="helped")
+    box.write(memory={"pendant": '{"counter":9}'}, accepted=[(1, 999)])
+    highest = box.pipeline._last_alarm
+    box.restart()
+    assert box.store.degraded == ""
+    assert box.store.folder == box.folder
+    assert box.pipeline.alarms == {}
+    assert box.memories["pendant"] == {"counter": 9}
+    assert "c" in box.known.done
+    assert (kind.STORAGE_DEGRADED, "") in box.known.faults, "its end is told"
+    assert box.known.last_alarm >= highest
+    assert not list(box.runtime.glob("**/*.db*")), "the stand-in is over"
+    box.restart()
+    assert box.pipeline.alarms == {}
+
+
+def test_what_waits_in_the_stand_in_is_sent_before_the_disk_is_taken_again(box):
+    degraded(box)
+    box.note()
+    box.restart()
+    assert box.store.degraded == "the disk is full"
+    box.write(accepted=[(1, 999)])
+    box.restart()
+    assert box.store.degraded == ""
+
+
+def test_a_stand_in_of_another_gateway_is_not_ours(box):
+    other = stand_in(box.runtime, "gw-other", "why")
+    other._commit(Writing(entries=box.pipeline.noticed([box.pipeline.faults.note(kind.BAD_MESSAGE, box.clock.now())], box.clock.now())))
+    other.close_now()
+    box.restart()
+    assert box.store.degraded == ""
+
+
+def test_unfit_says_what_and_what_to_do(tmp_path):
+    assert unfit(tmp_path) == ""
+    (tmp_path / "gateway.db").write_bytes(b"x" * 5000)
+    assert "gateway.db" in unfit(tmp_path)
+    assert "damaged" in unfit(tmp_path)
+
+
+def test_a_store_that_cannot_begin_anywhere_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "_memory_folders", lambda runtime: (Path("/proc/nowhere"),))
+    with pytest.raises(StoreProblem, match="free some memory"):
+        stand_in(tmp_path, GATEWAY, "why")
+
+
+async def test_the_thread_ends_with_the_store(tmp_path):
+    folder = tmp_path / "s"
+    folder.mkdir()
+    one = Store(folder, GATEWAY)
+    one.open()
+    await one.run(lambda: None)
+    await one.close()
+    with pytest.raises(RuntimeError):
+        await one.ping()
