@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from gateway.reading import Kind, Value
 
@@ -65,7 +65,15 @@ class Published:
     retained: bool = False  # what was last said, not something that happens now
 
 
-Packet = Advertisement | Chunk | Telegram | Published
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One value of a device that was visited: which characteristic (128-bit UUID as text) was notified, indicated or read."""
+
+    characteristic: str
+    data: bytes
+
+
+Packet = Advertisement | Chunk | Telegram | Published | Attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +167,19 @@ class Inputs:
     bus: str
 
 
-Listens = BleAdvert | SerialLine | Behind | MqttTopics | Inputs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GattService:
+    """Visited: once its advertisement is heard the gateway connects and takes what these characteristics say.
+
+    `ordered` puts a batch of stored values into the order in which they were measured.
+    """
+
+    service: str
+    characteristics: tuple[str, ...]
+    ordered: Callable[[Sequence[Attribute]], Sequence[Attribute]]
+
+
+Listens = BleAdvert | SerialLine | Behind | MqttTopics | Inputs | GattService
 
 
 class Enrol(StrEnum):
