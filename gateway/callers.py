@@ -25,7 +25,7 @@ class Callers:
 
     def __init__(self, done: Callable[[int, int, bool, str], None]) -> None:
         self._done = done
-        self._running: dict[asyncio.Task[None], int] = {}
+        self._running: dict[asyncio.Task[None], tuple[int, bool]] = {}  # task -> (alarm number, it only sounds)
 
     def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:
         """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for a sounder."""
@@ -34,13 +34,14 @@ class Callers:
                 self._done(alarm.number, call, False, f"{AT_MOST} programs run already")
             return
         task = asyncio.create_task(self._run(tuple(program), alarm, call, reason), name=f"call {alarm.number}")
-        self._running[task] = alarm.number
+        self._running[task] = (alarm.number, call is None)
         task.add_done_callback(lambda ended: self._running.pop(ended, None) and None)
 
-    def stop(self, number: int) -> None:
-        """End what runs for one alarm."""
-        for task in [task for task, alarm in self._running.items() if alarm == number]:
-            task.cancel()
+    def stop(self, number: int, *, sounds_only: bool = False) -> None:
+        """End what runs for one alarm, or only what sounds."""
+        for task, (alarm, sounds) in list(self._running.items()):
+            if alarm == number and (sounds or not sounds_only):
+                task.cancel()
 
     async def close(self) -> None:
         """End all programs."""

@@ -28,6 +28,7 @@ from gateway.times import Times
 
 Name = Annotated[str, Meta(min_length=1, max_length=40, pattern="^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
 
@@ -359,8 +360,9 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
                 seen[name] = d.id
         buttons = _buttons(d, n, where, problems)
         left_open = part.times.get("door_left_open", Times().door_left_open) if d.left_open is True else float(d.left_open)
-        vital = bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and set(buttons.values()) <= {"sos"})
-        missing_after = d.missing_after if d.missing_after is not None else model.missing_after
+        # A button not named is an SOS, so a device is vital unless every role it was given is another one.
+        vital = bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and (not buttons or "sos" in buttons.values()))
+        missing_after = _missing_after(d, model, n, where, problems, vital=vital)
         key = _key(d, model, secrets, problems)
         out.append(
             Device(
@@ -423,6 +425,18 @@ def _receivers(devices: Sequence[Device], part: _File, where: _Where, problems: 
             other = taught.setdefault((d.via, source), d.id)
             if other != d.id:
                 problems.append(where("device", numbers[d.id], "codes") + f"signal {source} is already that of device {other}")
+
+
+def _missing_after(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str], *, vital: bool) -> float | None:
+    """Return the silence that counts as missing. A make that checks in less often than wanted cannot be supervised, and is shown so."""
+    most = MISSING_MOST_VITAL if vital else MISSING_MOST
+    if d.missing_after is not None and d.missing_after > most:
+        problems.append(
+            where("device", n, "missing_after") + f"at most {most:g} s for {'an SOS, fall, smoke or gas' if vital else 'such a'} device"
+        )
+    if d.missing_after is not None:
+        return d.missing_after
+    return model.missing_after if model.missing_after is not None and model.missing_after <= most else None
 
 
 def _buttons(d: DevicePart, n: int, where: _Where, problems: list[str]) -> dict[int, str]:

@@ -51,6 +51,7 @@ ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows g
 READINGS_AT = 200  # readings that make a batch before its time
 BAD_MESSAGES = 10  # told per hour; more are only counted
 STATUS_EVERY = 2.0  # s between two status files and two beats
+ANSWERED = ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE}  # states in which nothing need sound or call any more
 TIDY_EVERY = 86400.0  # s between two rounds of retention
 TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
 DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is tried again
@@ -205,7 +206,7 @@ class Daemon:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
             return
         self._mouth.link = link
-        group.create_task(keep("platform", functools.partial(self._serve, link), expected=(mqtt.LinkLost,)), name="link")
+        group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,)), name="link")
         group.create_task(self._heartbeats(link), name="heartbeat")
 
     def _link(self) -> mqtt.Link | None:
@@ -316,16 +317,19 @@ class Daemon:
             if not isinstance(fact, AlarmFact):
                 continue
             alarm = fact.alarm
-            if alarm.state in ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE} or alarm.masking is Masking.SILENCED:
+            moved = fact.before is not alarm.state
+            if moved and alarm.state in ANSWERED:
                 self.callers.stop(alarm.number)
-            began = fact.before is not alarm.state and alarm.masking is not Masking.SILENCED
+            elif fact.move == "silence":
+                self.callers.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
+            began = moved and alarm.masking is not Masking.SILENCED
             if began and alarm.state is State.PRE_ALARM and self.config.sound_pre_alarm:
                 self.callers.start(self.config.sound_pre_alarm, alarm, call=None, reason="pre_alarm")
             if began and alarm.state is State.RAISED and alarm.priority <= Priority.P2 and self.config.sound_alarm:
-                self.callers.stop(alarm.number)
+                self.callers.stop(alarm.number, sounds_only=True)
                 self.callers.start(self.config.sound_alarm, alarm, call=None, reason="raised")
             call = alarm.calls[-1] if alarm.calls else None
-            if call is not None and call.channel == PROGRAM and call.at == entry.at and fact.move in {"call", "lapse"}:
+            if call is not None and call.channel == PROGRAM and call.at == entry.at and fact.move in {"call", "lapse", "count"}:
                 self.callers.start(self.config.ladder[call.rung - 1].program, alarm, call=len(alarm.calls) - 1, reason=call.reason)
 
     async def _messages(self, now: Moment) -> list[Entry]:
@@ -397,7 +401,10 @@ class Daemon:
         answered = since is None or now.mono - since < self.config.times.uplink_lost
         up = self._mouth.link is not None and self._mouth.link.connected and answered
         self._look_in_box = True
-        return self.pipeline.noticed(self.faults.linked(up, now), now)
+        link = self._mouth.link
+        taken_over = link is not None and link.taken_over
+        twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
+        return self.pipeline.noticed(self.faults.linked(up, now) + twice, now)
 
     async def _keep_readings(self, now: Moment) -> None:
         """Write routine readings in batches. They are pushed last; what cannot be kept is said."""
@@ -484,21 +491,11 @@ class Daemon:
 
     def _up(self) -> None:
         self.push.up()
-        self._note(lambda at: self.pipeline.noticed(self.faults.linked(True, at) + self.faults.end(kind.IDENTITY_CONFLICT, at), at))
+        self._note(lambda at: self.pipeline.noticed(self.faults.linked(True, at), at))
 
     def _down(self) -> None:
         self.push.down()
         self._note(lambda at: self.pipeline.noticed(self.faults.linked(False, at), at))
-
-    async def _serve(self, link: mqtt.Link, ready: Callable[[], None]) -> None:
-        """Serve one connection; another box with our id is a fault of its own."""
-        try:
-            await link.run(ready)
-        except mqtt.LinkLost as lost:
-            if lost.taken_over:
-                why = str(lost)[:300]
-                self._note(lambda at: self.pipeline.noticed(self.faults.begin(kind.IDENTITY_CONFLICT, at, why=why), at))
-            raise
 
     def _status(self, online: bool, reason: str) -> bytes:
         at = wire.when(self.clock.now(), self.boot)
