@@ -1,0 +1,248 @@
+"""A small call desk, as an integrator writes one: it knows the gateway by config/contract only and shares no code with it.
+
+It hears every gateway of the broker, gives receipts for what it has recorded, and answers alarms of P1 and P2 as a person would: it
+acknowledges after a moment, sends a responder, notes the arrival, and closes with an outcome. Faults and alarms of P3 are recorded
+for the working day; nobody is woken. Each thing it does is one JSON line on standard output: that is its record.
+
+    python desk.py --port 1883 [--deaf]
+
+Receipts come at once, and an instruction is sent again with the same id until its result arrives. It ends when standard input is closed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import secrets
+import signal
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiomqtt
+
+ROOT = "eldercare/v1"
+ENTRIES = ("alarm", "fault", "result")  # messages that are numbered lines of a gateway's journal
+SEAT = "呼叫台1号席 call desk, seat 1"
+THINKS = 0.5  # s until somebody takes an alarm: a moment, as a person needs it
+DECIDES = 0.8  # s until somebody is sent
+TRAVELS = 3.5  # s until the responder is there; the recorded day runs faster than life
+HELPS = 1.2  # s until it is over
+EXPECTED = 900  # s in which the responder should be there, as told to the gateway
+GATHER = 0.02  # s for which numbers are gathered into one receipt
+RESULT_WAIT = 3.0  # s until an instruction without result is sent again
+URGENT = 2  # P1 and P2: somebody is sent
+# kind of alarm: who is sent, how it ended
+PLANS = {
+    "person.sos": ("网格员 grid worker", "helped"),
+    "person.fall": ("护理站 care station", "rescued"),
+}
+OTHERWISE = ("网格员 grid worker", "no_help_needed")
+
+
+def say(did: str, **what: Any) -> None:
+    """Write one line of the record."""
+    print(json.dumps({"t": round(time.time(), 3), "did": did, **what}, ensure_ascii=False), flush=True)
+
+
+def ranges(numbers: set[int]) -> list[list[int]]:
+    """Return inclusive ranges that hold exactly these numbers."""
+    out: list[list[int]] = []
+    for number in sorted(numbers):
+        if out and out[-1][1] == number - 1:
+            out[-1][1] = number
+        else:
+            out.append([number, number])
+    return out
+
+
+@dataclass
+class Home:
+    """What the desk has recorded of one gateway, and what has no receipt yet."""
+
+    seen: dict[tuple[str, int], str] = field(default_factory=dict)  # (journal, number) -> id
+    batches: set[tuple[str, int]] = field(default_factory=set)
+    alarms: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> the newest word about it
+    due: dict[str, set[int]] = field(default_factory=dict)  # journal -> numbers for the next receipt
+    due_batches: dict[str, set[int]] = field(default_factory=dict)
+    journal: str = ""
+
+
+class Desk:
+    """One desk on one connection at a time; what it has recorded outlives a connection."""
+
+    def __init__(self) -> None:
+        self.homes: dict[str, Home] = {}
+        self.results: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self.answering: dict[str, asyncio.Task[None]] = {}
+        self.client: aiomqtt.Client | None = None
+        self.due = asyncio.Event()
+
+    async def run(self, host: str, port: int, *, deaf: bool) -> None:
+        """Listen for ever; a lost connection is made anew."""
+        receipts = asyncio.create_task(self.receipts())
+        try:
+            while True:
+                try:
+                    async with aiomqtt.Client(host, port, identifier="demo-desk", timeout=5) as client:
+                        self.client = client
+                        if not deaf:
+                            await client.subscribe([(f"{ROOT}/+/{name}", 1) for name in (*ENTRIES, "readings", "status", "heartbeat")])
+                        say("listens", deaf=deaf)
+                        async for message in client.messages:
+                            self.take(str(message.topic).rsplit("/", 1)[-1], message.payload)
+                except aiomqtt.MqttError as error:
+                    say("lost", why=str(error))
+                    await asyncio.sleep(0.5)
+        finally:
+            receipts.cancel()
+
+    # -- hearing -----------------------------------------------------------------------------------------------------
+
+    def take(self, name: str, payload: Any) -> None:
+        """Record one message. What is recorded gets its receipt, also when it comes again."""
+        try:
+            body = json.loads(payload)
+            home = self.homes.setdefault(body["gateway"], Home())
+            if name in ENTRIES:
+                self.entry(name, body, home)
+            elif name == "readings":
+                key = (body["history"], body["batch"])
+                say("received", name=name, batch=body["batch"], readings=len(body["readings"]), again=key in home.batches)
+                home.batches.add(key)
+                home.due_batches.setdefault(body["history"], set()).add(body["batch"])
+            elif name == "status":
+                say("status", gateway=body["gateway"], online=body["online"], reason=body["reason"])
+        except (ValueError, KeyError, TypeError) as error:
+            say("refused", name=name, why=f"{type(error).__name__} {error}")
+            return
+        self.due.set()
+
+    def entry(self, name: str, body: dict[str, Any], home: Home) -> None:
+        """Record one numbered line of a journal; act on it if it is news."""
+        key = (body["journal"], body["number"])
+        again = key in home.seen
+        what = {"alarm": body.get("alarm"), "state": body.get("state"), "move": body.get("move")} if name == "alarm" else {}
+        say("received", name=name, number=body["number"], id=body["id"], again=again, kind=body.get("kind"), **what)
+        home.due.setdefault(body["journal"], set()).add(body["number"])
+        home.journal = body["journal"]
+        if again:
+            return
+        home.seen[key] = body["id"]
+        if name == "alarm":
+            newest = home.alarms.get(body["alarm"])
+            if newest is None or newest["number"] < body["number"]:
+                home.alarms[body["alarm"]] = body
+                self.look(body, home)
+        elif name == "fault" and body["turn"] == "raised":
+            say("recorded", kind=body["kind"], priority=body["priority"], device=body["device"], note="work order, nobody is woken")
+        elif name == "result":
+            waiting = self.results.get(body["instruction"])
+            if waiting is not None and not waiting.done():
+                waiting.set_result(body)
+
+    def look(self, alarm: dict[str, Any], home: Home) -> None:
+        """Take an alarm that nobody has: one person for one alarm."""
+        name = alarm["alarm"]
+        busy = name in self.answering and not self.answering[name].done()
+        if alarm["state"] == "raised" and not busy and (alarm["priority"] <= URGENT or alarm["test"]):
+            self.answering[name] = asyncio.create_task(self.answer(name, home))
+
+    # -- speaking ----------------------------------------------------------------------------------------------------
+
+    async def receipts(self) -> None:
+        """Say what is recorded, in ranges."""
+        while True:
+            await self.due.wait()
+            await asyncio.sleep(GATHER)
+            self.due.clear()
+            for gateway, home in self.homes.items():
+                if not home.due and not home.due_batches:
+                    continue
+                entries, batches = dict(home.due), dict(home.due_batches)
+                home.due.clear()
+                home.due_batches.clear()
+                for journal in entries or {home.journal or "none": set()}:
+                    body: dict[str, Any] = {"v": 1, "gateway": gateway, "journal": journal}
+                    if journal in entries:
+                        body["entries"] = ranges(entries[journal])
+                    for history in list(batches)[:1]:
+                        body |= {"history": history, "batches": ranges(batches.pop(history))}
+                    if await self.publish(gateway, "receipt", body):
+                        say("receipt", entries=body.get("entries", []), batches=body.get("batches", []))
+
+    async def publish(self, gateway: str, name: str, body: dict[str, Any]) -> bool:
+        """Send one message; say whether the broker has it."""
+        if self.client is None:
+            return False
+        try:
+            await self.client.publish(f"{ROOT}/{gateway}/{name}", json.dumps(body, ensure_ascii=False).encode(), qos=1)
+        except aiomqtt.MqttError as error:
+            say("lost", why=str(error))
+            return False
+        return True
+
+    async def instruct(self, alarm: dict[str, Any], do: str, **fields: Any) -> bool:
+        """Send one instruction, again and again with the same id until its result comes; say whether it was accepted."""
+        name = f"desk-{secrets.token_hex(6)}"
+        body = {"v": 1, "gateway": alarm["gateway"], "id": name, "do": do, "by": SEAT, "alarm": alarm["alarm"], **fields}
+        self.results[name] = waiting = asyncio.get_running_loop().create_future()
+        say("instruct", do=do, id=name, alarm=alarm["alarm"], **fields)
+        try:
+            for attempt in itertools.count(1):
+                await self.publish(alarm["gateway"], "instruction", body)
+                with contextlib.suppress(TimeoutError):
+                    result = await asyncio.wait_for(asyncio.shield(waiting), RESULT_WAIT)
+                    say("result", do=do, id=name, alarm=alarm["alarm"], accepted=result["accepted"], why=result["en"], attempt=attempt)
+                    return bool(result["accepted"])
+        finally:
+            del self.results[name]
+        return False
+
+    async def answer(self, name: str, home: Home) -> None:
+        """Deal with one alarm as a person would, from answering to closing. Where a step is refused, the next one may still be right."""
+        alarm = home.alarms[name]
+        responder, outcome = PLANS.get(alarm["kind"], OTHERWISE)
+        await asyncio.sleep(THINKS)
+        await self.instruct(alarm, "acknowledge")
+        if alarm["test"]:  # a drill is answered, never dispatched
+            await asyncio.sleep(DECIDES)
+            await self.instruct(alarm, "close", outcome="test")
+            return
+        await asyncio.sleep(DECIDES)
+        await self.instruct(alarm, "dispatch", responder=responder, seconds=EXPECTED)
+        await asyncio.sleep(TRAVELS)
+        await self.instruct(alarm, "arrive")
+        await asyncio.sleep(HELPS)
+        await self.instruct(alarm, "close", outcome=outcome)
+
+
+async def main() -> None:
+    """Run until told to stop or standard input ends."""
+    parser = argparse.ArgumentParser(description="A small call desk for the demonstration")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--deaf", action="store_true", help="hear nothing: to see what the gateway does without a platform")
+    args = parser.parse_args()
+    work = asyncio.create_task(Desk().run(args.host, args.port, deaf=args.deaf))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, work.cancel)
+
+    def starter_is_gone() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            work.cancel()
+
+    with contextlib.suppress(OSError):  # /dev/null cannot be watched
+        loop.add_reader(0, starter_is_gone)
+    with contextlib.suppress(asyncio.CancelledError):
+        await work
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,105 @@
+"""The demonstration's household: the shipped configuration with a few lines changed, in a folder that is thrown away."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "config" / "gateway.toml"
+DAY = Path(__file__).with_name("day.txt")
+GATEWAY = "demo-home"
+PENDANT_KEY = "90bffd73cb6b26ef58a7a8eba9232036"  # public: the one that bthome-ble's test suite publishes with the captured frame
+SOUNDS = "sounds.log"
+
+# What sounds in a demonstration is a line in a file, which the conductor reads aloud.
+_SOUNDER = """#!/bin/sh
+printf '%s %s %s %s\\n' "$1" "$ELDERCARE_KIND" "$ELDERCARE_REASON" "$ELDERCARE_ALARM" >> "$2"
+"""
+
+
+def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Path:
+    """Write the household's files into `folder`; return the configuration's path."""
+    sounder, sounds = folder / "sounder.sh", folder / SOUNDS
+    sounder.write_text(_SOUNDER, encoding="utf-8")
+    sounds.touch()
+    played = folder / "day.txt"
+    text = day.read_text(encoding="utf-8")
+    played.write_text(text if until is None else shortened(text, until), encoding="utf-8")
+
+    def program(what: str) -> str:
+        return json.dumps(["/bin/sh", str(sounder), what, str(sounds)])
+
+    text = SHIPPED.read_text(encoding="utf-8")
+    for table, key, value in (
+        ("gateway", "id", json.dumps(GATEWAY)),
+        ("gateway", "state", '"state"'),
+        ("gateway", "runtime", '"run"'),
+        ("platform", "host", '"127.0.0.1"'),
+        ("platform", "port", str(relay_port)),
+        ("platform", "tls", "false"),  # the loopback interface of this machine
+        ("platform", "version", '"3.1.1"'),  # the embedded broker speaks no 5; "auto" finds that out in three seconds
+        ("[ladder]", "responder", '"邻居家警灯 light at the neighbour\'s"'),
+        ("[ladder]", "channel", '"program"'),
+        ("[ladder]", "wait", "60"),
+        ("[ladder]", "program", program("light")),
+        ("sound", "pre_alarm", program("chime")),
+        ("sound", "alarm", program("siren")),
+        ("times", "readings_every", "10"),  # readings are to be seen soon
+        ("times", "uplink_lost", "1800"),  # the day runs up to 2000 times faster than life, the broker does not
+        ("replay", "file", '"day.txt"'),
+    ):
+        text = changed(text, table, key, value)
+    config = folder / "gateway.toml"
+    config.write_text(text, encoding="utf-8")
+    secrets = folder / "secrets.toml"
+    secrets.touch(mode=0o600)
+    secrets.write_text(f'[keys]\npendant = "{PENDANT_KEY}"\n', encoding="utf-8")
+    return config
+
+
+def changed(text: str, table: str, key: str, value: str) -> str:
+    """Return the configuration with one key of the first such table set; a table or key that is commented out is switched on.
+
+    Raises ValueError where the shipped file does not have it: each key stands there with its meaning.
+    """
+    lines = text.split("\n")
+    header = re.compile(rf"(# )?\[{re.escape(table)}\]")
+    start = next((n for n, line in enumerate(lines) if header.match(line)), None)
+    if start is None:
+        raise ValueError(f"[{table}] is not in the configuration")
+    lines[start] = lines[start].removeprefix("# ")
+    for n in range(start + 1, len(lines)):
+        if re.match(r"(# )?\[", lines[n]):
+            break
+        if found := re.match(rf"(?:# )?({key} = )[^#]*(?<! )( *#.*)?$", lines[n]):
+            lines[n] = found[1] + value + (found[2] or "")
+            return "\n".join(lines)
+    raise ValueError(f"[{table}] {key} is not in the configuration")
+
+
+def shortened(day: str, until: float) -> str:
+    """Return the day up to `until` seconds after midnight."""
+    out = []
+    for line in day.splitlines():
+        words = line.split()
+        if words and re.fullmatch(r"\d\d:\d\d:\d\d(\.\d+)?", words[0]):
+            if seconds(words[0]) >= until:
+                continue
+            if words[1] == "every" and seconds(words[4]) > until:
+                line = line.replace(f"until {words[4]}", f"until {clock(until)}", 1)  # noqa: PLW2901  the same line, ending sooner
+        out.append(line)
+    return "\n".join(out) + "\n"
+
+
+def seconds(text: str) -> float:
+    """Return a time of the day as seconds after midnight; `text` is 06:12 or 06:12:30.5."""
+    parts = [float(part) for part in text.split(":")]
+    return parts[0] * 3600 + parts[1] * 60 + (parts[2] if len(parts) > 2 else 0.0)
+
+
+def clock(at: float) -> str:
+    """Return seconds after midnight as people write them."""
+    whole = int(at)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}"
