@@ -13,6 +13,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple, Protocol
 
 from gateway.clock import Clock
@@ -103,6 +104,7 @@ class Push:
         self._cursor: tuple[int, int] | None = None  # where to go on reading entries; None = all read
         self._batch_cursor: int | None = None
         self._flight: dict[Key, Flight] = {}
+        self._earliest = inf  # nothing in flight is due again before; to look through thousands for each message would be felt
         self._held: set[Key] = set()  # in _fresh or being sent
         self._rescan = False
         self._order = 0
@@ -135,6 +137,7 @@ class Push:
         self._fresh.clear()
         self._page.clear()
         self._flight.clear()
+        self._earliest = inf
         self._held.clear()
         self._rescan = False
         self._cursor, self._batch_cursor = (0, 0), 0
@@ -194,6 +197,7 @@ class Push:
             flight = self._flight.setdefault(key, Flight(message.priority, now, 0.0, 0))
             flight.times += 1
             flight.due = now + self._again_after(flight, now)
+            self._earliest = min(self._earliest, flight.due)
 
     async def _rest(self) -> None:
         due = min((f.due for f in self._flight.values()), default=None) if self._up else None
@@ -208,7 +212,7 @@ class Push:
         """Return the most urgent message: fresh, due again, or from the backlog; at equal urgency in this order."""
         while True:
             now = self._clock.now().mono
-            due = [k for k, f in self._flight.items() if f.due <= now]
+            due = self._due_again(now)
             again = min(due, key=lambda k: (self._flight[k].priority, k.number), default=None)
             resend = self._flight[again].priority if again is not None else NOTHING
             if not self._page and min(self._fresh[0][0] if self._fresh else NOTHING, resend) > Priority.P2:
@@ -234,6 +238,12 @@ class Push:
             key = Key(message.batch, message.number)
             if key not in self._flight and key not in self._held:
                 return message
+
+    def _due_again(self, now: float) -> list[Key]:
+        if now < self._earliest:
+            return []
+        self._earliest = min((f.due for f in self._flight.values()), default=inf)
+        return [k for k, f in self._flight.items() if f.due <= now]
 
     async def _read(self) -> None:
         """Read the next page of the backlog: entries first, then batches."""
