@@ -58,7 +58,7 @@ class Telegram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One message of another program's broker, such as zigbee2mqtt's."""
+    """One message of another program's broker, such as zigbee2mqtt's. `retained`: the broker kept it, it may be of any age."""
 
     topic: str
     payload: bytes
@@ -148,9 +148,13 @@ class SerialLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """Heard through a receiver: the names of receiver models that carry this make."""
+    """Heard through a receiver: the names of receiver models that carry this make.
+
+    Equal telegrams that follow each other within `same_within` seconds are one: radios repeat what nobody acknowledges.
+    """
 
     receivers: tuple[str, ...]
+    same_within: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,24 +197,39 @@ class Enrol(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """One thing a technician sets on the device: bounds and unit, and what it is in both languages."""
+    """One thing a technician sets on the device: bounds and unit, and what it is in both languages.
+
+    `label` is the label of the report in which its value comes back ("" = the name). `words` are the names of its values where
+    it has some, as (word, value). `quiet` is how many seconds the device says nothing after it has taken it.
+    """
 
     name: str
     unit: str
     low: float
     high: float
     title: tuple[str, str]
+    label: str = ""
+    words: tuple[tuple[str, float], ...] = ()
+    quiet: float = 0.0
 
 
 class Adjustable(Protocol):
-    """A driver whose device can be commissioned. What comes back is a Report with the setting's name as label."""
+    """A driver whose device can be commissioned.
+
+    What comes back is a Report with the setting's label; an answer to `ask` has `reply_to` in its extra. An answer that only says
+    "taken" is a Report with the label in its extra as `taken`.
+    """
 
     def set(self, name: str, value: float) -> bytes:
-        """Return the bytes that set one setting."""
+        """Return the bytes that set one setting; b"" where the device must be asked first, because it takes several at once."""
         ...
 
     def ask(self, name: str) -> bytes:
         """Return the bytes that read it back."""
+        ...
+
+    def apply(self) -> bytes:
+        """Return the bytes after which what was set takes effect, b"" where it does at once."""
         ...
 
 

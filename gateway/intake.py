@@ -15,6 +15,7 @@ from gateway.clock import Moment
 from gateway.driver import (
     REPEATED,
     Advertisement,
+    Behind,
     Chunk,
     Driver,
     Heard,
@@ -51,6 +52,7 @@ class Enrolled:
     rssi: int = 0
     codes: Mapping[str, str] = field(default_factory=dict)
     alive: bool = False  # the last packet proved that the device lives
+    told: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # per source of its telegrams: the last data, and when
 
 
 class Intake:
@@ -141,6 +143,16 @@ class Intake:
                 del self.unknown[next(iter(self.unknown))]
             return
         enrolled.rssi = telegram.rssi
+        listens = enrolled.model.listens
+        window = listens.same_within if isinstance(listens, Behind) else 0.0
+        data, at = enrolled.told.get(telegram.source, (None, 0.0))
+        # Measured from the last of them, so that a burst of any length is one; a second press comes after a pause.
+        enrolled.told[telegram.source] = telegram.data, now.mono
+        if telegram.data == data and now.mono - at < window:
+            self.repeats += 1
+            if enrolled.alive:
+                self._heard_at[enrolled.device] = now.mono
+            return
         self._feed(enrolled, telegram, now)
 
     def ask(self, port: str) -> bytes:
