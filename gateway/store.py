@@ -227,6 +227,10 @@ class Store:
         return out
 
     def _keep_alarm(self, alarm: Alarm, entry: int) -> None:
+        # Most entries change neither flag: then the index of what is open stays as it is, and a page less is written.
+        same = "UPDATE alarms SET entry = ? WHERE number = ? AND open = ? AND active = ?"
+        if self._db.conn.execute(same, (entry, alarm.number, alarm.open, alarm.condition_active)).rowcount:
+            return
         self._db.conn.execute(
             "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET entry = excluded.entry, open = excluded.open, active = excluded.active",
