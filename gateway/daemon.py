@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import json
 import logging
 import os
@@ -19,7 +20,7 @@ import signal
 import socket
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -116,6 +117,7 @@ class Daemon:
         self._bad = 0
         self._bad_since = now.mono
         self._turned = now.mono
+        self._due = now.mono  # when the pipeline wants its next tick
         self._flushed = self._kept = self._batched = self._tried = now.mono
         self._tidied = now.mono - TIDY_EVERY + TIDY_FIRST
         self._forgotten = 0
@@ -173,6 +175,7 @@ class Daemon:
         await self._write(entries, now, flush=True)
         if self.store.folder == self.config.state:
             forget_stand_in(self.config.runtime)
+        gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
         systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
 
     def _wants_radio(self) -> bool:
@@ -238,15 +241,16 @@ class Daemon:
                 entries += note(now)
             if now.mono >= self.faults.due():
                 entries += self._look(now)
-            if now.mono >= self.pipeline.due():
+            if now.mono >= self._due:
                 entries += self.pipeline.tick(now)
             await self._write(entries, now)
             await self._keep_readings(now)
             await self._sometimes(now)
+            self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
             if len(self.room) or self._inbound or self._notes:
                 await asyncio.sleep(0)
                 continue
-            wait = self.clock.real(max(0.0, min(self.pipeline.due() - self.clock.now().mono, LOOK_EVERY)))
+            wait = self.clock.real(max(0.0, min(self._due - self.clock.now().mono, LOOK_EVERY)))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self._accepted or self._accepted_batches else wait):
                     await self._wake.wait()
@@ -286,10 +290,10 @@ class Daemon:
         except sqlite3.Error as error:
             out = await self._degrade(writing, now, error)
             entries = list(writing.entries)
-        for entry in entries:
-            LOG.log(logging.WARNING if entry.priority <= Priority.P2 else logging.INFO, "%s", status.line(entry))
         self.push.offer(out)
         self._act(entries)
+        if entries:
+            asyncio.get_running_loop().call_soon(_log, entries)  # behind the push, which now has its turn
 
     async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:
         """Go on in memory when the disk takes nothing more: an alarm that cannot be written is told all the same, and this too."""
@@ -594,6 +598,11 @@ class Daemon:
 
         asyncio.get_running_loop().add_reader(waker, woken)
         return waker
+
+
+def _log(entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        LOG.log(logging.WARNING if entry.priority <= Priority.P2 else logging.INFO, "%s", status.line(entry))
 
 
 def broker_of(config: Config, gateway: str) -> mqtt.Broker:
