@@ -160,6 +160,8 @@ class Push:
             else:
                 for key in [k for k in self._flight if k.batch == batch and first <= k.number <= last]:
                     del self._flight[key]
+            if any(m.batch == batch and first <= m.number <= last for m in self._page):
+                self._page = deque(m for m in self._page if m.batch != batch or not first <= m.number <= last)
         self._wake.set()
 
     def unanswered_since(self) -> float | None:
@@ -187,6 +189,8 @@ class Push:
             finally:
                 self._held.discard(key)
             self.sent += taken
+            if self._era != era:
+                continue  # another connection, maybe another outbox: there all without receipt is sent anyway
             if taken and self._accepted is not None:
                 self._flight.pop(key, None)
                 self._accepted(message)
@@ -215,7 +219,7 @@ class Push:
             due = self._due_again(now)
             again = min(due, key=lambda k: (self._flight[k].priority, k.number), default=None)
             resend = self._flight[again].priority if again is not None else NOTHING
-            if not self._page and min(self._fresh[0][0] if self._fresh else NOTHING, resend) > Priority.P2:
+            while not self._page and self._more() and min(self._fresh[0][0] if self._fresh else NOTHING, resend) > Priority.P2:
                 await self._read()
             fresh = self._fresh[0][0] if self._fresh else NOTHING
             backlog = self._page[0].priority if self._page else NOTHING
@@ -245,11 +249,15 @@ class Push:
         self._earliest = min((f.due for f in self._flight.values()), default=inf)
         return [k for k, f in self._flight.items() if f.due <= now]
 
-    async def _read(self) -> None:
-        """Read the next page of the backlog: entries first, then batches."""
+    def _more(self) -> bool:
+        """Say whether there is more of the backlog to be read."""
         if self._cursor is None and self._batch_cursor is None and self._rescan and len(self._flight) < WINDOW:
             self._rescan = False
             self._cursor, self._batch_cursor = (0, 0), 0
+        return self._cursor is not None or self._batch_cursor is not None
+
+    async def _read(self) -> None:
+        """Read the next page of the backlog: entries first, then batches."""
         era = self._era
         if self._cursor is not None:
             page = await self._outbox.waiting(self._cursor, PAGE)

@@ -1,0 +1,617 @@
+"""Pushing: most urgent first, one in flight, sent again until the receipt, nothing lost however the link behaves. All by a hand clock."""
+
+from __future__ import annotations
+
+import asyncio
+import bisect
+import contextlib
+import itertools
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pytest
+from hand import HandClock
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from gateway import push as module
+from gateway.push import AGAIN, AGAIN_LATER, FRESH, JITTER, PATIENCE, WINDOW, Lost, NotTaken, Push
+
+
+class Msg(NamedTuple):
+    priority: int
+    number: int
+    batch: bool = False
+
+    @property
+    def name(self) -> str:
+        return "readings" if self.batch else "alarm" if self.priority <= 2 else "fault"
+
+    @property
+    def payload(self) -> bytes:
+        return f"{'b' if self.batch else 'e'}{self.number}".encode()
+
+
+def alarm(number: int) -> Msg:
+    return Msg(1, number)
+
+
+def fault(number: int) -> Msg:
+    return Msg(3, number)
+
+
+def batch(number: int) -> Msg:
+    return Msg(5, number, True)
+
+
+class FakeLink:
+    """A link with a switch. `hold`: publishes wait for `release`; `up` false: they are lost; `refuse`: numbers the broker will not take."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.hold = False
+        self.refuse: set[bytes] = set()
+        self.sent: list[bytes] = []  # in the order in which they were begun
+        self.topics: list[str] = []
+        self.most = 0
+        self.waiting: list[asyncio.Future[None]] = []
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        if not self.up:
+            raise Lost
+        self.topics.append(topic)
+        self.sent.append(payload)
+        future = asyncio.get_running_loop().create_future()
+        self.waiting.append(future)
+        self.most = max(self.most, len(self.waiting))
+        try:
+            if self.hold:
+                await future
+            if payload in self.refuse:
+                raise NotTaken
+        finally:
+            self.waiting.remove(future)
+
+    def release(self, error: Exception | None = None) -> None:
+        for future in self.waiting:
+            if not future.done():
+                if error is None:
+                    future.set_result(None)
+                else:
+                    future.set_exception(error)
+
+
+@dataclass
+class Box:
+    """What waits for a receipt, in memory; counts how often it is read. `gate` holds up one reading of a page."""
+
+    entries: list[Msg] = field(default_factory=list)
+    batches: list[Msg] = field(default_factory=list)
+    reads: int = 0
+    gate: asyncio.Event | None = None
+
+    async def waiting(self, after, limit):
+        self.reads += 1
+        at = bisect.bisect_right(self.entries, (*after, True))
+        page = self.entries[at : at + limit]
+        if self.gate is not None:
+            await self.gate.wait()
+        return page
+
+    async def waiting_batches(self, after, limit):
+        self.reads += 1
+        return [m for m in self.batches if m.number > after][:limit]
+
+    async def again(self, numbers, *, batch):
+        wanted = set(numbers)
+        return [m for m in (self.batches if batch else self.entries) if m.number in wanted]
+
+    def put(self, *messages: Msg) -> None:
+        for message in messages:
+            bisect.insort(self.batches if message.batch else self.entries, message)
+
+    def drop(self, *messages: Msg) -> None:
+        for message in messages:
+            (self.batches if message.batch else self.entries).remove(message)
+
+
+class Slow(HandClock):
+    """A hand clock that keeps a sleeper asleep: the test moves time and wakes."""
+
+    def real(self, seconds: float) -> float:
+        return 3600.0
+
+
+async def settle(turns: int = 30) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+class Stage:
+    """A Push at work on a fake link, a box and a hand clock."""
+
+    def __init__(self, *, accepted=None, up: bool = True) -> None:
+        self.link, self.box, self.clock = FakeLink(), Box(), Slow()
+        self.push = Push(self.link, self.box, self.clock, lambda name: f"t/{name}", accepted)
+        self.at_once = up
+
+    async def __aenter__(self):
+        self.task = asyncio.create_task(self.push.run())
+        if self.at_once:
+            self.push.up()
+        await settle()
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self.task
+
+    async def offer(self, *messages: Msg) -> None:
+        self.box.put(*messages)
+        self.push.offer(messages)
+        await settle()
+
+    async def receipt(self, first: int, last: int, *, batches: bool = False) -> None:
+        self.box.drop(*[m for m in (self.box.batches if batches else self.box.entries) if first <= m.number <= last])
+        self.push.received([(first, last)], batch=batches)
+        await settle()
+
+    async def move(self, seconds: float) -> None:
+        self.clock.move(seconds)
+        self.push._wake.set()
+        await settle()
+
+    async def one(self) -> bytes:
+        """Let the message in flight arrive, and return the next one that goes out."""
+        before = len(self.link.sent)
+        self.link.release()
+        for _ in range(100):
+            await asyncio.sleep(0)
+            if len(self.link.sent) > before:
+                break
+        return self.link.sent[-1] if len(self.link.sent) > before else b""
+
+
+# -- order --------------------------------------------------------------------------------------------------------------
+
+
+async def test_alarms_before_faults_before_readings_and_oldest_first():
+    async with Stage() as s:
+        s.link.hold = True
+        await s.offer(batch(1))
+        await s.offer(batch(2), fault(5), fault(4), alarm(7), Msg(2, 8), alarm(6))
+        assert s.link.sent == [b"b1"], "one in flight, and it is not called back"
+        order = [await s.one() for _ in range(6)]
+        assert order == [b"e6", b"e7", b"e8", b"e4", b"e5", b"b2"]
+        assert await s.one() == b""
+        assert s.link.most == 1
+        assert s.link.topics[:3] == ["t/readings", "t/alarm", "t/alarm"]
+
+
+async def test_a_backlog_of_100000_delays_a_fresh_sos_by_no_more_than_the_one_message_in_flight():
+    async with Stage(up=False) as s:
+        s.box.entries = [fault(n) for n in range(1, 100_001)]
+        s.box.batches = [batch(n) for n in range(1, 1001)]
+        s.link.hold = True
+        s.push.up()
+        await settle()
+        for n in range(1, 200):
+            assert await s.one() == fault(n + 1).payload
+            await s.receipt(n, n)
+            if n % 20 == 0:
+                before = len(s.link.sent)
+                await s.offer(alarm(200_000 + n))
+                assert len(s.link.sent) == before, "nothing else goes out while one is in flight"
+                assert await s.one() == alarm(200_000 + n).payload, "and then the SOS does"
+                assert await s.one() == fault(n + 2).payload
+                s.link.sent[-1:] = []
+                s.link.release()
+                break
+        assert s.link.most == 1
+        assert s.box.reads <= 4, "the backlog is read page by page"
+
+
+async def test_a_fresh_sos_overtakes_also_while_a_page_of_the_backlog_is_read():
+    async with Stage(up=False) as s:
+        s.box.entries = [fault(n) for n in range(1, 500)]
+        s.box.gate = asyncio.Event()
+        s.push.up()
+        await settle()
+        await s.offer(alarm(900))
+        s.link.hold = True
+        s.box.gate.set()
+        s.box.gate = None
+        await settle()
+        assert s.link.sent[0] == b"e900"
+
+
+async def test_old_alarms_go_before_new_ones_of_the_same_urgency_after_a_long_silence():
+    async with Stage(up=False) as s:
+        s.box.put(fault(1), alarm(2), alarm(3), batch(1))
+        s.push.offer([alarm(4)])  # without a link nothing is kept in memory: the store has it
+        s.box.put(alarm(4))
+        s.push.up()
+        await settle()
+        assert s.link.sent == [b"e2", b"e3", b"e4", b"e1", b"b1"]
+
+
+async def test_more_than_memory_holds_is_read_from_the_store_when_its_turn_comes():
+    async with Stage() as s:
+        s.link.hold = True
+        await s.offer(fault(0))
+        many = [fault(n) for n in range(1, FRESH + 200)]
+        await s.offer(*many)
+        assert len(s.push._fresh) == FRESH
+        await s.offer(alarm(99_999))
+        assert len(s.push._fresh) == FRESH + 1, "a call for help is never turned away"
+        sent = [await s.one()]
+        assert sent == [b"e99999"]
+        for _ in range(FRESH + 200):
+            message = await s.one()
+            for key in list(s.push._flight):
+                await s.receipt(key.number, key.number)
+            if message:
+                sent.append(message)
+        assert set(sent) == {m.payload for m in (*many, alarm(99_999))}
+        assert len(sent) == len(set(sent))
+
+
+# -- again and again ------------------------------------------------------------------------------------------------------
+
+
+async def gaps(message: Msg, seconds: float, step: float = 0.5) -> list[float]:
+    """Send one message, never receipted, for so long; return the waits between its sendings."""
+    async with Stage() as s:
+        await s.offer(message)
+        times, seen = [s.clock.mono], 1
+        for _ in range(int(seconds / step)):
+            s.clock.move(step)
+            s.push._wake.set()
+            await settle(8)
+            if len(s.link.sent) > seen:
+                assert len(s.link.sent) == seen + 1
+                seen += 1
+                times.append(s.clock.mono)
+        return [b - a for a, b in itertools.pairwise(times)]
+
+
+@pytest.mark.parametrize("message", [alarm(1), fault(1), batch(1)], ids=["alarm", "fault", "readings"])
+async def test_without_a_receipt_it_is_sent_again_after_5_10_20_20_seconds_and_later_every_minute(message):
+    urgent = message.priority <= 2
+    found = await gaps(message, PATIENCE + 600 if urgent else PATIENCE + 2400)
+    late = AGAIN_LATER[urgent]
+    assert late == (60.0 if urgent else 600.0)
+    passed = 0.0
+    for n, gap in enumerate(found):
+        wait = AGAIN[min(n, 2)] if passed < PATIENCE else late
+        assert wait * (1 - JITTER) <= gap <= wait * (1 + JITTER) + 1.0, (n, gap, wait)
+        passed += gap
+    assert passed > PATIENCE
+    assert len(set(found[3:50])) > 5, "with jitter"
+    assert found[-1] >= late * (1 - JITTER)
+
+
+async def test_a_receipt_ends_the_sending_and_the_waiting():
+    async with Stage() as s:
+        await s.offer(alarm(1), alarm(2), alarm(3), fault(4), fault(5))
+        assert s.push.unanswered_since() == s.clock.mono
+        await s.receipt(1, 3)
+        assert set(s.push._flight) == {(False, 4), (False, 5)}
+        await s.receipt(1, 10**12)
+        assert s.push.unanswered_since() is None
+        await s.move(100)
+        assert len(s.link.sent) == 5
+
+
+async def test_receipts_of_batches_and_of_entries_are_apart():
+    async with Stage() as s:
+        await s.offer(fault(1), batch(1))
+        await s.receipt(1, 1, batches=True)
+        await s.move(7)
+        assert s.link.sent == [b"e1", b"b1", b"e1"]
+
+
+async def test_a_receipt_faster_than_the_brokers_puback_counts():
+    async with Stage() as s:
+        s.link.hold = True
+        await s.offer(batch(1))
+        s.push.received([(1, 1)], batch=True)
+        s.link.release()
+        await settle()
+        assert s.push.unanswered_since() is None
+        await s.move(7)
+        assert s.link.sent == [b"b1"]
+
+
+async def test_a_receipt_that_came_while_a_resend_was_due_is_honoured():
+    async with Stage() as s:
+        await s.offer(alarm(1))
+        s.box.drop(alarm(1))  # the store has the receipt, pushing was not told
+        await s.move(7)
+        assert s.link.sent == [b"e1"]
+        assert s.push.unanswered_since() is None
+
+
+async def test_an_urgent_resend_goes_before_a_fresh_fault_and_the_oldest_unanswered_is_known():
+    async with Stage() as s:
+        await s.offer(alarm(1))
+        first = s.clock.mono
+        await s.move(1)
+        await s.offer(fault(2))
+        s.link.hold = True
+        await s.offer(fault(3))
+        await s.move(7)
+        s.box.put(fault(4))
+        s.push.offer([fault(4)])
+        assert await s.one() == b"e1"
+        assert s.push.unanswered_since() == first
+
+
+# -- receipts = "broker" --------------------------------------------------------------------------------------------------
+
+
+async def test_where_the_platform_sends_no_receipts_the_brokers_word_counts():
+    taken: list[Msg] = []
+    async with Stage(accepted=taken.append) as s:
+        s.link.refuse = {b"e2"}
+        await s.offer(alarm(1), alarm(2), batch(1), *[fault(n) for n in range(10, 10 + WINDOW + 50)])
+        assert {m.payload for m in taken} == {*s.link.sent} - {b"e2"}
+        assert len(taken) == WINDOW + 52, "no window, for nothing is unanswered"
+        assert set(s.push._flight) == {(False, 2)}
+        s.link.refuse = set()
+        await s.move(7)
+        assert taken[-1] == alarm(2)
+        assert s.push.unanswered_since() is None
+
+
+# -- the link ---------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_lost_in_the_middle_is_sent_after_the_link_is_back_and_all_unreceipted_ones_too():
+    async with Stage() as s:
+        await s.offer(alarm(1))
+        s.link.hold = True
+        await s.offer(alarm(2), fault(3))
+        s.link.release(Lost())
+        await settle()
+        s.link.hold = False
+        assert s.link.sent == [b"e1", b"e2"]
+        await s.offer(alarm(4))
+        await s.move(100)
+        assert s.link.sent == [b"e1", b"e2"], "silent until the link is back"
+        s.push.up()
+        await settle()
+        assert s.link.sent[2:] == [b"e1", b"e2", b"e4", b"e3"]
+        assert s.push.sent == 5
+
+
+async def test_a_loss_of_the_old_connection_does_not_end_the_new_one():
+    async with Stage() as s:
+        s.link.hold = True
+        await s.offer(alarm(1))
+        s.push.down()
+        s.push.up()  # the new connection stands before the old publish is told of its loss
+        s.link.hold = False
+        s.link.release(Lost())
+        await settle()
+        assert s.link.sent == [b"e1", b"e1"]
+        await s.offer(alarm(2))
+        assert s.link.sent[-1] == b"e2"
+
+
+async def test_a_page_read_for_an_old_connection_does_not_hide_the_backlog_from_the_new_one():
+    async with Stage(up=False) as s:
+        s.box.put(fault(1), fault(2))
+        s.box.gate = asyncio.Event()
+        s.push.up()
+        await settle()
+        s.push.down()
+        s.push.up()
+        s.box.gate.set()
+        s.box.gate = None
+        await settle()
+        assert s.link.sent == [b"e1", b"e2"]
+
+
+async def test_a_message_that_the_broker_refuses_is_tried_again_and_holds_up_nothing():
+    async with Stage() as s:
+        s.link.refuse = {b"e1"}
+        await s.offer(alarm(1), alarm(2))
+        assert s.link.sent == [b"e1", b"e2"]
+        assert s.push.sent == 1
+        await s.receipt(2, 2)
+        await s.move(6.5)
+        assert s.link.sent[2:] == [b"e1"]
+        s.link.refuse = set()
+        await s.move(12.5)
+        await s.receipt(1, 1)
+        await s.move(100)
+        assert s.link.sent[3:] == [b"e1"]
+
+
+async def test_another_outbox_is_taken_over_in_the_middle():
+    async with Stage() as s:
+        s.link.hold = True
+        await s.offer(fault(1), fault(2))
+        other = Box()
+        other.put(alarm(1))
+        s.push.use(other)
+        s.link.hold = False
+        s.link.release()
+        await settle()
+        assert s.link.sent == [b"e1", b"e1"], "the same number, of another journal"
+        s.push.down()
+        s.push.use(Box())
+        s.push.up()
+        await settle()
+        assert len(s.link.sent) == 2
+
+
+# -- the window -------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_platform_that_gives_no_receipts_gets_a_window_full_and_every_alarm():
+    async with Stage() as s:
+        await s.offer(*[fault(n) for n in range(1, WINDOW + 101)])
+        assert len(s.link.sent) == WINDOW
+        await s.offer(alarm(9000), Msg(2, 9001))
+        assert s.link.sent[WINDOW:] == [b"e9000", b"e9001"]
+        await s.receipt(1, 50)
+        assert len(s.link.sent) == WINDOW + 50
+        await s.receipt(1, 10**9)
+        assert len({*s.link.sent}) == len(s.link.sent) == WINDOW + 102
+
+
+async def test_a_full_window_is_sent_again_though_more_waits_behind_it():
+    """Else a platform that lost them would never open the window."""
+    async with Stage() as s:
+        await s.offer(*[fault(n) for n in range(1, WINDOW + 3)])
+        await s.offer(batch(1))
+        await s.move(6.5)
+        for _ in range(20):
+            await settle(50)
+        assert len(s.link.sent) == 2 * WINDOW
+        assert {*s.link.sent[WINDOW:]} == {*s.link.sent[:WINDOW]}
+        await s.receipt(1, WINDOW)
+        for _ in range(5):
+            await settle()
+        assert s.link.sent[2 * WINDOW :] == [f"e{WINDOW + 1}".encode(), f"e{WINDOW + 2}".encode(), b"b1"]
+
+
+async def test_an_idle_push_sleeps(monkeypatch):
+    async with Stage() as s:
+        await s.offer(alarm(1))
+        turns = 0
+        real = s.push._next
+
+        async def counted():
+            nonlocal turns
+            turns += 1
+            return await real()
+
+        monkeypatch.setattr(s.push, "_next", counted)
+        await settle(200)
+        assert turns <= 1
+
+
+# -- anything may happen ------------------------------------------------------------------------------------------------------
+
+
+class AnyWeather(RuleBasedStateMachine):
+    """Offers, PUBACKs, losses, refusals, receipts, link up and down, restarts, time: in any order."""
+
+    @initialize()
+    def begin(self):
+        self.loop = asyncio.new_event_loop()
+        self.numbers = 0
+        self.journal: dict[bytes, Msg] = {}
+        self.box = Box()
+        self.clock = Slow()
+        self.link = FakeLink()
+        self.link.hold = True
+        self.run(self._start())
+
+    async def _start(self):
+        self.push = Push(self.link, self.box, self.clock, str, None)
+        self.task = self.loop.create_task(self.push.run())
+
+    def run(self, work) -> None:
+        async def all_of_it():
+            await work
+            await settle()
+
+        self.loop.run_until_complete(all_of_it())
+
+    async def _call(self, what, *args, **more):
+        what(*args, **more)
+
+    @rule(kinds=st.lists(st.sampled_from([1, 2, 3, 4, 5]), min_size=1, max_size=5))
+    def offer(self, kinds):
+        messages = []
+        for priority in kinds:
+            self.numbers += 1
+            messages.append(Msg(priority, self.numbers, priority == 5))
+        self.box.put(*messages)
+        self.journal |= {m.payload: m for m in messages}
+        self.run(self._call(self.push.offer, messages))
+
+    @precondition(lambda self: self.link.waiting)
+    @rule()
+    def puback(self):
+        self.run(self._call(self.link.release))
+
+    @precondition(lambda self: self.link.waiting)
+    @rule()
+    def refused(self):
+        self.run(self._call(self.link.release, NotTaken()))
+
+    @rule()
+    def up(self):
+        self.link.up = True
+        self.run(self._call(self.push.up))
+
+    @rule(told_first=st.booleans())
+    def down(self, told_first):
+        self.link.up = False
+        if told_first:
+            self.run(self._call(self.push.down))
+        self.run(self._call(self.link.release, Lost()))
+        self.run(self._call(self.push.down))
+
+    @precondition(lambda self: self.link.sent)
+    @rule(data=st.data())
+    def receipt(self, data):
+        one = self.journal[data.draw(st.sampled_from(self.link.sent))]
+        same = [m for m in (self.box.batches if one.batch else self.box.entries) if m.payload in self.link.sent]
+        covered = [m for m in same if one.number <= m.number <= one.number + 3]
+        self.box.drop(*covered)
+        self.run(self._call(self.push.received, [(one.number, one.number + 3)] if covered else [(one.number, one.number)], batch=one.batch))
+
+    @rule(seconds=st.sampled_from([1.0, 7.0, 30.0, 2000.0]))
+    def time_passes(self, seconds):
+        self.clock.move(seconds)
+        self.run(self._call(self.push._wake.set))
+
+    @rule()
+    def restart(self):
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            self.loop.run_until_complete(self.task)
+        self.run(self._start())
+
+    @invariant()
+    def one_in_flight(self):
+        assert self.link.most <= 1
+        assert not self.task.done()
+
+    def teardown(self):
+        """Whatever happened: after the link is up all that has no receipt is sent, the most urgent first."""
+        self.link.up = False
+        self.run(self._call(self.link.release, Lost()))
+        self.run(self._call(self.push.down))
+        self.link.hold, self.link.up = False, True
+        before = len(self.link.sent)
+        self.run(self._call(self.push.up))
+        self.run(settle(20 * (len(self.box.entries) + len(self.box.batches)) + 100))
+        wanted = [m.payload for m in (*self.box.entries, *self.box.batches)]
+        assert self.link.sent[before:] == wanted
+        for message in list(wanted):
+            found = self.journal[message]
+            self.box.drop(found)
+            self.push.received([(found.number, found.number)], batch=found.batch)
+        assert self.push.unanswered_since() is None
+        self.task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            self.loop.run_until_complete(self.task)
+        self.loop.close()
+
+
+TestAnyWeather = AnyWeather.TestCase
+TestAnyWeather.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_the_figures_of_the_table():
+    assert (AGAIN, PATIENCE, AGAIN_LATER[True]) == ((5.0, 10.0, 20.0), 1800.0, 60.0)
+    assert module.WINDOW < module.FRESH
