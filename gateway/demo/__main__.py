@@ -32,7 +32,7 @@ from drivers import all_models
 from gateway import config as configuration
 from gateway.demo import home, proof
 from gateway.demo.relay import HOST, Relay
-from gateway.demo.screen import Screen
+from gateway.demo.screen import Screen, padded
 from gateway.replay import BadDay, Happening, Replay
 
 START_WAIT = 60.0  # s until a process says that it is ready: a small board with a slow card takes its time
@@ -247,9 +247,9 @@ class Conductor:
         if told["did"] == "listens":
             self._listens.set()
         elif told["did"] == "recorded" and told["priority"] > 2:  # P3: nobody is woken
-            self.screen.line(f"{'':8}    呼叫台 desk               已登记, 不叫醒任何人 a work order, nobody is woken", "dim")
+            self.screen.desk("已登记待修, 不叫醒任何人 a work order, nobody is woken")
         elif told["did"] == "status" and told["reason"] == "lost":
-            self.screen.line(f"{'':8}    呼叫台 desk               住户离线 the home is offline", "yellow")
+            self.screen.desk("住户离线 the home is offline", "yellow")
 
     def _gateway_said(self, line: str) -> None:
         """Look at the journal whenever the log says something; do what the day asks of its player."""
@@ -337,7 +337,8 @@ class Conductor:
         s.line("小结 summary", "bold")
         s.line()
         s.table(self.journal)
-        s.line("   秒数为距前一阶段, 按当天时钟 seconds are counted from the stage before, by the day's clock", "dim")
+        s.line("   秒: 距前一阶段, 按当天时钟 (比真实快 10-60 倍)", "dim")
+        s.line("   seconds since the stage before, by the day's clock, which runs 10 to 60 times faster than life there", "dim")
         s.line()
         status = _json(self.folder / "run" / "status.json")
         packets = sum(h.what in {"ble", "serial"} for h in self.happenings)
@@ -386,16 +387,9 @@ class Conductor:
             ("发起一次测试 give a drill", f'{sys.executable} -m gateway tell test --by "me" {where}'),
             ("平台侧 the platform's side", f"MQTT {HOST}:{self._port.result()}, eldercare/v1/{home.GATEWAY}/#"),
         ):
-            s.line(f"  {padded_words(what)} {command}")
+            s.line(f"  {padded(what, 28)} {command}")
         s.line("  录制已结束, 三分钟后会报设备失联: 这是监测在工作。 The recording is over: sensors will be reported missing.", "dim")
         s.line("  Ctrl-C 结束 ends it all", "bold")
-
-
-def padded_words(text: str) -> str:
-    """Return the text filled up to a column."""
-    from gateway.demo.screen import padded  # noqa: PLC0415
-
-    return padded(text, 28)
 
 
 def _opened(path: Path) -> sqlite3.Connection:

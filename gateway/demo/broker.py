@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import warnings
 from typing import Any
 
@@ -75,4 +76,7 @@ async def serve() -> None:
 if __name__ == "__main__":
     logging.getLogger("amqtt").setLevel(logging.CRITICAL)
     logging.getLogger("transitions").setLevel(logging.CRITICAL)
-    asyncio.run(serve())
+    try:
+        asyncio.run(serve())
+    except ModuleNotFoundError as missing:
+        sys.exit(f"{missing}: 请运行 run `make demo`, or pip install 'eldercare-gateway[demo]'")

@@ -88,21 +88,24 @@ def missing(seen: Seen) -> list[str]:
 
 
 def _as_expected(found: Sequence[Json], seen: Seen) -> list[str]:
-    """Compare with what the people wrote down, in both directions."""
-    left = [(a["kind"], a["device"], a["state"]) for a in found]
+    """Compare with what the people wrote down, in both directions: alarms of one kind and device in the order in which they came."""
+    left = list(seen.expected)
     out = []
-    for e in seen.expected:
-        row = (e.kind, e.device, e.ending)
-        if row in left:
-            left.remove(row)
-        else:
-            out.append(f"应有警报 expected: {e.kind} of {e.device}, {e.ending}; it is not in the journal like that")
-    return out + [f"多出警报 not expected: {kind} of {device}, {state}" for kind, device, state in left]
+    for alarm in found:
+        note = next((e for e in left if (e.kind, e.device) == (alarm["kind"], alarm["device"])), None)
+        if note is None:
+            out.append(f"{named(alarm)}: 没有人记下 nobody wrote it down: it was not expected")
+            continue
+        left.remove(note)
+        if note.ending != alarm["state"]:
+            out.append(f"{named(alarm)}: 应为 {note.ending}, 实为 {alarm['state']}: expected {note.ending}, it is {alarm['state']}")
+    return out + [f"应有警报 an alarm was expected: {e.kind} of {e.device}; it is not in the journal" for e in left]
 
 
 def _stages(alarm: Json) -> list[str]:
     stages = alarm["stages"]
-    out = [f"{named(alarm)}: 没有到达 never reached: {WORDS[name]}" for name in wanted(alarm) if name not in stages]
+    never = [WORDS[name] for name in wanted(alarm) if name not in stages]
+    out = [f"{named(alarm)}: 没有到达 never reached: {', '.join(never)}"] if never else []
     reached = [(name, stages[name]["mono"]) for name in wanted(alarm) if name in stages]
     out += [f"{named(alarm)}: {WORDS[b]} 早于 is before {WORDS[a]}" for (a, at), (b, then) in pairwise(reached) if then < at]
     if alarm["state"] == "closed" and not (alarm["outcome"] and alarm["state_by"]):
@@ -115,7 +118,8 @@ def _desk_did(alarm: Json, seen: Seen) -> list[str]:
     if wanted(alarm) != ANSWERED:
         return []
     did = {line["do"] for line in seen.desk if line["did"] == "result" and line["alarm"] == alarm["alarm"] and line["accepted"]}
-    return [f"{named(alarm)}: 呼叫台无此结果 the desk has no accepted result for: {do}" for do in DESK_DOES if do not in did]
+    never = [do for do in DESK_DOES if do not in did]
+    return [f"{named(alarm)}: 呼叫台无此结果 the desk has no accepted result for: {', '.join(never)}"] if never else []
 
 
 def _every_entry(seen: Seen) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway import kind as kinds
 from gateway.demo.proof import ANSWERED, Json, alarms, wanted
+from gateway.status import ago
 
 WIDTH = 100  # columns
 STRIP = 3600.0  # s of the day that one line of readings covers at most
@@ -105,6 +106,19 @@ class Strip:
         )
 
 
+def _said(detail: Mapping[str, Any]) -> str:
+    """Return the plain values of a fault for people."""
+    out = []
+    for key, value in detail.items():
+        if key == "battery_pct":
+            out.append(f"{value:.0f} %")
+        elif key.endswith("_s") and key != "limit_s":
+            out.append(ago(value))
+        elif key in {"why", "message"}:
+            out.append(str(value))
+    return " ".join(out)
+
+
 class Screen:
     """Writes to the terminal; colour only where it is one."""
 
@@ -168,17 +182,17 @@ class Screen:
             return
         what, colour = _STAGES[e["move"]]
         row = kinds.of(e["kind"])
-        where = f"P{e['priority']} {row.zh} {row.en}, {e['room'] or e['device']}"
+        where = f"P{e['priority']} {row.zh} {row.en}" + (f", {e['room'] or e['device']}" if e["device"] else "")
         detail = {
             "danger": f"{where}: {e['grace_s']:.0f} 秒内可撤警 to cancel",
             "raise": where,
             "expire": f"{where}: 无人撤警 nobody cancelled",
-            "receipt": f"平台已记录 the platform has recorded it ({self._since(e, 'alarm', 'push')})",
-            "acknowledge": f"{e['by']} ({self._since(e, 'push', 'answered')})",
-            "dispatch": f"{e['responder']}, {e['expected_s'] / 60:.0f} 分钟内到 min ({self._since(e, 'answered', 'dispatch')})",
-            "arrive": f"{e['responder']} ({self._since(e, 'dispatch', 'arrival')})",
+            "receipt": f"平台已记录 the platform has recorded it{self._since(e, 'alarm', 'push')}",
+            "acknowledge": f"{e['by']}{self._since(e, 'push', 'answered')}",
+            "dispatch": f"{e['responder']}, {e['expected_s'] / 60:.0f} 分钟内到 min{self._since(e, 'answered', 'dispatch')}",
+            "arrive": f"{e['responder']}{self._since(e, 'dispatch', 'arrival')}",
             "close": self._closed(e),
-            "cancel": f"老人没事 the resident is well ({self._since(e, 'danger', 'cancelled')})",
+            "cancel": f"老人没事 the resident is well{self._since(e, 'danger', 'cancelled')}",
             "call": self._called(e),
             "call_accepted": e["by"],
             "lapse": self._called(e),
@@ -189,7 +203,7 @@ class Screen:
     def _closed(self, e: Json) -> str:
         if e["by"] == "rule":
             return "情况解除, 无人被叫醒 the condition is over, nobody was woken"
-        return f"{_OUTCOMES.get(e['outcome'], '')} {e['outcome']}, {e['by']} ({self._since(e, 'arrival', 'closed')})"
+        return f"{_OUTCOMES.get(e['outcome'], '')} {e['outcome']}, {e['by']}{self._since(e, 'arrival', 'closed')}"
 
     def _called(self, e: Json) -> str:
         call = e["calls"][-1] if e["calls"] else {"rung": 0, "responder": ""}
@@ -197,21 +211,24 @@ class Screen:
 
     def _since(self, e: Json, before: str, after: str) -> str:
         stages = e["stages"]
-        return f"+{stages[after]['mono'] - stages[before]['mono']:.1f} s" if before in stages and after in stages else ""
+        return f" (+{stages[after]['mono'] - stages[before]['mono']:.1f} s)" if before in stages and after in stages else ""
 
     def _fault(self, clock: str, e: Json) -> None:
         row = kinds.of(e["kind"])
         if e["kind"] == kinds.RESTARTED:
             self.at(clock, "网关启动 gateway started", "", "green")
             return
-        turn = {"cleared": "恢复 over", "repeated": "仍在 still on"}.get(e["turn"], "")
-        detail = " ".join(f"{k} {v}" for k, v in e["detail"].items() if k != "limit_s")
-        what = f"P{e['priority']} {row.zh} {row.en} {e['room'] or e['device']} {turn} {detail}"
-        self.at(clock, "故障恢复 fault over" if turn.startswith("恢") else "故障 fault", " ".join(what.split()), "yellow")
+        turn = {"cleared": "已恢复 is over, lasted", "repeated": "仍在 still on"}.get(e["turn"], "")
+        what = f"P{e['priority']} {row.zh} {row.en} {e['room'] or e['device']} {turn} {_said(e['detail'])}"
+        self.at(clock, "   技术故障 fault" if not turn else "   故障恢复 fault", " ".join(what.split()), "yellow")
+
+    def desk(self, what: str, colour: str = "dim") -> None:
+        """Write what the desk did of its own accord."""
+        self.at("", "   呼叫台 desk", what, colour)
 
     def sounded(self, clock: str, line: str) -> None:
         """Write what sounded in the home."""
-        self.at(clock, "   本地声光 local", _SOUNDS.get(line.split()[0], line), "yellow")
+        self.at(clock, "   本地声光 local", _SOUNDS.get(line.split(maxsplit=1)[0], line), "yellow")
 
     # -- the summary -------------------------------------------------------------------------------------------------
 
@@ -222,7 +239,7 @@ class Screen:
         for part in (0, 1):
             cells = "".join(padded(h.split("\t")[part], w) for h, w in zip(heads, widths, strict=True))
             self.line(
-                f"{'#' if not part else ' ':3}{padded('警报' if not part else 'alarm', 18)}{cells}{'结果' if not part else 'outcome'}"
+                f"{'#' if not part else ' ':3}{padded('警报' if not part else 'alarm', 20)}{cells}{'结果' if not part else 'outcome'}"
             )
         self.line("-" * WIDTH, "dim")
         for a in alarms(journal):
@@ -235,7 +252,7 @@ class Screen:
         for name in ANSWERED:
             at = stages.get(name) or (stages.get("cancelled") if name == "closed" else None)
             if at is None:
-                cells.append("缺 MISSING" if name in want else "-")
+                cells.append("缺 none" if name in want else "-")
             elif last is None:
                 cells.append(self.clock(at["wall"]))
             else:
@@ -247,7 +264,7 @@ class Screen:
         if a["state_by"] == "rule" and a["state"] == "closed":
             ending = "自动 by rule"
         return (
-            f"{a['alarm_number']:<3}{padded(f'{row.zh} {row.en}', 18)}"
+            f"{a['alarm_number']:<3}{padded(f'{row.zh} {row.en}', 20)}"
             + "".join(padded(c, w) for c, w in zip(cells, widths, strict=True))
             + ending.strip()
         )
