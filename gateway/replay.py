@@ -206,10 +206,10 @@ def packet(happening: Happening) -> Advertisement | Chunk:
 
 
 def _seconds(text: str) -> float:
-    parts = text.split(":")
-    if len(parts) != 3:
+    if not re.fullmatch(r"\d{1,2}:[0-5]\d:[0-5]\d(\.\d+)?", text):
         raise ValueError(f"{text!r} is not a time such as 06:12:30")
-    return int(parts[0]) * 3600 + int(parts[1]) * 60 + float(parts[2])
+    hours, minutes, seconds = text.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
 
 
 def _clock_text(seconds: float) -> str:
