@@ -29,12 +29,19 @@ _MAC = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _BY_RADIO = ("service_data", "manufacturer_data")
 _BY_WIRE = ("frame", "stream")
 
+# Protocols that many makes speak, asked after all makes of their own, in this order.
+_OF_MANY_MAKES = ("bthome-v2", "mibeacon", "mibeacon-legacy", "eddystone", "ibeacon", "altbeacon")
+_ANOTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # refusals by which a driver says that it is not its frame
+
 _ADVICE = {
     "bindkey_required": "the device encrypts: give its key as 32 hex digits in bindkey",
     "decrypt_failed": "bindkey or mac do not belong to this device, or the bytes are damaged",
     "downgrade": "a key is given, but this frame is in clear: leave bindkey out only if the device really does not encrypt",
     "wrong_address": "the address inside the frame is not the one in mac",
-    "wrong_version": "the version in the first byte is not 2: not BTHome v2",
+    "wrong_version": "a version of the protocol that this model does not speak: not BTHome v2, or MiBeacon sealed in another way",
+    "wrong_product": "the frame is another product's: choose its own model, or the general one",
+    "mesh": "a node of a mesh, which says nothing by broadcast",
+    "wrong_length": "not as long as the frames of this make: was the recording cut?",
     "too_short": "the bytes end before one whole frame: was the recording cut?",
     "too_long": "longer than any frame of this make",
     "not_mine": "the bytes are not of this make: try another model",
@@ -152,24 +159,28 @@ def _model(vector: dict[str, Any], models: dict[str, Model]) -> Model:
 
 
 def _guess_radio(step: dict[str, Any], name: str, models: dict[str, Model]) -> Model | None:
-    data = step.get("service_data")
-    uuids = {_uuid(uuid) for uuid in data} if isinstance(data, dict) else set()
-    data = step.get("manufacturer_data")
-    companies = set(data) if isinstance(data, dict) else set()
-    generic = None
-    for model in models.values():
-        listens = model.listens
-        if not isinstance(listens, BleAdvert):
-            continue
-        if listens.services:
-            heard = not uuids.isdisjoint(listens.services)
-        else:
-            heard = not companies.isdisjoint(str(company) for company in listens.companies)
-        if heard and any(name.startswith(prefix) for prefix in listens.names):
+    """Return the model whose name was advertised, else the first that takes the frame: makes before protocols of many makes."""
+    packet = _advertisement(step, "", name or None)
+    heard = [model for model in models.values() if isinstance(model.listens, BleAdvert) and _carries(model.listens, packet)]
+    heard.sort(key=lambda model: _OF_MANY_MAKES.index(model.name) if model.name in _OF_MANY_MAKES else -1)
+    unnamed = []
+    for model in heard:
+        names = model.listens.names if isinstance(model.listens, BleAdvert) else ()
+        if any(name.startswith(prefix) for prefix in names):
             return model
-        if heard and not listens.names:
-            generic = generic or model
-    return generic
+        if not names:
+            unnamed.append(model)
+    for model in unnamed:
+        refusals = {one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)}
+        if refusals.isdisjoint(_ANOTHERS):
+            return model
+    return next((model for model in unnamed if model.name in _OF_MANY_MAKES), unnamed[0] if unnamed else None)
+
+
+def _carries(listens: BleAdvert, packet: Advertisement) -> bool:
+    if not listens.services and not listens.companies:
+        return bool(packet.manufacturer_data)  # spoken under any company id
+    return not packet.service_data.keys().isdisjoint(listens.services) or not packet.manufacturer_data.keys().isdisjoint(listens.companies)
 
 
 def _guess_wire(step: dict[str, Any], models: dict[str, Model]) -> Model | None:
@@ -238,6 +249,7 @@ class _Told:
         self.events: list[dict[str, Any]] = []
         self.states: dict[str, Any] = {}
         self.measures: dict[str, Any] = {}
+        self.about: dict[str, Any] = {}  # who a beacon says it is: what a technician teaches from
 
     def add(self, report: Report) -> None:
         form = FORMS[report.kind]
@@ -251,11 +263,14 @@ class _Told:
             self.events.append(event | extra | ({"flagged": True} if report.flagged else {}))
         elif form in (Form.STATE, Form.MEASURE):
             name = report.label or report.kind.value
+            told_as = (report.extra or {}).get("name")
             table = self.states if form is Form.STATE else self.measures
-            table[name if report.index == 1 else f"{name}_{report.index}"] = report.value
+            table[str(told_as) if told_as else name if report.index == 1 else f"{name}_{report.index}"] = report.value
+        elif report.extra and "protocol" in report.extra:
+            self.about |= {str(report.extra["protocol"]): {key: v for key, v in report.extra.items() if key != "protocol"}}
 
     def as_dict(self) -> dict[str, Any]:
-        return {"events": self.events, "states": self.states, "measures": self.measures}
+        return {"events": self.events, "states": self.states, "measures": self.measures} | self.about
 
 
 def _rejected(word: str) -> dict[str, Any]:

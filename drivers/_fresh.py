@@ -1,0 +1,76 @@
+"""Which sealed frame is new: the rules that drivers/bthome_v2.py explains, for every make whose counter stands under a tag.
+
+`memory` holds `counter` (newest ever accepted), `calls` (tags of the last calls for help, 8 hex digits each), `doubted` (the last
+counter heard that was older) and `confirmed` (put there by the gateway after a technician has looked at the device).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gateway.driver import REPEATED, Heard, Report
+from gateway.reading import NOT_A_CALL, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+CALLS = 128  # remembered calls; the oldest is forgotten first (1 KiB of memory, years of presses)
+ADAPTERS = 8  # radios whose last frame is kept; all are forgotten when a ninth speaks
+_TAG_DIGITS = 8
+_WRAP, _HALF = 2**32, 2**31  # a counter is newer when it is less than half a turn ahead
+
+Memory = dict[str, int | str]
+
+
+def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) -> tuple[Memory, Sequence[Heard]]:
+    """Return the memory after a frame with a valid tag, and what of it may be believed.
+
+    An older counter is a recording, or a device that counts from the start again: calls come once, flagged, and nothing else.
+    """
+    memory = _confirmed(before)
+    last = memory.get("counter")
+    if counter == last:
+        return before, (REPEATED,)
+    calls = [report for report in reports if report.kind is Kind.BUTTON and report.value not in NOT_A_CALL]
+    known = bool(calls) and _remembers(memory, tag)
+    if calls and not known:
+        memory = {**memory, "calls": (str(memory.get("calls", "")) + tag.hex())[-CALLS * _TAG_DIGITS :]}
+    newer = not isinstance(last, int) or (counter - last) % _WRAP < _HALF
+    if newer and not known:
+        return {name: value for name, value in memory.items() if name != "doubted"} | {"counter": counter}, reports
+    withheld = Report(Kind.REPLAYED, counter)
+    believed = () if known else (replace(call, flagged=True) for call in calls)
+    return memory if newer else {**memory, "doubted": counter}, (*believed, withheld)
+
+
+def _confirmed(memory: Memory) -> Memory:
+    """Return the memory with the restarted count as the good one, where the technician has confirmed the device."""
+    if "confirmed" not in memory:
+        return memory
+    kept = {key: value for key, value in memory.items() if key not in {"confirmed", "doubted"}}
+    return kept | {"counter": memory["doubted"]} if "doubted" in memory else kept
+
+
+def _remembers(memory: Mapping[str, int | str], tag: bytes) -> bool:
+    calls, wanted = str(memory.get("calls", "")), tag.hex()
+    return any(calls.startswith(wanted, at) for at in range(0, len(calls), _TAG_DIGITS))
+
+
+class LastHeard:
+    """What each radio delivered last. A receiver's cache gives the last frame again on any change of name or signal strength."""
+
+    __slots__ = ("_frames",)
+
+    def __init__(self) -> None:
+        self._frames: dict[str, object] = {}
+
+    def again(self, adapter: str, frame: object) -> bool:
+        """Say whether this radio delivered the very same frame last."""
+        return self._frames.get(adapter) == frame
+
+    def remember(self, adapter: str, frame: object) -> None:
+        """Keep what this radio has delivered."""
+        if len(self._frames) >= ADAPTERS and adapter not in self._frames:
+            self._frames.clear()
+        self._frames[adapter] = frame

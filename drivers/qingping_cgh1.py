@@ -1,0 +1,28 @@
+"""Qingping door sensor (CGH1) where it speaks MiBeacon, in clear: product 03D6, see mibeacon.py and qingping.py.
+
+    5040 | d603 | 01 | d6030a38c1a4 | 1910 01 00      open
+
+Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings.
+Nothing is sealed: whoever is near can open and close this door for us. Fit for comfort, weak evidence for wandering.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from drivers.mibeacon import CGH1, LISTENS, ON_CHANGE, MiBeacon
+from gateway.driver import Model
+from gateway.reading import Kind
+
+MODEL = Model(
+    name="qingping-cgh1",
+    title=("青萍门窗传感器", "Qingping door sensor"),
+    listens=LISTENS,
+    senses=frozenset({Kind.CONTACT_OPEN, Kind.BATTERY}),
+    missing_after=ON_CHANGE,
+    new=partial(MiBeacon, products=frozenset({CGH1})),
+    device_notes=(
+        "磁铁须贴近标记一侧,装好后开关门各试一次;信号不加密。",
+        "Mount the magnet at the marked side; open and close once as a test. Its signals are not encrypted.",
+    ),
+)
