@@ -22,7 +22,9 @@ MODEL = Model(
     new=health.new(*_CHARACTERISTICS),
     device_notes=(
         "删除手机上的配对,否则数据只发给手机;按说明书校准时间并设为自动发送。第一次连接时在设备上进入配对状态。",
-        "Remove its pairing with any phone, or the phone gets the values; "
-        "set its clock and automatic sending. At the first visit put it into pairing mode.",
+        (
+            "Remove its pairing with any phone, or the phone gets the values; "
+            "set its clock and automatic sending. At the first visit put it into pairing mode."
+        ),
     ),
 )

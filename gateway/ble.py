@@ -78,7 +78,8 @@ class Radio:
     """The ear at one adapter ("hci0"). `sink` is called at once, on the event loop, for each advertisement of a wanted address.
 
     `said(name, works, why)` is called once when the radio is lost and once when it is back. `wanted` (None = everybody) is asked
-    with the address before anything is built, so that strangers cost next to nothing.
+    with the address before anything is built, so that strangers cost next to nothing. `met` gets the wanted device itself, which
+    only a connection needs.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Radio:
         said: Callable[[str, bool, str], None],
         *,
         wanted: Callable[[str], bool] | None = None,
+        met: Callable[[BLEDevice], None] | None = None,
         times: Times | None = None,
     ) -> None:
         self.adapter = adapter
@@ -99,6 +101,9 @@ class Radio:
         self._sink = sink
         self._said = said
         self._wanted = wanted
+        self._met = met
+        # while somebody looks for a new sensor: gets everybody's advertisements with the address type as bluetoothd names it
+        self.overhear: Callable[[Advertisement, str], None] | None = None
         self._times = times or Times()
         self._now = asyncio.get_running_loop().time
         self._scanners = 0
@@ -194,20 +199,25 @@ class Radio:
             return
         self.heard_at = self._now()
         self.adverts += 1
-        if self._wanted is not None and not self._wanted(device.address):
+        wanted = self._wanted is None or self._wanted(device.address)
+        if not wanted and self.overhear is None:
             return
+        heard = Advertisement(
+            address=device.address,
+            rssi=rssi,
+            name=name,
+            service_data=services,
+            manufacturer_data=makers,
+            service_uuids=tuple(uuids),
+            adapter=self.adapter,
+        )
         try:
-            self._sink(
-                Advertisement(
-                    address=device.address,
-                    rssi=rssi,
-                    name=name,
-                    service_data=services,
-                    manufacturer_data=makers,
-                    service_uuids=tuple(uuids),
-                    adapter=self.adapter,
-                )
-            )
+            if wanted:
+                self._sink(heard)
+                if self._met is not None:
+                    self._met(device)
+            if self.overhear is not None:
+                self.overhear(heard, device.details["props"].get("AddressType", ""))
         except Exception as bug:
             # dbus-fast would log it and go on for ever, deaf to what matters: `run` ends with it instead
             self._bug = bug

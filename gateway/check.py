@@ -17,7 +17,7 @@ from drivers import all_models
 from gateway import __version__, ble, mqtt, status, store, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, speed
-from gateway.driver import BleAdvert
+from gateway.driver import BleAdvert, GattService
 from gateway.serial_port import why_not
 
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
@@ -63,7 +63,7 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             "守护进程 daemon",
             f"运行中 running, pid {running['pid']}: 接收, 串口和平台取自它 radio, ports and broker are as it sees them",
         )
-    if any(isinstance(d.model.listens, BleAdvert) for d in config.devices):
+    if any(isinstance(d.model.listens, BleAdvert | GattService) for d in config.devices):
         for finding in _radio_seen(running) if running else await _radio(config):
             yield finding
     for d in config.devices:

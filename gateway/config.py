@@ -21,7 +21,7 @@ from msgspec import Meta, Struct
 
 from gateway.danger import ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
-from gateway.driver import Behind, BleAdvert, Enrol, Model, MqttTopics, SerialLine
+from gateway.driver import Behind, BleAdvert, Enrol, GattService, Model, MqttTopics, SerialLine
 from gateway.fault import Supervised
 from gateway.reading import DeviceId, Kind
 from gateway.times import Times
@@ -380,7 +380,7 @@ def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[
     match model.listens:
         case BleAdvert() if model.enrol is Enrol.LEARN and d.codes:
             at = d.address.upper()
-        case BleAdvert():
+        case BleAdvert() | GattService():
             at = d.address.upper()
             if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) or d.port:
                 wanted = 'address = "AA:BB:CC:DD:EE:FF" was expected, no port'

@@ -15,9 +15,11 @@ from gateway.clock import Moment
 from gateway.driver import (
     REPEATED,
     Advertisement,
+    Attribute,
     Behind,
     Chunk,
     Driver,
+    GattService,
     Heard,
     Model,
     Packet,
@@ -121,6 +123,10 @@ class Intake:
                 self._heard_at[enrolled.device] = now.mono
             return
         enrolled.payload, enrolled.makers, enrolled.fed = advertisement.service_data, advertisement.manufacturer_data, now.mono
+        if isinstance(enrolled.model.listens, GattService):  # what it has to say it says when it is visited
+            enrolled.alive = True
+            self._heard_at[enrolled.device] = now.mono
+            return
         self._feed(enrolled, advertisement, now)
 
     def chunk(self, chunk: Chunk) -> bytes:
@@ -131,6 +137,16 @@ class Intake:
     def published(self, receiver: DeviceId, message: Published) -> None:
         """Take a message of another program's broker."""
         self._feed(self.devices[receiver], message, self._now())
+
+    def attribute(self, address: str, attribute: Attribute) -> None:
+        """Take a value of a device that was visited."""
+        if (enrolled := self._by_address.get(address)) is not None:
+            self._feed(enrolled, attribute, self._now())
+
+    def missed(self, address: str) -> None:
+        """Count a visit that failed, where the technician looks for what is wrong with a device."""
+        if (enrolled := self._by_address.get(address)) is not None:
+            enrolled.refused["not_reached"] = enrolled.refused.get("not_reached", 0) + 1
 
     def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
         """Take what a receiver heard from a device behind it. A stranger's is counted; the latest are kept for teaching."""

@@ -6,7 +6,8 @@ It keeps the rules that were measured on the real bluetoothd 5.82:
   * discovery belongs to the client that started it: a second start by it is InProgress, a stop without start is Failed, and a
     client that leaves the bus takes its discovery with it;
   * when the last discovery ends, by whatever way, every device is announced once more without its RSSI;
-  * a crash, a power-off or a pulled adapter ends all discovery without a word to the clients.
+  * a crash, a power-off or a pulled adapter ends all discovery without a word to the clients;
+  * services of a device are there only while it is connected; a Disconnect ends a Connect that is still under way.
 
 In one process:                          As a child (`Child` below does it), commands as JSON lines on stdin:
 
@@ -14,7 +15,7 @@ In one process:                          As a child (`Child` below does it), com
         async with Bluetoothd(bus) as air:   <- {"bus": "unix:path=..."}
             air.advertise("A4:...", ...)     -> {"advertise": {"address": "A4:...", "service_data": {"fcd2": "40..."}}}
 
-Not modelled: adverts without the Flags field, passive scanning, scan responses, connections.
+Not modelled: adverts without the Flags field, passive scanning, scan responses, pairing dialogues.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
 ADAPTER = "org.bluez.Adapter1"
+BATTERY = "org.bluez.Battery1"
+CHARACTERISTIC = "org.bluez.GattCharacteristic1"
+SERVICE = "org.bluez.GattService1"
 DEVICE = "org.bluez.Device1"
 OBJECTS = "org.freedesktop.DBus.ObjectManager"
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -112,6 +116,26 @@ class PrivateBus:
         self.close()
 
 
+class Peripheral:
+    """A device that can be connected: `services` is {service: {characteristic: (flags, bytes to read)}}, uuids as "180d" or full.
+
+    `delay`: seconds a connection takes; None = it never comes about. `stored`: [(characteristic, bytes)] it sends, `gap` seconds
+    apart, once the last characteristic that can be subscribed to was; then, if it `leaves`, it ends the connection. `battery`: what
+    bluetoothd tells of it instead of showing its battery service. `pairs`: it refuses subscriptions until it was paired.
+    """
+
+    def __init__(self, services, *, delay=0.0, stored=(), gap=0.01, leaves=False, battery=None, pairs=False):
+        self.services = {uuid(s): {uuid(c): (list(f), _bytes(v)) for c, (f, v) in cs.items()} for s, cs in services.items()}
+        self.delay = delay
+        self.stored = [(uuid(c), _bytes(v)) for c, v in stored]
+        self.gap = gap
+        self.leaves = leaves
+        self.battery = battery
+        self.pairs = pairs
+        self.connections = 0
+        self.connecting = None  # the message that asked for a connection, until it is answered
+
+
 class Bluetoothd:
     """The stand-in. Its switches: `unplug`, `plug`, `power`, `idle`, `crash`, `start`, and `fail` = {member: D-Bus error name}.
 
@@ -129,6 +153,9 @@ class Bluetoothd:
         self.calls = []  # members called on org.bluez, in order
         self.fail = {}
         self.mute = set()
+        self.peripherals = {}  # device path -> Peripheral
+        self.pauses = False  # whether a connection stops the discovery for as long as it lasts, as on some controllers
+        self._tasks = set()
         self._add_adapter()
 
     # --- life ---
@@ -147,6 +174,8 @@ class Bluetoothd:
 
     async def crash(self):
         """The process dies: its name leaves the bus, nobody is told anything else."""
+        for task in self._tasks:
+            task.cancel()
         if self._bus is not None:
             self._bus.disconnect()
             with contextlib.suppress(OSError, EOFError):
@@ -167,7 +196,7 @@ class Bluetoothd:
 
     # --- the world ---
 
-    def advertise(self, address, *, service_data=None, manufacturer_data=None, name=None, uuids=(), rssi=-60):
+    def advertise(self, address, *, service_data=None, manufacturer_data=None, name=None, uuids=(), rssi=-60, address_type="public"):
         """One advertisement in the air; data as bytes or hex, services as "fcd2" or full. Say whether clients were told."""
         if not self.discovering or self._bus is None:
             return False
@@ -182,12 +211,12 @@ class Bluetoothd:
             heard["Name"] = Variant("s", name)
         if uuids:
             heard["UUIDs"] = Variant("as", [uuid(u) for u in uuids])
-        path = f"{self._path}/dev_{address.replace(':', '_')}"
+        path = self._device_path(address)
         content = (services, makers, name, tuple(uuids))
         before = self._told.get(path)
         self._told[path] = (content, rssi)
         if before is None:
-            self._objects[path] = {DEVICE: self._device(address) | heard}
+            self._objects[path] = {DEVICE: self._device(address) | {"AddressType": Variant("s", address_type)} | heard}
             return self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", path, self._objects[path])
         repeats_wanted = any(f.get("DuplicateData", True) for f in self.discovering.values())
         if content == before[0] and not repeats_wanted:
@@ -220,6 +249,34 @@ class Bluetoothd:
         """Discovery ends by itself, as when the kernel loses it."""
         self.discovering.clear()
         self._discovery_over()
+
+    def peripheral(self, address, services, **how):
+        """Put a connectable device into the air; it still has to advertise. Return it."""
+        found = self.peripherals[self._device_path(address)] = Peripheral(services, **how)
+        return found
+
+    def connected(self, address):
+        facts = self._objects.get(self._device_path(address), {}).get(DEVICE)
+        return bool(facts and facts["Connected"].value)
+
+    def notify(self, address, characteristic, data):
+        """Let a connected device send a value; say whether anybody has subscribed to it."""
+        path = self._characteristic(self._device_path(address), uuid(characteristic))
+        if path is None or not self._objects[path][CHARACTERISTIC]["Notifying"].value:
+            return False
+        return self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", CHARACTERISTIC, {"Value": Variant("ay", _bytes(data))}, [])
+
+    def drop(self, address):
+        """The link is lost, or the device ends it."""
+        path = self._device_path(address)
+        if not self.connected(address):
+            return
+        self._change(path, DEVICE, {"ServicesResolved": Variant("b", False)})
+        for below in sorted((p for p in self._objects if p.startswith(f"{path}/")), reverse=True):
+            self._signal("/", OBJECTS, "InterfacesRemoved", "oas", below, list(self._objects.pop(below)))
+        self._change(path, DEVICE, {"Connected": Variant("b", False)})
+        if self.pauses and self.discovering:
+            self._change(self._path, ADAPTER, {"Discovering": Variant("b", True)})
 
     # --- what clients ask ---
 
@@ -285,7 +342,108 @@ class Bluetoothd:
             self._discovery_over()
         return Message.new_method_return(message)
 
+    def _on_Get(self, message):
+        interface, name = message.body
+        facts = self._objects[message.path].get(interface)
+        if facts is None or name not in facts:
+            return Message.new_error(message, "org.freedesktop.DBus.Error.InvalidArgs", f"No such interface {interface!r}")
+        return Message.new_method_return(message, "v", [facts[name]])
+
+    def _on_Connect(self, message):
+        peripheral = self.peripherals.get(message.path)
+        if peripheral is None:
+            return Message.new_error(message, "org.bluez.Error.Failed", "br-connection-create-socket")
+        if peripheral.connecting is not None:
+            return Message.new_error(message, "org.bluez.Error.InProgress", "Operation already in progress")
+        peripheral.connecting = message
+        self._later(self._connect(message.path, peripheral))
+        return True
+
+    async def _connect(self, path, peripheral):
+        await asyncio.sleep(1e6 if peripheral.delay is None else peripheral.delay)
+        message, peripheral.connecting = peripheral.connecting, None
+        if message is None or path not in self._objects:
+            return
+        peripheral.connections += 1
+        if self.pauses:
+            self._change(self._path, ADAPTER, {"Discovering": Variant("b", False)})
+        self._change(path, DEVICE, {"Connected": Variant("b", True)})
+        self._bus.send(Message.new_method_return(message))
+        handle = 1
+        for service, characteristics in peripheral.services.items():
+            below = f"{path}/service{handle:04x}"
+            facts = {"UUID": Variant("s", service), "Primary": Variant("b", True), "Device": Variant("o", path)}
+            self._add(below, {SERVICE: facts | {"Includes": Variant("ao", []), "Handle": Variant("q", handle)}})
+            for characteristic, (flags, _) in characteristics.items():
+                handle += 3
+                facts = {"UUID": Variant("s", characteristic), "Service": Variant("o", below), "Flags": Variant("as", flags)}
+                facts |= {"Value": Variant("ay", b""), "Notifying": Variant("b", False), "MTU": Variant("q", 247)}
+                self._add(f"{below}/char{handle:04x}", {CHARACTERISTIC: facts | {"Handle": Variant("q", handle)}})
+            handle += 1
+        if peripheral.battery is not None:
+            self._objects[path][BATTERY] = {"Percentage": Variant("y", peripheral.battery)}
+        self._change(path, DEVICE, {"ServicesResolved": Variant("b", True)})
+
+    def _on_Disconnect(self, message):
+        peripheral = self.peripherals.get(message.path)
+        if peripheral is not None and peripheral.connecting is not None:
+            pending, peripheral.connecting = peripheral.connecting, None
+            self._bus.send(Message.new_error(pending, "org.bluez.Error.Failed", "le-connection-abort-by-local"))
+        self.drop(self._objects[message.path][DEVICE]["Address"].value)
+        return Message.new_method_return(message)
+
+    def _on_Pair(self, message):
+        self.peripherals[message.path].pairs = False
+        self._change(message.path, DEVICE, {"Paired": Variant("b", True)})
+        return Message.new_method_return(message)
+
+    def _on_StartNotify(self, message):
+        device = message.path.rsplit("/", 2)[0]
+        peripheral = self.peripherals[device]
+        facts = self._objects[message.path][CHARACTERISTIC]
+        if peripheral.pairs:
+            return Message.new_error(message, "org.bluez.Error.Failed", "Operation failed with ATT error: 0x0f")
+        if not {"notify", "indicate"} & set(facts["Flags"].value):
+            return Message.new_error(message, "org.bluez.Error.NotSupported", "Operation is not supported")
+        facts["Notifying"] = Variant("b", True)
+        wanted = {c for cs in peripheral.services.values() for c, (flags, _) in cs.items() if {"notify", "indicate"} & set(flags)}
+        below = [i[CHARACTERISTIC] for p, i in self._objects.items() if p.startswith(f"{device}/") and CHARACTERISTIC in i]
+        if {c["UUID"].value for c in below if c["Notifying"].value} >= wanted - {uuid("2a19")}:
+            self._later(self._send_stored(device, peripheral))
+        return Message.new_method_return(message)
+
+    async def _send_stored(self, device, peripheral):
+        address = self._objects[device][DEVICE]["Address"].value
+        for characteristic, data in peripheral.stored:
+            await asyncio.sleep(peripheral.gap)
+            self.notify(address, characteristic, data)
+        if peripheral.leaves:
+            await asyncio.sleep(max(peripheral.gap, 0.05))
+            self.drop(address)
+
+    def _on_ReadValue(self, message):
+        peripheral = self.peripherals[message.path.rsplit("/", 2)[0]]
+        wanted = self._objects[message.path][CHARACTERISTIC]["UUID"].value
+        value = next(c[wanted][1] for c in peripheral.services.values() if wanted in c)
+        return Message.new_method_return(message, "ay", [value])
+
     # --- inside ---
+
+    def _device_path(self, address):
+        return f"{self._path}/dev_{address.replace(':', '_')}"
+
+    def _characteristic(self, device, wanted):
+        below = ((p, i) for p, i in self._objects.items() if p.startswith(f"{device}/"))
+        return next((p for p, i in below if CHARACTERISTIC in i and i[CHARACTERISTIC]["UUID"].value == wanted), None)
+
+    def _add(self, path, interfaces):
+        self._objects[path] = interfaces
+        self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", path, interfaces)
+
+    def _later(self, work):
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _discovery_over(self):
         if self._path not in self._objects:
@@ -358,7 +516,7 @@ class Child:
         self._process.stdin.write(json.dumps(command, default=bytes.hex) + "\n")
 
     def ask(self):
-        """Return {"scanning": clients that scan, "told": adverts told so far, "calls": {member: times}}."""
+        """Return {"scanning": clients that scan, "told": adverts told, "calls": {member: times}, "connected": addresses}."""
         self.do(ask=True)
         return json.loads(self._process.stdout.readline())
 
@@ -396,6 +554,10 @@ async def _obey(lines, bus, air):
                     getattr(air, word)()
                 case "power":
                     air.power(what)
+                case "peripheral":
+                    air.peripheral(**what)
+                case "drop":
+                    air.drop(what)
                 case "crash":
                     await air.crash()
                 case "start":
@@ -408,7 +570,9 @@ async def _obey(lines, bus, air):
                     air.fail = {k: v if isinstance(v, str) else tuple(v) for k, v in what.items()}
                 case "ask":
                     calls = {member: air.calls.count(member) for member in set(air.calls)}
-                    print(json.dumps({"scanning": len(air.discovering), "told": told, "calls": calls}), flush=True)
+                    connected = [p[-17:].replace("_", ":") for p in air.peripherals if air.connected(p[-17:].replace("_", ":"))]
+                    answer = {"scanning": len(air.discovering), "told": told, "calls": calls, "connected": connected}
+                    print(json.dumps(answer), flush=True)
                 case _:
                     raise SystemExit(f"unknown command {word}")
 
