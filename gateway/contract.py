@@ -73,6 +73,13 @@ FIELDS: Final[Mapping[str, str]] = {
     "ResultMessage.device": "The device named in the instruction. 设备编号",
     "ResultMessage.reason": "The reason given in the instruction. 原因",
     "ResultMessage.seconds": "The seconds given in the instruction. 秒数",
+    "ResultMessage.problems": "What is wrong with a change that was refused, field by field. 各字段的问题",
+    "ResultMessage.revision": "Revision of the household after a change; 0 where there was none. 配置版次",
+    "Trouble.section": "Section of the configuration: device, ladder, times, platform, rooms, household, consent, sound. 部分",
+    "Trouble.item": "Id of the device, or number of the rung from 1; empty where there is one only. 项",
+    "Trouble.field": "The field. 字段",
+    "Trouble.zh": "What is wrong with it and what is wanted, in Chinese. 中文说明",
+    "Trouble.en": "What is wrong with it and what is wanted, in English.",
     "ReadingBatch.history": "Name of the database that numbers the batches; a new one begins at 1 again. 历史库编号",
     "ReadingBatch.batch": "Number of the batch: without gaps. One that never comes was forgotten, and a fault entry says so. 批号",
     "ReadingBatch.readings": "The readings, oldest first. 读数",
@@ -102,13 +109,22 @@ FIELDS: Final[Mapping[str, str]] = {
     "InstructionMessage.do": "What is to be done. 指令",
     "InstructionMessage.by": "Name of the person, or of the desk, who is answerable for it. 操作人",
     "InstructionMessage.alarm": "Id of the alarm: for acknowledge, dispatch, decline, arrive, close, silence. 警报编号",
-    "InstructionMessage.device": "Id of the device: for shelve and confirm; may be given for test. 设备编号",
+    "InstructionMessage.device": "Id of the device: for shelve, confirm and walk; may be given for test. 设备编号",
     "InstructionMessage.reason": "Why: for shelve it must be given. 原因",
     "InstructionMessage.outcome": "For close: one of the outcomes; `test` for a test and only for a test. 结果",
     "InstructionMessage.responder": "For dispatch: who is sent. 救助人员",
     "InstructionMessage.seconds": (
-        "For dispatch: until the responder is expected, 0 for the gateway's own time. For shelve and away: for how long, 0 ends it. 秒数"
+        "For dispatch: until the responder is expected, 0 for the gateway's own time. "
+        "For shelve, away, walk and window: for how long, 0 ends it. 秒数"
     ),
+    "InstructionMessage.revision": "For configure: the revision of the household that the technician saw. 所见配置版次",
+    "InstructionMessage.change": "For configure: the change. For platform_test: the settings to try; null for those in force. 修改内容",
+    "InstructionMessage.secrets": (
+        "For configure and platform_test in the home: name of a file with keys and passwords, which never stand here. 密钥文件名"
+    ),
+    "ChangeMessage.what": "What is changed. 修改项",
+    "ChangeMessage.value": "Its new value; the form of each stands in gateway/household.py. 新值",
+
     "InstructionMessage.expires": (
         "RFC 3339 with zone; later than this it is refused. Empty: never. A gateway whose clock is not sure carries it out. 失效时间"
     ),
@@ -155,11 +171,18 @@ VALUES: Final[Mapping[str, str]] = {
     "Do": (
         "acknowledge: I have it 应答; dispatch: responder is on the way 派人; decline: cannot come 不能前往; arrive: is there 到场; "
         "close: it is over 结束; silence: quiet in the home, nothing else 静音; shelve: do not judge a device for a while 搁置; "
-        "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备."
+        "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备. "
+        "Only in the home: configure: change the configuration 修改配置; walk: what a device says for a while is a test 巡检测试; "
+        "window: tell what the radio hears 搜索设备; platform_test: try the way to the platform 测试平台."
     ),
     "Refused": (
         "Empty: not refused; unknown_alarm: not open or not of this home; unknown_device; not_allowed: the state does not permit it; "
-        "missing_field; too_long; platform_only; expired; bad_message."
+        "missing_field; too_long; platform_only; expired; bad_message; local_only: only from the technician's page in the home; "
+        "changed_meanwhile: somebody else has changed it; invalid: see `problems`; not_kept: could not be written."
+    ),
+    "What": (
+        "put_device: add a device or change one 添加或修改设备; retire_device 停用设备; replace_device: other hardware, same id 更换设备; "
+        "set_rooms 房间; set_household 住户; set_platform 平台; set_ladder 派人顺序; set_times 时间; set_sound 声音; set_consent 同意与保存期."
     ),
 }
 _INWARD: Final = frozenset(wire.TO_GATEWAY)

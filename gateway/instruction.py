@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
+
+Json = dict[str, Any]
 
 
 class Do(StrEnum):
@@ -20,6 +23,37 @@ class Do(StrEnum):
     TEST = "test"
     AWAY = "away"
     CONFIRM = "confirm"  # a technician has looked at a device: its latched faults end, its counters start anew
+    CONFIGURE = "configure"  # one change of what a technician sets: see `What` and gateway/household.py
+    WALK = "walk"  # what one device says for `seconds` is a test
+    WINDOW = "window"  # tell for `seconds` what the radio hears of strangers, so that a device can be found
+    PLATFORM_TEST = "platform_test"  # go the whole way to the platform and back, with the settings in `change` or the present ones
+
+
+# Whoever may do these changes how the home is guarded: only who has been let in by the technician's page, never the platform.
+LOCAL_ONLY = frozenset({Do.CONFIGURE, Do.WALK, Do.WINDOW, Do.PLATFORM_TEST})
+
+
+class What(StrEnum):
+    """The changes that `configure` takes. The form of each value stands in gateway/household.py."""
+
+    PUT_DEVICE = "put_device"
+    RETIRE_DEVICE = "retire_device"
+    REPLACE_DEVICE = "replace_device"
+    SET_ROOMS = "set_rooms"
+    SET_HOUSEHOLD = "set_household"
+    SET_PLATFORM = "set_platform"
+    SET_LADDER = "set_ladder"
+    SET_TIMES = "set_times"
+    SET_SOUND = "set_sound"
+    SET_CONSENT = "set_consent"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the configuration: what, and its new value."""
+
+    what: What
+    value: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Door(StrEnum):
@@ -42,8 +76,11 @@ class Instruction:
     reason: str = ""
     outcome: str = ""
     responder: str = ""
-    seconds: float = 0.0  # dispatch: until expected there; shelve, away: for how long (0 ends it)
+    seconds: float = 0.0  # dispatch: until expected there; shelve, away, walk, window: for how long (0 ends it)
     expires: str = ""  # RFC 3339; later than this it is refused
+    revision: int = 0  # configure: the household's revision that the technician saw
+    change: Change | None = None  # configure, platform_test
+    secrets: str = ""  # configure, platform_test: name of the file in the folder `handed` with what must not stand here
 
 
 class Refused(StrEnum):
@@ -58,6 +95,20 @@ class Refused(StrEnum):
     PLATFORM_ONLY = "platform_only"
     EXPIRED = "expired"
     BAD_MESSAGE = "bad_message"
+    LOCAL_ONLY = "local_only"
+    CHANGED_MEANWHILE = "changed_meanwhile"
+    INVALID = "invalid"
+    NOT_KEPT = "not_kept"
+
+
+class Problem(NamedTuple):
+    """What is wrong with one field, so that a form can say it there. `section` and `field` are words of the configuration."""
+
+    section: str
+    item: str  # id of the device, or number of the rung from 1; "" where there is one only
+    field: str
+    zh: str
+    en: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +121,5 @@ class ResultFact:
     en: str = ""
     alarm: str = ""
     state: str = ""
-
-
-Json = dict[str, Any]
+    problems: Sequence[Problem] = ()
+    revision: int = 0  # configure: the household's revision from now on

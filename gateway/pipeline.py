@@ -17,7 +17,7 @@ from gateway.clock import Moment, Stamp, stamp
 from gateway.danger import Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.dispatch import PLATFORM, Reason, Rung, again_at, due_at, step
 from gateway.fault import FaultFact, Faults, Turn
-from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
+from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact
 from gateway.kind import Priority
 from gateway.reading import DeviceId, Reading, Value
 from gateway.times import Times
@@ -433,6 +433,8 @@ class Pipeline:
     def _carry_out(self, i: Instruction, now: Moment) -> ResultFact:
         if not i.by.strip():
             return _no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
+        if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
+            return _no(i, Refused.LOCAL_ONLY, "只能在家中的技术员页面操作", "only the technician's page in the home may do this")
         if i.do is Do.TEST:
             if i.device and i.device not in self._rooms:
                 return _no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")

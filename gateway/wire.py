@@ -19,7 +19,7 @@ from gateway import kind as kinds
 from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
 from gateway.clock import Moment, Quality, Stamp
 from gateway.fault import FaultFact, Turn
-from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
+from gateway.instruction import Change, Do, Door, Instruction, Refused, ResultFact, What
 from gateway.kind import Priority
 from gateway.pipeline import AlarmFact, Entry
 from gateway.reading import Reading
@@ -133,6 +133,16 @@ class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     evidence: list[Proof]
 
 
+class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is wrong with one field of a change that was refused."""
+
+    section: str
+    item: str
+    field: str
+    zh: str
+    en: str
+
+
 class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="result"):
     """What came of an instruction: `accepted`, or the reason as a fixed word and a sentence in both languages."""
 
@@ -154,6 +164,8 @@ class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     device: str = ""
     reason: Text = ""  # as the instruction gave it: a shelf is written down with a name, a reason and a time
     seconds: Seconds = 0.0
+    problems: list[Trouble] = []
+    revision: Count = 0
 
 
 class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
@@ -217,6 +229,13 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     batches: Annotated[list[tuple[Number, Number]], Meta(max_length=500)] = []
 
 
+class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):
+    """One change of the configuration; what its value holds stands in gateway/household.py."""
+
+    what: What
+    value: dict[str, Any] = {}
+
+
 class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     """What the platform tells the gateway. Sent again with the same `id` until the result with that id comes; acted on once."""
 
@@ -232,6 +251,9 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     responder: Name = ""
     seconds: Annotated[float, Meta(ge=0, le=31536000)] = 0.0
     expires: Name = ""
+    revision: Count = 0
+    change: ChangeMessage | None = None
+    secrets: Annotated[str, Meta(max_length=80, pattern="^[A-Za-z0-9_-]*$")] = ""
 
 
 Outward = AlarmMessage | FaultMessage | ResultMessage
@@ -309,6 +331,8 @@ def encode_entry(gateway: str, journal: str, entry: Entry) -> tuple[str, bytes]:
                 device=i.device,
                 reason=i.reason,
                 seconds=i.seconds,
+                problems=[Trouble(*problem) for problem in fact.problems],
+                revision=fact.revision,
             )
             return "result", _encoder.encode(result)
 
@@ -458,8 +482,9 @@ def decode_instruction(payload: bytes, gateway: str, now: Moment, door: Door = D
     message = _decode(_instruction, payload, "instruction")
     if message.gateway != gateway:
         raise BadMessage(f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
-    fields = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway"}}
-    return Instruction(**fields, door=door), _expired(message.expires, now)
+    fields = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway", "change"}}
+    change = Change(message.change.what, message.change.value) if message.change is not None else None
+    return Instruction(**fields, change=change, door=door), _expired(message.expires, now)
 
 
 def _expired(expires: str, now: Moment) -> str:

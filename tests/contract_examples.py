@@ -142,6 +142,7 @@ def others() -> dict[str, Any]:
 
 def instructions() -> dict[str, Any]:
     alarm = f"{JOURNAL}-a7"
+    radar = {"id": "bedroom-radar", "model": "radar-5359", "room": "bedroom", "port": "/dev/serial/by-id/radar"}
     given: dict[Do, dict[str, Any]] = {
         Do.ACKNOWLEDGE: {"alarm": alarm, "expires": "2026-05-04T04:10:00Z"},
         Do.DISPATCH: {"alarm": alarm, "responder": "grid worker 12", "seconds": 600.0},
@@ -153,6 +154,10 @@ def instructions() -> dict[str, Any]:
         Do.TEST: {"device": "pendant"},
         Do.AWAY: {"seconds": 172800.0, "reason": "in hospital for two days"},
         Do.CONFIRM: {"device": "pendant", "reason": "seal renewed"},
+        Do.CONFIGURE: {"revision": 7, "change": {"what": "put_device", "value": radar}},
+        Do.WALK: {"device": "pendant", "seconds": 300.0},
+        Do.WINDOW: {"seconds": 240.0},
+        Do.PLATFORM_TEST: {"change": {"what": "set_platform", "value": {"host": "platform.invalid"}}, "secrets": "page-14"},
     }
     assert set(given) == set(Do)
     out = {}

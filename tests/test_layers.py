@@ -13,7 +13,7 @@ LINES = (
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault"},
     {"intake", "pipeline"},
     {"wire"},
-    {"push", "supervise", "config", "dial"},
+    {"push", "supervise", "config", "household", "dial"},
     {"store", "schema", "inbox", "mqtt", "ble", "serial_port", "replay", "systemd", "decode", "status", "callers", "contract", "bridge", "commission", "decode_lines", "inputs", "gatt", "nearby"},
     {"daemon"},
     {"check"},  # asks every part by itself, without a daemon
