@@ -1,8 +1,9 @@
 """What a technician sends us when a sensor is not understood: lines of recorded bytes in, one line of meaning each out.
 
 A line is a JSON object: `id`, and either `service_data` {uuid: hex} / `manufacturer_data` {company: hex} with `mac`, `local_name`,
-or `frame` / `stream` (hex, as a serial line delivered it), or `sequence`, a list of such in order. `bindkey` is the key in hex,
-`model` chooses the driver; without it the driver is guessed. Every line meets a driver that has heard nothing before.
+or `frame` / `stream` (hex, as a serial line delivered it), or `characteristic` with the `frame` it was notified with, or `sequence`,
+a list of such in order. `bindkey` is the key in hex, `model` chooses the driver; without it the driver is guessed. Every line meets
+a driver that has heard nothing before.
 
 What comes back: `id`, `model`, and what was reported, or `reject` with one word and `error` saying what to do about it.
 The bytes take the drivers the gateway uses; nothing is decoded here.
@@ -15,8 +16,22 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from drivers import all_models, radar_5359
-from gateway.driver import REPEATED, Advertisement, BleAdvert, Chunk, Driver, Model, Packet, Refusal, Report, SerialLine, uuid16
+from drivers import _gatt_health, all_models, radar_5359
+from gateway.driver import (
+    REPEATED,
+    Advertisement,
+    Attribute,
+    BleAdvert,
+    Chunk,
+    Driver,
+    GattService,
+    Model,
+    Packet,
+    Refusal,
+    Report,
+    SerialLine,
+    uuid16,
+)
 from gateway.reading import FORMS, Form, Kind
 
 if TYPE_CHECKING:
@@ -47,6 +62,10 @@ _ADVICE = {
     "not_mine": "the bytes are not of this make: try another model",
     "bad_checksum": "a frame with a wrong sum: damaged on the wire, or a wrong baud rate",
     "noise": "bytes that belong to no frame: another make, or a wrong baud rate",
+    "no_contact": "the device says that it does not touch the body: this is no reading",
+    "no_value": "the device says that it has no number: measure again",
+    "unreliable": "the device itself doubts its value: measure again, sitting still",
+    "out_of_range": "no living adult has such a value: a fault of the measurement",
     "unknown_value": "a whole frame with a value that no document knows: send it to the maintainer",
 }
 
@@ -148,6 +167,8 @@ def _model(vector: dict[str, Any], models: dict[str, Model]) -> Model:
     if protocol in models:
         return models[protocol]
     for step in _steps(vector):
+        if step.get("characteristic") is not None:
+            return _guess_visited(_attribute(step).characteristic, models)
         guess = _guess_radio(step, str(vector.get("local_name") or step.get("local_name") or ""), models) or _guess_wire(step, models)
         if guess is not None:
             return guess
@@ -156,6 +177,13 @@ def _model(vector: dict[str, Any], models: dict[str, Model]) -> Model:
         f"no driver knows these bytes; give service_data, manufacturer_data, frame, stream or sequence, "
         f"or name one of {', '.join(sorted(models))} in model",
     )
+
+
+def _guess_visited(characteristic: str, models: dict[str, Model]) -> Model:
+    for model in models.values():
+        if isinstance(model.listens, GattService) and characteristic in model.listens.characteristics:
+            return model
+    raise Unfit("unknown_sensor", f"characteristic: no driver takes {characteristic}")
 
 
 def _guess_radio(step: dict[str, Any], name: str, models: dict[str, Model]) -> Model | None:
@@ -190,13 +218,13 @@ def _guess_wire(step: dict[str, Any], models: dict[str, Model]) -> Model | None:
     return None
 
 
-def _uuid(text: str) -> str:
+def _uuid(text: str, where: str = "service_data") -> str:
     low = text.lower()
     if _SHORT_UUID.fullmatch(low):
         return uuid16(int(low, 16))
     if _UUID.fullmatch(low):
         return low
-    raise Unfit("bad_line", f"service_data: {text!r} is no UUID of 4 or 32 hex digits")
+    raise Unfit("bad_line", f"{where}: {text!r} is no UUID of 4 or 32 hex digits")
 
 
 def _bytes(text: object, where: str) -> bytes:
@@ -228,6 +256,14 @@ def _advertisement(step: dict[str, Any], address: str, name: object) -> Advertis
         service_data={_uuid(uuid): _bytes(data, f"service_data {uuid}") for uuid, data in _table(step, "service_data").items()},
         manufacturer_data={int(company): _bytes(data, f"manufacturer_data {company}") for company, data in companies.items()},
     )
+
+
+def _attribute(step: dict[str, Any]) -> Attribute:
+    """Return the value of a characteristic that a line gives as `characteristic` and `frame`."""
+    characteristic = step.get("characteristic")
+    if not isinstance(characteristic, str) or step.get("frame") is None:
+        raise Unfit("bad_line", 'a value that was notified or read needs characteristic, for instance "2a37", and frame in hex')
+    return Attribute(characteristic=_uuid(characteristic, "characteristic"), data=_bytes(step["frame"], "frame"))
 
 
 def _driver(vector: dict[str, Any], model: Model) -> tuple[Driver, str]:
@@ -285,16 +321,22 @@ def _decoded(vector: dict[str, Any], model: Model) -> dict[str, Any]:
     if "sequence" in vector:
         return _in_order(driver, packets)
     told = _Told()
+    said: dict[str, Any] = {}
+    if isinstance(packets[0], Attribute):  # everything it says is shown, also what is no reading; measures has what counts
+        fields = _gatt_health.fields(packets[0].characteristic, packets[0].data)
+        said = {} if isinstance(fields, Refusal) else fields
     for heard in driver.feed(packets[0]):
         if isinstance(heard, Refusal):
-            return _rejected(heard.reason)
+            return said | _rejected(heard.reason)
         if isinstance(heard, Report):
             told.add(heard)
     counter = driver.memory.get("counter")
-    return told.as_dict() | ({} if counter is None else {"encryption_counter": counter})
+    return said | told.as_dict() | ({} if counter is None else {"encryption_counter": counter})
 
 
 def _packet(step: dict[str, Any], address: str, vector: dict[str, Any], model: Model) -> Packet:
+    if isinstance(model.listens, GattService):
+        return _attribute(step)
     wanted = _BY_WIRE if isinstance(model.listens, SerialLine) else _BY_RADIO
     key = next((key for key in wanted if step.get(key) is not None), None)
     if key is None:

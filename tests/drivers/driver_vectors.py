@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drivers import all_models
 from gateway.decode import decode_line
-from gateway.driver import Advertisement, Chunk, SerialLine
+from gateway.driver import Advertisement, Attribute, Chunk, GattService, SerialLine, uuid16
 
 MODELS = all_models()
 VECTORS = {
@@ -36,7 +36,7 @@ def _golden(vector):
             yield vector.get("mac", ""), key, uuid, bytes.fromhex(data)
         for wire in ("frame", "stream"):
             if wire in step:
-                yield "", key, None, bytes.fromhex(step[wire])
+                yield "", key, uuid16(int(step["characteristic"], 16)) if "characteristic" in step else None, bytes.fromhex(step[wire])
 
 
 # model name: its golden frames
@@ -48,6 +48,8 @@ for _vector in VECTORS.values():
 def packet(model, service, data, address=""):
     if isinstance(model.listens, SerialLine):
         return Chunk(port="test", data=data)
+    if isinstance(model.listens, GattService):
+        return Attribute(characteristic=service, data=data)
     return Advertisement(address=address, service_data={service: data})
 
 

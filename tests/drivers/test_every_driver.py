@@ -9,7 +9,7 @@ from driver_vectors import GOLDEN, MODELS, VECTORS, fed, flips, packet, same
 
 from drivers import by_name
 from gateway.decode import decode_line
-from gateway.driver import NOT_MINE, Advertisement, BleAdvert, Chunk, Refusal, Reply, Report, SerialLine
+from gateway.driver import NOT_MINE, Advertisement, BleAdvert, Chunk, GattService, Refusal, Reply, Report, SerialLine
 from gateway.reading import FORMS, Form
 
 EVERY = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
@@ -18,6 +18,8 @@ SERVICE = "0000fcd2-0000-1000-8000-00805f9b34fb"
 
 
 def services(model):
+    if isinstance(model.listens, GattService):
+        return model.listens.characteristics
     return model.listens.services if isinstance(model.listens, BleAdvert) else (None,)
 
 
