@@ -69,18 +69,21 @@ def _run(args: argparse.Namespace) -> int:
         return _refused(error)
     from gateway.daemon import Daemon
     from gateway.replay import BadDay
+    from gateway.store import StoreProblem
 
-    async def serve() -> None:
-        await Daemon(config).run()
+    async def serve() -> int:
+        try:
+            daemon = Daemon(config)
+        except (BadDay, StoreProblem, OSError) as error:
+            print(f"无法启动 cannot start: {error}", file=sys.stderr)
+            return 2
+        await daemon.run()
+        return 0
 
     try:
-        asyncio.run(serve())
-    except BadDay as error:
-        print(error, file=sys.stderr)
-        return 2
+        return asyncio.run(serve())
     except asyncio.CancelledError:
         return 0
-    return 0
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -247,7 +247,7 @@ class Daemon:
             await self._keep_readings(now)
             await self._sometimes(now)
             self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
-            if len(self.room) or self._inbound or self._notes:
+            if len(self.room) or self._inbound or self._notes or self._look_in_box:
                 await asyncio.sleep(0)
                 continue
             wait = self.clock.real(max(0.0, min(self._due - self.clock.now().mono, LOOK_EVERY)))
@@ -399,12 +399,12 @@ class Daemon:
         for radio in self.radios:
             if radio.heard_at is not None:
                 self.faults.radios[radio.adapter] = radio.heard_at
+        self._look_in_box = True
         if self.config.platform is None:
             return []
         since = self.push.unanswered_since()
         answered = since is None or now.mono - since < self.config.times.uplink_lost
         up = self._mouth.link is not None and self._mouth.link.connected and answered
-        self._look_in_box = True
         link = self._mouth.link
         taken_over = link is not None and link.taken_over
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
