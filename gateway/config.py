@@ -1,11 +1,13 @@
-"""config/*.toml -> frozen dataclasses. A wrong value is refused with file, line, key and what was expected.
+"""config/*.toml and what the page has set -> frozen dataclasses. A wrong value is refused with file, line, key and what was expected.
 
-Secrets (bind keys, the broker's password) stand in a file of their own beside it, readable by its owner only.
+Secrets (bind keys, the broker's password) stand in a file of their own beside it, readable by its owner only. A section of
+`household.json` in the state folder (see `household`) takes the place of the same section here.
 """
 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import re
 import stat
 import tomllib
@@ -14,20 +16,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from msgspec import Meta, Struct
 
+from gateway import generations
 from gateway.danger import ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.driver import Behind, BleAdvert, Enrol, GattService, Model, MqttTopics, SerialLine
 from gateway.fault import Supervised
+from gateway.instruction import Problem
 from gateway.reading import DeviceId, Kind
 from gateway.times import Times
 
 Name = Annotated[str, Meta(min_length=1, max_length=40, pattern="^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+HistoryDays = Annotated[float, Meta(ge=1, le=400)]
+JournalDays = Annotated[float, Meta(ge=30, le=4000)]
+Room = Annotated[str, Meta(min_length=1, max_length=40)]
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
@@ -38,6 +45,21 @@ class ConfigError(Exception):
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = list(problems)
+        self.fields = [p.problem for p in problems if isinstance(p, Said)]
+
+
+class Said(str):
+    """A sentence for who reads the file, that also knows its field, for who fills in a form."""
+
+    __slots__ = ("problem",)
+
+    def __new__(cls, where: str, problem: Problem) -> Self:
+        """Put the place before the sentence."""
+        said = super().__new__(cls, where + problem.en)
+        said.problem = problem
+        return said
+
+    problem: Problem
 
 
 class _Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -52,8 +74,9 @@ class GatewayPart(_Strict, frozen=True):
     runtime: str = "/run/eldercare-gateway"
     timezone: str = "Asia/Shanghai"
     night: tuple[str, str] = ("22:00", "06:00")
-    history_days: Annotated[float, Meta(ge=1, le=400)] = 30.0
-    journal_days: Annotated[float, Meta(ge=30, le=4000)] = 730.0
+    history_days: HistoryDays = 30.0
+    journal_days: JournalDays = 730.0
+    programs: str = "/usr/local/lib/eldercare-gateway"
 
 
 class PlatformPart(_Strict, frozen=True):
@@ -114,6 +137,83 @@ class ReplayPart(_Strict, frozen=True):
     file: str
 
 
+class PagePart(_Strict, frozen=True):
+    """[page]: the technician's page, a process of its own."""
+
+    address: str = ""
+    port: Port = 443
+    http_port: Annotated[int, Meta(ge=0, le=65535)] = 80
+    names: tuple[Annotated[str, Meta(max_length=200, pattern=r"^[a-z0-9.-]+$")], ...] = ()
+    certificate: str = ""
+    certificate_key: str = ""
+
+
+class HomePart(_Strict, frozen=True):
+    """What the household is called at the platform, and when it is night there. What is left out is as in [gateway]."""
+
+    number: Annotated[str, Meta(max_length=40)] = ""
+    timezone: str = ""
+    night: tuple[str, str] | None = None
+
+
+class ConsentPart(_Strict, frozen=True):
+    """Which routine readings the resident lets us keep and push, and for how long. What needs help is always told."""
+
+    activity: bool = True  # motion, presence, doors
+    climate: bool = True
+    vital_signs: bool = True
+    history_days: HistoryDays | None = None
+    journal_days: JournalDays | None = None
+
+
+class HomePlatform(_Strict, frozen=True):
+    """[platform] as the page sets it: the certificates are their PEM text, the key stands among the secrets."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Port = 8883
+    tls: bool = True
+    ca: Annotated[str, Meta(max_length=30000)] = ""
+    certificate: Annotated[str, Meta(max_length=30000)] = ""
+    username: Annotated[str, Meta(max_length=200)] = ""
+    version: Literal["auto", "5", "3.1.1"] = "auto"
+    receipts: Literal["platform", "broker"] = "platform"
+
+
+class Household(_Strict, frozen=True):
+    """What the technician has set, and who changed it last. A section that is None is as in gateway.toml."""
+
+    v: Literal[1] = 1
+    revision: Annotated[int, Meta(ge=0)] = 0
+    token: str = ""  # the secrets that belong to it carry the same one
+    instruction: str = ""  # what made it this revision
+    by: str = ""
+    at: str = ""
+    changed: tuple[str, ...] = ()
+    household: HomePart | None = None
+    rooms: tuple[Room, ...] | None = None
+    consent: ConsentPart | None = None
+    platform: HomePlatform | None = None
+    device: tuple[DevicePart, ...] | None = None
+    ladder: tuple[RungPart, ...] | None = None
+    times: dict[str, float] | None = None
+    sound: SoundPart | None = None
+
+
+class HouseholdSecrets(_Strict, frozen=True):
+    """What of it nobody else may read. A device in `keys` or `passwords` takes the place of the same in secrets.toml."""
+
+    v: Literal[1] = 1
+    revision: int = 0
+    token: str = ""
+    password: str | None = None
+    certificate_key: str = ""
+    keys: dict[str, str] = {}
+    passwords: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"HouseholdSecrets({self.revision})"
+
+
 class _File(_Strict, frozen=True):
     gateway: GatewayPart = msgspec.field(default_factory=GatewayPart)
     platform: PlatformPart | None = None
@@ -123,6 +223,7 @@ class _File(_Strict, frozen=True):
     times: dict[str, float] = {}
     sound: SoundPart = msgspec.field(default_factory=SoundPart)
     replay: ReplayPart | None = None
+    page: PagePart = msgspec.field(default_factory=PagePart)
 
 
 class _Secrets(_Strict, frozen=True):
@@ -167,6 +268,12 @@ class Config:
     sound_pre_alarm: tuple[str, ...] = ()
     sound_alarm: tuple[str, ...] = ()
     passwords: Mapping[str, str] = field(default_factory=dict)  # of other programs' brokers, by device
+    page: PagePart = field(default_factory=PagePart)
+    household: Household = field(default_factory=Household)
+    secrets: HouseholdSecrets = field(default_factory=HouseholdSecrets)
+    trouble: str = ""  # what is wrong with household.json, where an older one had to be taken
+    parts: _File = field(default_factory=_File)  # what is in force, section by section, as it could stand in a file
+    source: Source | None = None  # gateway.toml as it was read, to put another household on
 
     def __repr__(self) -> str:
         return f"Config({self.path})"
@@ -189,33 +296,127 @@ class Config:
         return self._beside(name) if name else None
 
 
-def load(path: Path, models: Mapping[str, Model]) -> Config:
-    """Read and check the configuration and its secrets. Raises ConfigError with every problem found."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """gateway.toml and secrets.toml as they were read."""
+
+    path: Path
+    text: str
+    part: _File
+    secrets: _Secrets
+    with_secrets: bool
+
+    def __repr__(self) -> str:
+        return f"Source({self.path})"
+
+
+def load(path: Path, models: Mapping[str, Model], *, with_secrets: bool = True) -> Config:
+    """Read and check the configuration, its secrets and the household. Raises ConfigError with every problem found.
+
+    Without secrets: for the page, which has no business with keys and passwords and may not be able to read them.
+    """
     text = _read(path)
     part = _decode(text, path, _File)
     secrets_path = path.with_name("secrets.toml")
     secrets = _Secrets()
-    if secrets_path.exists():
+    if with_secrets and secrets_path.exists():
         _refuse_readable(secrets_path)
         secrets = _decode(_read(secrets_path), secrets_path, _Secrets)
+    found = kept((path.parent / part.gateway.state).resolve(), with_secrets=with_secrets)
+    return composed(Source(path, text, part, secrets, with_secrets), models, *found)
+
+
+def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, HouseholdSecrets, str]:
+    """Return the newest household that is whole, with the secrets that belong to it, and what is wrong with newer ones."""
+    troubles: list[str] = []
+    for found in generations.newest_first(state / "household.json"):
+        try:
+            household = msgspec.convert(found.body(), Household)
+            return household, _secrets_of(state, household) if with_secrets else HouseholdSecrets(), "; ".join(troubles)
+        except (generations.Torn, msgspec.ValidationError) as torn:
+            troubles.append(f"{found.path}: {torn}")
+    if troubles:
+        troubles.append("none of them can be used: what gateway.toml says holds")
+    return Household(), HouseholdSecrets(), "; ".join(troubles)
+
+
+def _secrets_of(state: Path, household: Household) -> HouseholdSecrets:
+    """Return the secrets that belong to a household. Raises Torn: without a key a sensor would be believed in plain text."""
+    if not household.token:
+        return HouseholdSecrets()
+    for found in generations.newest_first(state / "household-secrets.json"):
+        try:
+            secrets = msgspec.convert(found.body(), HouseholdSecrets)
+        except (generations.Torn, msgspec.ValidationError):
+            continue
+        if secrets.token == household.token:
+            return secrets
+    raise generations.Torn("the secrets that belong to it are not there")
+
+
+def paper(state: Path, text: str) -> Path:
+    """Return where a certificate or key that stands in the household is kept as a file, for those who read files only."""
+    return state / "papers" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.pem"
+
+
+def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[_File, _Secrets]:
+    """Put the household's sections in the place of the file's."""
+    part, secrets = source.part, source.secrets
+    state = (source.path.parent / part.gateway.state).resolve()
+    changes: dict[str, Any] = {name: value for name in ("ladder", "times", "sound", "device") if (value := getattr(home, name)) is not None}
+    for name in ("device", "ladder"):
+        if name in changes:
+            changes[name] = list(changes[name])
+    days = {n: v for n in ("history_days", "journal_days") if home.consent and (v := getattr(home.consent, n)) is not None}
+    night = {n: v for n in ("timezone", "night") if home.household and (v := getattr(home.household, n))}
+    changes["gateway"] = msgspec.structs.replace(part.gateway, **days, **night)
+    if (p := home.platform) is not None:
+        papers = {n: str(paper(state, text)) if text else "" for n, text in (("ca", p.ca), ("certificate", p.certificate))}
+        papers["certificate_key"] = str(paper(state, own.certificate_key)) if own.certificate_key else ""
+        plain: dict[str, Any] = {n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")}
+        changes["platform"] = PlatformPart(**plain, **papers)
+    known = {d.id for d in changes.get("device", part.device)}
+    own_keys, own_words = own.keys, own.passwords
+    return msgspec.structs.replace(part, **changes), _Secrets(
+        password=secrets.password if own.password is None else own.password,
+        # A device that the page has retired may still stand in secrets.toml: that is no mistake of anybody's.
+        keys={d: k for d, k in {**secrets.keys, **own_keys}.items() if k and (home.device is None or d in known)},
+        passwords={d: w for d, w in {**secrets.passwords, **own_words}.items() if w and (home.device is None or d in known)},
+    )
+
+
+def composed(source: Source, models: Mapping[str, Model], home: Household, own: HouseholdSecrets, trouble: str = "") -> Config:
+    """Return the configuration that file and household make together. Raises ConfigError with every problem found."""
+    path = source.path
+    part, secrets = _merged(source, home, own)
     problems: list[str] = []
-    where = _Where(text, path)
+    where = _Where(source, home, part)
     times = _times(part.times, where, problems)
     zone, night = _zone(part.gateway, where, problems), _night(part.gateway, where, problems)
     devices = _devices(part, models, secrets, where, problems)
     for n, rung in enumerate(part.ladder):
         if (rung.channel == PROGRAM) != bool(rung.program):
-            problems.append(where("ladder", n, "program") + 'channel "program" needs program = ["/path", "argument"], and only it has one')
+            problems.append(
+                where(
+                    "ladder", n, "program", 'channel "program" needs program = ["/path", "argument"], and only it has one',
+                    "渠道为 program 时须给出程序 (绝对路径和参数), 其他渠道不能有程序",
+                )
+            )  # fmt: skip
         elif rung.program and not Path(rung.program[0]).is_absolute():
-            problems.append(where("ladder", n, "program") + f"{rung.program[0]!r} must be an absolute path")
+            problems.append(where("ladder", n, "program", *_not_absolute(rung.program[0])))
     for name in ("pre_alarm", "alarm"):
         program = getattr(part.sound, name)
         if program and not Path(program[0]).is_absolute():
-            problems.append(where("sound", None, name) + f"{program[0]!r} must be an absolute path")
+            problems.append(where("sound", None, name, *_not_absolute(program[0])))
     unknown = (set(secrets.keys) | set(secrets.passwords)) - {d.id for d in part.device}
-    problems += [f"{secrets_path}: {name}: no device has this id" for name in sorted(unknown)]
-    if part.platform is not None and part.platform.certificate and not part.platform.certificate_key:
-        problems.append(where("platform", None, "certificate") + "a client certificate needs certificate_key beside it")
+    problems += [f"{path.with_name('secrets.toml')}: {name}: no device has this id" for name in sorted(unknown)]
+    if source.with_secrets and part.platform is not None and part.platform.certificate and not part.platform.certificate_key:
+        sentence = "a client certificate needs certificate_key beside it", "客户端证书须同时给出私钥 certificate_key"
+        problems.append(where("platform", None, "certificate", *sentence))
+    for n, d in enumerate(part.device if home.rooms is not None else ()):
+        if d.room not in (home.rooms or ()):
+            sentence = f"{d.room!r} is none of the rooms: {', '.join(home.rooms or ())}", f"房间 {d.room!r} 不在房间列表中"
+            problems.append(where("device", n, "room", *sentence))
     if problems or zone is None:
         raise ConfigError(problems)
     ladder = tuple(Rung(r.responder, PROGRAM if r.channel == PROGRAM else PLATFORM, r.wait, r.program) for r in part.ladder)
@@ -223,34 +424,49 @@ def load(path: Path, models: Mapping[str, Model]) -> Config:
         path=path, gateway=part.gateway, platform=part.platform, password=secrets.password, adapters=part.radio.adapters,
         devices=tuple(devices), ladder=ladder, times=times, zone=zone, night=night,
         replay=(path.parent / part.replay.file).resolve() if part.replay else None,
-        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm, passwords=secrets.passwords,
+        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm, passwords=secrets.passwords, page=part.page,
+        household=home, secrets=own, trouble=trouble, parts=part, source=source,
     )  # fmt: skip
 
 
+def _not_absolute(program: str) -> tuple[str, str]:
+    return f"{program!r} must be an absolute path", f"{program!r} 必须是绝对路径"
+
+
 class _Where:
-    """Finds the line a key stands on, for people."""
+    """Finds where a key stands, for people: the line of the file, or the section of the household."""
 
-    def __init__(self, text: str, path: Path) -> None:
-        self._lines = text.splitlines()
-        self._path = path
+    def __init__(self, source: Source, home: Household, part: _File) -> None:
+        self._lines = source.text.splitlines()
+        self._path = source.path
+        self._home = home
+        self._ids = [d.id for d in part.device]
 
-    def __call__(self, table: str, nth: int | None, key: str) -> str:
-        header = f"[{table}]" if nth is None else f"[[{table}]]"
-        left = (nth or 0) + 1
-        start = 0
-        for number, line in enumerate(self._lines, 1):
-            if line.split("#")[0].strip() == header:
-                left -= 1
-                if left == 0:
-                    start = number
-                    break
-        for number in range(start, len(self._lines)):
-            line = self._lines[number].strip()
-            if re.match(rf"{re.escape(key)}\s*[=.]", line):
-                return f"{self._path}, line {number + 1}: {table}.{key}: "
-            if line.startswith("[") and start:
+    def __call__(self, table: str, nth: int | None, key: str, en: str, zh: str) -> str:
+        item = "" if nth is None else self._ids[nth] if table == "device" else str(nth + 1)
+        theirs = {"gateway": "household"}.get(table, table)
+        if getattr(self._home, theirs, None) is not None:
+            return Said(f"household.json: {'.'.join(filter(None, (theirs, item, key)))}: ", Problem(theirs, item, key, zh, en))
+        return Said(_line_in(self._lines, self._path, table, nth, key), Problem(table, item, key, zh, en))
+
+
+def _line_in(lines: Sequence[str], path: Path, table: str, nth: int | None, key: str) -> str:
+    header = f"[{table}]" if nth is None else f"[[{table}]]"
+    left = (nth or 0) + 1
+    start = 0
+    for number, line in enumerate(lines, 1):
+        if line.split("#")[0].strip() == header:
+            left -= 1
+            if left == 0:
+                start = number
                 break
-        return f"{self._path}, line {max(start, 1)}: {table}.{key}: "
+    for number in range(start, len(lines)):
+        line = lines[number].strip()
+        if re.match(rf"{re.escape(key)}\s*[=.]", line):
+            return f"{path}, line {number + 1}: {table}.{key}: "
+        if line.startswith("[") and start:
+            break
+    return f"{path}, line {max(start, 1)}: {table}.{key}: "
 
 
 def _read(path: Path) -> str:
@@ -296,8 +512,7 @@ def _explained(message: str, text: str, path: Path) -> str:
     if not table:
         return f"{path}, line {_line_of(text, key)}: {what}"
     missing = re.search(r"missing required field `(\w+)`", what)
-    where = _Where(text, path)(table, int(nth) if nth is not None else None, missing[1] if missing else key)
-    return where + what
+    return _line_in(text.splitlines(), path, table, int(nth) if nth is not None else None, missing[1] if missing else key) + what
 
 
 def _line_of(text: str, key: str) -> int:
@@ -318,9 +533,13 @@ def _times(given: Mapping[str, float], where: _Where, problems: list[str]) -> Ti
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
-            problems.append(where("times", None, name) + "no such time" + (f"; did you mean `{close[0]}`?" if close else ""))
+            hint = (f"; did you mean `{close[0]}`?", f"; 是不是 {close[0]}?") if close else ("", "")
+            problems.append(where("times", None, name, "no such time" + hint[0], "没有这个时间" + hint[1]))
     times = Times(**{name: float(value) for name, value in given.items() if name in known})
-    problems += [where("times", None, sentence.split()[0]) + sentence for sentence in times.refuse()]
+    bounds = {f.name: f"须在 {f.metadata['low']:g} 到 {f.metadata['high']:g} 秒之间 ({f.metadata['zh']})" for f in fields(Times)}
+    for sentence in times.refuse():
+        name = sentence.split()[0]
+        problems.append(where("times", None, name, sentence, bounds[name]))
     return times
 
 
@@ -328,9 +547,8 @@ def _zone(part: GatewayPart, where: _Where, problems: list[str]) -> zoneinfo.Zon
     try:
         return zoneinfo.ZoneInfo(part.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):
-        problems.append(
-            where("gateway", None, "timezone") + f'{part.timezone!r} is not known here: a name such as "Asia/Shanghai" was expected'
-        )
+        sentence = f'{part.timezone!r} is not known here: a name such as "Asia/Shanghai" was expected'
+        problems.append(where("gateway", None, "timezone", sentence, f"没有时区 {part.timezone!r}, 例如 Asia/Shanghai"))
         return None
 
 
@@ -338,7 +556,7 @@ def _night(part: GatewayPart, where: _Where, problems: list[str]) -> tuple[time,
     try:
         return time.fromisoformat(part.night[0]), time.fromisoformat(part.night[1])
     except ValueError as error:
-        problems.append(where("gateway", None, "night") + f'["22:00", "06:00"] was expected: {error}')
+        problems.append(where("gateway", None, "night", f'["22:00", "06:00"] was expected: {error}', "夜间应写作 22:00 到 06:00 的形式"))
         return time(22), time(6)
 
 
@@ -350,12 +568,13 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
         if model is None:
             close = difflib.get_close_matches(d.model, models, 1)
             hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(models))}"
-            problems.append(where("device", n, "model") + f"no driver is called {d.model!r}{hint}")
+            problems.append(where("device", n, "model", f"no driver is called {d.model!r}{hint}", f"没有型号 {d.model!r} 的驱动"))
             continue
         at = _address(d, model, n, where, problems)
         for name, what in ((d.id, "id"), ("" if d.via else at, "address" if d.address else "port")):
             if name and name in seen:
-                problems.append(where("device", n, what) + f"{name!r} is enrolled twice: also as device {seen[name]}: remove one of them")
+                sentence = f"{name!r} is enrolled twice: also as device {seen[name]}: remove one of them"
+                problems.append(where("device", n, what, sentence, f"{name!r} 重复: 已是设备 {seen[name]}, 请删去其中一个"))
             elif name:
                 seen[name] = d.id
         buttons = _buttons(d, n, where, problems)
@@ -363,7 +582,7 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
         # A button not named is an SOS, so a device is vital unless every role it was given is another one.
         vital = bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and (not buttons or "sos" in buttons.values()))
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
-        key = _key(d, model, secrets, problems)
+        key = _key(d, model, n, secrets, where, problems)
         out.append(
             Device(
                 id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes,
@@ -384,26 +603,33 @@ def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[
             at = d.address.upper()
             if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) or d.port:
                 wanted = 'address = "AA:BB:CC:DD:EE:FF" was expected, no port'
-                problems.append(where("device", n, "address") + f"{d.model} is heard by radio: {wanted}")
+                zh = f"{d.model} 是无线设备: 应填蓝牙地址, 形如 AA:BB:CC:DD:EE:FF, 不填端口"
+                problems.append(where("device", n, "address", f"{d.model} is heard by radio: {wanted}", zh))
         case Behind(receivers=receivers):
             at = d.address
             if not d.via or d.port or bool(d.address) == bool(d.codes):
                 wanted = f'via = "id of a {" or ".join(receivers)}" and either address or codes were expected, no port'
-                problems.append(where("device", n, "via") + f"{d.model} is heard through a receiver: {wanted}")
+                zh = f"{d.model} 经接收器收听: 应填接收器 via ({' 或 '.join(receivers)}), 以及地址或学习的信号之一, 不填端口"
+                problems.append(where("device", n, "via", f"{d.model} is heard through a receiver: {wanted}", zh))
         case MqttTopics():
             at = d.port
             if not re.fullmatch(r"mqtt://([\w.-]+@)?[\w.-]+(:\d+)?/[\w/-]+", at):
                 wanted = 'port = "mqtt://127.0.0.1:1883/zigbee2mqtt" was expected'
-                problems.append(where("device", n, "port") + f"{d.model} is heard from another broker: {wanted}")
+                zh = f"{d.model} 来自另一个消息服务器: 应填形如 mqtt://127.0.0.1:1883/zigbee2mqtt 的端口"
+                problems.append(where("device", n, "port", f"{d.model} is heard from another broker: {wanted}", zh))
         case _:
             at = d.port
             if not at.startswith(("/", "gpio:")) or d.address:
                 wanted = 'port = "/dev/serial/by-id/..." was expected, no address'
-                problems.append(where("device", n, "port") + f"{d.model} is wired: {wanted}")
+                zh = f"{d.model} 是有线设备: 应填形如 /dev/serial/by-id/... 的端口, 不填地址"
+                problems.append(where("device", n, "port", f"{d.model} is wired: {wanted}", zh))
     unknown = sorted(set(d.codes) - set(model.functions))
     if unknown:
         known = ", ".join(model.functions) or "none: it is not taught"
-        problems.append(where("device", n, "codes") + f"{d.model} has no function {unknown[0]!r}; known: {known}")
+        sentence = f"{d.model} has no function {unknown[0]!r}; known: {known}"
+        problems.append(
+            where("device", n, "codes", sentence, f"{d.model} 没有功能 {unknown[0]!r}; 可用: {', '.join(model.functions) or '无'}")
+        )
     return at
 
 
@@ -418,21 +644,23 @@ def _receivers(devices: Sequence[Device], part: _File, where: _Where, problems: 
         receiver = models.get(d.via)
         if receiver is None or receiver.name not in d.model.listens.receivers:
             wanted = " or ".join(d.model.listens.receivers)
-            problems.append(
-                where("device", numbers[d.id], "via") + f"{d.via!r} is not a device of model {wanted}: enrol the receiver as a device"
-            )
+            sentence = f"{d.via!r} is not a device of model {wanted}: enrol the receiver as a device"
+            zh = f"{d.via!r} 不是型号为 {' 或 '.join(d.model.listens.receivers)} 的设备: 请先添加接收器"
+            problems.append(where("device", numbers[d.id], "via", sentence, zh))
         for source in d.codes.values() or (d.at,):
             other = taught.setdefault((d.via, source), d.id)
             if other != d.id:
-                problems.append(where("device", numbers[d.id], "codes") + f"signal {source} is already that of device {other}")
+                sentence = f"signal {source} is already that of device {other}", f"信号 {source} 已属于设备 {other}"
+                problems.append(where("device", numbers[d.id], "codes", *sentence))
 
 
 def _missing_after(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str], *, vital: bool) -> float | None:
     """Return the silence that counts as missing. A make that checks in less often than wanted cannot be supervised, and is shown so."""
     most = MISSING_MOST_VITAL if vital else MISSING_MOST
     if d.missing_after is not None and d.missing_after > most:
+        sentence = f"at most {most:g} s for {'an SOS, fall, smoke or gas' if vital else 'such a'} device"
         problems.append(
-            where("device", n, "missing_after") + f"at most {most:g} s for {'an SOS, fall, smoke or gas' if vital else 'such a'} device"
+            where("device", n, "missing_after", sentence, f"{'求救, 跌倒, 烟雾或燃气' if vital else '此类'}设备最长 {most:g} 秒")
         )
     if d.missing_after is not None:
         return d.missing_after
@@ -443,26 +671,27 @@ def _buttons(d: DevicePart, n: int, where: _Where, problems: list[str]) -> dict[
     out: dict[int, str] = {}
     for index, role in d.buttons.items():
         if role not in ROLES or not index.isdigit() or int(index) < 1:
-            problems.append(
-                where("device", n, "buttons") + f'{index} = "{role}": a number from 1 and one of {", ".join(ROLES)} was expected'
-            )
+            sentence = f'{index} = "{role}": a number from 1 and one of {", ".join(ROLES)} was expected'
+            problems.append(where("device", n, "buttons", sentence, f"按键 {index} = {role}: 应为从 1 起的编号和 {', '.join(ROLES)} 之一"))
         else:
             out[int(index)] = role
     return out
 
 
-def _key(d: DevicePart, model: Model, secrets: _Secrets, problems: list[str]) -> bytes | None:
+def _key(d: DevicePart, model: Model, n: int, secrets: _Secrets, where: _Where, problems: list[str]) -> bytes | None:
     text = secrets.keys.get(d.id)
     if text is None:
         return None
     if not model.key_bytes:
-        problems.append(f"secrets.toml: [keys] {d.id}: {d.model} has no key: remove the line")
+        sentence, zh = f"{d.model} has no key: remove the line", f"{d.model} 没有密钥, 请留空"
     elif not re.fullmatch(rf"[0-9a-fA-F]{{{2 * model.key_bytes}}}", text):
-        problems.append(
-            f"secrets.toml: [keys] {d.id}: {2 * model.key_bytes} hexadecimal digits were expected, found {len(text)} characters"
-        )
+        sentence = f"{2 * model.key_bytes} hexadecimal digits were expected, found {len(text)} characters"
+        zh = f"密钥应为 {2 * model.key_bytes} 位十六进制数字, 收到 {len(text)} 个字符"
     else:
         return bytes.fromhex(text)
+    said = where("device", n, "key", sentence, zh)
+    problem = said.problem if isinstance(said, Said) else Problem("device", d.id, "key", zh, sentence)
+    problems.append(Said(f"secrets.toml: [keys] {d.id}: ", problem))
     return None
 
 
