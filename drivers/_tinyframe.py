@@ -1,0 +1,240 @@
+"""Fall radars with TinyFrame: Seeed MR60FDA2, Hi-Link HLK-LD6002C; the wire is 115200 8N1.
+
+    01 | id, u16 BE | length, u16 BE | type, u16 BE | head sum | data, LE | data sum       sums = complement of the xor before
+    01     0000           0001           0e 02         f3          01          fe          fallen
+    01     0000           0000           0e 06         f6                                  asks for all settings
+
+    0e02 fall  0f09 presence  0e04 height  0e06 all settings  0e08 threshold  0e0a sensitivity  0e0c area  0e0e target height
+
+Documents: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06); Seeed's MR60FDA2 wiki page. Several printed examples there carry wrong
+sums. A frame without data has no data sum in most examples, FF in one: both are taken. A setting is answered with the same type
+and one byte, 1 = taken. The documents disagree whether target height is a float or an integer; only a float that can be a
+height is believed. The id counts up and means nothing.
+
+The fall is a level: 1 comes again and again while it lasts, and 0 ends no alarm.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+from drivers._frames import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE, WAIT, Cutter
+from gateway.driver import NOT_MINE, Chunk, Heard, Packet, Refusal, Reply, Report, SerialLine, Setting
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+HEAD = 0x01
+_HEAD_SIZE = 8
+LONGEST = 1024  # data bytes: target lists and point clouds are that long, and are passed over
+
+FALL, PRESENCE, SETTINGS, TARGET_HEIGHT = 0x0E02, 0x0F09, 0x0E06, 0x0E0E
+HEIGHT, THRESHOLD, SENSITIVITY, AREA, FACTORY = 0x0E04, 0x0E08, 0x0E0A, 0x0E0C, 0x2110
+# Known types are held to their lengths: a damaged length must not swallow the fall behind it.
+_SIZES: dict[int, tuple[int, ...]] = {
+    FALL: (1,),
+    PRESENCE: (1,),
+    SETTINGS: (0, 1, 28),
+    HEIGHT: (1, 4),
+    THRESHOLD: (1, 4),
+    SENSITIVITY: (1, 4),
+    AREA: (1, 16),
+    TARGET_HEIGHT: (0, 1, 4),
+    FACTORY: (0, 1),
+}
+_ACKS = {HEIGHT: "install_height", THRESHOLD: "fall_threshold", SENSITIVITY: "fall_sensitivity", AREA: "alarm_area"}
+_SIDES = ("area_left", "area_right", "area_front", "area_back")
+_TAKEN: dict[int, tuple[str, ...]] = {
+    HEIGHT: ("install_height_cm",),
+    THRESHOLD: ("fall_threshold_cm",),
+    SENSITIVITY: ("fall_sensitivity",),
+    AREA: tuple(f"{side}_cm" for side in _SIDES),
+}
+_CM = 100.0  # the radar counts in metres, technicians in centimetres
+
+
+def check(data: bytes | bytearray) -> int:
+    """Return the sum over some bytes."""
+    out = 0xFF
+    for byte in data:
+        out ^= byte
+    return out
+
+
+def framed(kind: int, data: bytes = b"", number: int = 0) -> bytes:
+    """Return a whole frame around the data; without data there is no data sum."""
+    head = struct.pack(">BHHH", HEAD, number, len(data), kind)
+    return head + bytes([check(head)]) + (data + bytes([check(data)]) if data else b"")
+
+
+def kind_of(frame: bytes) -> int:
+    """Return a whole frame's type."""
+    return int.from_bytes(frame[5:7], "big")
+
+
+def data_of(frame: bytes) -> bytes:
+    """Return a whole frame's data."""
+    return frame[_HEAD_SIZE:-1]
+
+
+class Frames:
+    """The cutter, and one bit beside it: after a frame without data an FF may follow that is its data sum."""
+
+    def __init__(self) -> None:
+        self._empty = False
+        self._cutter = Cutter(b"\x01\xff", self._judge)
+
+    @property
+    def rest(self) -> bytearray:
+        """What waits for its end: at most one frame and one piece."""
+        return self._cutter.rest
+
+    def feed(self, data: bytes) -> list[bytes | Refusal]:
+        """Take bytes; return whole good frames and refusals."""
+        return [one for one in self._cutter.feed(data) if one != b"\xff"]
+
+    def _judge(self, buffer: bytearray, at: int) -> int | Refusal:
+        empty, self._empty = self._empty, False
+        if buffer[at] == 0xFF:
+            return 1 if empty else NOISE
+        if len(buffer) < at + _HEAD_SIZE:
+            return WAIT
+        if check(buffer[at : at + _HEAD_SIZE - 1]) != buffer[at + _HEAD_SIZE - 1]:
+            return NOISE
+        size, kind = struct.unpack_from(">HH", buffer, at + 3)
+        if size not in _SIZES.get(kind, (size,)) or size > LONGEST:
+            return NOISE
+        if size == 0:
+            self._empty = True
+            return _HEAD_SIZE
+        end = at + _HEAD_SIZE + size
+        if len(buffer) <= end:
+            return WAIT
+        return _HEAD_SIZE + size + 1 if check(buffer[at + _HEAD_SIZE : end]) == buffer[end] else BAD_CHECKSUM
+
+
+def settings_of(data: bytes) -> dict[str, float] | None:
+    """Return all settings of a 28-byte reply by label; None when a number cannot be one."""
+    height, threshold, sensitivity, *area = struct.unpack("<ffIffff", data)
+    if not all(0 <= metres < 100 for metres in (height, threshold, *area)):
+        return None
+    values = {"install_height_cm": height * _CM, "fall_threshold_cm": threshold * _CM, "fall_sensitivity": float(sensitivity)}
+    values |= {f"{side}_cm": metres * _CM for side, metres in zip(_SIDES, area, strict=True)}
+    return {label: round(value, 1) for label, value in values.items()}
+
+
+def target_height(data: bytes) -> float | None:
+    """Return metres, None when the bytes are no float that can be one."""
+    metres: float = struct.unpack("<f", data)[0]
+    return round(metres, 3) if metres == 0 or 0.01 <= metres <= 10 else None
+
+
+def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
+    """Return what one whole good frame says; of anything that says nothing more, that the radar is there."""
+    kind, data = kind_of(frame), data_of(frame)
+    if kind in (FALL, PRESENCE):
+        if data[0] > 1:
+            return (UNKNOWN_VALUE,)
+        return (Report(Kind.FALL if kind == FALL else Kind.PRESENCE, data[0] == 1),)
+    if kind == SETTINGS and len(data) == 28:
+        values = settings_of(data)
+        if values is None:
+            return (UNKNOWN_VALUE,)
+        return tuple(Report(Kind.OTHER_MEASURE, value, 1, label, extra={"reply_to": "query"}) for label, value in values.items())
+    if kind in _ACKS and len(data) == 1:
+        label = f"{_ACKS[kind]}_ack"
+        return tuple(Report(Kind.OTHER_STATE, data[0] == 1, 1, label, extra={"taken": taken}) for taken in _TAKEN[kind])
+    if kind == TARGET_HEIGHT and len(data) == 4:
+        metres = target_height(data)
+        return (UNKNOWN_VALUE,) if metres is None else (Report(Kind.OTHER_MEASURE, metres, 1, "target_height_m"),)
+    if is_question(frame):
+        return ()
+    return (Report(Kind.HEARTBEAT, True),)
+
+
+def is_question(frame: bytes) -> bool:
+    """Say whether a whole frame is a host speaking: heard where two listen on one wire, and no sign of the radar's life."""
+    size = len(data_of(frame))
+    return kind_of(frame) in _SIZES and (size == 0 or (kind_of(frame) in _ACKS and size > 1))
+
+
+_POLL = framed(SETTINGS)
+_ASK = Reply(_POLL)
+
+
+class TinyFrameRadar:
+    """One radar on one line. It keeps nothing that has to survive a restart: after one it is asked."""
+
+    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+        self._frames = Frames()
+        self._area: dict[str, float] = {}  # the four sides as last read, in cm
+
+    def poll(self) -> bytes:
+        """Return the question for all settings: the only one there is, and an answer proves that the radar lives."""
+        return _POLL
+
+    def ask(self, name: str) -> bytes:  # noqa: ARG002  one question for all
+        """Return the question whose answer holds the setting."""
+        return _POLL
+
+    def set(self, name: str, value: float) -> bytes:
+        """Return the frame that sets one setting; b"" for a side of the area before all four have been read."""
+        if name == "sensitivity":
+            return framed(SENSITIVITY, struct.pack("<I", round(value)))
+        if name in ("height", "threshold"):
+            return framed(HEIGHT if name == "height" else THRESHOLD, struct.pack("<f", value / _CM))
+        if name not in _SIDES:
+            raise ValueError(f"no setting {name!r}")
+        if len(self._area) < len(_SIDES):
+            return b""
+        sides = self._area | {name: value}
+        return framed(AREA, struct.pack("<ffff", *(sides[side] / _CM for side in _SIDES)))
+
+    def apply(self) -> bytes:
+        """Return nothing: settings count at once."""
+        return b""
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode what the line delivered; asks for the settings when the line was opened."""
+        if not isinstance(packet, Chunk):
+            return (NOT_MINE,)
+        out: list[Heard] = []
+        if packet.opened:
+            self._frames = Frames()  # half a frame from before says nothing now
+            out.append(_ASK)
+        for frame in self._frames.feed(packet.data):
+            if isinstance(frame, Refusal):
+                out.append(frame)
+                continue
+            reports = reports_of(frame)
+            out += reports
+            if kind_of(frame) == SETTINGS:
+                said = {one.label: float(one.value) for one in reports if isinstance(one, Report)}
+                self._area = {side: said[f"{side}_cm"] for side in _SIDES if f"{side}_cm" in said}
+        return out
+
+
+LISTENS = SerialLine(baud=115200, ask_every=20.0)
+SENSES = frozenset({Kind.FALL, Kind.PRESENCE})
+MISSING_AFTER = 60.0  # seconds: the state repeats, and two questions stay without an answer in this time
+SETTINGS_KNOWN = (
+    Setting(name="height", unit="cm", low=100, high=500, title=("安装高度", "mounting height"), label="install_height_cm"),
+    Setting(
+        name="threshold", unit="cm", low=30, high=150, title=("跌倒判定高度", "height below which it is a fall"), label="fall_threshold_cm"
+    ),
+    Setting(name="sensitivity", unit="", low=3, high=30, title=("灵敏度", "sensitivity"), label="fall_sensitivity"),
+    Setting(name="area_left", unit="cm", low=30, high=150, title=("区域:左", "watched to the left"), label="area_left_cm"),
+    Setting(name="area_right", unit="cm", low=30, high=150, title=("区域:右", "watched to the right"), label="area_right_cm"),
+    Setting(name="area_front", unit="cm", low=30, high=150, title=("区域:前", "watched to the front"), label="area_front_cm"),
+    Setting(name="area_back", unit="cm", low=30, high=150, title=("区域:后", "watched to the back"), label="area_back_cm"),
+)
+NOTES = (
+    "吸顶安装;须设置真实高度;出厂只看 1 米见方,须把四边区域设到 150 厘米;避开风扇、窗帘、扫地机。",
+    (
+        "Mount it overhead and set its true height. As sold it watches 1 m by 1 m only: set all four sides to 150 cm. "
+        "Keep fans, curtains, robot vacuums away."
+    ),
+)
