@@ -1,0 +1,108 @@
+"""Hi-Link LD2450 tracking radar; the wire is 256000 8N1, ten reports a second of up to three targets.
+
+    aaff0300 | x, y, speed, resolution: 4 x u16 LE | the same | the same | 55cc
+    aaff0300 | 0e03 b186 1000 4001 | 00 x 8 | 00 x 8 | 55cc       x -782 mm, y 1713 mm, speed -16 cm/s, resolution 320 mm
+
+x, y and speed are sign and magnitude: bit 15 set = positive, clear = negative. All eight bytes zero = no target.
+Document: HLK-LD2450 serial protocol V1.03, section 2.3. There is no sum: header, tail and length are all there is to believe a frame
+by. It sees no falls, and "nobody" ends nothing; what is told and when: see hilink_ld2410.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from math import hypot
+from typing import TYPE_CHECKING
+
+from drivers._frames import NOISE, WAIT, Cutter
+from drivers.hilink_ld2410 import AGAIN, BAD_FOOTER
+from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+HEAD, TAIL = b"\xaa\xff\x03\x00", b"\x55\xcc"
+_SIZE = 30
+_STEP = 250  # mm
+_ALIVE = Report(Kind.HEARTBEAT, True)
+
+
+def judged(buffer: bytearray, at: int) -> int | Refusal:
+    """Say what begins here; see Cutter."""
+    if not HEAD.startswith(buffer[at : at + 4]):
+        return NOISE
+    if len(buffer) < at + _SIZE:
+        return WAIT
+    return _SIZE if buffer[at + _SIZE - 2 : at + _SIZE] == TAIL else BAD_FOOTER
+
+
+def _signed(raw: int) -> int:
+    return raw - 0x8000 if raw & 0x8000 else -raw
+
+
+def targets(frame: bytes) -> list[dict[str, int]]:
+    """Return the targets a whole frame holds."""
+    out = []
+    for start in (4, 12, 20):
+        x, y, speed, resolution = struct.unpack_from("<HHHH", frame, start)
+        if x or y or speed or resolution:
+            out.append({"x_mm": _signed(x), "y_mm": _signed(y), "speed_cm_s": _signed(speed), "resolution_mm": resolution})
+    return out
+
+
+class Ld2450:
+    """One radar. It keeps what it said last, to say only what is new."""
+
+    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+        self._frames = Cutter(HEAD[:1], judged)
+        self._count: int | None = None
+        self._near = 0
+        self._since = 0
+
+    def poll(self) -> bytes:
+        """Return nothing: it reports unasked."""
+        return b""
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode what the line delivered."""
+        if not isinstance(packet, Chunk):
+            return (NOT_MINE,)
+        if packet.opened:
+            self._frames = Cutter(HEAD[:1], judged)
+            self._count = None
+        out: list[Heard] = []
+        for frame in self._frames.feed(packet.data):
+            out += (frame,) if isinstance(frame, Refusal) else self._said(frame)
+        return out
+
+    def _said(self, frame: bytes) -> Iterable[Heard]:
+        there = targets(frame)
+        self._since += 1
+        whole = len(there) != self._count or self._since >= AGAIN
+        out: list[Heard] = []
+        if whole:
+            self._count, self._since = len(there), 0
+            out += (Report(Kind.OCCUPANCY, bool(there)), Report(Kind.OTHER_MEASURE, len(there), 1, "targets"))
+        if there:
+            near = round(min(hypot(one["x_mm"], one["y_mm"]) for one in there))
+            if whole or abs(near - self._near) >= _STEP:
+                self._near = near
+                out.append(Report(Kind.OTHER_MEASURE, round(near / 10), 1, "nearest_distance_cm"))
+        return out or (_ALIVE,)
+
+
+MODEL = Model(
+    name="hilink-ld2450",
+    title=("海凌科 LD2450 人员追踪雷达", "Hi-Link LD2450 tracking radar"),
+    listens=SerialLine(baud=256000),
+    senses=frozenset({Kind.OCCUPANCY}),
+    missing_after=60.0,  # as for the LD2410
+    new=Ld2450,
+    enrol=Enrol.PORT,
+    device_notes=(
+        "只测位置,不测跌倒;挂墙 1.5 至 2 米高,最远 6 米,最多三人;5V 供电,避开风扇和晃动的窗帘。",
+        "Senses positions, not falls. On the wall, 1.5 to 2 m high, up to 6 m and three people; 5 V supply; away from fans and curtains.",
+    ),
+)
