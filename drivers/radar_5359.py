@@ -22,7 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from gateway.driver import NOT_MINE, Chunk, Heard, Model, Packet, Refusal, Reply, Report, SerialLine
+from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -251,6 +251,66 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
 _POLL = b"".join(question(control, command) for control, command in ((0x80, 0x01), (0x80, 0x02), (0x83, 0x01), (0x83, 0x05)))
 _ASK = Reply(_POLL)
 
+# setting: (control, command to set, command to ask without its high bit, bytes of the value)
+_SETTABLE = {
+    "work_mode": (0x02, 0x08, 0x28, 1),
+    "height": (0x06, 0x02, 0x02, 2),
+    "fall_on": (0x83, 0x00, 0x00, 1),  # one source writes it to 83 01, which is the address of the report
+    "sensitivity": (0x83, 0x0D, 0x0D, 1),
+    "fall_duration": (0x83, 0x0C, 0x0C, 4),
+    "break_height": (0x83, 0x11, 0x11, 2),
+    "still_on": (0x83, 0x0B, 0x0B, 1),
+    "still_after": (0x83, 0x0A, 0x0A, 4),
+    "presence_on": (0x80, 0x00, 0x00, 1),
+    "seated_limit": (0x80, 0x0D, 0x0D, 2),
+    "moving_limit": (0x80, 0x0E, 0x0E, 2),
+    "nobody_after": (0x80, 0x12, 0x12, 4),
+}
+_ON_OFF = (("off", 0.0), ("on", 1.0))
+_RESET = framed(0x01, 0x02, _QUESTION)
+
+HEIGHT = Setting(name="height", unit="cm", low=150, high=400, title=("安装高度", "mounting height"), label="install_height_cm")
+FALL_ON = Setting(
+    name="fall_on", unit="", low=0, high=1, title=("跌倒检测", "fall detection"), label="fall_function_on", words=_ON_OFF
+)  # fmt: skip
+SENSITIVITY = Setting(name="sensitivity", unit="", low=0, high=3, title=("跌倒灵敏度", "fall sensitivity"), label="fall_sensitivity")
+FALL_DURATION = Setting(
+    name="fall_duration", unit="s", low=5, high=180, title=("跌倒确认时间", "time on the floor before a report"), label="fall_duration_s"
+)  # fmt: skip
+BREAK_HEIGHT = Setting(
+    name="break_height", unit="cm", low=0, high=150, title=("跌倒判定高度", "height below which it is a fall"), label="fall_break_height_cm"
+)  # fmt: skip
+STILL_ON = Setting(
+    name="still_on", unit="", low=0, high=1, title=("静止检测", "stay-still detection"), label="stay_still_function_on", words=_ON_OFF
+)  # fmt: skip
+STILL_AFTER = Setting(
+    name="still_after", unit="s", low=60, high=3600, title=("静止报警时间", "time without movement"), label="stay_still_after_s"
+)  # fmt: skip
+PRESENCE_ON = Setting(
+    name="presence_on", unit="", low=0, high=1, title=("有人检测", "presence detection"), label="presence_function_on", words=_ON_OFF
+)  # fmt: skip
+SEATED_LIMIT = Setting(
+    name="seated_limit", unit="cm", low=0, high=300, title=("坐姿水平距离", "seated distance limit"), label="seated_distance_limit_cm"
+)  # fmt: skip
+MOVING_LIMIT = Setting(
+    name="moving_limit", unit="cm", low=0, high=300, title=("活动水平距离", "moving distance limit"), label="moving_distance_limit_cm"
+)  # fmt: skip
+NOBODY_AFTER = Setting(name="nobody_after", unit="s", low=0, high=3600, title=("无人判定时间", "time until nobody"), label="nobody_after_s")
+# In the order in which they are set.
+SETTINGS = (
+    HEIGHT,
+    PRESENCE_ON,
+    FALL_ON,
+    SENSITIVITY,
+    FALL_DURATION,
+    BREAK_HEIGHT,
+    STILL_ON,
+    STILL_AFTER,
+    SEATED_LIMIT,
+    MOVING_LIMIT,
+    NOBODY_AFTER,
+)
+
 
 class Radar5359:
     """One radar on one line. It keeps nothing that has to survive a restart: after one it is asked."""
@@ -262,6 +322,20 @@ class Radar5359:
     def poll(self) -> bytes:
         """Return the questions for presence, motion, fall and stay-still."""
         return _POLL
+
+    def set(self, name: str, value: float) -> bytes:
+        """Return the frame that sets one setting; the radar repeats it with what it has taken."""
+        control, command, _, size = _settable(name)
+        return framed(control, command, round(value).to_bytes(size, "big"))
+
+    def ask(self, name: str) -> bytes:
+        """Return the question for one setting."""
+        control, _, command, _ = _settable(name)
+        return question(control, command)
+
+    def apply(self) -> bytes:
+        """Return nothing: settings count at once."""
+        return b""
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode what the line delivered; asks for the state when the line was opened and when the radar has started."""
@@ -281,13 +355,33 @@ class Radar5359:
         return out
 
 
+class RadarApplying(Radar5359):
+    """One of those that take their settings over only when told to start anew, and are silent for ten seconds then."""
+
+    def apply(self) -> bytes:
+        """Return the frame that starts it anew."""
+        return _RESET
+
+
+def _settable(name: str) -> tuple[int, int, int, int]:
+    if name not in _SETTABLE:
+        raise ValueError(f"no setting {name!r}; there are {', '.join(_SETTABLE)}")
+    return _SETTABLE[name]
+
+
+LISTENS = SerialLine(baud=115200, ask_every=60.0)
+SENSES = frozenset({Kind.FALL, Kind.STAY_STILL, Kind.PRESENCE, Kind.ACTIVITY})
+MISSING_AFTER = 180.0  # seconds: three heartbeats
+
 MODEL = Model(
     name="radar-5359",
     title=("53 59 跌倒雷达(R60AFD1 / MR60FDA1 / C1001)", "53 59 fall radar (R60AFD1 / MR60FDA1 / C1001)"),
-    listens=SerialLine(baud=115200, ask_every=60.0),
-    senses=frozenset({Kind.FALL, Kind.STAY_STILL, Kind.PRESENCE, Kind.ACTIVITY}),
-    missing_after=180.0,
+    listens=LISTENS,
+    senses=SENSES,
+    missing_after=MISSING_AFTER,
     new=Radar5359,
+    enrol=Enrol.PORT,
+    settings=SETTINGS,
     device_notes=(
         "吸顶安装,高 2 至 3 米;须在雷达中设置真实高度,否则误判;避开风扇、窗帘、扫地机;C1001 须设为跌倒模式。",
         "Mount it overhead, 2 to 3 m high, and set its true height. Keep fans, curtains, robot vacuums away; set a C1001 to fall mode.",
