@@ -1,0 +1,77 @@
+"""What EnOcean sensors have in common: telegrams are RORG | payload | status, and teach-in telegrams are no reports.
+
+    d5 | 08 | 00                1BS, D5-00-01: bit 0 1 = closed, bit 3 0 = the learn button
+    f6 | 50 | 30                RPS, rocker or cord: bits 7-5 which side, bit 4 pressed
+    a5 | db3 db2 db1 db0 | 00   4BS: db0 bit 3 0 = teach-in
+    d4 | ...                    UTE teach-in
+
+Document: EnOcean Equipment Profiles 2.6. Every telegram is sent two or three times within 40 ms: the gateway makes them one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.driver import NOT_MINE, Behind, Heard, Packet, Refusal, Telegram
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from gateway.driver import Driver
+
+BEHIND = Behind(receivers=("enocean-esp3",), same_within=0.1)
+RPS, ONE_BYTE, FOUR_BYTES, UTE = 0xF6, 0xD5, 0xA5, 0xD4
+_SIZES = {RPS: 3, ONE_BYTE: 3, FOUR_BYTES: 6}
+_TOO_SHORT = Refusal("too_short")
+TEACH_IN = Refusal("teach_in")
+UNKNOWN_VALUE = Refusal("unknown_value")
+NOTES = (
+    "在接收器页面里按一下学习键,读出 8 位编号填入 address。",
+    "Press its learn button once and enter the 8 digits then heard as address.",
+)
+
+
+def is_teach_in(data: bytes) -> bool:
+    """Say whether a telegram (RORG | payload | status) only introduces its sender."""
+    match data[0]:
+        case 0xD4:
+            return True
+        case 0xD5:
+            return not data[1] & 0x08
+        case 0xA5:
+            return not data[4] & 0x08
+        case _:
+            return False
+
+
+class Sensor:
+    """One sensor: `read` gives the meaning of RORG and payload; of another RORG than its own it says NOT_MINE."""
+
+    def __init__(self, rorgs: frozenset[int], read: Callable[[int, bytes], Iterable[Heard]], memory: Mapping[str, int | str]) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+        self._rorgs = rorgs
+        self._read = read
+
+    def poll(self) -> bytes:
+        """Return nothing: it cannot be asked."""
+        return b""
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode one telegram."""
+        if not isinstance(packet, Telegram):
+            return (NOT_MINE,)
+        data = packet.data
+        if not data:
+            return (_TOO_SHORT,)
+        if data[0] == UTE:
+            return (TEACH_IN,)
+        if data[0] not in self._rorgs:
+            return (NOT_MINE,)
+        if len(data) != _SIZES[data[0]]:
+            return (_TOO_SHORT if len(data) < _SIZES[data[0]] else NOT_MINE,)
+        return (TEACH_IN,) if is_teach_in(data) else self._read(data[0], data[1:-1])
+
+
+def sensor(read: Callable[[int, bytes], Iterable[Heard]], *rorgs: int) -> Callable[[str, bytes | None, Mapping[str, int | str]], Driver]:
+    """Return what makes the driver of one sensor, as Model.new wants it."""
+    return lambda _address, _key, memory: Sensor(frozenset(rorgs), read, memory)

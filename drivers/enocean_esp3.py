@@ -1,0 +1,133 @@
+"""EnOcean receiver (USB 300, TCM 310) with ESP3 frames; the wire is 57600 8N1.
+
+    55 | data length, u16 BE | optional length | type | crc8 | data | optional | crc8          crc8: polynomial 07, start 0
+    55        0007                  07            01    7a   ...  first crc: of the four bytes before; second: of data and optional
+
+    type 1 radio: data = RORG | payload | sender, 4 | status       optional = subtelegrams | destination, 4 | -dBm | security
+    type 2 answer, 4 event, 5 host's command: 5500010005700838 asks for the base id, and the answer proves that it lives
+
+Document: EnOcean Serial Protocol 3, V1.51; frames as in kipe/enocean's tests. A telegram's source is the sender, its data is
+RORG | payload | status: what it means is the enrolled device's matter.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers._frames import NOISE, WAIT, Cutter
+from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Telegram
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SYNC = 0x55
+_HEAD = 6
+_LONGEST = 512  # data and optional bytes together; a longer claim is a false header
+RADIO, HOST = 1, 5
+_ALIVE = Report(Kind.HEARTBEAT, True)
+_CRC = Refusal("crc")
+_TOO_SHORT = Refusal("too_short")
+
+
+def _table() -> bytes:
+    out = []
+    for byte in range(256):
+        crc = byte
+        for _ in range(8):
+            crc = crc << 1 ^ (0x107 if crc & 0x80 else 0)
+        out.append(crc & 0xFF)
+    return bytes(out)
+
+
+_CRC8 = _table()
+
+
+def crc8(data: bytes | bytearray) -> int:
+    """Return the sum over some bytes."""
+    out = 0
+    for byte in data:
+        out = _CRC8[out ^ byte]
+    return out
+
+
+def judged(buffer: bytearray, at: int) -> int | Refusal:
+    """Say what begins here; see Cutter."""
+    if len(buffer) < at + _HEAD:
+        return WAIT
+    if crc8(buffer[at + 1 : at + 5]) != buffer[at + 5]:
+        return NOISE
+    size = int.from_bytes(buffer[at + 1 : at + 3], "big") + buffer[at + 3]
+    if not 1 <= size <= _LONGEST:
+        return NOISE
+    end = at + _HEAD + size
+    if len(buffer) <= end:
+        return WAIT
+    return _HEAD + size + 1 if crc8(buffer[at + _HEAD : end]) == buffer[end] else _CRC
+
+
+def split(frame: bytes) -> tuple[int, bytes, bytes]:
+    """Return a whole frame's type, data and optional data."""
+    size = int.from_bytes(frame[1:3], "big")
+    return frame[4], frame[_HEAD : _HEAD + size], frame[_HEAD + size : -1]
+
+
+def telegram(data: bytes, optional: bytes) -> Telegram | None:
+    """Return a radio frame's telegram; None when it is too short to have a sender."""
+    if len(data) < 7:
+        return None
+    rssi = -optional[5] if len(optional) >= 6 else 0
+    return Telegram(source=data[-5:-1].hex().upper(), data=data[:-5] + data[-1:], rssi=rssi)
+
+
+class Esp3:
+    """One receiver on one line."""
+
+    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+        self._frames = Cutter(bytes([SYNC]), judged)
+
+    def poll(self) -> bytes:
+        """Return the question for its base id."""
+        return framed(HOST, b"\x08")
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode what the line delivered."""
+        if not isinstance(packet, Chunk):
+            return (NOT_MINE,)
+        out: list[Heard] = []
+        if packet.opened:
+            self._frames = Cutter(bytes([SYNC]), judged)
+            out.append(Reply(self.poll()))
+        for frame in self._frames.feed(packet.data):
+            if isinstance(frame, Refusal):
+                out.append(frame)
+                continue
+            kind, data, optional = split(frame)
+            if kind == RADIO:
+                out.append(telegram(data, optional) or _TOO_SHORT)
+            elif kind != HOST:
+                out.append(_ALIVE)
+        return out
+
+
+def framed(kind: int, data: bytes, optional: bytes = b"") -> bytes:
+    """Return a whole frame."""
+    head = len(data).to_bytes(2, "big") + bytes([len(optional), kind])
+    return bytes([SYNC]) + head + bytes([crc8(head)]) + data + optional + bytes([crc8(data + optional)])
+
+
+MODEL = Model(
+    name="enocean-esp3",
+    title=("EnOcean USB 接收器(USB 300 / TCM 310)", "EnOcean USB receiver (USB 300 / TCM 310)"),
+    listens=SerialLine(baud=57600, ask_every=60.0),
+    senses=frozenset({Kind.HEARTBEAT}),
+    missing_after=180.0,
+    new=Esp3,
+    enrol=Enrol.PORT,
+    receiver=True,
+    device_notes=(
+        "用 1 米 USB 延长线把接收器移离本机;频段须与传感器一致(欧洲 868.3 MHz,中国及北美型号不同,买前核对)。",
+        "Move it away from this box with 1 m of USB cable; its band must be that of the sensors (868.3 MHz in Europe; others differ).",
+    ),
+)

@@ -1,0 +1,39 @@
+"""EnOcean water sensor, F6-05-01; see _enocean.py.
+
+    f6 | 11 | 20      wet
+    f6 | 00 | 20      dry
+
+Document: EEP 2.6, F6-05-01. It is often without a battery: swelling discs press a rocker once, when they get wet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers._enocean import BEHIND, RPS, UNKNOWN_VALUE, sensor
+from gateway.driver import Heard, Model, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SAYS = {0x11: Report(Kind.MOISTURE, True), 0x00: Report(Kind.MOISTURE, False)}
+
+
+def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
+    report = _SAYS.get(payload[0])
+    return (UNKNOWN_VALUE,) if report is None else (report,)
+
+
+MODEL = Model(
+    name="enocean-leak",
+    title=("EnOcean 水浸(F6-05-01)", "EnOcean water sensor (F6-05-01)"),
+    listens=BEHIND,
+    senses=frozenset({Kind.MOISTURE}),
+    missing_after=None,  # it has power only when it gets wet
+    new=sensor(_read, RPS),
+    device_notes=(
+        "按一下读出 8 位编号填入 address;放在最低处;遇水膨胀片用过一次须更换。",
+        "Press it once, enter the 8 digits then heard as address; lay it at the lowest place; replace the discs after each use.",
+    ),
+)

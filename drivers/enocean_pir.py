@@ -1,0 +1,36 @@
+"""EnOcean motion sensor, A5-07-01; see _enocean.py.
+
+    a5 | fa 00 ff 08 | 00      db3 supply (0 to 250 = 0 to 5 V), db1 80 and above = motion
+
+Document: EEP 2.6, A5-07-01.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor
+from gateway.driver import Heard, Model, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
+    report = Report(Kind.MOTION, payload[2] >= 0x80)
+    return (report, Report(Kind.OTHER_MEASURE, round(payload[0] * 0.02, 2), 1, "supply_v")) if payload[0] <= 250 else (report,)
+
+
+MODEL = Model(
+    name="enocean-pir",
+    title=("EnOcean 红外(A5-07-01)", "EnOcean motion sensor (A5-07-01)"),
+    listens=BEHIND,
+    senses=frozenset({Kind.MOTION}),
+    missing_after=3 * 3600.0,  # it checks in within the hour
+    new=sensor(_read, FOUR_BYTES),
+    device_notes=(
+        NOTES[0] + "型号须为 A5-07-01;太阳能型须见光。",
+        NOTES[1] + " Its profile must be A5-07-01; a solar one needs daylight.",
+    ),
+)

@@ -1,0 +1,42 @@
+"""EnOcean pull cord, pendant or rocker (PTM module): calls for help without a battery; see _enocean.py.
+
+    f6 | 50 | 30      pressed (bit 4), rocker BI (bits 7-5 = 2)
+    f6 | 00 | 20      let go
+
+Document: EEP F6-02-xx, F6-01-01. Which side of a rocker a cord moves depends on how it was mounted: anything with bit 4 is a call.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers._enocean import BEHIND, RPS, sensor
+from gateway.driver import Heard, Model, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_PRESSED = 0x10
+ROCKERS = ("AI", "AO", "BI", "BO")
+
+
+def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
+    if not payload[0] & _PRESSED:
+        return (Report(Kind.BUTTON, "release"),)
+    side = payload[0] >> 5
+    return (Report(Kind.BUTTON, "press", extra={"rocker": ROCKERS[side]} if side < len(ROCKERS) else None),)
+
+
+MODEL = Model(
+    name="enocean-ptm-cord",
+    title=("EnOcean 拉绳 / 按钮(无电池)", "EnOcean pull cord or button (no battery)"),
+    listens=BEHIND,
+    senses=frozenset({Kind.BUTTON}),
+    missing_after=None,  # it has power only while it is pulled
+    new=sensor(_read, RPS),
+    device_notes=(
+        "拉一下读出 8 位编号填入 address;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
+        "Pull once and enter the 8 digits then heard as address; the cord ends 10 cm above the floor; try it every month.",
+    ),
+)

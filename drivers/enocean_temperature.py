@@ -1,0 +1,32 @@
+"""EnOcean room thermometer, A5-02-05; see _enocean.py.
+
+    a5 | 00 00 55 08 | 00      db1: 40 - 85 x 40 / 255 = 26.7 degrees
+
+Document: EEP 2.6, A5-02-05.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor
+from gateway.driver import Heard, Model, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
+    return (Report(Kind.TEMPERATURE, round(40 - payload[2] * 40 / 255, 1)),)
+
+
+MODEL = Model(
+    name="enocean-temperature",
+    title=("EnOcean 温度计(A5-02-05)", "EnOcean room thermometer (A5-02-05)"),
+    listens=BEHIND,
+    senses=frozenset({Kind.TEMPERATURE}),
+    missing_after=3 * 3600.0,  # it checks in within the hour
+    new=sensor(_read, FOUR_BYTES),
+    device_notes=(NOTES[0], NOTES[1]),
+)
