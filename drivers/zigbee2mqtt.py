@@ -1,0 +1,106 @@
+"""A running zigbee2mqtt, heard on its own broker: a receiver of Zigbee sensors. One message a device, in JSON.
+
+    <base>/front door             {"contact":false,"battery":91,"battery_low":false,"tamper":false,"linkquality":120}
+    <base>/cord/availability      {"state":"offline"}, or the bare word
+    <base>/bridge/state           {"state":"online"}, or the bare word
+
+Document: zigbee2mqtt, MQTT topics and messages. A telegram's source is the friendly name, which may hold slashes; its data is the JSON.
+
+An action is what happens now. In a message that the broker kept (retained) it is what happened once: it is taken out here, so that
+a press of last week is no call. States in such a message are the last known ones, and are passed on. What other programs ask of
+zigbee2mqtt (.../set, .../get) is no device's word.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from gateway.driver import NOT_MINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Refusal, Report, Telegram
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_LONGEST = 16_384  # bytes; a sensor's message has some hundred
+_NAME = 200  # characters of a friendly name
+_OTHERS = ("/set", "/get", "/action")
+_NOT_JSON = Refusal("bad_json")
+_TOO_LONG = Refusal("too_long")
+_OFFLINE = Refusal("bridge_offline")
+_ALIVE = Report(Kind.HEARTBEAT, True)
+ACTIONS = ("action", "click")  # the second from before 2020
+
+
+def decoded(payload: bytes) -> Any:
+    """Return the JSON value, a bare word as text, None for neither."""
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        return payload.decode("ascii", "replace") if payload.isalpha() else None
+
+
+def _state(value: Any) -> str:
+    state = value.get("state") if isinstance(value, dict) else value
+    return state if isinstance(state, str) else ""
+
+
+class Zigbee2Mqtt:
+    """All messages of one zigbee2mqtt."""
+
+    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+
+    def poll(self) -> bytes:
+        """Return nothing: it is listened to only."""
+        return b""
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode one message."""
+        if not isinstance(packet, Published):
+            return (NOT_MINE,)
+        topic = packet.topic
+        if len(packet.payload) > _LONGEST and not topic.startswith("bridge/"):
+            return (_TOO_LONG,)
+        if topic == "bridge/state":
+            state = _state(decoded(packet.payload))
+            if state == "offline":
+                return (_OFFLINE,)
+            return (_ALIVE,) if state == "online" and not packet.retained else ()
+        if topic.startswith("bridge/"):
+            return () if packet.retained else (_ALIVE,)
+        if topic.endswith(_OTHERS) or not 0 < len(topic) <= _NAME:
+            return ()
+        value = decoded(packet.payload)
+        if topic.endswith("/availability"):
+            state = _state(value)
+            known = state in ("online", "offline") and not packet.retained
+            return (_telegram(topic.removesuffix("/availability"), {"availability": state}),) if known else ()
+        if not isinstance(value, dict):
+            return (_NOT_JSON,)
+        if packet.retained:
+            value = {key: what for key, what in value.items() if key not in ACTIONS} | {"retained": True}
+        return (_telegram(topic, value),)
+
+
+def _telegram(name: str, value: dict[str, Any]) -> Telegram:
+    return Telegram(source=name, data=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+
+
+MODEL = Model(
+    name="zigbee2mqtt",
+    title=("Zigbee(经 zigbee2mqtt)", "Zigbee, through zigbee2mqtt"),
+    listens=MqttTopics(),
+    senses=frozenset({Kind.HEARTBEAT}),
+    missing_after=3600.0,  # a home's sensors together speak every few minutes, and bridge/health comes every ten
+    new=Zigbee2Mqtt,
+    enrol=Enrol.PORT,
+    receiver=True,
+    device_notes=(
+        "在本机或局域网运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);协调器用 USB 延长线;port 填 mqtt://地址:端口/zigbee2mqtt。",
+        (
+            "Run zigbee2mqtt on this box or in its network (output json, permit_join off after pairing), its stick on a USB extension; "
+            "port = mqtt://host:port/zigbee2mqtt."
+        ),
+    ),
+)
