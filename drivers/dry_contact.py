@@ -1,0 +1,84 @@
+"""A dry contact on an input module or on the board's pins: relays of smoke and gas detectors, pull cords, bed pads, door switches.
+
+    telegram: source = the input's number, data 01 = contact closed, 00 = open
+
+What the contact reports is chosen when it is enrolled, {function: input}. `smoke` alarms when it closes, `smoke_opens` when it opens:
+take the latter for detectors whose relay falls off in alarm, since a cut wire then alarms as well. Polarity is decided here only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Refusal, Report, Telegram
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_STATES = {
+    "smoke": Kind.SMOKE,
+    "gas": Kind.GAS,
+    "co": Kind.CO,
+    "moisture": Kind.MOISTURE,
+    "fall": Kind.FALL,
+    "occupancy": Kind.OCCUPANCY,
+    "motion": Kind.MOTION,
+    "contact_open": Kind.CONTACT_OPEN,
+    "tamper": Kind.TAMPER,
+    "problem": Kind.PROBLEM,
+}
+_OPENS = "_opens"
+FUNCTIONS = tuple(f"{name}{how}" for name in ("sos", "bed_empty", *_STATES) for how in ("", _OPENS))
+_TOO_SHORT = Refusal("too_short")
+_UNKNOWN_VALUE = Refusal("unknown_value")
+
+
+class DryContact:
+    """One contact, or several of one device. `memory` holds whether each call was on, so that a restart is no new call."""
+
+    def __init__(self, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+        self._functions = {source: name for name, source in codes.items() if name in FUNCTIONS}
+
+    def poll(self) -> bytes:
+        """Return nothing: inputs are polled by who reads them."""
+        return b""
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Say what the contact means."""
+        if not isinstance(packet, Telegram) or packet.source not in self._functions:
+            return (NOT_MINE,)
+        if packet.data not in (b"\x00", b"\x01"):
+            return (_UNKNOWN_VALUE if packet.data else _TOO_SHORT,)
+        function = self._functions[packet.source]
+        on = (packet.data == b"\x01") is not function.endswith(_OPENS)
+        name = function.removesuffix(_OPENS)
+        if name == "bed_empty":
+            return (Report(Kind.OCCUPANCY, not on),)
+        if name in _STATES:
+            return (Report(_STATES[name], on),)
+        if on == bool(self.memory.get(function, 0)):
+            return (Report(Kind.HEARTBEAT, True),)
+        self.memory = {**self.memory, function: int(on)}
+        return (Report(Kind.BUTTON, "press" if on else "release"),)
+
+
+MODEL = Model(
+    name="dry-contact",
+    title=("干接点(烟感、燃气、拉绳、床垫等)", "dry contact (smoke, gas, cord, bed pad, ...)"),
+    listens=Behind(receivers=("modbus-inputs", "gpio-inputs")),
+    senses=frozenset({*_STATES.values(), Kind.BUTTON}),
+    missing_after=180.0,  # each input is told once a minute: a dead module is noticed, a cut wire is not (but by `..._opens`)
+    new=lambda _address, _key, memory: DryContact({}, memory),
+    learned=DryContact,
+    enrol=Enrol.LEARN,
+    functions=FUNCTIONS,
+    device_notes=(
+        'codes 里写功能和输入号,例如 smoke = "3";报警时断开的触点(推荐,断线也报警)写 smoke_opens;只接无源触点,不接市电。',
+        (
+            'codes names function and input, for instance smoke = "3"; for a contact that opens in alarm (better: a cut wire alarms too) '
+            "write smoke_opens. Potential-free contacts only, never mains."
+        ),
+    ),
+)

@@ -1,0 +1,52 @@
+"""Modbus RTU module with inputs for dry contacts; it is polled by gateway/inputs.py, and its telegrams are one input each.
+
+    01 02 00 00 00 08 79 cc      unit 1: read 8 inputs from input 0 on; the sum is crc16, low byte first
+    01 02 01 01 60 48            input 0 is on
+
+Document: Modbus application protocol V1.1b3, function 02; Modbus over serial line V1.02. Inputs are numbered from 1, as printed beside
+the terminals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.driver import NOT_MINE, Enrol, Heard, Inputs, Model, Packet, Telegram
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+class InputModule:
+    """Passes on what was polled."""
+
+    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+
+    def poll(self) -> bytes:
+        """Return nothing: who polls it knows how."""
+        return b""
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Pass a telegram on to the contact behind it."""
+        return (packet,) if isinstance(packet, Telegram) else (NOT_MINE,)
+
+
+MODEL = Model(
+    name="modbus-inputs",
+    title=("Modbus RTU 输入模块", "Modbus RTU input module"),
+    listens=Inputs(bus="modbus"),
+    senses=frozenset({Kind.HEARTBEAT}),
+    missing_after=180.0,
+    new=InputModule,
+    enrol=Enrol.PORT,
+    receiver=True,
+    device_notes=(
+        "拨码设站号(默认 1)、9600 8N1;RS-485 的 A/B 接 USB-485,两端各接 120 欧;port 可写 /dev/serial/by-id/…?unit=1&inputs=8&baud=9600。",
+        (
+            "DIP switches: unit (1 unless stated) and 9600 8N1; RS-485 A/B to a USB adapter, 120 ohm at both ends; "
+            "port = /dev/serial/by-id/...?unit=1&inputs=8&baud=9600."
+        ),
+    ),
+)
