@@ -17,6 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from drivers import _gatt_health, all_models, radar_5359
+from gateway import decode_lines
 from gateway.driver import (
     REPEATED,
     Advertisement,
@@ -62,6 +63,12 @@ _ADVICE = {
     "not_mine": "the bytes are not of this make: try another model",
     "bad_checksum": "a frame with a wrong sum: damaged on the wire, or a wrong baud rate",
     "noise": "bytes that belong to no frame: another make, or a wrong baud rate",
+    "crc": "a frame with a wrong sum: damaged on the wire, or a wrong baud rate",
+    "bad_header": "the frame does not begin as this make's frames do",
+    "bad_footer": "the frame does not end as this make's frames do: damaged, or bytes were lost",
+    "teach_in": "the sensor introduces itself: its learn button was pressed; no state is in it",
+    "offline": "the bridge says that this device cannot be reached",
+    "bridge_offline": "the bridge program says that it ends",
     "no_contact": "the device says that it does not touch the body: this is no reading",
     "no_value": "the device says that it has no number: measure again",
     "unreliable": "the device itself doubts its value: measure again, sitting still",
@@ -88,12 +95,27 @@ def decode_line(line: str, number: int = 1) -> dict[str, Any]:
         vector = _parsed(line)
         if isinstance(vector.get("id"), str | int):
             out["id"] = vector["id"]
+        meant = None if "characteristic" in vector else decode_lines.meant(vector, _models())
+        if meant is not None:
+            said = _meant(meant)
+            # RFLink's lines have an id of their own: the asker's comes first
+            return out | said | ({"id": out["id"]} if "id" in vector else {})
         model = _model(vector, _models())
         out["model"] = model.name
         out |= _decoded(vector, model)
     except Unfit as unfit:
         out |= {"reject": unfit.word, "error": f"line {number}: {unfit}"}
     return out
+
+
+def _meant(meant: decode_lines.Meant) -> dict[str, Any]:
+    if meant.reject:
+        return {"model": meant.model} | _rejected(meant.reject)
+    told = _Told()
+    for heard in meant.heard:
+        if isinstance(heard, Report):
+            told.add(heard)
+    return {"model": meant.model} | told.as_dict() | meant.said
 
 
 def decode(lines: Iterable[str]) -> Iterator[str]:
@@ -215,6 +237,9 @@ def _guess_wire(step: dict[str, Any], models: dict[str, Model]) -> Model | None:
     for key in _BY_WIRE:
         if key in step and radar_5359.HEAD in _bytes(step[key], key):
             return models[radar_5359.MODEL.name]
+        name = decode_lines.guess(_bytes(step[key], key)) if key in step else None
+        if name is not None:
+            return models[name]
     return None
 
 
@@ -384,7 +409,7 @@ def _wired(vector: dict[str, Any], driver: Driver, model: Model) -> dict[str, An
             reports.append(heard)
         elif isinstance(heard, Refusal) and heard is not REPEATED:
             refusals.append(heard)
-    if model.name != radar_5359.MODEL.name or not isinstance(packet, Chunk):
+    if not isinstance(driver, radar_5359.Radar5359) or not isinstance(packet, Chunk):
         return _rejected(refusals[0].reason) if refusals and not reports else told.as_dict()
     cut = radar_5359.Frames()
     frames = [frame for frame in cut.feed(packet.data) if isinstance(frame, bytes)]

