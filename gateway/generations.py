@@ -1,0 +1,99 @@
+"""Small files that a power cut must not take: written beside, synced, renamed, the folder synced; the last few are kept.
+
+A file is one JSON object, {"sum": SHA-256 of the body's canonical text, "body": {...}}: one that is torn is known for it, and
+the one before holds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+KEPT = 5  # generations, the newest counted
+LARGEST = 1024 * 1024  # bytes of one file
+
+
+class Torn(Exception):  # noqa: N818  the name says what it is
+    """A file that is not whole; the text says what is wrong with it."""
+
+
+class Generation(NamedTuple):
+    """One file of a row, newest first."""
+
+    path: Path
+
+    def body(self) -> dict[str, Any]:
+        """Return what stands in it. Raises Torn."""
+        try:
+            if self.path.stat().st_size > LARGEST:
+                raise Torn(f"it is larger than {LARGEST} bytes")
+            whole = json.loads(self.path.read_bytes())
+            body: dict[str, Any] = whole["body"]
+            if not isinstance(body, dict) or whole["sum"] != _sum(body):
+                raise Torn("its content is not what was written")
+        except OSError as error:
+            raise Torn(f"it cannot be read ({error.strerror})") from error
+        except (ValueError, LookupError, TypeError, RecursionError) as error:
+            raise Torn("its content is not what was written") from error
+        return body
+
+
+def newest_first(path: Path) -> list[Generation]:
+    """Return the generations there are of a file."""
+    return [Generation(p) for p in (path, *(_older(path, n) for n in range(1, KEPT))) if p.exists()]
+
+
+def write(path: Path, body: dict[str, Any]) -> None:
+    """Put a new generation in place, readable by its owner only. Raises OSError; then the one before still stands.
+
+    At each instant `path` is whole: the one before gets a second name first, then the new one is renamed over it.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    durable(new := path.with_name(path.name + ".new"), _text({"sum": _sum(body), "body": body}))
+    whole = True
+    try:
+        Generation(path).body()
+    except Torn:
+        whole = False  # a torn one is worth no generation
+    if whole:
+        for n in range(KEPT - 1, 1, -1):
+            with contextlib.suppress(FileNotFoundError):
+                _older(path, n - 1).replace(_older(path, n))
+        os.link(path, _older(path, 1))
+    new.replace(path)
+    sync(path.parent)
+
+
+def durable(path: Path, content: bytes) -> None:
+    """Write a file that only its owner may read, and see it on the disk. Raises OSError."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync(folder: Path) -> None:
+    """See the names of a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _older(path: Path, n: int) -> Path:
+    return path.with_name(f"{path.name}.{n}")
+
+
+def _text(whole: dict[str, Any]) -> bytes:
+    return json.dumps(whole, ensure_ascii=False, sort_keys=True, indent=1).encode()
+
+
+def _sum(body: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

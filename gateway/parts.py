@@ -1,0 +1,165 @@
+"""What may stand in the configuration, part by part: types and bounds. gateway.toml and the page's household are made of these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Name = Annotated[str, Meta(min_length=1, max_length=40, pattern="^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+HistoryDays = Annotated[float, Meta(ge=1, le=400)]
+JournalDays = Annotated[float, Meta(ge=30, le=4000)]
+Room = Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part in which every unknown key is a mistake."""
+
+
+class GatewayPart(Strict, frozen=True):
+    """[gateway]: who this box is and where it keeps what it knows."""
+
+    id: Annotated[str, Meta(max_length=40, pattern="^[A-Za-z0-9._-]*$")] = ""
+    state: str = "/var/lib/eldercare-gateway"
+    runtime: str = "/run/eldercare-gateway"
+    timezone: str = "Asia/Shanghai"
+    night: tuple[str, str] = ("22:00", "06:00")
+    history_days: HistoryDays = 30.0
+    journal_days: JournalDays = 730.0
+    programs: str = "/usr/local/lib/eldercare-gateway"
+
+
+class PlatformPart(Strict, frozen=True):
+    """[platform]: the broker of the platform."""
+
+    host: Annotated[str, Meta(min_length=1)]
+    port: Port = 8883
+    tls: bool = True
+    ca: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    username: str = ""
+    version: Literal["auto", "5", "3.1.1"] = "auto"
+    receipts: Literal["platform", "broker"] = "platform"
+
+
+class RadioPart(Strict, frozen=True):
+    """[radio]: the Bluetooth adapters to listen with; none = no radio."""
+
+    adapters: tuple[Annotated[str, Meta(pattern="^hci[0-9]+$")], ...] = ("hci0",)
+
+
+class DevicePart(Strict, frozen=True):
+    """[[device]]: one enrolled sensor."""
+
+    id: Name
+    model: str
+    room: Annotated[str, Meta(max_length=40)] = ""
+    address: str = ""
+    port: str = ""
+    via: str = ""
+    codes: dict[str, str] = {}
+    buttons: dict[str, str] = {}
+    bed: bool = False
+    left_open: bool | Annotated[float, Meta(ge=60, le=3600)] = False
+    missing_after: Annotated[float, Meta(ge=60, le=604800)] | None = None
+
+
+class RungPart(Strict, frozen=True):
+    """[[ladder]]: who is called after the platform, in this order."""
+
+    responder: Annotated[str, Meta(min_length=1, max_length=80)]
+    channel: Literal["platform", "program"] = "platform"
+    wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
+    program: tuple[str, ...] = ()
+
+
+class SoundPart(Strict, frozen=True):
+    """[sound]: programs that sound in the home at once: in the grace, and when an alarm of P1 or P2 is raised."""
+
+    pre_alarm: tuple[str, ...] = ()
+    alarm: tuple[str, ...] = ()
+
+
+class ReplayPart(Strict, frozen=True):
+    """[replay]: play a recorded day instead of listening to radios and lines."""
+
+    file: str
+
+
+class PagePart(Strict, frozen=True):
+    """[page]: the technician's page, a process of its own."""
+
+    address: str = ""
+    port: Port = 443
+    http_port: Annotated[int, Meta(ge=0, le=65535)] = 80
+    names: tuple[Annotated[str, Meta(max_length=200, pattern=r"^[a-z0-9.-]+$")], ...] = ()
+    certificate: str = ""
+    certificate_key: str = ""
+
+
+class HomePart(Strict, frozen=True):
+    """What the household is called at the platform, and when it is night there. What is left out is as in [gateway]."""
+
+    number: Annotated[str, Meta(max_length=40)] = ""
+    timezone: str = ""
+    night: tuple[str, str] | None = None
+
+
+class ConsentPart(Strict, frozen=True):
+    """Which routine readings the resident lets us keep and push, and for how long. What needs help is always told."""
+
+    activity: bool = True  # motion, presence, doors
+    climate: bool = True
+    vital_signs: bool = True
+    history_days: HistoryDays | None = None
+    journal_days: JournalDays | None = None
+
+
+class HomePlatform(Strict, frozen=True):
+    """[platform] as the page sets it: the certificates are their PEM text, the key stands among the secrets."""
+
+    host: Annotated[str, Meta(min_length=1, max_length=253)]
+    port: Port = 8883
+    tls: bool = True
+    ca: Annotated[str, Meta(max_length=30000)] = ""
+    certificate: Annotated[str, Meta(max_length=30000)] = ""
+    username: Annotated[str, Meta(max_length=200)] = ""
+    version: Literal["auto", "5", "3.1.1"] = "auto"
+    receipts: Literal["platform", "broker"] = "platform"
+
+
+class Household(Strict, frozen=True):
+    """What the technician has set, and who changed it last. A section that is None is as in gateway.toml."""
+
+    v: Literal[1] = 1
+    revision: Annotated[int, Meta(ge=0)] = 0
+    token: str = ""  # the secrets that belong to it carry the same one
+    instruction: str = ""  # what made it this revision
+    by: str = ""
+    at: str = ""
+    changed: tuple[str, ...] = ()
+    household: HomePart | None = None
+    rooms: tuple[Room, ...] | None = None
+    consent: ConsentPart | None = None
+    platform: HomePlatform | None = None
+    device: tuple[DevicePart, ...] | None = None
+    ladder: tuple[RungPart, ...] | None = None
+    times: dict[str, float] | None = None
+    sound: SoundPart | None = None
+
+
+class HouseholdSecrets(Strict, frozen=True):
+    """What of it nobody else may read. A device in `keys` or `passwords` takes the place of the same in secrets.toml."""
+
+    v: Literal[1] = 1
+    revision: int = 0
+    token: str = ""
+    password: str | None = None
+    certificate_key: str = ""
+    keys: dict[str, str] = {}
+    passwords: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"HouseholdSecrets({self.revision})"
