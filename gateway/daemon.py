@@ -39,6 +39,7 @@ from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.kind import Priority
 from gateway.pipeline import AlarmFact, Entry, Pipeline
 from gateway.push import Lost, NotTaken, Push
+from gateway.reading import FORMS, Form
 from gateway.replay import Replay, ReplayClock
 from gateway.store import Outgoing, Store, StoreProblem, Writing, forget_stand_in, opened, stand_in
 from gateway.supervise import keep, say
@@ -47,7 +48,7 @@ LOG = logging.getLogger("eldercare")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 INBOUND = 1000  # messages of the platform that wait; beyond it they are dropped, for the platform sends them again
 SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
-FLUSH_EVERY = 60.0  # s between two writings of what is not urgent: memories of drivers, last heard, accepted
+FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
 ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
 READINGS_AT = 200  # readings that make a batch before its time
 BAD_MESSAGES = 10  # told per hour; more are only counted
@@ -121,6 +122,7 @@ class Daemon:
         self._flushed = self._kept = self._batched = self._tried = now.mono
         self._tidied = now.mono - TIDY_EVERY + TIDY_FIRST
         self._forgotten = 0
+        self._event = False  # something that happens once was heard in this turn
 
     @property
     def link(self) -> mqtt.Link | None:
@@ -243,7 +245,8 @@ class Daemon:
                 entries += self._look(now)
             if now.mono >= self._due:
                 entries += self.pipeline.tick(now)
-            await self._write(entries, now)
+            await self._write(entries, now, flush=self._event and not entries)  # no press may count twice, also one without entry
+            self._event = False
             await self._keep_readings(now)
             await self._sometimes(now)
             self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
@@ -261,6 +264,7 @@ class Daemon:
         for reading in self.room.take():
             self.historian.heard(reading)
             entries += self.pipeline.heard(reading)
+            self._event = self._event or FORMS[reading.kind] is Form.EVENT
         return entries
 
     async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False) -> None:
