@@ -288,14 +288,14 @@ class Program:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = None
         self.environment = {}
-        self.seen = {}  # button -> presses whose message has come
+        self.runtime = self.folder  # of the log and what the system keeps in memory
 
     def command(self):
         raise NotImplementedError
 
     def start(self):
         environment = os.environ | {"DBUS_SYSTEM_BUS_ADDRESS": self.air.bus} | self.environment
-        with (self.folder / "log").open("ab") as log:
+        with (self.runtime / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 mortal(self.command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=environment
             )
@@ -321,7 +321,7 @@ class Program:
             return db.execute("SELECT count(*) FROM outbox").fetchone()[0]
 
     def log(self):
-        return (self.folder / "log").read_text(errors="replace")[-2000:]
+        return (self.runtime / "log").read_text(errors="replace")[-2000:]
 
 
 class Floor(Program):
@@ -357,7 +357,7 @@ class Gateway(Program):
 
     def command(self):
         path = self.folder / "gateway.toml"
-        lines = [f'[gateway]\nid = "{GATEWAY}"\nstate = "state"\nruntime = "run"\n']
+        lines = [f'[gateway]\nid = "{GATEWAY}"\nstate = "state"\nruntime = "{self.runtime / "run"}"\n']
         lines.append(f'[platform]\nhost = "127.0.0.1"\nport = {self.broker.port}\ntls = false\n')
         lines += [f'[[device]]\nid = "{name}"\nmodel = "bthome-v2"\naddress = "{at}"\nroom = "room"\n' for name, at in self.devices.items()]
         lines += [f'[[ladder]]\nresponder = "{who}"\nwait = 600\n' for who in ("desk", "family", "neighbour")]
