@@ -1,4 +1,4 @@
-"""The command line: run, check, status, decode, tell, contract.
+"""The command line: run, check, status, devices, decode, tell, contract.
 
 Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot be used.
 """
@@ -13,9 +13,10 @@ import logging
 import secrets
 import sqlite3
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gateway.config import Config
@@ -46,6 +47,10 @@ def main(argv: list[str] | None = None) -> int:
             for word in ("device", "reason", "outcome", "responder"):
                 command.add_argument(f"--{word}", default="")
             command.add_argument("--seconds", type=float, default=0.0)
+    devices = commands.add_parser("devices", help="list the supported models, and what this radio hears now with signal strength")
+    devices.add_argument("--config", type=Path, default=DEFAULT)
+    devices.add_argument("--seconds", type=float, default=10.0, help="how long to listen, at most 240; default: 10")
+    devices.add_argument("--json", action="store_true", help="the facts as JSON")
     decode = commands.add_parser("decode", help="say what recorded packets mean: JSON lines in, JSON lines out")
     decode.add_argument("file", nargs="?", type=Path, help="default: standard input")
     contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas")
@@ -145,6 +150,55 @@ def _tell(args: argparse.Namespace) -> int:
     return 0
 
 
+def _devices(args: argparse.Namespace) -> int:
+    from drivers import all_models
+    from gateway import nearby
+    from gateway.config import ConfigError
+
+    models = all_models()
+    seconds = min(max(args.seconds, 0.1), nearby.LONGEST)
+    config = None
+    try:
+        if args.config.exists() or args.config != DEFAULT:  # before anything is configured a technician wants to look around
+            config = _load(args.config)
+        since = time.monotonic()
+        if config is not None and nearby.ask(config.runtime, seconds):
+            facts = nearby.answer(config.runtime, since, seconds)
+            if facts is None:
+                print("守护进程没有回答 the gateway runs, but does not answer: journalctl -u eldercare-gateway", file=sys.stderr)
+                return 1
+        else:
+            facts = asyncio.run(_hear_alone(config, seconds))
+    except ConfigError as error:
+        return _refused(error)
+    except OSError as error:
+        print(f"不能询问守护进程 the gateway may not be asked ({error.strerror}): run this as root", file=sys.stderr)
+        return 1
+    known = {"supported": nearby.supported(models), **facts}
+    print(json.dumps(known, ensure_ascii=False) if args.json else nearby.told(models, facts))
+    return 1 if all(facts["radios"]) else 0
+
+
+async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
+    """Listen where no gateway runs that would own the radio."""
+    from drivers import all_models
+    from gateway import ble, nearby
+
+    window = nearby.Window(all_models(), config.devices if config else (), time.monotonic(), seconds)
+    adapters = config.adapters if config else ("hci0",)
+    radios = [ble.Radio(adapter, lambda _: None, lambda *_: None, wanted=lambda _: False) for adapter in adapters]
+    for radio in radios:
+        radio.overhear = lambda advert, kind: window.heard(advert, kind, time.monotonic())
+    tasks = [asyncio.create_task(radio.run()) for radio in radios]
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+    facts = window.facts(time.monotonic(), [radio.trouble for radio in radios])
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return facts
+
+
 def _decode(args: argparse.Namespace) -> int:
     from gateway.decode import decode
 
@@ -185,6 +239,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": _run,
     "check": _check,
     "status": _status,
+    "devices": _devices,
     "tell": _tell,
     "decode": _decode,
     "contract": _contract,

@@ -19,12 +19,14 @@ import shutil
 import signal
 import socket
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway import __version__, ble, inbox, kind, mqtt, serial_port, status, systemd, wire
+from drivers import all_models
+from gateway import __version__, ble, gatt, inbox, kind, mqtt, nearby, serial_port, status, systemd, wire
 from gateway.alarm import ENDED, Masking, State
 from gateway.bridge import Bridge, BridgeLost
 from gateway.callers import Callers
@@ -32,7 +34,7 @@ from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
 from gateway.config import Config, speed
 from gateway.danger import Judge
 from gateway.dispatch import PROGRAM
-from gateway.driver import BleAdvert, MqttTopics
+from gateway.driver import BleAdvert, GattService, MqttTopics
 from gateway.fault import LOOK_EVERY, Faults
 from gateway.instruction import Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
@@ -105,6 +107,9 @@ class Daemon:
         self.historian = Historian(config.times.same_again)
         self.callers = Callers(self._called)
         self.radios: list[ble.Radio] = []
+        self.visits: gatt.Visits | None = None
+        self.window: nearby.Window | None = None
+        self._window_asked: asyncio.Queue[float] = asyncio.Queue(10)  # seconds; a flood of requests asks for nothing more
         self.lines: list[serial_port.Line] = []
         self._mouth = _Mouth()
         weaker = config.platform is not None and config.platform.receipts == "broker"
@@ -147,6 +152,7 @@ class Daemon:
                 group.create_task(self._pump(), name="pump")
                 group.create_task(self.push.run(), name="push")
                 group.create_task(self._beat(), name="beat")
+                group.create_task(self._overhear(), name="overhear")
                 self._listen(group)
                 self._connect(group)
         except* asyncio.CancelledError:
@@ -181,7 +187,7 @@ class Daemon:
         systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
 
     def _wants_radio(self) -> bool:
-        return any(isinstance(d.model.listens, BleAdvert) for d in self.config.devices)
+        return any(isinstance(d.model.listens, BleAdvert | GattService) for d in self.config.devices)
 
     def _listen(self, group: asyncio.TaskGroup) -> None:
         if self.replay is not None:
@@ -189,8 +195,13 @@ class Daemon:
             group.create_task(self.replay.run(self.clock, self.intake.advert, self.intake.chunk), name="replay")
             return
         if self._wants_radio():
+            hosts = {d.at: d.model.listens for d in self.config.devices if isinstance(d.model.listens, GattService)}
+            if hosts:
+                self.visits = gatt.Visits(hosts, self.intake.attribute, self._alarm_is_fresh, self.intake.missed)
+                group.create_task(self.visits.run(), name="visits")
+            met = self.visits.met if self.visits is not None else None
             for adapter in self.config.adapters:
-                radio = ble.Radio(adapter, self.intake.advert, say, wanted=self.intake.knows)
+                radio = ble.Radio(adapter, self.intake.advert, say, wanted=self.intake.knows, met=met)
                 self.radios.append(radio)
                 group.create_task(radio.run(), name=adapter)
         for d in self.config.devices:
@@ -204,6 +215,51 @@ class Daemon:
                     d.at, self.config.passwords.get(d.id), d.model.listens.filters, functools.partial(self.intake.published, d.id)
                 )
                 group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
+
+    def _alarm_is_fresh(self) -> bool:
+        """Say whether somebody may need help whom nobody has answered yet: then the radio is for hearing only."""
+        return any(a.state in {State.PRE_ALARM, State.RAISED} and a.priority <= Priority.P2 for a in self.pipeline.alarms.values())
+
+    async def _overhear(self) -> None:
+        """Open a hearing window when it is asked for. What it hears lies in a file, for as long as somebody may look at it."""
+        while True:
+            seconds = await self._window_asked.get()
+            self.window = nearby.Window(all_models(), self.config.devices, time.monotonic(), seconds)
+            # where no enrolled device is heard by radio, as before the first is enrolled, nobody else uses the adapters
+            own = (
+                []
+                if self.radios or self.replay
+                else [ble.Radio(a, lambda _: None, say, wanted=lambda _: False) for a in self.config.adapters]
+            )
+            tasks = [asyncio.create_task(radio.run(), name=f"overhear {radio.adapter}") for radio in own]
+            try:
+                await self._until_closed(self.window, own or self.radios)
+            finally:
+                self.window = None
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(nearby.KEPT):
+                    self._window_asked.put_nowait(await self._window_asked.get())
+            nearby.erase(self.config.runtime)
+
+    async def _until_closed(self, window: nearby.Window, radios: list[ble.Radio]) -> None:
+        for radio in radios:
+            radio.overhear = lambda advert, kind: window.heard(advert, kind, time.monotonic())
+        try:
+            while True:
+                while not self._window_asked.empty():
+                    window.extend(time.monotonic(), self._window_asked.get_nowait())
+                now = time.monotonic()
+                with contextlib.suppress(OSError):  # the status file says what is wrong with the folder
+                    nearby.write(self.config.runtime, window.facts(now, [radio.trouble for radio in radios]))
+                if not window.is_open(now):
+                    return
+                await asyncio.sleep(min(1.0, max(0.01, window.until - now)))
+        finally:
+            for radio in radios:
+                radio.overhear = None
 
     def _connect(self, group: asyncio.TaskGroup) -> None:
         link = self._link()
@@ -245,6 +301,8 @@ class Daemon:
                 entries += self._look(now)
             if now.mono >= self._due:
                 entries += self.pipeline.tick(now)
+            if entries and self.visits is not None and self._alarm_is_fresh():
+                self.visits.drop()
             await self._write(entries, now, flush=self._event and not entries)  # no press may count twice, also one without entry
             self._event = False
             await self._keep_readings(now)
@@ -596,7 +654,9 @@ class Daemon:
 
         def woken() -> None:
             with contextlib.suppress(BlockingIOError):
-                waker.recv(64)
+                if (seconds := nearby.asked(waker.recv(64))) is not None and not self._window_asked.full():
+                    self._window_asked.put_nowait(seconds)
+                    return
             self._look_in_box = True
             self._wake.set()
 
