@@ -1,0 +1,48 @@
+"""SwitchBot's broadcasts: service data FD3D (old firmware 0D00) and manufacturer data 0969, two halves of one frame.
+
+    6440da020017005144        64 = 'd', model letter under a top bit | ...
+    cb39cdc43d46 | 84 | 9c0017005144                 address (6) | sequence | ...          preferred for states: it changes at once
+
+Document: SwitchBot's open BLE API; PySwitchbot, which the tests compare with. Service data come in the scan response only, so an
+active scan is needed; without them the kind of device is not in the packet, and only the length known for it is taken. Nothing
+is sealed: whoever is near can say these things under another's address.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import LONGEST
+from gateway.driver import BleAdvert, Report, uuid16
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.driver import Advertisement
+
+UUID, OLD_UUID = uuid16(0xFD3D), uuid16(0x0D00)
+COMPANY = 0x0969
+LISTENS = BleAdvert(services=(UUID, OLD_UUID), companies=(COMPANY,))
+MISSING_AFTER = 900.0  # s; they speak every few seconds
+Halves = tuple[bytes, bytes]  # service data, manufacturer data; b"" = not in this packet
+
+
+def halves(letter: str, alone: int) -> Callable[[Advertisement], Halves | None]:
+    """Pick the frame of one kind of device; `alone` is the length of its manufacturer data where the letter is not there."""
+
+    def pick(packet: Advertisement) -> Halves | None:
+        service = packet.service_data.get(UUID) or packet.service_data.get(OLD_UUID) or b""
+        maker = packet.manufacturer_data.get(COMPANY, b"")
+        if max(len(service), len(maker)) > LONGEST:
+            return None
+        if service:
+            return (service, maker) if service[0] & 0x7F == ord(letter) else None
+        return (b"", maker) if len(maker) == alone else None
+
+    return pick
+
+
+def battery(service: bytes) -> list[Report]:
+    """Read the battery, which stands in one place for all kinds that have it in their service data."""
+    return [Report(Kind.BATTERY, service[2] & 0x7F)] if len(service) > 2 else []

@@ -1,0 +1,56 @@
+"""SwitchBot Contact Sensor ('d'): a door, and motion before it. See _switchbot.py.
+
+    64 | 40 | da | 02 | 00170051 | 44          [1] bit 6 motion; [2] battery; [3] bit 0 light, 1 open, 2 left open; [8] presses
+    cb39cdc43d46 | 84 | 9c | 00170051 | 44     [7] bit 7 motion, 6 light, 5 left open, 4 open; [12] low four bits: presses
+
+Left open counts as open. The number of presses of its own button goes round at 15; the button is no call for help, so only the
+number is told.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import TOO_SHORT, Broadcast
+from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, halves
+from gateway.driver import Heard, Model, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
+    """Say what one frame means."""
+    service, maker = frame
+    if len(maker) >= 13:
+        state, presses = maker[7], maker[12] & 0x0F
+        motion, light, left, opened = state & 0x80, state & 0x40, state & 0x20, state & 0x10
+    elif len(service) >= 9:
+        state, presses = service[3], service[8] & 0x0F
+        motion, light, left, opened = service[1] & 0x40, state & 0x01, state & 0x04, state & 0x02
+    else:
+        return TOO_SHORT
+    return [
+        Report(Kind.CONTACT_OPEN, bool(opened or left)),
+        Report(Kind.OTHER_STATE, bool(left), 1, "contact_timeout"),
+        Report(Kind.MOTION, bool(motion)),
+        Report(Kind.LIGHT, bool(light)),
+        Report(Kind.OTHER_MEASURE, presses, 1, "button_count"),
+        *battery(service),
+    ]
+
+
+MODEL = Model(
+    name="switchbot-contact",
+    title=("SwitchBot 门窗传感器", "SwitchBot Contact Sensor"),
+    listens=LISTENS,
+    senses=frozenset({Kind.CONTACT_OPEN, Kind.MOTION, Kind.LIGHT, Kind.BATTERY}),
+    missing_after=MISSING_AFTER,
+    new=partial(Broadcast, halves("d", 13), read),
+    device_notes=(
+        "磁铁须贴近标记一侧,装好后开关门各试一次;信号不加密。",
+        "Mount the magnet at the marked side; open and close once as a test. Its signals are not encrypted.",
+    ),
+)

@@ -1,0 +1,41 @@
+"""SwitchBot Motion Sensor ('s'). See _switchbot.py.
+
+73 | 40 | e2 | 0038 | 01          [1] bit 6 motion; [2] battery; [5] bits 0-1 light level, 2 = bright
+c0219ae8bc49 | 69 | 5c | 0038     [7] bit 6 motion, 5 light
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import TOO_SHORT, Broadcast
+from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, halves
+from gateway.driver import Heard, Model, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
+    """Say what one frame means."""
+    service, maker = frame
+    if len(maker) >= 8:
+        motion, light = maker[7] & 0x40, maker[7] & 0x20
+    elif len(service) >= 6:
+        motion, light = service[1] & 0x40, service[5] & 0x02
+    else:
+        return TOO_SHORT
+    return [Report(Kind.MOTION, bool(motion)), Report(Kind.LIGHT, bool(light)), *battery(service)]
+
+
+MODEL = Model(
+    name="switchbot-motion",
+    title=("SwitchBot 人体传感器", "SwitchBot Motion Sensor"),
+    listens=LISTENS,
+    senses=frozenset({Kind.MOTION, Kind.LIGHT, Kind.BATTERY}),
+    missing_after=MISSING_AFTER,
+    new=partial(Broadcast, halves("s", 10), read),
+    device_notes=("面向房间,避开暖气与窗帘。", "Face it to the room, away from heaters and curtains."),
+)

@@ -1,0 +1,40 @@
+"""SwitchBot Remote ('b'): its battery only. See _switchbot.py.
+
+    62 | 20 | 56 | 00          [2] low seven bits: battery, 86 %
+
+Its presses go to the device it is paired with and are not in the broadcast: it cannot call for help here.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import TOO_SHORT, Broadcast
+from drivers._switchbot import LISTENS, Halves, battery, halves
+from gateway.driver import Heard, Model
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NEVER_ALONE = -1  # without its letter nothing of it is known
+
+
+def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
+    """Say what one frame means."""
+    return battery(frame[0]) or TOO_SHORT
+
+
+MODEL = Model(
+    name="switchbot-remote",
+    title=("SwitchBot 遥控按钮", "SwitchBot Remote"),
+    listens=LISTENS,
+    senses=frozenset({Kind.BATTERY}),
+    missing_after=None,
+    new=partial(Broadcast, halves("b", _NEVER_ALONE), read),
+    device_notes=(
+        "广播中只有电量,没有按键:不能用于呼救。",
+        "Its broadcast carries the battery and no presses: it cannot be used to call for help.",
+    ),
+)
