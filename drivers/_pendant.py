@@ -1,0 +1,116 @@
+"""Pendants that call by which beacon signal they send: iBeacon, AltBeacon, Eddystone UID. There is no counter in any of them.
+
+How they call differs, and the technician's teaching says which it is. A taught code is a whole signal or its beginning up to a
+slash (`uuid/major` takes every minor); the longest that fits decides.
+
+    only on press       silent until pressed, then one signal for some seconds. Teach `press` alone. Nothing else is ever heard, so
+                        each sighting calls: the gateway's intake takes equal packets within 5 s as one, a longer burst calls again
+                        and joins the open alarm. It cannot be supervised.
+    changes on press    sends one signal always and another (minor, major or uuid) for a while after the press. Teach `press` and
+                        `idle`: a burst calls once, and the silence of the idle signal can be noticed, if the household sets
+                        missing_after for it.
+    alternates          sends the idle and the calling signal by turns while pressed. The same: one call, until the calling signal
+                        has been away for two other packets in a row. The intake takes equal packets within 5 s as one, so these
+                        are at least 5 s of quiet; where other data of the pendant changes in between, it is sooner, never later.
+
+`memory` holds `pressed`, the call that has not been followed by quiet. The first sighting after a restart of a call that stands
+there may be the receiver's cache or a new press: it calls, flagged. Nothing proves that a signal is not a copy: whoever is near
+can record and send it. Where that matters, use a sealed button.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import LONGEST, WRONG_LENGTH
+from gateway.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+IDLE = "idle"
+CALLS = ("press", "double_press", "long_press")
+FUNCTIONS = (*CALLS, IDLE)
+NOTES = (
+    "登记时按一次,把按下时的信号学为 press;若平时也发信号,再学为 idle。无法证明信号不是复制的;只在按下时发信号的无法监视在线,每月须试按。",
+    (
+        "Teach the signal it sends when pressed as press, and what it sends at other times, if anything, as idle. Signals can be copied; "
+        "one that is silent until pressed cannot be supervised: press it by hand once a month."
+    ),
+)
+
+_QUIET = 2  # other packets in a row after which a call counts as over
+_KNOWN = 8  # frames whose reading is kept; all are forgotten when a ninth comes
+_NOT_MINE = (NOT_MINE,)
+_REPEATED = (REPEATED,)
+
+Signed = tuple[str, "Sequence[Report]"]  # the signal ("" = this frame has none), and what else the frame says
+
+
+class Pendant:
+    """One pendant. Without codes it only says which signals it hears: what a technician teaches from."""
+
+    def __init__(
+        self,
+        pick: Callable[[Advertisement], bytes | None],
+        read: Callable[[bytes], Signed | None],
+        codes: Mapping[str, str],
+        memory: Mapping[str, int | str],
+    ) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+        self._pick = pick
+        self._read = read
+        taught = ((code.lower().replace("-", ""), function) for function, code in codes.items())
+        self._codes = sorted(taught, key=lambda one: -len(one[0]))
+        self._known: dict[bytes, Signed] = {}
+        self._others = IDLE in codes  # it has other signals too, so quiet can be heard
+        self._quiet = 0
+        self._fresh = True  # no call heard since the start
+
+    def poll(self) -> bytes:
+        """Return nothing: a broadcaster cannot be asked."""
+        return b""
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode one advertisement."""
+        frame = self._pick(packet) if isinstance(packet, Advertisement) else None
+        if frame is None:
+            return _NOT_MINE
+        if len(frame) > LONGEST:
+            return WRONG_LENGTH
+        signed = self._known.get(frame)
+        if signed is None:
+            signed = self._read(frame)
+            if signed is None:
+                return _NOT_MINE
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[frame] = signed
+        signal, reports = signed
+        function = self._function(signal)
+        if function in CALLS:
+            return self._called(function)
+        return self._other(reports)
+
+    def _function(self, signal: str) -> str:
+        for code, function in self._codes:
+            if signal == code or (signal.startswith(code) and signal[len(code)] == "/"):
+                return function
+        return IDLE
+
+    def _other(self, reports: Sequence[Report]) -> Iterable[Heard]:
+        self._others = True
+        self._quiet += 1
+        if self._quiet == _QUIET and "pressed" in self.memory:
+            self.memory = {key: value for key, value in self.memory.items() if key != "pressed"}
+        return reports
+
+    def _called(self, action: str) -> Iterable[Heard]:
+        same = self.memory.get("pressed") == action
+        fresh, self._fresh, self._quiet = self._fresh, False, 0
+        if same and not fresh and self._others:
+            return _REPEATED
+        if not same:
+            self.memory = {**self.memory, "pressed": action}
+        return (Report(Kind.BUTTON, action, flagged=same and fresh),)
