@@ -1,0 +1,40 @@
+"""ELA Blue PUCK MAG, also sold by Teltonika ("P MAG"), a magnet contact. Service data 2A06.
+
+    24 00          u16 LE: bit 0 = the magnet is there, the rest counts its changes: open
+
+Document: Theengs, from ELA's data sheet. Service 2A06 is a standard one (alert level) which others use as well: only two bytes
+under an address that was enrolled as this make are taken. Nothing is sealed.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import WRONG_LENGTH, Broadcast, service
+from gateway.driver import BleAdvert, Heard, Model, Report, uuid16
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UUID = uuid16(0x2A06)
+
+
+def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
+    """Say what one frame means."""
+    return (Report(Kind.CONTACT_OPEN, not frame[0] & 1),) if len(frame) == 2 else WRONG_LENGTH
+
+
+MODEL = Model(
+    name="ela-pmag",
+    title=("ELA Blue PUCK MAG 门磁", "ELA Blue PUCK MAG contact"),
+    listens=BleAdvert(services=(UUID,)),
+    senses=frozenset({Kind.CONTACT_OPEN}),
+    missing_after=900.0,  # s; it speaks every few seconds
+    new=partial(Broadcast, service(UUID), read),
+    device_notes=(
+        "装好后开关门各试一次,确认磁铁靠近时显示关闭;信号不加密。",
+        "Open and close once as a test and see that the magnet near it means closed. Its signals are not encrypted.",
+    ),
+)

@@ -1,0 +1,69 @@
+"""KKM K6P and K9 sensor beacons. Service data FEAA, first byte 21 (not one of Eddystone's own).
+
+    21 | 01 | 0f | 0e5b | efbb | 42d1 | ffc2 0000 0407         mask, then its fields in the order of the bits (BE):
+
+    bit 0 voltage u16 mV; 1 temperature s8.8; 2 humidity s8.8; 3 acceleration 3 x s16 mg
+
+Documents: Theengs and ble_monitor. How long the fields of other bits are is not known: reading stops there. Which field the
+buttons of the K series use is not known either: it cannot call for help. The voltage is not turned into a percentage.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_LENGTH, Broadcast
+from gateway.driver import Advertisement, BleAdvert, Heard, Model, Report, uuid16
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UUID = uuid16(0xFEAA)
+_AXES = ("acc_x_mg", "acc_y_mg", "acc_z_mg")
+
+
+def _pick(packet: Advertisement) -> bytes | None:
+    data = packet.service_data.get(UUID)
+    return data if data is not None and data.startswith(b"\x21\x01") else None
+
+
+def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
+    """Say what one frame means, as far as it is whole."""
+    if len(frame) > LONGEST:
+        return WRONG_LENGTH
+    if len(frame) < 5:
+        return TOO_SHORT
+    mask, at = frame[2], 3
+    said: list[Report] = []
+    for bit, size in enumerate((2, 2, 2, 6)):
+        if not mask >> bit & 1:
+            continue
+        if at + size > len(frame):
+            break
+        numbers = [int.from_bytes(frame[place : place + 2], "big", signed=bit > 0) for place in range(at, at + size, 2)]
+        if bit == 0:
+            said.append(Report(Kind.OTHER_MEASURE, numbers[0] / 1000, 1, "voltage_v"))
+        elif bit == 1:
+            said.append(Report(Kind.TEMPERATURE, round(numbers[0] / 256, 2)))
+        elif bit == 2:
+            said.append(Report(Kind.HUMIDITY, round(numbers[0] / 256, 2)))
+        else:
+            said += [Report(Kind.OTHER_MEASURE, number, 1, axis) for axis, number in zip(_AXES, numbers, strict=True)]
+        at += size
+    return said
+
+
+MODEL = Model(
+    name="kkm-k6p",
+    title=("KKM K6P、K9 传感信标", "KKM K6P and K9 sensor beacon"),
+    listens=BleAdvert(services=(UUID,)),
+    senses=frozenset({Kind.TEMPERATURE, Kind.HUMIDITY}),
+    missing_after=900.0,  # s; it speaks every few seconds
+    new=partial(Broadcast, _pick, read),
+    device_notes=(
+        "在厂家应用中打开传感器广播;其按键格式未公开,不能用于呼救。",
+        "Switch the sensor broadcast on in the maker's app. How its button speaks is not published: it cannot call for help.",
+    ),
+)

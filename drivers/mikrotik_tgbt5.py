@@ -1,0 +1,57 @@
+"""MikroTik TG-BT5, an asset tag. Manufacturer data 094F.
+
+    01 | 00 | 10a9 | 0000 fdff 0100 | a119 | 6be86600 | 00 | 62
+    version  salt    acceleration     25.63  uptime, s  flags battery        numbers LE; acceleration and temperature s8.8
+
+    flags: 01 reed, 02 tilt, 04 drop, 08 10 20 impact on an axis; second byte bit 0: sealed, then not ours
+
+Document: MikroTik's tag manual; ble_monitor's captures. It has the only drop and impact bits that can be bought in a broadcast tag.
+They are no fall of a person: the tag falls off a table as it falls with somebody, and a person who sinks down falls softly. They
+are shown as states that nothing is judged by, as are reed and tilt.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import WRONG_LENGTH, Broadcast, company
+from gateway.driver import BleAdvert, Heard, Model, Refusal, Report
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMPANY = 0x094F
+_WRONG_VERSION = (Refusal("wrong_version"),)
+_SEALED = 0x01
+_NO_THERMOMETER = -128  # the indoor kind has none
+_FLAGS = {"reed": 0x01, "tilt": 0x02, "dropping": 0x04, "impact": 0x38}
+
+
+def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
+    """Say what one frame means."""
+    if len(frame) != 18:
+        return WRONG_LENGTH
+    if frame[0] not in {0, 1} or frame[1] & _SEALED:
+        return _WRONG_VERSION
+    said = [Report(Kind.OTHER_STATE, bool(frame[16] & bits), 1, name) for name, bits in _FLAGS.items()]
+    warmth = int.from_bytes(frame[10:12], "little", signed=True) / 256
+    if warmth != _NO_THERMOMETER:
+        said.append(Report(Kind.TEMPERATURE, round(warmth, 2)))
+    said.append(Report(Kind.OTHER_MEASURE, int.from_bytes(frame[12:16], "little"), 1, "uptime_s"))
+    return [*said, Report(Kind.BATTERY, frame[17])]
+
+
+MODEL = Model(
+    name="mikrotik-tgbt5",
+    title=("MikroTik TG-BT5 资产标签", "MikroTik TG-BT5 asset tag"),
+    listens=BleAdvert(companies=(COMPANY,)),
+    senses=frozenset({Kind.TEMPERATURE, Kind.BATTERY, Kind.OTHER_STATE}),
+    missing_after=900.0,  # s; it speaks every few seconds
+    new=partial(Broadcast, company(COMPANY), read),
+    device_notes=(
+        "这是资产标签,不是跌倒探测器:跌落与撞击只显示,不报警;须关闭加密。",
+        "An asset tag and no fall detector: drop and impact are shown and raise nothing. Switch its encryption off.",
+    ),
+)

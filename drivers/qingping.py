@@ -1,0 +1,83 @@
+"""Qingping doors, motion sensors and climate meters in the maker's own format. Service data FDCD.
+
+    48 | 04 | 751060342d58 | 04 01 00 | 0f 01 cb               door: open
+    48 | 12 | ffeeddccbbaa | 08 04 01 030000 | 0f 01 50        motion at 3 lx
+    kind model address, reversed; then type, length, value
+
+    01 temperature s16 x 0.1, humidity u16 x 0.1    02 battery    04 door: 0 open, 1 closed    08 motion u8, lux u24    09 lux u32
+    0f packet count; 11 is light to one reader and motion to another: not told                             numbers LE
+
+Documents: what Theengs and ble_monitor agree on. In the periodic frame of the door (kind without bit 6) one reader takes the
+second 0f for its state, 0 = open. Nobody else does, so it is told as a state that nothing is judged by: a door that was heard
+wrongly would hide or invent an open one. Nothing is sealed: whoever is near can say these things under another's address.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_ADDRESS, WRONG_LENGTH, Broadcast, service
+from gateway.driver import BleAdvert, Heard, Model, Report, uuid16
+from gateway.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+UUID = uuid16(0xFDCD)
+_HEAD = 8
+_DOOR, _EVENT = 0x04, 0x40  # model; bit of kind
+_COUNT = 0x0F
+_OPEN = {0: True, 1: False}
+
+
+def read(frame: bytes, address: bytes) -> Sequence[Heard]:
+    """Say what one frame means, up to an object that is cut; an unknown one is stepped over."""
+    if len(frame) > LONGEST:
+        return WRONG_LENGTH
+    if len(frame) < _HEAD + 3:
+        return TOO_SHORT
+    if address and frame[7:1:-1] != address:
+        return WRONG_ADDRESS
+    said: list[Report] = []
+    counts: list[int] = []
+    at = _HEAD
+    while at + 2 <= len(frame) and at + 2 + frame[at + 1] <= len(frame):
+        what, value = frame[at], frame[at + 2 : at + 2 + frame[at + 1]]
+        said += _object(what, value)
+        if what == _COUNT and len(value) == 1:
+            counts.append(value[0])
+        at += 2 + len(value)
+    if frame[1] == _DOOR and not frame[0] & _EVENT and len(counts) == 2 and counts[1] in _OPEN:
+        said.append(Report(Kind.OTHER_STATE, _OPEN[counts[1]], 1, "contact_open_unproven", extra={"name": "contact_open"}))
+    return said
+
+
+def _object(what: int, value: bytes) -> list[Report]:
+    size = len(value)
+    if what == 0x01 and size == 4:
+        warmth, damp = int.from_bytes(value[:2], "little", signed=True), int.from_bytes(value[2:], "little")
+        return [Report(Kind.TEMPERATURE, warmth / 10), Report(Kind.HUMIDITY, damp / 10)]
+    if what == 0x02 and size == 1:
+        return [Report(Kind.BATTERY, value[0])]
+    if what == 0x04 and size == 1 and value[0] in _OPEN:
+        return [Report(Kind.CONTACT_OPEN, _OPEN[value[0]])]
+    if what == 0x08 and size == 4:
+        return [Report(Kind.MOTION, value[0] > 0), Report(Kind.ILLUMINANCE, int.from_bytes(value[1:], "little"))]
+    if what == 0x09 and size == 4:
+        return [Report(Kind.ILLUMINANCE, int.from_bytes(value, "little"))]
+    return []
+
+
+MODEL = Model(
+    name="qingping",
+    title=("青萍门窗、人体、温湿度传感器", "Qingping door, motion and climate sensors"),
+    listens=BleAdvert(services=(UUID,)),
+    senses=frozenset({Kind.CONTACT_OPEN, Kind.MOTION, Kind.ILLUMINANCE, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY}),
+    missing_after=900.0,  # s; they speak every few seconds
+    new=partial(Broadcast, service(UUID), read),
+    device_notes=(
+        "门窗型装好后开关门各试一次;信号不加密。若该设备以米家格式广播,请选用 qingping-cgh1。",
+        "Open and close a door sensor once as a test; signals are not encrypted. Where it speaks MiBeacon, enrol it as qingping-cgh1.",
+    ),
+)
