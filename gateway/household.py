@@ -42,3 +42,420 @@ folder `programs` of [gateway], or in gateway.toml already: the page may choose 
 Walk test and platform test tell how they went by a fault entry `service.visit` with `detail.what` "walk" or "platform_test", and
 while they run by the parts `walk` and `platform_test` of the status file.
 """
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from msgspec.structs import asdict, replace
+
+from gateway import generations
+from gateway.config import Config, ConfigError, composed, paper
+from gateway.driver import Model
+from gateway.instruction import Change, Problem, What
+from gateway.parts import ConsentPart, DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, Room, RungPart, SoundPart
+
+LARGEST = 64 * 1024  # bytes of a file with secrets
+ROOMS = 40
+DEVICES = 200
+RUNGS = 20
+KEYS = 30  # names of what was changed that are told
+REPLACED = "replaced"  # last word of the key of a device whose hardware is another: its counters begin anew
+
+
+class Rejected(Exception):  # noqa: N818  the name says what happened
+    """A change that would not make a configuration. Nothing has happened; `problems` say why, field by field."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(p.en for p in problems))
+        self.problems = list(problems)
+
+
+class Handed(NamedTuple):
+    """The secrets of one change. None = left as they are, "" = taken away."""
+
+    key: str | None = None
+    password: str | None = None
+    certificate_key: str | None = None
+
+    def __repr__(self) -> str:
+        return "Handed()"
+
+
+# -- secrets on their way ----------------------------------------------------------------------------------------------
+
+
+def hand(state: Path, name: str, given: Handed) -> None:
+    """Leave secrets for the daemon as file `name`, before the instruction that names it. For the page. Raises OSError."""
+    folder = state / "handed"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    body = {k: v for k, v in given._asdict().items() if v is not None}
+    generations.durable(folder / f".{name}", json.dumps(body).encode())
+    (folder / f".{name}").replace(folder / name)
+    generations.sync(folder)
+
+
+def handed(state: Path, name: str) -> Handed:
+    """Return the secrets left as file `name`. Raises Rejected where it is not there, not ours alone, or not what it should be."""
+    if not name:
+        return Handed()
+    try:
+        descriptor = os.open(state / "handed" / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            if not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o077 or facts.st_uid != os.getuid() or facts.st_size > LARGEST:
+                raise Rejected([_unread("it must be an ordinary file of mode 0600")])
+            given = json.loads(file.read(LARGEST))
+        return msgspec.convert(given, Handed)
+    except OSError as error:
+        raise Rejected([_unread(error.strerror or "")]) from None
+    except (ValueError, RecursionError):  # without its text: that might hold a piece of a secret
+        raise Rejected([_unread("it is not what was expected")]) from None
+
+
+def _unread(why: str) -> Problem:
+    return Problem(
+        "secrets", "", "", "密钥文件无法读取, 请重新填写并保存", f"the file with the secrets cannot be read ({why}): fill them in again"
+    )
+
+
+def forget(state: Path, name: str) -> None:
+    """Delete a file of secrets; where there is none, nothing happens."""
+    if name:
+        with contextlib.suppress(OSError):
+            (state / "handed" / name).unlink()
+
+
+# -- changes -----------------------------------------------------------------------------------------------------------
+
+
+def changed(
+    config: Config, change: Change, given: Handed, models: Mapping[str, Model], *, instruction: str = "", by: str = "", at: str = ""
+) -> Config:
+    """Return the configuration after one change; the same where nothing is another. Raises Rejected. Nothing is written."""
+    home, own = _MAKES[change.what](config, dict(change.value), given)
+    if (home, own) == (config.household, config.secrets):
+        return config
+    assert config.source is not None  # noqa: S101  what was loaded has one
+    revision = config.household.revision + 1
+    token = config.household.token
+    if own != config.secrets or not token:
+        token = secrets.token_hex(8)
+        own = replace(own, revision=revision, token=token)
+    names = tuple(_names(config, home, own, change))[:KEYS]
+    home = replace(home, revision=revision, token=token, instruction=instruction, by=by, at=at, changed=names)
+    try:
+        return composed(config.source, models, home, own)
+    except ConfigError as error:
+        plain = [Problem("", "", "", str(p), str(p)) for p in error.problems]
+        raise Rejected(error.fields or plain) from None
+
+
+def keep(config: Config, before: Config) -> None:
+    """Put a changed household on the disk. Raises OSError; then the one before holds. The rename of household.json is the moment."""
+    furnish(config)
+    if config.household.token != before.household.token:
+        generations.write(config.state / "household-secrets.json", msgspec.to_builtins(config.secrets))
+    generations.write(config.state / "household.json", msgspec.to_builtins(config.household))
+
+
+def furnish(config: Config) -> None:
+    """See that the certificates in the household stand as files, and no others. Raises OSError."""
+    home, folder = config.household.platform, config.state / "papers"
+    wanted = {}
+    if home is not None:
+        wanted = {paper(config.state, text): text for text in (home.ca, home.certificate, config.secrets.certificate_key) if text}
+    for path, text in wanted.items():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            generations.durable(new := path.with_suffix(".new"), text.encode())
+            new.replace(path)
+            generations.sync(folder)
+
+
+def tidy(config: Config, named: frozenset[str], now: float) -> None:
+    """Delete secrets that no instruction is waiting for, and certificates that no generation speaks of."""
+    with contextlib.suppress(OSError):
+        for path in (config.state / "handed").iterdir():
+            if path.name not in named and now - path.stat().st_mtime > LEFT:
+                path.unlink()
+    texts = {config.secrets.certificate_key} | (
+        {config.household.platform.ca, config.household.platform.certificate} if config.household.platform else set()
+    )
+    with contextlib.suppress(OSError):
+        for path in (config.state / "papers").iterdir():
+            if path not in {paper(config.state, text) for text in texts}:
+                path.unlink()
+
+
+LEFT = 600.0  # s for which a file of secrets may wait for the instruction that names it
+
+
+def shown(config: Config) -> dict[str, Any]:
+    """Return what is in force as a form shows it, section by section, with the revision; no secrets."""
+    home, parts = config.household, config.parts
+    number = home.household.number if home.household else ""
+    platform = parts.platform
+    return {
+        "revision": home.revision,
+        "by": home.by,
+        "at": home.at,
+        "household": {"number": number, "timezone": parts.gateway.timezone, "night": list(parts.gateway.night)},
+        "rooms": list(home.rooms) if home.rooms is not None else sorted({d.room for d in parts.device if d.room}),
+        "consent": {
+            **asdict(home.consent or ConsentPart()),
+            "history_days": parts.gateway.history_days,
+            "journal_days": parts.gateway.journal_days,
+        },
+        "platform": {
+            **{n: getattr(platform, n) for n in ("host", "port", "tls", "username", "version", "receipts")},
+            "ca": bool(platform.ca),
+            "certificate": bool(platform.certificate),
+        }
+        if platform
+        else None,
+        "device": [msgspec.to_builtins(d) for d in parts.device],
+        "ladder": [msgspec.to_builtins(r) for r in parts.ladder],
+        "times": dict(parts.times),
+        "sound": msgspec.to_builtins(parts.sound),
+    }
+
+
+Made = tuple[Household, HouseholdSecrets]
+
+
+def _put_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    device = _read("device", str(value.get("id", "")), value, DevicePart)
+    devices = list(config.parts.device)
+    ids = [d.id for d in devices]
+    if device.id in ids:
+        devices[ids.index(device.id)] = device
+    else:
+        devices.append(device)
+    return _with_devices(config, devices), _with_keys(config.secrets, device.id, given)
+
+
+def _retire_device(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    device = _known(config, value)
+    own = config.secrets
+    rest = [d for d in config.parts.device if d.id != device.id]
+    keys, words = ({d: k for d, k in kept.items() if d != device.id} for kept in (own.keys, own.passwords))
+    return _with_devices(config, rest), replace(own, keys=keys, passwords=words)
+
+
+def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    old = _known(config, value)
+    new = _read("device", old.id, msgspec.to_builtins(old) | value, DevicePart)
+    devices = [new if d.id == old.id else d for d in config.parts.device]
+    own = replace(config.secrets, keys={**config.secrets.keys, old.id: ""})  # other hardware has another key, or none
+    return _with_devices(config, devices), _with_keys(own, old.id, given)
+
+
+def _set_rooms(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    _only(value, "rooms", {"rooms"})
+    rooms = _read("rooms", "", value.get("rooms"), tuple[Room, ...])
+    if len(set(rooms)) < len(rooms) or not 0 < len(rooms) <= ROOMS:
+        zh, en = f"应为 1 到 {ROOMS} 个不同的房间", f"1 to {ROOMS} different rooms were expected"
+        raise Rejected([Problem("rooms", "", "rooms", zh, en)])
+    return replace(config.household, rooms=rooms), config.secrets
+
+
+def _set_household(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    before = msgspec.to_builtins(config.household.household or HomePart())
+    return replace(config.household, household=_read("household", "", before | value, HomePart)), config.secrets
+
+
+def _set_consent(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    before = msgspec.to_builtins(config.household.consent or ConsentPart())
+    return replace(config.household, consent=_read("consent", "", before | value, ConsentPart)), config.secrets
+
+
+def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    _only(value, "ladder", {"ladder"})
+    given_rungs = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
+    if len(given_rungs) > RUNGS:
+        raise Rejected([Problem("ladder", "", "ladder", f"最多 {RUNGS} 级", f"at most {RUNGS} rungs")])
+    rungs = tuple(_read("ladder", str(n), rung, RungPart) for n, rung in enumerate(given_rungs, 1))
+    _may_run(config, [("ladder", str(n), "program", r.program) for n, r in enumerate(rungs, 1)])
+    return replace(config.household, ladder=rungs), config.secrets
+
+
+def _set_times(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    return replace(config.household, times=_read("times", "", value, dict[str, float])), config.secrets
+
+
+def _set_sound(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    sound = _read("sound", "", value, SoundPart)
+    _may_run(config, [("sound", "", name, getattr(sound, name)) for name in ("pre_alarm", "alarm")])
+    return replace(config.household, sound=sound), config.secrets
+
+
+def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    home, own, file = config.household.platform, config.secrets, config.parts.platform
+    before = {
+        "ca": home.ca if home else _text_of(config, file.ca if file else ""),
+        "certificate": home.certificate if home else _text_of(config, file.certificate if file else ""),
+    }
+    key = own.certificate_key if home else _text_of(config, file.certificate_key if file else "")
+    platform = _read("platform", "", before | value, HomePlatform)
+    key = "" if not platform.certificate else key if given.certificate_key is None else given.certificate_key
+    if problems := _wrong_papers(platform, key, with_secrets=config.source is None or config.source.with_secrets):
+        raise Rejected(problems)
+    password = own.password if given.password is None else given.password
+    return replace(config.household, platform=platform), replace(own, password=password, certificate_key=key)
+
+
+_MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {
+    What.PUT_DEVICE: _put_device,
+    What.RETIRE_DEVICE: _retire_device,
+    What.REPLACE_DEVICE: _replace_device,
+    What.SET_ROOMS: _set_rooms,
+    What.SET_HOUSEHOLD: _set_household,
+    What.SET_PLATFORM: _set_platform,
+    What.SET_LADDER: _set_ladder,
+    What.SET_TIMES: _set_times,
+    What.SET_SOUND: _set_sound,
+    What.SET_CONSENT: _set_consent,
+}
+
+
+# -- small things ------------------------------------------------------------------------------------------------------
+
+
+def _known(config: Config, value: dict[str, Any]) -> DevicePart:
+    found = next((d for d in config.parts.device if d.id == value.get("id")), None)
+    if found is None:
+        name = str(value.get("id", ""))[:40]
+        raise Rejected([Problem("device", name, "id", f"没有设备 {name or '(空)'}", f"no device {name or '(empty)'}")])
+    return found
+
+
+def _with_devices(config: Config, devices: list[DevicePart]) -> Household:
+    if len(devices) > DEVICES:
+        raise Rejected([Problem("device", "", "id", f"最多 {DEVICES} 台设备", f"at most {DEVICES} devices")])
+    if devices == config.parts.device:
+        return config.household
+    return replace(config.household, device=tuple(devices))
+
+
+def _with_keys(own: HouseholdSecrets, device: str, given: Handed) -> HouseholdSecrets:
+    keys = own.keys if given.key is None else {**own.keys, device: given.key.strip()}
+    words = own.passwords if given.password is None else {**own.passwords, device: given.password}
+    return replace(own, keys=keys, passwords=words)
+
+
+def _text_of(config: Config, name: str) -> str:
+    path = config.file(name)
+    try:
+        return path.read_text(encoding="utf-8") if path else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _may_run(config: Config, programs: Sequence[tuple[str, str, str, tuple[str, ...]]]) -> None:
+    """Refuse programs that nobody with a login has put there. Raises Rejected."""
+    assert config.source is not None  # noqa: S101
+    file, folder = config.source.part, Path(config.gateway.programs)
+    known = {p[0] for p in (file.sound.pre_alarm, file.sound.alarm, *(r.program for r in file.ladder)) if p}
+    problems = []
+    for section, item, name, program in programs:
+        if program and program[0] not in known and (Path(program[0]).parent != folder or ".." in program[0]):
+            zh, en = f"程序须位于 {folder}", f"a program of the folder {folder} was expected"
+            problems.append(Problem(section, item, name, zh, en))
+    if problems:
+        raise Rejected(problems)
+
+
+def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> list[Problem]:
+    """Say which certificate or key cannot be used, before the link falls over it."""
+    out = []
+    for name, text in (("ca", platform.ca), ("certificate", platform.certificate)):
+        try:
+            if text:
+                x509.load_pem_x509_certificates(text.encode())
+        except ValueError:
+            zh, en = (
+                "不是 PEM 格式的证书 (-----BEGIN CERTIFICATE-----)",
+                "a certificate in PEM form (-----BEGIN CERTIFICATE-----) was expected",
+            )
+            out.append(Problem("platform", "", name, zh, en))
+    if out or not platform.certificate or not with_secrets:
+        return out
+    try:
+        mine = serialization.load_pem_private_key(key.encode(), None).public_key()
+        theirs = x509.load_pem_x509_certificates(platform.certificate.encode())[0].public_key()
+        form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        if mine.public_bytes(*form) == theirs.public_bytes(*form):
+            return []
+        zh, en = "私钥与证书不匹配", "the key does not belong to the certificate"
+    except (ValueError, TypeError):
+        zh, en = "须为 PEM 格式且未加密的私钥", "a private key in PEM form, not encrypted, was expected"
+    return [Problem("platform", "", "certificate_key", zh, en)]
+
+
+def _names(config: Config, home: Household, own: HouseholdSecrets, change: Change) -> list[str]:
+    """Return the names of what is another than before; no values."""
+    out: list[str] = []
+    old = {d.id: msgspec.to_builtins(d) for d in config.parts.device}
+    new = {d.id: msgspec.to_builtins(d) for d in home.device or ()} if home.device is not None else old
+    for device in [*new, *(d for d in old if d not in new)]:
+        one, other = old.get(device), new.get(device)
+        if one is None or other is None:
+            out.append(f"device.{device}")
+        else:
+            out += [f"device.{device}.{name}" for name in other if one.get(name) != other[name]]
+    if change.what is What.REPLACE_DEVICE:
+        out.insert(0, f"device.{change.value['id']}.{REPLACED}")
+    for section in ("household", "rooms", "consent", "platform", "ladder", "times", "sound"):
+        one, other = (msgspec.to_builtins(getattr(h, section)) for h in (config.household, home))
+        if one != other:
+            both = isinstance(one, dict) and isinstance(other, dict)
+            out += sorted(f"{section}.{n}" for n in {*one, *other} if one.get(n) != other.get(n)) if both else [section]
+    for name in ("keys", "passwords"):
+        a, b = getattr(config.secrets, name), getattr(own, name)
+        out += [f"device.{d}.{name[:-1]}" for d in sorted({*a, *b}) if a.get(d) != b.get(d) and d in new]
+    out += [f"platform.{n}" for n in ("password", "certificate_key") if getattr(config.secrets, n) != getattr(own, n)]
+    return out
+
+
+def _only(value: dict[str, Any], section: str, known: set[str]) -> None:
+    for name in sorted(set(value) - known):
+        raise Rejected([Problem(section, "", str(name)[:40], "没有这个字段", f"no such field; known here: {', '.join(sorted(known))}")])
+
+
+def _read(section: str, item: str, value: object, kind: Any) -> Any:
+    """Return a value as its part of the configuration. Raises Rejected with the field that is wrong."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        what, _, at = str(error).partition(" - at ")
+        named = re.search(r"field `(\w+)`", what) or re.search(r"\$\.(\w+)", at) or re.search(r"\$\[(?:`|')?(\w+)", at)
+        field = named[1] if named else section
+        raise Rejected([Problem(section, item[:40], field, _in_chinese(what), what)]) from None
+
+
+def _in_chinese(what: str) -> str:
+    for part, words in (
+        ("missing required", "必须填写"),
+        ("unknown field", "没有这个字段"),
+        ("matching regex", "只能用小写字母, 数字和 . _ -"),
+        ("length <=", "太长"),
+        ("length >=", "不能为空"),
+        (">=", "数值太小"),
+        ("<=", "数值太大"),
+        ("Invalid enum value", "不是可选的值"),
+    ):
+        if part in what:
+            return words
+    return "格式不对"
