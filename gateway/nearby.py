@@ -315,7 +315,7 @@ def supported(models: Mapping[str, Model]) -> list[dict[str, Any]]:
             "model": m.name,
             "title": list(m.title),
             "senses": sorted(k.value for k in m.senses),
-            "link": _link(m),
+            "link": link(m),
             "enrol": m.enrol.value,
             "key_bytes": m.key_bytes,
             "missing_after": m.missing_after,
@@ -325,7 +325,8 @@ def supported(models: Mapping[str, Model]) -> list[dict[str, Any]]:
     ]
 
 
-def _link(model: Model) -> str:
+def link(model: Model) -> str:
+    """Return by which way a model is heard."""
     match model.listens:
         case BleAdvert():
             return "BLE"

@@ -10,7 +10,7 @@ from pathlib import Path
 from drivers import all_models
 from gateway import kind
 from gateway.alarm import MOVES
-from gateway.driver import BleAdvert
+from gateway.nearby import link
 from gateway.times import Times
 
 README = Path(__file__).parent.parent / "README.md"
@@ -48,11 +48,12 @@ def devices() -> str:
     """Every model with what it senses, how it is enrolled and supervised, and what to do on the device."""
     rows = ["| model | 名称 / name | senses | link, key | missing after | on the device |", "|---|---|---|---|---|---|"]
     for m in sorted(all_models().values(), key=lambda m: m.name):
-        link = "BLE" if isinstance(m.listens, BleAdvert) else f"serial, {m.listens.baud} baud"
         key = f", key {m.key_bytes} bytes" if m.key_bytes else ""
         missing = "cannot be supervised" if m.missing_after is None else f"{m.missing_after / 60:g} min"
         senses = ", ".join(sorted(k.value for k in m.senses))
-        rows.append(f"| `{m.name}` | {m.title[0]} / {m.title[1]} | {senses} | {link}{key} | {missing} | {m.device_notes[0]} {m.device_notes[1]} |")
+        rows.append(
+            f"| `{m.name}` | {m.title[0]} / {m.title[1]} | {senses} | {link(m)}{key} | {missing} | {m.device_notes[0]} {m.device_notes[1]} |"
+        )
     return "\n".join(rows)
 
 
