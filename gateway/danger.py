@@ -91,6 +91,18 @@ class Judge:
         """Take over conditions that were on before a restart, so that the same level heard again is not a new danger."""
         self._active = set(active)
 
+    def rewatch(
+        self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time], other: set[DeviceId]
+    ) -> None:
+        """Go on by changed wishes. What is known of devices stays, but for those that are gone or are `other` hardware now."""
+        self._watches, self._times, self._zone, self._night = watches, times, zone, night
+        here = {d for d in watches if d not in other}
+        self._active = {(kind, d) for kind, d in self._active if d in here}
+        doors, beds = {d for d in here if watches[d].left_open}, {d for d in here if watches[d].bed}
+        self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
+        self._in_bed = {d: was for d, was in self._in_bed.items() if d in beds}
+        self._left_bed = {d: r for d, r in self._left_bed.items() if d in beds}
+
     def heard(self, reading: Reading) -> list[Judgement]:
         """Judge one reading."""
         watch = self._watches.get(reading.device)

@@ -88,6 +88,18 @@ class Faults:
         self._unsure_since = None if now.quality is Quality.SYNCHRONISED else now.mono
         self._offset = now.wall.timestamp() - now.mono
 
+    def resupervise(self, devices: Mapping[DeviceId, Supervised], times: Times, other: set[DeviceId], now: Moment) -> list[FaultFact]:
+        """Go on by changed wishes. Faults of devices that are gone, or are `other` hardware now, end: nobody would end them later."""
+        ended = {d for d in self._devices if d not in devices} | other
+        out = [fact for kind, d in list(self.on) if d in ended for fact in self._end(kind, d, now)]
+        for device in [d for d in self.heard_at if d not in devices]:
+            del self.heard_at[device]
+        for device in devices:
+            if device in other or device not in self.heard_at:
+                self.heard_at[device] = now.mono
+        self._devices, self._times = devices, times
+        return out
+
     def due(self) -> float:
         """Return the monotonic second of the next look."""
         return self._looked + LOOK_EVERY

@@ -92,6 +92,13 @@ class Intake:
         else:
             self._by_address[address] = enrolled
 
+    def retire(self, device: DeviceId) -> None:
+        """Let a device go: from now on it is a stranger."""
+        enrolled = self.devices.pop(device)
+        self._by_address = {at: e for at, e in self._by_address.items() if e is not enrolled}
+        self._behind = {key: e for key, e in self._behind.items() if e is not enrolled}
+        self.changed.discard(device)
+
     def forget_memory(self, device: DeviceId) -> None:
         """Let a device's counters start anew, after a technician has confirmed it."""
         enrolled = self.devices[device]
@@ -267,23 +274,55 @@ class WaitingRoom:
         return len(self._ordered) + len(self._routine)
 
 
+_ACTIVITY = frozenset(
+    {Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY, Kind.CONTACT_OPEN, Kind.VIBRATION, Kind.SOUND, Kind.LIGHT, Kind.OTHER_STATE}
+)
+_CLIMATE = frozenset({Kind.TEMPERATURE, Kind.HUMIDITY, Kind.ILLUMINANCE})
+_VITAL_SIGNS = (
+    "heart",
+    "pulse",
+    "breath",
+    "respir",
+    "spo2",
+    "systolic",
+    "diastolic",
+    "mean_arterial",
+    "mass",
+    "weight",
+    "glucose",
+    "body_temp",
+)
+
+
+def data_class(reading: Reading) -> str:
+    """Return which of the resident's consents a routine reading needs: activity, climate, vital_signs, or "" for none."""
+    if any(word in reading.label for word in _VITAL_SIGNS):
+        return "vital_signs"
+    if reading.kind in _ACTIVITY or (reading.kind is Kind.OTHER_MEASURE and reading.label):
+        return "activity"
+    return "climate" if reading.kind in _CLIMATE else ""
+
+
 class Historian:
     """Which routine readings are worth keeping: on change, or when the same value is older than `same_again` seconds.
 
-    Bound: AT_MOST readings between two batches; beyond it they are forgotten and counted.
+    Those of the classes in `withheld` are neither kept nor pushed: the resident has not agreed. They are judged all the same.
+    Bound: AT_MOST routine readings between two batches, and as many of those that may be judged; beyond it they are forgotten and
+    counted.
     """
 
     AT_MOST = 2000
 
-    def __init__(self, same_again: float) -> None:
+    def __init__(self, same_again: float, withheld: frozenset[str] = frozenset()) -> None:
         self.forgotten = 0
         self.pending: list[Reading] = []
+        self.withheld = withheld
         self._same_again = same_again
         self._last: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
 
     def heard(self, reading: Reading) -> None:
         """Keep the reading if it says something new."""
-        if reading.label == "packet_id":
+        if reading.label == "packet_id" or (self.withheld and data_class(reading) in self.withheld):
             return
         key = (reading.device, reading.kind, reading.index, reading.label)
         last = self._last.get(key)
@@ -291,10 +330,15 @@ class Historian:
         if last is not None and not event and last.value == reading.value and reading.at.mono - last.at.mono < self._same_again:
             return
         self._last[key] = reading
-        if len(self.pending) >= self.AT_MOST:
+        # A day can be tried again under other rules only if no event and no change of state is missing from it.
+        if len(self.pending) >= (self.AT_MOST if reading.kind in ROUTINE else 2 * self.AT_MOST):
             self.forgotten += 1
             return
         self.pending.append(reading)
+
+    def use(self, same_again: float, withheld: frozenset[str]) -> None:
+        """Go on by changed wishes."""
+        self._same_again, self.withheld = same_again, withheld
 
     def take(self) -> list[Reading]:
         """Return what has been kept since the last call."""

@@ -61,6 +61,8 @@ IDENTITY_CONFLICT = "gateway.identity_conflict"
 FORGOTTEN = "gateway.readings_forgotten"
 CALL_FAILED = "gateway.call_failed"
 BAD_MESSAGE = "gateway.bad_message"
+VISIT = "service.visit"
+CONFIG_CHANGED = "service.config_changed"
 
 _P1, _P2, _P3, _P4 = Priority
 KINDS: dict[str, AlarmKind] = {
@@ -101,8 +103,8 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(FORGOTTEN, "读数已舍弃", "readings forgotten", _P3),
         AlarmKind(CALL_FAILED, "呼叫失败", "call failed", _P3),
         AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
-        AlarmKind("service.visit", "上门", "visit", _P4, "", "0002", "0111"),
-        AlarmKind("service.config_changed", "改配置", "configuration changed", _P4, "", "0002", "0102"),
+        AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111"),
+        AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102"),
     )
 }
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gateway import kind as kinds
-from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Move, NotAllowed, Outcome, State, moved
+from gateway.alarm import MOVES, Alarm, Call, Delivery, Evidence, Masking, Move, NotAllowed, Outcome, State, moved
 from gateway.clock import Moment, Stamp, stamp
 from gateway.danger import Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.dispatch import PLATFORM, Reason, Rung, again_at, due_at, step
@@ -21,6 +21,8 @@ from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, Resu
 from gateway.kind import Priority
 from gateway.reading import DeviceId, Reading, Value
 from gateway.times import Times
+from gateway.walk import LONGEST as LONGEST_WALK
+from gateway.walk import Walk
 
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
 CALLS = 40  # calls that stand in one alarm; from then on the newest takes the place of the one before (the journal has them all)
@@ -111,6 +113,7 @@ class Pipeline:
         self.shelves: dict[DeviceId, Shelf] = {}
         self.away_until = -inf
         self.masks_changed = False
+        self.walk: Walk | None = None
         self._rooms = devices
         self._judge = judge
         self._ladder = (Rung("platform"), *ladder)
@@ -137,7 +140,12 @@ class Pipeline:
         self.faults.start(now, known.faults, known.silent_for)
         active: set[tuple[str, DeviceId]] = set()
         ended = []
+        walked = []
         for alarm, same_boot in known.alarms:
+            if _is_walk(alarm):
+                # A walk test ends with the process: from now on the device is real, and nothing of the test may stand in its way.
+                walked += [alarm] if alarm.open else []
+                continue
             if alarm.open or same_boot:
                 active |= {(alarm.kind, alarm.device)} if alarm.condition_active else set()
             if not alarm.open:
@@ -154,12 +162,33 @@ class Pipeline:
         for alarm in ended:
             # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again.
             self._faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
+        for alarm in walked:
+            self.alarms[alarm.number] = replace(alarm, since=now)
+            self._end_test(self.alarms[alarm.number], now, by="rule", reason="restart")
         for alarm in list(self.alarms.values()):
+            if _is_walk(alarm):
+                continue
             if alarm.state is State.PRE_ALARM:
                 self._raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
             elif not known.carried.get(alarm.number, False):
                 # Written down once in this boot (and this journal), so that its waits go on from here over further restarts.
                 self._entry(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
+        return self._turn()
+
+    def rearrange(
+        self, *, devices: Mapping[DeviceId, str], ladder: Sequence[Rung], times: Times, ended: Iterable[FaultFact], now: Moment
+    ) -> list[Entry]:
+        """Go on by a changed configuration: all that is open stays as it is, a grace that runs goes on. `ended` faults are told."""
+        gone = self._rooms.keys() - devices.keys()
+        if self.walk is not None and self.walk.device in gone:
+            self._end_walk(now, by="rule", reason="retired")
+        self._rooms, self._ladder, self._times = devices, (Rung("platform"), *ladder), times
+        for device in gone & self.shelves.keys():
+            del self.shelves[device]
+            self.masks_changed = True
+        self._withheld = {key: danger for key, danger in self._withheld.items() if key[1] not in gone}
+        for fact in ended:
+            self._tell(fact, now)
         return self._turn()
 
     @property
@@ -188,6 +217,8 @@ class Pipeline:
         """Judge one reading."""
         for fact in self.faults.heard(reading):
             self._tell(fact, reading.at)
+        if self.walk is not None and reading.device == self.walk.device:
+            self.walk.heard(reading)
         for judgement in self._judge.heard(reading):
             self._judged(judgement)
         return self._turn()
@@ -213,13 +244,16 @@ class Pipeline:
             self._tell(fact, now)
         for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
             self._unshelve(device, now)
+        if self.walk is not None and now.mono >= self.walk.until:
+            self._end_walk(now, by="rule", reason="time_over")
         return self._turn()
 
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
         alarms = (due_at(alarm, self._ladder, self._times) for alarm in self.alarms.values())
         shelves = (shelf.until for shelf in self.shelves.values())
-        return min((*alarms, *shelves, self._judge.due(), self.faults.due()))
+        walk = self.walk.until if self.walk is not None else inf
+        return min((*alarms, *shelves, walk, self._judge.due(), self.faults.due()))
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
@@ -230,6 +264,8 @@ class Pipeline:
     def receipted(self, numbers: Iterable[int], now: Moment) -> list[Entry]:
         """Take the platform's word that it has recorded these entries. The first one about an alarm is its push stage."""
         for number in numbers:
+            if self.walk is not None:
+                self.walk.receipted(number, now.mono)
             found = self._unreceipted.pop(number, None)
             alarm = self.alarms.get(found[0]) if found else None
             if found is None or alarm is None:
@@ -261,6 +297,18 @@ class Pipeline:
             self._entry(result, now)
         return self._turn()
 
+    def answered(self, result: ResultFact, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
+        """Take what came of an instruction that was carried out elsewhere, and what is to be told of it."""
+        for fact in facts:
+            self._tell(fact, now)
+        if self._first_time(result.instruction):
+            self._entry(result, now)
+        return self._turn()
+
+    def is_done(self, instruction: str) -> bool:
+        """Say whether an instruction has its answer."""
+        return instruction in self._done
+
     def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
         """Answer an instruction that came too late; nothing else happens."""
         if self._first_time(instruction):
@@ -283,15 +331,21 @@ class Pipeline:
                 self._danger(judgement)
             case Cleared():
                 self._cleared(judgement)
+            case Cancelled(device, at) if self.walk is not None and self.walk.device == device:
+                self._cancel_tests(at, device)  # a button that is tried must not end somebody's real pre-alarm
             case Cancelled(device, at) if device in self.shelves:
                 self._tell(self.faults.note(kinds.SHELVED, at, device, danger="cancel"), at)
             case Cancelled(_, at):
-                for alarm in [a for a in self.alarms.values() if a.state is State.PRE_ALARM]:
+                for alarm in [a for a in self.alarms.values() if a.state is State.PRE_ALARM and not a.test]:
                     self._cancel(alarm, at, f"resident, {judgement.device}")
+                self._cancel_tests(at, judgement.device)
 
     def _danger(self, danger: Danger) -> None:
         evidence = tuple(Evidence(r.device, r.kind.value, r.value, self._stamp(r.at), r.flagged) for r in danger.evidence)
         shelved = danger.device in self.shelves
+        if self.walk is not None and danger.device == self.walk.device:
+            self._danger_in_walk(self.walk, danger, evidence)
+            return
         if kinds.of(danger.kind).by_absence and danger.at.mono < self.away_until:
             return
         if shelved and danger.kind != kinds.SOS:
@@ -303,7 +357,9 @@ class Pipeline:
             return
         if danger.kind in _CONFIRMS:
             for alarm in [
-                a for a in self.alarms.values() if a.state is State.PRE_ALARM and (a.kind, a.device) != (danger.kind, danger.device)
+                a
+                for a in self.alarms.values()
+                if a.state is State.PRE_ALARM and not a.test and (a.kind, a.device) != (danger.kind, danger.device)
             ]:
                 if alarm.kind == kinds.FALL or danger.kind == kinds.SOS:
                     self._raise_now(
@@ -327,13 +383,15 @@ class Pipeline:
         self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
         *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "",
     ) -> Alarm:  # fmt: skip
-        self._faded(kind, device, at, by="rule", reason="returned")
+        walk = test and kind != kinds.TEST
+        if not walk:
+            self._faded(kind, device, at, by="rule", reason="returned")
         self._last_alarm += 1
         alarm = Alarm(
             number=self._last_alarm,
             id=f"{self._journal}-a{self._last_alarm}",
             kind=kind,
-            priority=kinds.of(kind).priority,
+            priority=Priority.P4 if walk else kinds.of(kind).priority,
             device=device,
             room=room,
             state=State.PRE_ALARM,
@@ -342,11 +400,12 @@ class Pipeline:
             grace=grace,
             masking=Masking.SHELVED if shelved else Masking.NONE,
             evidence=evidence,
-            linked=self._closed.get((kind, device), ""),
+            linked="" if walk else self._closed.get((kind, device), ""),
             condition_active=kind not in _MOMENTARY,
             test=test,
         )
-        self._by_key[kind, device] = alarm.number
+        if not walk:  # a real danger of the same kind must find its own place, whatever the test has left behind
+            self._by_key[kind, device] = alarm.number
         if grace > 0:
             self._keep(alarm)
             self._entry(AlarmFact(alarm, "danger", None, by or device, ""), at)
@@ -354,7 +413,63 @@ class Pipeline:
         alarm = replace(alarm, state=State.RAISED, stages={**alarm.stages, "alarm": self._stamp(at)})
         return self._call(alarm, 0, Reason.RAISED, at, before=None, move="raise", by=by or device)
 
+    def _danger_in_walk(self, walk: Walk, danger: Danger, evidence: tuple[Evidence, ...]) -> None:
+        """Open the test's own alarm, or count on it. It confirms nothing, and nothing real is counted on it."""
+        if danger.kind not in _MOMENTARY:
+            walk.on[danger.kind] = danger
+        alarm = self.alarms.get(walk.alarms.get(danger.kind, 0))
+        if alarm is None:
+            alarm = self._open(
+                danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, test=True, by=danger.device
+            )
+            walk.alarms[danger.kind] = alarm.number
+            return
+        active = danger.kind not in _MOMENTARY
+        alarm = self._keep(replace(alarm, count=alarm.count + 1, condition_active=active, evidence=(*alarm.evidence[:1], *evidence)))
+        self._entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+
+    def _cleared_in_walk(self, walk: Walk, cleared: Cleared) -> None:
+        del walk.on[cleared.kind]
+        alarm = self.alarms.get(walk.alarms.get(cleared.kind, 0))
+        if alarm is None:
+            return
+        alarm = self._keep(replace(alarm, condition_active=False))
+        if cleared.by_resident and alarm.state is State.PRE_ALARM:
+            self._move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
+        else:
+            self._entry(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
+
+    def _cancel_tests(self, at: Moment, device: DeviceId) -> None:
+        for alarm in [a for a in self.alarms.values() if a.state is State.PRE_ALARM and a.test]:
+            self._move(alarm, Move.CANCEL, at, by=f"resident, {device}")
+
+    def _end_test(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:
+        """Close a walk test's alarm, as far as the table of moves lets it; one that somebody is on the way to ends by its time."""
+        alarm = replace(alarm, condition_active=False)
+        if alarm.state is State.PRE_ALARM:
+            alarm = self._move(alarm, Move.EXPIRE, now, by=by, reason=reason)
+        if Move.CLOSE in MOVES[alarm.state]:
+            self._move(replace(alarm, outcome=Outcome.TEST), Move.CLOSE, now, by=by, reason=reason)
+
+    def _end_walk(self, now: Moment, *, by: str, reason: str) -> None:
+        """End the walk test: its alarms close, what it counted is told, and what is still on is real from now on."""
+        walk = self.walk
+        if walk is None:
+            return
+        self.walk = None
+        for alarm in [a for a in self.alarms.values() if _is_walk(a)]:
+            self._end_test(alarm, now, by=by, reason=reason)
+        lasted = round(now.mono - walk.began, 1)
+        self._tell(
+            self.faults.note(kinds.VISIT, now, walk.device, what="walk", by=walk.by, lasted_s=lasted, end=reason, **walk.facts()), now
+        )
+        for danger in walk.on.values():
+            self._danger(replace(danger, at=now))
+
     def _cleared(self, cleared: Cleared) -> None:
+        if self.walk is not None and cleared.device == self.walk.device and cleared.kind in self.walk.on:
+            self._cleared_in_walk(self.walk, cleared)
+            return
         self._withheld.pop((cleared.kind, cleared.device), None)
         alarm = self.alarms.get(self._by_key.get((cleared.kind, cleared.device), 0))
         if alarm is None:
@@ -422,9 +537,10 @@ class Pipeline:
             self.alarms.pop(alarm.number, None)
             if self._by_key.get((alarm.kind, alarm.device)) == alarm.number:
                 del self._by_key[alarm.kind, alarm.device]
-            if alarm.condition_active:
-                self._lingering[alarm.kind, alarm.device] = alarm
-            self._closed[alarm.kind, alarm.device] = alarm.id
+            if not _is_walk(alarm):
+                if alarm.condition_active:
+                    self._lingering[alarm.kind, alarm.device] = alarm
+                self._closed[alarm.kind, alarm.device] = alarm.id
             self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
         return alarm
 
@@ -444,7 +560,7 @@ class Pipeline:
             self.away_until = now.mono + i.seconds if i.seconds > 0 else -inf
             self.masks_changed = True
             return ResultFact(i, Refused.NONE)
-        if i.do in {Do.SHELVE, Do.CONFIRM}:
+        if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
             return self._about_device(i, now)
         found = next((a for a in self.alarms.values() if a.id == i.alarm), None)
         if found is None:
@@ -487,6 +603,8 @@ class Pipeline:
             for fact in self.faults.confirmed(i.device, now):
                 self._tell(fact, now)
             return ResultFact(i, Refused.NONE)
+        if i.do is Do.WALK:
+            return self._walked(i, now)
         if i.seconds <= 0:  # more protection needs nobody's leave
             if i.device in self.shelves:
                 self._unshelve(i.device, now)
@@ -503,6 +621,22 @@ class Pipeline:
         self.shelves[i.device] = Shelf(now.mono + i.seconds, i.by, i.reason)
         return ResultFact(i, Refused.NONE)
 
+    def _walked(self, i: Instruction, now: Moment) -> ResultFact:
+        """Begin or end a walk test."""
+        if i.seconds > LONGEST_WALK:
+            most = f"{LONGEST_WALK / 60:g}"
+            return _no(i, Refused.TOO_LONG, f"巡检测试最长 {most} 分钟", f"a walk test lasts {most} min at most")
+        other = self.walk.device if self.walk is not None and self.walk.device != i.device else ""
+        if other:
+            return _no(i, Refused.NOT_ALLOWED, f"设备 {other} 正在测试, 请先结束", f"device {other} is under test: end that first")
+        if i.seconds > 0 and any(a.device == i.device and not a.test for a in self.alarms.values()):
+            zh, en = "该设备有未结束的真实警报, 请先结束警报", "the device has an open alarm that is no test: close it first"
+            return _no(i, Refused.NOT_ALLOWED, zh, en)
+        self._end_walk(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
+        if i.seconds > 0:
+            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds)
+        return ResultFact(i, Refused.NONE)
+
     # -- entries -----------------------------------------------------------------------------------------------------
 
     def _stamp(self, at: Moment) -> Stamp:
@@ -516,10 +650,17 @@ class Pipeline:
         self._out.append(Entry(self._last, f"{self._journal}-{self._last}", self._stamp(now), fact))
         if isinstance(fact, AlarmFact) and fact.alarm.open and fact.alarm.state is not State.PRE_ALARM and fact.move != "receipt":
             self._unreceipted[self._last] = (fact.alarm.number, call)
+        if self.walk is not None and isinstance(fact, AlarmFact) and _is_walk(fact.alarm) and fact.move != "receipt":
+            self.walk.told(self._last, now.mono)
 
     def _turn(self) -> list[Entry]:
         out, self._out = self._out, []
         return out
+
+
+def _is_walk(alarm: Alarm) -> bool:
+    """Say whether a walk test opened it: a real kind of danger, marked as test."""
+    return alarm.test and alarm.kind != kinds.TEST
 
 
 def _delivered(calls: tuple[Call, ...], index: int, delivery: Delivery) -> tuple[Call, ...]:

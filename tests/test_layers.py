@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES = (
     {"clock"},
     {"kind", "reading", "times"},
-    {"driver", "instruction", "alarm", "danger", "dispatch", "fault"},
+    {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "walk"},
     {"intake", "pipeline"},
     {"wire"},
     {"push", "supervise", "config", "parts", "generations", "household", "dial"},
