@@ -23,7 +23,7 @@ import msgspec
 from gateway import generations
 from gateway.danger import ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
-from gateway.driver import Behind, BleAdvert, Enrol, GattService, Model, MqttTopics, SerialLine
+from gateway.driver import Behind, BleAdvert, GattService, Model, MqttTopics, SerialLine
 from gateway.fault import Supervised
 from gateway.instruction import Problem
 from gateway.parts import (
@@ -452,8 +452,6 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
 def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str]) -> str:
     """Return where a device is heard: BLE address, port, URL of another broker, or its name behind its receiver."""
     match model.listens:
-        case BleAdvert() if model.enrol is Enrol.LEARN and d.codes:
-            at = d.address.upper()
         case BleAdvert() | GattService():
             at = d.address.upper()
             if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) or d.port:
