@@ -554,7 +554,7 @@ async def test_a_disk_that_cannot_be_written_at_start_is_told_and_alarms_are_pus
     gateway.state.chmod(0o700)
 
 
-async def test_when_the_disk_is_back_it_starts_anew_on_it(tmp_path, monkeypatch):
+async def test_when_the_disk_is_back_it_starts_anew_on_it(tmp_path, monkeypatch):  # noqa: PLR0915  one story
     """In this process, with shorter waits; the disk fails by an error of the real store."""
     monkeypatch.setattr(module, "TRY_DISK_EVERY", 0.5)
     household = Gateway(tmp_path, lines='[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\nreceipts = "broker"\n')
