@@ -78,7 +78,7 @@ def test_no_key_stands_there_that_means_nothing(table):
 def test_every_time_is_shown_with_its_default_and_bounds(field):
     (line,) = [line for line in section("times") if re.match(rf"# {field.name} = ", line)]
     low, high = field.metadata["low"], field.metadata["high"]
-    assert re.match(rf"# {field.name} = {field.default:g} +# {low:g}-{high:g} s  {field.metadata['zh']}: \w", line), line
+    assert re.match(rf"# {field.name} = {field.default} +# {low}-{high} s  {field.metadata['zh']}: \w", line), line
 
 
 def test_the_defaults_shown_are_the_defaults(tmp_path):
