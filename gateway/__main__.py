@@ -1,4 +1,4 @@
-"""The command line: run, check, status, devices, decode, tell, contract.
+"""The command line: run, check, status, devices, commission, decode, tell, contract.
 
 Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot be used.
 """
@@ -51,6 +51,10 @@ def main(argv: list[str] | None = None) -> int:
     devices.add_argument("--config", type=Path, default=DEFAULT)
     devices.add_argument("--seconds", type=float, default=10.0, help="how long to listen, at most 240; default: 10")
     devices.add_argument("--json", action="store_true", help="the facts as JSON")
+    commission = commands.add_parser("commission", help="set a radar's height, sensitivity and so on, one by one, and read them back")
+    commission.add_argument("--config", type=Path, default=DEFAULT)
+    commission.add_argument("device", help="the device's id in the configuration; the gateway must not be running")
+    commission.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="for instance height=250; none: read all of them")
     decode = commands.add_parser("decode", help="say what recorded packets mean: JSON lines in, JSON lines out")
     decode.add_argument("file", nargs="?", type=Path, help="default: standard input")
     contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas")
@@ -199,6 +203,38 @@ async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
     return facts
 
 
+def _commission(args: argparse.Namespace) -> int:
+    from gateway.commission import BadSetting, Verdict, commission, table, wanted_of
+    from gateway.config import ConfigError
+
+    try:
+        config = _load(args.config)
+        device = next((d for d in config.devices if d.id == args.device), None)
+        if device is None:
+            known = ", ".join(d.id for d in config.devices if d.model.settings) or "none"
+            print(f"没有这台设备 no device is called {args.device!r}; with settings: {known}", file=sys.stderr)
+            return 2
+        wishes = dict(word.partition("=")[::2] for word in args.settings)
+        wanted = wanted_of(device.model, wishes)
+        results = asyncio.run(
+            commission(device.at, device.model, wanted, said=lambda one: print(f"  {one.setting.name} ...", file=sys.stderr))
+        )
+    except ConfigError as error:
+        return _refused(error)
+    except BadSetting as error:
+        print(f"设置有误 {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        why = error.strerror or error
+        print(f"{why}\n守护进程占用端口时请先停止: if the gateway holds it: systemctl stop eldercare-gateway", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("中断:请再读一次 interrupted: run it again without settings to see what was taken", file=sys.stderr)
+        return 1
+    print(table(results))
+    return 0 if all(one.verdict in (Verdict.OK, Verdict.READ) for one in results) else 1
+
+
 def _decode(args: argparse.Namespace) -> int:
     from gateway.decode import decode
 
@@ -241,6 +277,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "devices": _devices,
     "tell": _tell,
+    "commission": _commission,
     "decode": _decode,
     "contract": _contract,
 }

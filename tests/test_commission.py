@@ -3,9 +3,11 @@
 import asyncio
 
 import pytest
+import serial
 
 from drivers import all_models
 from gateway import commission as c
+from gateway.__main__ import main
 from gateway.commission import BadSetting, Commissioning, Verdict, commission, table, wanted_of
 from gateway.driver import Chunk, Report
 from tests.line_emulators import FallRadar, TinyRadar
@@ -220,3 +222,42 @@ def test_the_table_shows_both_languages_and_the_words_of_values():
     assert "fall" in shown
     assert "sleep" in shown
     assert "不一致 differs" in shown
+
+
+@pytest.fixture
+def home(tmp_path):
+    def configured(radar, model="micradar-r60afd1"):
+        path = tmp_path / "gateway.toml"
+        path.write_text(
+            f'[gateway]\nstate = "{tmp_path}"\nruntime = "{tmp_path}"\n\n[[device]]\nid = "bath"\nmodel = "{model}"\nport = "{radar.port}"\n',
+            encoding="utf-8",
+        )
+        return ["commission", "--config", str(path), "bath"]
+
+    return configured
+
+
+def test_the_command_sets_reads_back_and_shows_it(home, tmp_path, capsys):
+    with FallRadar(tmp_path / "r") as radar:
+        command = home(radar)
+        assert main([*command, "height=250", "sensitivity=2"]) == 0
+        shown = capsys.readouterr().out
+        assert "250 cm" in shown
+        assert "已生效 ok" in shown
+        assert main(command) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 1 + len(RADAR.settings)
+        radar.clamp[0x06, 0x02] = (300).to_bytes(2, "big")
+        assert main([*command, "height=270"]) == 1
+        assert "不一致 differs" in capsys.readouterr().out
+
+
+def test_the_command_says_what_is_wrong(home, tmp_path, capsys):
+    with FallRadar(tmp_path / "r") as radar:
+        command = home(radar)
+        assert main([*command, "height=25"]) == 2
+        assert "150 to 400 cm" in capsys.readouterr().err
+        assert main([*command[:-1], "kitchen"]) == 2
+        assert "with settings: bath" in capsys.readouterr().err
+        with serial.Serial(radar.port, 115200, exclusive=True):
+            assert main(command) == 1
+        assert "systemctl stop eldercare-gateway" in capsys.readouterr().err

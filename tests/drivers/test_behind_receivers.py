@@ -1,0 +1,270 @@
+"""Devices behind receivers: bursts are one, a second press is a second, kept presses are none; and the receivers on real lines."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from drivers import all_models
+from gateway.clock import Moment
+from gateway.driver import Chunk, Published, Refusal, Reply, Report, Telegram
+from gateway.intake import Intake
+from gateway.reading import Kind
+from gateway.serial_port import Line
+from tests.line_emulators import EnOceanStick, RfBridge, TinyRadar
+
+MODELS = all_models()
+
+
+class Home:
+    """An intake with a clock in the hand."""
+
+    def __init__(self, *receivers):
+        self.now = 1000.0
+        self.readings = []
+        self.heard_at = {}
+        self.intake = Intake(self.moment, self.heard_at, self.readings.append)
+        for receiver in receivers:
+            self.intake.enrol(receiver, MODELS[receiver], f"/dev/{receiver}", None, {})
+
+    def moment(self):
+        return Moment(self.now, datetime(2026, 12, 1, tzinfo=UTC))
+
+    def hears(self, receiver, source, data=b""):
+        self.intake.telegram(receiver, Telegram(source=source, data=data), self.moment())
+
+    def said(self):
+        out = [(one.kind, one.value) for one in self.readings]
+        self.readings.clear()
+        return out
+
+
+def radio_code(code):
+    return bytes.fromhex("aaa426c0013603ca") + bytes.fromhex(code) + b"\x55"
+
+
+def test_a_door_that_sends_thirty_equal_codes_is_one_opening():
+    home = Home("sonoff-rfbridge")
+    home.intake.enrol("door", MODELS["ev1527-door"], "", None, {}, via="sonoff-rfbridge", codes={"open": "12F70A", "closed": "12F70E"})
+    for code, kind in (("12F70A", True), ("12F70E", False), ("12F70A", True)):
+        back = b""
+        for _ in range(30):
+            home.now += 0.1  # three seconds in all: longer than the window
+            back += home.intake.chunk(Chunk(port="/dev/sonoff-rfbridge", data=radio_code(code)))
+        assert home.said() == [(Kind.CONTACT_OPEN, kind)]
+        assert back == 30 * b"\xaa\xa0\x55"  # each is acknowledged, or it comes again
+    assert home.heard_at["door"] == home.now
+
+
+def test_an_sos_pressed_again_three_seconds_later_is_a_new_press():
+    home = Home("sonoff-rfbridge")
+    home.intake.enrol("sos", MODELS["ev1527-sos"], "", None, {}, via="sonoff-rfbridge", codes={"press": "511451"})
+    for _ in range(2):
+        for _ in range(10):
+            home.now += 0.05
+            home.hears("sonoff-rfbridge", "511451")
+        assert home.said() == [(Kind.BUTTON, "press")]
+        home.now += 3
+
+
+def test_a_code_nobody_was_taught_is_a_strangers():
+    home = Home("sonoff-rfbridge")
+    home.hears("sonoff-rfbridge", "ABCDEF")
+    assert home.intake.unknown == {("sonoff-rfbridge", "ABCDEF"): 1}
+    assert home.said() == []
+
+
+def test_what_cannot_be_supervised_says_so():
+    for name, model in MODELS.items():
+        if name.startswith("ev1527") or name in {"enocean-ptm-cord", "enocean-leak"}:
+            assert model.missing_after is None
+
+
+def test_three_copies_of_an_enocean_telegram_are_one_but_press_release_press_are_three():
+    home = Home("enocean-esp3")
+    home.intake.enrol("cord", MODELS["enocean-ptm-cord"], "00298979", None, {}, via="enocean-esp3")
+    for data in ("f65030", "f60020", "f65030"):
+        for _ in range(3):
+            home.now += 0.02
+            home.hears("enocean-esp3", "00298979", bytes.fromhex(data))
+        home.now += 0.2
+    assert home.said() == [(Kind.BUTTON, "press"), (Kind.BUTTON, "release"), (Kind.BUTTON, "press")]
+    home.now += 0.2
+    home.hears("enocean-esp3", "00298979", bytes.fromhex("f65030"))  # the release was lost
+    assert home.said() == [(Kind.BUTTON, "press")]
+
+
+@pytest.mark.parametrize("payload", range(256))
+def test_any_payload_with_bit_4_is_a_call(payload):
+    driver = MODELS["enocean-ptm-cord"].new("", None, {})
+    (said,) = driver.feed(Telegram(source="1", data=bytes([0xF6, payload, 0x20])))
+    assert said.value == ("press" if payload & 0x10 else "release")
+
+
+def test_teach_in_telegrams_say_nothing():
+    for model, data in (
+        ("enocean-contact", "d50000"),
+        ("enocean-contact", "a50828458000"),
+        ("enocean-pir", "a51c08298000"),
+        ("enocean-pir", "d4a0ff3e000107a500"),
+    ):
+        driver = MODELS[model].new("", None, {})
+        assert list(driver.feed(Telegram(source="1", data=bytes.fromhex(data)))) == [Refusal("teach_in")]
+
+
+def zigbee(home, topic, payload, *, retained=False):
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    home.intake.published("zigbee2mqtt", Published(topic=topic, payload=data, retained=retained))
+
+
+def test_a_press_that_the_broker_kept_is_no_call_and_states_are_passed_on():
+    home = Home("zigbee2mqtt")
+    home.intake.enrol("cord", MODELS["zigbee-sos"], "bath/cord", None, {}, via="zigbee2mqtt")
+    home.intake.enrol("door", MODELS["zigbee-contact"], "door", None, {}, via="zigbee2mqtt")
+    zigbee(home, "bath/cord", {"action": "emergency", "battery": 80, "sos": True}, retained=True)
+    zigbee(home, "door", {"contact": False}, retained=True)
+    assert home.said() == [(Kind.BATTERY, 80), (Kind.CONTACT_OPEN, True)]
+    zigbee(home, "bath/cord", {"action": "emergency", "battery": 80, "sos": True})
+    zigbee(home, "bath/cord", {"action": "", "battery": 80, "sos": True})
+    zigbee(home, "bath/cord", {"battery": 80, "sos": True})
+    assert home.said().count((Kind.BUTTON, "press")) == 1
+    zigbee(home, "bath/cord", {"action": "emergency"})
+    assert home.said() == [(Kind.BUTTON, "press")]
+
+
+@pytest.mark.parametrize("topic", ["bath/cord/set", "bath/cord/get", "bath/cord/action", "bridge/devices", "bridge/state", "nobody", ""])
+def test_other_topics_call_nobody(topic):
+    home = Home("zigbee2mqtt")
+    home.intake.enrol("cord", MODELS["zigbee-sos"], "bath/cord", None, {}, via="zigbee2mqtt")
+    zigbee(home, topic, {"action": "emergency"})
+    assert home.said() == []
+
+
+def test_a_device_that_the_bridge_cannot_reach_is_not_alive():
+    home = Home("zigbee2mqtt")
+    home.intake.enrol("door", MODELS["zigbee-contact"], "door", None, {}, via="zigbee2mqtt")
+    zigbee(home, "door/availability", b"offline")
+    assert "door" not in home.heard_at
+    zigbee(home, "door/availability", {"state": "online"})
+    assert home.heard_at["door"] == 1000.0
+    zigbee(home, "bridge/state", {"state": "offline"})
+    assert home.intake.devices["zigbee2mqtt"].refused == {"bridge_offline": 1}
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"[]",
+        b"7",
+        b"nan",
+        b"[" * 9000,
+        b'{"contact":"open"}',
+        b'{"contact":1}',
+        b'{"battery":true}',
+        b'{"battery":1e999}',
+        b'{"action":7}',
+        b'{"action":"\\ud800"}',
+        b"\xff\xfe",
+    ],
+)
+def test_wrong_messages_say_nothing_false(payload):
+    home = Home("zigbee2mqtt")
+    home.intake.enrol("door", MODELS["zigbee-contact"], "door", None, {}, via="zigbee2mqtt")
+    zigbee(home, "door", payload)
+    assert home.said() == []
+
+
+def test_rflink_lines_name_what_was_taught_and_the_battery():
+    home = Home("rflink")
+    home.intake.enrol("sos", MODELS["ev1527-sos"], "", None, {}, via="rflink", codes={"press": "EV1527;ID=07A410;SWITCH=01;CMD=ON"})
+    back = home.intake.chunk(Chunk(port="/dev/rflink", data=b"", opened=True))
+    assert back == b"10;PING;\r\n"
+    for counter in (b"2D", b"2E", b"2F"):
+        home.intake.chunk(Chunk(port="/dev/rflink", data=b"\xff20;" + counter + b";EV1527;ID=07a410;SWITCH=01;CMD=ON;BAT=LOW;\r\n"))
+    assert home.said() == [(Kind.BUTTON, "press"), (Kind.BATTERY_LOW, True)]
+
+
+def presence(model, frame, times):
+    driver = MODELS[model].new("", None, {})
+    return [one for _ in range(times) for one in driver.feed(Chunk(port="", data=frame))]
+
+
+def test_ten_equal_reports_a_second_are_told_as_changes():
+    still = bytes.fromhex("f4f3f2f10d0002aa0251000000003b00005500f8f7f6f5")
+    target = bytes.fromhex("aaff03000e03b186100040010000000000000000000000000000000055cc")
+    for model, frame in (("hilink-ld2410", still), ("hilink-ld2450", target)):
+        heard = presence(model, frame, 50)
+        assert len(heard) == 49 + len(presence(model, frame, 1))
+        assert heard[-49:] == [Report(Kind.HEARTBEAT, True)] * 49
+        assert len(presence(model, frame, 51)) > len(heard) + 1  # after five seconds all of it again
+        assert Report(Kind.OCCUPANCY, True) in heard
+
+
+async def until(what):
+    async with asyncio.timeout(5):
+        while not what():
+            await asyncio.sleep(0.005)
+
+
+class Served:
+    """A home with one receiver or radar on a real line."""
+
+    def __init__(self, device, model):
+        self.home = Home()
+        self.home.intake.enrol(model, MODELS[model], device.port, None, {})
+        self.line = Line(device.port, MODELS[model].listens.baud, self.home.intake.chunk)
+
+    async def __aenter__(self):
+        self._task = asyncio.create_task(self.line.run())
+        await until(lambda: self.line.open)
+        return self.home
+
+    async def __aexit__(self, *_):
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+@pytest.mark.parametrize("split", [False, True])
+async def test_the_rf_bridge_on_a_line_is_asked_and_acknowledged(tmp_path, split):
+    with RfBridge(tmp_path / "rf") as bridge:
+        bridge.split = split
+        async with Served(bridge, "sonoff-rfbridge") as home:
+            home.intake.enrol("sos", MODELS["ev1527-sos"], "", None, {}, via="sonoff-rfbridge", codes={"press": "55AA55"})
+            await until(lambda: "sonoff-rfbridge" in home.heard_at)
+            bridge.noise(b"\xaa\xa4\x55\x00")
+            bridge.code("55aa55", times=5)
+            await until(lambda: bridge.acknowledged >= 4)
+            assert home.said() == [(Kind.BUTTON, "press")]
+
+
+async def test_the_enocean_stick_on_a_line_passes_on_contacts(tmp_path):
+    with EnOceanStick(tmp_path / "en") as stick:
+        async with Served(stick, "enocean-esp3") as home:
+            home.intake.enrol("door", MODELS["enocean-contact"], "01825DAB", None, {}, via="enocean-esp3")
+            home.intake.ask(stick.port)
+            await until(lambda: stick.asked)
+            stick.noise(b"\x55\x00\x07\x07\x55")
+            stick.telegram("d508", gap=0)
+            await until(lambda: home.readings)
+            stick.telegram("d509", sender="0181B744")
+            await until(lambda: home.intake.strangers)
+            assert home.said() == [(Kind.CONTACT_OPEN, True)]
+            assert home.intake.devices["door"].rssi == -54
+
+
+async def test_a_tinyframe_radar_on_a_line_tells_a_fall_through_noise(tmp_path):
+    with TinyRadar(tmp_path / "r") as radar:
+        async with Served(radar, "seeed-mr60fda2") as home:
+            await until(lambda: radar.asked)  # its settings, when the line was opened
+            radar.noise(b"\x01\x00\x00\x00\x01\x0e\x02\x0c\xff")
+            radar.split = True
+            radar.fall()
+            await until(lambda: (Kind.FALL, True) in [(one.kind, one.value) for one in home.readings])
+
+
+def test_the_driver_asks_only_when_the_line_was_opened():
+    driver = MODELS["hilink-ld6002c"].new("", None, {})
+    assert list(driver.feed(Chunk(port="", data=b"", opened=True))) == [Reply(driver.poll())]
+    assert driver.poll().hex() == "01000000000e06f6"
