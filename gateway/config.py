@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import math
 import re
 import stat
 import tomllib
@@ -85,6 +86,9 @@ class _Secrets(Strict, frozen=True):
     password: str = ""
     keys: dict[str, str] = msgspec.field(default_factory=dict)
     passwords: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return "_Secrets()"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,17 +342,35 @@ def _decode(text: str, path: Path, kind: Any) -> Any:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{path}: not TOML: {error}"]) from error
+    if endless := _not_finite(raw):
+        key = endless[-1]
+        raise ConfigError([f"{path}, line {_line_of(text, key)}: {'.'.join(endless)}: a number was expected, not nan or inf"])
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError([_explained(str(error), text, path)]) from error
+        raise ConfigError([_explained(str(error), text, path, kind, raw)]) from error
 
 
-def _explained(message: str, text: str, path: Path) -> str:
+def _not_finite(raw: Any, at: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return where a nan or inf stands, () where none does: it would slip through every bound."""
+    if isinstance(raw, float):
+        return () if math.isfinite(raw) else at
+    inside: list[tuple[tuple[str, ...], Any]] = []
+    if isinstance(raw, dict):
+        inside = [((*at, str(key)), value) for key, value in raw.items()]
+    elif isinstance(raw, list):
+        inside = [(at, value) for value in raw]
+    return next((found for where, value in inside if (found := _not_finite(value, where))), ())
+
+
+def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str, Any]) -> str:
     """Turn msgspec's `... - at `$.device[1].port`` into file, line, key, and a guess where a key is unknown."""
     what, _, at = message.partition(" - at ")
-    found = re.fullmatch(r"`?\$\.?(\w*)(?:\[(\d+)\])?\.?(\w*)[^`]*`?", at)
+    found = re.match(r"`?\$\.?(\w*)(?:\[(\d+)\])?\.?(\w*)", at)
     table, nth, key = found.groups() if found else ("", None, "")
+    if table and at.endswith(f"{table}[...]`"):  # a table of free names: the one whose value is of the wrong type
+        wanted = (int, float) if table == "times" else (str,)
+        key = next((name for name, value in raw[table].items() if type(value) not in wanted), "")
     unknown = re.search(r"unknown field `(\w+)`", what)
     known: list[str] = []
     if unknown:
@@ -360,7 +382,7 @@ def _explained(message: str, text: str, path: Path) -> str:
             "device": DevicePart,
             "ladder": RungPart,
             "sound": SoundPart,
-        }.get(table, _File)
+        }.get(table, kind)
         known = [f.name for f in msgspec.structs.fields(part)]
         close = difflib.get_close_matches(key, known, 1)
         what += f"; did you mean `{close[0]}`?" if close else f"; known here: {', '.join(known)}"
@@ -401,7 +423,7 @@ def _times(given: Mapping[str, float], where: _Where, problems: list[str]) -> Ti
 def _zone(part: GatewayPart, where: _Where, problems: list[str]) -> zoneinfo.ZoneInfo | None:
     try:
         return zoneinfo.ZoneInfo(part.timezone)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         sentence = f'{part.timezone!r} is not known here: a name such as "Asia/Shanghai" was expected'
         problems.append(where("gateway", None, "timezone", sentence, f"没有时区 {part.timezone!r}, 例如 Asia/Shanghai"))
         return None

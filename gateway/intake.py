@@ -45,7 +45,7 @@ class Enrolled:
     device: DeviceId
     model: Model
     address: str  # BLE address, or serial port
-    key: bytes | None
+    key: bytes | None = field(repr=False)
     driver: Driver
     payload: Mapping[str, bytes] | None = None
     makers: Mapping[int, bytes] | None = None

@@ -1,0 +1,233 @@
+"""Every wrong configuration is answered with file, line, key and what was expected; no secret stands in any answer."""
+
+import os
+
+import pytest
+
+from drivers import all_models
+from gateway import config
+from gateway.config import ConfigError, load
+from gateway.danger import SOS
+from gateway.parts import HouseholdSecrets
+
+MODELS = all_models()
+KEY = "231d39c1d7cc1ab1aee224cd096db932"
+PASSWORD = "correct-horse-battery"
+GOOD = """[gateway]
+id = "gw-1"
+state = "state"
+runtime = "run"
+
+[platform]
+host = "127.0.0.1"
+port = 1883
+tls = false
+
+[times]
+grace_fall = 20
+
+[[device]]
+id = "pendant"
+model = "shelly-blu-button"
+room = "hall"
+address = "a4:c1:38:00:00:01"
+buttons = { 2 = "cancel" }
+
+[[device]]
+id = "radar"
+model = "radar-5359"
+port = "/dev/serial/by-id/radar"
+
+[[ladder]]
+responder = "Zhang"
+channel = "program"
+program = ["/usr/bin/call", "138"]
+"""
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path
+
+
+def written(folder, text=GOOD, secrets=None, mode=0o600):
+    path = folder / "gateway.toml"
+    path.write_text(text, encoding="utf-8")
+    if secrets is not None:
+        file = folder / "secrets.toml"
+        file.write_text(secrets, encoding="utf-8")
+        file.chmod(mode)
+    return path
+
+
+def problems(folder, text=GOOD, secrets=None, mode=0o600):
+    path = written(folder, text, secrets, mode)
+    with pytest.raises(ConfigError) as caught:
+        load(path, MODELS)
+    assert all(str(p).startswith((str(folder), "secrets.toml")) for p in caught.value.problems), caught.value.problems
+    return [str(p) for p in caught.value.problems]
+
+
+def test_a_good_one(home):
+    found = load(written(home, secrets=f'password = "{PASSWORD}"\n[keys]\npendant = "{KEY}"\n'), MODELS)
+    pendant, radar = found.devices
+    assert pendant.at == "A4:C1:38:00:00:01"
+    assert pendant.key == bytes.fromhex(KEY)
+    assert pendant.watch.buttons == {2: "cancel"}
+    assert pendant.watch.buttons.get(1, SOS) == SOS
+    assert pendant.supervised.missing_after == pendant.model.missing_after
+    assert (radar.at, radar.key) == ("/dev/serial/by-id/radar", None)
+    assert radar.supervised.vital
+    assert found.times.grace_fall == 20
+    assert (found.state, found.runtime) == (home / "state", home / "run")
+    assert found.password == PASSWORD
+    assert found.ladder[0].program == ("/usr/bin/call", "138")
+
+
+CASES = {
+    "broken toml": ('host = "127.0.0.1"', 'host = "127.0.0.1', "line 7", "not TOML"),
+    "unknown key": ("tls = false", "tsl = false", "line 9", "tsl", "did you mean `tls`"),
+    "unknown key, no guess": ("tls = false", "zzz = false", "line 9", "zzz", "known here: host"),
+    "unknown table": ("[times]", "[time]", "line 11", "time", "did you mean `times`"),
+    "unknown time": ("grace_fall = 20", "grace_fal = 20", "line 12", "times.grace_fal", "did you mean `grace_fall`"),
+    "time too short": ("grace_fall = 20", "grace_fall = 1", "line 12", "times.grace_fall", "outside 15 to 60 s"),
+    "time too long": ("grace_fall = 20", "grace_fall = 61", "line 12", "times.grace_fall", "outside 15 to 60 s"),
+    "time no number": ("grace_fall = 20", 'grace_fall = "20"', "line 12", "times.grace_fall", "Expected `float`"),
+    "time nan": ("grace_fall = 20", "grace_fall = nan", "line 12", "times.grace_fall", "a number was expected"),
+    "unknown driver": ("shelly-blu-button", "shelly-blu-buton", "line 16", "device.model", "did you mean 'shelly-blu-button'"),
+    "unknown driver, no guess": ('"radar-5359"', '"??"', "line 23", "device.model", "known: ", "bthome-v2"),
+    "id twice": ('id = "radar"', 'id = "pendant"', "line 22", "device.id", "'pendant' is enrolled twice"),
+    "bad id": ('id = "radar"', 'id = "Radar 1"', "line 22", "device.id", "regex"),
+    "bad address": ("a4:c1:38:00:00:01", "a4:c1:38:00:00", "line 18", "device.address", 'address = "AA:BB:CC:DD:EE:FF" was expected'),
+    "port for a radio device": (
+        'address = "a4:c1:38:00:00:01"', 'port = "/dev/ttyUSB0"', "device.address", "heard by radio", "no port",
+    ),
+    "both": ('room = "hall"', 'port = "/dev/ttyUSB0"', "line 18", "device.address", "no port"),
+    "address for a wired device": (
+        'port = "/dev/serial/by-id/radar"', 'address = "A4:C1:38:00:00:09"', "line 21", "device.port", "is wired", "/dev/serial/by-id",
+    ),
+    "button role": ('2 = "cancel"', '2 = "cancle"', "line 19", "device.buttons", "sos, help, cancel, nothing was expected"),
+    "button zero": ('2 = "cancel"', '0 = "cancel"', "line 19", "device.buttons", "a number from 1"),
+    "missing model": ('model = "radar-5359"\n', "", "line 21", "device.model", "missing required field"),
+    "limit nan": ('port = "/dev/serial', 'missing_after = nan\nport = "/dev/serial', "line 24", "missing_after", "nan"),
+    "limit inf": ('port = "/dev/serial', 'missing_after = inf\nport = "/dev/serial', "line 24", "missing_after", "inf"),
+    "limit too short": ('port = "/dev/serial', 'missing_after = 5\nport = "/dev/serial', "line 24", "device.missing_after", ">= 60"),
+    "relative program": ('"/usr/bin/call"', '"call"', "line 29", "ladder.program", "'call' must be an absolute path"),
+    "program without one": ('program = ["/usr/bin/call", "138"]\n', "", "line 26", "ladder.program", "needs program"),
+    "program on another channel": ('channel = "program"\n', "", "line 28", "ladder.program", "only it has one"),
+    "unknown channel": ('channel = "program"', 'channel = "pigeon"', "line 28", "ladder.channel", "pigeon"),
+    "timezone": ('id = "gw-1"', 'timezone = "Asia/Shangai"', "line 2", "gateway.timezone", "'Asia/Shangai' is not known", "Asia/Shanghai"),
+    "timezone folder": ('id = "gw-1"', 'timezone = "Asia"', "line 2", "gateway.timezone", "not known"),
+    "timezone path": ('id = "gw-1"', 'timezone = "../../etc/passwd"', "line 2", "gateway.timezone", "not known"),
+    "night": ('id = "gw-1"', 'night = ["25:00", "06:00"]', "line 2", "gateway.night", '["22:00", "06:00"] was expected'),
+    "gateway id": ('id = "gw-1"', 'id = "a/b"', "line 2", "gateway.id", "regex"),
+    "tcp port": ("port = 1883", "port = 70000", "line 8", "platform.port", "<= 65535"),
+    "receipts": ("tls = false", 'receipts = "maybe"', "line 9", "platform.receipts", "maybe"),
+    "certificate alone": ("tls = false", 'certificate = "client.pem"', "line 9", "platform.certificate", "needs certificate_key"),
+    "adapter": ("[times]", '[radio]\nadapters = ["usb0"]\n[times]', "line 12", "radio.adapters", "hci"),
+    "sound": ("[times]", '[sound]\nalarm = ["beep"]\n[times]', "line 12", "sound.alarm", "absolute path"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_wrong_value_is_refused_with_file_line_key_and_what_was_expected(home, case):
+    old, new, *words = CASES[case]
+    assert old in GOOD
+    (found,) = problems(home, GOOD.replace(old, new))
+    assert found.startswith(str(home / "gateway.toml"))
+    for word in words:
+        assert word in found, found
+
+
+def test_an_address_enrolled_twice_is_refused_however_it_is_written(home):
+    again = '\n[[device]]\nid = "other"\nmodel = "bthome-v2"\naddress = "A4:C1:38:00:00:01"\n'
+    (found,) = problems(home, GOOD + again)
+    assert "line 34" in found
+    assert "device.address" in found
+    assert "also as device pendant" in found
+
+
+def test_a_port_enrolled_twice_is_refused(home):
+    again = '\n[[device]]\nid = "other"\nmodel = "radar-5359"\nport = "/dev/serial/by-id/radar"\n'
+    (found,) = problems(home, GOOD + again)
+    assert "device.port" in found
+    assert "also as device radar" in found
+
+
+def test_all_problems_are_told_at_once(home):
+    text = GOOD.replace("grace_fall = 20", "grace_fall = 1\nno_such = 3").replace("/usr/bin/call", "call").replace("radar-5359", "radar")
+    assert len(problems(home, text)) == 4
+
+
+def test_a_missing_file_says_how_to_name_another(home):
+    with pytest.raises(ConfigError, match="--config") as caught:
+        load(home / "nowhere.toml", MODELS)
+    assert str(home / "nowhere.toml") in str(caught.value)
+    with pytest.raises(ConfigError, match=str(home)):
+        load(home, MODELS)
+
+
+def test_a_file_that_is_no_text_says_where(home):
+    path = written(home)
+    path.write_bytes(b'[gateway]\nid = "\xff"\n')
+    with pytest.raises(ConfigError, match="not UTF-8 text at byte 16"):
+        load(path, MODELS)
+
+
+# -- secrets --------------------------------------------------------------------------------------------------------------
+
+
+def test_secrets_that_others_can_read_are_refused_unread(home):
+    for mode in (0o640, 0o604, 0o644, 0o620):
+        (found,) = problems(home, secrets=f'password = "{PASSWORD}"\n', mode=mode)
+        assert f"chmod 600 {home / 'secrets.toml'}" in found
+        assert PASSWORD not in found
+
+
+@pytest.mark.parametrize(
+    ("secrets", "words"),
+    [
+        (f'[keys]\npendant = "{KEY}00"\n', ("pendant", "32 hexadecimal digits were expected", "34")),
+        (f'[keys]\npendant = "{KEY[:-2]}zz"\n', ("pendant", "32 hexadecimal digits")),
+        (f'[keys]\nradar = "{KEY}"\n', ("radar", "has no key")),
+        (f'[keys]\nghost = "{KEY}"\n', ("ghost", "no device has this id")),
+        (f'[keys]\npendant = 231393\npassword = "{PASSWORD}"\n', ("line 2", "pendant", "Expected `str`")),
+        (f'pasword = "{PASSWORD}"\n', ("line 1", "pasword", "did you mean `password`")),
+        (f'password = "{PASSWORD}\n', ("not TOML", "line 1")),
+        (f'[keys]\npendant = {KEY}\n', ("not TOML", "line 2")),
+    ],
+)  # fmt: skip
+def test_a_wrong_secret_is_refused_and_not_repeated(home, secrets, words):
+    (found,) = problems(home, secrets=secrets)
+    for word in words:
+        assert word in found, found
+    for secret in (KEY, KEY[:16], PASSWORD, "231393"):
+        assert secret not in found
+
+
+def test_secrets_stand_in_no_text_of_the_configuration(home):
+    found = load(written(home, secrets=f'password = "{PASSWORD}"\n[keys]\npendant = "{KEY}"\n[passwords]\nradar = "{PASSWORD}"\n'), MODELS)
+    for thing in (found, found.devices[0], found.devices, found.source, config._Secrets(password=PASSWORD, keys={"x": KEY})):
+        for text in (repr(thing), str(thing), f"{thing}"):
+            assert PASSWORD not in text
+            assert KEY not in text.lower()
+            assert repr(bytes.fromhex(KEY)) not in text
+    own = HouseholdSecrets(password=PASSWORD)
+    assert PASSWORD not in repr(own)
+
+
+def test_without_secrets_nothing_of_them_is_read(home):
+    path = written(home, secrets="this is no toml", mode=0o644)
+    found = load(path, MODELS, with_secrets=False)
+    assert found.password == ""
+    assert found.devices[0].key is None
+
+
+def test_as_an_ordinary_user_secrets_of_another_are_an_answer(home):
+    """As root everything can be read; then the answer is the mode's alone."""
+    path = written(home, secrets=f'password = "{PASSWORD}"\n', mode=0o000)
+    if os.geteuid() == 0:
+        assert load(path, MODELS).password == PASSWORD
+    else:
+        with pytest.raises(ConfigError, match="secrets.toml"):
+            load(path, MODELS)
