@@ -204,9 +204,9 @@ class Push:
             self._earliest = min(self._earliest, flight.due)
 
     async def _rest(self) -> None:
-        due = min((f.due for f in self._flight.values()), default=None) if self._up else None
+        due = self._earliest if self._up and self._flight else inf
         try:
-            async with asyncio.timeout(None if due is None else max(0.01, self._clock.real(due - self._clock.now().mono))):
+            async with asyncio.timeout(None if due == inf else max(0.01, self._clock.real(due - self._clock.now().mono))):
                 await self._wake.wait()
         except TimeoutError:
             return
