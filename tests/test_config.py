@@ -194,7 +194,7 @@ def test_secrets_that_others_can_read_are_refused_unread(home):
         (f'[keys]\npendant = 231393\npassword = "{PASSWORD}"\n', ("line 2", "pendant", "Expected `str`")),
         (f'pasword = "{PASSWORD}"\n', ("line 1", "pasword", "did you mean `password`")),
         (f'password = "{PASSWORD}\n', ("not TOML", "line 1")),
-        (f'[keys]\npendant = {KEY}\n', ("not TOML", "line 2")),
+        (f"[keys]\npendant = {KEY}\n", ("not TOML", "line 2")),
     ],
 )  # fmt: skip
 def test_a_wrong_secret_is_refused_and_not_repeated(home, secrets, words):
@@ -229,5 +229,5 @@ def test_as_an_ordinary_user_secrets_of_another_are_an_answer(home):
     if os.geteuid() == 0:
         assert load(path, MODELS).password == PASSWORD
     else:
-        with pytest.raises(ConfigError, match="secrets.toml"):
+        with pytest.raises(ConfigError, match=r"secrets\.toml"):
             load(path, MODELS)
