@@ -8,6 +8,7 @@ import pytest
 from driver_vectors import GOLDEN, MODELS, flips
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymodbus.framer.rtu import FramerRTU
 
 from drivers import _modbus_rtu, _tinyframe, _zigbee_ias, enocean_esp3, sonoff_rfbridge
 from drivers._frames import Cutter
@@ -159,3 +160,8 @@ def test_modbus_frames_of_a_line_monitor(frame, said):
     told = decode_line(json.dumps({"model": "modbus-inputs", "frame": (data + _modbus_rtu.crc16(data).to_bytes(2, "little")).hex()}))
     assert said.items() <= told.items()
     assert decode_line(json.dumps({"model": "modbus-inputs", "frame": data.hex() + "0000"}))["reject"] == "bad_checksum"
+
+
+@given(st.binary(max_size=64))
+def test_our_modbus_sum_is_pymodbuss(data):
+    assert _modbus_rtu.crc16(data).to_bytes(2, "little") == FramerRTU.compute_CRC(data).to_bytes(2, "big")

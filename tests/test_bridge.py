@@ -1,0 +1,52 @@
+"""zigbee2mqtt's messages on a real broker: a kept press calls nobody, a fresh one does, states are taken over."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+
+import aiomqtt
+
+from drivers import all_models
+from gateway.bridge import Bridge
+from gateway.clock import Moment
+from gateway.intake import Intake
+from gateway.reading import Kind
+from tests.brokers import Mosquitto
+
+MODELS = all_models()
+
+
+async def until(what):
+    async with asyncio.timeout(10):
+        while not what():
+            await asyncio.sleep(0.01)
+
+
+async def test_only_a_fresh_press_is_a_call():
+    readings, heard_at = [], {}
+    intake = Intake(lambda: Moment(1.0, datetime(2026, 12, 1, tzinfo=UTC)), heard_at, readings.append)
+    intake.enrol("z2m", MODELS["zigbee2mqtt"], "", None, {})
+    intake.enrol("cord", MODELS["zigbee-sos"], "bath/cord", None, {}, via="z2m")
+    intake.enrol("door", MODELS["zigbee-contact"], "door", None, {}, via="z2m")
+    with Mosquitto() as broker:
+        async with aiomqtt.Client("127.0.0.1", broker.port) as z2m:
+
+            async def say(name, payload, *, retain=False):
+                await z2m.publish(f"zigbee2mqtt/{name}", json.dumps(payload), qos=1, retain=retain)
+
+            await say("bath/cord", {"action": "emergency", "battery": 77}, retain=True)
+            await say("door", {"contact": False}, retain=True)
+            bridge = Bridge(f"mqtt://127.0.0.1:{broker.port}/zigbee2mqtt", None, ("#",), lambda message: intake.published("z2m", message))
+            hearing = asyncio.create_task(bridge.run())
+            await until(lambda: len(readings) >= 2)
+            assert {(one.device, one.kind, one.value) for one in readings} == {
+                ("cord", Kind.BATTERY, 77),
+                ("door", Kind.CONTACT_OPEN, True),
+            }
+            await say("bath/cord", {"action": "emergency", "battery": 77})
+            await say("bath/cord", {"action": "", "battery": 77})
+            await say("bridge/state", {"state": "online"})
+            await until(lambda: "z2m" in heard_at and len(readings) >= 5)
+            assert [one.value for one in readings if one.kind is Kind.BUTTON] == ["press"]
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
