@@ -63,6 +63,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             "守护进程 daemon",
             f"运行中 running, pid {running['pid']}: 接收, 串口和平台取自它 radio, ports and broker are as it sees them",
         )
+        if running["degraded"]:
+            yield Finding(False, "存储 disk", running["degraded"])
     if any(isinstance(d.model.listens, BleAdvert | GattService) for d in config.devices):
         for finding in _radio_seen(running) if running else await _radio(config):
             yield finding

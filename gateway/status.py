@@ -112,7 +112,9 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
 
 def read(runtime: Path) -> dict[str, Any]:
     """Return the daemon's last word. Raises OSError, ValueError where there is none."""
-    found: dict[str, Any] = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
+    found = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
+    if not isinstance(found, dict) or "written" not in found:
+        raise ValueError("status.json is not the daemon's")
     return found
 
 
@@ -143,6 +145,8 @@ def told(known: dict[str, Any]) -> str:
         test = " 测试 test" if a["test"] else ""
         what = f"P{a['priority']} #{a['number']} {row.zh} {row.en}, {a['room'] or a['device']}"
         out.append(f"  {what}: {a['state']} {ago(a['since_s'])}, rung {a['rung']}{test}")
+    if known["away"]:
+        out.append("离家 away        缺席类危险暂不判断 dangers by absence are not judged")
     out.append(f"故障 faults      {len(known['faults']) or '无 none'}")
     for f in known["faults"]:
         row = kind.of(f["kind"])
@@ -151,6 +155,7 @@ def told(known: dict[str, Any]) -> str:
     for d in known["devices"]:
         limit = d["missing_after"]
         note = "不能监测 cannot be supervised" if limit is None else "失联 MISSING" if d["heard_s"] > limit else ""
+        note += " 搁置中, 不判断 shelved: not judged" if d["shelved"] else ""
         refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")
         out.append(
             f"  {d['device']:<16} {d['model']:<18} {d['room']:<12} {ago(d['heard_s']):>8} {d['rssi'] or '-':>5}  {note} {refused}".rstrip()

@@ -1,0 +1,159 @@
+"""How things stand, in a log line for each move and in plain words for the technician: everything that matters, no names of people."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from hand import Day
+
+from drivers import all_models
+from gateway import kind, status
+from gateway.config import load
+from gateway.daemon import Daemon
+from gateway.driver import Advertisement
+from gateway.instruction import Do
+from gateway.reading import Kind
+
+CONFIG = """
+[gateway]
+id = "gw-1"
+state = "state"
+runtime = "run"
+[platform]
+host = "127.0.0.1"
+port = 1
+tls = false
+receipts = "broker"
+[radio]
+adapters = []
+[[device]]
+id = "pendant"
+model = "shelly-blu-button"
+room = "hall"
+address = "A4:C1:38:00:00:01"
+[[device]]
+id = "never"
+model = "bthome-v2"
+room = "attic"
+address = "A4:C1:38:00:00:02"
+"""
+
+
+@pytest.fixture
+async def daemon(tmp_path):
+    path = tmp_path / "gateway.toml"
+    path.write_text(CONFIG)
+    daemon = Daemon(load(path, all_models()))
+    task = asyncio.create_task(daemon.run())
+    await asyncio.sleep(0.2)
+    yield daemon
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def press(daemon, packet):
+    data = {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex(f"4400{packet:02x}01093a01")}
+    daemon.intake.advert(Advertisement(address="A4:C1:38:00:00:01", rssi=-70, service_data=data))
+
+
+async def test_status_tells_alarms_faults_devices_outbox_and_uplink(daemon):
+    press(daemon, 1)
+    daemon.intake.knows("C2:00:00:00:00:01")
+    await asyncio.sleep(0.2)
+    daemon._write_status(await daemon.store.counts())
+    text = status.told(status.read(daemon.config.runtime))
+    for words in (
+        "gw-1",
+        "断开 NOT CONNECTED 127.0.0.1:1",
+        'receipts = "broker"',
+        "P1 #1 求救 SOS, hall: raised",
+        "电量低 battery low pendant",
+        "1 包 packets counted and forgotten",
+        "-70",
+    ):
+        assert words in text, text
+    assert f"{daemon.pipeline.last} 条记录 entries" in text
+    assert "!!" not in text
+    known = json.loads((daemon.config.runtime / "status.json").read_text())
+    assert known["alarms"][0]["alarm"] == next(iter(daemon.pipeline.alarms.values())).id
+    assert not list(daemon.config.runtime.glob("*.new"))
+
+
+async def test_what_weakens_the_protection_is_said(daemon):
+    known = status.facts(daemon, (0, 0))
+    known["written"] = time.time() - 60
+    known["degraded"] = "the disk is full"
+    known["away"] = True
+    known["radio"] = [{"adapter": "hci0", "hearing": False, "trouble": "", "adverts": 3, "restarts": 2, "silent_s": None}]
+    known["lines"] = [{"port": "/dev/x", "open": False, "received": 9}]
+    known["devices"][0] |= {"shelved": True, "refused": {"decrypt_failed": 4, "repeated": 9}}
+    known["devices"][1] |= {"heard_s": 10**6}
+    text = status.told(known)
+    for words in (
+        "60 s ago: systemctl status",
+        "!! 存储 storage: the disk is full",
+        "dangers by absence are not judged",
+        "听不到 DEAF (silent), 上次 last 从未 never",
+        "/dev/x 未打开 NOT OPEN",
+        "shelved: not judged",
+        "decrypt_failed x4",
+    ):
+        assert words in text, text
+    assert "repeated" not in text
+    assert ("失联 MISSING" in text) is (known["devices"][1]["missing_after"] is not None)
+
+
+def test_a_missing_or_foreign_status_file_is_an_answer(tmp_path):
+    with pytest.raises(OSError, match="No such file"):
+        status.read(tmp_path)
+    for text in ("", "{", "[]", "{}", "null"):
+        (tmp_path / "status.json").write_text(text)
+        with pytest.raises(ValueError, match=r"."):
+            status.read(tmp_path)
+
+
+def test_each_move_is_one_line_without_names():
+    day = Day()
+    day.press()
+    alarm = day.alarm.id
+    day.receipt()
+    day.tell(Do.ACKNOWLEDGE, by="Wang Xiaoming", alarm=alarm, reason="I know her daughter")
+    day.tell(Do.DISPATCH, by="Wang Xiaoming", alarm=alarm, responder="Li Lei", seconds=300)
+    day.tell(Do.ARRIVE, by="Wang Xiaoming", alarm=alarm)
+    day.tell(Do.CLOSE, by="Wang Xiaoming", alarm=alarm, outcome="helped")
+    day.tell(Do.CLOSE, by="Wang Xiaoming", alarm=alarm, outcome="helped")
+    day.hear("pendant", Kind.BATTERY, 5)
+    day.fall()
+    day.wait(200)
+    lines = [status.line(e) for e in day.entries]
+    for wanted in (
+        "alarm 1 {new}: raise -> {raised} SOS, hall",
+        "alarm 1 {raised}: acknowledge -> {acknowledged} SOS, hall",
+        "alarm 1 {acknowledged}: dispatch -> {dispatched} SOS, hall",
+        "alarm 1 {on_site}: close -> {closed} SOS, hall, helped",
+        "instruction acknowledge accepted",
+        "instruction close refused: unknown_alarm",
+        "alarm 2 {pre_alarm}: expire -> {raised} fall, bath",
+        "fault device.low_battery raised pendant (battery_pct 5)",
+    ):
+        assert wanted in lines, lines
+    assert any(line.startswith("alarm 2 {raised}: call fall, bath (rung 1, ") for line in lines)
+    for line in lines:
+        assert "\n" not in line
+        for name in ("Wang", "Li Lei", "daughter", "family"):
+            assert name not in line
+    assert kind.SOS not in lines
+
+
+def test_a_test_is_marked_in_its_line():
+    day = Day()
+    day.tell(Do.TEST)
+    assert "alarm 1 {new}: raise -> {raised} test, , test" in [status.line(e) for e in day.entries]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (60, "1.0 min"), (5400, "1.5 h"), (86400, "1.0 d"), (10**6, "11.6 d")]
+)
+def test_spans_of_time(seconds, text):
+    assert status.ago(seconds) == text
