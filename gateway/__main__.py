@@ -1,4 +1,4 @@
-"""The command line: run, check, status, devices, commission, decode, tell, contract.
+"""The command line: run, page, code, check, status, devices, commission, decode, tell, contract.
 
 Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot be used.
 """
@@ -33,6 +33,8 @@ def main(argv: list[str] | None = None) -> int:
         ("check", "say whether configuration, adapter, ports, broker and clock are fit, and what to do"),
         ("status", "show alarms, faults, devices, outbox, radio and uplink"),
         ("tell", "leave an instruction for the running gateway"),
+        ("page", "serve the technician's page"),
+        ("code", "show the code for the first visit, the page's address and the fingerprint of its certificate"),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", type=Path, default=DEFAULT)
@@ -40,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
             command.add_argument("--debug", action="store_true", help="log more")
         if name == "status":
             command.add_argument("--json", action="store_true", help="the facts as JSON")
+        if name == "code":
+            command.add_argument("--new", action="store_true", help="password lost: forget the page's accounts and make another code")
         if name == "tell":
             command.add_argument("do", help="acknowledge, dispatch, decline, arrive, close, silence, shelve, test, away or confirm")
             command.add_argument("--by", required=True, help="who gives the instruction")
@@ -235,6 +239,60 @@ def _commission(args: argparse.Namespace) -> int:
     return 0 if all(one.verdict in (Verdict.OK, Verdict.READ) for one in results) else 1
 
 
+def _page(args: argparse.Namespace) -> int:
+    from drivers import all_models
+    from gateway.config import ConfigError, load
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for noisy in ("uvicorn", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        config = load(args.config, all_models(), with_secrets=False)
+    except ConfigError as error:
+        return _refused(error)
+    from gateway.web.server import serve
+
+    try:
+        asyncio.run(serve(config))
+    except (OSError, sqlite3.Error) as error:
+        print(f"网页无法启动 the page cannot be served: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _code(args: argparse.Namespace) -> int:
+    from drivers import all_models
+    from gateway.config import ConfigError, load
+    from gateway.web import accounts, label, papers
+
+    try:
+        config = load(args.config, all_models(), with_secrets=False)
+        if args.new:
+            code = label.renewed(config.state)
+            accounts.forgotten(config.state)
+        else:
+            code = label.made(config.state)
+    except ConfigError as error:
+        return _refused(error)
+    except (OSError, sqlite3.Error) as error:
+        print(f"代码无法读取 the code cannot be read: {error}: 请用 sudo use sudo", file=sys.stderr)
+        return 1
+    port = "" if config.page.port == 443 else f":{config.page.port}"
+    print(f"代码 code          {code}")
+    for name in [papers.host_names()[0], *papers.addresses()]:
+        print(f"网页 page          https://{f'[{name}]' if ':' in name else name}{port}/")
+    certificate = config.file(config.page.certificate) or next(
+        (p for p in (config.state / papers.FOLDER / f"{n}.pem" for n in ("own", "box")) if p.exists()), None
+    )
+    with contextlib.suppress(OSError, ValueError):
+        print(
+            f"指纹 fingerprint   {papers.fingerprint(certificate)}"
+            if certificate
+            else "指纹 fingerprint   首次启动网页后显示 shown after the page's first start"
+        )
+    return 0
+
+
 def _decode(args: argparse.Namespace) -> int:
     from gateway.decode import decode
 
@@ -277,6 +335,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "status": _status,
     "devices": _devices,
     "tell": _tell,
+    "page": _page,
+    "code": _code,
     "commission": _commission,
     "decode": _decode,
     "contract": _contract,

@@ -1,6 +1,7 @@
 """Who may import whom. A file that is not listed here fails: say first where it belongs."""
 
 import ast
+import subprocess
 import sys
 from pathlib import Path
 
@@ -66,17 +67,22 @@ def roots(tree):
 GATEWAY = modules("gateway")
 DRIVERS = modules("drivers")
 DEMO = modules("gateway/demo")
+WEB = modules("gateway/web")
+# What the page may know: the words, the contract, the inbox, the status file. Never daemon, radio, broker or port.
+WEB_KNOWS = {"alarm", "clock", "config", "inbox", "instruction", "kind", "reading", "status", "times", "web", "wire"}
 
 
 def test_every_file_has_its_line():
     assert set(GATEWAY) <= set(LINE), f"say where these belong: {sorted(set(GATEWAY) - set(LINE))}"
-    assert {p.name for p in (ROOT / "gateway").iterdir() if p.is_dir() and p.name != "__pycache__"} <= {"demo"}
+    assert {p.name for p in (ROOT / "gateway").iterdir() if p.is_dir() and p.name != "__pycache__"} <= {"demo", "web"}
 
 
 @pytest.mark.parametrize("name", sorted(GATEWAY))
 def test_lower_never_imports_higher(name):
     for other in ours(GATEWAY[name]):
         assert other != "demo", f"{name} imports the demonstration"
+        if (name, other) == ("__main__", "web"):
+            continue  # starts it, as a process of its own
         assert other in LINE, f"{name} imports {other}, which has no line"
         only_typed = (name, other) in TYPED and other in typed(GATEWAY[name])
         assert LINE[other] <= LINE[name] or only_typed, f"{name} (line {LINE[name]}) imports {other} (line {LINE[other]})"
@@ -140,3 +146,23 @@ def test_nobody_imports_the_demonstration_and_its_desk_knows_nothing_of_the_gate
     if "desk" in DEMO:
         assert "gateway" not in roots(DEMO["desk"])
         assert "drivers" not in roots(DEMO["desk"])
+
+
+@pytest.mark.parametrize("name", sorted(WEB))
+def test_the_page_knows_words_and_files_only(name):
+    assert ours(WEB[name]) <= WEB_KNOWS
+    assert not roots(WEB[name]) & {"drivers", "aiomqtt", "paho", "bleak", "dbus_fast", "serial", "subprocess"}
+
+
+def test_nobody_but_the_command_line_knows_the_page():
+    assert {name for name, tree in (GATEWAY | DRIVERS | DEMO).items() if "web" in ours(tree)} <= {"__main__"}
+
+
+def test_daemon_and_page_do_not_load_each_other():
+    say = "import sys; print(*sorted(n for n in sys.modules if n in {wanted!r}))"
+    for code, wanted in (
+        ("import gateway.daemon", {"fastapi", "starlette", "uvicorn", "jinja2", "argon2", "gateway.web"}),
+        ("import gateway.web.server", {"gateway.daemon", "gateway.ble", "gateway.mqtt", "gateway.serial_port", "bleak", "aiomqtt", "serial"}),
+    ):
+        out = subprocess.run([sys.executable, "-c", f"{code}\n{say.format(wanted=wanted)}"], capture_output=True, text=True, cwd=ROOT, check=True)
+        assert out.stdout.split() == [], code

@@ -1,0 +1,150 @@
+"""What a form on the page becomes: an instruction of the contract, or words beside the fields that are wrong.
+
+The daemon decides; here is only refused what a person can put right at once. Each form carries an id made when it was drawn: sent
+twice, by a double tap or a page that was loaded again, it acts once.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from gateway import wire
+from gateway.alarm import MOVES, Move, Outcome, State
+from gateway.instruction import Do
+from gateway.kind import Priority
+from gateway.times import Times
+from gateway.web.known import Known
+
+ON_ALARM: Final = {
+    Do.ACKNOWLEDGE: Move.ACKNOWLEDGE,
+    Do.DISPATCH: Move.DISPATCH,
+    Do.DECLINE: Move.DECLINE,
+    Do.ARRIVE: Move.ARRIVE,
+    Do.CLOSE: Move.CLOSE,
+}
+HOURS = (1, 2, 4, 8, 12, 24)
+AWAY_MOST = 60 * 86400.0  # s
+TEXT_MOST = 200
+_ONCE = re.compile("[0-9a-f]{24}")
+# What is the natural next thing to do: drawn large.
+NEXT: Final = {State.RAISED: Do.ACKNOWLEDGE, State.ACKNOWLEDGED: Do.DISPATCH, State.DISPATCHED: Do.ARRIVE, State.ON_SITE: Do.CLOSE}
+
+
+@dataclass(slots=True)
+class Wrong:
+    """A form that was not sent on: which, what is wrong by field (as key and values of the catalogue), and what was typed."""
+
+    form: str
+    fields: dict[str, tuple[str, dict[str, object]]] = field(default_factory=dict)
+    typed: dict[str, str] = field(default_factory=dict)
+
+
+def once() -> str:
+    """Return the id of a form that is drawn now."""
+    return secrets.token_hex(12)
+
+
+def possible(alarm: wire.AlarmMessage) -> list[Do]:
+    """Return what may be done with an alarm as it stands, the natural next thing first."""
+    found = [do for do, move in ON_ALARM.items() if move in MOVES[alarm.state]]
+    if alarm.state in {State.PRE_ALARM, State.RAISED} and alarm.masking == "none":
+        found.append(Do.SILENCE)
+    return sorted(found, key=lambda do: do is not NEXT.get(alarm.state))
+
+
+def outcomes(alarm: wire.AlarmMessage) -> list[str]:
+    """Return the outcomes that fit: a test ends as a test, a real alarm never does."""
+    return [Outcome.TEST.value] if alarm.test else [o.value for o in Outcome if o is not Outcome.TEST]
+
+
+def minutes_most(alarm: wire.AlarmMessage, times: Times) -> int:
+    """Return the longest a responder may be expected to take."""
+    return int(times.longest_on_site(Priority(alarm.priority)) // 60)
+
+
+def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) -> wire.InstructionMessage | Wrong:
+    """Return what is to be left for the daemon, or what is wrong with the form."""
+    do = Do(said["do"])
+    wrong = Wrong(_form(said), typed={k: v for k, v in said.items() if k not in {"key", "once"}})
+    fields: dict[str, str | float] = {}
+    reason = said.get("reason", "").strip()
+    if len(reason) > TEXT_MOST:
+        wrong.fields["reason"] = ("wrong.long", {"most": TEXT_MOST})
+    if do in ON_ALARM or do is Do.SILENCE:
+        _about_alarm(do, said, known, times, fields, wrong)
+    elif do is Do.SHELVE:
+        fields["device"] = said.get("device", "")
+        fields["seconds"] = _hours(said, wrong)
+        if fields["seconds"] and not reason:
+            wrong.fields["reason"] = ("wrong.missing", {})
+    elif do is Do.CONFIRM:
+        fields["device"] = said.get("device", "")
+    elif do is Do.AWAY:
+        fields["seconds"] = _away(said, known, wrong)
+    if wrong.fields:
+        return wrong
+    number = said.get("once", "")
+    return wire.InstructionMessage(
+        v=1, gateway=known.gateway(), id=f"page-{number if _ONCE.fullmatch(number) else once()}", do=do, by=by, reason=reason,
+        alarm=str(fields.get("alarm", "")), device=str(fields.get("device", ""))[:80], outcome=str(fields.get("outcome", "")),
+        responder=str(fields.get("responder", "")), seconds=float(fields.get("seconds", 0.0)),
+    )  # fmt: skip
+
+
+def _form(said: Mapping[str, str]) -> str:
+    return "-".join(filter(None, (said["do"], said.get("alarm", ""), said.get("device", ""))))
+
+
+def _about_alarm(do: Do, said: Mapping[str, str], known: Known, times: Times, fields: dict[str, str | float], wrong: Wrong) -> None:
+    alarm = known.by_id(said.get("alarm", "")[:80])
+    if alarm is None:
+        wrong.fields["form"] = ("wrong.gone", {})
+        return
+    if said.get("seen", alarm.state) != alarm.state:  # a colleague, or the desk, was quicker: nothing is overwritten blindly
+        wrong.fields["form"] = ("wrong.moved", {"state": alarm.state.value})
+        return
+    fields["alarm"] = alarm.alarm
+    if do is Do.DISPATCH:
+        responder, most = said.get("responder", "").strip(), minutes_most(alarm, times)
+        fields["responder"] = responder
+        if not responder:
+            wrong.fields["responder"] = ("wrong.missing", {})
+        elif len(responder) > 80:
+            wrong.fields["responder"] = ("wrong.long", {"most": 80})
+        minutes = said.get("minutes", "").strip()
+        if not re.fullmatch("[0-9]{1,4}", minutes) or not 1 <= int(minutes) <= most:
+            wrong.fields["minutes"] = ("wrong.minutes", {"most": most})
+        else:
+            fields["seconds"] = int(minutes) * 60.0
+    elif do is Do.CLOSE:
+        fields["outcome"] = said.get("outcome", "")
+        if fields["outcome"] not in outcomes(alarm):
+            wrong.fields["outcome"] = ("wrong.outcome", {})
+
+
+def _hours(said: Mapping[str, str], wrong: Wrong) -> float:
+    text = said.get("hours", "")
+    if text == "0":
+        return 0.0  # ends it: more protection needs no reason
+    if not text.isdigit() or int(text) not in HOURS:
+        wrong.fields["hours"] = ("wrong.hours", {})
+        return 0.0
+    return int(text) * 3600.0
+
+
+def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:
+    if said.get("until") == "0":
+        return 0.0
+    now = known.now(known.status())
+    try:
+        until = datetime.fromisoformat(said.get("until", "")).replace(tzinfo=known.zone).timestamp()
+    except ValueError:
+        until = 0.0
+    if not 60 <= until - now <= AWAY_MOST:
+        wrong.fields["until"] = ("wrong.until", {})
+    return round(until - now)

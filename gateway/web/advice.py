@@ -1,0 +1,83 @@
+"""What to do about each fault, in a sentence a technician can follow with a phone in one hand. A test holds it against the kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+ADVICE: Final[Mapping[str, tuple[str, str]]] = {
+    "device.missing": (
+        "走到设备旁按一下或开关一次;没有反应就换电池,再把网关移近或远离金属柜。",
+        "Go to the device and press or open it once. No reaction: change the battery, then move the gateway nearer, away from metal.",
+    ),
+    "device.low_battery": (
+        "一周内更换电池(型号印在电池仓内),换好后按一下确认。",
+        "Change the battery within a week (the type stands in its compartment), then press the device once.",
+    ),
+    "device.fault": (
+        "设备自报故障:断电或取下电池十秒后再试;仍报故障就更换设备,然后点“已检查”。",
+        "The device reports trouble of its own: take its power away for ten seconds. If it says so again replace it, then tap “Checked”.",
+    ),
+    "device.end_of_life": (
+        "传感器已过使用期限,灵敏度没有保证:请更换。",
+        "The sensor is past its life and may not react any more: replace it.",
+    ),
+    "device.tamper": (
+        "设备被打开或从墙上取下:重新装好,然后点“已检查”。",
+        "The device was opened or taken off the wall: mount it again, then tap “Checked”.",
+    ),
+    "device.replayed": (
+        "收到了旧信号:刚换过电池属正常,点“已检查”;没换过电池请报告平台,可能有人伪造信号。",
+        "An old signal was heard: normal after a change of battery, tap “Checked”. If nobody changed one tell the platform: somebody may be forging.",
+    ),
+    "device.shelved_danger": (
+        "设备搁置期间出现过危险:去看一下老人,并检查是否还需要搁置。",
+        "There was a danger while the device was shelved: look after the resident, and ask whether it still needs to be shelved.",
+    ),
+    "gateway.radio_deaf": (
+        "蓝牙听不到任何信号:拔掉网关电源十秒再插上;仍失效就换 USB 蓝牙适配器。",
+        "Bluetooth hears nothing: pull the gateway's plug for ten seconds. If that does not help change the USB adapter.",
+    ),
+    "gateway.mains_lost": (
+        "网关靠电池工作:检查插座和总闸;停电请告知平台。",
+        "The gateway runs on its battery: check the socket and the fuse box, and tell the platform of a power cut.",
+    ),
+    "gateway.uplink_lost": (
+        "连不上平台,警报只在家中响:检查路由器或 SIM 卡流量;恢复后会自动补发。",
+        "The platform cannot be reached, alarms sound only here: check router or SIM card. What waits is sent by itself afterwards.",
+    ),
+    "gateway.clock_unsure": (
+        "时钟没有对准,报警不受影响:接上网络后会自动校准。",
+        "The clock is not confirmed. Alarms work all the same; it sets itself once there is network.",
+    ),
+    "gateway.storage_degraded": (
+        "存储卡写不进去,网关在内存中工作:不要断电,尽快更换存储卡。",
+        "The card takes no writes and the gateway works from memory: do not cut its power, change the card soon.",
+    ),
+    "gateway.restarted": (
+        "网关重启过多次:检查电源适配器是否为原装、插头是否松动。",
+        "The gateway was restarted repeatedly: check that its power supply is the right one and sits tight.",
+    ),
+    "gateway.identity_conflict": (
+        "另一台网关使用了同一编号:核对两台设备标签,给其中一台换编号。",
+        "Another gateway uses the same id: compare the labels of both and give one of them another.",
+    ),
+    "gateway.readings_forgotten": (
+        "断网太久,部分日常读数没有保留;警报没有丢失。",
+        "The line was down so long that some routine readings were not kept. No alarm was lost.",
+    ),
+    "gateway.call_failed": (
+        "本地呼叫没有成功:检查警灯或短信模块的电源和接线,再做一次测试报警。",
+        "A local call did not succeed: check power and wires of the light or modem, then make a test alarm.",
+    ),
+    "gateway.bad_message": (
+        "收到看不懂的消息并已拒绝:请把诊断包发给平台。",
+        "A message was refused because it could not be understood: send the diagnostics bundle to the platform.",
+    ),
+    "person.often_cancelled": (
+        "一天内多次撤警:和老人聊一聊,可能是误触,也可能真的多次跌倒。",
+        "Cancelled several times within a day: talk with the resident. It may be chance, or there were real falls.",
+    ),
+}
+UNKNOWN: Final = ("请联系平台。", "Ask the platform.")
+LATCHED: Final = frozenset({"device.fault", "device.tamper", "device.replayed"})  # end when a technician has looked

@@ -1,0 +1,89 @@
+"""First visit, signing in and out."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+
+from gateway.web.accounts import Refusal
+from gateway.web.visitor import Anyone, Fields, Reader, Visitor, checked
+
+router = APIRouter()
+
+
+@router.get("/first")
+def first(v: Anyone) -> Response:
+    """Ask for the code of the box and a password."""
+    if v.page.accounts.claimed():
+        return RedirectResponse("/sign-in", 303)
+    return _first(v)
+
+
+@router.post("/first")
+def begin(v: Anyone, said: Fields) -> Response:
+    """Make the first account."""
+    checked(v, said)
+    if v.page.accounts.claimed():
+        return _sign_in(v, 409, "claimed_already")
+    if said.get("password", "") != said.get("again", ""):
+        return _first(v, 422, said, {"again": v.words("password_differs")})
+    try:
+        key = v.page.accounts.claim(said.get("code", "")[:80], said.get("name", "").strip(), said.get("password", ""), v.source)
+    except Refusal as no:
+        if no.word == "claimed_already":
+            return _sign_in(v, 409, no.word)
+        return _waiting(_first(v, 429 if no.wait else 422, said, {no.field or "form": refused(v, no)}), no)
+    return v.signed_in(key)
+
+
+@router.get("/sign-in")
+def door(v: Anyone) -> Response:
+    """Ask for name and password."""
+    if not v.page.accounts.claimed():
+        return RedirectResponse("/first", 303)
+    if v.session is not None:
+        return RedirectResponse("/", 303)
+    return _sign_in(v, 200, "in.idle" if "idle" in v.request.query_params else "")
+
+
+@router.post("/sign-in")
+def sign_in(v: Anyone, said: Fields) -> Response:
+    """Begin a session."""
+    checked(v, said)
+    if not v.page.accounts.claimed():
+        return RedirectResponse("/first", 303)
+    name = said.get("name", "").strip()[:40]
+    try:
+        key = v.page.accounts.sign_in(name, said.get("password", ""), v.source)
+    except Refusal as no:
+        return _waiting(_sign_in(v, 429 if no.wait else 422, refused(v, no), name), no)
+    return v.signed_in(key)
+
+
+@router.post("/sign-out")
+def sign_out(v: Reader, said: Fields) -> Response:
+    """End the session."""
+    checked(v, said)
+    assert v.session is not None  # noqa: S101  a reader has one
+    v.page.accounts.sign_out(v.session, v.source)
+    return v.signed_out()
+
+
+def refused(v: Visitor, no: Refusal) -> str:
+    """Return why, in words."""
+    return v.words(no.word, seconds=round(no.wait + 0.5), minutes=round(no.wait / 60 + 0.5))
+
+
+def _first(v: Visitor, status: int = 200, said: dict[str, str] | None = None, wrong: dict[str, str] | None = None) -> Response:
+    typed = {k: w for k, w in (said or {}).items() if k in {"code", "name"}}  # a password is never sent back
+    return v.render("first.html", status, typed=typed, wrong=wrong or {})
+
+
+def _sign_in(v: Visitor, status: int, notice: str = "", name: str = "") -> Response:
+    return v.render("signin.html", status, notice=v.words(notice) if notice else "", name=name)
+
+
+def _waiting(response: Response, no: Refusal) -> Response:
+    if no.wait:
+        response.headers["retry-after"] = str(round(no.wait + 0.5))
+    return response

@@ -1,0 +1,249 @@
+"""What the page knows of the home: read from the daemon's databases and its status file, never written.
+
+Every look opens the file, asks and closes: the daemon may set a database aside and begin another at any time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gateway import kind, status, wire
+from gateway.config import Config
+
+LOOK_BACK = 5000  # journal rows that are searched for the entries of one alarm
+ROWS = 40_000  # readings that are read for a day's picture
+DAY = 86400.0
+NOTES = 300  # journal rows in which the notes of the last day are looked for
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One reading of the history."""
+
+    device: str
+    kind: str
+    value: bool | int | float | str
+    wall: float
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which past alarms are wanted; empty = all."""
+
+    kind: str = ""
+    outcome: str = ""
+    test: str = ""  # "" all, "no" real ones, "only"
+
+    def takes(self, alarm: wire.AlarmMessage) -> bool:
+        """Say whether the alarm is wanted."""
+        return (
+            self.kind in ("", alarm.kind)
+            and self.outcome in ("", alarm.outcome.value if alarm.outcome else "open")
+            and (not self.test or alarm.test is (self.test == "only"))
+        )
+
+
+class Known:
+    """The daemon's word, as files."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self.zone = config.zone
+
+    # -- the status file ---------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Return the daemon's last word, {} where there is none. `age` is how old it is, `well` whether the daemon lives."""
+        try:
+            facts = status.read(self._config.runtime)
+            facts["age"] = max(0.0, time.time() - float(facts["written"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+        facts["well"] = facts["age"] <= status.STALE
+        return facts
+
+    def now(self, facts: dict[str, Any]) -> float:
+        """Return the wall second of the home: the daemon's own clock, which may be that of a recorded day."""
+        try:
+            at = datetime.fromisoformat(facts["wall"]).timestamp()
+        except (KeyError, ValueError, TypeError):
+            return time.time()
+        return at + (facts["age"] if facts["well"] else 0.0)
+
+    def disk(self) -> tuple[int, int]:
+        """Return (bytes free, bytes in all) where the databases lie."""
+        try:
+            usage = shutil.disk_usage(self._config.state)
+        except OSError:
+            return 0, 0
+        return usage.free, usage.total
+
+    def gateway(self) -> str:
+        """Return the gateway's id, "" where it is not known yet."""
+        return str(self.status().get("gateway", "")) or self._config.gateway.id
+
+    # -- gateway.db --------------------------------------------------------------------------------------------------
+
+    def _folder(self) -> Path:
+        """Return where the daemon writes: where its disk failed that is a stand-in in memory."""
+        where = self.status().get("store")
+        return Path(where) if isinstance(where, str) and where else self._config.state
+
+    @contextlib.contextmanager
+    def _open(self, name: str) -> Iterator[sqlite3.Connection]:
+        path = quote(str(self._folder() / name))
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
+            yield db
+
+    def _ask(self, query: str, values: tuple[object, ...] = (), name: str = "gateway.db") -> list[tuple[Any, ...]]:
+        """Return rows; none where there is no database, or not yet this table."""
+        try:
+            with self._open(name) as db:
+                return db.execute(query, values).fetchall()
+        except sqlite3.Error:
+            return []
+
+    def newest(self) -> int:
+        """Return the number of the newest journal entry."""
+        rows = self._ask("SELECT coalesce(max(number), 0) FROM journal")
+        return int(rows[0][0]) if rows else 0
+
+    def open_alarms(self) -> list[wire.AlarmMessage]:
+        """Return what is open, most urgent and newest first, tests last."""
+        rows = self._ask("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open")
+        found = [m for m in map(_entry, rows) if isinstance(m, wire.AlarmMessage)]
+        return sorted(found, key=lambda a: (a.test, int(a.priority), -a.alarm_number))
+
+    def alarm(self, number: int) -> wire.AlarmMessage | None:
+        """Return one alarm as it stands."""
+        rows = self._ask("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.number = ?", (number,))
+        found = _entry(rows[0]) if rows else None
+        return found if isinstance(found, wire.AlarmMessage) else None
+
+    def by_id(self, alarm: str) -> wire.AlarmMessage | None:
+        """Return one alarm by its id in the world."""
+        rows = self._ask("SELECT number FROM alarms WHERE id = ? ORDER BY number DESC LIMIT 1", (alarm,))
+        return self.alarm(int(rows[0][0])) if rows else None
+
+    def past(self, wanted: Filter, before: int = 0, limit: int = 20) -> list[wire.AlarmMessage]:
+        """Return alarms, newest first, from before number `before`."""
+        out: list[wire.AlarmMessage] = []
+        query = (
+            "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry "
+            "WHERE a.number < ? AND (? = '' OR a.kind = ?) ORDER BY a.number DESC"
+        )
+        with contextlib.suppress(sqlite3.Error), self._open("gateway.db") as db:
+            for row in db.execute(query, (before or 1 << 60, wanted.kind, wanted.kind)):
+                message = _entry(row)
+                if isinstance(message, wire.AlarmMessage) and wanted.takes(message):
+                    out.append(message)
+                    if len(out) >= limit:
+                        break
+        return out
+
+    def kinds(self) -> list[str]:
+        """Return the kinds of alarm there have been."""
+        return [str(k) for (k,) in self._ask("SELECT DISTINCT kind FROM alarms ORDER BY kind")]
+
+    def moves(self, alarm: wire.AlarmMessage) -> list[wire.AlarmMessage]:
+        """Return every entry about one alarm, oldest first."""
+        out: list[wire.AlarmMessage] = []
+        query = "SELECT body FROM journal WHERE number BETWEEN ? AND ? AND alarm = ? ORDER BY number DESC"
+        with contextlib.suppress(sqlite3.Error), self._open("gateway.db") as db:
+            for row in db.execute(query, (alarm.number - LOOK_BACK, alarm.number, alarm.alarm_number)):
+                message = _entry(row)
+                if isinstance(message, wire.AlarmMessage):
+                    out.append(message)
+                    if message.before is None and message.move in {"raise", "danger"}:
+                        break
+        return out[::-1]
+
+    def results(self, alarm: str, limit: int = 40) -> list[wire.ResultMessage]:
+        """Return what came of the newest instructions about one alarm, oldest first."""
+        rows = self._ask("SELECT body FROM journal WHERE name = 'result' ORDER BY number DESC LIMIT 400")
+        found = [m for m in map(_entry, rows) if isinstance(m, wire.ResultMessage) and m.alarm == alarm]
+        return found[:limit][::-1]
+
+    def result(self, instruction: str) -> wire.ResultMessage | None:
+        """Return what came of one instruction, None while the daemon has not answered."""
+        rows = self._ask("SELECT body FROM journal WHERE number > (SELECT max(number) - 400 FROM journal) AND name = 'result'")
+        return next((m for m in map(_entry, rows) if isinstance(m, wire.ResultMessage) and m.instruction == instruction), None)
+
+    def journal(self, before: int = 0, name: str = "", limit: int = 50) -> list[wire.Outward]:
+        """Return journal entries, newest first."""
+        query = "SELECT body FROM journal WHERE number < ? AND (? = '' OR name = ?) ORDER BY number DESC LIMIT ?"
+        rows = self._ask(query, (before or 1 << 60, name, name, limit))
+        return [m for m in map(_entry, rows) if m is not None]
+
+    def faults(self) -> list[wire.FaultMessage]:
+        """Return the faults that are on, most urgent first."""
+        rows = self._ask("SELECT j.body FROM faults f JOIN journal j ON j.number = f.entry")
+        found = [m for m in map(_entry, rows) if isinstance(m, wire.FaultMessage)]
+        return sorted(found, key=lambda f: (int(f.priority), f.kind, f.device))
+
+    def notes(self, now: float) -> list[tuple[wire.FaultMessage, int]]:
+        """Return what was only told in the last day, newest first, each kind and device once with how often."""
+        out: dict[tuple[str, str], tuple[wire.FaultMessage, int]] = {}
+        for m in self.journal(name="fault", limit=NOTES):
+            if isinstance(m, wire.FaultMessage) and m.turn == "noted" and seconds(m.at.wall) >= now - DAY:
+                first, count = out.get((m.kind, m.device), (m, 0))
+                out[m.kind, m.device] = first, count + 1
+        return [found for found in out.values() if found[0].kind != kind.RESTARTED or found[1] > 1]
+
+    def restarts(self, since: float) -> list[float]:
+        """Return when the gateway was started anew."""
+        entries = self.journal(name="fault", limit=NOTES)
+        found = [seconds(m.at.wall) for m in entries if isinstance(m, wire.FaultMessage) and m.kind == kind.RESTARTED]
+        return [at for at in found if at >= since]
+
+    def masks(self) -> dict[str, Any]:
+        """Return {"shelves": {device: {until, by, reason}}, "away": wall second or 0}."""
+        rows = self._ask("SELECT value FROM marks WHERE name = 'masks'")
+        try:
+            masks = json.loads(rows[0][0]) if rows else {}
+            return {"shelves": dict(masks.get("shelves", {})), "away": float(masks.get("away", 0.0))}
+        except (ValueError, TypeError, AttributeError):
+            return {"shelves": {}, "away": 0.0}
+
+    # -- history.db --------------------------------------------------------------------------------------------------
+
+    def day(self, now: float) -> list[Heard]:
+        """Return the readings of the last day, oldest first. They lie in order: the newest rows are read until one is older."""
+        out: list[Heard] = []
+        query = "SELECT device, kind, value, wall FROM readings ORDER BY row DESC LIMIT ?"
+        with contextlib.suppress(sqlite3.Error), self._open("history.db") as db:
+            for device, what, value, wall in db.execute(query, (ROWS,)):
+                if wall < now - DAY - 3600:
+                    break
+                out.append(Heard(device, what, value == b"\1" if isinstance(value, bytes) else value, wall))
+        return out[::-1]
+
+
+def _entry(row: tuple[Any, ...]) -> wire.Outward | None:
+    try:
+        return wire.decode_entry(bytes(row[0]))
+    except (wire.BadMessage, TypeError):
+        return None
+
+
+def seconds(wall: str) -> float:
+    """Return a time of the contract as seconds; 0 where it is none."""
+    try:
+        return datetime.fromisoformat(wall).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def between(first: wire.When, then: wire.When) -> float:
+    """Return the seconds from one moment to another: monotonic within one power-up, by the wall clock across."""
+    return then.mono - first.mono if first.boot == then.boot else seconds(then.wall) - seconds(first.wall)

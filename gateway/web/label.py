@@ -1,0 +1,73 @@
+"""The code printed on the box: made once at first boot, 0600, worth something until the first technician has used it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
+FILE = "page-code"
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that looks like another letter, on a label in a dark cupboard
+GROUPS, EACH = 2, 5  # 30 ** 10: about 49 bits
+
+
+def made(folder: Path) -> str:
+    """Return the box's code; the first caller makes it. Raises OSError where the folder cannot be written."""
+    found = shown(folder)
+    if found:
+        return found
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = "-".join("".join(secrets.choice(ALPHABET) for _ in range(EACH)) for _ in range(GROUPS))
+    _place(folder, new, again=False)
+    return shown(folder)
+
+
+def renewed(folder: Path) -> str:
+    """Replace the code: the old label opens nothing any more."""
+    new = "-".join("".join(secrets.choice(ALPHABET) for _ in range(EACH)) for _ in range(GROUPS))
+    _place(folder, new, again=True)
+    return new
+
+
+def shown(folder: Path) -> str:
+    """Return the code, "" where none was made or its file is not one."""
+    try:
+        text = (folder / FILE).read_text(encoding="ascii").strip()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+    return text if len(plain(text)) == GROUPS * EACH else ""
+
+
+def plain(text: str) -> str:
+    """Return what was typed as the code is compared: upper case, without what people put between."""
+    return "".join(letter for letter in text.upper() if letter in ALPHABET)
+
+
+def _place(folder: Path, code: str, *, again: bool) -> None:
+    """Put the code in place whole or not at all; of two that make one at once the first wins."""
+    handle, name = tempfile.mkstemp(dir=folder, prefix=".page-code-")  # mkstemp gives 0600
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(code + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+            owner = folder.stat()
+            if os.geteuid() == 0 and owner.st_uid:  # `sudo eldercare-gateway code`: the page's user must read it
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        path = folder / FILE
+        if again or (path.exists() and not shown(folder)):
+            temporary.replace(path)
+        else:
+            try:
+                path.hardlink_to(temporary)
+            except FileExistsError:
+                return
+        directory = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,74 @@
+"""Tells open pages that something has changed: one look every half second for all of them, and only while one is open."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+
+MOST = 8  # streams at once
+EACH = 3  # of one session
+LOOK_EVERY = 0.5  # s
+QUIET = 10.0  # s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
+
+
+class Full(Exception):  # noqa: N818  the name says what it is
+    """As many streams are open as there may be."""
+
+
+class Watch:
+    """`newest` returns the number of the newest entry; it is asked in a thread of its own."""
+
+    def __init__(self, newest: Callable[[], int], *, look_every: float = LOOK_EVERY, quiet: float = QUIET) -> None:
+        self._newest = newest
+        self._every, self._quiet = look_every, quiet
+        self._open: dict[str, int] = {}
+        self._number = -1
+        self._changed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def streams(self) -> int:
+        """How many are open."""
+        return sum(self._open.values())
+
+    def enter(self, who: str) -> None:
+        """Take a place. Raises Full."""
+        if self.streams >= MOST or self._open.get(who, 0) >= EACH:
+            raise Full
+        self._open[who] = self._open.get(who, 0) + 1
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._look())
+
+    def leave(self, who: str) -> None:
+        """Give the place back."""
+        left = self._open.get(who, 0) - 1
+        if left > 0:
+            self._open[who] = left
+        else:
+            self._open.pop(who, None)
+        if not self._open and self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def events(self, still: Callable[[], bool]) -> AsyncIterator[str]:
+        """Give server-sent events until `still` says that the visitor is signed out."""
+        yield "retry: 4000\nevent: hello\ndata: 1\n\n"
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._quiet):
+                    await self._changed.wait()
+            if not await asyncio.to_thread(still):
+                yield "event: over\ndata: 1\n\n"
+                return
+            yield f"event: changed\nid: {self._number}\ndata: {self._number}\n\n"
+
+    async def _look(self) -> None:
+        self._number = await asyncio.to_thread(self._newest)
+        while True:
+            await asyncio.sleep(self._every)
+            number = await asyncio.to_thread(self._newest)
+            if number != self._number:
+                self._number = number
+                self._changed.set()  # wakes all that wait now; whoever comes later waits for the next
+                self._changed = asyncio.Event()

@@ -1,0 +1,145 @@
+"""Serves the page: HTTPS for the network, plain HTTP on the box itself, and for everybody else on HTTP only the way to HTTPS.
+
+Why not simply redirect: the browser's warning about a certificate that was made on the box would come without a word. Why not serve
+over HTTP on the first visit: the code and the new password would cross a stranger's Wi-Fi in the clear. On loopback there is nobody
+between: a tunnel over SSH, the demonstration and the tests use it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from gateway.config import Config
+from gateway.web import papers
+from gateway.web.app import made
+from gateway.web.guard import Guard, Receive, Scope, Send, local
+from gateway.web.visitor import Page
+from gateway.web.words import Words
+
+LOG = logging.getLogger("eldercare")
+CONNECTIONS = 64  # at once; more are told to come back
+KEEP = 15  # s for which an idle connection stays
+
+
+class Papers:
+    """The certificate in use; a new one is taken up without a restart."""
+
+    def __init__(self, config: Config, names: list[str]) -> None:
+        self._config, self._names = config, names
+        self.origin = "box"
+        self.certificate = Path()
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self.take_up()
+
+    def take_up(self) -> None:
+        """Serve new connections with what is installed now. Raises OSError, ssl.SSLError where it cannot be used."""
+        page = self._config.page
+        certificate, key = self._config.file(page.certificate), self._config.file(page.certificate_key)
+        self.origin = "config"
+        if certificate is None or key is None:
+            certificate, key = papers.in_use(self._config.state, self._names)
+            self.origin = "own" if certificate.name == "own.pem" else "box"
+        self.context.load_cert_chain(certificate, key)
+        self.certificate = certificate
+
+
+class Signpost:
+    """What answers on HTTP: the whole page on this very box, for others the way to HTTPS."""
+
+    def __init__(self, app: Guard, page: Page) -> None:
+        self._app, self._page = app, page
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http" or local(scope) or str(scope["path"]).startswith("/static/"):
+            await self._app(scope, receive, send)
+            return
+        await Guard(self._way, frozenset(self._page.names), lambda _scope, status: (b"text/plain", str(status).encode()))(
+            scope, receive, send
+        )
+
+    async def _way(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del receive
+        query = bytes(scope.get("query_string", b""))
+        words = Words("en" if b"lang=en" in query else "zh", self._page.config.zone)
+        host = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"host"), "").rsplit(":", 1)[0]
+        port = self._page.config.page.port
+        to = f"https://{host}{'' if port == 443 else f':{port}'}/"
+        body = self._page.environment.get_template("door.html").render(t=words, to=to).encode()
+        headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+class _Server(uvicorn.Server):
+    """One of two servers in a process: signals are the process's own business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(config: Config) -> None:
+    """Serve until told to stop. Raises OSError where a port or the certificate cannot be had."""
+    names = [*papers.host_names(), *config.page.names]
+    mine = Papers(config, names)
+    app, page = made(config, own_papers=mine)
+    doors = [(_Server(_options(app, mine)), _listening(config.page.address, config.page.port))]
+    if config.page.http_port:
+        doors.append((_Server(_options(Signpost(app, page))), _listening(config.page.address, config.page.http_port)))
+    servers = [server for server, _ in doors]
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    LOG.info("page https://%s%s", names[0], "" if config.page.port == 443 else f":{config.page.port}")
+    tasks = [loop.create_task(server.serve(sockets=[line]), name="page") for server, line in doors]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop()
+        for task in tasks:
+            await task
+
+
+def _listening(address: str, port: int) -> socket.socket:
+    """Return a listening socket, for both families where no address was given and the box has both."""
+    if address:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        return socket.create_server((address, port), family=family)
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server(("", port))
+
+
+def _options(app: object, mine: Papers | None = None) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        ssl_context_factory=(lambda *_: mine.context) if mine is not None else None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=KEEP,
+        timeout_graceful_shutdown=2,
+        h11_max_incomplete_event_size=16 * 1024,
+        lifespan="on",
+        ws="none",
+        http="h11",
+        loop="asyncio",
+    )

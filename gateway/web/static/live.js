@@ -1,0 +1,126 @@
+// Keeps a page up to date. Without it the page is the same, only not by itself.
+// A part is fetched again when the server says that something has changed; what a person is typing into stays.
+
+const part = document.getElementById("part");
+const live = document.getElementById("live");
+let busy = false;
+let again = false;
+
+function tell(on) {
+  live.hidden = false;
+  live.textContent = on ? live.dataset.on : live.dataset.off;
+  live.classList.toggle("off", !on);
+}
+
+// A card that is the same stays the same element, so that a screen reader, the focus and an open form are not disturbed.
+function renew(now, next) {
+  const known = new Map([...now.children].filter((c) => c.dataset.key).map((c) => [c.dataset.key, c]));
+  for (const fresh of [...next.children]) {
+    const old = known.get(fresh.dataset.key);
+    if (!old) continue;
+    if (fresh.dataset.version && fresh.dataset.version === old.dataset.version) {
+      const age = fresh.querySelector("[data-age]");
+      const shown = old.querySelector("[data-age]");
+      if (age && shown) shown.replaceWith(age);
+      fresh.replaceWith(old);
+    } else if (inUse(old)) {
+      keep(old, fresh);
+    }
+  }
+  now.replaceChildren(...next.childNodes);
+}
+
+const inUse = (card) => card.querySelector("details[open]") || card.contains(document.activeElement);
+
+function keep(old, fresh) {
+  for (const open of old.querySelectorAll("details[open][data-key]")) {
+    const same = fresh.querySelector(`details[data-key="${CSS.escape(open.dataset.key)}"]`);
+    if (!same) continue;
+    same.open = true;
+    for (const field of open.querySelectorAll("input:not([type=hidden]), select, textarea")) {
+      const other = same.querySelector(`#${CSS.escape(field.id)}, [name="${field.name}"][value="${CSS.escape(field.value)}"]`);
+      if (!other) continue;
+      if (field.type === "radio") other.checked = field.checked;
+      else other.value = field.value;
+    }
+  }
+}
+
+async function fetchPart() {
+  if (busy) {
+    again = true;
+    return;
+  }
+  busy = true;
+  try {
+    const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" } });
+    if (answer.redirected || answer.status === 401) {
+      location.reload();
+      return;
+    }
+    if (!answer.ok) return;
+    const box = document.createElement("div");
+    box.innerHTML = await answer.text();
+    const focus = document.activeElement && document.activeElement.id;
+    for (const place of [["[data-key=alarms]"], ["[data-key=faults]"]]) {
+      const now = part.querySelector(place[0]);
+      const next = box.querySelector(place[0]);
+      if (now && next) {
+        renew(now, next);
+        now.className = next.className;
+        next.replaceWith(now);
+      }
+    }
+    for (const card of part.querySelectorAll("[data-key]")) {
+      const next = box.querySelector(`[data-key="${CSS.escape(card.dataset.key)}"]`);
+      if (next && next !== card && !next.querySelector("[data-version]") && inUse(card)) {
+        if (["away", "devices"].includes(card.dataset.key)) next.replaceWith(card);
+      }
+    }
+    part.replaceChildren(...box.childNodes);
+    if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
+    const real = part.querySelectorAll(".alarm:not(.is-test)").length;
+    document.title = (real ? `(${real}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+    tell(true);
+  } catch {
+    tell(false);
+  } finally {
+    busy = false;
+    if (again) {
+      again = false;
+      fetchPart();
+    }
+  }
+}
+
+let source = null;
+function listen() {
+  if (source || document.hidden) return;
+  source = new EventSource("/live");
+  source.addEventListener("hello", () => tell(true));
+  source.addEventListener("changed", fetchPart);
+  source.addEventListener("over", () => location.reload());
+  source.onerror = () => {
+    tell(false);
+    if (source.readyState === EventSource.CLOSED) {
+      source = null; // refused: too many pages are open; look now and then instead
+      setTimeout(() => {
+        fetchPart();
+        listen();
+      }, 10000);
+    }
+  };
+}
+
+// A page that nobody sees gives its place back.
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    source?.close();
+    source = null;
+  } else {
+    fetchPart();
+    listen();
+  }
+});
+addEventListener("pagehide", () => source?.close());
+listen();

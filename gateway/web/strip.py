@@ -1,0 +1,142 @@
+"""A day of one device as a picture: 24 hours from left to right, drawn on the server as SVG, and the same day in words.
+
+▮▮▮  ▮ ▮▮      states that hold (door open, somebody there) as bars, movement as columns, presses as dots
+───────   ──   below: heard; an opening is a silence longer than the device's own limit
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.reading import Kind
+from gateway.web.known import DAY, Heard
+
+WIDE, HIGH = 1440, 44  # a unit is a minute
+LINE = 38  # where the line of what was heard lies
+_OPEN = frozenset({Kind.CONTACT_OPEN.value})
+_THERE = frozenset({Kind.PRESENCE.value, Kind.OCCUPANCY.value})
+_MOVES = frozenset({Kind.MOTION.value, Kind.ACTIVITY.value, Kind.VIBRATION.value})
+_PRESS = frozenset({Kind.BUTTON.value})
+_DANGER = frozenset({Kind.FALL.value, Kind.SMOKE.value, Kind.GAS.value, Kind.CO.value, Kind.MOISTURE.value, Kind.STAY_STILL.value})
+LONGEST_STATE = 6 * 3600.0  # s for which a state is believed without being said again
+
+
+@dataclass(slots=True)
+class Strip:
+    """One device's day. Times are minutes from the left edge."""
+
+    device: str
+    open: list[tuple[int, int]] = field(default_factory=list)
+    there: list[tuple[int, int]] = field(default_factory=list)
+    moves: list[int] = field(default_factory=list)  # one count per column
+    presses: list[int] = field(default_factory=list)
+    dangers: list[int] = field(default_factory=list)
+    heard: list[tuple[int, int]] = field(default_factory=list)
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    column: int = 10  # minutes
+    battery: float | None = None
+    last: dict[str, bool | int | float | str] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """True where nothing was kept of the day."""
+        return not self.heard
+
+    def paths(self) -> list[tuple[str, str]]:
+        """Return (class, SVG path) of what is to be drawn; classes carry colour and pattern."""
+        peak = max(self.moves, default=0)
+        columns = "".join(
+            f"M{n * self.column} 34v-{max(5, round(26 * count / peak))}h{self.column - 2}V34z"
+            for n, count in enumerate(self.moves)
+            if count
+        )
+        drawn = [
+            ("there", _bars(self.there, 10, 24)),
+            ("moves", columns),
+            ("open", _bars(self.open, 8, 26)),
+            ("presses", "".join(f"M{m - 9} 20a9 9 0 1 0 18 0a9 9 0 1 0-18 0z" for m in self.presses)),
+            ("dangers", "".join(f"M{m} 4l13 26h-26z" for m in self.dangers)),
+            ("heard", _bars(self.heard, LINE, 4)),
+            ("gaps", _bars(self.gaps, LINE - 1, 6)),
+        ]
+        return [(name, path) for name, path in drawn if path]
+
+
+def strips(
+    readings: Iterable[Heard], devices: Sequence[tuple[str, float | None]], now: float, *, restarts: Sequence[float] = ()
+) -> dict[str, Strip]:
+    """Return the last day of each device, given as (id, silence that counts as missing)."""
+    begin = now - DAY
+    column = 10 if len(devices) <= 8 else 15 if len(devices) <= 16 else 30  # a page stays below 100 kB however many there are
+    out = {d: Strip(d, moves=[0] * (WIDE // column), column=column) for d, _ in devices}
+    states: dict[tuple[str, str], tuple[float, float]] = {}  # (device, "open" or "there") -> since, last said
+    times: dict[str, list[float]] = {d: [] for d, _ in devices}
+    for r in readings:
+        strip = out.get(r.device)
+        if strip is None or r.wall > now + 60:
+            continue
+        strip.last[r.kind] = r.value
+        if r.kind == Kind.BATTERY and isinstance(r.value, int | float):
+            strip.battery = float(r.value)
+        times[r.device].append(r.wall)
+        minute = int((r.wall - begin) // 60)
+        row = "open" if r.kind in _OPEN else "there" if r.kind in _THERE else ""
+        if row:
+            _hold(strip, row, states, r, begin)
+        elif minute < 0:
+            continue
+        elif r.kind in _MOVES and r.value not in (False, "none", "still"):
+            strip.moves[min(minute, WIDE - 1) // column] += 1
+        elif r.kind in _PRESS and len(strip.presses) < 60:
+            strip.presses.append(minute)
+        elif r.kind in _DANGER and r.value and len(strip.dangers) < 60:
+            strip.dangers.append(minute)
+    for (device, row), (since, said) in states.items():
+        _add(getattr(out[device], row), since, min(now, said + LONGEST_STATE), begin)
+    for device, limit in devices:
+        _hearing(out[device], times[device], limit, begin, now, restarts)
+    return out
+
+
+def _hold(strip: Strip, row: str, states: dict[tuple[str, str], tuple[float, float]], r: Heard, begin: float) -> None:
+    """Begin, go on with, or end a state."""
+    key = (strip.device, row)
+    held = states.get(key)
+    if r.value:
+        states[key] = (held[0] if held else r.wall, r.wall)
+    elif held:
+        del states[key]
+        _add(getattr(strip, row), held[0], min(r.wall, held[1] + LONGEST_STATE), begin)
+
+
+def _hearing(strip: Strip, times: Sequence[float], limit: float | None, begin: float, now: float, restarts: Sequence[float]) -> None:
+    """Find when the device was heard, and its silences that are longer than its limit. Readings are kept every five minutes at most."""
+    if not times:
+        return
+    allowed = max(limit or DAY, 1200.0)
+    first = last = times[0]
+    for at in [*times[1:], now]:
+        if at - last > allowed:
+            _add(strip.heard, first, last, begin)
+            _add(strip.gaps, last, at, begin)
+            first = at
+        last = max(last, at)
+    if first < now:
+        _add(strip.heard, first, last, begin)
+    if limit is not None and times[0] - begin > allowed and not any(begin < r <= times[0] for r in restarts):
+        _add(strip.gaps, begin, times[0], begin)
+
+
+def _add(row: list[tuple[int, int]], since: float, until: float, begin: float) -> None:
+    start, end = max(0, int((since - begin) // 60)), min(WIDE, int((until - begin) // 60) + 1)
+    if end <= 0 or start >= WIDE or len(row) >= 120:
+        return
+    if row and start - row[-1][1] < 3:  # nearer than two minutes: one bar
+        row[-1] = (row[-1][0], max(end, row[-1][1]))
+    else:
+        row.append((start, end))
+
+
+def _bars(spans: Sequence[tuple[int, int]], top: int, high: int) -> str:
+    return "".join(f"M{a} {top}h{max(3, b - a)}v{high}h-{max(3, b - a)}z" for a, b in spans)

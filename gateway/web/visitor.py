@@ -1,0 +1,209 @@
+"""Who looks at a page, in which language; what every page is made with; and the doors: signed in, technician, form."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Depends, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from gateway import __version__
+from gateway.config import Config
+from gateway.web import guard
+from gateway.web.accounts import Accounts, Role, Session
+from gateway.web.known import Known
+from gateway.web.live import Watch
+from gateway.web.words import FIRST, LANGUAGES, Words
+
+HERE = Path(__file__).parent
+YEAR = 365 * 86400
+FIELDS = 40  # of one form
+THEMES = ("auto", "light", "dark")
+# What the navigation has; what comes later (home, platform, sensors, rules, walk test, certificate, backup) is put in here when it works.
+PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("box", "/box"))
+
+
+def environment() -> Environment:
+    """Return what templates are rendered with: everything is escaped, nothing may be missing."""
+    made = Environment(
+        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        auto_reload=False,
+    )  # fmt: skip
+    made.globals["themes"] = THEMES
+    return made
+
+
+@dataclass(slots=True)
+class Page:
+    """All that a request needs; made once."""
+
+    config: Config
+    accounts: Accounts
+    known: Known
+    watch: Watch
+    papers: Any = None  # the certificate in use, None where the page is served without
+    names: tuple[str, ...] = ()
+    environment: Environment = field(default_factory=environment)
+
+
+class NotSignedIn(Exception):  # noqa: N818  the name says what it is
+    """Nobody is signed in; `first`: nobody ever was."""
+
+    def __init__(self, *, first: bool) -> None:
+        super().__init__()
+        self.first = first
+
+
+class Stop(Exception):  # noqa: N818  the name says what it does
+    """A page that says why this is not done."""
+
+    def __init__(self, status: int, word: str = "") -> None:
+        super().__init__(word)
+        self.status, self.word = status, word or f"error.{status}"
+
+
+@dataclass(slots=True)
+class Visitor:
+    """Whoever asks for a page."""
+
+    page: Page
+    request: Request
+    source: str
+    words: Words
+    theme: str
+    session: Session | None
+    bound: str  # what the form key is bound to: the session, or before it a cookie of its own
+    fresh: bool  # that cookie was not there yet
+
+    @property
+    def technician(self) -> bool:
+        """True for who may change things."""
+        return self.session is not None and self.session.role is Role.TECHNICIAN
+
+    @property
+    def by(self) -> str:
+        """Who gives an instruction and from where, as it stands in the journal."""
+        return f"{self.session.name if self.session else '?'} ({self.source})"[:80]
+
+    @property
+    def secure(self) -> bool:
+        """True over HTTPS."""
+        return self.request.url.scheme == "https"
+
+    def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
+        """Return a page."""
+        body = self.page.environment.get_template(template).render(
+            t=self.words, v=self, places=PLACES, form_key=self.page.accounts.form_key(self.bound), here=self._here,
+            path=self.request.url.path, version=__version__, **values,
+        )  # fmt: skip
+        response = HTMLResponse(body, status, headers={"content-language": self.words.tag, "vary": "Cookie"})
+        if self.fresh and self.session is None:
+            self._cookie(response, "form", self.bound, None)
+        for name_, allowed in (("lang", tuple(LANGUAGES)), ("theme", THEMES)):
+            if self.request.query_params.get(name_) in allowed:
+                self._cookie(response, name_, self.request.query_params[name_], YEAR)
+        return response
+
+    def _here(self, **changed: str) -> str:
+        """Return this page's address with some of the query changed."""
+        if self.request.method != "GET":
+            return "/?" + urlencode(changed)
+        query = {k: v for k, v in self.request.query_params.items() if k not in {"lang", "theme", "part"}} | changed
+        return f"{self.request.url.path}?{urlencode(query)}" if query else self.request.url.path
+
+    def signed_in(self, key: str, to: str = "/") -> Response:
+        """Return the way on with a session of its own."""
+        response = RedirectResponse(to, 303)
+        self._cookie(response, "session", key, None)
+        response.delete_cookie(self._name("form"), path="/")
+        return response
+
+    def signed_out(self, to: str = "/sign-in") -> Response:
+        """Return the way out."""
+        response = RedirectResponse(to, 303)
+        response.delete_cookie(self._name("session"), path="/")
+        return response
+
+    def _name(self, name: str) -> str:
+        # The prefix makes a browser refuse one that another machine of the same domain, or plain HTTP, has planted.
+        return f"__Host-{name}" if self.secure and name in {"session", "form"} else name
+
+    def _cookie(self, response: Response, name: str, value: str, age: int | None) -> None:
+        response.set_cookie(self._name(name), value, max_age=age, path="/", secure=self.secure, httponly=True, samesite="strict")
+
+
+def visitor(request: Request) -> Visitor:
+    """Return who asks."""
+    page: Page = request.app.state.page
+    secure = request.url.scheme == "https"
+    prefix = "__Host-" if secure else ""
+    key = request.cookies.get(f"{prefix}session", "")
+    session = page.accounts.session(key, touch="part" not in request.query_params and request.url.path != "/live")
+    planted = request.cookies.get(f"{prefix}form", "")
+    fresh = not (24 <= len(planted) <= 60 and planted.isascii())
+    bound = session.key if session else secrets.token_urlsafe(24) if fresh else planted
+    language = _chosen(request, "lang", tuple(LANGUAGES), FIRST)
+    theme = _chosen(request, "theme", THEMES, "auto")
+    words = Words(language, page.config.zone)
+    found = Visitor(page, request, guard.source(request.scope), words, theme, session, bound, fresh)
+    request.state.visitor = found
+    return found
+
+
+def _chosen(request: Request, name: str, allowed: tuple[str, ...], otherwise: str) -> str:
+    for value in (request.query_params.get(name), request.cookies.get(name)):
+        if value in allowed:
+            return str(value)
+    return otherwise
+
+
+Anyone = Annotated[Visitor, Depends(visitor)]
+
+
+def reader(v: Anyone) -> Visitor:
+    """Let in who is signed in."""
+    if v.session is None:
+        raise NotSignedIn(first=not v.page.accounts.claimed())
+    return v
+
+
+Reader = Annotated[Visitor, Depends(reader)]
+
+
+def technician(v: Reader) -> Visitor:
+    """Let in who may change things."""
+    if not v.technician:
+        raise Stop(403)
+    return v
+
+
+Technician = Annotated[Visitor, Depends(technician)]
+
+
+async def fields(request: Request) -> dict[str, str]:
+    """Return what a form says. Only the plain encoding is read: the page has no files to send."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await request.body()
+    if kind != "application/x-www-form-urlencoded":
+        raise Stop(403, "form_old")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS))
+    except (ValueError, UnicodeDecodeError) as error:
+        raise Stop(413) from error
+
+
+Fields = Annotated[dict[str, str], Depends(fields)]
+
+
+def checked(v: Visitor, said: Mapping[str, str]) -> None:
+    """Refuse a form that this page did not make for this browser."""
+    right = v.page.accounts.form_key(v.bound)
+    if not hmac.compare_digest(said.get("key", "").encode(), right.encode()):
+        raise Stop(403, "form_old")
