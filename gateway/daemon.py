@@ -25,18 +25,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from bleak.backends.device import BLEDevice
+
 from drivers import all_models
-from gateway import __version__, ble, gatt, inbox, kind, mqtt, nearby, serial_port, status, systemd, wire
+from gateway import __version__, ble, compose, gatt, household, inbox, kind, mqtt, nearby, serial_port, status, systemd, wire
 from gateway.alarm import ENDED, Masking, State
 from gateway.bridge import Bridge, BridgeLost
 from gateway.callers import Callers
 from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
-from gateway.config import Config, speed
+from gateway.config import Config, Device, speed
 from gateway.danger import Judge
 from gateway.dispatch import PROGRAM
 from gateway.driver import BleAdvert, GattService, MqttTopics
 from gateway.fault import LOOK_EVERY, Faults
-from gateway.instruction import Do, Door, Refused, ResultFact
+from gateway.instruction import LOCAL_ONLY, Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.kind import Priority
 from gateway.pipeline import AlarmFact, Entry, Pipeline
@@ -45,6 +47,7 @@ from gateway.reading import FORMS, Form
 from gateway.replay import Replay, ReplayClock
 from gateway.store import Outgoing, Store, StoreProblem, Writing, forget_stand_in, opened, stand_in
 from gateway.supervise import keep, say
+from gateway.technician import Technician
 
 LOG = logging.getLogger("eldercare")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
@@ -91,10 +94,11 @@ class Daemon:
         self.store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
         self._trust_clock_from(self.store.marked("floor"))
         self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times)
+        self.judge = Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night)
         self.pipeline = Pipeline(
             boot=self.boot,
             devices={d.id: d.room for d in config.devices},
-            judge=Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night),
+            judge=self.judge,
             faults=self.faults,
             ladder=config.ladder,
             times=config.times,
@@ -104,13 +108,20 @@ class Daemon:
         self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put)
         for d in config.devices:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
-        self.historian = Historian(config.times.same_again)
+        self.historian = Historian(config.times.same_again, compose.withheld(config))
+        self.technician = Technician(self, all_models())
         self.callers = Callers(self._called)
         self.radios: list[ble.Radio] = []
         self.visits: gatt.Visits | None = None
         self.window: nearby.Window | None = None
         self._window_asked: asyncio.Queue[float] = asyncio.Queue(10)  # seconds; a flood of requests asks for nothing more
         self.lines: list[serial_port.Line] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._ears: dict[str, asyncio.Task[None]] = {}  # by device: its line, or its way to another broker
+        self._links: list[asyncio.Task[None]] = []
+        self._visiting: asyncio.Task[None] | None = None
+        self._hosts: dict[str, GattService] = {}
+        self._changing = 0  # number of the local instruction that is being carried out
         self._mouth = _Mouth()
         weaker = config.platform is not None and config.platform.receipts == "broker"
         self.push = Push(self._mouth, self.store, self.clock, self._topic, self._taken if weaker else None)
@@ -149,12 +160,13 @@ class Daemon:
         try:
             await self._begin()
             async with asyncio.TaskGroup() as group:
+                self._group = group
                 group.create_task(self._pump(), name="pump")
                 group.create_task(self.push.run(), name="push")
                 group.create_task(self._beat(), name="beat")
                 group.create_task(self._overhear(), name="overhear")
                 self._listen(group)
-                self._connect(group)
+                self._connect()
         except* asyncio.CancelledError:
             LOG.info("stopping")
         except* DiskIsBack:
@@ -167,6 +179,7 @@ class Daemon:
             with contextlib.suppress(sqlite3.Error):
                 # What was heard in the last moment is judged too: its driver will not report it again.
                 await self._write(self._judge_waiting(), self.clock.now(), flush=True)
+            await self.technician.close()
             await self.callers.close()
             await self.store.close()
 
@@ -178,9 +191,11 @@ class Daemon:
             entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=self.store.degraded[:300]), now)
         else:
             entries += self.pipeline.noticed(self.faults.end(kind.STORAGE_DEGRADED, now), now)
+        entries += self.technician.begin(now)
         for adapter in self.config.adapters if self.replay is None and self._wants_radio() else ():
             self.faults.radios[adapter] = now.mono
         await self._write(entries, now, flush=True)
+        self.technician.tidy()
         if self.store.folder == self.config.state:
             forget_stand_in(self.config.runtime)
         gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
@@ -194,27 +209,52 @@ class Daemon:
             assert isinstance(self.clock, ReplayClock)  # noqa: S101  made together
             group.create_task(self.replay.run(self.clock, self.intake.advert, self.intake.chunk), name="replay")
             return
-        if self._wants_radio():
-            hosts = {d.at: d.model.listens for d in self.config.devices if isinstance(d.model.listens, GattService)}
-            if hosts:
-                self.visits = gatt.Visits(hosts, self.intake.attribute, self._alarm_is_fresh, self.intake.missed)
-                group.create_task(self.visits.run(), name="visits")
-            met = self.visits.met if self.visits is not None else None
-            for adapter in self.config.adapters:
-                radio = ble.Radio(adapter, self.intake.advert, say, wanted=self.intake.knows, met=met)
-                self.radios.append(radio)
-                group.create_task(radio.run(), name=adapter)
+        self.listen_by_radio()
         for d in self.config.devices:
-            if (line := speed(d.model)) is not None:
-                ask = functools.partial(self.intake.ask, d.at)
-                port = serial_port.Line(d.at, line.baud, self.intake.chunk, ask=ask, ask_every=line.ask_every)
-                self.lines.append(port)
-                group.create_task(keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id)
-            elif isinstance(d.model.listens, MqttTopics):
-                other = Bridge(
-                    d.at, self.config.passwords.get(d.id), d.model.listens.filters, functools.partial(self.intake.published, d.id)
-                )
-                group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
+            self.listen_to(d)
+
+    def listen_by_radio(self) -> None:
+        """Hear by radio who is enrolled for it. Asked again after a change, it begins what is not there yet and cuts nothing."""
+        if self.replay is not None or not self._wants_radio():
+            return
+        assert self._group is not None  # noqa: S101  the daemon runs
+        hosts = {d.at: d.model.listens for d in self.config.devices if isinstance(d.model.listens, GattService)}
+        if hosts != self._hosts:
+            self._hosts = hosts
+            if self._visiting is not None:
+                self._visiting.cancel()
+            self.visits = gatt.Visits(hosts, self.intake.attribute, self._alarm_is_fresh, self.intake.missed) if hosts else None
+            self._visiting = self._group.create_task(self.visits.run(), name="visits") if self.visits is not None else None
+        for adapter in self.config.adapters if not self.radios else ():
+            radio = ble.Radio(adapter, self.intake.advert, say, wanted=self.intake.knows, met=self._met)
+            self.radios.append(radio)
+            self.faults.radios.setdefault(adapter, self.clock.now().mono)
+            self._group.create_task(radio.run(), name=adapter)
+
+    def _met(self, device: BLEDevice) -> None:
+        if self.visits is not None:
+            self.visits.met(device)
+
+    def listen_to(self, d: Device) -> None:
+        """Hear a device that has a line, or another program's broker, of its own."""
+        if self.replay is not None:
+            return
+        assert self._group is not None  # noqa: S101  the daemon runs
+        if (line := speed(d.model)) is not None:
+            ask = functools.partial(self.intake.ask, d.at)
+            port = serial_port.Line(d.at, line.baud, self.intake.chunk, ask=ask, ask_every=line.ask_every)
+            self.lines.append(port)
+            self._ears[d.id] = self._group.create_task(keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id)
+        elif isinstance(d.model.listens, MqttTopics):
+            other = Bridge(d.at, self.config.passwords.get(d.id), d.model.listens.filters, functools.partial(self.intake.published, d.id))
+            self._ears[d.id] = self._group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
+
+    def stop_listening_to(self, device: str) -> None:
+        """Let go of a device's line."""
+        at = self.intake.devices[device].address
+        if (ear := self._ears.pop(device, None)) is not None:
+            ear.cancel()
+            self.lines = [line for line in self.lines if line.port != at]
 
     def _alarm_is_fresh(self) -> bool:
         """Say whether somebody may need help whom nobody has answered yet: then the radio is for hearing only."""
@@ -261,22 +301,57 @@ class Daemon:
             for radio in radios:
                 radio.overhear = None
 
-    def _connect(self, group: asyncio.TaskGroup) -> None:
+    def open_window(self, seconds: float) -> None:
+        """Let the radio tell of strangers for so long; 0 ends it."""
+        if seconds > 0 and not self._window_asked.full():
+            self._window_asked.put_nowait(seconds)
+        elif seconds <= 0 and self.window is not None:
+            self.window.until = time.monotonic()
+
+    def _connect(self) -> None:
+        assert self._group is not None  # noqa: S101  the daemon runs
         link = self._link()
         if link is None:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
             return
         self._mouth.link = link
-        group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,)), name="link")
-        group.create_task(self._heartbeats(link), name="heartbeat")
+        self._links = [
+            self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,)), name="link"),
+            self._group.create_task(self._heartbeats(link), name="heartbeat"),
+        ]
+
+    async def disconnect(self) -> None:
+        """Say good-bye to the platform. What waits stays in the outbox."""
+        links, self._links, self._mouth.link = self._links, [], None
+        for task in links:
+            task.cancel()
+        await asyncio.gather(*links, return_exceptions=True)
+
+    def reconnect(self) -> None:
+        """Begin the link anew with the settings that are in force now. The hearing goes on meanwhile."""
+        assert self._group is not None  # noqa: S101  the daemon runs
+
+        async def again() -> None:
+            await self.disconnect()
+            if self._links:
+                return  # somebody was quicker
+            weaker = self.config.platform is not None and self.config.platform.receipts == "broker"
+            self.push.trust(self._taken if weaker else None)
+            self._connect()
+
+        self._group.create_task(again(), name="reconnect")
+
+    def broker(self, config: Config) -> mqtt.Broker:
+        """Return how a configuration's broker is spoken to as this gateway."""
+        return broker_of(config, self.gateway)
 
     def _link(self) -> mqtt.Link | None:
         if self.config.platform is None:
             return None
         return mqtt.Link(
             broker_of(self.config, self.gateway),
-            status=self._status,
-            heard=self._from_platform,
+            status=self.status_message,
+            heard=self.from_platform,
             refused=self._bad_message,
             up=self._up,
             down=lambda _why: self._down(),
@@ -308,7 +383,7 @@ class Daemon:
             await self._keep_readings(now)
             await self._sometimes(now)
             self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
-            if len(self.room) or self._inbound or self._notes or self._look_in_box:
+            if len(self.room) or self._inbound or self._notes or (self._look_in_box and not self.technician.busy):
                 await asyncio.sleep(0)
                 continue
             wait = self.clock.real(max(0.0, min(self._due - self.clock.now().mono, LOOK_EVERY)))
@@ -321,6 +396,8 @@ class Daemon:
         entries: list[Entry] = []
         for reading in self.room.take():
             self.historian.heard(reading)
+            if self.pipeline.walk is not None and self.pipeline.walk.device == reading.device:
+                self.pipeline.walk.signal(self.intake.devices[reading.device].rssi)
             entries += self.pipeline.heard(reading)
             self._event = self._event or FORMS[reading.kind] is Form.EVENT
         return entries
@@ -335,7 +412,7 @@ class Daemon:
         if entries or accept or flush:
             writing.accepted, self._accepted = self._accepted, []
             self._kept = now.mono
-        marks: dict[str, str] = {"inbox": str(self._inbox_after)}
+        marks: dict[str, str] = {"inbox": str(self._inbox_after), "household": str(self.config.household.revision)}
         if self.pipeline.masks_changed:
             marks["masks"] = self._masks(now)
             self.pipeline.masks_changed = False
@@ -380,6 +457,10 @@ class Daemon:
             fact = entry.fact
             if isinstance(fact, ResultFact) and fact.instruction.do is Do.CONFIRM and fact.refused is Refused.NONE:
                 self.intake.forget_memory(fact.instruction.device)
+            if isinstance(fact, ResultFact):
+                household.forget(self.config.state, fact.instruction.secrets)
+            if self.technician.attempt is not None:
+                self.technician.attempt.committed(entry)
             if not isinstance(fact, AlarmFact):
                 continue
             alarm = fact.alarm
@@ -407,18 +488,28 @@ class Daemon:
                 if name == "receipt":
                     entries += self._receipt(wire.decode_receipt(payload, self.gateway), now)
                 else:
-                    entries += self._instruction(payload, Door.PLATFORM, now)
+                    entries += self._instruction(payload, Door.PLATFORM, now) or []
             except wire.BadMessage as bad:
                 self._bad_message(name, str(bad))
-        if self._look_in_box:
+        if self._look_in_box and not self.technician.busy:
             self._look_in_box = False
             for number, payload in await self._left_in_box():
-                self._inbox_after = number
+                self._changing = number
                 try:
-                    entries += self._instruction(payload, Door.LOCAL, now)
+                    done = self._instruction(payload, Door.LOCAL, now)
                 except wire.BadMessage as bad:
                     self._bad_message("inbox", str(bad))
+                    done = []
+                if done is None:  # being carried out: if we end before, it must still lie there
+                    break
+                self._inbox_after = number
+                entries += done
         return entries
+
+    def inbox_goes_on(self) -> None:
+        """Take it that the instruction which kept the inbox waiting has its answer in this turn."""
+        self._inbox_after = self._changing
+        self._look_in_box = True
 
     async def _left_in_box(self) -> list[tuple[int, bytes]]:
         """Read the local file. One that is broken or locked must not end the judging: that is said once, and tried again."""
@@ -434,12 +525,19 @@ class Daemon:
         self._box_well = True
         return found
 
-    def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry]:
+    def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry] | None:
+        """Carry out one instruction; None while it takes longer."""
         instruction, late = wire.decode_instruction(payload, self.gateway, now, door)
-        return self.pipeline.refuse(instruction, late, now) if late else self.pipeline.told(instruction, now)
+        if late:
+            return self.pipeline.refuse(instruction, late, now)
+        if door is Door.LOCAL and instruction.do in LOCAL_ONLY - {Do.WALK}:
+            return self.technician.told(instruction, now)
+        return self.pipeline.told(instruction, now)
 
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
         """Take a receipt. One for another journal is of an earlier life; one for the future is refused whole."""
+        if self.technician.attempt is not None:
+            self.technician.attempt.receipted(receipt)
         entries = receipt.entries if receipt.journal == self.store.journal else []
         batches = receipt.batches if receipt.history == self.store.history else []
         for what, ranges, newest in (("entry", entries, self.pipeline.last), ("batch", batches, self.store.newest_batch)):
@@ -527,7 +625,8 @@ class Daemon:
 
     # -- ears and mouths ---------------------------------------------------------------------------------------------
 
-    def _from_platform(self, name: str, payload: bytes) -> None:
+    def from_platform(self, name: str, payload: bytes) -> None:
+        """Let a receipt or an instruction wait for the pump."""
         self._inbound.append((name, payload))
         self._wake.set()
 
@@ -538,14 +637,15 @@ class Daemon:
             self._bad, self._bad_since = 0, now
         self._bad += 1
         if self._bad <= BAD_MESSAGES:
-            self._note(lambda at: self.pipeline.noticed([self.faults.note(kind.BAD_MESSAGE, at, message=name, why=why[:300])], at))
+            self.note(lambda at: self.pipeline.noticed([self.faults.note(kind.BAD_MESSAGE, at, message=name, why=why[:300])], at))
 
-    def _note(self, note: Callable[[Moment], list[Entry]]) -> None:
+    def note(self, note: Callable[[Moment], list[Entry]]) -> None:
+        """Let the pump write down in its next turn what the note returns."""
         self._notes.append(note)
         self._wake.set()
 
     def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
-        self._note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
+        self.note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
 
     def _taken(self, message: Any) -> None:
         """Count a PUBACK as the receipt, for a platform that sends none."""
@@ -553,17 +653,18 @@ class Daemon:
             self._accepted_batches.append((message.number, message.number))
             return
         self._accepted.append((message.number, message.number))
-        self._note(lambda at: self.pipeline.receipted([message.number], at))
+        self.note(lambda at: self.pipeline.receipted([message.number], at))
 
     def _up(self) -> None:
         self.push.up()
-        self._note(lambda at: self.pipeline.noticed(self.faults.linked(True, at), at))
+        self.note(lambda at: self.pipeline.noticed(self.faults.linked(True, at), at))
 
     def _down(self) -> None:
         self.push.down()
-        self._note(lambda at: self.pipeline.noticed(self.faults.linked(False, at), at))
+        self.note(lambda at: self.pipeline.noticed(self.faults.linked(False, at), at))
 
-    def _status(self, online: bool, reason: str) -> bytes:
+    def status_message(self, online: bool, reason: str) -> bytes:
+        """Return the retained word that the gateway is there, or not."""
         at = wire.when(self.clock.now(), self.boot)
         return wire.encode(wire.Status(1, self.gateway, online, reason, __version__, self.boot, self.store.journal, at))
 

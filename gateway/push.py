@@ -124,6 +124,10 @@ class Push:
             self._held.add(Key(message.batch, message.number))
         self._wake.set()
 
+    def trust(self, accepted: Callable[[Message], None] | None) -> None:
+        """Go on with another platform, which sends receipts or does not: see `accepted` at the beginning."""
+        self._accepted = accepted
+
     def use(self, outbox: Outbox) -> None:
         """Go on with another outbox: the disk failed and a stand-in took over."""
         self._outbox = outbox

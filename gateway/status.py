@@ -40,6 +40,7 @@ def line(entry: Entry) -> str:
 def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
     """Return how things stand, for `status` and the page; no names of people, no secrets."""
     now = daemon.clock.now()
+    walk = daemon.pipeline.walk
     link, store, platform = daemon.link, daemon.store, daemon.config.platform
     return {
         "gateway": daemon.gateway,
@@ -107,6 +108,9 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         ],
         "faults": [{"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1)} for (k, d), f in daemon.faults.on.items()],
         "away": daemon.pipeline.away_until > now.mono,
+        "household": {"revision": daemon.config.household.revision, "at": daemon.config.household.at},
+        "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), **walk.facts()} if walk else None,
+        "platform_test": daemon.technician.attempt.facts() if daemon.technician.attempt else None,
     }
 
 

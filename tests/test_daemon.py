@@ -590,7 +590,7 @@ async def test_when_the_disk_is_back_it_starts_anew_on_it(tmp_path, monkeypatch)
         assert daemon.store is not real
         assert "full" in daemon.store.degraded
         body = {"v": 1, "gateway": "gw-e2e", "id": "c1", "do": "close", "by": "desk", "alarm": alarm.id, "outcome": "helped"}
-        daemon._from_platform("instruction", json.dumps(body).encode())
+        daemon.from_platform("instruction", json.dumps(body).encode())
         await asyncio.sleep(0.3)
         assert daemon.pipeline.alarms == {}
         await asyncio.sleep(0.8)

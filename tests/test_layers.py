@@ -16,13 +16,14 @@ LINES = (
     {"wire"},
     {"push", "supervise", "config", "parts", "generations", "household", "dial"},
     {"store", "schema", "inbox", "mqtt", "ble", "serial_port", "replay", "systemd", "decode", "status", "callers", "contract", "bridge", "commission", "decode_lines", "inputs", "gatt", "nearby"},
+    {"attempt", "compose", "technician", "trial", "backup"},  # what the daemon does for the technician's page, and what the page does by itself
     {"daemon"},
     {"check"},  # asks every part by itself, without a daemon
     {"__main__"},
 )
 LINE = {name: n for n, names in enumerate(LINES, 1) for name in names}
 DOORS = {("store", "schema"), ("decode", "decode_lines"), ("commission", "serial_port")}  # within line 7
-TYPED = {("status", "daemon")}  # status writes down the daemon's facts: it knows the type, and imports nothing at run time
+TYPED = {("status", "daemon"), ("attempt", "daemon"), ("compose", "daemon"), ("technician", "daemon")}  # status writes down the daemon's facts: it knows the type, and imports nothing at run time
 WITHIN_3 = {"driver": 0, "instruction": 0, "alarm": 1, "fault": 1, "danger": 1, "dispatch": 2}
 OUTSIDE = {
     "asyncio", "socket", "ssl", "sqlite3", "sqlite_utils", "subprocess", "threading", "concurrent", "multiprocessing", "select",

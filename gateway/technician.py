@@ -1,0 +1,204 @@
+"""The technician's instructions that take longer than one turn of the pump: a change of the configuration, a try of the platform.
+
+A change is checked and written by a thread beside the pump, so that it delays no alarm. The rename of `household.json` is its
+moment; the journal follows. Killed before the rename, the instruction is read again and carried out; killed after it, the start
+tells of the change (the mark `household` is behind), and the instruction, read again, finds itself done and is answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from gateway import compose, household, inbox, kind, nearby
+from gateway.attempt import Attempt
+from gateway.clock import Moment
+from gateway.config import Config, kept
+from gateway.driver import Model
+from gateway.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
+from gateway.pipeline import Entry
+
+if TYPE_CHECKING:
+    from gateway.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
+WORDS = 600  # characters of what was changed, in the journal
+
+
+class Technician:
+    """What a technician does at this gateway. `busy`: a change is being written; what lies behind it in the inbox waits."""
+
+    def __init__(self, daemon: Daemon, models: Mapping[str, Model]) -> None:
+        self._daemon = daemon
+        self._models = models
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.busy = False
+        self.attempt: Attempt | None = None
+
+    # -- start -------------------------------------------------------------------------------------------------------
+
+    def begin(self, now: Moment) -> list[Entry]:
+        """Tell of a change that the end of the last process has left untold, and of a household that is not whole."""
+        daemon = self._daemon
+        home = daemon.config.household
+        facts = []
+        if daemon.config.trouble:
+            LOG.error("household %s", daemon.config.trouble)
+            facts.append(daemon.faults.note(kind.STORAGE_DEGRADED, now, why=daemon.config.trouble[:300]))
+        if (daemon.store.marked("household") or "0") != str(home.revision):
+            compose.begin_counters_anew(daemon, compose.replaced(home.changed))
+            facts.append(daemon.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(daemon.config), after="restart"))
+        try:
+            household.furnish(daemon.config)
+        except OSError as error:
+            LOG.warning("certificates in %s: %s", daemon.config.state, error.strerror)
+        return daemon.pipeline.noticed(facts, now)
+
+    def tidy(self) -> None:
+        """Delete secrets that nobody waits for."""
+        daemon = self._daemon
+        try:
+            waiting = inbox.read(daemon.config.state, int(daemon.store.marked("inbox") or 0), 500)
+        except sqlite3.Error:
+            return  # what it waits for is not known: nothing is deleted
+        household.tidy(daemon.config, frozenset(_named(body) for _, body in waiting), time.time())
+
+    # -- instructions ------------------------------------------------------------------------------------------------
+
+    def told(self, i: Instruction, now: Moment) -> list[Entry] | None:
+        """Take an instruction of the local door; None while it is being carried out."""
+        daemon = self._daemon
+        if daemon.pipeline.is_done(i.id):
+            household.forget(daemon.config.state, i.secrets)
+            return []
+        if not i.by.strip():
+            return self._answer(_no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction"), now)
+        if i.do is Do.WINDOW:
+            return self._answer(self._window(i), now)
+        if i.do is Do.PLATFORM_TEST:
+            return self._answer(self._try(i), now)
+        if i.change is None:
+            return self._answer(_no(i, Refused.MISSING, "缺少修改内容 change", "`change` is missing: say what is changed"), now)
+        self.busy = True
+        self._start(self._configure(i, i.change))
+        return None
+
+    def _answer(self, result: ResultFact, now: Moment) -> list[Entry]:
+        return self._daemon.pipeline.answered(result, (), now)
+
+    def _window(self, i: Instruction) -> ResultFact:
+        if i.seconds > nearby.LONGEST:
+            most = f"{nearby.LONGEST / 60:g}"
+            return _no(i, Refused.TOO_LONG, f"搜索最长 {most} 分钟", f"a hearing window lasts {most} min at most")
+        self._daemon.open_window(i.seconds)
+        return ResultFact(i, Refused.NONE)
+
+    # -- configure ---------------------------------------------------------------------------------------------------
+
+    async def _configure(self, i: Instruction, change: Change) -> None:
+        daemon = self._daemon
+        at = daemon.clock.now().wall.isoformat(timespec="seconds")
+        try:
+            result, config = await asyncio.to_thread(self._changed, i, change, at)
+        except Exception:  # a change that trips over a mistake of ours must not end the guarding, nor be tried for ever
+            LOG.exception("configure %s failed", change.what)
+            zh, en = "内部错误, 没有作任何修改", "a mistake of ours: nothing was changed; see the gateway's log"
+            result, config = _no(i, Refused.NOT_KEPT, zh, en), None
+
+        def done(now: Moment) -> list[Entry]:
+            # From here to the commit nothing is awaited: the answer, the change and its place in the inbox are one turn.
+            facts = [] if config is None else [daemon.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
+            entries = daemon.pipeline.answered(result, facts, now)
+            if config is not None:
+                entries += compose.rearranged(daemon, config, now)
+            self.busy = False
+            daemon.inbox_goes_on()
+            return entries
+
+        daemon.note(done)
+
+    def _changed(self, i: Instruction, change: Change, at: str) -> tuple[ResultFact, Config | None]:
+        """Check and write one change. Returns what to answer, and the configuration to begin anew with."""
+        config = self._daemon.config
+        home = config.household
+        if home.instruction == i.id:
+            return ResultFact(i, Refused.NONE, revision=home.revision), None
+        if home.revision != i.revision:
+            who, when = home.by or "?", home.at[:16].replace("T", " ")
+            zh = f"配置已由 {who} 于 {when} UTC 修改 (第 {home.revision} 版), 请重新查看后再改"
+            en = f"{who} has changed the configuration at {when} UTC (revision {home.revision}): look at it again"
+            return replace(_no(i, Refused.CHANGED_MEANWHILE, zh, en), revision=home.revision), None
+        try:
+            given = household.handed(config.state, i.secrets)
+            after = household.changed(config, change, given, self._models, instruction=i.id, by=i.by, at=at)
+        except household.Rejected as no:
+            return _wrong(i, no.problems, home.revision), None
+        if after is config:
+            return ResultFact(i, Refused.NONE, "没有变化", "nothing is another than before", revision=home.revision), None
+        try:
+            household.keep(after, config)
+        except OSError as error:
+            if kept(config.state)[0].instruction != i.id:
+                zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror}): see `status` about the disk"
+                return replace(_no(i, Refused.NOT_KEPT, zh, en), revision=home.revision), None
+            LOG.warning("household %s: %s", config.state, error.strerror)
+        return ResultFact(i, Refused.NONE, revision=after.household.revision), after
+
+    # -- platform test -----------------------------------------------------------------------------------------------
+
+    def _try(self, i: Instruction) -> ResultFact:
+        daemon = self._daemon
+        if self.attempt is not None and not self.attempt.over:
+            return _no(i, Refused.NOT_ALLOWED, "平台测试正在进行", "a platform test runs already")
+        config = daemon.config
+        try:
+            if i.change is not None:
+                if i.change.what is not What.SET_PLATFORM:
+                    zh, en = "只能测试 set_platform", "only set_platform can be tried"
+                    raise household.Rejected([Problem("platform", "", "what", zh, en)])  # noqa: TRY301  answered like all others
+                given = household.handed(config.state, i.secrets)
+                config = household.changed(config, i.change, given, self._models)
+        except household.Rejected as no:
+            return _wrong(i, no.problems, daemon.config.household.revision)
+        if config.platform is None:
+            return _no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
+        self.attempt = Attempt(daemon, config, i)
+        self._start(self.attempt.run())
+        return ResultFact(i, Refused.NONE)
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End what runs. A thread that writes ends by itself: what it has written is found at the next start."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _detail(config: Config) -> dict[str, str | int]:
+    home = config.household
+    return {"by": home.by, "revision": home.revision, "keys": ", ".join(home.changed)[:WORDS]}
+
+
+def _named(body: bytes) -> str:
+    text = body.decode(errors="replace")
+    _, found, rest = text.partition('"secrets"')
+    return rest.partition('"')[2].partition('"')[0] if found else ""
+
+
+def _wrong(i: Instruction, problems: list[Problem], revision: int) -> ResultFact:
+    shown = problems[:20]
+    zh, en = "; ".join(p.zh for p in shown)[:400], "; ".join(p.en for p in shown)[:400]
+    return ResultFact(i, Refused.INVALID, zh, en, problems=[p._replace(zh=p.zh[:400], en=p.en[:400]) for p in shown], revision=revision)
+
+
+def _no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:
+    return ResultFact(i, why, zh, en)
