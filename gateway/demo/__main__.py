@@ -193,7 +193,8 @@ class Conductor:
         s.line(
             f"  {len(self.config.devices)} 个传感器 sensors - 网关 gateway - 网络 network :{self.relay.port} - broker :{port} - 呼叫台 desk"
         )
-        s.line("  每条警报: 危险 - 警报 - 推送 - 应答 - 派人 - 到场 - 结束   danger, alarm, push, answer, dispatch, arrival, close")
+        s.line("  每条警报: 1 危险 - 2 警报 - 3 推送 - 4 应答 - 5 派人 - 6 到场 - 7 结束")
+        s.line("  each alarm: 1 danger - 2 alarm - 3 push - 4 answer - 5 dispatch - 6 arrival - 7 closed")
         s.line()
 
     async def _ready(self, wanted: asyncio.Future[Any], child: Child) -> Any:
@@ -244,6 +245,8 @@ class Conductor:
         except ValueError:
             return  # the last lines are shown if it fails
         self.record.append(told)
+        if told["did"] in {"recorded", "status"}:
+            self._look()  # what the desk speaks of is in the journal already
         if told["did"] == "listens":
             self._listens.set()
         elif told["did"] == "recorded" and told["priority"] > 2:  # P3: nobody is woken
@@ -253,8 +256,6 @@ class Conductor:
 
     def _gateway_said(self, line: str) -> None:
         """Look at the journal whenever the log says something; do what the day asks of its player."""
-        if not hasattr(self, "screen"):
-            return
         self._look()
         if line == "day over":
             self._over.set()
@@ -278,6 +279,8 @@ class Conductor:
 
     def _look(self) -> None:
         """Show what is new in journal, readings and home. The databases are only read."""
+        if not hasattr(self, "screen"):
+            return
         try:
             self._db = self._db or _opened(self.state / "gateway.db")
             self._history = self._history or _opened(self.state / "history.db")
@@ -338,7 +341,7 @@ class Conductor:
         s.line()
         s.table(self.journal)
         s.line("   秒: 距前一阶段, 按当天时钟 (比真实快 10-60 倍)", "dim")
-        s.line("   seconds since the stage before, by the day's clock, which runs 10 to 60 times faster than life there", "dim")
+        s.line("   seconds since the stage before, by the day's clock (10 to 60 times faster than life)", "dim")
         s.line()
         status = _json(self.folder / "run" / "status.json")
         packets = sum(h.what in {"ble", "serial"} for h in self.happenings)
@@ -376,7 +379,7 @@ class Conductor:
         if self._marks("fault"):
             out.append("故障只登记, 不叫醒人 the fault was recorded and woke nobody")
         if self._marks("network"):
-            out.append("断网时家中照响、叫到邻居, 恢复后送达 without network it sounded, a rung was called; delivered later")
+            out.append("断网时家中照响、叫到邻居, 恢复后送达 without network it sounded and called; delivered later")
         return out
 
     def _invite(self) -> None:

@@ -14,7 +14,7 @@ from gateway.demo.proof import ANSWERED, Json, alarms, wanted
 from gateway.status import ago
 
 WIDTH = 100  # columns
-STRIP = 3600.0  # s of the day that one line of readings covers at most
+STRIP = 1500.0  # s of the day that one line of readings covers at most
 _COLOURS = {"bold": "1", "dim": "2", "red": "1;31", "green": "32", "yellow": "33", "blue": "36", "plain": ""}
 # move of an alarm: number and name of the stage it reaches, colour
 _STAGES = {
@@ -28,7 +28,7 @@ _STAGES = {
     "arrive": ("6 到达现场 arrived", "green"),
     "close": ("7 警报结束 closed", "green"),
     "cancel": ("  老人撤警 cancelled", "green"),
-    "call": ("  呼叫下级 next rung", "yellow"),
+    "call": ("  呼叫第{rung}级 rung {rung}", "yellow"),
     "call_accepted": ("  已经叫到 rung reached", "yellow"),
     "lapse": ("  无人处理 lapsed", "red"),
 }
@@ -46,7 +46,7 @@ _OUTCOMES = {
     "unknown": "不明",
 }
 _REASONS = {
-    "no_receipt": "平台无回执 the platform is silent",
+    "no_receipt": "平台无回执 no receipt",
     "not_acknowledged": "无人应答 nobody answered",
     "nobody_dispatched": "无人派出 nobody was sent",
     "not_arrived": "无人到场 nobody arrived",
@@ -99,11 +99,9 @@ class Strip:
             self._times[device, "m"] = times = self._times.get((device, "m"), 0) + 1
             said["m"] = "动 motion" + (f" x{times}" if times > 1 else "")
 
-    def text(self) -> str:
-        """Return what goes on the line."""
-        return "   ".join(
-            f"{room} {' '.join(said[key] for key in sorted(said, key=_ORDER.index))}" for room, said in self._said.items() if said
-        )
+    def texts(self) -> list[str]:
+        """Return what each room says."""
+        return [f"{room} {' '.join(said[k] for k in sorted(said, key=_ORDER.index))}" for room, said in self._said.items() if said]
 
 
 def _said(detail: Mapping[str, Any]) -> str:
@@ -149,21 +147,31 @@ class Screen:
         """Write what the people of the day are doing."""
         self.flush()
         self.line()
-        self.line(f"{clock}  {text}", "bold")
+        zh, _, en = text.partition("。 ")
+        self.line(f"{clock}  {zh}" + ("。" if en else ""), "bold")
+        if en:
+            self.line(f"{'':8}  {en}", "bold")
 
     # -- readings ----------------------------------------------------------------------------------------------------
 
     def reading(self, wall: float, device: str, kind: str, value: Any) -> None:
         """Take one reading; a line is written when it is full or something else is to be said."""
-        if self._strip.count and (wall - self._strip.first >= STRIP or columns(self._strip.text()) > WIDTH - 32):
+        if self._strip.count and wall - self._strip.first >= STRIP:
             self.flush()
         self._strip.take(wall, device, kind, value)
 
     def flush(self) -> None:
         """Write the readings that wait."""
         strip, self._strip = self._strip, Strip(self._rooms)
-        if strip.count and strip.text():
-            self.line(f"{self.clock(strip.first)}  {padded(f'读数 readings {strip.count}', 16)} {strip.text()}", "dim")
+        head = f"{self.clock(strip.first)}  {padded(f'读数 readings {strip.count}', 18)}"
+        line = ""
+        for text in strip.texts():
+            if line and columns(head + line + text) + 3 > WIDTH:
+                self.line(head + line, "dim")
+                head, line = " " * columns(head), ""
+            line += f"   {text}" if line else text
+        if line:
+            self.line(head + line, "dim")
 
     # -- the journal -------------------------------------------------------------------------------------------------
 
@@ -181,6 +189,7 @@ class Screen:
         if e["move"] not in _STAGES:
             return
         what, colour = _STAGES[e["move"]]
+        what = what.format(rung=e["rung"])
         row = kinds.of(e["kind"])
         where = f"P{e['priority']} {row.zh} {row.en}" + (f", {e['room'] or e['device']}" if e["device"] else "")
         detail = {
@@ -206,8 +215,8 @@ class Screen:
         return f"{_OUTCOMES.get(e['outcome'], '')} {e['outcome']}, {e['by']}{self._since(e, 'arrival', 'closed')}"
 
     def _called(self, e: Json) -> str:
-        call = e["calls"][-1] if e["calls"] else {"rung": 0, "responder": ""}
-        return f"第{call['rung']}级 rung {call['rung']}: {call['responder']} - {_REASONS.get(e['reason'], e['reason'])}"
+        call = e["calls"][-1] if e["calls"] else {"responder": ""}
+        return f"{call['responder']}: {_REASONS.get(e['reason'], e['reason'])}"
 
     def _since(self, e: Json, before: str, after: str) -> str:
         stages = e["stages"]
@@ -235,11 +244,11 @@ class Screen:
     def table(self, journal: Sequence[Json]) -> None:
         """Write every alarm with its stages, and the seconds between them."""
         heads = ("危险\tdanger", "警报\talarm", "回执\tpush", "应答\tanswered", "派人\tdispatch", "到场\tarrival", "结束\tclosed")
-        widths = (9, 8, 9, 9, 9, 9, 9)
+        widths = (9, 8, 8, 9, 9, 8, 8)
         for part in (0, 1):
             cells = "".join(padded(h.split("\t")[part], w) for h, w in zip(heads, widths, strict=True))
             self.line(
-                f"{'#' if not part else ' ':3}{padded('警报' if not part else 'alarm', 20)}{cells}{'结果' if not part else 'outcome'}"
+                f"{'#' if not part else ' ':2}{padded('警报' if not part else 'alarm', 22)}{cells}{'结果' if not part else 'outcome'}"
             )
         self.line("-" * WIDTH, "dim")
         for a in alarms(journal):
@@ -256,7 +265,8 @@ class Screen:
             elif last is None:
                 cells.append(self.clock(at["wall"]))
             else:
-                cells.append(f"+{at['mono'] - last:.1f} s")
+                took = at["mono"] - last
+                cells.append(f"+{took:.1f} s" if took < 100 else f"+{took:.0f} s")
             last = at["mono"] if at is not None else last
         ending = (
             "已撤警 cancelled" if a["state"] == "cancelled" else f"{_OUTCOMES.get(a['outcome'] or '', '')} {a['outcome'] or a['state']}"
@@ -264,7 +274,7 @@ class Screen:
         if a["state_by"] == "rule" and a["state"] == "closed":
             ending = "自动 by rule"
         return (
-            f"{a['alarm_number']:<3}{padded(f'{row.zh} {row.en}', 20)}"
+            f"{a['alarm_number']:<2}{padded(f'{row.zh} {row.en}', 22)}"
             + "".join(padded(c, w) for c, w in zip(cells, widths, strict=True))
             + ending.strip()
         )
