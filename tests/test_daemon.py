@@ -506,8 +506,13 @@ async def test_a_disk_that_fills_up_in_the_middle_loses_no_alarm_and_is_told(tmp
             bluez.wait_for_scan()
             gateway.press()
             first = await platform.wait(is_alarm("raised"))
+            n = 1
+            while os.geteuid() and (gateway.state / "gateway.db-wal").stat().st_size < 200_000:
+                n += 1  # the limit is one for every file, and the stand-in's must fit
+                gateway.press()
+                await platform.wait(is_alarm("raised", count=n))
             fill(gateway)
-            for n in range(2, 60):
+            for n in range(n + 1, n + 60):  # noqa: B020
                 gateway.press()
                 await platform.wait(is_alarm("raised", count=n))
                 if any(map(is_fault(kind.STORAGE_DEGRADED, "raised"), platform.messages)):

@@ -525,7 +525,7 @@ def in_child(folder: Path, more: str = "", *, prefix: tuple[str, ...] = ()) -> d
     code = CHILD.format(tests=str(here), more=more, folder=str(folder))
     done = subprocess.run(
         [*prefix, sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=here.parent, check=False,
-        env={**os.environ, "PYTHONPATH": str(here.parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(here.parent), os.environ.get("PYTHONPATH", "")))},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
