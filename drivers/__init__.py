@@ -1,38 +1,49 @@
-"""One file for each make of sensor; a file put here is known to the gateway at its next start, no list has to be edited."""
+"""One file for each make of sensor; a file put here is known to the gateway at its next start, no list has to be edited.
+
+A model is called as its file, with `-` for `_`. So a home loads the drivers of its own sensors and no others.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from gateway.driver import Model
 
 
-def by_name(found: Iterable[tuple[str, Model]]) -> dict[str, Model]:
-    """Return the models by name, from (file, model) pairs; two files with one name would decode each other's devices."""
-    models: dict[str, Model] = {}
-    files: dict[str, str] = {}
-    for file, model in found:
-        if model.name in models:
-            raise ValueError(
-                f"drivers/{file}.py and drivers/{files[model.name]}.py both call their MODEL {model.name!r}: give one of them another name"
-            )
-        models[model.name] = model
-        files[model.name] = file
-    return models
+class Shelf(Mapping[str, "Model"]):
+    """All models by name; each file is imported when its model is first looked at. Files beginning with an underscore are none."""
+
+    def __init__(self) -> None:
+        names = (module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+        self._files = {name.replace("_", "-"): name for name in sorted(names)}
+
+    def __getitem__(self, name: str) -> Model:
+        return _model(self._files[name])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
-def all_models() -> dict[str, Model]:
-    """Import every driver (files beginning with an underscore are none) and return their models by name."""
-    files = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    found = []
-    for file in files:
-        model = getattr(import_module(f"{__name__}.{file}"), "MODEL", None)
-        if model is None:
-            raise ValueError(f"drivers/{file}.py has no MODEL: see drivers/_template.py, or begin its name with an underscore")
-        found.append((file, model))
-    return by_name(found)
+def _model(file: str) -> Model:
+    """Return the MODEL of one file. ValueError says what a new driver's file lacks."""
+    model: Model | None = getattr(import_module(f"{__name__}.{file}"), "MODEL", None)
+    if model is None:
+        raise ValueError(f"drivers/{file}.py has no MODEL: see drivers/_template.py, or begin its name with an underscore")
+    if model.name != file.replace("_", "-"):
+        raise ValueError(f"drivers/{file}.py calls its MODEL {model.name!r}: call it {file.replace('_', '-')!r}, as its file")
+    return model
+
+
+def all_models() -> Mapping[str, Model]:
+    """Return the shelf: every model by name, imported as they are looked at."""
+    return Shelf()

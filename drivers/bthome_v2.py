@@ -43,9 +43,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
+from drivers._ccm import ccm
 from gateway.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
 from gateway.reading import NOT_A_CALL, Kind
 
@@ -316,7 +314,7 @@ class Bthome:
     def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
         self.memory: dict[str, int | str] = dict(memory)
         self._address = bytes.fromhex(address.replace(":", ""))
-        self._cipher = None if key is None else AESCCM(key, tag_length=4)
+        self._unseal = None if key is None else ccm(key)
         # What each radio delivered last. A receiver's cache gives the last frame again on any change of name or signal strength,
         # also when another radio has heard newer ones meanwhile; only frames that can prove they are the same stand here.
         self._last: dict[str, bytes] = {}
@@ -354,7 +352,7 @@ class Bthome:
             if len(data) < start + _SHORTEST_OBJECT + _SEAL:
                 return _TOO_SHORT
             return self._sealed(data, start, address, packet.adapter)
-        if self._cipher is not None:
+        if self._unseal is not None:
             return _DOWNGRADE  # somebody else may be speaking in clear under this address
         return self._plain(data, start, packet.adapter)
 
@@ -369,13 +367,12 @@ class Bthome:
         return reports
 
     def _sealed(self, data: bytes, start: int, address: bytes, adapter: str) -> Iterable[Heard]:
-        if self._cipher is None:
+        if self._unseal is None:
             return _BINDKEY_REQUIRED
         sealed, counted, tag = data[start:-_SEAL], data[-_SEAL:-4], data[-4:]
         nonce = (address or bytes(6)) + b"\xd2\xfc" + data[:1] + counted
-        try:
-            plain = self._cipher.decrypt(nonce, sealed + tag, None)
-        except InvalidTag:
+        plain = self._unseal(nonce, sealed + tag, None)
+        if plain is None:
             return _DECRYPT_FAILED
         self._remember(adapter, data)
         counter = int.from_bytes(counted, "little")
@@ -422,6 +419,7 @@ MODEL = Model(
     senses=frozenset({what for what, *_ in _NUMBERS.values() if isinstance(what, Kind)})
     | frozenset({what for what in _STATES.values() if isinstance(what, Kind)})
     | {Kind.BUTTON, Kind.DIMMER, Kind.COMMAND},
+    general=True,
     missing_after=24 * 3600.0,  # makes differ; a day is long enough for any that speaks regularly
     new=Bthome,
     key_bytes=16,

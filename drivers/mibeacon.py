@@ -29,10 +29,7 @@ import math
 import struct
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
+from drivers._ccm import ccm, counter_mode
 from drivers._fresh import LastHeard, judged
 from gateway.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
 from gateway.reading import Kind
@@ -448,7 +445,7 @@ class MiBeacon:
         self._products = products
         self._old = old
         self._key = key
-        self._cipher = AESCCM(key, tag_length=4) if key is not None and not old else None
+        self._unseal = ccm(key) if key is not None and not old else None
         self._last = LastHeard()
 
     def poll(self) -> bytes:
@@ -509,9 +506,8 @@ class MiBeacon:
     def _opened(self, adapter: str, data: bytes, start: int, address: bytes) -> Iterable[Heard]:
         ext, tag = data[-7:-4], data[-4:]
         nonce = (address or bytes(6))[::-1] + data[2:5] + ext
-        try:
-            plain = self._cipher.decrypt(nonce, data[start:-7] + tag, b"\x11") if self._cipher else b""
-        except InvalidTag:
+        plain = self._unseal(nonce, data[start:-7] + tag, b"\x11") if self._unseal else None
+        if plain is None:
             return _DECRYPT_FAILED
         self._last.remember(adapter, data)
         reports, _ = reports_of(plain, data[2] | data[3] << 8)
@@ -523,8 +519,7 @@ class MiBeacon:
         """Open v2 and v3. Their last byte proves nothing, so what comes out must at least be whole objects, all of them known."""
         key = self._key or bytes(_OLD_KEY_BYTES)
         nonce = data[:5] + data[-4:-1] + (address or bytes(6))[:0:-1]
-        stream = Cipher(algorithms.AES(key[:6] + _OLD_KEY_MIDDLE + key[6:]), modes.CTR(b"\x01" + nonce + b"\x00\x01")).decryptor()
-        plain = stream.update(data[start:-4])
+        plain = counter_mode(key[:6] + _OLD_KEY_MIDDLE + key[6:], b"\x01" + nonce + b"\x00\x01", data[start:-4])
         reports, whole = reports_of(plain, data[2] | data[3] << 8)
         if not whole:
             return _DECRYPT_FAILED
@@ -552,6 +547,7 @@ MODEL = Model(
             Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.PROBLEM,
         }
     ),
+    general=True,
     missing_after=ON_CHANGE,
     new=MiBeacon,
     key_bytes=KEY_BYTES,

@@ -1,15 +1,20 @@
 """The contract, over every MODEL in drivers/: whatever comes, a right report or a refusal, bounded, and never an exception."""
 
+import ast
 import json
 import random
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import pytest
 from driver_vectors import GOLDEN, MODELS, VECTORS, fed, flips, packet, same
 
-from drivers import by_name
+import drivers
 from gateway.decode import decode_line
 from gateway.driver import NOT_MINE, Advertisement, BleAdvert, Chunk, GattService, Refusal, Reply, Report, SerialLine, Telegram
+from gateway.intake import GUARDED
 from gateway.reading import FORMS, Form
 
 EVERY = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
@@ -54,6 +59,13 @@ def test_every_model_is_complete_and_has_golden_frames(model):
     driver = model.new("A4:C1:38:8D:18:B2", bytes(model.key_bytes) if model.key_bytes else None, {})
     assert driver.memory == {}
     assert isinstance(driver.poll(), bytes)
+
+
+@EVERY
+def test_every_model_names_all_that_its_golden_frames_could_raise_an_alarm_by(model):
+    for address, key, service, data in GOLDEN[model.name]:
+        said = {one.kind for one in fed(model, address, key, service, data) if isinstance(one, Report)}
+        assert said & GUARDED <= model.senses  # the intake drops all else
 
 
 @EVERY
@@ -107,7 +119,16 @@ def test_one_byte_at_a_time_is_all_at_once(model):
     assert sum(isinstance(one, Report | Telegram) for one in whole) > 20
 
 
-def test_two_drivers_with_one_name_are_refused():
-    model = MODELS["bthome-v2"]
-    with pytest.raises(ValueError, match=r"drivers/b\.py and drivers/a\.py both .*'bthome-v2'"):
-        by_name([("a", model), ("b", model)])
+def test_a_model_is_called_as_its_file_and_imported_only_when_looked_at(tmp_path, monkeypatch):
+    (tmp_path / "wrong_name.py").write_text("from drivers.bthome_v2 import MODEL\n", encoding="utf-8")
+    (tmp_path / "empty_one.py").write_text("", encoding="utf-8")
+    monkeypatch.setattr("drivers.__path__", [str(tmp_path), *drivers.__path__])
+    shelf = drivers.all_models()
+    assert "wrong-name" in shelf
+    with pytest.raises(ValueError, match=r"drivers/wrong_name\.py calls its MODEL 'bthome-v2': call it 'wrong-name'"):
+        shelf["wrong-name"]
+    with pytest.raises(ValueError, match=r"drivers/empty_one\.py has no MODEL"):
+        shelf["empty-one"]
+    loaded = "import sys, drivers; drivers.all_models()['bthome-v2']; print([m for m in sys.modules if m.startswith('drivers.') or 'cryptography' in m])"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
+    assert sorted(ast.literal_eval(done.stdout)) == ["drivers._ccm", "drivers.bthome_v2"]
