@@ -148,7 +148,7 @@ class Sensor:
             rings = value.get(key)
             if isinstance(rings, bool) and rings != bool(self.memory.get(key, 0)):
                 self.memory = {**self.memory, key: int(rings)}
-                if rings and not value.get("retained"):
+                if rings and not packet.retained:
                     out.append(Report(Kind.BUTTON, "press"))
         return out or (_ALIVE,)
 
@@ -167,7 +167,7 @@ def zigbee(
         name=name,
         title=title,
         listens=BEHIND,
-        senses=senses | {Kind.BATTERY},
+        senses=senses | {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER},  # bits that every sensor of the standard may set
         missing_after=missing_after,
         new=lambda _address, _key, memory: Sensor(occupancy, memory),
         device_notes=(NOTES[0] + notes[0], f"{NOTES[1]} {notes[1]}"),

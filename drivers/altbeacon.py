@@ -49,6 +49,7 @@ MODEL = Model(
     title=("AltBeacon 呼叫挂件(学习)", "AltBeacon pendant, taught"),
     listens=BleAdvert(),  # any company id
     senses=frozenset({Kind.BUTTON}),
+    general=True,
     missing_after=None,
     new=new,
     enrol=Enrol.LEARN,

@@ -71,6 +71,7 @@ MODEL = Model(
     title=("Eddystone 呼叫挂件(学习)", "Eddystone pendant, taught"),
     listens=BleAdvert(services=(UUID,)),
     senses=frozenset({Kind.BUTTON, Kind.TEMPERATURE}),
+    general=True,
     missing_after=None,
     new=new,
     enrol=Enrol.LEARN,

@@ -49,6 +49,7 @@ MODEL = Model(
     title=("iBeacon 呼叫挂件(学习)", "iBeacon pendant, taught"),
     listens=BleAdvert(companies=(COMPANY,)),
     senses=frozenset({Kind.BUTTON}),
+    general=True,
     missing_after=None,
     new=new,
     enrol=Enrol.LEARN,

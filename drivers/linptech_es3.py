@@ -18,7 +18,7 @@ MODEL = Model(
     name="linptech-es3",
     title=("领普人体存在传感器 ES3", "Linptech presence radar ES3"),
     listens=LISTENS,
-    senses=frozenset({Kind.OCCUPANCY, Kind.ILLUMINANCE, Kind.BATTERY}),
+    senses=frozenset({Kind.OCCUPANCY, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({ES3})),
     key_bytes=KEY_BYTES,

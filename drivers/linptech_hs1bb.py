@@ -18,7 +18,7 @@ MODEL = Model(
     name="linptech-hs1bb",
     title=("领普人体传感器 HS1", "Linptech motion sensor HS1"),
     listens=LISTENS,
-    senses=frozenset({Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY}),
+    senses=frozenset({Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({HS1BB})),
     key_bytes=KEY_BYTES,

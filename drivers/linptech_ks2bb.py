@@ -18,7 +18,7 @@ MODEL = Model(
     name="linptech-ks2bb",
     title=("领普无线开关 KS2", "Linptech wireless button KS2"),
     listens=LISTENS,
-    senses=frozenset({Kind.BUTTON, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY}),
+    senses=frozenset({Kind.BUTTON, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({KS2BB})),
     key_bytes=KEY_BYTES,

@@ -18,7 +18,7 @@ MODEL = Model(
     name="linptech-ms1bb",
     title=("领普门窗传感器 MS1", "Linptech door sensor MS1"),
     listens=LISTENS,
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.TAMPER, Kind.BATTERY, Kind.COMMAND}),
+    senses=frozenset({Kind.CONTACT_OPEN, Kind.TAMPER, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({MS1BB})),
     key_bytes=KEY_BYTES,

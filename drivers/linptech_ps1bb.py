@@ -18,7 +18,7 @@ MODEL = Model(
     name="linptech-ps1bb",
     title=("领普压力传感器 PS1(床、椅)", "Linptech pressure sensor PS1 (bed, chair)"),
     listens=LISTENS,
-    senses=frozenset({Kind.OCCUPANCY, Kind.BATTERY}),
+    senses=frozenset({Kind.OCCUPANCY, Kind.BATTERY, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({PS1BB})),
     key_bytes=KEY_BYTES,

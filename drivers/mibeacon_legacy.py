@@ -20,6 +20,7 @@ MODEL = Model(
     title=("旧版易来旋钮与遥控器", "Old Yeelight dimmers and remotes"),
     listens=LISTENS,
     senses=frozenset({Kind.DIMMER, Kind.COMMAND}),
+    general=True,
     missing_after=None,
     new=partial(MiBeacon, old=True),
     key_bytes=12,

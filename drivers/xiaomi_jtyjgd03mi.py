@@ -18,7 +18,7 @@ MODEL = Model(
     name="xiaomi-jtyjgd03mi",
     title=("小米/霍尼韦尔烟雾报警器", "Xiaomi / Honeywell smoke detector"),
     listens=LISTENS,
-    senses=frozenset({Kind.SMOKE, Kind.PROBLEM, Kind.BATTERY, Kind.COMMAND}),
+    senses=frozenset({Kind.SMOKE, Kind.PROBLEM, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({JTYJGD03MI})),
     key_bytes=KEY_BYTES,

@@ -19,7 +19,7 @@ MODEL = Model(
     name="xiaomi-mccgq02hl",
     title=("小米门窗传感器 2", "Xiaomi door sensor 2"),
     listens=LISTENS,
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.LIGHT, Kind.BATTERY}),
+    senses=frozenset({Kind.CONTACT_OPEN, Kind.LIGHT, Kind.BATTERY, Kind.BATTERY_LOW}),
     missing_after=3 * 3600.0,  # s; it says itself alive every 50 minutes
     new=partial(MiBeacon, products=frozenset({MCCGQ02HL})),
     key_bytes=KEY_BYTES,

@@ -19,7 +19,7 @@ MODEL = Model(
     name="xiaomi-rtcgq02lm",
     title=("小米人体传感器 2", "Xiaomi motion sensor 2"),
     listens=LISTENS,
-    senses=frozenset({Kind.MOTION, Kind.LIGHT, Kind.BATTERY, Kind.COMMAND}),
+    senses=frozenset({Kind.MOTION, Kind.LIGHT, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({RTCGQ02LM})),
     key_bytes=KEY_BYTES,

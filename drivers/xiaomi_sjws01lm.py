@@ -18,7 +18,7 @@ MODEL = Model(
     name="xiaomi-sjws01lm",
     title=("小米水浸卫士", "Xiaomi flood detector"),
     listens=LISTENS,
-    senses=frozenset({Kind.MOISTURE, Kind.BATTERY, Kind.COMMAND}),
+    senses=frozenset({Kind.MOISTURE, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW}),
     missing_after=ON_CHANGE,
     new=partial(MiBeacon, products=frozenset({SJWS01LM})),
     key_bytes=KEY_BYTES,

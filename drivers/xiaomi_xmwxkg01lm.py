@@ -18,7 +18,7 @@ MODEL = Model(
     name="xiaomi-xmwxkg01lm",
     title=("小米无线开关", "Xiaomi wireless button"),
     listens=LISTENS,
-    senses=frozenset({Kind.BUTTON}),
+    senses=frozenset({Kind.BUTTON, Kind.BATTERY_LOW}),
     missing_after=None,
     new=partial(MiBeacon, products=frozenset({XMWXKG01LM})),
     key_bytes=KEY_BYTES,

@@ -7,8 +7,8 @@
 Document: zigbee2mqtt, MQTT topics and messages. A telegram's source is the friendly name, which may hold slashes; its data is the JSON.
 
 An action is what happens now. In a message that the broker kept (retained) it is what happened once: it is taken out here, so that
-a press of last week is no call. States in such a message are the last known ones, and are passed on. What other programs ask of
-zigbee2mqtt (.../set, .../get) is no device's word.
+a press of last week is no call. States in such a message are the last known ones, and are passed on; who said them may be dead
+since. What other programs ask of zigbee2mqtt (.../set, .../get) is no device's word.
 """
 
 from __future__ import annotations
@@ -79,12 +79,13 @@ class Zigbee2Mqtt:
         if not isinstance(value, dict):
             return (_NOT_JSON,)
         if packet.retained:
-            value = {key: what for key, what in value.items() if key not in ACTIONS} | {"retained": True}
-        return (_telegram(topic, value),)
+            value = {key: what for key, what in value.items() if key not in ACTIONS}
+        return (_telegram(topic, value, retained=packet.retained),)
 
 
-def _telegram(name: str, value: dict[str, Any]) -> Telegram:
-    return Telegram(source=name, data=json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
+def _telegram(name: str, value: dict[str, Any], *, retained: bool = False) -> Telegram:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Telegram(source=name, data=text.encode("utf-8", "replace"), retained=retained)
 
 
 MODEL = Model(

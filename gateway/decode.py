@@ -36,7 +36,7 @@ from gateway.driver import (
 from gateway.reading import FORMS, Form, Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LONGEST_LINE = 1_000_000  # characters; a recording that long is not one sensor's
 _SHORT_UUID = re.compile(r"[0-9a-f]{4}")
@@ -45,8 +45,6 @@ _MAC = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}")
 _BY_RADIO = ("service_data", "manufacturer_data")
 _BY_WIRE = ("frame", "stream")
 
-# Protocols that many makes speak, asked after all makes of their own, in this order.
-_OF_MANY_MAKES = ("bthome-v2", "mibeacon", "mibeacon-legacy", "eddystone", "ibeacon", "altbeacon")
 _ANOTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # refusals by which a driver says that it is not its frame
 
 _ADVICE = {
@@ -179,7 +177,7 @@ def _steps(vector: dict[str, Any]) -> list[dict[str, Any]]:
     return steps
 
 
-def _model(vector: dict[str, Any], models: dict[str, Model]) -> Model:
+def _model(vector: dict[str, Any], models: Mapping[str, Model]) -> Model:
     asked = vector.get("model")
     if asked is not None:
         if not isinstance(asked, str) or asked not in models:
@@ -201,18 +199,18 @@ def _model(vector: dict[str, Any], models: dict[str, Model]) -> Model:
     )
 
 
-def _guess_visited(characteristic: str, models: dict[str, Model]) -> Model:
+def _guess_visited(characteristic: str, models: Mapping[str, Model]) -> Model:
     for model in models.values():
         if isinstance(model.listens, GattService) and characteristic in model.listens.characteristics:
             return model
     raise Unfit("unknown_sensor", f"characteristic: no driver takes {characteristic}")
 
 
-def _guess_radio(step: dict[str, Any], name: str, models: dict[str, Model]) -> Model | None:
+def _guess_radio(step: dict[str, Any], name: str, models: Mapping[str, Model]) -> Model | None:
     """Return the model whose name was advertised, else the first that takes the frame: makes before protocols of many makes."""
     packet = _advertisement(step, "", name or None)
     heard = [model for model in models.values() if isinstance(model.listens, BleAdvert) and _carries(model.listens, packet)]
-    heard.sort(key=lambda model: _OF_MANY_MAKES.index(model.name) if model.name in _OF_MANY_MAKES else -1)
+    heard.sort(key=lambda model: model.general)  # protocols that many makes speak are asked after all makes of their own
     unnamed = []
     for model in heard:
         names = model.listens.names if isinstance(model.listens, BleAdvert) else ()
@@ -224,7 +222,7 @@ def _guess_radio(step: dict[str, Any], name: str, models: dict[str, Model]) -> M
         refusals = {one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)}
         if refusals.isdisjoint(_ANOTHERS):
             return model
-    return next((model for model in unnamed if model.name in _OF_MANY_MAKES), unnamed[0] if unnamed else None)
+    return next((model for model in unnamed if model.general), unnamed[0] if unnamed else None)
 
 
 def _carries(listens: BleAdvert, packet: Advertisement) -> bool:
@@ -233,7 +231,7 @@ def _carries(listens: BleAdvert, packet: Advertisement) -> bool:
     return not packet.service_data.keys().isdisjoint(listens.services) or not packet.manufacturer_data.keys().isdisjoint(listens.companies)
 
 
-def _guess_wire(step: dict[str, Any], models: dict[str, Model]) -> Model | None:
+def _guess_wire(step: dict[str, Any], models: Mapping[str, Model]) -> Model | None:
     for key in _BY_WIRE:
         if key in step and radar_5359.HEAD in _bytes(step[key], key):
             return models[radar_5359.MODEL.name]

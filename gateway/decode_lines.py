@@ -4,7 +4,7 @@ Beside `frame`, `stream` and `sequence` a line may hold
 
     line        one text line of RFLink, or a bare radio code in hex
     cluster     of a Zigbee frame in `frame`, as in "0x0500"; "znp" for a TI coordinator's frame
-    telegram    {"source": ..., "data": hex, or "text": ...}: what a receiver would pass on to `model`
+    telegram    {"source": ..., "data": hex, or "text": ..., "retained": ...}: what a receiver would pass on to `model`
     topic       with `payload` (text or JSON) and `retained`: a message of another program's broker
     codes       the taught signals of `model`, {function: signal}
 
@@ -371,7 +371,8 @@ def _behind(vector: Mapping[str, Any], model: Model | None) -> Meant | None:
     if not isinstance(telegram.get("source"), str) or not isinstance(data, str) or not _HEX.fullmatch(data):
         return None
     sent = text.encode("utf-8", "replace") if isinstance(text, str) else bytes.fromhex(data)
-    return _refused(Meant(model.name, heard=list(_new(model, vector).feed(Telegram(source=telegram["source"], data=sent)))))
+    heard = Telegram(source=telegram["source"], data=sent, retained=telegram.get("retained") is True)
+    return _refused(Meant(model.name, heard=list(_new(model, vector).feed(heard))))
 
 
 def _published(vector: Mapping[str, Any], model: Model | None, models: Mapping[str, Model]) -> Meant:

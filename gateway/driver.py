@@ -48,12 +48,14 @@ class Chunk:
 class Telegram:
     """What a receiver heard from one of the devices behind it: a radio code, a sender id, an input number, a Zigbee name.
 
-    `source` names the device in the receiver's own terms, upper-case hex where it is a number. `data` is what it sent.
+    `source` names the device in the receiver's own terms, upper-case hex where it is a number. `data` is what it sent. `retained`:
+    somebody kept it for us, it may be of any age: what it says may still hold, but it is no sign of life.
     """
 
     source: str
     data: bytes = b""
     rssi: int = 0
+    retained: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,3 +256,4 @@ class Model:
     functions: tuple[str, ...] = ()  # LEARN: what can be taught
     settings: tuple[Setting, ...] = ()
     receiver: bool = False  # its driver yields telegrams of devices behind it, no reports of its own
+    general: bool = False  # a protocol that many makes speak: a make of its own that takes the same frame is the better guess

@@ -55,6 +55,7 @@ class Supervised:
 
 # These stay on, whatever the device says later, until a technician has looked at it.
 _LATCHED = {Kind.TAMPER: kinds.TAMPER, Kind.REPLAYED: kinds.REPLAYED, Kind.PROBLEM: kinds.DEVICE_FAULT}
+JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
 
 
 class Faults:
@@ -107,7 +108,7 @@ class Faults:
     def heard(self, reading: Reading) -> list[FaultFact]:
         """Take what a reading says about the device itself."""
         kind, device, value = reading.kind, reading.device, reading.value
-        out = self._end(kinds.MISSING, device, reading.at) if (kinds.MISSING, device) in self.on else []
+        out = self._end(kinds.MISSING, device, reading.at) if (kinds.MISSING, device) in self.on and self._lives(reading) else []
         if kind is Kind.BATTERY:
             if float(value) <= LOW_AT:
                 out += self._begin(kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,))
@@ -122,6 +123,11 @@ class Faults:
         elif kind in _LATCHED and value is not False:
             out += self._begin(_LATCHED[kind], device, reading.at, {}, (reading,))
         return out
+
+    def _lives(self, reading: Reading) -> bool:
+        """Say whether a reading is a sign of life: not where it was kept for us, and the device has been silent since."""
+        limit = self._devices[reading.device].missing_after if reading.device in self._devices else None
+        return limit is None or reading.at.mono - self.heard_at.get(reading.device, reading.at.mono) < limit
 
     def _charged(self, device: DeviceId, at: Moment, *, by_percent: bool) -> list[FaultFact]:
         """End a low battery by the same kind of word that began it: a percentage and a flag of one device may disagree for ever."""

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from gateway import danger, fault
 from gateway.clock import Moment
 from gateway.driver import (
     REPEATED,
@@ -34,8 +35,13 @@ from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
 LOG = logging.getLogger("eldercare")
 SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
 UNKNOWN = 50  # signals of strangers behind receivers that are remembered for teaching, the oldest forgotten first
+# What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
+# A replay is no sensor's word but the driver's own.
+GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED}
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
+
+_NOT_SENSED = Refusal("not_sensed")
 
 
 @dataclass(slots=True)
@@ -198,8 +204,11 @@ class Intake:
             heard = [Refusal("driver_failed")]
         if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
             self.changed.add(enrolled.device)
-        # A frame that was refused, say a forged one, is no sign of life of this device.
-        enrolled.alive = not heard or any(item is REPEATED or isinstance(item, Report) for item in heard)
+        senses = enrolled.model.senses
+        heard = [_NOT_SENSED if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses else item for item in heard]
+        # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
+        kept = isinstance(packet, Published | Telegram) and packet.retained
+        enrolled.alive = not kept and (not heard or any(item is REPEATED or isinstance(item, Report) for item in heard))
         if enrolled.alive and (not isinstance(packet, Chunk) or heard):
             self._heard_at[enrolled.device] = now.mono
         for item in heard:
@@ -219,7 +228,8 @@ class Intake:
             elif isinstance(item, Reply):
                 back += item.data
             elif isinstance(item, Telegram):
-                self._heard_at[enrolled.device] = now.mono
+                if not item.retained:
+                    self._heard_at[enrolled.device] = now.mono
                 self.telegram(enrolled.device, item, now)
             else:
                 enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1

@@ -47,14 +47,6 @@ WIDE = 100  # columns of the text
 LOG = logging.getLogger("eldercare")
 _ASK = "window"  # first word of the datagram
 _OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # by which a driver says that the frame is another make's
-_OF_MANY_MAKES = (
-    "bthome-v2",
-    "mibeacon",
-    "mibeacon-legacy",
-    "eddystone",
-    "ibeacon",
-    "altbeacon",
-)  # protocols: any make of its own is likelier
 _COMPANIES = {
     0x0006: "Microsoft", 0x004C: "Apple", 0x0059: "Nordic", 0x0075: "Samsung", 0x0087: "Garmin", 0x00E0: "Google",
     0x0157: "Huami", 0x027D: "Huawei", 0x038F: "Xiaomi", 0x0969: "SwitchBot", 0x0BA9: "Shelly",
@@ -75,9 +67,8 @@ def address_kind(address: str, kind: str) -> str:
 def guess(advert: Advertisement, models: Mapping[str, Model]) -> Model | None:
     """Return the supported make an advertisement most likely is of: its driver takes the frame, its name fits; a make before a protocol."""
 
-    def rank(model: Model) -> tuple[int, int, int]:
-        of_many = -1 - _OF_MANY_MAKES.index(model.name) if model.name in _OF_MANY_MAKES else 0
-        return _likeness(advert, model), of_many, -len(model.senses)
+    def rank(model: Model) -> tuple[int, bool, int]:
+        return _likeness(advert, model), not model.general, 0 if model.general else -len(model.senses)
 
     best = max(models.values(), key=rank, default=None)
     return best if best is not None and rank(best)[0] else None

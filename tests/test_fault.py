@@ -223,3 +223,11 @@ def test_a_cleared_fault_says_how_long_it_lasted():
 def test_only_enrolled_vital_devices_are_vital():
     bench = Bench()
     assert [bench.faults.is_vital(d) for d in ("button", "door", "stranger")] == [True, False, False]
+
+
+def test_what_was_kept_for_us_ends_no_silence():
+    bench = Bench()
+    bench.wait(26 * HOUR, step=60)
+    kept = Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=bench.clock.now())  # the intake has not seen it live
+    assert told(bench.faults.heard(kept)) == []
+    assert bench.hear("door", Kind.CONTACT_OPEN, True) == ["device.missing door cleared P3"]

@@ -9,8 +9,9 @@ import pytest
 from hand import HandClock
 
 from drivers import all_models
+from gateway import danger, fault
 from gateway.driver import REPEATED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
-from gateway.intake import LINE_AT_MOST, ROUTINE, SAME_WITHIN, Historian, Intake, WaitingRoom
+from gateway.intake import GUARDED, LINE_AT_MOST, ROUTINE, SAME_WITHIN, Historian, Intake, WaitingRoom
 from gateway.reading import Kind, Reading
 
 BUTTON = "A4:C1:38:00:00:01"
@@ -46,7 +47,7 @@ class Home:
         self.intake = Intake(self.clock.now, self.heard_at, self.readings.append)
         self.made: list[tuple] = []
         for name, at, listens in (("button", BUTTON, BleAdvert()), ("radar", PORT, SerialLine(baud=1))):
-            model = Model(name="m", title=("", ""), listens=listens, senses=frozenset(), missing_after=None, new=self._new)
+            model = Model(name="m", title=("", ""), listens=listens, senses=frozenset(Kind), missing_after=None, new=self._new)
             self.intake.enrol(name, model, at, b"key", {"seen": 7})
         self.button: Script = self.intake.devices["button"].driver
         self.radar: Script = self.intake.devices["radar"].driver
@@ -65,6 +66,55 @@ def home():
 
 
 PRESS = Report(Kind.BUTTON, "press")
+
+
+# -- what is believed of whom ---------------------------------------------------------------------------------------------
+
+SHELLY_DOOR = "B4:35:22:00:00:02"
+FORGED = {  # plain BTHome objects that no door sensor sends
+    Kind.SMOKE: "2901",
+    Kind.GAS: "1c01",
+    Kind.CO: "1701",
+    Kind.MOISTURE: "2001",
+    Kind.OCCUPANCY: "2300",
+    Kind.PRESENCE: "2501",
+    Kind.TAMPER: "2b01",
+    Kind.PROBLEM: "2601",
+    Kind.BATTERY_LOW: "1501",
+}
+
+
+def real_home(model, address, *, key=None):
+    home = Home()
+    home.intake.enrol("it", all_models()[model], address, key, {})
+    return home
+
+
+@pytest.mark.parametrize("kind", FORGED)
+def test_what_a_make_does_not_sense_raises_nothing_and_is_counted(kind):
+    home = real_home("shelly-blu-door", SHELLY_DOOR)
+    home.advert("40" + FORGED[kind], address=SHELLY_DOOR)
+    home.advert("40" + FORGED[kind], address=SHELLY_DOOR)  # the same again is no sign of life either
+    assert (home.readings, home.heard_at) == ([], {})
+    assert home.intake.devices["it"].refused == {"not_sensed": 1}
+    home.advert("402d01" + FORGED[kind], address=SHELLY_DOOR)
+    assert [(r.kind, r.value) for r in home.readings] == [(Kind.CONTACT_OPEN, True)]
+    assert home.heard_at == {"it": home.clock.now().mono}
+    general = real_home("bthome-v2", SHELLY_DOOR)
+    general.advert("40" + FORGED[kind], address=SHELLY_DOOR)
+    assert [r.kind for r in general.readings] == [kind]
+
+
+def test_what_nothing_is_judged_by_passes_from_every_make():
+    home = real_home("shelly-blu-door", SHELLY_DOOR)
+    home.advert("40022b09" + "0c8a0b", address=SHELLY_DOOR)
+    assert [(r.kind, r.label) for r in home.readings] == [(Kind.TEMPERATURE, ""), (Kind.OTHER_MEASURE, "voltage_v")]
+
+
+def test_guarded_is_all_that_can_raise_an_alarm_or_a_fault():
+    assert GUARDED | {Kind.REPLAYED} > danger.JUDGED
+    assert GUARDED | {Kind.REPLAYED} > fault.JUDGED
+    assert GUARDED.isdisjoint({Kind.TEMPERATURE, Kind.OTHER_STATE, Kind.OTHER_MEASURE, Kind.MOTION})
 
 
 # -- who speaks -----------------------------------------------------------------------------------------------------------

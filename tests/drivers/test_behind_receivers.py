@@ -133,6 +133,17 @@ def test_a_press_that_the_broker_kept_is_no_call_and_states_are_passed_on():
     assert home.said() == [(Kind.BUTTON, "press")]
 
 
+def test_what_the_broker_kept_is_no_sign_of_life():
+    home = Home("zigbee2mqtt")
+    home.intake.enrol("door", MODELS["zigbee-contact"], "door", None, {}, via="zigbee2mqtt")
+    for _ in range(2):
+        zigbee(home, "door", {"contact": False, "retained": False}, retained=True)  # a key of that name proves nothing
+        assert home.said() == [(Kind.CONTACT_OPEN, True)]
+        assert home.heard_at == {}  # neither the door nor zigbee2mqtt
+    zigbee(home, "door", {"contact": True, "retained": True})
+    assert home.heard_at == {"zigbee2mqtt": 1000.0, "door": 1000.0}
+
+
 @pytest.mark.parametrize("topic", ["bath/cord/set", "bath/cord/get", "bath/cord/action", "bridge/devices", "bridge/state", "nobody", ""])
 def test_other_topics_call_nobody(topic):
     home = Home("zigbee2mqtt")
