@@ -53,18 +53,16 @@ import secrets
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from msgspec.structs import asdict, replace
 
 from gateway import generations
 from gateway.config import Config, ConfigError, composed, paper
 from gateway.driver import Model
 from gateway.instruction import Change, Problem, What
-from gateway.parts import ConsentPart, DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, Room, RungPart, SoundPart
+from gateway.parts import ConsentPart, DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, Room, RungPart, SoundPart, Strict
 
 LARGEST = 64 * 1024  # bytes of a file with secrets
 ROOMS = 40
@@ -82,7 +80,7 @@ class Rejected(Exception):  # noqa: N818  the name says what happened
         self.problems = list(problems)
 
 
-class Handed(NamedTuple):
+class Handed(Strict, frozen=True):
     """The secrets of one change. None = left as they are, "" = taken away."""
 
     key: str | None = None
@@ -100,7 +98,7 @@ def hand(state: Path, name: str, given: Handed) -> None:
     """Leave secrets for the daemon as file `name`, before the instruction that names it. For the page. Raises OSError."""
     folder = state / "handed"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    body = {k: v for k, v in given._asdict().items() if v is not None}
+    body = {k: v for k, v in asdict(given).items() if v is not None}
     generations.durable(folder / f".{name}", json.dumps(body).encode())
     (folder / f".{name}").replace(folder / name)
     generations.sync(folder)
@@ -379,6 +377,11 @@ def _may_run(config: Config, programs: Sequence[tuple[str, str, str, tuple[str, 
 
 def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> list[Problem]:
     """Say which certificate or key cannot be used, before the link falls over it."""
+    if not platform.ca and not platform.certificate:
+        return []
+    from cryptography import x509  # noqa: PLC0415  8 MiB and a tenth of a second that most starts do not need
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
     out = []
     for name, text in (("ca", platform.ca), ("certificate", platform.certificate)):
         try:

@@ -63,10 +63,14 @@ class Technician:
         """Delete secrets that nobody waits for."""
         daemon = self._daemon
         try:
-            waiting = inbox.read(daemon.config.state, int(daemon.store.marked("inbox") or 0), 500)
+            after = int(daemon.store.marked("inbox") or 0)
+            left = {number: _named(body) for number, body in inbox.read(daemon.config.state, max(0, after - 500), 1000)}
         except sqlite3.Error:
             return  # what it waits for is not known: nothing is deleted
-        household.tidy(daemon.config, frozenset(_named(body) for _, body in waiting), time.time())
+        waiting = frozenset(name for number, name in left.items() if number > after)
+        for name in set(left.values()) - waiting:
+            household.forget(daemon.config.state, name)  # answered, and killed before this
+        household.tidy(daemon.config, waiting, time.time())
 
     # -- instructions ------------------------------------------------------------------------------------------------
 
