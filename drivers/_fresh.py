@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 CALLS = 128  # remembered calls; the oldest is forgotten first (1 KiB of memory, years of presses)
 ADAPTERS = 8  # radios whose last frame is kept; all are forgotten when a ninth speaks
 _TAG_DIGITS = 8
+_BUTTON = Kind.BUTTON  # looked up once: this is asked of every report
 _WRAP, _HALF = 2**32, 2**31  # a counter is newer when it is less than half a turn ahead
 
 Memory = dict[str, int | str]
@@ -28,11 +29,11 @@ def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) 
 
     An older counter is a recording, or a device that counts from the start again: calls come once, flagged, and nothing else.
     """
-    memory = _confirmed(before)
+    memory = _confirmed(before) if "confirmed" in before else before
     last = memory.get("counter")
     if counter == last:
         return before, (REPEATED,)
-    calls = [report for report in reports if report.kind is Kind.BUTTON and report.value not in NOT_A_CALL]
+    calls = [report for report in reports if report.kind is _BUTTON and report.value not in NOT_A_CALL]
     known = bool(calls) and _remembers(memory, tag)
     if calls and not known:
         memory = {**memory, "calls": (str(memory.get("calls", "")) + tag.hex())[-CALLS * _TAG_DIGITS :]}
@@ -45,9 +46,7 @@ def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) 
 
 
 def _confirmed(memory: Memory) -> Memory:
-    """Return the memory with the restarted count as the good one, where the technician has confirmed the device."""
-    if "confirmed" not in memory:
-        return memory
+    """Return the memory with the restarted count as the good one: the technician has confirmed the device."""
     kept = {key: value for key, value in memory.items() if key not in {"confirmed", "doubted"}}
     return kept | {"counter": memory["doubted"]} if "doubted" in memory else kept
 

@@ -32,8 +32,8 @@ from the start. Nothing in the frame tells the two apart, and a real call lost i
 
 The technician confirms a changed battery: the gateway stores the memory with `confirmed = 1` added, and the restarted count
 becomes the good one while the remembered calls stay (a receiver's cached press stays silent). An emptied memory is
-accepted as well, and forgets the calls too. More than `_CALLS` calls ago is forgotten: with that many recordings of one
-button a replay could come round again, flagged each time.
+accepted as well, and forgets the calls too. More than `CALLS` calls ago is forgotten: with that many recordings of one
+button a replay could come round again, flagged each time. The rules themselves stand in _fresh.py, for MiBeacon too.
 
 A frame with neither counter nor packet id proves nothing: it is reported each time, and merging is the intake's work.
 """
@@ -44,8 +44,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm
+from drivers._fresh import LastHeard, judged
 from gateway.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
-from gateway.reading import NOT_A_CALL, Kind
+from gateway.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -63,10 +64,6 @@ _VERSION = 2
 _LONGEST = 255  # bytes; an AD structure cannot carry more, so a longer frame did not come from a radio
 _SEAL = 8  # counter and tag
 _SHORTEST_OBJECT = 2
-_WRAP, _HALF = 2**32, 2**31  # a counter is newer when it is less than half a turn ahead
-_CALLS = 128  # remembered calls; the oldest is forgotten first (1 KiB of memory, years of presses)
-_TAG_DIGITS = 8
-_ADAPTERS = 8  # radios whose last frame is kept; all are forgotten when a ninth speaks
 
 _NOT_MINE = (NOT_MINE,)
 _REPEATED = (REPEATED,)
@@ -304,10 +301,6 @@ def reports_of(plain: bytes) -> list[Report]:
     return reports
 
 
-def _is_call(report: Report) -> bool:
-    return report.kind is Kind.BUTTON and report.value not in NOT_A_CALL
-
-
 class Bthome:
     """One BTHome device. `address` "" takes any (a technician's line without an address); `key` None means it speaks plain."""
 
@@ -315,9 +308,7 @@ class Bthome:
         self.memory: dict[str, int | str] = dict(memory)
         self._address = bytes.fromhex(address.replace(":", ""))
         self._unseal = None if key is None else ccm(key)
-        # What each radio delivered last. A receiver's cache gives the last frame again on any change of name or signal strength,
-        # also when another radio has heard newer ones meanwhile; only frames that can prove they are the same stand here.
-        self._last: dict[str, bytes] = {}
+        self._last = LastHeard()  # only frames that can prove they are the same
 
     def poll(self) -> bytes:
         """Return nothing: a broadcaster cannot be asked."""
@@ -330,7 +321,7 @@ class Bthome:
         data = packet.service_data.get(UUID)
         if data is None:
             return _NOT_MINE
-        if self._last.get(packet.adapter) == data:
+        if self._last.again(packet.adapter, data):
             return _REPEATED
         if len(data) <= _SHORTEST_OBJECT:
             return _TOO_SHORT
@@ -359,7 +350,7 @@ class Bthome:
     def _plain(self, data: bytes, start: int, adapter: str) -> Iterable[Heard]:
         reports = reports_of(data[start:])
         if any(report.label == "packet_id" for report in reports):
-            self._remember(adapter, data)
+            self._last.remember(adapter, data)
             told = data.hex()
             if self.memory.get("frame") == told:
                 return _REPEATED
@@ -374,42 +365,9 @@ class Bthome:
         plain = self._unseal(nonce, sealed + tag, None)
         if plain is None:
             return _DECRYPT_FAILED
-        self._remember(adapter, data)
-        counter = int.from_bytes(counted, "little")
-        memory = self._confirmed(self.memory)
-        last = memory.get("counter")
-        if counter == last:
-            return _REPEATED
-        reports = reports_of(plain)
-        calls = [report for report in reports if _is_call(report)]
-        known = bool(calls) and _remembers(memory, tag)
-        if calls and not known:
-            memory = {**memory, "calls": (str(memory.get("calls", "")) + tag.hex())[-_CALLS * _TAG_DIGITS :]}
-        newer = not isinstance(last, int) or (counter - last) % _WRAP < _HALF
-        if newer and not known:
-            self.memory = {name: value for name, value in memory.items() if name != "doubted"} | {"counter": counter}
-            return reports
-        self.memory = memory if newer else {**memory, "doubted": counter}
-        withheld = Report(Kind.REPLAYED, counter)
-        return [withheld] if known else [*(replace(call, flagged=True) for call in calls), withheld]
-
-    @staticmethod
-    def _confirmed(memory: dict[str, int | str]) -> dict[str, int | str]:
-        """Return the memory with the restarted count as the good one, where the technician has confirmed the device."""
-        if "confirmed" not in memory:
-            return memory
-        kept = {key: value for key, value in memory.items() if key not in {"confirmed", "doubted"}}
-        return kept | {"counter": memory["doubted"]} if "doubted" in memory else kept
-
-    def _remember(self, adapter: str, data: bytes) -> None:
-        if len(self._last) >= _ADAPTERS and adapter not in self._last:
-            self._last.clear()
-        self._last[adapter] = data
-
-
-def _remembers(memory: Mapping[str, int | str], tag: bytes) -> bool:
-    calls, wanted = str(memory.get("calls", "")), tag.hex()
-    return any(calls.startswith(wanted, at) for at in range(0, len(calls), _TAG_DIGITS))
+        self._last.remember(adapter, data)
+        self.memory, heard = judged(self.memory, int.from_bytes(counted, "little"), tag, reports_of(plain))
+        return heard
 
 
 MODEL = Model(
