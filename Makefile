@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 ONCE ?=
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check bench screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,12 +14,13 @@ help:
 	@echo 'make test         lint, types and all tests, on real parts'
 	@echo 'make check        lint and types only'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
+	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
 
 demo: $(VENV)/.demo
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(VENV)/.dev
-	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd chromium=chromium
 	@$(MAKE) --no-print-directory check
 	$(PY) -m pytest
 
@@ -31,6 +32,10 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon
 	$(PY) -m tests.bench.bench $(if $(filter-out 0,$(QUICK)),--quick)
+
+screenshots: $(VENV)/.dev
+	@.ci/need chromium=chromium
+	$(PY) -m tests.web.screenshots $(if $(filter-out 0,$(DOCS)),--docs)
 
 # Pins with hashes, for every Python and Linux machine we run on. Needs uv: .venv/bin/pip install uv
 lock:

@@ -27,6 +27,7 @@ ON_ALARM: Final = {
     Do.ARRIVE: Move.ARRIVE,
     Do.CLOSE: Move.CLOSE,
 }
+DOES: Final = frozenset({*ON_ALARM, Do.SILENCE, Do.SHELVE, Do.CONFIRM, Do.AWAY, Do.TEST})  # what these forms may ask for, no more
 HOURS = (1, 2, 4, 8, 12, 24)
 AWAY_MOST = 60 * 86400.0  # s
 TEXT_MOST = 200

@@ -44,7 +44,9 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
         yield
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+    # Nothing about a home is told to a collector, whatever stands in the environment.
+    quiet: dict[str, Any] = {"telemetry": dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)}
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, **quiet)
     app.state.page = page
     for part in (door, today, past, box):
         app.include_router(part.router)

@@ -110,7 +110,7 @@ class Known:
         try:
             with self._open(name) as db:
                 return db.execute(query, values).fetchall()
-        except sqlite3.Error:
+        except (sqlite3.Error, OverflowError):  # a number in an address can be of any length
             return []
 
     def newest(self) -> int:

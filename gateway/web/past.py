@@ -12,7 +12,7 @@ from fastapi.responses import StreamingResponse
 from gateway import wire
 from gateway.alarm import Outcome
 from gateway.web import acts
-from gateway.web.known import Filter, between
+from gateway.web.known import Filter, between, seconds
 from gateway.web.today import STAGES, notice
 from gateway.web.visitor import Reader, Stop, Visitor
 
@@ -61,7 +61,8 @@ def alarm(v: Reader, number: int) -> Response:
     facts = known.status()
     return v.render(
         "alarm.html", alarm=found, moves=known.moves(found), results=known.results(found.alarm), stages=STAGES, between=between,
-        now=known.now(facts), notice=notice(v), possible=acts.possible(found) if found.outcome is None else [],
+        now=known.now(facts),
+        then=seconds(found.stages["danger"].wall), notice=notice(v), possible=acts.possible(found) if found.outcome is None else [],
     )  # fmt: skip
 
 

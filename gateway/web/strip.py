@@ -1,6 +1,7 @@
 """A day of one device as a picture: 24 hours from left to right, drawn on the server as SVG, and the same day in words.
 
-▮▮▮  ▮ ▮▮      states that hold (door open, somebody there) as bars, movement as columns, presses as dots
+▮▮▮  ▮ ▮▮      states that hold (door open, somebody there) as bars, movement as columns; presses (dots) and
+                    dangers (triangles) are set by the template, for they must not be stretched with the width
 ───────   ──   below: heard; an opening is a silence longer than the device's own limit
 """
 
@@ -55,8 +56,6 @@ class Strip:
             ("there", _bars(self.there, 10, 24)),
             ("moves", columns),
             ("open", _bars(self.open, 8, 26)),
-            ("presses", "".join(f"M{m - 9} 20a9 9 0 1 0 18 0a9 9 0 1 0-18 0z" for m in self.presses)),
-            ("dangers", "".join(f"M{m} 4l13 26h-26z" for m in self.dangers)),
             ("heard", _bars(self.heard, LINE, 4)),
             ("gaps", _bars(self.gaps, LINE - 1, 6)),
         ]

@@ -14,7 +14,6 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway import inbox, kind, wire
-from gateway.instruction import Do
 from gateway.web import acts, advice
 from gateway.web.known import Filter, between, seconds
 from gateway.web.live import Full
@@ -38,7 +37,7 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     """Leave an instruction and wait a moment for the daemon's answer."""
     checked(v, said)
     known = v.page.known
-    if do not in set(Do):
+    if do not in acts.DOES:
         raise Stop(404)
     back = "/test" if said.get("back") == "test" else f"/alarms/{said['back']}" if said.get("back", "").isdigit() else "/"
     made = await run_in_threadpool(acts.instruction, {**said, "do": do}, v.by, known, v.page.config.times)
@@ -122,7 +121,7 @@ def _today(v: Visitor, status: int = 200, wrong: acts.Wrong | None = None) -> Re
 def notice(v: Visitor) -> tuple[bool, str] | None:
     """Return (well, sentence) of the instruction that was just left."""
     told, did = v.request.query_params.get("told", ""), v.request.query_params.get("did", "")
-    if not told or did not in set(Do):
+    if not told or did not in acts.DOES:
         return None
     do = v.words.named("do", did)
     result = v.page.known.result(told[:80])
