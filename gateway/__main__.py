@@ -1,4 +1,4 @@
-"""The command line: run, page, code, check, status, devices, commission, decode, tell, contract.
+"""The command line: run, page, code, check, status, devices, commission, backup, restore, decode, tell, contract.
 
 Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot be used.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import getpass
 import json
 import logging
 import secrets
@@ -15,6 +16,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,14 @@ def main(argv: list[str] | None = None) -> int:
             for word in ("device", "reason", "outcome", "responder"):
                 command.add_argument(f"--{word}", default="")
             command.add_argument("--seconds", type=float, default=0.0)
+    for name, what in (
+        ("backup", "write everything that makes this box the home's gateway into one encrypted file"),
+        ("restore", "let this box take over from the one whose backup it is; the gateway must not be running"),
+    ):
+        command = commands.add_parser(name, help=what)
+        command.add_argument("--config", type=Path, default=DEFAULT)
+        command.add_argument("file", type=Path)
+        command.add_argument("--passphrase-file", type=Path, help="a file whose first line is the passphrase; default: asked for")
     devices = commands.add_parser("devices", help="list the supported models, and what this radio hears now with signal strength")
     devices.add_argument("--config", type=Path, default=DEFAULT)
     devices.add_argument("--seconds", type=float, default=10.0, help="how long to listen, at most 240; default: 10")
@@ -71,13 +81,17 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from gateway import backup
     from gateway.config import ConfigError
 
     logging.basicConfig(level=logging.DEBUG if args.debug else logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them, each line pays for them
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         config = _load(args.config)
+        if backup.finished(config.state):  # a restore was cut off after its moment
+            config = _load(args.config)
     except ConfigError as error:
         return _refused(error)
     from gateway.daemon import Daemon
@@ -293,6 +307,53 @@ def _code(args: argparse.Namespace) -> int:
     return 0
 
 
+def _backup(args: argparse.Namespace) -> int:
+    from gateway import __version__, backup
+    from gateway.config import ConfigError
+    from gateway.daemon import identity
+
+    try:
+        config = _load(args.config)
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        backup.write(args.file, backup.made(config, identity(config), _passphrase(args), __version__, at))
+    except ConfigError as error:
+        return _refused(error)
+    except (backup.BackupError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"已备份 written: {args.file}; 口令请另外保管 keep the passphrase somewhere else")
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    from drivers import all_models
+    from gateway import backup
+    from gateway.config import ConfigError
+
+    try:
+        config = _load(args.config)
+        if backup.runs(config.runtime):
+            print("请先停止网关 stop the gateway first: systemctl stop eldercare-gateway", file=sys.stderr)
+            return 1
+        kept = backup.opened(backup.read(args.file), _passphrase(args))
+        after = backup.restore(config, kept, all_models())
+    except ConfigError as error:
+        return _refused(error)
+    except (backup.BackupError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"网关 gateway {kept.gateway}, {len(after.devices)} 台设备 devices, 备份于 backup of {kept.made}")
+    print("旧盒子不可再通电 the old box must not be switched on again: two boxes with one id throw each other out")
+    return 0
+
+
+def _passphrase(args: argparse.Namespace) -> str:
+    if args.passphrase_file is not None:
+        lines = args.passphrase_file.read_text(encoding="utf-8").splitlines()
+        return str(lines[0]) if lines else ""
+    return getpass.getpass("口令 passphrase: ")
+
+
 def _decode(args: argparse.Namespace) -> int:
     from gateway.decode import decode
 
@@ -338,6 +399,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "page": _page,
     "code": _code,
     "commission": _commission,
+    "backup": _backup,
+    "restore": _restore,
     "decode": _decode,
     "contract": _contract,
 }

@@ -31,6 +31,8 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
     daemon.historian.use(config.times.same_again, withheld(config))
     daemon.listen_by_radio()
     if (config.platform, config.password) != (before.platform, before.password):
+        if before.platform is None:
+            daemon.faults.link_down_since = now.mono  # from now on somebody asks for it
         daemon.reconnect()
     return entries
 

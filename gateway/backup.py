@@ -1,0 +1,289 @@
+"""Backup of a home, and a new box that takes over from it: one encrypted file with everything that makes a gateway this home's.
+
+The passphrase becomes a key by scrypt; AES-GCM seals the rest, the head included. Inside: the gateway's id, the whole household
+(also what stood in gateway.toml), its secrets, and what the sensors' drivers remember (counters, packet numbers), so that nothing
+has to be paired again. The journal stays behind: the new box begins one of its own, with a new name, as the contract wants it, and
+alarms go on being numbered. Should the old box come back, both have one id: the platform link tells it as an identity conflict.
+
+Restoring writes all of it beside, syncs it, and then renames one folder: before that nothing has happened, after it
+`finished` moves the rest, however often it is cut off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from gateway import generations
+from gateway.config import Config, ConfigError, composed
+from gateway.driver import Model
+from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, Strict
+from gateway.store import Store, StoreProblem
+
+MAGIC = b"eldercare-gateway backup "
+LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB
+SHORTEST = 10  # characters of a passphrase
+_N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
+_ID = "^[A-Za-z0-9._-]{1,40}$"
+_FRESH = "fresh"  # stands in a restored folder until what it replaces is gone
+_CARRIED = ("masks", "floor")  # marks of the journal that go on: shelves, away, the newest time seen
+
+
+class BackupError(Exception):
+    """A backup cannot be made or used; nothing has happened. The text says why, zh-CN first."""
+
+
+class Kept(Strict, frozen=True):
+    """What is in a backup."""
+
+    v: Literal[1]
+    made: str
+    software: str
+    gateway: Annotated[str, Meta(pattern=_ID)]
+    journal: str
+    household: Household
+    secrets: HouseholdSecrets
+    memories: dict[str, dict[str, int | str]]
+    marks: dict[str, str]
+    last_alarm: Annotated[int, Meta(ge=0)] = 0
+
+
+class _Head(Struct, frozen=True):
+    v: int
+    salt: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
+    nonce: Annotated[str, Meta(pattern="^[0-9a-f]{24}$")]
+
+
+# -- making one --------------------------------------------------------------------------------------------------------
+
+
+def made(config: Config, gateway: str, passphrase: str, software: str, at: str) -> bytes:
+    """Return the backup of this home. Raises BackupError."""
+    if len(passphrase) < SHORTEST:
+        raise BackupError(f"口令至少 {SHORTEST} 个字符 the passphrase needs at least {SHORTEST} characters")
+    home, own = _whole(config)
+    journal, memories, marks, last = _remembered(config.state)
+    kept = Kept(
+        v=1, made=at, software=software, gateway=gateway, journal=journal, household=home, secrets=own,
+        memories={d: m for d, m in memories.items() if d in {d.id for d in config.devices}}, marks=marks, last_alarm=last,
+    )  # fmt: skip
+    head = MAGIC + msgspec.json.encode(_Head(1, secrets.token_hex(16), secrets.token_hex(12))) + b"\n"
+    return head + _sealed(head, passphrase).encrypt(bytes.fromhex(_head(head).nonce), msgspec.json.encode(kept), head)
+
+
+def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
+    """Return the household with every section, also those that gateway.toml has on this box."""
+    assert config.source is not None  # noqa: S101  what was loaded has one
+    parts, home, own, file = config.parts, config.household, config.secrets, config.source.secrets
+    platform, key = home.platform, own.certificate_key
+    if platform is None and (p := parts.platform) is not None:
+        papers: dict[str, Any] = {n: _text(config, getattr(p, n)) for n in ("ca", "certificate", "certificate_key")}
+        key = papers.pop("certificate_key")
+        plain: dict[str, Any] = {n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")}
+        platform = HomePlatform(**plain, **papers)
+    named = home.household or HomePart()
+    zone, night = parts.gateway.timezone, parts.gateway.night
+    known = {d.id for d in parts.device}
+    whole = replace(
+        home, household=replace(named, timezone=zone, night=night), platform=platform, device=tuple(parts.device),
+        ladder=tuple(parts.ladder), times=dict(parts.times), sound=parts.sound,
+    )  # fmt: skip
+    return whole, replace(
+        own,
+        password=own.password if own.password is not None else file.password,
+        certificate_key=key,
+        keys={d: k for d, k in {**file.keys, **own.keys}.items() if d in known},
+        passwords={d: w for d, w in {**file.passwords, **own.passwords}.items() if d in known},
+    )
+
+
+def _text(config: Config, name: str) -> str:
+    path = config.file(name)
+    try:
+        return path.read_text(encoding="utf-8") if path else ""
+    except (OSError, ValueError) as error:
+        raise BackupError(f"证书文件 {path} 无法读取 cannot be read ({error}): the backup would be without it") from error
+
+
+def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int]:
+    """Read what drivers remember, and the marks. A gateway may run meanwhile: what it learns later is not in it."""
+    path = state / "gateway.db"
+    if not path.exists():
+        return "", {}, {}, 0
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+            memories = {str(d): json.loads(m) for d, m in db.execute("SELECT device, memory FROM devices")}
+            marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
+            (last,) = db.execute("SELECT coalesce(max(number), 0) FROM alarms").fetchone()
+    except (sqlite3.Error, ValueError) as error:
+        raise BackupError(f"{path} 无法读取 cannot be read ({error}): see `eldercare-gateway check`") from error
+    return marks.get("journal", ""), memories, {n: marks[n] for n in _CARRIED if n in marks}, int(last)
+
+
+# -- reading one -------------------------------------------------------------------------------------------------------
+
+
+def opened(data: bytes, passphrase: str) -> Kept:
+    """Return what is in a backup. Raises BackupError: not one, newer, cut off, wrong passphrase."""
+    if len(data) > LARGEST:
+        raise BackupError(f"文件太大 the file has {len(data)} bytes, at most {LARGEST} are read: this is no backup")
+    if not data.startswith(MAGIC) or b"\n" not in data[:400]:
+        raise BackupError("这不是备份文件 this is no backup of a gateway")
+    head = data[: data.index(b"\n") + 1]
+    told = _head(head)
+    if told.v != 1:
+        raise BackupError(f"备份来自更新的软件 the backup was made by newer software (form {told.v}): install that version first")
+    try:
+        plain = _sealed(head, passphrase).decrypt(bytes.fromhex(told.nonce), data[len(head) :], head)
+    except InvalidTag:
+        raise BackupError("口令错误, 或文件不完整 the passphrase is wrong, or the file is cut off or was changed") from None
+    try:
+        return msgspec.json.decode(plain, type=Kept)
+    except (msgspec.DecodeError, RecursionError) as error:
+        text = f"内容无法理解 its content is not understood ({error}): was it made by newer software? install that version first"
+        raise BackupError(text) from None
+
+
+def _head(head: bytes) -> _Head:
+    try:
+        return msgspec.json.decode(head[len(MAGIC) :], type=_Head)
+    except (msgspec.DecodeError, RecursionError):
+        raise BackupError("文件头已损坏 the head of the file is damaged") from None
+
+
+def _sealed(head: bytes, passphrase: str) -> AESGCM:
+    salt = bytes.fromhex(_head(head).salt)
+    return AESGCM(Scrypt(salt=salt, length=32, n=_N, r=_R, p=_P).derive(passphrase.encode()))
+
+
+# -- taking over -------------------------------------------------------------------------------------------------------
+
+
+def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
+    """Make this box the home's gateway; return the configuration from now on. Raises BackupError, and then nothing has happened."""
+    assert config.source is not None  # noqa: S101  what was loaded has one
+    state = config.state
+    if config.gateway.id not in {"", kept.gateway}:
+        where = f"{config.path}: [gateway] id = {config.gateway.id!r}"
+        raise BackupError(f"{where} 与备份 {kept.gateway!r} 不同 differs from the backup's: take the line out")
+    if (state / "gateway.db").exists() and _entries(state):
+        raise BackupError(
+            f"{state} 已有另一个家庭的记录 holds the journal of a home already: move that folder away first, so that nothing is lost"
+        )
+    token = secrets.token_hex(8)
+    home = replace(kept.household, revision=kept.household.revision + 1, token=token, changed=("restored",))
+    own = replace(kept.secrets, token=token, revision=home.revision)
+    try:
+        after = composed(config.source, models, home, own)
+    except ConfigError as error:
+        raise BackupError(f"备份在此不能使用 the backup cannot be used here: {'; '.join(error.problems)}") from error
+    beside = state / "restore.new"
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(mode=0o700, parents=True)
+        generations.write(beside / "household-secrets.json", msgspec.to_builtins(own))
+        generations.write(beside / "household.json", msgspec.to_builtins(home))
+        generations.durable(beside / "identity", f"{kept.gateway}\n".encode())
+        _journal(beside, kept)
+        generations.durable(beside / _FRESH, b"")
+        generations.sync(beside)
+        beside.replace(state / "restore")
+        generations.sync(state)
+        finished(state)
+    except (OSError, sqlite3.Error, StoreProblem) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise BackupError(f"{state} 无法写入 cannot be written ({error}): look at the disk") from error
+    return after
+
+
+def finished(state: Path) -> bool:
+    """Finish a restore that was cut off after its moment; say whether there was one. Raises OSError."""
+    ready = state / "restore"
+    if not ready.is_dir():
+        return False
+    if (ready / _FRESH).exists():  # nothing has been moved yet: what lies there is of before
+        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("inbox.db*")]:
+            old.unlink()
+        generations.sync(state)
+        (ready / _FRESH).unlink()
+        generations.sync(ready)
+    for path in ready.iterdir():
+        path.replace(state / path.name)
+    generations.sync(state)
+    ready.rmdir()
+    generations.sync(state)
+    return True
+
+
+def _entries(state: Path) -> int:
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{state / 'gateway.db'}?mode=ro", uri=True, timeout=5)) as db:
+            return int(db.execute("SELECT count(*) FROM journal WHERE name = 'alarm'").fetchone()[0])
+    except sqlite3.Error:
+        return 1  # what cannot be read may be precious
+
+
+def _journal(folder: Path, kept: Kept) -> None:
+    """Begin a journal of this box's own, with a new name, that knows what the sensors' drivers must not forget."""
+    store = Store(folder, kept.gateway)
+    store.open()
+    store.close_now()
+    with contextlib.closing(sqlite3.connect(folder / "gateway.db")) as db, db:
+        db.executemany(
+            "INSERT INTO devices (device, memory) VALUES (?, ?)",
+            [(d, json.dumps(m, separators=(",", ":"))) for d, m in kept.memories.items()],
+        )
+        known = {n: v for n, v in kept.marks.items() if n in _CARRIED}
+        db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list((known | {"predecessor": kept.journal}).items()))
+        if kept.last_alarm:
+            # Numbers people say on the telephone go on; the row itself is over and stands for no entry.
+            db.execute("INSERT INTO alarms VALUES (?, ?, '', '', 0, 0, 0)", (kept.last_alarm, f"{kept.journal}-a{kept.last_alarm}"))
+    for part in folder.glob("history.db*"):  # bulk readings are this box's own
+        part.unlink()
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a backup for its owner only, whole or not at all. Raises OSError."""
+    new = path.with_name(path.name + ".new")
+    generations.durable(new, content)
+    new.replace(path)
+
+
+def read(path: Path) -> bytes:
+    """Return a file's content. Raises BackupError."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise BackupError(f"{path} 太大 is larger than {LARGEST} bytes: this is no backup")
+        return path.read_bytes()
+    except OSError as error:
+        raise BackupError(f"{path} 无法读取 cannot be read: {error.strerror}") from error
+
+
+def runs(runtime: Path) -> bool:
+    """Say whether a gateway is at work on this configuration: it must be stopped before another home moves in."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        known = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
+        if time.time() - float(known["written"]) > 60:
+            return False
+        os.kill(int(known["pid"]), 0)
+        return bool(re.search(rb"gateway", Path(f"/proc/{int(known['pid'])}/cmdline").read_bytes()))
+    return False

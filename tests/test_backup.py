@@ -1,0 +1,179 @@
+"""Backup and box swap: a new box takes over without pairing anything again, and nothing is half done whatever is wrong with the file."""
+
+import contextlib
+import json
+
+import pytest
+from brokers import Mosquitto
+from fake_bluez import Child
+from household import KEY, OTHER_KEY, SEALED, Gateway, Sealed, until
+from test_technician import BUTTON, NEW, alarms, change, told_changes
+
+from drivers import all_models
+from gateway import backup
+from gateway.backup import BackupError, Kept
+from gateway.config import load
+from gateway.household import Handed
+from gateway.parts import Household, HouseholdSecrets
+
+WORDS = "three blind mice run"
+
+
+@pytest.fixture(scope="module")
+def bluez():
+    with Child() as child:
+        yield child
+
+
+def kept(**more):
+    usual = {
+        "v": 1, "made": "2026-11-22T00:00:00+00:00", "software": "1", "gateway": "gw-1", "journal": "j1", "household": Household(),
+        "secrets": HouseholdSecrets(), "memories": {}, "marks": {},
+    }  # fmt: skip
+    return Kept(**usual | more)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A configuration without a daemon."""
+    gateway = Gateway(tmp_path / "home", name="gw-1")
+    gateway.systemd.close()
+    return load(gateway.config, all_models())
+
+
+def sealed_file(home):
+    return backup.made(home, "gw-1", WORDS, "1", "2026-11-22T00:00:00+00:00")
+
+
+def test_a_new_box_takes_over_and_knows_every_sensor_and_its_counter(tmp_path, bluez):
+    file, word = tmp_path / "home.backup", tmp_path / "word"
+    word.write_text(WORDS + "\n")
+    with Mosquitto() as broker:
+        with Gateway(tmp_path / "old", bus=bluez, name="gw-7", broker=broker) as old:
+            bluez.wait_for_scan()
+            assert change(old, "put_device", BUTTON, 0, given=Handed(key=OTHER_KEY))["accepted"]
+            assert change(old, "set_times", {"grace_fall": 20}, 1)["accepted"]
+            sealed, new = Sealed(SEALED, KEY), Sealed(NEW, OTHER_KEY)
+            recorded = sealed.press()
+            old.air(SEALED, recorded)
+            old.air(NEW, new.press())
+            until(lambda: alarms(old, "sealed") and alarms(old, "new"))
+            done = old.command("backup", str(file), "--passphrase-file", str(word))
+            assert done.returncode == 0, done.stderr
+            journal = old.status()["journal"]
+            no = old.command("restore", str(file), "--passphrase-file", str(word))
+            assert no.returncode == 1
+            assert "stop the gateway" in no.stderr
+        assert KEY.encode() not in file.read_bytes()
+        assert OTHER_KEY.encode() not in file.read_bytes()
+        assert file.stat().st_mode & 0o077 == 0
+        with_nothing = Gateway(tmp_path / "new", bus=bluez, name="", devices="")
+        done = with_nothing.command("restore", str(file), "--passphrase-file", str(word))
+        assert done.returncode == 0, done.stderr
+        assert "gw-7" in done.stdout
+        with with_nothing as box:
+            bluez.wait_for_scan()
+            until(lambda: box.status()["uplink"]["connected"])
+            assert box.status()["gateway"] == "gw-7"
+            assert box.status()["journal"] != journal
+            assert told_changes(box)[0]["keys"] == "restored"
+            assert {d["device"] for d in box.status()["devices"]} == {"pendant", "cancel", "sealed", "new"}
+            box.air(SEALED, recorded)  # recorded at the old box: old for the new one too
+            box.air(SEALED, sealed.press())
+            box.air(NEW, new.press())
+            until(lambda: alarms(box, "sealed") and alarms(box, "new"))
+            assert alarms(box, "sealed")[0]["count"] == 1
+            assert alarms(box, "sealed")[0]["alarm_number"] == 3, "numbers that people say go on"
+            box.name = "gw-7"
+            revision = box.status()["household"]["revision"]
+            assert change(box, "set_times", {"grace_fall": 25}, revision)["accepted"]
+
+
+def test_what_is_wrong_with_a_file_is_said_plainly(home):
+    good = sealed_file(home)
+    assert backup.opened(good, WORDS).gateway == "gw-1"
+    head, _, body = good.partition(b"\n")
+    for data, word in (
+        (b"", "no backup"),
+        (b"PK\3\4" + good, "no backup"),
+        (b"x" * (backup.LARGEST + 1), "at most"),
+        (good[:-1], "cut off"),
+        (good[: len(head) + 5], "cut off"),
+        (head.replace(b'"v":1', b'"v":2') + b"\n" + body, "newer software"),
+        (head[:-9] + b"\n" + body, "damaged"),
+        (backup.MAGIC + b"[" * 300 + b"\n" + body, "damaged"),
+        (head + b"\n" + body[:40] + bytes([body[40] ^ 1]) + body[41:], "cut off or was changed"),
+    ):
+        with pytest.raises(BackupError, match=word):
+            backup.opened(data, WORDS)
+    with pytest.raises(BackupError, match="passphrase is wrong"):
+        backup.opened(good, WORDS + "x")
+    with pytest.raises(BackupError, match="at least"):
+        backup.made(home, "gw-1", "short", "1", "")
+
+
+def test_a_bomb_of_brackets_inside_is_refused(home, monkeypatch):
+    real = backup.msgspec.json.encode
+    monkeypatch.setattr(backup.msgspec.json, "encode", lambda what: b'{"v":' + b"[" * 100_000 if isinstance(what, Kept) else real(what))
+    bomb = sealed_file(home)
+    monkeypatch.undo()
+    with pytest.raises(BackupError, match="not understood"):
+        backup.opened(bomb, WORDS)
+
+
+def test_a_home_is_not_overwritten_and_another_id_is_refused(home):
+    with pytest.raises(BackupError, match="take the line out"):
+        backup.restore(home, kept(gateway="gw-2"), all_models())
+    backup.restore(home, kept(), all_models())
+    import sqlite3
+
+    with sqlite3.connect(home.state / "gateway.db") as db:
+        db.execute("INSERT INTO journal VALUES (1, 'alarm', 1, 0, x'00')")
+    with pytest.raises(BackupError, match="move that folder away"):
+        backup.restore(home, kept(), all_models())
+
+
+def test_what_cannot_be_used_here_changes_nothing(home):
+    from gateway.parts import DevicePart
+
+    strange = kept(household=Household(device=(DevicePart(id="x", model="of-the-future"),)))
+    with pytest.raises(BackupError, match="of-the-future"):
+        backup.restore(home, strange, all_models())
+    assert not home.state.exists() or not list(home.state.iterdir())
+
+
+@pytest.mark.parametrize("after", range(8))
+def test_cut_off_at_any_step_it_is_finished_at_the_next_start(home, monkeypatch, after):
+    """After the rename of the folder every further step may be the last one."""
+
+    class Cut(BaseException):
+        pass
+
+    steps = 0
+
+    def cutting(real):
+        def step(self, *arguments, **words):
+            nonlocal steps
+            if (home.state / "restore").exists():
+                steps += 1
+                if steps > after:
+                    raise Cut
+            return real(self, *arguments, **words)
+
+        return step
+
+    home.state.mkdir(parents=True)
+    (home.state / "household.json").write_text("of before")
+    (home.state / "household.json.1").write_text("of before")
+    with monkeypatch.context() as patch:
+        for name in ("replace", "unlink", "rmdir"):
+            patch.setattr(backup.Path, name, cutting(getattr(backup.Path, name)))
+        with contextlib.suppress(Cut):
+            backup.restore(home, kept(household=Household(revision=7, times={"grace_fall": 20})), all_models())
+    backup.finished(home.state)
+    assert not (home.state / "restore").exists()
+    again = load(home.path, all_models())
+    assert (again.household.revision, again.times.grace_fall, again.trouble) == (8, 20, "")
+    assert (home.state / "identity").read_text() == "gw-1\n"
+    assert not (home.state / "household.json.1").exists()
+    assert json.loads((home.state / "household.json").read_text())["body"]["revision"] == 8
