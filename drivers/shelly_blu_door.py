@@ -20,6 +20,7 @@ MODEL = Model(
     missing_after=SHELLY_MISSING_AFTER,
     new=Bthome,
     key_bytes=16,
+    presses="nothing",  # the button on its body is for pairing
     device_notes=(
         SHELLY_NOTES[0] + "磁铁须贴近标记一侧,装好后开关门各试一次。",
         SHELLY_NOTES[1] + "Mount the magnet at the marked side; open and close once as a test.",

@@ -19,6 +19,7 @@ MODEL = Model(
     missing_after=SHELLY_MISSING_AFTER,
     new=Bthome,
     key_bytes=16,
+    presses="nothing",  # the button on its body is for pairing
     device_notes=(
         SHELLY_NOTES[0] + "不要放在阳光直射处或暖气旁。",
         SHELLY_NOTES[1] + "Keep it out of the sun and away from heaters.",

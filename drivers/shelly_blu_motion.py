@@ -20,6 +20,7 @@ MODEL = Model(
     missing_after=SHELLY_MISSING_AFTER,
     new=Bthome,
     key_bytes=16,
+    presses="nothing",  # the button on its body is for pairing
     device_notes=(
         SHELLY_NOTES[0] + "感应器不要正对窗户和暖气。",
         SHELLY_NOTES[1] + "Do not point it at a window or a heater.",

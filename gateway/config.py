@@ -24,7 +24,7 @@ import msgspec
 from gateway import generations
 from gateway.danger import ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
-from gateway.driver import Behind, BleAdvert, GattService, Model, MqttTopics, SerialLine
+from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine
 from gateway.fault import Supervised
 from gateway.instruction import Problem
 from gateway.parts import (
@@ -456,14 +456,15 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
                 seen[name] = d.id
         buttons = _buttons(d, n, where, problems)
         left_open = part.times.get("door_left_open", Times().door_left_open) if d.left_open is True else float(d.left_open)
-        # A button not named is an SOS, so a device is vital unless every role it was given is another one.
-        vital = bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and (not buttons or "sos" in buttons.values()))
+        # A button not named has the make's role, an SOS for all but detectors.
+        roles = {*buttons.values()} or {model.presses}
+        vital = bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and "sos" in roles)
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
         key = _key(d, model, n, secrets, where, problems)
         out.append(
             Device(
                 id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes,
-                watch=Watch(device=d.id, room=d.room, buttons=buttons, bed=d.bed, left_open=left_open),
+                watch=Watch(device=d.id, room=d.room, buttons=buttons, unnamed=model.presses, bed=d.bed, left_open=left_open),
                 supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital),
             )
         )  # fmt: skip
@@ -492,9 +493,16 @@ def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[
                 wanted = 'port = "mqtt://127.0.0.1:1883/zigbee2mqtt" was expected'
                 zh = f"{d.model} 来自另一个消息服务器: 应填形如 mqtt://127.0.0.1:1883/zigbee2mqtt 的端口"
                 problems.append(where("device", n, "port", f"{d.model} is heard from another broker: {wanted}", zh))
+        case Inputs(bus=bus):
+            at = d.port
+            form = r"gpio:([0-9]|1[0-9]|2[0-7])(,([0-9]|1[0-9]|2[0-7]))*" if bus == "gpio" else r"/[^?]+(\?\w+=\d+(&\w+=\d+)*)?"
+            if not re.fullmatch(form, at) or d.address:
+                wanted = '"gpio:17,27"' if bus == "gpio" else '"/dev/serial/by-id/...?unit=1&inputs=8&baud=9600"'
+                zh = f"{d.model}: 端口形如 {wanted}"
+                problems.append(where("device", n, "port", f"{d.model} is polled: port = {wanted} was expected, no address", zh))
         case _:
             at = d.port
-            if not at.startswith(("/", "gpio:")) or d.address:
+            if not at.startswith("/") or d.address:
                 wanted = 'port = "/dev/serial/by-id/..." was expected, no address'
                 zh = f"{d.model} 是有线设备: 应填形如 /dev/serial/by-id/... 的端口, 不填地址"
                 problems.append(where("device", n, "port", f"{d.model} is wired: {wanted}", zh))

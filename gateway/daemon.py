@@ -28,7 +28,7 @@ from typing import Any
 from bleak.backends.device import BLEDevice
 
 from drivers import all_models
-from gateway import __version__, ble, compose, gatt, household, inbox, kind, mqtt, nearby, serial_port, status, systemd, wire
+from gateway import __version__, ble, compose, gatt, household, inbox, inputs, kind, mqtt, nearby, serial_port, status, systemd, wire
 from gateway.alarm import ENDED, Masking, State
 from gateway.bridge import Bridge, BridgeLost
 from gateway.callers import Callers
@@ -36,7 +36,7 @@ from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
 from gateway.config import Config, Device, speed
 from gateway.danger import Judge
 from gateway.dispatch import PROGRAM
-from gateway.driver import BleAdvert, GattService, MqttTopics
+from gateway.driver import BleAdvert, GattService, Inputs, MqttTopics
 from gateway.fault import LOOK_EVERY, Faults
 from gateway.instruction import LOCAL_ONLY, Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
@@ -179,6 +179,7 @@ class Daemon:
             with contextlib.suppress(sqlite3.Error):
                 # What was heard in the last moment is judged too: its driver will not report it again.
                 await self._write(self._judge_waiting(), self.clock.now(), flush=True)
+                await self._keep_readings(self.clock.now(), now_or_never=True)
             await self.technician.close()
             await self.callers.close()
             await self.store.close()
@@ -194,6 +195,8 @@ class Daemon:
         entries += self.technician.begin(now)
         for adapter in self.config.adapters if self.replay is None and self._wants_radio() else ():
             self.faults.radios[adapter] = now.mono
+        if self.config.platform is None:
+            self.faults.link_down_since = None  # what nobody asked for is not lost
         await self._write(entries, now, flush=True)
         self.technician.tidy()
         if self.store.folder == self.config.state:
@@ -248,6 +251,12 @@ class Daemon:
         elif isinstance(d.model.listens, MqttTopics):
             other = Bridge(d.at, self.config.passwords.get(d.id), d.model.listens.filters, functools.partial(self.intake.published, d.id))
             self._ears[d.id] = self._group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
+        elif isinstance(d.model.listens, Inputs):
+            polled = functools.partial(self._poll, d)
+            self._ears[d.id] = self._group.create_task(keep(f"inputs {d.id}", polled, expected=(OSError, ValueError)), name=d.id)
+
+    async def _poll(self, d: Device, ready: Callable[[], None]) -> None:
+        await inputs.run(inputs.bus_at(d.at), functools.partial(self.intake.polled, d.id), ready)
 
     def stop_listening_to(self, device: str) -> None:
         """Let go of a device's line."""
@@ -445,6 +454,9 @@ class Daemon:
         self.push.use(self.store)
         with contextlib.suppress(sqlite3.Error):
             await broken.close()
+        if self.link is not None and self.link.connected:  # the platform shall know the new journal before its first entry
+            with contextlib.suppress(Lost, NotTaken):
+                await self.link.publish(self._topic("status"), self.status_message(True, "storage"), retain=True)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
         writing.entries, writing.accepted = entries, []
@@ -570,9 +582,9 @@ class Daemon:
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
         return self.pipeline.noticed(self.faults.linked(up, now) + twice, now)
 
-    async def _keep_readings(self, now: Moment) -> None:
+    async def _keep_readings(self, now: Moment, *, now_or_never: bool = False) -> None:
         """Write routine readings in batches. They are pushed last; what cannot be kept is said."""
-        due = now.mono - self._batched >= self.config.times.readings_every or len(self.historian.pending) >= READINGS_AT
+        due = now_or_never or now.mono - self._batched >= self.config.times.readings_every or len(self.historian.pending) >= READINGS_AT
         if not due:
             return
         self._batched = now.mono

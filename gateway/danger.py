@@ -22,11 +22,12 @@ ROLES = (SOS, HELP, CANCEL, NOTHING)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What the household wants of one device. `buttons` maps a button's index to its role; an index not named is an SOS."""
+    """What the household wants of one device. `buttons` maps a button's index to its role; one not named has the make's."""
 
     device: DeviceId
     room: str = ""
     buttons: Mapping[int, str] = field(default_factory=dict)
+    unnamed: str = SOS
     bed: bool = False  # its occupancy is that of the bed
     left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
 
@@ -140,7 +141,7 @@ class Judge:
         return out
 
     def _pressed(self, watch: Watch, reading: Reading) -> list[Judgement]:
-        role = watch.buttons.get(reading.index, SOS)
+        role = watch.buttons.get(reading.index, watch.unnamed)
         if reading.value in NOT_A_CALL or role == NOTHING:
             return []
         if role == CANCEL:

@@ -253,6 +253,7 @@ class Model:
     enrol: Enrol = Enrol.ADDRESS
     # LEARN: makes the driver from taught signals, {function: signal}, for instance {"open": "12F70A", "closed": "12F70E"}
     learned: Callable[[Mapping[str, str], Mapping[str, int | str]], Driver] | None = None
+    presses: str = "sos"  # what a button of it means unless the household says otherwise; "nothing" for a detector's pairing button
     functions: tuple[str, ...] = ()  # LEARN: what can be taught
     settings: tuple[Setting, ...] = ()
     receiver: bool = False  # its driver yields telegrams of devices behind it, no reports of its own

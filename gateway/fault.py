@@ -17,6 +17,7 @@ from gateway.times import Times
 
 LOW_AT, WELL_AT = 15.0, 25.0  # battery % that begins and ends a low battery; the gap keeps it from flapping
 LOOK_EVERY = 5.0  # s between two looks at the silences
+HEAR_FIRST = 1800.0  # s after a start in which no device is called missing for the time before it
 STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
 
 
@@ -81,8 +82,11 @@ class Faults:
         """Take over what was on before a restart; `silent_for` is how long each device had been silent where that is known."""
         self.on = dict(known)
         self._said = dict.fromkeys(known, now.mono)
-        for device in self._devices:
-            self.heard_at[device] = now.mono - silent_for.get(device, 0.0)
+        for device, supervised in self._devices.items():
+            # The gateway was deaf itself while it was off: each device gets some time before its silence is told.
+            limit, silent = supervised.missing_after or 0.0, silent_for.get(device, 0.0)
+            missing = (kinds.MISSING, device) in known
+            self.heard_at[device] = now.mono - (max(silent, limit) if missing else min(silent, max(0.0, limit - HEAR_FIRST)))
         self.link_down_since = now.mono
         self._looked = now.mono
         # Entries of the first seconds are mended too, however soon the time server answers.

@@ -161,6 +161,12 @@ class Intake:
         if (enrolled := self._by_address.get(address)) is not None:
             enrolled.refused["not_reached"] = enrolled.refused.get("not_reached", 0) + 1
 
+    def polled(self, receiver: DeviceId, telegram: Telegram) -> None:
+        """Take the state of one polled input; the module lives, whoever is behind the input."""
+        now = self._now()
+        self._heard_at[receiver] = now.mono
+        self.telegram(receiver, telegram, now)
+
     def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
         """Take what a receiver heard from a device behind it. A stranger's is counted; the latest are kept for teaching."""
         enrolled = self._behind.get((receiver, telegram.source))

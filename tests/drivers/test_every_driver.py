@@ -131,4 +131,4 @@ def test_a_model_is_called_as_its_file_and_imported_only_when_looked_at(tmp_path
         shelf["empty-one"]
     loaded = "import sys, drivers; drivers.all_models()['bthome-v2']; print([m for m in sys.modules if m.startswith('drivers.') or 'cryptography' in m])"
     done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2])
-    assert sorted(ast.literal_eval(done.stdout)) == ["drivers._ccm", "drivers.bthome_v2"]
+    assert [m for m in ast.literal_eval(done.stdout) if not m.startswith("drivers._")] == ["drivers.bthome_v2"]
