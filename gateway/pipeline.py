@@ -250,10 +250,14 @@ class Pipeline:
 
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
+        return min(self.due_of_alarms(), self.faults.due())
+
+    def due_of_alarms(self) -> float:
+        """Return the same without supervision, which looks at the silences every few seconds."""
         alarms = (due_at(alarm, self._ladder, self._times) for alarm in self.alarms.values())
         shelves = (shelf.until for shelf in self.shelves.values())
         walk = self.walk.until if self.walk is not None else inf
-        return min((*alarms, *shelves, walk, self._judge.due(), self.faults.due()))
+        return min((*alarms, *shelves, walk, self._judge.due()))
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""

@@ -64,3 +64,9 @@ def _readings(db: Database) -> None:
         CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
         """,
     )
+
+
+@history(name="0002_flagged")
+def _flagged(db: Database) -> None:
+    # A day that is tried again under other rules has to know which calls were not proved to be fresh.
+    db.conn.execute("ALTER TABLE readings ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0")

@@ -263,12 +263,13 @@ class Store:
                 round(r.at.mono, 3),
                 r.at.wall.timestamp(),
                 r.at.quality.value,
+                int(r.flagged),
             )
             for n, r in enumerate(readings)
         ]
         try:
             with self._history.atomic():
-                self._history.conn.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                self._history.conn.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
                 self._history.conn.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 1)", (number, first, first + len(rows) - 1, wall))
         except sqlite3.Error as error:
             LOG.warning("store history.db: %d readings forgotten: %s", len(rows), error)
