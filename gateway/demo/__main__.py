@@ -34,6 +34,7 @@ from gateway.demo import home, proof
 from gateway.demo.relay import HOST, Relay
 from gateway.demo.screen import Screen, padded
 from gateway.replay import BadDay, Happening, Replay
+from gateway.web import label
 
 START_WAIT = 60.0  # s until a process says that it is ready: a small board with a slow card takes its time
 LOOK_EVERY = 0.2  # s between two looks at journal and readings; a line of the gateway's log is looked after at once
@@ -131,6 +132,7 @@ class Conductor:
         self.broker = Child("broker", self._broker_said)
         self.desk = Child("desk", self._desk_said)
         self.gateway = Child("gateway", lambda _line: None, self._gateway_said)
+        self.page = Child("page", lambda _line: None)
         self.record: list[proof.Json] = []
         self.journal: list[proof.Json] = []
         self._port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -164,8 +166,9 @@ class Conductor:
         self._summary(missing)
         self.result = 1 if missing else 0
         if not self.args.once:
+            await self.page.start("-m", "gateway", "page", "--config", str(self.path))
             self._invite()
-            await asyncio.Event().wait()
+            await self.page.ended()
 
     async def _set_up(self) -> None:
         print("养老看护网关 - 演示 eldercare gateway, demonstration: 正在启动 starting ...", flush=True)
@@ -229,7 +232,7 @@ class Conductor:
         for db in (self._db, self._history):
             if db is not None:
                 db.close()
-        for child in (self.gateway, self.desk, self.broker):
+        for child in (self.page, self.gateway, self.desk, self.broker):
             await child.stop()
         await self.relay.stop()
 
@@ -386,6 +389,7 @@ class Conductor:
         s, where = self.screen, f"--config {self.path}"
         s.line("一切仍在运行, 可以看看 everything goes on running; have a look:", "bold")
         for what, command in (
+            ("网页 the page", f"http://{HOST}:{self.config.page.http_port}/   代码 code {label.made(self.state)}"),
             ("现状 how things stand", f"{sys.executable} -m gateway status {where}"),
             ("发起一次测试 give a drill", f'{sys.executable} -m gateway tell test --by "me" {where}'),
             ("平台侧 the platform's side", f"MQTT {HOST}:{self._port.result()}, eldercare/v1/{home.GATEWAY}/#"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +49,9 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("sound", "alarm", program("siren")),
         ("times", "readings_every", "10"),  # readings are to be seen soon
         ("times", "uplink_lost", "1800"),  # the day runs up to 2000 times faster than life, the broker does not
+        ("page", "address", '"127.0.0.1"'),
+        ("page", "port", str(_free_port())),
+        ("page", "http_port", str(_free_port())),
         ("replay", "file", '"day.txt"'),
     ):
         text = changed(text, table, key, value)
@@ -57,6 +61,12 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
     secrets.touch(mode=0o600)
     secrets.write_text(f'[keys]\npendant = "{PENDANT_KEY}"\n', encoding="utf-8")
     return config
+
+
+def _free_port() -> int:
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        return int(line.getsockname()[1])
 
 
 def changed(text: str, table: str, key: str, value: str) -> str:
