@@ -290,7 +290,10 @@ def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  
 
 
 def _set_times(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
-    return replace(config.household, times=_read("times", "", value, dict[str, float])), config.secrets
+    for name, seconds in value.items():
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise Rejected([Problem("times", "", name[:40], "应为秒数", "a number of seconds was expected")])
+    return replace(config.household, times={name: float(seconds) for name, seconds in value.items()}), config.secrets
 
 
 def _set_sound(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001

@@ -1,0 +1,255 @@
+"""What the page may set: every change is checked whole, every problem names its field in both languages, and the disk may fail at any step."""
+
+import errno
+import json
+import os
+
+import pytest
+from brokers import Authority
+from household import DEVICES, KEY, OTHER_KEY, Gateway
+
+from drivers import all_models
+from gateway import generations, household
+from gateway.config import kept, load
+from gateway.household import Handed, Rejected, changed, keep, shown
+from gateway.instruction import Change, What
+from gateway.intake import Historian, data_class
+from gateway.reading import Kind, Reading
+
+BUTTON = {"id": "new", "model": "shelly-blu-button", "room": "kitchen", "address": "A4:C1:38:00:00:77"}
+PLATFORM = '[platform]\nhost = "a.example"\n'
+
+
+@pytest.fixture
+def home(tmp_path):
+    gateway = Gateway(tmp_path, devices=DEVICES, lines=PLATFORM)
+    gateway.systemd.close()
+    return load(gateway.config, all_models())
+
+
+def after(config, what, value, given=None, **more):
+    return changed(config, Change(What(what), value), given or Handed(), all_models(), **more)
+
+
+def problems(config, what, value, given=None):
+    with pytest.raises(Rejected) as no:
+        after(config, what, value, given)
+    for p in no.value.problems:
+        assert any("一" <= c <= "鿿" for c in p.zh), p
+        assert p.en
+    return [(p.section, p.item, p.field) for p in no.value.problems]
+
+
+def saved(config, before):
+    keep(config, before)
+    return load(config.path, all_models())
+
+
+# -- changes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "given", "where"),
+    [
+        ("put_device", {}, None, [("device", "", "id")]),
+        ("put_device", BUTTON | {"id": "Bad Id"}, None, [("device", "Bad Id", "id")]),
+        ("put_device", BUTTON | {"colour": 1}, None, [("device", "new", "colour")]),
+        ("put_device", BUTTON | {"model": "nobody-makes"}, None, [("device", "new", "model")]),
+        ("put_device", BUTTON | {"address": "A4:C1:38:00:00:01"}, None, [("device", "new", "address")]),
+        (
+            "put_device",
+            BUTTON | {"address": "x", "buttons": {"0": "siren"}},
+            None,
+            [("device", "new", "address"), ("device", "new", "buttons")],
+        ),
+        ("put_device", BUTTON | {"missing_after": 10}, None, [("device", "new", "missing_after")]),
+        ("put_device", BUTTON, Handed(key="xyz"), [("device", "new", "key")]),
+        ("retire_device", {"id": "nobody"}, None, [("device", "nobody", "id")]),
+        ("replace_device", {"id": "nobody", "address": "A4:C1:38:00:00:77"}, None, [("device", "nobody", "id")]),
+        ("replace_device", {"id": "pendant", "address": "A4:C1:38:00:00:02"}, None, [("device", "cancel", "address")]),
+        ("set_rooms", {"rooms": ["a", "a"]}, None, [("rooms", "", "rooms")]),
+        ("set_rooms", {"rooms": ["hall", "bath"]}, None, [("device", "sealed", "room")]),
+        ("set_rooms", {"names": []}, None, [("rooms", "", "names")]),
+        ("set_household", {"timezone": "Mars/Olympus"}, None, [("household", "", "timezone")]),
+        ("set_household", {"night": ["late", "early"]}, None, [("household", "", "night")]),
+        ("set_household", {"number": "x" * 41}, None, [("household", "", "number")]),
+        ("set_times", {"grace_fal": 20}, None, [("times", "", "grace_fal")]),
+        ("set_times", {"grace_fall": 1}, None, [("times", "", "grace_fall")]),
+        ("set_times", {"grace_fall": "soon"}, None, [("times", "", "grace_fall")]),
+        ("set_consent", {"history_days": 0}, None, [("consent", "", "history_days")]),
+        ("set_ladder", {"ladder": [{"responder": "a"}, {"responder": ""}]}, None, [("ladder", "2", "responder")]),
+        ("set_ladder", {"ladder": [{"responder": "a", "channel": "program"}]}, None, [("ladder", "1", "program")]),
+        ("set_ladder", {"ladder": [{"responder": "a", "channel": "program", "program": ["/bin/sh"]}]}, None, [("ladder", "1", "program")]),
+        ("set_sound", {"alarm": ["/usr/local/lib/eldercare-gateway/../../bin/x"]}, None, [("sound", "", "alarm")]),
+        ("set_platform", {"host": ""}, None, [("platform", "", "host")]),
+        ("set_platform", {"host": "a", "port": 0}, None, [("platform", "", "port")]),
+        ("set_platform", {"host": "a", "ca": "hello"}, None, [("platform", "", "ca")]),
+    ],
+)
+def test_a_wrong_field_is_named(home, what, value, given, where):
+    assert problems(home, what, value, given) == where
+
+
+def test_what_stood_in_the_file_stays_when_the_page_adds_to_it(home):
+    new = saved(after(home, "put_device", BUTTON, by="Li", instruction="i1", at="2026-11-22T00:00:00+00:00"), home)
+    assert [d.id for d in new.devices] == ["pendant", "cancel", "sealed", "new"]
+    assert next(d for d in new.devices if d.id == "sealed").key == bytes.fromhex(KEY)
+    assert new.devices[1].watch.buttons == {1: "cancel"}
+    assert (new.household.revision, new.household.by, new.household.changed) == (1, "Li", ("device.new",))
+    assert shown(new)["revision"] == 1
+    assert "key" not in json.dumps(shown(new)["device"])
+
+
+def test_a_known_key_is_not_lost_and_other_hardware_does_not_inherit_it(home):
+    moved = after(home, "put_device", {"id": "sealed", "model": "shelly-blu-button", "room": "attic", "address": "A4:C1:38:00:00:03"})
+    assert moved.devices[2].key == bytes.fromhex(KEY)
+    other = after(moved, "replace_device", {"id": "sealed", "address": "A4:C1:38:00:00:99"})
+    assert other.devices[2].key is None
+    assert after(other, "put_device", BUTTON | {"id": "sealed"}, Handed(key=OTHER_KEY)).devices[2].key == bytes.fromhex(OTHER_KEY)
+
+
+def test_equal_is_the_same_object(home):
+    new = after(home, "set_times", {"grace_fall": 20})
+    assert after(new, "set_times", {"grace_fall": 20.0}) is new
+    assert after(new, "put_device", {"id": "pendant", "model": "shelly-blu-button", "room": "hall", "address": "A4:C1:38:00:00:01"}) is new
+
+
+def test_certificates_travel_as_text_and_stand_as_files_for_their_owner(home, tmp_path):
+    papers = Authority(tmp_path).issue("gw")
+    ca = Authority(tmp_path, "other authority").ca.read_text()
+    value = {"host": "b.example", "certificate": papers.cert.read_text(), "ca": ca}
+    assert problems(home, "set_platform", value) == [("platform", "", "certificate_key")]
+    stranger = Authority(tmp_path).issue("stranger").key.read_text()
+    assert problems(home, "set_platform", value, Handed(certificate_key=stranger)) == [("platform", "", "certificate_key")]
+    key = papers.key.read_text()
+    new = saved(after(home, "set_platform", value, Handed(certificate_key=key, password="pw")), home)
+    path = new.file(new.platform.certificate_key)
+    assert path.read_text() == key
+    assert path.stat().st_mode & 0o077 == 0
+    assert new.password == "pw"
+    assert key[40:80] not in (home.state / "household.json").read_text()
+    assert set(new.household.changed) >= {"platform", "platform.certificate_key", "platform.password"}
+    later = after(new, "set_platform", {"host": "c.example"})
+    assert later.household.platform.certificate == papers.cert.read_text(), "what is left out stays"
+    gone = after(new, "set_platform", {"host": "c.example", "certificate": ""})
+    assert (gone.platform.certificate_key, gone.secrets.certificate_key) == ("", "")
+
+
+def test_no_secret_is_in_any_text_of_ours(home):
+    new = after(home, "put_device", BUTTON, Handed(key=OTHER_KEY, password="pass-word"))
+    for text in (repr(new), repr(new.secrets), repr(new.source), repr(Handed(key=OTHER_KEY)), repr(new.household), str(new.devices)):
+        assert OTHER_KEY not in text
+        assert "pass-word" not in text
+
+
+# -- secrets on their way -----------------------------------------------------------------------------------------------
+
+
+def test_secrets_are_taken_only_from_a_file_that_is_ours_alone(home):
+    household.hand(home.state, "a", Handed(key="00"))
+    assert household.handed(home.state, "a") == Handed(key="00")
+    (home.state / "handed" / "a").chmod(0o640)
+    with pytest.raises(Rejected):
+        household.handed(home.state, "a")
+    (home.state / "handed" / "b").symlink_to("/etc/shadow")
+    os.mkfifo(home.state / "handed" / "c", 0o600)
+    (home.state / "handed" / "d").write_text('{"key": 5, "secret-word": 1}')
+    (home.state / "handed" / "d").chmod(0o600)
+    for name in ("b", "c", "d", "nothing"):
+        with pytest.raises(Rejected) as no:
+            household.handed(home.state, name)
+        assert "secret-word" not in str(no.value)
+    household.forget(home.state, "a")
+    household.forget(home.state, "a")
+    assert not (home.state / "handed" / "a").exists()
+
+
+# -- generations --------------------------------------------------------------------------------------------------------
+
+
+def test_five_generations_and_the_newest_whole_one_holds(tmp_path):
+    path = tmp_path / "x.json"
+    for n in range(8):
+        generations.write(path, {"n": n})
+    assert [g.body()["n"] for g in generations.newest_first(path)] == [7, 6, 5, 4, 3]
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(generations.Torn):
+        generations.newest_first(path)[0].body()
+    generations.write(path, {"n": 8})
+    assert [g.body()["n"] for g in generations.newest_first(path)] == [8, 6, 5, 4, 3], "a torn one is worth no generation"
+
+
+def test_secrets_of_another_generation_are_never_paired(home):
+    one = saved(after(home, "put_device", BUTTON, Handed(key=KEY)), home)
+    two = after(one, "put_device", BUTTON, Handed(key=OTHER_KEY))
+    generations.write(home.state / "household-secrets.json", json.loads(json.dumps({"v": 1, "revision": 2, "token": two.household.token})))
+    assert load(home.path, all_models()).secrets.keys["new"] == KEY, "cut off between the two files: the old pair holds"
+    saved(after(one, "put_device", BUTTON, Handed(key=OTHER_KEY)), one)
+    for path in home.state.glob("household-secrets.json*"):
+        path.unlink()
+    nothing, _, trouble = kept(home.state)
+    assert nothing.revision == 0
+    assert "secrets" in trouble
+
+
+@pytest.mark.parametrize("step", ["open", "fsync", "link", "replace"])
+@pytest.mark.parametrize("nth", range(4))
+def test_a_disk_that_fails_at_any_step_leaves_the_old_or_the_new(home, monkeypatch, step, nth):
+    old = saved(after(home, "put_device", BUTTON | {"room": "old"}, Handed(key=KEY)), home)
+    new = after(old, "put_device", BUTTON | {"room": "new"}, Handed(key=OTHER_KEY))
+    left = nth
+
+    def failing(real):
+        def call(*arguments, **words):
+            nonlocal left
+            if left == 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            left -= 1
+            return real(*arguments, **words)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        where = generations.Path if step == "replace" else os
+        patch.setattr(where, step, failing(getattr(where, step)))
+        failed = False
+        try:
+            keep(new, old)
+        except OSError:
+            failed = True
+    found = load(home.path, all_models())
+    device = found.devices[-1]
+    assert (device.room, device.key.hex()) in {("old", KEY), ("new", OTHER_KEY)}
+    assert failed or device.room == "new"
+    assert found.trouble == ""
+    assert saved(after(found, "set_times", {"grace_fall": 20}), found).times.grace_fall == 20
+
+
+# -- consent ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_the_resident_has_not_agreed_to_is_neither_kept_nor_pushed(home):
+    from datetime import UTC, datetime
+
+    from gateway.clock import Moment
+    from gateway.compose import withheld
+
+    new = after(home, "set_consent", {"activity": False, "vital_signs": False, "history_days": 7, "journal_days": 90})
+    assert (new.gateway.history_days, new.gateway.journal_days) == (7, 90)
+    historian = Historian(300, withheld(new))
+    at = Moment(0.0, datetime(2026, 11, 22, tzinfo=UTC))
+
+    def reading(kind, value, label=""):
+        return Reading(device="x", kind=kind, value=value, at=at, label=label)
+
+    for one in (
+        reading(Kind.MOTION, True),
+        reading(Kind.CONTACT_OPEN, True),
+        reading(Kind.OTHER_MEASURE, 60, "heart_rate_bpm"),
+        reading(Kind.TEMPERATURE, 20.5),
+        reading(Kind.BUTTON, "press"),
+        reading(Kind.BATTERY, 80),
+    ):
+        historian.heard(one)
+    assert {r.kind for r in historian.take()} == {Kind.TEMPERATURE, Kind.BUTTON, Kind.BATTERY}
+    assert data_class(reading(Kind.FALL, True)) == ""
