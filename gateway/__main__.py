@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from gateway import backup
+    from gateway import generations
     from gateway.config import ConfigError
 
     logging.basicConfig(level=logging.DEBUG if args.debug else logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -90,7 +90,7 @@ def _run(args: argparse.Namespace) -> int:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         config = _load(args.config)
-        if backup.finished(config.state):  # a restore was cut off after its moment
+        if generations.finished(config.state):  # a restore was cut off after its moment
             config = _load(args.config)
     except ConfigError as error:
         return _refused(error)

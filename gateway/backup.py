@@ -6,7 +6,7 @@ has to be paired again. The journal stays behind: the new box begins one of its 
 alarms go on being numbered. Should the old box come back, both have one id: the platform link tells it as an identity conflict.
 
 Restoring writes all of it beside, syncs it, and then renames one folder: before that nothing has happened, after it
-`finished` moves the rest, however often it is cut off.
+`generations.finished` moves the rest, however often it is cut off.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB
 SHORTEST = 10  # characters of a passphrase
 _N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = "^[A-Za-z0-9._-]{1,40}$"
-_FRESH = "fresh"  # stands in a restored folder until what it replaces is gone
 _CARRIED = ("masks", "floor")  # marks of the journal that go on: shelves, away, the newest time seen
 
 
@@ -201,34 +200,15 @@ def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         generations.write(beside / "household.json", msgspec.to_builtins(home))
         generations.durable(beside / "identity", f"{kept.gateway}\n".encode())
         _journal(beside, kept)
-        generations.durable(beside / _FRESH, b"")
+        generations.durable(beside / generations.FRESH, b"")
         generations.sync(beside)
-        beside.replace(state / "restore")
+        beside.replace(state / generations.ARRIVING)
         generations.sync(state)
-        finished(state)
+        generations.finished(state)
     except (OSError, sqlite3.Error, StoreProblem) as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise BackupError(f"{state} 无法写入 cannot be written ({error}): look at the disk") from error
     return after
-
-
-def finished(state: Path) -> bool:
-    """Finish a restore that was cut off after its moment; say whether there was one. Raises OSError."""
-    ready = state / "restore"
-    if not ready.is_dir():
-        return False
-    if (ready / _FRESH).exists():  # nothing has been moved yet: what lies there is of before
-        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("inbox.db*")]:
-            old.unlink()
-        generations.sync(state)
-        (ready / _FRESH).unlink()
-        generations.sync(ready)
-    for path in ready.iterdir():
-        path.replace(state / path.name)
-    generations.sync(state)
-    ready.rmdir()
-    generations.sync(state)
-    return True
 
 
 def _entries(state: Path) -> int:

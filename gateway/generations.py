@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 KEPT = 5  # generations, the newest counted
 LARGEST = 1024 * 1024  # bytes of one file
+ARRIVING = "restore"  # folder of another box's files on their way into the state folder
+FRESH = "fresh"  # stands in it until what it replaces is gone
 
 
 class Torn(Exception):  # noqa: N818  the name says what it is
@@ -85,6 +87,25 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def finished(state: Path) -> bool:
+    """Finish a restore that was cut off after its moment; say whether there was one. Raises OSError."""
+    ready = state / ARRIVING
+    if not ready.is_dir():
+        return False
+    if (ready / FRESH).exists():  # nothing has been moved yet: what lies there is of before
+        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("inbox.db*")]:
+            old.unlink()
+        sync(state)
+        (ready / FRESH).unlink()
+        sync(ready)
+    for path in ready.iterdir():
+        path.replace(state / path.name)
+    sync(state)
+    ready.rmdir()
+    sync(state)
+    return True
 
 
 def _older(path: Path, n: int) -> Path:

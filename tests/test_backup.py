@@ -10,7 +10,7 @@ from household import KEY, OTHER_KEY, SEALED, Gateway, Sealed, until
 from test_technician import BUTTON, NEW, alarms, change, told_changes
 
 from drivers import all_models
-from gateway import backup
+from gateway import backup, generations
 from gateway.backup import BackupError, Kept
 from gateway.config import load
 from gateway.household import Handed
@@ -170,7 +170,7 @@ def test_cut_off_at_any_step_it_is_finished_at_the_next_start(home, monkeypatch,
             patch.setattr(backup.Path, name, cutting(getattr(backup.Path, name)))
         with contextlib.suppress(Cut):
             backup.restore(home, kept(household=Household(revision=7, times={"grace_fall": 20})), all_models())
-    backup.finished(home.state)
+    generations.finished(home.state)
     assert not (home.state / "restore").exists()
     again = load(home.path, all_models())
     assert (again.household.revision, again.times.grace_fall, again.trouble) == (8, 20, "")
