@@ -6,7 +6,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes
 LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 ONCE ?=
 
-.PHONY: demo test check bench screenshots lock clean
+.PHONY: demo test check bench fuzz screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo 'make test         lint, types and all tests, on real parts'
 	@echo 'make check        lint and types only'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
+	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
 
 demo: $(VENV)/.demo
@@ -37,6 +38,9 @@ screenshots: $(VENV)/.dev
 	@.ci/need chromium=chromium
 	$(PY) -m tests.web.screenshots $(if $(filter-out 0,$(DOCS)),--docs)
 
+fuzz: $(VENV)/.dev
+	$(PY) -m tests.fuzz.fuzz_drivers --seconds $(or $(SECONDS),600)
+
 # Pins with hashes, for every Python and Linux machine we run on. Needs uv: .venv/bin/pip install uv
 lock:
 	$(LOCK) pyproject.toml --extra build -o config/lock/run.txt
@@ -59,4 +63,4 @@ $(VENV)/.dev: config/lock/dev.txt pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/.demo
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .fuzz

@@ -34,6 +34,8 @@ from gateway.driver import Advertisement, Chunk, uuid16
 LOG = logging.getLogger("eldercare")
 LONGEST_REST = 0.05  # real s between two looks at the clock, because the pace may change meanwhile
 LARGEST = 4 * 1024 * 1024  # bytes of a day's file
+SHORTEST = 0.001  # s between two of what comes again and again
+FASTEST = 1e6  # seconds of the day per real second
 
 
 class BadDay(Exception):  # noqa: N818  it is one
@@ -107,7 +109,10 @@ class Replay:
 
     def _take(self, number: int, words: list[str]) -> None:
         if words[0] == "date":
-            self.midnight = datetime.fromisoformat(words[1]).astimezone(UTC)
+            midnight = datetime.fromisoformat(words[1])
+            if not 2000 <= midnight.year < 2100:  # near its ends the calendar has no room for a time zone
+                raise ValueError(f"a year from 2000 to 2099 was expected, not {midnight.year}")
+            self.midnight = midnight.astimezone(UTC)
             return
         if words[0] == "begins":
             self.first = _seconds(words[1])
@@ -118,14 +123,14 @@ class Replay:
             if rest[2] != "until":
                 raise ValueError(f"`every 60 until 22:00:00` was expected, not {' '.join(rest[:4])!r}")
             every, until, rest = float(rest[1]), _seconds(rest[3]), rest[4:]
-            if every <= 0:
-                raise ValueError("`every` needs seconds above 0")
+            if not SHORTEST <= every < inf:
+                raise ValueError(f"`every` needs seconds above 0: at least {SHORTEST:g}, or the day would never end")
         happening = Happening(at, number, rest[0], tuple(rest[1:]), every, until)
         if happening.what in {"ble", "serial", "open"}:
             packet(happening)  # refuse it now rather than in the middle of the day
         elif happening.what == "pace":
-            if float(rest[1]) <= 0:
-                raise ValueError("a pace is above 0")
+            if not 0 < float(rest[1]) <= FASTEST:
+                raise ValueError(f"a pace is above 0, and at most {FASTEST:g}")
         elif happening.what != "say":
             raise ValueError(f"nothing is called {happening.what!r}: ble, serial, open, pace and say are known")
         self.happenings.append(happening)
