@@ -15,15 +15,45 @@ LINES = (
     {"intake", "pipeline"},
     {"wire"},
     {"push", "supervise", "config", "parts", "generations", "household", "dial"},
-    {"store", "schema", "inbox", "mqtt", "ble", "serial_port", "replay", "systemd", "decode", "status", "callers", "contract", "bridge", "commission", "decode_lines", "inputs", "gatt", "nearby"},
-    {"attempt", "compose", "technician", "trial", "backup"},  # what the daemon does for the technician's page, and what the page does by itself
+    {
+        "store",
+        "schema",
+        "inbox",
+        "mqtt",
+        "ble",
+        "serial_port",
+        "replay",
+        "systemd",
+        "decode",
+        "status",
+        "callers",
+        "contract",
+        "bridge",
+        "commission",
+        "decode_lines",
+        "inputs",
+        "gatt",
+        "nearby",
+    },
+    {
+        "attempt",
+        "compose",
+        "technician",
+        "trial",
+        "backup",
+    },  # what the daemon does for the technician's page, and what the page does by itself
     {"daemon"},
     {"check"},  # asks every part by itself, without a daemon
     {"__main__"},
 )
 LINE = {name: n for n, names in enumerate(LINES, 1) for name in names}
 DOORS = {("store", "schema"), ("decode", "decode_lines"), ("commission", "serial_port")}  # within line 7
-TYPED = {("status", "daemon"), ("attempt", "daemon"), ("compose", "daemon"), ("technician", "daemon")}  # status writes down the daemon's facts: it knows the type, and imports nothing at run time
+TYPED = {
+    ("status", "daemon"),
+    ("attempt", "daemon"),
+    ("compose", "daemon"),
+    ("technician", "daemon"),
+}  # status writes down the daemon's facts: it knows the type, and imports nothing at run time
 WITHIN_3 = {"driver": 0, "instruction": 0, "alarm": 1, "fault": 1, "danger": 1, "dispatch": 2}
 OUTSIDE = {
     "asyncio", "socket", "ssl", "sqlite3", "sqlite_utils", "subprocess", "threading", "concurrent", "multiprocessing", "select",
@@ -163,7 +193,12 @@ def test_daemon_and_page_do_not_load_each_other():
     say = "import sys; print(*sorted(n for n in sys.modules if n in {wanted!r}))"
     for code, wanted in (
         ("import gateway.daemon", {"fastapi", "starlette", "uvicorn", "jinja2", "argon2", "gateway.web"}),
-        ("import gateway.web.server", {"gateway.daemon", "gateway.ble", "gateway.mqtt", "gateway.serial_port", "bleak", "aiomqtt", "serial"}),
+        (
+            "import gateway.web.server",
+            {"gateway.daemon", "gateway.ble", "gateway.mqtt", "gateway.serial_port", "bleak", "aiomqtt", "serial"},
+        ),
     ):
-        out = subprocess.run([sys.executable, "-c", f"{code}\n{say.format(wanted=wanted)}"], capture_output=True, text=True, cwd=ROOT, check=True)
+        out = subprocess.run(
+            [sys.executable, "-c", f"{code}\n{say.format(wanted=wanted)}"], capture_output=True, text=True, cwd=ROOT, check=True
+        )
         assert out.stdout.split() == [], code
