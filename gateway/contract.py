@@ -124,7 +124,6 @@ FIELDS: Final[Mapping[str, str]] = {
     ),
     "ChangeMessage.what": "What is changed. 修改项",
     "ChangeMessage.value": "Its new value; the form of each stands in gateway/household.py. 新值",
-
     "InstructionMessage.expires": (
         "RFC 3339 with zone; later than this it is refused. Empty: never. A gateway whose clock is not sure carries it out. 失效时间"
     ),
@@ -182,7 +181,8 @@ VALUES: Final[Mapping[str, str]] = {
     ),
     "What": (
         "put_device: add a device or change one 添加或修改设备; retire_device 停用设备; replace_device: other hardware, same id 更换设备; "
-        "set_rooms 房间; set_household 住户; set_platform 平台; set_ladder 派人顺序; set_times 时间; set_sound 声音; set_consent 同意与保存期."
+        "set_rooms 房间; set_household 住户; set_platform 平台; set_ladder 派人顺序; set_times 时间; set_sound 声音; "
+        "set_consent 同意与保存期."
     ),
 }
 _INWARD: Final = frozenset(wire.TO_GATEWAY)

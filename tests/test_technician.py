@@ -235,7 +235,7 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
                 gateway, "configure", revision=revision, order=f"cut-{n}",
                 change={"what": "put_device", "value": BUTTON | {"room": f"room {n}"}}, given=Handed(key=key),
             )  # fmt: skip
-            time.sleep(dice.uniform(0.0, 0.06))
+            time.sleep(dice.uniform(0.0, 0.035))
             gateway.kill()
             body = kept(gateway) if (gateway.state / "household.json").exists() else {"revision": 0}
             assert body["revision"] in {revision, revision + 1}
@@ -259,6 +259,23 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
         gateway.systemd.close()
 
 
+def test_cut_off_between_the_file_and_the_journal_it_is_told_and_answered_at_the_next_start(tmp_path):
+    with Gateway(tmp_path) as gateway:
+        gateway.stop()
+        before = (gateway.state / "gateway.db").read_bytes()
+        gateway.start()
+        assert change(gateway, "put_device", BUTTON, 0, order="cut", given=Handed(key=KEY))["accepted"]
+        gateway.kill()
+        for part in gateway.state.glob("gateway.db*"):
+            part.unlink()
+        (gateway.state / "gateway.db").write_bytes(before)  # as if the change had not come to be written down
+        household.hand(gateway.state, "cut", Handed(key=KEY))
+        gateway.start()
+        assert result(gateway, "cut")["revision"] == 1
+        assert told_changes(gateway) == [{"by": "Li", "revision": 1, "keys": "device.new, device.new.key", "after": "restart"}]
+        assert not list((gateway.state / "handed").iterdir())
+
+
 def test_a_torn_household_falls_back_to_the_one_before_and_says_so(tmp_path):
     with Gateway(tmp_path) as gateway:
         assert change(gateway, "set_times", {"grace_fall": 20}, 0)["accepted"]
@@ -271,6 +288,22 @@ def test_a_torn_household_falls_back_to_the_one_before_and_says_so(tmp_path):
         assert "household.json" in said[0]["detail"]["why"]
         assert told_changes(gateway)[-1]["revision"] == 1
         assert change(gateway, "set_times", {"grace_fall": 30}, 1)["revision"] == 2
+
+
+# -- hearing window -----------------------------------------------------------------------------------------------------
+
+
+def test_the_hearing_window_shows_a_stranger_and_closes(tmp_path, bluez):
+    with Gateway(tmp_path, bus=bluez) as gateway:
+        bluez.wait_for_scan()
+        assert result(gateway, tell(gateway, "window", seconds=241))["refused"] == "too_long"
+        assert result(gateway, tell(gateway, "window", seconds=60))["accepted"]
+        found = gateway.runtime / "nearby.json"
+        until(lambda: found.exists() and json.loads(found.read_text())["open"])
+        gateway.air(NEW, "44000101643a01")
+        until(lambda: NEW in found.read_text())
+        assert result(gateway, tell(gateway, "window", seconds=0))["accepted"]
+        until(lambda: not json.loads(found.read_text())["open"])
 
 
 # -- walk test ----------------------------------------------------------------------------------------------------------
