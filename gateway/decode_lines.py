@@ -230,9 +230,10 @@ def meant(vector: Mapping[str, Any], models: Mapping[str, Model]) -> Meant | Non
     if isinstance(vector.get("line"), str):
         return _text(vector, vector["line"].strip(), model)
     wire = next((key for key in ("frame", "stream") if isinstance(vector.get(key), str)), None)
-    if wire is None or not _HEX.fullmatch(re.sub(r"\s", "", vector[wire])):
+    digits = re.sub(r"\s", "", vector[wire]) if wire is not None else ""
+    if wire is None or not _HEX.fullmatch(digits):
         return None
-    data = bytes.fromhex(vector[wire])
+    data = bytes.fromhex(digits)
     if isinstance(vector.get("cluster"), str):
         return _zigbee(vector["cluster"], data)
     name = model.name if model is not None else guess(data)
