@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tests.bench import decode
 from tests.bench.bench import SMALLEST, measure
 
 
@@ -18,3 +19,9 @@ def test_smallest_round_loses_nothing(capsys):
     assert rows["starts that heard"].gateway == "1 of 1"
     bench.table.print()
     assert "lost of 50 after broker away and kill -9" in capsys.readouterr().out
+
+
+def test_adverts_are_read_by_every_decoder_that_is_timed(monkeypatch, capsys):
+    monkeypatch.setattr(decode, "ROUNDS", 1)
+    decode.report()  # raises where a decoder does not read its frames
+    assert capsys.readouterr().out.count("driver") == 4

@@ -23,7 +23,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.bench import rig
+from tests.bench import decode, rig
 from tests.bench.rig import BUTTONS, CALLER, SENSORS, STRANGERS, Air, Broker, Floor, Gateway, Listener, Loss
 
 SETTLE = 0.4  # s between two rounds
@@ -849,6 +849,7 @@ def main():
         return 1
     print()
     bench.table.print()
+    decode.report()
     for note in bench.notes:
         print(f"- {note}")
     print(f"- load before {load:.2f}, after {os.getloadavg()[0]:.2f}; {time.monotonic() - begin:.0f} s; {time.strftime('%Y-%m-%d %H:%M')}")
