@@ -1,9 +1,11 @@
 """The README does not lie: its tables are the code's, its files exist, its unit is one."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
+from gateway.decode import decode
 from tests import manual
 
 ROOT = Path(__file__).parent.parent
@@ -35,3 +37,10 @@ def test_unit_is_understood_by_systemd_and_waits_for_neither_network_nor_time(tm
     done = subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True, timeout=30, check=False)
     wrong = [line for line in (done.stdout + done.stderr).splitlines() if "eldercare-gateway.service" in line and "bluetooth" not in line]
     assert not wrong
+
+
+def test_every_line_of_bytes_in_the_readme_is_understood():
+    block = manual.README.read_text(encoding="utf-8").split("```jsonl\n")[1].split("```")[0]
+    told = [json.loads(line) for line in decode(block.splitlines())]
+    assert len(told) > 15
+    assert not [one for one in told if "reject" in one]
