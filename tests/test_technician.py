@@ -387,3 +387,23 @@ async def test_another_broker_is_tried_beside_the_running_link(tmp_path, broker)
                 ),
             )
         assert b"right" not in (gateway.state / "household.json").read_bytes()
+
+
+async def test_the_same_broker_with_other_words_pauses_the_link_and_never_while_an_alarm_is_open(tmp_path, bluez, broker):
+    with Gateway(tmp_path, bus=bluez, broker=broker, name="gw-pause") as gateway:
+        async with Platform(broker, gateway.name) as platform:
+            await platform.wait(lambda m: m["type"] == "status" and m["online"])
+            value = {"host": broker.host, "port": broker.port, "tls": False, "username": "somebody"}
+            settings = {"what": "set_platform", "value": value}
+            found = await asyncio.to_thread(steps, gateway, tell(gateway, "platform_test", change=settings, given=Handed(password="x")))
+            assert all(s["ok"] for s in found.values()), found
+            await asyncio.to_thread(until, lambda: gateway.status()["uplink"]["connected"])
+            reasons = [m["reason"] for m in platform.named("status")]
+            assert reasons == ["connected", "stopped", "connected", "stopped", "connected"]
+            await asyncio.to_thread(bluez.wait_for_scan)
+            gateway.press(PENDANT)
+            await platform.wait(lambda m: m.get("kind") == "person.sos")
+            found = await asyncio.to_thread(steps, gateway, tell(gateway, "platform_test", change=settings, given=Handed(password="x")))
+            assert found["login"]["ok"] is False
+            assert "警报" in found["login"]["zh"]
+            assert [m["reason"] for m in platform.named("status")] == reasons
