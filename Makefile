@@ -23,7 +23,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd chromium=chromium
 	@$(MAKE) --no-print-directory check
-	$(PY) -m pytest
+	timeout --kill-after=30 1600 $(PY) -m pytest
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

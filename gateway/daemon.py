@@ -296,17 +296,20 @@ class Daemon:
     async def _until_closed(self, window: nearby.Window, radios: list[ble.Radio]) -> None:
         for radio in radios:
             radio.overhear = lambda advert, kind: window.heard(advert, kind, time.monotonic())
+        self.intake.unknown.clear()
+        self.intake.teaching = True
         try:
             while True:
                 while not self._window_asked.empty():
                     window.extend(time.monotonic(), self._window_asked.get_nowait())
                 now = time.monotonic()
                 with contextlib.suppress(OSError):  # the status file says what is wrong with the folder
-                    nearby.write(self.config.runtime, window.facts(now, [radio.trouble for radio in radios]))
+                    nearby.write(self.config.runtime, window.facts(now, [radio.trouble for radio in radios], self.intake.unknown))
                 if not window.is_open(now):
                     return
                 await asyncio.sleep(min(1.0, max(0.01, window.until - now)))
         finally:
+            self.intake.teaching = False
             for radio in radios:
                 radio.overhear = None
 

@@ -76,6 +76,7 @@ class Intake:
         self._sink = sink
         self._by_address: dict[str, Enrolled] = {}
         self._behind: dict[tuple[str, str], Enrolled] = {}
+        self.teaching = False  # a hearing window is open: strangers' signals behind receivers are remembered
         self.unknown: dict[tuple[str, str], int] = {}  # signals nobody is enrolled for, by receiver and source; at most UNKNOWN
 
     def enrol(
@@ -172,6 +173,8 @@ class Intake:
         enrolled = self._behind.get((receiver, telegram.source))
         if enrolled is None:
             self.strangers += 1
+            if not self.teaching:
+                return
             key = (receiver, telegram.source)
             self.unknown[key] = self.unknown.pop(key, 0) + 1
             if len(self.unknown) > UNKNOWN:

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gateway.config import Device
@@ -120,6 +121,7 @@ class Neighbour:
     at: float = 0.0
     told: dict[str, list[Value]] = field(default_factory=dict)
     refused: str = ""
+    acted: float | None = None  # when somebody last did something with it: pressed, opened, walked by
     driver: Driver | None = None
     last: Advertisement | None = None
 
@@ -199,16 +201,25 @@ class Window:
         for said in one.driver.feed(advert):
             if isinstance(said, Refusal):
                 one.refused = said.reason if said.reason not in _OTHERS | {"repeated"} else one.refused
+                if one.needs_key:  # what it says cannot be read; that it speaks anew is told
+                    one.acted = one.at
             elif isinstance(said, Report) and FORMS[said.kind] in (Form.EVENT, Form.STATE) and said.kind is not Kind.REPLAYED:
                 key = said.label or said.kind.value
                 values = one.told.setdefault(key, []) if key in one.told or len(one.told) < TOLD_AT_MOST else []
+                if FORMS[said.kind] is Form.EVENT or (values[-1] != said.value if values else said.value is True):
+                    one.acted = one.at
                 if FORMS[said.kind] is Form.EVENT or values[-1:] != [said.value]:
                     values.append(said.value)
                     del values[:-VALUES_AT_MOST]
                 one.refused = ""
 
-    def facts(self, now: float, radios: Sequence[str] = ()) -> dict[str, Any]:
-        """Return everything remembered as JSON, strongest signal first; `radios` says what is wrong with each ear, "" = it hears."""
+    def facts(
+        self, now: float, radios: Sequence[str] = (), signals: Mapping[tuple[str, str], int] = MappingProxyType({})
+    ) -> dict[str, Any]:
+        """Return everything remembered as JSON, strongest signal first; `radios` says what is wrong with each ear, "" = it hears.
+
+        `signals` are the codes that receivers heard and nobody is enrolled for, (receiver, signal) -> times: what can be taught.
+        """
         return {
             "opened": self.opened,
             "written": now,
@@ -216,6 +227,7 @@ class Window:
             "open": self.is_open(now),
             "radios": list(radios),
             "forgotten": self.forgotten,
+            "signals": [{"receiver": r, "signal": signal, "times": times} for (r, signal), times in reversed(list(signals.items()))],
             "heard": [
                 {
                     "address": n.address,
@@ -233,6 +245,7 @@ class Window:
                     "rssi": n.rssi,
                     "best": n.best,
                     "silent_s": round(now - n.at, 1),
+                    "acted_s": None if n.acted is None else round(now - n.acted, 1),
                 }
                 for n in sorted(self.neighbours.values(), key=lambda n: (-n.best, n.address))
             ],
@@ -370,6 +383,11 @@ def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
             out.append(f"{line} {known}".rstrip())
         else:
             out += [line.rstrip(), _cut(f"  {'':17} {known}")]
+    if facts.get("signals"):
+        out.append(
+            "接收器听到的未登记信号, 可用于学习 signals behind receivers that nobody is enrolled for, newest first: teach them as codes"
+        )
+        out += [_cut(f"  {one['receiver']:<20} {one['signal']:<24} x{one['times']}") for one in facts["signals"]]
     if facts["forgotten"]:
         out.append(f"  ... {facts['forgotten']} 个更早的地址已忘记 earlier addresses were forgotten (at most {AT_MOST} are kept)")
     return "\n".join(out)

@@ -1,5 +1,6 @@
 """The demonstration from end to end: real broker, desk and gateway as processes, and the proof that notices what is missing."""
 
+import contextlib
 import copy
 import json
 import os
@@ -114,11 +115,19 @@ def children(pid):
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@contextlib.contextmanager
 def serving(folder, *options):
-    return subprocess.Popen(
+    """The demonstration as a child that never outlasts its test, however that ends."""
+    process = subprocess.Popen(
         [sys.executable, "-m", "gateway.demo", "--until", "05:31", *options],
         cwd=ROOT, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", stdin=subprocess.DEVNULL,
     )  # fmt: skip
+    with process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 def until(process, words):
@@ -144,7 +153,7 @@ def test_it_goes_on_serving_until_it_is_told_to_end(short):
     with serving(short) as process:
         shown = until(process, "Ctrl-C")
         pids = children(process.pid)
-        assert len(pids) == 3
+        assert len(pids) == 4  # broker, desk, gateway, and now the page
         config = re.search(r"-m gateway status --config (\S+)", shown)[1]
         ask = [sys.executable, "-m", "gateway"]
         status = subprocess.run([*ask, "status", "--config", config], cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout
