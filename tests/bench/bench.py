@@ -838,6 +838,8 @@ def main():
     parser.add_argument("--only", help=f"some parts, with commas: {', '.join(PARTS)}; the first four go together")
     options = parser.parse_args()
     parts = tuple(options.only.split(",")) if options.only else tuple(PARTS)
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no part is called {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     if set(parts) & set(FIRST):
         parts = FIRST + tuple(p for p in parts if p not in FIRST)
     begin = time.monotonic()
