@@ -313,6 +313,10 @@ class Daemon:
             for radio in radios:
                 radio.overhear = None
 
+    def ports(self) -> list[str]:
+        """Return the serial ports that are plugged in."""
+        return serial_port.present()
+
     def open_window(self, seconds: float) -> None:
         """Let the radio tell of strangers for so long; 0 ends it."""
         if seconds > 0 and not self._window_asked.full():

@@ -179,6 +179,14 @@ def _what_to_do(port: str, number: int, refusal: serial.SerialException) -> str:
             return f"serial port {port} does not open as a serial port ({refusal})"
 
 
+def present() -> list[str]:
+    """Return the ports that are plugged in, by names that stay: a technician chooses one of them."""
+    try:
+        return sorted(str(entry) for entry in BY_ID.iterdir())[:40]
+    except OSError:
+        return []
+
+
 def _present() -> str:
     """Name the ports that are there; a machine without any has no such folder."""
     try:

@@ -75,6 +75,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
             }
             for r in daemon.radios
         ],
+        "ports": daemon.ports(),
         "lines": [{"port": x.port, "open": x.open, "received": x.received} for x in daemon.lines],
         "strangers": daemon.intake.strangers,
         "repeats": daemon.intake.repeats,

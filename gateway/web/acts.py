@@ -50,6 +50,12 @@ def once() -> str:
     return secrets.token_hex(12)
 
 
+def once_of(said: Mapping[str, str]) -> str:
+    """Return the id that a form was drawn with, a new one where it has none."""
+    number = said.get("once", "")
+    return number if _ONCE.fullmatch(number) else once()
+
+
 def possible(alarm: wire.AlarmMessage) -> list[Do]:
     """Return what may be done with an alarm as it stands, the natural next thing first."""
     found = [do for do, move in ON_ALARM.items() if move in MOVES[alarm.state]]
@@ -89,9 +95,8 @@ def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) ->
         fields["seconds"] = _away(said, known, wrong)
     if wrong.fields:
         return wrong
-    number = said.get("once", "")
     return wire.InstructionMessage(
-        v=1, gateway=known.gateway(), id=f"page-{number if _ONCE.fullmatch(number) else once()}", do=do, by=by, reason=reason,
+        v=1, gateway=known.gateway(), id=f"page-{once_of(said)}", do=do, by=by, reason=reason,
         alarm=str(fields.get("alarm", "")), device=str(fields.get("device", ""))[:80], outcome=str(fields.get("outcome", "")),
         responder=str(fields.get("responder", "")), seconds=float(fields.get("seconds", 0.0)),
     )  # fmt: skip

@@ -149,8 +149,8 @@ def home(v: Visitor) -> dict[str, Any]:
         "real": [a for a in alarms if not a.test and a.priority <= 3],
         "faults": [(f, _advice(v, f.kind), f.kind in advice.LATCHED) for f in faults],
         "notes": [(f, count, _advice(v, f.kind)) for f, count in known.notes(now)],
-        "devices": [(d, drawn[d["device"]], _heard(d, facts), _signal(d)) for d in devices],
-        "heard": sum(1 for d in devices if _heard(d, facts) != "missing"),
+        "devices": [(d, drawn[d["device"]], heard(d, facts), signal(d)) for d in devices],
+        "heard": sum(1 for d in devices if heard(d, facts) != "missing"),
         "masks": masks,
         "away": masks["away"] if masks["away"] > now else 0.0,
         "disk": known.disk(),
@@ -182,7 +182,8 @@ def _hour_marks(now: float) -> list[float]:
     return [first + 60 * n for n in range(1, 24, 4)]
 
 
-def _heard(device: dict[str, Any], facts: dict[str, Any]) -> str:
+def heard(device: dict[str, Any], facts: dict[str, Any]) -> str:
+    """Return whether a device is heard: heard, missing, or unsupervised where nobody can tell."""
     limit, silent = device.get("missing_after"), device.get("heard_s", 0.0)
     if (kind.MISSING, device["device"]) in {(f["kind"], f["device"]) for f in facts.get("faults", [])}:
         return "missing"
@@ -191,7 +192,8 @@ def _heard(device: dict[str, Any], facts: dict[str, Any]) -> str:
     return "missing" if silent > limit else "heard"
 
 
-def _signal(device: dict[str, Any]) -> str:
+def signal(device: dict[str, Any]) -> str:
+    """Return how strong its signal is, in words of the catalogue."""
     strength = device.get("rssi")
     if not strength:
         return "none"

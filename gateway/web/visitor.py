@@ -24,10 +24,11 @@ from gateway.web.words import FIRST, LANGUAGES, Words
 
 HERE = Path(__file__).parent
 YEAR = 365 * 86400
-FIELDS = 40  # of one form
+FIELDS = 120  # of one form; a ladder of twenty rungs has eighty
 THEMES = ("auto", "light", "dark")
-# What the navigation has; what comes later (home, platform, sensors, rules, walk test, certificate, backup) is put in here when it works.
-PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("box", "/box"))
+# What the navigation has. "setup" leads to the places of SETUP, for technicians only: what is new there is put in when it works.
+PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("setup", "/setup"), ("box", "/box"))
+SETUP: tuple[tuple[str, str], ...] = (("home", "/home"), ("sensors", "/sensors"))
 
 
 def environment() -> Environment:
@@ -100,7 +101,7 @@ class Visitor:
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         """Return a page."""
         body = self.page.environment.get_template(template).render(
-            t=self.words, v=self, places=PLACES, form_key=self.page.accounts.form_key(self.bound), here=self._here,
+            t=self.words, v=self, places=PLACES, setup=SETUP, form_key=self.page.accounts.form_key(self.bound), here=self._here,
             path=self.request.url.path, version=__version__, **values,
         )  # fmt: skip
         response = HTMLResponse(body, status, headers={"content-language": self.words.tag, "vary": "Cookie"})

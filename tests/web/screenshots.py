@@ -4,20 +4,93 @@ The household is the example of the tests. With --docs the README's small pictur
 """
 
 import asyncio
+import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from tests.brokers import free_port
-from tests.web.household import PASSWORD, Example
+from tests.web.household import MODELS, PASSWORD, ROOMS, Example
 from tests.web.served import ROOT, Page, chromium
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
-PAGES = ("/", "/alarms", "/alarms/2", "/journal", "/journal?what=visits", "/test", "/box")
+NEW = "/sensors/new?address=A4:C1:38:5E:53:07&model=shelly-blu-button"
+PAGES = (
+    "/",
+    "/alarms",
+    "/alarms/2",
+    "/journal",
+    "/journal?what=visits",
+    "/test",
+    "/box",
+    "/home",
+    "/sensors",
+    "/sensors/add",
+    NEW,
+    "/sensors/confirm?device=pendant&told=x",
+    "/setup",
+    "/platform",
+    "/rules",
+    "/walk",
+)
 
 
 def named(path):
-    return {"/": "today", "/alarms/2": "alarm", "/journal?what=visits": "visits"}.get(path, path.strip("/"))
+    return {"/": "today", "/alarms/2": "alarm", "/journal?what=visits": "visits", NEW: "sensor-new"}.get(
+        path, path.partition("?")[0].strip("/").replace("/", "-")
+    )
+
+
+DEVICE = """
+[[device]]
+id = "{id}"
+model = "{model}"
+room = "{room}"
+address = "A4:C1:38:00:53:{n:02X}"
+"""
+
+
+def set_up(example):
+    """Enrol the example's devices in its configuration, and let its radio hear some strangers."""
+    radio = {d: m for d, m in MODELS.items() if m != "radar-5359"}
+    text = "".join(DEVICE.format(id=d, model=m, room=ROOMS[d], n=n) for n, (d, m) in enumerate(radio.items(), 1))
+    example.path.write_text(example.path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    example.say(ports=["/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"])
+    now = time.monotonic()
+    told = {
+        "enrollable": True,
+        "address_kind": "public",
+        "title": ["", ""],
+        "refused": "",
+        "told": {},
+        "silent_s": 2.4,
+        "acted_s": None,
+        "enrolled": "",
+    }
+    heard = [
+        told | {"address": "A4:C1:38:5E:53:07", "name": "SBBT-002C", "model": "shelly-blu-button", "maker": "BTHome", "needs_key": True,
+                "packets": 14, "rssi": -71, "best": -68, "silent_s": 0.6, "acted_s": 0.6},
+        told | {"address": "A4:C1:38:5E:53:11", "name": "SBDW-002C", "model": "shelly-blu-door", "maker": "BTHome", "needs_key": False,
+                "packets": 41, "rssi": -55, "best": -52, "told": {"contact_open": [False]}},
+        told | {"address": "58:2D:34:10:20:30", "name": "", "model": "qingping", "maker": "Qingping", "needs_key": False, "packets": 8, "rssi": -92,
+                "best": -90},
+        told | {"address": "A4:C1:38:00:53:01", "name": "", "model": "shelly-blu-button", "maker": "BTHome", "needs_key": False, "packets": 3,
+                "rssi": -64, "best": -60, "enrolled": "pendant"},
+        told | {"address": "5B:2D:34:10:20:30", "name": "", "model": "", "maker": "Apple", "needs_key": False, "packets": 90, "rssi": -80,
+                "best": -78, "enrollable": False},
+    ]  # fmt: skip
+    # Written as if in an hour: the pictures take their time, and all of them show the same moment.
+    facts = {
+        "opened": now - 25,
+        "written": now + 3600,
+        "until": now + 3600 + 215,
+        "open": True,
+        "radios": [""],
+        "forgotten": 0,
+        "heard": heard,
+    }
+    (example.config.runtime / "nearby.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
 async def taken(browser, address, code, out, *, calm):
@@ -79,6 +152,7 @@ async def main(out, docs):
         with tempfile.TemporaryDirectory() as folder:
             http = free_port()
             example = await asyncio.to_thread(Example, Path(folder), open_alarms=not calm, calm=calm, port=free_port(), http=http)
+            set_up(example)
             with Page(example.path, http, Path(folder) / "page.log") as page:
                 code = (example.config.state / "page-code").read_text().strip()
                 async with chromium() as browser:

@@ -114,7 +114,7 @@ async def is_accessible(page):
 async def is_fit_for_a_finger(page):
     """Everything that is tapped is at least 44 pixels high, and nothing makes the page wider than the phone."""
     small = await page.evaluate(
-        """() => [...document.querySelectorAll("button, summary, a.button, nav a, input:not([type=hidden]):not([type=radio]), select, .language")]
+        """() => [...document.querySelectorAll("button, summary, a.button, nav a, input:not([type=hidden], [type=radio], [type=checkbox]), .choice, select, .language")]
         .filter((e) => e.checkVisibility() && !e.closest(".unseen") && !e.classList.contains("unseen"))
         .map((e) => [e.outerHTML.slice(0, 60), Math.round(e.getBoundingClientRect().height)]).filter(([, high]) => high < 44)"""
     )

@@ -30,8 +30,23 @@ READS = (
     "/test",
     "/test?part=1",
     "/box",
+    "/home",
+    "/sensors",
 )
-CHANGES = (*(f"/do/{do}" for do in sorted(acts.DOES)), "/box/accounts", "/box/accounts/remove", "/box/papers")
+SET_UP = (
+    "/sensors/add",
+    "/sensors/new",
+    "/sensors/confirm?device=pendant",
+    "/setup",
+)  # a technician's only
+CHANGES = (
+    *(f"/do/{do}" for do in sorted(acts.DOES)),
+    *(f"/home/{part}" for part in ("household", "rooms", "consent")),
+    *(f"/sensors/{part}" for part in ("window", "put", "replace", "retire")),
+    "/box/accounts",
+    "/box/accounts/remove",
+    "/box/papers",
+)
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
 DOORS = {"/first", "/sign-in"}
 
@@ -48,7 +63,7 @@ def routes(box):
 
 
 async def test_the_lists_below_leave_nothing_out(box):
-    listed = {("GET", p.partition("?")[0]) for p in (*READS, "/live", "/diagnostics.zip", *DOORS)}
+    listed = {("GET", p.partition("?")[0]) for p in (*READS, *SET_UP, "/live", "/diagnostics.zip", *DOORS)}
     listed |= {("POST", p) for p in (*CHANGES, *OWN, *DOORS)}
     pattern = {(m, p.replace("{number}", "1").replace("{do}", "test")) for m, p in routes(box) if m != "HEAD"}
     assert pattern
@@ -59,7 +74,7 @@ async def test_signed_out_nobody_sees_or_does_anything(box):
     await box.technician()
     browser = box.browser("192.168.1.90")
     key = await form_key(browser, "/sign-in")
-    for path in (*READS, "/diagnostics.zip", "/live"):
+    for path in (*READS, *SET_UP, "/diagnostics.zip", "/live"):
         answer = await browser.get(path)
         assert answer.status_code in {303, 401}, path
         assert "浴室" not in answer.text, path
@@ -73,7 +88,8 @@ async def test_a_supervisor_reads_everything_and_changes_nothing(box):
     browser = await box.supervisor(technician)
     for path in READS:
         assert (await browser.get(path)).status_code == 200, path
-    assert (await browser.get("/diagnostics.zip")).status_code == 403
+    for path in (*SET_UP, "/diagnostics.zip"):
+        assert (await browser.get(path)).status_code == 403, path
     key = await form_key(browser, "/box")
     for path in CHANGES:
         answer = await browser.post(path, data={"key": key, "name": "T-07", "role": "technician"})

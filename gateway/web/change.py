@@ -1,0 +1,145 @@
+"""What the page's set-up forms share: the household as it is now, and one change of it, left for the daemon and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fastapi import Response
+from starlette.concurrency import run_in_threadpool
+
+from drivers import all_models
+from gateway import household, inbox, wire
+from gateway.config import Config, ConfigError, load
+from gateway.driver import Model
+from gateway.household import Handed
+from gateway.instruction import Do, Refused, What
+from gateway.web.acts import once, once_of
+from gateway.web.visitor import Visitor
+
+LOG = logging.getLogger("eldercare")
+ANSWER_WAIT = 8.0  # s in which the daemon usually has written a change; after that the page says so and goes on
+ANSWER_LOOK = 0.1
+
+
+@functools.cache
+def models() -> Mapping[str, Model]:
+    """Return every supported make."""
+    return all_models()
+
+
+def current(v: Visitor) -> Config:
+    """Return the configuration as it stands now; the one before where what is there cannot be read."""
+    page = v.page
+    files = (page.config.path, page.config.state / "household.json")
+    try:
+        page.config = _loaded(page.config.path, tuple(_mark(f) for f in files))
+        page.known.zone = page.config.zone
+    except (OSError, ConfigError) as error:
+        LOG.warning("page: the configuration cannot be read again: %s", type(error).__name__)
+    return page.config
+
+
+def _mark(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(path: Path, _: tuple[int, ...]) -> Config:
+    return load(path, models(), with_secrets=False)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came of a form: `told` is the instruction it became; what is wrong stands by field, or in `sentence`."""
+
+    told: str = ""
+    accepted: bool = False
+    sentence: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    moved: bool = False  # somebody else has changed the home meanwhile
+
+
+@dataclass(slots=True)
+class Form:
+    """How a set-up form is drawn: which of the page's forms was sent, what was typed, and what is wrong with it."""
+
+    name: str = ""
+    typed: dict[str, str] = field(default_factory=dict)
+    answer: Answer = field(default_factory=Answer)
+
+    def wrong(self, name: str, key: str) -> str:
+        """Return what is wrong with one field of one form."""
+        return self.answer.fields.get(key, "") if self.name == name else ""
+
+    def value(self, name: str, key: str, otherwise: Any = "") -> Any:
+        """Return what was typed, or what holds."""
+        return self.typed.get(key, otherwise) if self.name == name else otherwise
+
+    def ticked(self, name: str, key: str, otherwise: bool) -> bool:
+        """Return whether a box was ticked; one that is not ticked is not sent at all."""
+        return bool(self.typed.get(key)) if self.name == name else otherwise
+
+
+async def left(
+    v: Visitor,
+    do: Do,
+    said: Mapping[str, str],
+    *,
+    seconds: float = 0.0,
+    change: wire.ChangeMessage | None = None,
+    given: Handed | None = None,
+) -> Answer:
+    """Leave an instruction and wait a moment for what comes of it. `fields` of the answer are those of the configuration."""
+    config, known = v.page.config, v.page.known
+    order = f"page-{once_of(said)}"
+    text = said.get("revision", "0")
+    message = wire.InstructionMessage(
+        v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change,
+        revision=int(text) if text.isdigit() and len(text) < 10 else 0, secrets=order if given is not None else "",
+    )  # fmt: skip
+
+    def leave() -> None:
+        if given is not None:
+            household.hand(config.state, order, given)
+        inbox.leave(config.state, config.runtime, wire.encode(message))
+        assert v.session is not None  # noqa: S101  a technician has one
+        v.page.accounts.note(v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip())
+
+    try:
+        await run_in_threadpool(leave)
+    except (OSError, sqlite3.Error, ValueError):
+        household.forget(config.state, message.secrets)
+        return Answer(order, sentence=v.words("told.failed"))
+    end = time.monotonic() + ANSWER_WAIT
+    while (result := await run_in_threadpool(known.result, order)) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
+        await asyncio.sleep(ANSWER_LOOK)
+    if result is None:
+        return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
+    if result.accepted:
+        await run_in_threadpool(current, v)
+        return Answer(order, accepted=True)
+    fields: dict[str, str] = {}
+    for p in result.problems:
+        fields.setdefault(p.field, v.words.pair(p.zh, p.en))
+    return Answer(order, sentence=v.words.pair(result.zh, result.en), fields=fields, moved=result.refused is Refused.CHANGED_MEANWHILE)
+
+
+async def configure(v: Visitor, said: Mapping[str, str], what: What, value: Mapping[str, Any], given: Handed | None = None) -> Answer:
+    """Leave one change of the household."""
+    return await left(v, Do.CONFIGURE, said, change=wire.ChangeMessage(what=what, value=dict(value)), given=given)
+
+
+def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:
+    """Return a page with set-up forms."""
+    return v.render(template, status, form=form, once=once, **values)

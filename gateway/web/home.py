@@ -1,0 +1,85 @@
+"""Home: the household's number, its rooms, and what the resident lets us keep."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from gateway import household
+from gateway.instruction import What
+from gateway.web.change import Answer, Form, configure, current, drawn
+from gateway.web.visitor import Fields, Reader, Technician, Visitor, checked
+
+router = APIRouter()
+ROOMS: Final = (
+    ("卧室", "Bedroom"), ("客厅", "Living room"), ("浴室", "Bathroom"), ("厨房", "Kitchen"), ("过道", "Hall"), ("入户门", "Front door"),
+    ("阳台", "Balcony"), ("书房", "Study"), ("餐厅", "Dining room"), ("随身", "Worn"),
+)  # fmt: skip
+CONSENT: Final = ("activity", "climate", "vital_signs")
+DAYS: Final = ("history_days", "journal_days")
+
+
+def suggested(v: Visitor, rooms: list[str]) -> list[str]:
+    """Return the home's rooms, then the usual ones that it does not have in either language."""
+    return rooms + [v.words.pair(zh, en) for zh, en in ROOMS if zh not in rooms and en not in rooms]
+
+
+@router.get("/home")
+def home(v: Reader) -> Response:
+    """Show the home as it is set."""
+    return _home(v)
+
+
+@router.post("/home/household")
+async def number(v: Technician, said: Fields) -> Response:
+    """Set the household's number."""
+    checked(v, said)
+    return await _done(v, "household", said, await configure(v, said, What.SET_HOUSEHOLD, {"number": said.get("number", "").strip()}))
+
+
+@router.post("/home/rooms")
+async def rooms(v: Technician, said: Fields) -> Response:
+    """Set the rooms: those that are ticked, and those that were typed."""
+    checked(v, said)
+    chosen = [text.strip() for name, text in said.items() if name.startswith("room-") and text.strip()]
+    typed = [text.strip() for text in said.get("more", "").replace("，", ",").replace("、", ",").split(",") if text.strip()]  # noqa: RUF001
+    value = {"rooms": list(dict.fromkeys(chosen + typed))}
+    return await _done(v, "rooms", said, await configure(v, said, What.SET_ROOMS, value))
+
+
+@router.post("/home/consent")
+async def consent(v: Technician, said: Fields) -> Response:
+    """Set what the resident lets us keep and push, and for how long."""
+    checked(v, said)
+    value: dict[str, Any] = {name: bool(said.get(name)) for name in CONSENT}
+    wrong = {}
+    for name in DAYS:
+        text = said.get(name, "").strip()
+        if text.isdigit() and len(text) < 6:
+            value[name] = float(text)
+        else:
+            wrong[name] = v.words("wrong.days")
+    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.SET_CONSENT, value)
+    return await _done(v, "consent", said, answer)
+
+
+async def _done(v: Visitor, name: str, said: dict[str, str], answer: Answer) -> Response:
+    if answer.accepted:
+        return RedirectResponse(f"/home?saved=1#{name}", 303)
+    return await run_in_threadpool(_home, v, 409 if answer.moved else 422, Form(name, said, answer))
+
+
+def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
+    config = current(v)
+    facts = household.shown(config)
+    form = form or Form()
+    ticked = [text for name, text in form.typed.items() if name.startswith("room-")] if form.name == "rooms" else facts["rooms"]
+    offered = list(dict.fromkeys([*suggested(v, facts["rooms"]), *ticked]))
+    lived = {d.room for d in config.devices}
+    return drawn(
+        v, "home.html", status, form, set=facts, rooms=[(r, r in ticked, r in lived) for r in offered], consents=CONSENT, days=DAYS,
+        saved="saved" in v.request.query_params, now=v.page.known.now(v.page.known.status()),
+    )  # fmt: skip
