@@ -114,6 +114,7 @@ WEB_KNOWS = {
     "reading",
     "status",
     "times",
+    "trial",
     "web",
     "wire",
 }

@@ -477,6 +477,7 @@ EN: dict[str, str] = {
     "setup.rules": "How long is waited and who is called, tried on the last seven days first.",
     "setup.walk": "Every device from where it will be used.",
     "setting.by": "Revision {revision}, changed by {by} at {time}",
+    "setting.wrong": "Put right what is marked below.",
     "setting.look": "Below is what you typed. Look at what the other person changed before you save.",
     "platform.title": "Platform",
     "platform.lead": "Alarms go there. Try first; when it gets through, save.",

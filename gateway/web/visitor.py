@@ -24,11 +24,17 @@ from gateway.web.words import FIRST, LANGUAGES, Words
 
 HERE = Path(__file__).parent
 YEAR = 365 * 86400
-FIELDS = 120  # of one form; a ladder of twenty rungs has eighty
+FIELDS = 90  # of one form; a ladder of twenty rungs can have eighty-four
 THEMES = ("auto", "light", "dark")
 # What the navigation has. "setup" leads to the places of SETUP, for technicians only: what is new there is put in when it works.
 PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("setup", "/setup"), ("box", "/box"))
-SETUP: tuple[tuple[str, str], ...] = (("home", "/home"), ("sensors", "/sensors"))
+SETUP: tuple[tuple[str, str], ...] = (
+    ("home", "/home"),
+    ("sensors", "/sensors"),
+    ("platform", "/platform"),
+    ("rules", "/rules"),
+    ("walk", "/walk"),
+)
 
 
 def environment() -> Environment:

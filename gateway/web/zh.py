@@ -477,6 +477,7 @@ ZH: dict[str, str] = {
     "setup.rules": "等多久、先叫谁,先用最近七天试一试。",
     "setup.walk": "在实际使用的地方逐个试设备。",
     "setting.by": "第 {revision} 版,{by} 于 {time} 修改",
+    "setting.wrong": "请改正下面标明的地方。",
     "setting.look": "下面是您填的内容。先看看别人改了什么,再决定是否保存。",
     "platform.title": "平台",
     "platform.lead": "警报送到这里。先试,通了再保存。",

@@ -38,6 +38,9 @@ SET_UP = (
     "/sensors/new",
     "/sensors/confirm?device=pendant",
     "/setup",
+    "/platform",
+    "/rules",
+    "/walk",
 )  # a technician's only
 CHANGES = (
     *(f"/do/{do}" for do in sorted(acts.DOES)),
@@ -46,6 +49,7 @@ CHANGES = (
     "/box/accounts",
     "/box/accounts/remove",
     "/box/papers",
+    *("/platform", "/rules/times", "/rules/ladder", "/walk"),
 )
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
 DOORS = {"/first", "/sign-in"}

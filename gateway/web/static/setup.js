@@ -1,0 +1,43 @@
+// Set-up pages: a part that is running is fetched again each second; a chosen file is put into its field. Without script the page
+// loads itself again, and a certificate is pasted.
+
+const part = document.getElementById("part");
+let shown = part ? part.innerHTML : "";
+
+async function look() {
+  const wait = () => setTimeout(look, 1000);
+  if (document.hidden) return wait();
+  try {
+    const answer = await fetch(part.dataset.part, { credentials: "same-origin" });
+    if (answer.redirected || answer.status === 401) return location.reload();
+    if (answer.ok) {
+      const text = await answer.text();
+      if (text !== shown) {
+        const focus = document.activeElement && document.activeElement.id;
+        shown = text;
+        part.innerHTML = text;
+        if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
+      }
+    }
+  } catch {
+    // the box is away for a moment: ask again
+  }
+  if (part.querySelector("[data-running]")) wait();
+}
+if (part && part.querySelector("[data-running]")) setTimeout(look, 700);
+
+for (const chosen of document.querySelectorAll("input[type=file][data-into]")) {
+  const into = document.getElementById(chosen.dataset.into);
+  const say = document.getElementById(`${chosen.dataset.into}-say`);
+  chosen.closest("[hidden]").hidden = false;
+  chosen.addEventListener("change", async () => {
+    const file = chosen.files[0];
+    if (!file) return;
+    if (file.size > Number(chosen.dataset.most)) {
+      say.textContent = chosen.dataset.large;
+      return;
+    }
+    into.value = await file.text();
+    say.textContent = file.name;
+  });
+}

@@ -1,0 +1,323 @@
+"""Platform, rules and ladder, walk test: every field, refusal and role, with a daemon's answers made by hand."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from gateway import inbox, kind, wire
+from gateway.attempt import STEPS as ATTEMPTED
+from gateway.household import shown
+from gateway.instruction import Refused
+from gateway.times import Times
+from gateway.walk import LONGEST
+from gateway.web import platform, rules, walk
+from gateway.web.en import EN
+from gateway.web.visitor import SETUP
+from gateway.web.zh import ZH
+from tests.web.conftest import form_key, post
+
+PAGES = ("/setup", "/platform", "/rules", "/walk")
+CHANGES = ("/platform", "/rules/times", "/rules/ladder", "/walk")
+
+
+def yes(box, **more):
+    answer = {"accepted": True, "problems": [], "zh": "", "en": "", "refused": Refused.NONE} | more
+    box.page.known.result = lambda _: SimpleNamespace(**answer)
+
+
+def left(box):
+    """Return the newest instruction that was left, None where there is none."""
+    rows = inbox.read(box.example.config.state, 0)
+    return wire.decode_instruction(rows[-1][1], "example-home", None)[0] if rows else None
+
+
+def handed(box):
+    folder = box.example.config.state / "handed"
+    return {p.name: p.read_text() for p in folder.iterdir()} if folder.exists() else {}
+
+
+async def test_only_a_technician_gets_there(box):
+    technician = await box.technician()
+    supervisor = await box.supervisor(technician)
+    stranger = box.browser("192.168.1.90")
+    key = await form_key(supervisor, "/box")
+    for path in PAGES:
+        assert (await stranger.get(path)).status_code in {303, 401}, path
+        assert (await supervisor.get(path)).status_code == 403, path
+        assert (await technician.get(path)).status_code == 200, path
+    for path in CHANGES:
+        assert (await supervisor.post(path, data={"key": key})).status_code == 403, path
+        assert (await stranger.post(path, data={"key": key})).status_code == 401, path
+        assert (await technician.post(path, data={"key": "0" * 64})).status_code == 403, path
+    assert left(box) is None
+    assert 'href="/setup"' not in (await supervisor.get("/")).text
+    for _, where in SETUP:
+        assert f'href="{where}"' in (await technician.get("/setup")).text
+
+
+async def test_pages_are_small_whole_and_in_both_languages(box):
+    browser = await box.technician()
+    for path in PAGES:
+        for lang in ("en", "zh"):
+            answer = await browser.get(path, params={"lang": lang})
+            assert len(answer.content) < 100_000
+            assert not re.search(r"style=|<script(?![^>]*src=)|\son\w+=", answer.text), path
+            main = answer.text.partition("<main")[2]
+            assert not re.search(r">\s*(?:why|time|rules|platform|walk|step|unit)\.\w", main), path
+
+
+def test_every_time_that_is_shown_has_its_words_and_presets_are_allowed():
+    for name in rules.SHOWN:
+        for group in ("time", "why"):
+            assert f"{group}.{name}" in ZH
+            assert f"{group}.{name}" in EN
+    for name, preset in rules.PRESETS.items():
+        assert set(preset) <= set(rules.SHOWN)
+        assert not Times(**preset).refuse(), name
+    assert platform.STEPS == ATTEMPTED
+    for words in (ZH, EN):
+        assert {f"step.{s}" for s in platform.STEPS} <= set(words)
+        assert {f"walk.do.{name}" for _, name, _ in walk.SHOWN} <= set(words)
+        assert {f"setup.{name}" for name, _ in SETUP} | {f"nav.{name}" for name, _ in SETUP} <= set(words)
+    assert walk.LASTS == LONGEST
+
+
+# -- platform ------------------------------------------------------------------------------------------------------------
+
+TYPED = {"host": "new.example.org", "port": "8884", "tls": "1", "username": "box", "version": "auto", "receipts": "platform"}
+
+
+async def test_a_platform_is_saved_with_its_secrets_apart(box):
+    browser = await box.technician()
+    yes(box)
+    answer = await post(browser, "/platform", "/platform", **TYPED, password="hush hush", go="save", once="ab" * 12, revision="0")
+    assert answer.status_code == 303
+    order = left(box)
+    assert (order.do, order.change.what, order.secrets) == ("configure", "set_platform", "page-" + "ab" * 12)
+    assert order.change.value == TYPED | {"port": 8884, "tls": True}
+    assert order.by == "T-07 (192.168.1.50)"
+    assert "hush hush" in handed(box)[order.secrets]
+    assert (box.example.config.state / "handed" / order.secrets).stat().st_mode & 0o077 == 0
+    assert "hush" not in str(answer.headers["location"])
+
+
+async def test_what_was_tried_is_saved_without_typing_the_password_again(box):
+    browser = await box.technician()
+    yes(box)
+    answer = await post(browser, "/platform", "/platform", **TYPED, password="hush hush", go="try")
+    assert answer.status_code == 303
+    assert left(box).do == "platform_test"
+    text = (await browser.get(answer.headers["location"])).text
+    assert 'value="new.example.org"' in text
+    assert "hush" not in text
+    tried = re.search(r'name="tried" value="([\w-]+)"', text)[1]
+    await post(browser, "/platform", "/platform", **TYPED, go="save", tried=tried, once="cd" * 12)
+    assert "hush hush" in handed(box)["page-" + "cd" * 12]
+    other = await box.supervisor(browser)
+    assert (await other.get(answer.headers["location"])).status_code == 403
+
+
+async def test_each_step_of_a_try_is_shown_with_its_time_and_what_to_do(box):
+    browser = await box.technician()
+    yes(box)
+    answer = await post(browser, "/platform", "/platform", **TYPED, go="try")
+    where = answer.headers["location"].partition("#")[0]
+    told = where.partition("try=")[2]
+    assert "data-running" in (await browser.get(where)).text
+    steps = [{"step": "resolve", "ok": True, "seconds": 0.012, "zh": "", "en": ""},
+             {"step": "connect", "ok": False, "seconds": 1.5, "zh": "连接被拒绝", "en": "refused the connection"}]  # fmt: skip
+    box.example.say(platform_test={"instruction": told, "over": True, "where": "new:8884", "steps": steps})
+    text = (await browser.get(where + "&lang=en")).text
+    for word in ("0.01 s", "1.50 s", "refused the connection", "What to do", "not reached", "It does not get through: Connect"):
+        assert word in text, word
+    assert "data-running" not in text
+    assert "连接被拒绝" in (await browser.get(where + "&part=1&lang=zh")).text
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        ({"host": " "}, "请填写"),
+        ({"port": "70000"}, "1 到 65535"),
+        ({"port": "x"}, "1 到 65535"),
+        ({"port": ""}, "1 到 65535"),
+        ({"ca": "x" * 30_001}, "最多 30 000"),
+    ],
+)
+async def test_a_wrong_platform_is_told_beside_its_field(box, said, word):
+    browser = await box.technician()
+    answer = await post(browser, "/platform", "/platform", **(TYPED | said), password="hush hush", go="save")
+    assert answer.status_code == 422
+    assert word in answer.text
+    assert 'aria-invalid="true"' in answer.text
+    assert 'value="box"' in answer.text
+    assert "hush" not in answer.text
+    assert left(box) is None
+
+
+async def test_the_daemons_problems_and_a_quicker_colleague_are_told(box):
+    browser = await box.technician()
+    yes(box, accepted=False, refused=Refused.INVALID, zh="不是证书", en="no certificate",
+        problems=[SimpleNamespace(field="ca", item="", zh="不是证书", en="no certificate")])  # fmt: skip
+    answer = await post(browser, "/platform", "/platform", **TYPED, ca="nonsense", go="save")
+    assert answer.status_code == 422
+    assert "nonsense</textarea>" in answer.text
+    assert "<strong>不是证书" in answer.text
+    yes(box, accepted=False, refused=Refused.CHANGED_MEANWHILE, zh="配置已由 Li 于 09:10 修改", en="Li has changed it")
+    answer = await post(browser, "/platform", "/platform", **TYPED, go="save")
+    assert answer.status_code == 409
+    assert "Li 于 09:10" in answer.text
+    assert 'value="new.example.org"' in answer.text
+
+
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def as_typed(text, form):
+    """Return what a form of the page would send."""
+    part = text.partition(f'id="{form}"')[2].partition("</form>")[0]
+    return dict(re.findall(r'<input[^>]*name="([^"]+)"[^>]*?value="([^"]*)"', part))
+
+
+async def test_rungs_are_added_moved_and_removed_without_script_and_saved(box):
+    browser = await box.technician()
+    said = as_typed((await browser.get("/rules")).text, "ladder")
+    assert (said["responder-1"], said["responder-2"]) == ("网格员", "护理站")
+    text = (await browser.post("/rules/ladder", data=said | {"go": "add"})).text
+    assert "还没有保存" in text
+    said = as_typed(text, "ladder") | {"responder-3": "daughter", "wait-3": "60"}
+    said = as_typed((await browser.post("/rules/ladder", data=said | {"go": "up-3"})).text, "ladder")
+    assert said["responder-2"] == "daughter"
+    said = as_typed((await browser.post("/rules/ladder", data=said | {"go": "down-1"})).text, "ladder")
+    said = as_typed((await browser.post("/rules/ladder", data=said | {"go": "remove-2"})).text, "ladder")
+    assert left(box) is None
+    yes(box)
+    assert (await browser.post("/rules/ladder", data=said | {"go": "save"})).status_code == 303
+    value = left(box).change.value["ladder"]
+    assert [(r["responder"], r["wait"]) for r in value] == [("daughter", 60.0), ("护理站", 120.0)]
+
+
+@pytest.mark.parametrize(
+    ("said", "word"), [({"responder-2": ""}, "请填写"), ({"wait-1": "soon"}, "请填数字"), ({"wait-1": "10"}, "30 到 600 秒之间"),
+                       ({"wait-1": "nan"}, "30 到 600 秒之间"), ({"channel-1": "program", "program-1": '["/bin/sh"]'}, "程序须位于")]
+)  # fmt: skip
+async def test_a_wrong_ladder_is_told_beside_its_rung(box, said, word):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules")).text, "ladder")
+    for go in ("try", "save"):
+        answer = await browser.post("/rules/ladder", data=typed | said | {"go": go})
+        assert answer.status_code == 422
+        assert word in answer.text
+    assert left(box) is None
+
+
+async def test_times_are_checked_filled_in_tried_and_saved(box):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules")).text, "times")
+    assert typed["t-grace_fall"] == "30"
+    assert typed["t-door_left_open"] == "10"
+    for bad, word in (("5", "15 到 60 秒之间"), ("x", "请填数字"), ("nan", "15 到 60 秒之间")):
+        answer = await browser.post("/rules/times", data=typed | {"t-grace_fall": bad, "go": "save"})
+        assert answer.status_code == 422
+        assert word in answer.text
+        assert f'value="{bad}"' in answer.text
+    text = (await browser.post("/rules/times", data=typed | {"go": "careful"})).text
+    assert as_typed(text, "times")["t-grace_fall"] == "15"
+    assert "还没有保存" in text
+    yes(box)
+    assert (await browser.post("/rules/times", data=typed | {"t-grace_fall": "20", "t-bed_left": "30", "go": "save"})).status_code == 303
+    assert left(box).change.value == {"grace_fall": 20.0, "bed_left": 1800.0}
+
+
+async def test_a_change_is_tried_on_the_recorded_days(box):
+    browser = await box.technician()
+    typed = as_typed((await browser.get("/rules?lang=en")).text, "times")
+    answer = await browser.post("/rules/times?lang=en", data=typed | {"t-acknowledge_p1": "20", "t-receipt": "10", "go": "try"})
+    assert answer.status_code == 200
+    assert "The last 7 days" in answer.text
+    assert as_typed(answer.text, "times")["t-receipt"] == "10"
+    same = await browser.post("/rules/times?lang=en", data=typed | {"go": "try"})
+    assert "No difference" in same.text
+    assert left(box) is None
+    with rules._trying:
+        assert (await browser.post("/rules/times", data=typed | {"go": "try"})).status_code == 503
+
+
+# -- walk test -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def equipped(box):
+    path = box.example.path
+    more = """[[device]]
+id = "pendant"
+model = "bthome-v2"
+room = "随身"
+address = "A4:C1:38:00:53:01"
+buttons = {1 = "sos"}
+[[device]]
+id = "front-door"
+model = "shelly-blu-door"
+room = "入户门"
+address = "A4:C1:38:00:53:02"
+"""
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    return box
+
+
+async def test_a_device_is_walked_and_its_counts_are_shown(equipped):
+    box = equipped
+    browser = await box.technician()
+    yes(box)
+    assert (await post(browser, "/walk", "/walk", device="pendant", go="begin")).status_code == 303
+    order = left(box)
+    assert (order.do, order.device, order.seconds) == ("walk", "pendant", 300.0)
+    assert (await post(browser, "/walk", "/walk", device="nobody", go="begin")).status_code == 404
+    box.example.say(walk={"device": "pendant", "left_s": 250.0, "readings": 2, "presses": 2, "receipts": 2, "without_receipt": 0,
+                          "receipt_s": 0.21, "worst_dbm": -92})  # fmt: skip
+    text = (await browser.get("/walk?part=1&lang=en")).text
+    for word in ("2 of 3", "weakest -92 dBm", "Move the gateway nearer", "slowest 0.21 s", "marked test", "A real alarm!", "4 min 10 s"):
+        assert word in text, word
+    assert text.index("A real alarm!") < text.index("2 of 3")
+    assert text.count('name="go"') == 1, "one device at a time"
+    assert (await post(browser, "/walk", "/walk", device="pendant", go="end")).status_code == 303
+    assert left(box).seconds == 0.0
+
+
+@pytest.mark.parametrize(
+    ("counted", "word"),
+    [
+        ({"presses": 3, "receipts": 3, "receipt_s": 0.3, "worst_dbm": -70}, "通过"),
+        ({"presses": 2, "receipts": 2, "receipt_s": 0.3}, "按三次"),
+        ({"presses": 3, "receipts": 0}, "还没有回执"),
+        ({"presses": 3, "receipts": 1, "receipt_s": 40.0}, "超过 30 秒"),
+        ({"presses": 3, "receipts": 3, "receipt_s": 0.3, "worst_dbm": -95}, "最弱 -95"),
+    ],
+)
+async def test_an_ended_walk_says_pass_or_what_is_missing(equipped, counted, word):
+    box = equipped
+    browser = await box.technician()
+    at = box.page.known.alarm(1).stages["danger"]
+    note = wire.FaultMessage(
+        v=1, gateway="example-home", journal="j1", number=1, id="j1-1", at=at, kind=kind.VISIT, priority=4, codes=None, turn="noted",
+        device="pendant", room="", detail={"what": "walk", "by": "T-07", "readings": 3, **counted}, evidence=[],
+    )  # fmt: skip
+    box.page.known.journal = lambda **_: [note]
+    text = (await browser.get("/walk")).text.partition('id="device-pendant"')[2].partition("</section>")[0]
+    assert word in text
+    assert ("缺" in text) is (word != "通过")
+
+
+async def test_a_refused_walk_says_why(equipped):
+    box = equipped
+    browser = await box.technician()
+    yes(box, accepted=False, refused=Refused.NOT_ALLOWED, zh="设备 x 正在测试", en="device x is under test")
+    answer = await post(browser, "/walk", "/walk", device="pendant", go="begin")
+    assert answer.status_code == 422
+    assert "设备 x 正在测试" in answer.text
+
+
+async def test_what_is_in_force_is_shown(box):
+    browser = await box.technician()
+    assert shown(box.example.config)["platform"]["host"] in (await browser.get("/platform")).text
