@@ -71,7 +71,11 @@ def test_an_sos_pressed_again_three_seconds_later_is_a_new_press():
 def test_a_code_nobody_was_taught_is_a_strangers():
     home = Home("sonoff-rfbridge")
     home.hears("sonoff-rfbridge", "ABCDEF")
+    assert home.intake.unknown == {}, "outside a hearing window a stranger is counted and forgotten"
+    home.intake.teaching = True
+    home.hears("sonoff-rfbridge", "ABCDEF")
     assert home.intake.unknown == {("sonoff-rfbridge", "ABCDEF"): 1}
+    assert home.intake.strangers == 2
     assert home.said() == []
 
 
