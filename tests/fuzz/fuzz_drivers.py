@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of every driver, and of the other doors bytes come in by: `make fuzz`, or `python -m tests.fuzz.fuzz_drivers`.
 
     --runs 1000        so many new inputs for each target, the same ones each time (what the test suite does)
-    --seconds 600      so many seconds in all, going on from what earlier runs have found in .fuzz/ (what `make fuzz` does)
+    --seconds 600      so many seconds in all, at least one each and what loading takes; goes on from what earlier runs found in .fuzz/
     --only a,b         these targets
 
 One process loads and instruments the code; each target runs in a fork of it. With atheris the fuzzer sees which branches an input
