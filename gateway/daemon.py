@@ -201,6 +201,7 @@ class Daemon:
         self.technician.tidy()
         if self.store.folder == self.config.state:
             forget_stand_in(self.config.runtime)
+        self._write_status(await self.store.counts())  # whoever is told READY may ask at once
         gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
         systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
 
