@@ -23,9 +23,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.dev
 	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd chromium=chromium
 	@$(MAKE) --no-print-directory check
-	@timeout --kill-after=30 1600 $(PY) -m pytest || { \
-	  echo 'UNSTEADY OR BROKEN: what failed is tried once more; whatever passes now is unsteady and wants a cure'; \
-	  timeout --kill-after=30 900 $(PY) -m pytest --last-failed --last-failed-no-failures none; }
+	timeout --kill-after=30 1600 $(PY) -m pytest
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .

@@ -263,7 +263,7 @@ class Mosquitto(Process):
         super().__init__()
         self.program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if self.program is None:
-            pytest.skip("there is no mosquitto here: apt-get install mosquitto")
+            pytest.fail("there is no mosquitto here: apt-get install mosquitto")
         self.port = port or free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="mosquitto-"))  # pytest's own folder is closed to other users
         self.passwords = passwords or {}

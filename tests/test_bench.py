@@ -1,16 +1,9 @@
 """The measuring harness itself, in its smallest round: it runs through, and what goes in comes out. No time is judged."""
 
-import shutil
-
-import pytest
-
 from tests.bench import decode
 from tests.bench.bench import SMALLEST, measure
 
 
-@pytest.mark.skipif(
-    shutil.which("mosquitto") is None and not shutil.which("mosquitto", path="/usr/sbin"), reason="there is no mosquitto here"
-)
 def test_smallest_round_loses_nothing(capsys):
     bench = measure(SMALLEST, ("outage", "mix", "starts"))  # raises Loss
     rows = {row.what: row for row in bench.table.rows}

@@ -2,19 +2,16 @@
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from tests.brokers import Mosquitto, Platform, free_port, mortal
 from tests.fake_bluez import Child
 from tests.web.household import PASSWORD
-from tests.web.served import CHROMIUM, ROOT, Page, chromium
+from tests.web.served import ROOT, Page, chromium
 
-pytestmark = pytest.mark.skipif(not shutil.which("chromium") and not Path(CHROMIUM).exists(), reason="there is no chromium here")
 BUTTON, DOOR = "A4:C1:38:00:53:01", "A4:C1:38:00:53:02"
 GATEWAY = "page-test"
 CONFIG = """

@@ -6,7 +6,7 @@ import sqlite3
 from tests.household import KEY, Sealed
 from tests.web.household import PASSWORD
 from tests.web.served import chromium
-from tests.web.test_browser import Home, is_accessible, is_fit_for_a_finger, pytestmark  # noqa: F401  skipped where it is
+from tests.web.test_browser import Home, is_accessible, is_fit_for_a_finger
 
 NEW, OTHER = "A4:C1:38:00:53:77", "A4:C1:38:00:53:66"
 

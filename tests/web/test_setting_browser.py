@@ -1,18 +1,13 @@
 """Debian's Chromium on a phone's screen: the platform entered and tried, the ladder and a time changed, a button walked; real parts."""
 
 import re
-import shutil
-from pathlib import Path
-
-import pytest
 
 from tests.brokers import Mosquitto, Platform
 from tests.web import test_browser
 from tests.web.household import PASSWORD
-from tests.web.served import CHROMIUM, chromium
+from tests.web.served import chromium
 from tests.web.test_browser import GATEWAY, Home, is_accessible, is_fit_for_a_finger
 
-pytestmark = pytest.mark.skipif(not shutil.which("chromium") and not Path(CHROMIUM).exists(), reason="there is no chromium here")
 WORDS = {"box": "right word", "desk": "desk word"}
 
 
