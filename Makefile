@@ -6,13 +6,14 @@ PIP := $(PY) -m pip install -qq --disable-pip-version-check --require-hashes
 LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 ONCE ?=
 
-.PHONY: demo test check bench fuzz screenshots lock clean
+.PHONY: demo test check prove bench fuzz screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         a household'"'"'s recorded day through the gateway (ONCE=1: end after the summary)'
 	@echo 'make test         lint, types and all tests, on real parts'
 	@echo 'make check        lint and types only'
+	@echo 'make prove        the twelve promises on real parts (SHORT=1: some minutes, part of make test)'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
@@ -29,6 +30,10 @@ check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+prove: $(VENV)/.dev
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon
+	$(PY) -m tests.prove $(if $(filter-out 0,$(SHORT)),--short) $(NAMES)
 
 bench: $(VENV)/.dev $(VENV)/.bench
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon
