@@ -53,7 +53,7 @@ def main() -> int:
         began = time.monotonic()
         try:
             row: table.Row | str = run(proof, asked.short, seed)
-        except Exception as error:  # the other promises are still to be shown
+        except Exception as error:  # noqa: BLE001  the other promises are still to be shown
             traceback.print_exc()
             row = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
         rows.append((name, row))
