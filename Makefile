@@ -5,6 +5,8 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install -qq --disable-pip-version-check --require-hashes
 LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 ONCE ?=
+# What pages are looked at with: a browser, and letters for both languages.
+BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
 .PHONY: demo test check prove bench fuzz screenshots lock clean
 .DEFAULT_GOAL := help
@@ -22,7 +24,7 @@ demo: $(VENV)/.demo
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(VENV)/.dev
-	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd chromium=chromium
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd $(BROWSER)
 	@$(MAKE) --no-print-directory check
 	timeout --kill-after=30 1600 $(PY) -m pytest
 
@@ -40,7 +42,7 @@ bench: $(VENV)/.dev $(VENV)/.bench
 	$(PY) -m tests.bench.bench $(if $(filter-out 0,$(QUICK)),--quick)
 
 screenshots: $(VENV)/.dev
-	@.ci/need chromium=chromium
+	@.ci/need $(BROWSER)
 	$(PY) -m tests.web.screenshots $(if $(filter-out 0,$(DOCS)),--docs)
 
 fuzz: $(VENV)/.dev
