@@ -9,5 +9,5 @@ number of times, and returns what it saw as a `Row`; what must hold it checks it
     PROOFS = [killed_at_random]
 
 `short` asks for the bounded run that is part of `make test`; `folder` is empty and belongs to the proof alone; every random choice comes
-from `seed`, which is printed. Plain functions are run in a thread, coroutines in an event loop of their own.
+from `seed`, which is printed. Coroutines are run in an event loop of their own. A proof of several faults at once returns a list of Rows.
 """

@@ -31,11 +31,13 @@ def proofs() -> dict[str, Any]:
     return out
 
 
-def run(proof: Any, short: bool, seed: int) -> table.Row:
+def run(proof: Any, short: bool, seed: int) -> list[table.Row]:
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
         if inspect.iscoroutinefunction(proof):
-            return asyncio.run(proof(short, Path(folder), seed))
-        return proof(short, Path(folder), seed)
+            found = asyncio.run(proof(short, Path(folder), seed))
+        else:
+            found = proof(short, Path(folder), seed)
+    return found if isinstance(found, list) else [found]
 
 
 def main() -> int:
@@ -51,13 +53,14 @@ def main() -> int:
         if asked.names and not any(part in name for part in asked.names):
             continue
         began = time.monotonic()
+        shown: list[table.Row | str]
         try:
-            row: table.Row | str = run(proof, asked.short, seed)
+            shown = [*run(proof, asked.short, seed)]
         except Exception as error:  # noqa: BLE001  the other promises are still to be shown
             traceback.print_exc()
-            row = f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
-        rows.append((name, row))
-        held = isinstance(row, table.Row) and not row.lost and not row.doubled
+            shown = [f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"]
+        rows += [(name, row) for row in shown]
+        held = all(isinstance(row, table.Row) and not row.lost and not row.doubled for row in shown)
         print(f"{'held' if held else 'DOES NOT HOLD':13} {name:58} {time.monotonic() - began:6.1f} s", flush=True)
     print()
     print("\n".join(table.lines(rows)))
