@@ -33,10 +33,8 @@ def proofs() -> dict[str, Any]:
 
 def run(proof: Any, short: bool, seed: int) -> list[table.Row]:
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
-        if inspect.iscoroutinefunction(proof):
-            found = asyncio.run(proof(short, Path(folder), seed))
-        else:
-            found = proof(short, Path(folder), seed)
+        given = short, Path(folder), seed
+        found = asyncio.run(proof(*given)) if inspect.iscoroutinefunction(proof) else proof(*given)
     return found if isinstance(found, list) else [found]
 
 
