@@ -31,6 +31,7 @@ from gateway.driver import (
     Telegram,
 )
 from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
+from gateway.signals import Signals
 
 LOG = logging.getLogger("eldercare")
 SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
@@ -71,6 +72,7 @@ class Intake:
         self.strangers = 0
         self.repeats = 0
         self.changed: set[DeviceId] = set()
+        self.signals = Signals()
         self._now = now
         self._heard_at = heard_at
         self._sink = sink
@@ -130,6 +132,7 @@ class Intake:
             return
         now = self._now()
         enrolled.rssi = advertisement.rssi
+        self.signals.heard(enrolled.device, advertisement.rssi, now)
         same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
         if same and now.mono - enrolled.fed < SAME_WITHIN:
             self.repeats += 1
@@ -181,6 +184,7 @@ class Intake:
                 del self.unknown[next(iter(self.unknown))]
             return
         enrolled.rssi = telegram.rssi
+        self.signals.heard(enrolled.device, telegram.rssi, now)
         listens = enrolled.model.listens
         window = listens.same_within if isinstance(listens, Behind) else 0.0
         data, at = enrolled.told.get(telegram.source, (None, 0.0))
@@ -220,8 +224,12 @@ class Intake:
         enrolled.alive = not kept and (not heard or any(item is REPEATED or isinstance(item, Report) for item in heard))
         if enrolled.alive and (not isinstance(packet, Chunk) or heard):
             self._heard_at[enrolled.device] = now.mono
+            if not isinstance(packet, Advertisement | Telegram):
+                self.signals.heard(enrolled.device, 0, now)
         for item in heard:
             if isinstance(item, Report):
+                if item.kind is Kind.BATTERY and isinstance(item.value, int | float):
+                    self.signals.battery(enrolled.device, float(item.value))
                 if item.kind is not Kind.HEARTBEAT:
                     self._sink(
                         Reading(

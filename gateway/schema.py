@@ -70,3 +70,17 @@ def _readings(db: Database) -> None:
 def _flagged(db: Database) -> None:
     # A day that is tried again under other rules has to know which calls were not proved to be fresh.
     db.conn.execute("ALTER TABLE readings ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0")
+
+
+@history(name="0003_signals")
+def _signals(db: Database) -> None:
+    # How well each device was heard, an hour a row: weeks fit where the readings of weeks would not. Keyed by hour, so that what is
+    # written together lies together.
+    db.conn.execute(
+        """
+        CREATE TABLE signals (
+            hour INTEGER NOT NULL, device TEXT NOT NULL, packets INTEGER NOT NULL, worst INTEGER NOT NULL, median INTEGER NOT NULL,
+            battery REAL, PRIMARY KEY (hour, device)
+        ) STRICT, WITHOUT ROWID
+        """
+    )

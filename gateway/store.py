@@ -33,6 +33,7 @@ from gateway.instruction import Refused, ResultFact
 from gateway.kind import STORAGE_DEGRADED
 from gateway.pipeline import AlarmFact, Entry, Known, Shelf
 from gateway.reading import DeviceId, Kind, Reading
+from gateway.signals import HOUR, KEPT_DAYS, Row
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
@@ -42,6 +43,12 @@ BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, At
 CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
 BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
+# An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
+_SIGNAL = """
+    INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+        median = CASE WHEN excluded.packets > packets AND excluded.median THEN excluded.median ELSE median END,
+        worst = min(worst, excluded.worst), packets = packets + excluded.packets, battery = coalesce(excluded.battery, battery)
+"""
 
 
 Memories = dict[DeviceId, dict[str, int | str]]
@@ -243,11 +250,14 @@ class Store:
         elif fact.turn is Turn.CLEARED:
             self._db.conn.execute("DELETE FROM faults WHERE kind = ? AND device = ?", (fact.kind, fact.device))
 
-    async def keep_readings(self, readings: Sequence[Reading], boot: str) -> Outgoing | None:
-        """Write one batch of routine readings; return it as it is to be pushed, or None where history cannot be written."""
-        return await self.run(self._keep_readings, readings, boot)
+    async def keep_readings(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
+        """Write one batch of routine readings; return it as it is to be pushed, or None where history cannot be written.
 
-    def _keep_readings(self, readings: Sequence[Reading], boot: str) -> Outgoing | None:
+        `signals`: what the last hours were like, written in the same transaction.
+        """
+        return await self.run(self._keep_readings, readings, boot, signals)
+
+    def _keep_readings(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
         if self._history is None:
             return None
         first, number, wall = self._row + 1, self._batch + 1, time.time()
@@ -271,6 +281,7 @@ class Store:
             with self._history.atomic():
                 self._history.conn.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
                 self._history.conn.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 1)", (number, first, first + len(rows) - 1, wall))
+                self._history.conn.executemany(_SIGNAL, signals)
         except sqlite3.Error as error:
             LOG.warning("store history.db: %d readings forgotten: %s", len(rows), error)
             return None
@@ -318,6 +329,7 @@ class Store:
                     rows = conn.execute(f"SELECT first, last FROM batches WHERE {which}", (old, self._batch)).fetchall()  # noqa: S608
                     conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", rows)
                     conn.execute(f"DELETE FROM batches WHERE {which}", (old, self._batch))  # noqa: S608
+                    conn.execute("DELETE FROM signals WHERE hour < ?", ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,))
         if now.quality is Quality.SYNCHRONISED:
             # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
             with self._db.atomic():
