@@ -181,7 +181,7 @@ class Attempt:
         return "", ""
 
     async def _login(self) -> tuple[str, str]:
-        daemon, running, config = self._daemon, self._daemon.link, self._daemon.config
+        daemon, running, config = self._daemon, self._daemon.uplink.link, self._daemon.config
         present = config.platform
         in_force = (present, config.password) == (self._platform, self._config.password)
         if in_force and running is not None and running.connected:
@@ -192,14 +192,14 @@ class Attempt:
                 zh = "有未结束的警报, 现在不中断连接: 请在警报结束后再试"
                 raise _Failed("an alarm is open, so the link is not interrupted now: try again when it is closed", zh)
             self._paused = True
-            await daemon.disconnect()
+            await daemon.uplink.disconnect()
         return await self._log_in()
 
     async def _log_in(self) -> tuple[str, str]:
         up = asyncio.Event()
         link = mqtt.Link(
             self._broker(),
-            status=self._daemon.status_message,
+            status=self._daemon.uplink.status,
             heard=self._heard,
             refused=lambda _name, _why: None,
             up=up.set,
@@ -248,7 +248,7 @@ class Attempt:
             self._own.cancel()
             await asyncio.gather(self._own, return_exceptions=True)
         if self._paused:
-            self._daemon.reconnect()
+            self._daemon.uplink.reconnect()
 
     # -- small things --------------------------------------------------------------------------------------------------
 
@@ -257,14 +257,14 @@ class Attempt:
         return f"{self._platform.host}:{self._platform.port}"
 
     def _broker(self) -> mqtt.Broker:
-        return self._daemon.broker(self._config)
+        return self._daemon.uplink.broker(self._config)
 
     def _unsure(self) -> bool:
         return self._daemon.clock.now().quality is not Quality.SYNCHRONISED
 
     def _heard(self, name: str, payload: bytes) -> None:
         if self._paused:
-            self._daemon.from_platform(name, payload)  # the same broker: what it says meanwhile must not be lost
+            self._daemon.doors.from_platform(name, payload)  # the same broker: what it says meanwhile must not be lost
         elif name == "receipt":
             with contextlib.suppress(wire.BadMessage):
                 self.receipted(wire.decode_receipt(payload, self._daemon.gateway))

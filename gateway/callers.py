@@ -13,10 +13,15 @@ import os
 import signal
 from collections.abc import Callable, Sequence
 
-from gateway.alarm import Alarm
+from gateway.alarm import ENDED, Alarm, Masking, State
+from gateway.config import Config
+from gateway.dispatch import PROGRAM
+from gateway.kind import Priority
+from gateway.pipeline import AlarmFact, Entry
 
 LOG = logging.getLogger("eldercare")
 LONGEST = 120.0  # s a program may run; then it is ended and counts as failed
+ANSWERED = ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE}  # states in which nothing need sound or call any more
 AT_MOST = 8  # programs at a time; a further call fails at once and the ladder goes on
 
 
@@ -26,6 +31,24 @@ class Callers:
     def __init__(self, done: Callable[[int, int, bool, str], None]) -> None:
         self._done = done
         self._running: dict[asyncio.Task[None], tuple[int, bool]] = {}  # task -> (alarm number, it only sounds)
+
+    def follow(self, entry: Entry, fact: AlarmFact, config: Config) -> None:
+        """Sound, call or end what sounds and calls, now that what moved the alarm is on disk."""
+        alarm = fact.alarm
+        moved = fact.before is not alarm.state
+        if moved and alarm.state in ANSWERED:
+            self.stop(alarm.number)
+        elif fact.move == "silence":
+            self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
+        began = moved and alarm.masking is not Masking.SILENCED
+        if began and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
+            self.start(config.sound_pre_alarm, alarm, call=None, reason="pre_alarm")
+        if began and alarm.state is State.RAISED and alarm.priority <= Priority.P2 and config.sound_alarm:
+            self.stop(alarm.number, sounds_only=True)
+            self.start(config.sound_alarm, alarm, call=None, reason="raised")
+        call = alarm.calls[-1] if alarm.calls else None
+        if call is not None and call.channel == PROGRAM and call.at == entry.at and fact.move in {"call", "lapse", "count"}:
+            self.start(config.ladder[call.rung - 1].program, alarm, call=len(alarm.calls) - 1, reason=call.reason)
 
     def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:
         """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for a sounder."""

@@ -19,6 +19,7 @@ from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, speed
 from gateway.driver import BleAdvert, GattService
 from gateway.serial_port import why_not
+from gateway.uplink import broker_of
 
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
 BROKER_WAIT = 45.0  # s for the whole way to the broker and back
@@ -172,7 +173,7 @@ async def _radio(config: Config) -> list[Finding]:
 
 async def _broker(config: Config) -> Finding:
     """Go the whole way as the gateway itself: name, connection, TLS, login, subscription."""
-    from gateway.daemon import broker_of, identity  # noqa: PLC0415  only where no daemon runs
+    from gateway.daemon import identity  # noqa: PLC0415  only where no daemon runs
 
     if config.platform is None:
         return Finding(False, "平台 broker", "[platform] 未配置 is not configured: alarms stay in this home")

@@ -29,11 +29,11 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
         devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now
     )
     daemon.historian.use(config.times.same_again, withheld(config))
-    daemon.listen_by_radio()
+    daemon.ears.by_radio()
     if (config.platform, config.password) != (before.platform, before.password):
         if before.platform is None:
             daemon.faults.link_down_since = now.mono  # from now on somebody asks for it
-        daemon.reconnect()
+        daemon.uplink.reconnect()
     return entries
 
 
@@ -68,13 +68,13 @@ def _hear(daemon: Daemon, before: Config, config: Config, other: set[str]) -> No
             continue
         if after is not None and name not in other and (d.model.name, d.at) == (after.model.name, after.at):
             memories[name] = dict(daemon.intake.devices[name].driver.memory)
-        daemon.stop_listening_to(name)
+        daemon.ears.let_go_of(name)
         daemon.intake.retire(name)
     for name, d in new.items():
         if name not in daemon.intake.devices:
             _enrol(daemon, d, memories.get(name, {}))
             daemon.intake.changed.add(name)
-            daemon.listen_to(d)
+            daemon.ears.listen_to(d)
 
 
 def _heard_as(d: Device) -> tuple[object, ...]:

@@ -41,7 +41,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
     """Return how things stand, for `status` and the page; no names of people, no secrets."""
     now = daemon.clock.now()
     walk = daemon.pipeline.walk
-    link, store, platform = daemon.link, daemon.store, daemon.config.platform
+    link, store, platform = daemon.uplink.link, daemon.store, daemon.config.platform
     return {
         "gateway": daemon.gateway,
         "software": __version__,
@@ -73,10 +73,10 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "restarts": r.restarts,
                 "silent_s": round(now.mono - r.heard_at, 1) if r.heard_at is not None else None,
             }
-            for r in daemon.radios
+            for r in daemon.ears.radios
         ],
-        "ports": daemon.ports(),
-        "lines": [{"port": x.port, "open": x.open, "received": x.received} for x in daemon.lines],
+        "ports": daemon.ears.ports(),
+        "lines": [{"port": x.port, "open": x.open, "received": x.received} for x in daemon.ears.lines],
         "strangers": daemon.intake.strangers,
         "repeats": daemon.intake.repeats,
         "devices": [

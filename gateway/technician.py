@@ -99,7 +99,7 @@ class Technician:
         if i.seconds > nearby.LONGEST:
             most = f"{nearby.LONGEST / 60:g}"
             return _no(i, Refused.TOO_LONG, f"搜索最长 {most} 分钟", f"a hearing window lasts {most} min at most")
-        self._daemon.open_window(i.seconds)
+        self._daemon.ears.open_window(i.seconds)
         return ResultFact(i, Refused.NONE)
 
     # -- configure ---------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ class Technician:
             if config is not None:
                 entries += compose.rearranged(daemon, config, now)
             self.busy = False
-            daemon.inbox_goes_on()
+            daemon.doors.goes_on()
             return entries
 
         daemon.note(done)

@@ -24,8 +24,7 @@ from household import CANCEL, KEY, PASSWORD, PENDANT, REPO, SEALED, Gateway, Sea
 from radar_emulator import Radar
 
 from drivers import all_models
-from gateway import daemon as module
-from gateway import kind
+from gateway import ble, doors, kind, upkeep
 from gateway.config import load
 from gateway.daemon import Daemon, identity
 from gateway.driver import Advertisement
@@ -271,7 +270,7 @@ async def test_what_is_not_for_us_or_not_of_the_contract_is_told_as_a_fault_and_
                 await platform.send("instruction", b"babble")
             await asyncio.sleep(1.5)
             told = {m["number"] for m in platform.messages if m.get("kind") == kind.BAD_MESSAGE}
-            assert len(told) == module.BAD_MESSAGES, "a babbling sender does not fill the journal"
+            assert len(told) == doors.BAD_MESSAGES, "a babbling sender does not fill the journal"
             platform.receipts = True
             await platform.catch_up()
             await settled(gateway)
@@ -561,10 +560,10 @@ async def test_a_disk_that_cannot_be_written_at_start_is_told_and_alarms_are_pus
 
 async def test_when_the_disk_is_back_it_starts_anew_on_it(tmp_path, monkeypatch):  # noqa: PLR0915  one story
     """In this process, with shorter waits; the disk fails by an error of the real store."""
-    monkeypatch.setattr(module, "TRY_DISK_EVERY", 0.5)
+    monkeypatch.setattr(upkeep, "TRY_DISK_EVERY", 0.5)
     household = Gateway(tmp_path, lines='[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\nreceipts = "broker"\n')
     config = load(household.config, all_models())
-    monkeypatch.setattr(module.ble, "Radio", Deaf)
+    monkeypatch.setattr(ble, "Radio", Deaf)
 
     async def one_life(work) -> None:
         daemon = Daemon(config)
@@ -595,13 +594,13 @@ async def test_when_the_disk_is_back_it_starts_anew_on_it(tmp_path, monkeypatch)
         assert daemon.store is not real
         assert "full" in daemon.store.degraded
         body = {"v": 1, "gateway": "gw-e2e", "id": "c1", "do": "close", "by": "desk", "alarm": alarm.id, "outcome": "helped"}
-        daemon.from_platform("instruction", json.dumps(body).encode())
+        daemon.doors.from_platform("instruction", json.dumps(body).encode())
         await asyncio.sleep(0.3)
         assert daemon.pipeline.alarms == {}
         await asyncio.sleep(0.8)
         assert not task.done(), "what waits for the platform would be lost by going back now"
         for n in range(1, daemon.pipeline.last + 1):
-            daemon._accepted.append((n, n))
+            daemon.uplink.accepted.append((n, n))
         async with asyncio.timeout(5):
             await asyncio.wait([task])
         assert task.exception() is None

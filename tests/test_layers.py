@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES = (
     {"clock"},
     {"kind", "reading", "times"},
-    {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "walk"},
+    {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk"},
     {"intake", "pipeline"},
     {"wire"},
     {"push", "supervise", "config", "parts", "generations", "household", "dial"},
@@ -41,6 +41,10 @@ LINES = (
         "technician",
         "trial",
         "backup",
+        "ears",
+        "uplink",
+        "doors",
+        "upkeep",
     },  # what the daemon does for the technician's page, and what the page does by itself
     {"daemon"},
     {"check"},  # asks every part by itself, without a daemon
@@ -53,7 +57,11 @@ TYPED = {
     ("attempt", "daemon"),
     ("compose", "daemon"),
     ("technician", "daemon"),
-}  # status writes down the daemon's facts: it knows the type, and imports nothing at run time
+    ("ears", "daemon"),
+    ("uplink", "daemon"),
+    ("doors", "daemon"),
+    ("upkeep", "daemon"),
+}  # the parts of the daemon know its type, and import nothing of it at run time
 WITHIN_3 = {"driver": 0, "instruction": 0, "alarm": 1, "fault": 1, "danger": 1, "dispatch": 2}
 OUTSIDE = {
     "asyncio", "socket", "ssl", "sqlite3", "sqlite_utils", "subprocess", "threading", "concurrent", "multiprocessing", "select",

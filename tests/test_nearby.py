@@ -338,8 +338,8 @@ async def test_the_running_gateway_hears_for_the_command(tmp_path, air, monkeypa
         assert known["heard"][0]["model"] == "shelly-blu-door"
         assert len(air.discovering) == 1, "nobody else scanned"
         assert air.calls.count("StartDiscovery") == 1
-        await until(lambda: daemon.window is None)
-        assert all(radio.overhear is None for radio in daemon.radios)
+        await until(lambda: daemon.ears.window is None)
+        assert all(radio.overhear is None for radio in daemon.ears.radios)
         await until(lambda: not (tmp_path / "run" / nearby.FILE).exists())
         assert daemon.intake.strangers > 10, "counted all the while"
 
@@ -348,7 +348,7 @@ async def test_before_the_first_sensor_the_gateway_listens_only_while_asked(tmp_
     path = configured(tmp_path, "")
     async with at_work(path) as daemon:
         await until((tmp_path / "run" / "wake").exists)
-        assert not daemon.radios
+        assert not daemon.ears.radios
         known = await asked(path, air, 1.5, lambda: air.advertise(DOOR, service_data={"fcd2": "4400012d01"}))
         assert [one["address"] for one in known["heard"]] == [DOOR]
         await until(lambda: not air.discovering)
@@ -360,10 +360,10 @@ async def test_two_who_ask_share_one_window(tmp_path, air):
         await until(lambda: air.discovering)
         for seconds in (1.0, 2.0, 3.0):
             assert nearby.ask(daemon.config.runtime, seconds)
-        await until(lambda: daemon.window and daemon.window.until - daemon.window.opened > 2.5)
+        await until(lambda: daemon.ears.window and daemon.ears.window.until - daemon.ears.window.opened > 2.5)
         since = time.monotonic()
         await asyncio.to_thread(lambda: [nearby.ask(daemon.config.runtime, 0.1) for _ in range(200)])
-        await until(lambda: daemon.window is None, 10.0)
+        await until(lambda: daemon.ears.window is None, 10.0)
         assert time.monotonic() - since < 8.0
         assert air.calls.count("StartDiscovery") == 1
 
@@ -383,9 +383,9 @@ async def test_a_visit_in_the_gateway_and_what_an_sos_does_to_it(tmp_path, air, 
         await until(lambda: not air.connected(BELT))
         assert time.monotonic() - began < 1.0
         await until(lambda: any(r.label == "heart_rate_bpm" for r in daemon.historian.pending), 3.0)
-        assert daemon.visits is not None
-        assert daemon.visits.dropped == 1
-        daemon.visits._hosts[BELT].not_before = 0.0
+        assert daemon.ears.visits is not None
+        assert daemon.ears.visits.dropped == 1
+        daemon.ears.visits._hosts[BELT].not_before = 0.0
         for _ in range(20):
             air.advertise(BELT, uuids=["180d"])
             await asyncio.sleep(0.02)

@@ -61,7 +61,7 @@ async def test_status_tells_alarms_faults_devices_outbox_and_uplink(daemon):
     press(daemon, 1)
     daemon.intake.knows("C2:00:00:00:00:01")
     await asyncio.sleep(0.2)
-    daemon._write_status(await daemon.store.counts())
+    daemon.upkeep.write_status(await daemon.store.counts())
     text = status.told(status.read(daemon.config.runtime))
     for words in (
         "gw-1",

@@ -1,0 +1,169 @@
+"""The two doors at which the gateway is told something: the platform's topics, and the page's local file.
+
+What comes in waits here until the pump takes it. A message that is not understood is refused whole and said, a few times an hour.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sqlite3
+from collections import deque
+from typing import TYPE_CHECKING
+
+from gateway import inbox, kind, nearby, wire
+from gateway.clock import Moment
+from gateway.fault import LOOK_EVERY
+from gateway.instruction import LOCAL_ONLY, Do, Door
+from gateway.pipeline import Entry
+from gateway.supervise import say
+
+if TYPE_CHECKING:
+    from gateway.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
+INBOUND = 1000  # messages of the platform that wait; beyond it they are dropped, for the platform sends them again
+BAD_MESSAGES = 10  # told per hour; more are only counted
+
+
+class Doors:
+    """Instructions and receipts on their way in. `inbox_after`: the newest local instruction that was answered."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._inbound: deque[tuple[str, bytes]] = deque(maxlen=INBOUND)
+        self.inbox_after = self._begin_of_box()
+        self.look_in_box = self._box_well = True
+        self._changing = 0  # number of the local instruction that is being carried out
+        self._bad = 0
+        self._bad_since = daemon.clock.now().mono
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something for the next turn."""
+        return bool(self._inbound) or (self.look_in_box and not self._daemon.technician.busy)
+
+    async def messages(self, now: Moment) -> list[Entry]:
+        """Take receipts and instructions from both doors."""
+        entries: list[Entry] = []
+        while self._inbound:
+            name, payload = self._inbound.popleft()
+            try:
+                if name == "receipt":
+                    entries += self._receipt(wire.decode_receipt(payload, self._daemon.gateway), now)
+                else:
+                    entries += self._instruction(payload, Door.PLATFORM, now) or []
+            except wire.BadMessage as bad:
+                self.bad_message(name, str(bad))
+        if self.look_in_box and not self._daemon.technician.busy:
+            self.look_in_box = False
+            for number, payload in await self._left_in_box():
+                self._changing = number
+                try:
+                    done = self._instruction(payload, Door.LOCAL, now)
+                except wire.BadMessage as bad:
+                    self.bad_message("inbox", str(bad))
+                    done = []
+                if done is None:  # being carried out: if we end before, it must still lie there
+                    break
+                self.inbox_after = number
+                entries += done
+        return entries
+
+    def goes_on(self) -> None:
+        """Take it that the instruction which kept the inbox waiting has its answer in this turn."""
+        self.inbox_after = self._changing
+        self.look_in_box = True
+
+    async def _left_in_box(self) -> list[tuple[int, bytes]]:
+        """Read the local file. One that is broken or locked must not end the judging: that is said once, and tried again."""
+        try:
+            found = await self._daemon.store.run(inbox.read, self._daemon.config.state, self.inbox_after)
+        except sqlite3.Error as error:
+            if self._box_well:
+                say("inbox", False, f"{self._daemon.config.state / 'inbox.db'}: {error}; if it stays so, delete the file")
+            self._box_well = False
+            return []
+        if not self._box_well:
+            say("inbox", True, "can be read again")
+        self._box_well = True
+        return found
+
+    def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry] | None:
+        """Carry out one instruction; None while it takes longer."""
+        instruction, late = wire.decode_instruction(payload, self._daemon.gateway, now, door)
+        if late:
+            return self._daemon.pipeline.refuse(instruction, late, now)
+        if door is Door.LOCAL and instruction.do in LOCAL_ONLY - {Do.WALK}:
+            return self._daemon.technician.told(instruction, now)
+        return self._daemon.pipeline.told(instruction, now)
+
+    def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
+        """Take a receipt. One for another journal is of an earlier life; one for the future is refused whole."""
+        if self._daemon.technician.attempt is not None:
+            self._daemon.technician.attempt.receipted(receipt)
+        entries = receipt.entries if receipt.journal == self._daemon.store.journal else []
+        batches = receipt.batches if receipt.history == self._daemon.store.history else []
+        for what, ranges, newest in (("entry", entries, self._daemon.pipeline.last), ("batch", batches, self._daemon.store.newest_batch)):
+            highest = max((last for _, last in ranges), default=0)
+            if highest > newest or any(first > last for first, last in ranges):
+                raise wire.BadMessage(f"receipt covers {what} {highest}, but the newest is {newest}: nothing of it was taken")
+        if batches:
+            self._daemon.push.received(batches, batch=True)
+            self._daemon.uplink.accepted_batches += batches
+        if not entries:
+            return []
+        self._daemon.push.received(entries, batch=False)
+        self._daemon.uplink.accepted += entries
+        covered = [n for n in self._daemon.pipeline.unreceipted() if any(first <= n <= last for first, last in entries)]
+        return self._daemon.pipeline.receipted(covered, now)
+
+    def from_platform(self, name: str, payload: bytes) -> None:
+        """Let a receipt or an instruction wait for the pump."""
+        self._inbound.append((name, payload))
+        self._daemon.wake.set()
+
+    def bad_message(self, name: str, why: str) -> None:
+        """Tell of a message that was refused, at most BAD_MESSAGES times an hour: a babbling sender must not fill the journal."""
+        now = self._daemon.clock.now().mono
+        if now - self._bad_since >= 3600:
+            self._bad, self._bad_since = 0, now
+        self._bad += 1
+        if self._bad <= BAD_MESSAGES:
+            self._daemon.note(
+                lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.BAD_MESSAGE, at, message=name, why=why[:300])], at)
+            )
+
+    def _begin_of_box(self) -> int:
+        """Return after which local instruction to begin. Without a mark what lies there was for an earlier life of the store."""
+        if mark := self._daemon.store.marked("inbox"):
+            return int(mark)
+        with contextlib.suppress(sqlite3.Error):
+            return inbox.newest(self._daemon.config.state)
+        return 0
+
+    def open_waker(self) -> socket.socket | None:
+        """Open the socket that wakes us for the local file; without it the file is looked at every few seconds."""
+        path = self._daemon.config.runtime / "wake"
+        waker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        waker.setblocking(False)
+        try:
+            path.unlink(missing_ok=True)
+            waker.bind(str(path))
+        except OSError as error:
+            waker.close()
+            LOG.warning("wake-up socket %s: %s; local instructions are looked for every %g s", path, error, LOOK_EVERY)
+            return None
+
+        def woken() -> None:
+            with contextlib.suppress(BlockingIOError):
+                if (seconds := nearby.asked(waker.recv(64))) is not None:
+                    self._daemon.ears.open_window(seconds)
+                    return
+            self.look_in_box = True
+            self._daemon.wake.set()
+
+        asyncio.get_running_loop().add_reader(waker, woken)
+        return waker

@@ -1,0 +1,127 @@
+"""What is done now and then: readings to the card in batches, retention, the disk tried again, the status file, systemd's watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING
+
+from gateway import kind, status, systemd
+from gateway.clock import Moment
+from gateway.store import Store, StoreProblem
+
+if TYPE_CHECKING:
+    from gateway.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
+SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
+READINGS_AT = 200  # readings that make a batch before its time
+STATUS_EVERY = 2.0  # s between two status files and two beats
+TIDY_EVERY = 86400.0  # s between two rounds of retention
+TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
+DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is tried again
+TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
+
+
+class DiskIsBack(Exception):  # noqa: N818  good news
+    """The real database can be written again: start anew on it."""
+
+
+class Upkeep:
+    """The housekeeping of one gateway, asked by the pump at the end of a turn."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        now = daemon.clock.now().mono
+        self._batched = self._tried = now
+        self._tidied = now - TIDY_EVERY + TIDY_FIRST
+        self._forgotten = 0
+
+    async def beat(self) -> None:
+        """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
+        interval = min(systemd.watchdog_interval() or STATUS_EVERY, STATUS_EVERY)
+        while True:
+            turned = self._daemon.turned
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SLOW):
+                    counts = await self._daemon.store.counts()
+                    if self._daemon.clock.now().mono - turned < SLOW or self._daemon.replay is not None:
+                        systemd.notify("WATCHDOG=1")
+                    self.write_status(counts)
+            await asyncio.sleep(interval)
+
+    def write_status(self, counts: tuple[int, int]) -> None:
+        """Write down how things stand: for `status` and the page. `counts`: entries and batches that wait."""
+        path = self._daemon.config.runtime / "status.json"
+        new = path.with_suffix(".new")
+        try:
+            new.write_text(json.dumps(status.facts(self._daemon, counts), ensure_ascii=False), encoding="utf-8")
+            new.replace(path)
+        except OSError as error:
+            LOG.warning("status file %s: %s", path, error.strerror)
+
+    async def keep_readings(self, now: Moment, *, now_or_never: bool = False) -> None:
+        """Write routine readings in batches. They are pushed last; what cannot be kept is said."""
+        due = (
+            now_or_never
+            or now.mono - self._batched >= self._daemon.config.times.readings_every
+            or len(self._daemon.historian.pending) >= READINGS_AT
+        )
+        if not due:
+            return
+        self._batched = now.mono
+        uplink = self._daemon.uplink
+        if uplink.accepted_batches:
+            done, uplink.accepted_batches = uplink.accepted_batches, []
+            await self._daemon.store.accept_batches(done)
+        if readings := self._daemon.historian.take():
+            message = await self._daemon.store.keep_readings(readings, self._daemon.boot)
+            if message is None:
+                self._daemon.historian.forgotten += len(readings)
+            else:
+                self._daemon.push.offer([message])
+
+    async def sometimes(self, now: Moment) -> None:
+        """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
+        if now.mono - self._tidied >= TIDY_EVERY:
+            self._tidied = now.mono
+            forgotten, gone = await self._daemon.store.tidy(
+                now, self._daemon.config.gateway.history_days, self._daemon.config.gateway.journal_days
+            )
+            if forgotten or gone:
+                LOG.info("retention: %d batches of readings forgotten unsent, %d journal rows deleted", forgotten, gone)
+            if forgotten:
+                self._daemon.note(
+                    lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, batches=forgotten)], at)
+                )
+        if now.mono - self._tried < TRY_DISK_EVERY:
+            return
+        self._tried = now.mono
+        lost = self._daemon.historian.forgotten + self._daemon.room.forgotten
+        if lost > self._forgotten:
+            count, self._forgotten = lost - self._forgotten, lost
+            self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, readings=count)], at))
+        if self._daemon.store.degraded and self._daemon.store.folder != self._daemon.config.state and await self._disk_is_back():
+            raise DiskIsBack
+
+    async def _disk_is_back(self) -> bool:
+        """Say whether the real database takes a write again and nothing in memory would be lost by going back to it."""
+        if (await self._daemon.store.counts())[0] or self._daemon.pipeline.alarms:
+            return False
+
+        def probe() -> bool:
+            real = Store(self._daemon.config.state, self._daemon.gateway)
+            try:
+                if shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
+                    return False
+                real.open()
+            except (OSError, sqlite3.Error, StoreProblem, ValueError):
+                return False
+            real.close_now()
+            return True
+
+        return await self._daemon.store.run(probe)

@@ -1,0 +1,169 @@
+"""The way to the platform: the link kept up, the heartbeats on it, and what the platform has taken.
+
+Nothing waits for it: what has no receipt lies in the outbox, and a home without a platform alarms as any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from gateway import __version__, mqtt, wire
+from gateway.clock import Quality
+from gateway.config import Config
+from gateway.push import Lost, Message, NotTaken
+from gateway.supervise import keep
+
+if TYPE_CHECKING:
+    from gateway.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
+
+
+class Uplink:
+    """The platform as this gateway reaches it. `link` is None where none is configured, or while somebody tries another."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self.link: mqtt.Link | None = None
+        self.accepted: list[tuple[int, int]] = []  # ranges of entries with a receipt, until the outbox rows go
+        self.accepted_batches: list[tuple[int, int]] = []
+        self._group: asyncio.TaskGroup | None = None
+        self._links: list[asyncio.Task[None]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self.link is not None and self.link.connected
+
+    @property
+    def confirms(self) -> Callable[[Message], None] | None:
+        """What counts a PUBACK as the receipt, for a platform that sends none; None for one that does."""
+        platform = self._daemon.config.platform
+        return self.taken if platform is not None and platform.receipts == "broker" else None
+
+    async def publish(self, topic: str, payload: bytes) -> None:
+        """Push's way to the broker, which may not be configured. Raises Lost, NotTaken."""
+        if self.link is None:
+            raise Lost
+        await self.link.publish(topic, payload)
+
+    def connect(self, group: asyncio.TaskGroup | None = None) -> None:
+        """Keep a link to the configured platform up, in this group of tasks; without one say that alarms stay here."""
+        self._group = group or self._group
+        assert self._group is not None  # noqa: S101  the daemon runs
+        link = self._made()
+        if link is None:
+            LOG.warning("no [platform] in the configuration: alarms stay in this home")
+            return
+        self.link = link
+        self._links = [
+            self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,)), name="link"),
+            self._group.create_task(self._heartbeats(link), name="heartbeat"),
+        ]
+
+    async def disconnect(self) -> None:
+        """Say good-bye to the platform. What waits stays in the outbox."""
+        links, self._links, self.link = self._links, [], None
+        for task in links:
+            task.cancel()
+        await asyncio.gather(*links, return_exceptions=True)
+
+    def reconnect(self) -> None:
+        """Begin the link anew with the settings that are in force now. The hearing goes on meanwhile."""
+        assert self._group is not None  # noqa: S101  the daemon runs
+
+        async def again() -> None:
+            await self.disconnect()
+            if self._links:
+                return  # somebody was quicker
+            self._daemon.push.trust(self.confirms)
+            self.connect()
+
+        self._group.create_task(again(), name="reconnect")
+
+    def broker(self, config: Config) -> mqtt.Broker:
+        """Return how a configuration's broker is spoken to as this gateway."""
+        return broker_of(config, self._daemon.gateway)
+
+    def _made(self) -> mqtt.Link | None:
+        if self._daemon.config.platform is None:
+            return None
+        return mqtt.Link(
+            broker_of(self._daemon.config, self._daemon.gateway),
+            status=self.status,
+            heard=self._daemon.doors.from_platform,
+            refused=self._daemon.doors.bad_message,
+            up=self._up,
+            down=lambda _why: self._down(),
+            clock_unsure=lambda: self._daemon.clock.now().quality is not Quality.SYNCHRONISED,
+        )
+
+    def status(self, online: bool, reason: str) -> bytes:
+        """Return the retained word that the gateway is there, or not."""
+        at = wire.when(self._daemon.clock.now(), self._daemon.boot)
+        return wire.encode(
+            wire.Status(1, self._daemon.gateway, online, reason, __version__, self._daemon.boot, self._daemon.store.journal, at)
+        )
+
+    async def _heartbeats(self, link: mqtt.Link) -> None:
+        """Tell the platform that the home is well; its silence is how the platform notices ours."""
+        last = -self._daemon.config.times.heartbeat
+        while True:
+            now = self._daemon.clock.now()
+            if link.connected and now.mono - last >= self._daemon.config.times.heartbeat:
+                last = now.mono
+                waiting, batches = await self._daemon.store.counts()
+                message = wire.Heartbeat(
+                    v=1,
+                    gateway=self._daemon.gateway,
+                    journal=self._daemon.store.journal,
+                    at=wire.when(now, self._daemon.boot),
+                    every_s=self._daemon.config.times.heartbeat,
+                    last_number=self._daemon.pipeline.last,
+                    waiting=waiting,
+                    waiting_batches=batches,
+                    open_alarms=len(self._daemon.pipeline.alarms),
+                    faults=sorted({f"{k}:{d}" if d else k for k, d in self._daemon.faults.on}),
+                    receipts=self._daemon.config.platform.receipts if self._daemon.config.platform is not None else "platform",
+                )
+                with contextlib.suppress(Lost, NotTaken):
+                    await link.publish(wire.topic(self._daemon.gateway, "heartbeat"), wire.encode(message))
+            await asyncio.sleep(max(0.05, min(1.0, self._daemon.clock.real(self._daemon.config.times.heartbeat))))
+
+    def taken(self, message: Message) -> None:
+        """Count a PUBACK as the receipt, for a platform that sends none."""
+        if message.batch:
+            self.accepted_batches.append((message.number, message.number))
+            return
+        self.accepted.append((message.number, message.number))
+        self._daemon.note(lambda at: self._daemon.pipeline.receipted([message.number], at))
+
+    def _up(self) -> None:
+        self._daemon.push.up()
+        self._daemon.note(lambda at: self._daemon.pipeline.noticed(self._daemon.faults.linked(True, at), at))
+
+    def _down(self) -> None:
+        self._daemon.push.down()
+        self._daemon.note(lambda at: self._daemon.pipeline.noticed(self._daemon.faults.linked(False, at), at))
+
+
+def broker_of(config: Config, gateway: str) -> mqtt.Broker:
+    """Return where the configured broker is and how to speak to it."""
+    platform = config.platform
+    assert platform is not None  # noqa: S101  asked only where one is configured
+    return mqtt.Broker(
+        host=platform.host,
+        port=platform.port,
+        gateway=gateway,
+        tls=platform.tls,
+        ca=config.file(platform.ca),
+        cert=config.file(platform.certificate),
+        key=config.file(platform.certificate_key),
+        username=platform.username or None,
+        password=config.password or None,
+        version=platform.version,
+    )
