@@ -78,10 +78,19 @@ class Faults:
         self._offset: float | None = None
         self._looked = 0.0
 
-    def start(self, now: Moment, known: Mapping[tuple[str, str], FaultFact], silent_for: Mapping[DeviceId, float]) -> None:
-        """Take over what was on before a restart; `silent_for` is how long each device had been silent where that is known."""
+    def start(
+        self,
+        now: Moment,
+        known: Mapping[tuple[str, str], FaultFact],
+        silent_for: Mapping[DeviceId, float],
+        said_for: Mapping[tuple[str, str], float] | None = None,
+    ) -> None:
+        """Take over what was on before a restart.
+
+        `silent_for` is how long each device had been silent, `said_for` how long ago each fault was said, both where that is known.
+        """
         self.on = dict(known)
-        self._said = dict.fromkeys(known, now.mono)
+        self._said = {key: now.mono - (said_for or {}).get(key, 0.0) for key in known}
         for device, supervised in self._devices.items():
             # The gateway was deaf itself while it was off: each device gets some time before its silence is told.
             limit, silent = supervised.missing_after or 0.0, silent_for.get(device, 0.0)
@@ -173,8 +182,10 @@ class Faults:
             out += self._begin(kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)})
         for key, fact in self.on.items():
             if key[0] == kinds.LOW_BATTERY and now.mono - self._said[key] >= self._times.low_battery_again:
-                self._said[key] = now.mono
-                out.append(replace(fact, turn=Turn.REPEATED))
+                # The week goes on from when it was due, not from when we looked; after a long time off it is said once.
+                self._said[key] += self._times.low_battery_again * ((now.mono - self._said[key]) // self._times.low_battery_again)
+                ordered = {"work_order": True} if now.mono - fact.since.mono >= self._times.work_order else {}
+                out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **ordered}))
         return out + self._clock(now)
 
     def _clock(self, now: Moment) -> list[FaultFact]:
@@ -205,13 +216,21 @@ class Faults:
         """Return something told once, such as a restart."""
         return self._fact(kind, device, now, Turn.NOTED, detail)
 
-    def begin(self, kind: str, now: Moment, **detail: Value) -> list[FaultFact]:
-        """Begin a fault of the gateway itself, unless it is on already."""
-        return self._begin(kind, "", now, detail)
+    def begin(self, kind: str, now: Moment, of: str = "", *, test: bool = False, **detail: Value) -> list[FaultFact]:
+        """Begin a fault of the gateway itself or `of` a device, unless it is on already. One that is a `test` ends as one."""
+        return [self._kept_as_test(fact) if test else fact for fact in self._begin(kind, of, now, detail)]
 
-    def end(self, kind: str, now: Moment) -> list[FaultFact]:
-        """End a fault of the gateway itself, if it is on."""
-        return self._end(kind, "", now)
+    def _kept_as_test(self, fact: FaultFact) -> FaultFact:
+        self.on[fact.kind, fact.device] = fact = replace(fact, test=True)
+        return fact
+
+    def end_tests(self, now: Moment) -> list[FaultFact]:
+        """End the faults that a step of the walk test began."""
+        return [fact for (kind, device), on in list(self.on.items()) if on.test for fact in self._end(kind, device, now)]
+
+    def end(self, kind: str, now: Moment, of: str = "") -> list[FaultFact]:
+        """End such a fault, if it is on."""
+        return self._end(kind, of, now)
 
     def _begin(
         self, kind: str, device: str, now: Moment, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()

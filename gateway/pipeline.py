@@ -96,6 +96,7 @@ class Known:
     closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
     silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
+    said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)  # seconds since each of them was said last
     done: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
     away_until: float = -inf
@@ -137,7 +138,7 @@ class Pipeline:
         self._journal, self._last, self._last_alarm = known.journal, known.last, known.last_alarm
         self._closed, self.shelves, self.away_until = dict(known.closed), dict(known.shelves), known.away_until
         self._done = dict.fromkeys(known.done)
-        self.faults.start(now, known.faults, known.silent_for)
+        self.faults.start(now, known.faults, known.silent_for, known.said_for)
         active: set[tuple[str, DeviceId]] = set()
         ended = []
         walked = []

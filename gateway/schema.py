@@ -47,6 +47,12 @@ def _journal(db: Database) -> None:
     )
 
 
+@gateway(name="0002_said")
+def _said(db: Database) -> None:
+    # A fault that is said again every week is said again after a restart too: the wall second at which it was said last.
+    db.conn.execute("ALTER TABLE faults ADD COLUMN said REAL")
+
+
 @history(name="0001_readings")
 def _readings(db: Database) -> None:
     # A batch is the rows first..last; it waits until the platform's receipt covers its number.

@@ -30,7 +30,7 @@ from gateway.alarm import Alarm
 from gateway.clock import Moment, Quality
 from gateway.fault import FaultFact, Turn
 from gateway.instruction import Refused, ResultFact
-from gateway.kind import STORAGE_DEGRADED
+from gateway.kind import STORAGE_DEGRADED, TEST
 from gateway.pipeline import AlarmFact, Entry, Known, Shelf
 from gateway.reading import DeviceId, Kind, Reading
 from gateway.signals import HOUR, KEPT_DAYS, Row
@@ -152,10 +152,13 @@ class Store:
             if isinstance(message, wire.AlarmMessage):
                 alarms.append((wire.alarm_of(message, now), message.at.boot == boot))
         faults: dict[tuple[str, str], FaultFact] = {}
-        for (body,) in db.execute("SELECT j.body FROM faults f JOIN journal j ON j.number = f.entry"):
+        said_for = {}
+        for body, said in db.execute("SELECT j.body, f.said FROM faults f JOIN journal j ON j.number = f.entry"):
             message = wire.decode_entry(body)
             if isinstance(message, wire.FaultMessage):
-                faults[message.kind, message.device] = wire.fault_of(message, now)
+                faults[message.kind, message.device] = fault = wire.fault_of(message, now, boot)
+                since = now.mono - fault.since.mono
+                said_for[message.kind, message.device] = since if said is None else min(since, wire.passed(said, now))
         waiting = db.execute(
             "SELECT j.alarm, max(j.number) FROM outbox o JOIN journal j ON j.number = o.number WHERE j.alarm IS NOT NULL GROUP BY 1"
         )
@@ -173,6 +176,7 @@ class Store:
             raised_in={int(a): int(n) for a, n in waiting},
             closed=closed,
             faults=faults,
+            said_for=said_for,
             silent_for=silent,
             done=[str(i) for (i,) in db.execute("SELECT id FROM instructions ORDER BY number")],
             shelves={d: Shelf(_until(s["until"], now), s["by"], s["reason"]) for d, s in masks.get("shelves", {}).items()},
@@ -217,7 +221,7 @@ class Store:
                 if alarm is not None:
                     self._keep_alarm(alarm, entry.number)
                 elif isinstance(fact, FaultFact):
-                    self._keep_fault(fact, entry.number)
+                    self._keep_fault(fact, entry.number, wall)
                 elif isinstance(fact, ResultFact) and fact.refused is not Refused.BAD_MESSAGE:
                     execute("INSERT OR IGNORE INTO instructions VALUES (?, ?)", (entry.number, fact.instruction.id))
             for device, memory in turn.memory.items():
@@ -244,9 +248,13 @@ class Store:
             (alarm.number, alarm.id, alarm.kind, alarm.device, entry, alarm.open, alarm.condition_active),
         )
 
-    def _keep_fault(self, fact: FaultFact, entry: int) -> None:
+    def _keep_fault(self, fact: FaultFact, entry: int, wall: float) -> None:
         if fact.turn is Turn.RAISED:
-            self._db.conn.execute("INSERT OR REPLACE INTO faults VALUES (?, ?, ?)", (fact.kind, fact.device, entry))
+            self._db.conn.execute(
+                "INSERT OR REPLACE INTO faults (kind, device, entry, said) VALUES (?, ?, ?, ?)", (fact.kind, fact.device, entry, wall)
+            )
+        elif fact.turn is Turn.REPEATED:
+            self._db.conn.execute("UPDATE faults SET said = ? WHERE kind = ? AND device = ?", (wall, fact.kind, fact.device))
         elif fact.turn is Turn.CLEARED:
             self._db.conn.execute("DELETE FROM faults WHERE kind = ? AND device = ?", (fact.kind, fact.device))
 
@@ -342,6 +350,18 @@ class Store:
         return forgotten, gone
 
     # -- push's side -------------------------------------------------------------------------------------------------
+
+    async def newest(self, faults: int, tests: int) -> tuple[list[wire.Outward], list[wire.Outward]]:
+        """Return the newest faults and the newest test alarms as they stand, newest first. Raises sqlite3.Error, BadMessage."""
+        return await self.run(self._newest, faults, tests)
+
+    def _newest(self, faults: int, tests: int) -> tuple[list[wire.Outward], list[wire.Outward]]:
+        of_faults = self._db.execute("SELECT body FROM journal WHERE name = 'fault' ORDER BY number DESC LIMIT ?", (faults,))
+        of_tests = self._db.execute(
+            "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.kind = ? ORDER BY a.number DESC LIMIT ?",
+            (TEST, tests),
+        )
+        return [wire.decode_entry(body) for (body,) in of_faults], [wire.decode_entry(body) for (body,) in of_tests]
 
     async def waiting(self, after: tuple[int, int], limit: int) -> list[Outgoing]:
         """Return entries without receipt, most urgent first then oldest, that come after (priority, number)."""

@@ -449,21 +449,31 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
     )
 
 
-def fault_of(message: FaultMessage, now: Moment) -> FaultFact:
-    """Return the fault as the message left it, as if it had begun now (its own monotonic time may be of another boot)."""
+def fault_of(message: FaultMessage, now: Moment, boot: str = "") -> FaultFact:
+    """Return the fault as the message left it. It began at the message's monotonic time, or as long ago as the wall clock says."""
+    at = message.at
+    same = at.boot == boot and at.mono <= now.mono
+    known = at.clock is not Quality.WRONG
+    ago = now.mono - at.mono if same else passed(datetime.fromisoformat(at.wall).timestamp(), now) if known else 0.0
     return FaultFact(
         kind=message.kind,
         turn=message.turn,
         priority=message.priority,
-        since=now,
+        since=now.later(now.mono - ago),
         device=message.device,
         room=message.room,
         detail=message.detail,
     )
 
 
+        test=message.test,
 def _stamp(at: When) -> Stamp:
     return Stamp(at.boot, at.mono, at.wall, at.clock.value)
+
+def passed(wall: float, now: Moment) -> float:
+    """Return the seconds since wall second `wall`, as far as our clock knows: at least that long, 0 where it is known to be wrong."""
+    return 0.0 if now.quality is Quality.WRONG else max(0.0, now.wall.timestamp() - wall)
+
 
 
 # -- inward ----------------------------------------------------------------------------------------------------------

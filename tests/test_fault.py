@@ -108,6 +108,26 @@ def test_a_low_battery_is_said_again_every_week_until_it_is_replaced():
     assert [line for line, _ in bench.wait(8 * DAY, step=3600) if "battery" in line] == []
 
 
+def test_the_week_of_a_low_battery_goes_on_over_restarts_and_after_two_weeks_somebody_must_be_sent():
+    """A home whose power goes every night hears of it every week too: counted from when it was said, not from the restart."""
+    bench = Bench()
+    bench.hear("old", Kind.BATTERY, 9)
+    fact, said = bench.faults.on["device.low_battery", "old"], []
+    for _ in range(30):
+        raised = bench.clock.mono - fact.since.mono
+        last = raised - (said[-1][0] * DAY if said else 0.0)
+        bench.faults = Faults(DEVICES, Times())
+        bench.faults.start(bench.clock.now(), {(fact.kind, fact.device): fact}, {}, {(fact.kind, fact.device): last})
+        for _ in range(24):
+            bench.clock.move(HOUR)
+            said += [
+                (round((bench.clock.mono - fact.since.mono) / DAY, 2), f.turn, f.detail.get("work_order", False))
+                for f in bench.faults.tick(bench.clock.now())
+                if f.kind == fact.kind
+            ]
+    assert said == [(7.0, "repeated", False), (14.0, "repeated", True), (21.0, "repeated", True), (28.0, "repeated", True)]
+
+
 @pytest.mark.parametrize(
     ("kind", "value", "fault"),
     [

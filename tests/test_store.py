@@ -26,6 +26,7 @@ from hypothesis import strategies as st
 from gateway import kind, schema, store
 from gateway.alarm import State
 from gateway.clock import Moment, Quality
+from gateway.fault import Turn
 from gateway.instruction import Do, Instruction
 from gateway.reading import FORMS, Form, Kind, Reading
 from gateway.store import Store, StoreProblem, Writing, forget_stand_in, opened, stand_in, unfit
@@ -100,7 +101,7 @@ def reading(n: float, value: object = 20.5, what: Kind = Kind.TEMPERATURE, *, at
 
 
 def test_a_fresh_store_has_every_table_full_sync_and_a_journal_of_its_own(box, tmp_path):
-    assert [m.name for m in schema.gateway.applied(box.store._db)] == ["0001_journal"]
+    assert [m.name for m in schema.gateway.applied(box.store._db)] == ["0001_journal", "0002_said"]
     assert box.rows("PRAGMA synchronous") == [(2,)]
     assert box.rows("PRAGMA journal_mode") == [("wal",)]
     other = Box(tmp_path / "other")
@@ -109,6 +110,30 @@ def test_a_fresh_store_has_every_table_full_sync_and_a_journal_of_its_own(box, t
     before = (box.store.journal, box.store.history)
     box.restart()
     assert (box.store.journal, box.store.history) == before
+
+
+def test_a_fault_is_as_old_after_a_restart_as_it_is(box):
+    """Since when it is on, and when it was said last: by the wall clock over a power cut, unless that is known to be wrong."""
+    box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.CALL_FAILED, box.clock.now(), "door"), box.clock.now()))
+    box.clock.move(8 * 86400)
+    fact = replace(box.pipeline.faults.on[kind.CALL_FAILED, "door"], turn=Turn.REPEATED)
+    box.write(box.pipeline.noticed([fact], box.clock.now()))
+    box.clock.move(3600)
+
+    def ages() -> tuple[float, float]:
+        key = (kind.CALL_FAILED, "door")
+        return box.clock.mono - box.known.faults[key].since.mono, box.known.said_for[key]
+
+    box.restart()
+    assert ages() == (8 * 86400 + 3600, 3600)
+    box.clock.reboot("boot-2", after=86400)
+    box.restart()
+    assert ages() == (9 * 86400 + 3600, 86400 + 3600)
+    box.clock.reboot("boot-3")
+    box.clock.quality = Quality.WRONG
+    box.clock.wall -= timedelta(days=3650)
+    box.restart()
+    assert ages() == (0.0, 0.0)
 
 
 def test_migrations_that_have_landed_are_not_edited():
@@ -120,7 +145,7 @@ def test_migrations_that_have_landed_are_not_edited():
         "journal": ["number", "name", "alarm", "wall", "body"],
         "outbox": ["priority", "number"],
         "alarms": ["number", "id", "kind", "device", "entry", "open", "active"],
-        "faults": ["kind", "device", "entry"],
+        "faults": ["kind", "device", "entry", "said"],
         "devices": ["device", "memory", "heard"],
     }
     db.close()

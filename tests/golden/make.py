@@ -66,12 +66,12 @@ def leave(out: Path) -> None:
     """Let the software that is importable here live a while and leave what it leaves."""
     sys.meta_path = [f for f in sys.meta_path if "_Editable" not in repr(f)]  # what this tree has not, today's must not lend it
     secrets.token_hex = lambda n=32: "60" * n  # names, not keys: made anew they differ in nothing
-    import hand  # noqa: PLC0415  of the tree that is being asked
+    import hand
 
-    from gateway import inbox, wire  # noqa: PLC0415
-    from gateway.fault import Turn  # noqa: PLC0415
-    from gateway.reading import Kind, Reading  # noqa: PLC0415
-    from gateway.store import Writing, opened  # noqa: PLC0415
+    from gateway import inbox, wire
+    from gateway.fault import Turn
+    from gateway.reading import Kind, Reading
+    from gateway.store import Writing, opened
 
     folder = out / "state"
     clock = hand.HandClock()
@@ -199,7 +199,7 @@ def _alarm(a: Any) -> dict[str, Any]:
 def _page(folder: Path) -> None:
     """Leave the page's memory, where this generation has a page."""
     try:
-        from gateway.web import accounts  # noqa: PLC0415
+        from gateway.web import accounts
     except ImportError:
         return
     book = accounts.Accounts(folder, "boot-1")
@@ -212,10 +212,10 @@ def _page(folder: Path) -> None:
 def _household(folder: Path) -> None:
     """Leave two generations of what a technician has set, where this generation knows that."""
     try:
-        from msgspec import to_builtins  # noqa: PLC0415
+        from msgspec import to_builtins
 
-        from gateway import generations  # noqa: PLC0415
-        from gateway.parts import DevicePart, Household, HouseholdSecrets, RungPart  # noqa: PLC0415
+        from gateway import generations
+        from gateway.parts import DevicePart, Household, HouseholdSecrets, RungPart
     except ImportError:
         return
     for revision in (1, 2):
