@@ -48,6 +48,14 @@ _REPEATED = (REPEATED,)
 Signed = tuple[str, "Sequence[Report]"]  # the signal ("" = this frame has none), and what else the frame says
 
 
+def beacon(frame: bytes, protocol: str) -> Signed:
+    """Return the signal of a frame that carries uuid, major and minor from its third byte on: iBeacon's and AltBeacon's form."""
+    uuid, major, minor = frame[2:18].hex(), int.from_bytes(frame[18:20], "big"), int.from_bytes(frame[20:22], "big")
+    power = int.from_bytes(frame[22:23], "big", signed=True)
+    about: dict[str, int | str] = {"protocol": protocol, "uuid": uuid, "major": major, "minor": minor, "tx_power": power}
+    return f"{uuid}/{major}/{minor}", (Report(Kind.HEARTBEAT, True, extra=about),)
+
+
 class Pendant:
     """One pendant. Without codes it only says which signals it hears: what a technician teaches from."""
 
@@ -114,3 +122,19 @@ class Pendant:
         if not same:
             self.memory = {**self.memory, "pressed": action}
         return (Report(Kind.BUTTON, action, flagged=same and fresh),)
+
+
+def made(
+    pick: Callable[[Advertisement], bytes | None], read: Callable[[bytes], Signed | None]
+) -> tuple[
+    Callable[[str, bytes | None, Mapping[str, int | str]], Pendant], Callable[[Mapping[str, str], Mapping[str, int | str]], Pendant]
+]:
+    """Return a make's `new`, whose driver was taught nothing and says which signals it hears, and its `learned`."""
+
+    def new(_address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> Pendant:
+        return Pendant(pick, read, {}, memory)
+
+    def learned(codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Pendant:
+        return Pendant(pick, read, codes, memory)
+
+    return new, learned

@@ -8,14 +8,9 @@ A signal is `uuid/major/minor` as for iBeacon. Document: AltBeacon specification
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from drivers._pendant import FUNCTIONS, NOTES, Pendant, Signed
-from gateway.driver import Advertisement, BleAdvert, Enrol, Model, Report
+from drivers._pendant import FUNCTIONS, NOTES, Signed, beacon, made
+from gateway.driver import Advertisement, BleAdvert, Enrol, Model
 from gateway.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _HEAD = b"\xbe\xac"
 
@@ -28,21 +23,10 @@ def signed(frame: bytes) -> Signed | None:
     """Return the signal of one frame."""
     if len(frame) != 24:
         return None
-    uuid, major, minor = frame[2:18].hex(), int.from_bytes(frame[18:20], "big"), int.from_bytes(frame[20:22], "big")
-    power = int.from_bytes(frame[22:23], "big", signed=True)
-    about: dict[str, int | str] = {"protocol": "altbeacon", "uuid": uuid, "major": major, "minor": minor, "tx_power": power}
-    return f"{uuid}/{major}/{minor}", (Report(Kind.HEARTBEAT, True, extra=about),)
+    return beacon(frame, "altbeacon")
 
 
-def new(_address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> Pendant:
-    """Return a driver that has been taught nothing: it says which signals it hears."""
-    return Pendant(_pick, signed, {}, memory)
-
-
-def learned(codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Pendant:
-    """Return the driver of a taught pendant."""
-    return Pendant(_pick, signed, codes, memory)
-
+new, learned = made(_pick, signed)
 
 MODEL = Model(
     name="altbeacon",

@@ -10,15 +10,10 @@ so TLM's values are measures that nothing is judged by, its voltage is not turne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from drivers._broadcast import service
-from drivers._pendant import FUNCTIONS, NOTES, Pendant, Signed
+from drivers._pendant import FUNCTIONS, NOTES, Signed, made
 from gateway.driver import BleAdvert, Enrol, Model, Report, uuid16
 from gateway.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 UUID = uuid16(0xFEAA)
 _UID, _URL, _TLM, _EID = 0x00, 0x10, 0x20, 0x30
@@ -56,15 +51,7 @@ def _measured(frame: bytes) -> tuple[Report, ...]:
     return tuple(said)
 
 
-def new(_address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> Pendant:
-    """Return a driver that has been taught nothing: it says which signals it hears."""
-    return Pendant(_pick, signed, {}, memory)
-
-
-def learned(codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Pendant:
-    """Return the driver of a taught pendant."""
-    return Pendant(_pick, signed, codes, memory)
-
+new, learned = made(_pick, signed)
 
 MODEL = Model(
     name="eddystone",

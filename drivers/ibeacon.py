@@ -9,15 +9,10 @@ Document: Apple's Proximity Beacon specification. How pendants call by it, and w
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from drivers._broadcast import company
-from drivers._pendant import FUNCTIONS, NOTES, Pendant, Signed
-from gateway.driver import BleAdvert, Enrol, Model, Report
+from drivers._pendant import FUNCTIONS, NOTES, Signed, beacon, made
+from gateway.driver import BleAdvert, Enrol, Model
 from gateway.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 COMPANY = 0x004C
 _HEAD = b"\x02\x15"
@@ -28,21 +23,10 @@ def signed(frame: bytes) -> Signed | None:
     """Return the signal of one frame; Apple's other frames (phones, earphones) are not ours."""
     if len(frame) != 23 or not frame.startswith(_HEAD):
         return None
-    uuid, major, minor = frame[2:18].hex(), int.from_bytes(frame[18:20], "big"), int.from_bytes(frame[20:22], "big")
-    power = int.from_bytes(frame[22:23], "big", signed=True)
-    about: dict[str, int | str] = {"protocol": "ibeacon", "uuid": uuid, "major": major, "minor": minor, "tx_power": power}
-    return f"{uuid}/{major}/{minor}", (Report(Kind.HEARTBEAT, True, extra=about),)
+    return beacon(frame, "ibeacon")
 
 
-def new(_address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> Pendant:
-    """Return a driver that has been taught nothing: it says which signals it hears."""
-    return Pendant(_pick, signed, {}, memory)
-
-
-def learned(codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Pendant:
-    """Return the driver of a taught pendant."""
-    return Pendant(_pick, signed, codes, memory)
-
+new, learned = made(_pick, signed)
 
 MODEL = Model(
     name="ibeacon",

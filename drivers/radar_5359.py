@@ -22,6 +22,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from drivers._frames import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE, WAIT, Cutter
 from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting
 from gateway.reading import Kind
 
@@ -31,11 +32,7 @@ if TYPE_CHECKING:
 HEAD, _TAIL = b"\x53\x59", b"\x54\x43"
 _AROUND = 9  # bytes of a frame that are not data
 _LONGEST = 64  # data bytes; a longer claim is a false header
-_PIECE = 512  # bytes taken at a time, so that the buffer stays below 1 KiB: one unfinished frame (72) and one piece
-
-_NOISE = Refusal("noise")
-_BAD_CHECKSUM = Refusal("bad_checksum")
-_UNKNOWN_VALUE = Refusal("unknown_value")
+_BEFORE = 6  # bytes of a frame before its data
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,64 +172,28 @@ def _possible(control: int, command: int, size: int) -> bool:
     return size == about.size or (bool(command & _ASKED) and size == len(_QUESTION))
 
 
-class Frames:
-    """Cuts a byte stream into frames. After anything that is no frame it drops one byte and looks again.
+def _judged(buffer: bytearray, at: int) -> int | Refusal:
+    """Say what begins at `at`: see drivers/_frames.py."""
+    if not HEAD.startswith(buffer[at : at + 2]):
+        return NOISE
+    if len(buffer) < at + _BEFORE:
+        return WAIT
+    size = int.from_bytes(buffer[at + 4 : at + 6], "big")
+    if not _possible(buffer[at + 2], buffer[at + 3], size):
+        return NOISE
+    end = at + size + _AROUND
+    if len(buffer) < end:
+        return WAIT
+    if buffer[end - 2 : end] != _TAIL:
+        return NOISE
+    return end - at if sum(buffer[at : end - 3]) & 0xFF == buffer[end - 3] else BAD_CHECKSUM
 
-    Every decision rests on the bytes alone, so the answer is the same however the reads were split.
-    """
+
+class Frames(Cutter):
+    """Cuts a byte stream into these frames."""
 
     def __init__(self) -> None:
-        self.rest = bytearray()
-        self._noisy = False
-
-    def feed(self, data: bytes) -> list[bytes | Refusal]:
-        """Take bytes; return whole good frames and what was refused between them, one `noise` for each run of it."""
-        out: list[bytes | Refusal] = []
-        for start in range(0, len(data), _PIECE):
-            self.rest += data[start : start + _PIECE]
-            self._cut(out)
-        return out
-
-    def _drop(self, out: list[bytes | Refusal], why: Refusal) -> None:
-        if not self._noisy or why is not _NOISE:
-            out.append(why)
-        self._noisy = True
-
-    def _cut(self, out: list[bytes | Refusal]) -> None:
-        rest, at = self.rest, 0
-        while at < len(rest):
-            head = rest.find(HEAD[0], at)
-            if head != at:
-                self._drop(out, _NOISE)
-                at = len(rest) if head < 0 else head
-                continue
-            if len(rest) < at + 2:
-                break
-            if rest[at + 1] != HEAD[1]:
-                self._drop(out, _NOISE)
-                at += 1
-                continue
-            if len(rest) < at + 6:
-                break
-            size = int.from_bytes(rest[at + 4 : at + 6], "big")
-            if not _possible(rest[at + 2], rest[at + 3], size):
-                self._drop(out, _NOISE)
-                at += 1
-                continue
-            end = at + size + _AROUND
-            if len(rest) < end:
-                break
-            if rest[end - 2 : end] != _TAIL:
-                self._drop(out, _NOISE)
-                at += 1
-            elif sum(rest[at : end - 3]) & 0xFF != rest[end - 3]:
-                self._drop(out, _BAD_CHECKSUM)
-                at += 1
-            else:
-                out.append(bytes(rest[at:end]))
-                self._noisy = False
-                at = end
-        del rest[:at]
+        super().__init__(HEAD[:1], _judged)
 
 
 def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
@@ -242,7 +203,7 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
         return ()
     reports = about.read(frame[6:-3])
     if reports is None:
-        return (_UNKNOWN_VALUE,)
+        return (UNKNOWN_VALUE,)
     if frame[3] & _ASKED:
         return tuple(replace(r, extra={**(r.extra or {}), "reply_to": "query"}) for r in reports)
     return reports
