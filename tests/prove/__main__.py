@@ -31,7 +31,7 @@ def proofs() -> dict[str, Any]:
     return out
 
 
-def run(proof: Any, short: bool, seed: int) -> list[table.Row]:
+def run(proof: Any, short: bool, seed: int) -> list[table.Row | str]:
     with tempfile.TemporaryDirectory(prefix="prove-") as folder:
         given = short, Path(folder), seed
         found = asyncio.run(proof(*given)) if inspect.iscoroutinefunction(proof) else proof(*given)
