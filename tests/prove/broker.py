@@ -327,9 +327,7 @@ CASES: tuple[Case, ...] = (
 async def away_refusing_half_open_slow_wrong(short: bool, folder: Path, seed: int) -> list[Row | str]:
     """The broker gone, empty, refusing, half-open, slow, without receipts, with wrong ones, used twice, cut in a burst: a home each."""
     with Child() as air:
-        homes = {
-            c.__name__: c(folder / str(n), n, air, random.Random(seed + n), short) for n, c in enumerate(CASES, 1) if ONLY in c.__name__
-        }
+        homes = {c.__name__: c(folder / str(n), n, air, random.Random(seed + n), short) for n, c in enumerate(CASES, 1)}
         return await together(homes)
 
 
