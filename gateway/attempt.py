@@ -136,6 +136,7 @@ class Attempt:
         last = self.steps[-1]
         detail: dict[str, Value] = {f"{s['step']}_s": s["seconds"] for s in self.steps}
         detail |= {"by": self._instruction.by, "instruction": self._instruction.id, "where": self._where, "failed": failed}
+        detail["in_force"] = self._instruction.change is None  # what is tried before it is saved says nothing about what holds
         detail |= {"zh": last["zh"] if failed else "", "en": last["en"] if failed else ""}
         self._daemon.note(lambda at: self._tell(at, what="platform_test", **detail))
 

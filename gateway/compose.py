@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from gateway import certificate
 from gateway.clock import Moment
 from gateway.config import Config, Device
 from gateway.household import REPLACED
@@ -28,6 +29,7 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
     entries = daemon.pipeline.rearrange(
         devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now
     )
+    walk_by(daemon, config)
     daemon.historian.use(config.times.same_again, withheld(config))
     daemon.ears.by_radio()
     if (config.platform, config.password) != (before.platform, before.password):
@@ -35,6 +37,12 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
             daemon.faults.link_down_since = now.mono  # from now on somebody asks for it
         daemon.uplink.reconnect()
     return entries
+
+
+def walk_by(daemon: Daemon, config: Config) -> None:
+    """Let a walk test know what each device has to show, and whether there is a platform to tell."""
+    daemon.pipeline.goals = certificate.goals(config)
+    daemon.pipeline.platform = config.platform is not None
 
 
 def withheld(config: Config) -> frozenset[str]:

@@ -61,6 +61,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.state_reason": "Why the last move of `state` was made. 状态原因",
     "FaultMessage.turn": "Begun, said again while it lasts, ended, or told once with nothing to end. 故障进展",
     "FaultMessage.detail": "Figures and words about it, by name; units stand in the names. More may come. 详情",
+    "FaultMessage.test": "True: a walk test did it. Never send anybody out for it, never count it as a real one. 测试标记",
     "ResultMessage.instruction": "Id of the instruction that this answers. 指令编号",
     "ResultMessage.do": "What was wanted. 指令",
     "ResultMessage.by": "Who gave the instruction. 操作人",
@@ -110,6 +111,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "InstructionMessage.by": "Name of the person, or of the desk, who is answerable for it. 操作人",
     "InstructionMessage.alarm": "Id of the alarm: for acknowledge, dispatch, decline, arrive, close, silence. 警报编号",
     "InstructionMessage.device": "Id of the device: for shelve, confirm and walk; may be given for test. 设备编号",
+    "InstructionMessage.step": "For walk: what is pulled for the whole home, mains or uplink, in the place of a device. 步骤",
     "InstructionMessage.reason": "Why: for shelve it must be given. 原因",
     "InstructionMessage.outcome": "For close: one of the outcomes; `test` for a test and only for a test. 结果",
     "InstructionMessage.responder": "For dispatch: who is sent. 救助人员",
@@ -117,10 +119,11 @@ FIELDS: Final[Mapping[str, str]] = {
         "For dispatch: until the responder is expected, 0 for the gateway's own time. "
         "For shelve, away, walk and window: for how long, 0 ends it. 秒数"
     ),
-    "InstructionMessage.revision": "For configure: the revision of the household that the technician saw. 所见配置版次",
+    "InstructionMessage.revision": "For configure and commissioned: the revision of the household that the technician saw. 所见配置版次",
     "InstructionMessage.change": "For configure: the change. For platform_test: the settings to try; null for those in force. 修改内容",
     "InstructionMessage.secrets": (
-        "For configure and platform_test in the home: name of a file with keys and passwords, which never stand here. 密钥文件名"
+        "For configure, platform_test and commissioned in the home: name of a file with keys, passwords or a signature, "
+        "which never stand here. 密钥文件名"
     ),
     "ChangeMessage.what": "What is changed. 修改项",
     "ChangeMessage.value": "Its new value; the form of each stands in gateway/household.py. 新值",
@@ -172,6 +175,7 @@ VALUES: Final[Mapping[str, str]] = {
         "close: it is over 结束; silence: quiet in the home, nothing else 静音; shelve: do not judge a device for a while 搁置; "
         "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备. "
         "Only in the home: configure: change the configuration 修改配置; walk: what a device says for a while is a test 巡检测试; "
+        "commissioned: a technician signs the certificate 开通验收; "
         "window: tell what the radio hears 搜索设备; platform_test: try the way to the platform 测试平台."
     ),
     "Refused": (
@@ -182,7 +186,8 @@ VALUES: Final[Mapping[str, str]] = {
     "What": (
         "put_device: add a device or change one 添加或修改设备; retire_device 停用设备; replace_device: other hardware, same id 更换设备; "
         "set_rooms 房间; set_household 住户; set_platform 平台; set_ladder 派人顺序; set_times 时间; set_sound 声音; "
-        "set_consent 同意与保存期."
+        "set_consent 同意与保存期, "
+        "set_dangers 不判断的危险."
     ),
 }
 _INWARD: Final = frozenset(wire.TO_GATEWAY)

@@ -17,6 +17,7 @@ import re
 import secrets
 import signal
 import sqlite3
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -45,6 +46,7 @@ from gateway.uplink import Uplink
 LOG = logging.getLogger("eldercare")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
+MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
 ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
 
 
@@ -72,9 +74,12 @@ class Daemon:
             ladder=config.ladder,
             times=config.times,
         )
+        compose.walk_by(self, config)
+        self.faults.mains_jitter = MAINS_JITTER * zlib.crc32(self.gateway.encode()) / 2**32
         self.wake = asyncio.Event()
         self.room = WaitingRoom(self.wake.set)
         self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put)
+        self.intake.walked = self._walked
         for d in config.devices:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
         self.historian = Historian(config.times.same_again, compose.withheld(config))
@@ -109,6 +114,7 @@ class Daemon:
                 group.create_task(self._pump(), name="pump")
                 group.create_task(self.push.run(), name="push")
                 group.create_task(self.upkeep.beat(), name="beat")
+                group.create_task(self.upkeep.mains(), name="mains")
                 group.create_task(self.ears.overhear(), name="overhear")
                 self.ears.listen(group)
                 self.uplink.connect(group)
@@ -178,6 +184,8 @@ class Daemon:
             self._event = False
             await self.upkeep.keep_readings(now)
             await self.upkeep.sometimes(now)
+            if self.pipeline.walk is not None or self.pipeline.step is not None:
+                self.upkeep.somebody_looks.set()
             self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
             if len(self.room) or self._notes or self.doors.waiting:
                 await asyncio.sleep(0)
@@ -192,8 +200,6 @@ class Daemon:
         entries: list[Entry] = []
         for reading in self.room.take():
             self.historian.heard(reading)
-            if self.pipeline.walk is not None and self.pipeline.walk.device == reading.device:
-                self.pipeline.walk.signal(self.intake.devices[reading.device].rssi)
             entries += self.pipeline.heard(reading)
             self._event = self._event or FORMS[reading.kind] is Form.EVENT
         return entries
@@ -208,7 +214,11 @@ class Daemon:
         if entries or accept or flush:
             writing.accepted, self.uplink.accepted = self.uplink.accepted, []
             self._kept = now.mono
-        marks: dict[str, str] = {"inbox": str(self.doors.inbox_after), "household": str(self.config.household.revision)}
+        marks: dict[str, str] = {
+            "inbox": str(self.doors.inbox_after),
+            "household": str(self.config.household.revision),
+            "certificate": str(self.technician.certificate),
+        }
         if self.pipeline.masks_changed:
             marks["masks"] = self._masks(now)
             self.pipeline.masks_changed = False
@@ -276,12 +286,16 @@ class Daemon:
         up = self.uplink.connected and answered
         taken_over = self.uplink.link is not None and self.uplink.link.taken_over
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
-        return self.pipeline.noticed(self.faults.linked(up, now) + twice, now)
+        return self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
 
     def note(self, note: Callable[[Moment], list[Entry]]) -> None:
         """Let the pump write down in its next turn what the note returns."""
         self._notes.append(note)
         self.wake.set()
+
+    def _walked(self, device: str, rssi: int, mono: float) -> None:
+        if self.pipeline.walk is not None and self.pipeline.walk.device == device:
+            self.pipeline.walk.signal(rssi, mono)
 
     def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
         self.note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))

@@ -42,6 +42,7 @@ class FaultFact:
     room: str = ""
     detail: Mapping[str, Value] = field(default_factory=dict)
     evidence: tuple[Reading, ...] = ()
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +74,9 @@ class Faults:
         self.heard_at: dict[DeviceId, float] = {}
         self.radios: dict[str, float] = {}
         self.link_down_since: float | None = None
+        self.mains: bool | None = None  # None: this box cannot know
+        self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
+        self._mains_lost_since: float | None = None
         self._said: dict[tuple[str, str], float] = {}
         self._unsure_since: float | None = None
         self._offset: float | None = None
@@ -159,6 +163,15 @@ class Faults:
         self.link_down_since = None
         return self._end(kinds.UPLINK_LOST, "", now)
 
+    def powered(self, on: bool, now: Moment) -> list[FaultFact]:
+        """Take whether the mains are there. They are said to be lost after a while, and back at once."""
+        self.mains = on
+        if not on:
+            self._mains_lost_since = self._mains_lost_since if self._mains_lost_since is not None else now.mono
+            return []
+        self._mains_lost_since = None
+        return self._end(kinds.MAINS_LOST, "", now)
+
     def tick(self, now: Moment) -> list[FaultFact]:
         """Look at all silences and at the clock, at most every LOOK_EVERY seconds."""
         if now.mono < self.due():
@@ -180,6 +193,9 @@ class Faults:
                 out += self._end(kinds.RADIO_DEAF, adapter, now)
         if self.link_down_since is not None and now.mono - self.link_down_since >= self._times.uplink_lost:
             out += self._begin(kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)})
+        lost = self._mains_lost_since
+        if lost is not None and now.mono - lost >= self._times.mains_lost + self.mains_jitter:
+            out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
         for key, fact in self.on.items():
             if key[0] == kinds.LOW_BATTERY and now.mono - self._said[key] >= self._times.low_battery_again:
                 # The week goes on from when it was due, not from when we looked; after a long time off it is said once.

@@ -22,6 +22,7 @@ instruction `configure` at the local door, one change at a time:
     set_ladder      {"ladder": [{"responder": "网格员", "channel": "platform", "wait": 120}]}: all rungs after the platform
     set_times       {"grace_fall": 20}: all times that differ from the defaults
     set_sound       {"pre_alarm": ["/path", "argument"], "alarm": []}
+    set_dangers     {"off": ["door.left_open"]}: what is not judged in this home; a call, a fall, fire and gas always are
     set_consent     {"activity": true, "climate": true, "vital_signs": false, "history_days": 30, "journal_days": 730}: what is left
                     out stays
 
@@ -35,12 +36,21 @@ The result has `accepted` and the new `revision`, or `refused`: changed_meanwhil
 section, item, field, zh and en), not_kept (the disk took nothing). A program of `set_sound` or of a rung must stand in the
 folder `programs` of [gateway], or in gateway.toml already: the page may choose what sounds, not what runs.
 
-    {"do": "walk", "device": "bath-button", "seconds": 300}    under walk test for at most 300 s; "seconds": 0 ends it
+    {"do": "walk", "device": "bath-button", "seconds": 300}    under walk test for at most 300 s, or until it has shown what is
+                                                               wanted of it and then 10 s; "seconds": 0 ends it
+    {"do": "walk", "step": "mains", "seconds": 900}            the same for the whole home: the mains, or the "uplink", are pulled
     {"do": "window", "seconds": 240}                           the hearing window; 0 ends it
     {"do": "platform_test", "change": {"what": "set_platform", "value": {...}}, "secrets": "..."}   both may be left out
 
-Walk test and platform test tell how they went by a fault entry `service.visit` with `detail.what` "walk" or "platform_test", and
-while they run by the parts `walk` and `platform_test` of the status file.
+    {"do": "commissioned", "revision": 7, "secrets": "page-0009"}   a technician signs what guards this home and how it was tried
+
+`commissioned` has its signature in the file of secrets, so that it stands in no journal and no inbox: {"signing": {"seen": "SHA-256 of
+the facts that were seen", "signature": {"how": "drawn", "strokes": [[x, y, dx, dy, ...], ...]}, "push": false}}; or "how": "typed" with
+the "name" one has signed in with. Where the facts are others by now it is refused as changed_meanwhile. The daemon makes the document
+(see `certificate`), keeps it in the folder `certificates` of the state folder, and tells it.
+
+Walk test, platform test and certificate tell how they went by a fault entry `service.visit` with `detail.what` "walk" (with `step` for
+the whole home), "platform_test" or "commissioned"; while they run, by the parts `walk`, `step` and `platform_test` of the status file.
 """
 
 from __future__ import annotations
@@ -62,7 +72,20 @@ from gateway import generations
 from gateway.config import Config, ConfigError, composed, paper
 from gateway.driver import Model
 from gateway.instruction import Change, Problem, What
-from gateway.parts import ConsentPart, DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, Room, RungPart, SoundPart, Strict
+from gateway.parts import (
+    ConsentPart,
+    DangersPart,
+    DevicePart,
+    HomePart,
+    HomePlatform,
+    Household,
+    HouseholdSecrets,
+    Room,
+    RungPart,
+    Signing,
+    SoundPart,
+    Strict,
+)
 
 LARGEST = 64 * 1024  # bytes of a file with secrets
 ROOMS = 40
@@ -86,6 +109,7 @@ class Handed(Strict, frozen=True):
     key: str | None = None
     password: str | None = None
     certificate_key: str | None = None
+    signing: Signing | None = None  # commissioned
 
     def __repr__(self) -> str:
         return "Handed()"
@@ -98,7 +122,7 @@ def hand(state: Path, name: str, given: Handed) -> None:
     """Leave secrets for the daemon as file `name`, before the instruction that names it. For the page. Raises OSError."""
     folder = state / "handed"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    body = {k: v for k, v in asdict(given).items() if v is not None}
+    body = {k: msgspec.to_builtins(v) for k, v in asdict(given).items() if v is not None}
     generations.durable(folder / f".{name}", json.dumps(body).encode())
     (folder / f".{name}").replace(folder / name)
     generations.sync(folder)
@@ -227,6 +251,7 @@ def shown(config: Config) -> dict[str, Any]:
         "ladder": [msgspec.to_builtins(r) for r in parts.ladder],
         "times": dict(parts.times),
         "sound": msgspec.to_builtins(parts.sound),
+        "dangers": {"off": list(parts.dangers.off)},
     }
 
 
@@ -279,6 +304,11 @@ def _set_consent(config: Config, value: dict[str, Any], given: Handed) -> Made: 
     return replace(config.household, consent=_read("consent", "", before | value, ConsentPart)), config.secrets
 
 
+def _set_dangers(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    dangers = _read("dangers", "", value, DangersPart)
+    return replace(config.household, dangers=replace(dangers, off=tuple(dict.fromkeys(dangers.off)))), config.secrets
+
+
 def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
     _only(value, "ladder", {"ladder"})
     given_rungs = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
@@ -328,6 +358,7 @@ _MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {
     What.SET_TIMES: _set_times,
     What.SET_SOUND: _set_sound,
     What.SET_CONSENT: _set_consent,
+    What.SET_DANGERS: _set_dangers,
 }
 
 
@@ -423,7 +454,7 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
             out += [f"device.{device}.{name}" for name in other if one.get(name) != other[name]]
     if change.what is What.REPLACE_DEVICE:
         out.insert(0, f"device.{change.value['id']}.{REPLACED}")
-    for section in ("household", "rooms", "consent", "platform", "ladder", "times", "sound"):
+    for section in ("household", "rooms", "consent", "platform", "ladder", "times", "sound", "dangers"):
         one, other = (msgspec.to_builtins(getattr(h, section)) for h in (config.household, home))
         if one != other:
             both = isinstance(one, dict) and isinstance(other, dict)

@@ -24,13 +24,14 @@ class Do(StrEnum):
     AWAY = "away"
     CONFIRM = "confirm"  # a technician has looked at a device: its latched faults end, its counters start anew
     CONFIGURE = "configure"  # one change of what a technician sets: see `What` and gateway/household.py
-    WALK = "walk"  # what one device says for `seconds` is a test
+    WALK = "walk"  # what one device says for `seconds` is a test; or what one `step` for the whole home does
     WINDOW = "window"  # tell for `seconds` what the radio hears of strangers, so that a device can be found
+    COMMISSIONED = "commissioned"  # a technician signs that the home is guarded as it stands: a certificate is kept and told
     PLATFORM_TEST = "platform_test"  # go the whole way to the platform and back, with the settings in `change` or the present ones
 
 
 # Whoever may do these changes how the home is guarded: only who has been let in by the technician's page, never the platform.
-LOCAL_ONLY = frozenset({Do.CONFIGURE, Do.WALK, Do.WINDOW, Do.PLATFORM_TEST})
+LOCAL_ONLY = frozenset({Do.CONFIGURE, Do.WALK, Do.WINDOW, Do.COMMISSIONED, Do.PLATFORM_TEST})
 
 
 class What(StrEnum):
@@ -46,6 +47,7 @@ class What(StrEnum):
     SET_TIMES = "set_times"
     SET_SOUND = "set_sound"
     SET_CONSENT = "set_consent"
+    SET_DANGERS = "set_dangers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +75,15 @@ class Instruction:
     door: Door = Door.PLATFORM
     alarm: str = ""
     device: str = ""
+    step: str = ""  # walk: what is pulled for the whole home, mains or uplink, in the place of a device
     reason: str = ""
     outcome: str = ""
     responder: str = ""
     seconds: float = 0.0  # dispatch: until expected there; shelve, away, walk, window: for how long (0 ends it)
     expires: str = ""  # RFC 3339; later than this it is refused
-    revision: int = 0  # configure: the household's revision that the technician saw
+    revision: int = 0  # configure, commissioned: the household's revision that the technician saw
     change: Change | None = None  # configure, platform_test
-    secrets: str = ""  # configure, platform_test: name of the file in the folder `handed` with what must not stand here
+    secrets: str = ""  # configure, platform_test, commissioned: name of the file in the folder `handed` with what must not stand here
 
 
 class Refused(StrEnum):

@@ -72,6 +72,7 @@ class Intake:
         self.strangers = 0
         self.repeats = 0
         self.changed: set[DeviceId] = set()
+        self.walked: Callable[[DeviceId, int, float], None] = _nobody_walks  # (device, dBm or 0, monotonic s) of each packet
         self.signals = Signals()
         self._now = now
         self._heard_at = heard_at
@@ -133,6 +134,7 @@ class Intake:
         now = self._now()
         enrolled.rssi = advertisement.rssi
         self.signals.heard(enrolled.device, advertisement.rssi, now)
+        self.walked(enrolled.device, advertisement.rssi, now.mono)
         same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
         if same and now.mono - enrolled.fed < SAME_WITHIN:
             self.repeats += 1
@@ -169,6 +171,7 @@ class Intake:
         """Take the state of one polled input; the module lives, whoever is behind the input."""
         now = self._now()
         self._heard_at[receiver] = now.mono
+        self.walked(receiver, 0, now.mono)
         self.telegram(receiver, telegram, now)
 
     def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
@@ -185,6 +188,7 @@ class Intake:
             return
         enrolled.rssi = telegram.rssi
         self.signals.heard(enrolled.device, telegram.rssi, now)
+        self.walked(enrolled.device, telegram.rssi, now.mono)
         listens = enrolled.model.listens
         window = listens.same_within if isinstance(listens, Behind) else 0.0
         data, at = enrolled.told.get(telegram.source, (None, 0.0))
@@ -224,6 +228,8 @@ class Intake:
         enrolled.alive = not kept and (not heard or any(item is REPEATED or isinstance(item, Report) for item in heard))
         if enrolled.alive and (not isinstance(packet, Chunk) or heard):
             self._heard_at[enrolled.device] = now.mono
+            if isinstance(packet, Chunk | Published):
+                self.walked(enrolled.device, 0, now.mono)
             if not isinstance(packet, Advertisement | Telegram):
                 self.signals.heard(enrolled.device, 0, now)
         for item in heard:
@@ -251,6 +257,10 @@ class Intake:
             else:
                 enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1
         return back
+
+
+def _nobody_walks(device: DeviceId, rssi: int, mono: float) -> None:
+    """Take what a walk test would count."""
 
 
 def _driver(model: Model, address: str, key: bytes | None, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Driver:

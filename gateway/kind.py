@@ -51,8 +51,10 @@ LOW_BATTERY = "device.low_battery"
 DEVICE_FAULT = "device.fault"
 TAMPER = "device.tamper"
 REPLAYED = "device.replayed"
+TEST_DUE = "device.test_due"
 SHELVED = "device.shelved_danger"
 RADIO_DEAF = "gateway.radio_deaf"
+MAINS_LOST = "gateway.mains_lost"
 UPLINK_LOST = "gateway.uplink_lost"
 CLOCK_UNSURE = "gateway.clock_unsure"
 STORAGE_DEGRADED = "gateway.storage_degraded"
@@ -60,6 +62,7 @@ RESTARTED = "gateway.restarted"
 IDENTITY_CONFLICT = "gateway.identity_conflict"
 FORGOTTEN = "gateway.readings_forgotten"
 CALL_FAILED = "gateway.call_failed"
+CERTIFICATE_ENDS = "gateway.certificate_ends"
 BAD_MESSAGE = "gateway.bad_message"
 VISIT = "service.visit"
 CONFIG_CHANGED = "service.config_changed"
@@ -92,9 +95,10 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind("device.end_of_life", "设备到期", "device past its life", _P3, "bit 19", "", "0065"),
         AlarmKind(TAMPER, "拆动", "tampered with", _P3, "bit 20", "", "0125"),
         AlarmKind(REPLAYED, "旧信号重放", "old signal replayed", _P3, "bit 20", "", "0125"),
+        AlarmKind(TEST_DUE, "该与老人测试了", "test with the resident due", _P3),
         AlarmKind(SHELVED, "搁置期间的危险", "danger while shelved", _P4),
         AlarmKind(RADIO_DEAF, "接收失效", "radio deaf", _P2, "", "0050", "0095"),
-        AlarmKind("gateway.mains_lost", "停电", "mains lost", _P3, "", "0041", "0085"),
+        AlarmKind(MAINS_LOST, "停电", "mains lost", _P3, "", "0041", "0085"),
         AlarmKind(UPLINK_LOST, "断网", "uplink lost", _P3, "", "0032", "0023"),
         AlarmKind(CLOCK_UNSURE, "时钟不准", "clock unsure", _P3, "", "0002", "0065"),
         AlarmKind(STORAGE_DEGRADED, "存储异常", "storage degraded", _P3, "", "0002", "0065"),
@@ -102,6 +106,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(IDENTITY_CONFLICT, "身份冲突", "identity conflict", _P3, "", "0002", "0065"),
         AlarmKind(FORGOTTEN, "读数已舍弃", "readings forgotten", _P3),
         AlarmKind(CALL_FAILED, "呼叫失败", "call failed", _P3),
+        AlarmKind(CERTIFICATE_ENDS, "证书将到期", "certificate ends soon", _P3),
         AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111"),
         AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102"),

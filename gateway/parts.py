@@ -28,6 +28,7 @@ class GatewayPart(Strict, frozen=True):
     history_days: HistoryDays = 30.0
     journal_days: JournalDays = 730.0
     programs: str = "/usr/local/lib/eldercare-gateway"
+    mains: Annotated[str, Meta(pattern="^(|auto|/.*)$", description='"auto", "" or the absolute path of a file')] = "auto"
 
 
 class PlatformPart(Strict, frozen=True):
@@ -82,6 +83,12 @@ class SoundPart(Strict, frozen=True):
     alarm: tuple[str, ...] = ()
 
 
+class DangersPart(Strict, frozen=True):
+    """[dangers]: what is not judged in this home. Calls, falls, fire and gas cannot be left out."""
+
+    off: tuple[Literal["person.stay_too_long", "person.bed_exit", "door.left_open", "env.water"], ...] = ()
+
+
 class ReplayPart(Strict, frozen=True):
     """[replay]: play a recorded day instead of listening to radios and lines."""
 
@@ -130,6 +137,25 @@ class HomePlatform(Strict, frozen=True):
     receipts: Literal["platform", "broker"] = "platform"
 
 
+class Signature(Strict, frozen=True):
+    """How a certificate was signed: drawn with a finger, each stroke a place and steps from it, or by a name typed."""
+
+    how: Literal["drawn", "typed"]
+    strokes: Annotated[tuple[Annotated[tuple[int, ...], Meta(max_length=3000)], ...], Meta(max_length=200)] = ()
+    name: Annotated[str, Meta(max_length=40)] = ""
+
+    def __repr__(self) -> str:
+        return f"Signature({self.how})"
+
+
+class Signing(Strict, frozen=True):
+    """What a technician signs: the fingerprint of the facts that were seen, the signature, and whether it may be pushed."""
+
+    seen: Annotated[str, Meta(max_length=64)]
+    signature: Signature
+    push: bool = False
+
+
 class Household(Strict, frozen=True):
     """What the technician has set, and who changed it last. A section that is None is as in gateway.toml."""
 
@@ -148,6 +174,7 @@ class Household(Strict, frozen=True):
     ladder: tuple[RungPart, ...] | None = None
     times: dict[str, float] | None = None
     sound: SoundPart | None = None
+    dangers: DangersPart | None = None
 
 
 class HouseholdSecrets(Strict, frozen=True):

@@ -19,10 +19,10 @@ from gateway.dispatch import PLATFORM, Reason, Rung, again_at, due_at, step
 from gateway.fault import FaultFact, Faults, Turn
 from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact
 from gateway.kind import Priority
-from gateway.reading import DeviceId, Reading, Value
+from gateway.reading import FORMS, DeviceId, Form, Reading, Value
 from gateway.times import Times
 from gateway.walk import LONGEST as LONGEST_WALK
-from gateway.walk import Walk
+from gateway.walk import STEP_LONGEST, Goal, Plug, Step, Walk
 
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
 CALLS = 40  # calls that stand in one alarm; from then on the newest takes the place of the one before (the journal has them all)
@@ -38,6 +38,7 @@ _MOVE_OF = {
     Do.CLOSE: Move.CLOSE,
 }
 _CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})  # second evidence for a fall in its grace
+_FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 _MOMENTARY = frozenset({kinds.SOS, kinds.HELP, kinds.TEST})  # a press is over when it is heard: there is no condition to clear
 
 
@@ -95,8 +96,8 @@ class Known:
     raised_in: Mapping[int, int] = field(default_factory=dict)  # alarm number -> last entry of it that has no receipt yet
     closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
-    silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
     said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)  # seconds since each of them was said last
+    silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
     done: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
     away_until: float = -inf
@@ -115,6 +116,9 @@ class Pipeline:
         self.away_until = -inf
         self.masks_changed = False
         self.walk: Walk | None = None
+        self.step: Step | None = None
+        self.platform = True  # there is one to tell
+        self.goals: Mapping[DeviceId, Goal] = {}  # what each device has to show in a walk test; without one it ends by its time only
         self._rooms = devices
         self._judge = judge
         self._ladder = (Rung("platform"), *ladder)
@@ -129,6 +133,7 @@ class Pipeline:
         self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, index of the call it made or -1)
         self._done: dict[str, None] = {}
         self._cancels: deque[float] = deque(maxlen=OFTEN)
+        self._self_test = 0  # number of the alarm that we raised to test ourselves
         self._out: list[Entry] = []
 
     # -- what goes in ------------------------------------------------------------------------------------------------
@@ -160,6 +165,8 @@ class Pipeline:
                 self._unreceipted[known.raised_in[alarm.number]] = (alarm.number, len(alarm.calls) - 1)
         self._judge.restore(active)
         self._tell(self.faults.note(kinds.RESTARTED, now, why=why), now)
+        for fact in self.faults.end_tests(now):  # what a step of the walk test began ended with the process
+            self._tell(fact, now)
         for alarm in ended:
             # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again.
             self._faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
@@ -197,9 +204,14 @@ class Pipeline:
         """Number of the newest entry."""
         return self._last
 
+    def self_test(self, now: Moment) -> list[Entry]:
+        """Raise a test alarm by ourselves. It goes the whole way, and the platform's receipt closes it."""
+        self._self_test = self._open(kinds.TEST, "", "", now, (), test=True, by="rule").number
+        return self._turn()
+
     def unreceipted(self) -> list[int]:
-        """Return the numbers of entries about open alarms that have no receipt."""
-        return list(self._unreceipted)
+        """Return the numbers of entries about open alarms, and of a walk test, that have no receipt."""
+        return [*self._unreceipted, *(self.walk.waits_for if self.walk is not None else ())]
 
     def renumber(self, journal: str, entries: Sequence[Entry], now: Moment) -> list[Entry]:
         """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
@@ -218,10 +230,15 @@ class Pipeline:
         """Judge one reading."""
         for fact in self.faults.heard(reading):
             self._tell(fact, reading.at)
-        if self.walk is not None and reading.device == self.walk.device:
-            self.walk.heard(reading)
+        walk = self.walk if self.walk is not None and reading.device == self.walk.device else None
+        if walk is not None:
+            walk.heard(reading)
         for judgement in self._judge.heard(reading):
             self._judged(judgement)
+        if walk is not None:
+            walk.look(reading.at.mono)
+            if FORMS[reading.kind] is Form.EVENT:
+                walk.again(reading.at.mono)
         return self._turn()
 
     def tick(self, now: Moment) -> list[Entry]:
@@ -245,8 +262,10 @@ class Pipeline:
             self._tell(fact, now)
         for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
             self._unshelve(device, now)
-        if self.walk is not None and now.mono >= self.walk.until:
-            self._end_walk(now, by="rule", reason="time_over")
+        if self.walk is not None and now.mono >= self.walk.due():
+            self._end_walk(now, by="rule", reason="time_over" if now.mono >= self.walk.until else "passed")
+        if self.step is not None and now.mono >= self.step.until:
+            self._end_step(now, reason="time_over")
         return self._turn()
 
     def due(self) -> float:
@@ -257,13 +276,28 @@ class Pipeline:
         """Return the same without supervision, which looks at the silences every few seconds."""
         alarms = (due_at(alarm, self._ladder, self._times) for alarm in self.alarms.values())
         shelves = (shelf.until for shelf in self.shelves.values())
-        walk = self.walk.until if self.walk is not None else inf
-        return min((*alarms, *shelves, walk, self._judge.due()))
+        walk = self.walk.due() if self.walk is not None else inf
+        step = self.step.until if self.step is not None else inf
+        return min((*alarms, *shelves, walk, step, self._judge.due()))
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
         for fact in facts:
             self._tell(fact, now)
+        return self._turn()
+
+    def linked(self, up: bool, now: Moment) -> list[Entry]:
+        """Take the state of the platform link: up means connected and receipts coming."""
+        for fact in self.faults.linked(up, now):
+            self._tell(fact, now)
+        self._plugged(Plug.UPLINK, up, now)
+        return self._turn()
+
+    def powered(self, on: bool, now: Moment) -> list[Entry]:
+        """Take whether the mains are there."""
+        for fact in self.faults.powered(on, now):
+            self._tell(fact, now)
+        self._plugged(Plug.MAINS, on, now)
         return self._turn()
 
     def receipted(self, numbers: Iterable[int], now: Moment) -> list[Entry]:
@@ -283,6 +317,13 @@ class Pipeline:
             self.alarms[alarm.number] = alarm
             if first:
                 self._entry(AlarmFact(alarm, "receipt", alarm.state, PLATFORM, ""), now)
+                if alarm.number == self._self_test and Move.CLOSE in MOVES[alarm.state]:
+                    self._move(replace(alarm, outcome=Outcome.TEST), Move.CLOSE, now, by="rule", reason="self_test_passed")
+            if self.step is not None and first and alarm.number == self.step.alarm:
+                self.step.delivered = now.mono
+                self._look_at_step(now)
+        if self.walk is not None:
+            self.walk.look(now.mono)
         return self._turn()
 
     def called_back(self, number: int, index: int, now: Moment, *, ok: bool, detail: str) -> list[Entry]:
@@ -464,12 +505,55 @@ class Pipeline:
         self.walk = None
         for alarm in [a for a in self.alarms.values() if _is_walk(a)]:
             self._end_test(alarm, now, by=by, reason=reason)
-        lasted = round(now.mono - walk.began, 1)
-        self._tell(
-            self.faults.note(kinds.VISIT, now, walk.device, what="walk", by=walk.by, lasted_s=lasted, end=reason, **walk.facts()), now
-        )
+        facts = walk.facts()
+        detail: dict[str, Value] = {"what": "walk", "by": walk.by, "lasted_s": round(now.mono - walk.began, 1), "end": reason, **facts}
+        if walk.goal is not None:
+            lacks = [need.name for need in walk.goal.needs(facts) if not need.done]
+            detail |= {"passed": not lacks, "lacks": " ".join(lacks)}
+        self._tell(replace(self.faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now)
         for danger in walk.on.values():
             self._danger(replace(danger, at=now))
+
+    # -- steps for the whole home --------------------------------------------------------------------------------------
+
+    def _plugged(self, plug: Plug, on: bool, now: Moment) -> None:
+        """See what a step of the walk test waits for. What it begins is marked as test; what is real has its own time."""
+        step = self.step
+        if step is None or step.plug is not plug:
+            return
+        if not on and step.lost is None:
+            step.lost = now.mono
+            for fact in self.faults.begin(_FAULT_OF[plug], now, test=True):
+                self._tell(fact, now)
+            if plug is Plug.UPLINK:
+                step.alarm = self._open(kinds.TEST, "", "", now, (), test=True, by=step.by).number
+        elif on and step.lost is not None and step.back is None:
+            step.back = now.mono
+        self._look_at_step(now)
+
+    def _look_at_step(self, now: Moment) -> None:
+        if self.step is not None and self.step.done:
+            self._end_step(now, reason="passed")
+
+    def _end_step(self, now: Moment, *, reason: str) -> None:
+        """End the step: its alarm closes, what it has seen is told, and a plug that is still out is a real fault in its time."""
+        step = self.step
+        if step is None:
+            return
+        self.step = None
+        if (alarm := self.alarms.get(step.alarm)) is not None:
+            self._end_test(alarm, now, by="rule", reason=reason)
+        for fact in self.faults.end_tests(now):
+            self._tell(fact, now)
+        detail: dict[str, Value] = {
+            "what": "walk",
+            "step": step.plug.value,
+            "by": step.by,
+            "passed": step.done,
+            "end": reason,
+            **step.facts(),
+        }
+        self._tell(replace(self.faults.note(kinds.VISIT, now, "", **detail), test=True), now)
 
     def _cleared(self, cleared: Cleared) -> None:
         if self.walk is not None and cleared.device == self.walk.device and cleared.kind in self.walk.on:
@@ -565,6 +649,8 @@ class Pipeline:
             self.away_until = now.mono + i.seconds if i.seconds > 0 else -inf
             self.masks_changed = True
             return ResultFact(i, Refused.NONE)
+        if i.do is Do.WALK and i.step:
+            return self._stepped(i, now)
         if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
             return self._about_device(i, now)
         found = next((a for a in self.alarms.values() if a.id == i.alarm), None)
@@ -637,9 +723,40 @@ class Pipeline:
         if i.seconds > 0 and any(a.device == i.device and not a.test for a in self.alarms.values()):
             zh, en = "该设备有未结束的真实警报, 请先结束警报", "the device has an open alarm that is no test: close it first"
             return _no(i, Refused.NOT_ALLOWED, zh, en)
+        if i.seconds > 0 and self.step is not None:
+            return _step_runs(i)
         self._end_walk(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
         if i.seconds > 0:
-            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds)
+            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds, goal=self.goals.get(i.device))
+        return ResultFact(i, Refused.NONE)
+
+    def _stepped(self, i: Instruction, now: Moment) -> ResultFact:
+        """Begin or end a step of the walk test for the whole home."""
+        if i.step not in set(Plug):
+            return _no(i, Refused.MISSING, f"没有步骤 {i.step}", f"no step {i.step}; there are {', '.join(Plug)}")
+        plug = Plug(i.step)
+        if i.seconds <= 0:
+            if self.step is not None and self.step.plug is plug:
+                self._end_step(now, reason="ended")
+            return ResultFact(i, Refused.NONE)
+        if i.seconds > STEP_LONGEST:
+            most = f"{STEP_LONGEST / 60:g}"
+            return _no(i, Refused.TOO_LONG, f"该步骤最长 {most} 分钟", f"this step lasts {most} min at most")
+        if self.walk is not None:
+            zh, en = f"设备 {self.walk.device} 正在测试, 请先结束", f"device {self.walk.device} is under test: end that first"
+            return _no(i, Refused.NOT_ALLOWED, zh, en)
+        if self.step is not None:
+            return _step_runs(i)
+        if plug is Plug.MAINS and self.faults.mains is None:
+            zh, en = "本机无法得知市电状态, 不适用", "this box cannot know its mains: the step does not apply"
+            return _no(i, Refused.NOT_ALLOWED, zh, en)
+        if plug is Plug.MAINS and not self.faults.mains:
+            return _no(i, Refused.NOT_ALLOWED, "现在没有市电, 请先接通", "there are no mains now: plug in first")
+        if plug is Plug.UPLINK and not self.platform:
+            return _no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
+        if plug is Plug.UPLINK and self.faults.link_down_since is not None:
+            return _no(i, Refused.NOT_ALLOWED, "现在没有连上平台, 请先接通", "the platform is not connected now: connect first")
+        self.step = Step(plug, i.by, now.mono, now.mono + i.seconds)
         return ResultFact(i, Refused.NONE)
 
     # -- entries -----------------------------------------------------------------------------------------------------
@@ -661,6 +778,10 @@ class Pipeline:
     def _turn(self) -> list[Entry]:
         out, self._out = self._out, []
         return out
+
+
+def _step_runs(i: Instruction) -> ResultFact:
+    return _no(i, Refused.NOT_ALLOWED, "断电或断网测试正在进行, 请先结束", "a step with a plug pulled is running: end that first")
 
 
 def _is_walk(alarm: Alarm) -> bool:

@@ -16,6 +16,7 @@ from gateway.pipeline import AlarmFact, Entry
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
 
+KEPT_BACK = frozenset({"document", "signature"})  # of an entry: too long, and too much of somebody's, for a log
 STALE = 20.0  # s after which the daemon's last word says that it does not run, or hangs
 
 
@@ -31,7 +32,7 @@ def line(entry: Entry) -> str:
         outcome = f", {alarm.outcome}" if alarm.outcome else ""
         return f"alarm {alarm.number} {{{before or 'new'}}}: {fact.move} -> {{{alarm.state}}} {where}{outcome}"
     if isinstance(fact, FaultFact):
-        detail = ", ".join(f"{k} {v}" for k, v in fact.detail.items())
+        detail = ", ".join(f"{k} {v}" for k, v in fact.detail.items() if k not in KEPT_BACK)
         return f"fault {fact.kind} {fact.turn}" + (f" {fact.device}" if fact.device else "") + (f" ({detail})" if detail else "")
     assert isinstance(fact, ResultFact)  # noqa: S101  the three facts there are
     return f"instruction {fact.instruction.do} {'accepted' if fact.refused is Refused.NONE else 'refused: ' + fact.refused}"
@@ -40,7 +41,7 @@ def line(entry: Entry) -> str:
 def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
     """Return how things stand, for `status` and the page; no names of people, no secrets."""
     now = daemon.clock.now()
-    walk = daemon.pipeline.walk
+    walk, step = daemon.pipeline.walk, daemon.pipeline.step
     link, store, platform = daemon.uplink.link, daemon.store, daemon.config.platform
     return {
         "gateway": daemon.gateway,
@@ -110,7 +111,9 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "faults": [{"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1)} for (k, d), f in daemon.faults.on.items()],
         "away": daemon.pipeline.away_until > now.mono,
         "household": {"revision": daemon.config.household.revision, "at": daemon.config.household.at},
-        "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), **walk.facts()} if walk else None,
+        "mains": daemon.faults.mains,
+        "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
+        "step": {"step": step.plug.value, "left_s": round(step.until - now.mono, 1), **step.facts()} if step else None,
         "platform_test": daemon.technician.attempt.facts() if daemon.technician.attempt else None,
     }
 

@@ -2,7 +2,8 @@
 
 A change is checked and written by a thread beside the pump, so that it delays no alarm. The rename of `household.json` is its
 moment; the journal follows. Killed before the rename, the instruction is read again and carried out; killed after it, the start
-tells of the change (the mark `household` is behind), and the instruction, read again, finds itself done and is answered.
+tells of the change (the mark `household` is behind), and the instruction, read again, finds itself done and is answered. A certificate
+goes the same way: the rename of its file is its moment, the mark `certificate` says which have been told.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway import compose, household, inbox, kind, nearby
+from gateway import __version__, certificate, compose, household, inbox, kind, nearby, wire
 from gateway.attempt import Attempt
 from gateway.clock import Moment
 from gateway.config import Config, kept
@@ -38,6 +39,7 @@ class Technician:
         self._models = models
         self._tasks: set[asyncio.Task[None]] = set()
         self.busy = False
+        self.certificate = int(daemon.store.marked("certificate") or 0)  # number of the newest that was told
         self.attempt: Attempt | None = None
 
     # -- start -------------------------------------------------------------------------------------------------------
@@ -53,6 +55,10 @@ class Technician:
         if (daemon.store.marked("household") or "0") != str(home.revision):
             compose.begin_counters_anew(daemon, compose.replaced(home.changed))
             facts.append(daemon.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(daemon.config), after="restart"))
+        for number in reversed(certificate.numbers(daemon.config.state)):
+            if number > self.certificate and (made := certificate.kept(daemon.config.state, number)) is not None:
+                facts.append(daemon.faults.note(kind.VISIT, now, "", **certificate.told(made), after="restart"))
+                self.certificate = number
         try:
             household.furnish(daemon.config)
         except OSError as error:
@@ -86,6 +92,10 @@ class Technician:
             return self._answer(self._window(i), now)
         if i.do is Do.PLATFORM_TEST:
             return self._answer(self._try(i), now)
+        if i.do is Do.COMMISSIONED:
+            self.busy = True
+            self._start(self._commission(i))
+            return None
         if i.change is None:
             return self._answer(_no(i, Refused.MISSING, "缺少修改内容 change", "`change` is missing: say what is changed"), now)
         self.busy = True
@@ -152,6 +162,64 @@ class Technician:
                 return replace(_no(i, Refused.NOT_KEPT, zh, en), revision=home.revision), None
             LOG.warning("household %s: %s", config.state, error.strerror)
         return ResultFact(i, Refused.NONE, revision=after.household.revision), after
+
+    # -- certificate -------------------------------------------------------------------------------------------------
+
+    async def _commission(self, i: Instruction) -> None:
+        daemon = self._daemon
+        at = wire.when(daemon.clock.now(), daemon.boot)
+        try:
+            rows = await daemon.store.newest(certificate.LOOK_BACK, certificate.TESTS)
+            result, made = await asyncio.to_thread(self._certified, i, rows, at)
+        except Exception:  # as with a change
+            LOG.exception("commissioned failed")
+            zh, en = "内部错误, 没有保存证书", "a mistake of ours: no certificate was kept; see the gateway's log"
+            result, made = _no(i, Refused.NOT_KEPT, zh, en), None
+
+        def done(now: Moment) -> list[Entry]:
+            facts = [] if made is None else [daemon.faults.note(kind.VISIT, now, "", **certificate.told(made))]
+            self.certificate = max(self.certificate, made.number if made is not None else 0)
+            self.busy = False
+            daemon.doors.goes_on()
+            return daemon.pipeline.answered(result, facts, now)
+
+        daemon.note(done)
+
+    def _certified(
+        self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: wire.When
+    ) -> tuple[ResultFact, certificate.Certificate | None]:
+        """Check and write one certificate. Returns what to answer, and the certificate to tell."""
+        daemon = self._daemon
+        config, revision = daemon.config, daemon.config.household.revision
+        before = certificate.numbers(config.state)
+        known = certificate.kept(config.state, before[0]) if before else None
+        if known is not None and known.instruction == i.id:  # killed between file and journal: it was told at the start
+            return ResultFact(i, Refused.NONE, revision=revision), None
+        try:
+            signing = household.handed(config.state, i.secrets).signing
+        except household.Rejected as no:
+            return _wrong(i, no.problems, revision), None
+        if signing is None:
+            return _no(i, Refused.MISSING, "缺少签名", "the signature is missing"), None
+        if wrong := certificate.unsigned(signing.signature, i.by):
+            return _wrong(i, [wrong], revision), None
+        found = certificate.seen(*rows, at)
+        what = certificate.facts(
+            config, found, gateway=daemon.gateway, journal=daemon.store.journal, software=__version__, mains=daemon.faults.mains is not None
+        )
+        if (revision, certificate.fingerprint(what)) != (i.revision, signing.seen):
+            zh, en = "设置或测试结果已变化, 请重新查看后再签", "settings or tests have changed meanwhile: look at it again, then sign"
+            return replace(_no(i, Refused.CHANGED_MEANWHILE, zh, en), revision=revision), None
+        number = max([self.certificate, *before], default=0) + 1
+        made = certificate.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
+        try:
+            certificate.keep(config.state, made)
+        except OSError as error:
+            if (after := certificate.kept(config.state, number)) is None or after.instruction != i.id:
+                zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror}): see `status` about the disk"
+                return replace(_no(i, Refused.NOT_KEPT, zh, en), revision=revision), None
+            LOG.warning("certificate %s: %s", config.state, error.strerror)
+        return ResultFact(i, Refused.NONE, revision=revision), made
 
     # -- platform test -----------------------------------------------------------------------------------------------
 

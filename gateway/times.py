@@ -36,17 +36,18 @@ class Times:
     repeat: float = _time(300, 60, 600, "末级重复", "last rung again every 5 min until a person answers")
     heartbeat: float = _time(60, 20, 300, "心跳", "platform calls the home offline after three: 180 s")
     radio_deaf: float = _time(120, 60, 600, "接收失效", "habluetooth restarts at 90 s; say so at 120 s whatever the restart does")
+    mains_lost: float = _time(300, 60, 3600, "停电", "several makers: 5 min; each box adds up to 10 min of its own against area blackouts")
     uplink_lost: float = _time(180, 60, 1800, "断网", "three heartbeats")
     clock_unsure: float = _time(600, 60, 86400, "时钟不准", "ours: a time server normally answers within minutes of power-up")
     low_battery_again: float = _time(604800, 86400, 1209600, "电量低重复", "telecare maker: 7 d")
-    cancelled_often: float = _time(86400, 3600, 604800, "多次撤警统计", "three cancelled in 24 h")
     work_order: float = _time(1209600, 604800, 2592000, "电池工单", "telecare maker: 14 d; then a low battery says: send somebody")
+    cancelled_often: float = _time(86400, 3600, 604800, "多次撤警统计", "three cancelled in 24 h")
     shelve_most: float = _time(86400, 3600, 86400, "搁置上限", "at most 24 h")
     shelve_p1_most: float = _time(7200, 600, 7200, "一级搁置上限", "P1 kinds: 2 h, and only the platform")
     test_ends: float = _time(600, 60, 3600, "测试自动结束", "ours: a forgotten test closes itself with outcome test")
-    readings_every: float = _time(
     self_test: float = _time(86400, 21600, 604800, "自检", "26 TAC 279.77: daily; each home at an offset of its own")
     test_due: float = _time(2592000, 604800, 7776000, "与老人一起测试", "26 TAC 279.77: with the resident, monthly")
+    readings_every: float = _time(
         300, 10, 900, "读数批次", "ours: spares the card and the metered line; what matters is an entry of its own"
     )
     same_again: float = _time(300, 60, 3600, "不变读数", "ours: an unchanged measure is kept once in 5 min")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import json
 import logging
 import shutil
 import sqlite3
 from typing import TYPE_CHECKING
 
-from gateway import kind, status, systemd
+from gateway import kind, mains, status, systemd
 from gateway.clock import Moment
 from gateway.store import Store, StoreProblem
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("eldercare")
 SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
 READINGS_AT = 200  # readings that make a batch before its time
+MAINS_EVERY = 1.0  # s between two looks at the mains
+LOOKED_AT_EVERY = 0.25  # s between two status files while somebody watches a walk test
 STATUS_EVERY = 2.0  # s between two status files and two beats
 TIDY_EVERY = 86400.0  # s between two rounds of retention
 TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
@@ -40,6 +43,7 @@ class Upkeep:
         self._batched = self._tried = now
         self._tidied = now - TIDY_EVERY + TIDY_FIRST
         self._forgotten = 0
+        self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
 
     async def beat(self) -> None:
         """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
@@ -52,7 +56,24 @@ class Upkeep:
                     if self._daemon.clock.now().mono - turned < SLOW or self._daemon.replay is not None:
                         systemd.notify("WATCHDOG=1")
                     self.write_status(counts)
-            await asyncio.sleep(interval)
+            await asyncio.sleep(min(LOOKED_AT_EVERY, interval))
+            self.somebody_looks.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, interval - LOOKED_AT_EVERY)):
+                    await self.somebody_looks.wait()
+
+    async def mains(self) -> None:
+        """Watch whether the mains are there, where this box can know."""
+        daemon = self._daemon
+        known: bool | None = None
+        while daemon.replay is None:
+            found = mains.read(daemon.config.gateway.mains)
+            if found is not None and found is not known:
+                daemon.note(functools.partial(daemon.pipeline.powered, found))
+            elif found is None:
+                daemon.faults.mains = None
+            known = found
+            await asyncio.sleep(MAINS_EVERY)
 
     def write_status(self, counts: tuple[int, int]) -> None:
         """Write down how things stand: for `status` and the page. `counts`: entries and batches that wait."""
@@ -79,7 +100,8 @@ class Upkeep:
             done, uplink.accepted_batches = uplink.accepted_batches, []
             await self._daemon.store.accept_batches(done)
         if readings := self._daemon.historian.take():
-            message = await self._daemon.store.keep_readings(readings, self._daemon.boot)
+            signals = self._daemon.intake.signals.take(now, unfinished=now_or_never)
+            message = await self._daemon.store.keep_readings(readings, self._daemon.boot, signals)
             if message is None:
                 self._daemon.historian.forgotten += len(readings)
             else:

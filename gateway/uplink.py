@@ -144,11 +144,11 @@ class Uplink:
 
     def _up(self) -> None:
         self._daemon.push.up()
-        self._daemon.note(lambda at: self._daemon.pipeline.noticed(self._daemon.faults.linked(True, at), at))
+        self._daemon.note(lambda at: self._daemon.pipeline.linked(True, at))
 
     def _down(self) -> None:
         self._daemon.push.down()
-        self._daemon.note(lambda at: self._daemon.pipeline.noticed(self._daemon.faults.linked(False, at), at))
+        self._daemon.note(lambda at: self._daemon.pipeline.linked(False, at))
 
 
 def broker_of(config: Config, gateway: str) -> mqtt.Broker:

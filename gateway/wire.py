@@ -131,6 +131,7 @@ class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     room: Text
     detail: dict[str, bool | int | float | str]
     evidence: list[Proof]
+    test: bool = False
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
@@ -246,6 +247,7 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     by: Annotated[str, Meta(min_length=1, max_length=80)]
     alarm: Name = ""
     device: Name = ""
+    step: Name = ""
     reason: Text = ""
     outcome: Name = ""
     responder: Name = ""
@@ -313,6 +315,7 @@ def encode_entry(gateway: str, journal: str, entry: Entry) -> tuple[str, bytes]:
                 room=fact.room,
                 detail=dict(fact.detail),
                 evidence=[_proof(r, boot) for r in fact.evidence],
+                test=fact.test,
             )
             return "fault", _encoder.encode(message)
         case ResultFact() as fact:
@@ -463,17 +466,17 @@ def fault_of(message: FaultMessage, now: Moment, boot: str = "") -> FaultFact:
         device=message.device,
         room=message.room,
         detail=message.detail,
+        test=message.test,
     )
 
-
-        test=message.test,
-def _stamp(at: When) -> Stamp:
-    return Stamp(at.boot, at.mono, at.wall, at.clock.value)
 
 def passed(wall: float, now: Moment) -> float:
     """Return the seconds since wall second `wall`, as far as our clock knows: at least that long, 0 where it is known to be wrong."""
     return 0.0 if now.quality is Quality.WRONG else max(0.0, now.wall.timestamp() - wall)
 
+
+def _stamp(at: When) -> Stamp:
+    return Stamp(at.boot, at.mono, at.wall, at.clock.value)
 
 
 # -- inward ----------------------------------------------------------------------------------------------------------

@@ -158,6 +158,7 @@ def instructions() -> dict[str, Any]:
         Do.WALK: {"device": "pendant", "seconds": 300.0},
         Do.WINDOW: {"seconds": 240.0},
         Do.PLATFORM_TEST: {"change": {"what": "set_platform", "value": {"host": "platform.invalid"}}, "secrets": "page-14"},
+        Do.COMMISSIONED: {"revision": 7, "secrets": "page-15"},
     }
     assert set(given) == set(Do)
     out = {}

@@ -14,7 +14,7 @@ LINES = (
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk"},
     {"intake", "pipeline"},
     {"wire"},
-    {"push", "supervise", "config", "parts", "generations", "household", "dial"},
+    {"push", "supervise", "config", "parts", "generations", "household", "dial", "certificate"},
     {
         "store",
         "schema",
@@ -32,6 +32,7 @@ LINES = (
         "commission",
         "decode_lines",
         "inputs",
+        "mains",
         "gatt",
         "nearby",
     },
@@ -45,6 +46,7 @@ LINES = (
         "uplink",
         "doors",
         "upkeep",
+        "rounds",
     },  # what the daemon does for the technician's page, and what the page does by itself
     {"daemon"},
     {"check"},  # asks every part by itself, without a daemon
@@ -61,6 +63,7 @@ TYPED = {
     ("uplink", "daemon"),
     ("doors", "daemon"),
     ("upkeep", "daemon"),
+    ("rounds", "daemon"),
 }  # the parts of the daemon know its type, and import nothing of it at run time
 WITHIN_3 = {"driver": 0, "instruction": 0, "alarm": 1, "fault": 1, "danger": 1, "dispatch": 2}
 OUTSIDE = {
@@ -110,6 +113,7 @@ WEB = modules("gateway/web")
 # What the page may know: the words, the contract, the inbox, the status file. Never daemon, radio, broker or port.
 WEB_KNOWS = {
     "alarm",
+    "certificate",
     "clock",
     "config",
     "danger",
@@ -123,6 +127,7 @@ WEB_KNOWS = {
     "status",
     "times",
     "trial",
+    "walk",
     "web",
     "wire",
 }
