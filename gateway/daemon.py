@@ -38,6 +38,7 @@ from gateway.pipeline import AlarmFact, Entry, Pipeline
 from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
 from gateway.replay import Replay
+from gateway.rounds import MARK, Rounds
 from gateway.store import Outgoing, Writing, forget_stand_in, opened, stand_in
 from gateway.technician import Technician
 from gateway.upkeep import DiskIsBack, Upkeep
@@ -89,6 +90,7 @@ class Daemon:
         self.uplink = Uplink(self)
         self.doors = Doors(self)
         self.upkeep = Upkeep(self)
+        self.rounds = Rounds(self)
         self.push = Push(self.uplink, self.store, self.clock, self._topic, self.uplink.confirms)
         self.turned = now.mono  # when the pump began its last turn
         self._notes: list[Callable[[Moment], list[Entry]]] = []
@@ -219,6 +221,8 @@ class Daemon:
             "household": str(self.config.household.revision),
             "certificate": str(self.technician.certificate),
         }
+        if self.rounds.changed and now.quality is not Quality.WRONG:
+            marks[MARK] = self.rounds.mark(now)
         if self.pipeline.masks_changed:
             marks["masks"] = self._masks(now)
             self.pipeline.masks_changed = False
@@ -270,6 +274,7 @@ class Daemon:
                 household.forget(self.config.state, fact.instruction.secrets)
             if self.technician.attempt is not None:
                 self.technician.attempt.committed(entry)
+            self.rounds.committed(entry)
             if isinstance(fact, AlarmFact):
                 self.callers.follow(entry, fact, self.config)
 
@@ -279,14 +284,15 @@ class Daemon:
             if radio.heard_at is not None:
                 self.faults.radios[radio.adapter] = radio.heard_at
         self.doors.look_in_box = True
+        rounds = self.rounds.look(now)
         if self.config.platform is None:
-            return []
+            return rounds
         since = self.push.unanswered_since()
         answered = since is None or now.mono - since < self.config.times.uplink_lost
         up = self.uplink.connected and answered
         taken_over = self.uplink.link is not None and self.uplink.link.taken_over
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
-        return self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
+        return rounds + self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
 
     def note(self, note: Callable[[Moment], list[Entry]]) -> None:
         """Let the pump write down in its next turn what the note returns."""

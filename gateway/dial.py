@@ -12,12 +12,15 @@ stranger still needs a certificate signed by our CA for this host name.
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +64,10 @@ _CONNECT_WORDS: Final[dict[int, str]] = {
     errno.ECONNRESET: "cut the connection: look into the broker's log, and at firewalls on the way",
 }
 
+_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+_VERSION, _GENERALIZED = 0xA0, 0x18  # tags: [0], and a time with four digits of the year
+_CENTURY: Final = 50  # RFC 5280: two digits from 50 on are of the last century
+
 _log = logging.getLogger("eldercare")
 
 
@@ -91,6 +98,47 @@ class TlsSocket(ssl.SSLSocket):
         except OSError as error:
             self.trouble = error
             raise
+
+
+def ends(pem: bytes) -> list[float]:
+    """Return when each certificate of a PEM file ends, as wall seconds, in their order. Raises ValueError where one is damaged."""
+    return [_ends(base64.b64decode(found)) for found in _PEM.findall(pem)]
+
+
+def peer_ends(sock: socket.socket) -> float | None:
+    """Return when the certificate that the other side showed ends, as wall seconds; None without TLS."""
+    shown = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
+    return float(ssl.cert_time_to_seconds(str(shown["notAfter"]))) if shown and "notAfter" in shown else None
+
+
+def _ends(der: bytes) -> float:
+    """Walk to the second time of a certificate's validity: version?, serial, algorithm, issuer, then the validity (RFC 5280, 4.1)."""
+    body, _ = _within(der, 0)
+    at, _ = _within(der, body)
+    if der[at] == _VERSION:
+        at = _within(der, at)[1]
+    for _ in range(3):
+        at = _within(der, at)[1]
+    first, _ = _within(der, at)
+    second = _within(der, first)[1]
+    begin, end = _within(der, second)
+    text = der[begin:end].decode("ascii")
+    year = "" if der[second] == _GENERALIZED else "19" if int(text[:2]) >= _CENTURY else "20"
+    return datetime.strptime(f"{year}{text}", "%Y%m%d%H%M%SZ").replace(tzinfo=UTC).timestamp()
+
+
+def _within(der: bytes, at: int) -> tuple[int, int]:
+    """Return where the content of the DER element at `at` begins and ends."""
+    try:
+        size, begin = der[at + 1], at + 2
+    except IndexError:
+        raise ValueError("a certificate is cut off") from None
+    if size & 0x80:
+        begin += size & 0x7F
+        size = int.from_bytes(der[at + 2 : begin])
+    if begin + size > len(der):
+        raise ValueError("a certificate is cut off")
+    return begin, begin + size
 
 
 async def dial(host: str, port: int, tls: Tls | None, *, clock_unsure: Callable[[], bool] = lambda: False) -> socket.socket:

@@ -24,7 +24,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import wire
-from gateway.dial import NotReached, Tls, TlsSocket, dial, explain_tls
+from gateway.dial import NotReached, Tls, TlsSocket, dial, explain_tls, peer_ends
 from gateway.push import Lost, NotTaken
 
 Version = Literal["auto", "5", "3.1.1"]
@@ -141,6 +141,7 @@ class Link:
     ) -> None:
         self.broker = broker
         self.version = ""  # "5" or "3.1.1": of the connection that is up, or was last
+        self.certificate_ends: float | None = None  # wall second at which the broker's certificate ends, as it showed it last
         self._status = status
         self._heard = heard
         self._refused = refused or _log_refused
@@ -246,6 +247,7 @@ class Link:
             sock = await dial(b.host, b.port, tls, clock_unsure=self._clock_unsure)
         except NotReached as error:
             raise LinkLost(str(error)) from error
+        self.certificate_ends = peer_ends(sock)
         will = aiomqtt.Will(wire.topic(b.gateway, "status"), self._status(False, "lost"), qos=1, retain=True)
         connection = _Connection(sock, b, version, will, self._heard, self._refused)
         try:

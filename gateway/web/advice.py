@@ -30,6 +30,10 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "收到了旧信号:刚换过电池属正常,点“已检查”;没换过电池请报告平台,可能有人伪造信号。",
         "An old signal was heard: normal after a change of battery, tap “Checked”. If nobody changed one tell the platform: somebody may be forging.",
     ),
+    "device.test_due": (
+        "一个月没有试过:请和老人一起按一次(跌倒、烟感按说明测试),用“巡检测试”,平台收到即可。",
+        "Not tried for a month: press it together with the resident in a walk test, a detector by its test key. It ends with the platform's receipt.",
+    ),
     "device.shelved_danger": (
         "设备搁置期间出现过危险:去看一下老人,并检查是否还需要搁置。",
         "There was a danger while the device was shelved: look after the resident, and ask whether it still needs to be shelved.",
@@ -69,6 +73,10 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     "gateway.call_failed": (
         "本地呼叫没有成功:检查警灯或短信模块的电源和接线,再做一次测试报警。",
         "A local call did not succeed: check power and wires of the light or modem, then make a test alarm.",
+    ),
+    "gateway.certificate_ends": (
+        "与平台连接用的证书快到期:请平台换发,在“平台”页上传新证书;到期后警报只在家中响。",
+        "A certificate of the line to the platform ends soon: get a new one and give it on the page Platform, or alarms will sound only here.",
     ),
     "gateway.bad_message": (
         "收到看不懂的消息并已拒绝:请把诊断包发给平台。",
