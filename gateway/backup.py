@@ -101,7 +101,7 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
     known = {d.id for d in parts.device}
     whole = replace(
         home, household=replace(named, timezone=zone, night=night), platform=platform, device=tuple(parts.device),
-        ladder=tuple(parts.ladder), times=dict(parts.times), sound=parts.sound,
+        ladder=tuple(parts.ladder), times=dict(parts.times), sound=parts.sound, dangers=parts.dangers,
     )  # fmt: skip
     return whole, replace(
         own,

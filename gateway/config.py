@@ -28,6 +28,7 @@ from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTo
 from gateway.fault import Supervised
 from gateway.instruction import Problem
 from gateway.parts import (
+    DangersPart,
     DevicePart,
     GatewayPart,
     Household,
@@ -78,6 +79,7 @@ class _File(Strict, frozen=True):
     ladder: list[RungPart] = msgspec.field(default_factory=list)
     times: dict[str, float] = msgspec.field(default_factory=dict)
     sound: SoundPart = msgspec.field(default_factory=SoundPart)
+    dangers: DangersPart = msgspec.field(default_factory=DangersPart)
     replay: ReplayPart | None = None
     page: PagePart = msgspec.field(default_factory=PagePart)
 
@@ -218,11 +220,14 @@ def paper(state: Path, text: str) -> Path:
     return state / "papers" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.pem"
 
 
+_SECTIONS = ("ladder", "times", "sound", "dangers", "device")  # of the household, each in the place of the file's
+
+
 def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[_File, _Secrets]:
     """Put the household's sections in the place of the file's."""
     part, secrets = source.part, source.secrets
     state = (source.path.parent / part.gateway.state).resolve()
-    changes: dict[str, Any] = {name: value for name in ("ladder", "times", "sound", "device") if (value := getattr(home, name)) is not None}
+    changes: dict[str, Any] = {name: value for name in _SECTIONS if (value := getattr(home, name)) is not None}
     for name in ("device", "ladder"):
         if name in changes:
             changes[name] = list(changes[name])
@@ -464,7 +469,10 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
         out.append(
             Device(
                 id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes,
-                watch=Watch(device=d.id, room=d.room, buttons=buttons, unnamed=model.presses, bed=d.bed, left_open=left_open),
+                watch=Watch(
+                    device=d.id, room=d.room, buttons=buttons, unnamed=model.presses, bed=d.bed, left_open=left_open,
+                    off=frozenset(part.dangers.off),
+                ),
                 supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital),
             )
         )  # fmt: skip

@@ -30,6 +30,7 @@ class Watch:
     unnamed: str = SOS
     bed: bool = False  # its occupancy is that of the bed
     left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
+    off: frozenset[str] = frozenset()  # of OPTIONAL: what is not judged in this home
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ _LEVELS: Mapping[Kind, str] = {
     Kind.CO: kinds.CO,
     Kind.MOISTURE: kinds.WATER,
 }
+# What a home may do without, by a technician's word. A call, a fall, fire and gas are always judged.
+OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WATER)
 JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENCE, *_LEVELS})
 
 
@@ -100,9 +103,10 @@ class Judge:
         here = {d for d in watches if d not in other}
         self._active = {(kind, d) for kind, d in self._active if d in here}
         doors, beds = {d for d in here if watches[d].left_open}, {d for d in here if watches[d].bed}
+        nights = {d for d in beds if kinds.BED_EXIT not in watches[d].off}
         self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
         self._in_bed = {d: was for d, was in self._in_bed.items() if d in beds}
-        self._left_bed = {d: r for d, r in self._left_bed.items() if d in beds}
+        self._left_bed = {d: r for d, r in self._left_bed.items() if d in nights}
 
     def heard(self, reading: Reading) -> list[Judgement]:
         """Judge one reading."""
@@ -120,9 +124,11 @@ class Judge:
     def due(self) -> float:
         """Return the monotonic second at which `tick` will have something to say; inf for never."""
         doors = (
-            r.at.mono + self._watches[d].left_open for d, r in self._open_since.items() if (kinds.DOOR_LEFT_OPEN, d) not in self._active
+            r.at.mono + self._watches[d].left_open
+            for d, r in self._open_since.items()
+            if (kinds.DOOR_LEFT_OPEN, d) not in self._active and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
         )
-        beds = (r.at.mono + self._times.bed_left for d, r in self._left_bed.items())
+        beds = (r.at.mono + self._times.bed_left for r in self._left_bed.values())
         return min((*doors, *beds), default=inf)
 
     def tick(self, now: Moment) -> list[Judgement]:
@@ -130,6 +136,8 @@ class Judge:
         out: list[Judgement] = []
         for device, opened in self._open_since.items():
             watch, key = self._watches[device], (kinds.DOOR_LEFT_OPEN, device)
+            if kinds.DOOR_LEFT_OPEN in watch.off:
+                continue
             if key not in self._active and now.mono >= opened.at.mono + watch.left_open:
                 self._active.add(key)
                 out.append(Danger(kinds.DOOR_LEFT_OPEN, device, watch.room, now, 0.0, (opened,)))
@@ -157,7 +165,7 @@ class Judge:
                 return []
             self._active.discard(key)
             return [Cleared(kind, watch.device, reading.at)]
-        if key in self._active:
+        if key in self._active or kind in watch.off:
             return []
         self._active.add(key)
         t = self._times
@@ -185,7 +193,7 @@ class Judge:
             if key in self._active:
                 self._active.discard(key)
                 return [Cleared(kinds.BED_EXIT, watch.device, reading.at, by_resident=True)]
-        elif was and self._is_night(reading.at):
+        elif was and kinds.BED_EXIT not in watch.off and self._is_night(reading.at):
             self._left_bed[watch.device] = reading
         return []
 

@@ -1,5 +1,6 @@
 """What is a danger and what is not: one device, one reading after the other, and the passing of time."""
 
+from dataclasses import replace
 from datetime import timedelta
 from math import inf
 
@@ -7,7 +8,7 @@ import pytest
 from hand import DARK, HOME_ZONE, NIGHT, NOON, WATCHES, HandClock
 
 from gateway.clock import Quality
-from gateway.danger import Cancelled, Cleared, Danger, Judge
+from gateway.danger import OPTIONAL, Cancelled, Cleared, Danger, Judge
 from gateway.reading import Kind, Reading
 from gateway.times import Times
 
@@ -203,3 +204,31 @@ def test_a_question_changes_nothing():
     room.hear("door", Kind.CONTACT_OPEN, True)
     assert [room.judge.due() for _ in range(3)] == [1600.0] * 3
     assert room.judge.tick(room.clock.now()) == []
+
+
+# -- what a home does without -----------------------------------------------------------------------------------------
+
+
+def test_what_is_switched_off_is_not_judged_and_what_saves_lives_cannot_be():
+    room = Room(NIGHT)
+    off = {w.device: replace(w, off=frozenset(OPTIONAL)) for w in WATCHES}
+    room.judge.rewatch(off, Times(), HOME_ZONE, DARK, set())
+    assert room.hear("door", Kind.CONTACT_OPEN, True) == []
+    assert room.hear("bed", Kind.OCCUPANCY, True) == room.hear("bed", Kind.OCCUPANCY, False) == []
+    assert room.hear("water", Kind.MOISTURE, True) == room.hear("radar", Kind.STAY_STILL, True) == []
+    assert room.judge.due() == inf
+    assert room.wait(7200) == []
+    assert room.hear("radar", Kind.FALL, True) == ["person.fall 30"]
+    for kind in (Kind.SMOKE, Kind.GAS, Kind.CO):
+        assert room.hear("water", kind, True), kind
+    assert room.hear("button", Kind.BUTTON, "press") == ["person.sos 0"]
+
+
+def test_what_is_switched_off_while_it_is_on_still_ends():
+    room = Room()
+    assert room.hear("water", Kind.MOISTURE, True)
+    room.judge.rewatch({w.device: replace(w, off=frozenset(OPTIONAL)) for w in WATCHES}, Times(), HOME_ZONE, DARK, set())
+    assert room.hear("water", Kind.MOISTURE, False) == ["env.water over"]
+    assert room.hear("water", Kind.MOISTURE, True) == []
+    room.judge.rewatch({w.device: w for w in WATCHES}, Times(), HOME_ZONE, DARK, set())
+    assert room.hear("water", Kind.MOISTURE, True) == ["env.water 60"]

@@ -76,6 +76,8 @@ def saved(config, before):
         ("set_times", {"grace_fal": 20}, None, [("times", "", "grace_fal")]),
         ("set_times", {"grace_fall": 1}, None, [("times", "", "grace_fall")]),
         ("set_times", {"grace_fall": "soon"}, None, [("times", "", "grace_fall")]),
+        ("set_dangers", {"off": ["person.sos"]}, None, [("dangers", "", "off")]),
+        ("set_dangers", {"off": ["env.smoke"]}, None, [("dangers", "", "off")]),
         ("set_consent", {"history_days": 0}, None, [("consent", "", "history_days")]),
         ("set_ladder", {"ladder": [{"responder": "a"}, {"responder": ""}]}, None, [("ladder", "2", "responder")]),
         ("set_ladder", {"ladder": [{"responder": "a", "channel": "program"}]}, None, [("ladder", "1", "program")]),
@@ -223,6 +225,14 @@ def test_a_disk_that_fails_at_any_step_leaves_the_old_or_the_new(home, monkeypat
     assert failed or device.room == "new"
     assert found.trouble == ""
     assert saved(after(found, "set_times", {"grace_fall": 20}), found).times.grace_fall == 20
+
+
+def test_a_danger_that_is_switched_off_is_off_for_every_device_and_on_again_by_the_same_way(home):
+    new = saved(after(home, "set_dangers", {"off": ["door.left_open", "door.left_open"]}), home)
+    assert {d.watch.off for d in new.devices} == {frozenset({"door.left_open"})}
+    assert new.household.changed == ("dangers",)
+    assert shown(new)["dangers"] == {"off": ["door.left_open"]}
+    assert {d.watch.off for d in after(new, "set_dangers", {"off": []}).devices} == {frozenset()}
 
 
 # -- consent ------------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ PARTS = {
     "[device]": config.DevicePart,
     "[ladder]": config.RungPart,
     "sound": config.SoundPart,
+    "dangers": config.DangersPart,
     "page": config.PagePart,
     "replay": config.ReplayPart,
 }

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway import household
 from gateway.instruction import What
+from gateway.web.acts import whole
 from gateway.web.change import Answer, Form, configure, current, drawn
 from gateway.web.visitor import Fields, Reader, Technician, Visitor, checked
 
@@ -19,6 +20,8 @@ ROOMS: Final = (
     ("阳台", "Balcony"), ("书房", "Study"), ("餐厅", "Dining room"), ("随身", "Worn"),
 )  # fmt: skip
 CONSENT: Final = ("activity", "climate", "vital_signs")
+# A box is set up where it will stand: these are offered, and whatever it has already.
+ZONES: Final = ("Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "Asia/Taipei", "Asia/Singapore", "Europe/Berlin", "Europe/London", "UTC")
 DAYS: Final = ("history_days", "journal_days")
 
 
@@ -35,9 +38,17 @@ def home(v: Reader) -> Response:
 
 @router.post("/home/household")
 async def number(v: Technician, said: Fields) -> Response:
-    """Set the household's number."""
+    """Set the household's number, and when it is night there."""
     checked(v, said)
-    return await _done(v, "household", said, await configure(v, said, What.SET_HOUSEHOLD, {"number": said.get("number", "").strip()}))
+    value: dict[str, Any] = {"number": said.get("number", "").strip()}
+    if "timezone" in said:
+        value["timezone"] = said["timezone"].strip()
+    if "night_from" in said or "night_to" in said:
+        value["night"] = [said.get("night_from", "")[:5], said.get("night_to", "")[:5]]
+    answer = await configure(v, said, What.SET_HOUSEHOLD, value)
+    if "night" in answer.fields:
+        answer.fields["night_from"] = answer.fields["night"]
+    return await _done(v, "household", said, answer)
 
 
 @router.post("/home/rooms")
@@ -57,9 +68,9 @@ async def consent(v: Technician, said: Fields) -> Response:
     value: dict[str, Any] = {name: bool(said.get(name)) for name in CONSENT}
     wrong = {}
     for name in DAYS:
-        text = said.get(name, "").strip()
-        if text.isdigit() and len(text) < 6:
-            value[name] = float(text)
+        count = whole(said.get(name, "").strip())
+        if count >= 0:
+            value[name] = float(count)
         else:
             wrong[name] = v.words("wrong.days")
     answer = Answer(fields=wrong) if wrong else await configure(v, said, What.SET_CONSENT, value)
@@ -76,10 +87,13 @@ def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     config = current(v)
     facts = household.shown(config)
     form = form or Form()
-    ticked = [text for name, text in form.typed.items() if name.startswith("room-")] if form.name == "rooms" else facts["rooms"]
+    ticked = (
+        [text for name, text in form.typed.items() if name.startswith("room-") and text.strip()] if form.name == "rooms" else facts["rooms"]
+    )
     offered = list(dict.fromkeys([*suggested(v, facts["rooms"]), *ticked]))
     lived = {d.room for d in config.devices}
     return drawn(
         v, "home.html", status, form, set=facts, rooms=[(r, r in ticked, r in lived) for r in offered], consents=CONSENT, days=DAYS,
+        zones=tuple(dict.fromkeys([facts["household"]["timezone"], *ZONES])),
         saved="saved" in v.request.query_params, now=v.page.known.now(v.page.known.status()),
     )  # fmt: skip

@@ -12,13 +12,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from gateway import kind, status, wire
 from gateway.config import Config
+from gateway.web.weeks import Day
 
 LOOK_BACK = 5000  # journal rows that are searched for the entries of one alarm
 ROWS = 40_000  # readings that are read for a day's picture
@@ -227,6 +228,21 @@ class Known:
                     break
                 out.append(Heard(device, what, value == b"\1" if isinstance(value, bytes) else value, wall))
         return out[::-1]
+
+    def weeks(self, now: float, days: int, device: str = "") -> dict[str, list[Day]]:
+        """Return the last days of each device, or of one: how well it was heard, and its battery. A day is the home's."""
+        offset = int((datetime.fromtimestamp(now, UTC).astimezone(self.zone).utcoffset() or timedelta()).total_seconds() // 3600)
+        today = (int(now // 3600) + offset) // 24
+        rows = self._ask(
+            "SELECT device, (hour + ?) / 24 AS day, count(*), sum(packets), min(nullif(worst, 0)), avg(nullif(median, 0)), battery, "
+            "max(hour) FROM signals WHERE hour >= ? AND (? = '' OR device = ?) GROUP BY device, day ORDER BY day",
+            (offset, (today - days + 1) * 24 - offset, device, device),
+            "history.db",
+        )
+        out: dict[str, list[Day]] = {}
+        for name, day, hours, packets, worst, usual, battery, _ in rows:
+            out.setdefault(name, []).append(Day(int(day) - today, hours, packets, worst, usual, battery))
+        return out
 
 
 def _entry(row: tuple[Any, ...]) -> wire.Outward | None:

@@ -14,14 +14,15 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway import household, trial
+from gateway import household, kind, trial
 from gateway.clock import Moment
 from gateway.config import Config
+from gateway.danger import OPTIONAL
 from gateway.household import RUNGS, Handed, Rejected
 from gateway.instruction import Change, What
 from gateway.times import Times
 from gateway.web.change import Answer, Form, configure, current, drawn, models
-from gateway.web.visitor import Fields, Technician, Visitor, checked
+from gateway.web.visitor import Fields, Reader, Technician, Visitor, checked
 
 router = APIRouter()
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -44,6 +45,7 @@ PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
         "acknowledge_p2": 600, "dispatch_p2": 1800,
     },
 }  # fmt: skip
+ALWAYS: Final = (kind.SOS, kind.FALL, kind.HELP, kind.SMOKE, kind.GAS, kind.CO)  # shown as what cannot be switched off
 _ABOUT: Final = {f.name: (float(str(f.default)), f.metadata) for f in fields(Times)}
 _trying = threading.Lock()  # one at a time: it takes a core for up to twenty seconds
 
@@ -71,15 +73,18 @@ class Rung:
 
     def value(self) -> dict[str, Any]:
         """Return it as the configuration has it. Raises ValueError."""
-        program = json.loads(self.program)
+        try:
+            program = json.loads(self.program)
+        except RecursionError as error:  # a thousand brackets: nobody's program
+            raise ValueError("program") from error
         if not isinstance(program, list):
             raise ValueError("program")  # noqa: TRY004  the form was not made by us
         return {"responder": self.responder.strip(), "channel": self.channel, "wait": float(self.wait.strip()), "program": program}
 
 
 @router.get("/rules")
-def rules(v: Technician) -> Response:
-    """Show times and ladder as they are in force."""
+def rules(v: Reader) -> Response:
+    """Show dangers, times and ladder as they are in force."""
     return _rules(v)
 
 
@@ -95,6 +100,15 @@ async def times(v: Technician, said: Fields) -> Response:
         return await run_in_threadpool(_rules, v, 200, Form("times", filled), unsaved=True)
     value, wrong = _times(v, config, said)
     return await _on(v, Form("times", said, Answer(fields=wrong)), What.SET_TIMES, value)
+
+
+@router.post("/rules/dangers")
+async def dangers(v: Technician, said: Fields) -> Response:
+    """Try what is judged, or save it. What saves a life is not among the choices."""
+    checked(v, said)
+    await run_in_threadpool(current, v)
+    value = {"off": [name for name in OPTIONAL if not said.get(f"on-{name}")]}
+    return await _on(v, Form("dangers", said), What.SET_DANGERS, value)
 
 
 @router.post("/rules/ladder")
@@ -221,5 +235,6 @@ def _rules(
     facts = v.page.known.status()
     return drawn(
         v, "rules.html", status, form or Form(), set=shown, rungs=rungs, groups=GROUPS, rows=dict(_rows(config)), presets=tuple(PRESETS),
-        told=told, unsaved=unsaved, saved="saved" in v.request.query_params, now=v.page.known.now(facts), most=RUNGS,
+        told=told, optional=OPTIONAL, always=ALWAYS, unsaved=unsaved, saved="saved" in v.request.query_params,
+        now=v.page.known.now(facts), most=RUNGS,
     )  # fmt: skip

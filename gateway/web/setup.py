@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from gateway.web.visitor import Technician
+from gateway.web.visitor import Reader
 
 router = APIRouter()
 
 
 @router.get("/setup")
-def setup(v: Technician) -> Response:
-    """Show what can be set."""
+def setup(v: Reader) -> Response:
+    """Show what can be set, to a supervisor what can be looked at."""
     return v.render("setup.html")

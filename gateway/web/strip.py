@@ -38,6 +38,7 @@ class Strip:
     column: int = 10  # minutes
     battery: float | None = None
     last: dict[str, bool | int | float | str] = field(default_factory=dict)
+    acted: float | None = None  # wall second of the last sign of somebody: a movement, a press, a door
 
     @property
     def empty(self) -> bool:
@@ -76,6 +77,8 @@ def strips(
         if strip is None or r.wall > now + 60:
             continue
         strip.last[r.kind] = r.value
+        if (r.kind in _MOVES and r.value not in (False, "none", "still")) or r.kind in _PRESS or (r.kind in _OPEN and r.value):
+            strip.acted = r.wall
         if r.kind == Kind.BATTERY and isinstance(r.value, int | float):
             strip.battery = float(r.value)
         times[r.device].append(r.wall)

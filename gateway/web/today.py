@@ -14,15 +14,46 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway import inbox, kind, wire
-from gateway.web import acts, advice
+from gateway.reading import Kind
+from gateway.web import acts, advice, weeks
+from gateway.web.change import models
 from gateway.web.known import Filter, between, seconds
 from gateway.web.live import Full
-from gateway.web.strip import strips
+from gateway.web.strip import Strip, strips
 from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, checked
 
 router = APIRouter()
 ANSWER_WAIT = 3.0  # s in which the daemon usually has answered an instruction; after that the page says so and goes on
 ANSWER_LOOK = 0.1
+DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
+REFUSALS = frozenset(
+    {"not_sensed", "repeated", "not_reached", "driver_failed", "decrypt_failed", "bindkey_required", "downgrade", "offline"}
+)  # that have words of their own; all others came damaged
+FEW = 24  # devices up to which Today shows the weeks of each; with more they are on the device's own page
+# What a home may lack a sensor for: the danger's word, and what one of its devices would have to sense.
+FINDS = (
+    ("sos", {Kind.BUTTON}),
+    ("fall", {Kind.FALL}),
+    ("smoke", {Kind.SMOKE}),
+    ("gas", {Kind.GAS}),
+    ("co", {Kind.CO}),
+    ("water", {Kind.MOISTURE}),
+    ("door", {Kind.CONTACT_OPEN}),
+    ("moving", {Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY}),
+)
+# What a device's picture shows, by the first of these that it senses.
+LOOKS = (
+    ("radar", Kind.FALL),
+    ("flame", Kind.SMOKE),
+    ("flame", Kind.GAS),
+    ("flame", Kind.CO),
+    ("drop", Kind.MOISTURE),
+    ("door", Kind.CONTACT_OPEN),
+    ("motion", Kind.MOTION),
+    ("motion", Kind.PRESENCE),
+    ("button", Kind.BUTTON),
+    ("thermo", Kind.TEMPERATURE),
+)
 STAGES = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed")
 
 
@@ -39,7 +70,7 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     known = v.page.known
     if do not in acts.DOES:
         raise Stop(404)
-    back = "/test" if said.get("back") == "test" else f"/alarms/{said['back']}" if said.get("back", "").isdigit() else "/"
+    back = "/test" if said.get("back") == "test" else f"/alarms/{said['back']}" if acts.whole(said.get("back", "")) >= 0 else "/"
     made = await run_in_threadpool(acts.instruction, {**said, "do": do}, v.by, known, v.page.config.times)
     if isinstance(made, acts.Wrong):
         return await run_in_threadpool(_today, v, 422, made)
@@ -51,6 +82,28 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     while await run_in_threadpool(known.result, made.id) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
         await asyncio.sleep(ANSWER_LOOK)
     return RedirectResponse(f"{back}?{urlencode({'told': made.id, 'did': do})}", 303)
+
+
+@router.get("/devices/{device}")
+def one(v: Reader, device: str) -> Response:
+    """Show one device: its day, its weeks, and what of it was not believed."""
+    known = v.page.known
+    facts = known.status()
+    found = next((d for d in facts.get("devices", []) if d["device"] == device), None)
+    if found is None:
+        raise Stop(404)
+    now = known.now(facts)
+    strip = strips(known.day(now), [(device, found["missing_after"])], now, restarts=known.restarts(now - 86400))[device]
+    days = known.weeks(now, weeks.DAYS, device).get(device, [])
+    model = models().get(found["model"])
+    return v.render(
+        "device.html", d=found, s=strip, state=heard(found, facts), signal=signal(found), days=days, count=weeks.DAYS, now=now,
+        look=look(found), title=model.title[v.words.language != "zh"] if model else found["model"], told=told(v, strip, now),
+        signals=weeks.drawn(days, weeks.DAYS), batteries=weeks.batteries(days, weeks.DAYS), silent=weeks.silent(days, weeks.DAYS),
+        refused=_refused(found), limits=[(weeks.height(at), word) for at, word in ((weeks.GOOD, "good"), (weeks.FAIR, "fair"))],
+        mondays=[(n, v.words.local(now - (weeks.DAYS - 1 - n) * 86400, "%m-%d")) for n in range(6, weeks.DAYS, 14)],
+        worst=min((d.worst for d in days if d.worst is not None), default=None), hour_marks=_marks(v, now),
+    )  # fmt: skip
 
 
 @router.get("/live")
@@ -134,7 +187,7 @@ def notice(v: Visitor) -> tuple[bool, str] | None:
 
 def home(v: Visitor) -> dict[str, Any]:
     """Return what the page of today is made of."""
-    known, words = v.page.known, v.words
+    known = v.page.known
     facts = known.status()
     now = known.now(facts)
     devices = facts.get("devices", [])
@@ -142,15 +195,22 @@ def home(v: Visitor) -> dict[str, Any]:
     drawn = strips(known.day(now), [(d["device"], d["missing_after"]) for d in devices], now, restarts=known.restarts(now - 86400))
     alarms = known.open_alarms()
     faults = known.faults()
+    shown = [(d, drawn[d["device"]], heard(d, facts), signal(d)) for d in devices]
+    days = known.weeks(now, weeks.SHORT) if len(devices) <= FEW else {}
     return {
+        "glance": glance(v, facts, shown, now),
+        "lacks": lacks(devices),
+        "look": look,
+        "spark": {d: weeks.drawn(found, weeks.SHORT) for d, found in days.items()},
+        "told_of": lambda s: told(v, s, now),
         "facts": facts,
         "now": now,
         "alarms": alarms,
         "real": [a for a in alarms if not a.test and a.priority <= 3],
         "faults": [(f, _advice(v, f.kind), f.kind in advice.LATCHED) for f in faults],
         "notes": [(f, count, _advice(v, f.kind)) for f, count in known.notes(now)],
-        "devices": [(d, drawn[d["device"]], heard(d, facts), signal(d)) for d in devices],
-        "heard": sum(1 for d in devices if heard(d, facts) != "missing"),
+        "devices": shown,
+        "heard": sum(1 for _, _, state, _ in shown if state != "missing"),
         "masks": masks,
         "away": masks["away"] if masks["away"] > now else 0.0,
         "disk": known.disk(),
@@ -163,12 +223,106 @@ def home(v: Visitor) -> dict[str, Any]:
         "ladder": [r.responder for r in v.page.config.ladder],
         "hours": acts.HOURS,
         "next_do": acts.NEXT,
-        "spans": lambda row: sum(b - a for a, b in row) * 60.0,
-        "gap_text": lambda row: words.pair("、", ", ").join(
-            f"{words.local(now - 86400 + a * 60, '%H:%M')}-{words.local(now - 86400 + b * 60, '%H:%M')}" for a, b in row[:3]
-        ),
-        "hour_marks": [(int(m), words.local(now - 86400 + m * 60, "%H")) for m in _hour_marks(now)],
+        "hour_marks": _marks(v, now),
     }
+
+
+def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any], Strip, str, str]], now: float) -> list[dict[str, str]]:
+    """Return how the home stands in a few words each: {look, what, says, more, tone}; tone is "", "watch" or "bad"."""
+    t = v.words
+    out = []
+    comma = t.pair("\u3001", ", ")
+
+    def put(look: str, what: str, says: str, more: str = "", tone: str = "") -> None:
+        out.append({"look": look, "what": t(f"glance.{what}"), "says": says, "more": more, "tone": tone})
+
+    def named(d: dict[str, Any]) -> str:
+        return str(d["room"] or d["device"])
+
+    doors = [(d, s) for d, s, _, _ in devices if Kind.CONTACT_OPEN in s.last]
+    if doors:
+        opened = [(d, s) for d, s in doors if s.last[Kind.CONTACT_OPEN]]
+        since = max((now - (now - 86400 + s.open[-1][0] * 60) for _, s in opened if s.open), default=0.0)
+        names = comma.join(named(d) for d, _ in opened[:3])
+        put("door", "doors", names if opened else t("glance.closed"), t("glance.open", span=t.span(since // 60 * 60)) if opened else "",
+            "watch" if opened else "")  # fmt: skip
+    there = [
+        d for d, s, _, _ in devices if (s.last.get(Kind.PRESENCE) or s.last.get(Kind.OCCUPANCY)) and s.there and s.there[-1][1] >= 1435
+    ]
+    acted = max(((s.acted, named(d)) for d, s, _, _ in devices if s.acted is not None), default=None)
+    if there or acted:
+        moved = t("glance.moved", room=acted[1], span=t.span((now - (acted[0] or now)) // 60 * 60)) if acted else ""
+        says = comma.join(dict.fromkeys(named(d) for d in there)) if there else t("glance.nobody")
+        put("person", "there", says if there else moved, moved if there else "")
+    missing = sum(1 for _, _, state, _ in devices if state == "missing")
+    if devices:
+        says = t("glance.all_heard", count=len(devices)) if not missing else t("glance.missing", count=missing)
+        put("sensors", "devices", says, "", "watch" if missing else "")
+    up = facts.get("uplink", {})
+    word, tone = (
+        ("connected", "") if up.get("connected") else ("disconnected", "bad") if up.get("configured") else ("unconfigured", "watch")
+    )
+    waiting = facts.get("waiting", 0)
+    put("platform", "platform", t(f"box.{word}"), t("glance.waiting", count=waiting) if waiting else "", tone)
+    radios = facts.get("radio", [])
+    if radios:
+        deaf = [r for r in radios if not r["hearing"]]
+        put("radar", "radio", t("box.deaf") if deaf else t("box.hears"), "", "bad" if deaf else "")
+    free, total = v.page.known.disk()
+    if total:
+        low = free < DISK_LOW or bool(facts.get("degraded"))
+        put("disk", "disk", t("glance.free", free=t.size(free)), "", "bad" if low else "")
+    return out
+
+
+def _refused(device: dict[str, Any]) -> list[tuple[str, int]]:
+    """Return (word of the catalogue, how often) of what was heard in a device's name and not believed, most often first."""
+    out: dict[str, int] = {}
+    for why, count in device.get("refused", {}).items():
+        word = f"refused.{why if why in REFUSALS else 'damaged'}"
+        out[word] = out.get(word, 0) + count
+    return sorted(out.items(), key=lambda row: -row[1])
+
+
+def lacks(devices: list[dict[str, Any]]) -> list[str]:
+    """Return which dangers no device of this home can find, as words of the catalogue; nothing where there are no devices yet."""
+    made = [models()[d["model"]].senses for d in devices if d["model"] in models()]
+    return [name for name, senses in FINDS if not any(senses & has for has in made)] if made else []
+
+
+def look(device: dict[str, Any]) -> str:
+    """Return the name of the picture of a device."""
+    model = models().get(device["model"])
+    return next((name for name, senses in LOOKS if model is not None and senses in model.senses), "sensors")
+
+
+def told(v: Visitor, s: Strip, now: float) -> str:
+    """Return a device's day in words."""
+    t = v.words
+
+    def lasted(row: list[tuple[int, int]]) -> str:
+        return t.span(sum(b - a for a, b in row) * 60.0)
+
+    parts = []
+    if s.open:
+        parts.append(t("strip.open", count=len(s.open), span=lasted(s.open)))
+    if s.there:
+        parts.append(t("strip.there", span=lasted(s.there)))
+    if active := sum(1 for count in s.moves if count):
+        parts.append(t("strip.moves", span=t.span(active * s.column * 60)))
+    if s.presses:
+        parts.append(t("strip.presses", count=len(s.presses)))
+    if s.dangers:
+        parts.append(t("strip.dangers", count=len(s.dangers)))
+    if s.gaps:
+        begin = now - 86400
+        spans = [f"{t.local(begin + a * 60, '%H:%M')}-{t.local(begin + b * 60, '%H:%M')}" for a, b in s.gaps[:3]]
+        parts.append(t("strip.gaps", spans=t.pair("\u3001", ", ").join(spans)))
+    return t.pair("\uff1b", "; ").join(parts) or (t("strip.nothing") if s.empty else t("strip.quiet"))
+
+
+def _marks(v: Visitor, now: float) -> list[tuple[int, str]]:
+    return [(int(m), v.words.local(now - 86400 + m * 60, "%H")) for m in _hour_marks(now)]
 
 
 def _advice(v: Visitor, name: str) -> str:
@@ -194,7 +348,4 @@ def heard(device: dict[str, Any], facts: dict[str, Any]) -> str:
 
 def signal(device: dict[str, Any]) -> str:
     """Return how strong its signal is, in words of the catalogue."""
-    strength = device.get("rssi")
-    if not strength:
-        return "none"
-    return "good" if strength >= -75 else "fair" if strength >= -88 else "weak"
+    return weeks.level(device.get("rssi"))

@@ -26,8 +26,9 @@ HERE = Path(__file__).parent
 YEAR = 365 * 86400
 FIELDS = 90  # of one form; a ladder of twenty rungs can have eighty-four
 THEMES = ("auto", "light", "dark")
-# What the navigation has. "setup" leads to the places of SETUP, for technicians only: what is new there is put in when it works.
+# What the navigation has. "setup" leads to the places of SETUP: what is new there is put in when it works.
 PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("setup", "/setup"), ("box", "/box"))
+READ_ONLY = frozenset({"home", "sensors", "rules"})  # of these: what a supervisor may look at
 SETUP: tuple[tuple[str, str], ...] = (
     ("home", "/home"),
     ("sensors", "/sensors"),
@@ -106,8 +107,9 @@ class Visitor:
 
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         """Return a page."""
+        setup = [place for place in SETUP if self.technician or place[0] in READ_ONLY]
         body = self.page.environment.get_template(template).render(
-            t=self.words, v=self, places=PLACES, setup=SETUP, form_key=self.page.accounts.form_key(self.bound), here=self._here,
+            t=self.words, v=self, places=PLACES, setup=setup, form_key=self.page.accounts.form_key(self.bound), here=self._here,
             path=self.request.url.path, version=__version__, **values,
         )  # fmt: skip
         response = HTMLResponse(body, status, headers={"content-language": self.words.tag, "vary": "Cookie"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import zoneinfo
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,6 +16,19 @@ from gateway.web.zh import ZH
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"zh": ZH, "en": EN}
 TAGS: Final = {"zh": "zh-CN", "en": "en"}
 FIRST: Final = "zh"
+
+# What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the daemon says, are typed; a page is print.
+_FULL: Final = {",": "\uff0c", ";": "\uff1b", ":": "\uff1a", "?": "\uff1f", "!": "\uff01"}
+_HAN: Final = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d\u2026"
+_MARK: Final = re.compile(f"(?<=[{_HAN}])([,;:?!]) ?|(?<=[A-Za-z0-9%}}\\])])([,;:?!]) ?(?=[{_HAN}])")
+_BRACKET: Final = re.compile(f"(?<=[{_HAN}]) ?\\(([^()]*)\\)|\\(([^()]*[{_HAN}][^()]*)\\)")
+
+
+@functools.lru_cache(maxsize=2000)
+def printed(text: str) -> str:
+    """Return a Chinese sentence with full-width marks where Chinese stands around them."""
+    text = _BRACKET.sub(lambda m: f"\uff08{m[1] if m[1] is not None else m[2]}\uff09", text)
+    return _MARK.sub(lambda m: _FULL[m[1] or m[2]], text)
 
 
 class Words:
@@ -29,11 +44,13 @@ class Words:
     def __call__(self, key: str, **values: object) -> str:
         """Return the sentence of a key. A key that is missing is shown as it is: a gap may not take the page away."""
         text = self._catalogue.get(key, key)
-        return text.format(**values) if values else text
+        text = text.format(**values) if values else text
+        return printed(text) if self.language == "zh" else text
 
     def named(self, group: str, value: str) -> str:
         """Return the word of a value such as a state; one that nobody knows shows its own name."""
-        return self._catalogue.get(f"{group}.{value}", value)
+        text = self._catalogue.get(f"{group}.{value}", value)
+        return printed(text) if self.language == "zh" else text
 
     def kind(self, name: str) -> str:
         """Return what can be reported in words."""
@@ -42,7 +59,7 @@ class Words:
 
     def pair(self, zh: str, en: str) -> str:
         """Return one of two sentences."""
-        return zh if self.language == "zh" else en
+        return printed(zh) if self.language == "zh" else en
 
     def clock(self, wall: str | float, now: float, *, exact: bool = True) -> str:
         """Return a time as people of the home read it: the date only where it is another day."""

@@ -17,8 +17,8 @@ from gateway.web.visitor import SETUP
 from gateway.web.zh import ZH
 from tests.web.conftest import form_key, post
 
-PAGES = ("/setup", "/platform", "/rules", "/walk")
-CHANGES = ("/platform", "/rules/times", "/rules/ladder", "/walk")
+PAGES = ("/platform", "/walk")
+CHANGES = ("/platform", "/rules/times", "/rules/dangers", "/rules/ladder", "/walk")
 
 
 def yes(box, **more):
@@ -51,9 +51,13 @@ async def test_only_a_technician_gets_there(box):
         assert (await stranger.post(path, data={"key": key})).status_code == 401, path
         assert (await technician.post(path, data={"key": "0" * 64})).status_code == 403, path
     assert left(box) is None
-    assert 'href="/setup"' not in (await supervisor.get("/")).text
-    for _, where in SETUP:
-        assert f'href="{where}"' in (await technician.get("/setup")).text
+    for browser in (technician, supervisor):
+        for _, where in SETUP:
+            shown = browser is technician or where in {"/home", "/sensors", "/rules"}
+            assert (f'href="{where}"' in (await browser.get("/setup")).text) is shown, where
+    text = (await supervisor.get("/rules")).text
+    assert text.count('<fieldset class="bare" disabled>') == 3
+    assert "<button" not in text.partition("<main")[2], "no button that would be refused"
 
 
 async def test_pages_are_small_whole_and_in_both_languages(box):

@@ -11,6 +11,7 @@ from gateway import inbox, wire
 from gateway.household import handed
 from gateway.instruction import Problem, Refused
 from gateway.web import sensors
+from gateway.web.words import printed
 from tests.web.conftest import form_key
 
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
@@ -168,7 +169,7 @@ async def test_what_was_just_pressed_stands_first_and_is_marked(home):
     places = [text.index(a) for a in (far, near, mine)]
     assert places == sorted(places)
     assert text.count("刚刚有动作</span>") == 1
-    assert "加密,需要密钥" in text
+    assert printed("加密,需要密钥") in text
     assert "7 个包" in text
     assert phone not in text
     assert "还有 1 台其他设备" in text
@@ -232,7 +233,7 @@ async def test_the_form_asks_what_its_make_needs_in_the_pages_language(home):
     assert 'name="role"' not in text
     assert 'name="bed"' in await form("linptech-ps1bb")
     notes = sensors.models()["bthome-v2"].device_notes
-    assert notes[0] in await form("bthome-v2")
+    assert printed(notes[0]) in await form("bthome-v2")
     assert notes[1] in await form("bthome-v2", "en")
     assert (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "ibeacon"})).status_code == 404
     assert 'name="model"' in (await browser.get("/sensors/new?by=hand")).text

@@ -1,0 +1,38 @@
+"""How sentences are printed: Chinese with the marks of Chinese print, and nothing else changed."""
+
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from gateway.web.words import Words, printed
+from gateway.web.zh import ZH
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("断网太久,部分读数没有保留;警报没有丢失。", "断网太久\uff0c部分读数没有保留\uff1b警报没有丢失。"),
+        ("第 7 版, 请重新查看", "第 7 版\uff0c请重新查看"),
+        ("忘记密码?运行 eldercare-gateway code --new,再进入", "忘记密码\uff1f运行 eldercare-gateway code --new\uff0c再进入"),
+        ("已登录:T-07(技术员)", "已登录\uff1aT-07\uff08技术员\uff09"),
+        ("CA 证书 (PEM)", "CA 证书\uff08PEM\uff09"),
+        ("预计 3 分 20 秒, 到 12:30:05", "预计 3 分 20 秒\uff0c到 12:30:05"),
+        ("A4:C1:38:00:53:01", "A4:C1:38:00:53:01"),
+        ("不要带 mqtt:// 或端口", "不要带 mqtt:// 或端口"),
+        ("hello, world: (yes); no?", "hello, world: (yes); no?"),
+        ("", ""),
+    ],
+)
+def test_marks_follow_the_letters_around_them(typed, shown):
+    assert printed(typed) == shown
+    assert printed(shown) == shown
+
+
+def test_english_is_left_as_it_is_and_no_chinese_sentence_has_a_half_width_mark():
+    zone = ZoneInfo("Asia/Shanghai")
+    assert Words("en", zone).pair("好,的", "fine, yes") == "fine, yes"
+    t = Words("zh", zone)
+    for key, text in ZH.items():
+        shown = printed(text)
+        assert not any(f"{han}{mark}" in shown for mark in ",;?!" for han in "的了是好请看"), key
+    assert t.pair("好的,走", "x") == "好的\uff0c走"
