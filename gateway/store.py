@@ -42,6 +42,7 @@ T = TypeVar("T")
 BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
 BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
+INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
 _SIGNAL = """
@@ -268,7 +269,7 @@ class Store:
     def _keep_readings(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
         if self._history is None:
             return None
-        first, number, wall = self._row + 1, self._batch + 1, time.time()
+        first, number, wall = self._row + 1, self._batch + 1, readings[-1].at.wall.timestamp()
         rows = [
             (
                 first + n,
@@ -330,23 +331,29 @@ class Store:
                 if too_many > 0:
                     oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
                     forgotten = conn.execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
-                old = now.wall.timestamp() - history_days * 86400
                 if now.quality is Quality.SYNCHRONISED:
                     # The newest batch stays whatever its age: numbers go on from it. So do rows that wait among older ones.
-                    which = "wall < ? AND NOT waiting AND number < ?"
-                    rows = conn.execute(f"SELECT first, last FROM batches WHERE {which}", (old, self._batch)).fetchall()  # noqa: S608
+                    which, kept = "number < ? AND NOT waiting", min(self._batch, _kept_from(self._history, "batches", now, history_days))
+                    rows = conn.execute(f"SELECT first, last FROM batches WHERE {which}", (kept,)).fetchall()  # noqa: S608
                     conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", rows)
-                    conn.execute(f"DELETE FROM batches WHERE {which}", (old, self._batch))  # noqa: S608
+                    conn.execute(f"DELETE FROM batches WHERE {which}", (kept,))  # noqa: S608
                     conn.execute("DELETE FROM signals WHERE hour < ?", ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,))
         if now.quality is Quality.SYNCHRONISED:
             # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
             with self._db.atomic():
-                gone = self._db.conn.execute(
-                    "DELETE FROM journal WHERE wall < ? AND number < (SELECT max(number) FROM journal) "
+                execute = self._db.conn.execute
+                gone = execute(
+                    "DELETE FROM journal WHERE number < ? AND number < (SELECT max(number) FROM journal) "
                     "AND number NOT IN (SELECT number FROM outbox) AND number NOT IN (SELECT entry FROM faults) "
                     "AND (alarm IS NULL OR alarm IN (SELECT number FROM alarms WHERE NOT open AND NOT active))",
-                    (now.wall.timestamp() - journal_days * 86400,),
+                    (_kept_from(self._db, "journal", now, journal_days),),
                 ).rowcount
+                # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the newest instructions.
+                execute(
+                    "DELETE FROM alarms WHERE NOT open AND NOT active AND number < (SELECT max(number) FROM alarms) "
+                    "AND entry NOT IN (SELECT number FROM journal)"
+                )
+                execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
         return forgotten, gone
 
     # -- push's side -------------------------------------------------------------------------------------------------
@@ -763,6 +770,17 @@ def _set_aside(path: Path, *, keep: bool) -> str:
 
 def _one(db: Database, query: str) -> int:
     return int(db.conn.execute(query).fetchone()[0])
+
+
+def _kept_from(db: Database, table: str, now: Moment, days: float) -> int:
+    """Return the number from which on rows are kept: that of the first one that is not too old.
+
+    Rows lie in their order, whatever clock wrote them: one that was stamped in another century while nobody confirmed the clock is as
+    young as its neighbours.
+    """
+    young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
+    row = db.conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608
+    return int(row[0]) if row else 1 << 62
 
 
 def _until(wall: float, now: Moment) -> float:

@@ -344,9 +344,8 @@ async def test_beyond_the_bound_the_oldest_batches_are_forgotten_and_counted(box
     assert await box.store.tidy(box.clock.now(), 30, 730) == (0, 0)
 
 
-async def test_retention_deletes_what_is_old_and_accepted_and_nothing_else(box, monkeypatch):
-    now = box.clock.now()
-    monkeypatch.setattr(store.time, "time", lambda: now.wall.timestamp() - 40 * 86400)
+async def test_retention_deletes_what_is_old_and_accepted_and_nothing_else(box):
+    now = box.clock.now().later(box.clock.mono + 40 * 86400)
     for n in range(4):
         await box.store.keep_readings([reading(n), reading(n)], "boot-1")
     await box.store.accept_batches([(1, 1), (3, 4)])
@@ -379,6 +378,38 @@ def test_retention_of_the_journal_keeps_what_is_open_unaccepted_or_newest(box):
     assert [a.kind for a, _ in box.known.alarms] == [kind.FALL]
     assert (kind.UPLINK_LOST, "") in box.known.faults
     assert box.journal()[:5] == [5, 6, 7, 9, 10]
+
+
+@pytest.mark.parametrize("wrong", [-20 * 365, 20 * 365])
+async def test_what_was_written_while_the_clock_was_wrong_by_years_is_as_old_as_its_neighbours(box, wrong):
+    """Not gone the moment a time server answers, and not kept for twenty years either."""
+
+    async def heard() -> None:
+        box.sos()
+        (alarm,) = box.pipeline.alarms.values()
+        box.tell(Do.CLOSE, f"c{box.pipeline.last}", alarm=alarm.id, outcome="helped")
+        box.store._keep_readings([replace(reading(0), at=box.clock.now())], "boot-1")
+
+    await heard()
+    box.clock.move(60)
+    box.clock.wall += timedelta(days=wrong)
+    await heard()
+    box.clock.wall -= timedelta(days=wrong)
+    box.clock.move(60)
+    await heard()
+    box.write(accepted=[(1, 99)])
+    await box.store.accept_batches([(1, 9)])
+    before = box.journal()
+    assert box.store._tidy(box.clock.now(), 30, 730) == (0, 0)
+    assert box.journal() == before
+    assert box.rows("SELECT count(*) FROM alarms") == [(3,)]
+    assert box.store._history.execute("SELECT count(*) FROM readings").fetchone() == (3,)
+    box.clock.move(731 * 86400)
+    box.note()
+    box.store._tidy(box.clock.now(), 30, 730)
+    assert box.journal() == [before[-1] + 1]
+    assert box.rows("SELECT number FROM alarms") == [(3,)], "the newest number stays"
+    assert box.store._history.execute("SELECT number FROM batches").fetchall() == [(3,)]
 
 
 # -- history.db may be thrown away ----------------------------------------------------------------------------------------
