@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import json
 import logging
 import os
 import re
@@ -39,7 +38,7 @@ from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
 from gateway.replay import Replay
 from gateway.rounds import MARK, Rounds
-from gateway.store import Outgoing, Writing, forget_stand_in, opened, stand_in
+from gateway.store import Outgoing, Writing, forget_stand_in, masked, opened, stand_in
 from gateway.technician import Technician
 from gateway.upkeep import DiskIsBack, Upkeep
 from gateway.uplink import Uplink
@@ -224,7 +223,7 @@ class Daemon:
         if self.rounds.changed and now.quality is not Quality.WRONG:
             marks[MARK] = self.rounds.mark(now)
         if self.pipeline.masks_changed:
-            marks["masks"] = self._masks(now)
+            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away_until, now)
             self.pipeline.masks_changed = False
         if flush:
             self._flushed = now.mono
@@ -258,6 +257,9 @@ class Daemon:
         if self.uplink.link is not None and self.uplink.connected:  # the platform shall know the new journal before its first entry
             with contextlib.suppress(Lost, NotTaken):
                 await self.uplink.link.publish(self._topic("status"), self.uplink.status(True, "storage"), retain=True)
+        # Also what it did not write itself must outlast a kill: counters against recordings, instructions done, what is masked.
+        writing.memory, writing.done = self.intake.memories(), self.pipeline.done
+        writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away_until, now)}
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
         writing.entries, writing.accepted = entries, []
@@ -284,15 +286,19 @@ class Daemon:
             if radio.heard_at is not None:
                 self.faults.radios[radio.adapter] = radio.heard_at
         self.doors.look_in_box = True
-        rounds = self.rounds.look(now)
+        entries = self.rounds.look(now) + self._told_by_store(now)
         if self.config.platform is None:
-            return rounds
+            return entries
         since = self.push.unanswered_since()
         answered = since is None or now.mono - since < self.config.times.uplink_lost
         up = self.uplink.connected and answered
         taken_over = self.uplink.link is not None and self.uplink.link.taken_over
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
-        return rounds + self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
+        return entries + self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
+
+    def _told_by_store(self, now: Moment) -> list[Entry]:
+        why, self.store.written_anew = self.store.written_anew, ""
+        return self.pipeline.noticed([self.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now) if why else []
 
     def note(self, note: Callable[[Moment], list[Entry]]) -> None:
         """Let the pump write down in its next turn what the note returns."""
@@ -310,12 +316,6 @@ class Daemon:
 
     def _topic(self, name: str) -> str:
         return wire.topic(self.gateway, name)
-
-    def _masks(self, now: Moment) -> str:
-        wall = now.wall.timestamp() - now.mono
-        shelves = {d: {"until": s.until + wall, "by": s.by, "reason": s.reason} for d, s in self.pipeline.shelves.items()}
-        away = self.pipeline.away_until + wall if self.pipeline.away_until > now.mono else 0.0
-        return json.dumps({"shelves": shelves, "away": away}, ensure_ascii=False)
 
     def _trust_clock_from(self, floor: str) -> None:
         """No time before the last one seen can be right."""

@@ -351,6 +351,11 @@ class Pipeline:
             self._entry(result, now)
         return self._turn()
 
+    @property
+    def done(self) -> list[str]:
+        """The instructions that have their answer, oldest first."""
+        return list(self._done)
+
     def is_done(self, instruction: str) -> bool:
         """Say whether an instruction has its answer."""
         return instruction in self._done

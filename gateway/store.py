@@ -29,6 +29,7 @@ from gateway import schema, wire
 from gateway.alarm import Alarm
 from gateway.clock import Moment, Quality
 from gateway.fault import FaultFact, Turn
+from gateway.generations import sync
 from gateway.instruction import Refused, ResultFact
 from gateway.kind import STORAGE_DEGRADED, TEST
 from gateway.pipeline import AlarmFact, Entry, Known, Shelf
@@ -84,6 +85,7 @@ class Writing:
     heard: Mapping[DeviceId, float] = field(default_factory=dict)
     accepted: Sequence[tuple[int, int]] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
+    done: Sequence[str] = ()  # instructions carried over from another database
 
 
 class Store:
@@ -100,6 +102,8 @@ class Store:
         self._history: Database | None = None
         self._batch = 0
         self._row = 0
+        self._files: dict[Path, int] = {}  # the files of gateway.db as we opened them, and their inodes
+        self.written_anew = ""  # what became of files that were deleted under us, for the pump to tell
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
@@ -116,6 +120,7 @@ class Store:
         except BROKEN as error:
             self._db.close()
             raise _problem(path, error) from error
+        self._files = {part: part.stat().st_ino for part in _parts(path)}
         self._open_history()
 
     def _open_history(self) -> None:
@@ -208,6 +213,7 @@ class Store:
         return await self.run(self._commit, turn)
 
     def _commit(self, turn: Writing) -> list[Outgoing]:
+        self._see_to_files()
         execute = self._db.conn.execute
         out = []
         with self._db.atomic():
@@ -236,7 +242,39 @@ class Store:
                 execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number BETWEEN ? AND ?", (first, last))
             for name, value in turn.marks.items():
                 self._mark(self._db, name, value)
+            if turn.done:
+                before = _one(self._db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
+                rows = [(before + n, done) for n, done in enumerate(turn.done)]
+                self._db.conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?)", rows)
         return out
+
+    def _see_to_files(self) -> None:
+        """Write gateway.db again where somebody deleted it, or its log, under us: what we have open still has everything.
+
+        Otherwise SQLite would go on writing into files that vanish with this process. Raises sqlite3.Error.
+        """
+        if not any(_is_gone(part, inode) for part, inode in self._files.items()):
+            return
+        path = self.folder / "gateway.db"
+        new = path.with_name("gateway.db.new")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            new.unlink(missing_ok=True)
+            with contextlib.closing(sqlite3.connect(new)) as copy:
+                self._db.conn.backup(copy)
+            new.replace(path)
+            # To close the old one removes by name what it takes for its log: only then may the new one get its own.
+            self._db.close()
+            for part in _parts(path)[1:]:
+                part.unlink(missing_ok=True)
+            sync(self.folder)
+            self._db = _database(path, schema.gateway, "FULL")
+            self._mark(self._db, "opened", str(time.time_ns()))
+            self._files = {part: part.stat().st_ino for part in _parts(path)}
+        except (StoreProblem, OSError) as error:
+            raise sqlite3.OperationalError(f"its files were deleted, and cannot be written again: {error}") from error
+        self.written_anew = f"files of {path} were deleted or replaced by another program: written again, nothing is lost"
+        LOG.error("store %s", self.written_anew)
 
     def _keep_alarm(self, alarm: Alarm, entry: int) -> None:
         # Most entries change neither flag: then the index of what is open stays as it is, and a page less is written.
@@ -436,6 +474,8 @@ class Store:
         return await self.run(self._counts)
 
     def _counts(self) -> tuple[int, int]:
+        with contextlib.suppress(sqlite3.Error):  # the next commit finds it out and goes on in memory
+            self._see_to_files()
         batches = _one(self._history, "SELECT count(*) FROM batches WHERE waiting") if self._history is not None else 0
         return _one(self._db, "SELECT count(*) FROM outbox"), batches
 
@@ -489,7 +529,7 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         folder.mkdir(parents=True, exist_ok=True)
         store.open()
         return _merged(_Opened(store, store.load(now, boot), store.memories()), left, now)
-    except _Damaged as error:
+    except Damaged as error:
         damaged, why = True, str(error)
     except (StoreProblem, OSError) as error:
         why = f"{error}; working from memory until then"
@@ -500,16 +540,18 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         LOG.error("store %s", why)
         return left
     known, memories = _salvaged(path, runtime, gateway, now, boot)
+    carried = Writing(memory=_texts(memories), done=list(known.done), marks={"masks": masked(known.shelves, known.away_until, now)})
     try:
         if damaged:
             why = f"{why}; set aside as {_set_aside(path, keep=True)}, a fresh one begun"
             store = Store(folder, gateway, degraded=why)
             store.open()
+            store._commit(carried)  # noqa: SLF001  nobody else has it yet
         else:
-            store = stand_in(runtime, gateway, why)
-    except (StoreProblem, OSError) as error:
+            store = stand_in(runtime, gateway, why, carried)
+    except (StoreProblem, OSError, sqlite3.Error) as error:
         why = f"{why}; {error}; working from memory until then"
-        store = stand_in(runtime, gateway, why)
+        store = stand_in(runtime, gateway, why, carried)
     LOG.error("store %s", why)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
     last_alarm = max((alarm.number for alarm, _ in known.alarms), default=0)
@@ -546,6 +588,7 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
     rows = left.store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE NOT a.open")  # noqa: SLF001
     messages = [wire.decode_entry(body) for (body,) in rows]
     ended = {m.alarm: m for m in messages if isinstance(m, wire.AlarmMessage)}
+    masks_known = bool(left.store.marked("masks"))
     left.store.close_now()
     known = real.known
     # An alarm that ended in the stand-in is journalled as ended in the real one; `restart` writes that entry.
@@ -558,8 +601,15 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
         carried={number: same for number, same in known.carried.items() if number not in {a.number for a, _ in alarms if not a.open}},
         closed={**known.closed, **left.known.closed},
         faults={**known.faults, **said},
-        done=[*known.done, *left.known.done],
+        done=list(dict.fromkeys((*known.done, *left.known.done))),
+        shelves=left.known.shelves if masks_known else known.shelves,
+        away_until=left.known.away_until if masks_known else known.away_until,
     )
+    learned = Writing(memory=_texts(left.memories), done=list(left.known.done))
+    if masks_known:
+        learned.marks = {"masks": masked(merged.shelves, merged.away_until, now)}
+    with contextlib.suppress(sqlite3.Error):  # the start's own commit comes next, and says so
+        real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
     return _Opened(real.store, merged, {**real.memories, **left.memories})
 
 
@@ -587,8 +637,8 @@ def unfit(folder: Path) -> str:
     return ""
 
 
-def stand_in(runtime: Path, gateway: str, why: str) -> Store:
-    """Return a fresh store in memory, for a disk that takes nothing."""
+def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = None) -> Store:
+    """Return a fresh store in memory, for a disk that takes nothing. `carried`: what must outlast this process in it too."""
     folder = _memory_folder(runtime)
     for old in folder.glob("*.db*"):
         old.unlink()
@@ -596,6 +646,8 @@ def stand_in(runtime: Path, gateway: str, why: str) -> Store:
     store.open()
     store._mark(store._db, "gateway", gateway)  # noqa: SLF001  its own
     store._mark(store._db, "degraded", why)  # noqa: SLF001
+    if carried is not None:
+        store._commit(carried)  # noqa: SLF001
     return store
 
 
@@ -692,7 +744,7 @@ def _readable(db: Database, now: Moment, boot: str) -> tuple[Known, Memories]:
     ), memories
 
 
-class _Damaged(StoreProblem):
+class Damaged(StoreProblem):
     """The file's content is broken."""
 
 
@@ -706,7 +758,7 @@ def _problem(path: Path, error: Exception) -> StoreProblem:
     # A damaged header too can make SQLite call a file read-only or refuse to open it.
     if not os.access(path.parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
         return StoreProblem(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
-    return _Damaged(f"{path} is damaged ({text})")
+    return Damaged(f"{path} is damaged ({text})")
 
 
 def _database(path: Path, migrations: Migrations, synchronous: str) -> Database:
@@ -753,19 +805,43 @@ def _look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
     finally:
         conn.set_progress_handler(None, 0)
     if found[0] != "ok":
-        raise _Damaged(f"{path} is damaged ({found[0]})")
+        raise Damaged(f"{path} is damaged ({found[0]})")
 
 
 def _set_aside(path: Path, *, keep: bool) -> str:
     """Move a database away (one broken generation is kept), or delete it. Returns its new name."""
-    for suffix in ("", "-wal", "-shm"):
-        part = path.with_name(path.name + suffix)
+    for part in _parts(path):
         with contextlib.suppress(FileNotFoundError):
             if keep:
-                part.replace(path.with_name(path.name + ".broken" + suffix))
+                part.replace(path.with_name(path.name + ".broken" + part.name.removeprefix(path.name)))
             else:
                 part.unlink()
     return path.name + ".broken"
+
+
+def _parts(path: Path) -> tuple[Path, Path, Path]:
+    return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+
+
+def _is_gone(part: Path, inode: int) -> bool:
+    """Say whether a file is no more, or is another one. A disk that does not answer says neither."""
+    try:
+        return part.stat().st_ino != inode
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+
+
+def _texts(memories: Memories) -> dict[DeviceId, str]:
+    return {device: json.dumps(memory, separators=(",", ":")) for device, memory in memories.items()}
+
+
+def masked(shelves: Mapping[DeviceId, Shelf], away_until: float, now: Moment) -> str:
+    """Return what is shelved, and until when nobody is at home, as the mark `masks` keeps it: by the wall clock."""
+    wall = now.wall.timestamp() - now.mono
+    kept = {d: {"until": s.until + wall, "by": s.by, "reason": s.reason} for d, s in shelves.items()}
+    return json.dumps({"shelves": kept, "away": away_until + wall if away_until > now.mono else 0.0}, ensure_ascii=False)
 
 
 def _one(db: Database, query: str) -> int:

@@ -9,11 +9,14 @@ import json
 import logging
 import shutil
 import sqlite3
+from collections import deque
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import kind, mains, status, systemd
 from gateway.clock import Moment
-from gateway.store import Store, StoreProblem
+from gateway.signals import HOUR
+from gateway.store import Damaged, Store, StoreProblem
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -30,6 +33,45 @@ DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is t
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
+CARD_BUDGET = 40.0  # MB a day that reach the card: see the README's account of it
+CARD_KEPT = 24  # hours that are added up
+IO = Path("/proc/self/io")
+
+
+class Card:
+    """How much this process has written to the card in the last day, as the kernel counts it: pages that became dirty on a real disk.
+
+    The file system's own journal and the card's are not in it: the README says how much they add. Files in memory do not count.
+    """
+
+    def __init__(self, mono: float, io: Path = IO) -> None:
+        self._io = io
+        written = self._written()
+        self._since: deque[tuple[float, int]] = deque([(mono, written)] if written is not None else [], maxlen=CARD_KEPT + 1)
+
+    def facts(self, mono: float) -> dict[str, float] | None:
+        """Return {written_mb, over_h, day_mb, budget_mb}: MB in the hours seen (24 at most), what that makes a day; None where unknown.
+
+        `day_mb` is there from the first full hour on: what a start writes says nothing about a day.
+        """
+        written = self._written()
+        if written is None or not self._since:
+            return None
+        if mono - self._since[-1][0] >= HOUR:
+            self._since.append((mono, written))
+        began, before = self._since[0]
+        hours, mb = (mono - began) / HOUR, (written - before) / 1e6
+        facts = {"written_mb": round(mb, 3), "over_h": round(hours, 2), "budget_mb": CARD_BUDGET}
+        return facts | {"day_mb": round(mb * CARD_KEPT / hours, 2)} if hours >= 1 else facts
+
+    def _written(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return next(
+                (int(line[12:]) for line in self._io.read_text(encoding="ascii").splitlines() if line.startswith("write_bytes:")), None
+            )
+        return None
+
+
 class DiskIsBack(Exception):  # noqa: N818  good news
     """The real database can be written again: start anew on it."""
 
@@ -43,6 +85,7 @@ class Upkeep:
         self._batched = self._tried = now
         self._tidied = now - TIDY_EVERY + TIDY_FIRST
         self._forgotten = 0
+        self.card = Card(now)
         self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
 
     async def beat(self) -> None:
@@ -141,6 +184,8 @@ class Upkeep:
                 if shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
                     return False
                 real.open()
+            except Damaged:
+                return True  # the start sets it aside and begins a fresh one
             except (OSError, sqlite3.Error, StoreProblem, ValueError):
                 return False
             real.close_now()

@@ -741,6 +741,95 @@ def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(bo
     assert box.pipeline.alarms == {}
 
 
+def carried(box: Box) -> Writing:
+    """What the daemon gives a stand-in beside its entries."""
+    masks = store.masked(box.pipeline.shelves, box.pipeline.away_until, box.clock.now())
+    return Writing(memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks={"masks": masks})
+
+
+def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_the_disk_after_it(box):
+    box.write(memory={"pendant": '{"counter":7}'})
+    box.tell(Do.SHELVE, "s1", device="door", seconds=7200.0, reason="repair")
+    box.tell(Do.AWAY, "a1", seconds=7200.0)
+    degraded(box)
+    box.store._commit(carried(box))
+    for _ in range(2):  # killed on the stand-in, and once more
+        box.store._db.close()
+        box.start()
+        assert box.store.folder != box.folder
+        assert box.memories["pendant"] == {"counter": 7}
+        assert {"s1", "a1"} <= set(box.known.done), "an order that comes again is not carried out again"
+        assert "door" in box.pipeline.shelves
+        assert box.pipeline.away_until == pytest.approx(box.clock.mono + 7200)
+    box.tell(Do.AWAY, "a2", seconds=0.0)
+    box.tell(Do.SHELVE, "s2", device="door", seconds=0.0)
+    box.write(marks=carried(box).marks, memory={"pendant": '{"counter":9}'}, accepted=[(1, 999)])
+    for _ in range(2):  # the disk is back, and then killed before anything changed
+        box.store._db.close()
+        box.start()
+        assert box.store.folder == box.folder
+        assert box.pipeline.away_until < box.clock.mono, "what ended on the stand-in does not begin again with the disk"
+        assert box.pipeline.shelves == {}
+        assert {"s1", "a1", "a2", "s2"} <= set(box.known.done)
+        assert box.memories["pendant"] == {"counter": 9}
+
+
+def test_a_fresh_database_after_damage_remembers_counters_and_orders_over_a_kill(box):
+    box.write(memory={"pendant": '{"counter":7}'})
+    box.tell(Do.AWAY, "a1", seconds=7200.0)
+    (page,) = box.rows("SELECT rootpage FROM sqlite_master WHERE name = 'outbox'")[0]
+    box.stop()
+    with (box.folder / "gateway.db").open("r+b") as file:
+        file.seek((page - 1) * store.PAGE)
+        file.write(b"\xff" * 512)
+    box.start()
+    assert "damaged" in box.store.degraded
+    box.store._db.close()
+    box.start()
+    assert box.memories["pendant"] == {"counter": 7}
+    assert "a1" in box.known.done
+
+
+@pytest.mark.parametrize(
+    "gone", [("gateway.db",), ("gateway.db-wal",), ("gateway.db-shm",), ("gateway.db", "gateway.db-wal", "gateway.db-shm")]
+)
+def test_files_that_are_deleted_under_us_are_written_again_and_nothing_is_lost(box, gone):
+    box.sos()
+    box.fall()
+    before, journal = dict(box.rows("SELECT number, body FROM journal")), box.store.journal
+    for name in gone:
+        (box.folder / name).unlink()
+    box.note()
+    assert "deleted" in box.store.written_anew
+    copy = box.folder.with_name("copy")
+    shutil.copytree(box.folder, copy)  # as a kill would leave it
+    killed = Store(copy, GATEWAY)
+    killed.open()
+    assert killed.journal == journal
+    after = dict(killed._db.execute("SELECT number, body FROM journal").fetchall())
+    assert {n: after[n] for n in before} == before
+    assert len(after) == len(before) + 1
+    assert killed.load(box.clock.now(), box.clock.boot).alarms
+    killed.close_now()
+    box.store.written_anew = ""
+    box.note()
+    assert box.store.written_anew == "", "once is enough"
+    assert len(box.journal()) == len(before) + 2
+
+
+def test_files_deleted_on_a_disk_that_takes_nothing_refuse_the_turn(box, monkeypatch):
+    box.sos()
+    (box.folder / "gateway.db").unlink()
+
+    def full(*_args: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(sqlite3.OperationalError, match="No space left"):
+        box.note()
+    assert box.store._counts()[0] > 0, "and what is open can still be read"
+
+
 def test_what_waits_in_the_stand_in_is_sent_before_the_disk_is_taken_again(box):
     degraded(box)
     box.note()
