@@ -56,6 +56,11 @@ def once_of(said: Mapping[str, str]) -> str:
     return number if _ONCE.fullmatch(number) else once()
 
 
+def whole(text: str) -> int:
+    """Return a whole number as it was typed, -1 where it is none: Python calls ² a digit too, and cannot read it."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
+
+
 def possible(alarm: wire.AlarmMessage) -> list[Do]:
     """Return what may be done with an alarm as it stands, the natural next thing first."""
     found = [do for do, move in ON_ALARM.items() if move in MOVES[alarm.state]]
@@ -137,10 +142,10 @@ def _hours(said: Mapping[str, str], wrong: Wrong) -> float:
     text = said.get("hours", "")
     if text == "0":
         return 0.0  # ends it: more protection needs no reason
-    if not text.isdigit() or int(text) not in HOURS:
+    if whole(text) not in HOURS:
         wrong.fields["hours"] = ("wrong.hours", {})
         return 0.0
-    return int(text) * 3600.0
+    return whole(text) * 3600.0
 
 
 def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:

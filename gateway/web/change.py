@@ -21,7 +21,7 @@ from gateway.config import Config, ConfigError, load
 from gateway.driver import Model
 from gateway.household import Handed
 from gateway.instruction import Do, Refused, What
-from gateway.web.acts import once, once_of
+from gateway.web.acts import once, once_of, whole
 from gateway.web.visitor import Visitor
 
 LOG = logging.getLogger("eldercare")
@@ -103,10 +103,9 @@ async def left(
     """Leave an instruction and wait a moment for what comes of it. `fields` of the answer are those of the configuration."""
     config, known = v.page.config, v.page.known
     order = f"page-{once_of(said)}"
-    text = said.get("revision", "0")
     message = wire.InstructionMessage(
         v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change,
-        revision=int(text) if text.isdigit() and len(text) < 10 else 0, secrets=order if given is not None else "",
+        revision=max(0, whole(said.get("revision", ""))), secrets=order if given is not None else "",
     )  # fmt: skip
 
     def leave() -> None:

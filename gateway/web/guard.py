@@ -70,7 +70,7 @@ class Guard:
         if scope["method"] not in METHODS:
             return 405
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > LARGEST:
+        if not length.isdigit() or len(length) > 9 or int(length) > LARGEST:
             return 413
         if scope["method"] == "POST" and not _same_origin(headers, hosts[0]):
             return 403

@@ -20,6 +20,7 @@ from gateway.driver import BleAdvert, Enrol, GattService, Model
 from gateway.household import Handed
 from gateway.instruction import Do, What
 from gateway.reading import Kind
+from gateway.web.acts import whole
 from gateway.web.change import Answer, Form, configure, current, drawn, left, models
 from gateway.web.home import suggested
 from gateway.web.today import heard, signal
@@ -244,9 +245,9 @@ async def put(v: Technician, said: Fields) -> Response:
     asks = _asks(model)
     if asks["button"] and said.get("role") in ROLES:
         value["buttons"] = {"1": said["role"]}
-    minutes = said.get("left_open", "0")
-    if asks["door"] and minutes.isdigit() and int(minutes) in LEFT_OPEN and int(minutes):
-        value["left_open"] = int(minutes) * 60.0
+    minutes = whole(said.get("left_open", ""))
+    if asks["door"] and minutes in LEFT_OPEN and minutes:
+        value["left_open"] = minutes * 60.0
     if asks["bed"] and said.get("bed"):
         value["bed"] = True
     rooms = config.household.rooms
