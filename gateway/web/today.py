@@ -18,7 +18,7 @@ from gateway.reading import Kind
 from gateway.web import acts, advice, weeks
 from gateway.web.change import models
 from gateway.web.known import Filter, between, seconds
-from gateway.web.live import Full
+from gateway.web.live import Full, Watch
 from gateway.web.strip import Strip, strips
 from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, checked
 
@@ -51,8 +51,8 @@ LOOKS = (
     ("door", Kind.CONTACT_OPEN),
     ("motion", Kind.MOTION),
     ("motion", Kind.PRESENCE),
-    ("button", Kind.BUTTON),
     ("thermo", Kind.TEMPERATURE),
+    ("button", Kind.BUTTON),
 )
 STAGES = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed")
 
@@ -109,8 +109,13 @@ def one(v: Reader, device: str) -> Response:
 @router.get("/live")
 async def live(v: Reader) -> Response:
     """Tell this page when something has changed."""
+    return stream(v, v.page.watch)
+
+
+def stream(v: Visitor, watch: Watch) -> Response:
+    """Return the events of a watch for as long as the visitor is signed in."""
     assert v.session is not None  # noqa: S101  a reader has one
-    watch, key, accounts = v.page.watch, v.session.key, v.page.accounts
+    key, accounts = v.session.key, v.page.accounts
     try:
         watch.enter(key)
     except Full as full:

@@ -15,6 +15,7 @@ from gateway.config import load
 from gateway.danger import CANCEL, NOTHING, Watch
 from gateway.dispatch import Rung
 from gateway.reading import Kind, Reading
+from gateway.signals import HOUR, Row
 from gateway.store import Store, Writing
 from tests.hand import Day, HandClock, Home
 
@@ -187,9 +188,30 @@ class Example:
         await store.run(store.open)
         await store.commit(Writing(entries=self.day.entries))
         for n in range(0, len(readings), 200):
-            await store.keep_readings(readings[n : n + 200], "boot-example")
+            await store.keep_readings(readings[n : n + 200], "boot-example", () if n else self._weeks())
         await store.close()
         self.say()
+
+    def _weeks(self) -> list[Row]:
+        """Seven weeks of signals: the front door fades and is silent for three days, the pendant's battery runs down."""
+        chance, out = random.Random(7), []
+        hour = int(self.day.clock.now().wall.timestamp() // HOUR)
+        for back in range(49 * 24, 0, -6):
+            for device, strength in (
+                ("pendant", -62),
+                ("bathroom-button", -66),
+                ("front-door", -70),
+                ("hall-motion", -58),
+                ("kitchen-smoke", -89),
+            ):
+                age = 49 - back // 24
+                if device == "front-door" and 20 <= age < 23:
+                    continue
+                usual = strength - (age // 4 if device == "front-door" else 0) + chance.randrange(-3, 4)
+                battery = 96 - age * 1.7 if device == "pendant" else 92.0
+                out.append(Row(hour - back, device, 300, usual - chance.randrange(4, 14), usual, battery))
+            out.append(Row(hour - back, "bedroom-radar", 3000, 0, 0, None))
+        return out
 
     def say(self, **changed: object) -> None:
         """Write the status file as the daemon would."""
@@ -206,7 +228,7 @@ class Example:
                 {
                     "device": d, "model": MODELS[d], "room": room, "heard_s": round(now.mono - day.pipeline.faults.heard_at[d], 1),
                     "missing_after": 1800.0, "rssi": None if d == "bedroom-radar" else {"kitchen-smoke": -91, "front-door": -82}.get(d, -64),
-                    "refused": {}, "shelved": False,
+                    "refused": {"not_sensed": 3, "crc": 2} if d == "front-door" else {}, "shelved": False,
                 }
                 for d, room in ROOMS.items()
             ],

@@ -33,6 +33,7 @@ PAGES = (
     "/platform",
     "/rules",
     "/walk",
+    "/devices/front-door",
 )
 
 
@@ -115,9 +116,12 @@ async def taken(browser, address, code, out, *, calm):
                 await page.goto(f"{address}/box?lang={lang}&theme={theme}")
                 for path in ("/",) if calm else PAGES:
                     await page.goto(address + path)
-                    await page.wait_for_timeout(400)
+                    await page.wait_for_timeout(300)
+                    tall = await page.evaluate("document.documentElement.scrollHeight")
+                    await page.set_viewport_size({**view, "height": max(view["height"], tall)})  # the bar stands at the foot
                     name = f"{'calm' if calm else named(path)}-{lang}-{theme}-{size}"
-                    await page.screenshot(path=out / f"{name}.png", full_page=True)
+                    await page.screenshot(path=out / f"{name}.png")
+                    await page.set_viewport_size(view)
                 await context.close()
 
 
