@@ -1,4 +1,8 @@
-"""How things stand: the facts the daemon writes down every few seconds, and how `eldercare-gateway status` tells them."""
+"""How things stand: the facts the daemon writes down every few seconds, and how `eldercare-gateway status` tells them.
+
+`card` is what the daemon itself has written to the card, or None where the kernel does not count it: {"written_mb": in the last
+"over_h" hours (24 at most), "day_mb": what that makes a day (from the first full hour on), "budget_mb": what a day may have}.
+"""
 
 from __future__ import annotations
 
@@ -112,6 +116,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "away": daemon.pipeline.away_until > now.mono,
         "household": {"revision": daemon.config.household.revision, "at": daemon.config.household.at},
         "mains": daemon.faults.mains,
+        "card": daemon.upkeep.card.facts(now.mono),
         "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
         "step": {"step": step.plug.value, "left_s": round(step.until - now.mono, 1), **step.facts()} if step else None,
         "platform_test": daemon.technician.attempt.facts() if daemon.technician.attempt else None,
@@ -142,6 +147,11 @@ def told(known: dict[str, Any]) -> str:
     out.append(
         f"待发 outbox      {known['waiting']} 条记录 entries, {known['waiting_batches']} 批读数 batches; 最新 newest {known['last']}"
     )
+    if card := known.get("card"):
+        day = f", 每天 a day {card['day_mb']:g} MB" if "day_mb" in card else ""
+        over = " !! 超出 TOO MUCH" if card.get("day_mb", 0) > card["budget_mb"] else ""
+        spent = f"{card['over_h']:g} h 写入 written {card['written_mb']:g} MB{day}, 预算 budget {card['budget_mb']:g} MB{over}"
+        out.append(f"存储卡 card      {spent}")
     for r in known["radio"]:
         silent = "从未 never" if r["silent_s"] is None else f"{ago(r['silent_s'])}"
         state = "正常 hears" if r["hearing"] else f"听不到 DEAF ({r['trouble'] or 'silent'})"

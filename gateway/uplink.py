@@ -111,18 +111,19 @@ class Uplink:
 
     async def _heartbeats(self, link: mqtt.Link) -> None:
         """Tell the platform that the home is well; its silence is how the platform notices ours."""
-        last = -self._daemon.config.times.heartbeat
+        due = self._daemon.clock.now().mono
         while True:
-            now = self._daemon.clock.now()
-            if link.connected and now.mono - last >= self._daemon.config.times.heartbeat:
-                last = now.mono
+            now, every = self._daemon.clock.now(), self._daemon.config.times.heartbeat
+            due = min(due, now.mono + every)  # `every` may have been changed
+            if link.connected and now.mono >= due:
+                due += every * ((now.mono - due) // every + 1)  # by the clock, not by how late we were: a day has its 1440
                 waiting, batches = await self._daemon.store.counts()
                 message = wire.Heartbeat(
                     v=1,
                     gateway=self._daemon.gateway,
                     journal=self._daemon.store.journal,
                     at=wire.when(now, self._daemon.boot),
-                    every_s=self._daemon.config.times.heartbeat,
+                    every_s=every,
                     last_number=self._daemon.pipeline.last,
                     waiting=waiting,
                     waiting_batches=batches,
@@ -132,7 +133,8 @@ class Uplink:
                 )
                 with contextlib.suppress(Lost, NotTaken):
                     await link.publish(wire.topic(self._daemon.gateway, "heartbeat"), wire.encode(message))
-            await asyncio.sleep(max(0.05, min(1.0, self._daemon.clock.real(self._daemon.config.times.heartbeat))))
+            left = due - self._daemon.clock.now().mono if link.connected else 1.0
+            await asyncio.sleep(max(0.05, self._daemon.clock.real(left)))
 
     def taken(self, message: Message) -> None:
         """Count a PUBACK as the receipt, for a platform that sends none."""

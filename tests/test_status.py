@@ -8,7 +8,7 @@ import pytest
 from hand import Day
 
 from drivers import all_models
-from gateway import kind, status
+from gateway import kind, status, upkeep
 from gateway.config import load
 from gateway.daemon import Daemon
 from gateway.driver import Advertisement
@@ -157,3 +157,31 @@ def test_a_test_is_marked_in_its_line():
 )
 def test_spans_of_time(seconds, text):
     assert status.ago(seconds) == text
+
+
+def test_what_the_card_has_taken_is_told_by_the_day_and_held_against_the_budget(daemon, tmp_path):
+    io = tmp_path / "io"
+
+    def written(megabytes):
+        io.write_text(f"rchar: 5\nwrite_bytes: {int(megabytes * 1e6)}\ncancelled_write_bytes: 7\n")
+
+    written(1)
+    card = upkeep.Card(1000.0, io)
+    written(1.5)
+    assert card.facts(1060.0) == {"written_mb": 0.5, "over_h": 0.02, "budget_mb": upkeep.CARD_BUDGET}, "a start says nothing about a day"
+    for hour in range(1, 60):
+        written(1 + 2 * hour)
+        facts = card.facts(1000.0 + hour * 3600)
+        assert facts["day_mb"] == 48
+    assert (facts["over_h"], facts["written_mb"]) == (24, 48), "the last day, not the last week"
+    known = status.facts(daemon, (0, 0)) | {"card": facts}
+    assert "48 MB, 预算 budget 40 MB !! 超出 TOO MUCH" in status.told(known)
+    assert "TOO MUCH" not in status.told(known | {"card": facts | {"day_mb": 12.0}})
+    io.unlink()
+    assert card.facts(9e9) is None
+    assert upkeep.Card(0.0, io).facts(5.0) is None
+    assert "card" not in status.told(known | {"card": None})
+
+
+def test_this_kernel_counts_what_we_write(daemon):
+    assert status.facts(daemon, (0, 0))["card"] is not None
