@@ -34,6 +34,7 @@ _PROPERTIES = "org.freedesktop.DBus.Properties"
 _OBJECTS = "org.freedesktop.DBus.ObjectManager"
 _BUS = "org.freedesktop.DBus"
 _NO_RSSI = -127  # what bleak puts where bluetoothd states no signal strength
+_REMEMBERED = 1000  # addresses whose last data is known; beyond it all are forgotten and begin anew
 # what a dying bus, a dying bluetoothd or a removed adapter may raise out of bleak and dbus-fast
 _LOSSES = (BleakError, DBusFastError, OSError, EOFError)
 
@@ -111,6 +112,7 @@ class Radio:
         self._lost = False
         self._bug: Exception | None = None
         self._bluez = _Bluez(adapter, self._times.answer)
+        self._told: dict[str, tuple[object, object]] = {}  # by address: the data objects that bleak last had from bluetoothd
 
     @property
     def hearing(self) -> bool:
@@ -192,11 +194,21 @@ class Radio:
 
     def _hear(self, device: BLEDevice, advert: AdvertisementData) -> None:
         """Take one advertisement from bleak. Called for each one in the neighbourhood: every line here is paid by strangers."""
-        name, makers, services, uuids, _, rssi, _ = advert
+        name, makers, services, uuids, _, rssi, (_, props) = advert
         # Empty adverts prove nothing (a wedged radio sends them). Without a signal strength it was not heard now: when a scan
         # ends bluetoothd announces each device once more, with its old bytes, and an old press would be a new call for help.
         if rssi == _NO_RSSI or not (services or makers or uuids or name):
             return
+        # What bluetoothd does not tell anew bleak takes from its memory: then only the signal strength is of now, and the old bytes
+        # would make a radio that hears nothing but empty adverts look well, and an old press a new one.
+        told = props.get("ServiceData"), props.get("ManufacturerData")
+        if services or makers:
+            before = self._told.get(device.address)
+            if before is not None and before[0] is told[0] and before[1] is told[1]:
+                return
+            if len(self._told) >= _REMEMBERED:
+                self._told.clear()
+            self._told[device.address] = told
         self.heard_at = self._now()
         self.adverts += 1
         wanted = self._wanted is None or self._wanted(device.address)

@@ -147,6 +147,24 @@ async def test_empty_adverts_are_not_hearing(air):
         assert ear.heard == []
 
 
+async def test_an_advert_without_data_is_not_hearing_either_where_the_device_had_some_before(air):
+    """bleak puts the old data beside the new signal strength; the radio is as deaf as if nothing came, and an old press stays old."""
+    async with Ear(Times(silence=0.3, answer=3.0, off=0.01)) as ear:
+        await until(lambda: air.discovering)
+        air.advertise(BUTTON, service_data=PRESS)
+        air.advertise(BUTTON, service_data=PRESS)
+        await until(lambda: len(ear.heard) == 2)
+        last = ear.radio.heard_at
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end and ear.radio.restarts < 2:
+            air.advertise(BUTTON, rssi=-40 - int(time.monotonic() * 100) % 50)
+            await asyncio.sleep(0.01)
+        assert ear.radio.restarts >= 2
+        assert ear.radio.heard_at == last
+        assert len(ear.heard) == 2
+        await ear.hears(air)
+
+
 async def test_the_end_of_a_scan_repeats_no_old_press(air):
     """When discovery ends, bluetoothd announces each device again without RSSI; bleak delivers that with the old bytes."""
     bare = []
