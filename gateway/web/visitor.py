@@ -28,13 +28,14 @@ FIELDS = 90  # of one form; a ladder of twenty rungs can have eighty-four
 THEMES = ("auto", "light", "dark")
 # What the navigation has. "setup" leads to the places of SETUP: what is new there is put in when it works.
 PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("setup", "/setup"), ("box", "/box"))
-READ_ONLY = frozenset({"home", "sensors", "rules"})  # of these: what a supervisor may look at
+READ_ONLY = frozenset({"home", "sensors", "rules", "certificate"})  # of these: what a supervisor may look at
 SETUP: tuple[tuple[str, str], ...] = (
     ("home", "/home"),
     ("sensors", "/sensors"),
     ("platform", "/platform"),
     ("rules", "/rules"),
     ("walk", "/walk"),
+    ("certificate", "/certificate"),
 )
 
 

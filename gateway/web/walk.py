@@ -1,50 +1,79 @@
-"""Walk test: one device after the other from where it will be used, counted live; it ends with pass or with what is missing."""
+"""Walk test: one device after the other from where it will be used, then mains and network pulled, counted live by the daemon.
+
+It ends with pass or with what is missing and what to do. What has been tried stands in the journal: a phone that is reloaded, or goes
+flat, loses nothing.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import time
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway import inbox, kind, wire
+from gateway import certificate, inbox, kind, wire
 from gateway.config import Config, Device
 from gateway.instruction import Do
-from gateway.reading import Kind
+from gateway.walk import LONGEST, PRESSES, STEP_LONGEST, Need, Plug, step_needs
+from gateway.web import live
 from gateway.web.acts import once, once_of
 from gateway.web.change import ANSWER_LOOK, ANSWER_WAIT, current
-from gateway.web.known import seconds
-from gateway.web.visitor import Fields, Stop, Technician, Visitor, checked
+from gateway.web.known import Filter
+from gateway.web.today import stream
+from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, checked
 
 router = APIRouter()
-LASTS = 300.0  # s, as long as the gateway lets it
-PRESSES = 3
-WEAKEST = -88  # dBm: what is weaker gets lost when a door is shut
-LOOK_BACK = 400  # faults of the journal in which earlier tests are looked for
-# What a make can say, the count it shows in, and whether it is a danger: only those are receipted.
-SHOWN: Final = (
-    (Kind.BUTTON, "presses", True), (Kind.CONTACT_OPEN, "openings", False), (Kind.FALL, "falls", True), (Kind.SMOKE, "smokes", True),
-    (Kind.GAS, "gases", True), (Kind.CO, "gases", True), (Kind.MOISTURE, "leaks", True), (Kind.MOTION, "motions", False),
-    (Kind.PRESENCE, "presences", False), (Kind.OCCUPANCY, "occupied", False),
+LOOK_EVERY, QUIET = 0.3, 5.0  # s: a press is seen while one still stands there; the time that is left moves on
+HELPS: Final = frozenset(
+    {"presses", "openings", "closings", "falls", "motions", "presences", "occupied", "left", "smokes", "gases", "leaks", "any", "readings",
+     "packets", "signal", "receipt", "walk"}
 )  # fmt: skip
-MANY = 3  # a protocol that could say more than this says nothing about the device: anything will do
-MEANS = {"sos", "help"}  # meanings of a button that raise an alarm
+SAYS: Final = HELPS - {"signal", "receipt", "walk", "closings"}  # that are shown by doing something
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
-    """One thing a device has to show: the word of it, whether it has, and how far it is."""
+@dataclass(slots=True)
+class Row:
+    """One thing that is walked: a device, or a step for the whole home."""
 
     name: str
-    done: bool
-    said: str = ""
-    hint: str = ""
+    state: str  # never, running, passed, missing, not (does not apply)
+    needs: list[tuple[Need, str]]  # each with how far it is, in words
+    facts: Mapping[str, Any]
+    note: wire.FaultMessage | None = None
+    device: Device | None = None
+    presses: list[int | None] = field(default_factory=list)  # the signal of each press so far, where presses are wanted
+
+    @property
+    def lacks(self) -> list[str]:
+        """What is missing."""
+        return [need.name for need, _ in self.needs if not need.done]
+
+    @property
+    def says(self) -> list[str]:
+        """Return what is done to show it."""
+        return [need.name for need, _ in self.needs if need.name in SAYS]
+
+
+def moment(v: Visitor) -> wire.When:
+    """Return when it is in the home, as its daemon last said."""
+    facts = v.page.known.status()
+    wall = str(facts.get("wall", "1970-01-01T00:00:00"))[:19] + "Z"
+    return wire.When(str(facts.get("boot", "-")), float(facts.get("mono", 0.0)), wall, facts.get("clock", "unsure"))
+
+
+def seen(v: Visitor) -> certificate.Seen:
+    """Return the tests that still count, as the daemon will see them."""
+    known = v.page.known
+    tests = known.past(Filter(kind=kind.TEST), limit=certificate.TESTS)
+    return certificate.seen(known.journal(name="fault", limit=certificate.LOOK_BACK), tests, moment(v))
 
 
 @router.get("/walk")
@@ -53,95 +82,128 @@ def walk(v: Technician) -> Response:
     return _walk(v)
 
 
+@router.get("/walk/live")
+async def told(v: Reader) -> Response:
+    """Tell this page when something was counted."""
+    known, state = v.page.known, v.request.app.state
+    if not hasattr(state, "walked"):
+
+        def counted() -> int:
+            facts = known.status()
+            shown = [{k: x for k, x in (facts.get(name) or {}).items() if k != "left_s"} for name in ("walk", "step")]
+            return zlib.crc32(json.dumps([shown, known.newest()]).encode())
+
+        state.walked = live.Watch(counted, look_every=LOOK_EVERY, quiet=QUIET)
+    return stream(v, state.walked)
+
+
 @router.post("/walk")
 async def act(v: Technician, said: Fields) -> Response:
-    """Begin or end the test of one device."""
+    """Begin or end the test of one device, or a step for the whole home."""
     checked(v, said)
-    device = said.get("device", "")
-    if device not in {d.id for d in (await run_in_threadpool(current, v)).devices}:
+    device, step = said.get("device", ""), said.get("step", "")
+    if step not in set(Plug) if step else device not in {d.id for d in (await run_in_threadpool(current, v)).devices}:
         raise Stop(404)
-    lasts = 0.0 if said.get("go") == "end" else LASTS
-    told = f"page-{once_of(said)}"
-    message = wire.InstructionMessage(v=1, gateway=v.page.known.gateway(), id=told, do=Do.WALK, by=v.by, device=device, seconds=lasts)
+    lasts = 0.0 if said.get("go") == "end" else STEP_LONGEST if step else LONGEST
+    order = f"page-{once_of(said)}"
+    message = wire.InstructionMessage(
+        v=1, gateway=v.page.known.gateway(), id=order, do=Do.WALK, by=v.by, device="" if step else device, step=step, seconds=lasts
+    )
     try:
         await run_in_threadpool(_leave, v, message)
     except (OSError, sqlite3.Error, ValueError):
         return await run_in_threadpool(_walk, v, 503, v.words("told.failed"))
     end = time.monotonic() + ANSWER_WAIT
-    while (result := await run_in_threadpool(v.page.known.result, told)) is None and time.monotonic() < end:  # noqa: ASYNC110  another process answers
+    while (result := await run_in_threadpool(v.page.known.result, order)) is None and time.monotonic() < end:  # noqa: ASYNC110  another process answers
         await asyncio.sleep(ANSWER_LOOK)
     if result is None:
         return await run_in_threadpool(_walk, v, 503, v.words("told.waiting", do=v.words("do.walk")))
     if not result.accepted:
         return await run_in_threadpool(_walk, v, 422, v.words.pair(result.zh, result.en))
-    return RedirectResponse("/walk" if lasts else f"/walk#device-{device}", 303)
+    return RedirectResponse("/walk" if lasts else f"/walk#{'step' if step else 'device'}-{step or device}", 303)
 
 
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
     config = v.page.config
     inbox.leave(config.state, config.runtime, wire.encode(message))
     assert v.session is not None  # noqa: S101  a technician has one
-    v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {message.device}")
+    v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {message.device or message.step}")
 
 
-def needs(v: Visitor, config: Config, device: Device, facts: Mapping[str, Any]) -> list[Need]:
-    """Return what a device has to show, and how far it is by what a test has counted."""
-    words, out = v.words, []
-    calls = bool(MEANS & {device.model.presses}) or device.id in {d.id for d in config.parts.device if MEANS & set(d.buttons.values())}
-    shows = {count: danger for what, count, danger in SHOWN if what in device.model.senses and (what is not Kind.BUTTON or calls)}
-    plain = [d for d in config.parts.device if d.id == device.id and MEANS & set(d.buttons.values())]
-    if plain and device.model.general:
-        shows = {"presses": True}  # the household says what it is
-    elif "presses" in shows and len(shows) <= MANY and not {"falls", "smokes", "gases", "leaks", "openings"} & set(shows):
-        shows = {"presses": True}
-    receipted = any(shows.values()) and len(shows) <= MANY
-    if len(shows) > MANY:
-        count = sum(int(facts.get(name, 0)) for name in {name for _, name, _ in SHOWN})
-        out.append(Need("any", count > 0, words("walk.times", count=count, wanted=1)))
-        receipted = any(facts.get(name) for _, name, danger in SHOWN if danger)
-    elif not shows:
-        count = int(facts.get("readings", 0))
-        out.append(Need("readings", count > 0, words("walk.times", count=count, wanted=1)))
-    for name in shows if len(shows) <= MANY else ():
-        wanted, count = PRESSES if name == "presses" else 1, int(facts.get(name, 0))
-        out.append(Need(name, count >= wanted, words("walk.times", count=count, wanted=wanted)))
-    worst = facts.get("worst_dbm")
-    said = words("walk.signal", dbm=worst) if worst is not None else words("walk.signal_wired")
-    weak = worst is not None and worst < WEAKEST
-    out.append(Need("signal", not weak, said, words("walk.signal_hint") if weak else ""))
-    if receipted and config.platform is not None and config.platform.receipts == "platform":
-        slowest, waiting = facts.get("receipt_s"), int(facts.get("without_receipt", 0))
-        if slowest is None:
-            out.append(Need("receipt", False, words("walk.receipt_none")))
-        elif slowest > config.times.receipt:
-            out.append(Need("receipt", False, words("walk.receipt_slow", seconds=slowest, most=f"{config.times.receipt:g}")))
-        else:
-            said = words("walk.receipt", seconds=f"{slowest:.2f}")
-            more = words("walk.receipt_wait", count=waiting) if waiting else ""
-            out.append(Need("receipt", not waiting, said, more))
-    return out
+def said_of(v: Visitor, config: Config, need: Need, facts: Mapping[str, Any]) -> str:
+    """Return how far one need is, in words."""
+    t = v.words
+    if need.wanted:
+        return t("walk.times", count=min(need.times, need.wanted) if need.done else need.times, wanted=need.wanted)
+    if need.name == "signal":
+        worst = facts.get("worst_dbm")
+        return t("walk.signal", dbm=_minus(worst)) if worst is not None else t("walk.signal_wired")
+    slowest, waiting = facts.get("receipt_s"), int(facts.get("without_receipt", 0))
+    if waiting:
+        return t("walk.receipt_wait", count=waiting)
+    if slowest is None:
+        return t("walk.receipt_none")
+    if need.done:
+        return t("walk.receipt", seconds=f"{slowest:.2f}")
+    return t("walk.receipt_slow", seconds=slowest, most=f"{config.times.receipt:g}")
+
+
+def _minus(dbm: object) -> str:
+    return str(dbm).replace("-", "\u2212")
+
+
+def _devices(v: Visitor, config: Config, found: certificate.Seen, running: Mapping[str, Any] | None) -> list[Row]:
+    rows = []
+    for d in config.devices:
+        now = running is not None and running.get("device") == d.id
+        note = found.walks.get(d.id)
+        facts: Mapping[str, Any] = (running if now else note.detail if note else {}) or {}
+        needs = certificate.goal_of(config, d).needs(facts)
+        state = "running" if now else "never" if note is None else "passed" if all(n.done for n in needs) else "missing"
+        pressed = next((n for n in needs if n.name == "presses"), None)
+        presses: list[int | None] = []
+        if pressed is not None and now:
+            each: list[int | None] = [int(x) for x in str(facts.get("signals_dbm", "")).split()]
+            presses = [*each, *[None] * pressed.times][: pressed.times]
+        rows.append(Row(d.id, state, [(n, said_of(v, config, n, facts)) for n in needs], facts, None if now else note, d, presses))
+    return rows
+
+
+def _steps(v: Visitor, config: Config, found: certificate.Seen, running: Mapping[str, Any] | None, *, mains: bool) -> list[Row]:
+    t = v.words
+    rows = []
+    for plug in Plug:
+        applies = mains if plug is Plug.MAINS else config.platform is not None
+        now = running is not None and running.get("step") == plug
+        note = found.steps.get(plug)
+        facts: Mapping[str, Any] = (running if now else note.detail if note else {}) or {}
+        needs = step_needs(plug, facts)
+        state = "running" if now else "not" if not applies else "never" if note is None else "passed"
+        state = "missing" if state == "passed" and not all(n.done for n in needs) else state
+        said = {
+            "lost": t("pull.lost_s", seconds=facts["noticed_s"]) if "noticed_s" in facts else "",
+            "back": t("pull.back_s", seconds=facts["away_s"]) if "away_s" in facts else "",
+            "delivered": t("pull.delivered_s", seconds=facts["receipt_s"]) if "receipt_s" in facts else "",
+        }
+        rows.append(Row(plug.value, state, [(n, said.get(n.name, "")) for n in needs], facts, None if now else note))
+    return rows
 
 
 def _walk(v: Visitor, status: int = 200, trouble: str = "") -> Response:
     config, known = current(v), v.page.known
     facts = known.status()
-    running = facts.get("walk") if facts.get("well") else None
-    if not isinstance(running, dict):
-        running = None
-    last: dict[str, wire.FaultMessage] = {}
-    for m in known.journal(name="fault", limit=LOOK_BACK):
-        if isinstance(m, wire.FaultMessage) and m.kind == kind.VISIT and m.detail.get("what") == "walk":
-            last.setdefault(m.device, m)
-    rows = []
-    for d in config.devices:
-        now = running is not None and running["device"] == d.id
-        counted = running if now else last[d.id].detail if d.id in last else None
-        found = needs(v, config, d, counted or {})
-        state = "running" if now else "never" if counted is None else "passed" if all(n.done for n in found) else "missing"
-        rows.append((d, state, found, None if now else last.get(d.id), counted or {}))
-    rows.sort(key=lambda row: row[1] != "running")
+    well = bool(facts.get("well"))
+    running, step = (facts.get(name) if well and isinstance(facts.get(name), dict) else None for name in ("walk", "step"))
+    found = seen(v)
+    devices = _devices(v, config, found, running)
+    steps = _steps(v, config, found, step, mains=facts.get("mains") is not None)
+    rows = [row for row in (*devices, *steps) if row.state != "not"]
+    first = next((row for row in rows if row.state == "running"), None)
+    goal = certificate.goal_of(config, first.device) if first is not None and first.device is not None else None
     real = [a for a in known.open_alarms() if not a.test and a.priority <= 3]
     return v.render(
-        "_walk.html" if "part" in v.request.query_params else "walk.html", status, rows=rows, running=running, trouble=trouble, once=once,
-        real=real, now=known.now(facts), seconds=seconds, dead=not facts.get("well"),
+        "_walk.html" if "part" in v.request.query_params else "walk.html", status, devices=devices, steps=steps, running=first,
+        left=(running or step or {}).get("left_s", 0.0), passed=sum(row.state == "passed" for row in rows), all=len(rows), trouble=trouble,
+        once=once, real=real, now=known.now(facts), dead=not well, wanted=PRESSES, helps=HELPS, minus=_minus,
+        settles=goal is not None and first is not None and not first.lacks and not first.facts.get("on"),
     )  # fmt: skip
