@@ -541,6 +541,7 @@ class Child:
 
 async def _obey(lines, bus, air):
     told = 0
+    beside = []
     while line := await lines.readline():
         for word, what in json.loads(line).items():
             match word:
@@ -550,6 +551,8 @@ async def _obey(lines, bus, air):
                         await asyncio.sleep(0)  # the socket is emptied in between
                 case "flood":  # {"rate": per s, "seconds": s, "devices": n}: device data changes with every advert
                     told += await flood(air, **what)
+                case "flood_beside":  # the same, and other commands are obeyed meanwhile; `ask` counts it once it is over
+                    beside.append(asyncio.create_task(flood(air, **what)))
                 case "unplug" | "plug" | "idle":
                     getattr(air, word)()
                 case "power":
@@ -571,7 +574,8 @@ async def _obey(lines, bus, air):
                 case "ask":
                     calls = {member: air.calls.count(member) for member in set(air.calls)}
                     connected = [p[-17:].replace("_", ":") for p in air.peripherals if air.connected(p[-17:].replace("_", ":"))]
-                    answer = {"scanning": len(air.discovering), "told": told, "calls": calls, "connected": connected}
+                    heard = told + sum(task.result() for task in beside if task.done())
+                    answer = {"scanning": len(air.discovering), "told": heard, "calls": calls, "connected": connected}
                     print(json.dumps(answer), flush=True)
                 case _:
                     raise SystemExit(f"unknown command {word}")

@@ -28,6 +28,13 @@ from tests.prove.table import Row
 
 QUICK = "receipt = 10\nacknowledge_p1 = 20\nheartbeat = 20\n"  # the shortest that may be configured
 SENSORS = 8
+STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site")
+ANSWERS = (  # what leads an alarm that was raised to its end
+    ("acknowledge", "acknowledged", {}),
+    ("dispatch", "dispatched", {"responder": "Li", "seconds": 3600}),
+    ("arrive", "on_site", {}),
+    ("close", "closed", {"outcome": "helped"}),
+)
 PRESSES = ("raise", "count")  # the moves of an alarm that a press makes
 
 
@@ -126,6 +133,27 @@ class Home:
     def _faults(self) -> int:
         return int(self.gateway.rows("SELECT count(*) FROM journal WHERE name = 'fault'")[0][0])
 
+    # -- what the desk does
+
+    async def bring_to(self, state: str, device: str = "pendant") -> str:
+        """Lead the newest alarm of a device, which was raised, on to a state; return its name."""
+        alarm: str = next(m["alarm"] for m in reversed(self.platform.messages) if m.get("type") == "alarm" and m["device"] == device)
+        for do, reached, more in ANSWERS:
+            if self.state(alarm) == state:
+                break
+            result = await self.platform.result(await self.platform.instruct(do, by="Wang", alarm=alarm, **more))
+            assert (result["accepted"], result["state"]) == (True, reached), result
+        return alarm
+
+    def state(self, alarm: str) -> str:
+        """Return an alarm's state as the journal has it."""
+        return next(m["state"] for m in reversed(self.gateway.journal().values()) if m.get("alarm") == alarm and m["type"] == "alarm")
+
+    def open(self) -> dict[str, str]:
+        """Return the state of each alarm that is not over, by name."""
+        newest = {m["alarm"]: m["state"] for m in self.gateway.journal().values() if m["type"] == "alarm"}
+        return {alarm: state for alarm, state in newest.items() if state not in {"closed", "cancelled"}}
+
     # -- what came of it
 
     def arrivals(self, device: str) -> list[float]:
@@ -190,6 +218,13 @@ async def until(condition: Any, seconds: float, say: Any = None) -> None:
         if time.monotonic() > limit:
             raise AssertionError(f"not within {seconds:g} s: {say() if say else ''}")
         await asyncio.sleep(0.03)
+
+
+def hurried(home: Home, times: int) -> None:
+    """Let the gateway's clocks run so many times as fast as life, the monotonic one too: the same program, nothing in it is changed."""
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    assert found, "there is no libfaketime here: apt-get install faketime"
+    home.gateway.environment |= {"LD_PRELOAD": str(found[0]), "FAKETIME": f"+0 x{times}"}
 
 
 async def together(cases: Mapping[str, Awaitable[Row]]) -> list[Row | str]:
