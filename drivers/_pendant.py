@@ -75,6 +75,7 @@ class Pendant:
         self._others = IDLE in codes  # it has other signals too, so quiet can be heard
         self._quiet = 0
         self._fresh = True  # no call heard since the start
+        self.signal = ""
 
     def poll(self) -> bytes:
         """Return nothing: a broadcaster cannot be asked."""
@@ -96,6 +97,7 @@ class Pendant:
                 self._known.clear()
             self._known[frame] = signed
         signal, reports = signed
+        self.signal = signal or self.signal
         function = self._function(signal)
         if function in CALLS:
             return self._called(function)

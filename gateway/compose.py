@@ -32,6 +32,8 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
     walk_by(daemon, config)
     daemon.historian.use(config.times.same_again, withheld(config))
     daemon.ears.by_radio()
+    if daemon.ears.window is not None:
+        daemon.ears.window.know(config.devices)
     if (config.platform, config.password) != (before.platform, before.password):
         if before.platform is None:
             daemon.faults.link_down_since = now.mono  # from now on somebody asks for it

@@ -215,6 +215,12 @@ class Setting:
     quiet: float = 0.0
 
 
+class Teachable(Protocol):
+    """A driver that is taught signals out of its own advertisements. `signal` is the one heard last, as it is taught; "" = none."""
+
+    signal: str
+
+
 class Adjustable(Protocol):
     """A driver whose device can be commissioned.
 

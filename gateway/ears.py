@@ -154,21 +154,18 @@ class Ears:
     async def _until_closed(self, window: nearby.Window, radios: list[ble.Radio]) -> None:
         for radio in radios:
             radio.overhear = lambda advert, kind: window.heard(advert, kind, time.monotonic())
-        self._daemon.intake.unknown.clear()
-        self._daemon.intake.teaching = True
+        self._daemon.intake.overheard = lambda receiver, telegram: window.behind(receiver, telegram, time.monotonic())
         try:
             while True:
                 while not self._asked.empty():
                     window.extend(time.monotonic(), self._asked.get_nowait())
                 now = time.monotonic()
                 with contextlib.suppress(OSError):  # the status file says what is wrong with the folder
-                    nearby.write(
-                        self._daemon.config.runtime, window.facts(now, [radio.trouble for radio in radios], self._daemon.intake.unknown)
-                    )
+                    nearby.write(self._daemon.config.runtime, window.facts(now, [radio.trouble for radio in radios]))
                 if not window.is_open(now):
                     return
                 await asyncio.sleep(min(1.0, max(0.01, window.until - now)))
         finally:
-            self._daemon.intake.teaching = False
+            self._daemon.intake.overheard = None
             for radio in radios:
                 radio.overhear = None

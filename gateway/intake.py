@@ -35,7 +35,6 @@ from gateway.signals import Signals
 
 LOG = logging.getLogger("eldercare")
 SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
-UNKNOWN = 50  # signals of strangers behind receivers that are remembered for teaching, the oldest forgotten first
 # What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
 # A replay is no sensor's word but the driver's own.
 GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED}
@@ -79,8 +78,7 @@ class Intake:
         self._sink = sink
         self._by_address: dict[str, Enrolled] = {}
         self._behind: dict[tuple[str, str], Enrolled] = {}
-        self.teaching = False  # a hearing window is open: strangers' signals behind receivers are remembered
-        self.unknown: dict[tuple[str, str], int] = {}  # signals nobody is enrolled for, by receiver and source; at most UNKNOWN
+        self.overheard: Callable[[DeviceId, Telegram], None] | None = None  # a hearing window is open: what receivers hear is told to it
 
     def enrol(
         self,
@@ -175,16 +173,12 @@ class Intake:
         self.telegram(receiver, telegram, now)
 
     def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
-        """Take what a receiver heard from a device behind it. A stranger's is counted; the latest are kept for teaching."""
+        """Take what a receiver heard from a device behind it. A stranger's is counted; an open hearing window is told of all."""
+        if self.overheard is not None:
+            self.overheard(receiver, telegram)
         enrolled = self._behind.get((receiver, telegram.source))
         if enrolled is None:
             self.strangers += 1
-            if not self.teaching:
-                return
-            key = (receiver, telegram.source)
-            self.unknown[key] = self.unknown.pop(key, 0) + 1
-            if len(self.unknown) > UNKNOWN:
-                del self.unknown[next(iter(self.unknown))]
             return
         enrolled.rssi = telegram.rssi
         self.signals.heard(enrolled.device, telegram.rssi, now)

@@ -16,8 +16,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from gateway.config import Device
 from gateway.driver import (
@@ -33,12 +32,16 @@ from gateway.driver import (
     Refusal,
     Report,
     SerialLine,
+    Teachable,
+    Telegram,
     uuid16,
 )
 from gateway.reading import FORMS, Form, Kind, Value
 
 LONGEST = 240.0  # s; a window that somebody forgot to close closes itself
 AT_MOST = 200  # addresses; the one not heard for longest is forgotten first
+SIGNALS_AT_MOST = 50  # signals behind receivers, and of each address that is taught; the one not heard for longest is forgotten first
+SETTLED = 3.0  # s after the opening from which a signal heard for the first time is taken as somebody's doing
 TOLD_AT_MOST = 16  # kinds of events and states kept for each address, the first ones
 VALUES_AT_MOST = 4  # values kept of each of them, the latest ones
 KEPT = 60.0  # s for which the file outlasts its window
@@ -47,6 +50,7 @@ WIDE = 100  # columns of the text
 
 LOG = logging.getLogger("eldercare")
 _ASK = "window"  # first word of the datagram
+_EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT})  # that tell no make
 _OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # by which a driver says that the frame is another make's
 _COMPANIES = {
     0x0006: "Microsoft", 0x004C: "Apple", 0x0059: "Nordic", 0x0075: "Samsung", 0x0087: "Garmin", 0x00E0: "Google",
@@ -124,6 +128,7 @@ class Neighbour:
     acted: float | None = None  # when somebody last did something with it: pressed, opened, walked by
     driver: Driver | None = None
     last: Advertisement | None = None
+    signals: dict[str, Signal] = field(default_factory=dict)  # where its signals are taught
 
     @property
     def needs_key(self) -> bool:
@@ -134,6 +139,36 @@ class Neighbour:
     def enrollable(self) -> bool:
         """True unless its address is one that changes: then it is a phone or a watch."""
         return self.address_kind != "private"
+
+
+@dataclass(slots=True)
+class Signal:
+    """What can be taught, or is enrolled by its name: a radio code, a sender's number, an input, a Zigbee name, a beacon's signal."""
+
+    source: str
+    receiver: str = ""
+    enrolled: Device | None = None
+    times: int = 0
+    rssi: int = 0
+    at: float = 0.0
+    acted: float | None = None
+    model: Model | None = None  # its make, where what it said tells
+    told: dict[str, list[Value]] = field(default_factory=dict)
+    data: bytes | None = None
+
+    def facts(self, now: float) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "receiver": self.receiver,
+            "signal": self.source,
+            "times": self.times,
+            "rssi": self.rssi,
+            "enrolled": self.enrolled.id if self.enrolled else "",
+            "model": self.model.name if self.model else "",
+            "told": self.told,
+            "silent_s": round(now - self.at, 1),
+            "acted_s": None if self.acted is None else round(now - self.acted, 1),
+        }
 
 
 class Window:
@@ -147,9 +182,21 @@ class Window:
         self.until = now
         self.forgotten = 0  # addresses that were one too many
         self.neighbours: dict[str, Neighbour] = {}  # the one heard last stands last
+        self.signals: dict[tuple[str, str], Signal] = {}  # by receiver and source
         self._models = models
-        self._enrolled = {d.at: d for d in devices if isinstance(d.model.listens, BleAdvert | GattService)}
+        self.know(devices)
         self.extend(now, seconds)
+
+    def know(self, devices: Iterable[Device]) -> None:
+        """Learn who is enrolled, now and whenever that changes."""
+        devices = list(devices)
+        self._devices = {d.id: d for d in devices}
+        self._enrolled = {d.at: d for d in devices if isinstance(d.model.listens, BleAdvert | GattService)}
+        self._taught = {(d.via, source): d for d in devices if d.via for source in (d.codes.values() or (d.at,))}
+        for one in self.neighbours.values():
+            one.enrolled = self._enrolled.get(one.address)
+        for key, signal in self.signals.items():
+            signal.enrolled = self._taught.get(key)
 
     def extend(self, now: float, seconds: float) -> None:
         """Keep it open for `seconds` from now, as far as its bound allows; it is never made shorter."""
@@ -180,6 +227,48 @@ class Window:
             LOG.exception("nearby %s: a driver failed on its packet: send us the output of `decode`", advert.address)
             one.refused = "driver_failed"
 
+    def behind(self, receiver: str, telegram: Telegram, now: float) -> None:
+        """Take what a receiver heard from a device behind it."""
+        if not self.is_open(now):
+            return
+        key = (receiver, telegram.source)
+        one = self.signals.pop(key, None)
+        before = one.data if one is not None else None
+        if one is None:
+            one = Signal(telegram.source, receiver, self._taught.get(key))
+        _remember(self.signals, key, one)
+        one.times += 1
+        one.rssi, one.at, one.data = telegram.rssi or one.rssi, now, telegram.data
+        host = self._devices.get(receiver)
+        if host is None or telegram.retained:
+            return
+        if isinstance(host.model.listens, Inputs):  # an input is told again and again: only its change is somebody's doing
+            if before is not None and before != telegram.data:
+                one.acted = now
+            return
+        try:
+            self._recognise(one, host.model, telegram)
+        except Exception:  # as with advertisements
+            LOG.exception("nearby %s behind %s: a driver failed on its telegram: send us the output of `decode`", telegram.source, receiver)
+
+    def _recognise(self, one: Signal, host: Model, telegram: Telegram) -> None:
+        """Say which make behind its receiver takes all that a telegram says. A code that must be taught is somebody's doing each time."""
+        best = 0
+        known = False
+        for model in self._models.values():
+            if not isinstance(model.listens, Behind) or host.name not in model.listens.receivers or model.enrol is Enrol.LEARN:
+                continue
+            known = True
+            said = [r for r in model.new(telegram.source, None, {}).feed(telegram) if isinstance(r, Report)]
+            score = sum(r.kind in model.senses and r.kind not in _EVERYBODYS for r in said)
+            if score > best:
+                best = score
+                one.model = model
+                news = _tell(one.told, said)
+                one.acted = one.at if news else one.acted
+        if not known:
+            one.acted = one.at
+
     def _understand(self, one: Neighbour, advert: Advertisement) -> None:
         """Guess the make and take what it says. A repeat of the same bytes costs two comparisons."""
         last, one.last = one.last, advert
@@ -198,27 +287,36 @@ class Window:
             one.model = model
             one.driver = _driver(model, advert.address, one.enrolled)
         assert one.driver is not None  # noqa: S101  made with the model
-        for said in one.driver.feed(advert):
+        heard = list(one.driver.feed(advert))
+        for said in heard:
             if isinstance(said, Refusal):
                 one.refused = said.reason if said.reason not in _OTHERS | {"repeated"} else one.refused
                 if one.needs_key:  # what it says cannot be read; that it speaks anew is told
                     one.acted = one.at
-            elif isinstance(said, Report) and FORMS[said.kind] in (Form.EVENT, Form.STATE) and said.kind is not Kind.REPLAYED:
-                key = said.label or said.kind.value
-                values = one.told.setdefault(key, []) if key in one.told or len(one.told) < TOLD_AT_MOST else []
-                if FORMS[said.kind] is Form.EVENT or (values[-1] != said.value if values else said.value is True):
-                    one.acted = one.at
-                if FORMS[said.kind] is Form.EVENT or values[-1:] != [said.value]:
-                    values.append(said.value)
-                    del values[:-VALUES_AT_MOST]
-                one.refused = ""
+        said_now = [r for r in heard if isinstance(r, Report) and FORMS[r.kind] in (Form.EVENT, Form.STATE) and r.kind is not Kind.REPLAYED]
+        if said_now:
+            one.refused = ""
+        if _tell(one.told, said_now):
+            one.acted = one.at
+        if model.enrol is Enrol.LEARN:
+            self._signalled(one, cast("Teachable", one.driver).signal)
 
-    def facts(
-        self, now: float, radios: Sequence[str] = (), signals: Mapping[tuple[str, str], int] = MappingProxyType({})
-    ) -> dict[str, Any]:
+    def _signalled(self, one: Neighbour, source: str) -> None:
+        """Remember a signal that may be taught. Another than the one before is somebody's doing, as is a first one after a while."""
+        if not source:
+            return
+        last = next(reversed(one.signals), "")
+        signal = one.signals.pop(source, None) or Signal(source)
+        _remember(one.signals, source, signal)
+        signal.times += 1
+        signal.rssi, signal.at = one.rssi, one.at
+        if source != last and (last or one.at - self.opened > SETTLED):
+            one.acted = signal.acted = one.at
+
+    def facts(self, now: float, radios: Sequence[str] = ()) -> dict[str, Any]:
         """Return everything remembered as JSON, strongest signal first; `radios` says what is wrong with each ear, "" = it hears.
 
-        `signals` are the codes that receivers heard and nobody is enrolled for, (receiver, signal) -> times: what can be taught.
+        `signals` is what receivers heard, newest first: what can be taught, or enrolled by its name.
         """
         return {
             "opened": self.opened,
@@ -227,7 +325,7 @@ class Window:
             "open": self.is_open(now),
             "radios": list(radios),
             "forgotten": self.forgotten,
-            "signals": [{"receiver": r, "signal": signal, "times": times} for (r, signal), times in reversed(list(signals.items()))],
+            "signals": [signal.facts(now) for signal in reversed(self.signals.values())],
             "heard": [
                 {
                     "address": n.address,
@@ -246,10 +344,34 @@ class Window:
                     "best": n.best,
                     "silent_s": round(now - n.at, 1),
                     "acted_s": None if n.acted is None else round(now - n.acted, 1),
+                    "signals": [signal.facts(now) for signal in reversed(n.signals.values())],
                 }
                 for n in sorted(self.neighbours.values(), key=lambda n: (-n.best, n.address))
             ],
         }
+
+
+def _remember(known: dict[Any, Signal], key: object, one: Signal) -> None:
+    known[key] = one
+    if len(known) > SIGNALS_AT_MOST:
+        del known[next(iter(known))]
+
+
+def _tell(told: dict[str, list[Value]], said: Iterable[Report]) -> bool:
+    """Put down events and states; say whether somebody did something: an event, or a state that is another."""
+    acted = False
+    for report in said:
+        form = FORMS[report.kind]
+        if form not in (Form.EVENT, Form.STATE):
+            continue
+        key = report.label or report.kind.value
+        values = told.setdefault(key, []) if key in told or len(told) < TOLD_AT_MOST else []
+        if form is Form.EVENT or (values[-1] != report.value if values else report.value is True):
+            acted = True
+        if form is Form.EVENT or values[-1:] != [report.value]:
+            values.append(report.value)
+            del values[:-VALUES_AT_MOST]
+    return acted
 
 
 def _driver(model: Model, address: str, enrolled: Device | None) -> Driver:
@@ -383,11 +505,11 @@ def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
             out.append(f"{line} {known}".rstrip())
         else:
             out += [line.rstrip(), _cut(f"  {'':17} {known}")]
-    if facts.get("signals"):
+    if unknown := [one for one in facts.get("signals", []) if not one["enrolled"]]:
         out.append(
             "接收器听到的未登记信号, 可用于学习 signals behind receivers that nobody is enrolled for, newest first: teach them as codes"
         )
-        out += [_cut(f"  {one['receiver']:<20} {one['signal']:<24} x{one['times']}") for one in facts["signals"]]
+        out += [_cut(f"  {one['receiver']:<20} {one['signal']:<24} x{one['times']}") for one in unknown]
     if facts["forgotten"]:
         out.append(f"  ... {facts['forgotten']} 个更早的地址已忘记 earlier addresses were forgotten (at most {AT_MOST} are kept)")
     return "\n".join(out)

@@ -17,7 +17,7 @@ from drivers import all_models
 from gateway import nearby
 from gateway.config import load
 from gateway.daemon import Daemon
-from gateway.driver import Advertisement, uuid16
+from gateway.driver import Advertisement, Telegram, uuid16
 from gateway.nearby import AT_MOST, LONGEST, Window, address_kind, guess, maker
 
 MODELS = all_models()
@@ -395,3 +395,96 @@ async def test_a_visit_in_the_gateway_and_what_an_sos_does_to_it(tmp_path, air, 
 
 def test_uuid_of_tests_is_that_of_the_gateway():
     assert uuid("180d") == uuid16(0x180D)
+
+
+# ---- what receivers hear, and what is taught ------------------------------------------------------------------------------
+
+
+def behind(tmp_path, text):
+    path = tmp_path / "gateway.toml"
+    path.write_text(f'[gateway]\nstate = "."\nruntime = "."\n{text}', encoding="utf-8")
+    return load(path, MODELS, with_secrets=False).devices
+
+
+RECEIVERS = """
+[[device]]
+id = "bridge"
+model = "sonoff-rfbridge"
+port = "/dev/bridge"
+[[device]]
+id = "zigbee"
+model = "zigbee2mqtt"
+port = "mqtt://127.0.0.1:1883/zigbee2mqtt"
+[[device]]
+id = "pins"
+model = "gpio-inputs"
+port = "gpio:17,27"
+[[device]]
+id = "cord"
+model = "ev1527-sos"
+via = "bridge"
+codes = { press = "AAAAAA" }
+"""
+
+
+def signals(window, now=110.0):
+    return {s["signal"]: s for s in window.facts(now)["signals"]}
+
+
+def test_a_code_is_somebodys_doing_each_time_an_input_only_when_it_changes(tmp_path):
+    window = opened(devices=behind(tmp_path, RECEIVERS))
+    window.behind("bridge", Telegram(source="12F70A"), 101.0)
+    window.behind("bridge", Telegram(source="12F70A"), 105.0)
+    window.behind("bridge", Telegram(source="AAAAAA"), 106.0)
+    window.behind("pins", Telegram(source="17", data=b"\0"), 102.0)
+    window.behind("pins", Telegram(source="27", data=b"\0"), 102.0)
+    window.behind("pins", Telegram(source="27", data=b"\1"), 108.0)
+    window.behind("pins", Telegram(source="17", data=b"\0"), 109.0)
+    found = signals(window)
+    assert (found["12F70A"]["times"], found["12F70A"]["acted_s"], found["12F70A"]["enrolled"]) == (2, 5.0, "")
+    assert found["AAAAAA"]["enrolled"] == "cord"
+    assert (found["17"]["acted_s"], found["27"]["acted_s"]) == (None, 2.0)
+    assert "12F70A" in nearby.told({}, window.facts(110.0))
+    assert "AAAAAA" not in nearby.told({}, window.facts(110.0))
+
+
+def test_a_zigbee_device_is_recognised_by_what_it_says(tmp_path):
+    window = opened(devices=behind(tmp_path, RECEIVERS))
+    window.behind("zigbee", Telegram(source="door", data=b'{"contact":true,"battery":90}'), 101.0)
+    window.behind("zigbee", Telegram(source="cord", data=b'{"action":"emergency","battery":87}', retained=True), 101.0)
+    assert (signals(window)["door"]["model"], signals(window)["door"]["acted_s"]) == ("zigbee-contact", None)
+    assert signals(window)["cord"]["acted_s"] is None, "what a broker kept is nobody's doing now"
+    window.behind("zigbee", Telegram(source="door", data=b'{"contact":false,"battery":90}'), 104.0)
+    window.behind("zigbee", Telegram(source="cord", data=b'{"action":"emergency","battery":87}'), 105.0)
+    window.behind("zigbee", Telegram(source="mad", data=b"\xff{"), 105.0)
+    found = signals(window)
+    assert (found["door"]["acted_s"], found["cord"]["acted_s"], found["cord"]["model"]) == (6.0, 5.0, "zigbee-sos")
+    assert found["mad"]["model"] == ""
+
+
+def test_a_device_enrolled_while_the_window_is_open_is_known_at_once(tmp_path):
+    window = opened()
+    window.heard(advert(BUTTON, services=PRESS), "public", 101.0)
+    window.behind("bridge", Telegram(source="AAAAAA"), 101.0)
+    assert only(window)["enrolled"] == signals(window)["AAAAAA"]["enrolled"] == ""
+    more = f'[[device]]\nid = "mine"\nmodel = "bthome-v2"\naddress = "{BUTTON}"\n'
+    window.know(behind(tmp_path, RECEIVERS + more))
+    assert (only(window)["enrolled"], signals(window)["AAAAAA"]["enrolled"]) == ("mine", "cord")
+
+
+def test_a_pendants_signals_are_listed_and_another_one_is_a_press():
+    window = opened()
+    idle, pressed = "0215" + "ab" * 16 + "00640000c5", "0215" + "ab" * 16 + "00640001c5"
+    for at, frame in ((101.0, idle), (103.0, idle), (105.0, pressed), (106.0, idle)):
+        window.heard(advert(PENDANT, makers={0x004C: frame}), "random", at)
+    one = only(window)
+    assert (one["model"], one["acted_s"]) == ("ibeacon", 4.0)
+    assert [(s["signal"][-6:], s["acted_s"]) for s in one["signals"]] == [("/100/0", 4.0), ("/100/1", 5.0)]
+
+
+def test_signals_are_bounded():
+    window = opened()
+    for n in range(nearby.SIGNALS_AT_MOST + 5):
+        window.behind("bridge", Telegram(source=f"{n:06X}"), 101.0)
+    assert len(signals(window)) == nearby.SIGNALS_AT_MOST
+    assert "000000" not in signals(window)
