@@ -8,9 +8,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import ctypes
 import getpass
 import json
 import logging
+import os
+import resource
 import secrets
 import sqlite3
 import sys
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from gateway.config import Config
 
 DEFAULT = Path("/etc/eldercare-gateway/gateway.toml")
+AGAIN = -1  # what serving ends with where it begins anew at once
+_PR_SET_DUMPABLE = 4  # prctl(2)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -74,10 +79,20 @@ def main(argv: list[str] | None = None) -> int:
     contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas")
     contract.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
+    if argv is None:
+        _keep_to_itself(serves=args.command in {"run", "page"})
     try:
         return _COMMANDS[args.command](args)
     except BrokenPipeError:
         return 0
+
+
+def _keep_to_itself(*, serves: bool) -> None:
+    """Keep keys and passwords out of core dumps and away from other processes of the same user, whatever the unit says."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # the limit alone does not hold for cores that are piped to a program
+    if serves:
+        os.umask(0o077)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -88,29 +103,32 @@ def _run(args: argparse.Namespace) -> int:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them, each line pays for them
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    try:
-        config = _load(args.config)
-        if generations.finished(config.state):  # a restore was cut off after its moment
-            config = _load(args.config)
-    except ConfigError as error:
-        return _refused(error)
     from gateway.daemon import Daemon
     from gateway.replay import BadDay
     from gateway.store import StoreProblem
 
-    async def serve() -> int:
+    async def serve(config: Config) -> int:
         try:
             daemon = Daemon(config)
         except (BadDay, StoreProblem, OSError) as error:
             print(f"无法启动 cannot start: {error}", file=sys.stderr)
             return 2
         await daemon.run()
-        return 0
+        return AGAIN if daemon.again else 0
 
-    try:
-        return asyncio.run(serve())
-    except asyncio.CancelledError:
-        return 0
+    done = AGAIN
+    while done == AGAIN:  # another home has moved in by its backup
+        try:
+            config = _load(args.config)
+            if generations.finished(config.state):  # a restore was cut off after its moment
+                config = _load(args.config)
+        except ConfigError as error:
+            return _refused(error)
+        try:
+            done = asyncio.run(serve(config))
+        except asyncio.CancelledError:
+            done = 0
+    return done
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from gateway.pipeline import AlarmFact, Entry
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
 
-KEPT_BACK = frozenset({"document", "signature"})  # of an entry: too long, and too much of somebody's, for a log
+KEPT_BACK = frozenset({"by", "document", "signature"})  # of an entry: somebody's name or hand, which no log needs
 STALE = 20.0  # s after which the daemon's last word says that it does not run, or hangs
 
 

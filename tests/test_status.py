@@ -126,8 +126,11 @@ def test_each_move_is_one_line_without_names():
     day.hear("pendant", Kind.BATTERY, 5)
     day.fall()
     day.wait(200)
+    note = day.pipeline.faults.note(kind.CONFIG_CHANGED, day.clock.now(), by="Wang Xiaoming (192.168.1.20)", keys="ladder")
+    day.take(day.pipeline.noticed([note], day.clock.now()))
     lines = [status.line(e) for e in day.entries]
     for wanted in (
+        "fault service.config_changed noted (keys ladder)",
         "alarm 1 {new}: raise -> {raised} SOS, hall",
         "alarm 1 {raised}: acknowledge -> {acknowledged} SOS, hall",
         "alarm 1 {acknowledged}: dispatch -> {dispatched} SOS, hall",
