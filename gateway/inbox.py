@@ -57,13 +57,23 @@ def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
     return [(int(number), bytes(body)) for number, body in rows]
 
 
+def left_at(folder: Path, instruction: str) -> float | None:
+    """Return the wall second at which an instruction was left, None where it does not lie there any more."""
+    with contextlib.suppress(sqlite3.Error):
+        for (left,) in _asked(
+            folder, "SELECT left FROM inbox WHERE instr(body, ?) ORDER BY number DESC LIMIT 1", (f'"{instruction}"'.encode(),)
+        ):
+            return float(left)
+    return None
+
+
 def newest(folder: Path) -> int:
     """Return the number of the newest instruction ever left, 0 where there is none. Raises sqlite3.Error."""
     rows = _asked(folder, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence", ())
     return int(rows[0][0]) if rows else 0
 
 
-def _asked(folder: Path, query: str, values: tuple[int, ...]) -> list[tuple[Any, ...]]:
+def _asked(folder: Path, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
     path = folder / "inbox.db"
     if not path.exists():
         return []

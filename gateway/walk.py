@@ -44,10 +44,10 @@ _COUNTED: Final = {
     Kind.MOISTURE: "leaks",
 }
 _ENDED: Final = {Kind.CONTACT_OPEN: "closings", Kind.OCCUPANCY: "left"}
-# What a make can say, and whether it is a danger: only those are receipted.
+# What a make can say, in the order in which it is tried, and whether it is a danger: only those are receipted.
 _SHOWN: Final = {
-    Kind.BUTTON: True, Kind.CONTACT_OPEN: False, Kind.FALL: True, Kind.SMOKE: True, Kind.GAS: True, Kind.CO: True, Kind.MOISTURE: True,
-    Kind.MOTION: False, Kind.PRESENCE: False, Kind.OCCUPANCY: False,
+    Kind.BUTTON: True, Kind.CONTACT_OPEN: False, Kind.PRESENCE: False, Kind.FALL: True, Kind.SMOKE: True, Kind.GAS: True, Kind.CO: True,
+    Kind.MOISTURE: True, Kind.MOTION: False, Kind.OCCUPANCY: False,
 }  # fmt: skip
 _ITS_WORK: Final = frozenset({"falls", "smokes", "gases", "leaks", "openings"})  # a button beside these is there for pairing
 

@@ -26,7 +26,7 @@ from gateway.times import Times
 from gateway.web.change import Answer, Form, current, drawn, left
 from gateway.web.known import seconds
 from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, checked
-from gateway.web.walk import seen
+from gateway.web.walk import seen, tested
 from gateway.web.words import Words
 
 router = APIRouter()
@@ -36,9 +36,6 @@ TIMES: Final = ("grace_fall", "receipt", "acknowledge_p1", "dispatch_p1", "on_si
 STANDARD: Final = {f.name: float(str(f.default)) for f in fields(Times)}
 IN_CHINESE: Final = {f.name: str(f.metadata["zh"]) for f in fields(Times)}
 FIX: Final = {"device": "/walk", "step": "/walk", "platform": "/test", "home": "/sensors/add"}
-COUNTS: Final = (
-    "presses", "openings", "closings", "falls", "stays", "motions", "presences", "occupied", "left", "smokes", "gases", "leaks",
-)  # fmt: skip
 
 
 @router.get("/certificate")
@@ -142,8 +139,8 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
         "configuration": t("sheet.revision", revision=what["revision"], hash=what["configuration"][:16]),
         "platform": _platform(t, what["platform"]),
         "by": by,
-        "at": f"{_when(signed['at']['wall'], zone)} ({what['timezone']})" if signed else "",
-        "clock": t.named("sheet.clock", signed["at"]["clock"]) if signed else "",
+        "at": _when(signed["at"]["wall"], zone) if signed else "",
+        "clock": f"{what['timezone']}, {t.named('sheet.clock', signed['at']['clock'])}" if signed else "",
         "devices": [_device(t, d) for d in what["devices"]],
         "steps": [_step(t, s) for s in what["steps"]],
         "missing": missing(t, what),
@@ -192,35 +189,22 @@ def _device(t: Words, d: Mapping[str, Any]) -> dict[str, str]:
         "room": d["room"],
         "title": t.pair(*d["title"]),
         "id": d["id"],
-        "address": d["address"],
-        "tested": _tested(t, walk) if walk else t("sheet.not_tried"),
+        "address": f"\u2026{d['address']}" if d["address"] else "",
+        "tested": " · ".join([*tested(t, walk), t.local(seconds(walk["at"]), "%H:%M")]) if walk else t("sheet.not_tried"),
         "lacks": _lacks(t, "walk.do", d["lacks"]),
     }
 
 
-def _tested(t: Words, walk: Mapping[str, Any]) -> str:
-    did = [t(f"sheet.did.{name}", n=walk[name]) for name in COUNTS if walk.get(name)]
-    if not did:
-        did = [t(f"sheet.did.{name}", n=walk[name]) for name in ("readings", "packets") if walk.get(name)][:1]
-    if signals := str(walk.get("signals_dbm", "") or walk.get("worst_dbm", "")):
-        did.append(f"{signals.replace('-', chr(0x2212))} dBm")
-    if "receipt_s" in walk:
-        did.append(t("sheet.receipt", seconds=f"{walk['receipt_s']:.2f}"))
-    if walk.get("not_proved_fresh"):
-        did.append(t("sheet.fresh", n=walk["not_proved_fresh"]))
-    return " · ".join([*did, t.local(seconds(walk["at"]), "%H:%M")])
-
-
 def _step(t: Words, s: Mapping[str, Any]) -> dict[str, Any]:
     walk = s["walk"]
-    tested = t("sheet.not_tried")
+    how = t("sheet.not_tried")
     if not s["applies"]:
-        tested = t(f"sheet.{s['step']}_not")
+        how = t(f"sheet.{s['step']}_not")
     elif walk and not s["lacks"]:
         figures = {"noticed": walk["noticed_s"], "away": walk["away_s"]}
         more = {"receipt": f"{walk['receipt_s']:.2f}"} if s["step"] == "uplink" else {}
-        tested = t(f"sheet.{s['step']}", **figures, **more)
-    return {"title": t(f"pull.{s['step']}"), "applies": s["applies"], "tested": tested, "lacks": _lacks(t, "pull", s["lacks"])}
+        how = t(f"sheet.{s['step']}", **figures, **more)
+    return {"title": t(f"pull.{s['step']}"), "applies": s["applies"], "tested": how, "lacks": _lacks(t, "pull", s["lacks"])}
 
 
 def _platform(t: Words, p: Mapping[str, Any]) -> str:
@@ -242,7 +226,7 @@ def _platform(t: Words, p: Mapping[str, Any]) -> str:
 
 
 def _times(t: Words, times: Mapping[str, float]) -> list[str]:
-    shown = [n for n in times if n in TIMES or (n in STANDARD and times[n] != STANDARD[n])]
+    shown = [n for n in TIMES if n in times] + [n for n in times if n not in TIMES and n in STANDARD and times[n] != STANDARD[n]]
     return [f"{_time(t, name)} {t.span(times[name])}" for name in shown]
 
 

@@ -25,6 +25,7 @@ from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, check
 router = APIRouter()
 ANSWER_WAIT = 3.0  # s in which the daemon usually has answered an instruction; after that the page says so and goes on
 ANSWER_LOOK = 0.1
+LATE, DESK_LATE = 10.0, 30.0  # s after which a stage of a test alarm is said not to come
 DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
 REFUSALS = frozenset(
     {"not_sensed", "repeated", "not_reached", "driver_failed", "decrypt_failed", "bindkey_required", "downgrade", "offline"}
@@ -141,21 +142,43 @@ def test(v: Reader) -> Response:
     running = next((a for a in known.open_alarms() if a.test), None)
     alarm = known.by_id(result.alarm) if result and result.alarm else running
     earlier = [a for a in known.past(Filter(test="only"), limit=6) if alarm is None or a.alarm != alarm.alarm]
-    steps = _steps(result, alarm)
+    now = known.now(facts)
+    way = _way(inbox.left_at(v.page.config.state, told) if told else None, alarm)
     return v.render(
         "_test.html" if "part" in v.request.query_params else "test.html", alarm=alarm, earlier=earlier, told=told, result=result,
-        steps=steps, once=acts.once(), facts=facts, now=known.now(facts), between=between, notice=notice(v), possible_close=acts.possible,
+        way=way, trouble=_trouble(way, facts, now), once=acts.once(), facts=facts, now=now, between=between, notice=notice(v),
+        possible_close=acts.possible,
     )  # fmt: skip
 
 
-def _steps(result: wire.ResultMessage | None, alarm: wire.AlarmMessage | None) -> list[tuple[str, wire.When | None]]:
+def _way(left: float | None, alarm: wire.AlarmMessage | None) -> list[tuple[str, float | None, float | None]]:
+    """Return the stages of a test alarm: (word, wall second or None while it has not come, seconds after the one before)."""
     stages = alarm.stages if alarm else {}
-    return [
-        ("test.raised", stages.get("alarm")),
-        ("test.answered", result.at if result else stages.get("alarm")),
-        ("test.pushed", stages.get("push")),
-        ("test.acknowledged", stages.get("answered")),
-    ]
+    began = seconds(stages["alarm"].wall) if "alarm" in stages else None
+    out: list[tuple[str, float | None, float | None]] = [("told", left or began, None)] if left or began else []
+    out.append(("alarm", began, max(0.0, began - left) if began and left else None))
+    before = stages.get("alarm")
+    for name in ("push", "answered"):
+        at = stages.get(name)
+        out.append((name, seconds(at.wall) if at else None, between(before, at) if at and before else None))
+        before = at or before
+    return out
+
+
+def _trouble(way: list[tuple[str, float | None, float | None]], facts: dict[str, Any], now: float) -> tuple[str, str]:
+    """Return (the stage that does not come, its word), both "" where all is well or it is too early to say."""
+    at = {name: wall for name, wall, _ in way}
+    uplink = facts.get("uplink", {})
+    if at["alarm"] is None:
+        return ("alarm", "test.no_gateway") if at.get("told") and now - (at["told"] or now) > LATE else ("", "")
+    waited = now - at["alarm"]
+    if at["push"] is None:
+        if not uplink.get("configured"):
+            return "push", "test.no_platform"
+        if not uplink.get("connected"):
+            return ("push", "test.no_link") if waited > 1 else ("", "")
+        return ("push", "test.no_receipt") if waited > LATE else ("", "")
+    return ("answered", "test.no_desk") if at["answered"] is None and now - at["push"] > DESK_LATE else ("", "")
 
 
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:

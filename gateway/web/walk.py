@@ -29,12 +29,16 @@ from gateway.web.change import ANSWER_LOOK, ANSWER_WAIT, current
 from gateway.web.known import Filter
 from gateway.web.today import stream
 from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, checked
+from gateway.web.words import Words
 
 router = APIRouter()
 LOOK_EVERY, QUIET = 0.3, 5.0  # s: a press is seen while one still stands there; the time that is left moves on
 HELPS: Final = frozenset(
     {"presses", "openings", "closings", "falls", "motions", "presences", "occupied", "left", "smokes", "gases", "leaks", "any", "readings",
      "packets", "signal", "receipt", "walk"}
+)  # fmt: skip
+COUNTS: Final = (
+    "presses", "openings", "closings", "presences", "falls", "stays", "motions", "occupied", "left", "smokes", "gases", "leaks",
 )  # fmt: skip
 SAYS: Final = HELPS - {"signal", "receipt", "walk", "closings"}  # that are shown by doing something
 
@@ -148,6 +152,20 @@ def said_of(v: Visitor, config: Config, need: Need, facts: Mapping[str, Any]) ->
     return t("walk.receipt_slow", seconds=slowest, most=f"{config.times.receipt:g}")
 
 
+def tested(t: Words, facts: Mapping[str, Any]) -> list[str]:
+    """Return what a test has counted, in a few words each."""
+    did = [t(f"sheet.did.{name}", n=facts[name]) for name in COUNTS if facts.get(name)]
+    if not did:
+        did = [t(f"sheet.did.{name}", n=facts[name]) for name in ("readings", "packets") if facts.get(name)][:1]
+    if signals := str(facts.get("signals_dbm", "") or facts.get("worst_dbm", "")):
+        did.append(f"{_minus(signals)} dBm")
+    if "receipt_s" in facts:
+        did.append(t("sheet.receipt", seconds=f"{facts['receipt_s']:.2f}"))
+    if facts.get("not_proved_fresh"):
+        did.append(t("sheet.fresh", n=facts["not_proved_fresh"]))
+    return did
+
+
 def _minus(dbm: object) -> str:
     return str(dbm).replace("-", "\u2212")
 
@@ -204,6 +222,6 @@ def _walk(v: Visitor, status: int = 200, trouble: str = "") -> Response:
     return v.render(
         "_walk.html" if "part" in v.request.query_params else "walk.html", status, devices=devices, steps=steps, running=first,
         left=(running or step or {}).get("left_s", 0.0), passed=sum(row.state == "passed" for row in rows), all=len(rows), trouble=trouble,
-        once=once, real=real, now=known.now(facts), dead=not well, wanted=PRESSES, helps=HELPS, minus=_minus,
+        once=once, real=real, now=known.now(facts), dead=not well, wanted=PRESSES, helps=HELPS, minus=_minus, tested=tested,
         settles=goal is not None and first is not None and not first.lacks and not first.facts.get("on"),
     )  # fmt: skip

@@ -842,7 +842,7 @@ ZH: dict[str, str] = {
     "sheet.tested": "在使用处试得",
     "sheet.result": "结果",
     "sheet.ok": "通过",
-    "sheet.lacks": "缺:{what}",
+    "sheet.bad": "未通过",
     "sheet.did.presses": "按 {n} 次",
     "sheet.did.openings": "开 {n} 次",
     "sheet.did.closings": "关 {n} 次",
