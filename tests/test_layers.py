@@ -38,6 +38,7 @@ LINES = (
     },
     {
         "attempt",
+        "fitting",
         "compose",
         "technician",
         "trial",
@@ -57,6 +58,7 @@ DOORS = {("store", "schema"), ("decode", "decode_lines"), ("commission", "serial
 TYPED = {
     ("status", "daemon"),
     ("attempt", "daemon"),
+    ("fitting", "daemon"),
     ("compose", "daemon"),
     ("technician", "daemon"),
     ("ears", "daemon"),
@@ -125,6 +127,7 @@ WEB_KNOWS = {
     "nearby",
     "reading",
     "status",
+    "systemd",
     "times",
     "trial",
     "walk",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import uvicorn
 
+from gateway import systemd
 from gateway.config import Config
 from gateway.web import papers
 from gateway.web.app import made
@@ -108,6 +109,7 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, stop)
     LOG.info("page https://%s%s", names[0], "" if config.page.port == 443 else f":{config.page.port}")
     tasks = [loop.create_task(server.serve(sockets=[line]), name="page") for server, line in doors]
+    systemd.notify("READY=1")  # the sockets listen and the certificate is made: who comes now waits for an answer and gets one
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -10,8 +10,8 @@ python=${1:-python3}
 here=$(cd "$(dirname "$0")" && pwd)
 lock=$(cd "$here/../../config/lock" && pwd)/run.txt
 
-packages="busybox-static,bluez,dbus,e2fsprogs,iproute2,kmod,libpam-systemd,linux-image-$(dpkg --print-architecture 2>/dev/null || echo amd64),procps,\
-python3,python3-venv,rfkill,systemd,systemd-sysv,systemd-timesyncd,sudo,tzdata,udev"
+packages="busybox-static,bluez,dbus,e2fsprogs,iproute2,kmod,linux-image-$(dpkg --print-architecture 2>/dev/null || echo amd64),procps,\
+python3,python3-venv,rfkill,systemd,systemd-sysv,sudo,tzdata,udev"
 
 # What the virtual machine has no hardware for is left out; it halves the image and the building.
 set -f
@@ -62,14 +62,17 @@ rm -rf "$root/wheels"
 install -m 644 "$VM_HERE/guest/agent.py" "$root/usr/local/lib/vm-agent.py"
 install -m 644 "$VM_HERE/guest/vm-agent.service" "$root/etc/systemd/system/vm-agent.service"
 chroot "$root" systemctl -q enable vm-agent.service
+install -m 644 "$VM_HERE/guest/vm-agent-network.service" "$root/etc/systemd/system/vm-network.service"
+chroot "$root" systemctl -q enable vm-network.service
+chroot "$root" systemctl -q set-default multi-user.target
+# What a machine without disks, screens and users to come does not need; it halves the boot.
 for unit in apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer getty@tty1.service \
-    man-db.timer systemd-networkd-wait-online.service systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-timesyncd.service; do
-    chroot "$root" systemctl -q mask "$unit" || true
+    systemd-logind.service systemd-binfmt.service dev-hugepages.mount dev-mqueue.mount sys-kernel-debug.mount sys-kernel-tracing.mount \
+    sys-fs-fuse-connections.mount modprobe@drm.service modprobe@fuse.service modprobe@efi_pstore.service modprobe@loop.service \
+    systemd-pstore.service systemd-journal-flush.service systemd-update-utmp.service systemd-update-utmp-runlevel.service; do
+    chroot "$root" systemctl -q mask "$unit"
 done
-mkdir -p "$root/etc/systemd/network"
-printf '[Match]\nName=e*\n[Network]\nAddress=10.0.2.15/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n' >"$root/etc/systemd/network/vm.network"
-chroot "$root" systemctl -q enable systemd-networkd.service
-printf 'hci_vhci\n' >"$root/etc/modules-load.d/vm.conf"
+rm -rf "$root/var/log/journal"
 printf '/dev/vda / ext4 rw,noatime 0 1\n' >"$root/etc/fstab"
 echo gateway >"$root/etc/hostname"
 echo '127.0.0.1 localhost gateway' >"$root/etc/hosts"

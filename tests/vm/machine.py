@@ -216,7 +216,7 @@ class Machine:
         words = [
             QEMU, "-machine", "q35,usb=off", *accelerator(self.image), "-smp", "2", "-m", str(MEMORY), "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", f"{self.image}/vmlinuz", "-initrd", f"{self.image}/initrd", "-append",
-            "console=ttyS0 root=/dev/vda quiet loglevel=4 mitigations=off nokaslr systemd.show_status=0 panic=-1 random.trust_cpu=on no_timer_check",
+            "console=ttyS0 root=/dev/vda quiet loglevel=4 mitigations=off nokaslr net.ifnames=0 systemd.show_status=0 panic=-1 random.trust_cpu=on no_timer_check",
             "-serial", f"file:{self.console}", "-qmp", f"unix:{self.folder}/qmp,server=on,wait=off", "-device", "virtio-rng-pci",
             "-drive", f"if=none,id=disk,file={self.disk},format=qcow2,cache=unsafe", "-device", "virtio-blk-pci,drive=disk",
             "-blockdev", f"driver=nbd,node-name=card,server.type=unix,server.path={self.card.address}",
