@@ -1,0 +1,236 @@
+"""What config/broker/ gives to a gateway at a real Mosquitto: its own topics in its own direction, and nothing of any other home."""
+
+import asyncio
+import contextlib
+import json
+import re
+import socket
+import ssl
+from pathlib import Path
+
+import aiomqtt
+import pytest
+from brokers import Authority, Mosquitto
+
+from gateway import wire
+from gateway.clock import Quality
+from gateway.mqtt import Broker, Link
+from gateway.push import NotTaken
+
+ROOT = Path(__file__).parents[1]
+ACL = (ROOT / "config" / "broker" / "mosquitto.acl").read_text(encoding="utf-8")
+CONF = (ROOT / "config" / "broker" / "mosquitto.conf").read_text(encoding="utf-8")
+A, B = "gw-a", "gw-b"
+WORDS = {A: "sea-of-grass-a", B: "sea-of-grass-b", "platform": "sea-of-grass-p"}
+FROM_GATEWAY = [name for name in wire.EVERY_MESSAGE if name not in wire.TO_GATEWAY]
+V5 = aiomqtt.ProtocolVersion.V5
+
+
+def lines_of_the_example():
+    """Return what of the example is not about where its files lie."""
+    elsewhere = ("listener", "certfile", "keyfile", "password_file", "allow_anonymous", "acl_file", "persistence", "#")
+    return "\n".join(line for line in CONF.splitlines() if line and not line.startswith(elsewhere))
+
+
+@pytest.fixture(scope="module")
+def papers(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("papers"))
+
+
+@pytest.fixture(scope="module")
+def broker(papers):
+    extra = lines_of_the_example()
+    assert "use_username_as_clientid true" in extra
+    with Mosquitto(tls=papers.issue("server", hosts=("127.0.0.1",)), passwords=WORDS, acl=ACL, extra=extra) as made:
+        made.context = ssl.create_default_context(cafile=papers.ca)
+        made.tls_ca = papers.ca
+        yield made
+
+
+def client(broker, who, **more):
+    options = {"identifier": more.pop("identifier", None), "protocol": V5, "timeout": 10} | more
+    return aiomqtt.Client("127.0.0.1", broker.port, username=who, password=WORDS[who], tls_context=broker.context, **options)
+
+
+def told(gateway, online, reason):
+    return wire.encode(wire.Status(1, gateway, online, reason, "0.0.test"))
+
+
+class Home:
+    """A gateway's real link, signed in as its id."""
+
+    def __init__(self, broker, gateway):
+        self.gateway, self.heard, self.downs = gateway, [], []
+        where = Broker(host="127.0.0.1", port=broker.port, gateway=gateway, ca=broker.tls_ca, username=gateway, password=WORDS[gateway])
+        self.link = Link(
+            where, status=lambda online, reason: told(gateway, online, reason),
+            heard=lambda name, body: self.heard.append((name, json.loads(body))), down=self.downs.append,
+        )  # fmt: skip
+
+    async def __aenter__(self):
+        self.task = asyncio.create_task(self.link.run())
+        async with asyncio.timeout(20):
+            while not self.link.connected:
+                assert not self.task.done(), self.task.exception()
+                await asyncio.sleep(0.01)
+        return self
+
+    async def __aexit__(self, *_):
+        self.task.cancel()
+        await asyncio.wait((self.task,))
+
+    async def hears(self, mark):
+        async with asyncio.timeout(10):
+            while not any(body.get("id") == mark for _, body in self.heard):
+                await asyncio.sleep(0.01)
+
+
+class Platform:
+    """The platform's side: what it heard, with topics."""
+
+    def __init__(self, broker):
+        self.client = client(broker, "platform")
+        self.heard = []
+
+    async def __aenter__(self):
+        await self.client.__aenter__()
+        await self.client.subscribe([(f"eldercare/v1/+/{name}", 1) for name in FROM_GATEWAY])
+        self.task = asyncio.create_task(self._hear())
+        return self
+
+    async def __aexit__(self, *how):
+        self.task.cancel()
+        await asyncio.wait((self.task,))
+        await self.client.__aexit__(*how)
+
+    async def _hear(self):
+        async for message in self.client.messages:
+            self.heard.append((message.topic.value, bytes(message.payload)))
+
+    async def tell(self, gateway, mark):
+        body = {"v": 1, "gateway": gateway, "id": mark, "do": "test", "by": "desk"}
+        await self.client.publish(wire.topic(gateway, "instruction"), json.dumps(body).encode(), qos=1)
+
+    async def hears(self, gateway, mark):
+        async with asyncio.timeout(10):
+            while not any(topic.startswith(f"eldercare/v1/{gateway}/") and mark in body for topic, body in self.heard):
+                await asyncio.sleep(0.01)
+
+
+def heartbeat(gateway, number):
+    at = wire.When("boot1", 1.0, "2026-11-22T00:00:00.000Z", Quality.SYNCHRONISED)
+    return wire.encode(wire.Heartbeat(1, gateway, "j1", at, 60.0, number, 0, 0, 0, [], "platform"))
+
+
+async def test_a_gateway_can_do_all_that_it_must(broker):
+    async with Platform(broker) as platform, Home(broker, A) as home:
+        for number, name in enumerate(FROM_GATEWAY):
+            await home.link.publish(wire.topic(A, name), heartbeat(A, 7700 + number))
+            await platform.hears(A, f"{7700 + number}".encode())
+        await platform.tell(A, "x-1")
+        await platform.client.publish(wire.topic(A, "receipt"), json.dumps({"id": "r-1"}).encode(), qos=1)
+        await home.hears("x-1")
+        await home.hears("r-1")
+    async with Platform(broker) as platform:
+        await platform.hears(A, b'"stopped"')  # the farewell was retained under its own topic
+
+
+@pytest.mark.parametrize("protocol", [V5, aiomqtt.ProtocolVersion.V311])
+async def test_a_gateway_hears_nothing_of_another_however_it_asks(broker, protocol):
+    heard = []
+    filters = ["#", "eldercare/#", "+/+/+/+", "eldercare/v1/+/instruction", "$SYS/#"] + [wire.topic(B, n) for n in wire.EVERY_MESSAGE]
+    if protocol is V5:
+        filters += [f"$share/x/{wire.topic(B, 'instruction')}", "$share/x/eldercare/v1/+/alarm", "$share/x/#"]
+    async with Platform(broker) as platform, Home(broker, B) as home, client(broker, A, protocol=protocol) as spy:
+        for each in filters:
+            with contextlib.suppress(aiomqtt.MqttError):
+                await spy.subscribe(each, qos=1)
+
+        async def listen():
+            async for message in spy.messages:
+                heard.append((message.topic.value, bytes(message.payload)))  # noqa: PERF401  it never ends by itself
+
+        listening = asyncio.create_task(listen())
+        for name in FROM_GATEWAY:
+            await home.link.publish(wire.topic(B, name), heartbeat(B, 8100))
+        await platform.hears(B, b"8100")
+        await platform.tell(B, "for-b-alone")
+        await home.hears("for-b-alone")
+        await platform.tell(A, "for-a")  # the last of all: when it has come, everything before it would have
+        async with asyncio.timeout(10):
+            while not any(b"for-a" in body for _, body in heard):
+                await asyncio.sleep(0.01)
+        listening.cancel()
+        await asyncio.wait((listening,))
+    assert {topic for topic, _ in heard} <= {wire.topic(A, "instruction"), wire.topic(A, "receipt")}, heard
+
+
+@pytest.mark.parametrize("protocol", [V5, aiomqtt.ProtocolVersion.V311])
+async def test_a_gateway_says_nothing_for_another_and_tells_itself_nothing(broker, protocol):
+    forged = heartbeat(B, 666)
+    will = aiomqtt.Will(wire.topic(B, "status"), forged, qos=1, retain=True)
+    order = json.dumps({"v": 1, "gateway": B, "id": "forged", "do": "close", "by": "desk"}).encode()
+    async with Platform(broker) as platform, Home(broker, B) as home:
+        liar = client(broker, A, protocol=protocol, will=will)
+        await liar.__aenter__()
+        for name in FROM_GATEWAY:
+            for retain in (False, True):
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await liar.publish(wire.topic(B, name), forged, qos=1, retain=retain)
+        for gateway in (A, B):
+            for name in wire.TO_GATEWAY:
+                with contextlib.suppress(aiomqtt.MqttError):
+                    await liar.publish(wire.topic(gateway, name), order, qos=1, retain=True)
+        liar._client._sock.shutdown(socket.SHUT_RDWR)  # no farewell: the broker sends the last will, if it may
+        with contextlib.suppress(aiomqtt.MqttError):
+            await liar.__aexit__(None, None, None)
+        await home.link.publish(wire.topic(B, "heartbeat"), heartbeat(B, 8200))
+        await platform.hears(B, b"8200")
+        await platform.tell(B, "after")
+        await home.hears("after")
+        async with Home(broker, A) as own:
+            await platform.tell(A, "after")
+            await own.hears("after")
+            assert not [body for _, body in own.heard if body.get("id") == "forged"], "nor does a kept one wait for itself"
+    assert b"666" not in b"".join(body for _, body in platform.heard)
+    assert not [body for _, body in home.heard if body.get("id") == "forged"]
+    async with Platform(broker) as later:
+        await later.hears(B, b'"stopped"')
+        assert b"666" not in b"".join(body for _, body in later.heard), "nothing was retained"
+
+
+async def test_nobody_takes_anothers_session_by_its_client_id(broker):
+    async with Platform(broker) as platform, Home(broker, B) as home:
+        async with client(broker, A, identifier=B, clean_start=False) as thief:
+            await platform.tell(B, "still-here")
+            await home.hears("still-here")
+            await thief.publish(wire.topic(A, "heartbeat"), heartbeat(A, 8300), qos=1)
+            await platform.hears(A, b"8300")
+        await home.link.publish(wire.topic(B, "heartbeat"), heartbeat(B, 8301))
+        await platform.hears(B, b"8301")
+        assert home.downs == []
+
+
+async def test_the_link_is_told_what_it_may_not(broker):
+    async with Home(broker, A) as home:
+        with pytest.raises(NotTaken, match=r"access list|authoris"):
+            await home.link.publish(wire.topic(B, "alarm"), heartbeat(A, 1))
+        await home.link.publish(wire.topic(A, "alarm"), heartbeat(A, 2))
+
+
+@pytest.mark.parametrize("who", [None, "gw-c", "+", "#", "gw-a/+", ""])
+async def test_nobody_without_a_word_of_his_own_comes_in(broker, who):
+    with pytest.raises(aiomqtt.MqttError):
+        async with aiomqtt.Client(
+            "127.0.0.1", broker.port, username=who, password=WORDS[A] if who else None, tls_context=broker.context, protocol=V5
+        ):
+            pass
+
+
+def test_the_list_names_every_message_of_the_contract_once_and_in_its_direction():
+    given = {name: how for how, name in re.findall(r"^pattern (\w+) eldercare/v1/%u/(\w+)$", ACL, re.MULTILINE)}
+    assert given == {name: "read" if name in wire.TO_GATEWAY else "write" for name in wire.EVERY_MESSAGE}
+    theirs = {name: how for how, name in re.findall(r"^topic (\w+) eldercare/v1/\+/(\w+)$", ACL, re.MULTILINE)}
+    assert theirs == {name: "write" if name in wire.TO_GATEWAY else "read" for name in wire.EVERY_MESSAGE}
+    rules = [line for line in ACL.splitlines() if line and not line.startswith("#")]
+    assert len(rules) == 2 * len(wire.EVERY_MESSAGE) + 1
