@@ -125,6 +125,7 @@ WEB_KNOWS = {
     "instruction",
     "kind",
     "nearby",
+    "parts",
     "reading",
     "status",
     "systemd",

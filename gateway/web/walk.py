@@ -28,7 +28,7 @@ from gateway.web.acts import once, once_of
 from gateway.web.change import ANSWER_LOOK, ANSWER_WAIT, current
 from gateway.web.known import Filter
 from gateway.web.today import stream
-from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, checked
+from gateway.web.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.web.words import Words
 
 router = APIRouter()
@@ -87,7 +87,7 @@ def walk(v: Technician) -> Response:
 
 
 @router.get("/walk/live")
-async def told(v: Reader) -> Response:
+async def told(v: Technician) -> Response:
     """Tell this page when something was counted."""
     known, state = v.page.known, v.request.app.state
     if not hasattr(state, "walked"):

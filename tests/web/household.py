@@ -10,10 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drivers import all_models
-from gateway import __version__
+from gateway import __version__, certificate, wire
 from gateway.config import load
 from gateway.danger import CANCEL, NOTHING, Watch
 from gateway.dispatch import Rung
+from gateway.parts import Signature, Signing
 from gateway.reading import Kind, Reading
 from gateway.signals import HOUR, Row
 from gateway.store import Store, Writing
@@ -138,6 +139,15 @@ class Example:
         if open_alarms:
             self._open(day, hear)
         await self._write(readings)
+        self._certified()
+
+    def _certified(self) -> None:
+        """Keep a certificate of when the home was set up, before any device was enrolled."""
+        at = wire.when(self.day.clock.now(), "boot-example")
+        what = certificate.facts(self.config, certificate.Seen(), gateway=GATEWAY, journal="j1", software=__version__, mains=False)
+        signing = Signing(seen=certificate.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
+        made = certificate.signed(what, 1, by="T-07 (192.168.1.20)", at=at, signing=signing, instruction="page-example")
+        certificate.keep(self.config.state, made)
 
     def _fall(self, day: Day, hear: object) -> None:
         hear("bedroom-radar", Kind.FALL, True)

@@ -84,7 +84,7 @@ class Site:
         self.keys = {role: self.do(form_key(b, "/sign-in" if role == "nobody" else "/box")) for role, b in self.browsers.items()}
         self.forms = self.do(self.read_forms())
         self.posts = sorted(p for p, methods in self.app.openapi()["paths"].items() if "post" in methods)
-        self.gets = sorted(p for p, methods in self.app.openapi()["paths"].items() if "get" in methods and p != "/live")
+        self.gets = sorted(p for p, methods in self.app.openapi()["paths"].items() if "get" in methods and not p.endswith("/live"))
 
     def do(self, work):
         return self.loop.run_until_complete(work)

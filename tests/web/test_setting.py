@@ -10,7 +10,6 @@ from gateway.attempt import STEPS as ATTEMPTED
 from gateway.household import shown
 from gateway.instruction import Refused
 from gateway.times import Times
-from gateway.walk import LONGEST
 from gateway.web import platform, rules, walk
 from gateway.web.en import EN
 from gateway.web.visitor import SETUP
@@ -53,7 +52,7 @@ async def test_only_a_technician_gets_there(box):
     assert left(box) is None
     for browser in (technician, supervisor):
         for _, where in SETUP:
-            shown = browser is technician or where in {"/home", "/sensors", "/rules"}
+            shown = browser is technician or where in {"/home", "/sensors", "/rules", "/certificate"}
             assert (f'href="{where}"' in (await browser.get("/setup")).text) is shown, where
     text = (await supervisor.get("/rules")).text
     assert text.count('<fieldset class="bare" disabled>') == 3
@@ -82,9 +81,11 @@ def test_every_time_that_is_shown_has_its_words_and_presets_are_allowed():
     assert platform.STEPS == ATTEMPTED
     for words in (ZH, EN):
         assert {f"step.{s}" for s in platform.STEPS} <= set(words)
-        assert {f"walk.do.{name}" for _, name, _ in walk.SHOWN} <= set(words)
+        assert {f"walk.do.{name}" for name in walk.HELPS} <= set(words)
+        assert {f"walk.help.{name}" for name in walk.HELPS} <= set(words)
+        assert {f"walk.say.{name}" for name in walk.SAYS} <= set(words)
+        assert {f"sheet.did.{name}" for name in (*walk.COUNTS, "readings", "packets")} <= set(words)
         assert {f"setup.{name}" for name, _ in SETUP} | {f"nav.{name}" for name, _ in SETUP} <= set(words)
-    assert walk.LASTS == LONGEST
 
 
 # -- platform ------------------------------------------------------------------------------------------------------------
@@ -281,7 +282,7 @@ async def test_a_device_is_walked_and_its_counts_are_shown(equipped):
     box.example.say(walk={"device": "pendant", "left_s": 250.0, "readings": 2, "presses": 2, "receipts": 2, "without_receipt": 0,
                           "receipt_s": 0.21, "worst_dbm": -92})  # fmt: skip
     text = (await browser.get("/walk?part=1&lang=en")).text
-    for word in ("2 of 3", "weakest -92 dBm", "Move the gateway nearer", "slowest 0.21 s", "marked test", "A real alarm!", "4 min 10 s"):
+    for word in ("2 of 3", "weakest \u221292 dBm", "Move the gateway nearer", "slowest 0.21 s", "marked test", "A real alarm!", "4 min 10 s"):
         assert word in text, word
     assert text.index("A real alarm!") < text.index("2 of 3")
     assert text.count('name="go"') == 1, "one device at a time"
@@ -296,13 +297,14 @@ async def test_a_device_is_walked_and_its_counts_are_shown(equipped):
         ({"presses": 2, "receipts": 2, "receipt_s": 0.3}, "按三次"),
         ({"presses": 3, "receipts": 0}, "还没有回执"),
         ({"presses": 3, "receipts": 1, "receipt_s": 40.0}, "超过 30 秒"),
-        ({"presses": 3, "receipts": 3, "receipt_s": 0.3, "worst_dbm": -95}, "最弱 -95"),
+        ({"presses": 3, "receipts": 3, "receipt_s": 0.3, "worst_dbm": -95}, "最弱 \u221295"),
     ],
 )
 async def test_an_ended_walk_says_pass_or_what_is_missing(equipped, counted, word):
     box = equipped
     browser = await box.technician()
-    at = box.page.known.alarm(1).stages["danger"]
+    facts = box.page.known.status()
+    at = wire.When(facts["boot"], facts["mono"] - 60, facts["wall"][:19] + "Z", facts["clock"])
     note = wire.FaultMessage(
         v=1, gateway="example-home", journal="j1", number=1, id="j1-1", at=at, kind=kind.VISIT, priority=4, codes=None, turn="noted",
         device="pendant", room="", detail={"what": "walk", "by": "T-07", "readings": 3, **counted}, evidence=[],
