@@ -24,7 +24,7 @@ demo: $(VENV)/.demo
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 test: $(VENV)/.dev
-	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd $(BROWSER)
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon systemd-analyze=systemd cc=build-essential $(BROWSER)
 	@$(MAKE) --no-print-directory check
 	timeout --kill-after=30 1600 $(PY) -m pytest
 
@@ -34,7 +34,7 @@ check: $(VENV)/.dev
 	$(VENV)/bin/mypy
 
 prove: $(VENV)/.dev
-	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon cc=build-essential
 	$(PY) -m tests.prove $(if $(filter-out 0,$(SHORT)),--short) $(NAMES)
 
 bench: $(VENV)/.dev $(VENV)/.bench

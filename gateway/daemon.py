@@ -145,6 +145,7 @@ class Daemon:
         else:
             entries += self.pipeline.noticed(self.faults.end(kind.STORAGE_DEGRADED, now), now)
         entries += self.technician.begin(now)
+        entries += self._told_by_store(now)
         for adapter in self.config.adapters if self.replay is None and self.ears.wants_radio() else ():
             self.faults.radios[adapter] = now.mono
         if self.config.platform is None:
@@ -297,7 +298,7 @@ class Daemon:
         return entries + self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
 
     def _told_by_store(self, now: Moment) -> list[Entry]:
-        why, self.store.written_anew = self.store.written_anew, ""
+        why, self.store.mended = self.store.mended, ""
         return self.pipeline.noticed([self.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now) if why else []
 
     def note(self, note: Callable[[Moment], list[Entry]]) -> None:

@@ -25,7 +25,7 @@ from typing import NamedTuple, TypeVar
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from gateway import schema, wire
+from gateway import schema, wal, wire
 from gateway.alarm import Alarm
 from gateway.clock import Moment, Quality
 from gateway.fault import FaultFact, Turn
@@ -103,13 +103,17 @@ class Store:
         self._batch = 0
         self._row = 0
         self._files: dict[Path, int] = {}  # the files of gateway.db as we opened them, and their inodes
-        self.written_anew = ""  # what became of files that were deleted under us, for the pump to tell
+        self.mended = ""  # what was put right in files that were damaged or deleted, for the pump to tell
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
         """Open both databases, migrate them, and prove by a write that `gateway.db` can be written. Raises StoreProblem."""
         path = self.folder / "gateway.db"
+        with contextlib.suppress(OSError):  # what cannot be read or written is told by SQLite in its own words
+            self.mended = wal.mend(path)
+        if self.mended:
+            LOG.error("store %s", self.mended)
         self._db = _database(path, schema.gateway, "FULL")
         try:
             self._db.conn.execute("BEGIN IMMEDIATE")
@@ -273,8 +277,8 @@ class Store:
             self._files = {part: part.stat().st_ino for part in _parts(path)}
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(f"its files were deleted, and cannot be written again: {error}") from error
-        self.written_anew = f"files of {path} were deleted or replaced by another program: written again, nothing is lost"
-        LOG.error("store %s", self.written_anew)
+        self.mended = f"files of {path} were deleted or replaced by another program: written again, nothing is lost"
+        LOG.error("store %s", self.mended)
 
     def _keep_alarm(self, alarm: Alarm, entry: int) -> None:
         # Most entries change neither flag: then the index of what is open stays as it is, and a page less is written.
@@ -418,7 +422,8 @@ class Store:
             "WHERE (o.priority, o.number) > (?, ?) ORDER BY o.priority, o.number LIMIT ?",
             (*after, limit),
         )
-        return [Outgoing(*row) for row in rows]
+        page = [Outgoing(*row) for row in rows]
+        return page if self._all_sound(page) else self._waiting(after, limit)
 
     async def waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
         """Return batches of readings without receipt, oldest first, that come after number `after`."""
@@ -467,7 +472,18 @@ class Store:
             f"WHERE o.priority IN (1, 2, 3, 4) AND o.number IN ({marks})",
             list(numbers),
         )
-        return [Outgoing(*row) for row in rows]
+        found = [Outgoing(*row) for row in rows]
+        return found if self._all_sound(found) else self._again(numbers)
+
+    def _all_sound(self, messages: Sequence[Outgoing]) -> bool:
+        """Take out of the outbox what damage has made unreadable: no platform could take it, and it would wait for ever."""
+        torn = [m.number for m in messages if not _is_sound(m.payload)]
+        for number in torn:
+            self._db.conn.execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", (number,))
+        if torn:
+            self.mended = f"entries {torn} are damaged on the disk and cannot be sent"
+            LOG.error("store %s", self.mended)
+        return not torn
 
     async def counts(self) -> tuple[int, int]:
         """Return (entries, batches) that wait for a receipt."""
@@ -821,6 +837,14 @@ def _set_aside(path: Path, *, keep: bool) -> str:
 
 def _parts(path: Path) -> tuple[Path, Path, Path]:
     return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+
+
+def _is_sound(body: bytes) -> bool:
+    try:
+        wire.decode_entry(body)
+    except wire.BadMessage:
+        return False
+    return True
 
 
 def _is_gone(part: Path, inode: int) -> bool:

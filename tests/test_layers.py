@@ -14,7 +14,7 @@ LINES = (
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk"},
     {"intake", "pipeline"},
     {"wire"},
-    {"push", "supervise", "config", "parts", "generations", "household", "dial", "certificate"},
+    {"push", "supervise", "config", "parts", "generations", "household", "dial", "certificate", "wal"},
     {
         "store",
         "schema",

@@ -800,7 +800,7 @@ def test_files_that_are_deleted_under_us_are_written_again_and_nothing_is_lost(b
     for name in gone:
         (box.folder / name).unlink()
     box.note()
-    assert "deleted" in box.store.written_anew
+    assert "deleted" in box.store.mended
     copy = box.folder.with_name("copy")
     shutil.copytree(box.folder, copy)  # as a kill would leave it
     killed = Store(copy, GATEWAY)
@@ -811,10 +811,20 @@ def test_files_that_are_deleted_under_us_are_written_again_and_nothing_is_lost(b
     assert len(after) == len(before) + 1
     assert killed.load(box.clock.now(), box.clock.boot).alarms
     killed.close_now()
-    box.store.written_anew = ""
+    box.store.mended = ""
     box.note()
-    assert box.store.written_anew == "", "once is enough"
+    assert box.store.mended == "", "once is enough"
     assert len(box.journal()) == len(before) + 2
+
+
+async def test_an_entry_that_damage_made_unreadable_holds_up_nothing_and_is_told(box):
+    for _ in range(4):
+        box.note()
+    box.rows("UPDATE journal SET body = substr(body, 1, 40) WHERE number = 3")
+    assert [m.number for m in await box.store.waiting((0, 0), 3)] == [1, 2, 4], "a full page all the same"
+    assert await box.store.again([3, 4], batch=False)
+    assert 3 not in box.outbox()
+    assert "[3]" in box.store.mended
 
 
 def test_files_deleted_on_a_disk_that_takes_nothing_refuse_the_turn(box, monkeypatch):
