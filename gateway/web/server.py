@@ -16,19 +16,23 @@ import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway import systemd
 from gateway.config import Config
 from gateway.web import papers
 from gateway.web.app import made
-from gateway.web.guard import Guard, Receive, Scope, Send, local
+from gateway.web.guard import Guard, Receive, Scope, Send, local, source
 from gateway.web.visitor import Page
 from gateway.web.words import Words
 
 LOG = logging.getLogger("eldercare")
 CONNECTIONS = 64  # at once; more are told to come back
+SHARE = 32  # of them that one source may hold: who asks slowly on purpose leaves places for the technician
 KEEP = 15  # s for which an idle connection stays
+QUESTION = 20.0  # s in which a question must be whole, headers and body; the largest has 40 KiB
 
 
 class Papers:
@@ -80,6 +84,40 @@ class Signpost:
         headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+class _Connection(H11Protocol):
+    """One connection. Who does not finish a question in time, or takes more places than its share, is shown out."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
+        super().connection_made(transport)
+        who = source({"client": self.client})
+        if sum(isinstance(other, _Connection) and source({"client": other.client}) == who for other in self.connections) > SHARE:
+            transport.abort()
+            return
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _wait(self) -> None:
+        """Run the time of a question from its first byte (the first one's from the connection) to its last."""
+        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
+            self._stop_waiting()
+        elif self._patience is None:
+            self._patience = self.loop.call_later(QUESTION, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
 
 class _Server(uvicorn.Server):
@@ -142,6 +180,6 @@ def _options(app: object, mine: Papers | None = None) -> uvicorn.Config:
         h11_max_incomplete_event_size=16 * 1024,
         lifespan="on",
         ws="none",
-        http="h11",
+        http=_Connection,
         loop="asyncio",
     )
