@@ -128,7 +128,7 @@ class Store:
         self._open_history()
 
     def _open_history(self) -> None:
-        """Open `history.db`; a broken one is thrown away, for that is what it is for."""
+        """Open `history.db`; a broken or newer one is thrown away, for that is what it is for. One that the disk refuses is left alone."""
         path = self.folder / "history.db"
         for attempt in (1, 2):
             try:
@@ -138,16 +138,24 @@ class Store:
                 self._batch = _one(self._history, "SELECT coalesce(max(number), 0) FROM batches")
                 self._row = _one(self._history, "SELECT coalesce(max(row), 0) FROM readings")
             except (StoreProblem, *BROKEN) as error:
-                LOG.warning("store history.db: %s; thrown away, attempt %d", error, attempt)
+                problem = error if isinstance(error, StoreProblem) else _problem(path, error)
+                if isinstance(problem, DiskRefuses):
+                    LOG.warning("store history.db: %s; no readings are kept until it can be written", problem)
+                    self._close_history()
+                    return
+                LOG.warning("store history.db: %s; thrown away, attempt %d", problem, attempt)
                 self._throw_away_history()
             else:
                 return
 
-    def _throw_away_history(self) -> None:
+    def _close_history(self) -> None:
         if self._history is not None:
             with contextlib.suppress(sqlite3.Error):
                 self._history.close()
         self._history = None
+
+    def _throw_away_history(self) -> None:
+        self._close_history()
         with contextlib.suppress(OSError):
             _set_aside(self.folder / "history.db", keep=False)
 
@@ -309,6 +317,8 @@ class Store:
         return await self.run(self._keep_readings, readings, boot, signals)
 
     def _keep_readings(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
+        if self._history is None:
+            self._open_history()
         if self._history is None:
             return None
         first, number, wall = self._row + 1, self._batch + 1, readings[-1].at.wall.timestamp()
@@ -684,7 +694,8 @@ def _memory_folder(runtime: Path) -> Path:
 def _salvaged(path: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Known, Memories]:
     """Read what can be read of a database that cannot be used.
 
-    A file of WAL mode in a folder that cannot be written cannot even be read where it lies: then a copy in memory is.
+    A file of WAL mode in a folder that cannot be written cannot even be read where it lies, and one of an older version cannot be
+    brought up to ours there: then a copy in memory is.
     """
     known, memories = Known(journal=""), Memories()
     copy = None
@@ -698,8 +709,13 @@ def _salvaged(path: Path, runtime: Path, gateway: str, now: Moment, boot: str) -
             where = f"file:{path}?mode=ro" if copy is None else f"file:{copy}"
             with contextlib.closing(sqlite3.connect(where, uri=True, timeout=1)) as conn:
                 store = Store(path.parent, gateway)
-                store._db = Database(conn, execute_plugins=False)  # noqa: SLF001  only to read with
+                store._db = db = Database(conn, execute_plugins=False)  # noqa: SLF001  only to read with
                 store.marked("journal")
+                if schema.gateway.pending(db):
+                    if copy is None:
+                        raise StoreProblem("it is of an older version")  # noqa: TRY301  said below, as any other reason
+                    with contextlib.suppress(*BROKEN):
+                        schema.gateway.apply(db)
                 try:
                     known, memories = store.load(now, boot), store.memories()
                 except BROKEN:
@@ -760,6 +776,10 @@ def _readable(db: Database, now: Moment, boot: str) -> tuple[Known, Memories]:
     ), memories
 
 
+class DiskRefuses(StoreProblem):
+    """The disk does not take or give: it is full, read-only, or fails. The file may be well."""
+
+
 class Damaged(StoreProblem):
     """The file's content is broken."""
 
@@ -768,12 +788,12 @@ def _problem(path: Path, error: Exception) -> StoreProblem:
     """Return what an error means: a disk that does not take or give, or else a file that is damaged."""
     text = str(error)
     if "locked" in text or "I/O" in text:
-        return StoreProblem(f"{path}: {text}: check the disk, and end other programs that use the file")
+        return DiskRefuses(f"{path}: {text}: check the disk, and end other programs that use the file")
     if "full" in text:
-        return StoreProblem(f"{path} cannot grow ({text}): free space on its disk")
+        return DiskRefuses(f"{path} cannot grow ({text}): free space on its disk")
     # A damaged header too can make SQLite call a file read-only or refuse to open it.
     if not os.access(path.parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
-        return StoreProblem(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
+        return DiskRefuses(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
     return Damaged(f"{path} is damaged ({text})")
 
 

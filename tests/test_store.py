@@ -447,6 +447,49 @@ def test_a_broken_history_is_thrown_away_and_begun_anew(box, damage):
         assert box.store._keep_readings([reading(1)], "boot-1").number == 1
 
 
+def test_a_disk_that_refuses_the_history_costs_no_reading_that_is_on_it(box, monkeypatch):
+    """A full or read-only disk is no damage: the file stays, and is gone on with once the disk takes it."""
+    box.store._keep_readings([reading(0)], "boot-1")
+    history = box.store.history
+    real = store._database
+
+    def full(path: Path, *rest: object) -> store.Database:
+        if path.name == "history.db":
+            raise store._problem(path, sqlite3.OperationalError("database or disk is full"))
+        return real(path, *rest)
+
+    monkeypatch.setattr(store, "_database", full)
+    box.restart()
+    assert box.store._keep_readings([reading(1)], "boot-1") is None
+    box.sos()
+    monkeypatch.setattr(store, "_database", real)
+    assert box.store._keep_readings([reading(2)], "boot-1").number == 2
+    assert box.store.history == history
+    assert box.store._history.execute("SELECT count(*) FROM readings").fetchone() == (2,)
+
+
+def test_a_database_of_an_older_version_on_a_disk_that_refuses_is_read_whole(tmp_path, monkeypatch):
+    """It cannot be migrated where it lies; what is open, shelved and on is carried over all the same."""
+    from golden import make
+
+    expected = make.state("1-first", tmp_path / "state")
+    now = Moment(40.0, datetime.fromisoformat(expected["wall"]) + timedelta(minutes=10))
+    real = store._database
+
+    def full(path: Path, *rest: object) -> store.Database:
+        if path.parent == tmp_path / "state":
+            raise store._problem(path, sqlite3.OperationalError("database or disk is full"))
+        return real(path, *rest)
+
+    monkeypatch.setattr(store, "_database", full)
+    opened_, known, memories = opened(tmp_path / "state", tmp_path / "run", GATEWAY, now, "boot-2")
+    assert "free space" in opened_.degraded
+    assert [a.id for a, _ in known.alarms] == [a["id"] for a in expected["alarms"]]
+    assert set(known.shelves) == set(expected["shelves"])
+    assert memories == expected["memories"]
+    opened_.close_now()
+
+
 async def test_a_history_that_breaks_while_we_run_stops_nothing(box):
     await box.store.keep_readings([reading(0)], "boot-1")
     box.store._history.execute("UPDATE readings SET kind = 'of the future'")

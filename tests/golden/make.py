@@ -36,6 +36,7 @@ GENERATIONS = {
     "1-first": "7e11849",  # gateway.db 0001, history.db 0001, inbox.db, gateway.toml; no page, no household
     "2-page": "7b00256",  # page.db, household.json in generations, results with problems and revisions
     "3-flagged": "1f1951c",  # history.db 0002: calls that were not proved fresh
+    "4-said": "d016a09",  # gateway.db 0002: when a fault was said last; history.db 0003: signals by the hour; faults marked as tests
 }
 DATABASES = ("gateway", "history", "inbox", "page")
 PASSWORD = "correct-horse-battery"
