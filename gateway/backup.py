@@ -1,12 +1,14 @@
 """Backup of a home, and a new box that takes over from it: one encrypted file with everything that makes a gateway this home's.
 
 The passphrase becomes a key by scrypt; AES-GCM seals the rest, the head included. Inside: the gateway's id, the whole household
-(also what stood in gateway.toml), its secrets, and what the sensors' drivers remember (counters, packet numbers), so that nothing
-has to be paired again. The journal stays behind: the new box begins one of its own, with a new name, as the contract wants it, and
-alarms go on being numbered. Should the old box come back, both have one id: the platform link tells it as an identity conflict.
+(also what stood in gateway.toml), its secrets, what the sensors' drivers remember (counters, packet numbers), so that nothing
+has to be paired again, and the alarms that are open. The journal stays behind: the new box begins one of its own, with a new name, as
+the contract wants it; what is open is written there first, and alarms go on being numbered. Should the old box come back, both have
+one id: the platform link tells it as an identity conflict.
 
-Restoring writes all of it beside, syncs it, and then renames one folder: before that nothing has happened, after it
-`generations.finished` moves the rest, however often it is cut off.
+Restoring writes all of it beside, syncs it (`prepared`), and then renames one folder (`arrive`): before that nothing has happened,
+after it `generations.finished` moves the rest, however often it is cut off. The page asks the daemon for both, by the instructions
+`backup` and `take_over` at the local door; the passphrase, and the file to be taken over, lie in the file of secrets.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,7 +33,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gateway import generations
+from gateway import generations, wire
 from gateway.config import Config, ConfigError, composed
 from gateway.driver import Model
 from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, Strict
@@ -38,6 +41,9 @@ from gateway.store import Store, StoreProblem
 
 MAGIC = b"eldercare-gateway backup "
 LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB
+SEALED = "sealed"  # folder in the state folder with what the page may give away
+LAST = "backup.json"  # when that was last done
+PREPARED = "restore.new"  # folder in the state folder
 SHORTEST = 10  # characters of a passphrase
 _N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = "^[A-Za-z0-9._-]{1,40}$"
@@ -61,6 +67,7 @@ class Kept(Strict, frozen=True):
     memories: dict[str, dict[str, int | str]]
     marks: dict[str, str]
     last_alarm: Annotated[int, Meta(ge=0)] = 0
+    alarms: tuple[str, ...] = ()  # those that are open, each as its newest entry in the journal
 
 
 class _Head(Struct, frozen=True):
@@ -72,15 +79,18 @@ class _Head(Struct, frozen=True):
 # -- making one --------------------------------------------------------------------------------------------------------
 
 
-def made(config: Config, gateway: str, passphrase: str, software: str, at: str) -> bytes:
-    """Return the backup of this home. Raises BackupError."""
+def made(
+    config: Config, gateway: str, passphrase: str, software: str, at: str, fresh: Mapping[str, Mapping[str, int | str]] | None = None
+) -> bytes:
+    """Return the backup of this home. `fresh`: what drivers remember by now, where the gateway runs. Raises BackupError."""
     if len(passphrase) < SHORTEST:
         raise BackupError(f"口令至少 {SHORTEST} 个字符 the passphrase needs at least {SHORTEST} characters")
     home, own = _whole(config)
-    journal, memories, marks, last = _remembered(config.state)
+    journal, memories, marks, last, alarms = _remembered(config.state)
+    memories |= {d: dict(m) for d, m in (fresh or {}).items()}
     kept = Kept(
         v=1, made=at, software=software, gateway=gateway, journal=journal, household=home, secrets=own,
-        memories={d: m for d, m in memories.items() if d in {d.id for d in config.devices}}, marks=marks, last_alarm=last,
+        memories={d: m for d, m in memories.items() if d in {d.id for d in config.devices}}, marks=marks, last_alarm=last, alarms=alarms,
     )  # fmt: skip
     head = MAGIC + msgspec.json.encode(_Head(1, secrets.token_hex(16), secrets.token_hex(12))) + b"\n"
     return head + _sealed(head, passphrase).encrypt(bytes.fromhex(_head(head).nonce), msgspec.json.encode(kept), head)
@@ -120,19 +130,21 @@ def _text(config: Config, name: str) -> str:
         raise BackupError(f"证书文件 {path} 无法读取 cannot be read ({error}): the backup would be without it") from error
 
 
-def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int]:
-    """Read what drivers remember, and the marks. A gateway may run meanwhile: what it learns later is not in it."""
+def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int, tuple[str, ...]]:
+    """Read what drivers remember, the marks, and what is open. A gateway may run meanwhile: what it learns later is not in it."""
     path = state / "gateway.db"
     if not path.exists():
-        return "", {}, {}, 0
+        return "", {}, {}, 0, ()
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
             memories = {str(d): json.loads(m) for d, m in db.execute("SELECT device, memory FROM devices")}
             marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
             (last,) = db.execute("SELECT coalesce(max(number), 0) FROM alarms").fetchone()
+            still = db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open ORDER BY a.number")
+            alarms = tuple(bytes(body).decode() for (body,) in still)
     except (sqlite3.Error, ValueError) as error:
         raise BackupError(f"{path} 无法读取 cannot be read ({error}): see `eldercare-gateway check`") from error
-    return marks.get("journal", ""), memories, {n: marks[n] for n in _CARRIED if n in marks}, int(last)
+    return marks.get("journal", ""), memories, {n: marks[n] for n in _CARRIED if n in marks}, int(last), alarms
 
 
 # -- reading one -------------------------------------------------------------------------------------------------------
@@ -176,6 +188,23 @@ def _sealed(head: bytes, passphrase: str) -> AESGCM:
 
 def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     """Make this box the home's gateway; return the configuration from now on. Raises BackupError, and then nothing has happened."""
+    after = prepared(config, kept, models)
+    try:
+        arrive(config.state)
+        generations.finished(config.state)
+    except OSError as error:
+        raise BackupError(_unwritten(config.state, error)) from error
+    return after
+
+
+def arrive(state: Path) -> None:
+    """Let what was prepared be this box's: the moment of a take-over. The rest is moved at the next start. Raises OSError."""
+    (state / PREPARED).replace(state / generations.ARRIVING)
+    generations.sync(state)
+
+
+def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
+    """Put all of a backup beside, on the disk; return the configuration it will be. Raises BackupError, and nothing has happened."""
     assert config.source is not None  # noqa: S101  what was loaded has one
     state = config.state
     if config.gateway.id not in {"", kept.gateway}:
@@ -192,7 +221,7 @@ def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         after = composed(config.source, models, home, own)
     except ConfigError as error:
         raise BackupError(f"备份在此不能使用 the backup cannot be used here: {'; '.join(error.problems)}") from error
-    beside = state / "restore.new"
+    beside = state / PREPARED
     try:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(mode=0o700, parents=True)
@@ -202,13 +231,14 @@ def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         _journal(beside, kept)
         generations.durable(beside / generations.FRESH, b"")
         generations.sync(beside)
-        beside.replace(state / generations.ARRIVING)
-        generations.sync(state)
-        generations.finished(state)
-    except (OSError, sqlite3.Error, StoreProblem) as error:
+    except (OSError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
         shutil.rmtree(beside, ignore_errors=True)
-        raise BackupError(f"{state} 无法写入 cannot be written ({error}): look at the disk") from error
+        raise BackupError(_unwritten(state, error)) from error
     return after
+
+
+def _unwritten(state: Path, error: Exception) -> str:
+    return f"{state} 无法写入 cannot be written ({error}): look at the disk"
 
 
 def _entries(state: Path) -> int:
@@ -229,13 +259,69 @@ def _journal(folder: Path, kept: Kept) -> None:
             "INSERT INTO devices (device, memory) VALUES (?, ?)",
             [(d, json.dumps(m, separators=(",", ":"))) for d, m in kept.memories.items()],
         )
+        # What is open is the first that this journal knows, and is told to the platform under the number it has here.
+        for number, body in enumerate(kept.alarms, 1):
+            message = wire.decode_entry(body.encode())
+            if not isinstance(message, wire.AlarmMessage):
+                raise StoreProblem("an alarm of the backup is none")
+            message = replace(message, gateway=kept.gateway, journal=store.journal, number=number, id=f"{store.journal}-{number}")
+            row = (number, "alarm", message.alarm_number, _seconds(message.at.wall), wire.encode(message))
+            db.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", row)
+            db.execute("INSERT INTO outbox VALUES (?, ?)", (int(message.priority), number))
+            db.execute(
+                "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, 1, ?)",
+                (message.alarm_number, message.alarm, message.kind, message.device, number, int(message.condition == "active")),
+            )
         known = {n: v for n, v in kept.marks.items() if n in _CARRIED}
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list((known | {"predecessor": kept.journal}).items()))
         if kept.last_alarm:
             # Numbers people say on the telephone go on; the row itself is over and stands for no entry.
-            db.execute("INSERT INTO alarms VALUES (?, ?, '', '', 0, 0, 0)", (kept.last_alarm, f"{kept.journal}-a{kept.last_alarm}"))
+            last = kept.last_alarm, f"{kept.journal}-a{kept.last_alarm}"
+            db.execute("INSERT OR IGNORE INTO alarms VALUES (?, ?, '', '', 0, 0, 0)", last)
     for part in folder.glob("history.db*"):  # bulk readings are this box's own
         part.unlink()
+
+
+def _seconds(wall: str) -> float:
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(wall).replace(tzinfo=UTC).timestamp()
+    return 0.0
+
+
+# -- for the page ------------------------------------------------------------------------------------------------------
+
+
+def leave(state: Path, name: str, content: bytes, *, by: str, at: str) -> None:
+    """Leave a sealed file for the page as `name`, and note who asked for it and when. Older ones go. Raises OSError."""
+    folder = state / SEALED
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    generations.durable(folder / name, content)
+    generations.write(state / LAST, {"by": by, "at": at})
+
+
+def fetched(state: Path, name: str) -> bytes:
+    """Return what was left as `name`, and delete it. Raises OSError."""
+    path = state / SEALED / name
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def last(state: Path) -> tuple[str, str]:
+    """Return (who asked, when) of the last backup that the page was given, empty where there was none."""
+    for found in generations.newest_first(state / LAST):
+        with contextlib.suppress(generations.Torn):
+            body = found.body()
+            return str(body.get("by", "")), str(body.get("at", ""))
+    return "", ""
+
+
+def both(text: str) -> tuple[str, str]:
+    """Return the Chinese and the English half of a BackupError's text, which stand one after the other."""
+    end = max((n for n, letter in enumerate(text, 1) if "\u4e00" <= letter <= "\u9fff"), default=0)
+    return (text[:end].strip(), text[end:].strip()) if 0 < end < len(text) else (text, text)
 
 
 # -- the command line --------------------------------------------------------------------------------------------------

@@ -119,6 +119,8 @@ FIELDS: Final[Mapping[str, str]] = {
         "For dispatch: until the responder is expected, 0 for the gateway's own time. "
         "For shelve, away, walk and window: for how long, 0 ends it. 秒数"
     ),
+    "InstructionMessage.port": "For ask_port: the serial port. 串口",
+    "InstructionMessage.settings": "For adjust: values by name, as they were typed; none = all are read. 雷达设置",
     "InstructionMessage.revision": "For configure and commissioned: the revision of the household that the technician saw. 所见配置版次",
     "InstructionMessage.change": "For configure: the change. For platform_test: the settings to try; null for those in force. 修改内容",
     "InstructionMessage.secrets": (
@@ -175,8 +177,10 @@ VALUES: Final[Mapping[str, str]] = {
         "close: it is over 结束; silence: quiet in the home, nothing else 静音; shelve: do not judge a device for a while 搁置; "
         "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备. "
         "Only in the home: configure: change the configuration 修改配置; walk: what a device says for a while is a test 巡检测试; "
-        "commissioned: a technician signs the certificate 开通验收; "
-        "window: tell what the radio hears 搜索设备; platform_test: try the way to the platform 测试平台."
+        "commissioned: a technician signs the certificate 开通验收; backup: a sealed file 备份; "
+        "take_over: become another home's gateway 接替; "
+        "window: tell what the radio hears 搜索设备; ask_port: which wired device is at a port 查询串口; "
+        "adjust: set a radar and read back 设置雷达; platform_test: try the way to the platform 测试平台."
     ),
     "Refused": (
         "Empty: not refused; unknown_alarm: not open or not of this home; unknown_device; not_allowed: the state does not permit it; "

@@ -39,7 +39,7 @@ from gateway.reading import FORMS, Form
 from gateway.replay import Replay
 from gateway.rounds import MARK, Rounds
 from gateway.store import Outgoing, Writing, forget_stand_in, masked, opened, stand_in
-from gateway.technician import Technician
+from gateway.technician import TakenOver, Technician
 from gateway.upkeep import DiskIsBack, Upkeep
 from gateway.uplink import Uplink
 
@@ -55,6 +55,7 @@ class Daemon:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.again = False  # another home has moved in: to be started anew in the same process
         self.boot = boot_name()
         self.replay = Replay(config.replay) if config.replay else None
         self.clock: Clock = self.replay.clock(self.boot) if self.replay else SystemClock(MADE)
@@ -121,10 +122,14 @@ class Daemon:
                 self.uplink.connect(group)
         except* asyncio.CancelledError:
             LOG.info("stopping")
+        except* TakenOver:
+            self.again = True
+            LOG.info("another home's files lie ready: starting anew as its gateway")
         except* DiskIsBack:
             LOG.info("the disk can be written again: starting anew on it")
         finally:
-            systemd.notify("STOPPING=1")
+            if not self.again:
+                systemd.notify("STOPPING=1")
             if waker is not None:
                 loop.remove_reader(waker)
                 waker.close()

@@ -142,10 +142,14 @@ class BleAdvert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerialLine:
-    """Heard by wire: line speed in baud, 8N1; `ask_every` seconds between two polls (0 = only when opened)."""
+    """Heard by wire: line speed in baud, 8N1; `ask_every` seconds between two polls (0 = only when opened).
+
+    `hello` is what asks an unknown one for its name, where a poll does not.
+    """
 
     baud: int
     ask_every: float = 0.0
+    hello: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +263,7 @@ class Model:
     enrol: Enrol = Enrol.ADDRESS
     # LEARN: makes the driver from taught signals, {function: signal}, for instance {"open": "12F70A", "closed": "12F70E"}
     learned: Callable[[Mapping[str, str], Mapping[str, int | str]], Driver] | None = None
+    buttons: int = 1  # how many buttons one of it may have
     presses: str = "sos"  # what a button of it means unless the household says otherwise; "nothing" for a detector's pairing button
     functions: tuple[str, ...] = ()  # LEARN: what can be taught
     settings: tuple[Setting, ...] = ()

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 from bleak.backends.device import BLEDevice
@@ -115,6 +115,24 @@ class Ears:
         if (ear := self._tasks.pop(device, None)) is not None:
             ear.cancel()
             self.lines = [line for line in self.lines if line.port != at]
+
+    @contextlib.asynccontextmanager
+    async def lent(self, device: str) -> AsyncIterator[None]:
+        """Let go of a device's line for whoever sets it, and hear it again afterwards, as it is configured by then."""
+        task = self._tasks.get(device)
+        self.let_go_of(device)
+        if task is not None:
+            await asyncio.gather(task, return_exceptions=True)
+        stopping = False
+        try:
+            yield
+        except asyncio.CancelledError:
+            stopping = True
+            raise
+        finally:
+            d = next((d for d in self._daemon.config.devices if d.id == device), None)
+            if d is not None and device not in self._tasks and not stopping:
+                self.listen_to(d)
 
     def ports(self) -> list[str]:
         """Return the serial ports that are plugged in."""

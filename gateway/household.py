@@ -40,7 +40,16 @@ folder `programs` of [gateway], or in gateway.toml already: the page may choose 
                                                                wanted of it and then 10 s; "seconds": 0 ends it
     {"do": "walk", "step": "mains", "seconds": 900}            the same for the whole home: the mains, or the "uplink", are pulled
     {"do": "window", "seconds": 240}                           the hearing window; 0 ends it
+    {"do": "ask_port", "port": "/dev/serial/by-id/..."}        which wired device answers at a port that no enrolled device has
+    {"do": "adjust", "device": "bath-radar", "settings": {"height": "250", "fall_on": "on"}}
+                                                               sets a radar and reads back, its line let go of meanwhile; without
+                                                               settings all are read. Values are as typed, see the model's settings
     {"do": "platform_test", "change": {"what": "set_platform", "value": {...}}, "secrets": "..."}   both may be left out
+
+    {"do": "backup", "secrets": "page-0010"}       with {"passphrase": "..."}: the sealed file is left in the folder `sealed` of the
+                                                   state folder under the instruction's id, and deleted after a while
+    {"do": "take_over", "secrets": "page-0011"}    with {"passphrase": "...", "backup": "base64 of the file"}: the gateway begins anew as
+                                                   that home's; nobody answers but a refusal, for the journal is another by then
 
     {"do": "commissioned", "revision": 7, "secrets": "page-0009"}   a technician signs what guards this home and how it was tried
 
@@ -51,6 +60,7 @@ the "name" one has signed in with. Where the facts are others by now it is refus
 
 Walk test, platform test and certificate tell how they went by a fault entry `service.visit` with `detail.what` "walk" (with `step` for
 the whole home), "platform_test" or "commissioned"; while they run, by the parts `walk`, `step` and `platform_test` of the status file.
+A port and a radar tell how they go by its part `fitting` (see `fitting`); how `adjust` ended stands in a `service.visit` "adjust".
 """
 
 from __future__ import annotations
@@ -80,6 +90,7 @@ from gateway.parts import (
     HomePlatform,
     Household,
     HouseholdSecrets,
+    PlatformPart,
     Room,
     RungPart,
     Signing,
@@ -87,7 +98,7 @@ from gateway.parts import (
     Strict,
 )
 
-LARGEST = 64 * 1024  # bytes of a file with secrets
+LARGEST = 512 * 1024  # bytes of a file with secrets; a backup may be among them
 ROOMS = 40
 DEVICES = 200
 RUNGS = 20
@@ -110,6 +121,8 @@ class Handed(Strict, frozen=True):
     password: str | None = None
     certificate_key: str | None = None
     signing: Signing | None = None  # commissioned
+    passphrase: str | None = None  # backup, take_over
+    backup: str | None = None  # take_over: the sealed file, as base64
 
     def __repr__(self) -> str:
         return "Handed()"
@@ -343,8 +356,16 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
     key = "" if not platform.certificate else key if given.certificate_key is None else given.certificate_key
     if problems := _wrong_papers(platform, key, with_secrets=config.source is None or config.source.with_secrets):
         raise Rejected(problems)
+    if config.password and given.password is None and file is not None and _others_could_read(file, before["ca"], platform):
+        zh, en = "服务器、证书机构或加密方式变了, 请重新输入口令", "another server, CA or no TLS: type the password again"
+        raise Rejected([Problem("platform", "", "password", zh, en)])
     password = own.password if given.password is None else given.password
     return replace(config.household, platform=platform), replace(own, password=password, certificate_key=key)
+
+
+def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) -> bool:
+    """Say whether the kept password would go to whom it was not typed for: who may set the platform may not thereby learn it."""
+    return (platform.host, platform.ca) != (before.host, ca) or (before.tls and not platform.tls)
 
 
 _MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {

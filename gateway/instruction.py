@@ -27,11 +27,17 @@ class Do(StrEnum):
     WALK = "walk"  # what one device says for `seconds` is a test; or what one `step` for the whole home does
     WINDOW = "window"  # tell for `seconds` what the radio hears of strangers, so that a device can be found
     COMMISSIONED = "commissioned"  # a technician signs that the home is guarded as it stands: a certificate is kept and told
+    BACKUP = "backup"  # seal everything that makes this box the home's gateway, for the page to give away
+    TAKE_OVER = "take_over"  # become the gateway of another home by its backup: only a box that has judged nothing yet
+    ASK_PORT = "ask_port"  # which wired device is plugged in at a `port`: each make asks and listens
+    ADJUST = "adjust"  # set a radar's `settings` and read them back; with none, all are read
     PLATFORM_TEST = "platform_test"  # go the whole way to the platform and back, with the settings in `change` or the present ones
 
 
 # Whoever may do these changes how the home is guarded: only who has been let in by the technician's page, never the platform.
-LOCAL_ONLY = frozenset({Do.CONFIGURE, Do.WALK, Do.WINDOW, Do.COMMISSIONED, Do.PLATFORM_TEST})
+LOCAL_ONLY = frozenset(
+    {Do.CONFIGURE, Do.WALK, Do.WINDOW, Do.ASK_PORT, Do.ADJUST, Do.COMMISSIONED, Do.BACKUP, Do.TAKE_OVER, Do.PLATFORM_TEST}
+)
 
 
 class What(StrEnum):
@@ -81,6 +87,8 @@ class Instruction:
     responder: str = ""
     seconds: float = 0.0  # dispatch: until expected there; shelve, away, walk, window: for how long (0 ends it)
     expires: str = ""  # RFC 3339; later than this it is refused
+    port: str = ""  # ask_port
+    settings: Mapping[str, str] = field(default_factory=dict)  # adjust: values as they were typed
     revision: int = 0  # configure, commissioned: the household's revision that the technician saw
     change: Change | None = None  # configure, platform_test
     secrets: str = ""  # configure, platform_test, commissioned: name of the file in the folder `handed` with what must not stand here

@@ -18,7 +18,7 @@ import serial
 
 from gateway.driver import Chunk
 
-BY_ID = Path("/dev/serial/by-id")
+BY_ID, BY_PATH = Path("/dev/serial/by-id"), Path("/dev/serial/by-path")
 _READ_MOST = 4096  # bytes in one turn of the loop: a line gone mad must not starve the radio
 _UNSENT_MOST = 4096  # bytes waiting for a line that takes none; what comes later is dropped, since the next poll asks again
 
@@ -180,11 +180,16 @@ def _what_to_do(port: str, number: int, refusal: serial.SerialException) -> str:
 
 
 def present() -> list[str]:
-    """Return the ports that are plugged in, by names that stay: a technician chooses one of them."""
-    try:
-        return sorted(str(entry) for entry in BY_ID.iterdir())[:40]
-    except OSError:
-        return []
+    """Return the ports that are plugged in, by names that stay: a technician chooses one of them.
+
+    The name by maker and serial number comes first; twins that share it, and what has none, are named by the socket they are in.
+    """
+    found: dict[str, str] = {}  # what is behind the link -> the link
+    for folder in (BY_ID, BY_PATH):
+        with contextlib.suppress(OSError):
+            for entry in sorted(folder.iterdir()):
+                found.setdefault(os.path.realpath(entry), str(entry))
+    return sorted(found.values())[:40]
 
 
 def _present() -> str:

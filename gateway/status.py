@@ -119,6 +119,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "card": daemon.upkeep.card.facts(now.mono),
         "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
         "step": {"step": step.plug.value, "left_s": round(step.until - now.mono, 1), **step.facts()} if step else None,
+        "fitting": daemon.technician.fitting.facts() if daemon.technician.fitting else None,
         "platform_test": daemon.technician.attempt.facts() if daemon.technician.attempt else None,
     }
 

@@ -9,14 +9,16 @@ goes the same way: the rename of its file is its moment, the mark `certificate` 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import logging
 import sqlite3
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway import __version__, certificate, compose, household, inbox, kind, nearby, wire
+from gateway import __version__, backup, certificate, compose, fitting, household, inbox, kind, nearby, wire
 from gateway.attempt import Attempt
 from gateway.clock import Moment
 from gateway.config import Config, kept
@@ -31,6 +33,10 @@ LOG = logging.getLogger("eldercare")
 WORDS = 600  # characters of what was changed, in the journal
 
 
+class TakenOver(Exception):  # noqa: N818  good news
+    """Another home's files lie ready: begin anew as its gateway."""
+
+
 class Technician:
     """What a technician does at this gateway. `busy`: a change is being written; what lies behind it in the inbox waits."""
 
@@ -41,6 +47,7 @@ class Technician:
         self.busy = False
         self.certificate = int(daemon.store.marked("certificate") or 0)  # number of the newest that was told
         self.attempt: Attempt | None = None
+        self.fitting: fitting.Fitting | None = None
 
     # -- start -------------------------------------------------------------------------------------------------------
 
@@ -92,9 +99,15 @@ class Technician:
             return self._answer(self._window(i), now)
         if i.do is Do.PLATFORM_TEST:
             return self._answer(self._try(i), now)
+        if i.do in {Do.ASK_PORT, Do.ADJUST}:
+            return self._answer(self._fit(i), now)
         if i.do is Do.COMMISSIONED:
             self.busy = True
             self._start(self._commission(i))
+            return None
+        if i.do in {Do.BACKUP, Do.TAKE_OVER}:
+            self.busy = True
+            self._start(self._seal(i) if i.do is Do.BACKUP else self._take_over(i))
             return None
         if i.change is None:
             return self._answer(_no(i, Refused.MISSING, "缺少修改内容 change", "`change` is missing: say what is changed"), now)
@@ -221,6 +234,69 @@ class Technician:
             LOG.warning("certificate %s: %s", config.state, error.strerror)
         return ResultFact(i, Refused.NONE, revision=revision), made
 
+    # -- backup and box swap -----------------------------------------------------------------------------------------
+
+    async def _seal(self, i: Instruction) -> None:
+        daemon = self._daemon
+        at, fresh = daemon.clock.now().wall.isoformat(timespec="seconds"), daemon.intake.memories()
+
+        def sealed() -> ResultFact:
+            given = household.handed(daemon.config.state, i.secrets)
+            data = backup.made(
+                daemon.config, daemon.gateway, given.passphrase or "", __version__, at, {d: json.loads(m) for d, m in fresh.items()}
+            )
+            backup.leave(daemon.config.state, i.id, data, by=i.by, at=at)
+            return ResultFact(i, Refused.NONE)
+
+        await self._carried_out(i, sealed)
+
+    async def _take_over(self, i: Instruction) -> None:
+        daemon = self._daemon
+
+        def ready() -> ResultFact:
+            given = household.handed(daemon.config.state, i.secrets)
+            kept_there = backup.opened(base64.b64decode(given.backup or ""), given.passphrase or "")
+            backup.prepared(daemon.config, kept_there, self._models)
+            return ResultFact(i, Refused.NONE)
+
+        def arrived() -> None:
+            backup.arrive(daemon.config.state)
+            household.forget(daemon.config.state, i.secrets)
+            raise TakenOver
+
+        await self._carried_out(i, ready, arrived)
+
+    async def _carried_out(self, i: Instruction, work: Callable[[], ResultFact], then: Callable[[], None] | None = None) -> None:
+        """Do work on a thread and answer; `then` is the next thing the pump does, with nothing in between."""
+        try:
+            result = await asyncio.to_thread(work)
+        except backup.BackupError as no:
+            zh, en = backup.both(str(no))
+            result = _no(i, Refused.INVALID, zh, en)
+        except household.Rejected as no:
+            result = _wrong(i, no.problems, self._daemon.config.household.revision)
+        except OSError as error:
+            result = _no(i, Refused.NOT_KEPT, f"无法保存: {error.strerror}", f"it could not be written ({error.strerror})")
+        except Exception:  # as with a change
+            LOG.exception("%s failed", i.do)
+            result = _no(i, Refused.NOT_KEPT, "内部错误, 没有作任何修改", "a mistake of ours: nothing was changed; see the gateway's log")
+
+        def done(now: Moment) -> list[Entry]:
+            if then is not None and result.refused is Refused.NONE:
+                try:
+                    then()
+                except OSError as error:
+                    zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror})"
+                    return self._ended(_no(i, Refused.NOT_KEPT, zh, en), now)
+            return self._ended(result, now)
+
+        self._daemon.note(done)
+
+    def _ended(self, result: ResultFact, now: Moment) -> list[Entry]:
+        self.busy = False
+        self._daemon.doors.goes_on()
+        return self._daemon.pipeline.answered(result, (), now)
+
     # -- platform test -----------------------------------------------------------------------------------------------
 
     def _try(self, i: Instruction) -> ResultFact:
@@ -241,6 +317,34 @@ class Technician:
             return _no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
         self.attempt = Attempt(daemon, config, i)
         self._start(self.attempt.run())
+        return ResultFact(i, Refused.NONE)
+
+    # -- fitting -----------------------------------------------------------------------------------------------------
+
+    def _fit(self, i: Instruction) -> ResultFact:
+        daemon = self._daemon
+        device = next((d for d in daemon.config.devices if d.id == i.device), None) if i.do is Do.ADJUST else None
+        if self.fitting is not None and not self.fitting.over:
+            zh, en = "另一台有线设备正在查询或设置, 请等它结束", "another wired device is being asked or set: wait until it is done"
+            return _no(i, Refused.NOT_ALLOWED, zh, en)
+        if daemon.replay is not None:
+            return _no(i, Refused.NOT_ALLOWED, "正在播放录制的一天, 没有串口", "a recorded day is played: there are no ports")
+        if i.do is Do.ADJUST:
+            if device is None:
+                return _no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device or '(空)'}", f"no device {i.device or '(empty)'}")
+            if not device.model.settings:
+                return _no(i, Refused.NOT_ALLOWED, "这个型号没有可设置的参数", f"{device.model.name} has no settings over its line")
+            if problems := fitting.wrong(device.model, i.settings):
+                return _wrong(i, problems, daemon.config.household.revision)
+            if why := fitting.why_not(daemon, device):
+                return _no(i, Refused.NOT_ALLOWED, *why)
+        elif i.port not in daemon.ears.ports():
+            zh, en = "没有插着这个串口: 请插好后再试", "nothing is plugged in at this port: plug it in and try again"
+            return _no(i, Refused.NOT_ALLOWED, zh, en)
+        elif owner := next((d.id for d in daemon.config.devices if d.at.partition("?")[0] == i.port), ""):
+            return _no(i, Refused.NOT_ALLOWED, f"这个串口属于设备 {owner}", f"this port is that of device {owner}")
+        self.fitting = fitting.Fitting(daemon, i, self._models, device)
+        self._start(self.fitting.run())
         return ResultFact(i, Refused.NONE)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

@@ -253,6 +253,8 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     responder: Name = ""
     seconds: Annotated[float, Meta(ge=0, le=31536000)] = 0.0
     expires: Name = ""
+    port: Annotated[str, Meta(max_length=200)] = ""
+    settings: Annotated[dict[Name, Name], Meta(max_length=40)] = {}
     revision: Count = 0
     change: ChangeMessage | None = None
     secrets: Annotated[str, Meta(max_length=80, pattern="^[A-Za-z0-9_-]*$")] = ""

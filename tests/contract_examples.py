@@ -157,8 +157,12 @@ def instructions() -> dict[str, Any]:
         Do.CONFIGURE: {"revision": 7, "change": {"what": "put_device", "value": radar}},
         Do.WALK: {"device": "pendant", "seconds": 300.0},
         Do.WINDOW: {"seconds": 240.0},
+        Do.ASK_PORT: {"port": "/dev/serial/by-id/radar"},
+        Do.ADJUST: {"device": "bedroom-radar", "settings": {"height": "250", "sensitivity": "2"}},
         Do.PLATFORM_TEST: {"change": {"what": "set_platform", "value": {"host": "platform.invalid"}}, "secrets": "page-14"},
         Do.COMMISSIONED: {"revision": 7, "secrets": "page-15"},
+        Do.BACKUP: {"secrets": "page-16"},
+        Do.TAKE_OVER: {"secrets": "page-17"},
     }
     assert set(given) == set(Do)
     out = {}

@@ -1,13 +1,15 @@
 """Backup and box swap: a new box takes over without pairing anything again, and nothing is half done whatever is wrong with the file."""
 
+import base64
 import contextlib
 import json
+import time
 
 import pytest
 from brokers import Mosquitto
 from fake_bluez import Child
 from household import KEY, OTHER_KEY, SEALED, Gateway, Sealed, until
-from test_technician import BUTTON, NEW, alarms, change, told_changes
+from test_technician import BUTTON, NEW, alarms, change, result, tell, told_changes
 
 from drivers import all_models
 from gateway import backup, generations
@@ -61,6 +63,8 @@ def test_a_new_box_takes_over_and_knows_every_sensor_and_its_counter(tmp_path, b
             done = old.command("backup", str(file), "--passphrase-file", str(word))
             assert done.returncode == 0, done.stderr
             journal = old.status()["journal"]
+            until(lambda: len(old.status()["alarms"]) == 2)
+            open_there = {(a["alarm"], a["number"]) for a in old.status()["alarms"]}
             no = old.command("restore", str(file), "--passphrase-file", str(word))
             assert no.returncode == 1
             assert "stop the gateway" in no.stderr
@@ -78,12 +82,16 @@ def test_a_new_box_takes_over_and_knows_every_sensor_and_its_counter(tmp_path, b
             assert box.status()["journal"] != journal
             assert told_changes(box)[0]["keys"] == "restored"
             assert {d["device"] for d in box.status()["devices"]} == {"pendant", "cancel", "sealed", "new"}
+            assert {(a["alarm"], a["number"]) for a in box.status()["alarms"]} == open_there, "what is open is open here"
             box.air(SEALED, recorded)  # recorded at the old box: old for the new one too
             box.air(SEALED, sealed.press())
             box.air(NEW, new.press())
-            until(lambda: alarms(box, "sealed") and alarms(box, "new"))
-            assert alarms(box, "sealed")[0]["count"] == 1
-            assert alarms(box, "sealed")[0]["alarm_number"] == 3, "numbers that people say go on"
+            until(lambda: {alarms(box, d)[-1]["count"] for d in ("sealed", "new")} == {2})
+            assert [e["number"] for e in box.journal().values()] == list(range(1, len(box.journal()) + 1))
+            assert {e["journal"] for e in box.journal().values()} == {box.status()["journal"]} != {journal}
+            box.press()
+            until(lambda: alarms(box, "pendant"))
+            assert alarms(box, "pendant")[0]["alarm_number"] == 3, "numbers that people say go on"
             box.name = "gw-7"
             revision = box.status()["household"]["revision"]
             assert change(box, "set_times", {"grace_fall": 25}, revision)["accepted"]
@@ -177,3 +185,85 @@ def test_cut_off_at_any_step_it_is_finished_at_the_next_start(home, monkeypatch,
     assert (home.state / "identity").read_text() == "gw-1\n"
     assert not (home.state / "household.json.1").exists()
     assert json.loads((home.state / "household.json").read_text())["body"]["revision"] == 8
+
+
+# -- by the page's instructions, through the running daemon --------------------------------------------------------------
+
+
+def given_away(gateway, **given):
+    """Ask the gateway for a backup as the page does; return its answer and the sealed file."""
+    order = tell(gateway, "backup", given=Handed(**given))
+    answer = result(gateway, order)
+    return answer, backup.fetched(gateway.state, order) if answer["accepted"] else b""
+
+
+def taken(box, data, words=WORDS):
+    return tell(box, "take_over", given=Handed(passphrase=words, backup=base64.b64encode(data).decode()))
+
+
+def test_the_running_gateway_seals_a_backup_and_a_new_one_becomes_it_without_being_started_again(tmp_path, bluez):
+    with Mosquitto() as broker:
+        with Gateway(tmp_path / "old", bus=bluez, name="gw-7", broker=broker) as old:
+            bluez.wait_for_scan()
+            assert change(old, "put_device", BUTTON, 0, given=Handed(key=OTHER_KEY))["accepted"]
+            new = Sealed(NEW, OTHER_KEY)
+            recorded = new.press()
+            old.air(NEW, recorded)
+            until(lambda: alarms(old, "new"))
+            answer, _ = given_away(old, passphrase="short")
+            assert answer["refused"] == "invalid"
+            assert "at least 10" in answer["en"]
+            assert "至少 10" in answer["zh"]
+            answer, data = given_away(old, passphrase=WORDS)
+            assert answer["accepted"]
+            assert backup.last(old.state)[0] == answer["by"]
+            until(lambda: old.status()["alarms"])
+            there = {(a["alarm"], a["number"]) for a in old.status()["alarms"]}
+            for part in (WORDS, OTHER_KEY):
+                assert part not in old.log() + json.dumps(list(old.journal().values()))
+            until(lambda: not list((old.state / "handed").iterdir()))
+        with Gateway(tmp_path / "new", bus=bluez, name="", devices="") as box:
+            pid, first = box.pid, box.status()["gateway"]
+            box.name = first
+            for wrong, words, why in ((data[:-1], WORDS, "cut off"), (data, WORDS + "x", "passphrase"), (b"hello", WORDS, "no backup")):
+                no = result(box, taken(box, wrong, words))
+                assert no["refused"] == "invalid"
+                assert why in no["en"]
+                assert box.status()["gateway"] == first
+            taken(box, data)
+            until(lambda: box.status()["gateway"] == "gw-7" and box.status()["uplink"]["connected"])
+            bluez.wait_for_scan()
+            assert box.process.poll() is None
+            assert box.status()["pid"] == pid
+            assert not box.systemd.said("STOPPING=1")
+            assert {(a["alarm"], a["number"]) for a in box.status()["alarms"]} == there
+            box.air(NEW, recorded)
+            box.air(NEW, new.press())
+            until(lambda: alarms(box, "new")[-1]["count"] == 2)
+            assert not list((box.state / "handed").iterdir())
+            box.name = "gw-7"
+            no = result(box, taken(box, data))
+            assert "journal of a home already" in no["en"]
+
+
+@pytest.mark.parametrize("when", [0.0, 0.02, 0.05, 0.1, 0.2, 0.4])
+def test_killed_while_it_takes_over_it_is_the_one_or_the_other_and_never_half(tmp_path, bluez, when):
+    with Gateway(tmp_path / "old", bus=bluez, name="gw-7") as old:
+        bluez.wait_for_scan()
+        assert change(old, "put_device", BUTTON, 0, given=Handed(key=OTHER_KEY))["accepted"]
+        old.air(NEW, Sealed(NEW, OTHER_KEY).press())
+        until(lambda: alarms(old, "new"))
+        _, data = given_away(old, passphrase=WORDS)
+    with Gateway(tmp_path / "new", bus=bluez, name="", devices="") as box:
+        box.name = first = box.status()["gateway"]
+        taken(box, data)
+        until(lambda: (box.state / "restore.new").exists() or box.status()["gateway"] == "gw-7" or not when)
+        time.sleep(when)  # a moment of its own for each run: whatever it is, what follows must hold
+        box.kill()
+        box.start()
+        until(lambda: box.status()["gateway"] in {first, "gw-7"} and box.status()["pid"] == box.pid)
+        until(lambda: box.status()["gateway"] == "gw-7")  # what was left in the inbox is carried out after the kill
+        assert [d["device"] for d in box.status()["devices"]].count("new") == 1
+        assert len(box.status()["alarms"]) == 1
+        assert not (box.state / "restore").exists()
+        assert [e["number"] for e in box.journal().values()] == list(range(1, len(box.journal()) + 1))

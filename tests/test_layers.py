@@ -115,6 +115,7 @@ WEB = modules("gateway/web")
 # What the page may know: the words, the contract, the inbox, the status file. Never daemon, radio, broker or port.
 WEB_KNOWS = {
     "alarm",
+    "backup",
     "certificate",
     "clock",
     "config",

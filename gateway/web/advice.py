@@ -63,8 +63,8 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "The gateway was restarted repeatedly: check that its power supply is the right one and sits tight.",
     ),
     "gateway.identity_conflict": (
-        "另一台网关使用了同一编号:核对两台设备标签,给其中一台换编号。",
-        "Another gateway uses the same id: compare the labels of both and give one of them another.",
+        "另一台网关用着同一编号,两台互相顶掉线。换过网关的:把旧的断电,不要再用;没有换过的请联系平台。",
+        "Another gateway uses the same id, and they throw each other off the line. After a box swap: unplug the old one for good. Else call the platform.",
     ),
     "gateway.readings_forgotten": (
         "断网太久,部分日常读数没有保留;警报没有丢失。",

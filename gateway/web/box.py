@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
+from gateway import backup
 from gateway.web import bundle as bundled
 from gateway.web import guard, papers
 from gateway.web.accounts import Refusal, Role
@@ -106,7 +107,7 @@ def _box(
     return v.render(
         "box.html", status, form=form, typed=typed, wrong=wrong or {}, saved="saved" in v.request.query_params, roles=list(Role),
         accounts=v.page.accounts.all() if v.technician else [], papers=_papers(v.page.papers), facts=facts, now=known.now(facts),
-        disk=known.disk(),
+        disk=known.disk(), backup=backup.last(v.page.config.state),
     )  # fmt: skip
 
 

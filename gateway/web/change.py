@@ -22,6 +22,7 @@ from gateway.driver import Model
 from gateway.household import Handed
 from gateway.instruction import Do, Refused, What
 from gateway.web.acts import once, once_of, whole
+from gateway.web.known import Filter
 from gateway.web.visitor import Visitor
 
 LOG = logging.getLogger("eldercare")
@@ -45,6 +46,11 @@ def current(v: Visitor) -> Config:
     except (OSError, ConfigError) as error:
         LOG.warning("page: the configuration cannot be read again: %s", type(error).__name__)
     return page.config
+
+
+def is_new(v: Visitor) -> bool:
+    """Say whether this box is nobody's yet: nothing was set, and it has judged nothing. Then it may take over from another."""
+    return current(v).household.revision == 0 and not v.page.known.past(Filter(), limit=1)
 
 
 def _mark(path: Path) -> int:

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from gateway import inbox, kind, wire
 from gateway.reading import Kind
 from gateway.web import acts, advice, weeks
-from gateway.web.change import models
+from gateway.web.change import is_new, models
 from gateway.web.known import Filter, between, seconds
 from gateway.web.live import Full, Watch
 from gateway.web.strip import Strip, strips
@@ -226,6 +226,7 @@ def home(v: Visitor) -> dict[str, Any]:
     shown = [(d, drawn[d["device"]], heard(d, facts), signal(d)) for d in devices]
     days = known.weeks(now, weeks.SHORT) if len(devices) <= FEW else {}
     return {
+        "new": v.technician and bool(facts) and is_new(v),
         "glance": glance(v, facts, shown, now),
         "lacks": lacks(devices),
         "look": look,

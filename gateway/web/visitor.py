@@ -36,6 +36,7 @@ SETUP: tuple[tuple[str, str], ...] = (
     ("rules", "/rules"),
     ("walk", "/walk"),
     ("certificate", "/certificate"),
+    ("moving", "/moving"),
 )
 
 

@@ -56,6 +56,7 @@ CHANGES = (
     "/box/accounts/remove",
     "/box/papers",
     "/box/backup",
+    "/moving/look",
     "/moving/take",
     *("/platform", "/rules/times", "/rules/dangers", "/rules/ladder", "/walk", "/certificate"),
 )

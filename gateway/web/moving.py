@@ -1,0 +1,190 @@
+"""Backup and box swap: a sealed file of this home to take away, and a new box that takes over from one.
+
+The daemon seals and takes over; the page hands it the passphrase and the file, and opens an uploaded file only to show what is in it.
+What is confirmed is what was shown: the file that was looked at waits for the confirmation where only this service can read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import sqlite3
+import threading
+import time
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from gateway import backup, household, inbox, wire
+from gateway.household import Handed, Rejected
+from gateway.instruction import Do
+from gateway.web.acts import once, once_of
+from gateway.web.change import Answer, Form, current, drawn, is_new, left, models
+from gateway.web.guard import LARGER
+from gateway.web.visitor import Fields, Stop, Technician, Visitor, checked
+
+router = APIRouter()
+WAIT = 25.0  # s in which a box usually has begun anew as another home's gateway
+_opening = threading.Lock()  # one at a time: each takes 32 MiB for a moment
+_BOUNDARY: Final = re.compile(r"multipart/form-data;\s*boundary=\"?([A-Za-z0-9'()+_,./:=?-]{1,70})\"?", re.IGNORECASE)
+_NAME: Final = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="([a-z]{1,20})"', re.IGNORECASE | re.MULTILINE)
+PARTS = 10  # of one form
+
+
+@router.post("/box/backup")
+async def sealed(v: Technician, said: Fields) -> Response:
+    """Give away a sealed file with everything that makes this box the home's gateway."""
+    checked(v, said)
+    words = said.get("passphrase", "")
+    wrong = {}
+    if words != said.get("again", ""):
+        wrong["again"] = v.words("password_differs")
+    if not backup.SHORTEST <= len(words) <= 200:
+        wrong["passphrase"] = v.words("moving.short", least=backup.SHORTEST)
+    answer = Answer(fields=wrong) if wrong else await left(v, Do.BACKUP, said, given=Handed(passphrase=words))
+    if not answer.accepted:
+        return await run_in_threadpool(_start, v, 422, Form("backup", {}, answer))
+    try:
+        data = await run_in_threadpool(backup.fetched, v.page.config.state, answer.told)
+    except OSError:  # taken already: a double tap
+        return await run_in_threadpool(_start, v, 409, Form("backup", {}, Answer(sentence=v.words("moving.gone"))))
+    assert v.session is not None  # noqa: S101  a technician has one
+    v.page.accounts.note(v.session.name, v.source, "backup")
+    at = v.words.local(v.page.known.now(v.page.known.status()), "%Y%m%d-%H%M")
+    name = f"backup-{re.sub('[^A-Za-z0-9._-]', '', v.page.known.gateway())}-{at}.eldercare"
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
+    return Response(data, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/moving")
+def moving(v: Technician) -> Response:
+    """Show the last backup, and on a new box the way to take over from an old one."""
+    return _start(v)
+
+
+async def uploaded(request: Request) -> dict[str, bytes]:
+    """Return the parts of a form with a file. The guard has bounded it."""
+    kind = _BOUNDARY.fullmatch(request.headers.get("content-type", ""))
+    body = await request.body()
+    if not kind:
+        raise Stop(403, "form_old")
+    out: dict[str, bytes] = {}
+    for piece in (b"\r\n" + body).split(b"\r\n--" + kind[1].encode(), PARTS + 1)[1:]:
+        head, found, content = piece.partition(b"\r\n\r\n")
+        if piece.startswith(b"--") or not found:  # the end, or none
+            break
+        if name := _NAME.search(head):
+            out[name[1].decode()] = content
+    return out
+
+
+Upload = Annotated[dict[str, bytes], Depends(uploaded)]
+
+
+@router.post("/moving/look")
+async def look(v: Technician, parts: Upload) -> Response:
+    """Open an uploaded backup and show what would be taken over; nothing is changed."""
+    said = {name: part.decode(errors="replace") for name, part in parts.items() if name != "file" and len(part) <= 400}
+    checked(v, said)
+    data, words, order = parts.get("file", b""), said.get("passphrase", ""), f"page-{once_of(said)}"
+
+    def opened() -> backup.Kept:
+        with _opening:
+            kept = backup.opened(data, words)
+        household.hand(v.page.config.state, order, Handed(passphrase=words, backup=base64.b64encode(data).decode()))
+        return kept
+
+    if not data:
+        answer = Answer(fields={"file": v.words("wrong.missing")})
+        return await run_in_threadpool(_start, v, 422, Form("look", {}, answer))
+    try:
+        kept = await run_in_threadpool(opened)
+    except backup.BackupError as no:
+        answer = Answer(fields={"passphrase" if "口令" in str(no) else "file": v.words.pair(*backup.both(str(no)))})
+        return await run_in_threadpool(_start, v, 422, Form("look", {}, answer))
+    except OSError:
+        return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
+    return await run_in_threadpool(_shown, v, kept, order)
+
+
+@router.post("/moving/take")
+async def take(v: Technician, said: Fields) -> Response:
+    """Let the daemon take over what was shown, and wait until it has begun anew."""
+    checked(v, said)
+    config, known, order, home = v.page.config, v.page.known, f"page-{once_of(said)}", said.get("gateway", "")[:40]
+    before = (await run_in_threadpool(known.status)).get("journal")
+    if not said.get("sure"):
+        try:
+            given = await run_in_threadpool(household.handed, config.state, order)
+            kept = await run_in_threadpool(backup.opened, base64.b64decode(given.backup or ""), given.passphrase or "")
+        except (Rejected, backup.BackupError):
+            return await run_in_threadpool(_start, v, 409, Form("look", {}, Answer(sentence=v.words("moving.again"))))
+        return await run_in_threadpool(_shown, v, kept, order, 422, v.words("wrong.sure"))
+    message = wire.InstructionMessage(v=1, gateway=known.gateway(), id=order, do=Do.TAKE_OVER, by=v.by, secrets=order)
+    try:
+        await run_in_threadpool(inbox.leave, config.state, config.runtime, wire.encode(message))
+    except (OSError, sqlite3.Error, ValueError):
+        return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
+    assert v.session is not None  # noqa: S101  a technician has one
+    v.page.accounts.note(v.session.name, v.source, "take_over", home)
+    end = time.monotonic() + WAIT
+    while time.monotonic() < end:
+        result = await run_in_threadpool(known.result, order)
+        if result is not None and not result.accepted:
+            return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(sentence=v.words.pair(result.zh, result.en))))
+        facts = await run_in_threadpool(known.status)
+        if facts.get("well") and facts.get("gateway") == home and facts.get("journal") != before:
+            await run_in_threadpool(current, v)
+            return RedirectResponse("/moving?taken=1", 303)
+        await asyncio.sleep(0.2)
+    return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("moving.slow"))))
+
+
+def _start(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
+    config = current(v)
+    facts = v.page.known.status()
+    who, at = backup.last(config.state)
+    return drawn(
+        v, "moving.html", status, form or Form(), new=is_new(v), last=(who, at), now=v.page.known.now(facts), least=backup.SHORTEST,
+        taken="taken" in v.request.query_params, facts=facts, largest=LARGER["/moving/look"] // 1024,
+    )  # fmt: skip
+
+
+def _shown(v: Visitor, kept: backup.Kept, order: str, status: int = 200, wrong: str = "") -> Response:
+    home, now = kept.household, v.page.known.now(v.page.known.status())
+    named: dict[str, Any] = {
+        "gateway": kept.gateway,
+        "number": home.household.number if home.household else "",
+        "made": kept.made,
+        "rooms": list(home.rooms or dict.fromkeys(d.room for d in home.device or () if d.room)),
+        "devices": [(d.room, d.id, _title(v, d.model), d.id in kept.secrets.keys) for d in home.device or ()],
+        "platform": home.platform.host if home.platform else "",
+        "ladder": [r.responder for r in home.ladder or ()],
+        "alarms": [a for a in map(_alarm, kept.alarms) if a is not None],
+    }
+    old = _days(kept.made, now)
+    return v.render("taking.html", status, kept=named, order=order.removeprefix("page-"), now=now, old=old, wrong=wrong, once=once)
+
+
+def _title(v: Visitor, model: str) -> str:
+    return v.words.pair(*models()[model].title) if model in models() else model
+
+
+def _alarm(body: str) -> wire.AlarmMessage | None:
+    try:
+        found = wire.decode_entry(body.encode())
+    except wire.BadMessage:
+        return None
+    return found if isinstance(found, wire.AlarmMessage) else None
+
+
+def _days(made: str, now: float) -> float:
+    """Return how many days old a backup is."""
+    try:
+        return max(0.0, (now - datetime.fromisoformat(made).timestamp()) / 86400)
+    except ValueError:
+        return 0.0
