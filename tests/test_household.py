@@ -131,9 +131,9 @@ def test_certificates_travel_as_text_and_stand_as_files_for_their_owner(home, tm
     assert new.password == "pw"
     assert key[40:80] not in (home.state / "household.json").read_text()
     assert set(new.household.changed) >= {"platform", "platform.certificate_key", "platform.password"}
-    later = after(new, "set_platform", {"host": "c.example"})
+    later = after(new, "set_platform", {"host": "b.example", "port": 8884})
     assert later.household.platform.certificate == papers.cert.read_text(), "what is left out stays"
-    gone = after(new, "set_platform", {"host": "c.example", "certificate": ""})
+    gone = after(new, "set_platform", {"host": "b.example", "certificate": ""})
     assert (gone.platform.certificate_key, gone.secrets.certificate_key) == ("", "")
 
 
