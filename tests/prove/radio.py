@@ -269,7 +269,7 @@ def _made(folder: Path) -> Path:
 
 async def five_thousand_strangers(short: bool, folder: Path, seed: int) -> Row:
     """5,000 adverts a second from strangers while buttons are pressed."""
-    rate, seconds = 5000, 4 if short else 60
+    rate, seconds = 5000, 3 if short else 60
     with Mosquitto() as broker, Child() as air:
         async with Home(folder, 1, broker, air, buttons=10) as home:
             home.press()
