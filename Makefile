@@ -34,7 +34,7 @@ check: $(VENV)/.dev
 	$(VENV)/bin/mypy
 
 prove: $(VENV)/.dev
-	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon cc=build-essential
+	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=faketime
 	$(PY) -m tests.prove $(if $(filter-out 0,$(SHORT)),--short) $(NAMES)
 
 bench: $(VENV)/.dev $(VENV)/.bench
