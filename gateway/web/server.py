@@ -29,6 +29,7 @@ from gateway.web.visitor import Page
 from gateway.web.words import Words
 
 LOG = logging.getLogger("eldercare")
+PAPERS_EVERY = 86400.0  # s between two looks at the certificate
 CONNECTIONS = 64  # at once; more are told to come back
 SHARE = 32  # of them that one source may hold: who asks slowly on purpose leaves places for the technician
 KEEP = 15  # s for which an idle connection stays
@@ -56,6 +57,15 @@ class Papers:
             self.origin = "own" if certificate.name == "own.pem" else "box"
         self.context.load_cert_chain(certificate, key)
         self.certificate = certificate
+
+    async def keep_in_date(self) -> None:
+        """Look every day whether the certificate of the box has to be made anew: a page may run for years."""
+        while True:
+            await asyncio.sleep(PAPERS_EVERY)
+            try:
+                await asyncio.to_thread(self.take_up)
+            except OSError as error:  # ssl.SSLError is one
+                LOG.warning("page certificate: %s; the one before is served on", error)
 
 
 class Signpost:
@@ -147,10 +157,12 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, stop)
     LOG.info("page https://%s%s", names[0], "" if config.page.port == 443 else f":{config.page.port}")
     tasks = [loop.create_task(server.serve(sockets=[line]), name="page") for server, line in doors]
+    renewing = loop.create_task(mine.keep_in_date(), name="certificate")
     systemd.notify("READY=1")  # the sockets listen and the certificate is made: who comes now waits for an answer and gets one
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
+        renewing.cancel()
         stop()
         for task in tasks:
             await task

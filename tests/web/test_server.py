@@ -4,6 +4,7 @@ import asyncio
 import configparser
 import contextlib
 import ssl
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -52,6 +53,25 @@ async def test_on_http_the_network_sees_the_way_and_this_box_everything(box):
         assert "content-security-policy" in answer.headers
     assert (await asked("192.168.1.77", host="evil.example")).status_code == 421
     assert 'name="code"' in (await asked("127.0.0.1")).text
+
+
+async def test_a_page_that_runs_for_years_makes_its_certificate_anew_by_itself(example, monkeypatch):
+    monkeypatch.setattr(module, "PAPERS_EVERY", 0.01)
+    monkeypatch.setattr(papers, "LASTS", papers.RENEW - timedelta(days=1))
+    mine = Papers(example.config, ["box.local"])
+    first, key = papers.fingerprint(mine.certificate), mine.certificate.with_suffix(".key").read_bytes()
+    monkeypatch.setattr(papers, "LASTS", timedelta(days=800))
+    task = asyncio.create_task(mine.keep_in_date())
+    async with asyncio.timeout(20):
+        while papers.fingerprint(mine.certificate) == first:
+            await asyncio.sleep(0.01)
+    assert papers.until(mine.certificate) - datetime.now(UTC) > timedelta(days=700)
+    assert mine.certificate.with_suffix(".key").read_bytes() == key
+    mine.certificate.write_text("torn")
+    await asyncio.sleep(0.1)
+    assert not task.done(), "trouble with the file ends neither the page nor the looking"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def told_to_wait(scope, receive, send):
