@@ -110,7 +110,8 @@ def goal(
     receipted = receipts and any(shown.values())
     if "smokes" in names:
         shown = {k: danger for k, danger in shown.items() if _COUNTED[k] != "gases"}  # one test key for whatever it smells
-    if len(names) > MANY or (model.general and len(names) > 1):
+    several = {"openings", "motions"} <= names and Kind.TEMPERATURE in model.senses  # one driver for different devices of a maker
+    if len(names) > MANY or several:
         return Goal({}, any_of=True, receipted=receipted, within=within)
     if model.receiver:
         return Goal({"packets": 1}, within=within)

@@ -208,7 +208,7 @@ def test_replaced_hardware_keeps_its_id_and_begins_to_count_anew(tmp_path, bluez
 # -- the doors ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("do", ["configure", "walk", "window", "platform_test"])
+@pytest.mark.parametrize("do", ["configure", "walk", "window", "platform_test", "commissioned"])
 async def test_the_platform_may_not_do_what_the_technician_does(tmp_path, broker, do):
     with Gateway(tmp_path, broker=broker, name=f"gw-{do}") as gateway:
         async with Platform(broker, gateway.name) as platform:

@@ -5,10 +5,13 @@ from hand import Day, refusal, story
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers import all_models
 from gateway import kind
 from gateway.alarm import Outcome, State
+from gateway.fault import Turn
 from gateway.instruction import Door
 from gateway.reading import Kind
+from gateway.walk import LONGEST, SETTLES, STEP_LONGEST, Goal, Need, goal
 
 
 @pytest.fixture
@@ -20,8 +23,16 @@ def walk(day, device="button", seconds=300.0, **more):
     return day.tell("walk", device=device, seconds=seconds, door=Door.LOCAL, **more)
 
 
+def pull(day, plug, seconds=STEP_LONGEST, **more):
+    return day.tell("walk", step=plug, seconds=seconds, door=Door.LOCAL, **more)
+
+
 def visits(day):
     return [e.fact.detail for e in day.entries if getattr(e.fact, "kind", "") == kind.VISIT]
+
+
+def of(day, name):
+    return [(e.fact.turn, e.fact.test) for e in day.entries if getattr(e.fact, "kind", "") == name]
 
 
 def test_presses_are_counted_on_one_test_of_p4_that_calls_nobody(day):
@@ -143,6 +154,203 @@ def test_tried_cancels_are_no_matter_of_the_resident(day):
         day.cancel()
         day.fall(value=False)
     assert not [line for line in story(day.entries) if "often_cancelled" in line]
+
+
+# -- it ends when it has seen what it wants ------------------------------------------------------------------------------
+
+PRESSED = Goal({"presses": 3}, receipted=True)
+
+
+def test_it_ends_by_itself_once_nothing_more_is_wanted_and_the_next_press_is_real(day):
+    day.pipeline.goals = {"button": PRESSED}
+    walk(day)
+    for _ in range(3):
+        day.press()
+        day.wait(2)
+    day.wait(20)
+    assert day.pipeline.walk is not None, "the platform has not confirmed yet"
+    day.receipt()
+    day.wait(SETTLES - 1)
+    day.press()  # once more than asked for, while it still lasts
+    day.receipt()
+    assert day.alarm.test
+    day.wait(SETTLES + 1)
+    (told,) = visits(day)
+    assert (told["end"], told["passed"], told["lacks"], told["presses"]) == ("passed", True, "", 4)
+    assert day.alarm.outcome is Outcome.TEST
+    day.press()
+    assert not day.alarm.test
+
+
+def test_ended_early_it_says_what_is_missing(day):
+    day.pipeline.goals = {"button": PRESSED}
+    walk(day)
+    day.press()
+    day.pipeline.walk.signal(-94, day.clock.mono)
+    walk(day, seconds=0.0)
+    (told,) = visits(day)
+    assert (told["passed"], told["lacks"]) == (False, "presses signal receipt")
+
+
+def test_a_fall_that_is_still_on_keeps_it_open_until_the_radar_says_otherwise(day):
+    day.pipeline.goals = {"radar": Goal({"falls": 1}, receipted=True)}
+    walk(day, device="radar")
+    day.fall()
+    for _ in range(6):
+        day.receipt()
+        day.wait(10)
+    assert day.pipeline.walk is not None
+    day.fall(value=False)
+    day.receipt()
+    day.wait(SETTLES + 1)
+    assert day.pipeline.walk is None
+    assert not day.open
+
+
+def test_states_count_when_they_begin_and_a_door_when_it_is_closed_too(day):
+    walk(day, device="door")
+    for value in (False, False, True, True, True, False, False, True):
+        day.hear("door", Kind.CONTACT_OPEN, value)
+    assert day.pipeline.walk.facts() | {"readings": 8, "openings": 2, "closings": 1} == day.pipeline.walk.facts()
+
+
+def test_each_press_has_the_worst_signal_of_its_burst(day):
+    walk(day)
+    for signals in ((-71, -78, -70), (-60,), (-88, -80)):
+        for n, rssi in enumerate(signals):
+            day.pipeline.walk.signal(rssi, day.clock.mono)
+            if n == 0:
+                day.press()
+            day.clock.move(0.1)
+        day.clock.move(3)
+    facts = day.pipeline.walk.facts()
+    assert (facts["signals_dbm"], facts["worst_dbm"]) == ("-78 -60 -88", -88)
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "counts"),
+    [
+        ("shelly-blu-button", {}, {"presses": 3}),
+        ("shelly-blu-door", {}, {"openings": 1, "closings": 1}),
+        ("shelly-blu-motion", {}, {"motions": 1}),
+        ("radar-5359", {}, {"presences": 1, "falls": 1}),
+        ("zigbee-smoke", {}, {"smokes": 1}),
+        ("linptech-ps1bb", {"bed": True}, {"occupied": 1, "left": 1}),
+        ("ev1527-door", {"codes": ("open",)}, {"openings": 1}),
+        ("bthome-v2", {"buttons": {1: "sos"}}, {"presses": 3}),
+        ("enocean-esp3", {}, {"packets": 1}),
+        ("gatt-scale", {}, {"readings": 1}),
+    ],
+)
+def test_what_a_make_has_to_show(model, more, counts):
+    made = goal(all_models()[model], **{"buttons": {}, **more}, receipts=True)
+    assert dict(made.counts) == counts
+    assert made.receipted is bool({"presses", "falls", "smokes"} & set(counts))
+
+
+def test_every_make_can_pass():
+    for name, model in all_models().items():
+        made = goal(model, buttons={}, receipts=True)
+        facts = dict(made.counts) or {"openings": 1}
+        if made.receipted:
+            facts |= {"receipt_s": 0.5, "without_receipt": 0}
+        assert all(n.done for n in made.needs(facts)), name
+        assert not all(n.done for n in made.needs({})), name
+
+
+def test_a_late_receipt_is_no_receipt():
+    assert PRESSED.needs({"presses": 3, "receipt_s": 31.0})[-1] == Need("receipt", False)
+
+
+# -- mains and network pulled --------------------------------------------------------------------------------------------
+
+
+def test_network_pulled_an_alarm_is_raised_meanwhile_and_told_after_all_of_it_marked_as_test(day):
+    pull(day, "uplink")
+    day.wait(70)
+    day.take(day.pipeline.linked(False, day.clock.now()))
+    assert of(day, kind.UPLINK_LOST) == [(Turn.RAISED, True)]
+    assert (day.alarm.kind, day.alarm.test, day.alarm.state) == (kind.TEST, True, State.RAISED)
+    day.wait(90)
+    assert {c.rung for c in day.alarm.calls} == {0}
+    day.take(day.pipeline.linked(True, day.clock.now()))
+    day.clock.move(1.5)
+    day.receipt()
+    (told,) = visits(day)
+    assert (told["step"], told["passed"], told["end"]) == ("uplink", True, "passed")
+    assert (told["noticed_s"], told["away_s"], told["receipt_s"], told["held_s"]) == (70.0, 90.0, 1.5, 91.5)
+    assert of(day, kind.UPLINK_LOST)[-1] == (Turn.CLEARED, True)
+    assert day.alarm.outcome is Outcome.TEST
+    assert day.pipeline.step is None
+
+
+def test_a_network_that_stays_away_is_a_real_fault_in_its_time(day):
+    pull(day, "uplink", seconds=60.0)
+    day.take(day.pipeline.linked(False, day.clock.now()))
+    day.wait(61)
+    assert visits(day)[0]["passed"] is False
+    assert of(day, kind.UPLINK_LOST) == [(Turn.RAISED, True), (Turn.CLEARED, True)]
+    day.wait(130)
+    assert of(day, kind.UPLINK_LOST)[-1] == (Turn.RAISED, False)
+
+
+def test_a_real_sos_with_the_network_pulled_is_real(day):
+    pull(day, "uplink")
+    day.take(day.pipeline.linked(False, day.clock.now()))
+    day.press()
+    day.wait(100)
+    assert (day.alarm.kind, day.alarm.test) == (kind.SOS, False)
+    assert day.alarm.rung > 0
+
+
+def test_mains_pulled_and_back_is_a_test_and_one_that_stays_away_is_not(day):
+    day.take(day.pipeline.powered(True, day.clock.now()))
+    pull(day, "mains")
+    day.wait(5)
+    day.take(day.pipeline.powered(False, day.clock.now()))
+    assert of(day, kind.MAINS_LOST) == [(Turn.RAISED, True)]
+    day.wait(20)
+    day.take(day.pipeline.powered(True, day.clock.now()))
+    (told,) = visits(day)
+    assert (told["step"], told["passed"], told["noticed_s"], told["away_s"]) == ("mains", True, 5.0, 20.0)
+    day.pipeline.faults.mains_jitter = 100.0
+    day.take(day.pipeline.powered(False, day.clock.now()))
+    day.wait(395)
+    assert of(day, kind.MAINS_LOST)[-1] == (Turn.CLEARED, True)
+    day.wait(10)
+    assert of(day, kind.MAINS_LOST)[-1] == (Turn.RAISED, False)
+    day.take(day.pipeline.powered(True, day.clock.now()))
+    assert of(day, kind.MAINS_LOST)[-1] == (Turn.CLEARED, False)
+
+
+def test_a_step_needs_something_to_pull_and_one_thing_is_tested_at_a_time(day):
+    assert "cannot know" in refusal(pull(day, "mains"))[2]
+    day.take(day.pipeline.powered(False, day.clock.now()))
+    assert refusal(pull(day, "mains"))[0] == "not_allowed"
+    assert refusal(pull(day, "radio"))[0] == "missing_field"
+    assert refusal(pull(day, "uplink", seconds=STEP_LONGEST + 1))[0] == "too_long"
+    assert not refusal(pull(day, "uplink"))[0]
+    assert refusal(walk(day))[0] == "not_allowed"
+    assert refusal(pull(day, "uplink"))[0] == "not_allowed"
+    pull(day, "uplink", seconds=0.0)
+    assert not refusal(walk(day))[0]
+    assert refusal(pull(day, "uplink"))[0] == "not_allowed"
+    walk(day, seconds=0.0)
+    day.take(day.pipeline.linked(False, day.clock.now()))
+    assert "connect first" in refusal(pull(day, "uplink"))[2]
+    day.pipeline.platform = False
+    assert refusal(pull(day, "uplink"))[0] == "missing_field"
+    assert refusal(day.tell("walk", step="uplink", seconds=10.0))[0] == "local_only"
+
+
+def test_a_restart_ends_a_step_and_what_it_began(day):
+    pull(day, "uplink")
+    day.take(day.pipeline.linked(False, day.clock.now()))
+    day.restart()
+    assert of(day, kind.UPLINK_LOST)[-1] == (Turn.CLEARED, True)
+    assert day.pipeline.step is None
+    day.wait(LONGEST * 3)
+    assert day.alarm.outcome is Outcome.TEST
 
 
 DEVICES = ("button", "pendant", "radar", "smoke")

@@ -220,7 +220,9 @@ async def test_a_walk_that_passes_and_its_certificate(home, lang):  # noqa: PLR0
         assert not any(w in document for w in ("Example", home.air.environment["DBUS_SYSTEM_BUS_ADDRESS"]))
         again = await page.request.get(f"{page.url.partition('?')[0]}.json")
         assert (await again.body()).decode() == document
-        sheet = await page.locator(".sheet").evaluate("e => { for (const s of e.querySelectorAll('dd[id]')) s.textContent = ''; return e.outerHTML }")
+        sheet = await page.locator(".sheet").evaluate(
+            "e => { for (const s of e.querySelectorAll('dd[id]')) s.textContent = ''; return e.outerHTML }"
+        )
         await page.goto(page.url.partition("?")[0])
         assert sheet == await page.locator(".sheet").evaluate("e => e.outerHTML"), "printed again it is the same"
         await page.goto(f"{home.page.address}/certificate?theme=dark")
