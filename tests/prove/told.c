@@ -15,10 +15,12 @@ enum { ROOM = 12000 };
 
 static int out = -1;
 
-__attribute__((constructor)) static void begin(void) {
+static int opened(void) {
     const char *path = getenv("PROVE_TRACE");
-    out = path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
+    return path ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600) : -1;
 }
+
+__attribute__((constructor)) static void begin(void) { out = opened(); }
 
 static size_t quoted(char *line, size_t at, const char *data, size_t length) {
     for (size_t n = 0; n < length && at < ROOM - 64; n++) {
@@ -78,7 +80,7 @@ int execve(const char *path, char *const argv[], char *const envp[]) {
         at = quoted(line, at, *one, strlen(*one));
     }
     at += (size_t)snprintf(line + at, ROOM - at, "]) = 0\n");
-    begin(); /* a child has closed what it was handed */
-    if (out >= 0) syscall(SYS_write, out, line, at);
+    int again = opened(); /* a child has closed what it was handed, and shares its memory with its parent */
+    if (again >= 0) syscall(SYS_write, again, line, at);
     return REAL(execve)(path, argv, envp);
 }
