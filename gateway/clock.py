@@ -65,11 +65,15 @@ def boot_name() -> str:
 
 
 class SystemClock:
-    """The machine's clocks. `floor` is a time that has certainly passed (last seen, or when the software was made)."""
+    """The machine's clocks. `made` is when the software was made, `floor` the newest time that a time server has confirmed so far.
 
-    def __init__(self, floor: datetime) -> None:
+    Nothing before `made` can be right. What is before `floor` is wrong as long as nobody confirms it: a time server that
+    says so takes back a step that was a mistake, or the home would have a wrong clock until that day comes.
+    """
+
+    def __init__(self, made: datetime) -> None:
         self.boot = boot_name()
-        self.floor = floor
+        self.made = self.floor = made
         self._looked = -_LOOK_AGAIN
         self._synchronised = False
 
@@ -80,7 +84,7 @@ class SystemClock:
         if mono - self._looked >= _LOOK_AGAIN:
             self._looked = mono
             self._synchronised = kernel_synchronised()
-        if wall < self.floor:
+        if wall < self.made or (wall < self.floor and not self._synchronised):
             return Moment(mono, wall, Quality.WRONG)
         return Moment(mono, wall, Quality.SYNCHRONISED if self._synchronised else Quality.UNSURE)
 

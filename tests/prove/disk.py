@@ -31,6 +31,7 @@ from gateway.store import PAGE
 from gateway.wal import FRAME, HEADER
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together, until
+from tests.prove.shims import shim
 from tests.prove.table import Row
 
 SOONER = (sys.executable, "-m", "tests.prove.sooner", "TRY_DISK_EVERY=1")  # s; a minute in life
@@ -70,7 +71,7 @@ class Shim(Fault):
         word.write_bytes(bytes(16))
         self._file = word.open("r+b")
         self._word = mmap.mmap(self._file.fileno(), 16)
-        home.gateway.environment |= {"LD_PRELOAD": str(shim()), "BAD_DISK": str(self.state), "BAD_DISK_WORD": str(word)}
+        home.gateway.environment |= {"LD_PRELOAD": str(shim("bad_disk")), "BAD_DISK": str(self.state), "BAD_DISK_WORD": str(word)}
 
     async def begin(self) -> None:
         self._word[:] = struct.pack("4i", *self.words)
@@ -227,19 +228,6 @@ class OverwrittenStopped(Overwritten):
 FAULTS: tuple[type[Fault], ...] = (
     *((Full,) if os.geteuid() == 0 else ()), NoSpace, ReadOnly, SyncFails, Dead, Deleted, LogDeleted, AllDeleted, Overwritten, OverwrittenStopped,
 )  # fmt: skip
-
-
-_built: list[Path] = []
-
-
-def shim() -> Path:
-    """Return the shim, compiled once into a folder of its own."""
-    if not _built:
-        out = Path(os.environ.get("TMPDIR", "/tmp")) / f"bad-disk-{os.getpid()}.so"
-        source = Path(__file__).with_name("bad_disk.c")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", str(out), str(source), "-ldl"], check=True)
-        _built.append(out)
-    return _built[0]
 
 
 class Guarded(Alarmed):
