@@ -166,7 +166,7 @@ def opened(data: bytes, passphrase: str) -> Kept:
         raise BackupError("口令错误, 或文件不完整 the passphrase is wrong, or the file is cut off or was changed") from None
     try:
         return msgspec.json.decode(plain, type=Kept)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         text = f"内容无法理解 its content is not understood ({error}): was it made by newer software? install that version first"
         raise BackupError(text) from None
 
@@ -174,7 +174,7 @@ def opened(data: bytes, passphrase: str) -> Kept:
 def _head(head: bytes) -> _Head:
     try:
         return msgspec.json.decode(head[len(MAGIC) :], type=_Head)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BackupError("文件头已损坏 the head of the file is damaged") from None
 
 

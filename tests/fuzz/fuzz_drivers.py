@@ -43,7 +43,16 @@ LONGEST = 4096  # bytes of an input
 SEED = 20261122
 HANGS = 60  # s after which libFuzzer calls one input endless; the bound that counts is that of lines
 MEGABYTES = 2048
-FEWER = {"config": 4, "decode-line": 2, "day": 2}  # a file is written, or much is decoded, for each input: so many times fewer runs
+FEWER = {
+    "config": 4,
+    "decode-line": 2,
+    "day": 2,
+    "household": 8,
+    "change": 8,
+    "inbox": 8,
+    "backup": 8,
+    "papers": 4,
+}  # a file is written, or much is decoded, for each input: so many times fewer runs
 
 
 def guided(target, folder, corpus, runs, seconds):

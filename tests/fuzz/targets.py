@@ -9,6 +9,9 @@ Time is bounded by what is counted, never by the clock: lines of Python that ran
 
 import gc
 import json
+import os
+import shutil
+import sqlite3
 import sys
 import tempfile
 from collections import deque
@@ -18,19 +21,22 @@ from datetime import UTC, datetime
 from itertools import islice, product
 from math import isfinite
 from pathlib import Path
+from unittest import mock
 
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 
 from drivers import all_models
 from drivers.bthome_v2 import UUID as BTHOME
 from drivers.mibeacon import UUID as MIBEACON
-from gateway import config, wire
+from gateway import backup, config, generations, household, inbox, wire
 from gateway.clock import Moment, Quality
 from gateway.decode import decode_line
 from gateway.driver import Advertisement, BleAdvert, Published, Refusal, Reply, Report, Telegram
+from gateway.instruction import Door as Way
 from gateway.intake import GUARDED, Intake
 from gateway.reading import FORMS, Form, Kind
 from gateway.replay import BadDay, Replay, packet
+from gateway.web import papers as web_papers
 from tests.drivers import driver_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -409,6 +415,151 @@ def take_day(data):
     promise(all(not one.every or one.every >= 0.001 for one in day.happenings), "repeats take time")
 
 
+HOME_FILE = (
+    '[gateway]\nid = "gw-1"\nstate = "state"\nruntime = "run"\n[platform]\nhost = "broker.example"\nca = ""\n'
+    '[[device]]\nid = "pendant"\nmodel = "shelly-blu-button"\nroom = "hall"\naddress = "A4:C1:38:00:00:01"\n'
+)
+HOUSEHOLD = {
+    "v": 1, "revision": 3, "token": "a1", "instruction": "page-1", "by": "Li", "at": "2026-05-04T08:00:00Z", "changed": ["rooms"],
+    "household": {"number": "H-1", "timezone": "Asia/Shanghai", "night": ["22:00", "06:00"]}, "rooms": ["hall", "bath"],
+    "consent": {"activity": True, "climate": False, "vital_signs": True, "history_days": 20, "journal_days": 400},
+    "platform": {"host": "b.example", "port": 8883, "tls": True, "username": "gw", "receipts": "platform"},
+    "device": [
+        {"id": "pendant", "model": "shelly-blu-button", "room": "hall", "address": "A4:C1:38:00:00:01", "buttons": {"1": "sos"}},
+        {"id": "radar", "model": "radar-5359", "room": "bath", "port": "/dev/serial/by-id/r"},
+    ],
+    "ladder": [{"responder": "Li", "channel": "program", "wait": 60, "program": ["/usr/bin/call", "1"]}], "times": {"grace_fall": 20},
+    "sound": {"pre_alarm": ["/usr/bin/beep"], "alarm": []},
+}  # fmt: skip
+OWN_SECRETS = {
+    "v": 1,
+    "revision": 3,
+    "token": "a1",
+    "password": "pw",
+    "keys": {"pendant": "231d39c1d7cc1ab1aee224cd096db932"},
+    "passwords": {},
+}
+CHANGES = (
+    {"what": "put_device", "value": HOUSEHOLD["device"][0] | {"id": "new", "address": "A4:C1:38:00:00:02"}},
+    {"what": "retire_device", "value": {"id": "pendant"}}, {"what": "replace_device", "value": {"id": "pendant", "address": "A4:C1:38:00:00:03"}},
+    {"what": "set_rooms", "value": {"rooms": ["hall"]}}, {"what": "set_household", "value": HOUSEHOLD["household"]},
+    {"what": "set_platform", "value": HOUSEHOLD["platform"] | {"ca": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"}},
+    {"what": "set_ladder", "value": {"ladder": [{"responder": "Li", "wait": 60}]}}, {"what": "set_times", "value": {"grace_fall": 20}},
+    {"what": "set_sound", "value": HOUSEHOLD["sound"]}, {"what": "set_consent", "value": HOUSEHOLD["consent"]},
+)  # fmt: skip
+PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
+
+
+def _home(name):
+    """Return the configuration of a home in a folder of its own, which is empty but for it."""
+    path = _file(f"{name}/gateway.toml", HOME_FILE.encode())
+    path.with_name("state").mkdir(exist_ok=True)
+    return path
+
+
+def sane(loaded):
+    """What holds of every configuration that was taken, wherever it came from."""
+    for device in loaded.devices:
+        limit = device.supervised.missing_after
+        promise(limit is None or isfinite(limit), "a limit is a number", device)
+    for part in (loaded.gateway, loaded.times):
+        for name in getattr(part, "__struct_fields__", None) or part.__dataclass_fields__:
+            value = getattr(part, name)
+            promise(not isinstance(value, float) or isfinite(value), "a time is a number", name, value)
+    json.dumps(household.shown(loaded), allow_nan=False)
+
+
+def take_household(data):
+    """Files of the state folder, whole in their sum but with any content: torn, or by newer software, or by somebody's hand."""
+    path = _home("household")
+    body, _, own = data.partition(b"\0")
+    for name, text in (("household.json", body), ("household-secrets.json", own)):
+        try:
+            said = json.loads(text)
+            whole = generations._text({"sum": generations._sum(said), "body": said}) if isinstance(said, dict) else text
+        except (ValueError, RecursionError):
+            whole = text
+        _file(f"household/state/{name}", whole)
+    sane(config.load(path, MODELS))
+
+
+def take_change(data):
+    """An order left by the page: the file of secrets beside it, the change itself, and the home it makes."""
+    message, _, secrets = data.partition(b"\0")
+    told, _ = wire.decode_instruction(message, GATEWAY, NOW, Way.LOCAL)
+    if told.change is None:
+        return
+    loaded = config.load(_home("change"), MODELS)
+    if secrets:
+        _file("change/state/handed/it", secrets)
+    given = household.handed(loaded.state, "it" if secrets else "")
+    after = household.changed(loaded, told.change, given, MODELS, instruction=told.id, by=told.by, at="2026-05-04T08:00:00Z")
+    sane(after)
+
+
+def take_inbox(data):
+    """The file in which the page leaves its orders, damaged or made by somebody else."""
+    path = _file("inbox/inbox.db", data)
+    found = inbox.read(path.parent, 0)
+    promise(len(found) <= 50, "read a handful at a time", len(found))
+    promise(all(isinstance(n, int) and isinstance(body, bytes) for n, body in found), "numbers and bytes", found)
+
+
+def _sealed_backup(plain, head=None):
+    head = head or backup.MAGIC + b'{"v":1,"salt":"' + b"ab" * 16 + b'","nonce":"' + b"cd" * 12 + b'"}\n'
+    return head + AESGCM(bytes(32)).encrypt(bytes.fromhex("cd" * 12), plain, head)
+
+
+def take_backup(data):
+    """A file that a technician brings: as it is, and with its inside made up but sealed as its owner would."""
+    with mock.patch.object(backup, "_sealed", lambda head, _: backup._head(head) and AESGCM(bytes(32))):  # without the slow half
+        if data[:1] == b"s":
+            data = _sealed_backup(data[1:])
+        kept = backup.opened(data, "passphrase")
+        shutil.rmtree(Path(_folder.name, "backup"), ignore_errors=True)
+        with mock.patch.object(os, "fsync"):
+            sane(backup.restore(config.load(_home("backup"), MODELS), kept, MODELS))
+
+
+def take_papers(data):
+    """A certificate and its key, pasted on the page or in a household."""
+    certificate, _, key = data.decode("utf-8", "replace").partition("\0")
+    web_papers.install(Path(_folder.name, "papers"), certificate, key)
+
+
+def _backup_seeds():
+    kept = {
+        "v": 1, "made": "2026-05-04T08:00:00Z", "software": "0.1", "gateway": "gw-1", "journal": "j1", "household": HOUSEHOLD,
+        "secrets": OWN_SECRETS, "memories": {"pendant": {"counter": 7}}, "marks": {"masks": "{}", "floor": "1.0"}, "last_alarm": 3,
+    }  # fmt: skip
+    plain = json.dumps(kept).encode()
+    deep = b"[" * 3000
+    return [
+        b"s" + plain,
+        b"s" + deep,
+        _sealed_backup(plain),
+        _sealed_backup(plain)[:300],
+        backup.MAGIC + deep + b"\n",
+        backup.MAGIC,
+        b"PK\3\4",
+    ]
+
+
+def _change_seeds():
+    message = json.loads((EXAMPLES / "instruction-configure.json").read_text())
+    for change in CHANGES:
+        whole = json.dumps(message | {"gateway": GATEWAY, "do": "configure", "change": change}).encode()
+        yield whole
+        yield whole + b'\0{"key": "231d39c1d7cc1ab1aee224cd096db932", "password": "pw"}'
+
+
+def _inbox_seed():
+    with tempfile.TemporaryDirectory() as folder:
+        for body in (b'{"v":1}', b"x" * 100):
+            inbox.leave(Path(folder), Path(folder), body)
+        return Path(folder, "inbox.db").read_bytes()
+
+
 def _examples(word):
     return [path.read_bytes() for path in sorted(EXAMPLES.glob(f"{word}*.json"))]
 
@@ -433,6 +584,20 @@ DOORS = {
             ODD,
         ),
         Door("decode-line", _recorded_lines, take_line, (), ODD),
+        Door(
+            "household",
+            lambda: [
+                json.dumps(HOUSEHOLD).encode() + b"\0" + json.dumps(OWN_SECRETS).encode(),
+                json.dumps(HOUSEHOLD | {"token": ""}).encode(),
+            ],
+            take_household,
+            config.ConfigError,
+            ODD,
+        ),
+        Door("change", lambda: list(_change_seeds()), take_change, (household.Rejected, wire.BadMessage), ODD),
+        Door("inbox", lambda: [_inbox_seed(), b"", b"SQLite format 3\0"], take_inbox, sqlite3.Error),
+        Door("backup", _backup_seeds, take_backup, backup.BackupError, ODD),
+        Door("papers", lambda: ["\0".join(PEM).encode(), PEM[0].encode()], take_papers, web_papers.BadPapers, ("-----BEGIN ", "-----END ")),
         Door("day", lambda: [DAY.encode(), *(line.encode() for line in DAY.splitlines())], take_day, BadDay, DAY_WORDS),
     )
 }
