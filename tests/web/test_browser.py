@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -49,11 +50,12 @@ WORDS = {
 
 
 class Home:
-    """Broker, air, daemon and page, each a process of its own."""
+    """Broker, air, daemon and page, each a process of its own. `config` in the place of CONFIG; `new`: nobody's box, which hears nothing."""
 
-    def __init__(self, folder):
-        self.folder = folder
-        self.broker = Mosquitto()
+    def __init__(self, folder, *, broker=None, config="", new=False):
+        self.folder, self.config, self.new = folder, config, new
+        self.broker = broker or Mosquitto()
+        self.shared = broker is not None
         self.http = free_port()
         self.path = folder / "gateway.toml"
         self.packet = 0
@@ -65,8 +67,11 @@ class Home:
         return self
 
     def _begin(self, begun):
-        begun.enter_context(self.broker)
-        text = CONFIG.format(gateway=GATEWAY, broker=self.broker.port, port=free_port(), http=self.http, button=BUTTON, door=DOOR)
+        if not self.shared:
+            begun.enter_context(self.broker)
+        text = (self.config or CONFIG).format(
+            gateway=GATEWAY, broker=self.broker.port, port=free_port(), http=self.http, button=BUTTON, door=DOOR
+        )
         self.path.write_text(text, encoding="utf-8")
         self.air = begun.enter_context(Child())
         with (self.folder / "daemon.log").open("wb") as log:
@@ -75,10 +80,20 @@ class Home:
         begun.callback(self.daemon.wait, 10)
         begun.callback(self.daemon.terminate)
         try:
-            self.air.wait_for_scan(20)
+            self.ready(20)
         except TimeoutError:
             raise AssertionError((self.folder / "daemon.log").read_text()[-2000:]) from None
         self.page = begun.enter_context(Page(self.path, self.http, self.folder / "page.log"))
+
+    def ready(self, longest):
+        """Wait until the daemon guards: it scans, or, where nobody is enrolled yet, has written its status."""
+        if not self.new:
+            self.air.wait_for_scan(longest)
+        end = time.monotonic() + longest
+        while not (self.folder / "run" / "status.json").exists():
+            if time.monotonic() > end:
+                raise TimeoutError
+            time.sleep(0.05)
 
     def press(self):
         self.packet += 1
