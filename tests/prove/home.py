@@ -139,8 +139,11 @@ class Home:
         """Lead the newest alarm of a device, which was raised, on to a state; return its name."""
         alarm: str = next(m["alarm"] for m in reversed(self.platform.messages) if m.get("type") == "alarm" and m["device"] == device)
         for do, reached, more in ANSWERS:
-            if self.state(alarm) == state:
+            now = self.state(alarm)
+            if now == state:
                 break
+            if reached in STATES and STATES.index(reached) <= STATES.index(now):
+                continue
             result = await self.platform.result(await self.platform.instruct(do, by="Wang", alarm=alarm, **more))
             assert (result["accepted"], result["state"]) == (True, reached), result
         return alarm
