@@ -161,6 +161,7 @@ def zigbee(
     *,
     missing_after: float | None = MISSING_AFTER,
     occupancy: Kind = Kind.MOTION,
+    buttons: int = 1,
 ) -> Model:
     """Return the model of one sort of Zigbee sensor."""
     return Model(
@@ -170,5 +171,6 @@ def zigbee(
         senses=senses | {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER},  # bits that every sensor of the standard may set
         missing_after=missing_after,
         new=lambda _address, _key, memory: Sensor(occupancy, memory),
+        buttons=buttons,
         device_notes=(NOTES[0] + notes[0], f"{NOTES[1]} {notes[1]}"),
     )

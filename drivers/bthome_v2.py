@@ -381,6 +381,7 @@ MODEL = Model(
     missing_after=24 * 3600.0,  # makes differ; a day is long enough for any that speaks regularly
     new=Bthome,
     key_bytes=16,
+    buttons=4,
     device_notes=(
         "请打开设备的定时广播,否则无法判断设备是否在线;用于呼救时必须打开加密或带数据包编号。",
         "Switch on regular broadcasts, or the device cannot be supervised; for calls for help use encryption or at least packet ids.",

@@ -551,6 +551,7 @@ MODEL = Model(
     missing_after=ON_CHANGE,
     new=MiBeacon,
     key_bytes=KEY_BYTES,
+    buttons=4,
     device_notes=(
         KEY_NOTES[0] + "若型号在表中另有一行,请选用该行。",
         KEY_NOTES[1] + "Where its model has a row of its own, enrol it as that.",

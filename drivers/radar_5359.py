@@ -330,7 +330,7 @@ def _settable(name: str) -> tuple[int, int, int, int]:
     return _SETTABLE[name]
 
 
-LISTENS = SerialLine(baud=115200, ask_every=60.0)
+LISTENS = SerialLine(baud=115200, ask_every=60.0, hello=question(0x02, 0x21))
 SENSES = frozenset({Kind.FALL, Kind.STAY_STILL, Kind.PRESENCE, Kind.ACTIVITY})
 MISSING_AFTER = 180.0  # seconds: three heartbeats
 
@@ -343,6 +343,7 @@ MODEL = Model(
     new=Radar5359,
     enrol=Enrol.PORT,
     settings=SETTINGS,
+    general=True,
     device_notes=(
         "吸顶安装,高 2 至 3 米;须在雷达中设置真实高度,否则误判;避开风扇、窗帘、扫地机;C1001 须设为跌倒模式。",
         "Mount it overhead, 2 to 3 m high, and set its true height. Keep fans, curtains, robot vacuums away; set a C1001 to fall mode.",

@@ -20,6 +20,7 @@ MODEL = Model(
     missing_after=SHELLY_MISSING_AFTER,
     new=Bthome,
     key_bytes=16,
+    buttons=2,
     device_notes=(
         SHELLY_NOTES[0] + "转动旋钮或选择频道不算呼救,只有按键算。",
         SHELLY_NOTES[1] + "Turning the wheel or choosing a channel is no call for help; only a button is.",

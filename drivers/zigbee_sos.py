@@ -18,4 +18,5 @@ MODEL = zigbee(
         "按住 3 秒的型号要教会老人;装好后实测。",
         "Some want to be held for 3 s: show the resident; try it when mounted.",
     ),
+    buttons=4,
 )

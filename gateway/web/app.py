@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from gateway.clock import boot_name
 from gateway.config import Config
-from gateway.web import box, certificate, door, home, label, moving, papers, past, platform, rules, sensors, setup, today, walk
+from gateway.web import box, certificate, door, fitted, home, label, moving, papers, past, platform, rules, sensors, setup, today, walk
 from gateway.web.accounts import Accounts
 from gateway.web.en import EN
 from gateway.web.guard import Guard, TooLarge
@@ -48,7 +48,7 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
     quiet: dict[str, Any] = {"telemetry": dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)}
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, **quiet)
     app.state.page = page
-    for part in (door, today, past, box, home, sensors, setup, platform, rules, walk, certificate, moving):
+    for part in (door, today, past, box, home, sensors, fitted, setup, platform, rules, walk, certificate, moving):
         app.include_router(part.router)
     app.mount("/static", Files(directory=HERE / "static"), "static")
     app.add_exception_handler(NotSignedIn, _not_signed_in)

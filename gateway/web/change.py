@@ -104,13 +104,17 @@ async def left(
     *,
     seconds: float = 0.0,
     change: wire.ChangeMessage | None = None,
+    device: str = "",
+    port: str = "",
+    settings: Mapping[str, str] | None = None,
     given: Handed | None = None,
 ) -> Answer:
     """Leave an instruction and wait a moment for what comes of it. `fields` of the answer are those of the configuration."""
     config, known = v.page.config, v.page.known
     order = f"page-{once_of(said)}"
     message = wire.InstructionMessage(
-        v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change,
+        v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change, device=device,
+        port=port, settings=dict(settings or {}),
         revision=max(0, whole(said.get("revision", ""))), secrets=order if given is not None else "",
     )  # fmt: skip
 

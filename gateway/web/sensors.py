@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway import household, nearby, wire
-from gateway.config import Config, Device, speed
+from gateway.config import Config, Device
 from gateway.danger import ROLES
 from gateway.driver import Behind, BleAdvert, Enrol, GattService, Inputs, Model, MqttTopics, SerialLine
 from gateway.household import Handed
@@ -41,6 +41,7 @@ SILENT: Final = (1, 2, 4, 12, 25)  # h after which a device may count as missing
 VITAL_HOURS: Final = 4
 TOPIC: Final = "zigbee2mqtt"
 INPUTS: Final = (4, 8, 16)
+PINS: Final = frozenset({"modbus", "gpio"})  # places whose signals are inputs
 WRONG_KEY: Final = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})
 OPENS: Final = "_opens"  # a dry contact's function that alarms when the contact opens ends with it
 WATCH: Final = (0.4, 5.0)  # s: how often is looked for news, and after how long of silence a page looks again by itself
@@ -71,9 +72,9 @@ def _sensors(v: Visitor, status: int = 200, form: Form | None = None) -> Respons
         now = states.get(d.id)
         rows.append(
             {
-                "d": d, "title": _title(v, d.model), "now": now, "state": heard(now, facts) if now else "unknown", "signal": signal(now or {}),
-                "battery": batteries.get(d.id), "look": looks(d.model), "roles": _roles_of(v, d), "radar": bool(d.model.settings),
-                "behind": sum(other.via == d.id for other in config.devices),
+                "d": d, "title": _title(v, d.model), "now": now, "state": heard(now, facts) if now else "unknown",
+                "signal": signal(now or {}), "battery": batteries.get(d.id), "look": looks(d.model), "roles": _roles_of(v, d),
+                "radar": bool(d.model.settings), "behind": sum(other.via == d.id for other in config.devices),
             }
         )  # fmt: skip
     return drawn(v, "sensors.html", status, form or Form(), rows=rows, revision=config.household.revision, did=_did(v))
@@ -192,7 +193,8 @@ def _add(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     just = next((n for n in able if n["just"]), None)
     values = {
         "found": found, "able": able, "others": others, "ports": _ports(v, config), "say": _said(v, just), "old": replaced,
-        "minutes": f"{nearby.LONGEST / 60:g}", "deaf": [w for w in found.get("radios", []) if w], "query": {"replace": old} if replaced else {},
+        "minutes": f"{nearby.LONGEST / 60:g}", "deaf": [w for w in found.get("radios", []) if w],
+        "query": {"replace": old} if replaced else {},
         "receivers": [(d, _title(v, d.model)) for d in config.devices if d.model.receiver],
     }  # fmt: skip
     return drawn(v, "_near.html" if "part" in v.request.query_params else "add.html", status, form or Form(), **values)
@@ -236,9 +238,10 @@ def _signal(v: Visitor, config: Config, one: dict[str, Any], late: float) -> dic
         model = makes[0]
     taught = any(m.enrol is Enrol.LEARN for m in makes)
     to = {"via": host.id, ("signal" if taught else "address"): source} | ({"model": model.name} if model else {})
+    title = _title(v, model) if model is not None and not taught else v.words("near.input" if place(host.model) in PINS else "near.code")
     return {
-        "address": source, "id": re.sub("[^A-Za-z0-9]", "-", f"{host.id}-{source}"), "title": _title(v, model) if model else v.words("near.code"),
-        "name": "", "maker": "", "look": looks(model) if model and not taught else "sensors", "tail": source[-8:], "acted_s": acted, "just": just,
+        "address": _short(source), "id": re.sub("[^A-Za-z0-9]", "-", f"{host.id}-{source}"), "title": title, "name": "", "maker": "",
+        "look": looks(model) if model is not None and not taught else "sensors", "tail": source[-8:], "acted_s": acted, "just": just,
         "signal": "", "best": "", "order": (0 if acted is not None else 9, source), "to": to, "packets": int(one["times"]),
         "silent_s": one["silent_s"], "needs_key": False, "enrolled": one["enrolled"], "through": host.room or host.id,
         "told": ", ".join(f"{v.words.named('says', k)}" for k in list(one["told"])[:3]),

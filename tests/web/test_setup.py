@@ -235,7 +235,7 @@ async def test_the_form_asks_what_its_make_needs_in_the_pages_language(home):
     notes = sensors.models()["bthome-v2"].device_notes
     assert printed(notes[0]) in await form("bthome-v2")
     assert notes[1] in await form("bthome-v2", "en")
-    assert (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "ibeacon"})).status_code == 404
+    assert (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "zigbee-sos"})).status_code == 404
     assert 'name="model"' in (await browser.get("/sensors/new?by=hand")).text
 
 

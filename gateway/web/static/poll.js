@@ -1,22 +1,31 @@
-// Fetches a part of the page anew every second or so. Without it the page is the same after loading it again.
+// Keeps a part of a page up to date: it is fetched again whenever the gateway has heard something. Without script the page loads itself.
 
 const part = document.getElementById("part");
 const said = document.getElementById("said");
+let source = null;
+let busy = false;
+let again = false;
+let end = 0;
 
 async function look() {
-  if (!document.hidden) {
-    try {
-      const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" } });
-      if (answer.redirected || answer.status === 401) {
-        location.reload();
-        return;
-      }
-      if (answer.ok) renew(await answer.text());
-    } catch {
-      // the next look may get through
+  if (busy) {
+    again = true;
+    return;
+  }
+  busy = true;
+  try {
+    const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" } });
+    if (answer.redirected || answer.status === 401) return location.reload();
+    if (answer.ok) renew(await answer.text());
+  } catch {
+    // the next look may get through
+  } finally {
+    busy = false;
+    if (again) {
+      again = false;
+      look();
     }
   }
-  setTimeout(look, Number(part.dataset.every));
 }
 
 function renew(text) {
@@ -24,10 +33,70 @@ function renew(text) {
   box.innerHTML = text;
   for (const only of box.querySelectorAll("noscript")) only.remove();
   const focus = part.contains(document.activeElement) ? document.activeElement.id : "";
+  const ran = part.querySelector("[data-running]");
+  for (const open of part.querySelectorAll("details[open][data-keep]")) {
+    const same = box.querySelector(`details[data-keep="${open.dataset.keep}"]`);
+    if (same) same.open = true;
+  }
   part.replaceChildren(...box.childNodes);
   if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
+  if (ran && !part.querySelector("[data-running]")) filled();
+  counted();
   const word = document.getElementById("poll").dataset.say;
   if (word && said.textContent !== word) said.textContent = word; // told once to a screen reader
 }
 
-setTimeout(look, Number(part.dataset.every));
+// What was read stands in the form too, where nobody has typed anything: the form is that of the page as it is now.
+async function filled() {
+  const form = document.getElementById("settings");
+  if (!form || form.dataset.touched) return;
+  const answer = await fetch(location.pathname + location.search, { credentials: "same-origin" });
+  if (!answer.ok || form.dataset.touched) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById("settings");
+  if (fresh) form.replaceChildren(...fresh.childNodes);
+}
+document.getElementById("settings")?.addEventListener("input", (event) => {
+  event.currentTarget.dataset.touched = "1";
+});
+
+function counted() {
+  const count = part.querySelector("[data-count]");
+  end = count ? Date.now() + Number(count.dataset.count) * 1000 : 0;
+}
+
+setInterval(() => {
+  const count = part.querySelector("[data-count]");
+  if (!count || !end) return;
+  const left = Math.max(0, Math.round((end - Date.now()) / 1000));
+  count.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+}, 500);
+
+function listen() {
+  if (source || document.hidden) return;
+  source = new EventSource(part.dataset.live);
+  source.addEventListener("hello", look);
+  source.addEventListener("changed", look);
+  source.addEventListener("over", () => location.reload());
+  source.onerror = () => {
+    if (source.readyState !== EventSource.CLOSED) return;
+    source = null; // too many pages are open: look now and then instead
+    setTimeout(() => {
+      look();
+      listen();
+    }, 2000);
+  };
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) {
+    source?.close();
+    source = null;
+  } else {
+    look();
+    listen();
+  }
+});
+addEventListener("pagehide", () => source?.close());
+counted();
+listen();
