@@ -149,7 +149,7 @@ def _status(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(f"守护进程没有运行 the daemon does not run here ({error}): systemctl start eldercare-gateway", file=sys.stderr)
         return 1
-    print(json.dumps(known, ensure_ascii=False) if args.json else status.told(known))
+    print(json.dumps(known, ensure_ascii=False) if args.json else "\n".join([status.told(known), *_pages(config)]))
     return 1 if known["degraded"] else 0
 
 
@@ -292,6 +292,18 @@ def _page(args: argparse.Namespace) -> int:
     return 0
 
 
+def _pages(config: Config) -> list[str]:
+    """Return a line for each address of the technician's page: by name as people type it, then as it answers."""
+    from gateway.web import papers
+
+    page, names = config.page, papers.host_names()
+    port = "" if page.port == 443 else f":{page.port}"
+    plain = "" if page.http_port == 80 else f":{page.http_port}"
+    typed = [f"http://{names[0] if not page.address else page.address}{plain}/"] if page.http_port else []
+    where = [names[0], *papers.addresses()] if not page.address else [page.address]
+    return [f"网页 page          {a}" for a in [*typed, *(f"https://{f'[{n}]' if ':' in n else n}{port}/" for n in where)]]
+
+
 def _code(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.config import ConfigError, load
@@ -309,10 +321,7 @@ def _code(args: argparse.Namespace) -> int:
     except (OSError, sqlite3.Error) as error:
         print(f"代码无法读取 the code cannot be read: {error}: 请用 sudo use sudo", file=sys.stderr)
         return 1
-    port = "" if config.page.port == 443 else f":{config.page.port}"
-    print(f"代码 code          {code}")
-    for name in [papers.host_names()[0], *papers.addresses()]:
-        print(f"网页 page          https://{f'[{name}]' if ':' in name else name}{port}/")
+    print("\n".join([f"代码 code          {code}", *_pages(config)]))
     certificate = config.file(config.page.certificate) or next(
         (p for p in (config.state / papers.FOLDER / f"{n}.pem" for n in ("own", "box")) if p.exists()), None
     )

@@ -242,7 +242,7 @@ class Example:
                 }
                 for d, room in ROOMS.items()
             ],
-            "alarms": [], "faults": [{"kind": k, "device": d, "since_s": 9.0} for k, d in day.pipeline.faults.on], "away": False,
+            "alarms": [], "card": {"written_mb": 11.2, "over_h": 24.0, "day_mb": 11.2, "budget_mb": 30.0}, "faults": [{"kind": k, "device": d, "since_s": 9.0} for k, d in day.pipeline.faults.on], "away": False,
         }  # fmt: skip
         (self.config.runtime / "status.json").write_text(json.dumps(facts | changed, ensure_ascii=False), encoding="utf-8")
 

@@ -34,6 +34,7 @@ PAGES = (
     "/rules",
     "/walk",
     "/devices/front-door",
+    "/moving",
 )
 
 
