@@ -8,7 +8,7 @@ ONCE ?=
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo test check prove bench fuzz screenshots lock clean
+.PHONY: demo test check prove bench fuzz sbom screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make prove        the twelve promises on real parts (SHORT=1: some minutes, part of make test)'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
+	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
 
 demo: $(VENV)/.demo
@@ -44,6 +45,9 @@ bench: $(VENV)/.dev $(VENV)/.bench
 screenshots: $(VENV)/.dev
 	@.ci/need $(BROWSER)
 	$(PY) -m tests.web.screenshots $(if $(filter-out 0,$(DOCS)),--docs)
+
+sbom: $(VENV)/.dev
+	$(PY) -m tests.sbom
 
 fuzz: $(VENV)/.dev
 	$(PY) -m tests.fuzz.fuzz_drivers --seconds $(or $(SECONDS),600)
