@@ -139,9 +139,9 @@ def test(v: Reader) -> Response:
     facts = known.status()
     told = v.request.query_params.get("told", "")[:80]
     result = known.result(told) if told else None
-    running = next((a for a in known.open_alarms() if a.test), None)
+    running = next((a for a in known.open_alarms() if a.kind == kind.TEST), None)
     alarm = known.by_id(result.alarm) if result and result.alarm else running
-    earlier = [a for a in known.past(Filter(test="only"), limit=6) if alarm is None or a.alarm != alarm.alarm]
+    earlier = [a for a in known.past(Filter(kind=kind.TEST), limit=6) if alarm is None or a.alarm != alarm.alarm]
     now = known.now(facts)
     way = _way(inbox.left_at(v.page.config.state, told) if told else None, alarm)
     return v.render(

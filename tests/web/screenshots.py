@@ -33,6 +33,8 @@ PAGES = (
     "/platform",
     "/rules",
     "/walk",
+    "/certificate",
+    "/certificate/1",
     "/devices/front-door",
     "/moving",
 )

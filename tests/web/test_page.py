@@ -133,8 +133,11 @@ async def test_a_technician_sees_every_page_in_both_languages_and_each_is_small(
 
 async def test_every_link_leads_somewhere(box):
     browser = await box.technician()
+    seen = set()
     for path in READS[:-1]:
-        for target in re.findall(r'href="(/[^"#]*)', (await browser.get(path)).text):
+        found = set(re.findall(r'href="(/[^"#]*)', (await browser.get(path)).text))
+        for target in sorted(found - seen):
+            seen.add(target)
             answer = await browser.get(target.replace("&amp;", "&"))
             assert answer.status_code == 200, (path, target)
 
