@@ -210,9 +210,9 @@ class Wire:
 
 
 class House:
-    """The whole household around one machine. `megabytes` is the size of its card; `lines` are added to its configuration."""
+    """The whole household around one machine. `megabytes` is the size of its card; `lines` are added to its configuration; `hooks` lets parts of the daemon be hung."""
 
-    def __init__(self, folder: Path, *, megabytes: int = 128, lines: str = "", times: str = "", clock: str = "") -> None:
+    def __init__(self, folder: Path, *, megabytes: int = 128, lines: str = "", times: str = "", hooks: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.saved = installed(folder / "install")
@@ -222,8 +222,7 @@ class House:
         self.broker = Mosquitto()
         self.radar = Radar(folder / "radar")
         self.machine = Machine(folder, card=self.card, air=self.air, saved=self.saved)
-        self.machine.clock = clock
-        self._lines, self._times = lines, times
+        self._lines, self._times, self._hooks = lines, times, hooks
         self._packet = 0
         self._wire: Wire | None = None
 
@@ -254,6 +253,11 @@ class House:
         )
         self.machine.put("/etc/eldercare-gateway/gateway.toml", config, 0o640)
         self.machine.put("/etc/eldercare-gateway/secrets.toml", '[keys]\nsealed = "231d39c1d7cc1ab1aee224cd096db932"\n', 0o600)
+        if self._hooks:
+            self.machine.sh(f"mkdir -p /usr/local/lib/vm-hooks /etc/systemd/system/{DAEMON}.d")
+            self.machine.put("/usr/local/lib/vm-hooks/sitecustomize.py", (REPO / "tests/vm/guest/sitecustomize.py").read_bytes())
+            self.machine.put(f"/etc/systemd/system/{DAEMON}.d/hooks.conf", "[Service]\nEnvironment=PYTHONPATH=/usr/local/lib/vm-hooks\n")
+            self.machine.sh("systemctl daemon-reload")
         self.machine.sh(
             "chgrp eldercare /etc/eldercare-gateway/gateway.toml && chown eldercare: /etc/eldercare-gateway/secrets.toml &&"
             f" blockdev --flushbufs /dev/vdb && mount {STATE} && sync"
@@ -262,16 +266,19 @@ class House:
     # -- life
 
     def start(self, *, page: bool = False) -> float:
-        """Start the radio and the units; return the seconds from the start of the daemon's unit until its kernel scanned."""
-        self.machine.sh("systemctl start vm-radio.service")
-        self.machine.sh(f"systemctl start --no-block {DAEMON} {PAGE if page else ''}")
+        """Start the radio and the units; return what `hears` does."""
+        self.start_only(page=page)
         return self.hears()
 
+    def start_only(self, *, page: bool = False) -> None:
+        self.machine.sh("systemctl start vm-radio.service")
+        self.machine.sh(f"systemctl start --no-block {DAEMON} {PAGE if page else ''}")
+
     def hears(self, seconds: float = 120.0) -> float:
-        """Wait until the guest's kernel scans for the daemon; return the seconds since the daemon's unit was started."""
+        """Wait until the guest's kernel scans for the daemon; return the seconds of the machine since the daemon's process was started."""
         assert self.air.scanning.wait(seconds), f"nobody scans: {self.log()[-3000:]}"
-        scans = time.monotonic()
-        return scans - self.started()
+        scans, started = time.monotonic(), self.started()
+        return scans - started - self.machine.stolen(started, scans)
 
     def started(self) -> float:
         """Return when the daemon's process was started, in monotonic s of this host."""

@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from brokers import mortal
+from brokers import free_port, mortal
 
 from tests.vm.air import Air
 from tests.vm.card import Card
@@ -123,12 +123,14 @@ class Machine:
         self.image = image or (saved.folder.parent if saved else None)
         self.disk = folder / "disk.qcow2"
         self.clock = ""
+        self.doors = {443: free_port()}  # ports of the machine, and as which of this host's they can be reached
         self.console = folder / "console"
         self.process: subprocess.Popen[bytes] | None = None
         self._answers: dict[int, queue.SimpleQueue[dict[str, Any] | None]] = {}
         self._number = 0
         self._lock = threading.Lock()
         self._wire: socket.socket | None = None
+        self._waits: list[tuple[float, float]] = []  # (moment, s that its processors had waited by then)
 
     # -- life
 
@@ -141,6 +143,7 @@ class Machine:
         for name in ("control", "radio", "line", "qmp"):
             (self.folder / name).unlink(missing_ok=True)
         self.process = subprocess.Popen(mortal(self._command(resumed)), stdin=subprocess.DEVNULL, stderr=(self.folder / "qemu").open("ab"))
+        threading.Thread(target=self._watch, args=(self.process,), name="watch", daemon=True).start()
         self.qmp = _Qmp(self._join("qmp"))
         if resumed:
             while self.qmp("query-status")["status"] in {"inmigrate", "paused"}:
@@ -214,7 +217,7 @@ class Machine:
         assert self.image is not None
         # fmt: off
         words = [
-            QEMU, "-machine", "q35,usb=off", *accelerator(self.image), "-smp", "2", "-m", str(MEMORY), "-nodefaults", "-display", "none", "-no-reboot",
+            QEMU, "-machine", "q35,usb=off", *accelerator(self.image), "-name", "eldercare-vm,debug-threads=on", "-smp", "2", "-m", str(MEMORY), "-nodefaults", "-display", "none", "-no-reboot",
             "-kernel", f"{self.image}/vmlinuz", "-initrd", f"{self.image}/initrd", "-append",
             "console=ttyS0 root=/dev/vda quiet loglevel=4 mitigations=off nokaslr net.ifnames=0 systemd.show_status=0 panic=-1 random.trust_cpu=on no_timer_check",
             "-serial", f"file:{self.console}", "-qmp", f"unix:{self.folder}/qmp,server=on,wait=off", "-device", "virtio-rng-pci",
@@ -222,7 +225,8 @@ class Machine:
             "-blockdev", f"driver=nbd,node-name=card,server.type=unix,server.path={self.card.address}",
             "-device", "virtio-blk-pci,drive=card,werror=report,rerror=report",
             "-device", "virtio-serial-pci",
-            "-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+            "-netdev", "user,id=net,ipv6=off" + "".join(f",hostfwd=tcp:127.0.0.1:{ours}-10.0.2.15:{port}" for port, ours in self.doors.items()),
+            "-device", "virtio-net-pci,netdev=net,romfile=",
         ]
         for name in ("control", "radio", "line"):
             words += ["-chardev", f"socket,id={name},path={self.folder}/{name},server=on,wait=off"]
@@ -310,6 +314,27 @@ class Machine:
                 with self._lock:
                     if (waiting := self._answers.get(answer["id"])) is not None:
                         waiting.put(answer)
+        with self._lock:  # its power is gone
+            for waiting in self._answers.values():
+                waiting.put(None)
+
+    def stolen(self, since: float, until: float) -> float:
+        """Return for how many seconds between two moments (monotonic) its processors would have worked and this host's were busy otherwise."""
+        before = max((was for at, was in self._waits if at <= since), default=0.0)
+        after = min((was for at, was in self._waits if at >= until), default=self._waits[-1][1] if self._waits else 0.0)
+        return min(max(0.0, after - before), until - since)
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        """Note four times a second how long its processors have waited for one of this host's."""
+        self._waits = [(time.monotonic(), 0.0)]
+        while process.poll() is None:
+            waited = 0.0
+            for task in Path(f"/proc/{process.pid}/task").iterdir():
+                with contextlib.suppress(OSError):
+                    if "CPU" in (task / "comm").read_text():
+                        waited = max(waited, int((task / "schedstat").read_text().split()[1]) / 1e9)
+            self._waits.append((time.monotonic(), waited))
+            time.sleep(0.25)
 
     def last_words(self) -> str:
         return self.console.read_text(errors="replace")[-1500:] if self.console.exists() else ""

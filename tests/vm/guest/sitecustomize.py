@@ -1,0 +1,25 @@
+"""Lets a test hang parts of the running gateway; only in the virtual machine, through a drop-in of its unit that names this folder.
+
+SIGUSR1 hangs the event loop, SIGUSR2 the thread that writes.
+"""
+
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+AN_HOUR = 3600.0
+
+if "run" in sys.argv[1:2] or "eldercare-gateway" in " ".join(sys.orig_argv):
+    hung = threading.Event()
+    submit = ThreadPoolExecutor.submit
+
+    def hanging(pool, work, /, *arguments, **named):
+        if hung.is_set() and pool._thread_name_prefix == "store":
+            return submit(pool, time.sleep, AN_HOUR)
+        return submit(pool, work, *arguments, **named)
+
+    ThreadPoolExecutor.submit = hanging
+    signal.signal(signal.SIGUSR1, lambda *_: time.sleep(AN_HOUR))
+    signal.signal(signal.SIGUSR2, lambda *_: hung.set())
