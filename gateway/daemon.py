@@ -199,7 +199,8 @@ class Daemon:
                 continue
             wait = self.clock.real(max(0.0, min(self._due - self.clock.now().mono, LOOK_EVERY)))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self.uplink.accepted or self.uplink.accepted_batches else wait):
+                # receipts of entries are written soon; those of readings with the next batch, and nobody need wake for them
+                async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self.uplink.accepted else wait):
                     await self.wake.wait()
             self.wake.clear()
 
