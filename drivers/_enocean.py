@@ -26,8 +26,8 @@ _TOO_SHORT = Refusal("too_short")
 TEACH_IN = Refusal("teach_in")
 UNKNOWN_VALUE = Refusal("unknown_value")
 NOTES = (
-    "在接收器页面里按一下学习键,读出 8 位编号填入 address。",
-    "Press its learn button once and enter the 8 digits then heard as address.",
+    "按一下学习键:它的 8 位编号就是地址。",
+    "Press its learn button once: the 8 digits then heard are its address.",
 )
 
 

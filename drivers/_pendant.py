@@ -33,7 +33,10 @@ IDLE = "idle"
 CALLS = ("press", "double_press", "long_press")
 FUNCTIONS = (*CALLS, IDLE)
 NOTES = (
-    "登记时按一次,把按下时的信号学为 press;若平时也发信号,再学为 idle。无法证明信号不是复制的;只在按下时发信号的无法监视在线,每月须试按。",
+    (
+        "登记时按一次,学习按下时的信号 (press);若平时也发信号,再学习平时的 (idle)。"
+        "无法证明信号不是复制的;只在按下时发信号的无法监视在线,每月须试按。"
+    ),
     (
         "Teach the signal it sends when pressed as press, and what it sends at other times, if anything, as idle. Signals can be copied; "
         "one that is silent until pressed cannot be supervised: press it by hand once a month."

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 BEHIND = Behind(receivers=("zigbee2mqtt",))
 MISSING_AFTER = 3 * 3600.0  # seconds: most check in every 30 to 60 minutes
 NOTES = (
-    "在 zigbee2mqtt 里配对并起名,把名字填入 address;",
-    "Pair it in zigbee2mqtt, name it there, and enter that name as address.",
+    "先在 zigbee2mqtt 里配对并起名,名字就是地址;",
+    "Pair it in zigbee2mqtt and name it there: that name is its address.",
 )
 
 _STATES = {

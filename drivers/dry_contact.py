@@ -75,10 +75,10 @@ MODEL = Model(
     enrol=Enrol.LEARN,
     functions=FUNCTIONS,
     device_notes=(
-        'codes 里写功能和输入号,例如 smoke = "3";报警时断开的触点(推荐,断线也报警)写 smoke_opens;只接无源触点,不接市电。',
+        "只接无源触点,不接市电。烟感、燃气最好用报警时断开的触点 (smoke_opens):线断了也会报警。",
         (
-            'codes names function and input, for instance smoke = "3"; for a contact that opens in alarm (better: a cut wire alarms too) '
-            "write smoke_opens. Potential-free contacts only, never mains."
+            "Potential-free contacts only, never mains. For smoke and gas better take a contact that opens in alarm (smoke_opens): "
+            "then a cut wire alarms as well."
         ),
     ),
 )

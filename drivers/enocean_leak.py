@@ -33,7 +33,7 @@ MODEL = Model(
     missing_after=None,  # it has power only when it gets wet
     new=sensor(_read, RPS),
     device_notes=(
-        "按一下读出 8 位编号填入 address;放在最低处;遇水膨胀片用过一次须更换。",
-        "Press it once, enter the 8 digits then heard as address; lay it at the lowest place; replace the discs after each use.",
+        "按一下:听到的 8 位编号就是地址;放在最低处;遇水膨胀片用过一次须更换。",
+        "Press it once: the 8 digits then heard are its address; lay it at the lowest place; replace the discs after each use.",
     ),
 )

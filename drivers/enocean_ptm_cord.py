@@ -36,7 +36,7 @@ MODEL = Model(
     missing_after=None,  # it has power only while it is pulled
     new=sensor(_read, RPS),
     device_notes=(
-        "拉一下读出 8 位编号填入 address;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
-        "Pull once and enter the 8 digits then heard as address; the cord ends 10 cm above the floor; try it every month.",
+        "拉一下:听到的 8 位编号就是地址;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
+        "Pull once: the 8 digits then heard are its address; the cord ends 10 cm above the floor; try it every month.",
     ),
 )

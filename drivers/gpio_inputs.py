@@ -21,7 +21,7 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "port 写 gpio:17,27(BCM 编号);触点一端接该脚,另一端接地;线长超过 2 米须加光耦隔离,只接无源触点。",
+        "按 BCM 编号(如 gpio:17,27);触点一端接该脚,另一端接地;线长超过 2 米须加光耦隔离,只接无源触点。",
         (
             "port = gpio:17,27 (BCM numbers); the contact goes from pin to ground; with more than 2 m of wire through an optocoupler; "
             "potential-free contacts only."

@@ -43,7 +43,7 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "拨码设站号(默认 1)、9600 8N1;RS-485 的 A/B 接 USB-485,两端各接 120 欧;port 可写 /dev/serial/by-id/…?unit=1&inputs=8&baud=9600。",
+        "拨码设站号(默认 1)、9600 8N1;RS-485 的 A/B 接 USB-485,两端各接 120 欧;站号和路数写在串口名后(?unit=1&inputs=8&baud=9600)。",
         (
             "DIP switches: unit (1 unless stated) and 9600 8N1; RS-485 A/B to a USB adapter, 120 ohm at both ends; "
             "port = /dev/serial/by-id/...?unit=1&inputs=8&baud=9600."

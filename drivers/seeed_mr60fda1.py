@@ -20,9 +20,9 @@ MODEL = Model(
     enrol=Enrol.PORT,
     settings=SETTINGS,
     device_notes=(
-        "吸顶正装,高 2 至 3 米;用 commission 设置真实高度,否则误判;5V 供电、3.3V 电平;有的套件带 ESP32 且固件不同,USB 上没有雷达数据。",
+        "吸顶正装,高 2 至 3 米;设置真实高度,否则误判;5V 供电、3.3V 电平;有的套件带 ESP32 且固件不同,USB 上没有雷达数据。",
         (
-            "Overhead, facing straight down, 2 to 3 m high; set the true height with commission. 5 V supply, 3.3 V signals. "
+            "Overhead, facing straight down, 2 to 3 m high; set its true height. 5 V supply, 3.3 V signals. "
             "Some kits carry an ESP32 with other firmware: then the radar's bytes are not on USB."
         ),
     ),

@@ -98,10 +98,10 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "在本机或局域网运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);协调器用 USB 延长线;port 填 mqtt://地址:端口/zigbee2mqtt。",
+        "在本机或局域网运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);协调器用 USB 延长线。",
         (
-            "Run zigbee2mqtt on this box or in its network (output json, permit_join off after pairing), its stick on a USB extension; "
-            "port = mqtt://host:port/zigbee2mqtt."
+            "Run zigbee2mqtt on this box or in its network (output json, permit_join off after pairing), its stick on a USB extension "
+            "(port = mqtt://host:port/zigbee2mqtt)."
         ),
     ),
 )

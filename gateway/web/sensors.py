@@ -43,9 +43,11 @@ TOPIC: Final = "zigbee2mqtt"
 INPUTS: Final = (4, 8, 16)
 PINS: Final = frozenset({"modbus", "gpio"})  # places whose signals are inputs
 WRONG_KEY: Final = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})
+BEDS: Final = frozenset({"occupancy", "bed_empty"})  # a dry contact's functions that may be a bed's
 OPENS: Final = "_opens"  # a dry contact's function that alarms when the contact opens ends with it
 WATCH: Final = (0.4, 5.0)  # s: how often is looked for news, and after how long of silence a page looks again by itself
 _WORDS: Final = (
+    ("dry contact", "contact"),
     ("fall", "radar"), ("button", "button"), ("contact", "door"), ("door", "door"), ("smoke", "smoke"), ("gas", "gas"), ("leak", "leak"),
     ("water", "leak"), ("flood", "leak"), ("motion", "motion"), ("radar", "radar"), ("remote", "remote"), ("pressure", "bed"),
     ("presence", "presence"), ("cord", "cord"), ("zigbee", "zigbee"), ("433", "receiver"), ("receiver", "receiver"),
@@ -91,7 +93,7 @@ def _title(v: Visitor, model: Model) -> str:
 
 def looks(model: Model) -> str:
     """Return the name of the picture of a make."""
-    return "walk" if model.receiver else look({"model": model.name})
+    return "sensors" if model.receiver else look({"model": model.name})
 
 
 def _roles_of(v: Visitor, d: Device) -> str:
@@ -376,8 +378,11 @@ def _teach(v: Visitor, model: Model, said: Mapping[str, str], found: Mapping[str
     }
 
 
-def _asks(model: Model | None) -> dict[str, Any]:
+def _asks(model: Model | None, function: str = "") -> dict[str, Any]:
+    """Return what is asked of a make's device; a contact that may be anything is what its `function` says."""
     senses = model.senses if model else frozenset()
+    if function:
+        senses &= {"sos": {Kind.BUTTON}, "contact_open": {Kind.CONTACT_OPEN}}.get(function, {Kind.OCCUPANCY} if function in BEDS else set())
     pressed = Kind.BUTTON in senses and model is not None and model.presses != "nothing"
     return {
         "button": pressed,
@@ -444,7 +449,7 @@ def _wanted(v: Visitor, config: Config, model: Model | None, said: Mapping[str, 
     rooms = config.household.rooms
     if value["room"] and rooms is not None and value["room"] not in rooms:
         wrong["room"] = v.words("wrong.room_new")
-    asks = _asks(model)
+    asks = _asks(model, said.get("function", ""))
     roles = {str(n): said.get(f"role-{n}", said.get("role", "") if n == 1 else "") for n in range(1, asks["buttons"] + 1)}
     if roles := {n: role for n, role in roles.items() if role in ROLES}:
         value["buttons"] = roles

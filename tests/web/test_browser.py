@@ -52,6 +52,8 @@ WORDS = {
 class Home:
     """Broker, air, daemon and page, each a process of its own. `config` in the place of CONFIG; `new`: nobody's box, which hears nothing."""
 
+    program = ("-m", "gateway")
+
     def __init__(self, folder, *, broker=None, config="", new=False):
         self.folder, self.config, self.new = folder, config, new
         self.broker = broker or Mosquitto()
@@ -75,7 +77,7 @@ class Home:
         self.path.write_text(text, encoding="utf-8")
         self.air = begun.enter_context(Child())
         with (self.folder / "daemon.log").open("wb") as log:
-            command = mortal([sys.executable, "-m", "gateway", "run", "--config", str(self.path)])
+            command = mortal([sys.executable, *self.program, "run", "--config", str(self.path)])
             self.daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=self.air.environment)
         begun.callback(self.daemon.wait, 10)
         begun.callback(self.daemon.terminate)

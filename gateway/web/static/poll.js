@@ -40,7 +40,7 @@ function renew(text) {
   }
   part.replaceChildren(...box.childNodes);
   if (focus) document.getElementById(focus)?.focus({ preventScroll: true });
-  if (ran && !part.querySelector("[data-running]")) filled();
+  if (Boolean(ran) !== Boolean(part.querySelector("[data-running]"))) filled();
   counted();
   const word = document.getElementById("poll").dataset.say;
   if (word && said.textContent !== word) said.textContent = word; // told once to a screen reader
