@@ -110,10 +110,13 @@ class Push:
         self._order = 0
         self._era = 0  # counts connections: what was begun in an earlier one says nothing about this one
         self._sending: Key | None = None
+        self._stopped_at = -inf  # when something of P1 or P2 last found no link
 
     def offer(self, messages: Iterable[Message]) -> None:
         """Take what has just been committed. Without a link nothing is kept: the store has it."""
         if not self._up:
+            if any(message.priority <= Priority.P2 for message in messages):
+                self._stopped_at = self._clock.now().mono
             return
         for message in messages:
             if len(self._fresh) >= FRESH and message.priority > Priority.P2:
@@ -168,6 +171,10 @@ class Push:
                 self._page = deque(m for m in self._page if m.batch != batch or not first <= m.number <= last)
         self._wake.set()
 
+    def urgent(self, seconds: float) -> bool:
+        """Say whether something urgent has wanted to go out in these last seconds, and there was no link."""
+        return not self._up and self._clock.now().mono - self._stopped_at < seconds
+
     def unanswered_since(self) -> float | None:
         """Return the monotonic second since which the oldest message has been without its receipt, or None."""
         return min((f.first for f in self._flight.values()), default=None)
@@ -189,6 +196,8 @@ class Push:
             except Lost:
                 if self._era == era:
                     self.down()
+                if message.priority <= Priority.P2:
+                    self._stopped_at = self._clock.now().mono
                 continue
             finally:
                 self._held.discard(key)

@@ -15,12 +15,15 @@ from gateway import __version__, mqtt, wire
 from gateway.clock import Quality
 from gateway.config import Config
 from gateway.push import Lost, Message, NotTaken
-from gateway.supervise import keep
+from gateway.supervise import keep, wait_before
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
 
 LOG = logging.getLogger("eldercare")
+SOON = 3.0  # s between two attempts to reach the broker while something urgent waits, give or take a fifth ...
+HURRIED = 30.0  # s ... for so long after it was written: a broker that is away for days does not cost a metered line more
+LOOK_EVERY = 0.5  # s between two looks whether something urgent has come
 
 
 class Uplink:
@@ -61,9 +64,17 @@ class Uplink:
             return
         self.link = link
         self._links = [
-            self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,)), name="link"),
+            self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self._rest), name="link"),
             self._group.create_task(self._heartbeats(link), name="heartbeat"),
         ]
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before a new attempt. A call for help does not wait for the minute that a long outage has earned."""
+        soon, rested = wait_before(1) * SOON, 0.0
+        while rested < seconds and not (rested >= soon and self._daemon.push.urgent(HURRIED)):
+            step = min(LOOK_EVERY, seconds - rested)
+            await asyncio.sleep(step)
+            rested += step
 
     async def disconnect(self) -> None:
         """Say good-bye to the platform. What waits stays in the outbox."""

@@ -237,6 +237,28 @@ async def test_old_alarms_go_before_new_ones_of_the_same_urgency_after_a_long_si
         assert s.link.sent == [b"e2", b"e3", b"e4", b"e1", b"b1"]
 
 
+async def test_what_is_urgent_and_finds_no_link_is_known_for_who_waits_to_connect():
+    async with Stage(up=False) as s:
+        assert not s.push.urgent(30), "nothing has come yet"
+        await s.offer(fault(1), batch(1))
+        assert not s.push.urgent(30), "a low battery may wait"
+        await s.offer(alarm(2))
+        assert s.push.urgent(30)
+        await s.move(29)
+        assert s.push.urgent(30)
+        await s.move(1)
+        assert not s.push.urgent(30), "a broker that is away for days is not asked more often for days"
+        s.push.up()
+        await settle()
+        assert s.link.sent == [b"e2", b"e1", b"b1"]
+        s.link.up = False
+        await s.offer(alarm(3))
+        assert s.push.urgent(30), "the link ended under it"
+        s.link.up = True
+        s.push.up()
+        assert not s.push.urgent(30), "there is a link"
+
+
 async def test_more_than_memory_holds_is_read_from_the_store_when_its_turn_comes():
     async with Stage() as s:
         s.link.hold = True
