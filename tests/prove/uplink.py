@@ -76,11 +76,24 @@ class Relay:
             end.transport.abort()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, up: bool) -> None:
+        way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(1000)  # what is under way, and when it is there
+        arriving = asyncio.create_task(self._arrive(way, writer, up=up))
+        try:
+            with contextlib.suppress(OSError):
+                while data := await reader.read(65536):
+                    await way.put((asyncio.get_running_loop().time() + self.delay, data))
+                await way.put((0.0, b""))
+                await arriving
+        finally:
+            arriving.cancel()
+            writer.transport.abort()
+
+    async def _arrive(self, way: asyncio.Queue[tuple[float, bytes]], writer: asyncio.StreamWriter, *, up: bool) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
+            while (item := await way.get())[1]:
+                at, data = item
+                await asyncio.sleep(max(0.0, at - asyncio.get_running_loop().time()))
                 await self._flows.wait()
-                if self.delay:
-                    await asyncio.sleep(self.delay)
                 if up and self.cut_after and data[0] >> 4 == PUBLISH:
                     self.cut_after -= 1
                     if not self.cut_after:
@@ -90,7 +103,6 @@ class Relay:
                     continue
                 writer.write(data)
                 await writer.drain()
-        writer.transport.abort()
 
     async def _cut(self, writer: asyncio.StreamWriter, data: bytes) -> None:
         self.cuts += 1
