@@ -36,7 +36,9 @@ from brokers import Authority, Mosquitto, Platform, free_port, mortal
 from cryptography.hazmat.primitives import serialization
 from fake_bluez import Child
 from household import READY_WAIT, REPO, Gateway, Sealed, until
+from jsonschema import Draft202012Validator
 
+from gateway import wire
 from tests.prove.table import Row
 
 SEALED, LEARNT, NAME = "A4:C1:38:07:00:01", "A4:C1:38:07:00:02", "gw-secrets"
@@ -337,6 +339,12 @@ def judged(places: dict[str, bytes], secrets: dict[str, set[bytes]], watcher: Wa
     assert not loose, (sorted(loose), [x for p in loose for x in places[p].decode(errors="replace").splitlines() if PERSON in x][:5])
     assert any(p.startswith("state/gateway.db") for p in named)
     assert not any(PERSON in topic for topic in watcher.topics)
+    sent = [(place.split()[-1], data) for place, data in places.items() if place.startswith("sent: platform") and f"/{NAME}/" in place]
+    closed = {name: Draft202012Validator(schema) for name, schema in wire.schemas().items()}
+    for topic, data in sent:
+        wrong = [e.message for e in closed[topic.rpartition("/")[2]].iter_errors(json.loads(data.partition(b" ")[2]))]
+        assert not wrong, (topic, wrong)
+    assert {topic for topic, _ in sent} >= {wire.topic(NAME, name) for name in ("alarm", "fault", "result", "status")}
     size = sum(map(len, places.values()))
     kinds = ("state/", "run/", "said by: ", "sent: platform", "sent: bridge", "page: ", "/proc of ", "inside ")
     counts = {kind: sum(p.startswith(kind) for p in places) for kind in kinds if kind != "inside "}
