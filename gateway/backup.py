@@ -33,7 +33,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gateway import generations, wire
+from gateway import certificate, generations, wire
 from gateway.config import Config, ConfigError, composed
 from gateway.driver import Model
 from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, Strict
@@ -47,7 +47,7 @@ PREPARED = "restore.new"  # folder in the state folder
 SHORTEST = 10  # characters of a passphrase
 _N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = "^[A-Za-z0-9._-]{1,40}$"
-_CARRIED = ("masks", "floor")  # marks of the journal that go on: shelves, away, the newest time seen
+_CARRIED = ("masks", "floor", "certificate")  # marks of the journal that go on: shelves, away, the newest time seen
 
 
 class BackupError(Exception):
@@ -67,6 +67,7 @@ class Kept(Strict, frozen=True):
     memories: dict[str, dict[str, int | str]]
     marks: dict[str, str]
     last_alarm: Annotated[int, Meta(ge=0)] = 0
+    certificates: tuple[dict[str, Any], ...] = ()  # of commissioning, the newest first
     alarms: tuple[str, ...] = ()  # those that are open, each as its newest entry in the journal
 
 
@@ -91,6 +92,7 @@ def made(
     kept = Kept(
         v=1, made=at, software=software, gateway=gateway, journal=journal, household=home, secrets=own,
         memories={d: m for d, m in memories.items() if d in {d.id for d in config.devices}}, marks=marks, last_alarm=last, alarms=alarms,
+        certificates=certificate.carried(config.state),
     )  # fmt: skip
     head = MAGIC + msgspec.json.encode(_Head(1, secrets.token_hex(16), secrets.token_hex(12))) + b"\n"
     return head + _sealed(head, passphrase).encrypt(bytes.fromhex(_head(head).nonce), msgspec.json.encode(kept), head)
@@ -228,10 +230,11 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         generations.write(beside / "household-secrets.json", msgspec.to_builtins(own))
         generations.write(beside / "household.json", msgspec.to_builtins(home))
         generations.durable(beside / "identity", f"{kept.gateway}\n".encode())
+        certificate.brought(beside, kept.certificates)
         _journal(beside, kept)
         generations.durable(beside / generations.FRESH, b"")
         generations.sync(beside)
-    except (OSError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
+    except (OSError, ValueError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise BackupError(_unwritten(state, error)) from error
     return after

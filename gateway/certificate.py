@@ -29,6 +29,7 @@ from gateway.walk import Goal, Plug, goal, step_needs
 
 FORM: Final = 1  # of the document; the sheet is drawn by it
 FRESH: Final = 86400.0  # s that a test counts: what was tried on another visit says nothing about this one
+CARRIED: Final = 20  # of them, the newest, that go to a new box
 KEPT: Final = 200  # certificates of one home; beyond it the oldest is forgotten
 LOOK_BACK: Final = 600  # faults of the journal in which tests are looked for
 TESTS: Final = 20  # test alarms that are looked at
@@ -282,13 +283,11 @@ def signed(what: Mapping[str, Any], number: int, *, by: str, at: wire.When, sign
 
 def keep(state: Path, made: Certificate) -> None:
     """Put a certificate on the disk. Raises OSError; then there is none. The rename is the moment."""
-    folder = state / "certificates"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     body = {
         "number": made.number, "document": made.text, "instruction": made.instruction, "push": made.push,
         "signature": msgspec.to_builtins(made.signature),
     }  # fmt: skip
-    generations.write(folder / f"{made.number:04d}.json", body)
+    generations.write(_path(state, made.number), body)
     with contextlib.suppress(OSError):
         for old in _files(state)[KEPT:]:
             old.unlink()
@@ -296,13 +295,13 @@ def keep(state: Path, made: Certificate) -> None:
 
 def numbers(state: Path) -> list[int]:
     """Return the numbers of the certificates there are, newest first."""
-    return [int(path.stem) for path in _files(state)]
+    return [_number(path) for path in _files(state)]
 
 
 def kept(state: Path, number: int) -> Certificate | None:
     """Return one certificate; None where there is none or it is not whole."""
     try:
-        body = generations.Generation(state / "certificates" / f"{number:04d}.json").body()
+        body = generations.Generation(_path(state, number)).body()
         return Certificate(number, body["document"], body["instruction"], msgspec.convert(body["signature"], Signature), body["push"])
     except (generations.Torn, LookupError, msgspec.ValidationError):
         return None
@@ -310,9 +309,39 @@ def kept(state: Path, number: int) -> Certificate | None:
 
 def _files(state: Path) -> list[Path]:
     with contextlib.suppress(OSError):
-        found = [p for p in (state / "certificates").iterdir() if p.suffix == ".json" and p.stem.isdigit()]
-        return sorted(found, key=lambda p: -int(p.stem))
+        return sorted((p for p in state.glob("certificate-*.json") if _number(p)), key=lambda p: -_number(p))
     return []
+
+
+def _path(state: Path, number: int) -> Path:
+    return state / f"certificate-{number:04d}.json"
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.removeprefix("certificate-")
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
+def carried(state: Path) -> tuple[dict[str, Any], ...]:
+    """Return the newest certificates as they are kept, for a backup."""
+    out = []
+    for path in _files(state)[:CARRIED]:
+        with contextlib.suppress(generations.Torn):
+            out.append(generations.Generation(path).body())
+    return tuple(out)
+
+
+def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
+    """Put those of a backup into a folder. Raises OSError; ValueError where one is none."""
+    for body in bodies:
+        try:
+            made = Certificate(
+                int(body["number"]), str(body["document"]), str(body["instruction"]), msgspec.convert(body["signature"], Signature),
+                bool(body["push"]),
+            )  # fmt: skip
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"a certificate of the backup is none ({error})") from error
+        keep(folder, made)
 
 
 def told(made: Certificate) -> dict[str, bool | int | float | str]:

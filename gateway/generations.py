@@ -95,7 +95,7 @@ def finished(state: Path) -> bool:
     if not ready.is_dir():
         return False
     if (ready / FRESH).exists():  # nothing has been moved yet: what lies there is of before
-        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("inbox.db*")]:
+        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("inbox.db*"), *state.glob("certificate-*")]:
             old.unlink()
         sync(state)
         (ready / FRESH).unlink()

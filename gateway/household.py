@@ -56,7 +56,7 @@ folder `programs` of [gateway], or in gateway.toml already: the page may choose 
 `commissioned` has its signature in the file of secrets, so that it stands in no journal and no inbox: {"signing": {"seen": "SHA-256 of
 the facts that were seen", "signature": {"how": "drawn", "strokes": [[x, y, dx, dy, ...], ...]}, "push": false}}; or "how": "typed" with
 the "name" one has signed in with. Where the facts are others by now it is refused as changed_meanwhile. The daemon makes the document
-(see `certificate`), keeps it in the folder `certificates` of the state folder, and tells it.
+(see `certificate`), keeps it as `certificate-0001.json` in the state folder, and tells it.
 
 Walk test, platform test and certificate tell how they went by a fault entry `service.visit` with `detail.what` "walk" (with `step` for
 the whole home), "platform_test" or "commissioned"; while they run, by the parts `walk`, `step` and `platform_test` of the status file.

@@ -8,6 +8,7 @@ import stat
 import time
 from dataclasses import replace
 
+import msgspec
 import pytest
 from brokers import Mosquitto, Platform
 from hand import Day
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import all_models
-from gateway import __version__, certificate, household, inbox, kind, wire
+from gateway import __version__, backup, certificate, household, inbox, kind, wire
 from gateway.config import load
 from gateway.household import Handed
 from gateway.instruction import Door
@@ -231,7 +232,7 @@ def test_it_comes_back_byte_for_byte_and_a_damaged_one_not_at_all(tmp_path):
     one = made(tmp_path)
     certificate.keep(tmp_path, one)
     assert certificate.kept(tmp_path, 1) == one
-    path = tmp_path / "certificates" / "0001.json"
+    path = tmp_path / "certificate-0001.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     path.write_bytes(path.read_bytes().replace(b"hall", b"halls"))
     assert certificate.kept(tmp_path, 1) is None
@@ -259,6 +260,23 @@ def test_a_document_too_long_to_push_is_told_by_its_hash(tmp_path, monkeypatch):
     detail = certificate.told(made(tmp_path))
     assert "document" not in detail
     assert len(detail["sha256"]) == 64
+
+
+def test_a_new_box_has_the_certificates_of_the_home_and_tells_none_of_them_again(tmp_path):
+    (tmp_path / "old").mkdir()
+    old = configured(tmp_path / "old")
+    old.state.mkdir()
+    certificate.keep(old.state, one := made(tmp_path / "old"))
+    file = backup.made(old, "gw-test", "three blind mice run", "1", "2026-11-22T00:00:00+00:00")
+    (tmp_path / "new").mkdir()
+    new = configured(tmp_path / "new")
+    backup.restore(new, backup.opened(file, "three blind mice run"), MODELS)
+    assert certificate.kept(new.state, 1) == one
+    assert "certificate" in backup._CARRIED, "the mark that says which have been told goes with them"
+    broken = msgspec.structs.replace(backup.opened(file, "three blind mice run"), certificates=({"number": "x"},))
+    (tmp_path / "other").mkdir()
+    with pytest.raises(backup.BackupError, match="certificate"):
+        backup.restore(configured(tmp_path / "other"), broken, MODELS)
 
 
 # -- on the real daemon --------------------------------------------------------------------------------------------------
@@ -342,10 +360,10 @@ def test_what_was_seen_must_still_be_so_and_a_bad_signature_changes_nothing(tmp_
 
 def test_a_disk_that_takes_nothing_keeps_none_and_says_so(tmp_path):
     with Gateway(tmp_path) as gateway:
-        (gateway.state / "certificates").write_text("not a folder")
+        (gateway.state / "certificate-0001.json.new").mkdir()
         no = answer(gateway, sign(gateway))
         assert no["refused"] == "not_kept"
-        (gateway.state / "certificates").unlink()
+        (gateway.state / "certificate-0001.json.new").rmdir()
         assert answer(gateway, sign(gateway))["accepted"]
 
 

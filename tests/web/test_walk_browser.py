@@ -3,12 +3,10 @@
 Real daemon, real Mosquitto, the radio's stand-in and a radar on its pseudo-terminal. Set PICTURES to a folder to look at the pages.
 """
 
-import asyncio
 import hashlib
 import json
 import os
 import re
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -132,7 +130,7 @@ async def test_a_walk_that_passes_and_its_certificate(home, lang):  # noqa: PLR0
         for n, rssi in ((1, -71), (2, -80), (3, -77)):
             press(home, rssi=rssi)
             await page.locator(".presses .there").nth(n - 1).wait_for()
-        await page.wait_for_selector(f".presses :text('\u221280 dBm')")
+        await page.wait_for_selector(".presses :text('\u221280 dBm')")
         await page.wait_for_selector(".walk.running .notice.good")  # the platform's receipts have come too
         await pictured(page, f"walk-pendant-{lang}")
         await fit(page)
@@ -215,7 +213,7 @@ async def test_a_walk_that_passes_and_its_certificate(home, lang):  # noqa: PLR0
         assert {d["id"]: d["lacks"] for d in body["devices"]} == {"pendant": [], "front-door": [], "bath-button": [], "radar": []}
         assert next(d for d in body["devices"] if d["id"] == "pendant")["walk"]["signals_dbm"] == "-71 -80 -77"
         uplink = next(s for s in body["steps"] if s["step"] == "uplink")
-        assert uplink["walk"]["receipt_s"] < 30 < 900
+        assert uplink["walk"]["receipt_s"] < 30
         assert all(m["test"] for m in of_the_walk(platform))
         assert not any(w in document for w in ("Example", home.air.environment["DBUS_SYSTEM_BUS_ADDRESS"]))
         again = await page.request.get(f"{page.url.partition('?')[0]}.json")
@@ -230,7 +228,7 @@ async def test_a_walk_that_passes_and_its_certificate(home, lang):  # noqa: PLR0
         await fit(page)
         for path in (*home.folder.rglob("*.db"), *home.folder.rglob("*.log"), *home.folder.rglob("*.json")):
             assert b"Example Street" not in path.read_bytes(), path
-        strokes = json.loads(next((home.folder / "state" / "certificates").glob("*.json")).read_text())["body"]["signature"]["strokes"]
+        strokes = json.loads((home.folder / "state" / "certificate-0001.json").read_text())["body"]["signature"]["strokes"]
         for path in (*home.folder.rglob("*.db*"), *home.folder.rglob("*.log")):
             assert json.dumps(strokes[0], separators=(",", ":")).encode() not in path.read_bytes(), path
         assert not foreign
@@ -276,11 +274,3 @@ async def test_a_walk_that_fails_says_what_is_missing_and_the_certificate_says_i
         told = await platform.wait(lambda m: m.get("detail", {}).get("what") == "commissioned")
         assert told["detail"]["passed"] is False
         assert json.loads(told["detail"]["document"])["signed"]["how"] == "typed"
-
-
-def rows(home, query):
-    with sqlite3.connect(f"file:{home.folder}/state/gateway.db?mode=ro", uri=True, timeout=5) as db:
-        return db.execute(query).fetchall()
-
-
-_ = asyncio
