@@ -16,6 +16,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 
 COMMAND, EVENT = 1, 4
 COMPLETE, LE_META, REPORT = 0x0E, 0x3E, 0x02
@@ -119,22 +120,31 @@ class Air:
         self.heard += len(reports)
         return self._say(out)
 
-    def strangers(self, rate: int, seconds: float, stop: threading.Event, *, crowd: int = 400, seed: int = 0) -> int:
-        """Offer `rate` advertisements a second of passers-by's phones for so long; return how many were offered."""
+    def strangers(self, stop: threading.Event, *, rate: int = 5000, crowd: int = 400, seed: int = 0) -> int:
+        """Offer `rate` advertisements a second of passers-by's phones until stopped; return how many were offered."""
         dice = random.Random(seed)
         crowd_of = [f"{dice.randrange(0x40, 0x80):02X}:" + ":".join(f"{dice.randrange(256):02X}" for _ in range(5)) for _ in range(crowd)]
+
+        def one(_: int) -> bytes:
+            data = b"\x02\x01\x1a\x17\xff\x4c\x00" + dice.randbytes(20)
+            return report(dice.choice(crowd_of), data, dice.randrange(-95, -50), random_address=True)
+
+        return self._offer(stop, rate, one)
+
+    def babble(self, stop: threading.Event, *, address: str = "A4:C1:38:00:00:10", rate: int = 2000) -> int:
+        """Offer `rate` temperatures a second of one sensor, each another, until stopped; return how many were offered."""
+
+        def one(n: int) -> bytes:
+            body = b"\xd2\xfc\x40\x00" + bytes((n % 256,)) + b"\x02" + (1500 + n % 1000).to_bytes(2, "little")
+            return report(address, bytes((len(body) + 1, 0x16)) + body)
+
+        return self._offer(stop, rate, one)
+
+    def _offer(self, stop: threading.Event, rate: int, one: Callable[[int], bytes]) -> int:
         offered, began = 0, time.monotonic()
-        while not stop.is_set() and (now := time.monotonic() - began) < seconds:
-            due = int(now * rate) - offered
-            batch = [
-                report(
-                    dice.choice(crowd_of),
-                    b"\x02\x01\x1a\x17\xff\x4c\x00" + dice.randbytes(20),
-                    dice.randrange(-95, -50),
-                    random_address=True,
-                )
-                for _ in range(min(due, 200))
-            ]
+        while not stop.is_set():
+            due = int((time.monotonic() - began) * rate) - offered
+            batch = [one(offered + n) for n in range(min(due, 200))]
             if batch:
                 self.send(batch)
                 offered += len(batch)

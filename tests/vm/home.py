@@ -152,11 +152,11 @@ class Desk:
     def messages(self) -> list[dict[str, Any]]:
         return self.platform.messages
 
-    def entries(self) -> dict[int, dict[str, Any]]:
-        """Return every entry that was told, by number; a number that came with two contents fails."""
+    def entries(self, journal: str) -> dict[int, dict[str, Any]]:
+        """Return every entry of a journal that was told, by number; a number that came with two contents fails."""
         found: dict[int, dict[str, Any]] = {}
         for heard in list(self.platform.heard):
-            if heard.name in {"alarm", "fault", "result"}:
+            if heard.name in {"alarm", "fault", "result"} and heard.body["journal"] == journal:
                 before = found.setdefault(heard.body["number"], heard.body)
                 assert before == heard.body, f"entry {heard.body['number']} came twice and not the same: {before} and {heard.body}"
         return found
