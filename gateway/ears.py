@@ -40,6 +40,7 @@ class Ears:
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by device: its line, or its way to another broker
         self._visiting: asyncio.Task[None] | None = None
         self._hosts: dict[str, GattService] = {}
+        self._own: dict[str, tuple[ble.Radio, asyncio.Task[None]]] = {}  # by adapter: radios that a hearing window has to itself
 
     def listen(self, group: asyncio.TaskGroup) -> None:
         """Begin to hear, in this group of tasks: the radio, every line, or the recorded day instead."""
@@ -75,10 +76,15 @@ class Ears:
             )
             self._visiting = self._group.create_task(self.visits.run(), name="visits") if self.visits is not None else None
         for adapter in self._daemon.config.adapters if not self.radios else ():
-            radio = ble.Radio(adapter, self._daemon.intake.advert, say, wanted=self._daemon.intake.knows, met=self._met)
+            # A hearing window that had the adapter to itself gives its radio over: two scans of one adapter would make both deaf.
+            radio, _ = self._own.pop(adapter) if adapter in self._own else self._begun(adapter)
             self.radios.append(radio)
             self._daemon.faults.radios.setdefault(adapter, self._daemon.clock.now().mono)
-            self._group.create_task(radio.run(), name=adapter)
+
+    def _begun(self, adapter: str) -> tuple[ble.Radio, asyncio.Task[None]]:
+        assert self._group is not None  # noqa: S101  the daemon runs
+        radio = ble.Radio(adapter, self._daemon.intake.advert, say, wanted=self._daemon.intake.knows, met=self._met)
+        return radio, self._group.create_task(radio.run(), name=adapter)
 
     def _met(self, device: BLEDevice) -> None:
         if self.visits is not None:
@@ -151,16 +157,14 @@ class Ears:
             seconds = await self._asked.get()
             self.window = nearby.Window(self._daemon.models, self._daemon.config.devices, time.monotonic(), seconds)
             # where no enrolled device is heard by radio, as before the first is enrolled, nobody else uses the adapters
-            own = (
-                []
-                if self.radios or self._daemon.replay
-                else [ble.Radio(a, lambda _: None, say, wanted=lambda _: False) for a in self._daemon.config.adapters]
-            )
-            tasks = [asyncio.create_task(radio.run(), name=f"overhear {radio.adapter}") for radio in own]
+            if not self.radios and not self._daemon.replay:
+                self._own = {adapter: self._begun(adapter) for adapter in self._daemon.config.adapters}
             try:
-                await self._until_closed(self.window, own or self.radios)
+                await self._until_closed(self.window, [radio for radio, _ in self._own.values()] or list(self.radios))
             finally:
                 self.window = None
+                tasks = [task for _, task in self._own.values()]
+                self._own = {}
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)

@@ -407,3 +407,32 @@ async def test_the_same_broker_with_other_words_pauses_the_link_and_never_while_
             assert found["login"]["ok"] is False
             assert "警报" in found["login"]["zh"]
             assert [m["reason"] for m in platform.named("status")] == reasons
+
+
+# -- the first device of a home -------------------------------------------------------------------------------------------
+
+
+def test_the_first_device_is_heard_at_once_although_the_window_that_found_it_is_open(tmp_path, bluez):
+    """Two scans of one adapter would make both deaf: the window gives its radio over, and goes on hearing by it."""
+    with Gateway(tmp_path, bus=bluez, devices="") as gateway:
+        tell(gateway, "window", seconds=60)
+        bluez.wait_for_scan()
+        gateway.air(NEW, "44000101643a01")
+        until(lambda: [d for d in nearby_of(gateway)["heard"] if d["address"] == NEW])
+        assert change(gateway, "put_device", BUTTON, 0)["accepted"]
+        gateway.air(NEW, "44000201643a01")
+        until(lambda: alarms(gateway, "new"), 5)
+        other = "A4:C1:38:00:99:01"
+        gateway.air(other, "44000101643a01")
+        until(lambda: [d for d in nearby_of(gateway)["heard"] if d["address"] == other])
+        assert not any(nearby_of(gateway)["radios"])
+        tell(gateway, "window", seconds=0)
+        until(lambda: not nearby_of(gateway)["open"])
+        gateway.air(NEW, "44000301643a01")
+        until(lambda: alarms(gateway, "new")[-1]["count"] == 2, 5)
+        until(lambda: [r["hearing"] for r in gateway.status()["radio"]] == [True])
+
+
+def nearby_of(gateway):
+    path = gateway.runtime / "nearby.json"
+    return json.loads(path.read_text()) if path.exists() else {"heard": [], "radios": [], "open": False}
