@@ -10,11 +10,13 @@ from typing import Any
 
 from hand import JOURNAL, NIGHT, Day, HandClock
 
-from gateway import kind, wire
+from gateway import certificate, kind, wire
 from gateway.clock import Moment, Quality
-from gateway.instruction import Do
+from gateway.instruction import Do, Door
+from gateway.parts import Signature, Signing
 from gateway.pipeline import AlarmFact, Entry
 from gateway.reading import Kind, Reading
+from gateway.walk import SETTLES, Goal
 
 FOLDER = Path(__file__).parents[1] / "config" / "contract" / "examples"
 GATEWAY = "gw-7c3e91"
@@ -85,6 +87,28 @@ def faults(day: Day) -> Iterator[tuple[str, Entry]]:
     yield "fault-bad-message", day.entries[-1]
 
 
+def visit() -> Iterator[tuple[str, Entry]]:
+    """A button walked, and the certificate signed."""
+    day = Day()
+    day.pipeline.goals = {"button": Goal({"presses": 3}, receipted=True)}
+    day.tell(Do.WALK, by="Li (192.168.1.20)", device="button", seconds=300.0, door=Door.LOCAL)
+    for rssi in (-71, -80, -77):
+        day.pipeline.walk.signal(rssi, day.clock.mono)
+        day.press()
+        day.clock.move(0.4)
+        day.receipt()
+        day.clock.move(3)
+    day.wait(SETTLES)
+    yield "fault-walk-passed", newest(day, lambda f: getattr(f, "kind", "") == kind.VISIT)
+    device = {"id": "button", "room": "hall", "model": "shelly-blu-button", "address": "53:01", "lacks": [], "walk": {"presses": 3}}
+    what = {"form": 1, "gateway": GATEWAY, "household": "H-0451", "devices": [device], "passed": True, "missing": [], "revision": 7}
+    signing = Signing(seen=certificate.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
+    now = day.clock.now()
+    made = certificate.signed(what, 1, by="Li (192.168.1.20)", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
+    day.take(day.pipeline.noticed([day.pipeline.faults.note(kind.VISIT, now, **certificate.told(made))], now))
+    yield "fault-commissioned", day.entries[-1]
+
+
 def missing() -> Iterator[tuple[str, Entry]]:
     from hand import Home
 
@@ -111,7 +135,7 @@ def newest(day: Day, wanted: Callable[[Any], bool]) -> Entry:
 
 def entries() -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for story in (alarms(Day()), falls(Day()), faults(Day()), missing(), mended()):
+    for story in (alarms(Day()), falls(Day()), faults(Day()), visit(), missing(), mended()):
         for name, entry in story:
             message, body = wire.encode_entry(GATEWAY, JOURNAL, entry)
             assert name.startswith(message), (name, message)
