@@ -91,7 +91,7 @@ def visit() -> Iterator[tuple[str, Entry]]:
     """A button walked, and the certificate signed."""
     day = Day()
     day.pipeline.goals = {"button": Goal({"presses": 3}, receipted=True)}
-    day.tell(Do.WALK, by="Li (192.168.1.20)", device="button", seconds=300.0, door=Door.LOCAL)
+    day.tell(Do.WALK, by="Li", device="button", seconds=300.0, door=Door.LOCAL)
     for rssi in (-71, -80, -77):
         day.pipeline.walk.signal(rssi, day.clock.mono)
         day.press()
@@ -104,7 +104,7 @@ def visit() -> Iterator[tuple[str, Entry]]:
     what = {"form": 1, "gateway": GATEWAY, "household": "H-0451", "devices": [device], "passed": True, "missing": [], "revision": 7}
     signing = Signing(seen=certificate.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
     now = day.clock.now()
-    made = certificate.signed(what, 1, by="Li (192.168.1.20)", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
+    made = certificate.signed(what, 1, by="Li", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
     day.take(day.pipeline.noticed([day.pipeline.faults.note(kind.VISIT, now, **certificate.told(made))], now))
     yield "fault-commissioned", day.entries[-1]
 
