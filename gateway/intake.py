@@ -169,6 +169,7 @@ class Intake:
         """Take the state of one polled input; the module lives, whoever is behind the input."""
         now = self._now()
         self._heard_at[receiver] = now.mono
+        self.devices[receiver].alive = True
         self.walked(receiver, 0, now.mono)
         self.telegram(receiver, telegram, now)
 
@@ -252,6 +253,7 @@ class Intake:
             elif isinstance(item, Telegram):
                 if not item.retained:
                     self._heard_at[enrolled.device] = now.mono
+                    enrolled.alive = True
                 self.telegram(enrolled.device, item, now)
             else:
                 enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1

@@ -92,6 +92,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "heard_s": round(now.mono - daemon.faults.heard_at[d.id], 1),
                 "missing_after": d.supervised.missing_after,
                 "rssi": daemon.intake.devices[d.id].rssi,
+                "alive": daemon.intake.devices[d.id].alive,
                 "refused": daemon.intake.devices[d.id].refused,
                 "shelved": d.id in daemon.pipeline.shelves,
             }

@@ -196,7 +196,7 @@ def _add(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     values = {
         "found": found, "able": able, "others": others, "ports": _ports(v, config), "say": _said(v, just), "old": replaced,
         "minutes": f"{nearby.LONGEST / 60:g}", "deaf": [w for w in found.get("radios", []) if w],
-        "query": {"replace": old} if replaced else {},
+        "query": {"replace": old} if replaced else {}, "mono": v.page.known.status().get("mono", ""),
         "receivers": [(d, _title(v, d.model)) for d in config.devices if d.model.receiver],
     }  # fmt: skip
     return drawn(v, "_near.html" if "part" in v.request.query_params else "add.html", status, form or Form(), **values)
@@ -631,9 +631,9 @@ def confirm(v: Technician) -> Response:
     facts = known.status()
     now = next((d for d in facts.get("devices", []) if d["device"] == name), None)
     result = known.result(told[:80])
-    since = result.at.mono if isinstance(result, wire.ResultMessage) else None
+    since = result.at.mono if isinstance(result, wire.ResultMessage) else _number(v.request.query_params.get("since", ""))
     alarm = next((a for a in known.open_alarms() if a.device == name), None)
-    state = _first(now, facts, since)
+    state = _first(now, facts, since, new=isinstance(result, wire.ResultMessage))
     if since is not None and alarm is not None and alarm.at.mono >= since:
         state = "heard"
     batteries = [r.value for r in known.day(known.now(facts)) if r.device == name and r.kind == Kind.BATTERY] if state == "heard" else []
@@ -647,11 +647,22 @@ def confirm(v: Technician) -> Response:
     return drawn(v, "_confirm.html" if "part" in v.request.query_params else "confirm.html", 200, Form(), **values)
 
 
-def _first(now: dict[str, Any] | None, facts: dict[str, Any], since: float | None) -> str:
-    """Return "heard" once it has spoken since then, "key" where it speaks but cannot be read."""
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _first(now: dict[str, Any] | None, facts: dict[str, Any], since: float | None, *, new: bool = False) -> str:
+    """Return "heard" once it has spoken since then, "key" where it speaks but cannot be read.
+
+    Of a `new` one any word is one since then: a wired device has answered within the turn in which it was enrolled.
+    """
     if now is None or not facts.get("well"):
         return "waiting"
     at = float(facts.get("mono", 0.0)) - float(now.get("heard_s", 0.0))
-    if since is not None and at > since + 0.1:  # the file rounds to a tenth
+    later = since is not None and float(facts.get("mono", 0.0)) > since
+    if (new and later and now.get("alive")) or (since is not None and at > since + 0.1):  # the file rounds to a tenth
         return "heard"
     return "key" if WRONG_KEY & set(now.get("refused") or {}) else "waiting"
