@@ -1,0 +1,17 @@
+"""For all tests: what Hypothesis may take, and the slow files first, so that no worker is left alone with one of them at the end."""
+
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is: nothing here is judged by time.
+settings.register_profile("here", deadline=None)
+settings.load_profile("here")
+
+SLOW = ("web", "test_demo", "test_daemon", "test_technician", "test_bench", "test_mqtt", "test_gatt", "test_fuzz")
+
+
+def pytest_collection_modifyitems(items):
+    def place(item):
+        path = item.path.as_posix()
+        return next((n for n, name in enumerate(SLOW) if f"/{name}" in path), len(SLOW))
+
+    items.sort(key=place)  # stable: within a file the order stays
