@@ -6,8 +6,8 @@ come through is told by what stands in its way (`gateway.uplink_lost`, `gateway.
 A device of a P1 kind counts as tried whenever an alarm of it, walk test or real, has the platform's receipt (without a platform: when it
 is raised). One that was not for `test_due` is a fault of its own until somebody tries it, with the resident.
 
-What was done when is a mark of the journal, so that both go on over restarts; how long ago it was is asked of the wall clock once, at the
-start, and counted on the monotonic one from there.
+What was done when is a mark of the journal, so that both go on over restarts; how long ago it was is asked of the wall clock at the
+start, and once more when a time server has confirmed it, and counted on the monotonic one from there.
 """
 
 from __future__ import annotations
@@ -40,26 +40,37 @@ class Rounds:
     def __init__(self, daemon: Daemon) -> None:
         """Take up what was done before. A home that is new begins at an offset of its own, so that a county's homes do not test at once."""
         self._daemon = daemon
-        self.changed = False
         now = daemon.clock.now()
-        kept = _kept(daemon.store.marked(MARK))
-        offset = zlib.crc32(daemon.gateway.encode()) / 2**32
-        period = daemon.config.times.self_test
-        tested = _number(kept.get("self_test"))
-        self._tested = now.mono - (wire.passed(tested, now) if tested is not None else period * (1 - offset))
-        tried = kept.get("tried")
-        whens = {str(d): _number(wall) for d, wall in tried.items()} if isinstance(tried, dict) else {}
-        # What an unsure clock wrote down and a good one reads says nothing: then the month begins anew.
-        better = kept.get("clock") != Quality.SYNCHRONISED and now.quality is Quality.SYNCHRONISED
-        self._tried = {d: now.mono - (0.0 if better else wire.passed(wall, now)) for d, wall in whens.items() if wall is not None}
+        self._kept = _kept(daemon.store.marked(MARK))
+        self.changed = not self._kept
+        self._tested, self._tried = self._before(now)
+        self._first = None if now.quality is Quality.SYNCHRONISED else (self._tested, dict(self._tried))
         self._settled = now.mono + SETTLE
         self._looked = -LOOK_EVERY
         self._papers_looked = -PAPERS_EVERY
         self._papers_of: object = None
 
+    def _before(self, now: Moment) -> tuple[float, dict[str, float]]:
+        """Return when, by the monotonic clock, the last self-test was, and when each device was tried last."""
+        kept = self._kept
+        offset = zlib.crc32(self._daemon.gateway.encode()) / 2**32
+        tested = _number(kept.get("self_test"))
+        last = now.mono - (wire.passed(tested, now) if tested is not None else self._daemon.config.times.self_test * (1 - offset))
+        tried = kept.get("tried")
+        whens = {str(d): _number(wall) for d, wall in tried.items()} if isinstance(tried, dict) else {}
+        # What an unsure clock wrote down and a good one reads says nothing: then the month begins anew.
+        better = kept.get("clock") != Quality.SYNCHRONISED and now.quality is Quality.SYNCHRONISED
+        return last, {d: now.mono - (0.0 if better else wire.passed(wall, now)) for d, wall in whens.items() if wall is not None}
+
     def look(self, now: Moment) -> list[Entry]:
         """Do what has become due."""
         out: list[Entry] = []
+        if self._first is not None and now.quality is Quality.SYNCHRONISED:
+            # The clock stood still while the power was off: now it is known for how long. What was done since stands as it is.
+            (tested, tried), self._first = self._first, None
+            last, whens = self._before(now) if self._kept else (tested, {})
+            self._tested = last if self._tested == tested else self._tested
+            self._tried |= {d: at for d, at in whens.items() if self._tried.get(d) == tried.get(d)}
         if self._daemon.config.platform is not None and self._daemon.replay is None:
             out += self._self_test(now)
         if now.mono - self._looked >= LOOK_EVERY:

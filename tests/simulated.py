@@ -1,0 +1,316 @@
+"""A gateway in simulated time: the real daemon, store, pipeline, push and upkeep on an event loop whose clock jumps to what is due next.
+
+    with Lapse(folder, config_text) as lapse:
+        lapse.run(story(lapse))                       # a coroutine; `asyncio.sleep` in it costs no real time
+
+Nothing is simplified but what has another machine at its end: radio and line (packets are put into the intake), broker and platform
+(`Desk`). The store's jobs run in the loop's own thread, so that the same seed gives the same year.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import hashlib
+import json
+import selectors
+import shutil
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from drivers import all_models
+from gateway import daemon as daemons
+from gateway import fault, upkeep
+from gateway.clock import Moment, Quality, SystemClock
+from gateway.config import load
+from gateway.driver import Advertisement, Chunk, uuid16
+from gateway.push import Lost
+
+BTHOME = uuid16(0xFCD2)
+
+
+class _Jump:
+    """A selector that never waits: where nothing is ready the loop's clock goes on to what is due."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._real = selectors.DefaultSelector()
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = self._real.select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("nothing is due, for ever")
+        if not ready and timeout and timeout > 0:
+            self._loop.now += timeout
+        return ready
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop whose seconds are simulated, and whose threads are its own."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        super().__init__(_Jump(self))  # type: ignore[arg-type]
+
+    def time(self) -> float:
+        return self.now
+
+    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+        done = self.create_future()
+        try:
+            done.set_result(func(*args))
+        except Exception as error:  # noqa: BLE001  it is whoever awaits it who knows it
+            done.set_exception(error)
+        return done
+
+
+class Clock(SystemClock):
+    """The machine's clocks in simulated time. After a power cut the wall clock stands where it was until a time server answers."""
+
+    def __init__(self, lapse: Lapse, boot: int, *, behind: float = 0.0, sure_after: float = 0.0) -> None:
+        self.boot = f"boot{boot:08}"
+        self.floor = daemons.MADE
+        self._lapse = lapse
+        self._began = lapse.loop.now
+        self._behind, self._sure_after = behind, sure_after
+
+    def now(self) -> Moment:
+        mono = 12.0 + self._lapse.loop.now - self._began
+        if mono - 12.0 >= self._sure_after:
+            return Moment(mono, self._lapse.wall(), Quality.SYNCHRONISED)
+        wall = self._lapse.wall() - timedelta(seconds=self._behind)
+        return Moment(mono, wall, Quality.WRONG if wall < self.floor else Quality.UNSURE)
+
+
+class Desk:
+    """Broker and platform at once: takes what is published, holds it against what came before, gives receipts, answers alarms."""
+
+    def __init__(self, lapse: Lapse) -> None:
+        self.lapse = lapse
+        self.entries: dict[str, dict[int, bytes]] = {}  # journal -> number -> SHA-1 of the bytes
+        self.batches: dict[str, dict[int, bytes]] = {}
+        self.repeats = self.doubled = self.readings = self.bytes = 0
+        self.beats: list[tuple[int, str, float]] = []  # (connection, boot, mono)
+        self.connections = 0
+        self.faults: list[tuple[float, str, str, str, dict[str, Any]]] = []  # (second, kind, device, turn, detail)
+        self.alarms: dict[str, list[tuple[float, dict[str, Any]]]] = {}  # alarm -> [(second, message)]
+        self.results: list[dict[str, Any]] = []
+        self.forgets: Callable[[], bool] = lambda: False  # whether a receipt gets lost
+        self.answers: Callable[[dict[str, Any]], list[tuple[float, dict[str, Any]]]] = lambda _: []
+
+    def take(self, name: str, payload: bytes) -> None:
+        self.bytes += len(payload)
+        if name == "status":
+            return
+        body = json.loads(payload)
+        if name == "heartbeat":
+            self.beats.append((self.connections, body["at"]["boot"], body["at"]["mono"]))
+            return
+        batch = name == "readings"
+        kept = (self.batches if batch else self.entries).setdefault(body["history" if batch else "journal"], {})
+        number, digest = body["batch" if batch else "number"], hashlib.sha1(payload, usedforsecurity=False).digest()
+        if number in kept:
+            self.repeats += kept[number] == digest
+            self.doubled += kept[number] != digest
+        else:
+            kept[number] = digest
+            self._new(name, body)
+        if not self.forgets():
+            receipt = {"v": 1, "gateway": body["gateway"], "journal": "none", "entries": []}
+            receipt |= (
+                {"history": body["history"], "batches": [[number, number]]}
+                if batch
+                else {"journal": body["journal"], "entries": [[number, number]]}
+            )
+            self.say("receipt", receipt, after=0.2)
+
+    def _new(self, name: str, body: dict[str, Any]) -> None:
+        at = self.lapse.loop.now
+        if name == "readings":
+            self.readings += len(body["readings"])
+        elif name == "fault":
+            self.faults.append((at, body["kind"], body["device"], body["turn"], body["detail"]))
+        elif name == "alarm":
+            self.alarms.setdefault(body["alarm"], []).append((at, body))
+            for after, order in self.answers(body):
+                self.instruct(after=after, **order)
+        else:
+            self.results.append(body)
+
+    def instruct(self, *, after: float = 0.0, **order: Any) -> None:
+        self.lapse.orders += 1
+        self.say("instruction", {"v": 1, "gateway": "gw-year", "id": f"o{self.lapse.orders}", "by": "desk", **order}, after=after)
+
+    def say(self, name: str, body: dict[str, Any], *, after: float) -> None:
+        """Hand something down. What cannot be delivered then is asked again, as a platform does."""
+
+        def deliver() -> None:
+            link = self.lapse.link
+            if link is not None and link.connected:
+                self.lapse.daemon.doors.from_platform(name, json.dumps(body).encode())
+            elif name == "instruction":
+                self.lapse.loop.call_later(60.0, deliver)
+
+        self.lapse.loop.call_later(after, deliver)
+
+    def said(self, kind: str, turn: str, device: str | None = None) -> list[float]:
+        """Return when a fault was told."""
+        return [at for at, k, d, t, _ in self.faults if k == kind and t == turn and device in (None, d)]
+
+
+class Link:
+    """The way to the desk, in place of the MQTT link. It is there while `Lapse.network` is."""
+
+    version, taken_over = "5", False
+
+    def __init__(self, lapse: Lapse) -> None:
+        self._lapse = lapse
+        self.connected = False
+
+    @property
+    def certificate_ends(self) -> float | None:
+        return self._lapse.broker_ends
+
+    async def run(self, ready: Callable[[], None] | None = None) -> None:
+        lapse, uplink = self._lapse, self._lapse.daemon.uplink
+        while True:
+            await lapse.network.wait()
+            await asyncio.sleep(1.0)
+            if not lapse.network.is_set():
+                continue
+            self.connected = True
+            lapse.desk.connections += 1
+            uplink._up()
+            if ready is not None:
+                ready()
+            await lapse.away.wait()
+            self.connected = False
+            uplink._down()
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
+        await asyncio.sleep(0.05)
+        if not self.connected or self._lapse.link is not self:
+            raise Lost
+        self._lapse.desk.take(topic.rpartition("/")[2], payload)
+
+
+class Lapse:
+    """A home in simulated time. `begins` is the wall clock's second at the start."""
+
+    def __init__(self, folder: Path, config: str, *, begins: datetime, look_every: float = 60.0) -> None:
+        self.folder, self.state = folder, folder / "state"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / "gateway.toml"
+        self.path.write_text(config, encoding="utf-8")
+        self.loop = Loop()
+        self.begins = begins
+        self.boots = self.orders = 0
+        self.desk = Desk(self)
+        self.broker_ends: float | None = None
+        self.network, self.away = asyncio.Event(), asyncio.Event()
+        self.network.set()
+        self.link: Link | None = None
+        self.daemon: daemons.Daemon
+        self._packet: dict[str, int] = {}
+        self._task: asyncio.Task[None] | None = None
+        # Looked at once a minute instead of every few seconds, and the status file written every hour: both cost what a year has not.
+        self._patched = [
+            (fault, "LOOK_EVERY", look_every), (daemons, "LOOK_EVERY", look_every), (upkeep, "STATUS_EVERY", 3600.0),
+            (upkeep, "MAINS_EVERY", look_every),
+        ]  # fmt: skip
+        self._before = [(module, name, getattr(module, name)) for module, name, _ in self._patched]
+
+    def __enter__(self) -> Self:
+        for module, name, value in self._patched:
+            setattr(module, name, value)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for module, name, value in self._before:
+            setattr(module, name, value)
+
+    def wall(self) -> datetime:
+        return self.begins + timedelta(seconds=self.loop.now)
+
+    def run(self, story: Coroutine[Any, Any, Any]) -> Any:
+        asyncio.set_event_loop(self.loop)
+        try:
+            return self.loop.run_until_complete(story)
+        finally:
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    self.loop.run_until_complete(task)
+            asyncio.set_event_loop(None)
+            self.loop.close()
+
+    # -- power and network
+
+    async def start(self, *, behind: float = 0.0, sure_after: float = 0.0) -> None:
+        """Start the gateway as after a power-up; the time server answers `sure_after` seconds later."""
+        self.boots += 1
+        made = Clock(self, self.boots, behind=behind, sure_after=sure_after)
+        real = daemons.SystemClock, daemons.boot_name
+        daemons.SystemClock, daemons.boot_name = (
+            type("Made", (Clock,), {"__new__": lambda *_: made, "__init__": lambda *_: None}),
+            lambda: made.boot,
+        )  # type: ignore[misc, assignment]
+        try:
+            self.daemon = one = daemons.Daemon(load(self.path, all_models()))
+        finally:
+            daemons.SystemClock, daemons.boot_name = real  # type: ignore[misc]
+        self.link = link = Link(self)
+        one.uplink._made = lambda: link  # type: ignore[assignment, return-value, method-assign]
+        one.ears.listen = lambda _group: None  # type: ignore[method-assign]
+        self._task = asyncio.ensure_future(one.run())
+        await asyncio.sleep(2.0)
+
+    async def stop(self) -> None:
+        """End it as systemd does."""
+        await self._end()
+
+    async def cut(self) -> None:
+        """End it as a power cut does: what is on the disk at this instant is what there is."""
+        kept = self.folder / "kept"
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.copytree(self.state, kept, ignore=shutil.ignore_patterns("*-shm"))
+        await self._end()
+        shutil.rmtree(self.state)
+        kept.replace(self.state)
+
+    async def _end(self) -> None:
+        self.link = None  # nothing more is heard of it
+        assert self._task is not None
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        del self.daemon
+        self._task = None
+        gc.unfreeze()
+        gc.collect()
+
+    def plug(self, there: bool) -> None:
+        """Plug the network in or pull it."""
+        (self.network.set if there else self.network.clear)()
+        (self.away.clear if there else self.away.set)()
+
+    # -- what happens in the home
+
+    def air(self, address: str, data: str) -> None:
+        """Let a BTHome packet be heard; {n} in it is the device's next packet number."""
+        if self._task is None:
+            return
+        n = self._packet[address] = (self._packet.get(address, 0) + 1) % 256
+        service = bytes.fromhex(data.replace("{n}", f"{n:02x}"))
+        self.daemon.intake.advert(Advertisement(address=address, rssi=-66, service_data={BTHOME: service}))
+
+    def line(self, port: str, data: bytes) -> None:
+        """Let a serial line deliver."""
+        if self._task is not None:
+            self.daemon.intake.chunk(Chunk(port=port, data=data))
