@@ -20,6 +20,7 @@ from gateway.clock import Clock
 from gateway.kind import Priority
 
 FRESH = 1000  # messages kept in memory for pushing; beyond it they are read from the store when their turn comes
+LATE = 100  # messages of P1 and P2 that found no link and go first once there is one; older ones come from the store after them
 PAGE = 100  # entries read from the store at a time
 BATCH_PAGE = 4  # batches of readings read at a time; they are large
 WINDOW = 256  # messages below P2 that may be without receipt at a time; P1 and P2 know no window
@@ -110,13 +111,14 @@ class Push:
         self._order = 0
         self._era = 0  # counts connections: what was begun in an earlier one says nothing about this one
         self._sending: Key | None = None
+        self._late: deque[Message] = deque(maxlen=LATE)
         self._stopped_at = -inf  # when something of P1 or P2 last found no link
 
     def offer(self, messages: Iterable[Message]) -> None:
-        """Take what has just been committed. Without a link nothing is kept: the store has it."""
+        """Take what has just been committed. Without a link only the newest of P1 and P2 are kept here: the store has all."""
         if not self._up:
-            if any(message.priority <= Priority.P2 for message in messages):
-                self._stopped_at = self._clock.now().mono
+            for message in messages:
+                self._stop(message)
             return
         for message in messages:
             if len(self._fresh) >= FRESH and message.priority > Priority.P2:
@@ -134,11 +136,12 @@ class Push:
     def use(self, outbox: Outbox) -> None:
         """Go on with another outbox: the disk failed and a stand-in took over."""
         self._outbox = outbox
+        self._late.clear()  # its entries have other numbers
         if self._up:
             self.up()
 
     def up(self) -> None:
-        """Begin anew: after a connection all that has no receipt is sent, most urgent first."""
+        """Begin anew: after a connection all that has no receipt is sent, most urgent first, of these the newest calls for help first."""
         self._up = True
         self._era += 1
         self._fresh.clear()
@@ -148,13 +151,24 @@ class Push:
         self._held.clear()
         self._rescan = False
         self._cursor, self._batch_cursor = (0, 0), 0
+        late = [*self._late]
+        self._late.clear()
+        self.offer(late)
         self._wake.set()
 
     def down(self) -> None:
         """Stop sending; the store keeps what waits."""
         self._up = False
+        for *_, message in sorted(self._fresh):
+            self._stop(message)
         self._fresh.clear()
         self._page.clear()
+
+    def _stop(self, message: Message) -> None:
+        """Note a message that found no link: an urgent one shall go before all that waits longer."""
+        if message.priority <= Priority.P2:
+            self._stopped_at = self._clock.now().mono
+            self._late.append(message)
 
     def received(self, ranges: Iterable[tuple[int, int]], *, batch: bool) -> None:
         """Forget what the platform has recorded. Its receipt may be faster than the broker's PUBACK."""
@@ -167,8 +181,11 @@ class Push:
             else:
                 for key in [k for k in self._flight if k.batch == batch and first <= k.number <= last]:
                     del self._flight[key]
-            if any(m.batch == batch and first <= m.number <= last for m in self._page):
-                self._page = deque(m for m in self._page if m.batch != batch or not first <= m.number <= last)
+            for waiting in (self._page, self._late):
+                if any(m.batch == batch and first <= m.number <= last for m in waiting):
+                    kept = [m for m in waiting if m.batch != batch or not first <= m.number <= last]
+                    waiting.clear()
+                    waiting.extend(kept)
         self._wake.set()
 
     def urgent(self, seconds: float) -> bool:
@@ -196,8 +213,8 @@ class Push:
             except Lost:
                 if self._era == era:
                     self.down()
-                if message.priority <= Priority.P2:
-                    self._stopped_at = self._clock.now().mono
+                    if self._sending is not None:  # else its receipt was faster than the end of the link
+                        self._stop(message)
                 continue
             finally:
                 self._held.discard(key)

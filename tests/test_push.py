@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway import push as module
-from gateway.push import AGAIN, AGAIN_LATER, FRESH, JITTER, PATIENCE, WINDOW, Lost, NotTaken, Push
+from gateway.push import AGAIN, AGAIN_LATER, FRESH, JITTER, LATE, PATIENCE, WINDOW, Lost, NotTaken, Push
 
 
 class Msg(NamedTuple):
@@ -227,14 +227,45 @@ async def test_a_fresh_sos_overtakes_also_while_a_page_of_the_backlog_is_read():
         assert s.link.sent[0] == b"e900"
 
 
-async def test_old_alarms_go_before_new_ones_of_the_same_urgency_after_a_long_silence():
+async def test_who_pressed_while_there_was_no_link_is_told_before_what_waits_for_days():
     async with Stage(up=False) as s:
-        s.box.put(fault(1), alarm(2), alarm(3), batch(1))
-        s.push.offer([alarm(4)])  # without a link nothing is kept in memory: the store has it
-        s.box.put(alarm(4))
+        s.box.put(fault(1), *(alarm(n) for n in range(2, 5000)), batch(1))
+        await s.offer(alarm(5001), fault(5002), Msg(2, 5003), alarm(5004))
+        s.link.hold = True
         s.push.up()
         await settle()
-        assert s.link.sent == [b"e2", b"e3", b"e4", b"e1", b"b1"]
+        order = [s.link.sent[-1], *[await s.one() for _ in range(5)]]
+        assert order == [b"e5001", b"e5004", b"e5003", b"e2", b"e3", b"e4"], "then from the oldest on"
+        s.link.hold = False
+        s.link.release()
+        await settle(40_000)
+        assert len(s.link.sent) == len(set(s.link.sent)) == 4998 + 3, "each once; what is less urgent waits for receipts"
+
+
+async def test_what_was_under_way_or_had_its_turn_when_the_link_ended_goes_first_again():
+    async with Stage() as s:
+        s.box.put(*(alarm(n) for n in range(1, 500)))
+        s.link.hold = True
+        await s.offer(alarm(500))
+        await s.offer(fault(501), alarm(502))
+        assert len(s.link.sent) == 1
+        s.push.down()
+        s.link.release(Lost())
+        await settle()
+        s.link.sent.clear()
+        s.push.up()
+        await settle()
+        assert [s.link.sent[-1], await s.one()] == [b"e500", b"e502"]
+
+
+async def test_of_those_that_found_no_link_the_newest_hundred_are_kept_and_none_is_lost():
+    async with Stage(up=False) as s:
+        await s.offer(*(alarm(n) for n in range(1, LATE + 51)))
+        assert len(s.push._late) == LATE
+        s.push.up()
+        await settle(4000)
+        assert s.link.sent[0] == b"e51"
+        assert sorted(s.link.sent) == sorted(b"e%d" % n for n in range(1, LATE + 51))
 
 
 async def test_what_is_urgent_and_finds_no_link_is_known_for_who_waits_to_connect():
@@ -405,7 +436,7 @@ async def test_a_message_lost_in_the_middle_is_sent_after_the_link_is_back_and_a
         assert s.link.sent == [b"e1", b"e2"], "silent until the link is back"
         s.push.up()
         await settle()
-        assert s.link.sent[2:] == [b"e1", b"e2", b"e4", b"e3"]
+        assert s.link.sent[2:] == [b"e2", b"e4", b"e1", b"e3"], "first what found no link"
         assert s.push.sent == 5
 
 
@@ -609,15 +640,16 @@ class AnyWeather(RuleBasedStateMachine):
         assert not self.task.done()
 
     def teardown(self):
-        """Whatever happened: after the link is up all that has no receipt is sent, the most urgent first."""
+        """Whatever happened: after the link is up all that has no receipt is sent, first what was urgent and found no link."""
         self.link.up = False
         self.run(self._call(self.link.release, Lost()))
         self.run(self._call(self.push.down))
         self.link.hold, self.link.up = False, True
         before = len(self.link.sent)
+        late = sorted({m for m in self.push._late if m in self.box.entries})
         self.run(self._call(self.push.up))
         self.run(settle(20 * (len(self.box.entries) + len(self.box.batches)) + 100))
-        wanted = [m.payload for m in (*self.box.entries, *self.box.batches)]
+        wanted = [m.payload for m in (*late, *(m for m in self.box.entries if m not in late), *self.box.batches)]
         assert self.link.sent[before:] == wanted
         for message in list(wanted):
             found = self.journal[message]
