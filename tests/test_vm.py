@@ -11,10 +11,12 @@ import threading
 import pytest
 from radar_emulator import Radar
 
+from tests.prove import vm
 from tests.vm import home
 from tests.vm.air import NONCONNECTABLE, Air, report
 from tests.vm.card import SECTOR, Card
 from tests.vm.home import Wire
+from tests.vm.machine import Missing
 
 READ, WRITE, _, FLUSH = range(4)
 FUA = 1
@@ -210,6 +212,7 @@ def test_the_manuals_installation_is_what_the_machine_carries_out():
     lines = home.manual()
     assert [line for line in lines if "enable --now eldercare-gateway" in line]
     assert not [line for line in lines if re.search(r"git clone|apt-get", line)]
+    assert [line for line in lines if home.FROM_SOURCE in line]
     assert len(lines) >= 9
 
 
@@ -221,6 +224,21 @@ def test_the_image_is_a_script_that_shells_understand():
     for shell in ("sh", "bash"):
         done = subprocess.run([shell, "-n", home.REPO / "tests/vm/image.sh"], capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode == 0, done.stderr
+
+
+def test_where_there_can_be_no_machine_it_is_said_and_fails_only_where_ci_is_set(monkeypatch, tmp_path, capsys):
+    def no_machine(*_, **__):
+        raise Missing("no virtual machine here: qemu is not installed")
+
+    monkeypatch.setattr(vm, "House", no_machine)
+    monkeypatch.delenv("CI", raising=False)
+    row = vm.power_cut_at_random(True, tmp_path, 1)
+    assert "NOT DONE" in row.done
+    assert not row.promises, "nothing is shown by it"
+    assert "qemu is not installed" in capsys.readouterr().out
+    monkeypatch.setenv("CI", "1")
+    with pytest.raises(Missing, match="qemu is not installed"):
+        vm.power_cut_at_random(True, tmp_path, 1)
 
 
 def test_threads_of_the_air_end(air, linux):
