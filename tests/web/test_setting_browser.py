@@ -1,8 +1,9 @@
 """Debian's Chromium on a phone's screen: the platform entered and tried, the ladder and a time changed, a button walked; real parts."""
 
 import re
+import ssl
 
-from tests.brokers import Mosquitto, Platform
+from tests.brokers import Authority, Mosquitto, Platform
 from tests.web import test_browser
 from tests.web.household import PASSWORD
 from tests.web.served import chromium
@@ -91,3 +92,61 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await page.goto(home.page.address)
             assert await page.locator(".alarm:not(.is-test)").count() == 0
             assert not broken, broken
+
+
+async def test_a_client_certificate_is_chosen_from_files_and_the_broker_lets_nobody_in_without(tmp_path, monkeypatch):
+    bare = re.sub(r"\[platform\].*?(?=\[page\])", "", test_browser.CONFIG, flags=re.DOTALL)
+    monkeypatch.setattr(test_browser, "CONFIG", bare)
+    authority, strangers = Authority(tmp_path), Authority(tmp_path, "strangers")
+    server, mine, other, desk = (
+        authority.issue("server", hosts=("localhost", "127.0.0.1")),
+        authority.issue(GATEWAY),
+        strangers.issue("other"),
+        authority.issue("desk"),
+    )
+    trust = ssl.create_default_context(cafile=str(authority.ca))
+    trust.load_cert_chain(desk.cert, desk.key)
+    home = Home(tmp_path, broker=Mosquitto(tls=server, ca=authority.ca))
+    with home.broker, home:
+        async with Platform(home.broker, GATEWAY, tls_context=trust), chromium() as browser:
+            page = await (await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)).new_page()
+            page.set_default_timeout(20_000)
+            await page.goto(f"{home.page.address}/first?lang=en")
+            for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+                await page.fill(f"[name={name}]", text)
+            await page.click("main button")
+            await page.goto(f"{home.page.address}/platform")
+            await page.fill("[name=host]", "localhost")
+            await page.fill("[name=port]", str(home.broker.port))
+            await page.locator("summary", has_text="Certificates").click()
+
+            async def tried(papers, key=None):
+                if not await page.locator("#f-ca").is_visible():
+                    await page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
+                await page.set_input_files("#f-ca", authority.ca)
+                await page.wait_for_function("document.querySelector('#p-ca').value.includes('BEGIN CERTIFICATE')")
+                if papers is not None:
+                    await page.set_input_files("#f-certificate", papers.cert)
+                    await page.set_input_files("#f-certificate_key", key or papers.key)
+                    await page.wait_for_function("document.querySelector('#p-certificate_key').value.includes('PRIVATE KEY')")
+                await page.get_by_role("button", name="Try it now").click()
+
+            await tried(None)
+            await page.wait_for_selector(".verdict.bad", timeout=70_000)
+            assert await page.inner_text(".todo")
+            await tried(mine, other.key)
+            await page.wait_for_selector("#p-certificate_key[aria-invalid]")
+            assert "PRIVATE KEY" not in await page.content(), "a key is never sent back"
+            await tried(other)
+            await page.wait_for_selector(".verdict.bad", timeout=70_000)
+            await tried(mine)
+            await page.wait_for_selector(".verdict.good", timeout=70_000)
+            await is_accessible(page)
+            await is_fit_for_a_finger(page)
+            await page.get_by_role("button", name="Save", exact=True).click()
+            await page.wait_for_selector(".notice.good")
+            await page.goto(home.page.address)
+            await page.wait_for_selector(".glance :text('Connected')", timeout=40_000)
+        key = mine.key.read_text().splitlines()[1]
+        for path in (*tmp_path.glob("*.log"), *(tmp_path / "state").glob("*.db*")):
+            assert key.encode() not in path.read_bytes(), path
