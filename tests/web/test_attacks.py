@@ -6,6 +6,7 @@ them. Hypothesis fills them in: with what is offered, with what is nearly right,
 
 import asyncio
 import html
+import inspect
 import io
 import json
 import re
@@ -62,6 +63,21 @@ ANSWER = wire.ResultMessage(
 )  # fmt: skip
 
 
+def handlers(of):
+    """Yield (address, source) of each handler of a form: its own lines if they ask for words, else its whole file."""
+    for route in of:
+        inner = getattr(route, "original_router", None)
+        yield from handlers(inner.routes) if inner is not None else ()
+        if "POST" in (getattr(route, "methods", None) or ()):
+            own = inspect.getsource(route.endpoint)
+            yield (
+                route.path,
+                own
+                if "said" in own.replace("said: Fields", "").replace("(v, said)", "")
+                else inspect.getsource(inspect.getmodule(route.endpoint)),
+            )
+
+
 class Site:
     """The whole page of a home with devices, and one browser of each role that keeps its session whatever is sent."""
 
@@ -101,10 +117,11 @@ class Site:
                     fields.setdefault(html.unescape(name), []).extend([html.unescape(value[1])] if value else [])
                 for options in re.findall(r"<select[^>]*name=\"([^\"]+)\"[^>]*>(.*?)</select>", body, re.DOTALL):
                     fields[options[0]] += re.findall(r'<option[^>]*value="([^"]*)"', options[1])
-        # A form that is drawn only in some state is known by the words that handlers ask for.
-        asked = {n: [] for path in HERE.glob("*.py") for n in re.findall(r'said(?:\.get\(|\[)"(\w+)"', path.read_text(encoding="utf-8"))}
-        posts = [p for p, methods in self.app.openapi()["paths"].items() if "post" in methods and "{" not in p]
-        return found | {p: asked for p in posts if p not in found}
+        # A form that is drawn only in some state is known by the words its handler asks for, or others of its file.
+        for path, source in handlers(self.app.routes):
+            if "{" not in path and path not in found:
+                found[path] = {n: [] for n in re.findall(r'said(?:\.get\(|\[)"(\w+)"', source)}
+        return found
 
     def holds(self):
         """Return everything on the disk that a visitor could change, but for the book of visits, tries and sessions."""
