@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 PORT, ADAPTERS = Path("/dev/virtio-ports/radio"), Path("/dev/vhci")
-EVENT = 4
+EVENT, NUMBER = 4, 0xFF  # packets for us; the number of the adapter, which comes once, sometimes after the first command
 
 
 def main():
@@ -18,11 +18,12 @@ def main():
     port = os.open(PORT, os.O_RDWR)
     adapter = os.open(ADAPTERS, os.O_RDWR)
     os.write(adapter, b"\xff\x00")  # an adapter, please
-    os.read(adapter, 16)  # its number
 
     def outward():
         while True:
             data = memoryview(os.read(adapter, 4096))
+            if data[0] == NUMBER:
+                continue
             while data:
                 data = data[os.write(port, data) :]
 
