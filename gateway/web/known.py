@@ -229,6 +229,23 @@ class Known:
                 out.append(Heard(device, what, value == b"\1" if isinstance(value, bytes) else value, wall))
         return out[::-1]
 
+    def packets(self, facts: dict[str, Any], now: float) -> dict[str, list[float]]:
+        """Return for each device moments of the last day at which it was heard: both ends of each hour with packets, and the last one."""
+        out: dict[str, list[float]] = {}
+        rows = self._ask("SELECT device, hour FROM signals WHERE hour >= ? ORDER BY hour", (int((now - DAY) // 3600) - 1,), "history.db")
+        for device, hour in rows:
+            out.setdefault(device, []).extend(at for at in (hour * 3600.0, hour * 3600.0 + 3599.0) if at <= now)
+        written = max((hour for _, hour in rows), default=0) * 3600.0 + 3600.0
+        for d in facts.get("devices", []):
+            last = now - float(d.get("heard_s", 0.0))
+            if last >= now - DAY:
+                # the hours that are not written yet: one that was heard just now, and until then, was heard in between
+                out.setdefault(d["device"], []).append(last)
+                limit = d.get("missing_after") or DAY
+                if written - 3600 <= last and now - last <= limit and now - written < 2 * 3600:
+                    out[d["device"]] += [written + n * 600.0 for n in range(12) if written + n * 600.0 < last]
+        return {device: sorted(found) for device, found in out.items()}
+
     def weeks(self, now: float, days: int, device: str = "") -> dict[str, list[Day]]:
         """Return the last days of each device, or of one: how well it was heard, and its battery. A day is the home's."""
         offset = int((datetime.fromtimestamp(now, UTC).astimezone(self.zone).utcoffset() or timedelta()).total_seconds() // 3600)

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.reading import Kind
@@ -64,9 +64,17 @@ class Strip:
 
 
 def strips(
-    readings: Iterable[Heard], devices: Sequence[tuple[str, float | None]], now: float, *, restarts: Sequence[float] = ()
+    readings: Iterable[Heard],
+    devices: Sequence[tuple[str, float | None]],
+    now: float,
+    *,
+    restarts: Sequence[float] = (),
+    packets: Mapping[str, Sequence[float]] | None = None,
 ) -> dict[str, Strip]:
-    """Return the last day of each device, given as (id, silence that counts as missing)."""
+    """Return the last day of each device, given as (id, silence that counts as missing).
+
+    `packets`: wall seconds at which it is known to have been heard although nothing of it was kept: what has not changed is not.
+    """
     begin = now - DAY
     column = 10 if len(devices) <= 8 else 15 if len(devices) <= 16 else 30  # a page stays below 100 kB however many there are
     out = {d: Strip(d, moves=[0] * (WIDE // column), column=column) for d, _ in devices}
@@ -97,7 +105,7 @@ def strips(
     for (device, row), (since, said) in states.items():
         _add(getattr(out[device], row), since, min(now, said + LONGEST_STATE), begin)
     for device, limit in devices:
-        _hearing(out[device], times[device], limit, begin, now, restarts)
+        _hearing(out[device], sorted([*times[device], *(packets or {}).get(device, ())]), limit, begin, now, restarts)
     return out
 
 

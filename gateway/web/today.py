@@ -31,6 +31,7 @@ REFUSALS = frozenset(
     {"not_sensed", "repeated", "not_reached", "driver_failed", "decrypt_failed", "bindkey_required", "downgrade", "offline"}
 )  # that have words of their own; all others came damaged
 FEW = 24  # devices up to which Today shows the weeks of each; with more they are on the device's own page
+FEW_DAYS = 3  # fewer say nothing of weeks
 # What a home may lack a sensor for: the danger's word, and what one of its devices would have to sense.
 FINDS = (
     ("sos", {Kind.BUTTON}),
@@ -94,7 +95,9 @@ def one(v: Reader, device: str) -> Response:
     if found is None:
         raise Stop(404)
     now = known.now(facts)
-    strip = strips(known.day(now), [(device, found["missing_after"])], now, restarts=known.restarts(now - 86400))[device]
+    strip = strips(
+        known.day(now), [(device, found["missing_after"])], now, restarts=known.restarts(now - 86400), packets=known.packets(facts, now)
+    )[device]
     days = known.weeks(now, weeks.DAYS, device).get(device, [])
     model = models().get(found["model"])
     return v.render(
@@ -220,7 +223,13 @@ def home(v: Visitor) -> dict[str, Any]:
     now = known.now(facts)
     devices = facts.get("devices", [])
     masks = known.masks()
-    drawn = strips(known.day(now), [(d["device"], d["missing_after"]) for d in devices], now, restarts=known.restarts(now - 86400))
+    drawn = strips(
+        known.day(now),
+        [(d["device"], d["missing_after"]) for d in devices],
+        now,
+        restarts=known.restarts(now - 86400),
+        packets=known.packets(facts, now),
+    )
     alarms = known.open_alarms()
     faults = known.faults()
     shown = [(d, drawn[d["device"]], heard(d, facts), signal(d)) for d in devices]
@@ -230,7 +239,7 @@ def home(v: Visitor) -> dict[str, Any]:
         "glance": glance(v, facts, shown, now),
         "lacks": lacks(devices),
         "look": look,
-        "spark": {d: weeks.drawn(found, weeks.SHORT) for d, found in days.items()},
+        "spark": {d: weeks.drawn(found, weeks.SHORT) for d, found in days.items() if len(found) >= FEW_DAYS},
         "told_of": lambda s: told(v, s, now),
         "facts": facts,
         "now": now,
