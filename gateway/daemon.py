@@ -222,24 +222,14 @@ class Daemon:
         if entries or accept or flush:
             writing.accepted, self.uplink.accepted = self.uplink.accepted, []
             self._kept = now.mono
-        marks: dict[str, str] = {
-            "inbox": str(self.doors.inbox_after),
-            "household": str(self.config.household.revision),
-            "certificate": str(self.technician.certificate),
-        }
-        if self.rounds.changed and now.quality is not Quality.WRONG:
-            marks[MARK] = self.rounds.mark(now)
-        if self.pipeline.masks_changed:
-            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away_until, now)
-            self.pipeline.masks_changed = False
+        writing.marks = self._marks(now) if entries or flush else {}
         if flush:
             self._flushed = now.mono
             if now.quality is Quality.SYNCHRONISED:
-                marks["floor"] = now.wall.isoformat()
+                writing.marks = {**writing.marks, "floor": now.wall.isoformat()}
                 writing.heard = {
                     d: now.wall.timestamp() - (now.mono - at) for d, at in self.faults.heard_at.items() if d in self.intake.devices
                 }
-        writing.marks = marks if entries or flush else {}
         try:
             out = await asyncio.shield(self.store.commit(writing))  # a stop must not lose what was just judged
         except sqlite3.Error as error:
@@ -249,6 +239,20 @@ class Daemon:
         self._act(entries)
         if entries:
             asyncio.get_running_loop().call_soon(_log, entries)  # behind the push, which now has its turn
+
+    def _marks(self, now: Moment) -> dict[str, str]:
+        """Return the marks that are written with the next turn; what has changed is taken as written."""
+        marks: dict[str, str] = {
+            "inbox": str(self.doors.inbox_after),
+            "household": str(self.config.household.revision),
+            "certificate": str(self.technician.certificate),
+        }
+        if mark := self.rounds.mark(now):
+            marks[MARK] = mark
+        if self.pipeline.masks_changed:
+            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away_until, now)
+            self.pipeline.masks_changed = False
+        return marks
 
     async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:
         """Go on in memory when the disk takes nothing more: an alarm that cannot be written is told all the same, and this too."""

@@ -96,7 +96,10 @@ class Rounds:
                 self._daemon.note(lambda at: pipeline.noticed(faults.end(kind.TEST_DUE, at, device), at))
 
     def mark(self, now: Moment) -> str:
-        """Return what is to be remembered."""
+        """Return what is to be remembered, "" where nothing is new, or a better clock has written down what is known."""
+        worse = now.quality is not Quality.SYNCHRONISED and self._kept.get("clock") == Quality.SYNCHRONISED
+        if not self.changed or worse or now.quality is Quality.WRONG:
+            return ""
         wall = now.wall.timestamp() - now.mono
         self.changed = False
         tried = {d: round(at + wall) for d, at in self._tried.items()}

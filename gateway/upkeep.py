@@ -33,7 +33,7 @@ DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is t
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
-CARD_BUDGET = 40.0  # MB a day that reach the card: see the README's account of it
+CARD_BUDGET = 16.0  # MB a day by this process; with what the file system adds some 40 reach the card: README
 CARD_KEPT = 24  # hours that are added up
 IO = Path("/proc/self/io")
 

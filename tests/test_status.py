@@ -178,7 +178,7 @@ def test_what_the_card_has_taken_is_told_by_the_day_and_held_against_the_budget(
         assert facts["day_mb"] == 48
     assert (facts["over_h"], facts["written_mb"]) == (24, 48), "the last day, not the last week"
     known = status.facts(daemon, (0, 0)) | {"card": facts}
-    assert "48 MB, 预算 budget 40 MB !! 超出 TOO MUCH" in status.told(known)
+    assert "48 MB, 预算 budget 16 MB !! 超出 TOO MUCH" in status.told(known)
     assert "TOO MUCH" not in status.told(known | {"card": facts | {"day_mb": 12.0}})
     io.unlink()
     assert card.facts(9e9) is None
