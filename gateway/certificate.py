@@ -36,7 +36,7 @@ TESTS: Final = 20  # test alarms that are looked at
 LONGEST: Final = 24 * 1024  # bytes of a document that is pushed whole; of a larger one its hash is
 WIDE, HIGH = 600, 200  # units of the field that is signed on
 SHORTEST = 80  # units of a drawn signature, all strokes together: a touch by mistake is none
-POINTS = 3000  # numbers in a drawn signature
+POINTS = 5000  # numbers in a drawn signature
 STROKES = 8 * 1024  # bytes of it
 # What of a walk test stands on paper.
 _COUNTS: Final = (

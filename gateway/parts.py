@@ -141,7 +141,7 @@ class Signature(Strict, frozen=True):
     """How a certificate was signed: drawn with a finger, each stroke a place and steps from it, or by a name typed."""
 
     how: Literal["drawn", "typed"]
-    strokes: Annotated[tuple[Annotated[tuple[int, ...], Meta(max_length=3000)], ...], Meta(max_length=200)] = ()
+    strokes: Annotated[tuple[Annotated[tuple[int, ...], Meta(max_length=5000)], ...], Meta(max_length=200)] = ()
     name: Annotated[str, Meta(max_length=40)] = ""
 
     def __repr__(self) -> str:

@@ -113,7 +113,9 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
             }
             for a in daemon.pipeline.alarms.values()
         ],
-        "faults": [{"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1)} for (k, d), f in daemon.faults.on.items()],
+        "faults": [
+            {"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1), "test": f.test} for (k, d), f in daemon.faults.on.items()
+        ],
         "away": daemon.pipeline.away_until > now.mono,
         "household": {"revision": daemon.config.household.revision, "at": daemon.config.household.at},
         "mains": daemon.faults.mains,

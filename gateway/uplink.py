@@ -139,7 +139,7 @@ class Uplink:
                     waiting=waiting,
                     waiting_batches=batches,
                     open_alarms=len(self._daemon.pipeline.alarms),
-                    faults=sorted({f"{k}:{d}" if d else k for k, d in self._daemon.faults.on}),
+                    faults=sorted({f"{k}:{d}" if d else k for (k, d), fact in self._daemon.faults.on.items() if not fact.test}),
                     receipts=self._daemon.config.platform.receipts if self._daemon.config.platform is not None else "platform",
                 )
                 with contextlib.suppress(Lost, NotTaken):

@@ -186,7 +186,7 @@ def test_equal_facts_have_one_fingerprint_and_no_moment_in_them(tmp_path, day):
     "strokes",
     [
         (), ((10, 10),), ((10, 10, 5, 5),), ((10, 10, 5),), ((1,),), ((), (10, 10, 200, 0)), ((-5, 10, 200, 0),), ((500, 10, 200, 0),),
-        ((10, 150, 100, 90),), ((10, 10, *(1, 0) * 1600),),
+        ((10, 150, 100, 90),), ((10, 10, *(1, 0) * 2600),),
     ],
 )  # fmt: skip
 def test_what_is_no_signature_is_refused(strokes):

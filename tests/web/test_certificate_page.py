@@ -95,7 +95,7 @@ async def test_the_seen_facts_are_those_the_daemon_makes(home):
         ({"strokes": "[" * 5000, "typed": ""}, 422),
         ({"strokes": '{"a": 1}', "typed": ""}, 422),
         ({"strokes": "", "typed": "T" * 41}, 422),
-        ({"strokes": json.dumps([[1] * 3001]), "typed": ""}, 422),
+        ({"strokes": json.dumps([[1] * 5001]), "typed": ""}, 422),
     ],
 )
 async def test_what_is_no_signature_is_told_beside_the_field_and_leaves_nothing(home, said, status):

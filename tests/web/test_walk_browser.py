@@ -6,11 +6,14 @@ Real daemon, real Mosquitto, the radio's stand-in and a radar on its pseudo-term
 import hashlib
 import json
 import os
+import random
 import re
 from pathlib import Path
 
 import pytest
 
+from gateway.certificate import unsigned
+from gateway.parts import Signature
 from tests.brokers import Platform
 from tests.radar_emulator import Radar
 from tests.web import test_browser
@@ -90,6 +93,18 @@ async def fit(page):
     await is_fit_for_a_finger(page)
 
 
+async def scribbled(page):
+    """Draw far more than a name needs: it must become small enough by itself."""
+    box = await page.locator("#pad").bounding_box()
+    dice = random.Random(5)
+    for _ in range(4):
+        await page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        await page.mouse.down()
+        for _ in range(400):
+            await page.mouse.move(box["x"] + dice.random() * box["width"], box["y"] + dice.random() * box["height"], steps=2)
+        await page.mouse.up()
+
+
 async def begin(page, what):
     await page.locator(f"#go-{what}").click()
     await page.wait_for_selector(".walk.running")
@@ -130,14 +145,15 @@ async def test_a_walk_that_passes_and_its_certificate(home, lang):  # noqa: PLR0
         for n, rssi in ((1, -71), (2, -80), (3, -77)):
             press(home, rssi=rssi)
             await page.locator(".presses .there").nth(n - 1).wait_for()
+            if n == 2:
+                press(home, SECOND)  # a button that is not under test, in the middle of it
+                await page.wait_for_selector(".banner.red")
+                await pictured(page, f"walk-real-{lang}")
         await page.wait_for_selector(".presses :text('\u221280 dBm')")
         await page.wait_for_selector(".walk.running .notice.good")  # the platform's receipts have come too
         await pictured(page, f"walk-pendant-{lang}")
         await fit(page)
         await page.wait_for_selector("#device-pendant.passed")  # by itself: nobody has touched the page
-        press(home, SECOND)  # a button that is not under test, meanwhile
-        await page.wait_for_selector(".banner.red")
-        await pictured(page, f"walk-real-{lang}")
         real = await platform.wait(lambda m: m.get("type") == "alarm" and m["device"] == "bath-button")
         assert real["test"] is False
         await platform.instruct("close", alarm=real["alarm"], outcome="false_alarm")
@@ -259,6 +275,13 @@ async def test_a_walk_that_fails_says_what_is_missing_and_the_certificate_says_i
         await page.get_by_role("button", name="Sign and keep").click()
         await page.wait_for_selector(".is-wrong")
         await fit(page)
+        await page.locator("#pad").scroll_into_view_if_needed()
+        await scribbled(page)
+        strokes = await page.input_value("#strokes")
+        assert 4000 < len(strokes) <= 8192
+        assert unsigned(Signature(how="drawn", strokes=tuple(map(tuple, json.loads(strokes)))), "T-07") is None
+        await page.locator("#pad-clear").click()
+        assert await page.input_value("#strokes") == ""
         await page.fill("#typed", "T-08")
         await page.get_by_role("button", name="Sign and keep").click()
         await page.wait_for_selector("#typed[aria-invalid]")

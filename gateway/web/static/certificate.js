@@ -56,10 +56,12 @@ function signing() {
   const steps = (points) => points.flatMap(([x, y], n) => (n ? [x - points[n - 1][0], y - points[n - 1][1]] : [x, y]));
 
   function write() {
-    let text = "";
-    for (let off = 0.8; off < 30; off *= 1.5) {
-      text = strokes.length ? JSON.stringify(strokes.map((points) => steps(thinned(points, off)))) : "";
-      if (text.length <= most) break;
+    let kept = strokes.map((points) => thinned(points, 0.8));
+    let text = strokes.length ? JSON.stringify(kept.map(steps)) : "";
+    for (let off = 1.2; text.length > most; off *= 1.5) {
+      // first what lies on the way, then, of a scribble, every other place
+      kept = off < 20 ? strokes.map((points) => thinned(points, off)) : kept.map((p) => p.filter((_, n) => n % 2 === 0 || n === p.length - 1));
+      text = JSON.stringify(kept.map(steps));
     }
     into.value = text;
     pad.classList.toggle("done", strokes.length > 0);
@@ -67,7 +69,7 @@ function signing() {
   }
 
   pad.addEventListener("pointerdown", (event) => {
-    if (!event.isPrimary || event.button > 0) return;
+    if (!event.isPrimary || event.button > 0 || strokes.length >= 150) return;
     event.preventDefault();
     pad.setPointerCapture(event.pointerId);
     line = [place(event)];
