@@ -8,7 +8,7 @@ ONCE ?=
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo test check prove bench fuzz sbom screenshots lock clean
+.PHONY: demo test check prove year bench fuzz sbom screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo 'make test         lint, types and all tests, on real parts'
 	@echo 'make check        lint and types only'
 	@echo 'make prove        the twelve promises on real parts (SHORT=1: some minutes, part of make test)'
+	@echo 'make year         a simulated year of a home through the real daemon (some ten minutes)'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
@@ -37,6 +38,9 @@ check: $(VENV)/.dev
 prove: $(VENV)/.dev
 	@.ci/need mosquitto=mosquitto mosquitto_passwd=mosquitto dbus-daemon=dbus-daemon cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=faketime
 	$(PY) -m tests.prove $(if $(filter-out 0,$(SHORT)),--short) $(NAMES)
+
+year: $(VENV)/.dev
+	$(PY) -m tests.prove year
 
 bench: $(VENV)/.dev $(VENV)/.bench
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon
