@@ -313,7 +313,7 @@ async def page_attacked(short: bool, folder: Path, seed: int) -> list[Row]:
                 stop, count = context.Event(), context.Value("l", 0)
                 flooding = context.Process(target=flood, args=(http, stop, count), daemon=True)
                 flooding.start()
-                await until(lambda: count.value > 50, 20)
+                await until(lambda: count.value > 50, 60)
                 asked, began = count.value, time.monotonic()
                 flooded = await pressing(home, presses, dice)
                 rate = (count.value - asked) / (time.monotonic() - began)
@@ -324,7 +324,7 @@ async def page_attacked(short: bool, folder: Path, seed: int) -> list[Row]:
                 over, opened = context.Event(), context.Value("l", 0)
                 asking = context.Process(target=ask_slowly, args=(http, over, opened), daemon=True)
                 asking.start()
-                await until(lambda: opened.value >= SLOW, 20)
+                await until(lambda: opened.value >= SLOW, 60)
                 slow = await pressing(home, presses, dice)
                 async with httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address="127.0.0.2")) as technician:
                     answers = await technician.get(f"{page.address}/static/icon.svg", timeout=5)
