@@ -13,8 +13,8 @@ from radar_emulator import Radar
 
 from tests.prove import vm
 from tests.vm import home
-from tests.vm.air import NONCONNECTABLE, Air, report
-from tests.vm.card import SECTOR, Card
+from tests.vm.air import MEMORY, NONCONNECTABLE, TAKEN, Air, report
+from tests.vm.card import DEVICE, SECTOR, Card
 from tests.vm.home import Wire
 from tests.vm.machine import Missing
 
@@ -103,7 +103,7 @@ def test_a_card_fails_on_request(card, kernel, name, kind):
 
 
 def test_the_card_is_formatted(card, kernel):
-    assert kernel.size == 8 * 1024 * 1024
+    assert kernel.size == DEVICE
     assert kernel.ask(READ, 1024 + 0x38, length=2)[1] == b"\x53\xef", "the magic of ext4"
 
 
@@ -177,6 +177,21 @@ def test_many_reports_go_as_few_events_that_each_fit(air, linux):
         assert event[1] <= 255
         counts.append(event[3])
     assert counts == [6, 6]
+
+
+def test_a_slow_kernel_misses_advertisements_and_never_an_answer(air, linux):
+    scan(linux, air)
+    sent = 0
+    while air.advertise("A4:C1:38:00:00:01"):
+        sent += 1
+    assert sent == MEMORY - 1, "the answer to the scan counts too"
+    assert air.forgotten == 1
+    for _ in range(sent):
+        linux.event()
+    assert linux.command(0x2003)[:1] == b"\x00"
+    linux.wire.sendall(bytes((TAKEN, 40)))
+    assert linux.command(0x2003)[:1] == b"\x00", "and behind it the other has been read"
+    assert air.advertise("A4:C1:38:00:00:01")
 
 
 @pytest.mark.parametrize("wrong", ["silent", "dead"])

@@ -18,7 +18,8 @@ import threading
 import time
 from collections.abc import Callable
 
-COMMAND, EVENT = 1, 4
+COMMAND, EVENT, TAKEN = 1, 4, 0xFE
+MEMORY = 64  # events on their way to the kernel; a controller whose host is slower forgets what it heard, and answers all the same
 COMPLETE, LE_META, REPORT = 0x0E, 0x3E, 0x02
 NONCONNECTABLE, SCAN_RESPONSE = 3, 4
 UNKNOWN = b"\x01"
@@ -69,6 +70,8 @@ class Air:
         self.dead = False  # answers nothing any more
         self.unknown: set[int] = set()  # commands that it did not know
         self.heard = 0
+        self.forgotten = 0  # events that the kernel was too slow for
+        self._on_the_way = 0
         self._wire: socket.socket | None = None
         self._lock = threading.Lock()
 
@@ -85,7 +88,7 @@ class Air:
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.02)
-        self._wire = wire
+        self._wire, self._on_the_way = wire, 0
         threading.Thread(target=self._serve, args=(wire,), name="air", daemon=True).start()
 
     def unplug(self) -> None:
@@ -110,15 +113,16 @@ class Air:
             return False
         if self.empty:
             reports = [r[:8] + b"\x00" + r[-1:] for r in reports]
-        out, some, size = b"", [], 0
+        some, size = [], 0
+        self.heard += len(reports)
+        went = True
         for one in [*reports, b""]:
             if some and (not one or size + len(one) > 250):
-                out += bytes((EVENT, LE_META, size + 2, REPORT, len(some))) + b"".join(some)
+                went = self._say(bytes((EVENT, LE_META, size + 2, REPORT, len(some))) + b"".join(some), wait=False) and went
                 some, size = [], 0
             some.append(one)
             size += len(one)
-        self.heard += len(reports)
-        return self._say(out)
+        return went
 
     def strangers(self, stop: threading.Event, *, rate: int = 5000, crowd: int = 400, seed: int = 0) -> int:
         """Offer `rate` advertisements a second of passers-by's phones until stopped; return how many were offered."""
@@ -151,18 +155,27 @@ class Air:
             stop.wait(0.002)
         return offered
 
-    def _say(self, data: bytes) -> bool:
+    def _say(self, event: bytes, *, wait: bool = True) -> bool:
+        """Send one event. An advertisement (`wait` False) is forgotten where too many are on the way."""
         with self._lock:
+            if not wait and self._on_the_way >= MEMORY:
+                self.forgotten += 1
+                return False
             try:
                 assert self._wire is not None
-                self._wire.sendall(data)
+                self._wire.sendall(event)
             except (OSError, AssertionError):
                 return False
+            self._on_the_way += 1
         return True
 
     def _serve(self, wire: socket.socket) -> None:
         with contextlib.suppress(OSError), wire.makefile("rb") as stream:
             while head := stream.read(1):
+                if head[0] == TAKEN:
+                    with self._lock:
+                        self._on_the_way = max(0, self._on_the_way - stream.read(1)[0])
+                    continue
                 if head[0] != COMMAND:  # data of connections, which are not made
                     handle_and_length = stream.read(4)
                     stream.read(struct.unpack("<HH", handle_and_length)[1])
@@ -175,6 +188,7 @@ class Air:
             return
         if code == RESET:
             self.scanning.clear()
+            self._on_the_way = 0
         elif code == SCAN_PARAMETERS:
             self.active = values[0] == 1
         answer = ANSWERS.get(code, OK if code in SETTERS else UNKNOWN)

@@ -24,6 +24,7 @@ from collections import Counter
 from pathlib import Path
 
 SECTOR = 512
+DEVICE = 1024 * 1024 * 1024  # bytes; most of it a hole
 _MAGIC, _OPTION, _REPLY = 0x4E42444D41474943, 0x49484156454F5054, 0x3E889045565A9
 _EXPORT_NAME, _ABORT, _GO = 1, 2, 7
 _ACK, _INFO, _UNSUPPORTED = 1, 3, 0x80000001
@@ -34,10 +35,10 @@ _NAMES = {_READ: "read", _WRITE: "write", _FLUSH: "flush"}
 
 
 class Card:
-    """One card, an ext4 file system on it. `broken` is what fails, by its name (read, write, flush) and errno; `slow` is s per flush."""
+    """One card, an ext4 file system of `megabytes` on it. `broken` is what fails, by its name (read, write, flush) and errno; `slow` is s per flush."""
 
     def __init__(self, folder: Path, *, megabytes: int = 256) -> None:
-        self.size = megabytes * 1024 * 1024
+        self.size = DEVICE  # always the same, for a machine that was saved with one card goes on with another
         self.address = f"{folder}/card"
         self.broken: dict[str, int] = {}
         self.slow = 0.0
@@ -48,7 +49,9 @@ class Card:
         with image.open("wb") as file:
             file.truncate(self.size)
         tool = shutil.which("mke2fs", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or "mke2fs"
-        subprocess.run([tool, "-q", "-t", "ext4", "-E", "lazy_itable_init=0,lazy_journal_init=0", image], check=True, timeout=60)
+        subprocess.run(
+            [tool, "-q", "-t", "ext4", "-E", "lazy_itable_init=0,lazy_journal_init=0", image, f"{megabytes}M"], check=True, timeout=60
+        )
         self._flash = os.open(image, os.O_RDWR)
         self._waiting: dict[int, bytes] = {}  # by number of the sector
         self._lock = threading.Lock()
