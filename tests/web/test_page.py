@@ -44,6 +44,10 @@ SET_UP = (
     "/sensors/add",
     "/sensors/new",
     "/sensors/confirm?device=pendant",
+    "/sensors/change?device=pendant",
+    "/sensors/heard?via=bridge",
+    "/sensors/port?port=/dev/serial/by-id/usb",
+    "/sensors/radar?device=bedroom-radar",
     "/platform",
     "/walk",
     "/moving",
@@ -51,7 +55,7 @@ SET_UP = (
 CHANGES = (
     *(f"/do/{do}" for do in sorted(acts.DOES)),
     *(f"/home/{part}" for part in ("household", "rooms", "consent")),
-    *(f"/sensors/{part}" for part in ("window", "put", "replace", "retire")),
+    *(f"/sensors/{part}" for part in ("window", "put", "replace", "retire", "change", "port", "radar")),
     "/box/accounts",
     "/box/accounts/remove",
     "/box/papers",
@@ -76,7 +80,7 @@ def routes(box):
 
 
 async def test_the_lists_below_leave_nothing_out(box):
-    listed = {("GET", p.partition("?")[0]) for p in (*READS, *SET_UP, "/live", "/walk/live", "/diagnostics.zip", *DOORS)}
+    listed = {("GET", p.partition("?")[0]) for p in (*READS, *SET_UP, "/live", "/walk/live", "/sensors/live", "/diagnostics.zip", *DOORS)}
     listed |= {("POST", p) for p in (*CHANGES, *OWN, *DOORS)}
     pattern = {
         (m, p.replace("{number}", "1").replace("{do}", "test").replace("{device}", "pendant")) for m, p in routes(box) if m != "HEAD"
