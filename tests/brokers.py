@@ -45,7 +45,7 @@ ROOT = "eldercare/v1"
 FROM_GATEWAY = ("alarm", "fault", "result", "readings", "status", "heartbeat")
 ENTRIES = ("alarm", "fault", "result")
 NOBODY = 65534
-START_WAIT = 10.0  # s until a broker listens
+START_WAIT = 60.0  # s until a broker listens
 
 
 # -- certificates -------------------------------------------------------------------------------------------------------
