@@ -322,3 +322,270 @@ async def test_confirm_says_so_once_it_is_heard(home):
     home.answers = None
     assert "现在按它一次" in (await browser.get("/sensors/confirm?device=pendant&told=page-x")).text
     assert (await browser.get("/sensors/confirm?device=nobody")).status_code == 404
+
+
+# -- receivers, what is taught, and other wishes -------------------------------------------------------------------------
+
+RECEIVERS = """
+[[device]]
+id = "bridge"
+model = "sonoff-rfbridge"
+port = "/dev/serial/by-id/usb-433"
+[[device]]
+id = "zigbee"
+model = "zigbee2mqtt"
+port = "mqtt://127.0.0.1:1883/zigbee2mqtt"
+[[device]]
+id = "pins"
+model = "gpio-inputs"
+port = "gpio:17,27"
+[[device]]
+id = "bed-radar"
+model = "micradar-r60afd1"
+room = "卧室"
+port = "/dev/serial/by-id/usb-radar"
+"""
+
+
+def signal(source, receiver="bridge", **changed):
+    return {
+        "receiver": receiver, "signal": source, "times": 2, "rssi": 0, "enrolled": "", "model": "", "told": {}, "silent_s": 1.0, "acted_s": None,
+    } | changed  # fmt: skip
+
+
+@pytest.fixture
+def wired(home):
+    path = home.example.path
+    path.write_text(path.read_text(encoding="utf-8") + RECEIVERS, encoding="utf-8")
+    return home
+
+
+async def test_what_receivers_hear_stands_in_the_same_list_the_pressed_one_first(wired):
+    browser = await wired.technician()
+    cord = signal("cord", "zigbee", model="zigbee-sos", told={"button": ["press"]})
+    hear(wired, one(best=-40), signals=[signal("12F70A", acted_s=0.5), cord, signal("17", "pins"), signal("X", "gone")])
+    text = (await browser.get("/sensors/add?part=1")).text
+    places = [text.index(word) for word in ("12F70A", ADDRESS, "cord", ">17<")]
+    assert places[0] == min(places)
+    assert "via=bridge&amp;signal=12F70A" in text
+    assert "via=zigbee&amp;address=cord&amp;model=zigbee-sos" in text
+    assert "via=pins&amp;signal=17&amp;model=dry-contact" in text
+    assert "尾号 12F70A" in text
+    assert ">X<" not in text
+
+
+async def test_a_code_is_asked_what_it_is_then_taught_function_by_function(wired):
+    browser = await wired.technician()
+    hear(wired, signals=[signal("12F70A", acted_s=0.5), signal("12F70E"), signal("BBBBBB", enrolled="other")])
+    text = (await browser.get("/sensors/new?via=bridge&signal=12F70A")).text
+    assert text.count('name="model"') == 6
+    text = (await browser.get("/sensors/new?via=bridge&signal=12F70A&model=ev1527-door")).text
+    assert 'value="12F70A" selected' in text
+    assert 'value="12F70E"' in text
+    assert "BBBBBB" not in text
+    found = (await browser.get("/sensors/heard?via=bridge")).json()
+    assert [(s["signal"], s["acted_s"] is not None) for s in found["signals"]] == [("12F70A", True), ("12F70E", False)]
+    said = {"id": "front", "model": "ev1527-door", "via": "bridge", "room": "入户门", "revision": "0", "code-open": "12F70A"}
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/put", **said, **{"code-closed": "12F70E", "code-tamper": ""})
+    assert answer.status_code == 303
+    expected = {"id": "front", "model": "ev1527-door", "via": "bridge", "room": "入户门", "codes": {"open": "12F70A", "closed": "12F70E"}}
+    assert value(left) == ("put_device", expected)
+    for codes, word in (({"code-open": ""}, "请至少学习一个信号"), ({"code-closed": "12F70A"}, "同一个信号不能表示两件事")):
+        answer, left = await sent(wired, browser, "/sensors", "/sensors/put", **said | codes)
+        assert (answer.status_code, left, word in answer.text) == (422, None, True)
+
+
+async def test_a_pendants_signals_are_those_of_its_address(wired):
+    browser = await wired.technician()
+    hear(wired, one(model="ibeacon", signals=[signal("ab/100/1", ""), signal("ab/100/0", "")]))
+    text = (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "ibeacon"})).text
+    assert 'value="ab/100/1" selected' in text
+    said = {
+        "id": "p",
+        "model": "ibeacon",
+        "address": ADDRESS,
+        "room": "随身",
+        "code-press": "ab/100/1",
+        "code-idle": "ab/100/0",
+        "role": "sos",
+    }
+    _, left = await sent(wired, browser, "/sensors", "/sensors/put", revision="0", **said)
+    expected = {"id": "p", "model": "ibeacon", "address": ADDRESS, "room": "随身", "buttons": {"1": "sos"}}
+    assert value(left) == ("put_device", expected | {"codes": {"press": "ab/100/1", "idle": "ab/100/0"}})
+
+
+async def test_a_contact_is_what_the_technician_says_and_is_asked_no_more(wired):
+    browser = await wired.technician()
+    hear(wired, signals=[signal("17", "pins", acted_s=1.0)])
+    text = (await browser.get("/sensors/new?via=pins&signal=17&model=dry-contact")).text
+    assert "烟感" in text
+    assert 'name="signal" value="17"' in text
+    said = {
+        "id": "smoke",
+        "model": "dry-contact",
+        "via": "pins",
+        "signal": "17",
+        "room": "厨房",
+        "revision": "0",
+        "role": "sos",
+        "left_open": "10",
+    }
+    _, left = await sent(wired, browser, "/sensors", "/sensors/put", **said, function="smoke", opens="1")
+    expected = {"id": "smoke", "model": "dry-contact", "via": "pins", "room": "厨房", "codes": {"smoke_opens": "17"}}
+    assert value(left) == ("put_device", expected)
+    _, left = await sent(wired, browser, "/sensors", "/sensors/put", **said, function="contact_open")
+    assert (value(left)[1]["codes"], value(left)[1]["left_open"]) == ({"contact_open": "17"}, 600.0)
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/put", **said)
+    assert (left, "请选择接的是什么" in answer.text) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "port"),
+    [
+        ("zigbee2mqtt", {"host": "127.0.0.1", "topic": "zigbee2mqtt", "number": "1883", "user": ""}, "mqtt://127.0.0.1:1883/zigbee2mqtt"),
+        ("zigbee2mqtt", {"host": "hub.lan", "topic": "z2m", "number": "8883", "user": "gw"}, "mqtt://gw@hub.lan:8883/z2m"),
+        ("gpio-inputs", {"pins": "17, 27，22"}, "gpio:17,27,22"),  # noqa: RUF001  as it is typed in Chinese
+        (
+            "modbus-inputs",
+            {"port": "/dev/serial/by-id/usb-485", "unit": "3", "inputs": "4"},
+            "/dev/serial/by-id/usb-485?unit=3&inputs=4&baud=9600",
+        ),
+    ],
+)
+async def test_a_receiver_is_told_where_it_is(wired, model, said, port):
+    browser = await wired.technician()
+    query = {"model": model} | ({"port": said["port"]} if "port" in said else {})
+    assert (await browser.get("/sensors/new", params=query)).status_code == 200
+    whole = {"id": "new", "model": model, "room": "客厅", "revision": "0"} | said
+    _, left = await sent(wired, browser, "/sensors", "/sensors/put", secret="word" if "host" in said else "", **whole)
+    assert value(left) == ("put_device", {"id": "new", "model": model, "room": "客厅", "port": port})
+    assert (handed(wired.example.config.state, left.secrets).password == "word") is ("host" in said)
+    wrong = {"host": "mqtt://x", "topic": "a b", "number": "0", "user": "a:b", "pins": "99", "unit": "0"}
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/put", **whole | {n: wrong[n] for n in said if n in wrong})
+    assert (answer.status_code, left) == (422, None)
+    assert "aria-invalid" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (KEY, (KEY, 32)),
+        (KEY.upper(), (KEY.upper(), 32)),
+        (" ".join(KEY[n : n + 2] for n in range(0, 32, 2)), (KEY, 32)),
+        (f'{{"mac": "A4:C1:38:00:53:09", "key": "{KEY}"}}', (KEY, 32)),
+        (f"ble://bind?key={KEY}&mac=A4C138005309", (KEY, 32)),
+        (KEY[:-1], ("", 31)),
+        (f"{KEY} or {KEY[::-1]}", ("", -2)),
+        (f"{KEY}\n{KEY.upper()}\nname", (KEY.upper(), 32)),
+        ("hello", ("", 0)),
+    ],
+)
+def test_a_key_is_found_in_what_is_pasted(text, found):
+    assert sensors.key_of(text, 32) == found
+
+
+async def test_a_key_of_a_wrong_form_is_said_at_once_and_one_out_of_a_qr_code_is_taken(home):
+    browser = await home.technician()
+    said = {"id": "new", "model": "shelly-blu-button", "address": ADDRESS, "room": "浴室", "revision": "0"}
+    for text, word in ((KEY[:-1], "这里有 31 位"), ("hello", "里面找不到密钥"), (f"{KEY} {KEY[::-1]}x {KEY[::-1]}", "有 2 个可能的密钥")):
+        answer, left = await sent(home, browser, "/sensors", "/sensors/put", **said, secret=text)
+        assert (answer.status_code, left, printed(word) in answer.text) == (422, None, True)
+        assert text not in answer.text
+    _, left = await sent(home, browser, "/sensors", "/sensors/put", **said, secret=f"KEY:{KEY};")
+    assert handed(home.example.config.state, left.secrets).key == KEY
+
+
+async def test_each_button_of_a_make_with_several_has_a_meaning_of_its_own(home):
+    browser = await home.technician()
+    text = (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "shelly-blu-remote"})).text
+    assert "第 2 个键按下表示" in text
+    said = {
+        "id": "new",
+        "model": "shelly-blu-remote",
+        "address": ADDRESS,
+        "room": "浴室",
+        "revision": "0",
+        "role": "sos",
+        "role-2": "cancel",
+    }
+    _, left = await sent(home, browser, "/sensors", "/sensors/put", **said)
+    assert value(left)[1]["buttons"] == {"1": "sos", "2": "cancel"}
+
+
+async def test_a_device_is_changed_and_what_is_not_asked_stays(home):
+    browser = await home.technician()
+    text = (await browser.get("/sensors/change?device=front-door")).text
+    assert 'name="left_open"' in text
+    assert 'name="address"' not in text
+    said = {"device": "front-door", "room": "客厅", "left_open": "20", "missing": "12", "revision": "4"}
+    answer, left = await sent(home, browser, "/sensors", "/sensors/change", **said)
+    assert (answer.status_code, answer.headers["location"], left.secrets) == (303, "/sensors?done=changed", "")
+    kept = {"id": "front-door", "model": "shelly-blu-door", "address": "A4:C1:38:00:53:02", "port": "", "via": "", "codes": {}}
+    assert value(left) == ("put_device", kept | {"room": "客厅", "left_open": 1200.0, "missing_after": 43200.0})
+    said = {"device": "pendant", "room": "随身", "role": "help", "secret": KEY, "revision": "4"}
+    answer, left = await sent(home, browser, "/sensors", "/sensors/change", **said)
+    assert answer.headers["location"].startswith("/sensors/confirm?device=pendant&told=")
+    assert handed(home.example.config.state, left.secrets).key == KEY
+    refuse(home, Refused.CHANGED_MEANWHILE)
+    answer, _ = await sent(home, browser, "/sensors", "/sensors/change", **said)
+    assert (answer.status_code, "不行" in answer.text, 'value="help" checked' in answer.text) == (409, True, True)
+    assert (await browser.get("/sensors/change?device=nobody")).status_code == 404
+
+
+def fit(box, **changed):
+    facts = {
+        "instruction": "x",
+        "device": "",
+        "port": "",
+        "over": True,
+        "trouble": "",
+        "baud": 0,
+        "found": [],
+        "said": "",
+        "contacts": 0,
+        "rows": [],
+    }
+    box.example.say(ports=["/dev/serial/by-id/usb-new"], fitting=facts | changed)
+
+
+async def test_a_port_is_asked_and_its_answer_shown(wired):
+    browser = await wired.technician()
+    port = {"port": "/dev/serial/by-id/usb-new"}
+    fit(wired)
+    _, left = await sent(wired, browser, "/sensors", "/sensors/port", **port)
+    assert (left.do.value, left.port) == ("ask_port", port["port"])
+    fit(wired, **port, found=["radar-5359", "dfrobot-c1001"])
+    text = (await browser.get("/sensors/port", params=port)).text
+    assert "model=dfrobot-c1001" in text
+    fit(wired, **port, trouble="silent")
+    assert "检查供电" in (await browser.get("/sensors/port", params=port)).text
+    refuse(wired, Refused.NOT_ALLOWED)
+    answer, _ = await sent(wired, browser, "/sensors", "/sensors/port", **port)
+    assert (answer.status_code, "不行" in answer.text) == (422, True)
+    assert (await browser.get("/sensors/port?port=/etc/passwd")).status_code == 404
+
+
+async def test_a_radars_form_says_what_is_wrong_and_shows_wanted_and_read(wired):
+    browser = await wired.technician()
+    said = {"device": "bed-radar", "go": "set", "set-height": "25", "set-fall_on": "on"}
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/radar", **said)
+    assert (answer.status_code, left, "应为 150 到 400 cm" in answer.text, 'value="25"' in answer.text) == (422, None, True, True)
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/radar", device="bed-radar", go="set")
+    assert (left, "请先填写" in answer.text) == (None, True)
+    _, left = await sent(wired, browser, "/sensors", "/sensors/radar", **said | {"set-height": "250"})
+    assert (left.do.value, left.device, left.settings) == ("adjust", "bed-radar", {"height": "250", "fall_on": "on"})
+    _, left = await sent(wired, browser, "/sensors", "/sensors/radar", device="bed-radar", go="read")
+    assert left.settings == {}
+    rows = [
+        {"name": "height", "wanted": 250.0, "read": 280.0, "verdict": "differs"},
+        {"name": "fall_on", "wanted": 1.0, "read": None, "verdict": "no_answer"},
+    ]
+    fit(wired, device="bed-radar", rows=rows)
+    text = (await browser.get("/sensors/radar?device=bed-radar")).text
+    assert "2 项没有生效" in text
+    assert "250 cm</td><td>280 cm" in text
+    assert 'name="set-height" inputmode="decimal" maxlength="12" value="280"' in text
+    fit(wired, device="bed-radar", rows=rows, over=False)
+    text = (await browser.get("/sensors/radar?device=bed-radar&part=1")).text
+    assert ("第 2 项，共 2 项" in text, "data-running" in text) == (True, True)  # noqa: RUF001  as printed
+    assert (await browser.get("/sensors/radar?device=pendant")).status_code == 404
