@@ -299,7 +299,9 @@ async def test_switched_off_is_switched_on(air):
         await ear.hears(air)
         assert ear.said == []
         air.power(False)
+        await until(lambda: ear.said)
         await ear.hears(air)
+        await until(lambda: len(ear.said) == 2)
         assert [works for works, _ in ear.said] == [False, True]
         assert "switched off" in ear.said[0][1]
 
