@@ -276,8 +276,8 @@ def _page(args: argparse.Namespace) -> int:
     from gateway.config import ConfigError, load
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for noisy in ("uvicorn", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of each bad question: whoever asks may not fill the log
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
         config = load(args.config, all_models(), with_secrets=False)
     except ConfigError as error:

@@ -12,6 +12,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -56,6 +57,7 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
     app.add_exception_handler(HTTPException, _stopped)
     app.add_exception_handler(RequestValidationError, _stopped)
     app.add_exception_handler(TooLarge, _stopped)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _failed)
     return Guard(app, frozenset(names), _refused), page
 
@@ -95,6 +97,12 @@ def _stopped(request: Request, error: Exception) -> Response:
         case TooLarge():
             return _page(request, 413, "error.413")
     return _page(request, 404, "error.404")  # an address with something that is no number
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """Answer nobody: who hangs up in the middle of a form, by intent or in a lift, fills no log."""
+    del request, error
+    return Response(status_code=400)
 
 
 def _failed(request: Request, error: Exception) -> Response:

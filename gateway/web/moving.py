@@ -186,5 +186,5 @@ def _days(made: str, now: float) -> float:
     """Return how many days old a backup is."""
     try:
         return max(0.0, (now - datetime.fromisoformat(made).timestamp()) / 86400)
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0.0

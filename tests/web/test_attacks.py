@@ -5,29 +5,36 @@ them. Hypothesis fills them in: with what is offered, with what is nearly right,
 """
 
 import asyncio
+import contextlib
 import html
 import inspect
 import io
 import json
 import re
 import sqlite3
+import ssl
+import warnings
 import zipfile
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
+import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import inbox, wire
+from gateway import backup, inbox, wire
 from gateway.clock import Quality
 from gateway.instruction import Do, Refused
 from gateway.web import accounts, guard, sensors
 from gateway.web.past import _line
+from gateway.web.server import Papers
 from gateway.web.visitor import HERE
+from tests.brokers import free_port
 from tests.web import markup
 from tests.web.conftest import Box, form_key, post
 from tests.web.household import PASSWORD, SECRET_KEY, SECRET_WORD
+from tests.web.served import Page
 from tests.web.test_page import READS, SET_UP, routes
 
 EXAMPLES = 120  # of each role, by three roles, and as many queries: with the rest about twenty seconds on two slow cores
@@ -515,3 +522,146 @@ def test_every_file_of_the_page_is_one_we_wrote():
         assert not re.search(r"(?:src|href|url\()\s*=?\s*[\"'(]?(?:https?:)?//", text.replace("http://www.w3.org/2000/svg", "")), path
         assert "|safe" not in text.replace(" ", ""), path
         assert path.suffix != ".js" or not re.search(r"\beval\(|new Function|document\.write|insertAdjacentHTML", text), path
+
+
+# -- files that are brought ----------------------------------------------------------------------------------------------
+
+
+def hostile_backup(**changed):
+    """A backup with a good seal whose inside somebody hostile has made up."""
+    household = {
+        "v": 1, "revision": 1, "token": "t", "household": {"number": MARK[:40]}, "rooms": [MARK], "platform": {"host": MARK},
+        "device": [{"id": "x", "model": MARK, "room": MARK}], "ladder": [{"responder": MARK}],
+    }  # fmt: skip
+    kept = {
+        "v": 1, "made": MARK, "software": MARK, "gateway": "gw-1", "journal": MARK, "household": household, "secrets": {"token": "t"},
+        "memories": {MARK: {MARK: MARK}}, "marks": {MARK: MARK}, "alarms": [MARK, "{}", "[" * 3000],
+    }  # fmt: skip
+    head = backup.MAGIC + b'{"v":1,"salt":"' + b"ab" * 16 + b'","nonce":"' + b"cd" * 12 + b'"}\n'
+    return head + backup._sealed(head, "open sesame please").encrypt(bytes.fromhex("cd" * 12), json.dumps(kept | changed).encode(), head)
+
+
+def multipart(parts, boundary=b"--x"):
+    body = b"".join(b"--" + boundary + b'\r\ncontent-disposition: form-data; name="' + n + b'"\r\n\r\n' + c + b"\r\n" for n, c in parts)
+    return body + b"--" + boundary + b"--\r\n"
+
+
+BOUNDARY = {"content-type": "multipart/form-data; boundary=--x"}
+
+
+@pytest.mark.parametrize("made", [MARK, "0001-01-01", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", ""])
+def test_a_hostile_backup_is_shown_as_text_or_refused(site, made):
+    key = site.keys["technician"].encode()
+    parts = [(b"key", key), (b"passphrase", b"open sesame please"), (b"file", hostile_backup(made=made))]
+    answer = site.do(site.browsers["technician"].post("/moving/look", content=multipart(parts), headers=BOUNDARY))
+    assert answer.status_code == 200, answer.text[:500]
+    checked_answer(answer, made)
+    assert "&lt;img src=x" in answer.text
+
+
+def test_whatever_is_uploaded_is_answered_and_only_from_a_technician(site):
+    before = site.holds()
+    good = [(b"key", site.keys["technician"].encode()), (b"passphrase", b"wrong wrong wrong"), (b"file", b"eldercare-gateway backup {}\n")]
+    whole = multipart(good)
+    for role, status in (("nobody", 401), ("supervisor", 403)):
+        assert site.do(site.browsers[role].post("/moving/look", content=whole, headers=BOUNDARY)).status_code == status
+    odd = [
+        b"", b"--", b"----x", whole[: len(whole) // 2], whole.replace(b"\r\n", b"\n"), whole * 20, multipart([(b"key", b"")]), multipart(good[:1]),
+        multipart([*good[:1], (b"file", b"")]), multipart([*good, *good]), multipart([(b"file", b"\0" * 300_000), *good[:2]]), b"----x\r\n" * 5000,
+        multipart([(b"key", site.keys["technician"].encode()), (b"file", b"\xff" * 99)]),
+        multipart([(b"x" * 5000, b"y"), *good]), multipart([(b'a"; name="key', b"z"), *good[1:]]),
+        multipart([*good[:2], (b"file", backup.MAGIC + b'{"v":2,"salt":"\xff"}\n')]), multipart([*good[:2], (b"file", backup.MAGIC + b"[" * 399)]),
+    ]  # fmt: skip
+    heads = [
+        BOUNDARY,
+        {"content-type": "multipart/form-data"},
+        {"content-type": "multipart/form-data; boundary=" + "b" * 500},
+        {"content-type": "x"},
+    ]
+    for body in odd:
+        for head in heads:
+            answer = site.do(site.browsers["technician"].post("/moving/look", content=body, headers=head))
+            checked_answer(answer, (body[:60], head))
+            assert answer.status_code in {403, 413, 422}, (answer.status_code, body[:60], head)
+    big = site.do(site.browsers["technician"].post("/moving/look", content=multipart([(b"file", b"\0" * 2_000_000)]), headers=BOUNDARY))
+    assert big.status_code == 413
+    assert site.holds() == before, "nothing of it was kept"
+
+
+# -- bytes at the door ---------------------------------------------------------------------------------------------------
+
+RAW = {
+    b"GET / HTTP/1.1\r\n\r\n": {400, 421},
+    b"GET / HTTP/1.0\r\n\r\n": {400, 421},
+    b"GET / HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\n\r\n": {400, 421},
+    b"GET http://evil.example/ HTTP/1.1\r\nhost: localhost\r\n\r\n": {303, 400, 404, 421},
+    b"GET //evil.example/%2f.. HTTP/1.1\r\nhost: localhost\r\n\r\n": {400, 404},
+    b"GET /static/../../../../etc/passwd HTTP/1.1\r\nhost: localhost\r\n\r\n": {400, 404},
+    b"GET /static/..%c0%af..%c0%afetc/passwd HTTP/1.1\r\nhost: localhost\r\n\r\n": {400, 404},
+    b"GET /\0 HTTP/1.1\r\nhost: localhost\r\n\r\n": {400, 404},
+    b"GET /first?lang=%0d%0aset-cookie:%20planted=1 HTTP/1.1\r\nhost: localhost\r\n\r\n": {200},
+    b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 70_000 + b"\r\n\r\n": {303, 400, 431},
+    b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n": {400, 404, 414, 431},
+    b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /box HTTP/1.1\r\n\r\n": {400, 403},
+    b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef": {400},
+    b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n": {400, 413},
+    b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n": {400, 413},
+    b"POST /first HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nffffffffffffffff\r\n": {None, 400, 413},
+    b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: 900000000\r\n\r\n": {413},
+    b"TRACE / HTTP/1.1\r\nhost: localhost\r\n\r\n": {405},
+    b"CONNECT evil.example:443 HTTP/1.1\r\nhost: localhost\r\n\r\n": {400, 404, 405},
+    b"GET / HTTP/1.1\r\nhost: localhost\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: x\r\n\r\n": {303, 400, 426},
+    b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": {400, 405, 421, 505},
+    b"\x16\x03\x01\x00\x05hello": {400},
+    b"\0" * 4000: {None, 400},
+}  # fmt: skip
+
+
+async def test_whatever_bytes_come_the_server_answers_and_lives(example):
+    """The real process with its real server: what is not HTTP, is too much of it, or says two things at once."""
+    port = free_port()
+    text = (
+        example.path.read_text(encoding="utf-8")
+        .replace("port = 8443", f"port = {free_port()}")
+        .replace("http_port = 8080", f"http_port = {port}")
+    )
+    example.path.write_text(text, encoding="utf-8")
+
+    def serve():
+        return Page(example.path, port, example.folder / "page.log")
+
+    with await asyncio.to_thread(serve) as page:
+        for sent, allowed in RAW.items():
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(sent)
+            if None in allowed:  # it waits for the rest, which will not come
+                writer.write_eof()
+            async with asyncio.timeout(15):
+                line = await reader.readline()
+            assert (int(line.split()[1]) if line else None) in allowed, (sent[:80], line)
+            with contextlib.suppress(TimeoutError, OSError):
+                async with asyncio.timeout(0.05):
+                    rest = await reader.read(100_000)
+                    assert b"root:" not in rest
+                    assert b"planted=1" not in rest.partition(b"\r\n\r\n")[0]
+                    assert b"Traceback" not in rest
+            writer.close()
+        async with httpx.AsyncClient() as client:
+            assert (await client.get(f"{page.address}/first")).status_code == 200
+        assert page.process.poll() is None
+        assert len(page.log.read_text().splitlines()) < 5, "who hangs up in the middle fills no log"
+
+
+@pytest.mark.parametrize("most", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+async def test_the_page_speaks_no_tls_older_than_1_2(example, most):
+    mine = Papers(example.config, ["box.local"])
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=mine.context)
+    context = ssl.create_default_context(cafile=mine.certificate)
+    context.check_hostname = False
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = ssl.TLSVersion.TLSv1, most
+    async with server:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection("127.0.0.1", server.sockets[0].getsockname()[1], ssl=context)
