@@ -89,7 +89,7 @@ class Alarmed(Home):
             self.room.fall()
             opened = await self.platform.wait(lambda m: m.get("kind") == kind.FALL and m["state"] == "pre_alarm", PATIENCE, after=after)
             return str(opened["alarm"])
-        self.press()
+        await self.heard_of("pendant")
         opened = await self.platform.wait(lambda m: m.get("device") == "pendant" and m.get("move") == "raise", PATIENCE, after=after)
         alarm = str(opened["alarm"])
         for reached, (do, more) in NEXT.items():
@@ -138,6 +138,14 @@ class Alarmed(Home):
         return str(next(m["state"] for m in (json.loads(body) for (body,) in rows) if m["alarm"] == alarm))
 
     # -- presses: in a journal of its own the same press may be written down again, under the same alarm and count
+
+    def known(self, device: str) -> int:
+        """Return of how many presses of a device the platform knows, be it only by the count of their alarm."""
+        counts: dict[str, int] = {}
+        for m in self.platform.messages:
+            if m.get("type") == "alarm" and m["device"] == device:
+                counts[m["alarm"]] = max(counts.get(m["alarm"], 0), m["count"])
+        return sum(counts.values())
 
     async def heard_of(self, device: str) -> float:
         """Press a button, in the air until the platform has it, and return the seconds that took."""
