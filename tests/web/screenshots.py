@@ -16,6 +16,7 @@ from tests.web.served import ROOT, Page, chromium
 
 PHONE, DESK = {"width": 360, "height": 740}, {"width": 1280, "height": 860}
 NEW = "/sensors/new?address=A4:C1:38:5E:53:07&model=shelly-blu-button"
+TAUGHT = "/sensors/new?via=bridge&signal=12F70A&model=ev1527-door"
 PAGES = (
     "/",
     "/alarms",
@@ -29,6 +30,10 @@ PAGES = (
     "/sensors/add",
     NEW,
     "/sensors/confirm?device=pendant&told=x",
+    TAUGHT,
+    "/sensors/change?device=pendant",
+    "/sensors/radar?device=bedroom-radar",
+    "/sensors/port?port=/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0",
     "/setup",
     "/platform",
     "/rules",
@@ -41,7 +46,7 @@ PAGES = (
 
 
 def named(path):
-    return {"/": "today", "/alarms/2": "alarm", "/journal?what=visits": "visits", NEW: "sensor-new"}.get(
+    return {"/": "today", "/alarms/2": "alarm", "/journal?what=visits": "visits", NEW: "sensor-new", TAUGHT: "sensor-taught"}.get(
         path, path.partition("?")[0].strip("/").replace("/", "-")
     )
 
@@ -55,12 +60,38 @@ address = "A4:C1:38:00:53:{n:02X}"
 """
 
 
+WIRED = """
+[[device]]
+id = "bedroom-radar"
+model = "micradar-r60afd1"
+room = "卧室"
+port = "/dev/serial/by-id/usb-radar"
+[[device]]
+id = "bridge"
+model = "sonoff-rfbridge"
+room = "客厅"
+port = "/dev/serial/by-id/usb-433"
+"""
+
+
+def adjusted():
+    """Return a radar that was just set, and took one thing otherwise and one not at all."""
+    rows = [
+        ("height", 250.0, 250.0, "ok"),
+        ("fall_on", 1.0, 1.0, "ok"),
+        ("sensitivity", 3.0, 2.0, "differs"),
+        ("fall_duration", 20.0, None, "no_answer"),
+    ]
+    shown = [dict(zip(("name", "wanted", "read", "verdict"), row, strict=True)) for row in rows]
+    return {"instruction": "x", "device": "bedroom-radar", "port": "", "over": True, "trouble": "", "rows": shown}
+
+
 def set_up(example):
     """Enrol the example's devices in its configuration, and let its radio hear some strangers."""
     radio = {d: m for d, m in MODELS.items() if m != "radar-5359"}
-    text = "".join(DEVICE.format(id=d, model=m, room=ROOMS[d], n=n) for n, (d, m) in enumerate(radio.items(), 1))
+    text = "".join(DEVICE.format(id=d, model=m, room=ROOMS[d], n=n) for n, (d, m) in enumerate(radio.items(), 1)) + WIRED
     example.path.write_text(example.path.read_text(encoding="utf-8") + text, encoding="utf-8")
-    example.say(ports=["/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"])
+    example.say(ports=["/dev/serial/by-id/usb-1a86_USB_Serial-if00-port0"], fitting=adjusted())
     now = time.monotonic()
     told = {
         "enrollable": True,
@@ -93,6 +124,20 @@ def set_up(example):
         "radios": [""],
         "forgotten": 0,
         "heard": heard,
+        "signals": [
+            {
+                "receiver": "bridge",
+                "signal": code,
+                "times": 3,
+                "rssi": 0,
+                "enrolled": "",
+                "model": "",
+                "told": {},
+                "silent_s": s,
+                "acted_s": s,
+            }
+            for code, s in (("12F70A", 1.2), ("12F70E", 40.0))
+        ],
     }
     (example.config.runtime / "nearby.json").write_text(json.dumps(facts), encoding="utf-8")
 
