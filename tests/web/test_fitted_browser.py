@@ -3,13 +3,18 @@
 import asyncio
 import json
 
+import aiomqtt
+
 from drivers import all_models
 from gateway.config import load
+from tests.household import KEY, OTHER_KEY, Sealed
 from tests.line_emulators import FallRadar, RfBridge
 from tests.test_fitting import WITH_PORTS
 from tests.web.household import PASSWORD
 from tests.web.served import chromium
 from tests.web.test_browser import Home, is_accessible, is_fit_for_a_finger
+
+NEW = "A4:C1:38:00:53:77"
 
 
 class Wired(Home):
@@ -215,3 +220,70 @@ async def test_without_script_a_code_is_taught_by_looking_again(tmp_path):
             await page.click("[name=again]")
             await page.select_option("[name=code-closed]", "12F70E")
             assert await page.input_value("[name=code-open]") == "12F70A"
+
+
+async def test_zigbee2mqtt_and_a_cord_behind_it_that_calls(tmp_path):
+    with Wired(tmp_path) as home:
+        async with chromium() as browser, aiomqtt.Client("127.0.0.1", home.broker.port) as zigbee:
+            a = await phone(browser, home, "en")
+            page = a.page
+            await a.to("/sensors/add")
+            await page.locator("summary", has_text="Other ways").click()
+            await page.click("#zigbee")
+            await page.locator("summary", has_text="Port, user name").click()
+            await page.fill("[name=number]", str(home.broker.port))
+            await page.locator(".choice", has_text="Living room").click()
+            await a.fits()
+            await page.locator("main button.main").click()
+            await page.wait_for_selector(".banner.waiting")
+            while await page.locator(".confirmed").count() == 0:  # the gateway subscribes in a moment of its own
+                await zigbee.publish("zigbee2mqtt/bridge/state", '{"state":"online"}')
+                await page.wait_for_timeout(300)
+            await page.get_by_role("link", name="Add the devices behind it").click()
+            await page.click("#begin")
+            await page.wait_for_selector(".countdown")
+            await zigbee.publish("zigbee2mqtt/bath cord", '{"action":"emergency","battery":87}')
+            await page.wait_for_selector(".near li:first-child .row.just:has-text('bath cord')")
+            assert "SOS" in await page.locator(".near .row.just").inner_text()
+            await page.locator(".near .row.just").click()
+            assert await page.input_value("[name=address]") == "bath cord"
+            await page.locator(".choice", has_text="Bathroom").click()
+            await page.fill("[name=id]", "bath-cord")
+            await a.fits()
+            await page.locator("main button.main").click()
+            await page.wait_for_selector(".banner:has-text('Press it once now')")
+            await zigbee.publish("zigbee2mqtt/bath cord", '{"action":"emergency","battery":86}')
+            await page.wait_for_selector(".confirmed:has-text('It was heard')")
+            await page.wait_for_selector(".banner.red:has-text('SOS')")
+            await a.fits()
+            assert not a.broken
+
+
+async def test_a_wrong_key_is_said_and_put_right_without_pairing_again(tmp_path):
+    button = Sealed(NEW)
+    with Wired(tmp_path) as home:
+        async with chromium() as browser:
+            a = await phone(browser, home, "zh-CN")
+            page = a.page
+            await a.to(f"/sensors/new?address={NEW}&model=shelly-blu-button")
+            await page.locator(".choice", has_text="浴室").click()
+            await page.fill("[name=id]", "bath-button")
+            await page.fill("[name=secret]", OTHER_KEY)
+            await page.wait_for_selector(".say.good")
+            await page.locator("main button.main").click()
+            await page.wait_for_selector(".banner.waiting")
+            home.air.advertise(NEW, service_data={"fcd2": button.press()}, rssi=-75)
+            await page.wait_for_selector(".banner.amber:has-text('用这个密钥读不懂')")
+            await a.fits()
+            await page.get_by_role("link", name="重新填写密钥").click()
+            await page.fill("[name=secret]", f"bindkey: {KEY}")
+            await page.wait_for_selector(".say.good")
+            await page.locator("main button.main").click()
+            await page.wait_for_selector(".banner.waiting")
+            home.air.advertise(NEW, service_data={"fcd2": button.press()}, rssi=-75)
+            await page.wait_for_selector(".confirmed")
+            await page.wait_for_selector(".banner.red:has-text('求救')")
+            assert not a.broken
+        for text in ((tmp_path / "daemon.log").read_text(), (tmp_path / "page.log").read_text()):
+            assert KEY not in text
+            assert OTHER_KEY not in text
