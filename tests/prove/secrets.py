@@ -57,10 +57,12 @@ KEPT_IN = {
     "session": set(),  # only its digest stands in page.db; the cookie itself goes to its browser alone, over TLS
     "code of the box": {"state/page-code", "said by: code", "page: * POST /first"},  # what was typed comes back beside what was wrong
     "backup passphrase": set(),
+    "backup passphrase by page": {"state/handed/page-*"},  # with the file that was looked at, until it is confirmed or tidied away
 }
 # Names are no secrets, but they belong to the records of who did what, not to log, topics and bundle.
 PERSON = "Mrs-Example-Qzx"
 NAMES_KEPT_IN = {
+    "state/backup.json",
     "state/household.json*",
     "state/gateway.db*",
     "state/page.db*",
@@ -273,6 +275,12 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
         ):
             assert (await platform.result(await platform.instruct(do, by=PERSON, alarm=alarm["alarm"], **more)))["accepted"]
         await asyncio.to_thread(technician_looks, t)
+        # The page has never read them; what it opens for a technician, such as a backup, passes through it.
+        in_page = found({"memory of the page": memory(page.pid)}, {n: forms(word[n]) for n in (
+            "password in the file", "bindkey in the file", "bridge password", "code of the box"
+        )})  # fmt: skip
+        assert not any(at for name, at in in_page.items() if name != "code of the box"), in_page
+        await asyncio.to_thread(technician_takes_away, t, word["backup passphrase by page"], gateway)
         passphrase = home / "passphrase"
         passphrase.touch(mode=0o600)
         passphrase.write_text(word["backup passphrase"] + "\n")
@@ -297,10 +305,6 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
         for name, process in (("daemon", gateway.pid), ("page", page.pid)):
             for what in ("cmdline", "environ"):
                 places[f"/proc of {name}: {what}"] = Path(f"/proc/{process}/{what}").read_bytes()
-        in_page = found({"memory of the page": memory(page.pid)}, {n: forms(word[n]) for n in (
-            "password in the file", "bindkey in the file", "bridge password", "code of the box"
-        )})  # fmt: skip
-        assert not any(at for name, at in in_page.items() if name != "code of the box"), in_page
         for path in files(home):
             inside = path.relative_to(home)
             name = f"state/../{inside}" if inside.parts[0] not in {"state", "run"} else str(inside)
@@ -421,6 +425,19 @@ def technician_looks(t: Technician) -> None:
     with zipfile.ZipFile(io.BytesIO(t.get("/diagnostics.zip").content)) as file:
         for name in file.namelist():
             t.places[f"inside the bundle: {name}"] = file.read(name)
+
+
+def technician_takes_away(t: Technician, passphrase: str, gateway: Gateway) -> None:
+    """A backup by the page, and a look into it with a wrong and the right passphrase."""
+    sealed = t.post("/moving", "/box/backup", passphrase=passphrase, again=passphrase)
+    assert sealed.content.startswith(b"eldercare-gateway backup"), sealed.text[-2000:]
+    until(lambda: not list((gateway.state / "handed").iterdir()))
+    for words, status in (("mistyped mistyped", 422), (passphrase, 200)):
+        key = re.search(r'name="key" value="([0-9a-f]+)"', t.get("/moving").text)
+        assert key
+        said = {"key": key[1], "passphrase": words, "once": "ab" * 12}
+        looked = t._keep(t.client.post("/moving/look", data=said, files={"file": sealed.content}))
+        assert looked.status_code == status, looked.text[-2000:]
 
 
 def wrong_rights(gateway: Gateway, home: Path) -> list[str]:
