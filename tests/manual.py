@@ -1,4 +1,4 @@
-"""Writes the README's tables from the code they describe: python -m tests.manual. A test fails when they differ."""
+"""Writes the README's tables and docs/privacy.md from the code they describe: python -m tests.manual. A test fails when they differ."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gateway import kind
 from gateway.alarm import MOVES
 from gateway.nearby import link
 from gateway.times import Times
+from tests import privacy
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -72,3 +73,4 @@ def rewritten(text: str) -> str:
 
 if __name__ == "__main__":
     README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
+    privacy.FILE.write_text(privacy.written(), encoding="utf-8")

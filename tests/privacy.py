@@ -1,6 +1,6 @@
 """Writes docs/privacy.md: what leaves the home, from the schemas of the contract, and the ten lines for a family, from the page's words.
 
-`python -m tests.privacy`; a test fails where the file says otherwise.
+`python -m tests.manual` writes it with the tables of the README; a test fails where the file says otherwise.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def written() -> str:
     """Return the whole document."""
     out = [
         "# 隐私 Privacy", "",
-        "Written by `python -m tests.privacy` from the page's words and the contract's schemas; a test holds it to both.", "",
+        "Written by `python -m tests.manual` from the page's words and the contract's schemas; a test holds it to both.", "",
         f"## {ZH['privacy.title']}", "", *(f"{n}. {line}" for n, line in enumerate(lines(ZH), 1)), "",
         f"## {EN['privacy.title']}", "", *(f"{n}. {line}" for n, line in enumerate(lines(EN), 1)), "",
         "These lines stand on the page *Home* too, with the days that hold there.", "",

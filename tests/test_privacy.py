@@ -100,7 +100,7 @@ def test_topics_carry_no_name():
 
 
 def test_the_document_is_the_contracts_and_the_pages():
-    assert privacy.FILE.read_text(encoding="utf-8") == privacy.written(), "run: python -m tests.privacy"
+    assert privacy.FILE.read_text(encoding="utf-8") == privacy.written(), "run: python -m tests.manual"
     text = privacy.FILE.read_text(encoding="utf-8")
     for name in privacy.OUTWARD:
         for field in wire.schemas()[name]["properties"]:
@@ -136,7 +136,8 @@ def test_only_the_named_places_open_a_connection():
     for path in [*ROOT.glob("gateway/**/*.py"), *ROOT.glob("drivers/*.py")]:
         found = set(
             re.findall(
-                r"\b(?:sock_connect|create_connection|open_connection|urlopen|import httpx|import requests|import aiohttp|aiomqtt\.Client)\b", path.read_text()
+                r"\b(?:sock_connect|create_connection|open_connection|urlopen|import httpx|import requests|import aiohttp|aiomqtt\.Client)\b",
+                path.read_text(),
             )
         )
         if found and "demo" not in path.parts:
