@@ -102,7 +102,6 @@ class Store:
         self._history: Database | None = None
         self._batch = 0
         self._row = 0
-        self._standing: dict[str, str] = {}  # marks as they are on disk: one that says the same again would cost a page each time
         self._files: dict[Path, int] = {}  # the files of gateway.db as we opened them, and their inodes
         self.mended = ""  # what was put right in files that were damaged or deleted, for the pump to tell
 
@@ -254,13 +253,11 @@ class Store:
             for first, last in turn.accepted:
                 execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number BETWEEN ? AND ?", (first, last))
             for name, value in turn.marks.items():
-                if self._standing.get(name) != value:
-                    self._mark(self._db, name, value)
+                self._mark(self._db, name, value)
             if turn.done:
                 before = _one(self._db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
                 rows = [(before + n, done) for n, done in enumerate(turn.done)]
                 self._db.conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?)", rows)
-        self._standing.update(turn.marks)
         return out
 
     def _see_to_files(self) -> None:

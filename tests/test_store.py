@@ -112,24 +112,6 @@ def test_a_fresh_store_has_every_table_full_sync_and_a_journal_of_its_own(box, t
     assert (box.store.journal, box.store.history) == before
 
 
-def test_a_mark_that_says_the_same_costs_no_page_and_one_that_was_rolled_back_is_written_again(box):
-    def pages(**more: object) -> int:
-        log = box.folder / "gateway.db-wal"
-        box.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        box.write(**more)
-        return log.stat().st_size // (store.PAGE + 24)
-
-    assert pages(marks={"inbox": "7"}) > 0
-    assert pages(marks={"inbox": "7"}) == 0
-    with pytest.raises(sqlite3.Error):
-        box.write(marks={"inbox": "8"}, accepted=[("not", object())])
-    box.write(marks={"inbox": "8"})
-    assert box.store.marked("inbox") == "8"
-    box.restart()
-    box.write(marks={"inbox": "9"})
-    assert box.store.marked("inbox") == "9"
-
-
 def test_a_fault_is_as_old_after_a_restart_as_it_is(box):
     """Since when it is on, and when it was said last: by the wall clock over a power cut, unless that is known to be wrong."""
     box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.CALL_FAILED, box.clock.now(), "door"), box.clock.now()))
