@@ -16,7 +16,6 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable
 
 COMMAND, EVENT, TAKEN = 1, 4, 0xFE
 MEMORY = 64  # events on their way to the kernel; a controller whose host is slower forgets what it heard, and answers all the same
@@ -128,31 +127,30 @@ class Air:
         """Offer `rate` advertisements a second of passers-by's phones until stopped; return how many were offered."""
         dice = random.Random(seed)
         crowd_of = [f"{dice.randrange(0x40, 0x80):02X}:" + ":".join(f"{dice.randrange(256):02X}" for _ in range(5)) for _ in range(crowd)]
-
-        def one(_: int) -> bytes:
-            data = b"\x02\x01\x1a\x17\xff\x4c\x00" + dice.randbytes(20)
-            return report(dice.choice(crowd_of), data, dice.randrange(-95, -50), random_address=True)
-
-        return self._offer(stop, rate, one)
+        known = [
+            report(
+                dice.choice(crowd_of), b"\x02\x01\x1a\x17\xff\x4c\x00" + dice.randbytes(20), dice.randrange(-95, -50), random_address=True
+            )
+            for _ in range(5000)
+        ]
+        return self._offer(stop, rate, known)
 
     def babble(self, stop: threading.Event, *, address: str = "A4:C1:38:00:00:10", rate: int = 2000) -> int:
         """Offer `rate` temperatures a second of one sensor, each another, until stopped; return how many were offered."""
-
-        def one(n: int) -> bytes:
+        known = []
+        for n in range(5120):  # whole rounds of the packet number
             body = b"\xd2\xfc\x40\x00" + bytes((n % 256,)) + b"\x02" + (1500 + n % 1000).to_bytes(2, "little")
-            return report(address, bytes((len(body) + 1, 0x16)) + body)
+            known.append(report(address, bytes((len(body) + 1, 0x16)) + body))
+        return self._offer(stop, rate, known)
 
-        return self._offer(stop, rate, one)
-
-    def _offer(self, stop: threading.Event, rate: int, one: Callable[[int], bytes]) -> int:
+    def _offer(self, stop: threading.Event, rate: int, known: list[bytes]) -> int:
+        """Offer these, over and over, made before: this side must have time to answer the kernel."""
         offered, began = 0, time.monotonic()
-        while not stop.is_set():
-            due = int((time.monotonic() - began) * rate) - offered
-            batch = [one(offered + n) for n in range(min(due, 200))]
-            if batch:
-                self.send(batch)
-                offered += len(batch)
-            stop.wait(0.002)
+        while not stop.wait(0.01):
+            due = min(int((time.monotonic() - began) * rate) - offered, rate // 10)
+            at = offered % len(known)
+            self.send(known[at : at + due])
+            offered += min(due, len(known) - at)
         return offered
 
     def _say(self, event: bytes, *, wait: bool = True) -> bool:

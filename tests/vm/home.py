@@ -359,7 +359,9 @@ class House:
     # -- what came of it
 
     def log(self, unit: str = DAEMON) -> str:
-        return self.machine.run(f"journalctl -u {unit} -b --no-pager -o short-monotonic | tail -60")[1]
+        """Return the last words of a unit, of bluetoothd and of the kernel."""
+        which = f"_SYSTEMD_UNIT={unit} + UNIT={unit} + _SYSTEMD_UNIT=bluetooth.service + _TRANSPORT=kernel PRIORITY=0 PRIORITY=1 PRIORITY=2 PRIORITY=3 PRIORITY=4"
+        return self.machine.run(f"journalctl -b --no-pager -o short-monotonic {which} | tail -40")[1]
 
     def status(self) -> dict[str, Any]:
         text = self.machine.python("result = open('/run/eldercare-gateway/status.json').read()")
