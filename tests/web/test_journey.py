@@ -253,9 +253,11 @@ async def test_from_the_code_on_the_box_to_the_certificate(tmp_path, lang):
             await page.wait_for_selector(f"p:has-text('{t('test.ended')}')")
             await page.goto(f"{home.page.address}/certificate")
             assert await page.locator(".sum.all").count(), await page.inner_text(".sum")
+            await page.locator("#pad").evaluate("(pad) => pad.scrollIntoView({block: 'center'})")  # above the bar at the foot
             await signed_with_a_finger(page)
             await page.get_by_role("button", name=t("cert.keep")).click()
-            await page.wait_for_selector(".notice.good")
+            await page.wait_for_selector(".notice")
+            assert await page.locator(".notice.good").count(), await page.inner_text(".notice")
             told = await platform.wait(lambda m: m.get("detail", {}).get("what") == "commissioned")
             assert told["detail"]["passed"] is True
             await page.goto(home.page.address)
