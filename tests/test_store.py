@@ -112,6 +112,16 @@ def test_a_fresh_store_has_every_table_full_sync_and_a_journal_of_its_own(box, t
     assert (box.store.journal, box.store.history) == before
 
 
+def test_the_newest_golden_databases_have_every_migration(tmp_path):
+    """Whoever adds a migration adds a row to tests/golden/make.py, from the commit before the next one."""
+    from golden import make
+
+    make.state([*make.GENERATIONS][-1], tmp_path)
+    for name, migrations in (("gateway", schema.gateway), ("history", schema.history)):
+        with contextlib.closing(sqlite3.connect(tmp_path / f"{name}.db")) as conn:
+            assert not migrations.pending(store.Database(conn, execute_plugins=False)), name
+
+
 def test_a_fault_is_as_old_after_a_restart_as_it_is(box):
     """Since when it is on, and when it was said last: by the wall clock over a power cut, unless that is known to be wrong."""
     box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.CALL_FAILED, box.clock.now(), "door"), box.clock.now()))
