@@ -282,7 +282,15 @@ async def test_a_device_is_walked_and_its_counts_are_shown(equipped):
     box.example.say(walk={"device": "pendant", "left_s": 250.0, "readings": 2, "presses": 2, "receipts": 2, "without_receipt": 0,
                           "receipt_s": 0.21, "worst_dbm": -92})  # fmt: skip
     text = (await browser.get("/walk?part=1&lang=en")).text
-    for word in ("2 of 3", "weakest \u221292 dBm", "Move the gateway nearer", "slowest 0.21 s", "marked test", "A real alarm!", "4 min 10 s"):
+    for word in (
+        "2 of 3",
+        "weakest \u221292 dBm",
+        "Move the gateway nearer",
+        "slowest 0.21 s",
+        "marked test",
+        "A real alarm!",
+        "4 min 10 s",
+    ):
         assert word in text, word
     assert text.index("A real alarm!") < text.index("2 of 3")
     assert text.count('name="go"') == 1, "one device at a time"
