@@ -1,7 +1,7 @@
 """config/gateway.toml is the reference: it loads as shipped, and every key stands in it with its meaning and its default."""
 
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import msgspec
@@ -53,8 +53,8 @@ def saved(tmp_path, text):
 def test_it_loads_as_shipped():
     loaded = load(home.SHIPPED, all_models())
     assert loaded.replay is None, "a gateway that replays hears no real call: never the shipped state"
-    assert loaded.platform.tls
-    assert {d.id for d in loaded.devices} >= {"pendant", "front-door", "bedroom-radar"}
+    assert loaded.platform is None
+    assert loaded.devices == (), "a new box misses no device that it never had"
     assert loaded.times == Times()
 
 
@@ -87,8 +87,16 @@ def test_the_defaults_shown_are_the_defaults(tmp_path):
     loaded, shipped = load(saved(tmp_path, text), all_models()), load(home.SHIPPED, all_models())
     assert loaded.times == Times()
     assert loaded.gateway == shipped.gateway
-    assert loaded.platform == shipped.platform
-    assert loaded.devices == shipped.devices
+    assert loaded.platform == config.PlatformPart(host="mqtt.example.org")
+    assert loaded.platform.tls
+    (device,) = loaded.devices
+    plain = "\n".join(
+        f'{key} = "{value}"'
+        for key, value in (("id", device.id), ("model", device.model.name), ("room", device.room), ("address", device.at))
+    )
+    (shortest,) = load(saved(tmp_path, f"[gateway]\n[[device]]\n{plain}\n"), all_models()).devices
+    assert device == replace(shortest, supervised=device.supervised)
+    assert device.supervised.missing_after == 1800, "the one example that is no default"
     assert loaded.adapters == shipped.adapters
     assert (loaded.sound_alarm, loaded.sound_pre_alarm) == ((), ())
     assert len(loaded.ladder) == len(shipped.ladder) + 1  # the rung that needs no network

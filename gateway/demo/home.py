@@ -1,4 +1,4 @@
-"""The demonstration's household: the shipped configuration with a few lines changed, in a folder that is thrown away."""
+"""The demonstration's household: the shipped configuration with a few lines changed and devices added, in a folder that is thrown away."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "config" / "gateway.toml"
 DAY = Path(__file__).with_name("day.txt")
+DEVICES = Path(__file__).with_name("home.toml")
 GATEWAY = "demo-home"
 PENDANT_KEY = "90bffd73cb6b26ef58a7a8eba9232036"  # public: the one that bthome-ble's test suite publishes with the captured frame
 SOUNDS = "sounds.log"
@@ -56,7 +57,7 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
     ):
         text = changed(text, table, key, value)
     config = folder / "gateway.toml"
-    config.write_text(text, encoding="utf-8")
+    config.write_text(f"{text}\n\n{DEVICES.read_text(encoding='utf-8')}", encoding="utf-8")
     secrets = folder / "secrets.toml"
     secrets.touch(mode=0o600)
     secrets.write_text(f'[keys]\npendant = "{PENDANT_KEY}"\n', encoding="utf-8")
