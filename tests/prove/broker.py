@@ -155,7 +155,12 @@ async def half_open(folder: Path, n: int, air: Child, dice: random.Random, short
     if not may_own_networks():
         with Mosquitto() as broker:
             async with Relay(broker.port) as relay, Home(folder, n, broker, air, via=relay) as home:
-                again = await away_and_back(home, lambda: setattr(relay, "held", True), lambda: setattr(relay, "held", False), 1)
+
+                def hold() -> None:
+                    relay.held = True
+                    home.press()
+
+                again = await away_and_back(home, hold, lambda: setattr(relay, "held", False), 1)
                 return home.row(
                     promises=(1, 3, 10), done="line half-open (a relay that holds all bytes)", since=again, worst_of="line back to there",
                     note="not root, or no nft here: a relay instead of dropped packets",

@@ -44,7 +44,7 @@ class Limits:
                 self.how = "cgroup v1"
         except OSError:
             self.__exit__()
-            self.how = "RLIMIT_AS and nice, for no control group can be made here"
+            self.how = "no control group can be made here: " + ("RLIMIT_AS" if self._memory else "other programs only")
         return self
 
     def _make(self, folder: Path, values: dict[str, object]) -> None:
@@ -72,20 +72,9 @@ class Limits:
         """Put a process and its threads under the limits."""
         for folder in self._folders:
             (folder / "cgroup.procs").write_text(str(pid))
-        if not self._folders:
-            if self._memory:
-                size = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-                resource.prlimit(pid, resource.RLIMIT_AS, (size + self._memory // 4, resource.RLIM_INFINITY))
-            if self._cpu:
-                os.setpriority(os.PRIO_PROCESS, pid, 19)
-
-    def peak(self) -> int:
-        """Return the most bytes the group has held, 0 where nobody counts."""
-        for folder in self._folders:
-            for file in ("memory.peak", "memory.max_usage_in_bytes"):
-                with contextlib.suppress(OSError):
-                    return int((folder / file).read_text())
-        return 0
+        if not self._folders and self._memory:
+            size = int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+            resource.prlimit(pid, resource.RLIMIT_AS, (size + self._memory // 4, resource.RLIM_INFINITY))
 
 
 def worse_first(pid: int, score: int) -> None:
