@@ -216,9 +216,19 @@ class Pipeline:
     def renumber(self, journal: str, entries: Sequence[Entry], now: Moment) -> list[Entry]:
         """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
         self._journal, self._last, self._unreceipted = journal, 0, {}
+        # What began in this very turn is named after the journal that knows it: the old one will give its number, and so its name, again.
+        begun = [e.fact.alarm for e in entries if isinstance(e.fact, AlarmFact) and e.fact.before is None]
+        named = {alarm.id: f"{journal}-a{alarm.number}" for alarm in begun}
+        for number in {alarm.number for alarm in begun} & self.alarms.keys():
+            self.alarms[number] = replace(self.alarms[number], id=f"{journal}-a{number}")
         for entry in entries:
-            calls = entry.fact.alarm.calls if isinstance(entry.fact, AlarmFact) else ()
-            self._entry(entry.fact, now, call=len(calls) - 1 if calls and calls[-1].at == entry.at else -1)
+            fact = entry.fact
+            if isinstance(fact, AlarmFact):
+                fact = replace(fact, alarm=replace(fact.alarm, id=named.get(fact.alarm.id, fact.alarm.id)))
+            elif isinstance(fact, ResultFact):
+                fact = replace(fact, alarm=named.get(fact.alarm, fact.alarm))
+            calls = fact.alarm.calls if isinstance(fact, AlarmFact) else ()
+            self._entry(fact, now, call=len(calls) - 1 if calls and calls[-1].at == entry.at else -1)
             self._out[-1] = replace(self._out[-1], at=entry.at)
         told = {e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact)}
         for alarm in self.alarms.values():

@@ -830,7 +830,9 @@ def test_what_could_not_be_written_is_numbered_anew_in_another_journal_and_what_
     assert story(again) == ["person.sos raise raised", "person.fall restored acknowledged"]
     assert [(e.number, e.id) for e in again] == [(1, "j2-1"), (2, "j2-2")]
     assert again[0].at == at, "when it happened, not when it could be written"
-    assert again[0].fact.alarm.id == f"{JOURNAL}-a2", "an alarm keeps its name"
+    assert again[0].fact.alarm.id == "j2-a2", "nobody knows it yet, and the old journal will give its second alarm's name again"
+    assert day.pipeline.alarms[2].id == "j2-a2"
+    assert again[1].fact.alarm.id == f"{JOURNAL}-a1", "what was told keeps its name"
     assert sorted(day.pipeline.unreceipted()) == [1, 2]
     (first, second) = day.pipeline.receipted([1, 2], day.clock.now())
     assert (first.number, first.fact.move, first.fact.alarm.calls[0].delivery) == (3, "receipt", "accepted")

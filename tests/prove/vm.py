@@ -111,6 +111,14 @@ def whole(house: House) -> dict[int, dict[str, Any]]:
     for number, body in told.items():
         assert journal.get(number) == body, f"entry {number} was told as {body} and is {journal.get(number)}"
     known = {body["alarm"] for body in journal.values() if "alarm" in body}
+    known |= {m["alarm"] for m in house.desk.messages if m.get("type") == "alarm" and m["journal"] != mine}
+    began = {
+        (m["alarm"], m["journal"], m["number"])
+        for m in house.desk.messages
+        if m.get("type") == "alarm" and m.get("move") in {"raise", "danger"}
+    }
+    names = [alarm for alarm, _, _ in began]
+    assert len(names) == len(set(names)), f"one name for two alarms: {sorted(began)}"
     for _, words in house.siren.sounded:
         assert not words.startswith(f"{mine}-") or words.split()[0] in known, f"{words} sounded and is not known any more"
     last = {body["alarm"]: body["state"] for _, body in sorted(told.items()) if "state" in body}

@@ -329,10 +329,10 @@ class Machine:
         self._waits = [(time.monotonic(), 0.0)]
         while process.poll() is None:
             waited = 0.0
-            for task in Path(f"/proc/{process.pid}/task").iterdir():
+            for task in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
                 with contextlib.suppress(OSError):
-                    if "CPU" in (task / "comm").read_text():
-                        waited = max(waited, int((task / "schedstat").read_text().split()[1]) / 1e9)
+                    if "CPU" in task.with_name("comm").read_text():
+                        waited = max(waited, int(task.read_text().split()[1]) / 1e9)
             self._waits.append((time.monotonic(), waited))
             time.sleep(0.25)
 
