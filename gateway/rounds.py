@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from gateway import dial, kind, wire
 from gateway.alarm import State
 from gateway.clock import Moment, Quality
+from gateway.config import Device
+from gateway.danger import SOS
 from gateway.pipeline import AlarmFact, Entry
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ class Rounds:
 
     def _untried(self, now: Moment) -> list[Entry]:
         faults, due = self._daemon.faults, self._daemon.config.times.test_due
-        vital = [d.id for d in self._daemon.config.devices if d.supervised.vital]
+        vital = [d.id for d in self._daemon.config.devices if _calls(d)]
         if vital != [*self._tried]:
             self._tried = {d: self._tried.get(d, now.mono) for d in vital}
             self.changed = True
@@ -147,6 +149,11 @@ class Rounds:
             else:
                 facts += faults.end(kind.CERTIFICATE_ENDS, now, name)
         return self._daemon.pipeline.noticed(facts, now)
+
+
+def _calls(device: Device) -> bool:
+    """Say whether a device is there to call for help. A general protocol might say anything: there the household's word counts."""
+    return device.supervised.vital and (not device.model.general or SOS in device.watch.buttons.values())
 
 
 def _ends(path: Path | None) -> list[float]:

@@ -37,6 +37,11 @@ id = "pendant"
 model = "shelly-blu-button"
 room = "hall"
 address = "A4:C1:38:00:00:01"
+[[device]]
+id = "thermometer"
+model = "bthome-v2"
+room = "hall"
+address = "A4:C1:38:00:00:02"
 """
 
 
@@ -124,6 +129,7 @@ def test_a_button_that_nobody_tried_is_asked_for_until_its_call_has_a_receipt(tm
     with lapse(tmp_path) as home:
         home.run(story())
         (raised,) = home.desk.said(kind.TEST_DUE, "raised", "pendant")
+        assert not home.desk.said(kind.TEST_DUE, "raised", "thermometer"), "what calls nobody is not asked for"
         assert 10 * DAY <= raised <= 10 * DAY + HOUR + 120
 
 
