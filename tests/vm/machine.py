@@ -372,7 +372,8 @@ def key(*parts: bytes | str) -> str:
 def warm(image: Path, scratch: Path) -> Saved:
     """Return the machine saved after its boot, with nothing installed; boot and save it where that is still to be done."""
     version = subprocess.run([QEMU, "--version"], capture_output=True, text=True, check=True, timeout=20).stdout
-    saved = Saved(image / f"warm-{key(version, *accelerator(image), (REPO / 'tests/vm/machine.py').read_bytes())}")
+    parts = [(REPO / "tests/vm" / name).read_bytes() for name in ("machine.py", "card.py")]
+    saved = Saved(image / f"warm-{key(version, *accelerator(image), *parts)}")
     if not saved.memory.exists():
         for old in image.glob("warm-*"):
             shutil.rmtree(old)
