@@ -595,6 +595,7 @@ def backlog(short: bool, folder: Path, seed: int) -> list[Row]:
     with House(folder, megabytes=640) as house:
         house.start()
         call_for_help(house, 60)
+        close_all(house)  # a press on an open alarm is counted, and sounds no more
         house.machine.sh(f"systemctl stop {DAEMON}")
         house.broker.stop()
         made = house.machine.python(BACKLOG, timeout=900, path=f"{STATE}/gateway.db", wanted=200 * 1024 * 1024)
@@ -602,6 +603,7 @@ def backlog(short: bool, folder: Path, seed: int) -> list[Row]:
         house.cut(random.Random(seed))
         house.boot()
         hears = house.hears()
+        assert hears <= HEARS_AGAIN, f"it hears only after {hears:.1f} s"
         sounded = len(house.siren.sounded)
         began = time.monotonic()
         house.press(1)
