@@ -104,8 +104,8 @@ def _run(args: argparse.Namespace) -> int:
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     from gateway.daemon import Daemon
+    from gateway.database import StoreProblem
     from gateway.replay import BadDay
-    from gateway.store import StoreProblem
 
     async def serve(config: Config) -> int:
         try:

@@ -35,9 +35,10 @@ from msgspec.structs import replace
 
 from gateway import certificate, generations, wire
 from gateway.config import Config, ConfigError, composed
+from gateway.database import StoreProblem
 from gateway.driver import Model
 from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, Strict
-from gateway.store import Store, StoreProblem
+from gateway.store import Store
 
 MAGIC = b"eldercare-gateway backup "
 LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB

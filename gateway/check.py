@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivers import all_models
-from gateway import __version__, ble, mqtt, status, store, wire
+from gateway import __version__, ble, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, speed
 from gateway.driver import BleAdvert, GattService
@@ -143,7 +143,7 @@ def _disk(config: Config) -> Finding:
         return Finding(
             False, "存储 disk", f"{folder}: 只剩 only {free // 2**20} MiB free, wanted {ROOM_WANTED // 2**20} MiB: delete something"
         )
-    if problem := store.unfit(config.state):
+    if problem := recovery.unfit(config.state):
         return Finding(False, "存储 disk", problem)
     return Finding(True, "存储 disk", f"{config.state}: {free // 2**20} MiB 可用 free")
 

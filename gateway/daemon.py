@@ -36,9 +36,10 @@ from gateway.kind import Priority
 from gateway.pipeline import AlarmFact, Entry, Pipeline
 from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
+from gateway.recovery import forget_stand_in, masked, opened, stand_in
 from gateway.replay import Replay
 from gateway.rounds import MARK, Rounds
-from gateway.store import Outgoing, Writing, forget_stand_in, masked, opened, stand_in
+from gateway.store import Outgoing, Writing
 from gateway.technician import TakenOver, Technician
 from gateway.upkeep import DiskIsBack, Upkeep
 from gateway.uplink import Uplink

@@ -10,28 +10,36 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import secrets
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
 
 from gateway import schema, wal, wire
 from gateway.alarm import Alarm
 from gateway.clock import Moment, Quality
+from gateway.database import (
+    BROKEN,
+    DiskRefuses,
+    StoreProblem,
+    database,
+    is_gone,
+    is_sound,
+    parts,
+    problem_of,
+    set_aside,
+)
 from gateway.fault import FaultFact, Turn
 from gateway.generations import sync
 from gateway.instruction import Refused, ResultFact
-from gateway.kind import STORAGE_DEGRADED, TEST
+from gateway.kind import TEST
 from gateway.pipeline import AlarmFact, Entry, Known, Shelf
 from gateway.reading import DeviceId, Kind, Reading
 from gateway.signals import HOUR, KEPT_DAYS, Row
@@ -40,11 +48,8 @@ LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
 
 # What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows, types, texts, JSON and numbers.
-BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
-CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
 BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
-PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
 _SIGNAL = """
     INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -54,16 +59,6 @@ _SIGNAL = """
 
 
 Memories = dict[DeviceId, dict[str, int | str]]
-
-
-class StoreProblem(Exception):  # noqa: N818  it is one
-    """A database that cannot be used as it is: what, where, and what to do."""
-
-
-class _Opened(NamedTuple):
-    store: Store
-    known: Known
-    memories: Memories
 
 
 class Outgoing(NamedTuple):
@@ -114,7 +109,7 @@ class Store:
             self.mended = wal.mend(path)
         if self.mended:
             LOG.error("store %s", self.mended)
-        self._db = _database(path, schema.gateway, "FULL")
+        self._db = database(path, schema.gateway, "FULL")
         try:
             self._db.conn.execute("BEGIN IMMEDIATE")
             self._mark(self._db, "opened", str(time.time_ns()))
@@ -123,8 +118,8 @@ class Store:
             self._db.conn.execute("COMMIT")
         except BROKEN as error:
             self._db.close()
-            raise _problem(path, error) from error
-        self._files = {part: part.stat().st_ino for part in _parts(path)}
+            raise problem_of(path, error) from error
+        self._files = {part: part.stat().st_ino for part in parts(path)}
         self._open_history()
 
     def _open_history(self) -> None:
@@ -132,13 +127,13 @@ class Store:
         path = self.folder / "history.db"
         for attempt in (1, 2):
             try:
-                self._history = _database(path, schema.history, "NORMAL")
+                self._history = database(path, schema.history, "NORMAL")
                 self.history = self._marked(self._history, "history") or secrets.token_hex(4)
                 self._mark(self._history, "history", self.history)
                 self._batch = _one(self._history, "SELECT coalesce(max(number), 0) FROM batches")
                 self._row = _one(self._history, "SELECT coalesce(max(row), 0) FROM readings")
             except (StoreProblem, *BROKEN) as error:
-                problem = error if isinstance(error, StoreProblem) else _problem(path, error)
+                problem = error if isinstance(error, StoreProblem) else problem_of(path, error)
                 if isinstance(problem, DiskRefuses):
                     LOG.warning("store history.db: %s; no readings are kept until it can be written", problem)
                     self._close_history()
@@ -157,7 +152,7 @@ class Store:
     def _throw_away_history(self) -> None:
         self._close_history()
         with contextlib.suppress(OSError):
-            _set_aside(self.folder / "history.db", keep=False)
+            set_aside(self.folder / "history.db", keep=False)
 
     def load(self, now: Moment, boot: str) -> Known:
         """Return what was known. Raises one of BROKEN on damage."""
@@ -265,7 +260,7 @@ class Store:
 
         Otherwise SQLite would go on writing into files that vanish with this process. Raises sqlite3.Error.
         """
-        if not any(_is_gone(part, inode) for part, inode in self._files.items()):
+        if not any(is_gone(part, inode) for part, inode in self._files.items()):
             return
         path = self.folder / "gateway.db"
         new = path.with_name("gateway.db.new")
@@ -277,12 +272,12 @@ class Store:
             new.replace(path)
             # To close the old one removes by name what it takes for its log: only then may the new one get its own.
             self._db.close()
-            for part in _parts(path)[1:]:
+            for part in parts(path)[1:]:
                 part.unlink(missing_ok=True)
             sync(self.folder)
-            self._db = _database(path, schema.gateway, "FULL")
+            self._db = database(path, schema.gateway, "FULL")
             self._mark(self._db, "opened", str(time.time_ns()))
-            self._files = {part: part.stat().st_ino for part in _parts(path)}
+            self._files = {part: part.stat().st_ino for part in parts(path)}
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(f"its files were deleted, and cannot be written again: {error}") from error
         self.mended = f"files of {path} were deleted or replaced by another program: written again, nothing is lost"
@@ -487,7 +482,7 @@ class Store:
 
     def _all_sound(self, messages: Sequence[Outgoing]) -> bool:
         """Take out of the outbox what damage has made unreadable: no platform could take it, and it would wait for ever."""
-        torn = [m.number for m in messages if not _is_sound(m.payload)]
+        torn = [m.number for m in messages if not is_sound(m.payload)]
         for number in torn:
             self._db.conn.execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", (number,))
         if torn:
@@ -534,358 +529,6 @@ class Store:
     def _marked(db: Database, name: str) -> str:
         row = db.conn.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
-
-
-def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Store, Known, Memories]:
-    """Open the store and return it with what was known and the drivers' memories; never raises for a bad database.
-
-    A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software, or that cannot be written
-    (read-only, full), is left untouched and a stand-in in `runtime` (memory) is used, so that alarms go on. Either way what is
-    open is carried over as far as it can be read, and `Store.degraded` says what happened. A stand-in that a killed process left
-    is gone on with as long as anything in it is open or unaccepted.
-    """
-    path = folder / "gateway.db"
-    left = _left(runtime, gateway, now, boot)
-    if left is not None and (left.known.alarms or left.store._counts()[0]):  # noqa: SLF001  nobody else has it yet
-        LOG.error("store %s", left.store.degraded)
-        return left
-    store = Store(folder, gateway)
-    damaged = False
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        store.open()
-        return _merged(_Opened(store, store.load(now, boot), store.memories()), left, now)
-    except Damaged as error:
-        damaged, why = True, str(error)
-    except (StoreProblem, OSError) as error:
-        why = f"{error}; working from memory until then"
-    except BROKEN as error:
-        store._close()  # noqa: SLF001  half open, nobody else has it
-        damaged, why = True, f"{path} is damaged ({error})"
-    if not damaged and left is not None:
-        LOG.error("store %s", why)
-        return left
-    known, memories = _salvaged(path, runtime, gateway, now, boot)
-    carried = Writing(memory=_texts(memories), done=list(known.done), marks={"masks": masked(known.shelves, known.away_until, now)})
-    try:
-        if damaged:
-            why = f"{why}; set aside as {_set_aside(path, keep=True)}, a fresh one begun"
-            store = Store(folder, gateway, degraded=why)
-            store.open()
-            store._commit(carried)  # noqa: SLF001  nobody else has it yet
-        else:
-            store = stand_in(runtime, gateway, why, carried)
-    except (StoreProblem, OSError, sqlite3.Error) as error:
-        why = f"{why}; {error}; working from memory until then"
-        store = stand_in(runtime, gateway, why, carried)
-    LOG.error("store %s", why)
-    # A fresh journal has numbers and a name of its own; what is open keeps its id.
-    last_alarm = max((alarm.number for alarm, _ in known.alarms), default=0)
-    fresh = Known(
-        journal=store.journal, last_alarm=last_alarm, alarms=known.alarms, closed=known.closed, silent_for=known.silent_for,
-        done=known.done, shelves=known.shelves, away_until=known.away_until,
-    )  # fmt: skip
-    return _merged(_Opened(store, fresh, memories), left if damaged else None, now)
-
-
-def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:
-    """Return the stand-in that an earlier process of this gateway left in memory, None where there is none that can be read."""
-    for folder in _memory_folders(runtime):
-        with contextlib.suppress(StoreProblem, *BROKEN):
-            if not (folder / "gateway.db").exists() or not os.access(folder, os.W_OK):
-                continue
-            store = Store(folder, gateway)
-            store.open()
-            try:
-                if store.marked("gateway") == gateway:
-                    store.degraded = store.marked("degraded")
-                    return _Opened(store, store.load(now, boot), store.memories())
-            except BROKEN:
-                store._close()  # noqa: SLF001  half open, nobody else has it
-                raise
-            store.close_now()
-    return None
-
-
-def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
-    """Return the real store with what a stand-in, now empty, learned meanwhile: alarms that ended, instructions done, counters."""
-    if left is None:
-        return real
-    rows = left.store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE NOT a.open")  # noqa: SLF001
-    messages = [wire.decode_entry(body) for (body,) in rows]
-    ended = {m.alarm: m for m in messages if isinstance(m, wire.AlarmMessage)}
-    masks_known = bool(left.store.marked("masks"))
-    left.store.close_now()
-    known = real.known
-    # An alarm that ended in the stand-in is journalled as ended in the real one; `restart` writes that entry.
-    alarms = [(wire.alarm_of(ended[a.id], now), False) if a.id in ended else (a, same) for a, same in known.alarms]
-    said = {key: fault for key, fault in left.known.faults.items() if key[0] == STORAGE_DEGRADED}
-    merged = replace(
-        known,
-        last_alarm=max(known.last_alarm, left.known.last_alarm),
-        alarms=alarms,
-        carried={number: same for number, same in known.carried.items() if number not in {a.number for a, _ in alarms if not a.open}},
-        closed={**known.closed, **left.known.closed},
-        faults={**known.faults, **said},
-        done=list(dict.fromkeys((*known.done, *left.known.done))),
-        shelves=left.known.shelves if masks_known else known.shelves,
-        away_until=left.known.away_until if masks_known else known.away_until,
-    )
-    learned = Writing(memory=_texts(left.memories), done=list(left.known.done))
-    if masks_known:
-        learned.marks = {"masks": masked(merged.shelves, merged.away_until, now)}
-    with contextlib.suppress(sqlite3.Error):  # the start's own commit comes next, and says so
-        real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
-    return _Opened(real.store, merged, {**real.memories, **left.memories})
-
-
-def forget_stand_in(runtime: Path) -> None:
-    """Delete what a stand-in left: all of it is in the real database by now."""
-    for folder in _memory_folders(runtime):
-        with contextlib.suppress(OSError):
-            for old in folder.glob("*.db*"):
-                old.unlink()
-
-
-def unfit(folder: Path) -> str:
-    """Return what is wrong with `gateway.db` and what to do, "" when nothing is; the file is only read."""
-    path = folder / "gateway.db"
-    if not path.exists():
-        return ""
-    try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as conn:
-            _refuse_newer(Database(conn, execute_plugins=False), path, schema.gateway)
-            _look_for_damage(conn, path)
-    except StoreProblem as problem:
-        return str(problem)
-    except sqlite3.Error as error:
-        return str(_problem(path, error))
-    return ""
-
-
-def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = None) -> Store:
-    """Return a fresh store in memory, for a disk that takes nothing. `carried`: what must outlast this process in it too."""
-    folder = _memory_folder(runtime)
-    for old in folder.glob("*.db*"):
-        old.unlink()
-    store = Store(folder, gateway, degraded=why)
-    store.open()
-    store._mark(store._db, "gateway", gateway)  # noqa: SLF001  its own
-    store._mark(store._db, "degraded", why)  # noqa: SLF001
-    if carried is not None:
-        store._commit(carried)  # noqa: SLF001
-    return store
-
-
-def _memory_folders(runtime: Path) -> tuple[Path, Path]:
-    return runtime / "stand-in", Path("/dev/shm") / f"eldercare-gateway-{os.getuid()}"  # noqa: S108  tmpfs on purpose
-
-
-def _memory_folder(runtime: Path) -> Path:
-    """Return a folder in memory that can be written: one in the runtime folder, else in the shared memory."""
-    for folder in _memory_folders(runtime):
-        with contextlib.suppress(OSError):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if os.access(folder, os.W_OK):
-                return folder
-    raise StoreProblem(f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd")
-
-
-def _salvaged(path: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Known, Memories]:
-    """Read what can be read of a database that cannot be used.
-
-    A file of WAL mode in a folder that cannot be written cannot even be read where it lies, and one of an older version cannot be
-    brought up to ours there: then a copy in memory is.
-    """
-    known, memories = Known(journal=""), Memories()
-    copy = None
-    for attempt in ("in place", "as a copy"):
-        try:
-            if attempt == "as a copy":
-                copy = _memory_folder(runtime) / "salvage"
-                for suffix in ("", "-wal"):
-                    if (part := path.with_name(path.name + suffix)).exists():
-                        shutil.copyfile(part, copy.with_name(copy.name + suffix))
-            where = f"file:{path}?mode=ro" if copy is None else f"file:{copy}"
-            with contextlib.closing(sqlite3.connect(where, uri=True, timeout=1)) as conn:
-                store = Store(path.parent, gateway)
-                store._db = db = Database(conn, execute_plugins=False)  # noqa: SLF001  only to read with
-                store.marked("journal")
-                if schema.gateway.pending(db):
-                    if copy is None:
-                        raise StoreProblem("it is of an older version")  # noqa: TRY301  said below, as any other reason
-                    with contextlib.suppress(*BROKEN):
-                        schema.gateway.apply(db)
-                try:
-                    known, memories = store.load(now, boot), store.memories()
-                except BROKEN:
-                    known, memories = _readable(store._db, now, boot)  # noqa: SLF001
-            break
-        except (StoreProblem, *BROKEN) as error:
-            LOG.warning("store %s: cannot be read %s: %s", path, attempt, error)
-    if copy is not None:
-        for part in copy.parent.glob(copy.name + "*"):
-            part.unlink()
-    LOG.warning("store %s: %d open alarms and %d devices' memories carried over", path, len(known.alarms), len(memories))
-    return known, memories
-
-
-def _readable(db: Database, now: Moment, boot: str) -> tuple[Known, Memories]:
-    """Return what can be read of a damaged file: open alarms, instructions done, drivers' memories. Never raises for damage.
-
-    Each row is read by itself. Tables of a damaged file may contradict each other, so the journal says how an alarm stands: it
-    is read from both ends up to the damage, and the newest entry of each alarm counts. In doubt an alarm is open.
-    """
-    newest: dict[int, wire.AlarmMessage] = {}
-    memories = Memories()
-    done: dict[str, None] = {}
-
-    def alarm(body: bytes) -> None:
-        message = wire.decode_entry(body)
-        if not isinstance(message, wire.AlarmMessage):
-            return
-        wire.alarm_of(message, now)
-        before = newest.get(message.alarm_number)
-        if before is None or before.number < message.number:
-            newest[message.alarm_number] = message
-
-    def memory(device: str, text: str) -> None:
-        memories[str(device)] = {str(k): v for k, v in json.loads(text).items() if isinstance(v, int | str)}
-
-    def was_done(instruction: str) -> None:
-        done[str(instruction)] = None
-
-    reads: tuple[tuple[str, Callable[..., None]], ...] = (
-        ("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number DESC", alarm),
-        ("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number", alarm),
-        ("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active", alarm),
-        ("SELECT device, memory FROM devices", memory),
-        ("SELECT id FROM instructions ORDER BY number", was_done),
-    )
-    for query, take in reads:
-        with contextlib.suppress(*BROKEN):
-            for row in db.execute(query):
-                with contextlib.suppress(*BROKEN):
-                    take(*row)
-    found = [(wire.alarm_of(m, now), m.at.boot == boot) for _, m in sorted(newest.items())]
-    return Known(
-        journal="",
-        alarms=[(alarm, same) for alarm, same in found if alarm.open or alarm.condition_active],
-        closed={(alarm.kind, alarm.device): alarm.id for alarm, _ in found if not alarm.open},
-        done=list(done),
-    ), memories
-
-
-class DiskRefuses(StoreProblem):
-    """The disk does not take or give: it is full, read-only, or fails. The file may be well."""
-
-
-class Damaged(StoreProblem):
-    """The file's content is broken."""
-
-
-def _problem(path: Path, error: Exception) -> StoreProblem:
-    """Return what an error means: a disk that does not take or give, or else a file that is damaged."""
-    text = str(error)
-    if "locked" in text or "I/O" in text:
-        return DiskRefuses(f"{path}: {text}: check the disk, and end other programs that use the file")
-    if "full" in text:
-        return DiskRefuses(f"{path} cannot grow ({text}): free space on its disk")
-    # A damaged header too can make SQLite call a file read-only or refuse to open it.
-    if not os.access(path.parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
-        return DiskRefuses(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
-    return Damaged(f"{path} is damaged ({text})")
-
-
-def _database(path: Path, migrations: Migrations, synchronous: str) -> Database:
-    """Open one file for writing. Raises StoreProblem: damaged, newer, not writable."""
-    try:
-        conn = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None, cached_statements=64)
-    except sqlite3.Error as error:
-        raise _problem(path, error) from error
-    try:
-        conn.execute(f"PRAGMA page_size = {PAGE}")
-        conn.execute("PRAGMA journal_mode = WAL")
-        conn.execute(f"PRAGMA synchronous = {synchronous}")
-        conn.execute("PRAGMA wal_autocheckpoint = 2000")
-        conn.execute("PRAGMA journal_size_limit = 4194304")
-        db = Database(conn, execute_plugins=False)
-        _refuse_newer(db, path, migrations)
-        migrations.apply(db)
-        _look_for_damage(conn, path)
-    except StoreProblem:
-        conn.close()
-        raise
-    except BROKEN as error:
-        conn.close()
-        raise _problem(path, error) from error
-    return db
-
-
-def _refuse_newer(db: Database, path: Path, migrations: Migrations) -> None:
-    ours = {m.name for m in migrations._migrations}  # noqa: SLF001  the library offers no list of its own
-    newer = sorted(m.name for m in migrations.applied(db) if m.name not in ours)
-    if newer:
-        raise StoreProblem(f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again")
-
-
-def _look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
-    until = time.monotonic() + CHECK_AT_MOST
-    conn.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
-    try:
-        found = conn.execute("PRAGMA quick_check(1)").fetchone()
-    except sqlite3.OperationalError as error:
-        if "interrupted" not in str(error):
-            raise
-        found = ("ok",)
-    finally:
-        conn.set_progress_handler(None, 0)
-    if found[0] != "ok":
-        raise Damaged(f"{path} is damaged ({found[0]})")
-
-
-def _set_aside(path: Path, *, keep: bool) -> str:
-    """Move a database away (one broken generation is kept), or delete it. Returns its new name."""
-    for part in _parts(path):
-        with contextlib.suppress(FileNotFoundError):
-            if keep:
-                part.replace(path.with_name(path.name + ".broken" + part.name.removeprefix(path.name)))
-            else:
-                part.unlink()
-    return path.name + ".broken"
-
-
-def _parts(path: Path) -> tuple[Path, Path, Path]:
-    return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
-
-
-def _is_sound(body: bytes) -> bool:
-    try:
-        wire.decode_entry(body)
-    except wire.BadMessage:
-        return False
-    return True
-
-
-def _is_gone(part: Path, inode: int) -> bool:
-    """Say whether a file is no more, or is another one. A disk that does not answer says neither."""
-    try:
-        return part.stat().st_ino != inode
-    except FileNotFoundError:
-        return True
-    except OSError:
-        return False
-
-
-def _texts(memories: Memories) -> dict[DeviceId, str]:
-    return {device: json.dumps(memory, separators=(",", ":")) for device, memory in memories.items()}
-
-
-def masked(shelves: Mapping[DeviceId, Shelf], away_until: float, now: Moment) -> str:
-    """Return what is shelved, and until when nobody is at home, as the mark `masks` keeps it: by the wall clock."""
-    wall = now.wall.timestamp() - now.mono
-    kept = {d: {"until": s.until + wall, "by": s.by, "reason": s.reason} for d, s in shelves.items()}
-    return json.dumps({"shelves": kept, "away": away_until + wall if away_until > now.mono else 0.0}, ensure_ascii=False)
 
 
 def _one(db: Database, query: str) -> int:

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from gateway import kind, mains, status, systemd
 from gateway.clock import Moment
+from gateway.database import Damaged, StoreProblem
 from gateway.signals import HOUR
-from gateway.store import Damaged, Store, StoreProblem
+from gateway.store import Store
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon

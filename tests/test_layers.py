@@ -17,6 +17,8 @@ LINES = (
     {"push", "supervise", "config", "parts", "generations", "household", "dial", "certificate", "wal"},
     {
         "store",
+        "database",
+        "recovery",
         "schema",
         "inbox",
         "mqtt",
@@ -54,7 +56,10 @@ LINES = (
     {"__main__"},
 )
 LINE = {name: n for n, names in enumerate(LINES, 1) for name in names}
-DOORS = {("store", "schema"), ("decode", "decode_lines"), ("commission", "serial_port")}  # within line 7
+DOORS = {  # within line 7
+    ("store", "schema"), ("store", "database"), ("recovery", "database"), ("recovery", "store"), ("recovery", "schema"),
+    ("decode", "decode_lines"), ("commission", "serial_port"),
+}  # fmt: skip
 TYPED = {
     ("status", "daemon"),
     ("attempt", "daemon"),

@@ -23,13 +23,15 @@ from hand import GATEWAY, HandClock, Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import kind, schema, store
+from gateway import database, kind, recovery, schema, store
 from gateway.alarm import State
 from gateway.clock import Moment, Quality
+from gateway.database import StoreProblem
 from gateway.fault import Turn
 from gateway.instruction import Do, Instruction
 from gateway.reading import FORMS, Form, Kind, Reading
-from gateway.store import Store, StoreProblem, Writing, forget_stand_in, opened, stand_in, unfit
+from gateway.recovery import forget_stand_in, opened, stand_in, unfit
+from gateway.store import Store, Writing
 
 
 class Box:
@@ -461,18 +463,18 @@ def test_a_disk_that_refuses_the_history_costs_no_reading_that_is_on_it(box, mon
     """A full or read-only disk is no damage: the file stays, and is gone on with once the disk takes it."""
     box.store._keep_readings([reading(0)], "boot-1")
     history = box.store.history
-    real = store._database
+    real = store.database
 
     def full(path: Path, *rest: object) -> store.Database:
         if path.name == "history.db":
-            raise store._problem(path, sqlite3.OperationalError("database or disk is full"))
+            raise store.problem_of(path, sqlite3.OperationalError("database or disk is full"))
         return real(path, *rest)
 
-    monkeypatch.setattr(store, "_database", full)
+    monkeypatch.setattr(store, "database", full)
     box.restart()
     assert box.store._keep_readings([reading(1)], "boot-1") is None
     box.sos()
-    monkeypatch.setattr(store, "_database", real)
+    monkeypatch.setattr(store, "database", real)
     assert box.store._keep_readings([reading(2)], "boot-1").number == 2
     assert box.store.history == history
     assert box.store._history.execute("SELECT count(*) FROM readings").fetchone() == (2,)
@@ -484,14 +486,14 @@ def test_a_database_of_an_older_version_on_a_disk_that_refuses_is_read_whole(tmp
 
     expected = make.state("1-first", tmp_path / "state")
     now = Moment(40.0, datetime.fromisoformat(expected["wall"]) + timedelta(minutes=10))
-    real = store._database
+    real = store.database
 
     def full(path: Path, *rest: object) -> store.Database:
         if path.parent == tmp_path / "state":
-            raise store._problem(path, sqlite3.OperationalError("database or disk is full"))
+            raise store.problem_of(path, sqlite3.OperationalError("database or disk is full"))
         return real(path, *rest)
 
-    monkeypatch.setattr(store, "_database", full)
+    monkeypatch.setattr(store, "database", full)
     opened_, known, memories = opened(tmp_path / "state", tmp_path / "run", GATEWAY, now, "boot-2")
     assert "free space" in opened_.degraded
     assert [a.id for a, _ in known.alarms] == [a["id"] for a in expected["alarms"]]
@@ -606,7 +608,7 @@ def test_a_file_that_was_cut_off_is_set_aside_and_alarms_go_on(box):
     box.sos()
     box.stop()
     path = box.folder / "gateway.db"
-    path.write_bytes(path.read_bytes()[: store.PAGE * 3])
+    path.write_bytes(path.read_bytes()[: database.PAGE * 3])
     assert "damaged" in unfit(box.folder)
     box.start()
     assert "set aside as gateway.db.broken" in box.store.degraded
@@ -716,12 +718,12 @@ def test_a_disk_that_is_full_at_start_is_survived(tmp_path):
 LIMIT = """
 import gateway.store as store
 def limit(state):
-    real = store._database
+    real = store.database
     def small(path, *rest):
         if str(path).startswith(state):
-            raise store._problem(path, store.sqlite3.OperationalError("database or disk is full"))
+            raise store.problem_of(path, store.sqlite3.OperationalError("database or disk is full"))
         return real(path, *rest)
-    store._database = small
+    store.database = small
 """
 
 
@@ -796,7 +798,7 @@ def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(bo
 
 def carried(box: Box) -> Writing:
     """What the daemon gives a stand-in beside its entries."""
-    masks = store.masked(box.pipeline.shelves, box.pipeline.away_until, box.clock.now())
+    masks = recovery.masked(box.pipeline.shelves, box.pipeline.away_until, box.clock.now())
     return Writing(memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks={"masks": masks})
 
 
@@ -833,7 +835,7 @@ def test_a_fresh_database_after_damage_remembers_counters_and_orders_over_a_kill
     (page,) = box.rows("SELECT rootpage FROM sqlite_master WHERE name = 'outbox'")[0]
     box.stop()
     with (box.folder / "gateway.db").open("r+b") as file:
-        file.seek((page - 1) * store.PAGE)
+        file.seek((page - 1) * database.PAGE)
         file.write(b"\xff" * 512)
     box.start()
     assert "damaged" in box.store.degraded
@@ -919,7 +921,7 @@ def test_unfit_says_what_and_what_to_do(tmp_path):
 
 
 def test_a_store_that_cannot_begin_anywhere_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(store, "_memory_folders", lambda runtime: (Path("/proc/nowhere"),))
+    monkeypatch.setattr(recovery, "_memory_folders", lambda runtime: (Path("/proc/nowhere"),))
     with pytest.raises(StoreProblem, match="free some memory"):
         stand_in(tmp_path, GATEWAY, "why")
 

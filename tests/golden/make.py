@@ -72,7 +72,12 @@ def leave(out: Path) -> None:
     from gateway import inbox, wire
     from gateway.fault import Turn
     from gateway.reading import Kind, Reading
-    from gateway.store import Writing, opened
+    from gateway.store import Writing
+
+    try:
+        from gateway.recovery import opened
+    except ImportError:  # an older tree
+        from gateway.store import opened
 
     folder = out / "state"
     clock = hand.HandClock()

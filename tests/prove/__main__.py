@@ -59,7 +59,10 @@ def main() -> int:
             shown = [f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"]
         rows += [(name, row) for row in shown]
         held = all(isinstance(row, table.Row) and not row.lost and not row.doubled for row in shown)
-        print(f"{('held' if shown else 'deep run only') if held else 'DOES NOT HOLD':13} {name:58} {time.monotonic() - began:6.1f} s", flush=True)
+        print(
+            f"{('held' if shown else 'deep run only') if held else 'DOES NOT HOLD':13} {name:58} {time.monotonic() - began:6.1f} s",
+            flush=True,
+        )
     print()
     print("\n".join(table.lines(rows)))
     failed = sum(not isinstance(row, table.Row) or bool(row.lost or row.doubled) for _, row in rows)

@@ -27,7 +27,7 @@ from fake_bluez import Child
 from household import REPO
 
 from gateway import kind
-from gateway.store import PAGE
+from gateway.database import PAGE
 from gateway.wal import FRAME, HEADER
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together, until

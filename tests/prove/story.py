@@ -37,7 +37,8 @@ from gateway.instruction import Do, Door
 from gateway.pipeline import Entry
 from gateway.push import Lost, Push
 from gateway.reading import Kind, Reading
-from gateway.store import Writing, forget_stand_in, opened
+from gateway.recovery import forget_stand_in, masked, opened
+from gateway.store import Writing
 from tests.prove.table import Row
 
 MEMORY = Path("/dev/shm")
@@ -134,7 +135,7 @@ class Story(RuleBasedStateMachine):
         accepted, self.daemon.uplink.accepted = self.daemon.uplink.accepted, []
         marks = {}
         if self.pipeline.masks_changed:
-            marks["masks"] = stores.masked(self.pipeline.shelves, self.pipeline.away_until, self.clock.now())
+            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away_until, self.clock.now())
             self.pipeline.masks_changed = False
         out = self.store._commit(Writing(entries=entries, accepted=accepted, marks=marks))
         for message in out:

@@ -27,7 +27,7 @@ from household import REPO, Gateway
 
 from drivers import all_models
 from gateway import config as configured
-from gateway import inbox, schema, store
+from gateway import inbox, recovery, schema, store
 from gateway.clock import Moment, Quality
 from gateway.reading import Kind, Reading
 from gateway.store import Writing
@@ -163,7 +163,7 @@ async def every_generation(short: bool, folder: Path, seed: int) -> Row:
 def _in_this_process(state: Path, expected: dict[str, Any], before: dict[str, Any]) -> int:
     """Open it with a clock that is sure of itself, and hold everything that was known against what the old software said."""
     now = later(expected)
-    opened, known, memories = store.opened(state, state.parent / "run", expected["gateway"], now, BOOT)
+    opened, known, memories = recovery.opened(state, state.parent / "run", expected["gateway"], now, BOOT)
     assert not opened.degraded, opened.degraded
     assert (opened.journal, opened.history) == (expected["journal"], expected["history"])
     assert not (wrong := differences(known, memories, expected)), wrong
@@ -390,7 +390,7 @@ def _child(library: Any, code: int, at: int, trial: Path, expected: dict[str, An
     """Take the database over while the library counts, and cuts; what can go on must know everything."""
     try:
         library.cut_arm(code, at, os.fsencode(trial / "state"))
-        opened, known, memories = store.opened(trial / "state", trial / "run", expected["gateway"], later(expected), BOOT)
+        opened, known, memories = recovery.opened(trial / "state", trial / "run", expected["gateway"], later(expected), BOOT)
         wrong = differences(known, memories, expected) if not opened.degraded else _open_ones(known, expected)
         assert not wrong, wrong
         opened._commit(Writing(entries=()))
@@ -419,7 +419,7 @@ def _after(where: str, trial: Path, expected: dict[str, Any], before: dict[str, 
         assert shape == _shape(base, frozenset(names)), f"{where}: {base} has {names}, and is shaped otherwise"
         new = new or (base == "gateway" and names == {m.name for m in migrations._migrations})
         nothing_lost(before[base], tables(trial / "state" / f"{base}.db"), but=("marks",))
-    opened, known, memories = store.opened(trial / "state", trial / "run", expected["gateway"], later(expected), BOOT)
+    opened, known, memories = recovery.opened(trial / "state", trial / "run", expected["gateway"], later(expected), BOOT)
     assert not opened.degraded, f"{where}: {opened.degraded}"
     assert not (wrong := differences(known, memories, expected)), f"{where}: {wrong}"
     assert opened.history == expected["history"], f"{where}: the readings were thrown away"

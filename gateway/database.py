@@ -1,0 +1,129 @@
+"""One file of SQLite: opened, looked over, brought to today's form, set aside when damaged. What fails says which file and what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from sqlite_utils import Database
+from sqlite_utils.migrations import Migrations
+
+from gateway import wire
+
+LOG = logging.getLogger("eldercare")
+BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
+PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
+CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
+
+
+class StoreProblem(Exception):  # noqa: N818  it is one
+    """A database that cannot be used as it is: what, where, and what to do."""
+
+
+class DiskRefuses(StoreProblem):
+    """The disk does not take or give: it is full, read-only, or fails. The file may be well."""
+
+
+class Damaged(StoreProblem):
+    """The file's content is broken."""
+
+
+def database(path: Path, migrations: Migrations, synchronous: str) -> Database:
+    """Open one file for writing. Raises StoreProblem: damaged, newer, not writable."""
+    try:
+        conn = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None, cached_statements=64)
+    except sqlite3.Error as error:
+        raise problem_of(path, error) from error
+    try:
+        conn.execute(f"PRAGMA page_size = {PAGE}")
+        conn.execute("PRAGMA journal_mode = WAL")
+        conn.execute(f"PRAGMA synchronous = {synchronous}")
+        conn.execute("PRAGMA wal_autocheckpoint = 2000")
+        conn.execute("PRAGMA journal_size_limit = 4194304")
+        db = Database(conn, execute_plugins=False)
+        refuse_newer(db, path, migrations)
+        migrations.apply(db)
+        look_for_damage(conn, path)
+    except StoreProblem:
+        conn.close()
+        raise
+    except BROKEN as error:
+        conn.close()
+        raise problem_of(path, error) from error
+    return db
+
+
+def problem_of(path: Path, error: Exception) -> StoreProblem:
+    """Return what an error means: a disk that does not take or give, or else a file that is damaged."""
+    text = str(error)
+    if "locked" in text or "I/O" in text:
+        return DiskRefuses(f"{path}: {text}: check the disk, and end other programs that use the file")
+    if "full" in text:
+        return DiskRefuses(f"{path} cannot grow ({text}): free space on its disk")
+    # A damaged header too can make SQLite call a file read-only or refuse to open it.
+    if not os.access(path.parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
+        return DiskRefuses(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
+    return Damaged(f"{path} is damaged ({text})")
+
+
+def refuse_newer(db: Database, path: Path, migrations: Migrations) -> None:
+    """Raise StoreProblem where a later version has written the file."""
+    ours = {m.name for m in migrations._migrations}  # noqa: SLF001  the library offers no list of its own
+    newer = sorted(m.name for m in migrations.applied(db) if m.name not in ours)
+    if newer:
+        raise StoreProblem(f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again")
+
+
+def look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
+    """Look the file over, for CHECK_AT_MOST seconds. Raises Damaged."""
+    until = time.monotonic() + CHECK_AT_MOST
+    conn.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
+    try:
+        found = conn.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if "interrupted" not in str(error):
+            raise
+        found = ("ok",)
+    finally:
+        conn.set_progress_handler(None, 0)
+    if found[0] != "ok":
+        raise Damaged(f"{path} is damaged ({found[0]})")
+
+
+def set_aside(path: Path, *, keep: bool) -> str:
+    """Move a database away (one broken generation is kept), or delete it. Returns its new name."""
+    for part in parts(path):
+        with contextlib.suppress(FileNotFoundError):
+            if keep:
+                part.replace(path.with_name(path.name + ".broken" + part.name.removeprefix(path.name)))
+            else:
+                part.unlink()
+    return path.name + ".broken"
+
+
+def parts(path: Path) -> tuple[Path, Path, Path]:
+    """Return the database and the two files that SQLite keeps beside it."""
+    return path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
+
+
+def is_sound(body: bytes) -> bool:
+    """Say whether an entry's body is of the contract."""
+    try:
+        wire.decode_entry(body)
+    except wire.BadMessage:
+        return False
+    return True
+
+
+def is_gone(part: Path, inode: int) -> bool:
+    """Say whether a file is no more, or is another one. A disk that does not answer says neither."""
+    try:
+        return part.stat().st_ino != inode
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
