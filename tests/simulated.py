@@ -30,6 +30,7 @@ from gateway.driver import Advertisement, Chunk, uuid16
 from gateway.push import Lost
 
 BTHOME = uuid16(0xFCD2)
+TURN = 1e-6  # s that a turn of the loop takes: with none at all, what is due a rounding error from now would be asked for ever
 
 
 class _Jump:
@@ -41,6 +42,7 @@ class _Jump:
 
     def select(self, timeout: float | None = None) -> list[Any]:
         ready = self._real.select(0)
+        self._loop.now += TURN
         if not ready and timeout is None:
             raise RuntimeError("nothing is due, for ever")
         if not ready and timeout and timeout > 0:
