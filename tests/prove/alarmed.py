@@ -79,6 +79,13 @@ class Alarmed(Home):
     async def kill(self) -> None:
         await asyncio.to_thread(self.gateway.kill)
 
+    async def fresh(self) -> None:
+        """Wait for a status that was gathered from now on: the file is up to two seconds old."""
+        path = self.gateway.runtime / "status.json"
+        for _ in range(2):  # the first may have been on its way
+            before = path.stat().st_mtime_ns
+            await until(lambda before=before: path.stat().st_mtime_ns != before, PATIENCE)
+
     # -- states
 
     async def bring(self, state: str) -> str:
@@ -176,6 +183,7 @@ class Alarmed(Home):
         Of a `damaged` database not everything can be read again: an alarm may stand in an earlier state, never in none, and a press that
         a receiver still holds may count once more.
         """
+        await self.fresh()
         await until(lambda: not self.gateway.status()["waiting"], PATIENCE, lambda: f"{self.gateway.status()['waiting']} wait")
         heard = [h.body for h in self.platform.heard if h.name in ENTRIES and "number" in h.body]
         first: dict[str, dict[str, Any]] = {}

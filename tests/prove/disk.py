@@ -297,6 +297,7 @@ async def suffer(home: Guarded, fault: Fault, state: str, *, kill: bool) -> floa
     if fault.damages and not kill:
         await home.kill()
         await home.start()
+    await home.fresh()
     await until(home.on_disk, PATIENCE, lambda: f"not back on the disk: {home.gateway.status()['degraded']}; {home.gateway.log()[-1500:]}")
     await home.heard_of("button0")
     kept = [json.loads(body) for (body,) in home.gateway.rows("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number DESC LIMIT 5")]

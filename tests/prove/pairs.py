@@ -102,6 +102,7 @@ async def suffers(house: House, first: str, second: str, state: str) -> float:
     await home.finish_all()
     if "disk" in {first, second}:
         await house.end("disk")
+        await home.fresh()
         await until(home.on_disk, PATIENCE, lambda: home.gateway.status()["degraded"])
     # What an outbox still has of these faults must not be taken for the next alarm.
     await until(lambda: not home.gateway.status()["waiting"], PATIENCE, lambda: f"{home.gateway.status()['waiting']} wait")
