@@ -93,7 +93,7 @@ class Known:
     # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition was still on
     alarms: Sequence[tuple[Alarm, bool]] = ()
     carried: Mapping[int, bool] = field(default_factory=dict)  # alarm number -> it was written in this boot and journal
-    raised_in: Mapping[int, int] = field(default_factory=dict)  # alarm number -> last entry of it that has no receipt yet
+    raised_in: Mapping[int, int] = field(default_factory=dict)  # alarm number -> its last entry, where that has no receipt yet
     closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
     said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)  # seconds since each of them was said last

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import zlib
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,7 @@ class Rounds:
         self._tested, self._tried = self._before(now)
         self._first = None if now.quality is Quality.SYNCHRONISED else (self._tested, dict(self._tried))
         self._settled = now.mono + SETTLE
+        self._began = now.mono
         self._looked = -LOOK_EVERY
         self._papers_looked = -PAPERS_EVERY
         self._papers_of: object = None
@@ -122,10 +124,12 @@ class Rounds:
         if vital != [*self._tried]:
             self._tried = {d: self._tried.get(d, now.mono) for d in vital}
             self.changed = True
+        # A clock that nobody confirms may be wrong by years: by it only what this start has seen pass counts.
+        earliest = self._began if now.quality is not Quality.SYNCHRONISED else -math.inf
         facts = [
             fact
             for device, tried in self._tried.items()
-            if now.mono - tried >= due
+            if now.mono - max(tried, earliest) >= due
             for fact in faults.begin(kind.TEST_DUE, now, device, untried_d=round((now.mono - tried) / 86400))
         ]
         return self._daemon.pipeline.noticed(facts, now)

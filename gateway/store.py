@@ -172,8 +172,10 @@ class Store:
                 faults[message.kind, message.device] = fault = wire.fault_of(message, now, boot)
                 since = now.mono - fault.since.mono
                 said_for[message.kind, message.device] = since if said is None else min(since, wire.passed(said, now))
+        # By key, never through the outbox: that may be 200 MB, and the alarm that is pressed now must not wait until it is read.
         waiting = db.execute(
-            "SELECT j.alarm, max(j.number) FROM outbox o JOIN journal j ON j.number = o.number WHERE j.alarm IS NOT NULL GROUP BY 1"
+            "SELECT a.number, a.entry FROM alarms a JOIN outbox o ON o.priority IN (1, 2, 3, 4) AND o.number = a.entry"
+            " WHERE a.open OR a.active"
         )
         silent = {}
         if now.quality is Quality.SYNCHRONISED:

@@ -133,6 +133,22 @@ def test_a_button_that_nobody_tried_is_asked_for_until_its_call_has_a_receipt(tm
         assert 10 * DAY <= raised <= 10 * DAY + HOUR + 120
 
 
+def test_a_clock_ahead_by_ten_years_that_nobody_confirms_asks_for_no_test(tmp_path):
+    async def story():
+        await home.start()
+        await asyncio.sleep(DAY)
+        await home.cut()
+        await home.start(behind=-3650 * DAY, sure_after=60 * DAY)
+        await asyncio.sleep(2 * DAY)
+        assert not home.desk.said(kind.TEST_DUE, "raised", "pendant")
+        await asyncio.sleep(9 * DAY)
+        assert home.desk.said(kind.TEST_DUE, "raised", "pendant"), "what this start has seen pass counts all the same"
+        await home.stop()
+
+    with lapse(tmp_path) as home:
+        home.run(story())
+
+
 def certificate(ends, begins=BEGINS - timedelta(days=400)):
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "x")])

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -935,3 +936,16 @@ async def test_the_thread_ends_with_the_store(tmp_path):
     await one.close()
     with pytest.raises(RuntimeError):
         await one.ping()
+
+
+def test_at_start_neither_outbox_nor_journal_is_read_through(box):
+    """They may have 200 MB, and the button that is pressed now must not wait until they are read."""
+    box.sos()
+    asked, conn = [], box.store._db.conn
+    conn.set_trace_callback(asked.append)
+    known = box.store.load(box.clock.now(), "another")
+    conn.set_trace_callback(None)
+    assert known.raised_in == {1: box.journal()[-1]}
+    plans = {query: [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {query}")] for query in asked if query.startswith("SELECT")}
+    assert len(plans) > 5
+    assert not [q for q, steps in plans.items() for step in steps if re.match(r"SCAN (o|outbox|j|journal)\b", step)], plans
