@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sqlite_utils import Database
 
 from gateway import schema, wire
+from gateway.alarm import Alarm
 from gateway.clock import Moment
 from gateway.database import (
     BROKEN,
@@ -121,12 +122,18 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
         return real
     rows = left.store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE NOT a.open")  # noqa: SLF001
     messages = [wire.decode_entry(body) for (body,) in rows]
-    ended = {m.alarm: m for m in messages if isinstance(m, wire.AlarmMessage)}
+    over = [wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)]
+    ended = {alarm.id: alarm for alarm in over}
+    # A commit that failed at its last step may lie in the real one all the same: its alarm went on in the stand-in under another name.
+    twins = {_began(alarm): alarm for alarm in over}
     masks_known = bool(left.store.marked("masks"))
     left.store.close_now()
     known = real.known
     # An alarm that ended in the stand-in is journalled as ended in the real one; `restart` writes that entry.
-    alarms = [(wire.alarm_of(ended[a.id], now), False) if a.id in ended else (a, same) for a, same in known.alarms]
+    alarms = []
+    for alarm, same in known.alarms:
+        end = ended.get(alarm.id) or twins.get(_began(alarm))
+        alarms.append((alarm, same) if end is None else (replace(end, id=alarm.id, number=alarm.number), False))
     said = {key: fault for key, fault in left.known.faults.items() if key[0] == STORAGE_DEGRADED}
     merged = replace(
         known,
@@ -145,6 +152,12 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
     with contextlib.suppress(sqlite3.Error):  # the start's own commit comes next, and says so
         real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
     return _Opened(real.store, merged, {**real.memories, **left.memories})
+
+
+def _began(alarm: Alarm) -> tuple[str, str, str, float]:
+    """Return what no two alarms of a home have in common: which danger, of what, when."""
+    at = alarm.stages.get("danger")
+    return (alarm.kind, alarm.device, at.boot, at.mono) if at is not None else (alarm.kind, alarm.device, alarm.id, 0.0)
 
 
 def forget_stand_in(runtime: Path) -> None:

@@ -797,6 +797,24 @@ def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(bo
     assert box.pipeline.alarms == {}
 
 
+def test_a_commit_that_failed_at_its_last_step_and_is_found_later_is_no_second_alarm(box):
+    """fsync said no, the log has it all the same: the alarm went on in the stand-in under another name, and ended there."""
+    reading = Reading(device="pendant", kind=Kind.BUTTON, value="press", at=box.clock.now())
+    entries = box.pipeline.heard(reading)
+    box.store._commit(Writing(entries=entries))  # on disk, though the daemon was told that it is not
+    box.store.close_now()
+    box.store = stand_in(box.runtime, GATEWAY, "disk I/O error")
+    box.write(box.pipeline.renumber(box.store.journal, entries, box.clock.now()))
+    (alarm,) = box.pipeline.alarms.values()
+    box.tell(Do.CLOSE, "c", alarm=alarm.id, outcome="helped")
+    box.write(accepted=[(1, 999)])
+    box.restart()
+    assert box.store.folder == box.folder
+    assert box.pipeline.alarms == {}, "nobody is called a second time"
+    last = json.loads(box.rows("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number DESC LIMIT 1")[0][0])
+    assert (last["state"], last["outcome"], last["state_by"]) == ("closed", "helped", "desk")
+
+
 def carried(box: Box) -> Writing:
     """What the daemon gives a stand-in beside its entries."""
     masks = recovery.masked(box.pipeline.shelves, box.pipeline.away_until, box.clock.now())

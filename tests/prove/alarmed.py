@@ -148,10 +148,10 @@ class Alarmed(Home):
 
     def known(self, device: str) -> int:
         """Return of how many presses of a device the platform knows, be it only by the count of their alarm."""
-        counts: dict[str, int] = {}
+        counts: dict[tuple[str, str, float], int] = {}
         for m in self.platform.messages:
             if m.get("type") == "alarm" and m["device"] == device:
-                counts[m["alarm"]] = max(counts.get(m["alarm"], 0), m["count"])
+                counts[began(m)] = max(counts.get(began(m), 0), m["count"])
         return sum(counts.values())
 
     async def heard_of(self, device: str) -> float:
@@ -169,10 +169,10 @@ class Alarmed(Home):
         return self.arrivals(device)[before] - began
 
     def arrivals(self, device: str) -> list[float]:
-        first: dict[tuple[str, int], float] = {}
+        first: dict[tuple[str, str, float, int], float] = {}
         for h in self.platform.heard:
             if h.name == "alarm" and h.body["device"] == device and h.body["move"] in PRESSES:
-                first.setdefault((h.body["alarm"], h.body["count"]), h.at)
+                first.setdefault((*began(h.body), h.body["count"]), h.at)
         return sorted(first.values())
 
     # -- the end
@@ -206,10 +206,15 @@ class Alarmed(Home):
         return Seen(len(first), lost, doubled, repeats, len(journals))
 
 
+def began(m: dict[str, Any]) -> tuple[str, str, float]:
+    """Return by what an alarm is known whatever it is called: a commit that failed at its last step leaves its name behind."""
+    return m["kind"], m["device"], m["stages"]["danger"]["mono"]
+
+
 def _lives(journals: dict[str, dict[int, dict[str, Any]]], *, damaged: bool) -> int:
     """Follow each alarm over all journals: allowed moves only, and an end has outcome, name and time.
 
-    Returns how many entries were told under another number too, recognisable by alarm, move and time: a disk that failed at the last
+    Returns how many entries were told under another number too, recognisable by danger, move and time: a disk that failed at the last
     step of a commit may show later that it had taken it all the same.
     """
     line = []
@@ -220,25 +225,25 @@ def _lives(journals: dict[str, dict[int, dict[str, Any]]], *, damaged: bool) -> 
         for number in sorted(numbers):
             at = max(at, numbers[number]["at"]["mono"])  # within one journal the number says the order
             line.append((at, number, numbers[number]))
-    state: dict[str, str] = {}
-    where: dict[str, str] = {}
+    state: dict[tuple[str, str, float], str] = {}
+    where: dict[tuple[str, str, float], str] = {}
     for _, _, m in sorted(line, key=lambda row: row[:2]):
         if m["type"] != "alarm":
             continue
-        known, move = state.get(m["alarm"]), m["move"]
-        same = told.setdefault((m["alarm"], move, m["before"], m["count"], m["at"]["mono"]), m["journal"])
+        known, move = state.get(began(m)), m["move"]
+        same = told.setdefault((began(m), move, m["before"], m["count"], m["at"]["mono"]), m["journal"])
         if same != m["journal"]:
             again += 1
             continue
-        if damaged and known is not None and m["journal"] != where[m["alarm"]]:
+        if damaged and known is not None and m["journal"] != where.get(began(m)):
             known = m["before"]
-        where[m["alarm"]] = m["journal"]
+        where[began(m)] = m["journal"]
         assert m["before"] == known, (m["journal"], m["number"], move, m["before"], known)
         if move in MOVED:
             assert MOVES[State(known)][move] == m["state"], m
         elif move not in {"raise", "danger"}:
             assert m["state"] == known, m
-        state[m["alarm"]] = m["state"]
+        state[began(m)] = m["state"]
         assert not m["test"] or m["kind"] == kind.TEST
         if m["state"] == "closed":
             assert m["outcome"], m
