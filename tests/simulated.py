@@ -251,6 +251,8 @@ class Lapse:
                     self.loop.run_until_complete(task)
             asyncio.set_event_loop(None)
             self.loop.close()
+            gc.unfreeze()
+            gc.collect()  # what was left open is told here, and not in whatever test comes next
 
     # -- power and network
 
