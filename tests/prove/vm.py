@@ -192,7 +192,7 @@ class Day:
 
 def household_is_intact(day: Day) -> None:
     """See that what the technician changed and was told as accepted still holds, and the file is whole."""
-    accepted = [m["revision"] for m in day.house.desk.messages if m.get("type") == "result" and m.get("accepted") and "revision" in m]
+    accepted = [m["revision"] for m in day.house.desk.messages if m.get("type") == "result" and m.get("accepted") and m.get("revision")]
     if accepted:
         source = (
             "import sys; sys.path.insert(0, '/opt/eldercare-gateway')\n"
