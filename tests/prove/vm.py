@@ -251,7 +251,7 @@ def power_cut_at_random(short: bool, folder: Path, seed: int) -> Row:
     assert worst <= HEARS_AGAIN, f"after a start it heard only after {worst:.1f} s"
     return Row(
         promises=(1, 2, 3, 5, 9),
-        done="",
+        done="power cut at a random moment, unflushed data lost",
         times=cuts,
         doubled=max(0, counted - day.presses - 1),
         repeats=len(again) - len(set(again)),
