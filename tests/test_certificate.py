@@ -371,6 +371,7 @@ async def test_the_platform_gets_it_and_only_the_home_may_sign(tmp_path):
     with Mosquitto() as broker:
         async with Platform(broker, "gw-e2e") as platform:
             with Gateway(tmp_path, broker=broker) as gateway:
+                await platform.wait(lambda m: m["type"] == "status" and m["online"])  # before that it does not listen yet
                 refused = await platform.result(await platform.instruct("commissioned"))
                 assert refused["refused"] == "local_only"
                 sign(gateway, push=True)
