@@ -6,7 +6,7 @@ import contextlib
 import logging
 import os
 import sqlite3
-import time
+import threading
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -80,8 +80,10 @@ def refuse_newer(db: Database, path: Path, migrations: Migrations) -> None:
 
 def look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
     """Look the file over, for CHECK_AT_MOST seconds. Raises Damaged."""
-    until = time.monotonic() + CHECK_AT_MOST
-    conn.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
+    # Not a progress handler: Debian 12's SQLite (3.40) asks it only when the whole file has been read.
+    watch = threading.Timer(CHECK_AT_MOST, conn.interrupt)
+    watch.daemon = True
+    watch.start()
     try:
         found = conn.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
@@ -89,7 +91,8 @@ def look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
             raise
         found = ("ok",)
     finally:
-        conn.set_progress_handler(None, 0)
+        watch.cancel()
+        watch.join()
     if found[0] != "ok":
         raise Damaged(f"{path} is damaged ({found[0]})")
 

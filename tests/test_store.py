@@ -15,6 +15,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -967,3 +968,21 @@ def test_at_start_neither_outbox_nor_journal_is_read_through(box):
     plans = {query: [row[3] for row in conn.execute(f"EXPLAIN QUERY PLAN {query}")] for query in asked if query.startswith("SELECT")}
     assert len(plans) > 5
     assert not [q for q, steps in plans.items() for step in steps if re.match(r"SCAN (o|outbox|j|journal)\b", step)], plans
+
+
+def test_looking_for_damage_is_cut_off_from_outside(monkeypatch):
+    """SQLite 3.40 asks a progress handler only after the whole file: 5 s for 200 MB here, half a minute on a slow card."""
+
+    class Endless:
+        def __init__(self) -> None:
+            self.cut = threading.Event()
+
+        def interrupt(self) -> None:
+            self.cut.set()
+
+        def execute(self, query: str) -> None:
+            assert self.cut.wait(60), f"{query} was never cut off"
+            raise sqlite3.OperationalError("interrupted")
+
+    monkeypatch.setattr(database, "CHECK_AT_MOST", 0.01)
+    database.look_for_damage(Endless(), Path("gateway.db"))
