@@ -3,6 +3,8 @@
 import re
 import ssl
 
+from playwright.async_api import expect
+
 from tests.brokers import Authority, Mosquitto, Platform
 from tests.web import test_browser
 from tests.web.household import PASSWORD
@@ -123,11 +125,11 @@ async def test_a_client_certificate_is_chosen_from_files_and_the_broker_lets_nob
                 if not await page.locator("#f-ca").is_visible():
                     await page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
                 await page.set_input_files("#f-ca", authority.ca)
-                await page.wait_for_function("document.querySelector('#p-ca').value.includes('BEGIN CERTIFICATE')")
+                await expect(page.locator("#p-ca")).to_have_value(re.compile("BEGIN CERTIFICATE"), timeout=20_000)
                 if papers is not None:
                     await page.set_input_files("#f-certificate", papers.cert)
                     await page.set_input_files("#f-certificate_key", key or papers.key)
-                    await page.wait_for_function("document.querySelector('#p-certificate_key').value.includes('PRIVATE KEY')")
+                    await expect(page.locator("#p-certificate_key")).to_have_value(re.compile("PRIVATE KEY"), timeout=20_000)
                 await page.get_by_role("button", name="Try it now").click()
 
             await tried(None)
