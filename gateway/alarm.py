@@ -95,7 +95,7 @@ class Delivery(StrEnum):
     FAILED = "failed"  # the channel said no; the next rung follows at once
 
 
-class NotAllowed(Exception):  # noqa: N818  the name says what the table says
+class NotAllowed(Exception):
     """A move that the table does not permit in this state. Nothing happened."""
 
     def __init__(self, state: State, move: Move) -> None:

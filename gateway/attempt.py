@@ -75,7 +75,7 @@ def in_chinese(words: str) -> str:
     return next((zh for part, zh in _CHINESE if part in words), "未成功: 请查看服务器日志, 检查端口和证书")
 
 
-class _Failed(Exception):  # noqa: N818  the name says what happened
+class _Failed(Exception):
     """A step that did not succeed."""
 
     def __init__(self, en: str, zh: str = "") -> None:
@@ -87,7 +87,7 @@ class Attempt:
     """One try. `steps` grows while it runs; `over` says that it is done."""
 
     def __init__(self, daemon: Daemon, config: Config, instruction: Instruction) -> None:
-        assert config.platform is not None  # noqa: S101  looked at before
+        assert config.platform is not None  # looked at before
         self.over = False
         self.steps: list[dict[str, Any]] = []
         self._daemon = daemon
@@ -221,14 +221,14 @@ class Attempt:
         return f"MQTT {link.version}", f"MQTT {link.version}"
 
     async def _publish(self) -> tuple[str, str]:
-        assert self._link is not None  # noqa: S101  the step before has made it
+        assert self._link is not None  # the step before has made it
         self._daemon.note(self._probe)
         try:
             async with asyncio.timeout(RECEIPT):
                 await self._committed.wait()
         except TimeoutError:
             raise _Failed("the journal takes nothing: see `status` about the disk", "日志无法写入: 请查看存储状态") from None
-        assert self._entry is not None  # noqa: S101  it has been committed
+        assert self._entry is not None  # it has been committed
         name, body = wire.encode_entry(self._daemon.gateway, self._daemon.store.journal, self._entry)
         await self._link.publish(wire.topic(self._daemon.gateway, name), body)
         return "", ""

@@ -101,7 +101,7 @@ def made(
 
 def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
     """Return the household with every section, also those that gateway.toml has on this box."""
-    assert config.source is not None  # noqa: S101  what was loaded has one
+    assert config.source is not None  # what was loaded has one
     parts, home, own, file = config.parts, config.household, config.secrets, config.source.secrets
     platform, key = home.platform, own.certificate_key
     if platform is None and (p := parts.platform) is not None:
@@ -208,7 +208,7 @@ def arrive(state: Path) -> None:
 
 def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     """Put all of a backup beside, on the disk; return the configuration it will be. Raises BackupError, and nothing has happened."""
-    assert config.source is not None  # noqa: S101  what was loaded has one
+    assert config.source is not None  # what was loaded has one
     state = config.state
     if config.gateway.id not in {"", kept.gateway}:
         where = f"{config.path}: [gateway] id = {config.gateway.id!r}"

@@ -16,7 +16,7 @@ LARGEST = 256 * 1024  # bytes of one message; larger ones (device lists, maps) a
 KEEPALIVE = 30  # s
 
 
-class BridgeLost(Exception):  # noqa: N818  it is a loss, said once and waited out
+class BridgeLost(Exception):
     """The other broker cannot be reached or is gone; the text says where and what to do."""
 
 

@@ -50,7 +50,7 @@ class Result:
     verdict: Verdict
 
 
-class BadSetting(ValueError):  # noqa: N818  it names what is wrong
+class BadSetting(ValueError):
     """A setting that this model does not have, or a value out of its bounds."""
 
 

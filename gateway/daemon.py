@@ -105,7 +105,7 @@ class Daemon:
         """Serve until cancelled or told to stop. Raises what the pump or the store raises."""
         loop = asyncio.get_running_loop()
         me = asyncio.current_task()
-        assert me is not None  # noqa: S101  a coroutine runs in a task
+        assert me is not None  # a coroutine runs in a task
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, me.cancel)
         waker = self.doors.open_waker()

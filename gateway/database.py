@@ -20,7 +20,7 @@ PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
 
 
-class StoreProblem(Exception):  # noqa: N818  it is one
+class StoreProblem(Exception):
     """A database that cannot be used as it is: what, where, and what to do."""
 
 

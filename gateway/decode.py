@@ -75,7 +75,7 @@ _ADVICE = {
 }
 
 
-class Unfit(Exception):  # noqa: N818 - it names what the line is, not that the program erred
+class Unfit(Exception):
     """A line that cannot be given to a driver: one word, and what to do about it."""
 
     def __init__(self, word: str, error: str) -> None:

@@ -71,7 +71,7 @@ _CENTURY: Final = 50  # RFC 5280: two digits from 50 on are of the last century
 _log = logging.getLogger("eldercare")
 
 
-class NotReached(Exception):  # noqa: N818  the name says what happened
+class NotReached(Exception):
     """The port was not reached, or is not whom we want to talk to. The text says what, where and what to do."""
 
 

@@ -46,7 +46,7 @@ class Ears:
         """Begin to hear, in this group of tasks: the radio, every line, or the recorded day instead."""
         self._group = group
         if self._daemon.replay is not None:
-            assert isinstance(self._daemon.clock, ReplayClock)  # noqa: S101  made together
+            assert isinstance(self._daemon.clock, ReplayClock)  # made together
             group.create_task(
                 self._daemon.replay.run(self._daemon.clock, self._daemon.intake.advert, self._daemon.intake.chunk), name="replay"
             )
@@ -63,7 +63,7 @@ class Ears:
         """Hear by radio who is enrolled for it. Asked again after a change, it begins what is not there yet and cuts nothing."""
         if self._daemon.replay is not None or not self.wants_radio():
             return
-        assert self._group is not None  # noqa: S101  the daemon runs
+        assert self._group is not None  # the daemon runs
         hosts = {d.at: d.model.listens for d in self._daemon.config.devices if isinstance(d.model.listens, GattService)}
         if hosts != self._hosts:
             self._hosts = hosts
@@ -82,7 +82,7 @@ class Ears:
             self._daemon.faults.radios.setdefault(adapter, self._daemon.clock.now().mono)
 
     def _begun(self, adapter: str) -> tuple[ble.Radio, asyncio.Task[None]]:
-        assert self._group is not None  # noqa: S101  the daemon runs
+        assert self._group is not None  # the daemon runs
         radio = ble.Radio(adapter, self._daemon.intake.advert, say, wanted=self._daemon.intake.knows, met=self._met)
         return radio, self._group.create_task(radio.run(), name=adapter)
 
@@ -94,7 +94,7 @@ class Ears:
         """Hear a device that has a line, or another program's broker, of its own."""
         if self._daemon.replay is not None:
             return
-        assert self._group is not None  # noqa: S101  the daemon runs
+        assert self._group is not None  # the daemon runs
         if (line := speed(d.model)) is not None:
             ask = functools.partial(self._daemon.intake.ask, d.at)
             port = serial_port.Line(d.at, line.baud, self._daemon.intake.chunk, ask=ask, ask_every=line.ask_every)

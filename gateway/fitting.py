@@ -160,7 +160,7 @@ class Fitting:
         return {"name": result.setting.name, "wanted": result.wanted, "read": result.read, "verdict": result.verdict.name.lower()}
 
     def _fact(self, at: Moment) -> FaultFact:
-        assert self._device is not None  # noqa: S101  only a radar's settings are told
+        assert self._device is not None  # only a radar's settings are told
         detail: dict[str, Value] = {"what": "adjust", "by": self._instruction.by, "instruction": self._instruction.id}
         detail |= {"trouble": self.trouble, "well": not self.trouble and all(row["verdict"] in ("ok", "read") for row in self._rows)}
         for row in self._rows:

@@ -156,7 +156,7 @@ class Visits:
         """Make one visit, hand on what it brought, and say when the next may be."""
         host = self._hosts[address]
         device, host.device = host.device, None
-        assert device is not None  # noqa: S101  _next chose it for that
+        assert device is not None  # _next chose it for that
         visit = _Visit()
         self.visiting = address
         begun = self._now()

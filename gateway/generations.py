@@ -19,7 +19,7 @@ ARRIVING = "restore"  # folder of another box's files on their way into the stat
 FRESH = "fresh"  # stands in it until what it replaces is gone
 
 
-class Torn(Exception):  # noqa: N818  the name says what it is
+class Torn(Exception):
     """A file that is not whole; the text says what is wrong with it."""
 
 

@@ -106,7 +106,7 @@ KEYS = 30  # names of what was changed that are told
 REPLACED = "replaced"  # last word of the key of a device whose hardware is another: its counters begin anew
 
 
-class Rejected(Exception):  # noqa: N818  the name says what happened
+class Rejected(Exception):
     """A change that would not make a configuration. Nothing has happened; `problems` say why, field by field."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
@@ -182,7 +182,7 @@ def changed(
     home, own = _MAKES[change.what](config, dict(change.value), given)
     if (home, own) == (config.household, config.secrets):
         return config
-    assert config.source is not None  # noqa: S101  what was loaded has one
+    assert config.source is not None  # what was loaded has one
     revision = config.household.revision + 1
     token = config.household.token
     if own != config.secrets or not token:
@@ -418,7 +418,7 @@ def _text_of(config: Config, name: str) -> str:
 
 def _may_run(config: Config, programs: Sequence[tuple[str, str, str, tuple[str, ...]]]) -> None:
     """Refuse programs that nobody with a login has put there. Raises Rejected."""
-    assert config.source is not None  # noqa: S101
+    assert config.source is not None
     file, folder = config.source.part, Path(config.gateway.programs)
     known = {p[0] for p in (file.sound.pre_alarm, file.sound.alarm, *(r.program for r in file.ladder)) if p}
     problems = []

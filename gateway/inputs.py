@@ -103,7 +103,7 @@ class ModbusInputs:
         """Read all inputs once."""
         from pymodbus.exceptions import ModbusException
 
-        assert self._client is not None  # noqa: S101  opened before
+        assert self._client is not None  # opened before
         try:
             answer = await self._client.read_discrete_inputs(self._first, count=self._inputs, device_id=self._unit)
         except ModbusException as error:

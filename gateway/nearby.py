@@ -286,7 +286,7 @@ class Window:
         if model is not one.model:
             one.model = model
             one.driver = _driver(model, advert.address, one.enrolled)
-        assert one.driver is not None  # noqa: S101  made with the model
+        assert one.driver is not None  # made with the model
         heard = list(one.driver.feed(advert))
         for said in heard:
             if isinstance(said, Refusal):

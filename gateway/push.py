@@ -52,11 +52,11 @@ class Link(Protocol):
     async def publish(self, topic: str, payload: bytes) -> None: ...  # noqa: D102
 
 
-class Lost(Exception):  # noqa: N818  it is not an error but the weather
+class Lost(Exception):
     """The link is not there, or ended during a publish. What was being sent stays in the outbox."""
 
 
-class NotTaken(Exception):  # noqa: N818  it is an answer
+class NotTaken(Exception):
     """The broker refuses this one message; the link is well. It is tried again as if it had no receipt."""
 
 

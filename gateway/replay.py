@@ -38,7 +38,7 @@ SHORTEST = 0.001  # s between two of what comes again and again
 FASTEST = 1e6  # seconds of the day per real second
 
 
-class BadDay(Exception):  # noqa: N818  it is one
+class BadDay(Exception):
     """A line of a recorded day cannot be read; the text says which and what was expected."""
 
 

@@ -38,7 +38,7 @@ def line(entry: Entry) -> str:
     if isinstance(fact, FaultFact):
         detail = ", ".join(f"{k} {v}" for k, v in fact.detail.items() if k not in KEPT_BACK)
         return f"fault {fact.kind} {fact.turn}" + (f" {fact.device}" if fact.device else "") + (f" ({detail})" if detail else "")
-    assert isinstance(fact, ResultFact)  # noqa: S101  the three facts there are
+    assert isinstance(fact, ResultFact)  # the three facts there are
     return f"instruction {fact.instruction.do} {'accepted' if fact.refused is Refused.NONE else 'refused: ' + fact.refused}"
 
 

@@ -33,7 +33,7 @@ LOG = logging.getLogger("eldercare")
 WORDS = 600  # characters of what was changed, in the journal
 
 
-class TakenOver(Exception):  # noqa: N818  good news
+class TakenOver(Exception):
     """Another home's files lie ready: begin anew as its gateway."""
 
 

@@ -182,7 +182,7 @@ def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: fl
                 people.see(entry, at.mono)
 
     def until(mono: float) -> None:
-        assert now is not None  # noqa: S101  called with the first reading on
+        assert now is not None  # called with the first reading on
         while True:
             due = min(pipeline.due_of_alarms(), people.due())
             if due > mono:
@@ -242,7 +242,7 @@ class _People:
 
     def see(self, entry: Entry, mono: float) -> None:
         """Plan what follows from an entry."""
-        assert isinstance(entry.fact, AlarmFact)  # noqa: S101  the only ones that are shown
+        assert isinstance(entry.fact, AlarmFact)  # the only ones that are shown
         alarm = entry.fact.alarm
         if not alarm.open or alarm.state is State.PRE_ALARM:
             return

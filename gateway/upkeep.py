@@ -73,7 +73,7 @@ class Card:
         return None
 
 
-class DiskIsBack(Exception):  # noqa: N818  good news
+class DiskIsBack(Exception):
     """The real database can be written again: start anew on it."""
 
 

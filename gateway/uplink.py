@@ -57,7 +57,7 @@ class Uplink:
     def connect(self, group: asyncio.TaskGroup | None = None) -> None:
         """Keep a link to the configured platform up, in this group of tasks; without one say that alarms stay here."""
         self._group = group or self._group
-        assert self._group is not None  # noqa: S101  the daemon runs
+        assert self._group is not None  # the daemon runs
         link = self._made()
         if link is None:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
@@ -85,7 +85,7 @@ class Uplink:
 
     def reconnect(self) -> None:
         """Begin the link anew with the settings that are in force now. The hearing goes on meanwhile."""
-        assert self._group is not None  # noqa: S101  the daemon runs
+        assert self._group is not None  # the daemon runs
 
         async def again() -> None:
             await self.disconnect()
@@ -167,7 +167,7 @@ class Uplink:
 def broker_of(config: Config, gateway: str) -> mqtt.Broker:
     """Return where the configured broker is and how to speak to it."""
     platform = config.platform
-    assert platform is not None  # noqa: S101  asked only where one is configured
+    assert platform is not None  # asked only where one is configured
     return mqtt.Broker(
         host=platform.host,
         port=platform.port,

@@ -280,7 +280,7 @@ _receipt = msgspec.json.Decoder(Receipt)
 _instruction = msgspec.json.Decoder(InstructionMessage)
 
 
-class BadMessage(Exception):  # noqa: N818  the name says what it is
+class BadMessage(Exception):
     """A message that is not of the contract; the text says what, where and what was expected."""
 
 
@@ -534,5 +534,5 @@ def schemas() -> dict[str, dict[str, Any]]:
         own = components.pop(struct.__name__)
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:eldercare:v{VERSION}:{name}"}
         out[name] = head | own | {"$defs": components}
-        assert schema  # noqa: S101  the reference itself; what it names was taken out above
+        assert schema  # the reference itself; what it names was taken out above
     return out

@@ -48,7 +48,7 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-class Failed(Exception):  # noqa: N818  it is one
+class Failed(Exception):
     """The demonstration cannot go on; the text says what happened."""
 
 
@@ -82,8 +82,8 @@ class Child:
             preexec_fn=_die_with_starter,
             limit=2**20,
         )
-        assert self._process.stdout is not None  # noqa: S101  asked for above
-        assert self._process.stderr is not None  # noqa: S101
+        assert self._process.stdout is not None  # asked for above
+        assert self._process.stderr is not None
         self._readers = [
             asyncio.create_task(self._read(self._process.stdout, self._told)),
             asyncio.create_task(self._read(self._process.stderr, self._log)),
@@ -98,7 +98,7 @@ class Child:
 
     async def ended(self) -> None:
         """Wait until it ends, and say how: nothing here should end before it is told to."""
-        assert self._process is not None  # noqa: S101  started before it is waited for
+        assert self._process is not None  # started before it is waited for
         code = await self._process.wait()
         await asyncio.wait(self._readers, timeout=1)
         words = "\n".join(f"    {line}" for line in self.last)
@@ -181,7 +181,7 @@ class Conductor:
         until = home.seconds(self.args.until) if self.args.until else None
         self.path = home.furnish(self.folder, self.relay.port, self.args.day, until)
         self.config = configuration.load(self.path, all_models())
-        assert self.config.replay is not None  # noqa: S101  furnished so
+        assert self.config.replay is not None  # furnished so
         self.day = Replay(self.config.replay)
         self.happenings = list(self.day.in_order())
         self.screen = Screen({d.id: d.room for d in self.config.devices}, self.config.zone)
@@ -314,8 +314,8 @@ class Conductor:
 
     def _seen(self) -> proof.Seen:
         self._look()
-        assert self._db is not None  # noqa: S101  the day is over: both are there
-        assert self._history is not None  # noqa: S101
+        assert self._db is not None  # the day is over: both are there
+        assert self._history is not None
         network = {h.rest[1]: self._wall(h.at) for h in self._marks("network")}
         return proof.Seen(
             journal=self.journal,
@@ -337,7 +337,7 @@ class Conductor:
 
     def _summary(self, missing: list[str]) -> None:
         s, took = self.screen, time.monotonic() - self.began
-        assert self._history is not None  # noqa: S101  read before
+        assert self._history is not None  # read before
         s.flush()
         s.line()
         s.line("小结 summary", "bold")
@@ -433,7 +433,7 @@ def _time(text: str) -> str:
 
 async def _main(args: argparse.Namespace) -> int:
     me = asyncio.current_task()
-    assert me is not None  # noqa: S101  a coroutine runs in a task
+    assert me is not None  # a coroutine runs in a task
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, me.cancel)
     with tempfile.TemporaryDirectory(prefix="eldercare-demo-", ignore_cleanup_errors=True) as folder:

@@ -74,7 +74,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
 
 
-class Refusal(Exception):  # noqa: N818  the name says what it is
+class Refusal(Exception):
     """Not done. `word` is a key of the catalogue, `field` the field it stands beside, `wait` the seconds until the next try."""
 
     def __init__(self, word: str, field: str = "", wait: float = 0.0) -> None:

@@ -77,7 +77,7 @@ class Files(StaticFiles):
 
 
 def _not_signed_in(request: Request, error: Exception) -> Response:
-    assert isinstance(error, NotSignedIn)  # noqa: S101  registered for it
+    assert isinstance(error, NotSignedIn)  # registered for it
     if error.first:
         return RedirectResponse("/first", 303)
     if request.method == "GET" and request.url.path == "/":

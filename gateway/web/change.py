@@ -122,7 +122,7 @@ async def left(
         if given is not None:
             household.hand(config.state, order, given)
         inbox.leave(config.state, config.runtime, wire.encode(message))
-        assert v.session is not None  # noqa: S101  a technician has one
+        assert v.session is not None  # a technician has one
         v.page.accounts.note(v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip())
 
     try:

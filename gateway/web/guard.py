@@ -107,7 +107,7 @@ class Guard:
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
-class TooLarge(Exception):  # noqa: N818  the name says what it is
+class TooLarge(Exception):
     """A body that did not say its length and is too large."""
 
 

@@ -12,7 +12,7 @@ LOOK_EVERY = 0.5  # s
 QUIET = 10.0  # s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
 
 
-class Full(Exception):  # noqa: N818  the name says what it is
+class Full(Exception):
     """As many streams are open as there may be."""
 
 

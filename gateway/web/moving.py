@@ -52,7 +52,7 @@ async def sealed(v: Technician, said: Fields) -> Response:
         data = await run_in_threadpool(backup.fetched, v.page.config.state, answer.told)
     except OSError:  # taken already: a double tap
         return await run_in_threadpool(_start, v, 409, Form("backup", {}, Answer(sentence=v.words("moving.gone"))))
-    assert v.session is not None  # noqa: S101  a technician has one
+    assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "backup")
     at = v.words.local(v.page.known.now(v.page.known.status()), "%Y%m%d-%H%M")
     name = f"backup-{re.sub('[^A-Za-z0-9._-]', '', v.page.known.gateway())}-{at}.eldercare"
@@ -129,7 +129,7 @@ async def take(v: Technician, said: Fields) -> Response:
         await run_in_threadpool(inbox.leave, config.state, config.runtime, wire.encode(message))
     except (OSError, sqlite3.Error, ValueError):
         return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
-    assert v.session is not None  # noqa: S101  a technician has one
+    assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "take_over", home)
     end = time.monotonic() + WAIT
     while time.monotonic() < end:

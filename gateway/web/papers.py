@@ -25,7 +25,7 @@ FOLDER = "page-papers"
 LARGEST = 16 * 1024  # characters of a certificate or key that is pasted
 
 
-class BadPapers(Exception):  # noqa: N818  the name says what they are
+class BadPapers(Exception):
     """A certificate or key that cannot be used; `word` is a key of the catalogue, `field` where it stands."""
 
     def __init__(self, word: str, field: str) -> None:
@@ -45,7 +45,7 @@ def in_use(state: Path, names: list[str]) -> tuple[Path, Path]:
         _write(key, _pem(ec.generate_private_key(ec.SECP256R1())))
     if not certificate.exists() or _ends(certificate) - datetime.now(UTC) < RENEW:
         private = serialization.load_pem_private_key(key.read_bytes(), None)
-        assert isinstance(private, ec.EllipticCurvePrivateKey)  # noqa: S101  ours
+        assert isinstance(private, ec.EllipticCurvePrivateKey)  # ours
         _write(certificate, _made(private, names))
     return certificate, key
 

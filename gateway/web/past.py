@@ -44,7 +44,7 @@ def alarms(v: Reader) -> Response:
 @router.get("/alarms.csv")
 def table(v: Reader) -> Response:
     """Give the same as a table for a spreadsheet."""
-    assert v.session is not None  # noqa: S101  a reader has one
+    assert v.session is not None  # a reader has one
     wanted = _filter(v)
     v.page.accounts.note(v.session.name, v.source, "exported")
     headers = {"content-disposition": 'attachment; filename="alarms.csv"', "cache-control": "no-store"}

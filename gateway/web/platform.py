@@ -118,7 +118,7 @@ def _meant(v: Visitor, said: dict[str, str], draft: Draft | None) -> tuple[dict[
 
 
 def _who(v: Visitor) -> str:
-    assert v.session is not None  # noqa: S101  a technician has one
+    assert v.session is not None  # a technician has one
     return v.session.key
 
 

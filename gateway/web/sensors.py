@@ -480,7 +480,7 @@ def _where(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict
     if kind == "broker":
         return {"port": _url(v, said, wrong)}
     value: dict[str, Any] = {}
-    assert model is not None or kind == "air"  # noqa: S101  a place of another sort has a make
+    assert model is not None or kind == "air"  # a place of another sort has a make
     if model is not None and model.enrol is Enrol.LEARN:
         value["codes"] = _codes(v, model, said, wrong)
     if kind == "behind":

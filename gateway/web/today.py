@@ -118,7 +118,7 @@ async def live(v: Reader) -> Response:
 
 def stream(v: Visitor, watch: Watch) -> Response:
     """Return the events of a watch for as long as the visitor is signed in."""
-    assert v.session is not None  # noqa: S101  a reader has one
+    assert v.session is not None  # a reader has one
     key, accounts = v.session.key, v.page.accounts
     try:
         watch.enter(key)
@@ -187,7 +187,7 @@ def _trouble(way: list[tuple[str, float | None, float | None]], facts: dict[str,
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
     config = v.page.config
     inbox.leave(config.state, config.runtime, wire.encode(message))
-    assert v.session is not None  # noqa: S101  a technician has one
+    assert v.session is not None  # a technician has one
     about = message.alarm or message.device
     v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {about}".strip())
 

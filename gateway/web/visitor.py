@@ -63,7 +63,7 @@ class Page:
     environment: Environment = field(default_factory=environment)
 
 
-class NotSignedIn(Exception):  # noqa: N818  the name says what it is
+class NotSignedIn(Exception):
     """Nobody is signed in; `first`: nobody ever was."""
 
     def __init__(self, *, first: bool) -> None:
@@ -71,7 +71,7 @@ class NotSignedIn(Exception):  # noqa: N818  the name says what it is
         self.first = first
 
 
-class Stop(Exception):  # noqa: N818  the name says what it does
+class Stop(Exception):
     """A page that says why this is not done."""
 
     def __init__(self, status: int, word: str = "") -> None:

@@ -130,7 +130,7 @@ async def act(v: Technician, said: Fields) -> Response:
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
     config = v.page.config
     inbox.leave(config.state, config.runtime, wire.encode(message))
-    assert v.session is not None  # noqa: S101  a technician has one
+    assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {message.device or message.step}")
 
 

@@ -30,7 +30,7 @@ LONGEST = 60.0  # s after which a measurement that does not end is a failure
 decode = msgspec.json.Decoder().decode
 
 
-class Loss(Exception):  # noqa: N818  it is what it says
+class Loss(Exception):
     """What went in has not come out."""
 
 

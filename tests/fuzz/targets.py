@@ -52,7 +52,7 @@ FEED, BOTH, SEAL, RESTART, CONFIRM = 0, 4, 5, 6, 7  # 1, 2 and 3 feed as well
 SECOND_ADAPTER, RETAINED = 0x08, 0x10
 
 
-class Broken(AssertionError):  # noqa: N818
+class Broken(AssertionError):
     """A promise was broken; the text says which."""
 
 

@@ -42,11 +42,11 @@ MEMORY = 512  # MB
 BOOT_WAIT, RESUME_WAIT = 300.0, 90.0  # s, on a machine that has other work too
 
 
-class Missing(Exception):  # noqa: N818  it names what is so
+class Missing(Exception):
     """There can be no virtual machine here; the text says why and what to do."""
 
 
-class PowerGone(Exception):  # noqa: N818  it names what is so
+class PowerGone(Exception):
     """The machine ended while something was asked of it."""
 
 
