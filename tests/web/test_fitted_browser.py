@@ -83,6 +83,21 @@ async def phone(browser, home, lang):
     return made
 
 
+async def test_a_finger_that_stays_a_while_still_chooses_what_it_lies_on(tmp_path):
+    with Wired(tmp_path) as home, RfBridge(home.ports / "usb-433-bridge"):
+        async with chromium() as browser:
+            a = await phone(browser, home, "en")
+            page = a.page
+            await a.to("/sensors/add")
+            await page.locator(".row", has_text="usb-433-bridge").hover()
+            await page.mouse.down()
+            async with page.expect_response(lambda answer: "part=1" in answer.url) as fetched:
+                pass  # it is, whenever the daemon writes how it stands
+            await (await fetched.value).finished()
+            await page.mouse.up()
+            await page.wait_for_selector("#ask")
+
+
 async def test_an_rf_bridge_and_a_door_that_is_taught_by_opening_and_closing_it(tmp_path):
     with Wired(tmp_path) as home, RfBridge(home.ports / "usb-433-bridge") as bridge:
         async with chromium() as browser:

@@ -1,6 +1,8 @@
 // Keeps a page up to date. Without it the page is the same, only not by itself.
 // A part is fetched again when the server says that something has changed; what a person is typing into stays.
 
+import { untouched } from "./untouched.js";
+
 const part = document.getElementById("part");
 const live = document.getElementById("live");
 let busy = false;
@@ -61,6 +63,7 @@ async function fetchPart() {
     if (!answer.ok) return;
     const box = document.createElement("div");
     box.innerHTML = await answer.text();
+    await untouched();
     const focus = document.activeElement && document.activeElement.id;
     for (const place of [["[data-key=alarms]"], ["[data-key=faults]"]]) {
       const now = part.querySelector(place[0]);

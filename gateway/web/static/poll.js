@@ -1,5 +1,7 @@
 // Keeps a part of a page up to date: it is fetched again whenever the gateway has heard something. Without script the page loads itself.
 
+import { untouched } from "./untouched.js";
+
 const part = document.getElementById("part");
 const said = document.getElementById("said");
 let source = null;
@@ -16,7 +18,11 @@ async function look() {
   try {
     const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" } });
     if (answer.redirected || answer.status === 401) return location.reload();
-    if (answer.ok) renew(await answer.text());
+    if (answer.ok) {
+      const text = await answer.text();
+      await untouched();
+      renew(text);
+    }
   } catch {
     // the next look may get through
   } finally {
@@ -51,10 +57,11 @@ async function filled() {
   const form = document.getElementById("settings");
   if (!form || form.dataset.touched) return;
   const answer = await fetch(location.pathname + location.search, { credentials: "same-origin" });
-  if (!answer.ok || form.dataset.touched) return;
+  if (!answer.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.getElementById("settings");
-  if (fresh) form.replaceChildren(...fresh.childNodes);
+  await untouched();
+  if (fresh && !form.dataset.touched) form.replaceChildren(...fresh.childNodes);
 }
 document.getElementById("settings")?.addEventListener("input", (event) => {
   event.currentTarget.dataset.touched = "1";

@@ -1,6 +1,8 @@
 // Set-up pages: a part that is running is fetched again each second; a chosen file is put into its field. Without script the page
 // loads itself again, and a certificate is pasted.
 
+import { untouched } from "./untouched.js";
+
 const part = document.getElementById("part");
 let shown = part ? part.innerHTML : "";
 
@@ -12,6 +14,7 @@ async function look() {
     if (answer.redirected || answer.status === 401) return location.reload();
     if (answer.ok) {
       const text = await answer.text();
+      await untouched();
       if (text !== shown) {
         const focus = document.activeElement && document.activeElement.id;
         shown = text;

@@ -1,5 +1,7 @@
 // Keeps the walk test up to date: the part is fetched again whenever the gateway has counted something. Without it the page loads itself.
 
+import { untouched } from "./untouched.js";
+
 const part = document.getElementById("part");
 let shown = part.innerHTML;
 let busy = false;
@@ -15,7 +17,11 @@ async function look() {
   try {
     const answer = await fetch(part.dataset.part, { credentials: "same-origin" });
     if (answer.redirected || answer.status === 401) return location.reload();
-    if (answer.ok) renew(await answer.text());
+    if (answer.ok) {
+      const text = await answer.text();
+      await untouched();
+      renew(text);
+    }
   } catch {
     // the network may be pulled on purpose just now: ask again
   } finally {
