@@ -95,7 +95,7 @@ def settings(name):
 
 @pytest.mark.parametrize(("unit", "most"), [("eldercare-gateway.service", 20), ("eldercare-gateway-page.service", 15)])
 def test_units_are_as_closed_as_was_promised(unit, most, tmp_path):
-    """By systemd's own reckoning, in tenths; that everything works in them so is shown in the virtual machine (tests/prove/vm.py)."""
+    """By systemd's own reckoning, in tenths; that everything works in them so is shown in the virtual machine (tests/prove/vm)."""
     (tmp_path / unit).write_text((UNITS / unit).read_text(encoding="utf-8"), encoding="utf-8")
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={most}", str(tmp_path / unit)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

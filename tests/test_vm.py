@@ -1,4 +1,4 @@
-"""The virtual machine's memory card and Bluetooth, from this side: the wire that QEMU and Linux speak to them. The machine itself: tests/prove/vm.py."""
+"""The virtual machine's memory card and Bluetooth, from this side: the wire that QEMU and Linux speak to them. The machine itself: tests/prove/vm."""
 
 import errno
 import random
@@ -11,7 +11,7 @@ import threading
 import pytest
 from radar_emulator import Radar
 
-from tests.prove import vm
+from tests.prove.vm import power as vm
 from tests.vm import home
 from tests.vm.air import MEMORY, NONCONNECTABLE, TAKEN, Air, report
 from tests.vm.card import DEVICE, SECTOR, Card
