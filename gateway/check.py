@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivers import all_models
-from gateway import __version__, ble, mqtt, recovery, status, wire
+from gateway import __version__, ble, mains, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, speed
 from gateway.driver import BleAdvert, GattService
@@ -66,6 +66,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
         )
         if running["degraded"]:
             yield Finding(False, "存储 disk", running["degraded"])
+    if (on := running.get("mains") if running else mains.read(config.gateway.mains)) is not None:
+        yield _mains(there=on)
     if any(isinstance(d.model.listens, BleAdvert | GattService) for d in config.devices):
         for finding in _radio_seen(running) if running else await _radio(config):
             yield finding
@@ -128,6 +130,11 @@ def _clock() -> Finding:
         return Finding(True, "时钟 clock", "已与时间服务器同步 a time server agrees")
     words = "未同步, 警报照常; 请允许访问时间服务器 nobody confirms it, alarms work all the same: let it reach a time server (timedatectl)"
     return Finding(False, "时钟 clock", words)
+
+
+def _mains(*, there: bool) -> Finding:
+    lost = "停电, 靠电池工作; 请检查插座和总闸 lost, it runs on its battery: look at the socket and the fuse box"
+    return Finding(there, "市电 mains", "有 there" if there else lost)
 
 
 def _disk(config: Config) -> Finding:

@@ -156,6 +156,8 @@ def told(known: dict[str, Any]) -> str:
         over = " !! 超出 TOO MUCH" if card.get("day_mb", 0) > card["budget_mb"] else ""
         spent = f"{card['over_h']:g} h 写入 written {card['written_mb']:g} MB{day}, 预算 budget {card['budget_mb']:g} MB{over}"
         out.append(f"存储卡 card      {spent}")
+    if (on := known.get("mains")) is not None:
+        out.append(f"市电 mains       {'有 there' if on else '!! 停电, 靠电池 LOST: it runs on its battery'}")
     for r in known["radio"]:
         silent = "从未 never" if r["silent_s"] is None else f"{ago(r['silent_s'])}"
         state = "正常 hears" if r["hearing"] else f"听不到 DEAF ({r['trouble'] or 'silent'})"

@@ -142,6 +142,16 @@ async def test_a_clock_that_nobody_confirms(tmp_path, capsys, broker, monkeypatc
     assert "alarms work all the same" in unfit
 
 
+@pytest.mark.parametrize(("said", "fit"), [("OL", True), ("OB", False), ("perhaps", None)])
+async def test_the_mains_are_looked_at_where_somebody_knows(tmp_path, capsys, broker, said, fit):
+    (tmp_path / "mains").write_text(said)
+    gateway = Gateway(tmp_path, broker=broker, devices="")
+    text = gateway.config.read_text(encoding="utf-8")
+    gateway.config.write_text(text.replace("[gateway]\n", f'[gateway]\nmains = "{tmp_path}/mains"\n', 1), encoding="utf-8")
+    _, well, unfit, _ = await findings(capsys, gateway)
+    assert ("市电 mains" in well, "look at the socket and the fuse box" in unfit) == (fit is True, fit is False)
+
+
 async def test_beside_a_running_gateway_it_asks_the_gateway_and_disturbs_nothing(tmp_path, capsys, broker):
     with Radar(tmp_path / "usb-radar") as room, Gateway(tmp_path, broker=broker, devices=radar(room.port)) as gateway:
         async with asyncio.timeout(10):

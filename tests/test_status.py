@@ -73,6 +73,7 @@ async def test_status_tells_alarms_faults_devices_outbox_and_uplink(daemon):
         "-70",
     ):
         assert words in text, text
+    assert ("市电 mains" in text) is (daemon.faults.mains is not None)
     assert f"{daemon.pipeline.last} 条记录 entries" in text
     assert "!!" not in text
     known = json.loads((daemon.config.runtime / "status.json").read_text())
@@ -102,6 +103,13 @@ async def test_what_weakens_the_protection_is_said(daemon):
         assert words in text, text
     assert "repeated" not in text
     assert ("失联 MISSING" in text) is (known["devices"][1]["missing_after"] is not None)
+
+
+async def test_the_mains_are_told_where_they_are_known(daemon):
+    known = status.facts(daemon, (0, 0))
+    for there, words in ((True, "市电 mains       有 there"), (False, "市电 mains       !! 停电"), (None, "")):
+        text = status.told(known | {"mains": there})
+        assert (words in text, "市电" in text) == (True, there is not None)
 
 
 def test_a_missing_or_foreign_status_file_is_an_answer(tmp_path):
