@@ -20,11 +20,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gateway import household, kind, mqtt, wire
+from gateway.book import Entry
 from gateway.clock import Moment, Quality
 from gateway.config import Config
 from gateway.dial import NotReached, Tls, dial
 from gateway.instruction import Instruction
-from gateway.pipeline import Entry
 from gateway.push import Lost, NotTaken
 from gateway.reading import Value
 

@@ -14,10 +14,10 @@ import signal
 from collections.abc import Callable, Sequence
 
 from gateway.alarm import ENDED, Alarm, Masking, State
+from gateway.book import AlarmFact, Entry
 from gateway.config import Config
 from gateway.dispatch import PROGRAM
 from gateway.kind import Priority
-from gateway.pipeline import AlarmFact, Entry
 
 LOG = logging.getLogger("eldercare")
 LONGEST = 120.0  # s a program may run; then it is ended and counts as failed

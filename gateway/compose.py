@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from gateway import certificate
+from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.config import Config, Device
 from gateway.household import REPLACED
-from gateway.pipeline import Entry
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -43,8 +43,8 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
 
 def walk_by(daemon: Daemon, config: Config) -> None:
     """Let a walk test know what each device has to show, and whether there is a platform to tell."""
-    daemon.pipeline.goals = certificate.goals(config)
-    daemon.pipeline.platform = config.platform is not None
+    daemon.pipeline.walking.goals = certificate.goals(config)
+    daemon.pipeline.walking.platform = config.platform is not None
 
 
 def withheld(config: Config) -> frozenset[str]:

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from drivers import all_models
 from gateway import __version__, compose, household, kind, status, systemd, wire
 from gateway.alarm import State
+from gateway.book import AlarmFact, Entry
 from gateway.callers import Callers
 from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
 from gateway.config import Config
@@ -33,7 +34,7 @@ from gateway.fault import LOOK_EVERY, Faults
 from gateway.instruction import Do, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.kind import Priority
-from gateway.pipeline import AlarmFact, Entry, Pipeline
+from gateway.pipeline import Pipeline
 from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
 from gateway.recovery import forget_stand_in, masked, opened, stand_in
@@ -192,7 +193,7 @@ class Daemon:
             self._event = False
             await self.upkeep.keep_readings(now)
             await self.upkeep.sometimes(now)
-            if self.pipeline.walk is not None or self.pipeline.step is not None:
+            if self.pipeline.walking.walk is not None or self.pipeline.walking.step is not None:
                 self.upkeep.somebody_looks.set()
             self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
             if len(self.room) or self._notes or self.doors.waiting:
@@ -318,8 +319,8 @@ class Daemon:
         self.wake.set()
 
     def _walked(self, device: str, rssi: int, mono: float) -> None:
-        if self.pipeline.walk is not None and self.pipeline.walk.device == device:
-            self.pipeline.walk.signal(rssi, mono)
+        if self.pipeline.walking.walk is not None and self.pipeline.walking.walk.device == device:
+            self.pipeline.walking.walk.signal(rssi, mono)
 
     def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
         self.note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))

@@ -14,10 +14,10 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway import inbox, kind, nearby, wire
+from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.fault import LOOK_EVERY
 from gateway.instruction import LOCAL_ONLY, Do, Door
-from gateway.pipeline import Entry
 from gateway.supervise import say
 
 if TYPE_CHECKING:

@@ -134,3 +134,8 @@ class ResultFact:
     state: str = ""
     problems: Sequence[Problem] = ()
     revision: int = 0  # configure: the household's revision from now on
+
+
+def no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:
+    """Return the answer that refuses an instruction."""
+    return ResultFact(i, why, zh, en, alarm=i.alarm)

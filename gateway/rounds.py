@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import dial, kind, wire
 from gateway.alarm import State
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.config import Device
 from gateway.danger import SOS
-from gateway.pipeline import AlarmFact, Entry
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon

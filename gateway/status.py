@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import __version__, kind
+from gateway.book import AlarmFact, Entry
 from gateway.fault import FaultFact
 from gateway.instruction import Refused, ResultFact
-from gateway.pipeline import AlarmFact, Entry
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -45,7 +45,7 @@ def line(entry: Entry) -> str:
 def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
     """Return how things stand, for `status` and the page; no names of people, no secrets."""
     now = daemon.clock.now()
-    walk, step = daemon.pipeline.walk, daemon.pipeline.step
+    walk, step = daemon.pipeline.walking.walk, daemon.pipeline.walking.step
     link, store, platform = daemon.uplink.link, daemon.store, daemon.config.platform
     return {
         "gateway": daemon.gateway,

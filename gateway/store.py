@@ -24,6 +24,7 @@ from sqlite_utils import Database
 
 from gateway import schema, wal, wire
 from gateway.alarm import Alarm
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.database import (
     BROKEN,
@@ -40,7 +41,7 @@ from gateway.fault import FaultFact, Turn
 from gateway.generations import sync
 from gateway.instruction import Refused, ResultFact
 from gateway.kind import TEST
-from gateway.pipeline import AlarmFact, Entry, Known, Shelf
+from gateway.pipeline import Known, Shelf
 from gateway.reading import DeviceId, Kind, Reading
 from gateway.signals import HOUR, KEPT_DAYS, Row
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 
 from gateway import __version__, backup, certificate, compose, fitting, household, inbox, kind, nearby, wire
 from gateway.attempt import Attempt
+from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.config import Config, kept
 from gateway.driver import Model
 from gateway.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
-from gateway.pipeline import Entry
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon

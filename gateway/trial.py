@@ -24,12 +24,13 @@ from typing import Any, NamedTuple
 
 from gateway import wire
 from gateway.alarm import Alarm, Outcome, State
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment
 from gateway.config import Config
 from gateway.danger import JUDGED, Judge
 from gateway.fault import Faults
 from gateway.instruction import Do, Instruction
-from gateway.pipeline import AlarmFact, Entry, Known, Pipeline
+from gateway.pipeline import Known, Pipeline
 from gateway.reading import Kind, Reading
 
 DAYS = 7.0

@@ -17,11 +17,11 @@ from msgspec import Meta, Struct
 
 from gateway import kind as kinds
 from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality, Stamp
 from gateway.fault import FaultFact, Turn
 from gateway.instruction import Change, Do, Door, Instruction, Refused, ResultFact, What
 from gateway.kind import Priority
-from gateway.pipeline import AlarmFact, Entry
 from gateway.reading import Reading
 
 VERSION: Final = 1

@@ -11,10 +11,10 @@ from typing import Any
 from hand import JOURNAL, NIGHT, Day, HandClock
 
 from gateway import certificate, kind, wire
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.instruction import Do, Door
 from gateway.parts import Signature, Signing
-from gateway.pipeline import AlarmFact, Entry
 from gateway.reading import Kind, Reading
 from gateway.walk import SETTLES, Goal
 
@@ -90,10 +90,10 @@ def faults(day: Day) -> Iterator[tuple[str, Entry]]:
 def visit() -> Iterator[tuple[str, Entry]]:
     """A button walked, and the certificate signed."""
     day = Day()
-    day.pipeline.goals = {"button": Goal({"presses": 3}, receipted=True)}
+    day.pipeline.walking.goals = {"button": Goal({"presses": 3}, receipted=True)}
     day.tell(Do.WALK, by="Li", device="button", seconds=300.0, door=Door.LOCAL)
     for rssi in (-71, -80, -77):
-        day.pipeline.walk.signal(rssi, day.clock.mono)
+        day.pipeline.walking.walk.signal(rssi, day.clock.mono)
         day.press()
         day.clock.move(0.4)
         day.receipt()

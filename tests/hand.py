@@ -12,12 +12,13 @@ from jsonschema import Draft202012Validator
 
 from gateway import wire
 from gateway.alarm import Alarm
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.dispatch import PROGRAM, Rung
 from gateway.fault import Faults, Supervised, Turn
 from gateway.instruction import Do, Instruction
-from gateway.pipeline import AlarmFact, Entry, Known, Pipeline, Shelf
+from gateway.pipeline import Known, Pipeline, Shelf
 from gateway.reading import Kind, Reading
 from gateway.times import Times
 

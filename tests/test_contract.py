@@ -13,10 +13,10 @@ from brokers import validator
 from jsonschema import Draft202012Validator, ValidationError
 
 from gateway import contract, mqtt, push, wire
+from gateway.book import AlarmFact
 from gateway.clock import Moment
 from gateway.instruction import Do
 from gateway.kind import KINDS
-from gateway.pipeline import AlarmFact
 from gateway.times import Times
 
 FOLDER = Path(__file__).parents[1] / "config" / "contract"

@@ -6,9 +6,9 @@ import pytest
 from hand import LADDER, Day, Home
 
 from gateway.alarm import Delivery
+from gateway.book import CALLS, AlarmFact
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.kind import SMOKE, WATER
-from gateway.pipeline import CALLS, AlarmFact
 from gateway.reading import Kind
 from gateway.times import Times
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.alarm import Outcome
+from gateway.book import AlarmFact
 from gateway.instruction import Do, Door, ResultFact
-from gateway.pipeline import AlarmFact
 from gateway.reading import Kind
 
 RECEIPT, ANSWER, DISPATCH, ARRIVE, FAMILY, RUNG, REPEAT, TEST = 30, 60, 180, 900, 90, 120, 300, 600

@@ -8,11 +8,12 @@ import pytest
 from hand import JOURNAL, NIGHT, NOON, Day, HandClock, Home, refusal, story
 
 from gateway.alarm import Outcome
+from gateway.book import AlarmFact
 from gateway.clock import Quality
 from gateway.danger import Danger
 from gateway.fault import Turn
 from gateway.instruction import Do, Door, Instruction
-from gateway.pipeline import OFTEN, REMEMBERED, AlarmFact
+from gateway.pipeline import OFTEN, REMEMBERED
 from gateway.reading import Kind
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed")
@@ -290,7 +291,7 @@ def test_a_kind_that_nobody_knows_is_carried_as_p3_and_never_dropped():
     day = Day()
     danger = Danger("maker.strange-thing", "radar", "bath", day.clock.now(), 0.0, ())
     day.pipeline._judged(danger)
-    assert story(day.take(day.pipeline._turn())) == ["maker.strange-thing raise raised"]
+    assert story(day.take(day.pipeline.noticed((), day.clock.now()))) == ["maker.strange-thing raise raised"]
     assert day.alarm.priority == 3
     note = day.pipeline.faults.note("maker.oddity", day.clock.now())
     (entry,) = day.take(day.pipeline.noticed([note], day.clock.now()))
@@ -845,7 +846,7 @@ def test_a_danger_that_returns_without_having_been_heard_to_end_says_that_the_ol
 
     def strange():
         day.pipeline._judged(Danger("maker.strange", "radar", "bath", day.clock.now(), 0.0, ()))
-        return story(day.take(day.pipeline._turn()))
+        return story(day.take(day.pipeline.noticed((), day.clock.now())))
 
     assert strange() == ["maker.strange raise raised"]
     day.tell("close", alarm=day.alarm.id, outcome="unknown")

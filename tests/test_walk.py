@@ -162,13 +162,13 @@ PRESSED = Goal({"presses": 3}, receipted=True)
 
 
 def test_it_ends_by_itself_once_nothing_more_is_wanted_and_the_next_press_is_real(day):
-    day.pipeline.goals = {"button": PRESSED}
+    day.pipeline.walking.goals = {"button": PRESSED}
     walk(day)
     for _ in range(3):
         day.press()
         day.wait(2)
     day.wait(20)
-    assert day.pipeline.walk is not None, "the platform has not confirmed yet"
+    assert day.pipeline.walking.walk is not None, "the platform has not confirmed yet"
     day.receipt()
     day.wait(SETTLES - 1)
     day.press()  # once more than asked for, while it still lasts
@@ -183,27 +183,27 @@ def test_it_ends_by_itself_once_nothing_more_is_wanted_and_the_next_press_is_rea
 
 
 def test_ended_early_it_says_what_is_missing(day):
-    day.pipeline.goals = {"button": PRESSED}
+    day.pipeline.walking.goals = {"button": PRESSED}
     walk(day)
     day.press()
-    day.pipeline.walk.signal(-94, day.clock.mono)
+    day.pipeline.walking.walk.signal(-94, day.clock.mono)
     walk(day, seconds=0.0)
     (told,) = visits(day)
     assert (told["passed"], told["lacks"]) == (False, "presses signal receipt")
 
 
 def test_a_fall_that_is_still_on_keeps_it_open_until_the_radar_says_otherwise(day):
-    day.pipeline.goals = {"radar": Goal({"falls": 1}, receipted=True)}
+    day.pipeline.walking.goals = {"radar": Goal({"falls": 1}, receipted=True)}
     walk(day, device="radar")
     day.fall()
     for _ in range(6):
         day.receipt()
         day.wait(10)
-    assert day.pipeline.walk is not None
+    assert day.pipeline.walking.walk is not None
     day.fall(value=False)
     day.receipt()
     day.wait(SETTLES + 1)
-    assert day.pipeline.walk is None
+    assert day.pipeline.walking.walk is None
     assert not day.open
 
 
@@ -211,19 +211,19 @@ def test_states_count_when_they_begin_and_a_door_when_it_is_closed_too(day):
     walk(day, device="door")
     for value in (False, False, True, True, True, False, False, True):
         day.hear("door", Kind.CONTACT_OPEN, value)
-    assert day.pipeline.walk.facts() | {"readings": 8, "openings": 2, "closings": 1} == day.pipeline.walk.facts()
+    assert day.pipeline.walking.walk.facts() | {"readings": 8, "openings": 2, "closings": 1} == day.pipeline.walking.walk.facts()
 
 
 def test_each_press_has_the_worst_signal_of_its_burst(day):
     walk(day)
     for signals in ((-71, -78, -70), (-60,), (-88, -80)):
         for n, rssi in enumerate(signals):
-            day.pipeline.walk.signal(rssi, day.clock.mono)
+            day.pipeline.walking.walk.signal(rssi, day.clock.mono)
             if n == 0:
                 day.press()
             day.clock.move(0.1)
         day.clock.move(3)
-    facts = day.pipeline.walk.facts()
+    facts = day.pipeline.walking.walk.facts()
     assert (facts["signals_dbm"], facts["worst_dbm"]) == ("-78 -60 -88", -88)
 
 
@@ -281,7 +281,7 @@ def test_network_pulled_an_alarm_is_raised_meanwhile_and_told_after_all_of_it_ma
     assert (told["noticed_s"], told["away_s"], told["receipt_s"], told["held_s"]) == (70.0, 90.0, 1.5, 91.5)
     assert of(day, kind.UPLINK_LOST)[-1] == (Turn.CLEARED, True)
     assert day.alarm.outcome is Outcome.TEST
-    assert day.pipeline.step is None
+    assert day.pipeline.walking.step is None
 
 
 def test_a_network_that_stays_away_is_a_real_fault_in_its_time(day):
@@ -338,7 +338,7 @@ def test_a_step_needs_something_to_pull_and_one_thing_is_tested_at_a_time(day):
     walk(day, seconds=0.0)
     day.take(day.pipeline.linked(False, day.clock.now()))
     assert "connect first" in refusal(pull(day, "uplink"))[2]
-    day.pipeline.platform = False
+    day.pipeline.walking.platform = False
     assert refusal(pull(day, "uplink"))[0] == "missing_field"
     assert refusal(day.tell("walk", step="uplink", seconds=10.0))[0] == "local_only"
 
@@ -348,7 +348,7 @@ def test_a_restart_ends_a_step_and_what_it_began(day):
     day.take(day.pipeline.linked(False, day.clock.now()))
     day.restart()
     assert of(day, kind.UPLINK_LOST)[-1] == (Turn.CLEARED, True)
-    assert day.pipeline.step is None
+    assert day.pipeline.walking.step is None
     day.wait(LONGEST * 3)
     assert day.alarm.outcome is Outcome.TEST
 
@@ -376,7 +376,7 @@ def test_whatever_the_order_tests_stay_tests_and_real_ones_real(steps):
     was = {}
     for step in steps:
         before = len(day.entries)
-        under_test = day.pipeline.walk.device if day.pipeline.walk else ""
+        under_test = day.pipeline.walking.walk.device if day.pipeline.walking.walk else ""
         match step:
             case ("walk", device, seconds):
                 walk(day, device=device, seconds=seconds)

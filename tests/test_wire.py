@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from gateway import wire
 from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality, Stamp
 from gateway.fault import FaultFact, Turn
 from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.kind import KINDS, Priority, of
-from gateway.pipeline import AlarmFact, Entry
 from gateway.reading import Kind, Reading
 
 NOW = Moment(5000.0, NOON)

@@ -21,6 +21,7 @@ from hand import HandClock
 
 from drivers import all_models
 from gateway import kind
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.config import Config, load
 from gateway.danger import Judge
@@ -29,7 +30,7 @@ from gateway.driver import Advertisement
 from gateway.fault import FaultFact, Faults
 from gateway.instruction import Do, Instruction
 from gateway.intake import Intake, WaitingRoom
-from gateway.pipeline import AlarmFact, Entry, Known, Pipeline
+from gateway.pipeline import Known, Pipeline
 from gateway.replay import Replay, packet
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together

@@ -20,10 +20,10 @@ from hand import JOURNAL, HandClock
 from hand import Home as HandHome
 
 from drivers import all_models
+from gateway.book import Entry
 from gateway.config import load
 from gateway.danger import Watch
 from gateway.dispatch import PLATFORM, Rung
-from gateway.pipeline import Entry
 from gateway.reading import Kind, Reading
 from gateway.store import Store, Writing
 from gateway.web import app as application

@@ -31,10 +31,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway import store as stores
 from gateway.alarm import Outcome
+from gateway.book import Entry
 from gateway.clock import Quality
 from gateway.doors import Doors
 from gateway.instruction import Do, Door
-from gateway.pipeline import Entry
 from gateway.push import Lost, Push
 from gateway.reading import Kind, Reading
 from gateway.recovery import forget_stand_in, masked, opened

@@ -1,0 +1,293 @@
+"""The book of one household: what is open, and the numbered entries that one turn makes of it.
+
+Pure and synchronous. It knows numbers, moves, calls and receipts, and nothing of why: what it is told to open, move or call has been
+judged elsewhere (gateway.pipeline, gateway.walking). What a turn has written is committed first, then told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gateway import kind as kinds
+from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Move, Outcome, State, moved
+from gateway.clock import Moment, Stamp, stamp
+from gateway.dispatch import PLATFORM, Reason, Rung
+from gateway.fault import FaultFact
+from gateway.instruction import ResultFact
+from gateway.kind import Priority
+from gateway.reading import DeviceId
+from gateway.times import Times
+
+CALLS = 40  # calls that stand in one alarm; from then on the newest takes the place of the one before (the journal has them all)
+LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
+MOMENTARY = frozenset({kinds.SOS, kinds.HELP, kinds.TEST})  # a press is over when it is heard: there is no condition to clear
+
+Key = tuple[str, DeviceId]  # (kind, device): at most one alarm is open for each, beside those of a walk test
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmFact:
+    """An alarm as it stands after `move`, from which state it came, who or what moved it and why."""
+
+    alarm: Alarm
+    move: str
+    before: State | None
+    by: str
+    reason: str
+
+
+Fact = AlarmFact | FaultFact | ResultFact
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One numbered line of the journal. `id` is unique in the world; the same entry sent twice has the same id."""
+
+    number: int
+    id: str
+    at: Stamp
+    fact: Fact
+
+    @property
+    def priority(self) -> Priority:
+        """How urgently the entry is pushed. What happens to an alarm is as urgent as the alarm; a result is a P2."""
+        fact = self.fact
+        if isinstance(fact, AlarmFact):
+            return fact.alarm.priority
+        return fact.priority if isinstance(fact, FaultFact) else Priority.P2
+
+
+def is_walk(alarm: Alarm) -> bool:
+    """Say whether a walk test opened it: a real kind of danger, marked as test."""
+    return alarm.test and alarm.kind != kinds.TEST
+
+
+class Book:
+    """All open alarms of a household by number, and how they are opened, moved, called for and receipted. `boot` names this power-up."""
+
+    def __init__(self, *, boot: str, ladder: Sequence[Rung], times: Times) -> None:
+        self.boot = boot
+        self.alarms: dict[int, Alarm] = {}
+        self.last = 0  # number of the newest entry
+        self.heard_of_test: Callable[[int, float], object] = lambda _number, _mono: None  # an entry about an alarm of a walk test
+        self.arrange(ladder, times)
+        self._journal = ""
+        self._last_alarm = 0
+        self._by_key: dict[Key, int] = {}
+        self._closed: dict[Key, str] = {}
+        self._lingering: dict[Key, Alarm] = {}  # ended, but the condition is still on
+        self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, index of the call it made or -1)
+        self._out: list[Entry] = []
+
+    def arrange(self, ladder: Sequence[Rung], times: Times) -> None:
+        """Go by this ladder and these times from now on. The platform is the first rung, whoever else there is."""
+        self.ladder, self.times = (Rung(PLATFORM), *ladder), times
+
+    # -- what was known before ---------------------------------------------------------------------------------------
+
+    def begin(self, journal: str, *, last: int, last_alarm: int, closed: Mapping[Key, str]) -> None:
+        """Go on after entry `last` and alarm `last_alarm` of a journal."""
+        self._journal, self.last, self._last_alarm, self._closed = journal, last, last_alarm, dict(closed)
+
+    def resume(self, alarm: Alarm, entry: int | None) -> None:
+        """Take over an open alarm; `entry` is the number of its last one where that has no receipt yet."""
+        self.alarms[alarm.number] = alarm
+        self._by_key[alarm.kind, alarm.device] = alarm.number
+        if entry is not None:
+            self._unreceipted[entry] = (alarm.number, len(alarm.calls) - 1)
+
+    def linger(self, alarm: Alarm) -> None:
+        """Take over an ended alarm whose condition was still on."""
+        self._lingering[alarm.kind, alarm.device] = alarm
+
+    def renumber(self, journal: str, entries: Sequence[Entry], now: Moment) -> None:
+        """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
+        self._journal, self.last, self._unreceipted = journal, 0, {}
+        # What began in this very turn is named after the journal that knows it: the old one will give its number, and so its name, again.
+        begun = [e.fact.alarm for e in entries if isinstance(e.fact, AlarmFact) and e.fact.before is None]
+        named = {alarm.id: f"{journal}-a{alarm.number}" for alarm in begun}
+        for number in {alarm.number for alarm in begun} & self.alarms.keys():
+            self.alarms[number] = replace(self.alarms[number], id=f"{journal}-a{number}")
+        for entry in entries:
+            fact = entry.fact
+            if isinstance(fact, AlarmFact):
+                fact = replace(fact, alarm=replace(fact.alarm, id=named.get(fact.alarm.id, fact.alarm.id)))
+            elif isinstance(fact, ResultFact):
+                fact = replace(fact, alarm=named.get(fact.alarm, fact.alarm))
+            calls = fact.alarm.calls if isinstance(fact, AlarmFact) else ()
+            self.entry(fact, now, call=len(calls) - 1 if calls and calls[-1].at == entry.at else -1)
+            self._out[-1] = replace(self._out[-1], at=entry.at)
+        told = {e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact)}
+        for alarm in self.alarms.values():
+            if alarm.number not in told:
+                self.entry(AlarmFact(alarm, "restored", alarm.state, "rule", "storage"), now)
+
+    # -- what is open ------------------------------------------------------------------------------------------------
+
+    def of(self, kind: str, device: DeviceId) -> Alarm | None:
+        """Return the open alarm of a kind and device, those of a walk test left out."""
+        return self.alarms.get(self._by_key.get((kind, device), 0))
+
+    def pre_alarms(self, *, test: bool) -> list[Alarm]:
+        """Return the alarms in their grace, real ones or tests."""
+        return [alarm for alarm in self.alarms.values() if alarm.state is State.PRE_ALARM and alarm.test is test]
+
+    @property
+    def unreceipted(self) -> list[int]:
+        """The numbers of entries about open alarms that have no receipt."""
+        return [*self._unreceipted]
+
+    def open(
+        self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
+        *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "",
+    ) -> Alarm:  # fmt: skip
+        """Open an alarm: in its grace where there is one (s), else raised and the platform called."""
+        walk = test and kind != kinds.TEST
+        if not walk:
+            self.faded(kind, device, at, by="rule", reason="returned")
+        self._last_alarm += 1
+        alarm = Alarm(
+            number=self._last_alarm,
+            id=f"{self._journal}-a{self._last_alarm}",
+            kind=kind,
+            priority=Priority.P4 if walk else kinds.of(kind).priority,
+            device=device,
+            room=room,
+            state=State.PRE_ALARM,
+            since=at,
+            stages={"danger": self.stamp(at)},
+            grace=grace,
+            masking=Masking.SHELVED if shelved else Masking.NONE,
+            evidence=evidence,
+            linked="" if walk else self._closed.get((kind, device), ""),
+            condition_active=kind not in MOMENTARY,
+            test=test,
+        )
+        if not walk:  # a real danger of the same kind must find its own place, whatever the test has left behind
+            self._by_key[kind, device] = alarm.number
+        if grace > 0:
+            self.keep(alarm)
+            self.entry(AlarmFact(alarm, "danger", None, by or device, ""), at)
+            return alarm
+        alarm = replace(alarm, state=State.RAISED, stages={**alarm.stages, "alarm": self.stamp(at)})
+        return self.call(alarm, 0, Reason.RAISED, at, before=None, move="raise", by=by or device)
+
+    def counted(self, alarm: Alarm, evidence: tuple[Evidence, ...]) -> Alarm:
+        """Count its danger once more, heard anew: the first evidence and the newest stand in the alarm."""
+        active = alarm.kind not in MOMENTARY
+        return self.keep(replace(alarm, count=alarm.count + 1, condition_active=active, evidence=(*alarm.evidence[:1], *evidence)))
+
+    def keep(self, alarm: Alarm) -> Alarm:
+        """Take an alarm as it stands now; one that has ended is open no more."""
+        if alarm.open:
+            self.alarms[alarm.number] = alarm
+        else:
+            self.alarms.pop(alarm.number, None)
+            if self._by_key.get((alarm.kind, alarm.device)) == alarm.number:
+                del self._by_key[alarm.kind, alarm.device]
+            if not is_walk(alarm):
+                if alarm.condition_active:
+                    self._lingering[alarm.kind, alarm.device] = alarm
+                self._closed[alarm.kind, alarm.device] = alarm.id
+            self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
+        return alarm
+
+    def faded(self, kind: str, device: DeviceId, at: Moment, *, by: str, reason: str) -> None:
+        """Journal that the condition of an ended alarm is gone, so that after a restart its return is a new danger."""
+        alarm = self._lingering.pop((kind, device), None)
+        if alarm is not None:
+            self.entry(AlarmFact(replace(alarm, condition_active=False), "clear", alarm.state, by, reason), at)
+
+    # -- moves and calls ---------------------------------------------------------------------------------------------
+
+    def move(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "") -> Alarm:
+        """Carry out one move of the table. Raises NotAllowed."""
+        after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason)
+        self.keep(after)
+        self.entry(AlarmFact(after, move.value, alarm.state, by, reason), now)
+        return after
+
+    def raise_now(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str) -> None:
+        """End a grace by a move that raises the alarm, and call the platform."""
+        after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason)
+        self.call(after, 0, Reason.RAISED, now, before=alarm.state, move=move.value, by=by, why=reason)
+
+    def lapse(self, alarm: Alarm, rung: int, reason: str, now: Moment) -> None:
+        """Take an answer back that nothing has come of in its time, and call the next."""
+        after = moved(alarm, Move.LAPSE, now, self.stamp(now), by="rule", reason=reason)
+        self.call(after, rung, reason, now, before=alarm.state, move=Move.LAPSE.value)
+
+    def call(
+        self, alarm: Alarm, rung: int, reason: str, now: Moment,
+        *, before: State | None, move: str = "call", by: str = "rule", why: str = "",
+    ) -> Alarm:  # fmt: skip
+        """Call `rung` for an alarm: the call stands in the alarm, its entry is what tells the platform."""
+        who = self.ladder[rung]
+        held = alarm.test and rung > 0  # a test never reaches the real ladder
+        call = Call(rung, who.responder, who.channel, reason, self.stamp(now), Delivery.HELD if held else Delivery.WAITING)
+        alarm = self.keep(replace(alarm, rung=rung, called=now.mono, calls=(*alarm.calls[: CALLS - 1], call)))
+        self.entry(AlarmFact(alarm, move, before, by, why or reason), now, call=len(alarm.calls) - 1)
+        return alarm
+
+    def called_back(self, number: int, index: int, now: Moment, *, ok: bool, detail: str) -> None:
+        """Take how a call by a local program ended. A call that failed sends the ladder on at once."""
+        alarm = self.alarms.get(number)
+        if alarm is not None and index < len(alarm.calls):
+            calls = _delivered(alarm.calls, index, Delivery.ACCEPTED if ok else Delivery.FAILED)
+            alarm = self.alarms[number] = replace(alarm, calls=calls)
+            name = "call_accepted" if ok else "call_failed"
+            self.entry(AlarmFact(alarm, name, alarm.state, alarm.calls[index].responder, detail[:LONGEST]), now)
+
+    def receipted(self, number: int, now: Moment) -> Alarm | None:
+        """Take the platform's receipt of an entry. Return its alarm if this is the first about it: that is its push stage."""
+        found = self._unreceipted.pop(number, None)
+        alarm = self.alarms.get(found[0]) if found else None
+        if found is None or alarm is None:
+            return None
+        # A program's call is accepted by the program alone; the receipt says only that the platform knows of it.
+        by_platform = 0 <= found[1] < len(alarm.calls) and alarm.calls[found[1]].channel == PLATFORM
+        calls = _delivered(alarm.calls, found[1], Delivery.ACCEPTED) if by_platform else alarm.calls
+        first = not alarm.accepted and alarm.state is not State.PRE_ALARM
+        alarm = replace(alarm, calls=calls, stages={**alarm.stages, "push": self.stamp(now)} if first else alarm.stages)
+        self.alarms[alarm.number] = alarm
+        if first:
+            self.entry(AlarmFact(alarm, "receipt", alarm.state, PLATFORM, ""), now)
+        return alarm if first else None
+
+    def close(self, alarm: Alarm, outcome: Outcome, now: Moment, *, by: str, reason: str) -> None:
+        """Close an alarm with its outcome. Raises NotAllowed."""
+        self.move(replace(alarm, outcome=outcome), Move.CLOSE, now, by=by, reason=reason)
+
+    # -- entries -----------------------------------------------------------------------------------------------------
+
+    def stamp(self, at: Moment) -> Stamp:
+        """Return a moment with this power-up's name, as it is written down."""
+        return stamp(self.boot, at)
+
+    def entry(self, fact: Fact, now: Moment, *, call: int = -1) -> None:
+        """Write the next entry. `call` is the index of the call that it makes."""
+        self.last += 1
+        self._out.append(Entry(self.last, f"{self._journal}-{self.last}", self.stamp(now), fact))
+        if not isinstance(fact, AlarmFact) or fact.move == "receipt":
+            return
+        if fact.alarm.open and fact.alarm.state is not State.PRE_ALARM:
+            self._unreceipted[self.last] = (fact.alarm.number, call)
+        if is_walk(fact.alarm):
+            self.heard_of_test(self.last, now.mono)
+
+    def tell(self, facts: Iterable[FaultFact], now: Moment) -> None:
+        """Write an entry for each fault."""
+        for fact in facts:
+            self.entry(fact, now)
+
+    def turn(self) -> list[Entry]:
+        """Return what this turn has written, and begin the next."""
+        out, self._out = self._out, []
+        return out
+
+
+def _delivered(calls: tuple[Call, ...], index: int, delivery: Delivery) -> tuple[Call, ...]:
+    if index < 0 or calls[index].delivery is Delivery.HELD:
+        return calls
+    return (*calls[:index], replace(calls[index], delivery=delivery), *calls[index + 1 :])
