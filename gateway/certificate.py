@@ -45,7 +45,7 @@ _COUNTS: Final = (
 )  # fmt: skip
 _OF_STEPS: Final = ("noticed_s", "away_s", "held_s", "receipt_s")
 # Parts of a device whose change makes no other device of it: all else has to be tried again.
-_HARMLESS: Final = frozenset({"missing_after", "left_open"})
+_HARMLESS: Final = frozenset({"missing_after", "left_open", "label"})
 
 
 @dataclass(slots=True)
@@ -146,6 +146,7 @@ def _device(config: Config, d: Device, m: wire.FaultMessage | None) -> dict[str,
     return {
         "id": d.id,
         "room": d.room,
+        "label": d.label,
         "model": d.model.name,
         "title": list(d.model.title),
         "address": _tail(d),

@@ -106,6 +106,7 @@ class Device:
     codes: Mapping[str, str]
     watch: Watch
     supervised: Supervised
+    label: str = ""  # what people call it
 
     def __repr__(self) -> str:
         return f"Device({self.id}, {self.model.name}, {self.at})"
@@ -468,7 +469,7 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
         key = _key(d, model, n, secrets, where, problems)
         out.append(
             Device(
-                id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes,
+                id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes, label=d.label,
                 watch=Watch(
                     device=d.id, room=d.room, buttons=buttons, unnamed=model.presses, bed=d.bed, left_open=left_open,
                     off=frozenset(part.dangers.off),

@@ -10,8 +10,8 @@ instruction `configure` at the local door, one change at a time:
 `changed_meanwhile`. The values:
 
     put_device      a [[device]]: {"id": "bath-button", "model": "shelly-blu-button", "room": "浴室", "address": "AA:BB:CC:DD:EE:FF",
-                    "buttons": {"1": "sos"}}; also port, via, codes, bed, left_open, missing_after. Adds it, or changes the one
-                    with this id
+                    "buttons": {"1": "sos"}}; also label, port, via, codes, bed, left_open, missing_after. Adds it, or changes the
+                    one with this id
     retire_device   {"id": "bath-button"}: its faults end, its open alarms stay open
     replace_device  {"id": "bath-button", "address": "AA:BB:CC:DD:EE:00"}: other hardware under the same id; also model, port, via,
                     codes. Its counters begin anew. Without a new key the old one is forgotten
@@ -23,6 +23,7 @@ instruction `configure` at the local door, one change at a time:
     set_times       {"grace_fall": 20}: all times that differ from the defaults
     set_sound       {"pre_alarm": ["/path", "argument"], "alarm": []}
     set_dangers     {"off": ["door.left_open"]}: what is not judged in this home; a call, a fall, fire and gas always are
+    set_rules       {"off": ["door.left_open"], "times": {"grace_fall": 20}}: both in one, whole or not at all
     set_consent     {"activity": true, "climate": true, "vital_signs": false, "history_days": 30, "journal_days": 730}: what is left
                     out stays
 
@@ -339,6 +340,13 @@ def _set_times(config: Config, value: dict[str, Any], given: Handed) -> Made:  #
     return replace(config.household, times={name: float(seconds) for name, seconds in value.items()}), config.secrets
 
 
+def _set_rules(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    _only(value, "rules", {"off", "times"})
+    dangers, own = _set_dangers(config, {"off": value.get("off", [])}, given)
+    times, _ = _set_times(config, _read("times", "", value.get("times", {}), dict[str, Any]), given)
+    return replace(times, dangers=dangers.dangers), own
+
+
 def _set_sound(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
     sound = _read("sound", "", value, SoundPart)
     _may_run(config, [("sound", "", name, getattr(sound, name)) for name in ("pre_alarm", "alarm")])
@@ -380,6 +388,7 @@ _MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {
     What.SET_SOUND: _set_sound,
     What.SET_CONSENT: _set_consent,
     What.SET_DANGERS: _set_dangers,
+    What.SET_RULES: _set_rules,
 }
 
 

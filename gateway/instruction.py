@@ -54,6 +54,7 @@ class What(StrEnum):
     SET_SOUND = "set_sound"
     SET_CONSENT = "set_consent"
     SET_DANGERS = "set_dangers"
+    SET_RULES = "set_rules"
 
 
 @dataclass(frozen=True, slots=True)

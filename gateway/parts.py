@@ -57,6 +57,7 @@ class DevicePart(Strict, frozen=True):
     id: Name
     model: str
     room: Annotated[str, Meta(max_length=40)] = ""
+    label: Annotated[str, Meta(max_length=40)] = ""  # what people call it: on the page and on paper, in no log and no topic
     address: str = ""
     port: str = ""
     via: str = ""

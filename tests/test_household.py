@@ -78,6 +78,11 @@ def saved(config, before):
         ("set_times", {"grace_fall": "soon"}, None, [("times", "", "grace_fall")]),
         ("set_dangers", {"off": ["person.sos"]}, None, [("dangers", "", "off")]),
         ("set_dangers", {"off": ["env.smoke"]}, None, [("dangers", "", "off")]),
+        ("set_rules", {"off": ["person.fall"], "times": {"grace_fall": 20}}, None, [("dangers", "", "off")]),
+        ("set_rules", {"off": ["env.water"], "times": {"grace_fall": 1}}, None, [("times", "", "grace_fall")]),
+        ("set_rules", {"off": [], "times": 3}, None, [("times", "", "times")]),
+        ("set_rules", {"on": []}, None, [("rules", "", "on")]),
+        ("put_device", BUTTON | {"label": "x" * 41}, None, [("device", "new", "label")]),
         ("set_consent", {"history_days": 0}, None, [("consent", "", "history_days")]),
         ("set_ladder", {"ladder": [{"responder": "a"}, {"responder": ""}]}, None, [("ladder", "2", "responder")]),
         ("set_ladder", {"ladder": [{"responder": "a", "channel": "program"}]}, None, [("ladder", "1", "program")]),
@@ -233,6 +238,25 @@ def test_a_danger_that_is_switched_off_is_off_for_every_device_and_on_again_by_t
     assert new.household.changed == ("dangers",)
     assert shown(new)["dangers"] == {"off": ["door.left_open"]}
     assert {d.watch.off for d in after(new, "set_dangers", {"off": []}).devices} == {frozenset()}
+
+
+def test_dangers_and_times_are_set_in_one(home):
+    new = saved(after(home, "set_rules", {"off": ["env.water"], "times": {"grace_fall": 20, "door_left_open": 180}}), home)
+    assert ({d.watch.off for d in new.devices}, new.times.grace_fall) == ({frozenset({"env.water"})}, 20)
+    assert (new.household.revision, new.household.changed) == (1, ("times", "dangers"))
+    assert after(new, "set_rules", {"off": ["env.water"], "times": {"grace_fall": 20, "door_left_open": 180}}) is new
+    none = after(new, "set_rules", {})
+    assert (none.household.dangers.off, none.household.times) == ((), {}), "what is not said is as it was delivered"
+
+
+def test_what_people_call_a_device_stays_with_its_name_when_the_hardware_is_another(home):
+    new = saved(after(home, "put_device", BUTTON | {"label": "床头按钮"}), home)
+    assert new.devices[-1].label == "床头按钮"
+    other = saved(after(new, "replace_device", {"id": "new", "address": "A4:C1:38:00:00:78"}), new)
+    assert (other.devices[-1].label, other.devices[-1].at) == ("床头按钮", "A4:C1:38:00:00:78")
+    assert all("床头" not in name for name in (*new.household.changed, *other.household.changed)), "names of fields are told, no values"
+    plain = after(other, "put_device", BUTTON | {"address": "A4:C1:38:00:00:78"})
+    assert plain.household.changed == ("device.new.label",)
 
 
 # -- consent ------------------------------------------------------------------------------------------------------------

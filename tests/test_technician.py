@@ -128,6 +128,11 @@ def test_two_technicians_the_second_is_told_and_overwrites_nothing(tmp_path):
         assert "Li" in no["zh"]
         assert "Li" in no["en"]
         assert kept(gateway)["times"] == {"grace_fall": 20}
+        stale = tell(
+            gateway, "configure", revision=0, by="Wang", change={"what": "set_rules", "value": {"off": ["env.water"], "times": {}}}
+        )
+        assert result(gateway, stale)["refused"] == "changed_meanwhile"
+        assert (kept(gateway)["times"], kept(gateway)["dangers"]) == ({"grace_fall": 20}, None)
         assert change(gateway, "set_times", {"grace_fall": 50}, 1, by="Wang")["revision"] == 2
 
 
@@ -233,7 +238,7 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
             key = f"{n:032x}"
             order = tell(
                 gateway, "configure", revision=revision, order=f"cut-{n}",
-                change={"what": "put_device", "value": BUTTON | {"room": f"room {n}"}}, given=Handed(key=key),
+                change={"what": "put_device", "value": BUTTON | {"room": f"room {n}", "label": f"label {n}"}}, given=Handed(key=key),
             )  # fmt: skip
             time.sleep(dice.uniform(0.0, 0.035))
             gateway.kill()
@@ -246,7 +251,8 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
             assert body["revision"] == revision
             new = next(d for d in body["device"] if d["id"] == "new")
             secrets = json.loads((gateway.state / "household-secrets.json").read_text())["body"]
-            assert new["room"] == f"room {n}"
+            assert (new["room"], new["label"]) == (f"room {n}", f"label {n}")
+            assert f"label {n}" not in gateway.log() + json.dumps(list(gateway.journal().values()))
             assert (secrets["token"], secrets["keys"]["new"]) == (body["token"], key)
             until(lambda: not list((gateway.state / "handed").iterdir()))
             gateway.kill()

@@ -159,7 +159,7 @@ def missing(t: Words, what: Mapping[str, Any]) -> list[str]:
     for m in what["missing"]:
         if m["of"] == "device":
             place = rooms[m["id"]]
-            name = " ".join(filter(None, (place["room"], t.pair(*place["title"]))))
+            name = " ".join(filter(None, (place["room"], place.get("label", "") or t.pair(*place["title"]))))
             out.append(f"{name}{t.pair(':', ': ')}{_lacks(t, 'walk.do', m['needs'])}")
         elif m["of"] == "step":
             out.append(f"{t('pull.' + m['id'])}{t.pair(':', ': ')}{_lacks(t, 'pull', m['needs'])}")
@@ -187,7 +187,7 @@ def _device(t: Words, d: Mapping[str, Any]) -> dict[str, str]:
     walk = d["walk"]
     return {
         "room": d["room"],
-        "title": t.pair(*d["title"]),
+        "title": " · ".join(filter(None, (d.get("label", ""), t.pair(*d["title"])))),
         "id": d["id"],
         "address": f"\u2026{d['address']}" if d["address"] else "",
         "tested": " · ".join([*tested(t, walk), t.local(seconds(walk["at"]), "%H:%M")]) if walk else t("sheet.not_tried"),

@@ -92,6 +92,10 @@ class Form:
         """Return what was typed, or what holds."""
         return self.typed.get(key, otherwise) if self.name == name else otherwise
 
+    def rests_on(self, name: str, revision: int) -> int | str:
+        """Return the revision that was seen when a form was filled in, until one was told of a newer: nothing is overwritten."""
+        return self.typed.get("revision", revision) if self.name == name and not self.answer.moved else revision
+
     def ticked(self, name: str, key: str, otherwise: bool) -> bool:
         """Return whether a box was ticked; one that is not ticked is not sent at all."""
         return bool(self.typed.get(key)) if self.name == name else otherwise

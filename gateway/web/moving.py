@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from gateway import backup, household, inbox, wire
 from gateway.household import Handed, Rejected
 from gateway.instruction import Do
+from gateway.parts import DevicePart
 from gateway.web.acts import once, once_of
 from gateway.web.change import Answer, Form, current, drawn, is_new, left, models
 from gateway.web.guard import LARGER
@@ -161,7 +162,7 @@ def _shown(v: Visitor, kept: backup.Kept, order: str, status: int = 200, wrong: 
         "number": home.household.number if home.household else "",
         "made": kept.made,
         "rooms": list(home.rooms or dict.fromkeys(d.room for d in home.device or () if d.room)),
-        "devices": [(d.room, d.id, _title(v, d.model), d.id in kept.secrets.keys) for d in home.device or ()],
+        "devices": [(_where(d), d.id, _title(v, d.model), d.id in kept.secrets.keys) for d in home.device or ()],
         "platform": home.platform.host if home.platform else "",
         "ladder": [r.responder for r in home.ladder or ()],
         "alarms": [a for a in map(_alarm, kept.alarms) if a is not None],
@@ -172,6 +173,10 @@ def _shown(v: Visitor, kept: backup.Kept, order: str, status: int = 200, wrong: 
 
 def _title(v: Visitor, model: str) -> str:
     return v.words.pair(*models()[model].title) if model in models() else model
+
+
+def _where(d: DevicePart) -> str:
+    return " · ".join(filter(None, (d.room, d.label)))
 
 
 def _alarm(body: str) -> wire.AlarmMessage | None:

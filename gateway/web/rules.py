@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -20,32 +20,59 @@ from gateway.config import Config
 from gateway.danger import OPTIONAL
 from gateway.household import RUNGS, Handed, Rejected
 from gateway.instruction import Change, What
+from gateway.reading import Kind
 from gateway.times import Times
 from gateway.web.change import Answer, Form, configure, current, drawn, models
+from gateway.web.sensors import OPENS
 from gateway.web.visitor import Fields, Reader, Technician, Visitor, checked
 
 router = APIRouter()
-GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
-    "grace": ("grace_fall", "grace_stay", "grace_bed", "grace_water"),
-    "danger": ("door_left_open", "bed_left"),
-    "answer": (
-        "receipt", "acknowledge_p1", "acknowledge_p2", "dispatch_p1", "dispatch_p2", "on_site_p1", "on_site_p2", "rung", "repeat",
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What belongs together: the kinds that are always judged, those that may be switched off, and the times of both."""
+
+    name: str
+    always: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Rules for one sort of home: what is not judged, and the times that differ from the standard, in seconds."""
+
+    off: tuple[str, ...] = ()
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+GROUPS: Final = (
+    Group("call", always=(kind.SOS, kind.HELP)),
+    Group("fall", always=(kind.FALL,), optional=(kind.STAY_TOO_LONG,), times=("grace_fall", "grace_stay")),
+    Group("night", optional=(kind.BED_EXIT,), times=("bed_left", "grace_bed")),
+    Group("door", optional=(kind.DOOR_LEFT_OPEN,), times=("door_left_open",)),
+    Group("fire", always=(kind.SMOKE, kind.GAS, kind.CO)),
+    Group("water", optional=(kind.WATER,), times=("grace_water",)),
+    Group(
+        "answer",
+        times=("receipt", "acknowledge_p1", "acknowledge_p2", "dispatch_p1", "dispatch_p2", "on_site_p1", "on_site_p2", "rung", "repeat"),
     ),
-}  # fmt: skip
-SHOWN: Final = tuple(name for names in GROUPS.values() for name in names)
-# What a preset has otherwise than the defaults, in seconds.
-PRESETS: Final[Mapping[str, Mapping[str, float]]] = {
-    "careful": {
-        "grace_fall": 15, "grace_stay": 120, "grace_bed": 60, "grace_water": 30, "door_left_open": 300, "bed_left": 900, "receipt": 20,
-        "acknowledge_p1": 45, "acknowledge_p2": 180, "dispatch_p1": 120, "dispatch_p2": 600, "rung": 60, "repeat": 180,
-    },
-    "standard": {},
-    "calm": {
+)
+SHOWN: Final = tuple(name for group in GROUPS for name in group.times)
+PRESETS: Final[Mapping[str, Preset]] = {
+    "alone": Preset(),
+    "unsteady": Preset(times={
+        "grace_fall": 20, "grace_stay": 120, "grace_bed": 60, "bed_left": 900, "grace_water": 30, "acknowledge_p1": 45, "dispatch_p1": 120,
+    }),
+    "wanders": Preset(times={"door_left_open": 180, "bed_left": 600, "grace_bed": 60, "acknowledge_p2": 180, "dispatch_p2": 600}),
+    "together": Preset(off=(kind.STAY_TOO_LONG, kind.BED_EXIT, kind.DOOR_LEFT_OPEN), times={"grace_fall": 45, "grace_water": 120}),
+    "active": Preset(times={
         "grace_fall": 45, "grace_stay": 300, "grace_bed": 300, "grace_water": 120, "door_left_open": 1200, "bed_left": 2400,
         "acknowledge_p2": 600, "dispatch_p2": 1800,
-    },
+    }),
 }  # fmt: skip
-ALWAYS: Final = (kind.SOS, kind.FALL, kind.HELP, kind.SMOKE, kind.GAS, kind.CO)  # shown as what cannot be switched off
+DIFFERENCES: Final = 8  # from the nearest preset that are listed
 _ABOUT: Final = {f.name: (float(str(f.default)), f.metadata) for f in fields(Times)}
 _trying = threading.Lock()  # one at a time: it takes a core for up to twenty seconds
 
@@ -88,27 +115,20 @@ def rules(v: Reader) -> Response:
     return _rules(v)
 
 
-@router.post("/rules/times")
-async def times(v: Technician, said: Fields) -> Response:
-    """Fill in a preset, try the times, or save them."""
+@router.post("/rules/judging")
+async def judging(v: Technician, said: Fields) -> Response:
+    """Fill in a preset, try what is judged and how long is waited, or save both in one. What saves a life is not among the choices."""
     checked(v, said)
     config, go = await run_in_threadpool(current, v), said.get("go", "")
     if go in PRESETS:
-        filled = said | {
-            f"t-{name}": row.standard if name not in PRESETS[go] else _in(name, PRESETS[go][name]) for name, row in _rows(config)
-        }
-        return await run_in_threadpool(_rules, v, 200, Form("times", filled), unsaved=True)
-    value, wrong = _times(v, config, said)
-    return await _on(v, Form("times", said, Answer(fields=wrong)), What.SET_TIMES, value)
-
-
-@router.post("/rules/dangers")
-async def dangers(v: Technician, said: Fields) -> Response:
-    """Try what is judged, or save it. What saves a life is not among the choices."""
-    checked(v, said)
-    await run_in_threadpool(current, v)
-    value = {"off": [name for name in OPTIONAL if not said.get(f"on-{name}")]}
-    return await _on(v, Form("dangers", said), What.SET_DANGERS, value)
+        preset = PRESETS[go]
+        filled = {n: w for n, w in said.items() if not n.startswith("on-")}
+        filled |= {f"on-{name}": "1" for name in OPTIONAL if name not in preset.off}
+        filled |= {f"t-{name}": _in(name, preset.times.get(name, _ABOUT[name][0])) for name in SHOWN}
+        return await run_in_threadpool(_rules, v, 200, Form("judging", filled), unsaved=True)
+    times, wrong = _times(v, config, said)
+    value = {"off": [name for name in OPTIONAL if not said.get(f"on-{name}")], "times": times}
+    return await _on(v, Form("judging", said, Answer(fields=wrong)), What.SET_RULES, value)
 
 
 @router.post("/rules/ladder")
@@ -182,6 +202,10 @@ def _factor(name: str) -> float:
     return 60.0 if _ABOUT[name][0] >= 300 else 1.0
 
 
+def _unit(name: str) -> str:
+    return "min" if _factor(name) > 1 else "s"
+
+
 def _in(name: str, value: float) -> str:
     return f"{value / _factor(name):g}"
 
@@ -190,7 +214,7 @@ def _rows(config: Config) -> list[tuple[str, Row]]:
     out = []
     for name in SHOWN:
         default, about = _ABOUT[name]
-        unit = "min" if _factor(name) > 1 else "s"
+        unit = _unit(name)
         value = _in(name, getattr(config.times, name))
         out.append((name, Row(name, unit, value, _in(name, about["low"]), _in(name, about["high"]), _in(name, default))))
     return out
@@ -229,12 +253,58 @@ def _rules(
     unsaved: bool = False,
 ) -> Response:  # fmt: skip
     config = v.page.config if form else current(v)
+    form = form or Form()
     shown = household.shown(config)
     if rungs is None:
         rungs = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program)) for r in config.parts.ladder]
     facts = v.page.known.status()
     return drawn(
-        v, "rules.html", status, form or Form(), set=shown, rungs=rungs, groups=GROUPS, rows=dict(_rows(config)), presets=tuple(PRESETS),
-        told=told, optional=OPTIONAL, always=ALWAYS, unsaved=unsaved, saved="saved" in v.request.query_params,
-        now=v.page.known.now(facts), most=RUNGS,
+        v, "rules.html", status, form, set=shown, rungs=rungs, groups=GROUPS, rows=dict(_rows(config)), presets=tuple(PRESETS),
+        nearest=_nearest(v, config, form), watching=_watching(v, config), told=told, unsaved=unsaved,
+        saved="saved" in v.request.query_params, now=v.page.known.now(facts), most=RUNGS,
     )  # fmt: skip
+
+
+def _nearest(v: Visitor, config: Config, form: Form) -> tuple[str, list[str], int]:
+    """Return (the preset that the form is, or is least different from, what differs in words, how much more differs)."""
+    t = v.words
+    on = {name: form.ticked("judging", f"on-{name}", name not in config.parts.dangers.off) for name in OPTIONAL}
+    typed = {name: form.value("judging", f"t-{name}", row.value).strip() for name, row in _rows(config)}
+
+    def apart(preset: Preset) -> list[str]:
+        switched = (n for n in OPTIONAL if on[n] is (n in preset.off))
+        out = [t("rules.switched", what=t.kind(n), how=t("rules.on" if on[n] else "rules.off")) for n in switched]
+        for name in SHOWN:
+            wanted = _in(name, preset.times.get(name, _ABOUT[name][0]))
+            if typed[name] != wanted:
+                out.append(t("rules.other", what=t(f"time.{name}"), now=typed[name], unit=t(f"unit.{_unit(name)}"), preset=wanted))
+        return out
+
+    found = {name: apart(preset) for name, preset in PRESETS.items()}
+    nearest = min(found, key=lambda name: len(found[name]))
+    return nearest, found[nearest][:DIFFERENCES], max(0, len(found[nearest]) - DIFFERENCES)
+
+
+def _watching(v: Visitor, config: Config) -> dict[str, str]:
+    """Return, for each danger that may be switched off, a sentence on which devices of this home find it; "" where that is not known."""
+    t = v.words
+    found: dict[str, list[str]] = {name: [] for name in OPTIONAL}
+    unsure = set()
+    for d in config.devices:
+        name, of_contact = v.where(d.room, d.id), {f.removesuffix(OPENS) for f in d.codes}
+        if Kind.STAY_STILL in d.model.senses:
+            found[kind.STAY_TOO_LONG].append(name)
+        if d.watch.bed:
+            found[kind.BED_EXIT].append(name)
+        if d.watch.left_open:
+            by_rule = d.watch.left_open == config.times.door_left_open
+            found[kind.DOOR_LEFT_OPEN].append(name if by_rule else t("rules.own_time", name=name, minutes=f"{d.watch.left_open / 60:g}"))
+        if Kind.MOISTURE in d.model.senses and d.model.general:
+            unsure.add(kind.WATER)  # a make for whatever speaks like it: it may find water, or be a button
+        elif Kind.MOISTURE in d.model.senses and ("moisture" not in d.model.functions or "moisture" in of_contact):
+            found[kind.WATER].append(name)
+    comma = t.pair("、", ", ")
+    return {
+        n: t("rules.watched", names=comma.join(names)) if names else "" if n in unsure else t(f"rules.unwatched.{n}")
+        for n, names in found.items()
+    }

@@ -37,6 +37,7 @@ router = APIRouter()
 JUST: Final = 12.0  # s for which what somebody has just pressed or opened stands first
 STRONG, FAIR = -75, -88  # dBm, as on the page of today
 LEFT_OPEN: Final = (0, 5, 10, 20, 30)  # min
+BY_RULE: Final = "rule"  # a door is watched for as long as the rules of the home say
 SILENT: Final = (1, 2, 4, 12, 25)  # h after which a device may count as missing; vital ones after four at most
 VITAL_HOURS: Final = 4
 TOPIC: Final = "zigbee2mqtt"
@@ -158,14 +159,16 @@ async def window(v: Technician, said: Fields) -> Response:
     if not answer.accepted:
         return await run_in_threadpool(_add, v, 422, Form("window", said, answer))
     old = said.get("replace", "")
-    end = time.monotonic() + 2.5
-    while not over and not (await run_in_threadpool(_nearby, v)).get("open") and time.monotonic() < end:
-        await _soon()
+    if not over:
+        await _opened(v)
     return RedirectResponse(f"/sensors/add?{urlencode({'replace': old})}" if old else "/sensors/add", 303)
 
 
-async def _soon() -> None:
-    await run_in_threadpool(time.sleep, 0.1)
+async def _opened(v: Visitor) -> None:
+    """Wait a moment until the window stands in the file."""
+    end = time.monotonic() + 2.5
+    while not (await run_in_threadpool(_nearby, v)).get("open") and time.monotonic() < end:
+        await run_in_threadpool(time.sleep, 0.1)
 
 
 def _nearby(v: Visitor) -> dict[str, Any]:
@@ -245,7 +248,7 @@ def _signal(v: Visitor, config: Config, one: dict[str, Any], late: float) -> dic
         "address": _short(source), "id": re.sub("[^A-Za-z0-9]", "-", f"{host.id}-{source}"), "title": title, "name": "", "maker": "",
         "look": looks(model) if model is not None and not taught else "sensors", "tail": source[-8:], "acted_s": acted, "just": just,
         "signal": "", "best": "", "order": (0 if acted is not None else 9, source), "to": to, "packets": int(one["times"]),
-        "silent_s": one["silent_s"], "needs_key": False, "enrolled": one["enrolled"], "through": host.room or host.id,
+        "silent_s": one["silent_s"], "needs_key": False, "enrolled": one["enrolled"], "through": v.where(host.room, host.id),
         "told": ", ".join(f"{v.words.named('says', k)}" for k in list(one["told"])[:3]),
     }  # fmt: skip
 
@@ -275,9 +278,10 @@ def signals(v: Technician) -> Response:
     )
 
 
-def _teachable(found: Mapping[str, Any], via: str, address: str, owner: str = "") -> list[dict[str, Any]]:
+def _teachable(found: Mapping[str, Any], via: str, address: str, replace: str = "") -> list[dict[str, Any]]:
+    """Return the signals that may be taught: nobody's, or those of the device that is taught anew."""
     if via:
-        return [s for s in found.get("signals", []) if s["receiver"] == via and s["enrolled"] in ("", owner)]
+        return [s for s in found.get("signals", []) if s["receiver"] == via and s["enrolled"] in ("", replace)]
     one: Mapping[str, Any] = next((n for n in found.get("heard", []) if n["address"] == address), {})
     return list(one.get("signals", []))
 
@@ -353,7 +357,8 @@ def _new(v: Visitor, said: dict[str, str], status: int = 200, form: Form | None 
         "offered": [(m.name, _title(v, m), looks(m)) for m in offered], "place": place(model) if model else "",
         "at": {n: said.get(n, "")[:200] for n in ("address", "port", "via", "signal")}, "by_hand": not said.get("address"),
         "rooms": rooms, "roles": ROLES, "key": "must" if one.get("needs_key") else "may" if model is not None and model.key_bytes else "",
-        "left_open": LEFT_OPEN, "asks": _asks(model), "notes": v.words.pair(*model.device_notes) if model else "",
+        "left_open": LEFT_OPEN, "by_rule": _by_rule(config), "asks": _asks(model),
+        "notes": v.words.pair(*model.device_notes) if model else "",
         "revision": config.household.revision, "inputs": INPUTS, "topic": TOPIC, "found": found,
         "suggested": _name(config, model, said.get("address", "") or said.get("signal", "")), "ids": [d.id for d in config.devices],
         "teach": _teach(v, model, said, found) if model is not None and model.enrol is Enrol.LEARN else None,
@@ -362,20 +367,31 @@ def _new(v: Visitor, said: dict[str, str], status: int = 200, form: Form | None 
 
 
 def _teach(v: Visitor, model: Model, said: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a form that teaches needs: the functions, and the signals that were heard."""
-    heard_now = _teachable(found, said.get("via", ""), said.get("address", ""), said.get("replace", ""))
-    options = [(str(s["signal"]), _label(v, s, found.get("late", 0.0))) for s in heard_now]
+    """Return what a form that teaches needs: the functions, each with its signal, and the signals that were heard."""
+    place = {"via": said.get("via", ""), "address": "" if said.get("via") else said.get("address", ""), "replace": said.get("replace", "")}
+    options = [(str(s["signal"]), _label(v, s, found.get("late", 0.0))) for s in _teachable(found, **place)]
     tapped = said.get("signal", "") or (options[0][0] if options else "")
-    typed = [w for n, w in said.items() if n.startswith("code-") and w]
-    options += [(w, _short(w)) for w in dict.fromkeys([tapped, *typed]) if w and w not in {o for o, _ in options}]
-    contact = model.functions if any(f.endswith(OPENS) for f in model.functions) else ()
+    contact = model.functions if _is_contact(model) else ()
+    functions = () if contact else model.functions
+    chosen = {f: said.get(f"code-{f}", tapped if n == 0 else "") for n, f in enumerate(functions)}
+    known = dict.fromkeys([tapped, *(w for n, w in said.items() if n.startswith("code-"))])
+    options += [(w, _short(w)) for w in known if w and w not in {o for o, _ in options}]
     return {
         "contact": [f for f in contact if not f.endswith(OPENS)],
-        "functions": () if contact else model.functions,
+        "functions": chosen,
         "options": options,
         "tapped": tapped,
         "open": bool(found.get("open")),
+        "from": urlencode(place),
     }
+
+
+def _is_contact(model: Model) -> bool:
+    return any(f.endswith(OPENS) for f in model.functions)
+
+
+def _by_rule(config: Config) -> str:
+    return f"{config.times.door_left_open / 60:g}"
 
 
 def _asks(model: Model | None, function: str = "") -> dict[str, Any]:
@@ -444,6 +460,8 @@ async def replace(v: Technician, said: Fields) -> Response:
 def _wanted(v: Visitor, config: Config, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]) -> dict[str, Any]:
     """Return what the household wants of a device: room, roles of its buttons, limits."""
     value: dict[str, Any] = {"room": said.get("room_other", "").strip() or said.get("room", "").strip()}
+    if label := " ".join(said.get("label", "").split()):
+        value["label"] = label
     if not value["room"]:
         wrong["room"] = v.words("wrong.room")
     rooms = config.household.rooms
@@ -454,7 +472,9 @@ def _wanted(v: Visitor, config: Config, model: Model | None, said: Mapping[str, 
     if roles := {n: role for n, role in roles.items() if role in ROLES}:
         value["buttons"] = roles
     minutes = whole(said.get("left_open", "0"))
-    if asks["door"] and minutes in LEFT_OPEN and minutes:
+    if asks["door"] and said.get("left_open") == BY_RULE:
+        value["left_open"] = True
+    elif asks["door"] and minutes in LEFT_OPEN and minutes:
         value["left_open"] = minutes * 60.0
     if asks["bed"] and said.get("bed"):
         value["bed"] = True
@@ -509,7 +529,7 @@ def _codes(v: Visitor, model: Model, said: Mapping[str, str], wrong: dict[str, s
         return {name: said["signal"][:200]}
     codes = {f: said[f"code-{f}"][:200] for f in model.functions if said.get(f"code-{f}")}
     if not codes:
-        wrong["codes"] = v.words("wrong.function" if any(f.endswith(OPENS) for f in model.functions) else "wrong.codes")
+        wrong["codes"] = v.words("wrong.function" if _is_contact(model) else "wrong.codes")
     elif len(set(codes.values())) < len(codes):
         wrong["codes"] = v.words("wrong.codes_twice")
     return codes
@@ -578,9 +598,16 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
         raise Stop(404)
     rooms = suggested(v, household.shown(config)["rooms"]) if config.household.rooms is None else list(config.household.rooms)
     standard = d.model.missing_after
+    teach = None
+    if d.model.enrol is Enrol.LEARN and not _is_contact(d.model):
+        typed = form.typed if form else {}
+        codes = {f"code-{f}": typed.get(f"code-{f}", d.codes.get(f, "")) for f in d.model.functions}
+        teach = _teach(v, d.model, {"via": d.via, "address": d.at, "replace": d.id} | codes, _nearby(v))
     values = {
         "d": d, "title": _title(v, d.model), "look": looks(d.model), "rooms": list(dict.fromkeys([*([d.room] if d.room else []), *rooms])),
-        "roles": ROLES, "asks": _asks(d.model), "left_open": LEFT_OPEN, "now_open": round(d.watch.left_open / 60), "part": part,
+        "roles": ROLES, "asks": _asks(d.model), "left_open": LEFT_OPEN, "part": part,
+        "now_open": BY_RULE if part.left_open is True else round(d.watch.left_open / 60), "by_rule": _by_rule(config),
+        "teach": teach, "minutes": f"{nearby.LONGEST / 60:g}",
         "silent": [n for n in SILENT if not d.supervised.vital or n <= VITAL_HOURS],
         "hours": round(part.missing_after / 3600) if part.missing_after else 0, "standard": v.words.span(standard) if standard else "",
         "revision": config.household.revision, "notes": v.words.pair(*d.model.device_notes), "place": place(d.model),
@@ -599,21 +626,36 @@ async def changed(v: Technician, said: Fields) -> Response:
     part = next((p for p in config.parts.device if p.id == name), None)
     if d is None or part is None:
         raise Stop(404)
+    if said.get("listen"):
+        return await _listen(v, said, name)
     wrong: dict[str, str] = {}
-    value = {k: w for k, w in msgspec.to_builtins(part).items() if k not in {"buttons", "left_open", "bed", "missing_after"}}
+    value = {k: w for k, w in msgspec.to_builtins(part).items() if k not in {"label", "buttons", "left_open", "bed", "missing_after"}}
     value |= _wanted(v, config, d.model, said, wrong)
+    if any(n.startswith("code-") for n in said):
+        value["codes"] = _codes(v, d.model, said, wrong)
     hours = whole(said.get("missing", "0"))
     if hours in SILENT:
         value["missing_after"] = hours * 3600.0
     given = _given(v, d.model, said, wrong)
     answer = Answer(fields=wrong) if wrong else await configure(v, said, What.PUT_DEVICE, value, given)
     if answer.accepted:
-        again = given is not None and given.key
+        again = (given is not None and given.key) or value["codes"] != dict(d.codes)
         return RedirectResponse(
             f"/sensors/confirm?{urlencode({'device': name, 'told': answer.told})}" if again else "/sensors?done=changed", 303
         )
     typed = _typed(said)
     return await run_in_threadpool(_change, v, name, 409 if answer.moved else 422, Form("change", typed, answer))
+
+
+async def _listen(v: Visitor, said: dict[str, str], name: str) -> Response:
+    """Open the hearing window, or look again what was heard; what was typed stays."""
+    answer = Answer()
+    if not (await run_in_threadpool(_nearby, v)).get("open"):
+        answer = await left(v, Do.WINDOW, said, seconds=nearby.LONGEST)
+        if answer.accepted:
+            await _opened(v)
+    typed = {k: w for k, w in _typed(said).items() if k != "listen"}
+    return await run_in_threadpool(_change, v, name, 422 if answer.sentence else 200, Form("change", typed, answer))
 
 
 # -- its first word ----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from gateway import inbox, kind, wire
 from gateway.reading import Kind
 from gateway.web import acts, advice, weeks
-from gateway.web.change import is_new, models
+from gateway.web.change import current, is_new, models
 from gateway.web.known import Filter, between, seconds
 from gateway.web.live import Full, Watch
 from gateway.web.strip import Strip, strips
@@ -219,6 +219,7 @@ def notice(v: Visitor) -> tuple[bool, str] | None:
 def home(v: Visitor) -> dict[str, Any]:
     """Return what the page of today is made of."""
     known = v.page.known
+    current(v)  # what people call the devices may be new
     facts = known.status()
     now = known.now(facts)
     devices = facts.get("devices", [])
@@ -275,7 +276,7 @@ def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any]
         out.append({"look": look, "what": t(f"glance.{what}"), "says": says, "more": more, "tone": tone})
 
     def named(d: dict[str, Any]) -> str:
-        return str(d["room"] or d["device"])
+        return v.where(str(d["room"]), str(d["device"]))
 
     doors = [(d, s) for d, s, _, _ in devices if Kind.CONTACT_OPEN in s.last]
     if doors:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from fastapi import Depends, Request, Response
@@ -38,6 +38,8 @@ SETUP: tuple[tuple[str, str], ...] = (
     ("certificate", "/certificate"),
     ("moving", "/moving"),
 )
+# What is drawn at an address that lies under none of them, or under another one.
+_BELOW: Final = (("today", "/devices"), ("today", "/do"), ("setup", "/box/backup"))
 
 
 def environment() -> Environment:
@@ -107,12 +109,29 @@ class Visitor:
         """True over HTTPS."""
         return self.request.url.scheme == "https"
 
+    def called(self, device: str) -> str:
+        """Return what people call a device; its id where nobody has given it a name."""
+        return next((d.label for d in self.page.config.devices if d.id == device and d.label), device)
+
+    def where(self, room: str, device: str) -> str:
+        """Return where a device is, with what people call it; its id where nobody has said either."""
+        called = self.called(device)
+        return " · ".join(filter(None, (room, called if called != device else ""))) or device
+
+    @property
+    def _place(self) -> str:
+        """Return the place of the navigation that this page belongs to; a page of set-up belongs to "setup"."""
+        path = self.request.url.path
+        found = (name for name, where in (*_BELOW, *SETUP, *PLACES) if path == where or (where != "/" and path.startswith(f"{where}/")))
+        name = next(found, "")
+        return "setup" if name in dict(SETUP) else name
+
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         """Return a page."""
         setup = [place for place in SETUP if self.technician or place[0] in READ_ONLY]
         body = self.page.environment.get_template(template).render(
             t=self.words, v=self, places=PLACES, setup=setup, form_key=self.page.accounts.form_key(self.bound), here=self._here,
-            path=self.request.url.path, version=__version__, **values,
+            path=self.request.url.path, place_at=self._place, where=self.where, called=self.called, version=__version__, **values,
         )  # fmt: skip
         response = HTMLResponse(body, status, headers={"content-language": self.words.tag, "vary": "Cookie"})
         if self.fresh and self.session is None:

@@ -13,7 +13,7 @@ from gateway import inbox, kind, wire
 from gateway.alarm import MOVES, Outcome, State
 from gateway.web import acts, advice, live
 from gateway.web.en import EN
-from gateway.web.visitor import HERE
+from gateway.web.visitor import HERE, PLACES, SETUP
 from gateway.web.words import printed
 from gateway.web.zh import ZH
 from tests.web.conftest import form_key, post
@@ -62,7 +62,7 @@ CHANGES = (
     "/box/backup",
     "/moving/look",
     "/moving/take",
-    *("/platform", "/rules/times", "/rules/dangers", "/rules/ladder", "/walk", "/certificate"),
+    *("/platform", "/rules/judging", "/rules/ladder", "/walk", "/certificate"),
 )
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
 DOORS = {"/first", "/sign-in"}
@@ -126,13 +126,39 @@ async def test_a_technician_sees_every_page_in_both_languages_and_each_is_small(
         for lang, tag in (("en", "en"), ("zh", "zh-CN")):
             answer = await browser.get(path, params={"lang": lang} | dict([p.split("=") for p in path.partition("?")[2].split("&") if p]))
             assert answer.status_code == 200, path
-            assert len(answer.content) < 100_000, path
+            parts = re.findall(r'(?:src|href)="(/static/[^"]+)"', answer.text)
+            assert len(answer.content) + sum((HERE / p.lstrip("/")).stat().st_size for p in set(parts)) < 100_000, path
             if not any(word in path for word in ("part", "csv", "json")):
                 assert f'<html lang="{tag}"' in answer.text
                 assert "style=" not in answer.text, "the policy forbids it"
                 assert not re.search(r"<script(?![^>]*src=)|\son\w+=", answer.text)
     for file in (HERE / "static").iterdir():
         assert file.stat().st_size < 30_000, file
+
+
+async def test_the_bar_at_the_foot_says_where_one_is_on_each_page(box):
+    browser = await box.technician()
+    path = box.example.path
+    device = '[[device]]\nid = "{}"\nmodel = "{}"\nroom = "卧室"\n'
+    more = device.format("pendant", "shelly-blu-button") + 'address = "A4:C1:38:00:53:01"\n'
+    more += device.format("bedroom-radar", "micradar-r60afd1") + 'port = "/dev/serial/by-id/usb"\n'
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    places = {
+        "/": "今天", "/devices/front-door": "今天", "/alarms": "警报", "/alarms/1": "警报", "/journal": "记录", "/journal?what=visits": "记录",
+        "/test": "测试", "/box": "本机", "/setup": "设置", **{where: "设置" for _, where in SETUP}, "/certificate/1": "设置",
+        **{p: "设置" for p in SET_UP if "heard" not in p and "confirm" not in p}, "/nowhere": "",
+    }  # fmt: skip
+    for where, place in places.items():
+        answer = await browser.get(where)
+        assert answer.status_code == (404 if where == "/nowhere" else 200), where
+        bar = answer.text.partition("<nav ")[2].partition("</nav>")[0]
+        marked = re.findall(r'<a href="[^"]+" aria-current="(page|true)">.*?<span>([^<]+)</span></a>', bar)
+        assert [word for _, word in marked] == ([place] if place else []), where
+        assert not marked or (marked[0][0] == "page") is (where.partition("?")[0] in dict(PLACES).values()), where
+    key = await form_key(browser, "/box")
+    for where, place in (("/sensors/put", "设置"), ("/rules/judging", "设置"), ("/box/backup", "设置"), ("/do/close", "今天")):
+        bar = (await browser.post(where, data={"key": key})).text.partition("<nav ")[2].partition("</nav>")[0]
+        assert re.findall(r'aria-current="true">.*?<span>([^<]+)</span>', bar) == [place], where
 
 
 async def test_every_link_leads_somewhere(box):

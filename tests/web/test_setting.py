@@ -5,19 +5,22 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import inbox, kind, wire
+from drivers import all_models
+from gateway import household, inbox, kind, wire
 from gateway.attempt import STEPS as ATTEMPTED
+from gateway.danger import OPTIONAL
 from gateway.household import shown
-from gateway.instruction import Refused
+from gateway.instruction import Change, Refused, What
 from gateway.times import Times
 from gateway.web import platform, rules, walk
 from gateway.web.en import EN
 from gateway.web.visitor import SETUP
+from gateway.web.words import printed
 from gateway.web.zh import ZH
 from tests.web.conftest import form_key, post
 
 PAGES = ("/platform", "/walk")
-CHANGES = ("/platform", "/rules/times", "/rules/dangers", "/rules/ladder", "/walk")
+CHANGES = ("/platform", "/rules/judging", "/rules/ladder", "/walk")
 
 
 def yes(box, **more):
@@ -55,7 +58,7 @@ async def test_only_a_technician_gets_there(box):
             shown = browser is technician or where in {"/home", "/sensors", "/rules", "/certificate"}
             assert (f'href="{where}"' in (await browser.get("/setup")).text) is shown, where
     text = (await supervisor.get("/rules")).text
-    assert text.count('<fieldset class="bare" disabled>') == 3
+    assert text.count('<fieldset class="bare" disabled>') == 2
     assert "<button" not in text.partition("<main")[2], "no button that would be refused"
 
 
@@ -75,9 +78,16 @@ def test_every_time_that_is_shown_has_its_words_and_presets_are_allowed():
         for group in ("time", "why"):
             assert f"{group}.{name}" in ZH
             assert f"{group}.{name}" in EN
+    together = [k for group in rules.GROUPS for k in (*group.always, *group.optional)]
+    assert len(together) == len(set(together))
+    assert set(OPTIONAL) <= set(together)
+    assert not {k for group in rules.GROUPS for k in group.always} & set(OPTIONAL)
+    assert len({(p.off, *sorted(p.times.items())) for p in rules.PRESETS.values()}) == len(rules.PRESETS), "each is another"
     for name, preset in rules.PRESETS.items():
-        assert set(preset) <= set(rules.SHOWN)
-        assert not Times(**preset).refuse(), name
+        assert set(preset.times) <= set(rules.SHOWN)
+        assert not Times(**preset.times).refuse(), name
+        assert set(preset.off) <= set(OPTIONAL)
+        assert {f"rules.{name}", f"rules.{name}_why"} <= set(ZH), name
     assert platform.STEPS == ATTEMPTED
     for words in (ZH, EN):
         assert {f"step.{s}" for s in platform.STEPS} <= set(words)
@@ -217,36 +227,106 @@ async def test_a_wrong_ladder_is_told_beside_its_rung(box, said, word):
     assert left(box) is None
 
 
-async def test_times_are_checked_filled_in_tried_and_saved(box):
+async def test_times_are_checked_and_saved_with_what_is_judged_in_one(box):
     browser = await box.technician()
-    typed = as_typed((await browser.get("/rules")).text, "times")
+    typed = as_typed((await browser.get("/rules")).text, "judging")
     assert typed["t-grace_fall"] == "30"
     assert typed["t-door_left_open"] == "10"
     for bad, word in (("5", "15 到 60 秒之间"), ("x", "请填数字"), ("nan", "15 到 60 秒之间")):
-        answer = await browser.post("/rules/times", data=typed | {"t-grace_fall": bad, "go": "save"})
+        answer = await browser.post("/rules/judging", data=typed | {"t-grace_fall": bad, "go": "save"})
         assert answer.status_code == 422
         assert word in answer.text
         assert f'value="{bad}"' in answer.text
-    text = (await browser.post("/rules/times", data=typed | {"go": "careful"})).text
-    assert as_typed(text, "times")["t-grace_fall"] == "15"
-    assert "还没有保存" in text
     yes(box)
-    assert (await browser.post("/rules/times", data=typed | {"t-grace_fall": "20", "t-bed_left": "30", "go": "save"})).status_code == 303
-    assert left(box).change.value == {"grace_fall": 20.0, "bed_left": 1800.0}
+    said = {n: w for n, w in typed.items() if n != "on-env.water"} | {"t-grace_fall": "20", "t-bed_left": "30", "go": "save"}
+    assert (await browser.post("/rules/judging", data=said)).status_code == 303
+    assert left(box).change.value == {"off": ["env.water"], "times": {"grace_fall": 20.0, "bed_left": 1800.0}}
+
+
+async def test_one_touch_fills_in_a_preset_and_what_differs_from_it_is_said(box):
+    browser = await box.technician()
+
+    def near(text):
+        return text.partition('id="preset"')[2].partition("</div>")[0]
+
+    text = (await browser.get("/rules")).text
+    assert "和“独居”完全一样" in near(text)
+    assert text.count('aria-pressed="true"') == 1
+    typed = as_typed(text, "judging")
+    text = (await browser.post("/rules/judging", data=typed | {"go": "together"})).text
+    assert "和“有人同住”完全一样" in near(text)
+    assert "还没有保存" in text
+    filled = as_typed(text, "judging")
+    assert (filled["t-grace_fall"], filled["t-grace_water"]) == ("45", "120")
+    form = text.partition('id="judging"')[2].partition("</form>")[0]
+    ticked = re.findall(r'name="on-([\w.]+)" value="1" checked', form)
+    assert ticked == ["env.water"]
+    assert left(box) is None, "a touch saves nothing"
+    said = {n: w for n, w in filled.items() if not n.startswith("on-")} | {
+        "on-env.water": "1",
+        "on-door.left_open": "1",
+        "t-grace_fall": "40",
+    }
+    text = (await browser.post("/rules/judging?lang=en", data=said | {"go": "try"})).text
+    for word in ("Nearest to “Not alone”, but:", "Door left open: judged", "After a fall 40 s instead of 45 s"):
+        assert word in near(text), near(text)
+    assert 'id="tried"' in text, "tried before it is saved"
+    for name, preset in rules.PRESETS.items():
+        text = (await browser.post("/rules/judging?lang=en", data=typed | {"go": name})).text
+        assert f"Exactly “{EN[f'rules.{name}']}”" in near(text)
+        said = as_typed(text, "judging")
+        said = {n: w for n, w in said.items() if not n.startswith("on-") or n.removeprefix("on-") not in preset.off}
+        yes(box)
+        assert (await browser.post("/rules/judging", data=said | {"go": "save"})).status_code == 303
+        assert left(box).change.value == {"off": [n for n in OPTIONAL if n in preset.off], "times": preset.times}
+
+
+async def test_beside_each_danger_stands_which_devices_find_it(equipped):
+    browser = await equipped.technician()
+    text = (await browser.get("/rules")).text
+    assert "这个家没有门看护它" in text
+    assert "这个家没有能发现它的雷达" in text
+    assert "这个家没有水浸传感器" not in text, "one of the makes may be anything"
+    path = equipped.example.path
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole + 'left_open = 1200\nlabel = "前门"\n', encoding="utf-8")
+    assert printed("看护它的:入户门 · 前门(自己的 20 分钟)。") in (await browser.get("/rules")).text
+    path.write_text(whole + "left_open = true\n[times]\ndoor_left_open = 240\n", encoding="utf-8")
+    assert printed("看护它的:入户门。") in (await browser.get("/rules")).text
+
+
+async def test_a_preset_of_somebody_who_was_overtaken_overwrites_nothing(box):
+    """What is drawn again keeps the revision that was seen: only who has been told of a newer one may save over it."""
+    browser = await box.technician()
+    typed = {form: as_typed((await browser.get("/rules")).text, form) for form in ("judging", "ladder")}
+    config = box.page.config
+    household.keep(
+        household.changed(config, Change(What.SET_ROOMS, {"rooms": ["浴室"]}), household.Handed(), all_models(), by="Li"), config
+    )
+    assert (await browser.get("/home")).text.count('name="revision" value="1"') == 3
+    for form, go in (("judging", "unsteady"), ("judging", "try"), ("ladder", "add")):
+        text = (await browser.post(f"/rules/{form}", data=typed[form] | {"go": go})).text
+        assert as_typed(text, form)["revision"] == "0", go
+    days = await browser.post("/home/consent", data=typed["judging"] | {"history_days": "soon"})
+    assert (days.status_code, as_typed(days.text, "consent")["revision"]) == (422, "0")
+    yes(box, accepted=False, refused=Refused.CHANGED_MEANWHILE, zh="配置已由 Li 修改", en="Li has changed it")
+    answer = await browser.post("/rules/judging", data=typed["judging"] | {"go": "save"})
+    assert (answer.status_code, "配置已由 Li 修改" in answer.text) == (409, True)
+    assert as_typed(answer.text, "judging")["revision"] == "1", "told, and may now save"
 
 
 async def test_a_change_is_tried_on_the_recorded_days(box):
     browser = await box.technician()
-    typed = as_typed((await browser.get("/rules?lang=en")).text, "times")
-    answer = await browser.post("/rules/times?lang=en", data=typed | {"t-acknowledge_p1": "20", "t-receipt": "10", "go": "try"})
+    typed = as_typed((await browser.get("/rules?lang=en")).text, "judging")
+    answer = await browser.post("/rules/judging?lang=en", data=typed | {"t-acknowledge_p1": "20", "t-receipt": "10", "go": "try"})
     assert answer.status_code == 200
     assert "The last 7 days" in answer.text
-    assert as_typed(answer.text, "times")["t-receipt"] == "10"
-    same = await browser.post("/rules/times?lang=en", data=typed | {"go": "try"})
+    assert as_typed(answer.text, "judging")["t-receipt"] == "10"
+    same = await browser.post("/rules/judging?lang=en", data=typed | {"go": "try"})
     assert "No difference" in same.text
     assert left(box) is None
     with rules._trying:
-        assert (await browser.post("/rules/times", data=typed | {"go": "try"})).status_code == 503
+        assert (await browser.post("/rules/judging", data=typed | {"go": "try"})).status_code == 503
 
 
 # -- walk test -----------------------------------------------------------------------------------------------------------

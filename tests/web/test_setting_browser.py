@@ -69,13 +69,13 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await page.locator("#ladder button.main").last.click()
             await page.wait_for_selector(".notice.good")
             await page.fill("[name=t-grace_fall]", "5")
-            await page.locator("#times button.main").last.click()
+            await page.locator("#judging button.main").last.click()
             await page.wait_for_selector("#t-grace_fall[aria-invalid]")
             await page.fill("[name=t-grace_fall]", "20")
-            await page.locator("#times button[value=try]").click()
+            await page.locator("#judging button[value=try]").click()
             await page.wait_for_selector("#tried")
             await is_accessible(page)
-            await page.locator("#times button.main").last.click()
+            await page.locator("#judging button.main").last.click()
             await page.wait_for_selector(".notice.good")
             assert await page.input_value("[name=t-grace_fall]") == "20"
 

@@ -1,8 +1,10 @@
 """Home and sensors: what each form leaves for the daemon, what is said when it is refused, and what the hearing window shows."""
 
+import io
 import json
 import re
 import time
+import zipfile
 from types import SimpleNamespace
 
 import pytest
@@ -262,7 +264,7 @@ async def test_enrolled_with_its_key_handed_over_and_never_shown(home):
     ("said", "word"),
     [
         ({"id": "Bad Name!"}, "1 到 40 个小写字母"),
-        ({"id": "pendant"}, "已有这个名称"),
+        ({"id": "pendant"}, "已有这个编号"),
         ({"room": ""}, "请选择房间"),
         ({"address": "A4:C1"}, "应为 6 组两位"),
         ({"must": "1"}, "请填写密钥"),
@@ -530,6 +532,71 @@ async def test_a_device_is_changed_and_what_is_not_asked_stays(home):
     answer, _ = await sent(home, browser, "/sensors", "/sensors/change", **said)
     assert (answer.status_code, "不行" in answer.text, 'value="help" checked' in answer.text) == (409, True, True)
     assert (await browser.get("/sensors/change?device=nobody")).status_code == 404
+
+
+async def test_a_device_is_called_what_people_call_it_everywhere_on_the_page(home):
+    browser = await home.technician()
+    said = {"device": "front-door", "room": "客厅", "label": " 阳台  门 ", "left_open": "rule", "revision": "4"}
+    _, left = await sent(home, browser, "/sensors", "/sensors/change", **said)
+    assert (value(left)[1]["label"], value(left)[1]["left_open"]) == ("阳台 门", True)
+    long = said | {"label": "长" * 41}
+    refuse(home, Refused.INVALID, Problem("device", "front-door", "label", "太长", "too long"))
+    answer, _ = await sent(home, browser, "/sensors", "/sensors/change", **long)
+    assert (answer.status_code, 'name="label" maxlength="40" autocomplete="off" value="长长' in answer.text) == (422, True)
+    assert "<strong>太长</strong>" in answer.text
+    path = home.example.path
+    path.write_text(path.read_text(encoding="utf-8") + 'label = "老门"\n', encoding="utf-8")
+    for page in ("/", "/sensors", "/alarms", "/journal", "/walk", "/certificate", "/devices/front-door", "/sensors/change?device=front-door",
+                 "/sensors/add?replace=front-door", "/sensors/new?replace=front-door", "/sensors/confirm?device=front-door"):  # fmt: skip
+        text = (await browser.get(page)).text
+        assert ("老门" in text) is (page not in {"/alarms", "/journal"}), page  # this door has never raised an alarm
+    path.write_text(path.read_text(encoding="utf-8").replace('room = "随身"', 'room = "随身"\nlabel = "红按钮"'), encoding="utf-8")
+    sos = next(a for a in home.page.known.open_alarms() if a.device == "pendant")
+    for page in ("/", "/alarms", f"/alarms/{sos.alarm_number}", "/journal"):
+        assert "随身 · 红按钮" in (await browser.get(page)).text, page
+    supervisor = await home.supervisor(browser)
+    assert "红按钮" in (await supervisor.get("/")).text
+    for secret in ("红按钮", "老门"):
+        bundle = await browser.get("/diagnostics.zip")
+        with zipfile.ZipFile(io.BytesIO(bundle.content)) as files:
+            assert not [n for n in files.namelist() if secret in files.read(n).decode()]
+
+
+async def test_one_function_is_taught_anew_and_the_others_stay(wired):
+    path = wired.example.path
+    taught = '[[device]]\nid = "front-433"\nmodel = "ev1527-door"\nroom = "入户门"\nvia = "bridge"\n'
+    path.write_text(path.read_text(encoding="utf-8") + taught + 'codes = {open = "12F70A", closed = "12F70E"}\n', encoding="utf-8")
+    browser = await wired.technician()
+    hear(wired, left=0)
+    page = "/sensors/change?device=front-433"
+    text = (await browser.get(page)).text
+    assert 'name="listen"' in text
+    assert 'data-learn="code-' not in text, "nothing can be taught while nobody listens"
+    assert 'value="12F70E" selected' in text
+    said = {"device": "front-433", "room": "入户门", "revision": "2", "code-open": "12F70A", "code-closed": "12F70E", "code-tamper": ""}
+    hear(wired, signals=[signal("12F70C"), signal("12F70A", enrolled="front-433"), signal("BBBBBB", enrolled="other")])
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/change", **said | {"room": "客厅"}, listen="1")
+    assert (answer.status_code, left) == (200, None), "it hears already"
+    assert 'value="客厅" checked' in answer.text
+    assert 'name="revision" value="2"' in answer.text
+    options = answer.text.partition('id="code-closed"')[2].partition("</select>")[0]
+    assert [w in options for w in ("12F70A", "12F70C", "12F70E", "BBBBBB")] == [True, True, True, False]
+    assert answer.text.count('data-learn="code-') == 4
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/change", **said | {"code-closed": "12F70C"})
+    assert answer.headers["location"].startswith("/sensors/confirm?device=front-433")
+    assert (value(left)[0], value(left)[1]["codes"]) == ("put_device", {"open": "12F70A", "closed": "12F70C"})
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/change", **said)
+    assert answer.headers["location"] == "/sensors?done=changed", "nothing was taught: nothing has to be shown"
+    for codes, word in (
+        ({"code-open": "", "code-closed": ""}, "请至少学习一个信号"),
+        ({"code-closed": "12F70A"}, "同一个信号不能表示两件事"),
+    ):
+        answer, left = await sent(wired, browser, "/sensors", "/sensors/change", **said | codes)
+        assert (answer.status_code, left, word in answer.text) == (422, None, True)
+    hear(wired, left=0)
+    wired.answers.accepted, wired.answers.zh = False, "搜索不行"
+    answer, left = await sent(wired, browser, "/sensors", "/sensors/change", **said, listen="1")
+    assert (answer.status_code, left.do.value, "搜索不行" in answer.text) == (422, "window", True)
 
 
 def fit(box, **changed):

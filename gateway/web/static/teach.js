@@ -29,7 +29,7 @@ function heard(found) {
   if (!waits) return;
   const fresh = found.signals.find((one) => one.acted_s !== null && one.acted_s * 1000 < Date.now() - since);
   if (fresh) take(fresh.signal);
-  else if (!found.open) done(document.getElementById("closed")?.textContent ?? "");
+  else if (!found.open) done(teach.dataset.closed);
 }
 
 function take(signal) {
