@@ -130,3 +130,11 @@ def is_gone(part: Path, inode: int) -> bool:
         return True
     except OSError:
         return False
+
+
+def is_read_only(folder: Path) -> bool:
+    """Say whether a folder's file system takes no writes just now. A disk that does not answer says neither."""
+    try:
+        return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False

@@ -32,6 +32,7 @@ from gateway.database import (
     StoreProblem,
     database,
     is_gone,
+    is_read_only,
     is_sound,
     parts,
     problem_of,
@@ -261,8 +262,11 @@ class Store:
     def _see_to_files(self) -> None:
         """Write gateway.db again where somebody deleted it, or its log, under us: what we have open still has everything.
 
-        Otherwise SQLite would go on writing into files that vanish with this process. Raises sqlite3.Error.
+        Otherwise SQLite would go on writing into files that vanish with this process. Raises sqlite3.Error, also where the file system has
+        become read-only under us: Linux lets open files of such a one be written and flushed, says that it is done, and writes nothing.
         """
+        if is_read_only(self.folder):
+            raise sqlite3.OperationalError("the file system is read-only: remount it read-write, or change the card")
         if not any(is_gone(part, inode) for part, inode in self._files.items()):
             return
         path = self.folder / "gateway.db"

@@ -915,6 +915,19 @@ def test_files_deleted_on_a_disk_that_takes_nothing_refuse_the_turn(box, monkeyp
     assert box.store._counts()[0] > 0, "and what is open can still be read"
 
 
+def test_a_file_system_that_becomes_read_only_under_open_files_refuses_the_turn(box, monkeypatch):
+    """As Linux does it in an emergency: writing and flushing what is open says that it is done, and nothing reaches the disk."""
+    box.sos()
+    there = os.statvfs(box.folder)
+    shut = os.statvfs_result((*there[:8], there.f_flag | os.ST_RDONLY, there.f_namemax))
+    monkeypatch.setattr(database.os, "statvfs", lambda path: shut if path == box.folder else there)
+    with pytest.raises(sqlite3.OperationalError, match="read-only"):
+        box.note()
+    assert box.store._counts()[0] > 0, "and what is open can still be read"
+    monkeypatch.undo()
+    box.note()
+
+
 def test_what_waits_in_the_stand_in_is_sent_before_the_disk_is_taken_again(box):
     degraded(box)
     box.note()
