@@ -13,7 +13,7 @@ import logging
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -51,6 +51,8 @@ T = TypeVar("T")
 
 # What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows, types, texts, JSON and numbers.
 BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
+ENTRIES_AT_ONCE = 500  # rows of the journal that one step of retention looks at: a press waits for no more than one step
+BATCHES_AT_ONCE = 5  # batches of readings likewise; one may have hundreds
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
 _SIGNAL = """
@@ -365,50 +367,63 @@ class Store:
         except sqlite3.Error as error:
             LOG.warning("store history.db: receipts of readings not kept, they will be sent again: %s", error)
 
-    async def tidy(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
-        """Carry out retention. Returns (batches forgotten before they were accepted, journal rows deleted)."""
-        return await self.run(self._tidy, now, history_days, journal_days)
+    def retention(self, now: Moment, history_days: float, journal_days: float) -> Iterator[tuple[int, int]]:
+        """Carry out retention a little at a time: what is pressed between two steps is written between them.
 
-    def _tidy(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
+        Each step is made on the store's thread, and yields (batches forgotten before they were accepted, journal rows deleted).
+        """
         try:
-            return self._retain(now, history_days, journal_days)
+            if self._history is not None:
+                yield from self._retain_history(self._history, now, history_days)
+            # Only by a clock that is confirmed.
+            if now.quality is Quality.SYNCHRONISED:
+                yield from self._retain_journal(self._db, now, journal_days)
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
-            return 0, 0
 
-    def _retain(self, now: Moment, history_days: float, journal_days: float) -> tuple[int, int]:
-        forgotten = gone = 0
-        if self._history is not None:
-            conn = self._history.conn
-            too_many = _one(self._history, "SELECT count(*) FROM batches WHERE waiting") - BATCHES_AT_MOST
-            with self._history.atomic():
-                if too_many > 0:
-                    oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
-                    forgotten = conn.execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
-                if now.quality is Quality.SYNCHRONISED:
-                    # The newest batch stays whatever its age: numbers go on from it. So do rows that wait among older ones.
-                    which, kept = "number < ? AND NOT waiting", min(self._batch, _kept_from(self._history, "batches", now, history_days))
-                    rows = conn.execute(f"SELECT first, last FROM batches WHERE {which}", (kept,)).fetchall()  # noqa: S608
-                    conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", rows)
-                    conn.execute(f"DELETE FROM batches WHERE {which}", (kept,))  # noqa: S608
-                    conn.execute("DELETE FROM signals WHERE hour < ?", ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,))
-        if now.quality is Quality.SYNCHRONISED:
-            # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
-            with self._db.atomic():
-                execute = self._db.conn.execute
-                gone = execute(
-                    "DELETE FROM journal WHERE number < ? AND number < (SELECT max(number) FROM journal) "
-                    "AND number NOT IN (SELECT number FROM outbox) AND number NOT IN (SELECT entry FROM faults) "
-                    "AND (alarm IS NULL OR alarm IN (SELECT number FROM alarms WHERE NOT open AND NOT active))",
-                    (_kept_from(self._db, "journal", now, journal_days),),
-                ).rowcount
-                # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the newest instructions.
-                execute(
-                    "DELETE FROM alarms WHERE NOT open AND NOT active AND number < (SELECT max(number) FROM alarms) "
-                    "AND entry NOT IN (SELECT number FROM journal)"
-                )
-                execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
-        return forgotten, gone
+    def _retain_history(self, db: Database, now: Moment, days: float) -> Iterator[tuple[int, int]]:
+        execute = db.conn.execute
+        too_many = _one(db, "SELECT count(*) FROM batches WHERE waiting") - BATCHES_AT_MOST
+        if too_many > 0:
+            with db.atomic():
+                oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
+                forgotten = execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
+            yield forgotten, 0
+        if now.quality is not Quality.SYNCHRONISED:
+            return
+        # The newest batch stays whatever its age: numbers go on from it. So do rows that wait among older ones.
+        kept = min(self._batch, _kept_from(db, "batches", now, days))
+        old = "SELECT number, first, last FROM batches WHERE number < ? AND NOT waiting ORDER BY number LIMIT ?"
+        while rows := execute(old, (kept, BATCHES_AT_ONCE)).fetchall():
+            with db.atomic():
+                db.conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", [(first, last) for _, first, last in rows])
+                db.conn.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number, _, _ in rows])
+            yield 0, 0
+        execute("DELETE FROM signals WHERE hour < ?", ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,))
+
+    def _retain_journal(self, db: Database, now: Moment, days: float) -> Iterator[tuple[int, int]]:
+        # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
+        kept = min(_kept_from(db, "journal", now, days), _one(db, "SELECT coalesce(max(number), 0) FROM journal"))
+        done = -1
+        some = "SELECT number FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?"
+        while (last := db.conn.execute(f"SELECT max(number) FROM ({some})", (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:  # noqa: S608
+            yield (
+                0,
+                db.conn.execute(
+                    "DELETE FROM journal WHERE number > ? AND number <= ? AND number NOT IN (SELECT entry FROM faults) "
+                    "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.priority IN (1, 2, 3, 4) AND o.number = journal.number) "
+                    "AND (alarm IS NULL OR EXISTS (SELECT 1 FROM alarms a WHERE a.number = journal.alarm AND NOT a.open AND NOT a.active))",
+                    (done, last),
+                ).rowcount,
+            )
+            done = last
+        # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the newest instructions.
+        with db.atomic():
+            db.conn.execute(
+                "DELETE FROM alarms WHERE NOT open AND NOT active AND number < (SELECT max(number) FROM alarms) "
+                "AND entry NOT IN (SELECT number FROM journal)"
+            )
+            db.conn.execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
 
     # -- push's side -------------------------------------------------------------------------------------------------
 

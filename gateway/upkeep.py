@@ -10,6 +10,7 @@ import logging
 import shutil
 import sqlite3
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,6 +86,8 @@ class Upkeep:
         now = daemon.clock.now().mono
         self._batched = self._tried = now
         self._tidied = now - TIDY_EVERY + TIDY_FIRST
+        self._round: Iterator[tuple[int, int]] | None = None  # the day's retention while it is going on
+        self._gone = (0, 0)  # what it has taken so far: batches that were never accepted, rows of the journal
         self._forgotten = 0
         self.card = Card(now)
         self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
@@ -155,15 +158,10 @@ class Upkeep:
         """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
         if now.mono - self._tidied >= TIDY_EVERY:
             self._tidied = now.mono
-            forgotten, gone = await self._daemon.store.tidy(
-                now, self._daemon.config.gateway.history_days, self._daemon.config.gateway.journal_days
-            )
-            if forgotten or gone:
-                LOG.info("retention: %d batches of readings forgotten unsent, %d journal rows deleted", forgotten, gone)
-            if forgotten:
-                self._daemon.note(
-                    lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, batches=forgotten)], at)
-                )
+            kept = self._daemon.config.gateway
+            self._round, self._gone = self._daemon.store.retention(now, kept.history_days, kept.journal_days), (0, 0)
+        if self._round is not None:
+            await self._retain(self._round)
         if now.mono - self._tried < TRY_DISK_EVERY:
             return
         self._tried = now.mono
@@ -173,6 +171,22 @@ class Upkeep:
             self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, readings=count)], at))
         if self._daemon.store.degraded and self._daemon.store.folder != self._daemon.config.state and await self._disk_is_back():
             raise DiskIsBack
+
+    async def _retain(self, steps: Iterator[tuple[int, int]]) -> None:
+        """Make one step of the day's retention; the next one comes with the pump's next turn."""
+        done = await self._daemon.store.run(next, steps, None)
+        if done is not None:
+            self._gone = self._gone[0] + done[0], self._gone[1] + done[1]
+            self._daemon.wake.set()
+            return
+        self._round = None
+        forgotten, gone = self._gone
+        if forgotten or gone:
+            LOG.info("retention: %d batches of readings forgotten unsent, %d journal rows deleted", forgotten, gone)
+        if forgotten:
+            self._daemon.note(
+                lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, batches=forgotten)], at)
+            )
 
     async def _disk_is_back(self) -> bool:
         """Say whether the real database takes a write again and nothing in memory would be lost by going back to it."""

@@ -70,5 +70,5 @@ def test_rows_are_written_with_the_readings_and_halves_of_an_hour_become_one(sto
 def test_weeks_are_kept_and_no_more(store, tmp_path):
     days = [Row(HOUR - 24 * n, "pendant", 1, -60, -60, None) for n in range(KEPT_DAYS + 5)]
     assert store._keep_readings([Reading(device="pendant", kind=Kind.BATTERY, value=81, at=at(0))], "boot", days)
-    store._tidy(at(0), 30, 730)
+    assert not [*store.retention(at(0), 30, 730)], "no batch is old"
     assert len(written(tmp_path)) == KEPT_DAYS + 1

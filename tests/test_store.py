@@ -349,13 +349,19 @@ async def test_batches_are_numbered_wait_and_are_accepted(box):
     assert message.number == 4
 
 
+def tidied(what, now, history_days, journal_days):
+    """Carry out the whole of retention; return (batches forgotten unsent, journal rows deleted)."""
+    steps = [*what.retention(now, history_days, journal_days)]
+    return sum(forgotten for forgotten, _ in steps), sum(gone for _, gone in steps)
+
+
 async def test_beyond_the_bound_the_oldest_batches_are_forgotten_and_counted(box, monkeypatch):
     monkeypatch.setattr(store, "BATCHES_AT_MOST", 3)
     for n in range(5):
         await box.store.keep_readings([reading(n)], "boot-1")
-    assert await box.store.tidy(box.clock.now(), 30, 730) == (2, 0)
+    assert tidied(box.store, box.clock.now(), 30, 730) == (2, 0)
     assert [m.number for m in await box.store.waiting_batches(0, 9)] == [3, 4, 5]
-    assert await box.store.tidy(box.clock.now(), 30, 730) == (0, 0)
+    assert tidied(box.store, box.clock.now(), 30, 730) == (0, 0)
 
 
 async def test_retention_deletes_what_is_old_and_accepted_and_nothing_else(box):
@@ -363,7 +369,7 @@ async def test_retention_deletes_what_is_old_and_accepted_and_nothing_else(box):
     for n in range(4):
         await box.store.keep_readings([reading(n), reading(n)], "boot-1")
     await box.store.accept_batches([(1, 1), (3, 4)])
-    await box.store.tidy(now, 30, 730)
+    tidied(box.store, now, 30, 730)
     (waits,) = await box.store.waiting_batches(0, 9)
     assert waits.number == 2
     assert len(json.loads(waits.payload)["readings"]) == 2, "an unaccepted batch keeps its readings whatever its age"
@@ -371,6 +377,31 @@ async def test_retention_deletes_what_is_old_and_accepted_and_nothing_else(box):
     assert left == [(2,), (4,)], "the newest stays, so that numbers go on"
     box.restart()
     assert (await box.store.keep_readings([reading(0)], "boot-1")).number == 5
+
+
+def test_retention_goes_in_small_steps_and_a_press_between_two_is_written(box, monkeypatch):
+    """Ten months of journal go at once where somebody shortens the time: nobody who presses may wait for all of it."""
+    monkeypatch.setattr(store, "ENTRIES_AT_ONCE", 2)
+    for _ in range(6):
+        box.note()
+    box.write(accepted=[(1, 3), (5, 99)])
+    steps = box.store.retention(Moment(box.clock.mono, box.clock.wall + timedelta(days=800)), 30, 730)
+    before = box.journal()
+    assert next(steps) == (0, 2)
+    (pressed,) = box.sos()
+    assert box.journal() == [*before[2:], pressed.number]
+    assert [gone for _, gone in steps] == [1, 2], "the fourth waits for its receipt"
+    assert box.journal() == [4, before[-1], pressed.number]
+
+
+async def test_retention_of_readings_goes_in_small_steps(box, monkeypatch):
+    monkeypatch.setattr(store, "BATCHES_AT_ONCE", 2)
+    for n in range(6):
+        await box.store.keep_readings([reading(n)], "boot-1")
+    await box.store.accept_batches([(1, 6)])
+    steps = box.store.retention(box.clock.now().later(box.clock.mono + 40 * 86400), 30, 730)
+    left = [box.store._history.execute("SELECT count(*) FROM readings").fetchone()[0] for _ in steps]
+    assert left == [4, 2, 1], "the newest stays"
 
 
 def test_retention_of_the_journal_keeps_what_is_open_unaccepted_or_newest(box):
@@ -384,10 +415,10 @@ def test_retention_of_the_journal_keeps_what_is_open_unaccepted_or_newest(box):
     box.note()  # 9, the newest
     box.write(accepted=[(1, 6), (8, 9)])
     later = Moment(box.clock.mono, box.clock.wall + timedelta(days=800))
-    assert box.store._tidy(later._replace(quality=Quality.UNSURE), 30, 730) == (0, 0), "never by a clock that nobody confirmed"
-    assert box.store._tidy(later, 30, 730) == (0, 5)
+    assert tidied(box.store, later._replace(quality=Quality.UNSURE), 30, 730) == (0, 0), "never by a clock that nobody confirmed"
+    assert tidied(box.store, later, 30, 730) == (0, 5)
     assert box.journal() == [5, 6, 7, 9]
-    assert box.store._tidy(later, 30, 730) == (0, 0)
+    assert tidied(box.store, later, 30, 730) == (0, 0)
     box.restart()
     assert [a.kind for a, _ in box.known.alarms] == [kind.FALL]
     assert (kind.UPLINK_LOST, "") in box.known.faults
@@ -414,13 +445,13 @@ async def test_what_was_written_while_the_clock_was_wrong_by_years_is_as_old_as_
     box.write(accepted=[(1, 99)])
     await box.store.accept_batches([(1, 9)])
     before = box.journal()
-    assert box.store._tidy(box.clock.now(), 30, 730) == (0, 0)
+    assert tidied(box.store, box.clock.now(), 30, 730) == (0, 0)
     assert box.journal() == before
     assert box.rows("SELECT count(*) FROM alarms") == [(3,)]
     assert box.store._history.execute("SELECT count(*) FROM readings").fetchone() == (3,)
     box.clock.move(731 * 86400)
     box.note()
-    box.store._tidy(box.clock.now(), 30, 730)
+    tidied(box.store, box.clock.now(), 30, 730)
     assert box.journal() == [before[-1] + 1]
     assert box.rows("SELECT number FROM alarms") == [(3,)], "the newest number stays"
     assert box.store._history.execute("SELECT number FROM batches").fetchall() == [(3,)]
