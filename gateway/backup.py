@@ -277,7 +277,9 @@ def _journal(folder: Path, kept: Kept) -> None:
                 (message.alarm_number, message.alarm, message.kind, message.device, number, int(message.condition == "active")),
             )
         known = {n: v for n, v in kept.marks.items() if n in _CARRIED}
-        db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list((known | {"predecessor": kept.journal}).items()))
+        now = datetime.now(UTC).isoformat(timespec="seconds")  # two boxes with one id are told apart by it
+        known |= {"predecessor": kept.journal, "taken_over": now}
+        db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(known.items()))
         if kept.last_alarm:
             # Numbers people say on the telephone go on; the row itself is over and stands for no entry.
             last = kept.last_alarm, f"{kept.journal}-a{kept.last_alarm}"

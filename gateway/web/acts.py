@@ -6,6 +6,7 @@ twice, by a double tap or a page that was loaded again, it acts once.
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
 from collections.abc import Mapping
@@ -158,4 +159,4 @@ def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:
         until = 0.0
     if not 60 <= until - now <= AWAY_MOST:
         wrong.fields["until"] = ("wrong.until", {})
-    return round(until - now)
+    return math.ceil(until - now)  # never a second short: 18:00 is read as 18:00

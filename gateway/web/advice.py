@@ -62,9 +62,10 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "网关重启过多次:检查电源适配器是否为原装、插头是否松动。",
         "The gateway was restarted repeatedly: check that its power supply is the right one and sits tight.",
     ),
+    # Of a box that has not taken over from another; what the other one says is made by the page, with the time.
     "gateway.identity_conflict": (
-        "另一台网关用着同一编号,两台互相顶掉线。换过网关的:把旧的断电,不要再用;没有换过的请联系平台。",
-        "Another gateway uses the same id, and they throw each other off the line. After a box swap: unplug the old one for good. Else call the platform.",
+        "另一台网关用着同一编号,互相顶掉线。本机没有接替过别的网关:换过网关的,本机就是旧的,请拔掉本机;没换过的请联系平台。",
+        "Another gateway uses the same id. This box took over from none: after a box swap it is the old one, unplug it. Else call the platform.",
     ),
     "gateway.readings_forgotten": (
         "断网太久,部分日常读数没有保留;警报没有丢失。",

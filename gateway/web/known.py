@@ -216,6 +216,11 @@ class Known:
         except (ValueError, TypeError, AttributeError):
             return {"shelves": {}, "away": 0.0}
 
+    def took_over(self) -> str:
+        """Return when this box took over from another one, as wall time; "" where it never has."""
+        rows = self._ask("SELECT value FROM marks WHERE name = 'taken_over'")
+        return str(rows[0][0]) if rows else ""
+
     # -- history.db --------------------------------------------------------------------------------------------------
 
     def day(self, now: float) -> list[Heard]:

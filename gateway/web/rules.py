@@ -261,6 +261,7 @@ def _rules(
     return drawn(
         v, "rules.html", status, form, set=shown, rungs=rungs, groups=GROUPS, rows=dict(_rows(config)), presets=tuple(PRESETS),
         nearest=_nearest(v, config, form), watching=_watching(v, config), told=told, unsaved=unsaved,
+        wrong_times=[name for name in SHOWN if form.wrong("judging", f"t-{name}")],
         saved="saved" in v.request.query_params, now=v.page.known.now(facts), most=RUNGS,
     )  # fmt: skip
 

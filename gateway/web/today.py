@@ -94,6 +94,7 @@ def one(v: Reader, device: str) -> Response:
     found = next((d for d in facts.get("devices", []) if d["device"] == device), None)
     if found is None:
         raise Stop(404)
+    found = found | {"shelved": device in known.masks()["shelves"]}
     now = known.now(facts)
     strip = strips(
         known.day(now), [(device, found["missing_after"])], now, restarts=known.restarts(now - 86400), packets=known.packets(facts, now)
@@ -222,8 +223,9 @@ def home(v: Visitor) -> dict[str, Any]:
     current(v)  # what people call the devices may be new
     facts = known.status()
     now = known.now(facts)
-    devices = facts.get("devices", [])
     masks = known.masks()
+    # The journal's word on shelves: the status file is up to two seconds behind who has just tapped.
+    devices = [d | {"shelved": d["device"] in masks["shelves"]} for d in facts.get("devices", [])]
     drawn = strips(
         known.day(now),
         [(d["device"], d["missing_after"]) for d in devices],
@@ -365,6 +367,8 @@ def _marks(v: Visitor, now: float) -> list[tuple[int, str]]:
 
 
 def _advice(v: Visitor, name: str) -> str:
+    if name == kind.IDENTITY_CONFLICT and (at := v.page.known.took_over()):
+        return v.words("conflict.stays", time=v.words.clock(at, v.page.known.now(v.page.known.status()), exact=False))
     return v.words.pair(*advice.ADVICE.get(name, advice.UNKNOWN))
 
 

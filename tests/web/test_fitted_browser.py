@@ -4,6 +4,7 @@ import asyncio
 import json
 
 import aiomqtt
+from playwright.async_api import expect
 
 from drivers import all_models
 from gateway.config import load
@@ -37,6 +38,10 @@ class Wired(Home):
 
         with sqlite3.connect(f"file:{self.folder}/state/gateway.db?mode=ro", uri=True) as db:
             return [json.loads(bytes(body)) for (body,) in db.execute("SELECT body FROM journal ORDER BY number")]
+
+    def changes(self):
+        """Return the names of what each change of the configuration was about, oldest first."""
+        return [m["detail"]["keys"] for m in self.journal() if m.get("kind") == "service.config_changed"]
 
 
 class Phone:
@@ -140,10 +145,39 @@ async def test_an_rf_bridge_and_a_door_that_is_taught_by_opening_and_closing_it(
             await page.wait_for_selector(".banner:has-text('现在开关一次')")
             bridge.code("12f70e", times=4)
             await page.wait_for_selector(".confirmed:has-text('听到了')")
+            made = load(home.path, all_models(), with_secrets=False).parts.device[-1]
+            assert made.codes == {"open": "12F70A", "closed": "12F70E"}
+            assert (made.via, made.room, made.left_open) == ("bridge", "入户门", 600.0)
+            await taught_anew(a, home, bridge)
             assert not [b for b in a.broken if "422" not in b], a.broken
         made = load(home.path, all_models(), with_secrets=False).parts.device[-1]
-        assert made.codes == {"open": "12F70A", "closed": "12F70E"}
-        assert (made.via, made.room, made.left_open) == ("bridge", "入户门", 600.0)
+        assert (made.codes, made.label) == ({"open": "12F70A", "closed": "77C00E"}, "前门")
+        assert home.changes()[-1] == "device.front-433.label, device.front-433.codes"
+
+
+async def taught_anew(a, home, bridge):
+    """Teach one of a device's signals anew; the others stay, and so does what was typed before the box began to listen."""
+    page = a.page
+    await a.to("/sensors/add")
+    await page.click("#over")
+    await page.wait_for_selector("#begin")
+    await a.to("/sensors/change?device=front-433")
+    await page.fill("[name=label]", "前门")
+    await page.get_by_role("button", name="开始听").click()
+    await page.wait_for_selector("#signals .notice.test")
+    assert await page.input_value("[name=label]") == "前门"
+    await a.fits()
+    await page.locator(".function", has_text="关门").get_by_role("button").click()
+    await page.wait_for_selector(".function.waits")
+    await asyncio.sleep(1.2)  # as a hand does
+    bridge.code("77c00e", times=4)
+    await expect(page.locator("[name=code-closed]")).to_have_value("77C00E")
+    assert await page.input_value("[name=code-open]") == "12F70A"
+    await page.locator("main button.main").click()
+    await page.wait_for_selector(".banner.waiting")
+    bridge.code("77c00e", times=4)
+    await page.wait_for_selector(".confirmed")
+    await expect(page.locator("h1")).to_contain_text("入户门 · 前门")
 
 
 async def test_a_radar_by_its_port_its_settings_side_by_side_and_what_differs_in_words(tmp_path):
@@ -206,11 +240,49 @@ async def test_a_device_is_changed_without_pairing_and_a_second_technician_is_to
             await other.locator("main button.main").click()
             await other.wait_for_selector("[role=alert]:has-text('T-07')")
             assert await other.is_checked("input[name=room][value='厨房']"), "what was chosen stays"
+            await ruled(a, other, home)
             home.press()
             await a.to("/")
             await page.wait_for_selector(".alarm:has-text('求助')")
         alarms = [m for m in home.journal() if m["type"] == "alarm"]
         assert [(m["kind"], m["room"]) for m in alarms[:1]] == [("person.help", "浴室")]
+
+
+async def ruled(a, other, home):
+    """Choose rules by one touch, change one of them, try and save; a second technician who has seen nothing of it overwrites nothing."""
+    page = a.page
+
+    def kept():
+        return json.loads((home.folder / "state" / "household.json").read_text())["body"]
+
+    for one in (page, other):
+        await one.goto(f"{home.page.address}/rules")
+        await expect(one.locator("#preset")).to_contain_text("和“独居”完全一样")
+    await a.fits()
+    await page.get_by_role("button", name="有人同住", exact=True).click()
+    await expect(page.locator("#preset")).to_contain_text("和“有人同住”完全一样")
+    await page.locator("#rule-fall summary").click()
+    await page.fill("[name=t-grace_fall]", "40")
+    await page.locator("#judging button[value=try]").first.click()
+    await expect(page.locator("#judging #tried")).to_be_visible()
+    await expect(page.locator("#preset")).to_contain_text("跌倒后 40 秒")
+    await a.fits()
+    before = kept()["revision"]
+    await page.locator("#judging button.main").first.click()
+    await page.wait_for_selector(".notice.good:has-text('已保存')")
+    await expect(page.locator("#preset")).to_contain_text("最接近“有人同住”")
+    await page.locator("#rule-door summary").click()
+    await expect(page.locator("[name='on-door.left_open']")).not_to_be_checked()
+    assert (kept()["revision"], kept()["times"]["grace_fall"], len(kept()["dangers"]["off"])) == (before + 1, 40, 3)
+
+    await other.get_by_role("button", name="会走失", exact=True).click()
+    await other.locator("#judging button.main").first.click()
+    await other.wait_for_selector("[role=alert]:has-text('T-07')")
+    await expect(other.locator("#preset")).to_contain_text("和“会走失”完全一样")
+    assert kept()["revision"] == before + 1
+    await other.locator("#judging button.main").first.click()  # told, and wanted all the same
+    await other.wait_for_selector(".notice.good:has-text('已保存')")
+    assert (kept()["times"]["door_left_open"], kept()["dangers"]["off"]) == (180, [])
 
 
 async def test_without_script_a_code_is_taught_by_looking_again(tmp_path):

@@ -5,10 +5,14 @@ Set PICTURES to a folder to look at the pages.
 """
 
 import contextlib
+import re
 import sqlite3
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import TimeoutError as NotThere
+from playwright.async_api import expect
 
 from gateway.web.en import EN
 from gateway.web.words import printed
@@ -189,6 +193,7 @@ async def rule(page, t, home):
     await page.fill("[name=responder-1]", "grid worker")
     await page.locator("#ladder button.main").last.click()
     await page.wait_for_selector(".notice.good")
+    await page.locator("#rule-water summary").click()
     await page.locator(".choice", has_text="漏水" if t.lang == "zh" else "Water").click()
     await page.locator("#judging button[value=try]").click()
     await page.wait_for_selector("#judging #tried")
@@ -342,6 +347,19 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                 assert closed["alarm"] == before
                 assert t("visit.take_over") in await (await page.request.get(f"{box.page.address}/journal?what=visits")).text()
                 assert not trouble, trouble
+
+                with Home(old, broker=broker) as back:  # somebody plugs the old box in again: each says which of the two it is
+                    again = await browser.new_page()
+                    await again.goto(f"{back.page.address}/sign-in")
+                    await again.fill("[name=name]", "T-07")
+                    await again.fill("[name=password]", PASSWORD)
+                    await again.click("main button")
+                    now = datetime.now(ZoneInfo("Asia/Shanghai"))
+                    hour = f"(?:{now - timedelta(minutes=5):%H}|{now:%H}):"
+                    says = (page, box, f"本机 {hour}.*留下本机.*拔掉旧的"), (again, back, "没有接替过别的网关.*请拔掉本机")
+                    for one, at, words in says:
+                        await one.goto(at.page.address)
+                        await expect(one.locator(".fault", has_text="身份冲突")).to_contain_text(re.compile(words), timeout=60_000)
 
 
 async def test_without_a_mouse_an_alarm_is_answered(tmp_path):

@@ -68,6 +68,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             assert await page.input_value("[name=responder-1]") == "neighbour"
             await page.locator("#ladder button.main").last.click()
             await page.wait_for_selector(".notice.good")
+            await page.locator("#rule-fall summary").click()
             await page.fill("[name=t-grace_fall]", "5")
             await page.locator("#judging button.main").last.click()
             await page.wait_for_selector("#t-grace_fall[aria-invalid]")
