@@ -18,6 +18,7 @@ import signal
 import sqlite3
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from drivers import all_models
@@ -40,7 +41,7 @@ from gateway.reading import FORMS, Form
 from gateway.recovery import forget_stand_in, masked, opened, stand_in
 from gateway.replay import Replay
 from gateway.rounds import MARK, Rounds
-from gateway.store import Outgoing, Writing
+from gateway.store import Outgoing, Store, Writing
 from gateway.technician import TakenOver, Technician
 from gateway.upkeep import DiskIsBack, Upkeep
 from gateway.uplink import Uplink
@@ -49,6 +50,8 @@ LOG = logging.getLogger("eldercare")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
 MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
+STALLED = 10.0  # s after which a disk that neither takes a turn nor refuses it counts as failed: no call for help waits for a dying card
+LEAVE = 0.5  # s for which a failed disk's files may take to be closed before we go on without
 ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
 
 
@@ -99,6 +102,7 @@ class Daemon:
         self._due = now.mono  # when the pipeline wants its next tick
         self._flushed = self._kept = now.mono
         self._event = False  # something that happens once was heard in this turn
+        self.leaving: asyncio.Task[None] | None = None  # a failed disk's store while it is being closed
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -233,14 +237,25 @@ class Daemon:
                     d: now.wall.timestamp() - (now.mono - at) for d, at in self.faults.heard_at.items() if d in self.intake.devices
                 }
         try:
-            out = await asyncio.shield(self.store.commit(writing))  # a stop must not lose what was just judged
+            out = await self._committed(writing)
         except sqlite3.Error as error:
+            writing = replace(writing)  # the disk may carry out the first one yet
             out = await self._degrade(writing, now, error)
             entries = list(writing.entries)
         self.push.offer(out)
         self._act(entries)
         if entries:
             asyncio.get_running_loop().call_soon(_log, entries)  # behind the push, which now has its turn
+
+    async def _committed(self, writing: Writing) -> list[Outgoing]:
+        """Put one turn on disk; a stop does not end that. Raises sqlite3.Error where the disk refuses, or does not answer."""
+        commit = asyncio.ensure_future(self.store.commit(writing))
+        commit.add_done_callback(lambda done: done.cancelled() or done.exception())  # also one that nobody waits for any more
+        await asyncio.wait({commit}, timeout=STALLED if self.store.folder == self.config.state else None)
+        if not commit.done():
+            commit.cancel()  # if it has not begun
+            raise sqlite3.OperationalError(f"the disk has not answered for {STALLED:g} s")
+        return commit.result()
 
     def _marks(self, now: Moment) -> dict[str, str]:
         """Return the marks that are written with the next turn; what has changed is taken as written."""
@@ -263,10 +278,11 @@ class Daemon:
         if self.store.degraded and self.store.folder != self.config.state:
             raise error
         broken = self.store
-        self.store = await broken.run(stand_in, self.config.runtime, self.gateway, why)
+        self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why)
         self.push.use(self.store)
-        with contextlib.suppress(sqlite3.Error):
-            await broken.close()
+        # A disk that does not answer is left when it does. What it then has all the same is recognised when we go back to it.
+        self.leaving = asyncio.create_task(_left(broken), name="leaving")
+        await asyncio.wait({self.leaving}, timeout=LEAVE)
         if self.uplink.link is not None and self.uplink.connected:  # the platform shall know the new journal before its first entry
             with contextlib.suppress(Lost, NotTaken):
                 await self.uplink.link.publish(self._topic("status"), self.uplink.status(True, "storage"), retain=True)
@@ -335,6 +351,12 @@ class Daemon:
         if isinstance(self.clock, SystemClock) and floor:
             with contextlib.suppress(ValueError):
                 self.clock.floor = max(self.clock.floor, datetime.fromisoformat(floor))
+
+
+async def _left(broken: Store) -> None:
+    """Close a store whose disk failed, as soon as it answers."""
+    with contextlib.suppress(sqlite3.Error):
+        await broken.close()
 
 
 def _log(entries: Sequence[Entry]) -> None:

@@ -11,10 +11,10 @@ import asyncio
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from gateway.clock import Clock
 from gateway.kind import Priority
@@ -99,6 +99,7 @@ class Push:
         self._topic = topic
         self._accepted = accepted
         self._wake = asyncio.Event()
+        self._another = asyncio.Event()  # set when the present outbox is given up
         self._up = False
         self._fresh: list[tuple[int, int, int, Message]] = []
         self._page: deque[Message] = deque()
@@ -136,6 +137,8 @@ class Push:
     def use(self, outbox: Outbox) -> None:
         """Go on with another outbox: the disk failed and a stand-in took over."""
         self._outbox = outbox
+        self._another.set()
+        self._another = asyncio.Event()
         self._late.clear()  # its entries have other numbers
         if self._up:
             self.up()
@@ -263,7 +266,7 @@ class Push:
             if fresh <= min(resend, backlog):
                 return heapq.heappop(self._fresh)[3]
             if again is not None and resend <= backlog:
-                found = await self._outbox.again([again.number], batch=again.batch)
+                found = await self._asked(self._outbox.again([again.number], batch=again.batch))
                 if found:
                     return found[0]
                 self._flight.pop(again, None)
@@ -290,17 +293,27 @@ class Push:
         """Read the next page of the backlog: entries first, then batches."""
         era = self._era
         if self._cursor is not None:
-            page = await self._outbox.waiting(self._cursor, PAGE)
+            page = await self._asked(self._outbox.waiting(self._cursor, PAGE))
             if era != self._era:
                 return
             self._cursor = (page[-1].priority, page[-1].number) if len(page) == PAGE else None
             self._page.extend(page)
         elif self._batch_cursor is not None:
-            page = await self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE)
+            page = await self._asked(self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE))
             if era != self._era:
                 return
             self._batch_cursor = page[-1].number if len(page) == BATCH_PAGE else None
             self._page.extend(page)
+
+    async def _asked(self, question: Coroutine[Any, Any, Sequence[Message]]) -> Sequence[Message]:
+        """Return the outbox's answer; nothing once it was given up, for its disk may not answer for minutes."""
+        answer, given_up = asyncio.ensure_future(question), asyncio.ensure_future(self._another.wait())
+        try:
+            await asyncio.wait({answer, given_up}, return_when=asyncio.FIRST_COMPLETED)
+            return answer.result() if answer.done() else []
+        finally:
+            given_up.cancel()
+            answer.cancel()
 
     def _again_after(self, flight: Flight, now: float) -> float:
         if now - flight.first >= PATIENCE:

@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 import sqlite3
+import time
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from gateway import kind, mains, status, systemd
 from gateway.clock import Moment
-from gateway.database import Damaged, StoreProblem
+from gateway.database import CHECK_AT_MOST, Damaged, StoreProblem
 from gateway.signals import HOUR
 from gateway.store import Store
 
@@ -32,6 +33,8 @@ STATUS_EVERY = 2.0  # s between two status files and two beats
 TIDY_EVERY = 86400.0  # s between two rounds of retention
 TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
 DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is tried again
+PROMPT = 2.0  # s in which a disk that failed must have answered to be trusted again
+PROBED = 0.5  # s for which the pump waits for that; a later answer is taken at the next look
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
@@ -88,6 +91,7 @@ class Upkeep:
         self._tidied = now - TIDY_EVERY + TIDY_FIRST
         self._round: Iterator[tuple[int, int]] | None = None  # the day's retention while it is going on
         self._gone = (0, 0)  # what it has taken so far: batches that were never accepted, rows of the journal
+        self._probe: asyncio.Task[bool] | None = None  # the failed disk being tried
         self._forgotten = 0
         self.card = Card(now)
         self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
@@ -193,17 +197,27 @@ class Upkeep:
         if (await self._daemon.store.counts())[0] or self._daemon.pipeline.alarms:
             return False
 
-        def probe() -> bool:
-            real = Store(self._daemon.config.state, self._daemon.gateway)
-            try:
-                if shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
-                    return False
-                real.open()
-            except Damaged:
-                return True  # the start sets it aside and begins a fresh one
-            except (OSError, sqlite3.Error, StoreProblem, ValueError):
-                return False
-            real.close_now()
-            return True
+        if self._daemon.leaving is not None and not self._daemon.leaving.done():
+            return False  # it still owes us the answer for which we left it
+        if self._probe is None:
+            self._probe = asyncio.create_task(asyncio.to_thread(self._answers), name="probe")
+        await asyncio.wait({self._probe}, timeout=PROBED)
+        if not self._probe.done():
+            return False
+        probe, self._probe = self._probe, None
+        return probe.result()
 
-        return await self._daemon.store.run(probe)
+    def _answers(self) -> bool:
+        """Say whether the real database takes a write, and soon. Not on the store's thread, which has alarms to write meanwhile."""
+        real = Store(self._daemon.config.state, self._daemon.gateway)
+        began = time.monotonic()
+        try:
+            if shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
+                return False
+            real.open()
+        except Damaged:
+            return True  # the start sets it aside and begins a fresh one
+        except (OSError, sqlite3.Error, StoreProblem, ValueError):
+            return False
+        real.close_now()
+        return time.monotonic() - began < CHECK_AT_MOST + PROMPT

@@ -14,6 +14,7 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from radar_emulator import Radar
 
 from drivers import all_models
 from gateway import ble, doors, kind, upkeep
+from gateway import daemon as daemon_module
 from gateway.config import load
 from gateway.daemon import Daemon, identity
 from gateway.driver import Advertisement
@@ -558,67 +560,130 @@ async def test_a_disk_that_cannot_be_written_at_start_is_told_and_alarms_are_pus
     gateway.state.chmod(0o700)
 
 
-async def test_when_the_disk_is_back_it_starts_anew_on_it(tmp_path, monkeypatch):  # noqa: PLR0915  one story
-    """In this process, with shorter waits; the disk fails by an error of the real store."""
+async def one_life(config, work) -> None:
+    """Let the daemon live in this process while `work` is done to it."""
+    daemon = Daemon(config)
+    task = asyncio.create_task(daemon.run())
+    try:
+        await asyncio.sleep(0.3)
+        await work(daemon, task)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def pressed(daemon: Daemon, packet: int) -> None:
+    data = {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex(f"4400{packet:02x}01643a01")}
+    daemon.intake.advert(Advertisement(address=PENDANT, service_data=data))
+
+
+async def so(condition) -> None:
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def all_is_done(daemon: Daemon, task) -> None:
+    """Let the desk close the one alarm and the platform have everything; see the daemon end, to begin anew on its disk."""
+    (alarm,) = daemon.pipeline.alarms.values()
+    body = {"v": 1, "gateway": "gw-e2e", "id": "c1", "do": "close", "by": "desk", "alarm": alarm.id, "outcome": "helped"}
+    daemon.doors.from_platform("instruction", json.dumps(body).encode())
+    await so(lambda: not daemon.pipeline.alarms)
+    await asyncio.sleep(0.8)
+    assert not task.done(), "what waits for the platform would be lost by going back now"
+    for n in range(1, daemon.pipeline.last + 1):
+        daemon.uplink.accepted.append((n, n))
+    async with asyncio.timeout(5):
+        await asyncio.wait([task])
+    assert task.exception() is None
+
+
+@pytest.fixture
+def with_platform_far(tmp_path, monkeypatch):
+    """A household for `one_life`: no radio, a broker that is never there, failed disks tried often."""
     monkeypatch.setattr(upkeep, "TRY_DISK_EVERY", 0.5)
-    household = Gateway(tmp_path, lines='[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\nreceipts = "broker"\n')
-    config = load(household.config, all_models())
     monkeypatch.setattr(ble, "Radio", Deaf)
+    household = Gateway(tmp_path, lines='[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\nreceipts = "broker"\n')
+    yield household
+    household.systemd.close()
 
-    async def one_life(work) -> None:
-        daemon = Daemon(config)
-        task = asyncio.create_task(daemon.run())
-        try:
-            await asyncio.sleep(0.3)
-            await work(daemon, task)
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
-    def press(daemon: Daemon, packet: int) -> None:
-        data = {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex(f"4400{packet:02x}01643a01")}
-        daemon.intake.advert(Advertisement(address=PENDANT, service_data=data))
+async def test_when_the_disk_is_back_it_starts_anew_on_it(with_platform_far):
+    """In this process, with shorter waits; the disk fails by an error of the real store."""
+    config = load(with_platform_far.config, all_models())
 
     async def first(daemon: Daemon, task) -> None:
-        press(daemon, 1)
-        await asyncio.sleep(0.3)
-        (alarm,) = daemon.pipeline.alarms.values()
+        pressed(daemon, 1)
+        await so(lambda: daemon.pipeline.alarms)
         real = daemon.store
 
         def full(turn):
             raise sqlite3.OperationalError("database or disk is full")
 
         real._commit = full
-        press(daemon, 2)
-        await asyncio.sleep(0.5)
-        assert daemon.store is not real
+        pressed(daemon, 2)
+        await so(lambda: daemon.store is not real)
         assert "full" in daemon.store.degraded
-        body = {"v": 1, "gateway": "gw-e2e", "id": "c1", "do": "close", "by": "desk", "alarm": alarm.id, "outcome": "helped"}
-        daemon.doors.from_platform("instruction", json.dumps(body).encode())
-        await asyncio.sleep(0.3)
-        assert daemon.pipeline.alarms == {}
-        await asyncio.sleep(0.8)
-        assert not task.done(), "what waits for the platform would be lost by going back now"
-        for n in range(1, daemon.pipeline.last + 1):
-            daemon.uplink.accepted.append((n, n))
-        async with asyncio.timeout(5):
-            await asyncio.wait([task])
-        assert task.exception() is None
+        await all_is_done(daemon, task)
 
     async def second(daemon: Daemon, task) -> None:
         assert daemon.store.degraded == ""
         assert daemon.pipeline.alarms == {}, "what was closed meanwhile stays closed"
-        press(daemon, 3)
-        await asyncio.sleep(0.3)
-        assert [a.count for a in daemon.pipeline.alarms.values()] == [1]
+        pressed(daemon, 3)
+        await so(lambda: [a.count for a in daemon.pipeline.alarms.values()] == [1])
 
-    await one_life(first)
-    await one_life(second)
-    journal = household.journal()
+    await one_life(config, first)
+    await one_life(config, second)
+    journal = with_platform_far.journal()
     assert list(journal) == list(range(1, len(journal) + 1))
     ends = [m for m in journal.values() if is_fault(kind.STORAGE_DEGRADED)(m)]
     assert [m["turn"] for m in ends] == ["cleared"]
-    household.systemd.close()
+
+
+async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platform_far, monkeypatch):
+    """A dying card may take minutes for one fsync. What it has written all the same is no second alarm when it is back."""
+    monkeypatch.setattr(daemon_module, "STALLED", 0.3)
+    config = load(with_platform_far.config, all_models())
+    answers = threading.Event()
+
+    async def first(daemon: Daemon, task) -> None:
+        real, asked = daemon.store, daemon.store.waiting
+        write = real._commit
+
+        def stalled(turn):
+            answers.wait(30)
+            return write(turn)
+
+        real._commit = stalled
+        daemon.push.up()
+        reading = asyncio.create_task(daemon.push._asked(asked((0, 0), 1)))  # as the push may just do it
+        pressed(daemon, 1)
+        await so(lambda: daemon.pipeline.alarms and daemon.store is not real)
+        assert "not answered" in daemon.store.degraded
+        async with asyncio.timeout(5):
+            await reading
+        pressed(daemon, 2)
+        await so(lambda: [a.count for a in daemon.pipeline.alarms.values()] == [2])
+        await asyncio.sleep(1)
+        assert not daemon.leaving.done()
+        assert not task.done(), "it is not tried while it owes an answer"
+        answers.set()
+        await so(daemon.leaving.done)
+        await all_is_done(daemon, task)
+
+    async def second(daemon: Daemon, task) -> None:
+        assert daemon.store.degraded == ""
+        assert daemon.pipeline.alarms == {}, "the disk had it after all, and it was closed meanwhile"
+        pressed(daemon, 3)
+        await so(lambda: [a.count for a in daemon.pipeline.alarms.values()] == [1])
+
+    try:
+        await one_life(config, first)
+        await one_life(config, second)
+    finally:
+        answers.set()
+    journal = with_platform_far.journal()
+    assert list(journal) == list(range(1, len(journal) + 1))
 
 
 class Deaf:
