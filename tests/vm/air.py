@@ -143,6 +143,11 @@ class Air:
             known.append(report(address, bytes((len(body) + 1, 0x16)) + body))
         return self._offer(stop, rate, known)
 
+    def presses(self, stop: threading.Event, *, address: str = "A4:C1:38:00:00:11", rate: int = 2000) -> int:
+        """Offer `rate` presses a second of one button that has gone mad, each another, until stopped; return how many were offered."""
+        known = [report(address, bytes.fromhex(f"0a16d2fc4400{n:02x}01643a01")) for n in range(256)]
+        return self._offer(stop, rate, known)
+
     def _offer(self, stop: threading.Event, rate: int, known: list[bytes]) -> int:
         """Offer these, over and over, made before: this side must have time to answer the kernel."""
         offered, began = 0, time.monotonic()

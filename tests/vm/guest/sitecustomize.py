@@ -1,6 +1,6 @@
 """Lets a test hang parts of the running gateway; only in the virtual machine, through a drop-in of its unit that names this folder.
 
-SIGUSR1 hangs the event loop, SIGUSR2 the thread that writes.
+SIGUSR1 hangs the event loop, SIGUSR2 the thread that writes; SIGALRM cuts the scanner's connection to D-Bus, of which it says nothing to anybody.
 """
 
 import signal
@@ -21,5 +21,14 @@ if "run" in sys.argv[1:2] or "eldercare-gateway" in " ".join(sys.orig_argv):
         return submit(pool, work, *arguments, **named)
 
     ThreadPoolExecutor.submit = hanging
+
+    def cut_off(*_):
+        from bleak.backends.bluezdbus import manager
+
+        for scanner in manager._global_instances.values():
+            if scanner._bus is not None:
+                scanner._bus.disconnect()
+
+    signal.signal(signal.SIGALRM, cut_off)
     signal.signal(signal.SIGUSR1, lambda *_: time.sleep(AN_HOUR))
     signal.signal(signal.SIGUSR2, lambda *_: hung.set())
