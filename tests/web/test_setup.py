@@ -554,6 +554,7 @@ async def test_a_device_is_called_what_people_call_it_everywhere_on_the_page(hom
     sos = next(a for a in home.page.known.open_alarms() if a.device == "pendant")
     for page in ("/", "/alarms", f"/alarms/{sos.alarm_number}", "/journal"):
         assert "随身 · 红按钮" in (await browser.get(page)).text, page
+    assert '<span class="where">随身 · 红按钮</span></h3>' in (await browser.get("/")).text
     supervisor = await home.supervisor(browser)
     assert "红按钮" in (await supervisor.get("/")).text
     for secret in ("红按钮", "老门"):
@@ -579,6 +580,9 @@ async def test_one_function_is_taught_anew_and_the_others_stay(wired):
     assert (answer.status_code, left) == (200, None), "it hears already"
     assert 'value="客厅" checked' in answer.text
     assert 'name="revision" value="2"' in answer.text
+    for whose, heard in (("", ["12F70C"]), ("&replace=front-433", ["12F70C", "12F70A"])):
+        found = (await browser.get(f"/sensors/heard?via=bridge{whose}")).json()["signals"]
+        assert [s["signal"] for s in found] == heard, "its own signals may be given another meaning"
     options = answer.text.partition('id="code-closed"')[2].partition("</select>")[0]
     assert [w in options for w in ("12F70A", "12F70C", "12F70E", "BBBBBB")] == [True, True, True, False]
     assert answer.text.count('data-learn="code-') == 4
