@@ -445,6 +445,7 @@ CHANGES = (
     {"what": "set_rooms", "value": {"rooms": ["hall"]}}, {"what": "set_household", "value": HOUSEHOLD["household"]},
     {"what": "set_platform", "value": HOUSEHOLD["platform"] | {"ca": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"}},
     {"what": "set_ladder", "value": {"ladder": [{"responder": "Li", "wait": 60}]}}, {"what": "set_times", "value": {"grace_fall": 20}},
+    {"what": "set_rules", "value": {"off": ["env.water"], "times": {"grace_fall": 20}}},
     {"what": "set_sound", "value": HOUSEHOLD["sound"]}, {"what": "set_consent", "value": HOUSEHOLD["consent"]},
 )  # fmt: skip
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"

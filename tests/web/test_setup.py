@@ -301,6 +301,7 @@ async def test_replaced_keeps_its_name_and_retired_needs_a_tick(home):
     answer, left = await sent(home, browser, "/sensors", "/sensors/retire", device="pendant", revision="1")
     assert (answer.status_code, left) == (422, None)
     assert "请先勾选" in answer.text
+    assert answer.text.count('name="revision" value="1"') == 1, "the ticked form rests on what was seen"
     answer, left = await sent(home, browser, "/sensors", "/sensors/retire", device="pendant", revision="1", sure="1")
     assert answer.status_code == 303
     assert value(left) == ("retire_device", {"id": "pendant"})
