@@ -38,7 +38,7 @@ from gateway.kind import Priority
 from gateway.pipeline import Pipeline
 from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
-from gateway.recovery import forget_stand_in, masked, opened, stand_in
+from gateway.recovery import in_doubt, masked, opened, settled, stand_in
 from gateway.replay import Replay
 from gateway.rounds import MARK, Rounds
 from gateway.store import Outgoing, Store, Writing
@@ -164,7 +164,7 @@ class Daemon:
         await self._write(entries, now, flush=True)
         self.technician.tidy()
         if self.store.folder == self.config.state:
-            forget_stand_in(self.config.runtime)
+            settled(self.config.state, self.config.runtime)
         self.upkeep.write_status(await self.store.counts())  # whoever is told READY may ask at once
         gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
         systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
@@ -277,7 +277,7 @@ class Daemon:
         LOG.error("store %s", why)
         if self.store.degraded and self.store.folder != self.config.state:
             raise error
-        broken = self.store
+        broken, begun = self.store, writing.entries
         self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why)
         self.push.use(self.store)
         # A disk that does not answer is left when it does. What it then has all the same is recognised when we go back to it.
@@ -289,6 +289,7 @@ class Daemon:
         # Also what it did not write itself must outlast a kill: counters against recordings, instructions done, what is masked.
         writing.memory, writing.done = self.intake.memories(), self.pipeline.done
         writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away_until, now)}
+        writing.marks |= in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
         writing.entries, writing.accepted = entries, []

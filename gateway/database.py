@@ -97,15 +97,38 @@ def look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
         raise Damaged(f"{path} is damaged ({found[0]})")
 
 
-def set_aside(path: Path, *, keep: bool) -> str:
-    """Move a database away (one broken generation is kept), or delete it. Returns its new name."""
-    for part in parts(path):
+def set_aside(path: Path, *, keep: bool) -> None:
+    """Move a database away (one broken generation is kept), or delete it. Killed in the middle, `finish_setting_aside` goes on."""
+    if keep:
+        unsettled(path).touch()
+        for old in parts(broken(path)):
+            old.unlink(missing_ok=True)
+    for part, aside in zip(parts(path), parts(broken(path)), strict=True):
         with contextlib.suppress(FileNotFoundError):
-            if keep:
-                part.replace(path.with_name(path.name + ".broken" + part.name.removeprefix(path.name)))
-            else:
-                part.unlink()
-    return path.name + ".broken"
+            part.replace(aside) if keep else part.unlink()
+
+
+def finish_setting_aside(path: Path) -> None:
+    """Let a log follow the database that it belongs to: alone it would be deleted."""
+    log = parts(path)[1]
+    if log.exists() and not path.exists():
+        unsettled(path).touch()
+        log.replace(parts(broken(path))[1])
+
+
+def is_unsettled(path: Path) -> bool:
+    """Say whether what was set aside of a database is still to be read."""
+    return unsettled(path).exists()
+
+
+def unsettled(path: Path) -> Path:
+    """Return the file that stands as long as what was set aside is still to be read."""
+    return path.with_name(path.name + ".broken-new")
+
+
+def broken(path: Path) -> Path:
+    """Return the name under which a database is set aside."""
+    return path.with_name(path.name + ".broken")
 
 
 def parts(path: Path) -> tuple[Path, Path, Path]:

@@ -101,10 +101,10 @@ class Doors:
         return self._daemon.pipeline.told(instruction, now)
 
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
-        """Take a receipt. One for another journal is of an earlier life; one for the future is refused whole."""
+        """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole."""
         if self._daemon.technician.attempt is not None:
             self._daemon.technician.attempt.receipted(receipt)
-        entries = receipt.entries if receipt.journal == self._daemon.store.journal else []
+        entries = self._daemon.store.receipted(receipt.journal, receipt.entries)
         batches = receipt.batches if receipt.history == self._daemon.store.history else []
         for what, ranges, newest in (("entry", entries, self._daemon.pipeline.last), ("batch", batches, self._daemon.store.newest_batch)):
             highest = max((last for _, last in ranges), default=0)

@@ -9,34 +9,53 @@ import contextlib
 import json
 import logging
 import os
-import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlite_utils import Database
 
+from gateway import kind as kinds
 from gateway import schema, wire
-from gateway.alarm import Alarm
-from gateway.clock import Moment
+from gateway.alarm import ENDED, Alarm, State
+from gateway.book import AlarmFact, Entry
+from gateway.clock import Moment, Quality, stamp
 from gateway.database import (
     BROKEN,
     Damaged,
+    DiskRefuses,
     StoreProblem,
+    broken,
+    finish_setting_aside,
+    is_unsettled,
     look_for_damage,
     problem_of,
     refuse_newer,
     set_aside,
+    unsettled,
 )
-from gateway.kind import STORAGE_DEGRADED
+from gateway.kind import STORAGE_DEGRADED, TEST, Priority
 from gateway.pipeline import Known, Shelf
 from gateway.reading import DeviceId
-from gateway.store import Memories, Store, Writing
+from gateway.salvage import INDEX, INNER_INDEX, TABLE, Held, Pages
+from gateway.store import DOUBT, Memories, Store, Writing, unmasked
 
 LOG = logging.getLogger("eldercare")
-INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
+WAITING_AT_MOST = 10_000  # entries that are carried over from a damaged database for the platform; calls for help first, then the newest
+AGAIN_AT_MOST = 200  # calls for help, the newest, that are told again where it cannot be read which of them wait
+LONG_GONE = timedelta(days=30)  # an alarm that only a page in disuse tells of, and nothing newer
+# Marks that go on in a fresh database, and what must be able to read them.
+CARRIED: Mapping[str, Callable[[str], object]] = {
+    "masks": lambda text: unmasked(text, Moment(0.0, datetime.now(UTC))),
+    "floor": datetime.fromisoformat,
+    "inbox": int,
+    "household": int,
+    "certificate": int,
+    "rounds": json.loads,
+}
 
 
 class _Opened(NamedTuple):
@@ -50,51 +69,59 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
 
     A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software, or that cannot be written
     (read-only, full), is left untouched and a stand-in in `runtime` (memory) is used, so that alarms go on. Either way what is
-    open is carried over as far as it can be read, and `Store.degraded` says what happened. A stand-in that a killed process left
-    is gone on with as long as anything in it is open or unaccepted.
+    open is carried over as far as it can be read, and `Store.degraded` says what happened; what still waits for the platform only from
+    a damaged one, for the other is there again. A stand-in that a killed process left is gone on with as long as anything in it is
+    open or unaccepted. Call `settled` once the first entry is written.
     """
     path = folder / "gateway.db"
     left = _left(runtime, gateway, now, boot)
     if left is not None and (left.known.alarms or left.store._counts()[0]):  # noqa: SLF001  nobody else has it yet
         LOG.error("store %s", left.store.degraded)
         return left
-    store = Store(folder, gateway)
-    damaged = False
+    with Held(path) as log:
+        store, source = Store(folder, gateway), path
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            finish_setting_aside(path)
+            store.open()
+            if left is not None:
+                store.take_back(left.store.marked(DOUBT))
+            real = _Opened(store, store.load(now, boot), store.memories())
+            if real.known.last or not is_unsettled(path):
+                return _merged(real, left, now)
+            source = broken(path)  # an earlier start was killed before it had told of it
+            problem: StoreProblem = Damaged(f"{path} was damaged")
+        except StoreProblem as error:
+            problem = error
+        except OSError as error:
+            problem = DiskRefuses(str(error))
+        except sqlite3.Error as error:
+            problem = problem_of(path, error)
+        except BROKEN as error:
+            problem = Damaged(f"{path} is damaged ({error})")
+        store.drop()
+        if left is not None and not isinstance(problem, Damaged):
+            LOG.error("store %s; working from memory until then", problem)
+            return left
+        known, memories, carried = salvaged(source, log if source is path else Held(source), gateway, now, boot)
+    why = f"{problem}; working from memory until then"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        store.open()
-        return _merged(_Opened(store, store.load(now, boot), store.memories()), left, now)
-    except Damaged as error:
-        damaged, why = True, str(error)
-    except (StoreProblem, OSError) as error:
-        why = f"{error}; working from memory until then"
-    except BROKEN as error:
-        store._close()  # noqa: SLF001  half open, nobody else has it
-        damaged, why = True, f"{path} is damaged ({error})"
-    if not damaged and left is not None:
-        LOG.error("store %s", why)
-        return left
-    known, memories = _salvaged(path, runtime, gateway, now, boot)
-    carried = Writing(memory=_texts(memories), done=list(known.done), marks={"masks": masked(known.shelves, known.away_until, now)})
-    try:
-        if damaged:
-            why = f"{why}; set aside as {set_aside(path, keep=True)}, a fresh one begun"
+        if isinstance(problem, Damaged):
+            if source is path:
+                set_aside(path, keep=True)
+            why = f"{problem}; set aside as {broken(path).name}, a fresh one begun"
             store = Store(folder, gateway, degraded=why)
             store.open()
             store._commit(carried)  # noqa: SLF001  nobody else has it yet
         else:
-            store = stand_in(runtime, gateway, why, carried)
+            store = stand_in(runtime, gateway, why, replace(carried, waiting=()))
     except (StoreProblem, OSError, sqlite3.Error) as error:
         why = f"{why}; {error}; working from memory until then"
         store = stand_in(runtime, gateway, why, carried)
     LOG.error("store %s", why)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
-    last_alarm = max((alarm.number for alarm, _ in known.alarms), default=0)
-    fresh = Known(
-        journal=store.journal, last_alarm=last_alarm, alarms=known.alarms, closed=known.closed, silent_for=known.silent_for,
-        done=known.done, shelves=known.shelves, away_until=known.away_until,
-    )  # fmt: skip
-    return _merged(_Opened(store, fresh, memories), left if damaged else None, now)
+    fresh = replace(known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
+    return _merged(_Opened(store, fresh, memories), left, now)
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:
@@ -122,18 +149,12 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
         return real
     rows = left.store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE NOT a.open")  # noqa: SLF001
     messages = [wire.decode_entry(body) for (body,) in rows]
-    over = [wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)]
-    ended = {alarm.id: alarm for alarm in over}
-    # A commit that failed at its last step may lie in the real one all the same: its alarm went on in the stand-in under another name.
-    twins = {_began(alarm): alarm for alarm in over}
+    ended = {m.alarm: wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)}
     masks_known = bool(left.store.marked("masks"))
     left.store.close_now()
     known = real.known
     # An alarm that ended in the stand-in is journalled as ended in the real one; `restart` writes that entry.
-    alarms = []
-    for alarm, same in known.alarms:
-        end = ended.get(alarm.id) or twins.get(_began(alarm))
-        alarms.append((alarm, same) if end is None else (replace(end, id=alarm.id, number=alarm.number), False))
+    alarms = [(ended.get(alarm.id, alarm), same and alarm.id not in ended) for alarm, same in known.alarms]
     said = {key: fault for key, fault in left.known.faults.items() if key[0] == STORAGE_DEGRADED}
     merged = replace(
         known,
@@ -154,17 +175,18 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
     return _Opened(real.store, merged, {**real.memories, **left.memories})
 
 
-def _began(alarm: Alarm) -> tuple[str, str, str, float]:
-    """Return what no two alarms of a home have in common: which danger, of what, when."""
-    at = alarm.stages.get("danger")
-    return (alarm.kind, alarm.device, at.boot, at.mono) if at is not None else (alarm.kind, alarm.device, alarm.id, 0.0)
+def in_doubt(instead: Store, broken: Store, entries: Sequence[Entry]) -> dict[str, str]:
+    """Return what a stand-in has to remember of the commit that failed: the disk may have kept what it said that it had not."""
+    return {DOUBT: f"{instead.journal} {broken.journal} {entries[0].number}"} if entries else {}
 
 
-def forget_stand_in(runtime: Path) -> None:
-    """Delete what a stand-in left: all of it is in the real database by now."""
-    for folder in _memory_folders(runtime):
+def settled(folder: Path, runtime: Path) -> None:
+    """Forget a stand-in, and that a damaged database is still to be read: all of it is in the real one by now."""
+    with contextlib.suppress(OSError):
+        unsettled(folder / "gateway.db").unlink(missing_ok=True)
+    for memory in _memory_folders(runtime):
         with contextlib.suppress(OSError):
-            for old in folder.glob("*.db*"):
+            for old in memory.glob("*.db*"):
                 old.unlink()
 
 
@@ -212,89 +234,154 @@ def _memory_folder(runtime: Path) -> Path:
     raise StoreProblem(f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd")
 
 
-def _salvaged(path: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Known, Memories]:
-    """Read what can be read of a database that cannot be used.
+def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> tuple[Known, Memories, Writing]:
+    """Return what can be read of a database that cannot be used, and what of it a fresh one begins with. Never raises for damage.
 
-    A file of WAL mode in a folder that cannot be written cannot even be read where it lies, and one of an older version cannot be
-    brought up to ours there: then a copy in memory is.
+    Its rows are read page by page, whatever has become of its tables, and put into a database in memory, which is then read as any is:
+    so it matters neither what is damaged, nor which version wrote it, nor whether its folder can be written.
     """
-    known, memories = Known(journal=""), Memories()
-    copy = None
-    for attempt in ("in place", "as a copy"):
-        try:
-            if attempt == "as a copy":
-                copy = _memory_folder(runtime) / "salvage"
-                for suffix in ("", "-wal"):
-                    if (part := path.with_name(path.name + suffix)).exists():
-                        shutil.copyfile(part, copy.with_name(copy.name + suffix))
-            where = f"file:{path}?mode=ro" if copy is None else f"file:{copy}"
-            with contextlib.closing(sqlite3.connect(where, uri=True, timeout=1)) as conn:
-                store = Store(path.parent, gateway)
-                store._db = db = Database(conn, execute_plugins=False)  # noqa: SLF001  only to read with
-                store.marked("journal")
-                if schema.gateway.pending(db):
-                    if copy is None:
-                        raise StoreProblem("it is of an older version")  # noqa: TRY301  said below, as any other reason
-                    with contextlib.suppress(*BROKEN):
-                        schema.gateway.apply(db)
-                try:
-                    known, memories = store.load(now, boot), store.memories()
-                except BROKEN:
-                    known, memories = _readable(store._db, now, boot)  # noqa: SLF001
-            break
-        except (StoreProblem, *BROKEN) as error:
-            LOG.warning("store %s: cannot be read %s: %s", path, attempt, error)
-    if copy is not None:
-        for part in copy.parent.glob(copy.name + "*"):
-            part.unlink()
-    LOG.warning("store %s: %d open alarms and %d devices' memories carried over", path, len(known.alarms), len(memories))
-    return known, memories
+    with log, Pages(path, log) as pages:
+        found = _Found(pages, now)
+    store = Store(path.parent, gateway)
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
+        store._db = Database(conn, execute_plugins=False)  # noqa: SLF001  only to read with
+        schema.gateway.apply(store._db)  # noqa: SLF001
+        found.put(conn, gateway, now, boot)
+        known, memories = store.load(now, boot), store.memories()
+    said = f"{len(known.alarms)} open alarms, {len(memories)} devices' memories, {len(found.waiting)} entries that wait for the platform"
+    LOG.warning("store %s: %s carried over%s", path, said, f", {found.left} that wait are not" if found.left else "")
+    return known, memories, Writing(memory=_texts(memories), done=list(known.done), marks=found.marks, waiting=found.waiting)
 
 
-def _readable(db: Database, now: Moment, boot: str) -> tuple[Known, Memories]:
-    """Return what can be read of a damaged file: open alarms, instructions done, drivers' memories. Never raises for damage.
+class _Row(NamedTuple):
+    """A row of the table of alarms."""
 
-    Each row is read by itself. Tables of a damaged file may contradict each other, so the journal says how an alarm stands: it
-    is read from both ends up to the damage, and the newest entry of each alarm counts. In doubt an alarm is open.
+    id: str
+    kind: str
+    device: str
+    entry: int
+    open: bool
+    active: bool
+
+
+class _Found:
+    """What the pages of a database tell. They may contradict each other; in doubt an alarm is open.
+
+    How an alarm stands says its newest entry that can be read. Where that is not its newest one, its row in the table of alarms says at
+    least that there is one, and whether it is over.
     """
-    newest: dict[int, wire.AlarmMessage] = {}
-    memories = Memories()
-    done: dict[str, None] = {}
 
-    def alarm(body: bytes) -> None:
+    def __init__(self, pages: Pages, now: Moment) -> None:
+        self.devices: dict[str, tuple[str, float | None]] = {}
+        self.done: dict[int, str] = {}
+        self.marks: dict[str, str] = {}
+        self.alarms: dict[int, _Row] = {}
+        self.newest: dict[int, wire.AlarmMessage] = {}
+        self.unanswered: dict[int, int] = {}  # entry -> priority
+        self._small(pages)
+        # Calls for help first, of these the newest: what a start may take in time and memory is bounded.
+        chosen = set(sorted(self.unanswered, key=lambda n: (self.unanswered[n] > Priority.P2, -n))[:WAITING_AT_MOST])
+        waiting: dict[int, tuple[int, str, bytes]] = {}
+        again: dict[int, tuple[int, str, bytes]] = {}
+        since = 1 if pages.torn else 1 << 62  # from here on calls for help are told again: that they need not be cannot be seen
+        for number, values, _ in pages.rows(TABLE):
+            match values:
+                case (None, str(name), alarm, _, bytes(body), *_) if name == "alarm" or number in chosen or number >= since:
+                    known = self.newest.get(alarm) if isinstance(alarm, int) else None
+                    if known is not None and known.number >= number and number not in chosen and number < since:
+                        continue
+                    message = _message(body, number, now)
+                    priority = None if message is None else getattr(message, "priority", Priority.P2)
+                    if number in chosen and priority == self.unanswered[number]:
+                        waiting[number] = priority, name, body
+                    elif number >= since and priority is not None and priority <= Priority.P2:
+                        again[number] = priority, name, body
+                        if len(again) > 2 * AGAIN_AT_MOST:
+                            again = dict(sorted(again.items())[-AGAIN_AT_MOST:])
+                            since = min(again)
+                    if isinstance(message, wire.AlarmMessage) and number > 0:
+                        before = self.newest.setdefault(message.alarm_number, message)
+                        self.newest[message.alarm_number] = max(before, message, key=lambda m: m.number)
+                case (None, str(name), str(kind), str(device), int(entry), 0 | 1 as open_, 0 | 1 as active, *_) if number > 0:
+                    row = _Row(name, kind, device, entry, bool(open_), bool(active))
+                    self.alarms[number] = max(self.alarms.get(number, row), row, key=lambda r: r.entry)
+                case (None, str(instruction)):
+                    self.done.setdefault(number, instruction)
+        self.left = len(self.unanswered) - len(waiting)
+        waiting = dict(sorted(again.items())[-AGAIN_AT_MOST:]) | waiting
+        self.waiting = [waiting[number] for number in sorted(waiting)]
+
+    def _small(self, pages: Pages) -> None:
+        """Read the tables that are an index: outbox, devices, marks."""
+        for _, values, stands in pages.rows(INDEX, INNER_INDEX):
+            with contextlib.suppress(*BROKEN):
+                match values:
+                    case (int(priority), int(number)) if stands and 1 <= priority <= max(Priority):
+                        self.unanswered[number] = priority
+                    case (str(device), str(text), None | int() | float() as heard, *_) if text.startswith("{"):
+                        memory = {str(k): v for k, v in json.loads(text).items() if isinstance(v, int | str)}
+                        self.devices.setdefault(device, (json.dumps(memory), heard))
+                    case (str(name), str(value)) if name in CARRIED:
+                        CARRIED[name](value)
+                        self.marks.setdefault(name, value)
+
+    def put(self, conn: sqlite3.Connection, gateway: str, now: Moment, boot: str) -> None:
+        """Write it into a database as if that had never held anything else."""
+        conn.executemany("INSERT INTO devices VALUES (?, ?, ?)", [(name, *row) for name, row in self.devices.items()])
+        conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?)", sorted(self.done.items()))
+        conn.executemany("INSERT INTO marks VALUES (?, ?)", self.marks.items())
+        newest = max(self.newest.values(), key=lambda m: m.number, default=None)
+        for number in sorted(self.newest.keys() | self.alarms.keys()):
+            message, row = self.newest.get(number), self.alarms.get(number)
+            if row is None or (message is not None and row.entry <= message.number):
+                assert message is not None  # one of the two there is
+                if row is None and newest is not None and _long_gone(message, newest):
+                    continue
+                over, active = message.state in ENDED, message.condition == "active"
+                row = _Row(message.alarm, message.kind, message.device, message.number, not over, active)
+            elif message is not None and message.state in ENDED:
+                message, row = None, row._replace(open=False)
+            elif row.open or row.entry in self.unanswered:  # where it ended, how is lost and nobody was told: it goes on
+                message, row = message or _unread(number, row, gateway, now, boot), row._replace(open=True)
+            else:
+                message = None
+            conn.execute("INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *row))
+            if message is not None:
+                conn.execute("INSERT OR IGNORE INTO journal VALUES (?, 'alarm', ?, 0, ?)", (row.entry, number, wire.encode(message)))
+
+
+def _message(body: bytes, number: int, now: Moment) -> wire.Outward | None:
+    """Return the entry in a row of the journal, None where it is not whole. In rows of an earlier journal the number is another."""
+    with contextlib.suppress(*BROKEN):
         message = wire.decode_entry(body)
-        if not isinstance(message, wire.AlarmMessage):
-            return
-        wire.alarm_of(message, now)
-        before = newest.get(message.alarm_number)
-        if before is None or before.number < message.number:
-            newest[message.alarm_number] = message
+        if isinstance(message, wire.AlarmMessage):
+            wire.alarm_of(message, now)
+        return message if number in {message.number, -abs(number)} else None
+    return None
 
-    def memory(device: str, text: str) -> None:
-        memories[str(device)] = {str(k): v for k, v in json.loads(text).items() if isinstance(v, int | str)}
 
-    def was_done(instruction: str) -> None:
-        done[str(instruction)] = None
+def _unread(number: int, row: _Row, gateway: str, now: Moment, boot: str) -> wire.AlarmMessage | None:
+    """Return an alarm of which no entry can be read: that it is open, of what, and its name are known; how far it had got is not."""
+    at, test = stamp(boot, now), row.kind == TEST
+    alarm = Alarm(
+        number=number, id=row.id, kind=row.kind, priority=kinds.of(row.kind).priority, device=row.device, room="", state=State.RAISED,
+        since=now, stages={"danger": at, "alarm": at}, called=now.mono, by="rule", reason="storage", condition_active=row.active, test=test,
+    )  # fmt: skip
+    fact = AlarmFact(alarm, "restored", State.RAISED, "rule", "storage")
+    with contextlib.suppress(*BROKEN):
+        message = wire.decode_entry(wire.encode_entry(gateway, "unread", Entry(row.entry, f"unread-{row.entry}", at, fact))[1])
+        return message if isinstance(message, wire.AlarmMessage) else None
+    return None
 
-    reads: tuple[tuple[str, Callable[..., None]], ...] = (
-        ("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number DESC", alarm),
-        ("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number", alarm),
-        ("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active", alarm),
-        ("SELECT device, memory FROM devices", memory),
-        ("SELECT id FROM instructions ORDER BY number", was_done),
-    )
-    for query, take in reads:
-        with contextlib.suppress(*BROKEN):
-            for row in db.execute(query):
-                with contextlib.suppress(*BROKEN):
-                    take(*row)
-    found = [(wire.alarm_of(m, now), m.at.boot == boot) for _, m in sorted(newest.items())]
-    return Known(
-        journal="",
-        alarms=[(alarm, same) for alarm, same in found if alarm.open or alarm.condition_active],
-        closed={(alarm.kind, alarm.device): alarm.id for alarm, _ in found if not alarm.open},
-        done=list(done),
-    ), memories
+
+def _long_gone(message: wire.AlarmMessage, newest: wire.AlarmMessage) -> bool:
+    """Say whether an entry is what retention has left on a page that is free: the alarm has no row, and all that is told came long after.
+
+    An alarm that is open has been told of lately, at each restart if nothing else.
+    """
+    if not message.at.clock == newest.at.clock == Quality.SYNCHRONISED:
+        return False
+    return datetime.fromisoformat(newest.at.wall) - datetime.fromisoformat(message.at.wall) > LONG_GONE
 
 
 def _texts(memories: Memories) -> dict[DeviceId, str]:

@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 from sqlite_utils import Database
 
 from gateway import schema, wal, wire
-from gateway.alarm import Alarm
+from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.database import (
@@ -54,6 +54,8 @@ BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); 
 ENTRIES_AT_ONCE = 500  # rows of the journal that one step of retention looks at: a press waits for no more than one step
 BATCHES_AT_ONCE = 5  # batches of readings likewise; one may have hundreds
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
+EARLIER = 1 << 40  # so far below 0 stand entries carried over from an earlier journal, each further one as far again; bodies keep theirs
+DOUBT = "doubt"  # mark of a stand-in: its journal, and from which number on the real one's entries are told under the stand-in's
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
 _SIGNAL = """
     INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -85,6 +87,7 @@ class Writing:
     accepted: Sequence[tuple[int, int]] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     done: Sequence[str] = ()  # instructions carried over from another database
+    waiting: Sequence[tuple[int, str, bytes]] = ()  # (priority, name, body) of its entries, of another journal, that have no receipt
 
 
 class Store:
@@ -96,6 +99,7 @@ class Store:
         self.degraded = degraded  # why the store is not the real one, "" when it is
         self.journal = ""
         self.history = ""
+        self._earlier: dict[str, int] = {}  # journals of which entries still wait -> how far below 0 these stand
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._db: Database
         self._history: Database | None = None
@@ -119,6 +123,7 @@ class Store:
             self._mark(self._db, "opened", str(time.time_ns()))
             self.journal = self._marked(self._db, "journal") or secrets.token_hex(4)
             self._mark(self._db, "journal", self.journal)
+            self._earlier = dict(json.loads(self._marked(self._db, "earlier") or "{}"))
             self._db.conn.execute("COMMIT")
         except BROKEN as error:
             self._db.close()
@@ -185,10 +190,10 @@ class Store:
         if now.quality is Quality.SYNCHRONISED:
             ago = now.wall.timestamp()
             silent = {str(d): max(0.0, ago - heard) for d, heard in db.execute("SELECT device, heard FROM devices WHERE heard IS NOT NULL")}
-        masks = json.loads(self._marked(db, "masks") or "{}")
+        shelves, away_until = unmasked(self._marked(db, "masks"), now)
         return Known(
             journal=self.journal,
-            last=_one(db, "SELECT coalesce(max(number), 0) FROM journal"),
+            last=max(0, _one(db, "SELECT coalesce(max(number), 0) FROM journal")),
             last_alarm=_one(db, "SELECT coalesce(max(number), 0) FROM alarms"),
             alarms=alarms,
             carried={alarm.number: same for alarm, same in alarms},
@@ -198,8 +203,8 @@ class Store:
             said_for=said_for,
             silent_for=silent,
             done=[str(i) for (i,) in db.execute("SELECT id FROM instructions ORDER BY number")],
-            shelves={d: Shelf(_until(s["until"], now), s["by"], s["reason"]) for d, s in masks.get("shelves", {}).items()},
-            away_until=_until(masks.get("away", 0.0), now),
+            shelves=shelves,
+            away_until=away_until,
         )
 
     def memories(self) -> Memories:
@@ -259,7 +264,39 @@ class Store:
                 before = _one(self._db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
                 rows = [(before + n, done) for n, done in enumerate(turn.done)]
                 self._db.conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?)", rows)
+            for priority, name, body in turn.waiting:
+                message = wire.decode_entry(body)
+                number = message.number - self._earlier.setdefault(message.journal, EARLIER * (len(self._earlier) + 1))
+                execute("INSERT OR IGNORE INTO journal VALUES (?, ?, NULL, ?, ?)", (number, name, _seconds(message.at.wall), body))
+                execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (priority, number))
+            if turn.waiting:
+                self._mark(self._db, "earlier", json.dumps(self._earlier))
         return out
+
+    def take_back(self, doubt: str) -> None:
+        """Take the entries out that a stand-in has told under its own name, because their commit failed: once, see DOUBT.
+
+        The disk may have kept what it said that it had not. Nobody was told of it; its numbers are given again. Raises sqlite3.Error.
+        """
+        if not doubt or doubt == self._marked(self._db, DOUBT):
+            return
+        journal, first = doubt.split()[1:]
+        if journal != self.journal:
+            return
+        execute, since = self._db.conn.execute, (int(first),)
+        with self._db.atomic():
+            for (number,) in execute("SELECT number FROM alarms WHERE entry >= ?", since).fetchall():
+                earlier = "SELECT body FROM journal WHERE number < ? AND alarm = ? ORDER BY number DESC LIMIT 1"
+                body = execute(earlier, (*since, number)).fetchone()
+                message = wire.decode_entry(body[0]) if body else None
+                if isinstance(message, wire.AlarmMessage):
+                    stands = (message.number, message.state not in ENDED, message.condition == "active")
+                    execute("UPDATE alarms SET entry = ?, open = ?, active = ? WHERE number = ?", (*stands, number))
+                else:
+                    execute("DELETE FROM alarms WHERE number = ?", (number,))
+            for table, column in (("journal", "number"), ("outbox", "number"), ("instructions", "number"), ("faults", "entry")):
+                execute(f"DELETE FROM {table} WHERE {column} >= ?", since)  # noqa: S608  names of ours
+            self._mark(self._db, DOUBT, doubt)
 
     def _see_to_files(self) -> None:
         """Write gateway.db again where somebody deleted it, or its log, under us: what we have open still has everything.
@@ -404,7 +441,7 @@ class Store:
     def _retain_journal(self, db: Database, now: Moment, days: float) -> Iterator[tuple[int, int]]:
         # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
         kept = min(_kept_from(db, "journal", now, days), _one(db, "SELECT coalesce(max(number), 0) FROM journal"))
-        done = -1
+        done = -1 << 62
         some = "SELECT number FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?"
         while (last := db.conn.execute(f"SELECT max(number) FROM ({some})", (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:  # noqa: S608
             yield (
@@ -426,6 +463,13 @@ class Store:
             db.conn.execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
 
     # -- push's side -------------------------------------------------------------------------------------------------
+
+    def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Return under which numbers entries of a journal stand here: its own, or one of which entries were carried over."""
+        if journal == self.journal:
+            return list(entries)
+        below = self._earlier.get(journal)
+        return [(first - below, min(last, EARLIER - 1) - below) for first, last in entries if first < EARLIER] if below else []
 
     async def newest(self, faults: int, tests: int) -> tuple[list[wire.Outward], list[wire.Outward]]:
         """Return the newest faults and the newest test alarms as they stand, newest first. Raises sqlite3.Error, BadMessage."""
@@ -531,6 +575,13 @@ class Store:
         await self.run(self._close)
         self._thread.shutdown()
 
+    def drop(self) -> None:
+        """Close what is open, as it is: its log stays readable for whoever holds it. For a store that could not be opened in full."""
+        self._close_history()
+        with contextlib.suppress(AttributeError, sqlite3.Error):
+            self._db.close()
+        self._thread.shutdown()
+
     def close_now(self) -> None:
         """Close both files from the thread that opened them, where no job was ever queued."""
         self._close()
@@ -566,6 +617,13 @@ def _kept_from(db: Database, table: str, now: Moment, days: float) -> int:
     young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
     row = db.conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608
     return int(row[0]) if row else 1 << 62
+
+
+def unmasked(text: str, now: Moment) -> tuple[dict[DeviceId, Shelf], float]:
+    """Return (what is shelved, until when nobody is at home) as the mark `masks` has it. Raises one of BROKEN."""
+    masks = json.loads(text or "{}")
+    shelves = {d: Shelf(_until(s["until"], now), s["by"], s["reason"]) for d, s in masks.get("shelves", {}).items()}
+    return shelves, _until(masks.get("away", 0.0), now)
 
 
 def _until(wall: float, now: Moment) -> float:

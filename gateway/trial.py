@@ -140,7 +140,7 @@ def recorded_alarms(path: Path, began: float) -> list[Was]:
     newest: dict[int, wire.AlarmMessage] = {}
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
         rows = db.execute(
-            "SELECT max(number), body FROM journal WHERE name = 'alarm' AND wall >= ? GROUP BY alarm ORDER BY 1 DESC LIMIT ?",
+            "SELECT max(number), body FROM journal WHERE name = 'alarm' AND alarm > 0 AND wall >= ? GROUP BY alarm ORDER BY 1 DESC LIMIT ?",
             (began, ALARMS),
         )
         for _, body in rows:

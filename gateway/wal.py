@@ -6,6 +6,9 @@
 Each sum goes on from the one before it, and SQLite reads up to the first sum that does not fit: one bad byte, and every later commit
 is gone without a word; their numbers would be given a second time. What lies behind such a place is still there. It is put
 in order again here; that some page then has a bad byte is found by the check of the database, as any other damage is.
+
+Damage in the very last commit looks like one that power cut off, for nothing follows it that would prove that it was whole: it is left out,
+as SQLite does. If it had been told already, its numbers are given again to other entries: the only way in which one can mean two.
 Format: sqlite.org/fileformat2.html, section 4; all numbers big endian, the sums in the order of bytes that the magic names.
 """
 
@@ -33,8 +36,20 @@ class _Frame(NamedTuple):
     whole: bool
 
     @property
+    def number(self) -> int:
+        return int.from_bytes(self.head[:4], "big")
+
+    @property
     def commits(self) -> bool:
         return self.head[4:] != bytes(4)
+
+
+class Image(NamedTuple):
+    """One page as one commit left it. `whole`: its sums fit, so that neither it nor its number is damaged."""
+
+    number: int
+    page: bytes
+    whole: bool
 
 
 def mend(path: Path) -> str:
@@ -52,19 +67,41 @@ def mend(path: Path) -> str:
     read = _frames(data)
     if read is None:
         return ""
-    order, size, salt, frames = read
-    last = max((n for n, frame in enumerate(frames) if frame.ours), default=-1)
-    frames = frames[: last + 1]
+    order, size, salt, frames = read[0], read[1], read[2], _until_ours(read[3])
     bad = [n for n, frame in enumerate(frames) if not frame.whole]
-    commits = [n for n, frame in enumerate(frames) if frame.commits and frame.ours]
-    if not bad or not any(bad[0] <= n < last for n in commits):
+    if not bad or not any(frame.commits and frame.ours for frame in frames[bad[0] : -1]):
         return ""
-    # What follows a commit proves that the commit had reached the disk; the very last one must prove it by its sums.
-    before = commits[-2] if len(commits) > 1 else -1
-    end = commits[-1] if commits[-1] < last or not any(n > before for n in bad) else before
-    kept = [f for f in frames[: end + 1] if f.ours or 0 < int.from_bytes(f.head[:4], "big") < MOST_PAGES]
+    end = _end(frames)
+    kept = [f for f in frames[: end + 1] if f.ours or 0 < f.number < MOST_PAGES]
     _write(log, order, size, salt, kept)
     return f"{len(bad)} of {len(frames)} pages in {log.name} were damaged: put in order, {end + 1 - len(kept)} left out"
+
+
+def committed(data: bytes) -> list[Image]:
+    """Return the pages in a log, oldest first, as far as they were committed; none where it is no log."""
+    read = _frames(data) if len(data) > HEADER + FRAME else None
+    if read is None:
+        return []
+    frames = _until_ours(read[3])
+    return [Image(f.number, f.page, f.whole) for f in frames[: _end(frames) + 1] if f.ours and 0 < f.number < MOST_PAGES]
+
+
+def _until_ours(frames: list[_Frame]) -> list[_Frame]:
+    """Return the frames up to the last one of ours: behind it lies what an earlier turn of the log has left."""
+    return frames[: max((n for n, frame in enumerate(frames) if frame.ours), default=-1) + 1]
+
+
+def _end(frames: list[_Frame]) -> int:
+    """Return where the last commit ends that had reached the disk, -1 where none had.
+
+    What follows a commit proves that it had; the very last one must prove it by its sums.
+    """
+    commits = [n for n, frame in enumerate(frames) if frame.commits and frame.ours]
+    if not commits:
+        return -1
+    last, before = len(frames) - 1, commits[-2] if len(commits) > 1 else -1
+    whole = all(frame.whole for frame in frames[before + 1 : commits[-1] + 1])
+    return commits[-1] if commits[-1] < last or whole else before
 
 
 def _frames(data: bytes) -> tuple[str, int, bytes, list[_Frame]] | None:

@@ -14,7 +14,7 @@ LINES = (
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking"},
     {"intake", "pipeline"},
     {"wire"},
-    {"push", "supervise", "config", "parts", "generations", "household", "dial", "certificate", "wal"},
+    {"push", "supervise", "config", "parts", "generations", "household", "dial", "certificate", "wal", "salvage"},
     {
         "store",
         "database",

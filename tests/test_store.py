@@ -32,7 +32,7 @@ from gateway.database import StoreProblem
 from gateway.fault import Turn
 from gateway.instruction import Do, Instruction
 from gateway.reading import FORMS, Form, Kind, Reading
-from gateway.recovery import forget_stand_in, opened, stand_in, unfit
+from gateway.recovery import opened, settled, stand_in, unfit
 from gateway.store import Store, Writing
 
 
@@ -50,7 +50,7 @@ class Box:
         self.pipeline = Home().pipeline(self.clock.boot)
         self.write(self.pipeline.restart(self.clock.now(), self.known, why="start"))
         if self.store.folder == self.folder:
-            forget_stand_in(self.runtime)
+            settled(self.folder, self.runtime)
 
     def write(self, entries=(), **more) -> list[store.Outgoing]:
         out = self.store._commit(Writing(entries=entries, **more))
@@ -610,7 +610,7 @@ def test_any_damage_is_survived_and_what_is_readable_is_carried_over(tmp_path, s
 
 
 def test_a_damaged_row_costs_that_row_only(box):
-    """The rest of a damaged file is carried over: open alarms, counters against replay, instructions done."""
+    """The rest of a damaged file is carried over: open alarms, counters against replay, instructions done. That there was one is known too."""
     (sos,) = box.sos()
     box.fall()
     box.tell(Do.TEST, "i1")
@@ -620,11 +620,11 @@ def test_a_damaged_row_costs_that_row_only(box):
     box.stop()
     box.start()
     assert "set aside" in box.store.degraded
-    assert {a.kind for a in box.pipeline.alarms.values()} == {kind.FALL, kind.TEST}
+    assert {a.kind: a.state for a in box.pipeline.alarms.values()} == dict.fromkeys((kind.SOS, kind.FALL, kind.TEST), State.RAISED)
     assert box.memories == {"pendant": {"counter": 7}}
     assert list(box.known.done) == ["i1"]
     assert box.store.journal != ""
-    assert box.journal()[0] == 1
+    assert min(n for n in box.journal() if n > 0) == 1
 
 
 def test_the_journal_tells_how_an_alarm_stands_where_the_table_of_alarms_is_lost(box):
@@ -827,24 +827,6 @@ def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(bo
     assert not list(box.runtime.glob("**/*.db*")), "the stand-in is over"
     box.restart()
     assert box.pipeline.alarms == {}
-
-
-def test_a_commit_that_failed_at_its_last_step_and_is_found_later_is_no_second_alarm(box):
-    """fsync said no, the log has it all the same: the alarm went on in the stand-in under another name, and ended there."""
-    reading = Reading(device="pendant", kind=Kind.BUTTON, value="press", at=box.clock.now())
-    entries = box.pipeline.heard(reading)
-    box.store._commit(Writing(entries=entries))  # on disk, though the daemon was told that it is not
-    box.store.close_now()
-    box.store = stand_in(box.runtime, GATEWAY, "disk I/O error")
-    box.write(box.pipeline.renumber(box.store.journal, entries, box.clock.now()))
-    (alarm,) = box.pipeline.alarms.values()
-    box.tell(Do.CLOSE, "c", alarm=alarm.id, outcome="helped")
-    box.write(accepted=[(1, 999)])
-    box.restart()
-    assert box.store.folder == box.folder
-    assert box.pipeline.alarms == {}, "nobody is called a second time"
-    last = json.loads(box.rows("SELECT body FROM journal WHERE name = 'alarm' ORDER BY number DESC LIMIT 1")[0][0])
-    assert (last["state"], last["outcome"], last["state_by"]) == ("closed", "helped", "desk")
 
 
 def carried(box: Box) -> Writing:

@@ -182,7 +182,7 @@ class Known:
 
     def journal(self, before: int = 0, name: str = "", limit: int = 50) -> list[wire.Outward]:
         """Return journal entries, newest first."""
-        query = "SELECT body FROM journal WHERE number < ? AND (? = '' OR name = ?) ORDER BY number DESC LIMIT ?"
+        query = "SELECT body FROM journal WHERE number < ? AND number > 0 AND (? = '' OR name = ?) ORDER BY number DESC LIMIT ?"
         rows = self._ask(query, (before or 1 << 60, name, name, limit))
         return [m for m in map(_entry, rows) if m is not None]
 

@@ -37,7 +37,7 @@ from gateway.doors import Doors
 from gateway.instruction import Do, Door
 from gateway.push import Lost, Push
 from gateway.reading import Kind, Reading
-from gateway.recovery import forget_stand_in, masked, opened
+from gateway.recovery import masked, opened, settled
 from gateway.store import Writing
 from tests.prove.table import Row
 
@@ -129,7 +129,7 @@ class Story(RuleBasedStateMachine):
         self.doors.look_in_box = False
         self.task = self.loop.create_task(self.push.run())
         self.write(self.pipeline.restart(now, known, why="start"))
-        forget_stand_in(self.folder / "run")
+        settled(self.folder / "state", self.folder / "run")
 
     def write(self, entries: list[Entry], *, offer: bool = True) -> None:
         accepted, self.daemon.uplink.accepted = self.daemon.uplink.accepted, []
