@@ -44,7 +44,7 @@ def where_there_is_a_machine(proof: Callable[..., Any]) -> Callable[..., Any]:
 
 def pressed(house: House, device: str = "pendant") -> int:
     """Return how many presses of a device the platform knows."""
-    return len({m["number"] for m in house.desk.messages if m.get("device") == device and m.get("move") in PRESSES})
+    return len({(m["journal"], m["number"]) for m in house.desk.messages if m.get("device") == device and m.get("move") in PRESSES})
 
 
 def call_for_help(house: House, limit: float) -> float:

@@ -128,7 +128,7 @@ def power_cut_at_random(short: bool, folder: Path, seed: int) -> Row:
         house.until(lambda: pressed(house) >= day.presses, 60)
         journal = whole(house)
         household_is_intact(day)
-        again = [m["number"] for m in house.desk.messages if m.get("type") in {"alarm", "fault", "result"}]
+        again = [(m["journal"], m["number"]) for m in house.desk.messages if m.get("type") in {"alarm", "fault", "result"}]
         counted = sum(body.get("device") == "pendant" and body.get("move") in PRESSES for body in journal.values())
         lost_sectors = house.card.lost
     assert worst <= HEARS_AGAIN, f"after a start it heard only after {worst:.1f} s"
