@@ -175,7 +175,16 @@ class Alarmed(Home):
                 first.setdefault((*began(h.body), h.body["count"]), h.at)
         return sorted(first.values())
 
+    def ids(self) -> set[str]:
+        """Return the ids of all entries that the platform has heard."""
+        return {m["id"] for m in self.platform.messages if "number" in m}
+
     # -- the end
+
+    async def settled(self) -> None:
+        """Wait until the platform's receipts cover all that was written down."""
+        await self.fresh()
+        await until(lambda: not self.gateway.status()["waiting"], PATIENCE, lambda: f"{self.gateway.status()['waiting']} wait")
 
     async def audit(self, *, damaged: bool = False) -> Seen:
         """Wait until all is receipted, then hold everything the platform ever heard against what must be.
@@ -183,8 +192,7 @@ class Alarmed(Home):
         Of a `damaged` database not everything can be read again: an alarm may stand in an earlier state, never in none, and a press that
         a receiver still holds may count once more.
         """
-        await self.fresh()
-        await until(lambda: not self.gateway.status()["waiting"], PATIENCE, lambda: f"{self.gateway.status()['waiting']} wait")
+        await self.settled()
         heard = [h.body for h in self.platform.heard if h.name in ENTRIES and "number" in h.body]
         first: dict[str, dict[str, Any]] = {}
         doubled = repeats = 0
@@ -235,8 +243,8 @@ def _lives(journals: dict[str, dict[int, dict[str, Any]]], *, damaged: bool) -> 
         if same != m["journal"]:
             again += 1
             continue
-        if damaged and known is not None and m["journal"] != where.get(began(m)):
-            known = m["before"]
+        if damaged and m["journal"] != where.get(began(m)) and (known is not None or move == "restored"):
+            known = m["before"]  # of an alarm of which no entry can be read again it is not known either when it began
         where[began(m)] = m["journal"]
         assert m["before"] == known, (m["journal"], m["number"], move, m["before"], known)
         if move in MOVED:

@@ -15,6 +15,7 @@ import mmap
 import os
 import pickle
 import random
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from household import REPO
 
 from gateway import kind
 from gateway.database import PAGE
+from gateway.salvage import INNER_INDEX, INNER_TABLE
 from gateway.wal import FRAME, HEADER
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together, until
@@ -36,6 +38,7 @@ from tests.prove.table import Row
 
 SOONER = (sys.executable, "-m", "tests.prove.sooner", "TRY_DISK_EVERY=1")  # s; a minute in life
 SIZE = 8 * 1024 * 1024  # bytes of the small disk: it must be able to have free what the gateway wants before it goes back
+INNER = (INNER_TABLE, INNER_INDEX)
 WOUNDS = 6  # places that are overwritten, 48 bytes each
 
 
@@ -199,24 +202,15 @@ class Overwritten(Fault):
 
 
 def _pages(path: Path) -> list[tuple[Path, int]]:
-    """Return (file, offset) of every page of a database and its log, but for those that cannot be missed.
+    """Return (file, offset) of every page of a database and its log, but for the end of the log.
 
-    The pages that name the tables are left out, for without them nothing can be read; and the end of the log, where damage
-    cannot be told from a commit that was never finished. The README says both.
+    There damage cannot be told from a commit that was never finished. The README says so.
     """
     base, log = path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()
-    found = [(n + 1, path, n * PAGE) for n in range(len(base) // PAGE)]
     frames = range(HEADER, len(log) - FRAME - PAGE + 1, FRAME + PAGE)
     ours = [at for at in frames if log[at + 8 : at + 16] == log[16:24]]
-    found += [(int.from_bytes(log[at : at + 4], "big"), path.with_name(path.name + "-wal"), at + FRAME) for at in ours[:-16]]
-    names = {1}
-    for number, where, at in found:
-        page = where.read_bytes()[at : at + PAGE] if number == 1 else b""
-        if page[100:101] == b"\x05":  # an inner page: its children hold the names
-            names.add(int.from_bytes(page[108:112], "big"))
-            cells = [int.from_bytes(page[112 + 2 * k : 114 + 2 * k], "big") for k in range(int.from_bytes(page[103:105], "big"))]
-            names |= {int.from_bytes(page[cell : cell + 4], "big") for cell in cells}
-    return [(where, at) for number, where, at in found if number not in names]
+    found = [(path.with_name(path.name + "-wal"), at + FRAME) for at in ours[:-16]]
+    return [(path, at) for at in range(0, len(base), PAGE)] + found
 
 
 class OverwrittenStopped(Overwritten):
@@ -225,8 +219,106 @@ class OverwrittenStopped(Overwritten):
     stopped = True
 
 
+class PageLost(Overwritten):
+    """Pages of one sort are overwritten from end to end while it is off."""
+
+    stopped = True
+    exact = True  # how each alarm stands is known all the same: the entries stand on other pages
+
+    async def begin(self) -> None:
+        await self.home.kill()
+        path = self.state / "gateway.db"
+        lose(path, self.lost(path), self.dice)
+        await self.home.start()
+
+    def lost(self, path: Path) -> list[int]:
+        """Return which pages."""
+        raise NotImplementedError
+
+
+def lose(path: Path, pages: list[int], dice: random.Random) -> None:
+    assert pages
+    with path.open("r+b") as file:
+        for number in pages:
+            file.seek((number - 1) * PAGE)
+            file.write(dice.randbytes(PAGE))
+
+
+def trees(path: Path) -> dict[str, list[int]]:
+    """Return the pages of each table, its root first, of a database without a log; "names" are those that name the tables."""
+    with contextlib.closing(sqlite3.connect(path)) as db:  # the last to close it tidies the log away
+        roots = {"names": 1} | dict(db.execute("SELECT tbl_name, rootpage FROM sqlite_master WHERE type = 'table'").fetchall())
+    data = path.read_bytes()
+
+    def below(number: int) -> list[int]:
+        page = data[(number - 1) * PAGE : number * PAGE][100 if number == 1 else 0 :]
+        gone = PAGE - len(page)
+        if page[0] not in INNER:
+            return [number]
+        places = struct.unpack(f">{int.from_bytes(page[3:5], 'big')}H", page[12 : 12 + 2 * int.from_bytes(page[3:5], "big")])
+        cells = [int.from_bytes(page[at - gone : at - gone + 4], "big") for at in places]
+        return [number, *(found for child in (*cells, int.from_bytes(page[8:12], "big")) for found in below(child))]
+
+    return {name: below(root) for name, root in roots.items()}
+
+
+class NamesLost(PageLost):
+    """the pages that name the tables are noise"""
+
+    def lost(self, path: Path) -> list[int]:
+        return trees(path)["names"]
+
+
+class RootLost(PageLost):
+    """the page above all entries is noise"""
+
+    def lost(self, path: Path) -> list[int]:
+        return trees(path)["journal"][:1]
+
+
+class OutboxLost(PageLost):
+    """the outbox is noise"""
+
+    def lost(self, path: Path) -> list[int]:
+        return trees(path)["outbox"]
+
+
+class AlarmsLost(PageLost):
+    """the table of alarms is noise"""
+
+    def lost(self, path: Path) -> list[int]:
+        return trees(path)["alarms"]
+
+
+class RestLost(PageLost):
+    """devices, instructions and marks are noise"""
+
+    def lost(self, path: Path) -> list[int]:
+        return [page for name, pages in trees(path).items() if name in {"devices", "instructions", "marks"} for page in pages]
+
+
+class EntriesLost(PageLost):
+    """the newest entries' own page is noise"""
+
+    exact = False
+
+    def lost(self, path: Path) -> list[int]:
+        return trees(path)["journal"][-1:]
+
+
+class EndsLost(PageLost):
+    """where the newest entries go on is noise"""
+
+    exact = False
+
+    def lost(self, path: Path) -> list[int]:
+        inside = {page for pages in trees(path).values() for page in pages}
+        return [page for page in range(1, path.stat().st_size // PAGE + 1) if page not in inside][-3:]
+
+
 FAULTS: tuple[type[Fault], ...] = (
     *((Full,) if os.geteuid() == 0 else ()), NoSpace, ReadOnly, SyncFails, Dead, Deleted, LogDeleted, AllDeleted, Overwritten, OverwrittenStopped,
+    NamesLost, RootLost, OutboxLost, AlarmsLost, RestLost, EntriesLost, EndsLost,
 )  # fmt: skip
 
 
@@ -278,6 +370,9 @@ async def suffer(home: Guarded, fault: Fault, state: str, *, kill: bool) -> floa
     alarm = await home.bring(state)
     before = len(home.platform.heard)
     await fault.begin()
+    if getattr(fault, "exact", False):
+        stands = {a["alarm"]: a["state"] for a in home.gateway.status()["alarms"]}
+        assert stands.get(alarm) == ("raised" if state == "pre_alarm" else state), f"{alarm} in {state}: {stands}"
     worst = await home.heard_of("button0")
     limit = time.monotonic() + PATIENCE
     while fault.heals and not any(map(is_told, home.platform.messages[before:])):
@@ -336,4 +431,59 @@ async def disk_fails(short: bool, folder: Path, seed: int) -> list[Row | str]:
         return await together(cases)
 
 
-PROOFS = [disk_fails]
+# -- what waits for the platform --------------------------------------------------------------------------------------------------------------
+
+
+async def unheard(make: type[PageLost], n: int, short: bool, folder: Path, seed: int, bluez: Child) -> Row:
+    """With the broker away buttons are pressed in each state of an alarm, then a page is lost; all that was written down is told in the end."""
+    dice = random.Random(seed + n)
+    times, worst, repeats, waited = 0, 0.0, 0, 0
+    with Mosquitto() as broker:
+        home = Guarded(folder, n, broker, bluez, prefix=SOONER)
+        fault = make(home, dice)
+        async with home:
+            for state in dice.sample(STATES, 1) if short else STATES:
+                alarm = await home.bring(state)
+                await home.settled()
+                broker.kill()
+                before = home.gateway.log().count(" SOS, ")
+                for k in range(3):
+                    home.press("button0")
+                    await until(lambda wanted=before + k + 1: home.gateway.log().count(" SOS, ") >= wanted, PATIENCE, home.gateway.log)
+                await home.kill()
+                path = home.gateway.state / "gateway.db"
+                trees(path)
+                rows = home.gateway.rows("SELECT o.priority, j.body FROM outbox o JOIN journal j ON j.number = o.number")
+                waits = {json.loads(body)["id"]: json.loads(body) for priority, body in rows if priority <= kind.Priority.P2}
+                assert len(waits) >= 3
+                lose(path, fault.lost(path), dice)
+                await home.start()
+                began = time.monotonic()
+                broker.start()
+                await until(
+                    lambda waits=waits: waits.keys() <= home.ids(), PATIENCE, lambda waits=waits: f"{waits.keys() - home.ids()} missing"
+                )
+                worst, times, waited = max(worst, time.monotonic() - began), times + 1, waited + len(waits)
+                heard = {m["id"]: m for m in home.platform.messages if "id" in m and "number" in m}
+                assert {name: heard[name] for name in waits} == waits, "told as it was written down"
+                await until(lambda: not home.gateway.status()["waiting"], PATIENCE, lambda: f"{home.gateway.status()['waiting']} wait")
+                await home.finish(alarm)
+                await home.finish_all()
+            seen = await home.audit(damaged=True)
+    repeats += seen.repeats
+    return Row(
+        promises=(1, 3, 5), done=f"nobody has heard yet, and {make.__doc__}", times=times, lost=seen.lost, doubled=seen.doubled, repeats=repeats,
+        worst=worst, worst_of="broker back to all told", note=f"{waited} entries waited",
+    )  # fmt: skip
+
+
+async def waiting_survives(short: bool, folder: Path, seed: int) -> list[Row | str]:
+    """What waits for the platform survives the loss of each sort of page that is not its own."""
+    makes = (NamesLost, OutboxLost) if short else (NamesLost, RootLost, OutboxLost, AlarmsLost, RestLost)
+    with Child() as bluez:
+        return await together(
+            {make.__name__: unheard(make, 60 + n, short, folder / make.__name__, seed, bluez) for n, make in enumerate(makes)}
+        )
+
+
+PROOFS = [disk_fails, waiting_survives]
