@@ -168,7 +168,11 @@ async def _opened(v: Visitor) -> None:
     """Wait a moment until the window stands in the file."""
     end = time.monotonic() + 2.5
     while not (await run_in_threadpool(_nearby, v)).get("open") and time.monotonic() < end:
-        await run_in_threadpool(time.sleep, 0.1)
+        await _soon()
+
+
+async def _soon() -> None:
+    await run_in_threadpool(time.sleep, 0.1)
 
 
 def _nearby(v: Visitor) -> dict[str, Any]:
