@@ -16,6 +16,7 @@ import hashlib
 import json
 import selectors
 import shutil
+from array import array
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -90,18 +91,39 @@ class Clock(SystemClock):
         return Moment(mono, wall, Quality.WRONG if wall < self.floor else Quality.UNSURE)
 
 
+class Seen:
+    """Which numbers have come, and the SHA-1 of each one's bytes; nothing but that, for a year of them."""
+
+    def __init__(self) -> None:
+        self.digests = bytearray()
+
+    def of(self, number: int) -> bytes | None:
+        return found if any(found := bytes(self.digests[number * 20 : number * 20 + 20])) else None
+
+    def take(self, number: int, digest: bytes) -> None:
+        self.digests.extend(bytes(max(0, number * 20 + 20 - len(self.digests))))
+        self.digests[number * 20 : number * 20 + 20] = digest
+
+    @property
+    def highest(self) -> int:
+        return len(self.digests) // 20 - 1
+
+    def __len__(self) -> int:
+        return sum(self.of(number) is not None for number in range(self.highest + 1))
+
+
 class Desk:
     """Broker and platform at once: takes what is published, holds it against what came before, gives receipts, answers alarms."""
 
     def __init__(self, lapse: Lapse) -> None:
         self.lapse = lapse
-        self.entries: dict[str, dict[int, bytes]] = {}  # journal -> number -> SHA-1 of the bytes
-        self.batches: dict[str, dict[int, bytes]] = {}
+        self.entries: dict[str, Seen] = {}  # by journal
+        self.batches: dict[str, Seen] = {}
         self.repeats = self.doubled = self.readings = self.bytes = 0
-        self.beats: list[tuple[int, str, float]] = []  # (connection, boot, mono)
-        self.connections = 0
+        self.beats: dict[str, list[array[float]]] = {}  # boot -> for each connection the monotonic seconds
+        self.connections = self._beating = 0
         self.faults: list[tuple[float, str, str, str, dict[str, Any]]] = []  # (second, kind, device, turn, detail)
-        self.alarms: dict[str, list[tuple[float, dict[str, Any]]]] = {}  # alarm -> [(second, message)]
+        self._alarms: dict[str, list[tuple[float, bytes]]] = {}
         self.results: list[dict[str, Any]] = []
         self.forgets: Callable[[], bool] = lambda: False  # whether a receipt gets lost
         self.answers: Callable[[dict[str, Any]], list[tuple[float, dict[str, Any]]]] = lambda _: []
@@ -112,17 +134,21 @@ class Desk:
             return
         body = json.loads(payload)
         if name == "heartbeat":
-            self.beats.append((self.connections, body["at"]["boot"], body["at"]["mono"]))
+            lines = self.beats.setdefault(body["at"]["boot"], [])
+            if not lines or self._beating != self.connections:
+                lines.append(array("d"))
+            self._beating = self.connections
+            lines[-1].append(body["at"]["mono"])
             return
         batch = name == "readings"
-        kept = (self.batches if batch else self.entries).setdefault(body["history" if batch else "journal"], {})
+        kept = (self.batches if batch else self.entries).setdefault(body["history" if batch else "journal"], Seen())
         number, digest = body["batch" if batch else "number"], hashlib.sha1(payload, usedforsecurity=False).digest()
-        if number in kept:
-            self.repeats += kept[number] == digest
-            self.doubled += kept[number] != digest
+        if (before := kept.of(number)) is not None:
+            self.repeats += before == digest
+            self.doubled += before != digest
         else:
-            kept[number] = digest
-            self._new(name, body)
+            kept.take(number, digest)
+            self._new(name, body, payload)
         if not self.forgets():
             receipt = {"v": 1, "gateway": body["gateway"], "journal": "none", "entries": []}
             receipt |= (
@@ -132,14 +158,26 @@ class Desk:
             )
             self.say("receipt", receipt, after=0.2)
 
-    def _new(self, name: str, body: dict[str, Any]) -> None:
+    @property
+    def alarms(self) -> dict[str, list[tuple[float, dict[str, Any]]]]:
+        """Every message of every alarm: alarm -> [(second, message)]."""
+        return {alarm: [(at, json.loads(payload)) for at, payload in moves] for alarm, moves in self._alarms.items()}
+
+    def weighs(self) -> int:
+        """Return the bytes of all that is remembered here, so that what the daemon keeps can be told from it."""
+        seen = [*self.entries.values(), *self.batches.values()]
+        beats = sum(len(line) * line.itemsize for lines in self.beats.values() for line in lines)
+        moves = sum(len(payload) + 200 for moves in self._alarms.values() for _, payload in moves)
+        return sum(len(one.digests) for one in seen) + beats + moves + 1500 * (len(self.faults) + len(self.results))
+
+    def _new(self, name: str, body: dict[str, Any], payload: bytes) -> None:
         at = self.lapse.loop.now
         if name == "readings":
             self.readings += len(body["readings"])
         elif name == "fault":
             self.faults.append((at, body["kind"], body["device"], body["turn"], body["detail"]))
         elif name == "alarm":
-            self.alarms.setdefault(body["alarm"], []).append((at, body))
+            self._alarms.setdefault(body["alarm"], []).append((at, payload))
             for after, order in self.answers(body):
                 self.instruct(after=after, **order)
         else:
