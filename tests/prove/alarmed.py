@@ -222,8 +222,8 @@ def began(m: dict[str, Any]) -> tuple[str, str, float]:
 def _lives(journals: dict[str, dict[int, dict[str, Any]]], *, damaged: bool) -> int:
     """Follow each alarm over all journals: allowed moves only, and an end has outcome, name and time.
 
-    Returns how many entries were told under another number too, recognisable by danger, move and time: a disk that failed at the last
-    step of a commit may show later that it had taken it all the same.
+    Returns how many entries of a `damaged` database were told under another number too, recognisable by danger, move and time; of one that
+    is whole none is, also where the disk failed at the last step of a commit and shows later that it had taken it all the same.
     """
     line = []
     told: dict[tuple[object, ...], str] = {}
@@ -241,6 +241,7 @@ def _lives(journals: dict[str, dict[int, dict[str, Any]]], *, damaged: bool) -> 
         known, move = state.get(began(m)), m["move"]
         same = told.setdefault((began(m), move, m["before"], m["count"], m["at"]["mono"]), m["journal"])
         if same != m["journal"]:
+            assert damaged, f"{m['id']} is told under a number of {same} too"
             again += 1
             continue
         if damaged and m["journal"] != where.get(began(m)) and (known is not None or move == "restored"):
