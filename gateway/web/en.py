@@ -807,6 +807,7 @@ EN: dict[str, str] = {
     "rules.switched": "{what}: {how}",
     "rules.on": "judged",
     "rules.off": "not judged",
+    "rules.nobody": "no device finds it",
     "rules.other": "{what} {now} {unit} instead of {preset} {unit}",
     "rules.watched": "Found by: {names}.",
     "rules.own_time": "{name} (its own {minutes} min)",

@@ -286,8 +286,11 @@ def _nearest(v: Visitor, config: Config, form: Form) -> tuple[str, list[str], in
     return nearest, found[nearest][:DIFFERENCES], max(0, len(found[nearest]) - DIFFERENCES)
 
 
-def _watching(v: Visitor, config: Config) -> dict[str, str]:
-    """Return, for each danger that may be switched off, a sentence on which devices of this home find it; "" where that is not known."""
+def _watching(v: Visitor, config: Config) -> dict[str, tuple[str, bool]]:
+    """Return, for each danger that may be switched off, a sentence on which devices of this home find it, and whether none does.
+
+    The sentence is empty where nobody can know.
+    """
     t = v.words
     found: dict[str, list[str]] = {name: [] for name in OPTIONAL}
     unsure = set()
@@ -305,7 +308,8 @@ def _watching(v: Visitor, config: Config) -> dict[str, str]:
         elif Kind.MOISTURE in d.model.senses and ("moisture" not in d.model.functions or "moisture" in of_contact):
             found[kind.WATER].append(name)
     comma = t.pair("、", ", ")
-    return {
-        n: t("rules.watched", names=comma.join(names)) if names else "" if n in unsure else t(f"rules.unwatched.{n}")
-        for n, names in found.items()
-    }
+    out = {}
+    for n, names in found.items():
+        none = not names and n not in unsure
+        out[n] = t("rules.watched", names=comma.join(names)) if names else t(f"rules.unwatched.{n}") if none else "", none
+    return out

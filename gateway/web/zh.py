@@ -807,6 +807,7 @@ ZH: dict[str, str] = {
     "rules.switched": "{what}:{how}",
     "rules.on": "看护",
     "rules.off": "不看护",
+    "rules.nobody": "没有设备看护",
     "rules.other": "{what} {now} {unit},而不是 {preset} {unit}",
     "rules.watched": "看护它的:{names}。",
     "rules.own_time": "{name}(自己的 {minutes} 分钟)",

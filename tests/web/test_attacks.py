@@ -531,7 +531,7 @@ def hostile_backup(**changed):
     """A backup with a good seal whose inside somebody hostile has made up."""
     household = {
         "v": 1, "revision": 1, "token": "t", "household": {"number": MARK[:40]}, "rooms": [MARK], "platform": {"host": MARK},
-        "device": [{"id": "x", "model": MARK, "room": MARK}], "ladder": [{"responder": MARK}],
+        "device": [{"id": "x", "model": MARK, "room": MARK, "label": MARK}], "ladder": [{"responder": MARK}],
     }  # fmt: skip
     kept = {
         "v": 1, "made": MARK, "software": MARK, "gateway": "gw-1", "journal": MARK, "household": household, "secrets": {"token": "t"},

@@ -287,6 +287,7 @@ async def test_beside_each_danger_stands_which_devices_find_it(equipped):
     assert "这个家没有门看护它" in text
     assert "这个家没有能发现它的雷达" in text
     assert "这个家没有水浸传感器" not in text, "one of the makes may be anything"
+    assert printed("门未关:没有设备看护") in text, "also where the group is folded"
     path = equipped.example.path
     whole = path.read_text(encoding="utf-8")
     path.write_text(whole + 'left_open = 1200\nlabel = "前门"\n', encoding="utf-8")
