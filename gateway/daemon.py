@@ -17,9 +17,10 @@ import secrets
 import signal
 import sqlite3
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from drivers import all_models
 from gateway import __version__, compose, household, kind, status, systemd, wire
@@ -47,6 +48,7 @@ from gateway.upkeep import DiskIsBack, Upkeep
 from gateway.uplink import Uplink
 
 LOG = logging.getLogger("eldercare")
+T = TypeVar("T")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
 MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
@@ -218,11 +220,11 @@ class Daemon:
             self._event = self._event or FORMS[reading.kind] is Form.EVENT
         return entries
 
-    async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False) -> None:
-        """Commit, then tell."""
+    async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False, failed: sqlite3.Error | None = None) -> None:
+        """Commit, then tell. `failed`: the disk is known to have failed."""
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         accept = bool(self.uplink.accepted) and (flush or now.mono - self._kept >= ACCEPT_EVERY)
-        if not entries and not flush and not accept:
+        if not entries and not flush and not accept and failed is None:
             return
         writing = Writing(entries=entries, memory=self.intake.memory() if entries or flush else {}, marks={})
         if entries or accept or flush:
@@ -237,7 +239,9 @@ class Daemon:
                     d: now.wall.timestamp() - (now.mono - at) for d, at in self.faults.heard_at.items() if d in self.intake.devices
                 }
         try:
-            out = await self._committed(writing)
+            if failed is not None:
+                raise failed
+            out = await self._answered(self.store.commit(writing))
         except sqlite3.Error as error:
             writing = replace(writing)  # the disk may carry out the first one yet
             out = await self._degrade(writing, now, error)
@@ -247,15 +251,23 @@ class Daemon:
         if entries:
             asyncio.get_running_loop().call_soon(_log, entries)  # behind the push, which now has its turn
 
-    async def _committed(self, writing: Writing) -> list[Outgoing]:
-        """Put one turn on disk; a stop does not end that. Raises sqlite3.Error where the disk refuses, or does not answer."""
-        commit = asyncio.ensure_future(self.store.commit(writing))
-        commit.add_done_callback(lambda done: done.cancelled() or done.exception())  # also one that nobody waits for any more
-        await asyncio.wait({commit}, timeout=STALLED if self.store.folder == self.config.state else None)
-        if not commit.done():
-            commit.cancel()  # if it has not begun
+    async def _answered(self, job: Coroutine[Any, Any, T]) -> T:
+        """Return what the store answers; a stop does not end its work. Raises sqlite3.Error where the disk refuses, or does not answer."""
+        asked = asyncio.ensure_future(job)
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # also one that nobody waits for any more
+        await asyncio.wait({asked}, timeout=STALLED if self.store.folder == self.config.state else None)
+        if not asked.done():
+            asked.cancel()  # if it has not begun
             raise sqlite3.OperationalError(f"the disk has not answered for {STALLED:g} s")
-        return commit.result()
+        return asked.result()
+
+    async def kept(self, job: Coroutine[Any, Any, T]) -> T | None:
+        """Let the store do something that nobody waits for, between two turns. A disk that does not answer is left: then None."""
+        try:
+            return await self._answered(job)
+        except sqlite3.Error as error:
+            await self._write([], self.clock.now(), failed=error)
+            return None
 
     def _marks(self, now: Moment) -> dict[str, str]:
         """Return the marks that are written with the next turn; what has changed is taken as written."""

@@ -149,10 +149,10 @@ class Upkeep:
         uplink = self._daemon.uplink
         if uplink.accepted_batches:
             done, uplink.accepted_batches = uplink.accepted_batches, []
-            await self._daemon.store.accept_batches(done)
+            await self._daemon.kept(self._daemon.store.accept_batches(done))
         if readings := self._daemon.historian.take():
             signals = self._daemon.intake.signals.take(now, unfinished=now_or_never)
-            message = await self._daemon.store.keep_readings(readings, self._daemon.boot, signals)
+            message = await self._daemon.kept(self._daemon.store.keep_readings(readings, self._daemon.boot, signals))
             if message is None:
                 self._daemon.historian.forgotten += len(readings)
             else:
@@ -178,7 +178,7 @@ class Upkeep:
 
     async def _retain(self, steps: Iterator[tuple[int, int]]) -> None:
         """Make one step of the day's retention; the next one comes with the pump's next turn."""
-        done = await self._daemon.store.run(next, steps, None)
+        done = await self._daemon.kept(self._daemon.store.run(next, steps, None))
         if done is not None:
             self._gone = self._gone[0] + done[0], self._gone[1] + done[1]
             self._daemon.wake.set()

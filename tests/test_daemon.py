@@ -640,6 +640,32 @@ async def test_when_the_disk_is_back_it_starts_anew_on_it(with_platform_far):
     assert [m["turn"] for m in ends] == ["cleared"]
 
 
+async def test_a_disk_that_does_not_answer_while_readings_are_kept_is_left_too(with_platform_far, monkeypatch):
+    monkeypatch.setattr(daemon_module, "STALLED", 0.3)
+    monkeypatch.setattr(upkeep, "READINGS_AT", 1)
+    config = load(with_platform_far.config, all_models())
+    answers = threading.Event()
+
+    async def life(daemon: Daemon, task) -> None:
+        real = daemon.store
+        real._keep_readings = lambda *_: answers.wait(30) and None
+        data = {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex("44000301643a00")}  # a battery's word, no press
+        daemon.intake.advert(Advertisement(address=PENDANT, service_data=data))
+        await so(lambda: daemon.store is not real)
+        assert not daemon.pipeline.alarms
+        pressed(daemon, 4)
+        await so(lambda: [a.count for a in daemon.pipeline.alarms.values()] == [1])
+        assert (kind.STORAGE_DEGRADED, "") in daemon.faults.on
+        assert not task.done()
+        answers.set()
+        await so(daemon.leaving.done)
+
+    try:
+        await one_life(config, life)
+    finally:
+        answers.set()
+
+
 async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platform_far, monkeypatch):
     """A dying card may take minutes for one fsync. What it has written all the same is no second alarm when it is back."""
     monkeypatch.setattr(daemon_module, "STALLED", 0.3)
