@@ -47,8 +47,9 @@ class Page:
 @contextlib.asynccontextmanager
 async def chromium():
     """Debian's Chromium."""
-    from playwright.async_api import async_playwright
+    from playwright.async_api import async_playwright, expect
 
+    expect.set_options(timeout=20_000)  # a busy machine is given the time that the pages are given
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         try:
