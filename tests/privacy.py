@@ -50,7 +50,7 @@ def written() -> str:
         f"Consent ({', '.join(ConsentPart.__struct_fields__[:3])}) withholds routine readings of that class from `readings` and from the box's own",
         "history. An alarm carries the few readings it rests on, whatever was agreed to.", "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
-        "`detail` of a fault holds figures and fixed words; of a signed certificate its document with the technician's name and signature.",
+        "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called.",
     ]  # fmt: skip
     told: dict[str, dict[str, str]] = {}
     for name in OUTWARD:
