@@ -104,6 +104,7 @@ class Daemon:
         self._due = now.mono  # when the pipeline wants its next tick
         self._flushed = self._kept = now.mono
         self._event = False  # something that happens once was heard in this turn
+        self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
         self.leaving: asyncio.Task[None] | None = None  # a failed disk's store while it is being closed
 
     # -- life --------------------------------------------------------------------------------------------------------
@@ -141,6 +142,8 @@ class Daemon:
             if waker is not None:
                 loop.remove_reader(waker)
                 waker.close()
+            if self._turn is not None:
+                await asyncio.wait({self._turn})
             with contextlib.suppress(sqlite3.Error):
                 # What was heard in the last moment is judged too: its driver will not report it again.
                 await self._write(self._judge_waiting(), self.clock.now(), flush=True)
@@ -238,18 +241,24 @@ class Daemon:
                 writing.heard = {
                     d: now.wall.timestamp() - (now.mono - at) for d, at in self.faults.heard_at.items() if d in self.intake.devices
                 }
-        try:
-            if failed is not None:
-                raise failed
-            out = await self._answered(self.store.commit(writing))
-        except sqlite3.Error as error:
-            writing = replace(writing)  # the disk may carry out the first one yet
-            out = await self._degrade(writing, now, error)
-            entries = list(writing.entries)
+        # A stop does not end it: what was judged is on disk, or in memory where the disk refuses, before the store is closed.
+        self._turn = asyncio.create_task(self._put(writing, now, failed), name="turn")
+        writing, out = await asyncio.shield(self._turn)
+        entries = list(writing.entries)
         self.push.offer(out)
         self._act(entries)
         if entries:
             asyncio.get_running_loop().call_soon(_log, entries)  # behind the push, which now has its turn
+
+    async def _put(self, writing: Writing, now: Moment, failed: sqlite3.Error | None) -> tuple[Writing, list[Outgoing]]:
+        """Commit one turn, to memory where the disk refuses it; return what was written. Raises sqlite3.Error."""
+        try:
+            if failed is not None:
+                raise failed
+            return writing, await self._answered(self.store.commit(writing))
+        except sqlite3.Error as error:
+            writing = replace(writing)  # the disk may carry out the first one yet
+            return writing, await self._degrade(writing, now, error)
 
     async def _answered(self, job: Coroutine[Any, Any, T]) -> T:
         """Return what the store answers; a stop does not end its work. Raises sqlite3.Error where the disk refuses, or does not answer."""

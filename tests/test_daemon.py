@@ -712,6 +712,48 @@ async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platfo
     assert list(journal) == list(range(1, len(journal) + 1))
 
 
+@pytest.mark.parametrize("stopped", ["while the disk is asked", "while memory is made ready"])
+async def test_what_the_disk_refuses_while_it_is_being_stopped_is_written_down_all_the_same(with_platform_far, monkeypatch, stopped):
+    """The press is told as one, and not only that there is an alarm; what was asked for has its answer."""
+    config = load(with_platform_far.config, all_models())
+    asked, refuses = threading.Event(), threading.Event()
+    make = daemon_module.stand_in
+
+    async def first(daemon: Daemon, task) -> None:
+        def wait() -> None:
+            asked.set()
+            refuses.wait(30)
+
+        def failing(turn):
+            if stopped == "while the disk is asked":
+                wait()
+            raise sqlite3.OperationalError("disk I/O error")
+
+        def making(*args):
+            wait()
+            return make(*args)
+
+        daemon.store._commit = failing
+        monkeypatch.setattr(daemon_module, "stand_in", making)
+        pressed(daemon, 1)
+        await so(asked.is_set)
+        task.cancel()
+        await asyncio.sleep(0.1)
+        refuses.set()
+        await asyncio.wait([task], timeout=10)
+
+    async def second(daemon: Daemon, task) -> None:
+        assert daemon.store.folder != config.state
+        said = [json.loads(m.payload) for m in await daemon.store.waiting((0, 0), 99)]
+        assert [m["device"] for m in said if m.get("move") == "raise"] == ["pendant"]
+
+    try:
+        await one_life(config, first)
+        await one_life(config, second)
+    finally:
+        refuses.set()
+
+
 class Deaf:
     """No radio in this process."""
 
