@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -83,7 +84,8 @@ class Systemd:
         self.path = f"{self._folder.name}/notify"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(self.path)
-        self._socket.settimeout(0.1)
+        self._socket.setblocking(False)
+        self._reading = threading.Lock()
         self.words: list[tuple[float, str]] = []
         self._over = False
         self._thread = threading.Thread(target=self._listen, daemon=True)
@@ -91,11 +93,18 @@ class Systemd:
 
     def _listen(self) -> None:
         while not self._over:
-            with contextlib.suppress(TimeoutError):
+            select.select([self._socket], [], [], 0.1)
+            self._take()
+
+    def _take(self) -> None:
+        with self._reading, contextlib.suppress(BlockingIOError):
+            while True:
                 text = self._socket.recv(4096).decode()
                 self.words += [(time.monotonic(), word) for word in text.splitlines()]
 
     def said(self, word: str) -> list[float]:
+        if not self._over:
+            self._take()  # also what this thread is faster than the listening one to see
         return [at for at, said in self.words if said == word]
 
     def close(self) -> None:
