@@ -103,13 +103,14 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         if left is not None and not isinstance(problem, Damaged):
             LOG.error("store %s; working from memory until then", problem)
             return left
-        known, memories, carried = salvaged(source, log if source is path else Held(source), gateway, now, boot)
+        known, memories, carried, left_out = salvaged(source, log if source is path else Held(source), gateway, now, boot)
     why = f"{problem}; working from memory until then"
     try:
         if isinstance(problem, Damaged):
             if source is path:
                 set_aside(path, keep=True)
-            why = f"{problem}; set aside as {broken(path).name}, a fresh one begun"
+            lost = f"; {left_out} entries that waited for the platform cannot be carried over" if left_out else ""
+            why = f"{problem}; set aside as {broken(path).name}, a fresh one begun{lost}"
             store = Store(folder, gateway, degraded=why)
             store.open()
             store._commit(carried)  # noqa: SLF001  nobody else has it yet
@@ -234,8 +235,15 @@ def _memory_folder(runtime: Path) -> Path:
     raise StoreProblem(f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd")
 
 
-def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> tuple[Known, Memories, Writing]:
-    """Return what can be read of a database that cannot be used, and what of it a fresh one begins with. Never raises for damage.
+class _Salvaged(NamedTuple):
+    known: Known
+    memories: Memories
+    carried: Writing  # what a fresh database begins with
+    left_out: int  # entries that wait for the platform and cannot be read, or are too many
+
+
+def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> _Salvaged:
+    """Return what can be read of a database that cannot be used. Never raises for damage.
 
     Its rows are read page by page, whatever has become of its tables, and put into a database in memory, which is then read as any is:
     so it matters neither what is damaged, nor which version wrote it, nor whether its folder can be written.
@@ -250,7 +258,8 @@ def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> tup
         known, memories = store.load(now, boot), store.memories()
     said = f"{len(known.alarms)} open alarms, {len(memories)} devices' memories, {len(found.waiting)} entries that wait for the platform"
     LOG.warning("store %s: %s carried over%s", path, said, f", {found.left} that wait are not" if found.left else "")
-    return known, memories, Writing(memory=_texts(memories), done=list(known.done), marks=found.marks, waiting=found.waiting)
+    carried = Writing(memory=_texts(memories), done=list(known.done), marks=found.marks, waiting=found.waiting)
+    return _Salvaged(known, memories, carried, found.left)
 
 
 class _Row(NamedTuple):
@@ -292,8 +301,11 @@ class _Found:
                         continue
                     message = _message(body, number, now)
                     priority = None if message is None else getattr(message, "priority", Priority.P2)
-                    if number in chosen and priority == self.unanswered[number]:
-                        waiting[number] = priority, name, body
+                    if number in chosen and priority is not None:
+                        if self.unanswered.get(number) == priority:
+                            waiting[number] = priority, name, body
+                        else:  # of the index of what is open, whose rows look like those of the outbox
+                            self.unanswered.pop(number, None)
                     elif number >= since and priority is not None and priority <= Priority.P2:
                         again[number] = priority, name, body
                         if len(again) > 2 * AGAIN_AT_MOST:

@@ -90,10 +90,11 @@ def test_of_a_database_that_is_whole_the_pages_tell_the_same_as_its_tables(box, 
         box.rows("PRAGMA wal_checkpoint(TRUNCATE)")
     path = killed(box, tmp_path / "copy")
     now, boot = box.clock.now(), box.clock.boot
-    known, memories, more = salvaged(path, Held(path), GATEWAY, now, boot)
+    known, memories, more, left_out = salvaged(path, Held(path), GATEWAY, now, boot)
     assert told(known) == told(box.store.load(now, boot))
     assert memories == box.store.memories()
     assert {body for _, _, body in more.waiting} == set(outbox(path).values())
+    assert left_out == 0
     assert (more.marks["inbox"], more.marks["floor"]) == ("12", box.clock.wall.isoformat())
     assert len(known.alarms) == 6
 
@@ -105,7 +106,7 @@ def test_databases_of_every_earlier_version_are_read_too(tmp_path, name):
     path = tmp_path / "gateway.db"
     with path.open("r+b") as file:
         file.write(b"\xff" * PAGE)
-    known, memories, more = salvaged(path, Held(path), expected["gateway"], now, "boot")
+    known, memories, more, _ = salvaged(path, Held(path), expected["gateway"], now, "boot")
     assert [a.id for a, _ in known.alarms] == [a["id"] for a in expected["alarms"]]
     assert [str(a.state) for a, _ in known.alarms] == [a["state"] for a in expected["alarms"]]
     assert memories == expected["memories"]
@@ -134,7 +135,7 @@ def test_any_one_damaged_page_loses_no_open_alarm(box, tmp_path):
     for at in range(0, len(data), PAGE):
         for page in wounds(dice, data[at : at + PAGE]):
             path.write_bytes(data[:at] + page + data[at + PAGE :])
-            known, _, more = salvaged(path, Held(path), GATEWAY, now, boot)
+            known, _, more, _ = salvaged(path, Held(path), GATEWAY, now, boot)
             found = {a.id: (a.kind, a.device) for a, _ in known.alarms}
             assert {name: found[name] for name in wanted} == wanted, f"page {at // PAGE + 1}"
             assert found.keys() - wanted.keys() <= {last_closed}, "of that one the end was not told yet: in doubt it is open"
@@ -154,7 +155,7 @@ def test_noise_is_read_without_an_error(tmp_path):
     for size in (0, 1, 99, PAGE, 20 * PAGE + 7):
         path.write_bytes(dice.randbytes(size))
         path.with_name("gateway.db-wal").write_bytes(dice.randbytes(size))
-        known, memories, more = salvaged(path, Held(path), GATEWAY, HandClock().now(), "boot")
+        known, memories, more, _ = salvaged(path, Held(path), GATEWAY, HandClock().now(), "boot")
         assert (known.alarms, memories, more.waiting) == ([], {}, [])
 
 
@@ -171,7 +172,7 @@ def test_many_damages_at_once_never_raise_and_cost_what_they_hit(box, tmp_path):
                 at = dice.randrange(len(torn))
                 torn[at : at + 48] = dice.randbytes(min(48, len(torn) - at))
             path.with_name(name).write_bytes(torn)
-        known, _, _ = salvaged(path, Held(path), GATEWAY, now, boot)
+        known, *_ = salvaged(path, Held(path), GATEWAY, now, boot)
         if times <= 4:
             assert {a.id for a, _ in known.alarms} >= {a.id for a in box.pipeline.alarms.values()}
         kept += len(known.alarms)
@@ -254,11 +255,13 @@ def test_more_than_a_start_can_carry_is_left_lying_calls_for_help_last(box, monk
     path = box.folder / "gateway.db"
     box.stop()
     lose_names(path)
-    _, _, more = salvaged(path, Held(path), GATEWAY, box.clock.now(), box.clock.boot)
-    assert len(more.waiting) == 9
+    _, _, more, left_out = salvaged(path, Held(path), GATEWAY, box.clock.now(), box.clock.boot)
+    assert (len(more.waiting), left_out) == (9, 16)
     assert {priority for priority, _, _ in more.waiting} <= {1, 2}
     numbers = [json.loads(body)["number"] for _, _, body in more.waiting]
     assert numbers == sorted(numbers)
+    box.start()
+    assert "16 entries that waited for the platform cannot be carried over" in box.store.degraded
 
 
 class Killed(BaseException):
