@@ -18,6 +18,7 @@ LOG = logging.getLogger("eldercare")
 BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
+CHECK_SUSPECT = 30.0  # s, where damage was met since: in a file so large that what is damaged lies behind what the first look reaches
 
 
 class StoreProblem(Exception):
@@ -47,7 +48,8 @@ def database(path: Path, migrations: Migrations, synchronous: str) -> Database:
         db = Database(conn, execute_plugins=False)
         refuse_newer(db, path, migrations)
         migrations.apply(db)
-        look_for_damage(conn, path)
+        look_for_damage(conn, path, CHECK_SUSPECT if suspect(path).exists() else CHECK_AT_MOST)
+        suspect(path).unlink(missing_ok=True)
     except StoreProblem:
         conn.close()
         raise
@@ -78,10 +80,10 @@ def refuse_newer(db: Database, path: Path, migrations: Migrations) -> None:
         raise StoreProblem(f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again")
 
 
-def look_for_damage(conn: sqlite3.Connection, path: Path) -> None:
-    """Look the file over, for CHECK_AT_MOST seconds. Raises Damaged."""
+def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None = None) -> None:
+    """Look the file over, for CHECK_AT_MOST seconds where nothing else is said. Raises Damaged."""
     # Not a progress handler: Debian 12's SQLite (3.40) asks it only when the whole file has been read.
-    watch = threading.Timer(CHECK_AT_MOST, conn.interrupt)
+    watch = threading.Timer(CHECK_AT_MOST if seconds is None else seconds, conn.interrupt)
     watch.daemon = True
     watch.start()
     try:
@@ -101,7 +103,7 @@ def set_aside(path: Path, *, keep: bool) -> None:
     """Move a database away (one broken generation is kept), or delete it. Killed in the middle, `finish_setting_aside` goes on."""
     if keep:
         unsettled(path).touch()
-        for old in parts(broken(path)):
+        for old in (*parts(broken(path)), suspect(path)):
             old.unlink(missing_ok=True)
     for part, aside in zip(parts(path), parts(broken(path)), strict=True):
         with contextlib.suppress(FileNotFoundError):
@@ -114,6 +116,11 @@ def finish_setting_aside(path: Path) -> None:
     if log.exists() and not path.exists():
         unsettled(path).touch()
         log.replace(parts(broken(path))[1])
+
+
+def suspect(path: Path) -> Path:
+    """Return the file that stands where damage was met in a database that is in use."""
+    return path.with_name(path.name + ".suspect")
 
 
 def is_unsettled(path: Path) -> bool:

@@ -37,6 +37,7 @@ from gateway.database import (
     parts,
     problem_of,
     set_aside,
+    suspect,
 )
 from gateway.fault import FaultFact, Turn
 from gateway.generations import sync
@@ -224,7 +225,13 @@ class Store:
 
     async def run(self, job: Callable[..., T], *args: object) -> T:
         """Run one job on the store's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)
+        except sqlite3.DatabaseError as error:
+            if "malformed" in str(error):  # the next start looks at all of it: what a short look does not find would end it each time anew
+                with contextlib.suppress(OSError):
+                    suspect(self.folder / "gateway.db").touch()
+            raise
 
     async def commit(self, turn: Writing) -> list[Outgoing]:
         """Put one turn on disk; return its entries as they are to be pushed. Raises sqlite3.Error when nothing was written."""

@@ -15,7 +15,7 @@ from golden import make
 from hand import GATEWAY, HandClock
 from test_store import Box, carried
 
-from gateway import kind, recovery, wire
+from gateway import database, kind, recovery, wire
 from gateway.alarm import ENDED, State
 from gateway.clock import Moment
 from gateway.database import PAGE, broken, unsettled
@@ -330,6 +330,31 @@ def test_a_log_without_its_database_is_read_too(box):
     shutil.copy(copy.with_name("gateway.db-wal"), box.folder)
     box.start()
     assert {a.id for a in box.pipeline.alarms.values()} == wanted
+
+
+async def test_damage_behind_what_the_start_looks_at_is_looked_for_at_the_next(box, monkeypatch):
+    """In 200 MB a start looks for three seconds. What it does not find may not end each life anew, with all that waits."""
+    box.sos()
+    wanted = {a.id for a in box.pipeline.alarms.values()}
+    waits = set(outbox(box.folder / "gateway.db").values())
+    (page,) = box.rows("SELECT rootpage FROM sqlite_master WHERE name = 'outbox'")[0]
+    box.stop()
+    with (box.folder / "gateway.db").open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xff" * PAGE)
+    look = database.look_for_damage
+    monkeypatch.setattr(database, "look_for_damage", lambda *args: look(*args) if args[2] > database.CHECK_AT_MOST else None)
+    store = Store(box.folder, GATEWAY)
+    store.open()
+    with pytest.raises(sqlite3.DatabaseError, match="malformed"):
+        await store.waiting((0, 0), 9)
+    await store.close()
+    box.start()
+    assert "set aside" in box.store.degraded
+    assert {a.id for a in box.pipeline.alarms.values()} == wanted
+    assert {body for body in waits if json.loads(body)["priority"] == 1} <= {m.payload for m in await box.store.waiting((0, 0), 9)}
+    box.restart()
+    assert box.store.degraded == ""
 
 
 # -- a commit that failed, and is there all the same -------------------------------------------------------------------------------------------
