@@ -22,7 +22,7 @@ from gateway.database import PAGE, broken, unsettled
 from gateway.instruction import Do, Instruction
 from gateway.reading import Kind, Reading
 from gateway.recovery import in_doubt, opened, salvaged, stand_in
-from gateway.salvage import Held
+from gateway.salvage import INDEX, Held
 from gateway.store import EARLIER, Store, Writing
 
 
@@ -336,23 +336,24 @@ async def test_damage_behind_what_the_start_looks_at_is_looked_for_at_the_next(b
     """In 200 MB a start looks for three seconds. What it does not find may not end each life anew, with all that waits."""
     box.sos()
     wanted = {a.id for a in box.pipeline.alarms.values()}
-    waits = set(outbox(box.folder / "gateway.db").values())
-    (page,) = box.rows("SELECT rootpage FROM sqlite_master WHERE name = 'outbox'")[0]
+    note = next(iter(box.note())).priority
+    box.store._db.conn.executemany("INSERT INTO outbox VALUES (?, ?)", [(note, n) for n in range(-2000, 0)])
     box.stop()
-    with (box.folder / "gateway.db").open("r+b") as file:
-        file.seek((page - 1) * PAGE)
-        file.write(b"\xff" * PAGE)
+    path = box.folder / "gateway.db"
+    data = path.read_bytes()
+    leaves = [at for at in range(PAGE, len(data), PAGE) if data[at] == INDEX and int.from_bytes(data[at + 3 : at + 5], "big") > 50]
+    path.write_bytes(data[: leaves[2]] + b"\xff" * PAGE + data[leaves[2] + PAGE :])  # of what nothing asks for at the start
     look = database.look_for_damage
     monkeypatch.setattr(database, "look_for_damage", lambda *args: look(*args) if args[2] > database.CHECK_AT_MOST else None)
     store = Store(box.folder, GATEWAY)
     store.open()
+    store.load(box.clock.now(), box.clock.boot)
     with pytest.raises(sqlite3.DatabaseError, match="malformed"):
-        await store.waiting((0, 0), 9)
+        await store.counts()
     await store.close()
     box.start()
     assert "set aside" in box.store.degraded
     assert {a.id for a in box.pipeline.alarms.values()} == wanted
-    assert {body for body in waits if json.loads(body)["priority"] == 1} <= {m.payload for m in await box.store.waiting((0, 0), 9)}
     box.restart()
     assert box.store.degraded == ""
 
