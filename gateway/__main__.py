@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     contract.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
     if argv is None:
-        _keep_to_itself(serves=args.command in {"run", "page"})
+        _keep_to_itself(serves=args.command != "contract")
     try:
         return _COMMANDS[args.command](args)
     except BrokenPipeError:
@@ -88,11 +88,14 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _keep_to_itself(*, serves: bool) -> None:
-    """Keep keys and passwords out of core dumps and away from other processes of the same user, whatever the unit says."""
+    """Keep keys and passwords out of core dumps and away from other processes of the same user, whatever the unit says.
+
+    `serves`: what is written belongs to the gateway, and to no other user of this machine.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # the limit alone does not hold for cores that are piped to a program
     if serves:
-        os.umask(0o077)
+        os.umask(0o027)  # the page's user is of the daemon's group; what is secret is 0600 by itself
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -154,7 +157,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace) -> int:
-    from gateway import inbox, status, wire
+    from gateway import folders, inbox, status, wire
     from gateway.config import ConfigError
     from gateway.instruction import Do
 
@@ -177,14 +180,15 @@ def _tell(args: argparse.Namespace) -> int:
             responder=args.responder,
             seconds=args.seconds,
         )
-        number = inbox.leave(config.state, config.runtime, wire.encode(message))
+        with folders.as_page(config.state) as page:
+            number = inbox.leave(page, config.runtime, wire.encode(message))
     except ConfigError as error:
         return _refused(error)
     except ValueError as error:
         print(f"{error}; known: {', '.join(Do)}", file=sys.stderr)
         return 2
     except (OSError, sqlite3.Error) as error:
-        print(f"指令没有送达 the instruction was not left: {error}", file=sys.stderr)
+        print(f"指令没有送达 the instruction was not left: {error}: 请用 sudo use sudo", file=sys.stderr)
         return 1
     print(f"已留下 left as {number}, id {message.id}")
     return 0
@@ -306,16 +310,16 @@ def _pages(config: Config) -> list[str]:
 
 def _code(args: argparse.Namespace) -> int:
     from drivers import all_models
+    from gateway import folders
     from gateway.config import ConfigError, load
     from gateway.web import accounts, label, papers
 
     try:
         config = load(args.config, all_models(), with_secrets=False)
-        if args.new:
-            code = label.renewed(config.state)
-            accounts.forgotten(config.state)
-        else:
-            code = label.made(config.state)
+        with folders.as_page(config.state) as page:
+            code = label.renewed(page) if args.new else label.made(page)
+            if args.new:
+                accounts.forgotten(page)
     except ConfigError as error:
         return _refused(error)
     except (OSError, sqlite3.Error) as error:
@@ -323,7 +327,7 @@ def _code(args: argparse.Namespace) -> int:
         return 1
     print("\n".join([f"代码 code          {code}", *_pages(config)]))
     certificate = config.file(config.page.certificate) or next(
-        (p for p in (config.state / papers.FOLDER / f"{n}.pem" for n in ("own", "box")) if p.exists()), None
+        (p for p in (config.page_folder / papers.FOLDER / f"{n}.pem" for n in ("own", "box")) if p.exists()), None
     )
     with contextlib.suppress(OSError, ValueError):
         print(
@@ -354,7 +358,7 @@ def _backup(args: argparse.Namespace) -> int:
 
 def _restore(args: argparse.Namespace) -> int:
     from drivers import all_models
-    from gateway import backup
+    from gateway import backup, folders
     from gateway.config import ConfigError
 
     try:
@@ -363,7 +367,8 @@ def _restore(args: argparse.Namespace) -> int:
             print("请先停止网关 stop the gateway first: systemctl stop eldercare-gateway", file=sys.stderr)
             return 1
         kept = backup.opened(backup.read(args.file), _passphrase(args))
-        after = backup.restore(config, kept, all_models())
+        with folders.as_owner(config.state):
+            after = backup.restore(config, kept, all_models())
     except ConfigError as error:
         return _refused(error)
     except (backup.BackupError, OSError) as error:

@@ -37,12 +37,14 @@ from gateway import certificate, generations, wire
 from gateway.config import Config, ConfigError, composed
 from gateway.database import StoreProblem
 from gateway.driver import Model
+from gateway.folders import reader
 from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, Strict
 from gateway.store import Store
 
 MAGIC = b"eldercare-gateway backup "
 LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB
 SEALED = "sealed"  # folder in the state folder with what the page may give away
+SEALED_FOR = 600.0  # s
 LAST = "backup.json"  # when that was last done
 PREPARED = "restore.new"  # folder in the state folder
 SHORTEST = 10  # characters of a passphrase
@@ -139,7 +141,7 @@ def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict
     if not path.exists():
         return "", {}, {}, 0, ()
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+        with reader(path, 5) as db:
             memories = {str(d): json.loads(m) for d, m in db.execute("SELECT device, memory FROM devices")}
             marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
             (last,) = db.execute("SELECT coalesce(max(number), 0) FROM alarms").fetchone()
@@ -229,8 +231,8 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(mode=0o700, parents=True)
         generations.write(beside / "household-secrets.json", msgspec.to_builtins(own))
-        generations.write(beside / "household.json", msgspec.to_builtins(home))
-        generations.durable(beside / "identity", f"{kept.gateway}\n".encode())
+        generations.write(beside / "household.json", msgspec.to_builtins(home), 0o640)
+        generations.durable(beside / "identity", f"{kept.gateway}\n".encode(), 0o640)
         certificate.brought(beside, kept.certificates)
         _journal(beside, kept)
         generations.durable(beside / generations.FRESH, b"")
@@ -247,7 +249,7 @@ def _unwritten(state: Path, error: Exception) -> str:
 
 def _entries(state: Path) -> int:
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{state / 'gateway.db'}?mode=ro", uri=True, timeout=5)) as db:
+        with reader(state / "gateway.db", 5) as db:
             return int(db.execute("SELECT count(*) FROM journal WHERE name = 'alarm'").fetchone()[0])
     except sqlite3.Error:
         return 1  # what cannot be read may be precious
@@ -300,19 +302,24 @@ def _seconds(wall: str) -> float:
 def leave(state: Path, name: str, content: bytes, *, by: str, at: str) -> None:
     """Leave a sealed file for the page as `name`, and note who asked for it and when. Older ones go. Raises OSError."""
     folder = state / SEALED
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
-    generations.durable(folder / name, content)
-    generations.write(state / LAST, {"by": by, "at": at})
+    generations.durable(folder / name, content, 0o640)
+    generations.write(state / LAST, {"by": by, "at": at}, 0o640)
 
 
 def fetched(state: Path, name: str) -> bytes:
-    """Return what was left as `name`, and delete it. Raises OSError."""
-    path = state / SEALED / name
-    content = path.read_bytes()
-    path.unlink()
-    return content
+    """Return what was left as `name`. Raises OSError."""
+    return (state / SEALED / name).read_bytes()
+
+
+def forget_old(state: Path, now: float) -> None:
+    """Delete what was left for the page and should be fetched by now."""
+    with contextlib.suppress(OSError):
+        for path in (state / SEALED).iterdir():
+            if now - path.stat().st_mtime > SEALED_FOR:
+                path.unlink()
 
 
 def last(state: Path) -> tuple[str, str]:

@@ -288,7 +288,7 @@ def keep(state: Path, made: Certificate) -> None:
         "number": made.number, "document": made.text, "instruction": made.instruction, "push": made.push,
         "signature": msgspec.to_builtins(made.signature),
     }  # fmt: skip
-    generations.write(_path(state, made.number), body)
+    generations.write(_path(state, made.number), body, 0o640)
     with contextlib.suppress(OSError):
         for old in _files(state)[KEPT:]:
             old.unlink()

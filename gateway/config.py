@@ -26,6 +26,7 @@ from gateway.danger import ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine
 from gateway.fault import Supervised
+from gateway.folders import page_of
 from gateway.instruction import Problem
 from gateway.parts import (
     DangersPart,
@@ -144,6 +145,11 @@ class Config:
     def state(self) -> Path:
         """Folder of the databases and the identity."""
         return self._beside(self.gateway.state)
+
+    @property
+    def page_folder(self) -> Path:
+        """Where the technician's page keeps its own, and leaves what it tells the daemon."""
+        return page_of(self.state)
 
     @property
     def runtime(self) -> Path:

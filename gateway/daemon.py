@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-import os
 import re
 import secrets
 import signal
@@ -23,7 +22,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from drivers import all_models
-from gateway import __version__, compose, household, kind, status, systemd, wire
+from gateway import __version__, compose, folders, generations, kind, status, systemd, wire
 from gateway.alarm import State
 from gateway.book import AlarmFact, Entry
 from gateway.callers import Callers
@@ -69,6 +68,7 @@ class Daemon:
         self.models = all_models()
         config.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.gateway = identity(config)
+        folders.opened_to_page(config.state)
         now = self.clock.now()
         self.store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
         self._trust_clock_from(self.store.marked("floor"))
@@ -323,8 +323,6 @@ class Daemon:
             fact = entry.fact
             if isinstance(fact, ResultFact) and fact.instruction.do is Do.CONFIRM and fact.refused is Refused.NONE:
                 self.intake.forget_memory(fact.instruction.device)
-            if isinstance(fact, ResultFact):
-                household.forget(self.config.state, fact.instruction.secrets)
             if self.technician.attempt is not None:
                 self.technician.attempt.committed(entry)
             self.rounds.committed(entry)
@@ -398,15 +396,11 @@ def identity(config: Config) -> str:
     made = f"gw-{secrets.token_hex(6)}"
     try:
         config.state.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        with new.open("w", encoding="ascii") as file:
-            file.write(made + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
-        folder = os.open(config.state, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        with folders.as_owner(config.state):  # `sudo eldercare-gateway check`: the daemon must read it
+            new = path.with_suffix(".new")
+            generations.durable(new, f"{made}\n".encode(), folders.SHARED)
+            new.replace(path)
+            generations.sync(config.state)
     except OSError as error:
         LOG.error("identity %s cannot be kept (%s): the platform will see a new gateway at each start", path, error.strerror)  # noqa: TRY400
     return made

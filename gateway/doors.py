@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("eldercare")
 INBOUND = 1000  # messages of the platform that wait; beyond it they are dropped, for the platform sends them again
+PATIENCE = 1.0  # s that a turn waits for the local file
 BAD_MESSAGES = 10  # told per hour; more are only counted
 
 
@@ -34,6 +35,7 @@ class Doors:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._inbound: deque[tuple[str, bytes]] = deque(maxlen=INBOUND)
+        self._looking: asyncio.Future[list[tuple[int, bytes]]] | None = None
         self.inbox_after = self._begin_of_box()
         self.look_in_box = self._box_well = True
         self._changing = 0  # number of the local instruction that is being carried out
@@ -78,18 +80,30 @@ class Doors:
         self.look_in_box = True
 
     async def _left_in_box(self) -> list[tuple[int, bytes]]:
-        """Read the local file. One that is broken or locked must not end the judging: that is said once, and tried again."""
+        """Read the local file. One that is broken, locked or hangs must not end the judging: that is said once, and tried again."""
+        folder = self._daemon.config.page_folder
+        if self._looking is None:
+            self._looking = asyncio.wrap_future(inbox.beside(inbox.read, folder, self.inbox_after))
+        await asyncio.wait({self._looking}, timeout=PATIENCE if self._box_well else 0.0)
         try:
-            found = await self._daemon.store.run(inbox.read, self._daemon.config.state, self.inbox_after)
-        except sqlite3.Error as error:
+            if not self._looking.done():
+                self._looking.add_done_callback(self._looked)
+                raise TimeoutError(f"it does not answer within {PATIENCE:g} s")  # noqa: TRY301  said as any other reason
+            looked, self._looking = self._looking, None
+            found = looked.result()
+        except (sqlite3.Error, TimeoutError) as error:
             if self._box_well:
-                say("inbox", False, f"{self._daemon.config.state / 'inbox.db'}: {error}; if it stays so, delete the file")
+                say("inbox", False, f"{folder / inbox.FILE}: {error}; if it stays so, delete the file")
             self._box_well = False
             return []
         if not self._box_well:
             say("inbox", True, "can be read again")
         self._box_well = True
         return found
+
+    def _looked(self, _: object) -> None:
+        self.look_in_box = True
+        self._daemon.wake.set()
 
     def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry] | None:
         """Carry out one instruction; None while it takes longer."""
@@ -140,8 +154,8 @@ class Doors:
         """Return after which local instruction to begin. Without a mark what lies there was for an earlier life of the store."""
         if mark := self._daemon.store.marked("inbox"):
             return int(mark)
-        with contextlib.suppress(sqlite3.Error):
-            return inbox.newest(self._daemon.config.state)
+        with contextlib.suppress(sqlite3.Error, TimeoutError):
+            return inbox.beside(inbox.newest, self._daemon.config.page_folder).result(2 * PATIENCE)
         return 0
 
     def open_waker(self) -> socket.socket | None:
@@ -152,6 +166,7 @@ class Doors:
         try:
             path.unlink(missing_ok=True)
             waker.bind(str(path))
+            path.chmod(0o660)  # the page is of our group
         except OSError as error:
             waker.close()
             LOG.warning("wake-up socket %s: %s; local instructions are looked for every %g s", path, error, LOOK_EVERY)

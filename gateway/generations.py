@@ -49,13 +49,13 @@ def newest_first(path: Path) -> list[Generation]:
     return [Generation(p) for p in (path, *(_older(path, n) for n in range(1, KEPT))) if p.exists()]
 
 
-def write(path: Path, body: dict[str, Any]) -> None:
-    """Put a new generation in place, readable by its owner only. Raises OSError; then the one before still stands.
+def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
+    """Put a new generation in place, readable by its owner only unless `mode` says more. Raises OSError; then the one before still stands.
 
     At each instant `path` is whole: the one before gets a second name first, then the new one is renamed over it.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    durable(new := path.with_name(path.name + ".new"), _text({"sum": _sum(body), "body": body}))
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+    durable(new := path.with_name(path.name + ".new"), _text({"sum": _sum(body), "body": body}), mode)
     whole = True
     try:
         Generation(path).body()
@@ -70,11 +70,12 @@ def write(path: Path, body: dict[str, Any]) -> None:
     sync(path.parent)
 
 
-def durable(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, and see it on the disk. Raises OSError."""
+def durable(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that only its owner may read unless `mode` says more, and see it on the disk. Raises OSError."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, mode)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -95,7 +96,7 @@ def finished(state: Path) -> bool:
     if not ready.is_dir():
         return False
     if (ready / FRESH).exists():  # nothing has been moved yet: what lies there is of before
-        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("inbox.db*"), *state.glob("certificate-*")]:
+        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("certificate-*")]:
             old.unlink()
         sync(state)
         (ready / FRESH).unlink()

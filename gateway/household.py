@@ -27,8 +27,8 @@ instruction `configure` at the local door, one change at a time:
     set_consent     {"activity": true, "climate": true, "vital_signs": false, "history_days": 30, "journal_days": 730}: what is left
                     out stays
 
-Keys and passwords never stand in an instruction. `secrets` names a file in the folder `handed` of the state folder (mode 0600,
-owned by the service's user), which the daemon deletes once the instruction is answered:
+Keys and passwords never stand in an instruction. `secrets` names a file in the folder `handed` of the page's folder (mode 0640, the
+page's user and the daemon's group), which the page deletes once the instruction is answered:
 
     put_device, replace_device   {"key": "hexadecimal digits"} and, for another program's broker, {"password": "..."}
     set_platform                 {"password": "...", "certificate_key": "-----BEGIN ..."}; what is left out stays, "" takes it away
@@ -48,7 +48,7 @@ folder `programs` of [gateway], or in gateway.toml already: the page may choose 
     {"do": "platform_test", "change": {"what": "set_platform", "value": {...}}, "secrets": "..."}   both may be left out
 
     {"do": "backup", "secrets": "page-0010"}       with {"passphrase": "..."}: the sealed file is left in the folder `sealed` of the
-                                                   state folder under the instruction's id, and deleted after a while
+                                                   state folder under the instruction's id, and deleted after ten minutes
     {"do": "take_over", "secrets": "page-0011"}    with {"passphrase": "...", "backup": "base64 of the file"}: the gateway begins anew as
                                                    that home's; nobody answers but a refusal, for the journal is another by then
 
@@ -100,6 +100,8 @@ from gateway.parts import (
 )
 
 LARGEST = 512 * 1024  # bytes of a file with secrets; a backup may be among them
+HANDED = "handed"  # folder in the page's
+LEFT = 600.0  # s for which a file of secrets may wait for the instruction that names it
 ROOMS = 40
 DEVICES = 200
 RUNGS = 20
@@ -132,26 +134,27 @@ class Handed(Strict, frozen=True):
 # -- secrets on their way ----------------------------------------------------------------------------------------------
 
 
-def hand(state: Path, name: str, given: Handed) -> None:
+def hand(page: Path, name: str, given: Handed) -> None:
     """Leave secrets for the daemon as file `name`, before the instruction that names it. For the page. Raises OSError."""
-    folder = state / "handed"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = page / HANDED
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     body = {k: msgspec.to_builtins(v) for k, v in asdict(given).items() if v is not None}
-    generations.durable(folder / f".{name}", json.dumps(body).encode())
+    generations.durable(folder / f".{name}", json.dumps(body).encode(), 0o640)
     (folder / f".{name}").replace(folder / name)
     generations.sync(folder)
 
 
-def handed(state: Path, name: str) -> Handed:
-    """Return the secrets left as file `name`. Raises Rejected where it is not there, not ours alone, or not what it should be."""
+def handed(page: Path, name: str) -> Handed:
+    """Return the secrets left as file `name`. Raises Rejected where it is not there, not the page's alone, or not what it should be."""
     if not name:
         return Handed()
     try:
-        descriptor = os.open(state / "handed" / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(page / HANDED / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
-            if not stat.S_ISREG(facts.st_mode) or facts.st_mode & 0o077 or facts.st_uid != os.getuid() or facts.st_size > LARGEST:
-                raise Rejected([_unread("it must be an ordinary file of mode 0600")])
+            alone = facts.st_mode & 0o027 == 0 and facts.st_uid == page.stat().st_uid
+            if not stat.S_ISREG(facts.st_mode) or not alone or facts.st_size > LARGEST:
+                raise Rejected([_unread("it must be an ordinary file of the page's user, mode 0640")])
             given = json.loads(file.read(LARGEST))
         return msgspec.convert(given, Handed)
     except OSError as error:
@@ -166,11 +169,26 @@ def _unread(why: str) -> Problem:
     )
 
 
-def forget(state: Path, name: str) -> None:
-    """Delete a file of secrets; where there is none, nothing happens."""
+def forget(page: Path, name: str) -> None:
+    """Delete a file of secrets; where there is none, nothing happens. For the page."""
     if name:
         with contextlib.suppress(OSError):
-            (state / "handed" / name).unlink()
+            (page / HANDED / name).unlink()
+
+
+def forget_old(page: Path, waiting: frozenset[str], answered: frozenset[str], now: float) -> None:
+    """Delete secrets whose instruction is answered, and those that no instruction named in time. For the page."""
+    with contextlib.suppress(OSError):
+        for path in (page / HANDED).iterdir():
+            if path.name not in waiting and (path.name in answered or now - path.stat().st_mtime > LEFT):
+                forget(page, path.name)
+
+
+def named(body: bytes) -> str:
+    """Return the name of the file of secrets that an instruction speaks of, "" where it speaks of none."""
+    text = body.decode(errors="replace")
+    _, found, rest = text.partition('"secrets"')
+    return rest.partition('"')[2].partition('"')[0] if found else ""
 
 
 # -- changes -----------------------------------------------------------------------------------------------------------
@@ -203,7 +221,7 @@ def keep(config: Config, before: Config) -> None:
     furnish(config)
     if config.household.token != before.household.token:
         generations.write(config.state / "household-secrets.json", msgspec.to_builtins(config.secrets))
-    generations.write(config.state / "household.json", msgspec.to_builtins(config.household))
+    generations.write(config.state / "household.json", msgspec.to_builtins(config.household), 0o640)
 
 
 def furnish(config: Config) -> None:
@@ -220,12 +238,8 @@ def furnish(config: Config) -> None:
             generations.sync(folder)
 
 
-def tidy(config: Config, named: frozenset[str], now: float) -> None:
-    """Delete secrets that no instruction is waiting for, and certificates that no generation speaks of."""
-    with contextlib.suppress(OSError):
-        for path in (config.state / "handed").iterdir():
-            if path.name not in named and now - path.stat().st_mtime > LEFT:
-                path.unlink()
+def tidy(config: Config) -> None:
+    """Delete certificates that no generation speaks of."""
     texts = {config.secrets.certificate_key} | (
         {config.household.platform.ca, config.household.platform.certificate} if config.household.platform else set()
     )
@@ -233,9 +247,6 @@ def tidy(config: Config, named: frozenset[str], now: float) -> None:
         for path in (config.state / "papers").iterdir():
             if path not in {paper(config.state, text) for text in texts}:
                 path.unlink()
-
-
-LEFT = 600.0  # s for which a file of secrets may wait for the instruction that names it
 
 
 def shown(config: Config) -> dict[str, Any]:

@@ -1,38 +1,66 @@
 """Instructions left in the home: the page and the command line write this file, the daemon only reads it.
 
 One writer per file: here the page and the command line (SQLite serialises them). A datagram to the daemon's socket wakes it; without
-it the daemon looks every few seconds.
+it the daemon looks every few seconds. Whoever runs code in the page can put anything in the place of this file: reading it asks for two
+tables and nothing else, and the daemon does it on a thread of its own, which may hang without anything waiting for it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import sqlite3
+import stat
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 KEPT = 7 * 86400  # s after which instructions that were left are deleted by the next writer
 LARGEST = 64 * 1024  # bytes of one instruction
+FILE = "inbox.db"
+T = TypeVar("T")
+_TABLES: Final = frozenset({"inbox", "sqlite_sequence"})
+_FUNCTIONS: Final = frozenset({"coalesce", "iif", "instr", "max"})
 
 
 def leave(folder: Path, runtime: Path, payload: bytes) -> int:
     """Leave one instruction (JSON of the contract) for the daemon; return its number. Raises sqlite3.Error, ValueError."""
     if len(payload) > LARGEST:
         raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
-    with contextlib.closing(sqlite3.connect(folder / "inbox.db", timeout=5, isolation_level=None)) as db:
-        db.execute("PRAGMA journal_mode = DELETE")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute(
-            "CREATE TABLE IF NOT EXISTS inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, left REAL NOT NULL, body BLOB NOT NULL) STRICT"
-        )
+    with contextlib.closing(_made(folder)) as db:
         db.execute("BEGIN IMMEDIATE")
         number = db.execute("INSERT INTO inbox (left, body) VALUES (?, ?)", (time.time(), payload)).lastrowid
         db.execute("DELETE FROM inbox WHERE left < ?", (time.time() - KEPT,))
         db.execute("COMMIT")
     wake(runtime)
     return number or 0
+
+
+def mended(folder: Path) -> None:
+    """Take back what a kill has cut off, which only a writer can: until then nobody could read it. Raises sqlite3.Error."""
+    if (folder / FILE).exists():
+        _made(folder).close()
+
+
+def _made(folder: Path) -> sqlite3.Connection:
+    with contextlib.suppress(OSError):  # SQLite says in its own words what is wrong
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        os.close(os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))
+    db = sqlite3.connect(folder / FILE, timeout=5, isolation_level=None)
+    try:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute(
+            "CREATE TABLE IF NOT EXISTS inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, left REAL NOT NULL, body BLOB NOT NULL) STRICT"
+        )
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
 
 
 def wake(runtime: Path) -> None:
@@ -54,7 +82,7 @@ def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
         "ORDER BY number LIMIT ?",
         (after, after, limit),
     )
-    return [(int(number), bytes(body)) for number, body in rows]
+    return [(number, body) for number, body in rows if isinstance(number, int) and isinstance(body, bytes)]
 
 
 def left_at(folder: Path, instruction: str) -> float | None:
@@ -70,17 +98,48 @@ def left_at(folder: Path, instruction: str) -> float | None:
 def newest(folder: Path) -> int:
     """Return the number of the newest instruction ever left, 0 where there is none. Raises sqlite3.Error."""
     rows = _asked(folder, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence", ())
-    return int(rows[0][0]) if rows else 0
+    return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
+
+
+def beside(job: Callable[..., T], *args: object) -> Future[T]:
+    """Run a job on a thread of its own, which holds up nothing if it hangs, not even the end of the process."""
+    done: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(job(*args))
+        except BaseException as error:  # noqa: BLE001  whoever waits gets it
+            done.set_exception(error)
+
+    threading.Thread(target=run, name="inbox", daemon=True).start()
+    return done
 
 
 def _asked(folder: Path, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
-    path = folder / "inbox.db"
-    if not path.exists():
+    path = folder / FILE
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise sqlite3.OperationalError("it is no ordinary file")
+    except FileNotFoundError:
         return []
+    except OSError as error:
+        raise sqlite3.OperationalError(f"it cannot be looked at ({error.strerror})") from error
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
+        db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 4 * LARGEST)
+        db.execute("PRAGMA trusted_schema = OFF")
+        db.set_authorizer(_may)
         try:
             return db.execute(query, values).fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 return []
             raise
+
+
+def _may(action: int, one: str | None, two: str | None, *_: str | None) -> int:
+    """Say whether a query may do this: whatever tables, views and triggers stand in the file, two are read."""
+    if action == sqlite3.SQLITE_SELECT:
+        return sqlite3.SQLITE_OK
+    if (action == sqlite3.SQLITE_READ and one in _TABLES) or (action == sqlite3.SQLITE_FUNCTION and two in _FUNCTIONS):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY

@@ -10,6 +10,7 @@ import json
 import logging
 import os
 import sqlite3
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -129,7 +130,7 @@ def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None
     """Return the stand-in that an earlier process of this gateway left in memory, None where there is none that can be read."""
     for folder in _memory_folders(runtime):
         with contextlib.suppress(StoreProblem, *BROKEN):
-            if not (folder / "gateway.db").exists() or not os.access(folder, os.W_OK):
+            if not _ours(folder) or not (folder / "gateway.db").exists():
                 continue
             store = Store(folder, gateway)
             store.open()
@@ -225,12 +226,18 @@ def _memory_folders(runtime: Path) -> tuple[Path, Path]:
     return runtime / "stand-in", Path("/dev/shm") / f"eldercare-gateway-{os.getuid()}"  # noqa: S108  tmpfs on purpose
 
 
+def _ours(folder: Path) -> bool:
+    """Say whether a folder is ours to write in and nobody else's: in the shared memory anybody may have made one by that name."""
+    facts = folder.lstat()
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022 and os.access(folder, os.W_OK)
+
+
 def _memory_folder(runtime: Path) -> Path:
     """Return a folder in memory that can be written: one in the runtime folder, else in the shared memory."""
     for folder in _memory_folders(runtime):
         with contextlib.suppress(OSError):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if os.access(folder, os.W_OK):
+            folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            if _ours(folder):
                 return folder
     raise StoreProblem(f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd")
 

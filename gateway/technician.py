@@ -12,13 +12,12 @@ import asyncio
 import base64
 import json
 import logging
-import sqlite3
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway import __version__, backup, certificate, compose, fitting, household, inbox, kind, nearby, wire
+from gateway import __version__, backup, certificate, compose, fitting, folders, household, kind, nearby, wire
 from gateway.attempt import Attempt
 from gateway.book import Entry
 from gateway.clock import Moment
@@ -73,17 +72,10 @@ class Technician:
         return daemon.pipeline.noticed(facts, now)
 
     def tidy(self) -> None:
-        """Delete secrets that nobody waits for."""
-        daemon = self._daemon
-        try:
-            after = int(daemon.store.marked("inbox") or 0)
-            left = {number: _named(body) for number, body in inbox.read(daemon.config.state, max(0, after - 500), 1000)}
-        except sqlite3.Error:
-            return  # what it waits for is not known: nothing is deleted
-        waiting = frozenset(name for number, name in left.items() if number > after)
-        for name in set(left.values()) - waiting:
-            household.forget(daemon.config.state, name)  # answered, and killed before this
-        household.tidy(daemon.config, waiting, time.time())
+        """Delete what nobody needs any more."""
+        household.tidy(self._daemon.config)
+        folders.moved_out(self._daemon.config.state)
+        backup.forget_old(self._daemon.config.state, time.time())
 
     # -- instructions ------------------------------------------------------------------------------------------------
 
@@ -91,7 +83,6 @@ class Technician:
         """Take an instruction of the local door; None while it is being carried out."""
         daemon = self._daemon
         if daemon.pipeline.is_done(i.id):
-            household.forget(daemon.config.state, i.secrets)
             return []
         if not i.by.strip():
             return self._answer(_no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction"), now)
@@ -161,7 +152,7 @@ class Technician:
             en = f"{who} has changed the configuration at {when} UTC (revision {home.revision}): look at it again"
             return replace(_no(i, Refused.CHANGED_MEANWHILE, zh, en), revision=home.revision), None
         try:
-            given = household.handed(config.state, i.secrets)
+            given = household.handed(config.page_folder, i.secrets)
             after = household.changed(config, change, given, self._models, instruction=i.id, by=i.by, at=at)
         except household.Rejected as no:
             return _wrong(i, no.problems, home.revision), None
@@ -209,7 +200,7 @@ class Technician:
         if known is not None and known.instruction == i.id:  # killed between file and journal: it was told at the start
             return ResultFact(i, Refused.NONE, revision=revision), None
         try:
-            signing = household.handed(config.state, i.secrets).signing
+            signing = household.handed(config.page_folder, i.secrets).signing
         except household.Rejected as no:
             return _wrong(i, no.problems, revision), None
         if signing is None:
@@ -241,7 +232,7 @@ class Technician:
         at, fresh = daemon.clock.now().wall.isoformat(timespec="seconds"), daemon.intake.memories()
 
         def sealed() -> ResultFact:
-            given = household.handed(daemon.config.state, i.secrets)
+            given = household.handed(daemon.config.page_folder, i.secrets)
             data = backup.made(
                 daemon.config, daemon.gateway, given.passphrase or "", __version__, at, {d: json.loads(m) for d, m in fresh.items()}
             )
@@ -254,14 +245,13 @@ class Technician:
         daemon = self._daemon
 
         def ready() -> ResultFact:
-            given = household.handed(daemon.config.state, i.secrets)
+            given = household.handed(daemon.config.page_folder, i.secrets)
             kept_there = backup.opened(base64.b64decode(given.backup or ""), given.passphrase or "")
             backup.prepared(daemon.config, kept_there, self._models)
             return ResultFact(i, Refused.NONE)
 
         def arrived() -> None:
             backup.arrive(daemon.config.state)
-            household.forget(daemon.config.state, i.secrets)
             raise TakenOver
 
         await self._carried_out(i, ready, arrived)
@@ -309,7 +299,7 @@ class Technician:
                 if i.change.what is not What.SET_PLATFORM:
                     zh, en = "只能测试 set_platform", "only set_platform can be tried"
                     raise household.Rejected([Problem("platform", "", "what", zh, en)])  # noqa: TRY301  answered like all others
-                given = household.handed(config.state, i.secrets)
+                given = household.handed(config.page_folder, i.secrets)
                 config = household.changed(config, i.change, given, self._models)
         except household.Rejected as no:
             return _wrong(i, no.problems, daemon.config.household.revision)
@@ -362,12 +352,6 @@ class Technician:
 def _detail(config: Config) -> dict[str, str | int]:
     home = config.household
     return {"by": home.by, "revision": home.revision, "keys": ", ".join(home.changed)[:WORDS]}
-
-
-def _named(body: bytes) -> str:
-    text = body.decode(errors="replace")
-    _, found, rest = text.partition('"secrets"')
-    return rest.partition('"')[2].partition('"')[0] if found else ""
 
 
 def _wrong(i: Instruction, problems: list[Problem], revision: int) -> ResultFact:

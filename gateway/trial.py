@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from gateway.clock import Moment
 from gateway.config import Config
 from gateway.danger import JUDGED, Judge
 from gateway.fault import Faults
+from gateway.folders import reader
 from gateway.instruction import Do, Instruction
 from gateway.pipeline import Known, Pipeline
 from gateway.reading import Kind, Reading
@@ -115,7 +115,7 @@ def readings(path: Path, began: float) -> Iterator[Reading]:
     kinds = ",".join("?" * len(JUDGED))
     mono = began
     boot, started = "", 0.0
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+    with reader(path, 5) as db:
         columns = {row[1] for row in db.execute("PRAGMA table_info(readings)")}
         flagged = "flagged" if "flagged" in columns else "0"
         rows = db.execute(
@@ -138,7 +138,7 @@ def recorded_alarms(path: Path, began: float) -> list[Was]:
     if not path.exists():
         return []
     newest: dict[int, wire.AlarmMessage] = {}
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as db:
+    with reader(path, 5) as db:
         rows = db.execute(
             "SELECT max(number), body FROM journal WHERE name = 'alarm' AND alarm > 0 AND wall >= ? GROUP BY alarm ORDER BY 1 DESC LIMIT ?",
             (began, ALARMS),

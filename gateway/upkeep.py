@@ -15,9 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import kind, mains, status, systemd
+from gateway import backup, kind, mains, status, systemd
 from gateway.clock import Moment
 from gateway.database import CHECK_AT_MOST, Damaged, StoreProblem
+from gateway.folders import moved_out
+from gateway.inbox import beside
 from gateway.signals import HOUR
 from gateway.store import Store
 
@@ -169,12 +171,17 @@ class Upkeep:
         if now.mono - self._tried < TRY_DISK_EVERY:
             return
         self._tried = now.mono
+        beside(self._sweep)  # no turn waits for it, whatever the disk does
         lost = self._daemon.historian.forgotten + self._daemon.room.forgotten
         if lost > self._forgotten:
             count, self._forgotten = lost - self._forgotten, lost
             self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, readings=count)], at))
         if self._daemon.store.degraded and self._daemon.store.folder != self._daemon.config.state and await self._disk_is_back():
             raise DiskIsBack
+
+    def _sweep(self) -> None:
+        moved_out(self._daemon.config.state)
+        backup.forget_old(self._daemon.config.state, time.time())
 
     async def _retain(self, steps: Iterator[tuple[int, int]]) -> None:
         """Make one step of the day's retention; the next one comes with the pump's next turn."""

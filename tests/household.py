@@ -27,6 +27,11 @@ from typing import Any
 from brokers import mortal
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from drivers import all_models
+from gateway.config import load
+from gateway.web.change import tidied
+from gateway.web.known import Known
+
 REPO = Path(__file__).parents[1]
 READY_WAIT = 20.0  # s; a busy machine
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
@@ -134,6 +139,7 @@ class Gateway:
     ) -> None:
         self.folder, self.bus, self.name, self.prefix = folder, bus, name, prefix
         self.state, self.runtime = folder / state, folder / "run"
+        self.page = self.state / "page"
         self.config = folder / "gateway.toml"
         self.log_file = folder / "log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -201,6 +207,12 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self.kill()
         self.systemd.close()
+
+    def sweep(self) -> list[Path]:
+        """Let the page delete the secrets that the daemon needs no more; return those that are left."""
+        config = load(self.config, all_models(), with_secrets=False)
+        tidied(config, Known(config))
+        return list((self.page / "handed").iterdir())
 
     # -- what happens in the home
 

@@ -221,7 +221,7 @@ def test_the_running_gateway_seals_a_backup_and_a_new_one_becomes_it_without_bei
             there = {(a["alarm"], a["number"]) for a in old.status()["alarms"]}
             for part in (WORDS, OTHER_KEY):
                 assert part not in old.log() + json.dumps(list(old.journal().values()))
-            until(lambda: not list((old.state / "handed").iterdir()))
+            assert old.sweep() == []
         with Gateway(tmp_path / "new", bus=bluez, name="", devices="") as box:
             pid, first = box.pid, box.status()["gateway"]
             box.name = first
@@ -240,7 +240,7 @@ def test_the_running_gateway_seals_a_backup_and_a_new_one_becomes_it_without_bei
             box.air(NEW, recorded)
             box.air(NEW, new.press())
             until(lambda: alarms(box, "new")[-1]["count"] == 2)
-            assert not list((box.state / "handed").iterdir())
+            assert box.sweep() == []
             box.name = "gw-7"
             no = result(box, taken(box, data))
             assert "journal of a home already" in no["en"]

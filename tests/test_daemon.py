@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import resource
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from household import CANCEL, KEY, PASSWORD, PENDANT, REPO, SEALED, Gateway, Sea
 from radar_emulator import Radar
 
 from drivers import all_models
-from gateway import ble, doors, kind, upkeep
+from gateway import ble, doors, inbox, kind, upkeep
 from gateway import daemon as daemon_module
 from gateway.config import load
 from gateway.daemon import Daemon, identity
@@ -303,16 +304,51 @@ async def test_an_instruction_left_in_the_home_enters_by_the_same_door(tmp_path,
 async def test_a_broken_file_of_local_instructions_ends_nothing(tmp_path, broker, bluez, names):
     async with Platform(broker, names) as platform:
         gateway = Gateway(tmp_path, broker=broker, bus=bluez, name=names)
-        gateway.state.mkdir()
-        (gateway.state / "inbox.db").write_bytes(b"garbage" * 500)
+        gateway.page.mkdir(parents=True)
+        (gateway.page / "inbox.db").write_bytes(b"garbage" * 500)
         with gateway:
             bluez.wait_for_scan()
             await asyncio.sleep(6)
             gateway.press()
             await platform.wait(is_alarm("raised"))
             assert gateway.log().count("inbox down") == 1
-            (gateway.state / "inbox.db").unlink()
+            (gateway.page / "inbox.db").unlink()
             until(lambda: "inbox back" in gateway.log(), 8)
+
+
+@pytest.mark.parametrize("how", ["pipe", "link", "lock", "view", "types"])
+async def test_nothing_that_the_page_may_put_in_their_place_holds_up_an_alarm(tmp_path, bluez, how):
+    """Whoever runs code in the page owns the folder of the local instructions."""
+    gateway = Gateway(tmp_path, bus=bluez)
+    gateway.page.mkdir(parents=True)
+    gateway.environment = {"WATCHDOG_USEC": "2000000"}
+    box = gateway.page / "inbox.db"
+    with contextlib.closing(sqlite3.connect(tmp_path / "forged.db" if how == "link" else box, isolation_level=None)) as db:
+        if how == "pipe":
+            box.unlink()
+            os.mkfifo(box)
+        elif how == "link":
+            box.symlink_to("/dev/zero")
+        elif how == "lock":
+            inbox.leave(gateway.page, gateway.runtime, b"{}")
+            db.execute("BEGIN EXCLUSIVE")
+        elif how == "view":
+            db.execute("CREATE TABLE other (number INTEGER PRIMARY KEY AUTOINCREMENT)")
+            db.execute(
+                "CREATE VIEW inbox AS WITH RECURSIVE n(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM n) SELECT number, x'7b7d' body FROM n"
+            )
+        else:
+            db.execute("CREATE TABLE inbox (number, body)")
+            db.executemany("INSERT INTO inbox VALUES (?, ?)", [("one", 1 << 40), (2, "{}"), (3.5, None), (None, b"{}"), (9, 1 << 60)])
+        with gateway:
+            bluez.wait_for_scan()
+            until(lambda: len(gateway.systemd.said("WATCHDOG=1")) >= 6, 12)
+            gateway.press()
+            until(lambda: [m for m in gateway.journal().values() if m.get("move") == "raise"], 5)
+            beats = len(gateway.systemd.said("WATCHDOG=1"))
+            until(lambda: len(gateway.systemd.said("WATCHDOG=1")) >= beats + 2, 8)
+        if how != "types":
+            assert gateway.log().count("inbox down") == 1
 
 
 # -- what goes wrong around it --------------------------------------------------------------------------------------------
@@ -433,15 +469,15 @@ async def test_a_press_in_the_last_moment_before_a_stop_is_not_lost(tmp_path, br
 
 
 async def test_systemd_is_told_ready_and_beats_until_the_pump_hangs(tmp_path):
-    """A named pipe in the place of the local instructions: whoever opens it waits for ever, as on a disk that answers no more."""
+    """The thread that writes hangs, as on a disk that answers no more."""
     gateway = Gateway(tmp_path)
-    gateway.environment = {"WATCHDOG_USEC": "2000000"}
+    gateway.environment = {"WATCHDOG_USEC": "2000000", "PYTHONPATH": str(REPO / "tests/vm/guest")}
     with gateway:
         assert len(gateway.systemd.said("READY=1")) == 1
         until(lambda: len(gateway.systemd.said("WATCHDOG=1")) >= 3, 8)
         beats = gateway.systemd.said("WATCHDOG=1")
         assert all(b - a < 2 for a, b in itertools.pairwise(beats))
-        os.mkfifo(gateway.state / "inbox.db")
+        os.kill(gateway.pid, signal.SIGUSR2)
         await asyncio.sleep(7)
         beats = len(gateway.systemd.said("WATCHDOG=1"))
         await asyncio.sleep(4)

@@ -34,7 +34,7 @@ class Fitted(Gateway):
         self.told += 1
         name = f"page-{self.told}"
         body = {"v": 1, "gateway": self.name, "id": name, "do": do, "by": "T-07", **fields}
-        inbox.leave(self.state, self.runtime, json.dumps(body).encode())
+        inbox.leave(self.page, self.runtime, json.dumps(body).encode())
         until(lambda: self.result(name))
         return self.result(name)
 

@@ -153,22 +153,22 @@ def test_no_secret_is_in_any_text_of_ours(home):
 
 
 def test_secrets_are_taken_only_from_a_file_that_is_ours_alone(home):
-    household.hand(home.state, "a", Handed(key="00"))
-    assert household.handed(home.state, "a") == Handed(key="00")
-    (home.state / "handed" / "a").chmod(0o640)
+    household.hand(home.page_folder, "a", Handed(key="00"))
+    assert household.handed(home.page_folder, "a") == Handed(key="00")
+    (home.page_folder / "handed" / "a").chmod(0o644)
     with pytest.raises(Rejected):
-        household.handed(home.state, "a")
-    (home.state / "handed" / "b").symlink_to("/etc/shadow")
-    os.mkfifo(home.state / "handed" / "c", 0o600)
-    (home.state / "handed" / "d").write_text('{"key": 5, "secret-word": 1}')
-    (home.state / "handed" / "d").chmod(0o600)
+        household.handed(home.page_folder, "a")
+    (home.page_folder / "handed" / "b").symlink_to("/etc/shadow")
+    os.mkfifo(home.page_folder / "handed" / "c", 0o600)
+    (home.page_folder / "handed" / "d").write_text('{"key": 5, "secret-word": 1}')
+    (home.page_folder / "handed" / "d").chmod(0o600)
     for name in ("b", "c", "d", "nothing"):
         with pytest.raises(Rejected) as no:
-            household.handed(home.state, name)
+            household.handed(home.page_folder, name)
         assert "secret-word" not in str(no.value)
-    household.forget(home.state, "a")
-    household.forget(home.state, "a")
-    assert not (home.state / "handed" / "a").exists()
+    household.forget(home.page_folder, "a")
+    household.forget(home.page_folder, "a")
+    assert not (home.page_folder / "handed" / "a").exists()
 
 
 # -- generations --------------------------------------------------------------------------------------------------------

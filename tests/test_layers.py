@@ -14,7 +14,7 @@ LINES = (
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking"},
     {"intake", "pipeline"},
     {"wire"},
-    {"push", "supervise", "config", "parts", "generations", "household", "dial", "certificate", "wal", "salvage"},
+    {"push", "supervise", "config", "parts", "generations", "folders", "household", "dial", "certificate", "wal", "salvage"},
     {
         "store",
         "database",
@@ -126,6 +126,7 @@ WEB_KNOWS = {
     "config",
     "danger",
     "driver",
+    "folders",
     "household",
     "inbox",
     "instruction",

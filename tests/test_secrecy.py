@@ -29,7 +29,9 @@ def test_a_command_that_may_hold_secrets_leaves_no_core_and_lets_nobody_look_int
     dumpable, core, mask = json.loads(done.stdout)
     assert dumpable == 0
     assert core == [0, 0]
-    assert mask == (0o077 if command in {"run", "page"} else 0o022), "what it writes is its own, whatever the unit says"
+    assert mask == 0o027, (
+        "what it writes is the gateway's, whatever the unit says: its owner's, and for the page, of the same group, to look at"
+    )
 
 
 def test_a_test_that_calls_it_stays_as_it_was(capsys):

@@ -126,6 +126,6 @@ def test_a_receiver_that_is_plugged_in_later_is_not_refused():
 
 
 def test_every_group_of_the_daemon_is_made_by_its_sysusers_file():
-    made = {line.split()[2] for line in (UNITS / "eldercare-gateway.sysusers").read_text().splitlines() if line.startswith("m ")}
+    made = {line.split()[2] for line in (UNITS / "eldercare-gateway.sysusers").read_text().splitlines() if line.startswith("m eldercare ")}
     wanted = set(settings("eldercare-gateway.service")["SupplementaryGroups"][0].split())
     assert wanted == made, "a unit with a group that is not there does not start"

@@ -39,10 +39,10 @@ def tell(gateway, do, *, by="Li", given=None, order="", **fields):
     """Leave an instruction as the page does; return its id."""
     order = order or f"page-{next(_told)}"
     if given is not None:
-        household.hand(gateway.state, order, given)
+        household.hand(gateway.page, order, given)
         fields["secrets"] = order
     body = {"v": 1, "gateway": gateway.name, "id": order, "do": do, "by": by, **fields}
-    inbox.leave(gateway.state, gateway.runtime, json.dumps(body, ensure_ascii=False).encode())
+    inbox.leave(gateway.page, gateway.runtime, json.dumps(body, ensure_ascii=False).encode())
     return order
 
 
@@ -175,7 +175,7 @@ def test_a_key_goes_no_other_way_than_its_file(tmp_path, bluez):
         bluez.wait_for_scan()
         answer = change(gateway, "put_device", BUTTON, 0, given=Handed(key=OTHER_KEY))
         assert answer["accepted"]
-        until(lambda: not list((gateway.state / "handed").iterdir()))
+        assert gateway.sweep() == []
         button = Sealed(NEW, OTHER_KEY)
         gateway.air(NEW, "44000901643a01")  # in plain text: somebody else
         gateway.air(NEW, button.press())
@@ -254,7 +254,7 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
             assert (new["room"], new["label"]) == (f"room {n}", f"label {n}")
             assert f"label {n}" not in gateway.log() + json.dumps(list(gateway.journal().values()))
             assert (secrets["token"], secrets["keys"]["new"]) == (body["token"], key)
-            until(lambda: not list((gateway.state / "handed").iterdir()))
+            assert gateway.sweep() == []
             gateway.kill()
         told = [c["revision"] for c in told_changes(gateway)]
         assert told == list(range(1, 31)), "each change is told once"
@@ -275,11 +275,11 @@ def test_cut_off_between_the_file_and_the_journal_it_is_told_and_answered_at_the
         for part in gateway.state.glob("gateway.db*"):
             part.unlink()
         (gateway.state / "gateway.db").write_bytes(before)  # as if the change had not come to be written down
-        household.hand(gateway.state, "cut", Handed(key=KEY))
+        household.hand(gateway.page, "cut", Handed(key=KEY))
         gateway.start()
         assert result(gateway, "cut")["revision"] == 1
         assert told_changes(gateway) == [{"by": "Li", "revision": 1, "keys": "device.new, device.new.key", "after": "restart"}]
-        assert not list((gateway.state / "handed").iterdir())
+        assert gateway.sweep() == []
 
 
 def test_a_torn_household_falls_back_to_the_one_before_and_says_so(tmp_path):

@@ -33,6 +33,7 @@ from gateway import config as configuration
 from gateway.demo import home, proof
 from gateway.demo.relay import HOST, Relay
 from gateway.demo.screen import Screen, padded
+from gateway.folders import page_of
 from gateway.replay import BadDay, Happening, Replay
 from gateway.web import label
 
@@ -391,7 +392,7 @@ class Conductor:
         s, where = self.screen, f"--config {self.path}"
         s.line("一切仍在运行, 可以看看 everything goes on running; have a look:", "bold")
         for what, command in (
-            ("网页 the page", f"http://{HOST}:{self.config.page.http_port}/   代码 code {label.made(self.state)}"),
+            ("网页 the page", f"http://{HOST}:{self.config.page.http_port}/   代码 code {label.made(page_of(self.state))}"),
             ("现状 how things stand", f"{sys.executable} -m gateway status {where}"),
             ("发起一次测试 give a drill", f'{sys.executable} -m gateway tell test --by "me" {where}'),
             ("平台侧 the platform's side", f"MQTT {HOST}:{self._port.result()}, eldercare/v1/{home.GATEWAY}/#"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,6 +19,7 @@ from starlette.responses import PlainTextResponse
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from gateway import inbox
 from gateway.clock import boot_name
 from gateway.config import Config
 from gateway.web import box, certificate, door, fitted, home, label, moving, papers, past, platform, rules, sensors, setup, today, walk
@@ -34,8 +37,10 @@ THREADS = 4  # requests that are worked on at once: the home has one or two visi
 
 def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
     """Return the application behind its guard, and what it is made of. The code of the box is made here if there is none."""
-    label.made(config.state)
-    accounts = Accounts(config.state, boot_name())
+    with contextlib.suppress(sqlite3.Error):  # who leaves something there is told
+        inbox.mended(config.page_folder)
+    label.made(config.page_folder)
+    accounts = Accounts(config.page_folder, boot_name())
     known = Known(config)
     names = tuple(dict.fromkeys([*papers.host_names(), *config.page.names, *_own(config)]))
     page = Page(config, accounts, known, Watch(known.newest), own_papers, names)

@@ -79,15 +79,15 @@ def install(v: Technician, said: Fields) -> Response:
     """Install a certificate of one's own, or go back to the box's."""
     checked(v, said)
     assert v.session is not None  # a technician has one
-    state, mine = v.page.config.state, v.page.papers
+    folder, mine = v.page.config.page_folder, v.page.papers
     if said.get("remove"):
-        papers.uninstall(state)
+        papers.uninstall(folder)
         what = "papers_removed"
     elif not v.secure and not guard.local(v.request.scope):
         return _box(v, 422, "papers", {}, {"key": v.words("papers_plain")})
     else:
         try:
-            papers.install(state, said.get("certificate", ""), said.get("private", ""))
+            papers.install(folder, said.get("certificate", ""), said.get("private", ""))
         except papers.BadPapers as bad:
             typed = {"certificate": said.get("certificate", "")}  # a key is never sent back
             return _box(v, 422, "papers", typed, {bad.field: v.words(bad.word)})

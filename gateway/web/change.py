@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
 import sqlite3
@@ -22,7 +23,7 @@ from gateway.driver import Model
 from gateway.household import Handed
 from gateway.instruction import Do, Refused, What
 from gateway.web.acts import once, once_of, whole
-from gateway.web.known import Filter
+from gateway.web.known import Filter, Known
 from gateway.web.visitor import Visitor
 
 LOG = logging.getLogger("eldercare")
@@ -124,21 +125,22 @@ async def left(
 
     def leave() -> None:
         if given is not None:
-            household.hand(config.state, order, given)
-        inbox.leave(config.state, config.runtime, wire.encode(message))
+            household.hand(config.page_folder, order, given)
+        inbox.leave(config.page_folder, config.runtime, wire.encode(message))
         assert v.session is not None  # a technician has one
         v.page.accounts.note(v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip())
 
     try:
         await run_in_threadpool(leave)
     except (OSError, sqlite3.Error, ValueError):
-        household.forget(config.state, message.secrets)
+        household.forget(config.page_folder, message.secrets)
         return Answer(order, sentence=v.words("told.failed"))
     end = time.monotonic() + ANSWER_WAIT
     while (result := await run_in_threadpool(known.result, order)) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
         await asyncio.sleep(ANSWER_LOOK)
     if result is None:
         return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
+    await run_in_threadpool(household.forget, config.page_folder, message.secrets)
     if result.accepted:
         await run_in_threadpool(current, v)
         return Answer(order, accepted=True)
@@ -146,6 +148,20 @@ async def left(
     for p in result.problems:
         fields.setdefault(p.field, v.words.pair(p.zh, p.en))
     return Answer(order, sentence=v.words.pair(result.zh, result.en), fields=fields, moved=result.refused is Refused.CHANGED_MEANWHILE)
+
+
+def tidied(config: Config, known: Known) -> None:
+    """Delete secrets that the daemon needs no more: where this process ended before it had seen the answer."""
+    with contextlib.suppress(OSError, sqlite3.Error):
+        folder, after = config.page_folder, known.answered()
+        if after is None:
+            return  # what waits is not known
+        if inbox.newest(folder) < after:  # a file that was begun anew
+            after = 0
+        orders = inbox.read(folder, max(0, after - 500), 1000)
+        waiting = frozenset(household.named(body) for number, body in orders if number > after)
+        answered = frozenset(household.named(body) for number, body in orders if number <= after)
+        household.forget_old(folder, waiting, answered - waiting, time.time())
 
 
 async def configure(v: Visitor, said: Mapping[str, str], what: What, value: Mapping[str, Any], given: Handed | None = None) -> Answer:

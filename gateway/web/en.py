@@ -1104,7 +1104,7 @@ EN: dict[str, str] = {
     "moving.words_hint": "At least {least} characters. Without it nobody can open the backup, nor can we.",
     "moving.short": "{least} to 200 characters.",
     "moving.go": "Download the backup",
-    "moving.gone": "That file was downloaded already. Make another backup.",
+    "moving.gone": "That file is not in the box any more. Make another backup.",
     "moving.take": "Take over from an old box",
     "moving.take_lead": "This box is new. With the old one's backup it becomes this home's gateway, and nothing has to be paired again.",
     "moving.file": "Backup file",

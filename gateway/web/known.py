@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from gateway import kind, status, wire
 from gateway.config import Config
+from gateway.folders import reader
 from gateway.web.weeks import Day
 
 LOOK_BACK = 5000  # journal rows that are searched for the entries of one alarm
@@ -102,8 +102,7 @@ class Known:
 
     @contextlib.contextmanager
     def _open(self, name: str) -> Iterator[sqlite3.Connection]:
-        path = quote(str(self._folder() / name))
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
+        with reader(self._folder() / name, 2) as db:
             yield db
 
     def _ask(self, query: str, values: tuple[object, ...] = (), name: str = "gateway.db") -> list[tuple[Any, ...]]:
@@ -206,6 +205,11 @@ class Known:
         entries = self.journal(name="fault", limit=NOTES)
         found = [seconds(m.at.wall) for m in entries if isinstance(m, wire.FaultMessage) and m.kind == kind.RESTARTED]
         return [at for at in found if at >= since]
+
+    def answered(self) -> int | None:
+        """Return the number of the newest instruction of the inbox that was answered, None where that is not known."""
+        rows = self._ask("SELECT value FROM marks WHERE name = 'inbox'")
+        return int(rows[0][0]) if rows and str(rows[0][0]).isdecimal() else None
 
     def masks(self) -> dict[str, Any]:
         """Return {"shelves": {device: {until, by, reason}}, "away": wall second or 0}."""

@@ -17,7 +17,7 @@ def made(folder: Path) -> str:
     found = shown(folder)
     if found:
         return found
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     new = "-".join("".join(secrets.choice(ALPHABET) for _ in range(EACH)) for _ in range(GROUPS))
     _place(folder, new, again=False)
     return shown(folder)
@@ -33,7 +33,7 @@ def renewed(folder: Path) -> str:
 def shown(folder: Path) -> str:
     """Return the code, "" where none was made or its file is not one."""
     try:
-        text = (folder / FILE).read_text(encoding="ascii").strip()
+        text = (folder / FILE).read_text(encoding="utf-8").strip()
     except (FileNotFoundError, UnicodeDecodeError):
         return ""
     return text if len(plain(text)) == GROUPS * EACH else ""
@@ -49,13 +49,10 @@ def _place(folder: Path, code: str, *, again: bool) -> None:
     handle, name = tempfile.mkstemp(dir=folder, prefix=".page-code-")  # mkstemp gives 0600
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(code + "\n")
             file.flush()
             os.fsync(file.fileno())
-            owner = folder.stat()
-            if os.geteuid() == 0 and owner.st_uid:  # `sudo eldercare-gateway code`: the page's user must read it
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
         path = folder / FILE
         if again or (path.exists() and not shown(folder)):
             temporary.replace(path)

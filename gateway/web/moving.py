@@ -1,7 +1,7 @@
 """Backup and box swap: a sealed file of this home to take away, and a new box that takes over from one.
 
 The daemon seals and takes over; the page hands it the passphrase and the file, and opens an uploaded file only to show what is in it.
-What is confirmed is what was shown: the file that was looked at waits for the confirmation where only this service can read it.
+What is confirmed is what was shown: the file that was looked at waits for the confirmation where only page and daemon can read it.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ async def sealed(v: Technician, said: Fields) -> Response:
         return await run_in_threadpool(_start, v, 422, Form("backup", {}, answer))
     try:
         data = await run_in_threadpool(backup.fetched, v.page.config.state, answer.told)
-    except OSError:  # taken already: a double tap
+    except OSError:  # it has been there for ten minutes
         return await run_in_threadpool(_start, v, 409, Form("backup", {}, Answer(sentence=v.words("moving.gone"))))
     assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "backup")
@@ -96,7 +96,7 @@ async def look(v: Technician, parts: Upload) -> Response:
     def opened() -> backup.Kept:
         with _opening:
             kept = backup.opened(data, words)
-        household.hand(v.page.config.state, order, Handed(passphrase=words, backup=base64.b64encode(data).decode()))
+        household.hand(v.page.config.page_folder, order, Handed(passphrase=words, backup=base64.b64encode(data).decode()))
         return kept
 
     if not data:
@@ -120,14 +120,14 @@ async def take(v: Technician, said: Fields) -> Response:
     before = (await run_in_threadpool(known.status)).get("journal")
     if not said.get("sure"):
         try:
-            given = await run_in_threadpool(household.handed, config.state, order)
+            given = await run_in_threadpool(household.handed, config.page_folder, order)
             kept = await run_in_threadpool(backup.opened, base64.b64decode(given.backup or ""), given.passphrase or "")
         except (Rejected, backup.BackupError):
             return await run_in_threadpool(_start, v, 409, Form("look", {}, Answer(sentence=v.words("moving.again"))))
         return await run_in_threadpool(_shown, v, kept, order, 422, v.words("wrong.sure"))
     message = wire.InstructionMessage(v=1, gateway=known.gateway(), id=order, do=Do.TAKE_OVER, by=v.by, secrets=order)
     try:
-        await run_in_threadpool(inbox.leave, config.state, config.runtime, wire.encode(message))
+        await run_in_threadpool(inbox.leave, config.page_folder, config.runtime, wire.encode(message))
     except (OSError, sqlite3.Error, ValueError):
         return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
     assert v.session is not None  # a technician has one
@@ -136,9 +136,11 @@ async def take(v: Technician, said: Fields) -> Response:
     while time.monotonic() < end:
         result = await run_in_threadpool(known.result, order)
         if result is not None and not result.accepted:
+            await run_in_threadpool(household.forget, config.page_folder, order)
             return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(sentence=v.words.pair(result.zh, result.en))))
         facts = await run_in_threadpool(known.status)
         if facts.get("well") and facts.get("gateway") == home and facts.get("journal") != before:
+            await run_in_threadpool(household.forget, config.page_folder, order)
             await run_in_threadpool(current, v)
             return RedirectResponse("/moving?taken=1", 303)
         await asyncio.sleep(0.2)

@@ -20,16 +20,18 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gateway import systemd
+from gateway import folders, systemd
 from gateway.config import Config
 from gateway.web import papers
 from gateway.web.app import made
+from gateway.web.change import tidied
 from gateway.web.guard import Guard, Receive, Scope, Send, local, source
 from gateway.web.visitor import Page
 from gateway.web.words import Words
 
 LOG = logging.getLogger("eldercare")
 PAPERS_EVERY = 86400.0  # s between two looks at the certificate
+TIDY_EVERY = 60.0  # s
 CONNECTIONS = 64  # at once; more are told to come back
 SHARE = 32  # of them that one source may hold: who asks slowly on purpose leaves places for the technician
 KEEP = 15  # s for which an idle connection stays
@@ -53,7 +55,7 @@ class Papers:
         certificate, key = self._config.file(page.certificate), self._config.file(page.certificate_key)
         self.origin = "config"
         if certificate is None or key is None:
-            certificate, key = papers.in_use(self._config.state, self._names)
+            certificate, key = papers.in_use(self._config.page_folder, self._names)
             self.origin = "own" if certificate.name == "own.pem" else "box"
         self.context.load_cert_chain(certificate, key)
         self.certificate = certificate
@@ -140,6 +142,7 @@ class _Server(uvicorn.Server):
 
 async def serve(config: Config) -> None:
     """Serve until told to stop. Raises OSError where a port or the certificate cannot be had."""
+    folders.moved_in(config.state)
     names = [*papers.host_names(), *config.page.names]
     mine = Papers(config, names)
     app, page = made(config, own_papers=mine)
@@ -157,15 +160,23 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, stop)
     LOG.info("page https://%s%s", names[0], "" if config.page.port == 443 else f":{config.page.port}")
     tasks = [loop.create_task(server.serve(sockets=[line]), name="page") for server, line in doors]
-    renewing = loop.create_task(mine.keep_in_date(), name="certificate")
+    beside = [loop.create_task(mine.keep_in_date(), name="certificate"), loop.create_task(_keep_tidy(page), name="tidy")]
     systemd.notify("READY=1")  # the sockets listen and the certificate is made: who comes now waits for an answer and gets one
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        renewing.cancel()
+        for task in beside:
+            task.cancel()
         stop()
         for task in tasks:
             await task
+
+
+async def _keep_tidy(page: Page) -> None:
+    """Delete what was handed to the daemon and is not needed any more."""
+    while True:
+        await asyncio.to_thread(tidied, page.config, page.known)
+        await asyncio.sleep(TIDY_EVERY)
 
 
 def _listening(address: str, port: int) -> socket.socket:

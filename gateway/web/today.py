@@ -147,7 +147,7 @@ def test(v: Reader) -> Response:
     alarm = known.by_id(result.alarm) if result and result.alarm else running
     earlier = [a for a in known.past(Filter(kind=kind.TEST), limit=6) if alarm is None or a.alarm != alarm.alarm]
     now = known.now(facts)
-    way = _way(inbox.left_at(v.page.config.state, told) if told else None, alarm)
+    way = _way(inbox.left_at(v.page.config.page_folder, told) if told else None, alarm)
     return v.render(
         "_test.html" if "part" in v.request.query_params else "test.html", alarm=alarm, earlier=earlier, told=told, result=result,
         way=way, trouble=_trouble(way, facts, now), once=acts.once(), facts=facts, now=now, between=between, notice=notice(v),
@@ -187,7 +187,7 @@ def _trouble(way: list[tuple[str, float | None, float | None]], facts: dict[str,
 
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
     config = v.page.config
-    inbox.leave(config.state, config.runtime, wire.encode(message))
+    inbox.leave(config.page_folder, config.runtime, wire.encode(message))
     assert v.session is not None  # a technician has one
     about = message.alarm or message.device
     v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {about}".strip())

@@ -129,7 +129,7 @@ async def act(v: Technician, said: Fields) -> Response:
 
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
     config = v.page.config
-    inbox.leave(config.state, config.runtime, wire.encode(message))
+    inbox.leave(config.page_folder, config.runtime, wire.encode(message))
     assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {message.device or message.step}")
 

@@ -1104,7 +1104,7 @@ ZH: dict[str, str] = {
     "moving.words_hint": "至少 {least} 个字符。没有它,谁也打不开备份,我们也不能。",
     "moving.short": "{least} 到 200 个字符。",
     "moving.go": "下载备份",
-    "moving.gone": "这个文件已经下载过。请再做一次备份。",
+    "moving.gone": "这个文件已不在盒子里, 请重新备份。",
     "moving.take": "接替旧网关",
     "moving.take_lead": "这是新网关。用旧网关的备份,它就成为这个家的网关:设备不用重新配对。",
     "moving.file": "备份文件",

@@ -493,7 +493,7 @@ def take_change(data):
     loaded = config.load(_home("change"), MODELS)
     if secrets:
         _file("change/state/handed/it", secrets)
-    given = household.handed(loaded.state, "it" if secrets else "")
+    given = household.handed(loaded.page_folder, "it" if secrets else "")
     after = household.changed(loaded, told.change, given, MODELS, instruction=told.id, by=told.by, at="2026-05-04T08:00:00Z")
     sane(after)
 

@@ -75,6 +75,13 @@ def leave(out: Path) -> None:
     from gateway.store import Writing
 
     try:
+        from gateway.folders import page_of
+    except ImportError:  # an older tree
+
+        def page_of(state: Path) -> Path:
+            return state
+
+    try:
         from gateway.recovery import opened
     except ImportError:  # an older tree
         from gateway.store import opened
@@ -109,7 +116,7 @@ def leave(out: Path) -> None:
         {"v": 1, "gateway": hand.GATEWAY, "id": "left-2", "do": "acknowledge", "by": "Li", "alarm": _one(day, "person.sos", "raised")},
     ]
     for order in boxes:
-        inbox.leave(folder, out / RUNTIME, json.dumps(order).encode())
+        inbox.leave(page_of(folder), out / RUNTIME, json.dumps(order).encode())
     known = store.load(clock.now(), "another-boot")
     batches = [json.loads(b.payload)["readings"] for b in store._waiting_batches(0, 100)]
     (out / "expected.json").write_text(
@@ -146,7 +153,7 @@ def leave(out: Path) -> None:
     assert states == wanted, [(a.kind, str(a.state), a.device) for a in day.alarms()]
     assert {m.turn for m in map(wire.decode_entry, day.bodies) if hasattr(m, "turn")} >= {Turn.RAISED, Turn.NOTED}
     store.close_now()
-    _page(folder)
+    _page(page_of(folder))
     _household(folder)
 
 

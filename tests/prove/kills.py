@@ -104,7 +104,7 @@ class Technician:
         answer = browser.get("/home", follow_redirects=True)
         key = {"key": re.findall(r'name="key" value="([0-9a-f]+)"', answer.text)[0]}
         if answer.url.path == "/first":
-            typed = {"code": label.shown(self.page.gateway.state), "name": "T-07", "password": WORD, "again": WORD}
+            typed = {"code": label.shown(self.page.gateway.page), "name": "T-07", "password": WORD, "again": WORD}
             browser.post("/first", data=key | typed)
         elif answer.url.path == "/sign-in":
             browser.post("/sign-in", data=key | {"name": "T-07", "password": WORD})

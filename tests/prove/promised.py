@@ -185,7 +185,7 @@ async def tests_stay_tests(folder: Path, n: int, air: Child, dice: random.Random
         async with home:
             home.platform.receipts = False
             walk = {"v": 1, "gateway": home.name, "id": "walk-1", "do": "walk", "by": "T-07", "device": "button0", "seconds": 300}
-            inbox.leave(home.gateway.state, home.gateway.runtime, json.dumps(walk).encode())
+            inbox.leave(home.gateway.page, home.gateway.runtime, json.dumps(walk).encode())
             assert (await home.platform.result("walk-1"))["accepted"]
             assert (await home.platform.result(await home.platform.instruct("test", by="Wang", device="button1")))["accepted"]
             for _ in range(2):

@@ -268,13 +268,13 @@ def ask_slowly(port: int, stop: Any, count: Any) -> None:
     asyncio.run(all_of_them())
 
 
-async def signed_in(address: str, state: Path) -> str:
+async def signed_in(address: str, folder: Path) -> str:
     """Come for the first time and return the cookie."""
     async with httpx.AsyncClient(base_url=address) as browser:
         text = (await browser.get("/first")).text
         key = re.search(r'name="key" value="([0-9a-f]+)"', text)
         assert key, text[:500]
-        said = {"key": key[1], "code": label.shown(state), "name": "T-07", "password": PASSWORD, "again": PASSWORD}
+        said = {"key": key[1], "code": label.shown(folder), "name": "T-07", "password": PASSWORD, "again": PASSWORD}
         answer = await browser.post("/first", data=said)
         assert answer.status_code == 303, answer.text
         return "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
@@ -302,7 +302,7 @@ async def page_attacked(short: bool, folder: Path, seed: int) -> list[Row]:
             page = await asyncio.to_thread(Page, home.gateway.config, http, folder / "page.log")
             with page:
                 os.setpriority(os.PRIO_PROCESS, page.process.pid, 10)  # as its unit does
-                cookie = await signed_in(page.address, home.gateway.state)
+                cookie = await signed_in(page.address, home.gateway.page)
                 paths = post_paths(home.gateway.config, folder / "paths")
                 await pressing(home, 5, dice)
                 quiet = await pressing(home, presses, dice)

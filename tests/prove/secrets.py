@@ -51,13 +51,13 @@ KEPT_IN = {
     "platform password, mistyped": set(),
     "bindkey by the page": {"state/household-secrets.json*"},
     "client certificate key": {"state/household-secrets.json*", "state/papers/*.pem"},
-    "page certificate key": {"state/page-papers/box.key"},
+    "page certificate key": {"state/page/page-papers/box.key"},
     "account password": set(),  # only its argon2 hash stands in page.db
     "account password, mistyped": set(),
     "session": set(),  # only its digest stands in page.db; the cookie itself goes to its browser alone, over TLS
-    "code of the box": {"state/page-code", "said by: code", "page: * POST /first"},  # what was typed comes back beside what was wrong
+    "code of the box": {"state/page/page-code", "said by: code", "page: * POST /first"},  # what was typed comes back beside what was wrong
     "backup passphrase": set(),
-    "backup passphrase by page": {"state/handed/page-*"},  # with the file that was looked at, until it is confirmed or tidied away
+    "backup passphrase by page": {"state/page/handed/page-*"},  # with the file that was looked at, until it is confirmed or tidied away
 }
 # Names are no secrets, but they belong to the records of who did what, not to log, topics and bundle.
 PERSON = "Mrs-Example-Qzx"
@@ -65,8 +65,8 @@ NAMES_KEPT_IN = {
     "state/backup.json",
     "state/household.json*",
     "state/gateway.db*",
-    "state/page.db*",
-    "state/inbox.db*",
+    "state/page/page.db*",
+    "state/page/inbox.db*",
     "sent: *",
     "page: *",
     "said by: status*",
@@ -255,7 +255,7 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
         t = Technician(f"https://127.0.0.1:{port}")
         ends.callback(t.client.close)
         sealed = Sealed(SEALED, word["bindkey in the file"])
-        word["code of the box"] = (gateway.state / "page-code").read_text().strip()
+        word["code of the box"] = (gateway.page / "page-code").read_text().strip()
         await asyncio.to_thread(technician_comes, t, word, gateway, air, broker, authority, ours)
         word["session"] = next(v for k, v in t.client.cookies.items() if k == "__Host-session")
         # In the home: pressed, forged with another key and in clear, and through the other program.
@@ -321,7 +321,7 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
         cores = await asyncio.to_thread(without_core, gateway, page, home, folder)
     secrets_in = {name: forms(text) for name, text in word.items()}
     secrets_in["client certificate key"] = of_key(ours.key.read_text())
-    secrets_in["page certificate key"] = of_key(places["state/page-papers/box.key"].decode())
+    secrets_in["page certificate key"] = of_key(places["state/page/page-papers/box.key"].decode())
     return judged(places, secrets_in, watcher, t, cores)
 
 
@@ -396,7 +396,7 @@ def technician_comes(
     )
     put = t.post("/sensors/new?model=shelly-blu-button", "/sensors/put", secret=word["bindkey by the page"], **form)
     assert put.status_code == 303, put.text[-2000:]
-    until(lambda: not list((gateway.state / "handed").iterdir()))
+    until(lambda: not list((gateway.page / "handed").iterdir()))
     air.advertise(LEARNT, service_data={"fcd2": button.press()})
     until(lambda: any(a["device"] == "learnt" for a in gateway.status()["alarms"]), 10)
 
@@ -431,7 +431,7 @@ def technician_takes_away(t: Technician, passphrase: str, gateway: Gateway) -> N
     """A backup by the page, and a look into it with a wrong and the right passphrase."""
     sealed = t.post("/moving", "/box/backup", passphrase=passphrase, again=passphrase)
     assert sealed.content.startswith(b"eldercare-gateway backup"), sealed.text[-2000:]
-    until(lambda: not list((gateway.state / "handed").iterdir()))
+    until(lambda: not list((gateway.page / "handed").iterdir()))
     for words, status in (("mistyped mistyped", 422), (passphrase, 200)):
         key = re.search(r'name="key" value="([0-9a-f]+)"', t.get("/moving").text)
         assert key
@@ -441,13 +441,15 @@ def technician_takes_away(t: Technician, passphrase: str, gateway: Gateway) -> N
 
 
 def wrong_rights(gateway: Gateway, home: Path) -> list[str]:
-    """Return which file or folder others than the service's user could read or write, though it was started with umask 0."""
+    """Return which file or folder is open to others, or to the page where it holds a secret, though all was started with umask 0."""
     out = []
+    secret = {place for places in KEPT_IN.values() for place in places if place.startswith("state/") and "/handed/" not in place}
     for path in [*files(gateway.state, gateway.runtime), home / "secrets.toml", home / "backup"]:
-        facts = path.stat()
-        if facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
-            out.append(f"{path.relative_to(home)} {stat.S_IMODE(facts.st_mode):04o}")
-    folders = [p for p in gateway.state.rglob("*") if p.is_dir() and p.stat().st_mode & 0o077]
+        facts, name = path.stat(), str(path.relative_to(home))
+        alone = name in {"secrets.toml", "backup"} or any(fnmatch.fnmatch(name, place) for place in secret)
+        if facts.st_mode & (0o077 if alone else 0o027) or facts.st_uid != os.geteuid():
+            out.append(f"{name} {stat.S_IMODE(facts.st_mode):04o}")
+    folders = [p for p in gateway.state.rglob("*") if p.is_dir() and p.stat().st_mode & 0o027]
     return out + [f"{path.relative_to(home)}/ {stat.S_IMODE(path.stat().st_mode):04o}" for path in folders]
 
 

@@ -27,7 +27,7 @@ from household import REPO, Gateway
 
 from drivers import all_models
 from gateway import config as configured
-from gateway import inbox, recovery, schema, store
+from gateway import folders, inbox, recovery, schema, store
 from gateway.clock import Moment, Quality
 from gateway.reading import Kind, Reading
 from gateway.store import Writing
@@ -170,7 +170,8 @@ def _in_this_process(state: Path, expected: dict[str, Any], before: dict[str, An
     assert [n for (n,) in opened._db.execute("SELECT number FROM outbox ORDER BY number")] == expected["outbox"]
     batches = [json.loads(b.payload)["readings"] for b in opened._waiting_batches(0, 100)]
     assert batches == expected["batches"]
-    assert [json.loads(body)["id"] for _, body in inbox.read(state, int(opened.marked("inbox")))] == [expected["left"]]
+    folders.moved_in(state)
+    assert [json.loads(body)["id"] for _, body in inbox.read(folders.page_of(state), int(opened.marked("inbox")))] == [expected["left"]]
     for base, migrations in SETS.items():
         db = opened._db if base == "gateway" else opened._history
         assert [m.name for m in migrations.applied(db)] == [m.name for m in migrations._migrations]
@@ -187,8 +188,8 @@ def _in_this_process(state: Path, expected: dict[str, Any], before: dict[str, An
     count = nothing_lost(before["gateway"], tables(state / "gateway.db"), but=("marks", "alarms"))
     count += nothing_lost(before["history"], tables(state / "history.db"), but=("marks",))
     assert len(tables(state / "history.db")["readings"]) == expected["readings"] + 1
-    if (state / "page.db").exists():
-        book = Accounts(state, BOOT)
+    if (folders.page_of(state) / "page.db").exists():
+        book = Accounts(folders.page_of(state), BOOT)
         assert dict(book.all()) == {"wang": "technician", "county": "supervisor"}
         assert book.sign_in("wang", expected["password"], "192.0.2.9")
         assert any(v.what == "exported" for v in book.visits(0, 10))
@@ -202,6 +203,7 @@ async def _by_the_gateway(home: Path, expected: dict[str, Any], before: dict[str
         gateway = Gateway(home, broker=broker, bus=bluez, name=expected["gateway"])
         try:
             await asyncio.to_thread(gateway.start)
+            folders.moved_in(gateway.state)  # what the page does first when it starts
             await platform.wait(lambda m: m.get("type") == "result" and m["instruction"] == expected["left"], 30)
             bluez.wait_for_scan()
             gateway.press()

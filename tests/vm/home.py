@@ -291,7 +291,8 @@ class House:
             self.machine.sh("systemctl daemon-reload")
         self.machine.sh(
             "chgrp eldercare /etc/eldercare-gateway/gateway.toml && chown eldercare: /etc/eldercare-gateway/secrets.toml &&"
-            f" blockdev --flushbufs /dev/vdb && mount {STATE} && sync"
+            f" blockdev --flushbufs /dev/vdb && mount {STATE} && install -d -m 750 -o eldercare -g eldercare {STATE} &&"
+            f" install -d -m 750 -o eldercare-page -g eldercare {STATE}/page && sync"
         )
 
     # -- life

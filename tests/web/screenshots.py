@@ -206,7 +206,7 @@ async def main(out, docs):
             example = await asyncio.to_thread(Example, Path(folder), open_alarms=not calm, calm=calm, port=free_port(), http=http)
             set_up(example)
             with Page(example.path, http, Path(folder) / "page.log") as page:
-                code = (example.config.state / "page-code").read_text().strip()
+                code = (example.config.page_folder / "page-code").read_text().strip()
                 async with chromium() as browser:
                     await taken(browser, page.address, code, out, calm=calm)
                     if docs and not calm:

@@ -21,11 +21,11 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 class Page:
     """`python -m gateway page`, on loopback; ends with the test run."""
 
-    def __init__(self, config: Path, port: int, log: Path):
+    def __init__(self, config: Path, port: int, log: Path, prefix: tuple[str, ...] = ()):
         self.address = f"http://127.0.0.1:{port}"
         self.log = log
         with log.open("wb") as out:
-            command = mortal([sys.executable, "-m", "gateway", "page", "--config", str(config)])
+            command = mortal([*prefix, sys.executable, "-m", "gateway", "page", "--config", str(config)])
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT)
         end = time.monotonic() + 20
         while True:

@@ -137,9 +137,9 @@ class Site:
             for path in sorted(self.state.rglob("*"))
             if path.is_file() and not path.name.startswith(("page.db", "inbox.db"))
         }
-        with sqlite3.connect(f"file:{self.state / accounts.FILE}?mode=ro", uri=True) as db:
+        with sqlite3.connect(f"file:{self.state / 'page' / accounts.FILE}?mode=ro", uri=True) as db:
             out["accounts"] = db.execute("SELECT name, role, hash FROM accounts ORDER BY name").fetchall()
-        out["left"] = len(inbox.read(self.state, 0, 100_000))
+        out["left"] = len(inbox.read(self.state / "page", 0, 100_000))
         return out
 
 
@@ -248,7 +248,7 @@ def test_whatever_stands_in_a_form_is_answered_and_only_a_technician_changes_any
 
     sent()
     if role == "technician":
-        assert len(inbox.read(site.state, 0, 100_000)) > 10, "some of it was good enough to be left for the daemon"
+        assert len(inbox.read(site.state / "page", 0, 100_000)) > 10, "some of it was good enough to be left for the daemon"
         assert site.do(browser.get("/box")).status_code == 200, "and the session is what it was"
     else:
         assert site.holds() == before

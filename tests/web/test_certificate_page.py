@@ -19,6 +19,7 @@ from gateway.web.zh import ZH
 from tests.web.conftest import form_key, post
 from tests.web.test_setting import equipped, yes
 
+pytestmark = pytest.mark.usefixtures("kept_secrets")
 STROKES = [[80, 150, 60, -90, 40, 80], [300, 100, 50, 0]]
 __all__ = ["equipped"]  # a fixture of theirs that is used here
 UNTRANSLATED = re.compile(r">\s*(?:cert|sheet|walk|pull|test)\.[a-z]")
@@ -32,11 +33,11 @@ def home(equipped):
 
 def left(box):
     """Return (instruction, what was handed with it) of the newest that was left."""
-    rows = inbox.read(box.example.config.state, 0)
+    rows = inbox.read(box.example.config.page_folder, 0)
     if not rows:
         return None, None
     order = json.loads(rows[-1][1])
-    return order, household.handed(box.example.config.state, order["secrets"])
+    return order, household.handed(box.example.config.page_folder, order["secrets"])
 
 
 async def drawn(browser):
@@ -70,8 +71,8 @@ async def test_a_signature_is_handed_on_in_a_file_and_stands_in_no_instruction(h
     assert "strokes" not in json.dumps(order)
     assert [list(s) for s in given.signing.signature.strokes] == STROKES
     assert (given.signing.seen, given.signing.push) == (fields["seen"], False)
-    path = home.example.config.state / "handed" / order["secrets"]
-    assert path.stat().st_mode & 0o777 == 0o600
+    path = home.example.config.page_folder / "handed" / order["secrets"]
+    assert path.stat().st_mode & 0o777 == 0o640
 
 
 async def test_the_seen_facts_are_those_the_daemon_makes(home):

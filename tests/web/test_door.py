@@ -269,7 +269,7 @@ async def test_a_form_without_its_key_does_nothing(box, key):
         answer = await browser.post(path, data={} if key is None else {"key": key})
         assert answer.status_code == 403, path
     assert box.page.known.newest() == newest
-    assert not (box.example.config.state / "inbox.db").exists()
+    assert not (box.example.config.page_folder / "inbox.db").exists()
     assert (await browser.get("/")).status_code == 200
 
 

@@ -78,4 +78,4 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
         assert any('"bath-button"' in b and '"alarm"' in b for b in bodies)
         for text in (*bodies, (tmp_path / "daemon.log").read_text(), (tmp_path / "page.log").read_text()):
             assert KEY not in text
-        assert not list((tmp_path / "state" / "handed").iterdir()), "the key's file is gone"
+        assert not list((tmp_path / "state" / "page" / "handed").iterdir()), "the key's file is gone"

@@ -99,7 +99,7 @@ async def test_signed_out_nobody_sees_or_does_anything(box):
         assert "浴室" not in answer.text, path
     for path in (*CHANGES, *OWN):
         assert (await browser.post(path, data={"key": key})).status_code == 401, path
-    assert not (box.example.config.state / "inbox.db").exists()
+    assert not (box.example.config.page_folder / "inbox.db").exists()
 
 
 async def test_a_supervisor_reads_everything_and_changes_nothing(box):
@@ -114,7 +114,7 @@ async def test_a_supervisor_reads_everything_and_changes_nothing(box):
         answer = await browser.post(path, data={"key": key, "name": "T-07", "role": "technician"})
         assert answer.status_code == 403, path
         assert "您的账号只能查看" in answer.text
-    assert not (box.example.config.state / "inbox.db").exists()
+    assert not (box.example.config.page_folder / "inbox.db").exists()
     today = (await browser.get("/")).text
     assert 'action="/do/' not in today, "no button that would be refused"
     assert len(box.page.accounts.all()) == 2
@@ -286,7 +286,7 @@ async def acted(box, browser, do, **said):
     """Send a form and return (answer, the instruction left or None)."""
     box.page.known.result = lambda _: True  # no daemon here that would answer
     answer = await post(browser, "/", f"/do/{do}", **said)
-    left = inbox.read(box.example.config.state, 0)
+    left = inbox.read(box.example.config.page_folder, 0)
     return answer, wire.decode_instruction(left[-1][1], "example-home", None)[0] if left else None
 
 

@@ -27,7 +27,7 @@ def page(example):
 
 
 def test_https_with_the_certificate_of_the_box(page, example):
-    context = ssl.create_default_context(cafile=example.config.state / papers.FOLDER / "box.pem")
+    context = ssl.create_default_context(cafile=example.config.page_folder / papers.FOLDER / "box.pem")
     with httpx.Client(verify=context) as client:
         answer = client.get(f"{page.secure}/first")
         assert answer.status_code == 200
@@ -135,7 +135,7 @@ def test_a_certificate_is_taken_up_without_a_restart(example):
     mine = Papers(example.config, ["box.local"])
     assert mine.origin == "box"
     own = papers.in_use(example.folder / "other", ["own.example"])
-    papers.install(example.config.state, own[0].read_text(), own[1].read_text())
+    papers.install(example.config.page_folder, own[0].read_text(), own[1].read_text())
     mine.take_up()
     assert mine.origin == "own"
     assert papers.fingerprint(mine.certificate) == papers.fingerprint(own[0])
@@ -149,7 +149,9 @@ def test_the_unit_gives_the_page_less_than_the_daemon():
         parser.read(ROOT / "systemd" / f"{name}.service")
         units[name] = parser["Service"]
     daemon, page = units.values()
-    assert page["User"] == daemon["User"], "WAL: only the owner can read what the daemon writes"
+    assert page["User"] != daemon["User"], "what is 0600 is the daemon's alone"
+    assert page["Group"] == daemon["Group"], "what is 0640 can be shown"
+    assert page["StateDirectory"].split()[0] != daemon["StateDirectory"], "systemd would give it the daemon's files"
     assert int(page["OOMScoreAdjust"]) > 0 > int(daemon["OOMScoreAdjust"])
     assert page["MemoryMax"]
     assert int(page["Nice"]) > 0

@@ -19,6 +19,7 @@ from gateway.web.words import printed
 from gateway.web.zh import ZH
 from tests.web.conftest import form_key, post
 
+pytestmark = pytest.mark.usefixtures("kept_secrets")
 PAGES = ("/platform", "/walk")
 CHANGES = ("/platform", "/rules/judging", "/rules/ladder", "/walk")
 
@@ -30,12 +31,12 @@ def yes(box, **more):
 
 def left(box):
     """Return the newest instruction that was left, None where there is none."""
-    rows = inbox.read(box.example.config.state, 0)
+    rows = inbox.read(box.example.config.page_folder, 0)
     return wire.decode_instruction(rows[-1][1], "example-home", None)[0] if rows else None
 
 
 def handed(box):
-    folder = box.example.config.state / "handed"
+    folder = box.example.config.page_folder / "handed"
     return {p.name: p.read_text() for p in folder.iterdir()} if folder.exists() else {}
 
 
@@ -113,7 +114,7 @@ async def test_a_platform_is_saved_with_its_secrets_apart(box):
     assert order.change.value == TYPED | {"port": 8884, "tls": True}
     assert order.by == "T-07 (192.168.1.50)"
     assert "hush hush" in handed(box)[order.secrets]
-    assert (box.example.config.state / "handed" / order.secrets).stat().st_mode & 0o077 == 0
+    assert (box.example.config.page_folder / "handed" / order.secrets).stat().st_mode & 0o777 == 0o640
     assert "hush" not in str(answer.headers["location"])
 
 

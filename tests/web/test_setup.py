@@ -16,6 +16,7 @@ from gateway.web import sensors
 from gateway.web.words import printed
 from tests.web.conftest import form_key
 
+pytestmark = pytest.mark.usefixtures("kept_secrets")
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
 ADDRESS = "A4:C1:38:00:53:09"
 DEVICES = """
@@ -71,9 +72,9 @@ def refuse(box, refused, *problems):
 
 async def sent(box, browser, page, to, **said):
     """Send a form; return (answer, the instruction left or None, its secrets)."""
-    before = len(inbox.read(box.example.config.state, 0))
+    before = len(inbox.read(box.example.config.page_folder, 0))
     answer = await browser.post(to, data={"key": await form_key(browser, page)} | said)
-    found = inbox.read(box.example.config.state, 0)
+    found = inbox.read(box.example.config.page_folder, 0)
     if len(found) == before:
         return answer, None
     return answer, wire.decode_instruction(found[-1][1], "example-home", None)[0]
@@ -143,7 +144,7 @@ async def test_a_form_of_another_browser_changes_nothing(home):
     browser = await home.technician()
     for to in ("/home/household", "/home/rooms", "/home/consent", "/sensors/put", "/sensors/replace", "/sensors/retire", "/sensors/window"):
         assert (await browser.post(to, data={"key": "0" * 64, "number": "x"})).status_code == 403, to
-    assert not inbox.read(home.example.config.state, 0)
+    assert not inbox.read(home.example.config.page_folder, 0)
 
 
 # -- the window ----------------------------------------------------------------------------------------------------------
@@ -249,8 +250,8 @@ async def test_enrolled_with_its_key_handed_over_and_never_shown(home):
     assert answer.headers["location"] == f"/sensors/confirm?device=bath-button&told={left.id}"
     expected = {"id": "bath-button", "model": "shelly-blu-button", "address": ADDRESS, "room": "浴室", "buttons": {"1": "help"}}
     assert value(left) == ("put_device", expected)
-    assert handed(home.example.config.state, left.secrets).key == KEY
-    assert oct((home.example.config.state / "handed" / left.secrets).stat().st_mode & 0o777) == "0o600"
+    assert handed(home.example.config.page_folder, left.secrets).key == KEY
+    assert oct((home.example.config.page_folder / "handed" / left.secrets).stat().st_mode & 0o777) == "0o640"
     refuse(home, Refused.INVALID, Problem("device", "bath-button", "key", "密钥应为 32 位", "32 digits"))
     answer, _ = await sent(home, browser, "/sensors", "/sensors/put", revision="2", **said | {"secret": "abcd1234"})
     assert answer.status_code == 422
@@ -297,7 +298,7 @@ async def test_replaced_keeps_its_name_and_retired_needs_a_tick(home):
     assert 'name="room"' not in text
     answer, left = await sent(home, browser, "/sensors", "/sensors/replace", **said)
     assert value(left) == ("replace_device", {"id": "pendant", "model": "shelly-blu-button", "address": ADDRESS})
-    assert handed(home.example.config.state, left.secrets).key == KEY
+    assert handed(home.example.config.page_folder, left.secrets).key == KEY
     answer, left = await sent(home, browser, "/sensors", "/sensors/retire", device="pendant", revision="1")
     assert (answer.status_code, left) == (422, None)
     assert "请先勾选" in answer.text
@@ -462,7 +463,7 @@ async def test_a_receiver_is_told_where_it_is(wired, model, said, port):
     whole = {"id": "new", "model": model, "room": "客厅", "revision": "0"} | said
     _, left = await sent(wired, browser, "/sensors", "/sensors/put", secret="word" if "host" in said else "", **whole)
     assert value(left) == ("put_device", {"id": "new", "model": model, "room": "客厅", "port": port})
-    assert (handed(wired.example.config.state, left.secrets).password == "word") is ("host" in said)
+    assert (handed(wired.example.config.page_folder, left.secrets).password == "word") is ("host" in said)
     wrong = {"host": "mqtt://x", "topic": "a b", "number": "0", "user": "a:b", "pins": "99", "unit": "0"}
     answer, left = await sent(wired, browser, "/sensors", "/sensors/put", **whole | {n: wrong[n] for n in said if n in wrong})
     assert (answer.status_code, left) == (422, None)
@@ -495,7 +496,7 @@ async def test_a_key_of_a_wrong_form_is_said_at_once_and_one_out_of_a_qr_code_is
         assert (answer.status_code, left, printed(word) in answer.text) == (422, None, True)
         assert text not in answer.text
     _, left = await sent(home, browser, "/sensors", "/sensors/put", **said, secret=f"KEY:{KEY};")
-    assert handed(home.example.config.state, left.secrets).key == KEY
+    assert handed(home.example.config.page_folder, left.secrets).key == KEY
 
 
 async def test_each_button_of_a_make_with_several_has_a_meaning_of_its_own(home):
@@ -528,7 +529,7 @@ async def test_a_device_is_changed_and_what_is_not_asked_stays(home):
     said = {"device": "pendant", "room": "随身", "role": "help", "secret": KEY, "revision": "4"}
     answer, left = await sent(home, browser, "/sensors", "/sensors/change", **said)
     assert answer.headers["location"].startswith("/sensors/confirm?device=pendant&told=")
-    assert handed(home.example.config.state, left.secrets).key == KEY
+    assert handed(home.example.config.page_folder, left.secrets).key == KEY
     refuse(home, Refused.CHANGED_MEANWHILE)
     answer, _ = await sent(home, browser, "/sensors", "/sensors/change", **said)
     assert (answer.status_code, "不行" in answer.text, 'value="help" checked' in answer.text) == (409, True, True)

@@ -13,12 +13,13 @@ from typing import Any
 
 from tests.prove.table import Row
 from tests.prove.vm.holds import CLOCK_IS_RIGHT, HEARS_AGAIN, REPLACED, call_for_help, pressed, where_there_is_a_machine, whole
-from tests.vm.home import DAEMON, PAGE, House
+from tests.vm.home import DAEMON, PAGE, STATE, House
 
 
 def sandboxed(house: House) -> dict[str, float]:
     """See what the kernel says of both processes, and return what systemd thinks of their units."""
     scores = {}
+    users = {}
     for unit, most in ((DAEMON, 20), (PAGE, 15)):
         facts = house.machine.unit(unit, "MainPID", "ActiveState", "NRestarts")
         assert facts["ActiveState"] == "active", house.log(unit)
@@ -28,6 +29,7 @@ def sandboxed(house: House) -> dict[str, float]:
         assert known["NoNewPrivs"] == "1", said
         assert known["Seccomp"] == "2", said
         assert known["Uid"].split()[0] != "0", said
+        users[unit] = int(known["Uid"].split()[0]), int(known["Gid"].split()[0]), pid
         assert known["CapEff"] == known["CapBnd"] == ("0000000000000000" if unit == DAEMON else "0000000000000400"), said
         source = "import os\nresult = os.statvfs(f'/proc/{pid}/root/usr').f_flag & os.ST_RDONLY"
         assert house.machine.python(source, pid=pid), f"{unit} may write to /usr"
@@ -36,7 +38,45 @@ def sandboxed(house: House) -> dict[str, float]:
         if unit == PAGE:
             source = "import os\nresult = os.stat(f'/proc/{pid}/root/etc/eldercare-gateway/secrets.toml').st_size"
             assert house.machine.python(source, pid=pid) == 0, "the page can read the secrets"
+    (daemon, group, pid), (page, same, inside) = users[DAEMON], users[PAGE]
+    assert daemon != page, "one user runs both"
+    assert group == same, "the page may not look at what it shows"
+    probe = f"{STATE}/household-secrets.json.probe"
+    house.machine.put(probe, "as the daemon keeps them", 0o600)
+    house.machine.sh(f"chown eldercare: {probe}")
+    run = (
+        "import subprocess, sys\n"
+        "line = [*within, 'setpriv', f'--reuid={user}', f'--regid={group}', '--clear-groups', sys.executable, '-S', '-c', source, state, pid]\n"
+        "done = subprocess.run(line, capture_output=True)\n"
+        "result = done.stdout.decode().split() + [done.stderr.decode()[-500:]]"
+    )
+    who = {"user": page, "group": group, "pid": pid, "state": STATE}
+    said = house.machine.python(run, source=LOOKS, within=["nsenter", "--target", inside, "--mount"], **who)
+    assert said == ["looked", ""], f"in its own view of the file system the page cannot read the journal: {said}"
+    said = house.machine.python(run, source=TRIES, within=[], **who)
+    house.machine.sh(f"rm {probe}")
+    assert said == [*["PermissionError"] * 4, ""], said
     return scores
+
+
+# What the page's user may do with the running daemon's files, and what the kernel refuses it.
+LOOKS = """
+import sqlite3, sys
+state = sys.argv[1]
+with sqlite3.connect(f"file:{state}/gateway.db?mode=ro", uri=True) as db:
+    print("looked" if db.execute("SELECT count(*) FROM journal").fetchone()[0] else "nothing")
+"""
+TRIES = """
+import os, signal, sys
+state, pid = sys.argv[1:]
+for work in (lambda: open(f"{state}/household-secrets.json.probe"), lambda: open(f"{state}/gateway.db", "r+b"),
+             lambda: os.rename(f"{state}/gateway.db", f"{state}/gone"), lambda: os.kill(int(pid), signal.SIGTERM)):
+    try:
+        work()
+        print("done")
+    except OSError as error:
+        print(type(error).__name__)
+"""
 
 
 def page_answers(house: House) -> float:
@@ -72,7 +112,7 @@ def at_work_in_its_units(short: bool, folder: Path, seed: int) -> list[Row]:
         page = page_answers(house)
         scores = sandboxed(house)
         note = ", ".join(f"{unit.removesuffix('.service').removeprefix('eldercare-')} {score}" for unit, score in scores.items())
-        rows.append(Row(promises=(8, 9, 11), done="BLE, line, siren, network and page in the real units", times=1, worst=started,
+        rows.append(Row(promises=(8, 9, 11), done="BLE, line, siren, network, page in units of two users", times=1, worst=started,
                         worst_of="unit started to hearing", note=f"exposure {note}; first press told in {told:.1f} s, page in {page:.1f} s"))  # fmt: skip
         rows += radio_faults(house, short)
         rows += hangs(house, short)
