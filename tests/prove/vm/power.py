@@ -66,9 +66,9 @@ class Day:
             "kept = state / 'household.json'\n"
             "revision = json.loads(kept.read_text())['body']['revision'] if kept.exists() else 0\n"
             "message = json.loads(sys.argv[1]) | {'revision': revision}\n"
-            "inbox.leave(state, Path('/run/eldercare-gateway'), json.dumps(message).encode())"
+            "inbox.leave(state / 'page', Path('/run/eldercare-gateway'), json.dumps(message).encode())"
         )
-        run = "import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', source, message], user='eldercare', group='eldercare', check=True)"
+        run = "import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', source, message], user='eldercare-page', group='eldercare', extra_groups=[], check=True)"
         with contextlib.suppress(PowerGone, OSError):
             self.house.machine.python(run, source=source, message=json.dumps(message))
 
