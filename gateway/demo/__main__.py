@@ -362,7 +362,7 @@ class Conductor:
             f"推送 pushed    {len(self.journal)} 条记录 entries: 重发 doubles {doubles}, 丢失 lost {lost}; 读数重发 batches again {again}"
         )
         if again:
-            s.line("               快放时读数批次等不到回执, 就再发一次 a batch is sent again where the day outruns its receipt", "dim")
+            s.line("               快放时回执来不及, 读数再发 a batch goes again where the day outruns its receipt", "dim")
         s.line(f"用时 took      {took:.0f} s = {hours:.1f} h 一天 of a day")
         s.line()
         if missing:
