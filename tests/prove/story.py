@@ -121,7 +121,7 @@ class Story(RuleBasedStateMachine):
         self.daemon = SimpleNamespace(
             gateway=GATEWAY, pipeline=self.pipeline, faults=self.pipeline.faults, store=self.store, clock=self.clock, wake=asyncio.Event(),
             technician=SimpleNamespace(attempt=None, busy=True), uplink=SimpleNamespace(accepted=[], accepted_batches=[]),
-            config=SimpleNamespace(state=self.folder / "state"), note=self.notes.append,
+            config=SimpleNamespace(page_folder=self.folder / "state" / "page"), note=self.notes.append,
         )  # fmt: skip
         self.push = Push(self.link, Outbox(self.store), self.clock, str, None)
         self.daemon.push = self.push
