@@ -32,7 +32,7 @@ def main() -> int:
         print(f"{why}{word:13} {name:58} {took:6.1f} s", flush=True)
 
     # A process for each lane: what a proof leaves behind in one does not reach the next lane, and each has a processor of its own.
-    lanes = [ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) for _ in range(2 if asked.short else 1)]
+    lanes = [ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), carried.mortal) for _ in range(2 if asked.short else 1)]
     done = {}
     for name in names:
         done[name] = lanes[-1 if name.startswith("vm.") else 0].submit(carried.out, name, asked.short, seed)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import importlib
 import inspect
 import pkgutil
+import signal
 import sys
 import tempfile
 import time
@@ -17,6 +19,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the stand-ins of the tests
 
 from tests import prove
 from tests.prove import table
+
+
+def mortal() -> None:
+    """Let this process end when whoever began it does, however that ended: a proof must not go on alone."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def proofs() -> dict[str, Any]:
