@@ -158,6 +158,7 @@ def _status(args: argparse.Namespace) -> int:
 
 def _tell(args: argparse.Namespace) -> int:
     from gateway import folders, inbox, status, wire
+    from gateway.clock import boot_name
     from gateway.config import ConfigError
     from gateway.instruction import Do
 
@@ -179,6 +180,7 @@ def _tell(args: argparse.Namespace) -> int:
             outcome=args.outcome,
             responder=args.responder,
             seconds=args.seconds,
+            boot=boot_name(),
         )
         with folders.as_page(config.state) as page:
             number = inbox.leave(page, config.runtime, wire.encode(message))

@@ -38,6 +38,7 @@ class Clock(Protocol):
     """What tells the time. `boot` names the power-up: monotonic times compare only within one."""
 
     boot: str
+    floor: datetime  # the newest time that was ever confirmed
 
     def now(self) -> Moment:
         """Return this instant."""

@@ -130,7 +130,18 @@ FIELDS: Final[Mapping[str, str]] = {
     "ChangeMessage.what": "What is changed. 修改项",
     "ChangeMessage.value": "Its new value; the form of each stands in gateway/household.py. 新值",
     "InstructionMessage.expires": (
-        "RFC 3339 with zone; later than this it is refused. Empty: never. A gateway whose clock is not sure carries it out. 失效时间"
+        "RFC 3339 with zone; later than this it is refused. Empty: never. With a clock that is not sure, acknowledge, dispatch, decline "
+        "and arrive are carried out all the same; close, silence, shelve and away are refused as late where this is before the newest "
+        "time that was ever confirmed, and else as undecided unless `boot` or an alarm that began in this power-up proves that they are "
+        "not old. 失效时间"
+    ),
+    "InstructionMessage.issued": (
+        "RFC 3339 with zone: when the order was given. shelve and away are late when their `seconds` from then on are over; close and "
+        "silence without `expires` are good for 6 hours. 下达时间"
+    ),
+    "InstructionMessage.boot": (
+        "`boot` of the newest message that you have from this gateway: proves that an order is not from before its last power-up. "
+        "所见开机编号"
     ),
     "When.boot": "Name of the power-up: monotonic times compare only within one. 开机编号",
     "When.mono": "Monotonic seconds in that power-up: never jumps; use it for durations. 单调时间",
@@ -184,7 +195,9 @@ VALUES: Final[Mapping[str, str]] = {
     ),
     "Refused": (
         "Empty: not refused; unknown_alarm: not open or not of this home; unknown_device; not_allowed: the state does not permit it; "
-        "missing_field; too_long; platform_only; expired; bad_message; local_only: only from the technician's page in the home; "
+        "missing_field; too_long; platform_only; expired; undecided: "
+        "the clock is not confirmed, so nobody can know whether it is late; bad_message; "
+        "local_only: only from the technician's page in the home; "
         "changed_meanwhile: somebody else has changed it; invalid: see `problems`; not_kept: could not be written."
     ),
     "What": (

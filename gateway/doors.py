@@ -18,6 +18,7 @@ from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.fault import LOOK_EVERY
 from gateway.instruction import LOCAL_ONLY, Do, Door
+from gateway.lateness import of_another_life
 from gateway.supervise import say
 
 if TYPE_CHECKING:
@@ -107,7 +108,10 @@ class Doors:
 
     def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry] | None:
         """Carry out one instruction; None while it takes longer."""
-        instruction, late = wire.decode_instruction(payload, self._daemon.gateway, now, door)
+        lives, floor = self._daemon.config.times.order_lives, self._daemon.clock.floor
+        instruction, late = wire.decode_instruction(payload, self._daemon.gateway, now, door, floor=floor, lives=lives)
+        if of_another_life(instruction, self._daemon.boot):
+            late = "left in the home before the power was cut"
         if late:
             return self._daemon.pipeline.refuse(instruction, late, now)
         if door is Door.LOCAL and instruction.do in LOCAL_ONLY - {Do.WALK}:

@@ -87,7 +87,9 @@ class Instruction:
     outcome: str = ""
     responder: str = ""
     seconds: float = 0.0  # dispatch: until expected there; shelve, away, walk, window: for how long (0 ends it)
+    issued: str = ""  # RFC 3339: when it was given; see gateway/lateness.py
     expires: str = ""  # RFC 3339; later than this it is refused
+    boot: str = ""  # the power-up of this gateway that the sender saw: proves that the order is not older
     port: str = ""  # ask_port
     settings: Mapping[str, str] = field(default_factory=dict)  # adjust: values as they were typed
     revision: int = 0  # configure, commissioned: the household's revision that the technician saw
@@ -106,6 +108,7 @@ class Refused(StrEnum):
     TOO_LONG = "too_long"
     PLATFORM_ONLY = "platform_only"
     EXPIRED = "expired"
+    UNDECIDED = "undecided"  # nobody can know whether it is late
     BAD_MESSAGE = "bad_message"
     LOCAL_ONLY = "local_only"
     CHANGED_MEANWHILE = "changed_meanwhile"

@@ -19,6 +19,7 @@ from gateway.danger import Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.dispatch import Reason, Rung, again_at, due_at, step
 from gateway.fault import FaultFact, Faults
 from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact, no
+from gateway.lateness import undecided
 from gateway.reading import DeviceId, Reading
 from gateway.times import Times
 from gateway.walk import Plug
@@ -367,6 +368,11 @@ class Pipeline:
             return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
         if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
             return no(i, Refused.LOCAL_ONLY, "只能在家中的技术员页面操作", "only the technician's page in the home may do this")
+        alarm = next((a for a in self._book.alarms.values() if a.id == i.alarm), None)
+        if undecided(i, now, self.boot, alarm.stages if alarm else {}):
+            zh = "网关的时钟未经确认, 无法判断指令是否过期: 请稍后重发, 或写明 boot (网关最新消息里的开机编号)"
+            en = "the gateway's clock is not confirmed, so nobody can know whether this order is late: send a new one in some minutes,"
+            return no(i, Refused.UNDECIDED, zh, f"{en} or name the power-up of the gateway's newest message in `boot`")
         if i.do is Do.TEST:
             if i.device and i.device not in self._rooms:
                 return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")
@@ -380,14 +386,13 @@ class Pipeline:
             return self.walking.stepped(i, now)
         if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
             return self._about_device(i, now)
-        found = next((a for a in self._book.alarms.values() if a.id == i.alarm), None)
-        if found is None:
+        if alarm is None:
             return no(i, Refused.UNKNOWN_ALARM, f"没有未结束的警报 {i.alarm or '(空)'}", f"no open alarm {i.alarm or '(empty)'}")
         if i.do is Do.SILENCE:
-            alarm = self._book.keep(replace(found, masking=Masking.SILENCED))
+            alarm = self._book.keep(replace(alarm, masking=Masking.SILENCED))
             self._book.entry(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
             return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
-        return self._moved_by(i, found, now)
+        return self._moved_by(i, alarm, now)
 
     def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
         if i.do is Do.DISPATCH:

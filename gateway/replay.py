@@ -59,6 +59,7 @@ class ReplayClock:
 
     def __init__(self, begins: datetime, boot: str) -> None:
         self.boot = boot
+        self.floor = begins
         self.pace = 1.0
         self._begins = begins
         self._started = self._since = self._mono = time.monotonic()

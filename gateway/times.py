@@ -44,6 +44,9 @@ class Times:
     cancelled_often: float = _time(86400, 3600, 604800, "多次撤警统计", "three cancelled in 24 h")
     shelve_most: float = _time(86400, 3600, 86400, "搁置上限", "at most 24 h")
     shelve_p1_most: float = _time(7200, 600, 7200, "一级搁置上限", "P1 kinds: 2 h, and only the platform")
+    order_lives: float = _time(
+        21600, 600, 86400, "结束类指令有效期", "ours: what a desk ends may wait out an outage of hours, not of days; `expires` comes first"
+    )
     test_ends: float = _time(600, 60, 3600, "测试自动结束", "ours: a forgotten test closes itself with outcome test")
     self_test: float = _time(86400, 21600, 604800, "自检", "26 TAC 279.77: daily; each home at an offset of its own")
     test_due: float = _time(2592000, 604800, 7776000, "与老人一起测试", "26 TAC 279.77: with the resident, monthly")

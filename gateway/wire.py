@@ -9,7 +9,8 @@ Topics: `eldercare/v1/{gateway}/...`; nothing personal stands in a topic.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from math import inf
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -22,10 +23,12 @@ from gateway.clock import Moment, Quality, Stamp
 from gateway.fault import FaultFact, Turn
 from gateway.instruction import Change, Do, Door, Instruction, Refused, ResultFact, What
 from gateway.kind import Priority
+from gateway.lateness import late
 from gateway.reading import Reading
 
 VERSION: Final = 1
 ROOT: Final = "eldercare/v1"
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time was ever confirmed
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern="^[A-Za-z0-9._:-]+$")]
@@ -252,7 +255,9 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     outcome: Name = ""
     responder: Name = ""
     seconds: Annotated[float, Meta(ge=0, le=31536000)] = 0.0
+    issued: Name = ""
     expires: Name = ""
+    boot: Name = ""
     port: Annotated[str, Meta(max_length=200)] = ""
     settings: Annotated[dict[Name, Name], Meta(max_length=40)] = {}
     revision: Count = 0
@@ -492,27 +497,20 @@ def decode_receipt(payload: bytes, gateway: str) -> Receipt:
     return receipt
 
 
-def decode_instruction(payload: bytes, gateway: str, now: Moment, door: Door = Door.PLATFORM) -> tuple[Instruction, str]:
-    """Return (instruction, why it is refused at once or ""). Raises BadMessage where it is no instruction for this gateway."""
+def decode_instruction(
+    payload: bytes, gateway: str, now: Moment, door: Door = Door.PLATFORM, *, floor: datetime = LONG_AGO, lives: float = inf
+) -> tuple[Instruction, str]:
+    """Return (instruction, why it is refused at once or ""). Raises BadMessage where it is no instruction for this gateway.
+
+    `floor` and `lives` are as in `lateness.late`.
+    """
     message = _decode(_instruction, payload, "instruction")
     if message.gateway != gateway:
         raise BadMessage(f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
     fields = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway", "change"}}
     change = Change(message.change.what, message.change.value) if message.change is not None else None
-    return Instruction(**fields, change=change, door=door), _expired(message.expires, now)
-
-
-def _expired(expires: str, now: Moment) -> str:
-    """Say why an instruction is too late. A clock that nobody confirmed calls nothing late: help that comes late beats none."""
-    if not expires:
-        return ""
-    try:
-        limit = datetime.fromisoformat(expires)
-    except ValueError:
-        return f"`expires` is not a time of RFC 3339: {expires!r}"
-    if limit.tzinfo is None:
-        return f"`expires` has no time zone: {expires!r}"
-    return f"expired at {expires}" if now.quality is Quality.SYNCHRONISED and now.wall > limit else ""
+    instruction = Instruction(**fields, change=change, door=door)
+    return instruction, late(instruction, now, floor, lives)
 
 
 def _decode(decoder: msgspec.json.Decoder[T], payload: bytes, name: str) -> T:

@@ -21,6 +21,7 @@ from gateway.instruction import Do, Instruction
 from gateway.pipeline import Known, Pipeline, Shelf
 from gateway.reading import Kind, Reading
 from gateway.times import Times
+from gateway.wire import LONG_AGO
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)  # 12:00 in the home
 NIGHT = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)  # 01:00 in the home
@@ -38,6 +39,7 @@ class HandClock:
         self.mono = mono
         self.wall = wall
         self.quality = quality
+        self.floor = LONG_AGO
 
     def now(self) -> Moment:
         return Moment(self.mono, self.wall, self.quality)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES = (
     {"clock"},
     {"kind", "reading", "times"},
-    {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking"},
+    {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking", "lateness"},
     {"intake", "pipeline"},
     {"wire"},
     {"push", "supervise", "config", "parts", "generations", "folders", "household", "dial", "certificate", "wal", "salvage"},
@@ -72,7 +72,18 @@ TYPED = {
     ("upkeep", "daemon"),
     ("rounds", "daemon"),
 }  # the parts of the daemon know its type, and import nothing of it at run time
-WITHIN_3 = {"driver": 0, "instruction": 0, "alarm": 1, "fault": 1, "danger": 1, "walk": 2, "dispatch": 2, "book": 3, "walking": 4}
+WITHIN_3 = {
+    "driver": 0,
+    "instruction": 0,
+    "lateness": 1,
+    "alarm": 1,
+    "fault": 1,
+    "danger": 1,
+    "walk": 2,
+    "dispatch": 2,
+    "book": 3,
+    "walking": 4,
+}
 OUTSIDE = {
     "asyncio", "socket", "ssl", "sqlite3", "sqlite_utils", "subprocess", "threading", "concurrent", "multiprocessing", "select",
     "selectors", "http", "urllib", "aiomqtt", "paho", "bleak", "dbus_fast", "serial", "os", "shutil", "tempfile", "random", "secrets",

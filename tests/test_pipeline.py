@@ -730,7 +730,7 @@ def a_long_day(day, jump=lambda day: None):
     jump(day)
     day.at(1000)
     day.hear("door", Kind.CONTACT_OPEN, False)
-    day.tell("shelve", device="radar2", seconds=600.0, reason="fan")
+    day.tell("shelve", device="radar2", seconds=600.0, reason="fan", boot=day.clock.boot)
     day.fall(device="radar2")
     day.hear("door", Kind.BATTERY, 3)
     jump(day)

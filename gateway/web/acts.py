@@ -16,6 +16,7 @@ from typing import Final
 
 from gateway import wire
 from gateway.alarm import MOVES, Move, Outcome, State
+from gateway.clock import boot_name
 from gateway.instruction import Do
 from gateway.kind import Priority
 from gateway.times import Times
@@ -102,7 +103,7 @@ def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) ->
     if wrong.fields:
         return wrong
     return wire.InstructionMessage(
-        v=1, gateway=known.gateway(), id=f"page-{once_of(said)}", do=do, by=by, reason=reason,
+        v=1, gateway=known.gateway(), id=f"page-{once_of(said)}", do=do, by=by, reason=reason, boot=boot_name(),
         alarm=str(fields.get("alarm", "")), device=str(fields.get("device", ""))[:80], outcome=str(fields.get("outcome", "")),
         responder=str(fields.get("responder", "")), seconds=float(fields.get("seconds", 0.0)),
     )  # fmt: skip

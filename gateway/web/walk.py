@@ -20,6 +20,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway import certificate, inbox, kind, wire
+from gateway.clock import boot_name
 from gateway.config import Config, Device
 from gateway.instruction import Do
 from gateway.walk import LONGEST, PRESSES, STEP_LONGEST, Need, Plug, step_needs
@@ -111,7 +112,15 @@ async def act(v: Technician, said: Fields) -> Response:
     lasts = 0.0 if said.get("go") == "end" else STEP_LONGEST if step else LONGEST
     order = f"page-{once_of(said)}"
     message = wire.InstructionMessage(
-        v=1, gateway=v.page.known.gateway(), id=order, do=Do.WALK, by=v.by, device="" if step else device, step=step, seconds=lasts
+        v=1,
+        gateway=v.page.known.gateway(),
+        id=order,
+        do=Do.WALK,
+        by=v.by,
+        device="" if step else device,
+        step=step,
+        seconds=lasts,
+        boot=boot_name(),
     )
     try:
         await run_in_threadpool(_leave, v, message)

@@ -1,0 +1,72 @@
+"""Whether an order is still in time. Raising is generous, ending is strict.
+
+An order that takes protection away (close, silence, shelve, away, a walk test) must be in time: an outage may have kept it for days.
+`floor`, the newest time that was ever confirmed, proves an order late whatever the clock says. With a clock that nobody confirmed an
+order is in time only where that can be proved without it: it names this power-up, or an alarm that began in it. All other orders
+bring help, and help that comes late beats none: only a clock that is confirmed calls them late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from gateway.clock import Moment, Quality, Stamp
+from gateway.instruction import Do, Door, Instruction
+
+_FOR_A_WHILE = frozenset({Do.SHELVE, Do.AWAY, Do.WALK})  # with 0 seconds they give protection back
+
+
+def takes_away(i: Instruction) -> bool:
+    """Say whether an order takes protection away."""
+    return i.do in {Do.CLOSE, Do.SILENCE} or (i.do in _FOR_A_WHILE and i.seconds > 0)
+
+
+def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
+    """Say why an order is refused unread: it is too late, or does not say when it was given. "" where it is in time.
+
+    `lives`: seconds for which an order to close or silence is good that says when it was issued, but not when it expires.
+    """
+    try:
+        expires, issued = _time("expires", i.expires), _time("issued", i.issued)
+    except ValueError as wrong:
+        return str(wrong)
+    if expires is None and issued is None:
+        return ""
+    sure = now.quality is Quality.SYNCHRONISED
+    if not takes_away(i):
+        return f"expired at {i.expires}" if expires is not None and sure and now.wall > expires else ""
+    newest = max(floor, now.wall) if sure else floor
+    if expires is not None and newest > expires:
+        return f"expired at {i.expires}"
+    if issued is not None:
+        good = i.seconds if i.do in _FOR_A_WHILE else lives
+        if (newest - issued).total_seconds() > good and (expires is None or i.do in _FOR_A_WHILE):
+            return f"issued at {i.issued}, too long ago"
+    return ""
+
+
+def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp]) -> bool:
+    """Say whether nobody can know if the platform's order is late. `stages`: those of the alarm that it names."""
+    if i.door is not Door.PLATFORM or now.quality is Quality.SYNCHRONISED or not takes_away(i):
+        return False
+    began = stages.get("danger")
+    return boot != i.boot and (began is None or began.boot != boot)
+
+
+def of_another_life(i: Instruction, boot: str) -> bool:
+    """Say whether an order was left in the home before the power was cut, and would take protection away now."""
+    return i.door is Door.LOCAL and takes_away(i) and bool(i.boot) and i.boot != boot
+
+
+def _time(name: str, text: str) -> datetime | None:
+    """Return a time of RFC 3339, None where there is none. Raises ValueError with what is wrong."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"`{name}` is not a time of RFC 3339: {text!r}") from None
+    if at.tzinfo is None:
+        raise ValueError(f"`{name}` has no time zone: {text!r}")
+    return at.astimezone(UTC)
