@@ -6,9 +6,11 @@ Plain ASGI, so that nothing gets past it: files, errors and streams go through h
 from __future__ import annotations
 
 import ipaddress
+import math
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any, Final
 
 Scope = MutableMapping[str, Any]
@@ -21,6 +23,11 @@ LARGEST = 40 * 1024  # bytes of a request's body: two certificates in PEM, nothi
 LARGER: Final = {"/moving/look": 256 * 1024}  # ... but a backup that a new box is to take over
 RATE, BURST = 25.0, 150.0  # requests a second and at once of one source: a page is about eight
 SOURCES = 500  # sources that are remembered, the one longest quiet forgotten first
+REGULAR = 900.0  # s for which a source is known by a session that was used there: as long as one lasts without a touch
+REGULARS = 40  # such sources: two of each session there may be
+NETWORKS_EVERY = 60.0  # s
+HERE = frozenset({"127.0.0.1", "::1"})
+_UP, _REJECT = 0x1, 0x200  # flags of a route
 METHODS = frozenset({"GET", "HEAD", "POST"})
 
 # Nothing from elsewhere, no script or style inside a page, no page of ours inside another one. No HSTS: with a certificate made on
@@ -88,8 +95,7 @@ class Guard:
 
     def _ours(self, host: str) -> bool:
         """Say whether a Host header names this box. An address does always: rebinding needs a name that somebody else owns."""
-        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-        name = name.strip("[]").rstrip(".").lower()
+        name = named(host)
         try:
             ipaddress.ip_address(name)
         except ValueError:
@@ -101,7 +107,6 @@ class Guard:
         headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"), *HEADERS]
         if status == 429:
             headers.append((b"retry-after", b"5"))
-        if status in {413, 429}:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
@@ -148,8 +153,18 @@ def _same_origin(headers: dict[bytes, bytes], host: bytes) -> bool:
     return origin is None or origin.partition(b"://")[2].lower() == host.lower()
 
 
+def named(host: str) -> str:
+    """Return the name or address in a Host header, without its port and the brackets of IPv6."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    return name.removeprefix("[").removesuffix("]").rstrip(".").lower()
+
+
 def source(scope: Scope) -> str:
-    """Return who asks: the address, of IPv6 the network, for there one machine has as many addresses as it likes."""
+    """Return who asks: the address; of IPv6 beyond the home's own network the /64, for there one machine has as many as it likes.
+
+    In the home's network an address of IPv6 counts singly, as of IPv4: else a neighbour in it would be the same source as the
+    technician. What one machine can do by taking many addresses is bounded elsewhere: by places (connections.py) and turns (turns.py).
+    """
     client = scope.get("client")
     if not client:
         return "?"
@@ -157,13 +172,73 @@ def source(scope: Scope) -> str:
         address = ipaddress.ip_address(str(client[0]).partition("%")[0])
     except ValueError:
         return "?"
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped:
-            return str(address.ipv4_mapped)
-        return "::1" if address.is_loopback else str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    if isinstance(address, ipaddress.IPv4Address) or address.is_loopback or address.is_link_local:
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    if any(address in network for network in NETWORKS.now()):
+        return str(address)
+    return str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def group(who: str) -> str:
+    """Return what a source has in common with those that the same machine could take as well."""
+    if who in HERE:
+        return "here"
+    return "far" if "/" in who else "near6" if ":" in who else "near4"
+
+
+class Networks:
+    """The networks of IPv6 that lie on this box's own lines, by the kernel's table of routes."""
+
+    def __init__(self, path: Path = Path("/proc/net/ipv6_route")) -> None:
+        self._path = path
+        self._found: tuple[ipaddress.IPv6Network, ...] = ()
+        self._looked = -math.inf
+
+    def now(self) -> tuple[ipaddress.IPv6Network, ...]:
+        """Return them as they were in the last minute; none where the table cannot be read."""
+        if time.monotonic() - self._looked >= NETWORKS_EVERY:
+            self._looked = time.monotonic()
+            try:
+                self._found = tuple(_on_link(self._path.read_text(encoding="ascii")))
+            except (OSError, ValueError):
+                self._found = ()
+        return self._found
+
+
+def _on_link(table: str) -> Iterator[ipaddress.IPv6Network]:
+    """Yield the networks that are reached without a router. A row: destination, length, source, length, next hop, ..., flags, device."""
+    for row in table.splitlines():
+        to, length, _, _, hop, _, _, _, flags, device = row.split()
+        if int(hop, 16) == 0 and 48 <= int(length, 16) < 128 and int(flags, 16) & (_UP | _REJECT) == _UP and device != "lo":
+            network = ipaddress.IPv6Network((int(to, 16), int(length, 16)))
+            if not network.is_multicast:
+                yield network
+
+
+NETWORKS = Networks()
+
+
+class Regulars:
+    """Sources that somebody is signed in from. They have places of their own, so that others who ask much do not shut them out."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._seen: OrderedDict[str, float] = OrderedDict()  # at most REGULARS, the one longest unseen forgotten first
+
+    def saw(self, who: str) -> None:
+        """Take it that a session was used from there."""
+        self._seen.pop(who, None)
+        self._seen[who] = self._now()
+        while len(self._seen) > REGULARS:
+            self._seen.popitem(last=False)
+
+    def knows(self, who: str) -> bool:
+        """Say whether a session was used from there lately."""
+        return self._now() - self._seen.get(who, -math.inf) < REGULAR
 
 
 def local(scope: Scope) -> bool:
     """Say whether the request comes from this very box (or through a tunnel that ends here)."""
-    return source(scope) in {"127.0.0.1", "::1"}
+    return source(scope) in HERE

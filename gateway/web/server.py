@@ -8,15 +8,12 @@ between: a tunnel over SSH, the demonstration and the tests use it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 
-import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -25,17 +22,14 @@ from gateway.config import Config
 from gateway.web import papers
 from gateway.web.app import made
 from gateway.web.change import tidied
-from gateway.web.guard import Guard, Receive, Scope, Send, local, source
+from gateway.web.connections import KEEP, Places, Server
+from gateway.web.guard import Guard, Receive, Scope, Send, local, named
 from gateway.web.visitor import Page
 from gateway.web.words import Words
 
 LOG = logging.getLogger("eldercare")
 PAPERS_EVERY = 86400.0  # s between two looks at the certificate
 TIDY_EVERY = 60.0  # s
-CONNECTIONS = 64  # at once; more are told to come back
-SHARE = 32  # of them that one source may hold: who asks slowly on purpose leaves places for the technician
-KEEP = 15  # s for which an idle connection stays
-QUESTION = 20.0  # s in which a question must be whole, headers and body; the largest has 40 KiB
 
 
 class Papers:
@@ -75,69 +69,26 @@ class Signpost:
 
     def __init__(self, app: Guard, page: Page) -> None:
         self._app, self._page = app, page
+        self._guard = Guard(self._way, frozenset(page.names), lambda _scope, status: (b"text/plain", str(status).encode()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http" or local(scope) or str(scope["path"]).startswith("/static/"):
             await self._app(scope, receive, send)
             return
-        await Guard(self._way, frozenset(self._page.names), lambda _scope, status: (b"text/plain", str(status).encode()))(
-            scope, receive, send
-        )
+        await self._guard(scope, receive, send)
 
     async def _way(self, scope: Scope, receive: Receive, send: Send) -> None:
         del receive
         query = bytes(scope.get("query_string", b""))
         words = Words("en" if b"lang=en" in query else "zh", self._page.config.zone)
-        host = next((v.decode("latin-1") for k, v in scope["headers"] if k == b"host"), "").rsplit(":", 1)[0]
+        host = named(next((v.decode("latin-1") for k, v in scope["headers"] if k == b"host"), ""))
         port = self._page.config.page.port
-        to = f"https://{host}{'' if port == 443 else f':{port}'}/"
+        to = f"https://{f'[{host}]' if ':' in host else host}{'' if port == 443 else f':{port}'}/"
         body = self._page.environment.get_template("door.html").render(t=words, to=to).encode()
         headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-
-
-class _Connection(H11Protocol):
-    """One connection. Who does not finish a question in time, or takes more places than its share, is shown out."""
-
-    _patience: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
-        super().connection_made(transport)
-        who = source({"client": self.client})
-        if sum(isinstance(other, _Connection) and source({"client": other.client}) == who for other in self.connections) > SHARE:
-            transport.abort()
-            return
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._wait()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        self._stop_waiting()
-
-    def _wait(self) -> None:
-        """Run the time of a question from its first byte (the first one's from the connection) to its last."""
-        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
-            self._stop_waiting()
-        elif self._patience is None:
-            self._patience = self.loop.call_later(QUESTION, self.transport.abort)
-
-    def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
-
-
-class _Server(uvicorn.Server):
-    """One of two servers in a process: signals are the process's own business."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 async def serve(config: Config) -> None:
@@ -146,9 +97,10 @@ async def serve(config: Config) -> None:
     names = [*papers.host_names(), *config.page.names]
     mine = Papers(config, names)
     app, page = made(config, own_papers=mine)
-    doors = [(_Server(_options(app, mine)), _listening(config.page.address, config.page.port))]
+    places = Places(page.regulars.knows)
+    doors = [(Server(_options(app), places, lambda: mine.context), _listening(config.page.address, config.page.port))]
     if config.page.http_port:
-        doors.append((_Server(_options(Signpost(app, page))), _listening(config.page.address, config.page.http_port)))
+        doors.append((Server(_options(Signpost(app, page)), places), _listening(config.page.address, config.page.http_port)))
     servers = [server for server, _ in doors]
     loop = asyncio.get_running_loop()
 
@@ -180,29 +132,33 @@ async def _keep_tidy(page: Page) -> None:
 
 
 def _listening(address: str, port: int) -> socket.socket:
-    """Return a listening socket, for both families where no address was given and the box has both."""
+    """Return a listening socket, for both families where no address was given and the box has both.
+
+    What is accepted inherits TCP_NODELAY. asyncio sets it only on sockets that were made with IPPROTO_TCP, which these are not: the
+    body of each answer then waited for the other side to acknowledge its head, 40 ms.
+    """
     if address:
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        return socket.create_server((address, port), family=family)
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
-    return socket.create_server(("", port))
+        line = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+    elif socket.has_dualstack_ipv6():
+        line = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    else:
+        line = socket.create_server(("", port))
+    line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return line
 
 
-def _options(app: object, mine: Papers | None = None) -> uvicorn.Config:
+def _options(app: object) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
-        ssl_context_factory=(lambda *_: mine.context) if mine is not None else None,
         log_config=None,
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=CONNECTIONS,
         timeout_keep_alive=KEEP,
         timeout_graceful_shutdown=2,
         h11_max_incomplete_event_size=16 * 1024,
         lifespan="on",
         ws="none",
-        http=_Connection,
+        http=H11Protocol,
         loop="asyncio",
     )

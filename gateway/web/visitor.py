@@ -62,6 +62,7 @@ class Page:
     watch: Watch
     papers: Any = None  # the certificate in use, None where the page is served without
     names: tuple[str, ...] = ()
+    regulars: guard.Regulars = field(default_factory=guard.Regulars)
     environment: Environment = field(default_factory=environment)
 
 
@@ -176,13 +177,16 @@ def visitor(request: Request) -> Visitor:
     prefix = "__Host-" if secure else ""
     key = request.cookies.get(f"{prefix}session", "")
     session = page.accounts.session(key, touch="part" not in request.query_params and request.url.path != "/live")
+    who = guard.source(request.scope)
+    if session is not None:
+        page.regulars.saw(who)
     planted = request.cookies.get(f"{prefix}form", "")
     fresh = not (24 <= len(planted) <= 60 and planted.isascii())
     bound = session.key if session else secrets.token_urlsafe(24) if fresh else planted
     language = _chosen(request, "lang", tuple(LANGUAGES), FIRST)
     theme = _chosen(request, "theme", THEMES, "auto")
     words = Words(language, page.config.zone)
-    found = Visitor(page, request, guard.source(request.scope), words, theme, session, bound, fresh)
+    found = Visitor(page, request, who, words, theme, session, bound, fresh)
     request.state.visitor = found
     return found
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import configparser
-import contextlib
 import ssl
 from datetime import UTC, datetime, timedelta
 
@@ -51,8 +50,23 @@ async def test_on_http_the_network_sees_the_way_and_this_box_everything(box):
         assert "name=" not in answer.text.replace('name="viewport"', "").replace('name="color-scheme"', ""), "no field to type a code into"
         assert "set-cookie" not in answer.headers
         assert "content-security-policy" in answer.headers
+    assert 'href="https://[fd00::2]:8443/?lang=zh"' in (await asked("fd00::9", host="[fd00::2]")).text
+    assert 'href="https://[fd00::2]:8443/?lang=zh"' in (await asked("fd00::9", host="[fd00::2]:8080")).text
     assert (await asked("192.168.1.77", host="evil.example")).status_code == 421
     assert 'name="code"' in (await asked("127.0.0.1")).text
+
+
+async def test_also_on_http_a_flood_of_one_source_is_slowed_and_no_other(box):
+    signpost = Signpost(box.app, box.page)
+
+    async def asked(source):
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(signpost, client=(source, 4000)), base_url="http://localhost") as client:
+            return (await client.get("/")).status_code
+
+    answers = [await asked("192.168.1.80") for _ in range(260)]
+    assert answers[:100] == [200] * 100
+    assert 429 in answers
+    assert await asked("192.168.1.81") == 200
 
 
 async def test_a_page_that_runs_for_years_makes_its_certificate_anew_by_itself(example, monkeypatch):
@@ -72,63 +86,6 @@ async def test_a_page_that_runs_for_years_makes_its_certificate_anew_by_itself(e
     assert not task.done(), "trouble with the file ends neither the page nor the looking"
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-
-
-async def told_to_wait(scope, receive, send):
-    """An application that answers at once, and on /long piece by piece for longer than a question may take."""
-    if scope["type"] != "http":
-        return
-    await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    for _ in range(10 if scope["path"] == "/long" else 1):
-        await send({"type": "http.response.body", "body": b"piece", "more_body": True})
-        await asyncio.sleep(0.1 if scope["path"] == "/long" else 0)
-    await send({"type": "http.response.body", "body": b""})
-
-
-async def test_who_never_finishes_a_question_is_shown_out_and_leaves_places_for_others(monkeypatch):
-    monkeypatch.setattr(module, "QUESTION", 0.6)
-    port = free_port()
-    options = module._options(told_to_wait)
-    options.lifespan = "off"
-    server = module._Server(options)
-    serving = asyncio.create_task(server.serve(sockets=[module._listening("127.0.0.1", port)]))
-    ended = []
-
-    async def ask_slowly(text):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        with contextlib.suppress(OSError):
-            for sign in text:
-                writer.write(bytes([sign]))
-                await writer.drain()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(0.05):
-                        if not await reader.read():
-                            break
-        ended.append(text)
-        writer.transport.abort()
-
-    try:
-        async with asyncio.timeout(20):
-            while not server.started:
-                await asyncio.sleep(0.01)
-            head = b"GET / HTTP/1.1\r\nx-slow: " + b"y" * 1000
-            body = b"POST / HTTP/1.1\r\nhost: box\r\ncontent-length: 1000\r\n\r\n" + b"y" * 1000
-            slow = [asyncio.create_task(ask_slowly(head)) for _ in range(2 * module.CONNECTIONS)]
-            elsewhere = httpx.AsyncHTTPTransport(local_address="127.0.0.2")
-            async with httpx.AsyncClient(transport=elsewhere, base_url=f"http://127.0.0.1:{port}") as other:
-                while len(ended) < 2 * module.CONNECTIONS - module.SHARE:  # more than its share is closed at once
-                    await asyncio.sleep(0.01)
-                assert (await other.get("/")).status_code == 200
-                assert (await other.get("/long")).text == "piece" * 10, "an answer may take as long as it likes"
-                await asyncio.sleep(0.7)
-                assert (await other.get("/")).status_code == 200, "an idle connection is no question"
-            await asyncio.gather(*slow)
-            await ask_slowly(body)
-    finally:
-        server.should_exit = True
-        await serving
-    assert len(ended) == 2 * module.CONNECTIONS + 1
 
 
 def test_a_certificate_is_taken_up_without_a_restart(example):
