@@ -1,19 +1,33 @@
 """A second ear on MQTT: messages of another program's broker, such as zigbee2mqtt's, to the driver that reads them.
 
-It only listens. Retained messages are marked as such: they are what was last said, not something that happens now.
+It only listens. Retained messages are marked as such: they are what was last said, not something that happens now. A message that is no
+sensor's (a device list, a map, a backup) is read past and not held, however long it is: see `packets`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import re
+import socket
 from collections.abc import Callable
 
 import aiomqtt
+from paho.mqtt.client import MQTTMessage
 
+from gateway.dial import NotReached, dial
 from gateway.driver import Published
+from gateway.packets import LONGEST, PacketRefused, guard, shut
 
 LARGEST = 256 * 1024  # bytes of one message; larger ones (device lists, maps) are not a sensor's
+ENVELOPE = 1024  # bytes that its topic may add
 KEEPALIVE = 30  # s
+ANSWER_WAIT = 10.0  # s for CONNACK and each SUBACK
+
+_quiet = logging.getLogger("eldercare.bridge")  # aiomqtt and paho write here; what matters of it is in BridgeLost
+_quiet.addHandler(logging.NullHandler())
+_quiet.propagate = False
+_quiet.setLevel(logging.CRITICAL)
 
 
 class BridgeLost(Exception):
@@ -38,18 +52,80 @@ class Bridge:
         """Listen until cancelled; raises BridgeLost when the connection cannot be made or ends."""
         where = f"{self._host}:{self._port}"
         try:
-            async with aiomqtt.Client(self._host, self._port, username=self._user, password=self._password, keepalive=KEEPALIVE) as client:
-                for each in self._filters:
-                    await client.subscribe(f"{self._base}/{each}", qos=1)
-                self.connected = True
-                if ready is not None:
-                    ready()
-                async for message in client.messages:
-                    payload = message.payload
-                    if isinstance(payload, bytes) and len(payload) <= LARGEST:
-                        topic = message.topic.value.removeprefix(self._base + "/")
-                        self._sink(Published(topic=topic, payload=payload, retained=bool(message.retain)))
-        except aiomqtt.MqttError as error:
+            sock = await dial(self._host, self._port, None)
+        except NotReached as error:
+            raise BridgeLost(str(error)) from error
+        ear = _Ear(sock, self._host, self._port, self._user, self._password, self._told)
+        try:
+            await ear.open()
+            for each in self._filters:
+                await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=ANSWER_WAIT)
+            self.connected = True
+            if ready is not None:
+                ready()
+            await ear.ended()
+        except PacketRefused as error:
+            raise BridgeLost(f"{where} {error}") from error
+        except (aiomqtt.MqttError, TimeoutError) as error:
             raise BridgeLost(f"{where}: {error}: is its broker running, and does it let us in?") from error
         finally:
             self.connected = False
+            ear.close()
+
+    def _told(self, topic: str, payload: bytes, retained: bool) -> None:
+        if len(payload) <= LARGEST:
+            self._sink(Published(topic=topic.removeprefix(self._base + "/"), payload=payload, retained=retained))
+
+
+class _Ear(aiomqtt.Client):
+    """aiomqtt's client for one connection, on a socket of ours: nothing that is heard waits in a queue, nothing too long is held."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        host: str,
+        port: int,
+        user: str | None,
+        password: str | None,
+        told: Callable[[str, bytes, bool], None],
+    ) -> None:
+        super().__init__(host, port, username=user, password=password, keepalive=KEEPALIVE, logger=_quiet)
+        self._told = told
+        self._sock = sock
+        self._bug: Exception | None = None
+        self._client.on_message = self._heard
+        guard(self._client, sock, held=LARGEST + ENVELOPE, forgotten=LONGEST)
+
+    async def open(self) -> None:
+        """Say CONNECT and wait for the answer. Raises MqttError, PacketRefused, TimeoutError."""
+        self._client_connect()  # the socket is connected already: nothing blocks
+        async with asyncio.timeout(ANSWER_WAIT):
+            await asyncio.wait((self._connected, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
+        if not self._connected.done():
+            await self.ended()
+        await self._connected
+
+    async def ended(self) -> None:
+        """Wait for the end of the connection and raise what ended it; what the driver behind `told` raised, as it is."""
+        await asyncio.wait((self._disconnected,))
+        error = self._disconnected.exception()
+        if error is None or isinstance(error, aiomqtt.MqttError | PacketRefused) or error is self._bug:
+            raise error or aiomqtt.MqttError("the connection was ended")
+        raise PacketRefused(f"sent what is not MQTT ({type(error).__name__}): is this the port of a broker?") from error
+
+    def close(self) -> None:
+        """Say good-bye as far as that goes at once, and close the socket."""
+        self._client.disconnect()
+        shut(self._client)
+        self._sock.close()
+        for future in (self._connected, self._disconnected):
+            if future.done() and not future.cancelled():
+                future.exception()  # looked at: asyncio need not complain that nobody did
+
+    def _heard(self, _client: object, _userdata: object, message: MQTTMessage) -> None:
+        topic = message.topic  # a broker that sends one which is no text is left: see `ended`
+        try:
+            self._told(topic, bytes(message.payload), bool(message.retain))
+        except Exception as bug:
+            self._bug = bug  # aiomqtt ends the connection with it
+            raise

@@ -25,6 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import wire
 from gateway.dial import NotReached, Tls, TlsSocket, dial, explain_tls, peer_ends
+from gateway.packets import PacketRefused, guard, shut
 from gateway.push import Lost, NotTaken
 
 Version = Literal["auto", "5", "3.1.1"]
@@ -36,7 +37,8 @@ STOP_WAIT: Final = 2.0  # s for the farewell
 SESSION_KEPT: Final = 7 * 86400  # s for which a v5 broker keeps instructions for us; a help, never relied on
 WINDOW: Final = 20  # publishes in flight, fewer if the broker says so; further callers wait in line, their number is their own bound
 HEARD_AT_ONCE: Final = 20  # QoS 1 messages that a v5 broker may have in flight to us; there is no queue here, each is delivered at once
-ENVELOPE: Final = 1024  # bytes that topic and properties may add to a message of wire.LARGEST
+ENVELOPE: Final = 1024  # bytes that topic and properties may add to a message of wire.LARGEST; what is longer is not held
+FORGOTTEN: Final = 1024 * 1024  # bytes of a message that are read to get past it; a longer one ends the connection
 SHORT_LIFE: Final = 120.0  # s; a broker that closes on us without a word this soon ...
 SHORT_LIVES: Final = 3  # ... this many times in a row has very likely given our client id to another connection
 
@@ -85,11 +87,15 @@ _WORDS: Final[dict[int, tuple[str, str]]] = {
 
 
 class LinkLost(Lost):
-    """The broker cannot be reached, refused us, or is gone. `taken_over`: another connection has our client id."""
+    """The broker cannot be reached, refused us, or is gone. `taken_over`: another connection has our client id.
 
-    def __init__(self, text: str, *, taken_over: bool = False) -> None:
+    `anew`: it sent what we do not take, and would send it again if it kept anything for us.
+    """
+
+    def __init__(self, text: str, *, taken_over: bool = False, anew: bool = False) -> None:
         super().__init__(text)
         self.taken_over = taken_over
+        self.anew = anew
 
 
 class _NoAnswer(LinkLost):
@@ -153,6 +159,7 @@ class Link:
         self._up_since = 0.0  # monotonic s
         self._short_lives = 0
         self._taken_over = False
+        self._anew = False  # the next connection asks the broker to forget what it kept for us
 
     @property
     def connected(self) -> bool:
@@ -183,6 +190,9 @@ class Link:
             await self._serve(connection, ready)
         except LinkLost as lost:
             why = str(lost)
+            self._anew = lost.anew
+            if lost.anew:
+                self._refused("link", why)
             self._suspect(connection, lost, time.monotonic() - began)
             raise
         finally:
@@ -249,7 +259,7 @@ class Link:
             raise LinkLost(str(error)) from error
         self.certificate_ends = peer_ends(sock)
         will = aiomqtt.Will(wire.topic(b.gateway, "status"), self._status(False, "lost"), qos=1, retain=True)
-        connection = _Connection(sock, b, version, will, self._heard, self._refused)
+        connection = _Connection(sock, b, version, will, self._heard, self._refused, anew=self._anew)
         try:
             await connection.open(wait)
         except BaseException:
@@ -273,6 +283,8 @@ class _Connection(aiomqtt.Client):
         will: aiomqtt.Will,
         heard: Callable[[str, bytes], None],
         refused: Callable[[str, str], None],
+        *,
+        anew: bool = False,
     ) -> None:
         five = version == "5"
         properties = None
@@ -288,8 +300,8 @@ class _Connection(aiomqtt.Client):
             username=broker.username,
             password=broker.password,
             protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
-            clean_session=None if five else False,
-            clean_start=False if five else MQTT_CLEAN_START_FIRST_ONLY,  # the latter means "says nothing"; 3.1.1 has no such flag
+            clean_session=None if five else anew,
+            clean_start=anew if five else MQTT_CLEAN_START_FIRST_ONLY,  # the latter means "says nothing"; 3.1.1 has no such flag
             properties=properties,
             will=will,
             keepalive=broker.keepalive,
@@ -297,7 +309,7 @@ class _Connection(aiomqtt.Client):
             max_inflight_messages=WINDOW,
             logger=_quiet,
         )
-        self._client._create_socket = lambda: sock  # type: ignore[method-assign]  # noqa: SLF001  paho's own would block
+        guard(self._client, sock, held=wire.LARGEST + ENVELOPE, forgotten=FORGOTTEN)
         self.version = version
         self.closed_on_us = False  # the broker closed without a word
         self._sock = sock
@@ -309,6 +321,7 @@ class _Connection(aiomqtt.Client):
         self._most: int | None = None  # bytes of a packet that the broker takes
         self._window = asyncio.Semaphore(WINDOW)
         self._waiting: dict[int, asyncio.Future[list[int]]] = {}  # packet id -> reason codes of its answer, [] = lost; at most WINDOW
+        self._disconnected.add_done_callback(lambda _: self._drop_waiting())  # whatever ended it, nobody waits out his time
 
     # -- one connection's life -----------------------------------------------------------------------------------------
 
@@ -392,7 +405,7 @@ class _Connection(aiomqtt.Client):
 
     def close(self) -> None:
         """Close the socket and forget all that waits; may be called at any time and again."""
-        self._client._sock_close()  # noqa: SLF001  stops reader, writer and keep-alive too
+        shut(self._client)
         self._sock.close()
         self._drop_waiting()
         for future in (self._connected, self._disconnected):
@@ -407,6 +420,8 @@ class _Connection(aiomqtt.Client):
             return self._bug
         if isinstance(error, LinkLost):
             return LinkLost(str(error), taken_over=error.taken_over)
+        if isinstance(error, PacketRefused):
+            return LinkLost(f"{self._where} {error}", anew=True)
         if self.closed_on_us:
             return LinkLost(f"{self._where} closed the connection: look at the network and into the broker's log")
         if isinstance(error, aiomqtt.MqttCodeError):
@@ -414,7 +429,7 @@ class _Connection(aiomqtt.Client):
             return LinkLost(_words(self._where, code), taken_over=code == _TAKEN_OVER)
         if error is None:
             return LinkLost(f"{self._where} ended the connection: {_AGAIN}")
-        return LinkLost(f"{self._where} sent what is not MQTT ({type(error).__name__}): is this the port of a broker?")
+        return LinkLost(f"{self._where} sent what is not MQTT ({type(error).__name__}): is this the port of a broker?", anew=True)
 
     def _end(self, lost: LinkLost) -> None:
         if not self._disconnected.done():
@@ -472,7 +487,7 @@ class _Connection(aiomqtt.Client):
         if name not in wire.TO_GATEWAY:
             self._refused(name[:80], f"this is no topic of ours: {wire.ROOT} has {' and '.join(wire.TO_GATEWAY)} for the gateway")
         elif len(message.payload) > wire.LARGEST:
-            self._refused(name, f"it has {len(message.payload)} bytes, at most {wire.LARGEST} are read: split it")
+            self._refused(name, f"it has {len(message.payload)} bytes or more, at most {wire.LARGEST} are read: split it")
         else:
             try:
                 self._heard(name, bytes(message.payload))

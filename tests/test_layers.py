@@ -14,7 +14,7 @@ LINES = (
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking", "lateness"},
     {"intake", "pipeline"},
     {"wire"},
-    {"push", "supervise", "config", "parts", "generations", "folders", "household", "dial", "certificate", "wal", "salvage"},
+    {"push", "supervise", "config", "parts", "generations", "folders", "household", "dial", "packets", "certificate", "wal", "salvage"},
     {
         "store",
         "database",
