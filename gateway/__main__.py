@@ -328,9 +328,7 @@ def _code(args: argparse.Namespace) -> int:
         print(f"代码无法读取 the code cannot be read: {error}: 请用 sudo use sudo", file=sys.stderr)
         return 1
     print("\n".join([f"代码 code          {code}", *_pages(config)]))
-    certificate = config.file(config.page.certificate) or next(
-        (p for p in (config.page_folder / papers.FOLDER / f"{n}.pem" for n in ("own", "box")) if p.exists()), None
-    )
+    certificate = papers.shown(config)
     with contextlib.suppress(OSError, ValueError):
         print(
             f"指纹 fingerprint   {papers.fingerprint(certificate)}"

@@ -106,13 +106,14 @@ def _box(
     facts = known.status()
     return v.render(
         "box.html", status, form=form, typed=typed, wrong=wrong or {}, saved="saved" in v.request.query_params, roles=list(Role),
-        accounts=v.page.accounts.all() if v.technician else [], papers=_papers(v.page.papers), facts=facts, now=known.now(facts),
+        accounts=v.page.accounts.all() if v.technician else [], papers=_papers(v), facts=facts, now=known.now(facts),
         disk=known.disk(), backup=backup.last(v.page.config.state),
     )  # fmt: skip
 
 
-def _papers(mine: Any) -> dict[str, Any]:
+def _papers(v: Visitor) -> dict[str, Any]:
+    mine = v.page.papers
     if mine is None:
         return {}
-    certificate, origin = mine.certificate, mine.origin
-    return {"origin": origin, "fingerprint": papers.fingerprint(certificate), "until": papers.until(certificate).timestamp()}
+    facts = {"origin": mine.origin, "trouble": mine.trouble, "given": bool(v.page.config.page.certificate)}
+    return facts | {"fingerprint": papers.fingerprint(mine.certificate), "until": papers.until(mine.certificate).timestamp()}

@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.web.guard import source
+from gateway.web.papers import Context
 
 LOG = logging.getLogger("eldercare")
 MOST = 64  # places for sources that nobody is signed in from, together
@@ -139,7 +139,7 @@ class Connection(H11Protocol):
 class Server(uvicorn.Server):
     """uvicorn's server with an ear of our own. Several are in one process: signals are the process's business."""
 
-    def __init__(self, options: uvicorn.Config, places: Places, context: Callable[[], ssl.SSLContext] | None = None) -> None:
+    def __init__(self, options: uvicorn.Config, places: Places, context: Callable[[], Context] | None = None) -> None:
         super().__init__(options)
         self._places, self._context = places, context
         self._greeting: set[asyncio.Task[None]] = set()

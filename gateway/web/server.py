@@ -11,8 +11,6 @@ import asyncio
 import logging
 import signal
 import socket
-import ssl
-from pathlib import Path
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -33,26 +31,30 @@ TIDY_EVERY = 60.0  # s
 
 
 class Papers:
-    """The certificate in use; a new one is taken up without a restart."""
+    """The certificate in use; a new one is taken up without a restart. `trouble`: why it is the box's instead of the one that was given."""
 
     def __init__(self, config: Config, names: list[str]) -> None:
         self._config, self._names = config, names
-        self.origin = "box"
-        self.certificate = Path()
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.minimum_version = ssl.TLSVersion.TLSv1_2
         self.take_up()
 
     def take_up(self) -> None:
-        """Serve new connections with what is installed now. Raises OSError, ssl.SSLError where it cannot be used."""
-        page = self._config.page
+        """Serve new connections with what is installed now, where that is no good with the box's own. Raises OSError, BadPapers."""
+        page, folder = self._config.page, self._config.page_folder
         certificate, key = self._config.file(page.certificate), self._config.file(page.certificate_key)
-        self.origin = "config"
+        origin = "config"
         if certificate is None or key is None:
-            certificate, key = papers.in_use(self._config.page_folder, self._names)
-            self.origin = "own" if certificate.name == "own.pem" else "box"
-        self.context.load_cert_chain(certificate, key)
-        self.certificate = certificate
+            certificate, key = papers.in_use(folder, self._names)
+            origin = "own" if certificate.name == "own.pem" else "box"
+        trouble = ""
+        try:
+            context = papers.context(certificate, key)
+        except papers.BadPapers as bad:
+            if origin == "box":
+                raise
+            LOG.warning("page certificate %s: %s (%s); the box's own is served", certificate, bad, bad.__cause__)
+            certificate, key = papers.of_box(folder, self._names)
+            origin, trouble, context = "box", bad.word, papers.context(certificate, key)
+        self.origin, self.trouble, self.certificate, self.context = origin, trouble, certificate, context
 
     async def keep_in_date(self) -> None:
         """Look every day whether the certificate of the box has to be made anew: a page may run for years."""
@@ -60,7 +62,7 @@ class Papers:
             await asyncio.sleep(PAPERS_EVERY)
             try:
                 await asyncio.to_thread(self.take_up)
-            except OSError as error:  # ssl.SSLError is one
+            except (OSError, papers.BadPapers) as error:
                 LOG.warning("page certificate: %s; the one before is served on", error)
 
 
@@ -92,7 +94,7 @@ class Signpost:
 
 
 async def serve(config: Config) -> None:
-    """Serve until told to stop. Raises OSError where a port or the certificate cannot be had."""
+    """Serve until told to stop. Raises OSError, BadPapers where a port or the certificate cannot be had."""
     folders.moved_in(config.state)
     names = [*papers.host_names(), *config.page.names]
     mine = Papers(config, names)
