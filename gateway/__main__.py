@@ -76,6 +76,9 @@ def main(argv: list[str] | None = None) -> int:
     commission.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="for instance height=250; none: read all of them")
     decode = commands.add_parser("decode", help="say what recorded packets mean: JSON lines in, JSON lines out")
     decode.add_argument("file", nargs="?", type=Path, help="default: standard input")
+    rehearse = commands.add_parser("rehearse")  # asked by `restore` and by the page's take-over, never by people
+    rehearse.add_argument("--config", type=Path, default=DEFAULT)
+    rehearse.add_argument("folder", type=Path)
     contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas")
     contract.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
@@ -374,8 +377,24 @@ def _restore(args: argparse.Namespace) -> int:
     except (backup.BackupError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
+    for command, _ in backup.programs(after, kept):
+        print(f"程序 program {command}")
     print(f"网关 gateway {kept.gateway}, {len(after.devices)} 台设备 devices, 备份于 backup of {kept.made}")
     print("旧盒子不可再通电 the old box must not be switched on again: two boxes with one id throw each other out")
+    return 0
+
+
+def _rehearse(args: argparse.Namespace) -> int:
+    from gateway.config import ConfigError
+    from gateway.rehearsal import NotFit, rehearsed
+
+    try:
+        rehearsed(args.config, args.folder)
+    except ConfigError as error:
+        return _refused(error)
+    except NotFit as error:
+        print(error, file=sys.stderr)
+        return 1
     return 0
 
 
@@ -433,6 +452,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "commission": _commission,
     "backup": _backup,
     "restore": _restore,
+    "rehearse": _rehearse,
     "decode": _decode,
     "contract": _contract,
 }

@@ -6,9 +6,12 @@ has to be paired again, and the alarms that are open. The journal stays behind: 
 the contract wants it; what is open is written there first, and alarms go on being numbered. Should the old box come back, both have
 one id: the platform link tells it as an identity conflict.
 
-Restoring writes all of it beside, syncs it (`prepared`), and then renames one folder (`arrive`): before that nothing has happened,
-after it `generations.finished` moves the rest, however often it is cut off. The page asks the daemon for both, by the instructions
-`backup` and `take_over` at the local door; the passphrase, and the file to be taken over, lie in the file of secrets.
+Restoring writes all of it beside, syncs it, starts once with a copy of it in a process of its own (`prepared`, `rehearsal`), and then
+renames one folder (`arrive`): before that nothing has happened, after it `generations.finished` moves the rest, however often it is cut
+off. The page asks the daemon for both, by the instructions `backup` and `take_over` at the local door; the passphrase, and the file to
+be taken over, lie in the file of secrets.
+
+A backup may have been handed over by a stranger: the programs that it names must be ones that this box lets run (see `programs`).
 """
 
 from __future__ import annotations
@@ -20,6 +23,8 @@ import re
 import secrets
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -34,11 +39,12 @@ from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from gateway import certificate, generations, wire
-from gateway.config import Config, ConfigError, composed
+from gateway.config import Config, ConfigError, composed, rights
 from gateway.database import StoreProblem
 from gateway.driver import Model
 from gateway.folders import reader
-from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, Strict
+from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, SoundPart, Strict
+from gateway.programs import Why, told
 from gateway.store import Store
 
 MAGIC = b"eldercare-gateway backup "
@@ -47,14 +53,28 @@ SEALED = "sealed"  # folder in the state folder with what the page may give away
 SEALED_FOR = 600.0  # s
 LAST = "backup.json"  # when that was last done
 PREPARED = "restore.new"  # folder in the state folder
+REHEARSED = "restore.dry"  # a copy of it, for a start that is only tried
+REHEARSAL = 180.0  # s for that start: the smallest board needs some ten
+HERE = Path(__file__).resolve().parents[1]
+LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
 SHORTEST = 10  # characters of a passphrase
 _N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
-_ID = "^[A-Za-z0-9._-]{1,40}$"
+_ID = r"^[A-Za-z0-9._-]{1,40}\Z"
 _CARRIED = ("masks", "floor", "certificate")  # marks of the journal that go on: shelves, away, the newest time seen
 
 
 class BackupError(Exception):
-    """A backup cannot be made or used; nothing has happened. The text says why, zh-CN first."""
+    """A backup cannot be made or used; nothing has happened. The text says why, zh-CN first; `zh` and `en` are its halves."""
+
+    def __init__(self, text: str, en: str = "") -> None:
+        super().__init__(f"{text} {en}".strip())
+        self.zh, self.en = (text, en) if en else _halves(text)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """Return the Chinese and the English half of a sentence, which stand one after the other."""
+    end = max((n for n, letter in enumerate(text, 1) if "\u4e00" <= letter <= "\u9fff"), default=0)
+    return (text[:end].strip(), text[end:].strip()) if 0 < end < len(text) else (text, text)
 
 
 class Kept(Strict, frozen=True):
@@ -69,7 +89,7 @@ class Kept(Strict, frozen=True):
     secrets: HouseholdSecrets
     memories: dict[str, dict[str, int | str]]
     marks: dict[str, str]
-    last_alarm: Annotated[int, Meta(ge=0)] = 0
+    last_alarm: Annotated[int, Meta(ge=0, le=LAST_NUMBER)] = 0
     certificates: tuple[dict[str, Any], ...] = ()  # of commissioning, the newest first
     alarms: tuple[str, ...] = ()  # those that are open, each as its newest entry in the journal
 
@@ -152,6 +172,15 @@ def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict
     return marks.get("journal", ""), memories, {n: marks[n] for n in _CARRIED if n in marks}, int(last), alarms
 
 
+def programs(config: Config, kept: Kept) -> list[tuple[str, Why | None]]:
+    """Return the programs that a backup names, as commands, each with why it may not run on this box."""
+    assert config.source is not None  # what was loaded has one
+    home, allowed = kept.household, rights(config.source)
+    sound = home.sound or SoundPart()
+    named = dict.fromkeys(p for p in (sound.pre_alarm, sound.alarm, *(r.program for r in home.ladder or ())) if p)
+    return [(told(command), allowed.why_not(command)) for command in named]
+
+
 # -- reading one -------------------------------------------------------------------------------------------------------
 
 
@@ -225,7 +254,8 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     try:
         after = composed(config.source, models, home, own)
     except ConfigError as error:
-        raise BackupError(f"备份在此不能使用 the backup cannot be used here: {'; '.join(error.problems)}") from error
+        zh, en = ("; ".join(parts)[:400] for parts in ((p.zh for p in error.fields), error.problems))
+        raise BackupError(f"备份在此不能使用: {zh}", f"the backup cannot be used here: {en}") from error
     beside = state / PREPARED
     try:
         shutil.rmtree(beside, ignore_errors=True)
@@ -235,12 +265,42 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         generations.durable(beside / "identity", f"{kept.gateway}\n".encode(), 0o640)
         certificate.brought(beside, kept.certificates)
         _journal(beside, kept)
+        _rehearsed(config.path, beside)
         generations.durable(beside / generations.FRESH, b"")
         generations.sync(beside)
-    except (OSError, ValueError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
+    except (OSError, ValueError, OverflowError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise BackupError(_unwritten(state, error)) from error
+    except BackupError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
     return after
+
+
+def _rehearsed(path: Path, beside: Path) -> None:
+    """Start once with a copy of what was prepared, by the very code of a start, in a process of its own. Raises BackupError."""
+    copy = beside.with_name(REHEARSED)
+    shutil.rmtree(copy, ignore_errors=True)
+    try:
+        shutil.copytree(beside, copy)
+        command = [sys.executable, "-P", "-m", "gateway", "rehearse", "--config", str(path.resolve()), str(copy)]
+        environment = {n: v for n, v in os.environ.items() if n not in {"NOTIFY_SOCKET", "WATCHDOG_USEC"}}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), environment.get("PYTHONPATH"))))
+        done = subprocess.run(  # noqa: S603  ourselves
+            command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=REHEARSAL, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise BackupError(*_not_started(f"no end within {REHEARSAL:g} s")) from None
+    finally:
+        shutil.rmtree(copy, ignore_errors=True)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise BackupError(*_not_started(said[-1][:300] if said else f"exit code {done.returncode}"))
+
+
+def _not_started(why: str) -> tuple[str, str]:
+    zh = f"试启动失败, 没有作任何修改: {why}"
+    return zh, f"a gateway with what is in it does not start, nothing was changed: {why}"
 
 
 def _unwritten(state: Path, error: Exception) -> str:
@@ -268,7 +328,7 @@ def _journal(folder: Path, kept: Kept) -> None:
         # What is open is the first that this journal knows, and is told to the platform under the number it has here.
         for number, body in enumerate(kept.alarms, 1):
             message = wire.decode_entry(body.encode())
-            if not isinstance(message, wire.AlarmMessage):
+            if not isinstance(message, wire.AlarmMessage) or message.alarm_number > LAST_NUMBER:
                 raise StoreProblem("an alarm of the backup is none")
             message = replace(message, gateway=kept.gateway, journal=store.journal, number=number, id=f"{store.journal}-{number}")
             row = (number, "alarm", message.alarm_number, _seconds(message.at.wall), wire.encode(message))
@@ -329,12 +389,6 @@ def last(state: Path) -> tuple[str, str]:
             body = found.body()
             return str(body.get("by", "")), str(body.get("at", ""))
     return "", ""
-
-
-def both(text: str) -> tuple[str, str]:
-    """Return the Chinese and the English half of a BackupError's text, which stand one after the other."""
-    end = max((n for n, letter in enumerate(text, 1) if "\u4e00" <= letter <= "\u9fff"), default=0)
-    return (text[:end].strip(), text[end:].strip()) if 0 < end < len(text) else (text, text)
 
 
 # -- the command line --------------------------------------------------------------------------------------------------

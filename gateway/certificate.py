@@ -30,6 +30,7 @@ from gateway.walk import Goal, Plug, goal, step_needs
 FORM: Final = 1  # of the document; the sheet is drawn by it
 FRESH: Final = 86400.0  # s that a test counts: what was tried on another visit says nothing about this one
 CARRIED: Final = 20  # of them, the newest, that go to a new box
+LAST: Final = 1_000_000  # number that a certificate can have
 KEPT: Final = 200  # certificates of one home; beyond it the oldest is forgotten
 LOOK_BACK: Final = 600  # faults of the journal in which tests are looked for
 TESTS: Final = 20  # test alarms that are looked at
@@ -44,6 +45,11 @@ _COUNTS: Final = (
     "packets", "worst_dbm", "signals_dbm", "receipt_s", "not_proved_fresh",
 )  # fmt: skip
 _OF_STEPS: Final = ("noticed_s", "away_s", "held_s", "receipt_s")
+# What stands in every document, also of the first form.
+_STANDS: Final = frozenset({
+    "form", "number", "gateway", "software", "household", "timezone", "revision", "devices", "steps", "platform", "times", "ladder",
+    "passed", "missing", "signed",
+})  # fmt: skip
 # Parts of a device whose change makes no other device of it: all else has to be tried again.
 _HARMLESS: Final = frozenset({"missing_after", "left_open", "label"})
 
@@ -340,8 +346,11 @@ def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
                 int(body["number"]), str(body["document"]), str(body["instruction"]), msgspec.convert(body["signature"], Signature),
                 bool(body["push"]),
             )  # fmt: skip
+            wrong = not 0 < made.number <= LAST or not set(made.document) >= _STANDS
         except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"a certificate of the backup is none ({error})") from error
+        if wrong:
+            raise ValueError("a certificate of the backup is none: its number or its document is not what it should be")
         keep(folder, made)
 
 

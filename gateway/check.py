@@ -55,8 +55,12 @@ async def checked(path: Path) -> int:
 
 async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield Finding(True, "配置 configuration", f"{config.path}: {len(config.devices)} 台设备 devices, {len(config.ladder)} 级 rungs")
+    if config.trouble:
+        yield Finding(False, "配置 configuration", config.trouble)
     yield _clock()
     yield _disk(config)
+    for finding in _programs(config):
+        yield finding
     running = _running(config)
     if running:
         yield Finding(
@@ -130,6 +134,18 @@ def _clock() -> Finding:
         return Finding(True, "时钟 clock", "已与时间服务器同步 a time server agrees")
     words = "未同步, 警报照常; 请允许访问时间服务器 nobody confirms it, alarms work all the same: let it reach a time server (timedatectl)"
     return Finding(False, "时钟 clock", words)
+
+
+def _programs(config: Config) -> list[Finding]:
+    """Say which of the programs that sound and call cannot run, or could be changed by whoever is not root."""
+    out = []
+    for name in dict.fromkeys(p[0] for p in (config.sound_pre_alarm, config.sound_alarm, *(r.program for r in config.ladder)) if p):
+        if not os.access(name, os.X_OK) or not Path(name).is_file():
+            out.append(Finding(False, "程序 program", f"{name}: 不存在或不可执行 is not there, or not executable: nobody would hear it"))
+        elif any(path.stat().st_mode & 0o022 and not path.stat().st_mode & 0o1000 for path in (Path(name), *Path(name).parents)):
+            words = "其他用户可以修改, 任何人可借此运行程序 others can change it, and so run what they like: chmod go-w"
+            out.append(Finding(False, "程序 program", f"{name}: {words}"))
+    return out
 
 
 def _mains(*, there: bool) -> Finding:

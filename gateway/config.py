@@ -21,7 +21,7 @@ from typing import Any, Self
 
 import msgspec
 
-from gateway import generations
+from gateway import generations, programs
 from gateway.danger import ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine
@@ -46,6 +46,7 @@ from gateway.reading import DeviceId, Kind
 from gateway.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
+PASSWORD_MOST = 4000  # characters: MQTT carries 65,535 bytes of one
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
 
@@ -178,20 +179,53 @@ class Source:
         return f"Source({self.path})"
 
 
-def load(path: Path, models: Mapping[str, Model], *, with_secrets: bool = True) -> Config:
+def load(path: Path, models: Mapping[str, Model], *, with_secrets: bool = True, instead: tuple[Path, Path] | None = None) -> Config:
     """Read and check the configuration, its secrets and the household. Raises ConfigError with every problem found.
 
-    Without secrets: for the page, which has no business with keys and passwords and may not be able to read them.
+    Without secrets: for the page, which has no business with keys and passwords and may not be able to read them. `instead`: a state
+    and a runtime folder to take in the place of those that the file names, for a start that is only tried.
     """
     text = _read(path)
     part = _decode(text, path, _File)
+    if instead is not None:
+        state, runtime = map(str, instead)
+        part = msgspec.structs.replace(part, gateway=msgspec.structs.replace(part.gateway, state=state, runtime=runtime))
     secrets_path = path.with_name("secrets.toml")
     secrets = _Secrets()
     if with_secrets and secrets_path.exists():
         _refuse_readable(secrets_path)
         secrets = _decode(_read(secrets_path), secrets_path, _Secrets)
     found = kept((path.parent / part.gateway.state).resolve(), with_secrets=with_secrets)
-    return composed(Source(path, text, part, secrets, with_secrets), models, *found)
+    source = Source(path, text, part, secrets, with_secrets)
+    home, left_out = _runnable(rights(source), found[0])
+    return composed(source, models, home, found[1], "; ".join(filter(None, (found[2], *left_out))))
+
+
+def rights(source: Source) -> programs.Rights:
+    """Return which programs this box lets run."""
+    part = source.part
+    return programs.rights(source.path, part.gateway.programs, (part.sound.pre_alarm, part.sound.alarm, *(r.program for r in part.ladder)))
+
+
+def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, list[str]]:
+    """Return a household without the programs that may not run here, and why: a home goes on being guarded without them.
+
+    The rung of such a program is left to the platform: nobody is skipped.
+    """
+    out: list[str] = []
+
+    def kept(where: str, command: programs.Command) -> programs.Command:
+        why = allowed.why_not(command)
+        out.extend([f"household.json: {where}: {why.en}"] if why else [])
+        return () if why else command
+
+    sound, ladder = home.sound, home.ladder
+    if sound is not None:
+        sound = SoundPart(**{n: kept(f"sound.{n}", getattr(sound, n)) for n in ("pre_alarm", "alarm")})
+    if ladder is not None:
+        rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
+        ladder = tuple(msgspec.structs.replace(r, channel="platform", program=()) if r.program and not p else r for r, p in rungs)
+    return (msgspec.structs.replace(home, sound=sound, ladder=ladder) if out else home), out
 
 
 def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, HouseholdSecrets, str]:
@@ -265,6 +299,7 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     times = _times(part.times, where, problems)
     zone, night = _zone(part.gateway, where, problems), _night(part.gateway, where, problems)
     devices = _devices(part, models, secrets, where, problems)
+    may_run = rights(source)
     for n, rung in enumerate(part.ladder):
         if (rung.channel == PROGRAM) != bool(rung.program):
             problems.append(
@@ -273,12 +308,14 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
                     "渠道为 program 时须给出程序 (绝对路径和参数), 其他渠道不能有程序",
                 )
             )  # fmt: skip
-        elif rung.program and not Path(rung.program[0]).is_absolute():
-            problems.append(where("ladder", n, "program", *_not_absolute(rung.program[0])))
-    for name in ("pre_alarm", "alarm"):
-        program = getattr(part.sound, name)
-        if program and not Path(program[0]).is_absolute():
-            problems.append(where("sound", None, name, *_not_absolute(program[0])))
+        elif (why := may_run.why_not(rung.program)) is not None:
+            problems.append(where("ladder", n, "program", *why))
+    sounds = ((name, may_run.why_not(getattr(part.sound, name))) for name in ("pre_alarm", "alarm"))
+    problems += [where("sound", None, name, *why) for name, why in sounds if why is not None]
+    if part.platform is not None and not _named(part.platform.host):
+        problems.append(where("platform", None, "host", *_NO_HOST))
+    if any(len(word) > PASSWORD_MOST for word in (secrets.password, *secrets.passwords.values())):
+        problems.append(where("platform", None, "password", f"at most {PASSWORD_MOST} characters", f"口令最多 {PASSWORD_MOST} 个字符"))
     unknown = (set(secrets.keys) | set(secrets.passwords)) - {d.id for d in part.device}
     problems += [f"{path.with_name('secrets.toml')}: {name}: no device has this id" for name in sorted(unknown)]
     if source.with_secrets and part.platform is not None and part.platform.certificate and not part.platform.certificate_key:
@@ -300,8 +337,15 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     )  # fmt: skip
 
 
-def _not_absolute(program: str) -> tuple[str, str]:
-    return f"{program!r} must be an absolute path", f"{program!r} 必须是绝对路径"
+_NO_HOST = "a host name or an address was expected", "应为主机名或地址"
+
+
+def _named(host: str) -> bool:
+    """Say whether a text can be a host at all: with one that cannot, the resolver raises what no network does."""
+    try:
+        return bool(host.encode("idna")) and host.isprintable() and " " not in host
+    except UnicodeError:
+        return False
 
 
 class _Where:
@@ -443,10 +487,18 @@ def _zone(part: GatewayPart, where: _Where, problems: list[str]) -> zoneinfo.Zon
 
 def _night(part: GatewayPart, where: _Where, problems: list[str]) -> tuple[time, time]:
     try:
-        return time.fromisoformat(part.night[0]), time.fromisoformat(part.night[1])
+        return _local_time(part.night[0]), _local_time(part.night[1])
     except ValueError as error:
         problems.append(where("gateway", None, "night", f'["22:00", "06:00"] was expected: {error}', "夜间应写作 22:00 到 06:00 的形式"))
         return time(22), time(6)
+
+
+def _local_time(text: str) -> time:
+    """Return a time of the home's own clock. Raises ValueError, also where an offset makes it another clock's."""
+    at = time.fromisoformat(text)
+    if at.tzinfo is not None:
+        raise ValueError("a time without an offset")
+    return at
 
 
 def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where: _Where, problems: list[str]) -> list[Device]:
@@ -504,7 +556,8 @@ def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[
                 problems.append(where("device", n, "via", f"{d.model} is heard through a receiver: {wanted}", zh))
         case MqttTopics():
             at = d.port
-            if not re.fullmatch(r"mqtt://([\w.-]+@)?[\w.-]+(:\d+)?/[\w/-]+", at):
+            url = re.fullmatch(r"mqtt://([\w.-]+@)?([\w.-]+)(:[0-9]{1,5})?/[\w/-]+", at)
+            if not url or not _named(url[2]) or not 0 < int((url[3] or ":1883")[1:]) < 65536:
                 wanted = 'port = "mqtt://127.0.0.1:1883/zigbee2mqtt" was expected'
                 zh = f"{d.model} 来自另一个消息服务器: 应填形如 mqtt://127.0.0.1:1883/zigbee2mqtt 的端口"
                 problems.append(where("device", n, "port", f"{d.model} is heard from another broker: {wanted}", zh))
@@ -521,6 +574,8 @@ def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[
                 wanted = 'port = "/dev/serial/by-id/..." was expected, no address'
                 zh = f"{d.model} 是有线设备: 应填形如 /dev/serial/by-id/... 的端口, 不填地址"
                 problems.append(where("device", n, "port", f"{d.model} is wired: {wanted}", zh))
+    if not at.isprintable():
+        problems.append(where("device", n, "port" if d.port else "address", "printable characters were expected", "含有不可显示的字符"))
     unknown = sorted(set(d.codes) - set(model.functions))
     if unknown:
         known = ", ".join(model.functions) or "none: it is not taught"

@@ -61,10 +61,15 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
         return times.receipt, Reason.NO_RECEIPT
     if alarm.rung > 0 and alarm.calls and alarm.calls[-1].channel == PLATFORM and alarm.calls[-1].delivery is Delivery.WAITING:
         # A rung that the platform should call is no rung while the platform does not answer: on to the next channel.
-        return min(times.receipt, ladder[alarm.rung].wait or times.rung), Reason.NO_RECEIPT
+        return min(times.receipt, _at(alarm, ladder).wait or times.rung), Reason.NO_RECEIPT
     if alarm.rung == 0:
         return (times.acknowledge_p1 if alarm.priority is Priority.P1 else times.acknowledge_p2), Reason.NOT_ACKNOWLEDGED
-    return ladder[alarm.rung].wait or times.rung, Reason.NOT_ACKNOWLEDGED
+    return _at(alarm, ladder).wait or times.rung, Reason.NOT_ACKNOWLEDGED
+
+
+def _at(alarm: Alarm, ladder: tuple[Rung, ...]) -> Rung:
+    """Return the rung of an alarm; the last one where the ladder has become shorter since, or came from another box."""
+    return ladder[min(alarm.rung, len(ladder) - 1)]
 
 
 def again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:

@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Name = Annotated[str, Meta(min_length=1, max_length=40, pattern="^[a-z0-9][a-z0-9._-]*$", description="lower-case letters, digits, . _ -")]
+Name = Annotated[
+    str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9._-]*\Z", description="lower-case letters, digits, . _ -")
+]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 HistoryDays = Annotated[float, Meta(ge=1, le=400)]
 JournalDays = Annotated[float, Meta(ge=30, le=4000)]
@@ -20,7 +22,7 @@ class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class GatewayPart(Strict, frozen=True):
     """[gateway]: who this box is and where it keeps what it knows."""
 
-    id: Annotated[str, Meta(max_length=40, pattern="^[A-Za-z0-9._-]*$")] = ""
+    id: Annotated[str, Meta(max_length=40, pattern=r"^[A-Za-z0-9._-]*\Z")] = ""
     state: str = "/var/lib/eldercare-gateway"
     runtime: str = "/run/eldercare-gateway"
     timezone: str = "Asia/Shanghai"
@@ -28,7 +30,7 @@ class GatewayPart(Strict, frozen=True):
     history_days: HistoryDays = 30.0
     journal_days: JournalDays = 730.0
     programs: str = "/usr/local/lib/eldercare-gateway"
-    mains: Annotated[str, Meta(pattern="^(|auto|/.*)$", description='"auto", "" or the absolute path of a file')] = "auto"
+    mains: Annotated[str, Meta(pattern=r"^(|auto|/.*)\Z", description='"auto", "" or the absolute path of a file')] = "auto"
 
 
 class PlatformPart(Strict, frozen=True):
@@ -48,7 +50,7 @@ class PlatformPart(Strict, frozen=True):
 class RadioPart(Strict, frozen=True):
     """[radio]: the Bluetooth adapters to listen with; none = no radio."""
 
-    adapters: tuple[Annotated[str, Meta(pattern="^hci[0-9]+$")], ...] = ("hci0",)
+    adapters: tuple[Annotated[str, Meta(pattern=r"^hci[0-9]+\Z")], ...] = ("hci0",)
 
 
 class DevicePart(Strict, frozen=True):
@@ -102,7 +104,7 @@ class PagePart(Strict, frozen=True):
     address: str = ""
     port: Port = 443
     http_port: Annotated[int, Meta(ge=0, le=65535)] = 80
-    names: tuple[Annotated[str, Meta(max_length=200, pattern=r"^[a-z0-9.-]+$")], ...] = ()
+    names: tuple[Annotated[str, Meta(max_length=200, pattern=r"^[a-z0-9.-]+\Z")], ...] = ()
     certificate: str = ""
     certificate_key: str = ""
 

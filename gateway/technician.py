@@ -261,8 +261,7 @@ class Technician:
         try:
             result = await asyncio.to_thread(work)
         except backup.BackupError as no:
-            zh, en = backup.both(str(no))
-            result = _no(i, Refused.INVALID, zh, en)
+            result = _no(i, Refused.INVALID, no.zh, no.en)
         except household.Rejected as no:
             result = _wrong(i, no.problems, self._daemon.config.household.revision)
         except OSError as error:

@@ -172,3 +172,17 @@ async def test_beside_a_running_gateway_it_asks_the_gateway_and_disturbs_nothing
         assert await check.checked(gateway.config) == 1
         assert "未打开 not open: is it plugged in?" in capsys.readouterr().out
         assert os.getpid() != gateway.pid
+
+
+async def test_a_program_that_cannot_run_or_that_others_may_change_is_said(tmp_path, capsys):
+    loose = tmp_path / "siren"
+    loose.write_text("#!/bin/sh\n")
+    loose.chmod(0o777)
+    lines = f'[sound]\npre_alarm = ["/nowhere/chime"]\nalarm = ["{loose}", "3"]\n'
+    code, _, unfit, _ = await findings(capsys, Gateway(tmp_path / "home", devices="", lines=lines))
+    assert code == 1
+    assert "/nowhere/chime: 不存在或不可执行 is not there" in unfit
+    assert f"{loose}: 其他用户可以修改" in unfit
+    loose.chmod(0o755)
+    _, _, unfit, _ = await findings(capsys, Gateway(tmp_path / "home", devices="", lines=lines))
+    assert str(loose) not in unfit

@@ -14,7 +14,8 @@ LINES = (
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking", "lateness"},
     {"intake", "pipeline"},
     {"wire"},
-    {"push", "supervise", "config", "parts", "generations", "folders", "household", "dial", "packets", "certificate", "wal", "salvage"},
+    {"push", "supervise", "config", "parts", "programs", "generations", "folders", "household"}
+    | {"dial", "packets", "certificate", "wal", "salvage"},
     {
         "store",
         "database",
@@ -52,7 +53,7 @@ LINES = (
         "rounds",
     },  # what the daemon does for the technician's page, and what the page does by itself
     {"daemon"},
-    {"check"},  # asks every part by itself, without a daemon
+    {"check", "rehearsal"},  # asks every part by itself, without a daemon
     {"__main__"},
 )
 LINE = {name: n for n, names in enumerate(LINES, 1) for name in names}
@@ -144,6 +145,7 @@ WEB_KNOWS = {
     "kind",
     "nearby",
     "parts",
+    "programs",
     "reading",
     "status",
     "systemd",
@@ -220,7 +222,7 @@ def test_a_driver_knows_only_what_a_driver_is(name):
 
 def test_only_who_puts_things_together_knows_the_drivers():
     knows = {name for name, tree in GATEWAY.items() if "drivers" in roots(tree)}
-    assert knows <= {"decode", "decode_lines", "check", "daemon", "__main__"}
+    assert knows <= {"decode", "decode_lines", "check", "daemon", "rehearsal", "__main__"}
 
 
 def test_nobody_imports_the_demonstration_and_its_desk_knows_nothing_of_the_gateway():

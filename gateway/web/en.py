@@ -1120,6 +1120,8 @@ EN: dict[str, str] = {
     "moving.shown": "What will be taken over",
     "moving.shown_lead": "Compare it before you go on. What this box has journalled of itself is cleared.",
     "moving.made": "Made at",
+    "moving.run": "Programs it runs",
+    "moving.programs": "This box does not let the backup's programs run; nothing was changed. {why}",
     "moving.old": "This backup is {days} days old. What was changed or added since is not in it.",
     "moving.with_key": "with its key",
     "moving.sure": "It is this home, and the old box has no power",

@@ -29,7 +29,7 @@ from gateway.web.guard import LARGER
 from gateway.web.visitor import Fields, Stop, Technician, Visitor, checked
 
 router = APIRouter()
-WAIT = 25.0  # s in which a box usually has begun anew as another home's gateway
+WAIT = 60.0  # s in which a box usually has tried a start and begun anew as another home's gateway
 _opening = threading.Lock()  # one at a time: each takes 32 MiB for a moment
 _BOUNDARY: Final = re.compile(r"multipart/form-data;\s*boundary=\"?([A-Za-z0-9'()+_,./:=?-]{1,70})\"?", re.IGNORECASE)
 _NAME: Final = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="([a-z]{1,20})"', re.IGNORECASE | re.MULTILINE)
@@ -105,10 +105,14 @@ async def look(v: Technician, parts: Upload) -> Response:
     try:
         kept = await run_in_threadpool(opened)
     except backup.BackupError as no:
-        answer = Answer(fields={"passphrase" if "口令" in str(no) else "file": v.words.pair(*backup.both(str(no)))})
+        answer = Answer(fields={"passphrase" if "口令" in str(no) else "file": v.words.pair(no.zh, no.en)})
         return await run_in_threadpool(_start, v, 422, Form("look", {}, answer))
     except OSError:
         return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
+    if not_here := [why for _, why in await run_in_threadpool(backup.programs, current(v), kept) if why is not None]:
+        await run_in_threadpool(household.forget, v.page.config.page_folder, order)
+        wrong = v.words("moving.programs", why=v.words.pair("; ".join(w.zh for w in not_here), "; ".join(w.en for w in not_here))[:600])
+        return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(fields={"file": wrong})))
     return await run_in_threadpool(_shown, v, kept, order)
 
 
@@ -167,6 +171,7 @@ def _shown(v: Visitor, kept: backup.Kept, order: str, status: int = 200, wrong: 
         "devices": [(_where(d), d.id, _title(v, d.model), d.id in kept.secrets.keys) for d in home.device or ()],
         "platform": home.platform.host if home.platform else "",
         "ladder": [r.responder for r in home.ladder or ()],
+        "programs": [command for command, _ in backup.programs(current(v), kept)],
         "alarms": [a for a in map(_alarm, kept.alarms) if a is not None],
     }
     old = _days(kept.made, now)
@@ -186,7 +191,7 @@ def _alarm(body: str) -> wire.AlarmMessage | None:
         found = wire.decode_entry(body.encode())
     except wire.BadMessage:
         return None
-    return found if isinstance(found, wire.AlarmMessage) else None
+    return found if isinstance(found, wire.AlarmMessage) and "danger" in found.stages else None
 
 
 def _days(made: str, now: float) -> float:

@@ -1120,6 +1120,8 @@ ZH: dict[str, str] = {
     "moving.shown": "将要接替",
     "moving.shown_lead": "核对无误再接替。本机自己的测试记录会清空。",
     "moving.made": "备份时间",
+    "moving.run": "会运行的程序",
+    "moving.programs": "备份里的程序不能在本机运行,什么都没有改。{why}",
     "moving.old": "这个备份是 {days} 天前的。之后改过的设置和新加的设备不在里面。",
     "moving.with_key": "有密钥",
     "moving.sure": "是这个家,旧网关已断电",
