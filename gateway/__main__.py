@@ -104,8 +104,9 @@ def _keep_to_itself(*, serves: bool) -> None:
 def _run(args: argparse.Namespace) -> int:
     from gateway import generations
     from gateway.config import ConfigError
+    from gateway.supervise import log_to_stderr
 
-    logging.basicConfig(level=logging.DEBUG if args.debug else logging.INFO, format="%(message)s", stream=sys.stderr)
+    log_to_stderr(logging.DEBUG if args.debug else logging.INFO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them, each line pays for them
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
@@ -283,8 +284,9 @@ def _commission(args: argparse.Namespace) -> int:
 def _page(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.config import ConfigError, load
+    from gateway.supervise import log_to_stderr
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    log_to_stderr(logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of each bad question: whoever asks may not fill the log
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:

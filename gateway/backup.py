@@ -96,8 +96,8 @@ class Kept(Strict, frozen=True):
 
 class _Head(Struct, frozen=True):
     v: int
-    salt: Annotated[str, Meta(pattern="^[0-9a-f]{32}$")]
-    nonce: Annotated[str, Meta(pattern="^[0-9a-f]{24}$")]
+    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    nonce: Annotated[str, Meta(pattern=r"^[0-9a-f]{24}\Z")]
 
 
 # -- making one --------------------------------------------------------------------------------------------------------

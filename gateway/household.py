@@ -291,6 +291,7 @@ def _put_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
         devices[ids.index(device.id)] = device
     else:
         devices.append(device)
+    _same_broker(config, device, given)
     return _with_devices(config, devices), _with_keys(config.secrets, device.id, given)
 
 
@@ -306,6 +307,7 @@ def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Mad
     old = _known(config, value)
     new = _read("device", old.id, msgspec.to_builtins(old) | value, DevicePart)
     devices = [new if d.id == old.id else d for d in config.parts.device]
+    _same_broker(config, new, given)
     own = replace(config.secrets, keys={**config.secrets.keys, old.id: ""})  # other hardware has another key, or none
     return _with_devices(config, devices), _with_keys(own, old.id, given)
 
@@ -378,6 +380,25 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
         raise Rejected([Problem("platform", "", "password", zh, en)])
     password = own.password if given.password is None else given.password
     return replace(config.household, platform=platform), replace(own, password=password, certificate_key=key)
+
+
+def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
+    """Refuse to send the kept password of another program's broker to a host that it was not typed for. Raises Rejected.
+
+    One that stands in secrets.toml was typed for what stands in gateway.toml, whatever the page has made of that device meanwhile.
+    """
+    source = config.source
+    assert source is not None  # what was loaded has one
+    word = config.secrets.passwords.get(device.id, source.secrets.passwords.get(device.id))
+    before = next((d.port for d in (*config.parts.device, *source.part.device) if d.id == device.id), "")
+    if word and given.password is None and _broker_at(before) != _broker_at(device.port):
+        zh, en = "服务器变了, 请重新输入口令", "another broker: type the password again"
+        raise Rejected([Problem("device", device.id, "password", zh, en)])
+
+
+def _broker_at(url: str) -> str:
+    """Return host and port of `mqtt://user@host:port/base`."""
+    return url.removeprefix("mqtt://").partition("/")[0].rpartition("@")[2].lower().removesuffix(":1883")
 
 
 def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import sys
 import time
 from collections.abc import Awaitable, Callable
 
@@ -17,6 +18,24 @@ Said = Callable[[str, bool, str], None]  # (who, whether it works now, why)
 
 _log = logging.getLogger("eldercare")
 _dice = random.SystemRandom()
+
+
+class OneLine(logging.Filter):
+    """Makes every message one line: a topic or a device's word with a line break in it forges no line of ours."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Write what cannot be printed, and what turns the direction of reading, as its code."""
+        text = record.getMessage()
+        if not text.isprintable():
+            record.msg, record.args = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), ()
+        return True
+
+
+def log_to_stderr(level: int) -> None:
+    """Let everything be logged to where systemd reads it, one line a message."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(OneLine())
+    logging.basicConfig(level=level, format="%(message)s", handlers=[handler])
 
 
 def say(name: str, works: bool, why: str) -> None:

@@ -31,7 +31,7 @@ ROOT: Final = "eldercare/v1"
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time was ever confirmed
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
-Id = Annotated[str, Meta(min_length=1, max_length=80, pattern="^[A-Za-z0-9._:-]+$")]
+Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+\Z")]
 Text = Annotated[str, Meta(max_length=400)]
 Name = Annotated[str, Meta(max_length=80)]
 Count = Annotated[int, Meta(ge=0)]
@@ -44,7 +44,7 @@ class When(Struct, frozen=True, forbid_unknown_fields=True):
 
     boot: Id
     mono: float
-    wall: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$")]
+    wall: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z\Z")]
     clock: Quality
 
 
@@ -262,7 +262,7 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     settings: Annotated[dict[Name, Name], Meta(max_length=40)] = {}
     revision: Count = 0
     change: ChangeMessage | None = None
-    secrets: Annotated[str, Meta(max_length=80, pattern="^[A-Za-z0-9_-]*$")] = ""
+    secrets: Annotated[str, Meta(max_length=80, pattern=r"^[A-Za-z0-9_-]*\Z")] = ""
 
 
 Outward = AlarmMessage | FaultMessage | ResultMessage
@@ -530,7 +530,15 @@ def schemas() -> dict[str, dict[str, Any]]:
     for name, struct in EVERY_MESSAGE.items():
         (schema,), components = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
         own = components.pop(struct.__name__)
+        own, components = _portable(own), _portable(components)
         head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:eldercare:v{VERSION}:{name}"}
         out[name] = head | own | {"$defs": components}
         assert schema  # the reference itself; what it names was taken out above
     return out
+
+
+def _portable(part: Any) -> Any:
+    r"""Return a part of a schema whose patterns are those of JSON Schema: there `$` is the very end, which Python calls `\Z`."""
+    if isinstance(part, dict):
+        return {k: v.removesuffix(r"\Z") + "$" if k == "pattern" and isinstance(v, str) else _portable(v) for k, v in part.items()}
+    return [_portable(one) for one in part] if isinstance(part, list | tuple) else part

@@ -119,6 +119,17 @@ class Authority:
         papers.key.chmod(0o600)
         return papers
 
+    def revoked(self, *gone: Papers) -> Path:
+        """Return a list of certificates that are not good any more, as a broker reads it."""
+        now = dt.datetime.now(dt.UTC)
+        made = x509.CertificateRevocationListBuilder().issuer_name(self._name).last_update(now).next_update(now + dt.timedelta(days=1))
+        for papers in gone:
+            number = x509.load_pem_x509_certificate(papers.cert.read_bytes()).serial_number
+            made = made.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(number).revocation_date(now).build())
+        path = self.folder / "gateways.crl"
+        path.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return path
+
 
 def _name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -259,6 +270,7 @@ class Mosquitto(Process):
         passwords: dict[str, str] | None = None,
         acl: str = "",
         extra: str = "",
+        crl: Path | None = None,
     ) -> None:
         super().__init__()
         self.program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
@@ -272,6 +284,8 @@ class Mosquitto(Process):
             lines += [f"certfile {self._own(tls.cert)}", f"keyfile {self._own(tls.key)}"]
         if ca is not None:
             lines += [f"cafile {self._own(ca)}", "require_certificate true"]
+        if crl is not None:
+            lines.append(f"crlfile {self._own(crl)}")
         if passwords:
             lines.append(f"password_file {self.folder / 'passwords'}")
             self._write_passwords()

@@ -14,7 +14,7 @@ from brokers import Authority, Mosquitto
 
 from gateway import wire
 from gateway.clock import Quality
-from gateway.mqtt import Broker, Link
+from gateway.mqtt import Broker, Link, LinkLost
 from gateway.push import NotTaken
 
 ROOT = Path(__file__).parents[1]
@@ -234,3 +234,28 @@ def test_the_list_names_every_message_of_the_contract_once_and_in_its_direction(
     assert theirs == {name: "write" if name in wire.TO_GATEWAY else "read" for name in wire.EVERY_MESSAGE}
     rules = [line for line in ACL.splitlines() if line and not line.startswith("#")]
     assert len(rules) == 2 * len(wire.EVERY_MESSAGE) + 1
+
+
+async def test_a_revoked_box_is_let_in_no_more_and_the_others_need_nothing_new(tmp_path):
+    """The certificate of a box that was stolen is good until its date: only the broker's list ends it."""
+    lines = [line.removeprefix("#").split()[0] for line in CONF.splitlines() if line]
+    assert lines.index("crlfile") > lines.index("cafile"), "the example has a place for the list"
+    authority = Authority(tmp_path)
+    server, stolen, kept = authority.issue("server", hosts=("127.0.0.1",)), authority.issue(A), authority.issue(B)
+    extra = "use_identity_as_username true\nuse_username_as_clientid true"
+    with Mosquitto(tls=server, ca=authority.ca, crl=authority.revoked(stolen), acl=ACL, extra=extra) as there:
+        for papers, gateway in ((stolen, A), (kept, B)):
+            where = Broker(host="127.0.0.1", port=there.port, gateway=gateway, ca=authority.ca, cert=papers.cert, key=papers.key)
+            up = asyncio.Event()
+            link = Link(where, status=lambda online, reason, gateway=gateway: told(gateway, online, reason), heard=lambda *_: None)
+            run = asyncio.create_task(link.run(up.set))
+            waiting = asyncio.create_task(up.wait())
+            await asyncio.wait((run, waiting), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if papers is stolen:
+                with pytest.raises(LinkLost, match="revoked"):
+                    await run
+            else:
+                assert up.is_set()
+                run.cancel()
+                await asyncio.gather(run, return_exceptions=True)

@@ -142,6 +142,42 @@ def test_certificates_travel_as_text_and_stand_as_files_for_their_owner(home, tm
     assert (gone.platform.certificate_key, gone.secrets.certificate_key) == ("", "")
 
 
+BRIDGE = {"id": "z2m", "model": "zigbee2mqtt", "room": "hall", "port": "mqtt://home@10.0.0.2:1883/zigbee2mqtt"}
+
+
+def at(host):
+    return BRIDGE | {"port": f"mqtt://home@{host}/zigbee2mqtt"}
+
+
+@pytest.mark.parametrize("way", ["put_device", "replace_device"])
+def test_a_kept_password_of_another_programs_broker_goes_to_no_host_that_it_was_not_typed_for(home, way):
+    """It goes in plain text: whoever may set a sensor could have it sent to a listener of his own."""
+    new = saved(after(home, "put_device", BRIDGE, Handed(password="pass-word")), home)
+    assert new.passwords == {"z2m": "pass-word"}
+    for host in ("10.0.0.66:1883", "10.0.0.2:1884", "10.0.0.2.example:1883"):
+        value = at(host) if way == "put_device" else {"id": "z2m", "port": at(host)["port"]}
+        assert problems(new, way, value) == [("device", "z2m", "password")]
+        assert after(new, way, value, Handed(password="")).passwords == {}
+        assert after(new, way, value, Handed(password="typed")).passwords == {"z2m": "typed"}
+    assert after(new, "put_device", at("10.0.0.2") | {"room": "kitchen"}).passwords == {"z2m": "pass-word"}
+    assert after(new, "put_device", BRIDGE | {"port": "mqtt://other@10.0.0.2:1883/z"}).passwords == {"z2m": "pass-word"}
+
+
+def test_retired_and_enrolled_anew_it_does_not_take_the_password_of_the_file_along(tmp_path):
+    devices = f'[[device]]\nid = "z2m"\nmodel = "zigbee2mqtt"\nroom = "hall"\nport = "{BRIDGE["port"]}"\n'
+    gateway = Gateway(tmp_path, devices=devices, lines=PLATFORM)
+    gateway.systemd.close()
+    secrets = gateway.config.with_name("secrets.toml")
+    secrets.write_text('[passwords]\nz2m = "pass-word"\n', encoding="utf-8")
+    secrets.chmod(0o600)
+    home = load(gateway.config, all_models())
+    assert home.passwords == {"z2m": "pass-word"}
+    assert problems(home, "put_device", at("10.0.0.66")) == [("device", "z2m", "password")]
+    gone = saved(after(home, "retire_device", {"id": "z2m"}), home)
+    assert problems(gone, "put_device", at("10.0.0.66")) == [("device", "z2m", "password")]
+    assert after(gone, "put_device", BRIDGE).passwords == {"z2m": "pass-word"}
+
+
 def test_no_secret_is_in_any_text_of_ours(home):
     new = after(home, "put_device", BUTTON, Handed(key=OTHER_KEY, password="pass-word"))
     for text in (repr(new), repr(new.secrets), repr(new.source), repr(Handed(key=OTHER_KEY)), repr(new.household), str(new.devices)):

@@ -84,7 +84,7 @@ def changed(text: str, table: str, key: str, value: str) -> str:
     for n in range(start + 1, len(lines)):
         if re.match(r"(# )?\[", lines[n]):
             break
-        if found := re.match(rf"(?:# )?({key} = )[^#]*(?<! )( *#.*)?$", lines[n]):
+        if found := re.match(rf"(?:# )?({key} = )[^#]*(?<! )( *#.*)?\Z", lines[n]):
             lines[n] = found[1] + value + (found[2] or "")
             return "\n".join(lines)
     raise ValueError(f"[{table}] {key} is not in the configuration")

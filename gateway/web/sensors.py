@@ -581,6 +581,8 @@ async def _saved(v: Visitor, said: dict[str, str], name: str, answer: Answer) ->
         answer.fields["key"] = v.words("wrong.key_again")
     if "via" in answer.fields:
         answer.fields.setdefault("codes", answer.fields["via"])
+    if "password" in answer.fields:
+        answer.fields.setdefault("secret", answer.fields["password"])
     typed = _typed(said)
     return await run_in_threadpool(_new, v, typed, 409 if answer.moved else 422, Form("device", typed, answer))
 
