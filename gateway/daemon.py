@@ -35,10 +35,11 @@ from gateway.fault import LOOK_EVERY, Faults
 from gateway.instruction import Do, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.kind import Priority
+from gateway.masks import masked
 from gateway.pipeline import Pipeline
 from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
-from gateway.recovery import in_doubt, masked, opened, settled, stand_in
+from gateway.recovery import in_doubt, opened, settled, stand_in
 from gateway.replay import Replay
 from gateway.rounds import MARK, Rounds
 from gateway.store import Outgoing, Store, Writing
@@ -287,8 +288,8 @@ class Daemon:
         }
         if mark := self.rounds.mark(now):
             marks[MARK] = mark
-        if self.pipeline.masks_changed:
-            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away_until, now)
+        if self.pipeline.masks_changed or self.pipeline.shelves or self.pipeline.away.lasts(now):
+            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)
             self.pipeline.masks_changed = False
         return marks
 
@@ -309,7 +310,7 @@ class Daemon:
                 await self.uplink.link.publish(self._topic("status"), self.uplink.status(True, "storage"), retain=True)
         # Also what it did not write itself must outlast a kill: counters against recordings, instructions done, what is masked.
         writing.memory, writing.done = self.intake.memories(), self.pipeline.done
-        writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away_until, now)}
+        writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
         writing.marks |= in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)

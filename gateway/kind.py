@@ -65,6 +65,8 @@ CALL_FAILED = "gateway.call_failed"
 CERTIFICATE_ENDS = "gateway.certificate_ends"
 BAD_MESSAGE = "gateway.bad_message"
 VISIT = "service.visit"
+AWAY = "service.away"
+BACK_HOME = "service.back_home"
 CONFIG_CHANGED = "service.config_changed"
 
 _P1, _P2, _P3, _P4 = Priority
@@ -108,6 +110,8 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(CALL_FAILED, "呼叫失败", "call failed", _P3),
         AlarmKind(CERTIFICATE_ENDS, "证书将到期", "certificate ends soon", _P3),
         AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
+        AlarmKind(AWAY, "老人离家", "resident away", _P3),
+        AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111"),
         AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102"),
     )

@@ -59,6 +59,14 @@ def of_another_life(i: Instruction, boot: str) -> bool:
     return i.door is Door.LOCAL and takes_away(i) and bool(i.boot) and i.boot != boot
 
 
+def left(i: Instruction, now: Moment) -> float:
+    """Return for how many seconds a shelf, or an absence, still is to last: from when it was issued, where that is known."""
+    issued = _time("issued", i.issued)
+    if issued is None or now.quality is not Quality.SYNCHRONISED:
+        return i.seconds
+    return min(i.seconds, max(0.0, i.seconds - (now.wall - issued).total_seconds()))
+
+
 def _time(name: str, text: str) -> datetime | None:
     """Return a time of RFC 3339, None where there is none. Raises ValueError with what is wrong."""
     if not text:

@@ -13,13 +13,15 @@ from math import inf
 
 from gateway import kind as kinds
 from gateway.alarm import MOVES, Alarm, Evidence, Masking, Move, NotAllowed, Outcome, State
+from gateway.away import Away
 from gateway.book import AlarmFact, Book, Entry, is_walk
 from gateway.clock import Moment
 from gateway.danger import Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.dispatch import Reason, Rung, again_at, due_at, step
 from gateway.fault import FaultFact, Faults
 from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact, no
-from gateway.lateness import undecided
+from gateway.lateness import left, undecided
+from gateway.masks import NOT_MASKED, End, Shelf
 from gateway.reading import DeviceId, Reading
 from gateway.times import Times
 from gateway.walk import Plug
@@ -39,15 +41,6 @@ _MOVE_OF = {
 _CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})  # second evidence for a fall in its grace
 
 
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """A device that is not judged until `until` (monotonic seconds of this boot)."""
-
-    until: float
-    by: str
-    reason: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the store remembers across a restart. Alarms come with `since` of this boot, or None where the boot is another."""
@@ -65,7 +58,7 @@ class Known:
     silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
     done: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
-    away_until: float = -inf
+    away: End = NOT_MASKED
 
 
 class Pipeline:
@@ -77,10 +70,10 @@ class Pipeline:
         self.boot = boot
         self.faults = faults
         self.shelves: dict[DeviceId, Shelf] = {}
-        self.away_until = -inf
         self.masks_changed = False
         self._book = Book(boot=boot, ladder=ladder, times=times)
         self.walking = Walking(self._book, faults, real=self._danger)
+        self.away = Away(faults, lambda: self._book.times)
         self._rooms = devices
         self._judge = judge
         self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
@@ -104,7 +97,7 @@ class Pipeline:
         """Take over what was known. A pre-alarm becomes an alarm; nothing else that is restored raises anything."""
         book = self._book
         book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=known.closed)
-        self.shelves, self.away_until = dict(known.shelves), known.away_until
+        self.shelves = dict(known.shelves)
         self._done = dict.fromkeys(known.done)
         self.faults.start(now, known.faults, known.silent_for, known.said_for)
         active: set[tuple[str, DeviceId]] = set()
@@ -125,7 +118,9 @@ class Pipeline:
             book.resume(alarm if same_boot else replace(alarm, since=now, called=now.mono), known.raised_in.get(alarm.number))
         self._judge.restore(active)
         # What a step of the walk test began ended with the process.
-        book.tell([self.faults.note(kinds.RESTARTED, now, why=why), *self.faults.end_tests(now)], now)
+        still = {f"shelved {d}": round(shelf.until - now.mono) for d, shelf in self.shelves.items() if shelf.until > now.mono}
+        book.tell([self.faults.note(kinds.RESTARTED, now, "", why=why, **still), *self.faults.end_tests(now)], now)
+        book.tell(self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now)
         for alarm in ended:
             # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again.
             book.faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
@@ -167,6 +162,7 @@ class Pipeline:
     def heard(self, reading: Reading) -> list[Entry]:
         """Judge one reading."""
         self._book.tell(self.faults.heard(reading), reading.at)
+        self._book.tell(self.away.heard(reading, self._rooms.get(reading.device) or reading.device), reading.at)
         self.walking.heard(reading)
         for judgement in self._judge.heard(reading):
             self._judged(judgement)
@@ -191,6 +187,8 @@ class Pipeline:
             else:
                 book.call(alarm, due.rung, due.reason, now, before=alarm.state)
         book.tell(self.faults.tick(now), now)
+        book.tell(self.away.tick(now), now)
+        self.shelves = {d: shelf.settled(now) for d, shelf in self.shelves.items()}
         for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
             self._unshelve(device, now)
         self.walking.tick(now)
@@ -204,7 +202,7 @@ class Pipeline:
         """Return the same without supervision, which looks at the silences every few seconds."""
         alarms = (due_at(alarm, self._book.ladder, self._book.times) for alarm in self._book.alarms.values())
         shelves = (shelf.until for shelf in self.shelves.values())
-        return min((*alarms, *shelves, self.walking.due(), self._judge.due()))
+        return min((*alarms, *shelves, self.away.due(), self.walking.due(), self._judge.due()))
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
@@ -307,7 +305,7 @@ class Pipeline:
         if (walk := self.walking.of(danger.device)) is not None:
             self.walking.danger(walk, danger, evidence)
             return
-        if kinds.of(danger.kind).by_absence and danger.at.mono < self.away_until:
+        if kinds.of(danger.kind).by_absence and self.away.lasts(danger.at):
             return
         if shelved and danger.kind != kinds.SOS:
             said = self.faults.note(kinds.SHELVED, danger.at, danger.device, danger=danger.kind)
@@ -379,7 +377,10 @@ class Pipeline:
             alarm = self._book.open(kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by)
             return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
         if i.do is Do.AWAY:
-            self.away_until = now.mono + i.seconds if i.seconds > 0 else -inf
+            if i.seconds > (most := self._book.times.away_most):
+                days = f"{most / 86400:g}"
+                return no(i, Refused.TOO_LONG, f"离家最长 {days} 天", f"away lasts {days} days at most: say it again then")
+            self._book.tell(self.away.begun(End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED, now, i.by), now)
             self.masks_changed = True
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK and i.step:
@@ -440,5 +441,5 @@ class Pipeline:
         if not i.reason.strip():
             return no(i, Refused.MISSING, "搁置须写明原因 reason", "`reason` is missing: say why the device is shelved")
         self.masks_changed = True
-        self.shelves[i.device] = Shelf(now.mono + i.seconds, i.by, i.reason)
+        self.shelves[i.device] = Shelf(now.mono + left(i, now), i.by, i.reason)
         return ResultFact(i, Refused.NONE)

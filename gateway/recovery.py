@@ -39,10 +39,11 @@ from gateway.database import (
     unsettled,
 )
 from gateway.kind import STORAGE_DEGRADED, TEST, Priority
-from gateway.pipeline import Known, Shelf
+from gateway.masks import masked, unmasked
+from gateway.pipeline import Known
 from gateway.reading import DeviceId
 from gateway.salvage import INDEX, INNER_INDEX, TABLE, Held, Pages
-from gateway.store import DOUBT, Memories, Store, Writing, unmasked
+from gateway.store import DOUBT, Memories, Store, Writing
 
 LOG = logging.getLogger("eldercare")
 WAITING_AT_MOST = 10_000  # entries that are carried over from a damaged database for the platform; calls for help first, then the newest
@@ -89,7 +90,7 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
                 store.take_back(left.store.marked(DOUBT))
             real = _Opened(store, store.load(now, boot), store.memories())
             if real.known.last or not is_unsettled(path):
-                return _merged(real, left, now)
+                return _merged(real, left, now, boot)
             source = broken(path)  # an earlier start was killed before it had told of it
             problem: StoreProblem = Damaged(f"{path} was damaged")
         except StoreProblem as error:
@@ -123,7 +124,7 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
     LOG.error("store %s", why)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
     fresh = replace(known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
-    return _merged(_Opened(store, fresh, memories), left, now)
+    return _merged(_Opened(store, fresh, memories), left, now, boot)
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:
@@ -145,7 +146,7 @@ def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None
     return None
 
 
-def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
+def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Opened:
     """Return the real store with what a stand-in, now empty, learned meanwhile: alarms that ended, instructions done, counters."""
     if left is None:
         return real
@@ -167,11 +168,11 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment) -> _Opened:
         faults={**known.faults, **said},
         done=list(dict.fromkeys((*known.done, *left.known.done))),
         shelves=left.known.shelves if masks_known else known.shelves,
-        away_until=left.known.away_until if masks_known else known.away_until,
+        away=left.known.away if masks_known else known.away,
     )
     learned = Writing(memory=_texts(left.memories), done=list(left.known.done))
     if masks_known:
-        learned.marks = {"masks": masked(merged.shelves, merged.away_until, now)}
+        learned.marks = {"masks": masked(merged.shelves, merged.away, now, boot)}
     with contextlib.suppress(sqlite3.Error):  # the start's own commit comes next, and says so
         real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
     return _Opened(real.store, merged, {**real.memories, **left.memories})
@@ -405,10 +406,3 @@ def _long_gone(message: wire.AlarmMessage, newest: wire.AlarmMessage) -> bool:
 
 def _texts(memories: Memories) -> dict[DeviceId, str]:
     return {device: json.dumps(memory, separators=(",", ":")) for device, memory in memories.items()}
-
-
-def masked(shelves: Mapping[DeviceId, Shelf], away_until: float, now: Moment) -> str:
-    """Return what is shelved, and until when nobody is at home, as the mark `masks` keeps it: by the wall clock."""
-    wall = now.wall.timestamp() - now.mono
-    kept = {d: {"until": s.until + wall, "by": s.by, "reason": s.reason} for d, s in shelves.items()}
-    return json.dumps({"shelves": kept, "away": away_until + wall if away_until > now.mono else 0.0}, ensure_ascii=False)

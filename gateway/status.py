@@ -116,7 +116,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "faults": [
             {"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1), "test": f.test} for (k, d), f in daemon.faults.on.items()
         ],
-        "away": daemon.pipeline.away_until > now.mono,
+        "away": daemon.pipeline.away.lasts(now),
         "household": {"revision": daemon.config.household.revision, "at": daemon.config.household.at},
         "mains": daemon.faults.mains,
         "card": daemon.upkeep.card.facts(now.mono),

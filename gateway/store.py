@@ -43,7 +43,8 @@ from gateway.fault import FaultFact, Turn
 from gateway.generations import sync
 from gateway.instruction import Refused, ResultFact
 from gateway.kind import TEST
-from gateway.pipeline import Known, Shelf
+from gateway.masks import unmasked
+from gateway.pipeline import Known
 from gateway.reading import DeviceId, Kind, Reading
 from gateway.signals import HOUR, KEPT_DAYS, Row
 
@@ -191,7 +192,7 @@ class Store:
         if now.quality is Quality.SYNCHRONISED:
             ago = now.wall.timestamp()
             silent = {str(d): max(0.0, ago - heard) for d, heard in db.execute("SELECT device, heard FROM devices WHERE heard IS NOT NULL")}
-        shelves, away_until = unmasked(self._marked(db, "masks"), now)
+        shelves, away = unmasked(self._marked(db, "masks"), now, boot)
         return Known(
             journal=self.journal,
             last=max(0, _one(db, "SELECT coalesce(max(number), 0) FROM journal")),
@@ -205,7 +206,7 @@ class Store:
             silent_for=silent,
             done=[str(i) for (i,) in db.execute("SELECT id FROM instructions ORDER BY number")],
             shelves=shelves,
-            away_until=away_until,
+            away=away,
         )
 
     def memories(self) -> Memories:
@@ -624,18 +625,6 @@ def _kept_from(db: Database, table: str, now: Moment, days: float) -> int:
     young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
     row = db.conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608
     return int(row[0]) if row else 1 << 62
-
-
-def unmasked(text: str, now: Moment) -> tuple[dict[DeviceId, Shelf], float]:
-    """Return (what is shelved, until when nobody is at home) as the mark `masks` has it. Raises one of BROKEN."""
-    masks = json.loads(text or "{}")
-    shelves = {d: Shelf(_until(s["until"], now), s["by"], s["reason"]) for d, s in masks.get("shelves", {}).items()}
-    return shelves, _until(masks.get("away", 0.0), now)
-
-
-def _until(wall: float, now: Moment) -> float:
-    """Return a stored wall-clock end as monotonic seconds. With a clock nobody confirmed it is over: judging goes on."""
-    return now.mono + wall - now.wall.timestamp() if now.quality is Quality.SYNCHRONISED else float("-inf")
 
 
 def _seconds(wall: str) -> float:

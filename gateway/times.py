@@ -44,6 +44,10 @@ class Times:
     cancelled_often: float = _time(86400, 3600, 604800, "多次撤警统计", "three cancelled in 24 h")
     shelve_most: float = _time(86400, 3600, 86400, "搁置上限", "at most 24 h")
     shelve_p1_most: float = _time(7200, 600, 7200, "一级搁置上限", "P1 kinds: 2 h, and only the platform")
+    away_most: float = _time(2678400, 86400, 2678400, "离家上限", "ours: at most 31 days, then somebody has to say it again")
+    away_again: float = _time(604800, 86400, 1209600, "离家重复提醒", "ours: said again every 7 days")
+    away_home: float = _time(1200, 600, 7200, "回家判定", "ours: after the door somebody in two rooms for 20 min; a postman stays shorter")
+    away_leaving: float = _time(3600, 0, 14400, "出门准备", "ours: who says that he leaves packs first; signs of life count after that")
     order_lives: float = _time(
         21600, 600, 86400, "结束类指令有效期", "ours: what a desk ends may wait out an outage of hours, not of days; `expires` comes first"
     )

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from functools import cache
-from math import inf
 
 from jsonschema import Draft202012Validator
 
@@ -18,7 +17,8 @@ from gateway.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.dispatch import PROGRAM, Rung
 from gateway.fault import Faults, Supervised, Turn
 from gateway.instruction import Do, Instruction
-from gateway.pipeline import Known, Pipeline, Shelf
+from gateway.masks import NOT_MASKED, End, Shelf
+from gateway.pipeline import Known, Pipeline
 from gateway.reading import Kind, Reading
 from gateway.times import Times
 from gateway.wire import LONG_AGO
@@ -136,7 +136,7 @@ def alike(one: Alarm, other: Alarm) -> bool:
     return plain(one) == plain(other)
 
 
-def known_from(bodies: list[bytes], receipted: set[int], now: Moment, boot: str, shelves: dict[str, Shelf], away_until: float) -> Known:
+def known_from(bodies: list[bytes], receipted: set[int], now: Moment, boot: str, shelves: dict[str, Shelf], away: End) -> Known:
     """Return what a store knows, from the bytes of the journal alone (and the masks, which are marks of their own)."""
     messages = [wire.decode_entry(body) for body in bodies]
     newest = {m.alarm_number: m for m in messages if isinstance(m, wire.AlarmMessage)}
@@ -159,7 +159,7 @@ def known_from(bodies: list[bytes], receipted: set[int], now: Moment, boot: str,
         faults=faults,
         done=[m.instruction for m in messages if isinstance(m, wire.ResultMessage)],
         shelves=shelves,
-        away_until=away_until,
+        away=away,
     )
 
 
@@ -237,9 +237,9 @@ class Day:
 
     def restart(self, *, other_boot: bool = False) -> list[Entry]:
         """End the gateway without a word and start it again from its journal's bytes alone."""
-        shelves, away = self.pipeline.shelves, self.pipeline.away_until
+        shelves, away = self.pipeline.shelves, self.pipeline.away.end
         if other_boot:
-            shelves, away = {}, -inf
+            shelves, away = {}, NOT_MASKED
             self.clock.reboot(f"{self.clock.boot}x")
         known = known_from(self.bodies, self.receipted, self.clock.now(), self.clock.boot, shelves, away)
         self.pipeline = self.home.pipeline(self.clock.boot)

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LINES = (
     {"clock"},
     {"kind", "reading", "times"},
-    {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking", "lateness"},
+    {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking", "lateness", "masks", "away"},
     {"intake", "pipeline"},
     {"wire"},
     {"push", "supervise", "config", "parts", "programs", "generations", "folders", "household"}
@@ -77,8 +77,10 @@ WITHIN_3 = {
     "driver": 0,
     "instruction": 0,
     "lateness": 1,
+    "masks": 0,
     "alarm": 1,
     "fault": 1,
+    "away": 2,
     "danger": 1,
     "walk": 2,
     "dispatch": 2,

@@ -306,7 +306,7 @@ def test_a_kind_that_nobody_knows_is_carried_as_p3_and_never_dropped():
 def test_away_suspends_absence_and_nothing_else():
     day = Day(clock=HandClock(NIGHT))
     day.hear("bed", Kind.OCCUPANCY, True)
-    assert story(day.tell("away", seconds=86_400.0)) == ["away done"]
+    assert story(day.tell("away", seconds=86_400.0)) == ["service.away raised", "away done"]
     assert day.pipeline.masks_changed
     day.hear("bed", Kind.OCCUPANCY, False)
     assert day.wait(2000) == []

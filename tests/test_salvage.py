@@ -68,7 +68,7 @@ def told(known) -> dict:
     """Return what must be known of a home."""
     return {
         "alarms": [alarm for alarm, _ in known.alarms], "closed": known.closed, "done": list(known.done), "silent": known.silent_for,
-        "shelves": known.shelves, "away": known.away_until,
+        "shelves": known.shelves, "away": known.away,
     }  # fmt: skip
 
 

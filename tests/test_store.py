@@ -31,6 +31,7 @@ from gateway.clock import Moment, Quality
 from gateway.database import StoreProblem
 from gateway.fault import Turn
 from gateway.instruction import Do, Instruction
+from gateway.masks import masked
 from gateway.reading import FORMS, Form, Kind, Reading
 from gateway.recovery import opened, settled, stand_in, unfit
 from gateway.store import Store, Writing
@@ -218,7 +219,7 @@ def test_a_restart_finds_what_is_open(box):
     assert known.done == ["shelf"]
     assert known.shelves["door"].reason == "paint"
     assert known.shelves["door"].until == pytest.approx(box.clock.mono + 540)
-    assert known.away_until == pytest.approx(box.clock.mono + 540)
+    assert known.away.until == pytest.approx(box.clock.mono + 540)
     assert box.store.marked("inbox") == "12"
     fall = next(a for a in box.pipeline.alarms.values() if a.kind == kind.FALL)
     assert fall.state is State.RAISED, "a pre-alarm becomes an alarm at any restart"
@@ -230,7 +231,7 @@ def test_after_a_boot_without_a_trusted_clock_nothing_stays_masked(box):
     box.clock.quality = Quality.UNSURE
     box.restart()
     box.clock.move(1)
-    assert box.known.away_until < box.clock.mono
+    assert box.known.away.until < box.clock.mono
     assert all(s.until < box.clock.mono for s in box.known.shelves.values())
 
 
@@ -831,7 +832,7 @@ def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(bo
 
 def carried(box: Box) -> Writing:
     """What the daemon gives a stand-in beside its entries."""
-    masks = recovery.masked(box.pipeline.shelves, box.pipeline.away_until, box.clock.now())
+    masks = masked(box.pipeline.shelves, box.pipeline.away.end, box.clock.now(), box.clock.boot)
     return Writing(memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks={"masks": masks})
 
 
@@ -848,7 +849,7 @@ def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_
         assert box.memories["pendant"] == {"counter": 7}
         assert {"s1", "a1"} <= set(box.known.done), "an order that comes again is not carried out again"
         assert "door" in box.pipeline.shelves
-        assert box.pipeline.away_until == pytest.approx(box.clock.mono + 7200)
+        assert box.pipeline.away.end.until == pytest.approx(box.clock.mono + 7200)
     box.tell(Do.AWAY, "a2", seconds=0.0)
     box.tell(Do.SHELVE, "s2", device="door", seconds=0.0)
     box.write(marks=carried(box).marks, memory={"pendant": '{"counter":9}'}, accepted=[(1, 999)])
@@ -856,7 +857,7 @@ def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_
         box.store._db.close()
         box.start()
         assert box.store.folder == box.folder
-        assert box.pipeline.away_until < box.clock.mono, "what ended on the stand-in does not begin again with the disk"
+        assert not box.pipeline.away.lasts(box.clock.now()), "what ended on the stand-in does not begin again with the disk"
         assert box.pipeline.shelves == {}
         assert {"s1", "a1", "a2", "s2"} <= set(box.known.done)
         assert box.memories["pendant"] == {"counter": 9}

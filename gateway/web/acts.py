@@ -31,7 +31,7 @@ ON_ALARM: Final = {
 }
 DOES: Final = frozenset({*ON_ALARM, Do.SILENCE, Do.SHELVE, Do.CONFIRM, Do.AWAY, Do.TEST})  # what these forms may ask for, no more
 HOURS = (1, 2, 4, 8, 12, 24)
-AWAY_MOST = 60 * 86400.0  # s
+AWAY_MOST = 31 * 86400.0  # s
 TEXT_MOST = 200
 _ONCE = re.compile("[0-9a-f]{24}")
 # What is the natural next thing to do: drawn large.

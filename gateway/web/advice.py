@@ -38,6 +38,14 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "设备搁置期间出现过危险:去看一下老人,并检查是否还需要搁置。",
         "There was a danger while the device was shelved: look after the resident, and ask whether it still needs to be shelved.",
     ),
+    "service.away": (
+        "老人离家期间不判断“久无活动”一类的危险:回来后请在“今天”里点“已回家”。",
+        "While the resident is away dangers by absence are not judged: when they are back tap “Back home” on Today.",
+    ),
+    "service.back_home": (
+        "门开过,随后两个房间有人活动二十分钟:离家已自动结束。如果只是护理员来过,请重新登记离家。",
+        "The door opened and there was somebody in two rooms for twenty minutes, so away has ended. If it was a carer, set it again.",
+    ),
     "gateway.radio_deaf": (
         "蓝牙听不到任何信号:拔掉网关电源十秒再插上;仍失效就换 USB 蓝牙适配器。",
         "Bluetooth hears nothing: pull the gateway's plug for ten seconds. If that does not help change the USB adapter.",

@@ -208,7 +208,7 @@ EN: dict[str, str] = {
     "wrong.minutes": "A whole number from 1 to {most}.",
     "wrong.outcome": "Choose how it ended.",
     "wrong.hours": "Choose for how long.",
-    "wrong.until": "A time to come, at most 60 days from now.",
+    "wrong.until": "A time to come, at most 31 days from now.",
     "wrong.long": "At most {most} characters.",
     "wrong.moved": "Not done: the alarm has meanwhile become “{state}”. Look at it again and decide.",
     "wrong.gone": "Not done: this alarm is not there any more.",

@@ -208,7 +208,7 @@ ZH: dict[str, str] = {
     "wrong.minutes": "1 到 {most} 之间的整数。",
     "wrong.outcome": "请选择一个结果。",
     "wrong.hours": "请选择时间。",
-    "wrong.until": "请选一个将来的时间,最多 60 天。",
+    "wrong.until": "请选一个将来的时间,最多 31 天。",
     "wrong.long": "最多 {most} 个字。",
     "wrong.moved": "没有执行:警报刚刚变为“{state}”。请看现在的情况再决定。",
     "wrong.gone": "没有执行:这个警报已不在。",

@@ -96,7 +96,7 @@ def leave(out: Path) -> None:
     wall = clock.wall.timestamp() - clock.mono
     shelves = {d: {"until": s.until + wall, "by": s.by, "reason": s.reason} for d, s in day.pipeline.shelves.items()}
     marks = {
-        "masks": json.dumps({"shelves": shelves, "away": day.pipeline.away_until + wall}, ensure_ascii=False),
+        "masks": json.dumps({"shelves": shelves, "away": _away_until(day.pipeline) + wall}, ensure_ascii=False),
         "inbox": "1",
         "floor": clock.wall.isoformat(),
     }
@@ -133,7 +133,7 @@ def leave(out: Path) -> None:
                 "closed": sorted(known.closed.values()),
                 "done": list(known.done),
                 "shelves": {d: [s.by, s.reason] for d, s in known.shelves.items()},
-                "away": known.away_until > clock.mono,
+                "away": _away_until(known) > clock.mono,
                 "memories": store.memories(),
                 "silent": {d: round(s) for d, s in known.silent_for.items()},
                 "outbox": [r[0] for r in store._db.execute("SELECT number FROM outbox ORDER BY number")],
@@ -193,6 +193,13 @@ def _live(day: Any, kind: Any) -> None:
     day.tell("away", seconds=259200.0, by="desk 1")
     day.tell("close", alarm="no-such-alarm", outcome="helped")  # a refused one stands in the journal too
     day.fall(device="radar2")  # in its grace when the power goes
+
+
+def _away_until(known: Any) -> float:
+    """Return until when nobody is at home, of a pipeline or of what a store knows, in this tree and in older ones."""
+    if hasattr(known, "away_until"):
+        return float(known.away_until)
+    return float(getattr(known.away, "end", known.away).until)
 
 
 def _one(day: Any, kind: str, state_: str) -> str:

@@ -35,9 +35,10 @@ from gateway.book import Entry
 from gateway.clock import Quality
 from gateway.doors import Doors
 from gateway.instruction import Do, Door
+from gateway.masks import masked
 from gateway.push import Lost, Push
 from gateway.reading import Kind, Reading
-from gateway.recovery import masked, opened, settled
+from gateway.recovery import opened, settled
 from gateway.store import Writing
 from tests.prove.table import Row
 
@@ -135,7 +136,7 @@ class Story(RuleBasedStateMachine):
         accepted, self.daemon.uplink.accepted = self.daemon.uplink.accepted, []
         marks = {}
         if self.pipeline.masks_changed:
-            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away_until, self.clock.now())
+            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, self.clock.now(), self.clock.boot)
             self.pipeline.masks_changed = False
         out = self.store._commit(Writing(entries=entries, accepted=accepted, marks=marks))
         for message in out:

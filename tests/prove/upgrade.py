@@ -107,7 +107,7 @@ def differences(known: Any, memories: Any, expected: dict[str, Any]) -> list[str
         "closed": sorted(known.closed.values()),
         "done": list(known.done),
         "shelves": {d: [s.by, s.reason] for d, s in known.shelves.items()},
-        "away": known.away_until > 40.0,
+        "away": known.away.until > 40.0,
         "memories": memories,
         "silent": {d: round(s) - 600 for d, s in known.silent_for.items()},
     }
