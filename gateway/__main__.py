@@ -47,6 +47,9 @@ def main(argv: list[str] | None = None) -> int:
         command.add_argument("--config", type=Path, default=DEFAULT)
         if name == "run":
             command.add_argument("--debug", action="store_true", help="log more")
+        if name == "check":
+            command.add_argument("--journal", nargs="?", type=Path, const=Path(), metavar="FILE",
+                                 help="hold the journal against itself instead: was an entry changed, cut out, moved?")  # fmt: skip
         if name == "status":
             command.add_argument("--json", action="store_true", help="the facts as JSON")
         if name == "code":
@@ -139,8 +142,10 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from gateway.check import checked
+    from gateway.check import checked, journal
 
+    if args.journal is not None:
+        return journal(args.config, args.journal if args.journal.name else None)
     return asyncio.run(checked(args.config))
 
 

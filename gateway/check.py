@@ -6,15 +6,17 @@ Each line says one thing in plain words, zh-CN first. Exit code 0 only when noth
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivers import all_models
-from gateway import __version__, ble, mains, mqtt, recovery, status, wire
+from gateway import __version__, ble, chain, mains, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, speed
 from gateway.driver import BleAdvert, GattService
@@ -23,6 +25,17 @@ from gateway.uplink import broker_of
 
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
 BROKER_WAIT = 45.0  # s for the whole way to the broker and back
+# why a chain begins where it does
+BEGUN = {
+    "new": "新的日志 a new journal",
+    "earlier": "此前由旧版软件写入 what is before was written by software that knew no chain",
+    "damaged": "原数据库损坏, 已搁置 the database before was damaged and is set aside",
+    "stand_in": "存储卡不可写, 在内存中 the card took nothing: in memory",
+    "backup": "由备份接替 taken over from a backup",
+    "conflict": "平台所存与本机不符 the platform had other entries under our numbers",
+    "moved": "换了盒子或存储卡 another box, or another card",
+    "cut": "最新记录丢失 the newest entries were gone",
+}
 
 
 class Finding(NamedTuple):
@@ -51,6 +64,49 @@ async def checked(path: Path) -> int:
         unfit += finding.fit is False
     print(f"\n{unfit} 项需要处理 to do" if unfit else "\n一切就绪 all is fit")
     return 1 if unfit else 0
+
+
+def journal(path: Path, file: Path | None) -> int:
+    """Hold the journal against itself: `file`, or that of this configuration; print what is found; return the exit code."""
+    try:
+        file = file or load(path, all_models()).state / "gateway.db"
+        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=2)) as db:
+            db.execute("BEGIN")  # entries and marks of one moment, whatever is written meanwhile
+            marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
+            begun, head = chain.begun_of(marks.get("begun", "")), chain.head_of(marks.get("head", ""))
+            anchor = chain.head_of(marks.get("anchor", ""))
+            rows = db.execute("SELECT number, body FROM journal WHERE number > 0 ORDER BY number")
+            verdict = chain.proved(((n, bytes(body)) for n, body in rows), marks.get("journal", ""), head, anchor, begun)
+    except ConfigError as error:
+        for problem in error.problems:
+            print(Finding(False, "配置 configuration", problem))
+        return 2
+    except (sqlite3.Error, ValueError, TypeError) as error:
+        print(Finding(False, "日志 journal", f"{file}: 无法读取 cannot be read: {error}"))
+        return 2
+    for finding in _chain(marks, begun, anchor, verdict):
+        print(finding)
+    return 1 if verdict.count else 0
+
+
+def _chain(marks: dict[str, str], begun: list[chain.Begun], anchor: chain.Head, verdict: chain.Verdict) -> list[Finding]:
+    """Return in words what holding a journal against itself has shown."""
+    name, last = "日志 journal", verdict.head
+    out = [Finding(True, name, f"{marks.get('journal', '?')}, 代次 generation {marks.get('generation', '?')}")]
+    out += [Finding(None, "起点 begins", f"{b.number}: {BEGUN.get(b.why, b.why)}") for b in begun]
+    if anchor.number:
+        out.append(Finding(None, "保存期 retention", f"{anchor.number} ({anchor.hash}): 之前的已按保存期删除 up to here deleted as agreed"))
+    if verdict.before:
+        out.append(Finding(None, name, f"{verdict.before} 条由旧版软件写入, 无法证明 by earlier software: not proved"))
+    if verdict.alone:
+        out.append(Finding(None, name, f"{verdict.alone} 条相邻记录已删除, 无法证明 kept without a neighbour: not proved"))
+    out += [Finding(False, "链 chain", f"{t.zh} {t.en}") for t in verdict.troubles]
+    if more := verdict.count - len(verdict.troubles):
+        out.append(Finding(False, "链 chain", f"另有 {more} 处 more of them"))
+    if not verdict.count:
+        out.append(Finding(True, "链 chain", f"{verdict.proved} 条记录前后相符 entries fit each other"))
+    same = "请与平台所存的核对 compare it with what the platform has: whoever changes the card changes nothing there"
+    return [*out, Finding(True, "链首 head", f"{last.number} {last.hash}: {same}")]
 
 
 async def _findings(config: Config) -> AsyncIterator[Finding]:

@@ -21,8 +21,16 @@ FIELDS: Final[Mapping[str, str]] = {
     ".journal": (
         "Name of the database that numbers the entries. A new one (new card, database lost) means that numbers begin at 1 again. 日志编号"
     ),
+    ".generation": (
+        "Which taking-up of a journal this gateway is in: 1, 2, 3 ... A new journal has a higher one than all before; 0 or none: "
+        "written by software that did not count. Newest is the highest (generation, number). 代次"
+    ),
+    ".previous": (
+        "Hash of the entry before in the same journal (number - 1): the first 32 hex digits of SHA-256 over its payload, byte for byte "
+        "as it came. Empty: the chain begins here. 上一条记录的哈希"
+    ),
     ".number": "Number of the entry in its journal: given once, without gaps. 序号",
-    ".id": "Unique in the world. The same entry sent again has the same id: store it once. 唯一编号, 重发时不变",
+    ".id": "Unique in its gateway: the key is (gateway, id). The same entry sent again has the same id: store it once. 编号, 重发时不变",
     ".at": "When it was written down. 时间",
     ".kind": "What it is about, for instance person.sos. New kinds may come at any time: show one you do not know as P3. 类别",
     ".priority": "How urgent it is; go by this, not by the kind. 优先级",
@@ -102,7 +110,17 @@ FIELDS: Final[Mapping[str, str]] = {
     "Heartbeat.open_alarms": "Alarms neither closed nor cancelled. 未结束警报数",
     "Heartbeat.faults": "Faults that are on, as kind or kind:device. 当前故障",
     "Heartbeat.receipts": "`broker`: this gateway counts the broker's word instead of your receipts, a weaker promise. 回执方式",
-    "Receipt.journal": "The journal whose entries these are. A receipt for another than the present one is passed over. 日志编号",
+    "Heartbeat.head": "Hash of the entry `last_number`, made as `previous` is: it vouches for the whole journal. 最新记录的哈希",
+    "Receipt.journal": "The journal that the entries name. One that the gateway does not know is passed over. 日志编号",
+    "Receipt.head": (
+        "The newest entry that you have of this gateway, of whatever journal; or, where an entry has come whose number you have with "
+        "other bytes, the one that you have. Only to a gateway that says a `generation`: older ones refuse what they do not know. "
+        "平台所存的最新记录"
+    ),
+    "Head.journal": "The journal it is of. 日志编号",
+    "Head.generation": "The `generation` that it said; 0 where it said none. 代次",
+    "Head.number": "Its number. 序号",
+    "Head.hash": "The first 32 hex digits of SHA-256 over its payload, byte for byte as it came. 哈希",
     "Receipt.entries": "Inclusive ranges [first, last] of entry numbers that are safely recorded. 已入库的序号区间",
     "Receipt.history": "The history whose batches these are. 历史库编号",
     "Receipt.batches": "Inclusive ranges [first, last] of batch numbers that are safely recorded. 已入库的批号区间",

@@ -59,6 +59,8 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "store": str(store.folder),
         "degraded": store.degraded,
         "journal": store.journal,
+        "generation": store.generation,
+        "head": f"{store.head.number} {store.head.hash}",
         "last": daemon.pipeline.last,
         "waiting": counts[0],
         "waiting_batches": counts[1],

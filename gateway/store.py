@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlite_utils import Database
 
-from gateway import schema, wal, wire
+from gateway import chain, schema, wal, wire
 from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
@@ -56,6 +56,7 @@ BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); 
 ENTRIES_AT_ONCE = 500  # rows of the journal that one step of retention looks at: a press waits for no more than one step
 BATCHES_AT_ONCE = 5  # batches of readings likewise; one may have hundreds
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
+RECENT = 256  # entries whose hashes are at hand, for what the platform says that it has of them
 EARLIER = 1 << 40  # so far below 0 stand entries carried over from an earlier journal, each further one as far again; bodies keep theirs
 DOUBT = "doubt"  # mark of a stand-in: its journal, and from which number on the real one's entries are told under the stand-in's
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
@@ -95,11 +96,16 @@ class Writing:
 class Store:
     """Both databases and the one thread that writes them. Make it with `opened`."""
 
-    def __init__(self, folder: Path, gateway: str, *, degraded: str = "") -> None:
+    def __init__(self, folder: Path, gateway: str, *, degraded: str = "", generation: int = 1, why: str = "new") -> None:
+        """Name the folder. `generation`, `why`: of the journal that is begun where there is none yet (gateway.lineage, gateway.chain)."""
         self.folder = folder
         self.gateway = gateway
         self.degraded = degraded  # why the store is not the real one, "" when it is
         self.journal = ""
+        self.generation = generation
+        self.head = chain.Head()  # the newest entry on the disk
+        self.recent: dict[int, str] = {}  # number -> hash of the newest entries, RECENT at most
+        self._why = why
         self.history = ""
         self._earlier: dict[str, int] = {}  # journals of which entries still wait -> how far below 0 these stand
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -123,8 +129,7 @@ class Store:
         try:
             self._db.conn.execute("BEGIN IMMEDIATE")
             self._mark(self._db, "opened", str(time.time_ns()))
-            self.journal = self._marked(self._db, "journal") or secrets.token_hex(4)
-            self._mark(self._db, "journal", self.journal)
+            self._begin_journal()
             self._earlier = dict(json.loads(self._marked(self._db, "earlier") or "{}"))
             self._db.conn.execute("COMMIT")
         except BROKEN as error:
@@ -133,13 +138,35 @@ class Store:
         self._files = {part: part.stat().st_ino for part in parts(path)}
         self._open_history()
 
+    def _begin_journal(self) -> None:
+        """Go on with the journal, or begin one where there is none: its name, its generation, its chain."""
+        self.journal = self._marked(self._db, "journal")
+        begun, last = chain.begun_of(self._marked(self._db, "begun")), self._look_at_newest()
+        if not self.journal:
+            self.journal = secrets.token_hex(8)
+            self._mark(self._db, "journal", self.journal)
+            begun = [chain.Begun(1, self._why)]
+        elif last > chain.head_of(self._marked(self._db, "head")).number:  # earlier software, which knows no chain, wrote these
+            begun.append(chain.Begun(last + 1, chain.EARLIER))
+        self.generation = int(self._marked(self._db, "generation") or self.generation)
+        self._mark(self._db, "generation", str(self.generation))
+        self._mark(self._db, "begun", json.dumps(begun))
+        self._mark(self._db, "head", chain.text_of(self.head))
+
+    def _look_at_newest(self) -> int:
+        """Take the newest entries' hashes from the disk; return the number of the last one."""
+        newest = "SELECT number, body FROM journal WHERE number > 0 ORDER BY number DESC LIMIT ?"
+        self.recent = {int(n): chain.hashed(bytes(body)) for n, body in self._db.conn.execute(newest, (RECENT,)).fetchall()[::-1]}
+        self.head = chain.Head(*[*self.recent.items()][-1]) if self.recent else chain.Head()
+        return self.head.number
+
     def _open_history(self) -> None:
         """Open `history.db`; a broken or newer one is thrown away, for that is what it is for. One that the disk refuses is left alone."""
         path = self.folder / "history.db"
         for attempt in (1, 2):
             try:
                 self._history = database(path, schema.history, "NORMAL")
-                self.history = self._marked(self._history, "history") or secrets.token_hex(4)
+                self.history = self._marked(self._history, "history") or secrets.token_hex(8)
                 self._mark(self._history, "history", self.history)
                 self._batch = _one(self._history, "SELECT coalesce(max(number), 0) FROM batches")
                 self._row = _one(self._history, "SELECT coalesce(max(row), 0) FROM readings")
@@ -242,9 +269,12 @@ class Store:
         self._see_to_files()
         execute = self._db.conn.execute
         out = []
+        head, hashes = self.head, {}
         with self._db.atomic():
             for entry in turn.entries:
-                name, body = wire.encode_entry(self.gateway, self.journal, entry)
+                name, body = wire.encode_entry(self.gateway, self.journal, entry, self.generation, head.hash)
+                head = chain.Head(entry.number, chain.hashed(body))
+                hashes[head.number] = head.hash
                 out.append(Outgoing(int(entry.priority), entry.number, name, body))
                 fact = entry.fact
                 alarm = fact.alarm if isinstance(fact, AlarmFact) else None
@@ -279,7 +309,17 @@ class Store:
                 execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (priority, number))
             if turn.waiting:
                 self._mark(self._db, "earlier", json.dumps(self._earlier))
+            if hashes:
+                self._mark(self._db, "head", chain.text_of(head))
+        self._keep_head(head, hashes)
         return out
+
+    def _keep_head(self, head: chain.Head, hashes: Mapping[int, str]) -> None:
+        """Take the newest entries as written."""
+        self.head = head
+        self.recent |= hashes
+        for number in [*self.recent][: len(self.recent) - RECENT]:
+            del self.recent[number]
 
     def take_back(self, doubt: str) -> None:
         """Take the entries out that a stand-in has told under its own name, because their commit failed: once, see DOUBT.
@@ -304,6 +344,8 @@ class Store:
                     execute("DELETE FROM alarms WHERE number = ?", (number,))
             for table, column in (("journal", "number"), ("outbox", "number"), ("instructions", "number"), ("faults", "entry")):
                 execute(f"DELETE FROM {table} WHERE {column} >= ?", since)  # noqa: S608  names of ours
+            self._look_at_newest()
+            self._mark(self._db, "head", chain.text_of(self.head))
             self._mark(self._db, DOUBT, doubt)
 
     def _see_to_files(self) -> None:
@@ -452,15 +494,7 @@ class Store:
         done = -1 << 62
         some = "SELECT number FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?"
         while (last := db.conn.execute(f"SELECT max(number) FROM ({some})", (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:  # noqa: S608
-            yield (
-                0,
-                db.conn.execute(
-                    "DELETE FROM journal WHERE number > ? AND number <= ? AND number NOT IN (SELECT entry FROM faults) "
-                    "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.priority IN (1, 2, 3, 4) AND o.number = journal.number) "
-                    "AND (alarm IS NULL OR EXISTS (SELECT 1 FROM alarms a WHERE a.number = journal.alarm AND NOT a.open AND NOT a.active))",
-                    (done, last),
-                ).rowcount,
-            )
+            yield 0, self._forget_entries(db, done, last)
             done = last
         # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the newest instructions.
         with db.atomic():
@@ -469,6 +503,25 @@ class Store:
                 "AND entry NOT IN (SELECT number FROM journal)"
             )
             db.conn.execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
+
+    def _forget_entries(self, db: Database, done: int, last: int) -> int:
+        """Delete what is over of the entries behind `done`, up to `last`.
+
+        Number and hash of the newest one stay: from there the chain goes on.
+        """
+        over = db.conn.execute(
+            "SELECT number FROM journal WHERE number > ? AND number <= ? AND number NOT IN (SELECT entry FROM faults) "
+            "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.priority IN (1, 2, 3, 4) AND o.number = journal.number) "
+            "AND (alarm IS NULL OR EXISTS (SELECT 1 FROM alarms a WHERE a.number = journal.alarm AND NOT a.open AND NOT a.active))",
+            (done, last),
+        ).fetchall()
+        newest = max((number for (number,) in over), default=0)
+        with db.atomic():
+            if newest > chain.head_of(self._marked(db, "anchor")).number:
+                (body,) = db.conn.execute("SELECT body FROM journal WHERE number = ?", (newest,)).fetchone()
+                self._mark(db, "anchor", chain.text_of(chain.Head(newest, chain.hashed(body))))
+            db.conn.executemany("DELETE FROM journal WHERE number = ?", over)
+        return len(over)
 
     # -- push's side -------------------------------------------------------------------------------------------------
 

@@ -117,8 +117,11 @@ class Uplink:
         """Return the retained word that the gateway is there, or not."""
         at = wire.when(self._daemon.clock.now(), self._daemon.boot)
         return wire.encode(
-            wire.Status(1, self._daemon.gateway, online, reason, __version__, self._daemon.boot, self._daemon.store.journal, at)
-        )
+            wire.Status(
+                1, self._daemon.gateway, online, reason, __version__, self._daemon.boot, self._daemon.store.journal, at,
+                self._daemon.store.generation,
+            )
+        )  # fmt: skip
 
     async def _heartbeats(self, link: mqtt.Link) -> None:
         """Tell the platform that the home is well; its silence is how the platform notices ours."""
@@ -129,18 +132,21 @@ class Uplink:
             if link.connected and now.mono >= due:
                 due += every * ((now.mono - due) // every + 1)  # by the clock, not by how late we were: a day has its 1440
                 waiting, batches = await self._daemon.store.counts()
+                head = self._daemon.store.head
                 message = wire.Heartbeat(
                     v=1,
                     gateway=self._daemon.gateway,
                     journal=self._daemon.store.journal,
                     at=wire.when(now, self._daemon.boot),
                     every_s=every,
-                    last_number=self._daemon.pipeline.last,
+                    last_number=head.number,
                     waiting=waiting,
                     waiting_batches=batches,
                     open_alarms=len(self._daemon.pipeline.alarms),
                     faults=sorted({f"{k}:{d}" if d else k for (k, d), fact in self._daemon.faults.on.items() if not fact.test}),
                     receipts=self._daemon.config.platform.receipts if self._daemon.config.platform is not None else "platform",
+                    generation=self._daemon.store.generation,
+                    head=head.hash,
                 )
                 with contextlib.suppress(Lost, NotTaken):
                     await link.publish(wire.topic(self._daemon.gateway, "heartbeat"), wire.encode(message))

@@ -35,6 +35,7 @@ Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]
 Text = Annotated[str, Meta(max_length=400)]
 Name = Annotated[str, Meta(max_length=80)]
 Count = Annotated[int, Meta(ge=0)]
+Hash = Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")]  # see gateway.chain; empty: none
 Number = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(ge=0)]
 
@@ -78,7 +79,7 @@ class Called(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="alarm"):
-    """An alarm after one move. The newest number of an alarm id tells how it stands; `stages` has the first time of each stage."""
+    """An alarm after one move. The highest (generation, number) of an alarm id says how it stands; `stages` has the first time of each."""
 
     v: Literal[1]
     gateway: Id
@@ -115,6 +116,8 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     linked: str = ""
     state_by: Text = ""  # who made the last move of `state`, and why; `by` and `reason` are about this entry
     state_reason: Text = ""
+    generation: Count = 0
+    previous: Hash = ""
 
 
 class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fault"):
@@ -135,6 +138,8 @@ class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     detail: dict[str, bool | int | float | str]
     evidence: list[Proof]
     test: bool = False
+    generation: Count = 0
+    previous: Hash = ""
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,6 +175,8 @@ class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     seconds: Seconds = 0.0
     problems: list[Trouble] = []
     revision: Count = 0
+    generation: Count = 0
+    previous: Hash = ""
 
 
 class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
@@ -204,6 +211,7 @@ class Status(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", 
     boot: str = ""
     journal: str = ""
     at: When | None = None
+    generation: Count = 0
 
 
 class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="heartbeat"):
@@ -220,6 +228,17 @@ class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type
     open_alarms: Count
     faults: list[str]
     receipts: Literal["platform", "broker"]
+    generation: Count = 0
+    head: Hash = ""
+
+
+class Head(Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry as the platform has it: which one, and the hash of its bytes."""
+
+    journal: Id
+    generation: Count
+    number: Number
+    hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
 class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
@@ -231,6 +250,7 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     entries: Annotated[list[tuple[Number, Number]], Meta(max_length=500)] = []
     history: str = ""
     batches: Annotated[list[tuple[Number, Number]], Meta(max_length=500)] = []
+    head: Head | None = None
 
 
 class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):
@@ -297,8 +317,8 @@ def topic(gateway: str, name: str) -> str:
 # -- outward ---------------------------------------------------------------------------------------------------------
 
 
-def encode_entry(gateway: str, journal: str, entry: Entry) -> tuple[str, bytes]:
-    """Return (name of the message, its bytes) of one journal entry."""
+def encode_entry(gateway: str, journal: str, entry: Entry, generation: int = 0, previous: str = "") -> tuple[str, bytes]:
+    """Return (name of the message, its bytes) of one journal entry; `previous` is the hash of the one before (gateway.chain)."""
     head: dict[str, Any] = {
         "v": VERSION,
         "gateway": gateway,
@@ -306,6 +326,8 @@ def encode_entry(gateway: str, journal: str, entry: Entry) -> tuple[str, bytes]:
         "number": entry.number,
         "id": entry.id,
         "at": _when(entry.at),
+        "generation": generation,
+        "previous": previous,
     }
     match entry.fact:
         case AlarmFact():

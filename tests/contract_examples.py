@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hand import JOURNAL, NIGHT, Day, HandClock
+from hand import JOURNAL, NIGHT, Day, HandClock, Home
 
-from gateway import certificate, kind, wire
+from gateway import certificate, chain, kind, wire
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.instruction import Do, Door
@@ -20,7 +20,9 @@ from gateway.walk import SETTLES, Goal
 
 FOLDER = Path(__file__).parents[1] / "config" / "contract" / "examples"
 GATEWAY = "gw-7c3e91"
-NAMES = {JOURNAL: "8f21c4d0", "boot-1": "5b0e77a91c34", "boot-2": "c81d20f6ab57"}
+HEAD = chain.hashed(b"entry 1042")
+NEXT = "j2"  # the journal after JOURNAL
+NAMES = {JOURNAL: "8f21c4d0b7a95e13", NEXT: "c3d90a6e51f2874b", "boot-1": "5b0e77a91c34", "boot-2": "c81d20f6ab57"}
 
 
 def alarms(day: Day) -> Iterator[tuple[str, Entry]]:
@@ -87,9 +89,8 @@ def faults(day: Day) -> Iterator[tuple[str, Entry]]:
     yield "fault-bad-message", day.entries[-1]
 
 
-def visit() -> Iterator[tuple[str, Entry]]:
+def visit(day: Day) -> Iterator[tuple[str, Entry]]:
     """A button walked, and the certificate signed."""
-    day = Day()
     day.pipeline.walking.goals = {"button": Goal({"presses": 3}, receipted=True)}
     day.tell(Do.WALK, by="Li", device="button", seconds=300.0, door=Door.LOCAL)
     for rssi in (-71, -80, -77):
@@ -109,17 +110,13 @@ def visit() -> Iterator[tuple[str, Entry]]:
     yield "fault-commissioned", day.entries[-1]
 
 
-def missing() -> Iterator[tuple[str, Entry]]:
-    from hand import Home
-
-    day = Day(Home(missing_after=14400.0))
+def missing(day: Day) -> Iterator[tuple[str, Entry]]:
     day.wait(14500)
     yield "fault-device-missing", newest(day, lambda f: getattr(f, "kind", "") == kind.MISSING and f.device == "pendant")
 
 
-def mended() -> Iterator[tuple[str, Entry]]:
+def mended(day: Day) -> Iterator[tuple[str, Entry]]:
     """A power-up with a clock that is years late, an SOS in it, and the clock put right."""
-    day = Day(clock=HandClock(datetime(2026, 1, 1, tzinfo=UTC), mono=41.0, boot="boot-2", quality=Quality.WRONG))
     day.wait(30)
     yield "fault-clock-wrong", newest(day, lambda f: getattr(f, "kind", "") == kind.CLOCK_UNSURE)
     day.press()
@@ -135,12 +132,45 @@ def newest(day: Day, wanted: Callable[[Any], bool]) -> Entry:
 
 def entries() -> dict[str, Any]:
     out: dict[str, Any] = {}
-    for story in (alarms(Day()), falls(Day()), faults(Day()), visit(), missing(), mended()):
-        for name, entry in story:
-            message, body = wire.encode_entry(GATEWAY, JOURNAL, entry)
-            assert name.startswith(message), (name, message)
-            out[name] = json.loads(body)
-    return out
+    late = HandClock(datetime(2026, 1, 1, tzinfo=UTC), mono=41.0, boot="boot-2", quality=Quality.WRONG)
+    for story, day in (
+        (alarms, Day()), (falls, Day()), (faults, Day()), (visit, Day()), (missing, Day(Home(missing_after=14400.0))),
+        (mended, Day(clock=late)),
+    ):  # fmt: skip
+        out |= chained(list(story(day)), day.entries, JOURNAL, 1)
+    day = Day()
+    restored = list(renumbered(day))
+    return out | chained(restored, [entry for _, entry in restored], NEXT, 2)
+
+
+def renumbered(day: Day) -> Iterator[tuple[str, Entry]]:
+    """An SOS that is open while another journal begins: told there as it stands, under its own id."""
+    day.press()
+    day.clock.move(21)
+    day.tell(Do.ACKNOWLEDGE, by="desk 3", alarm=day.alarm.id)
+    day.clock.move(3600)
+    (entry,) = day.pipeline.renumber(NEXT, [], day.clock.now())
+    yield "alarm-restored", entry
+
+
+def chained(wanted: list[tuple[str, Entry]], written: list[Entry], journal: str, generation: int) -> dict[str, Any]:
+    """Return the wanted ones of a journal's entries, each with the hash of the one before."""
+    bodies: dict[int, tuple[str, bytes]] = {}
+    previous = ""
+    for entry in written:
+        message, body = wire.encode_entry(GATEWAY, journal, entry, generation, previous)
+        bodies[entry.number] = message, named(body.decode()).encode()
+        previous = chain.hashed(bodies[entry.number][1])
+    for name, entry in wanted:
+        assert name.startswith(bodies[entry.number][0]), name
+    return {name: json.loads(bodies[entry.number][1]) for name, entry in wanted}
+
+
+def named(text: str) -> str:
+    """Return it with names as they look in life."""
+    for short, long in NAMES.items():
+        text = text.replace(f'"{short}"', f'"{long}"').replace(f'"{short}-', f'"{long}-')
+    return text
 
 
 def others() -> dict[str, Any]:
@@ -155,12 +185,15 @@ def others() -> dict[str, Any]:
     at = wire.when(now, clock.boot)
     return {
         "readings-batch": json.loads(wire.encode_batch(GATEWAY, "h-31ab09", 212, clock.boot, readings)),
-        "status-online": plain(wire.Status(1, GATEWAY, True, "connected", "1.0.0", clock.boot, JOURNAL, at)),
-        "status-lost": plain(wire.Status(1, GATEWAY, False, "lost", "1.0.0", clock.boot, JOURNAL, at)),
-        "status-stopped": plain(wire.Status(1, GATEWAY, False, "stopped", "1.0.0", clock.boot, JOURNAL, at)),
-        "heartbeat": plain(wire.Heartbeat(1, GATEWAY, JOURNAL, at, 60.0, 1042, 2, 0, 1, ["device.low_battery:pendant"], "platform")),
-        "receipt-one-entry": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1042, 1042)])),
+        "status-online": plain(wire.Status(1, GATEWAY, True, "connected", "1.0.0", clock.boot, JOURNAL, at, 1)),
+        "status-lost": plain(wire.Status(1, GATEWAY, False, "lost", "1.0.0", clock.boot, JOURNAL, at, 1)),
+        "status-stopped": plain(wire.Status(1, GATEWAY, False, "stopped", "1.0.0", clock.boot, JOURNAL, at, 1)),
+        "heartbeat": plain(
+            wire.Heartbeat(1, GATEWAY, JOURNAL, at, 60.0, 1042, 2, 0, 1, ["device.low_battery:pendant"], "platform", 1, HEAD)
+        ),
+        "receipt-one-entry": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1042, 1042)], head=wire.Head(JOURNAL, 1, 1042, HEAD))),
         "receipt-ranges": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1, 1040), (1042, 1044)], "h-31ab09", [(200, 212)])),
+        "receipt-conflict": plain(wire.Receipt(1, GATEWAY, JOURNAL, head=wire.Head(JOURNAL, 1, 977, HEAD[::-1]))),
     }
 
 
@@ -211,10 +244,7 @@ def examples() -> dict[str, str]:
     """Return {file name: text} of all examples."""
     out = {}
     for name, body in sorted((entries() | others() | instructions()).items()):
-        text = json.dumps(body, ensure_ascii=False, indent=2) + "\n"
-        for short, long in NAMES.items():
-            text = text.replace(f'"{short}"', f'"{long}"').replace(f'"{short}-', f'"{long}-')
-        out[f"{name}.json"] = text
+        out[f"{name}.json"] = named(json.dumps(body, ensure_ascii=False, indent=2) + "\n")
     return out
 
 

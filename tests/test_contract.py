@@ -1,5 +1,6 @@
 """The contract's files are true: schemas as generated, examples that fit them, an AsyncAPI file in which every reference leads somewhere."""
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -124,6 +125,23 @@ def test_the_rule_for_mending_times_works():
     assert (sos["clock"], cleared["clock"]) == ("wrong", "synchronised")
     mended = datetime.fromisoformat(cleared["wall"]) - timedelta(seconds=cleared["mono"] - sos["mono"])
     assert mended == datetime.fromisoformat("2026-05-04T17:00:00+00:00")
+
+
+def test_the_chain_of_the_examples_is_as_the_text_says():
+    """Computed as an integrator would, from the files alone: SHA-256 over the payload, of its 64 hex digits the first 32."""
+    first, after = (
+        json.loads((FOLDER / "examples" / f"alarm-sos-{name}.json").read_text(encoding="utf-8")) for name in ("raised", "pushed")
+    )
+    payload = json.dumps(first, separators=(",", ":"), ensure_ascii=False).encode()
+    assert wire.encode(wire.decode_entry(payload)) == payload, "the very bytes that were sent"
+    found = hashlib.sha256(payload).hexdigest()[:32]
+    assert (after["journal"], after["number"], after["previous"]) == (first["journal"], first["number"] + 1, found)
+    text = " ".join(API["info"]["description"].split())
+    assert f"({len(payload)} bytes), has the hash `{found}`" in text
+    restored = json.loads((FOLDER / "examples" / "alarm-restored.json").read_text(encoding="utf-8"))
+    assert (restored["number"], restored["generation"], restored["previous"]) == (1, first["generation"] + 1, "")
+    assert restored["journal"] != first["journal"]
+    assert restored["alarm"].startswith(first["journal"])
 
 
 # -- AsyncAPI -----------------------------------------------------------------------------------------------------------

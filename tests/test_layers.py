@@ -13,7 +13,7 @@ LINES = (
     {"kind", "reading", "times"},
     {"driver", "instruction", "alarm", "danger", "dispatch", "fault", "signals", "walk", "book", "walking", "lateness", "masks", "away"},
     {"intake", "pipeline"},
-    {"wire"},
+    {"wire", "chain"},
     {"push", "supervise", "config", "parts", "programs", "generations", "folders", "household"}
     | {"dial", "packets", "certificate", "wal", "salvage"},
     {
