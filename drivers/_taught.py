@@ -48,8 +48,10 @@ class Taught:
         return (report, Report(Kind.BATTERY_LOW, False)) if b"BAT=OK" in more else (report,)
 
 
-def taught(name: str, title: tuple[str, str], says: Mapping[str, Report], notes: tuple[str, str]) -> Model:
-    """Return the model of a sensor whose functions mean `says`."""
+def taught(
+    name: str, title: tuple[str, str], says: Mapping[str, Report], notes: tuple[str, str], *, endless: frozenset[Kind] = frozenset()
+) -> Model:
+    """Return the model of a sensor whose functions mean `says`. `endless`: of what it says no end where `clear` is not taught."""
     says = says | {"tamper": TAMPER, "low_battery": LOW_BATTERY}  # type: ignore[operator]  # ours are dicts
     return Model(
         name=name,
@@ -61,6 +63,7 @@ def taught(name: str, title: tuple[str, str], says: Mapping[str, Report], notes:
         learned=lambda codes, memory: Taught(says, codes, memory),
         enrol=Enrol.LEARN,
         functions=tuple(says),
+        endless=endless,
         device_notes=(
             notes[0] + "逐项学习每个功能的信号,装好后和每月各实测一次:没电、损坏或被干扰时本机不会知道。",
             notes[1] + " Teach each function's signal; try it when mounted and every month: a flat, broken or jammed one is not noticed.",

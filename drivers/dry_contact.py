@@ -74,6 +74,7 @@ MODEL = Model(
     learned=DryContact,
     enrol=Enrol.LEARN,
     functions=FUNCTIONS,
+    wired=True,
     device_notes=(
         "只接无源触点,不接市电。烟感、燃气最好用报警时断开的触点 (smoke_opens):线断了也会报警。",
         (

@@ -19,4 +19,5 @@ MODEL = taught(
         "用测试键学习报警码;天然气装高处,液化气装低处。",
         "Teach the alarm with its test key; mount it high for natural gas, low for LPG.",
     ),
+    endless=frozenset({Kind.GAS}),
 )

@@ -19,4 +19,5 @@ MODEL = taught(
         "用湿布碰探头学习报警码。",
         "Teach the alarm with a wet cloth on the probes.",
     ),
+    endless=frozenset({Kind.MOISTURE}),
 )

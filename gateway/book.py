@@ -71,6 +71,8 @@ class Book:
         self.alarms: dict[int, Alarm] = {}
         self.last = 0  # number of the newest entry
         self.heard_of_test: Callable[[int, float], object] = lambda _number, _mono: None  # an entry about an alarm of a walk test
+        self.endless: Callable[[str, DeviceId], bool] = lambda _kind, _device: False  # its make never says that it is over
+        self.has_ended: Callable[[Alarm], object] = lambda _alarm: None  # told of each alarm that ends, those of a walk test left out
         self.arrange(ladder, times)
         self._journal = ""
         self._last_alarm = 0
@@ -140,7 +142,7 @@ class Book:
 
     def open(
         self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
-        *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "",
+        *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "", why: str = "",
     ) -> Alarm:  # fmt: skip
         """Open an alarm: in its grace where there is one (s), else raised and the platform called."""
         walk = test and kind != kinds.TEST
@@ -168,10 +170,10 @@ class Book:
             self._by_key[kind, device] = alarm.number
         if grace > 0:
             self.keep(alarm)
-            self.entry(AlarmFact(alarm, "danger", None, by or device, ""), at)
+            self.entry(AlarmFact(alarm, "danger", None, by or device, why), at)
             return alarm
         alarm = replace(alarm, state=State.RAISED, stages={**alarm.stages, "alarm": self.stamp(at)})
-        return self.call(alarm, 0, Reason.RAISED, at, before=None, move="raise", by=by or device)
+        return self.call(alarm, 0, Reason.RAISED, at, before=None, move="raise", by=by or device, why=why)
 
     def counted(self, alarm: Alarm, evidence: tuple[Evidence, ...]) -> Alarm:
         """Count its danger once more, heard anew: the first evidence and the newest stand in the alarm."""
@@ -190,6 +192,7 @@ class Book:
                 if alarm.condition_active:
                     self._lingering[alarm.kind, alarm.device] = alarm
                 self._closed[alarm.kind, alarm.device] = alarm.id
+                self.has_ended(alarm)
             self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
         return alarm
 
@@ -204,6 +207,8 @@ class Book:
     def move(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "") -> Alarm:
         """Carry out one move of the table. Raises NotAllowed."""
         after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason)
+        if not after.open and self.endless(alarm.kind, alarm.device):
+            after = replace(after, condition_active=False)  # nobody will ever say that it is over: with its alarm it counts as that
         self.keep(after)
         self.entry(AlarmFact(after, move.value, alarm.state, by, reason), now)
         return after

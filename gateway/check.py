@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from drivers import all_models
 from gateway import __version__, ble, chain, mains, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
-from gateway.config import Config, ConfigError, Device, load, speed
+from gateway.config import Config, ConfigError, Device, load, mute_cancels, speed
 from gateway.driver import BleAdvert, GattService
 from gateway.serial_port import why_not
 from gateway.uplink import broker_of
@@ -140,6 +140,13 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             )
         if d.supervised.missing_after is None:
             yield Finding(None, "监测 supervision", f"{d.id}: 不能监测, 每月人工测试 cannot be supervised: test it by hand each month")
+    for d in mute_cancels(config):
+        yield Finding(
+            False,
+            "撤警 cancel",
+            f"{d.id}: 无法证明按键是新按的, 撤警无效; 请填密钥或换加密按钮 its presses cannot be told from a recording: as a cancel button "
+            "it cancels nothing. Give it its key, or take a button that encrypts",
+        )
     yield _broker_seen(running) if running and config.platform else await _broker(config)
     if config.platform is not None and config.platform.receipts == "broker":
         yield Finding(

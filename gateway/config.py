@@ -22,9 +22,9 @@ from typing import Any, Self
 import msgspec
 
 from gateway import generations, programs
-from gateway.danger import ROLES, Watch
+from gateway.danger import CANCEL, ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
-from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine
+from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
 from gateway.fault import Supervised
 from gateway.folders import page_of
 from gateway.instruction import Problem
@@ -47,6 +47,7 @@ from gateway.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
 PASSWORD_MOST = 4000  # characters: MQTT carries 65,535 bytes of one
+CLEAR = "clear"  # the function of a taught sensor that says: it is over
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
 
@@ -298,7 +299,7 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     where = _Where(source, home, part)
     times = _times(part.times, where, problems)
     zone, night = _zone(part.gateway, where, problems), _night(part.gateway, where, problems)
-    devices = _devices(part, models, secrets, where, problems)
+    devices = _devices(part, models, secrets, where, problems, keys_known=source.with_secrets)
     may_run = rights(source)
     for n, rung in enumerate(part.ladder):
         if (rung.channel == PROGRAM) != bool(rung.program):
@@ -501,9 +502,12 @@ def _local_time(text: str) -> time:
     return at
 
 
-def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where: _Where, problems: list[str]) -> list[Device]:
+def _devices(
+    part: _File, models: Mapping[str, Model], secrets: _Secrets, where: _Where, problems: list[str], *, keys_known: bool
+) -> list[Device]:
     out: list[Device] = []
     seen: dict[str, str] = {}
+    may_have = not keys_known  # who may not see the keys takes a device that can have one to have it
     for n, d in enumerate(part.device):
         model = models.get(d.model)
         if model is None:
@@ -525,18 +529,24 @@ def _devices(part: _File, models: Mapping[str, Model], secrets: _Secrets, where:
         vital = bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and "sos" in roles)
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
         key = _key(d, model, n, secrets, where, problems)
+        unproved = not proves(model, keyed=key is not None or may_have)
         out.append(
             Device(
                 id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes, label=d.label,
                 watch=Watch(
                     device=d.id, room=d.room, buttons=buttons, unnamed=model.presses, bed=d.bed, left_open=left_open,
-                    off=frozenset(part.dangers.off),
+                    off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=unproved,
                 ),
                 supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital),
             )
         )  # fmt: skip
     _receivers(out, part, where, problems)
     return out
+
+
+def _endless(d: DevicePart, model: Model) -> frozenset[Kind]:
+    """Return the levels of which this device never says that they are over."""
+    return model.endless if CLEAR not in d.codes else frozenset()
 
 
 def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str]) -> str:
@@ -646,6 +656,11 @@ def _key(d: DevicePart, model: Model, n: int, secrets: _Secrets, where: _Where, 
     problem = said.problem if isinstance(said, Said) else Problem("device", d.id, "key", zh, sentence)
     problems.append(Said(f"secrets.toml: [keys] {d.id}: ", problem))
     return None
+
+
+def mute_cancels(config: Config) -> list[Device]:
+    """Return the devices whose cancel button cancels nothing: nobody could tell a press from a recording of it."""
+    return [d for d in config.devices if d.watch.unproved and CANCEL in d.watch.buttons.values()]
 
 
 def speed(model: Model) -> SerialLine | None:

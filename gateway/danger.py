@@ -1,18 +1,18 @@
 """Readings -> dangers: a judgement that somebody may need help. Pure; time comes in with the readings and with `tick`.
 
-Nothing is inferred from silence: a door or bed is unknown until it is heard. A level (fall, smoke) is a danger when it begins; a
-button press is a danger each time. A fall level that ends only clears the condition.
+Nothing is inferred from silence: a door or bed is unknown until it is heard. A level (fall, smoke) is a danger when it begins, and
+when it begins again (see `levels`); a button press is a danger each time. A fall level that ends only clears the condition.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import time, tzinfo
-from math import inf
 
 from gateway import kind as kinds
 from gateway.clock import Moment, Quality
+from gateway.levels import Key, Levels, On
 from gateway.reading import NOT_A_CALL, DeviceId, Kind, Reading
 from gateway.times import Times
 
@@ -30,12 +30,17 @@ class Watch:
     unnamed: str = SOS
     bed: bool = False  # its occupancy is that of the bed
     left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
+    endless: frozenset[Kind] = frozenset()  # levels of which its make never says that they are over
+    unproved: bool = False  # its make cannot prove that a press is fresh: such a press raises, and cancels nothing
     off: frozenset[str] = frozenset()  # of OPTIONAL: what is not judged in this home
 
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """Somebody may need help. `grace` is the time in which the resident may cancel; `evidence` is what it rests on."""
+    """Somebody may need help. `grace` is the time in which the resident may cancel; `evidence` is what it rests on.
+
+    `returned`: its alarm was cancelled or closed as false, and it is still on.
+    """
 
     kind: str
     device: DeviceId
@@ -43,6 +48,7 @@ class Danger:
     at: Moment
     grace: float
     evidence: tuple[Reading, ...]
+    returned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +62,32 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
-    """The resident pressed the button that says: I am well."""
+class Forgotten:
+    """The level of an ended alarm was not heard as on for a while: heard again it is a new danger."""
 
+    kind: str
     device: DeviceId
     at: Moment
 
 
-Judgement = Danger | Cleared | Cancelled
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The resident pressed the button that says: I am well. `proved`: the press is fresh, and no recording or neighbour's."""
+
+    device: DeviceId
+    at: Moment
+    proved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An alarm has ended. `again`: it was cancelled or closed as a false one, so that what is still on later is a danger again."""
+
+    at: Moment
+    again: bool
+
+
+Judgement = Danger | Cleared | Forgotten | Cancelled
 
 _LEVELS: Mapping[Kind, str] = {
     Kind.FALL: kinds.FALL,
@@ -75,38 +99,63 @@ _LEVELS: Mapping[Kind, str] = {
 }
 # What a home may do without, by a technician's word. A call, a fall, fire and gas are always judged.
 OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WATER)
+_SENSED = {danger: kind for kind, danger in _LEVELS.items()}
 JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENCE, *_LEVELS})
 
 
 class Judge:
-    """Remembers, per device, which conditions are on and since when a door is open or a bed empty."""
+    """Remembers, per device, which levels are on and since when a door is open or a bed empty."""
 
     def __init__(self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time]) -> None:
+        self.levels = Levels(times)
         self._watches = watches
         self._times = times
         self._zone = zone
         self._night = night
-        self._active: set[tuple[str, DeviceId]] = set()
+        self._told: set[Key] = set()  # doors left open and beds left of which a danger was made
         self._open_since: dict[DeviceId, Reading] = {}
+        self._open_heard: dict[DeviceId, float] = {}
         self._in_bed: dict[DeviceId, bool] = {}
         self._left_bed: dict[DeviceId, Reading] = {}
 
-    def restore(self, active: set[tuple[str, DeviceId]]) -> None:
-        """Take over conditions that were on before a restart, so that the same level heard again is not a new danger."""
-        self._active = set(active)
+    def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
+        """Take over conditions that were on before a restart, so that the same heard again is no new danger.
+
+        `ended` says of some since when their alarm is over: whether they were heard after that nobody knows any more.
+        """
+        for kind, device in active:
+            if kind not in _SENSED:
+                self._told.add((kind, device))
+            elif (over := ended.get((kind, device))) is not None:
+                last = Reading(device=device, kind=_SENSED[kind], value=True, at=over.at)
+                self.levels.on[kind, device] = On(last=last, ended=over.at.mono, again=over.again)
+            elif not self.endless(kind, device):
+                self.levels.on[kind, device] = On(last=Reading(device=device, kind=_SENSED[kind], value=True, at=now))
 
     def rewatch(
         self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time], other: set[DeviceId]
     ) -> None:
         """Go on by changed wishes. What is known of devices stays, but for those that are gone or are `other` hardware now."""
         self._watches, self._times, self._zone, self._night = watches, times, zone, night
+        self.levels.times = times
         here = {d for d in watches if d not in other}
-        self._active = {(kind, d) for kind, d in self._active if d in here}
+        self.levels.keep(here)
+        self._told = {key for key in self._told if key[1] in here}
         doors, beds = {d for d in here if watches[d].left_open}, {d for d in here if watches[d].bed}
         nights = {d for d in beds if kinds.BED_EXIT not in watches[d].off}
         self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
+        self._open_heard = {d: at for d, at in self._open_heard.items() if d in doors}
         self._in_bed = {d: was for d, was in self._in_bed.items() if d in beds}
         self._left_bed = {d: r for d, r in self._left_bed.items() if d in nights}
+
+    def endless(self, kind: str, device: DeviceId) -> bool:
+        """Say whether the device's make never says that this danger is over."""
+        watch = self._watches.get(device)
+        return watch is not None and _SENSED.get(kind) in watch.endless
+
+    def ended(self, kind: str, device: DeviceId, ended: Ended) -> None:
+        """Take that an alarm has ended."""
+        self.levels.ended((kind, device), ended.at, again=ended.again, endless=self.endless(kind, device))
 
     def heard(self, reading: Reading) -> list[Judgement]:
         """Judge one reading."""
@@ -126,25 +175,30 @@ class Judge:
         doors = (
             r.at.mono + self._watches[d].left_open
             for d, r in self._open_since.items()
-            if (kinds.DOOR_LEFT_OPEN, d) not in self._active and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
+            if (kinds.DOOR_LEFT_OPEN, d) not in self._told and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
         )
         beds = (r.at.mono + self._times.bed_left for r in self._left_bed.values())
-        return min((*doors, *beds), default=inf)
+        return min((*doors, *beds, self.levels.due()))
 
     def tick(self, now: Moment) -> list[Judgement]:
-        """Judge what time alone has made dangerous: a door left open, a bed left and not returned to."""
-        out: list[Judgement] = []
+        """Judge what time alone has made dangerous: a door left open, a bed left and not returned to, a level that stayed on."""
+        out: list[Judgement] = [
+            replace(self._risen(self._watches[device], last, kind), at=now, returned=True)
+            for (kind, device), last in self.levels.returned(now)
+            if kind not in self._watches[device].off
+        ]
+        out += [Forgotten(kind, device, now) for kind, device in self.levels.gone(now)]
         for device, opened in self._open_since.items():
             watch, key = self._watches[device], (kinds.DOOR_LEFT_OPEN, device)
             if kinds.DOOR_LEFT_OPEN in watch.off:
                 continue
-            if key not in self._active and now.mono >= opened.at.mono + watch.left_open:
-                self._active.add(key)
+            if key not in self._told and now.mono >= opened.at.mono + watch.left_open:
+                self._told.add(key)
                 out.append(Danger(kinds.DOOR_LEFT_OPEN, device, watch.room, now, 0.0, (opened,)))
         for device, left in list(self._left_bed.items()):
             if now.mono >= left.at.mono + self._times.bed_left:
                 del self._left_bed[device]
-                self._active.add((kinds.BED_EXIT, device))
+                self._told.add((kinds.BED_EXIT, device))
                 out.append(Danger(kinds.BED_EXIT, device, self._watches[device].room, now, self._times.grace_bed, (left,)))
         return out
 
@@ -153,36 +207,41 @@ class Judge:
         if reading.value in NOT_A_CALL or role == NOTHING:
             return []
         if role == CANCEL:
-            # A cancel whose freshness is not proved must not end a pre-alarm: it could be a recording.
-            return [] if reading.flagged else [Cancelled(watch.device, reading.at)]
+            # A cancel whose freshness is not proved must not end a pre-alarm: it could be a recording, or a neighbour's equal code.
+            return [Cancelled(watch.device, reading.at, proved=not (reading.flagged or watch.unproved))]
         kind = kinds.SOS if role == SOS else kinds.HELP
         return [Danger(kind, watch.device, watch.room, reading.at, 0.0, (reading,))]
 
     def _level(self, watch: Watch, reading: Reading, kind: str) -> list[Judgement]:
         key = (kind, watch.device)
         if not reading.value:
-            if key not in self._active:
-                return []
-            self._active.discard(key)
-            return [Cleared(kind, watch.device, reading.at)]
-        if key in self._active or kind in watch.off:
+            return [Cleared(kind, watch.device, reading.at)] if self.levels.over(key) else []
+        if key not in self.levels.on and kind in watch.off:
             return []
-        self._active.add(key)
+        begins = self.levels.begins(key, reading, endless=reading.kind in watch.endless)
+        return [self._risen(watch, reading, kind)] if begins and kind not in watch.off else []
+
+    def _risen(self, watch: Watch, reading: Reading, kind: str) -> Danger:
         t = self._times
         grace = {kinds.FALL: t.grace_fall, kinds.STAY_TOO_LONG: t.grace_stay, kinds.WATER: t.grace_water}.get(kind, 0.0)
-        return [Danger(kind, watch.device, watch.room, reading.at, grace, (reading,))]
+        return Danger(kind, watch.device, watch.room, reading.at, grace, (reading,))
 
     def _door(self, watch: Watch, reading: Reading) -> list[Judgement]:
         if not watch.left_open:
             return []
+        key = (kinds.DOOR_LEFT_OPEN, watch.device)
         if reading.value:
+            before, self._open_heard[watch.device] = self._open_heard.get(watch.device, reading.at.mono), reading.at.mono
+            if reading.at.mono - before >= self._times.level_lost:  # that it was closed meanwhile got lost
+                self._open_since.pop(watch.device, None)
+                self._told.discard(key)
             self._open_since.setdefault(watch.device, reading)
             return []
         self._open_since.pop(watch.device, None)
-        key = (kinds.DOOR_LEFT_OPEN, watch.device)
-        if key not in self._active:
+        self._open_heard.pop(watch.device, None)
+        if key not in self._told:
             return []
-        self._active.discard(key)
+        self._told.discard(key)
         return [Cleared(kinds.DOOR_LEFT_OPEN, watch.device, reading.at)]
 
     def _bed(self, watch: Watch, reading: Reading) -> list[Judgement]:
@@ -190,8 +249,8 @@ class Judge:
         if reading.value:
             self._left_bed.pop(watch.device, None)
             key = (kinds.BED_EXIT, watch.device)
-            if key in self._active:
-                self._active.discard(key)
+            if key in self._told:
+                self._told.discard(key)
                 return [Cleared(kinds.BED_EXIT, watch.device, reading.at, by_resident=True)]
         elif was and kinds.BED_EXIT not in watch.off and self._is_night(reading.at):
             self._left_bed[watch.device] = reading

@@ -268,4 +268,14 @@ class Model:
     functions: tuple[str, ...] = ()  # LEARN: what can be taught
     settings: tuple[Setting, ...] = ()
     receiver: bool = False  # its driver yields telegrams of devices behind it, no reports of its own
+    endless: frozenset[Kind] = frozenset()  # levels of which it never says that they are over, or only where `clear` is taught
+    wired: bool = False  # told by a wire of this home, which no neighbour and no recording speaks on
     general: bool = False  # a protocol that many makes speak: a make of its own that takes the same frame is the better guess
+
+
+SEALED = 16  # bytes of a key under which a frame carries a counter and a tag; what a shorter one hides cannot be checked
+
+
+def proves(model: Model, *, keyed: bool) -> bool:
+    """Say whether what a device of this make says is proved to be fresh: no recording, no copy, no neighbour's equal code."""
+    return model.wired or (keyed and model.key_bytes >= SEALED)

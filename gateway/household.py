@@ -80,7 +80,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from gateway import generations
-from gateway.config import Config, ConfigError, composed, paper
+from gateway.config import Config, ConfigError, composed, mute_cancels, paper
 from gateway.driver import Model
 from gateway.instruction import Change, Problem, What
 from gateway.parts import (
@@ -107,6 +107,12 @@ DEVICES = 200
 RUNGS = 20
 KEYS = 30  # names of what was changed that are told
 REPLACED = "replaced"  # last word of the key of a device whose hardware is another: its counters begin anew
+
+
+NO_CANCEL = (
+    "这个按钮无法证明是新按的, 不能作撤警键: 请填写它的密钥, 或换成加密按钮",
+    "nobody can tell a press of it from a recording, so it may not cancel: give its key, or take a button that encrypts",
+)
 
 
 class Rejected(Exception):
@@ -210,10 +216,19 @@ def changed(
     names = tuple(_names(config, home, own, change))[:KEYS]
     home = replace(home, revision=revision, token=token, instruction=instruction, by=by, at=at, changed=names)
     try:
-        return composed(config.source, models, home, own)
+        after = composed(config.source, models, home, own)
     except ConfigError as error:
         plain = [Problem("", "", "", str(p), str(p)) for p in error.problems]
         raise Rejected(error.fields or plain) from None
+    if mute := _mute(config, after, change):
+        raise Rejected(mute)
+    return after
+
+
+def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
+    """Return the cancel buttons that would cancel nothing. One from before this was refused is told by `check` and the page alone."""
+    known = {d.id for d in mute_cancels(before)} - {str(change.value.get("id", ""))}
+    return [Problem("device", d.id, "buttons", *NO_CANCEL) for d in mute_cancels(after) if d.id not in known]
 
 
 def keep(config: Config, before: Config) -> None:

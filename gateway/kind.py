@@ -118,6 +118,10 @@ KINDS: dict[str, AlarmKind] = {
 }
 
 
+# What "I am well" answers: the resident knows whether it is true. Water, smoke and doors do not ask how somebody feels.
+ANSWERED = frozenset({FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"})
+
+
 def of(name: str) -> AlarmKind:
     """Return the table's row for `name`; an unknown kind is a P3 that shows its own name."""
     return KINDS.get(name) or AlarmKind(name, name, name, Priority.P3)

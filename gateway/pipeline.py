@@ -16,7 +16,7 @@ from gateway.alarm import MOVES, Alarm, Evidence, Masking, Move, NotAllowed, Out
 from gateway.away import Away
 from gateway.book import AlarmFact, Book, Entry, is_walk
 from gateway.clock import Moment
-from gateway.danger import Cancelled, Cleared, Danger, Judge, Judgement
+from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
 from gateway.dispatch import Reason, Rung, again_at, due_at, step
 from gateway.fault import FaultFact, Faults
 from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact, no
@@ -72,6 +72,8 @@ class Pipeline:
         self.shelves: dict[DeviceId, Shelf] = {}
         self.masks_changed = False
         self._book = Book(boot=boot, ladder=ladder, times=times)
+        self._book.endless = judge.endless
+        self._book.has_ended = lambda alarm: judge.ended(alarm.kind, alarm.device, _ended(alarm))
         self.walking = Walking(self._book, faults, real=self._danger)
         self.away = Away(faults, lambda: self._book.times)
         self._rooms = devices
@@ -101,6 +103,7 @@ class Pipeline:
         self._done = dict.fromkeys(known.done)
         self.faults.start(now, known.faults, known.silent_for, known.said_for)
         active: set[tuple[str, DeviceId]] = set()
+        over: dict[tuple[str, DeviceId], Ended] = {}
         ended = []
         walked = []
         for alarm, same_boot in known.alarms:
@@ -108,21 +111,26 @@ class Pipeline:
                 # A walk test ends with the process: from now on the device is real, and nothing of the test may stand in its way.
                 walked += [alarm] if alarm.open else []
                 continue
-            if alarm.open or same_boot:
-                active |= {(alarm.kind, alarm.device)} if alarm.condition_active else set()
+            key = alarm.kind, alarm.device
+            watched = alarm.open or (same_boot and not self._judge.endless(*key))
+            if watched and alarm.condition_active:
+                active.add(key)
             if not alarm.open:
                 book.linger(alarm)
-                ended += [] if same_boot else [alarm]
+                over[key] = _ended(alarm)
+                ended += [] if watched else [alarm]
                 continue
+            over.pop(key, None)
             # Another boot's monotonic seconds say nothing here: every wait starts anew.
             book.resume(alarm if same_boot else replace(alarm, since=now, called=now.mono), known.raised_in.get(alarm.number))
-        self._judge.restore(active)
+        self._judge.restore(active, now, over)
         # What a step of the walk test began ended with the process.
         still = {f"shelved {d}": round(shelf.until - now.mono) for d, shelf in self.shelves.items() if shelf.until > now.mono}
         book.tell([self.faults.note(kinds.RESTARTED, now, "", why=why, **still), *self.faults.end_tests(now)], now)
         book.tell(self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now)
         for alarm in ended:
-            # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again.
+            # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again. Of a make that never
+            # says that it is over, an earlier version may have left it behind for ever.
             book.faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
         for alarm in walked:
             self.walking.end_alarm(book.keep(replace(alarm, since=now)), now, by="rule", reason="restart")
@@ -289,14 +297,10 @@ class Pipeline:
                 self._danger(judgement)
             case Cleared():
                 self._cleared(judgement)
-            case Cancelled(device, at) if self.walking.of(device) is not None:
-                self.walking.cancelled(at, device)  # a button that is tried must not end somebody's real pre-alarm
-            case Cancelled(device, at) if device in self.shelves:
-                self._book.tell([self.faults.note(kinds.SHELVED, at, device, danger="cancel")], at)
-            case Cancelled(device, at):
-                for alarm in self._book.pre_alarms(test=False):
-                    self._cancel(alarm, at, f"resident, {device}")
-                self.walking.cancelled(at, device)
+            case Forgotten(kind, device, at):
+                self._book.faded(kind, device, at, by="rule", reason="not_heard")
+            case Cancelled():
+                self._well(judgement)
 
     def _danger(self, danger: Danger) -> None:
         book = self._book
@@ -320,7 +324,8 @@ class Pipeline:
                 book.raise_now(confirmed, Move.CONFIRM, danger.at, by="rule", reason=danger.kind)
         found = book.of(danger.kind, danger.device)
         if found is None:
-            book.open(danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved)
+            why = "returned" if danger.returned else ""
+            book.open(danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved, why=why)
             return
         alarm = book.counted(found, evidence)
         answered = alarm.state not in {State.PRE_ALARM, State.RAISED}
@@ -339,7 +344,8 @@ class Pipeline:
             return
         alarm = self._book.keep(replace(alarm, condition_active=False))
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
-            self._cancel(alarm, cleared.at, f"resident, {cleared.device}")
+            self._book.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
+            self._count_cancel(alarm, cleared.at)
         elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
             self._book.close(alarm, Outcome.NO_HELP_NEEDED, cleared.at, by="rule", reason="condition_cleared")
         else:
@@ -352,8 +358,25 @@ class Pipeline:
         for key in [k for k in self._withheld if k[1] == device]:
             self._danger(replace(self._withheld.pop(key), at=now))
 
-    def _cancel(self, alarm: Alarm, at: Moment, by: str) -> None:
-        self._book.move(alarm, Move.CANCEL, at, by=by)
+    def _well(self, said: Cancelled) -> None:
+        """Take that the resident says: I am well. It ends what asks about the resident, never water, smoke or a door."""
+        device, at = said.device, said.at
+        if self.walking.of(device) is not None:
+            self.walking.cancelled(at, device)  # a button that is tried must not end somebody's real pre-alarm
+        elif device in self.shelves:
+            self._book.tell([self.faults.note(kinds.SHELVED, at, device, danger="cancel")], at)
+        elif not said.proved:
+            self._book.tell(self.faults.begin(kinds.REPLAYED, at, device, danger="cancel"), at)
+        else:
+            asks = [alarm for alarm in self._book.pre_alarms(test=False) if alarm.kind in kinds.ANSWERED]
+            for alarm in asks:
+                self._book.move(alarm, Move.CANCEL, at, by=f"resident, {device}")
+            if asks:
+                self._count_cancel(asks[0], at)
+            self.walking.cancelled(at, device)
+
+    def _count_cancel(self, alarm: Alarm, at: Moment) -> None:
+        """Count that the resident was quicker: each press once, however much it has ended."""
         self._cancels.append(at.mono)
         if len(self._cancels) == OFTEN and at.mono - self._cancels[0] <= self._book.times.cancelled_often:
             self._cancels.clear()
@@ -443,3 +466,7 @@ class Pipeline:
         self.masks_changed = True
         self.shelves[i.device] = Shelf(now.mono + left(i, now), i.by, i.reason)
         return ResultFact(i, Refused.NONE)
+
+
+def _ended(alarm: Alarm) -> Ended:
+    return Ended(alarm.since, again=alarm.state is State.CANCELLED or alarm.outcome is Outcome.FALSE_ALARM)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import __version__, kind
 from gateway.book import AlarmFact, Entry
+from gateway.config import mute_cancels
 from gateway.fault import FaultFact
 from gateway.instruction import Refused, ResultFact
 
@@ -46,6 +47,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
     """Return how things stand, for `status` and the page; no names of people, no secrets."""
     now = daemon.clock.now()
     walk, step = daemon.pipeline.walking.walk, daemon.pipeline.walking.step
+    mute = mute_cancels(daemon.config)
     link, store, platform = daemon.uplink.link, daemon.store, daemon.config.platform
     return {
         "gateway": daemon.gateway,
@@ -97,6 +99,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "alive": daemon.intake.devices[d.id].alive,
                 "refused": daemon.intake.devices[d.id].refused,
                 "shelved": d.id in daemon.pipeline.shelves,
+                **({"mute_cancel": True} if d in mute else {}),
             }
             for d in daemon.config.devices
         ],
@@ -182,6 +185,7 @@ def told(known: dict[str, Any]) -> str:
         limit = d["missing_after"]
         note = "不能监测 cannot be supervised" if limit is None else "失联 MISSING" if d["heard_s"] > limit else ""
         note += " 搁置中, 不判断 shelved: not judged" if d["shelved"] else ""
+        note += " 撤警键无效 its cancel button cancels nothing" if d.get("mute_cancel") else ""
         refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")
         out.append(
             f"  {d['device']:<16} {d['model']:<18} {d['room']:<12} {ago(d['heard_s']):>8} {d['rssi'] or '-':>5}  {note} {refused}".rstrip()

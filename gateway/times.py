@@ -24,6 +24,14 @@ class Times:
     grace_bed: float = _time(120, 30, 600, "离床撤警时间", "table of kinds: 2 min")
     grace_water: float = _time(60, 0, 300, "漏水确认时间", "table of kinds: 60 s")
     door_left_open: float = _time(600, 60, 3600, "门未关", "table of kinds: 10 min")
+    level_gone: float = _time(
+        300,
+        120,
+        1800,
+        "状态不再报告",
+        "ours: an ended alarm's smoke or fall not heard for so long may return; still heard, a false one does",
+    )
+    level_lost: float = _time(14400, 3600, 86400, "解除信号丢失", "makers' 4 h signal: what is heard as on only now has begun anew")
     bed_left: float = _time(1200, 300, 7200, "夜间离床", "ours: longer than a walk to the toilet")
     receipt: float = _time(30, 10, 60, "等待平台回执", "EN 50136 top class: 10 / 30 s, from memory")
     acknowledge_p1: float = _time(60, 20, 300, "一级警报应答", "26 TAC 279.79: 60 s")

@@ -72,6 +72,8 @@ WATCHES = (
     Watch(device="bed", room="bedroom", bed=True),
     Watch(device="smoke", room="kitchen"),
     Watch(device="water", room="bath"),
+    Watch(device="plain", room="hall", buttons={1: CANCEL}, unproved=True),
+    Watch(device="smoke433", room="hall", endless=frozenset({Kind.SMOKE})),
 )
 VITAL = frozenset({"button", "pendant", "radar", "radar2", "smoke"})
 LADDER = (

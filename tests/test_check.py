@@ -54,6 +54,14 @@ async def test_a_configuration_that_cannot_be_used(tmp_path, capsys):
     assert "no driver is called 'none'" in unfit
 
 
+async def test_a_cancel_button_without_a_key_cancels_nothing_and_that_is_said(tmp_path, capsys):
+    gateway = Gateway(tmp_path, devices=BUTTON + 'buttons = { 1 = "cancel" }\n')
+    code, _, unfit, _ = await findings(capsys, gateway)
+    assert code == 1
+    assert "pendant: 无法证明按键是新按的" in unfit
+    assert "it cancels nothing" in unfit
+
+
 async def test_no_platform_no_bus_no_port(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path}/none")
     gateway = Gateway(tmp_path, bus=object(), devices=BUTTON + radar("/dev/serial/by-id/none"))

@@ -9,6 +9,7 @@ from gateway import config
 from gateway.config import ConfigError, load
 from gateway.danger import SOS
 from gateway.parts import HouseholdSecrets
+from gateway.reading import Kind
 
 MODELS = all_models()
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
@@ -231,3 +232,14 @@ def test_as_an_ordinary_user_secrets_of_another_are_an_answer(home):
     else:
         with pytest.raises(ConfigError, match=r"secrets\.toml"):
             load(path, MODELS)
+
+
+@pytest.mark.parametrize(("codes", "endless"), [({"alarm": "AA"}, {Kind.SMOKE}), ({"alarm": "AA", "clear": "AB"}, set())])
+def test_a_taught_detector_says_over_where_that_was_taught(tmp_path, codes, endless):
+    taught = ", ".join(f'{name} = "{code}"' for name, code in codes.items())
+    path = tmp_path / "gateway.toml"
+    path.write_text(
+        '[[device]]\nid = "rf"\nmodel = "rflink"\nroom = "hall"\nport = "/dev/x"\n'
+        f'[[device]]\nid = "smoke"\nmodel = "ev1527-smoke"\nroom = "hall"\nvia = "rf"\ncodes = {{ {taught} }}\n'
+    )
+    assert load(path, all_models()).devices[1].watch.endless == endless

@@ -8,7 +8,7 @@ import pytest
 from hand import DARK, HOME_ZONE, NIGHT, NOON, WATCHES, HandClock
 
 from gateway.clock import Quality
-from gateway.danger import OPTIONAL, Cancelled, Cleared, Danger, Judge
+from gateway.danger import OPTIONAL, Cancelled, Cleared, Danger, Forgotten, Judge
 from gateway.reading import Kind, Reading
 from gateway.times import Times
 
@@ -39,8 +39,10 @@ def said(judgement):
             return f"{judgement.kind} {judgement.grace:g}"
         case Cleared():
             return f"{judgement.kind} over" + (" by resident" if judgement.by_resident else "")
+        case Forgotten():
+            return f"{judgement.kind} forgotten"
         case Cancelled():
-            return "cancelled"
+            return "cancelled" if judgement.proved else "cancel not proved"
 
 
 PRESSES = [
@@ -54,7 +56,7 @@ PRESSES = [
     (1, "release", {}, []),
     (1, "press", {"flagged": True}, ["person.sos 0"]),  # a call is believed even where its freshness is not proved
     (2, "press", {}, ["cancelled"]),
-    (2, "press", {"flagged": True}, []),  # a cancel is not: it may be a recording
+    (2, "press", {"flagged": True}, ["cancel not proved"]),  # a cancel is not: it may be a recording
     (2, "hold_release", {}, []),
     (3, "press", {}, ["person.help 0"]),
     (4, "press", {}, []),
@@ -190,7 +192,7 @@ def test_a_jump_of_the_wall_clock_while_the_bed_is_empty_changes_nothing():
 
 def test_after_a_restart_the_same_level_is_no_new_danger_and_doors_are_unknown():
     room = Room()
-    room.judge.restore({("person.fall", "radar"), ("door.left_open", "door")})
+    room.judge.restore({("person.fall", "radar"), ("door.left_open", "door")}, room.clock.now(), {})
     assert room.judge.due() == inf
     assert room.hear("radar", Kind.FALL, True) == []
     assert room.hear("radar", Kind.FALL, False) == ["person.fall over"]

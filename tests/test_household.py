@@ -10,7 +10,7 @@ from household import DEVICES, KEY, OTHER_KEY, Gateway
 
 from drivers import all_models
 from gateway import generations, household
-from gateway.config import kept, load
+from gateway.config import kept, load, mute_cancels
 from gateway.household import Handed, Rejected, changed, keep, shown
 from gateway.instruction import Change, What
 from gateway.intake import Historian, data_class
@@ -323,3 +323,40 @@ def test_what_the_resident_has_not_agreed_to_is_neither_kept_nor_pushed(home):
         historian.heard(one)
     assert {r.kind for r in historian.take()} == {Kind.TEMPERATURE, Kind.BUTTON, Kind.BATTERY}
     assert data_class(reading(Kind.FALL, True)) == ""
+
+
+CANCELS = {"buttons": {"1": "cancel"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "given", "refused"),
+    [
+        (BUTTON | CANCELS, None, True),
+        (BUTTON | CANCELS, Handed(key=KEY), False),
+        (BUTTON | {"model": "nodon-niu"} | CANCELS, None, True),
+        ({"id": "cancel", "model": "shelly-blu-button", "room": "hall", "address": "A4:C1:38:00:00:02"} | CANCELS, None, True),
+        ({"id": "cancel", "model": "shelly-blu-button", "room": "hall", "address": "A4:C1:38:00:00:02"} | CANCELS, Handed(key=KEY), False),
+    ],
+)
+def test_a_button_that_cannot_prove_a_press_is_not_made_a_cancel_button(home, value, given, refused):
+    if refused:
+        assert problems(home, "put_device", value, given) == [("device", value["id"], "buttons")]
+    else:
+        made = after(home, "put_device", value, given)
+        assert not next(d for d in made.devices if d.id == value["id"]).watch.unproved
+
+
+def test_a_cancel_button_of_an_earlier_version_loads_and_hinders_no_other_change(home):
+    assert [d.id for d in mute_cancels(home)] == ["cancel"]
+    made = after(home, "put_device", BUTTON)
+    assert [d.id for d in mute_cancels(made)] == ["cancel"]
+    assert not mute_cancels(after(made, "retire_device", {"id": "cancel"}))
+    made = saved(after(home, "replace_device", {"id": "cancel"}, Handed(key=KEY)), home)
+    assert not mute_cancels(made)
+    assert problems(made, "replace_device", {"id": "cancel"}) == [("device", "cancel", "buttons")], "other hardware, and no key of it"
+
+
+def test_a_wire_proves_what_it_says(home):
+    bus = {"id": "inputs", "model": "gpio-inputs", "room": "hall", "port": "gpio:17"}
+    cord = {"id": "well", "model": "dry-contact", "room": "hall", "via": "inputs", "codes": {"sos": "17"}} | CANCELS
+    assert [d.id for d in mute_cancels(after(after(home, "put_device", bus), "put_device", cord))] == ["cancel"]

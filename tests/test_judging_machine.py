@@ -59,11 +59,11 @@ class Household(RuleBasedStateMachine):
 
     @rule(flagged=st.booleans())
     def cancel(self, flagged):
-        before = {a.number: a.state for a in self.day.open}
+        before = {a.number: (a.state, a.kind) for a in self.day.open}
         self.day.cancel(flagged=flagged)
         after = {a.number: a.state for a in self.day.alarms()}
-        for number, state in before.items():
-            may_end = state == "pre_alarm" and not flagged and "button" not in self.day.pipeline.shelves
+        for number, (state, kind) in before.items():
+            may_end = state == "pre_alarm" and kind != "env.water" and not flagged and "button" not in self.day.pipeline.shelves
             assert after[number] == ("cancelled" if may_end else state)
 
     # -- what people do ----------------------------------------------------------------------------------------------

@@ -99,14 +99,24 @@ def test_a_fall_that_the_resident_cancels_is_still_an_entry():
     day.wait(20)
     assert story(day.cancel()) == ["person.fall cancel cancelled"]
     assert day.alarm.by == "resident, button"
-    assert day.wait(4000) == []
+    assert story(day.wait(4000)) == ["person.fall clear cancelled"], "the radar says no more that somebody lies there"
     assert day.open == []
 
 
 def test_a_cancel_whose_freshness_is_not_proved_ends_nothing():
     day = Day()
     day.fall()
+    assert story(day.cancel(flagged=True)) == ["device.replayed raised"], "somebody must look at it"
     assert day.cancel(flagged=True) == []
+    assert story(day.wait(30)) == ["person.fall expire raised"]
+
+
+def test_a_cancel_of_a_make_that_cannot_prove_itself_ends_nothing_and_that_is_said():
+    day = Day()
+    day.fall()
+    (entry,) = day.press(device="plain")
+    assert (entry.fact.kind, entry.priority, entry.fact.device) == ("device.replayed", 3, "plain")
+    assert dict(entry.fact.detail) == {"danger": "cancel"}
     assert story(day.wait(30)) == ["person.fall expire raised"]
 
 
@@ -126,13 +136,26 @@ def test_a_cancel_after_the_grace_ends_nothing(state):
     assert day.alarm == alarm
 
 
-def test_a_cancel_ends_every_pre_alarm_and_nothing_else():
+def test_a_cancel_ends_every_grace_that_asks_about_the_resident_and_counts_once():
+    day = Day()
+    day.hear("water", Kind.MOISTURE, True)
+    for n in range(2):
+        day.hear("radar", Kind.STAY_STILL, True)
+        day.fall()
+        assert story(day.cancel()) == ["person.stay_too_long cancel cancelled", "person.fall cancel cancelled"]
+        day.hear("radar", Kind.STAY_STILL, False)
+        day.fall(False)
+        assert [(a.kind, a.state) for a in day.open] == [("env.water", "pre_alarm")], n
+    assert not [line for line in story(day.entries) if "often" in line], "two presses are two"
+    assert story(day.wait(60)) == ["env.water expire raised"]
+
+
+def test_a_cancel_ends_nothing_that_is_raised():
     day = Day()
     day.fall()
     day.fall(device="radar2")
     day.press()  # confirms both
-    day.hear("water", Kind.MOISTURE, True)
-    assert story(day.cancel()) == ["env.water cancel cancelled"]
+    assert day.cancel() == []
     assert {a.state for a in day.open} == {"raised"}
 
 

@@ -13,6 +13,7 @@ DAY = Path(__file__).with_name("day.txt")
 DEVICES = Path(__file__).with_name("home.toml")
 GATEWAY = "demo-home"
 PENDANT_KEY = "90bffd73cb6b26ef58a7a8eba9232036"  # public: the one that bthome-ble's test suite publishes with the captured frame
+CANCEL_KEY = "5f2c8be1d7a94e0c93b6417d20fa88c3"  # public too: made for the recorded day
 SOUNDS = "sounds.log"
 
 # What sounds in a demonstration is a line in a file, which the conductor reads aloud.
@@ -60,7 +61,7 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
     config.write_text(f"{text}\n\n{DEVICES.read_text(encoding='utf-8')}", encoding="utf-8")
     secrets = folder / "secrets.toml"
     secrets.touch(mode=0o600)
-    secrets.write_text(f'[keys]\npendant = "{PENDANT_KEY}"\n', encoding="utf-8")
+    secrets.write_text(f'[keys]\npendant = "{PENDANT_KEY}"\ncancel-button = "{CANCEL_KEY}"\n', encoding="utf-8")
     return config
 
 
