@@ -192,7 +192,8 @@ class Book:
                 if alarm.condition_active:
                     self._lingering[alarm.kind, alarm.device] = alarm
                 self._closed[alarm.kind, alarm.device] = alarm.id
-                self.has_ended(alarm)
+                if self.of(alarm.kind, alarm.device) is None:  # a newer one of the same level goes on
+                    self.has_ended(alarm)
             self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
         return alarm
 
