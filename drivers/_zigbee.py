@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 BEHIND = Behind(receivers=("zigbee2mqtt",))
-MISSING_AFTER = 3 * 3600.0  # seconds: most check in every 30 to 60 minutes
+MISSING_AFTER = 3 * 3600.0  # seconds: most check in every 30 to 60 minutes; who checks in less often is given more by the household
 NOTES = (
     "先在 zigbee2mqtt 里配对并起名,名字就是地址;",
     "Pair it in zigbee2mqtt and name it there: that name is its address.",
@@ -170,6 +170,7 @@ def zigbee(
         listens=BEHIND,
         senses=senses | {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER},  # bits that every sensor of the standard may set
         missing_after=missing_after,
+        rarely=True,
         new=lambda _address, _key, memory: Sensor(occupancy, memory),
         buttons=buttons,
         device_notes=(NOTES[0] + notes[0], f"{NOTES[1]} {notes[1]}"),

@@ -378,7 +378,7 @@ MODEL = Model(
     | frozenset({what for what in _STATES.values() if isinstance(what, Kind)})
     | {Kind.BUTTON, Kind.DIMMER, Kind.COMMAND},
     general=True,
-    missing_after=24 * 3600.0,  # makes differ; a day is long enough for any that speaks regularly
+    missing_after=25 * 3600.0,  # makes differ; some check in once a day, a little late at times
     new=Bthome,
     key_bytes=16,
     buttons=4,

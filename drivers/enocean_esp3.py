@@ -122,7 +122,7 @@ MODEL = Model(
     title=("EnOcean USB 接收器(USB 300 / TCM 310)", "EnOcean USB receiver (USB 300 / TCM 310)"),
     listens=SerialLine(baud=57600, ask_every=60.0),
     senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=180.0,
+    missing_after=150.0,  # s; two questions without an answer
     new=Esp3,
     enrol=Enrol.PORT,
     receiver=True,

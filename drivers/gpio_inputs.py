@@ -16,7 +16,7 @@ MODEL = Model(
     title=("树莓派 GPIO 输入", "Raspberry Pi GPIO inputs"),
     listens=Inputs(bus="gpio"),
     senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=180.0,
+    missing_after=150.0,  # s; each input is told once a minute
     new=InputModule,
     enrol=Enrol.PORT,
     receiver=True,

@@ -6,7 +6,7 @@
                                                               sealed    ext     tag
 
     control   bit 3 sealed, 4 address follows, 5 capability follows (one more byte if its bit 5 is set), 6 object follows, 7 mesh,
-              12-15 version. No object: the device is alive and says nothing.
+              12-15 version. No object: it says nothing, and proves nothing.
     object    id u16 | length u8 | value; several may follow one another; an id nobody knows is stepped over, its length is known
     v4, v5    AES-128-CCM, key 16, tag 4, associated data 11; nonce = address reversed (6) | product (2) | count (1) | ext (3)
     v2, v3    key 12, filled up to 16 by 8d3d3c97 in the middle; ... | sealed | ext (3) | check (1); nonce = first 5 bytes | ext |
@@ -17,8 +17,8 @@ Contact polarity differs between objects: `_OPEN` is the one place.
 
 What is fresh: sealed frames count ext << 8 | count, and what is older is treated as in bthome_v2.py. That ext is the upper part
 of the count is seen in every recording, and written in no document. Plain frames prove little: the same count with the same
-objects again is `REPEATED`, whatever else changes in the head. Frames without object come in clear from sealed devices too: they
-prove nothing, and are taken for a sign of life because these makes give no better one.
+objects again is `REPEATED`, whatever else changes in the head. Frames without object come in clear from sealed devices too: whoever
+has heard one can send it, so they are no sign of life.
 
 The buttons of detectors (test, pairing) are no calls for help: they are told as commands that nothing is judged by.
 """
@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm, counter_mode
 from drivers._fresh import LastHeard, judged
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
+from gateway.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ KEY_NOTES = (
     "先在厂家应用(米家)中配对,再用令牌提取工具从该账号取得 32 位绑定密钥登记到网关;重新配对后密钥会改变,须重新登记。",
     "Pair it in Mi Home, read its bind key (32 digits) from that account with a token extractor; pairing again changes the key. ",
 )
-ON_CHANGE = 24 * 3600.0  # s; many speak on change only, so less would call a quiet room missing
+ON_CHANGE = 25 * 3600.0  # s; many speak on change only, and say their battery once a day, a little late at times
 
 _SEALED, _ADDRESS, _CAPABILITY, _OBJECT, _MESH = 0x08, 0x10, 0x20, 0x40, 0x80
 _MORE_CAPABILITY = 0x20
@@ -55,6 +55,7 @@ _OLD_KEY_MIDDLE = bytes.fromhex("8d3d3c97")
 
 _NOT_MINE = (NOT_MINE,)
 _REPEATED = (REPEATED,)
+_UNPROVED = (UNPROVED,)
 _TOO_SHORT = (Refusal("too_short"),)
 _TOO_LONG = (Refusal("too_long"),)
 _WRONG_VERSION = (Refusal("wrong_version"),)
@@ -487,7 +488,7 @@ class MiBeacon:
             if size < start:
                 return _TOO_SHORT
         if not control & _OBJECT:
-            return ()
+            return _UNPROVED
         sealed = bool(control & _SEALED)
         if sealed and (version < 4) is not self._old:
             return _WRONG_VERSION

@@ -38,7 +38,7 @@ MODEL = Model(
     title=("Modbus RTU 输入模块", "Modbus RTU input module"),
     listens=Inputs(bus="modbus"),
     senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=180.0,
+    missing_after=150.0,  # s; each input is told once a minute
     new=InputModule,
     enrol=Enrol.PORT,
     receiver=True,

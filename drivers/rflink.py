@@ -112,7 +112,7 @@ MODEL = Model(
     title=("RFLink 433 接收器", "RFLink 433 MHz receiver"),
     listens=SerialLine(baud=57600, ask_every=60.0),
     senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=180.0,
+    missing_after=150.0,  # s; two questions without an answer
     new=RfLink,
     enrol=Enrol.PORT,
     receiver=True,

@@ -132,7 +132,7 @@ MODEL = Model(
     title=("Sonoff RF Bridge 433 接收器", "Sonoff RF Bridge 433 MHz receiver"),
     listens=SerialLine(baud=19200, ask_every=60.0),
     senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=180.0,
+    missing_after=150.0,  # s; two questions without an answer
     new=RfBridge,
     enrol=Enrol.PORT,
     receiver=True,

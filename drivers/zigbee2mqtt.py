@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from gateway.driver import NOT_MINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Refusal, Report, Telegram
+from gateway.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Refusal, Report, Telegram
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _NAME = 200  # characters of a friendly name
 _OTHERS = ("/set", "/get", "/action")
 _NOT_JSON = Refusal("bad_json")
 _TOO_LONG = Refusal("too_long")
-_OFFLINE = Refusal("bridge_offline")
 _ALIVE = Report(Kind.HEARTBEAT, True)
 ACTIONS = ("action", "click")  # the second from before 2020
 
@@ -65,7 +64,7 @@ class Zigbee2Mqtt:
         if topic == "bridge/state":
             state = _state(decoded(packet.payload))
             if state == "offline":
-                return (_OFFLINE,)
+                return (OFFLINE,)
             return (_ALIVE,) if state == "online" and not packet.retained else ()
         if topic.startswith("bridge/"):
             return () if packet.retained else (_ALIVE,)

@@ -140,6 +140,10 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             )
         if d.supervised.missing_after is None:
             yield Finding(None, "监测 supervision", f"{d.id}: 不能监测, 每月人工测试 cannot be supervised: test it by hand each month")
+        elif d.supervised.slow:
+            hours = f"{d.supervised.missing_after / 3600:g}"
+            slow = f"{d.id}: 报到慢, 失联 {hours} 小时后才知道, 每月人工测试 slow: missing is noticed after {hours} h: test it each month"
+            yield Finding(None, "监测 supervision", slow)
     for d in mute_cancels(config):
         yield Finding(
             False,
@@ -147,6 +151,11 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             f"{d.id}: 无法证明按键是新按的, 撤警无效; 请填密钥或换加密按钮 its presses cannot be told from a recording: as a cancel button "
             "it cancels nothing. Give it its key, or take a button that encrypts",
         )
+    for d in running.get("devices", []) if running else []:
+        if untold := d.get("untold"):
+            kinds = "/".join(untold)
+            said = f"{d['device']}: 从未报过 {kinds}, 请用测试键试一次 has never told {kinds}: try it with its test key"
+            yield Finding(None, "探测 detection", said)
     yield _broker_seen(running) if running and config.platform else await _broker(config)
     if config.platform is not None and config.platform.receipts == "broker":
         yield Finding(

@@ -80,6 +80,8 @@ def _hear(daemon: Daemon, before: Config, config: Config, other: set[str]) -> No
             memories[name] = dict(daemon.intake.devices[name].driver.memory)
         daemon.ears.let_go_of(name)
         daemon.intake.retire(name)
+        if after is None or name in other or d.model.name != after.model.name:
+            daemon.intake.firsts.forget(name)
     for name, d in new.items():
         if name not in daemon.intake.devices:
             _enrol(daemon, d, memories.get(name, {}))

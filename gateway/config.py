@@ -25,7 +25,6 @@ from gateway import generations, programs
 from gateway.danger import CANCEL, ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
-from gateway.fault import Supervised
 from gateway.folders import page_of
 from gateway.instruction import Problem
 from gateway.parts import (
@@ -43,6 +42,7 @@ from gateway.parts import (
     Strict,
 )
 from gateway.reading import DeviceId, Kind
+from gateway.silence import Supervised
 from gateway.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
@@ -526,8 +526,9 @@ def _devices(
         left_open = part.times.get("door_left_open", Times().door_left_open) if d.left_open is True else float(d.left_open)
         # A button not named has the make's role, an SOS for all but detectors.
         roles = {*buttons.values()} or {model.presses}
-        vital = bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and "sos" in roles)
+        vital = is_vital(model, roles)
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
+        slow = vital and (missing_after or 0.0) > MISSING_MOST_VITAL
         key = _key(d, model, n, secrets, where, problems)
         unproved = not proves(model, keyed=key is not None or may_have)
         out.append(
@@ -537,7 +538,7 @@ def _devices(
                     device=d.id, room=d.room, buttons=buttons, unnamed=model.presses, bed=d.bed, left_open=left_open,
                     off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=unproved,
                 ),
-                supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital),
+                supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital, slow=slow, via=d.via),
             )
         )  # fmt: skip
     _receivers(out, part, where, problems)
@@ -618,16 +619,30 @@ def _receivers(devices: Sequence[Device], part: _File, where: _Where, problems: 
 
 
 def _missing_after(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str], *, vital: bool) -> float | None:
-    """Return the silence that counts as missing. A make that checks in less often than wanted cannot be supervised, and is shown so."""
-    most = MISSING_MOST_VITAL if vital else MISSING_MOST
+    """Return the silence that counts as missing: what the household says, or the make's own."""
+    most = longest_silence(model, vital=vital)
     if d.missing_after is not None and d.missing_after > most:
         sentence = f"at most {most:g} s for {'an SOS, fall, smoke or gas' if vital else 'such a'} device"
         problems.append(
             where("device", n, "missing_after", sentence, f"{'求救, 跌倒, 烟雾或燃气' if vital else '此类'}设备最长 {most:g} 秒")
         )
-    if d.missing_after is not None:
-        return d.missing_after
-    return model.missing_after if model.missing_after is not None and model.missing_after <= most else None
+    return model.missing_after if d.missing_after is None else d.missing_after
+
+
+def is_vital(model: Model, roles: set[str] | None = None) -> bool:
+    """Say whether a make senses a danger to life, or has a button that calls for help; `roles` are what its buttons mean."""
+    return bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and "sos" in (roles or {model.presses}))
+
+
+def longest_silence(model: Model, *, vital: bool) -> float:
+    """Return the longest silence a household may allow. A vital device has four hours, unless its make checks in less often."""
+    slow = model.rarely or (model.missing_after or 0.0) > MISSING_MOST_VITAL
+    return MISSING_MOST if slow or not vital else MISSING_MOST_VITAL
+
+
+def is_slow(model: Model) -> bool:
+    """Say whether the silence of such a make is noticed the next day only, although a life may hang on it."""
+    return is_vital(model) and (model.missing_after or 0.0) > MISSING_MOST_VITAL
 
 
 def _buttons(d: DevicePart, n: int, where: _Where, problems: list[str]) -> dict[int, str]:

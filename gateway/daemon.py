@@ -32,6 +32,7 @@ from gateway.danger import Judge
 from gateway.doors import Doors
 from gateway.ears import Ears
 from gateway.fault import LOOK_EVERY, Faults
+from gateway.firsts import Firsts
 from gateway.instruction import Do, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.kind import Priority
@@ -87,7 +88,7 @@ class Daemon:
         self.faults.mains_jitter = MAINS_JITTER * zlib.crc32(self.gateway.encode()) / 2**32
         self.wake = asyncio.Event()
         self.room = WaitingRoom(self.wake.set)
-        self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put)
+        self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put, Firsts(self.store.marked("told")))
         self.intake.walked = self._walked
         for d in config.devices:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
@@ -239,9 +240,8 @@ class Daemon:
             self._flushed = now.mono
             if now.quality is Quality.SYNCHRONISED:
                 writing.marks = {**writing.marks, "floor": now.wall.isoformat()}
-                writing.heard = {
-                    d: now.wall.timestamp() - (now.mono - at) for d, at in self.faults.heard_at.items() if d in self.intake.devices
-                }
+                heard = self.faults.silences.since_start(now)
+                writing.heard = {d: now.wall.timestamp() - ago for d, ago in heard.items() if d in self.intake.devices}
         # A stop does not end it: what was judged is on disk, or in memory where the disk refuses, before the store is closed.
         self._turn = asyncio.create_task(self._put(writing, now, failed), name="turn")
         writing, out = await asyncio.shield(self._turn)
@@ -282,12 +282,15 @@ class Daemon:
     def _marks(self, now: Moment) -> dict[str, str]:
         """Return the marks that are written with the next turn; what has changed is taken as written."""
         marks: dict[str, str] = {
+            "silent": self.faults.silences.mark(now),
             "inbox": str(self.doors.inbox_after),
             "household": str(self.config.household.revision),
             "certificate": str(self.technician.certificate),
         }
         if mark := self.rounds.mark(now):
             marks[MARK] = mark
+        if told := self.intake.firsts.mark():
+            marks["told"] = told
         if self.pipeline.masks_changed or self.pipeline.shelves or self.pipeline.away.lasts(now):
             marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)
             self.pipeline.masks_changed = False
@@ -311,6 +314,7 @@ class Daemon:
         # Also what it did not write itself must outlast a kill: counters against recordings, instructions done, what is masked.
         writing.memory, writing.done = self.intake.memories(), self.pipeline.done
         writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
+        writing.marks["told"] = self.intake.firsts.mark(anew=True)
         writing.marks |= in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
@@ -335,6 +339,7 @@ class Daemon:
         for radio in self.ears.radios:
             if radio.heard_at is not None:
                 self.faults.radios[radio.adapter] = radio.heard_at
+        self.faults.silences.cut(self.ears.cut(), now)
         self.doors.look_in_box = True
         entries = self.rounds.look(now) + self._told_by_store(now)
         if self.config.platform is None:

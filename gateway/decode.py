@@ -20,6 +20,7 @@ from drivers import _gatt_health, all_models, radar_5359
 from gateway import decode_lines
 from gateway.driver import (
     REPEATED,
+    UNPROVED,
     Advertisement,
     Attribute,
     BleAdvert,
@@ -349,7 +350,7 @@ def _decoded(vector: dict[str, Any], model: Model) -> dict[str, Any]:
         fields = _gatt_health.fields(packets[0].characteristic, packets[0].data)
         said = {} if isinstance(fields, Refusal) else fields
     for heard in driver.feed(packets[0]):
-        if isinstance(heard, Refusal):
+        if isinstance(heard, Refusal) and heard is not UNPROVED:
             return said | _rejected(heard.reason)
         if isinstance(heard, Report):
             told.add(heard)
@@ -379,7 +380,7 @@ def _in_order(driver: Driver, packets: list[Packet]) -> dict[str, Any]:
     for packet in packets:
         heard = list(driver.feed(packet))
         reports = [report for report in heard if isinstance(report, Report)]
-        refused = next((refusal.reason for refusal in heard if isinstance(refusal, Refusal)), None)
+        refused = next((r.reason for r in heard if isinstance(r, Refusal) and r is not UNPROVED), None)
         withheld = any(report.kind is Kind.REPLAYED for report in reports)
         believed = [report for report in reports if report.kind is not Kind.REPLAYED]
         accepted.append(bool(believed) or not (refused or withheld))

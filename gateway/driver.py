@@ -108,7 +108,9 @@ class Refusal:
 
 
 NOT_MINE = Refusal("not_mine")
-REPEATED = Refusal("repeated")  # the same packet again: alive, nothing new
+REPEATED = Refusal("repeated")  # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
+UNPROVED = Refusal("unproved")  # says nothing, and anybody could have sent it: no sign of life, and nothing to count
+OFFLINE = Refusal("bridge_offline")  # what a receiver hears by says that it is not there
 
 Heard = Report | Reply | Refusal | Telegram  # telegrams come from receivers only
 
@@ -249,6 +251,7 @@ class Adjustable(Protocol):
 class Model:
     """One make. `missing_after` is the silence in seconds after which the device counts as missing; None = cannot be supervised.
 
+    `rarely`: some of its kind check in once a day, so a household may allow a vital one so long a silence too.
     `device_notes` is what the technician must do on the device itself, as (zh-CN, English).
     """
 
@@ -270,6 +273,7 @@ class Model:
     receiver: bool = False  # its driver yields telegrams of devices behind it, no reports of its own
     endless: frozenset[Kind] = frozenset()  # levels of which it never says that they are over, or only where `clear` is taught
     wired: bool = False  # told by a wire of this home, which no neighbour and no recording speaks on
+    rarely: bool = False
     general: bool = False  # a protocol that many makes speak: a make of its own that takes the same frame is the better guess
 
 

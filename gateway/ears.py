@@ -34,6 +34,7 @@ class Ears:
         self.radios: list[ble.Radio] = []
         self.lines: list[serial_port.Line] = []
         self.visits: gatt.Visits | None = None
+        self._brokers: dict[str, Bridge] = {}  # by device
         self.window: nearby.Window | None = None
         self._asked: asyncio.Queue[float] = asyncio.Queue(10)  # seconds; a flood of requests asks for nothing more
         self._group: asyncio.TaskGroup | None = None
@@ -107,6 +108,7 @@ class Ears:
                 d.model.listens.filters,
                 functools.partial(self._daemon.intake.published, d.id),
             )
+            self._brokers[d.id] = other
             self._tasks[d.id] = self._group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
         elif isinstance(d.model.listens, Inputs):
             polled = functools.partial(self._poll, d)
@@ -120,6 +122,7 @@ class Ears:
         at = self._daemon.intake.devices[device].address
         if (ear := self._tasks.pop(device, None)) is not None:
             ear.cancel()
+            self._brokers.pop(device, None)
             self.lines = [line for line in self.lines if line.port != at]
 
     @contextlib.asynccontextmanager
@@ -139,6 +142,12 @@ class Ears:
             d = next((d for d in self._daemon.config.devices if d.id == device), None)
             if d is not None and device not in self._tasks and not stopping:
                 self.listen_to(d)
+
+    def cut(self) -> set[str]:
+        """Return the devices whose line or broker is not there now, and the receivers that say so of themselves."""
+        closed = {line.port for line in self.lines if not line.open}
+        gone = {d.id for d in self._daemon.config.devices if d.at in closed}
+        return gone | {device for device, broker in self._brokers.items() if not broker.connected} | self._daemon.intake.offline
 
     def ports(self) -> list[str]:
         """Return the serial ports that are plugged in."""

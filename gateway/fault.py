@@ -13,11 +13,11 @@ from gateway import kind as kinds
 from gateway.clock import Moment, Quality
 from gateway.kind import Priority
 from gateway.reading import DeviceId, Kind, Reading, Value
+from gateway.silence import NAMED, Silences, Supervised
 from gateway.times import Times
 
 LOW_AT, WELL_AT = 15.0, 25.0  # battery % that begins and ends a low battery; the gap keeps it from flapping
 LOOK_EVERY = 5.0  # s between two looks at the silences
-HEAR_FIRST = 1800.0  # s after a start in which no device is called missing for the time before it
 STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
 
 
@@ -45,16 +45,6 @@ class FaultFact:
     test: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Supervised:
-    """One device as supervision sees it. `missing_after` seconds of silence, None = cannot be supervised."""
-
-    device: DeviceId
-    room: str = ""
-    missing_after: float | None = None
-    vital: bool = False  # an SOS button, fall or smoke detector: its silence is a P2
-
-
 # These stay on, whatever the device says later, until a technician has looked at it.
 _LATCHED = {Kind.TAMPER: kinds.TAMPER, Kind.REPLAYED: kinds.REPLAYED, Kind.PROBLEM: kinds.DEVICE_FAULT}
 JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
@@ -63,7 +53,7 @@ JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
 class Faults:
     """All faults that are on, and the silences they are judged from.
 
-    `heard_at` maps each device to the monotonic second it was last heard; intake writes it for every packet, also repeats.
+    `silences` has the monotonic second at which each device was last heard; intake writes it for every packet that proves life.
     `radios` maps each adapter to the second it last heard anything; the daemon writes it.
     """
 
@@ -71,7 +61,8 @@ class Faults:
         self._devices = devices
         self._times = times
         self.on: dict[tuple[str, str], FaultFact] = {}
-        self.heard_at: dict[DeviceId, float] = {}
+        self.silences = Silences(devices)
+        self.heard_at = self.silences.heard_at
         self.radios: dict[str, float] = {}
         self.link_down_since: float | None = None
         self.mains: bool | None = None  # None: this box cannot know
@@ -88,18 +79,16 @@ class Faults:
         known: Mapping[tuple[str, str], FaultFact],
         silent_for: Mapping[DeviceId, float],
         said_for: Mapping[tuple[str, str], float] | None = None,
+        heard_ago: Mapping[DeviceId, float] | None = None,
     ) -> None:
         """Take over what was on before a restart.
 
-        `silent_for` is how long each device had been silent, `said_for` how long ago each fault was said, both where that is known.
+        `silent_for` is the silence of each device that had been counted, `heard_ago` how long ago it was heard, `said_for` how
+        long ago each fault was said, each where that is known.
         """
         self.on = dict(known)
         self._said = {key: now.mono - (said_for or {}).get(key, 0.0) for key in known}
-        for device, supervised in self._devices.items():
-            # The gateway was deaf itself while it was off: each device gets some time before its silence is told.
-            limit, silent = supervised.missing_after or 0.0, silent_for.get(device, 0.0)
-            missing = (kinds.MISSING, device) in known
-            self.heard_at[device] = now.mono - (max(silent, limit) if missing else min(silent, max(0.0, limit - HEAR_FIRST)))
+        self.silences.start(now, silent_for, heard_ago or {}, self._missing())
         self.link_down_since = now.mono
         self._looked = now.mono
         # Entries of the first seconds are mended too, however soon the time server answers.
@@ -110,11 +99,7 @@ class Faults:
         """Go on by changed wishes. Faults of devices that are gone, or are `other` hardware now, end: nobody would end them later."""
         ended = {d for d in self._devices if d not in devices} | other
         out = [fact for kind, d in list(self.on) if d in ended for fact in self._end(kind, d, now)]
-        for device in [d for d in self.heard_at if d not in devices]:
-            del self.heard_at[device]
-        for device in devices:
-            if device in other or device not in self.heard_at:
-                self.heard_at[device] = now.mono
+        self.silences.change(devices, other, now)
         self._devices, self._times = devices, times
         return out
 
@@ -178,14 +163,11 @@ class Faults:
             return []
         self._looked = now.mono
         out = []
-        for device, supervised in self._devices.items():
-            silent = now.mono - self.heard_at[device]
-            if supervised.missing_after is None:
-                continue
-            if silent >= supervised.missing_after:
-                out += self._begin(kinds.MISSING, device, now, {"silent_s": round(silent), "limit_s": supervised.missing_after})
-            else:
-                out += self._end(kinds.MISSING, device, now)
+        missing, back = self.silences.look(now, self._missing())
+        for device in back:
+            out += self._end(kinds.MISSING, device, now)
+        for device in missing:
+            out += self._begin(kinds.MISSING, device, now, self._silent(device, now))
         for adapter, heard in self.radios.items():
             if now.mono - heard >= self._times.radio_deaf:
                 out += self._begin(kinds.RADIO_DEAF, adapter, now, {"silent_s": round(now.mono - heard)})
@@ -203,6 +185,17 @@ class Faults:
                 ordered = {"work_order": True} if now.mono - fact.since.mono >= self._times.work_order else {}
                 out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **ordered}))
         return out + self._clock(now)
+
+    def _missing(self) -> set[DeviceId]:
+        return {device for kind, device in self.on if kind == kinds.MISSING}
+
+    def _silent(self, device: DeviceId, now: Moment) -> dict[str, Value]:
+        """Return what is told of a missing device, of a receiver also which devices cannot be heard without it."""
+        said: dict[str, Value] = {"silent_s": round(self.silences.of(device, now)), "limit_s": self._devices[device].missing_after or 0.0}
+        behind = [one.device for one in self.silences.behind(device)]
+        if behind:
+            said["behind"] = ", ".join(behind[:NAMED]) + (f" +{len(behind) - NAMED}" if len(behind) > NAMED else "")
+        return said
 
     def _clock(self, now: Moment) -> list[FaultFact]:
         """Watch the wall clock. The cleared entry carries boot, mono and wall together: from it earlier entries are mended."""
@@ -270,7 +263,7 @@ class Faults:
         self, kind: str, device: str, now: Moment, turn: Turn, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()
     ) -> FaultFact:
         supervised = self._devices.get(device)
-        vital = kind == kinds.MISSING and supervised is not None and supervised.vital
+        vital = kind == kinds.MISSING and any(one.vital for one in (supervised, *self.silences.behind(device)) if one is not None)
         return FaultFact(
             kind=kind,
             turn=turn,

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway import danger, fault
 from gateway.clock import Moment
 from gateway.driver import (
+    OFFLINE,
     REPEATED,
+    UNPROVED,
     Advertisement,
     Attribute,
     Behind,
@@ -30,11 +33,13 @@ from gateway.driver import (
     Report,
     Telegram,
 )
+from gateway.firsts import Firsts
 from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
 from gateway.signals import Signals
 
 LOG = logging.getLogger("eldercare")
 SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
+BURST = 60.0  # s after a new counter in which its repeats are still a sign of life, of a device that has a key
 # What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
 # A replay is no sensor's word but the driver's own.
 GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED}
@@ -60,19 +65,28 @@ class Enrolled:
     rssi: int = 0
     codes: Mapping[str, str] = field(default_factory=dict)
     alive: bool = False  # the last packet proved that the device lives
+    proved: float = -math.inf  # when a counter that was never heard before came, of a device that has a key
     told: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # per source of its telegrams: the last data, and when
 
 
 class Intake:
-    """All enrolled devices by address and port. `heard_at` is supervision's table: written for every packet, also repeats."""
+    """All enrolled devices by address and port.
 
-    def __init__(self, now: Callable[[], Moment], heard_at: dict[DeviceId, float], sink: Callable[[Reading], None]) -> None:
+    `heard_at` is supervision's table: written for every packet that proves life. A repeat does, but of a device that has a key only
+    within BURST of a new counter: a recording can be played again for ever. `offline` are the receivers that say so themselves.
+    """
+
+    def __init__(
+        self, now: Callable[[], Moment], heard_at: dict[DeviceId, float], sink: Callable[[Reading], None], firsts: Firsts | None = None
+    ) -> None:
         self.devices: dict[DeviceId, Enrolled] = {}
         self.strangers = 0
         self.repeats = 0
         self.changed: set[DeviceId] = set()
         self.walked: Callable[[DeviceId, int, float], None] = _nobody_walks  # (device, dBm or 0, monotonic s) of each packet
         self.signals = Signals()
+        self.firsts = firsts or Firsts()
+        self.offline: set[DeviceId] = set()
         self._now = now
         self._heard_at = heard_at
         self._sink = sink
@@ -106,6 +120,7 @@ class Intake:
         self._by_address = {at: e for at, e in self._by_address.items() if e is not enrolled}
         self._behind = {key: e for key, e in self._behind.items() if e is not enrolled}
         self.changed.discard(device)
+        self.offline.discard(device)
 
     def forget_memory(self, device: DeviceId) -> None:
         """Let a device's counters start anew, after a technician has confirmed it."""
@@ -131,18 +146,17 @@ class Intake:
             return
         now = self._now()
         enrolled.rssi = advertisement.rssi
-        self.signals.heard(enrolled.device, advertisement.rssi, now)
         self.walked(enrolled.device, advertisement.rssi, now.mono)
         same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
         if same and now.mono - enrolled.fed < SAME_WITHIN:
             self.repeats += 1
             if enrolled.alive:
-                self._heard_at[enrolled.device] = now.mono
+                self._lives(enrolled, now, advertisement.rssi)
             return
         enrolled.payload, enrolled.makers, enrolled.fed = advertisement.service_data, advertisement.manufacturer_data, now.mono
         if isinstance(enrolled.model.listens, GattService):  # what it has to say it says when it is visited
             enrolled.alive = True
-            self._heard_at[enrolled.device] = now.mono
+            self._lives(enrolled, now, advertisement.rssi)
             return
         self._feed(enrolled, advertisement, now)
 
@@ -168,7 +182,7 @@ class Intake:
     def polled(self, receiver: DeviceId, telegram: Telegram) -> None:
         """Take the state of one polled input; the module lives, whoever is behind the input."""
         now = self._now()
-        self._heard_at[receiver] = now.mono
+        self._lives(self.devices[receiver], now, 0)
         self.devices[receiver].alive = True
         self.walked(receiver, 0, now.mono)
         self.telegram(receiver, telegram, now)
@@ -182,7 +196,6 @@ class Intake:
             self.strangers += 1
             return
         enrolled.rssi = telegram.rssi
-        self.signals.heard(enrolled.device, telegram.rssi, now)
         self.walked(enrolled.device, telegram.rssi, now.mono)
         listens = enrolled.model.listens
         window = listens.same_within if isinstance(listens, Behind) else 0.0
@@ -192,7 +205,7 @@ class Intake:
         if telegram.data == data and now.mono - at < window:
             self.repeats += 1
             if enrolled.alive:
-                self._heard_at[enrolled.device] = now.mono
+                self._lives(enrolled, now, telegram.rssi)
             return
         self._feed(enrolled, telegram, now)
 
@@ -211,6 +224,12 @@ class Intake:
         self.changed.update(self.devices)
         return self.memory()
 
+    def _lives(self, enrolled: Enrolled, now: Moment, rssi: int) -> None:
+        """Take a sign of life. `rssi` is 0 where there is none."""
+        self._heard_at[enrolled.device] = now.mono
+        self.signals.heard(enrolled.device, rssi, now)
+        self.offline.discard(enrolled.device)
+
     def _feed(self, enrolled: Enrolled, packet: Packet, now: Moment) -> bytes:
         back = b""
         before = enrolled.driver.memory
@@ -225,17 +244,16 @@ class Intake:
         heard = [_NOT_SENSED if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses else item for item in heard]
         # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
         kept = isinstance(packet, Published | Telegram) and packet.retained
-        enrolled.alive = not kept and (not heard or any(item is REPEATED or isinstance(item, Report) for item in heard))
+        enrolled.alive = not kept and _proves_life(enrolled, heard, now)
         if enrolled.alive and (not isinstance(packet, Chunk) or heard):
-            self._heard_at[enrolled.device] = now.mono
+            self._lives(enrolled, now, packet.rssi if isinstance(packet, Advertisement | Telegram) else 0)
             if isinstance(packet, Chunk | Published):
                 self.walked(enrolled.device, 0, now.mono)
-            if not isinstance(packet, Advertisement | Telegram):
-                self.signals.heard(enrolled.device, 0, now)
         for item in heard:
             if isinstance(item, Report):
                 if item.kind is Kind.BATTERY and isinstance(item.value, int | float):
                     self.signals.battery(enrolled.device, float(item.value))
+                self.firsts.heard(enrolled.device, item.kind)
                 if item.kind is not Kind.HEARTBEAT:
                     self._sink(
                         Reading(
@@ -252,12 +270,25 @@ class Intake:
                 back += item.data
             elif isinstance(item, Telegram):
                 if not item.retained:
-                    self._heard_at[enrolled.device] = now.mono
+                    self._lives(enrolled, now, 0)
                     enrolled.alive = True
                 self.telegram(enrolled.device, item, now)
-            else:
+            elif item is not UNPROVED:
+                if item is OFFLINE:
+                    self.offline.add(enrolled.device)
                 enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1
         return back
+
+
+def _proves_life(enrolled: Enrolled, heard: Sequence[Heard], now: Moment) -> bool:
+    """Say whether what a packet said proves that the device lives now."""
+    says = [item for item in heard if isinstance(item, Report) and item.kind is not Kind.REPLAYED]
+    if enrolled.key is None:
+        return not heard or bool(says) or REPEATED in heard
+    if not heard or any(not item.flagged for item in says):  # a flagged call comes under an old counter
+        enrolled.proved = now.mono
+        return True
+    return REPEATED in heard and now.mono - enrolled.proved < BURST
 
 
 def _nobody_walks(device: DeviceId, rssi: int, mono: float) -> None:

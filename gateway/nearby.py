@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
-from gateway.config import Device
+from gateway.config import Device, is_slow
 from gateway.driver import (
     Advertisement,
     Behind,
@@ -290,7 +290,7 @@ class Window:
         heard = list(one.driver.feed(advert))
         for said in heard:
             if isinstance(said, Refusal):
-                one.refused = said.reason if said.reason not in _OTHERS | {"repeated"} else one.refused
+                one.refused = said.reason if said.reason not in _OTHERS | {"repeated", "unproved"} else one.refused
                 if one.needs_key:  # what it says cannot be read; that it speaks anew is told
                     one.acted = one.at
         said_now = [r for r in heard if isinstance(r, Report) and FORMS[r.kind] in (Form.EVENT, Form.STATE) and r.kind is not Kind.REPLAYED]
@@ -445,6 +445,7 @@ def supported(models: Mapping[str, Model]) -> list[dict[str, Any]]:
             "enrol": m.enrol.value,
             "key_bytes": m.key_bytes,
             "missing_after": m.missing_after,
+            "slow": is_slow(m),
             "notes": list(m.device_notes),
         }
         for m in sorted(models.values(), key=lambda m: m.name)
@@ -485,7 +486,7 @@ def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
     for row in supported(models):
         watched = (
             "不能监测 cannot be supervised" if row["missing_after"] is None else f"失联 missing after {row['missing_after'] / 60:g} min"
-        )
+        ) + (", 报到慢 slow" if row["slow"] else "")
         out.append(_cut(f"  {_pad(row['model'], 22)} {row['title'][0]} / {row['title'][1]}"))
         out.append(_cut(f"  {'':22} {row['link']}, {_ENROL[Enrol(row['enrol'])]}, {watched}"))
         out.append(_cut(f"  {'':22} {', '.join(row['senses'])}"))

@@ -55,7 +55,8 @@ class Known:
     closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
     said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)  # seconds since each of them was said last
-    silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
+    silent_for: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds of silence that had been counted
+    heard_ago: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds since each was heard, by the wall clock
     done: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
     away: End = NOT_MASKED
@@ -101,7 +102,7 @@ class Pipeline:
         book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=known.closed)
         self.shelves = dict(known.shelves)
         self._done = dict.fromkeys(known.done)
-        self.faults.start(now, known.faults, known.silent_for, known.said_for)
+        self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
         active: set[tuple[str, DeviceId]] = set()
         over: dict[tuple[str, DeviceId], Ended] = {}
         ended = []

@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
+from gateway import firsts, schema, silence, wire
 from gateway import kind as kinds
-from gateway import schema, wire
 from gateway.alarm import ENDED, Alarm, State
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality, stamp
@@ -57,6 +57,8 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "household": int,
     "certificate": int,
     "rounds": json.loads,
+    "silent": silence.read,
+    "told": firsts.read,
 }
 
 
@@ -153,7 +155,7 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     rows = left.store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE NOT a.open")  # noqa: SLF001
     messages = [wire.decode_entry(body) for (body,) in rows]
     ended = {m.alarm: wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)}
-    masks_known = bool(left.store.marked("masks"))
+    masks_known, told = bool(left.store.marked("masks")), left.store.marked("told")
     left.store.close_now()
     known = real.known
     # An alarm that ended in the stand-in is journalled as ended in the real one; `restart` writes that entry.
@@ -167,12 +169,15 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         closed={**known.closed, **left.known.closed},
         faults={**known.faults, **said},
         done=list(dict.fromkeys((*known.done, *left.known.done))),
+        silent_for={**known.silent_for, **left.known.silent_for},
         shelves=left.known.shelves if masks_known else known.shelves,
         away=left.known.away if masks_known else known.away,
     )
     learned = Writing(memory=_texts(left.memories), done=list(left.known.done))
     if masks_known:
         learned.marks = {"masks": masked(merged.shelves, merged.away, now, boot)}
+    if told:
+        learned.marks = {**learned.marks, "told": told}
     with contextlib.suppress(sqlite3.Error):  # the start's own commit comes next, and says so
         real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
     return _Opened(real.store, merged, {**real.memories, **left.memories})

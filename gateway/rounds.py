@@ -24,8 +24,9 @@ from gateway import dial, kind, wire
 from gateway.alarm import State
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
-from gateway.config import Device
+from gateway.config import VITAL, Device
 from gateway.danger import SOS
+from gateway.reading import Kind
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -120,7 +121,8 @@ class Rounds:
 
     def _untried(self, now: Moment) -> list[Entry]:
         faults, due = self._daemon.faults, self._daemon.config.times.test_due
-        vital = [d.id for d in self._daemon.config.devices if _calls(d)]
+        firsts = self._daemon.intake.firsts
+        vital = [d.id for d in self._daemon.config.devices if _calls(d, firsts.told(d.id))]
         if vital != [*self._tried]:
             self._tried = {d: self._tried.get(d, now.mono) for d in vital}
             self.changed = True
@@ -155,9 +157,14 @@ class Rounds:
         return self._daemon.pipeline.noticed(facts, now)
 
 
-def _calls(device: Device) -> bool:
-    """Say whether a device is there to call for help. A general protocol might say anything: there the household's word counts."""
-    return device.supervised.vital and (not device.model.general or SOS in device.watch.buttons.values())
+def _calls(device: Device, told: frozenset[str]) -> bool:
+    """Say whether a device is there to call for help.
+
+    A general protocol might say anything: there the household's word counts, or what the device has told since it was enrolled.
+    """
+    roles = {*device.watch.buttons.values()}
+    shown = bool(told & VITAL) or (Kind.BUTTON in told and SOS in (roles or {device.watch.unnamed}))
+    return device.supervised.vital and (not device.model.general or SOS in roles or shown)
 
 
 def _ends(path: Path | None) -> list[float]:

@@ -16,9 +16,11 @@ from gateway import __version__, kind
 from gateway.book import AlarmFact, Entry
 from gateway.config import mute_cancels
 from gateway.fault import FaultFact
+from gateway.firsts import own
 from gateway.instruction import Refused, ResultFact
 
 if TYPE_CHECKING:
+    from gateway.config import Device
     from gateway.daemon import Daemon
 
 KEPT_BACK = frozenset({"by", "document", "signature"})  # of an entry: somebody's name or hand, which no log needs
@@ -94,7 +96,10 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "model": d.model.name,
                 "room": d.room,
                 "heard_s": round(now.mono - daemon.faults.heard_at[d.id], 1),
+                "silent_s": round(daemon.faults.silences.of(d.id, now), 1),  # without what the gateway could not have heard
+                "untold": _untold(daemon, d),
                 "missing_after": d.supervised.missing_after,
+                "slow": d.supervised.slow,
                 "rssi": daemon.intake.devices[d.id].rssi,
                 "alive": daemon.intake.devices[d.id].alive,
                 "refused": daemon.intake.devices[d.id].refused,
@@ -130,6 +135,12 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "fitting": daemon.technician.fitting.facts() if daemon.technician.fitting else None,
         "platform_test": daemon.technician.attempt.facts() if daemon.technician.attempt else None,
     }
+
+
+def _untold(daemon: Daemon, d: Device) -> list[str]:
+    """Return the kinds a detector is there for, where it has never told any of them."""
+    wanted = own(d.model, set(d.watch.buttons.values()))
+    return [] if wanted & daemon.intake.firsts.told(d.id) else sorted(wanted)
 
 
 def read(runtime: Path) -> dict[str, Any]:
@@ -183,7 +194,10 @@ def told(known: dict[str, Any]) -> str:
     out.append("设备 devices     id / 型号 model / 房间 room / 上次听到 last heard / 信号 dBm")
     for d in known["devices"]:
         limit = d["missing_after"]
-        note = "不能监测 cannot be supervised" if limit is None else "失联 MISSING" if d["heard_s"] > limit else ""
+        note = "不能监测 cannot be supervised" if limit is None else "失联 MISSING" if d.get("silent_s", d["heard_s"]) > limit else ""
+        note += " 报到慢, 次日才知失联 slow: missing is noticed the next day" if d.get("slow") else ""
+        if d.get("untold"):
+            note += f" 从未报过 has never told: {'/'.join(d['untold'])}"
         note += " 搁置中, 不判断 shelved: not judged" if d["shelved"] else ""
         note += " 撤警键无效 its cancel button cancels nothing" if d.get("mute_cancel") else ""
         refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")

@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlite_utils import Database
 
-from gateway import chain, schema, wal, wire
+from gateway import chain, schema, silence, wal, wire
 from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
@@ -215,10 +215,12 @@ class Store:
             "SELECT a.number, a.entry FROM alarms a JOIN outbox o ON o.priority IN (1, 2, 3, 4) AND o.number = a.entry"
             " WHERE a.open OR a.active"
         )
-        silent = {}
+        heard_ago = {}
         if now.quality is Quality.SYNCHRONISED:
             ago = now.wall.timestamp()
-            silent = {str(d): max(0.0, ago - heard) for d, heard in db.execute("SELECT device, heard FROM devices WHERE heard IS NOT NULL")}
+            heard_ago = {
+                str(d): max(0.0, ago - heard) for d, heard in db.execute("SELECT device, heard FROM devices WHERE heard IS NOT NULL")
+            }
         shelves, away = unmasked(self._marked(db, "masks"), now, boot)
         return Known(
             journal=self.journal,
@@ -230,7 +232,8 @@ class Store:
             closed=closed,
             faults=faults,
             said_for=said_for,
-            silent_for=silent,
+            silent_for=silence.read(self._marked(db, "silent")),
+            heard_ago=heard_ago,
             done=[str(i) for (i,) in db.execute("SELECT id FROM instructions ORDER BY number")],
             shelves=shelves,
             away=away,

@@ -15,11 +15,12 @@ from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.dispatch import PROGRAM, Rung
-from gateway.fault import Faults, Supervised, Turn
+from gateway.fault import Faults, Turn
 from gateway.instruction import Do, Instruction
 from gateway.masks import NOT_MASKED, End, Shelf
 from gateway.pipeline import Known, Pipeline
 from gateway.reading import Kind, Reading
+from gateway.silence import Supervised
 from gateway.times import Times
 from gateway.wire import LONG_AGO
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from drivers import all_models
 from gateway import kind
 from gateway.alarm import MOVES
+from gateway.config import is_slow
 from gateway.nearby import link
 from gateway.times import Times
 from tests import privacy
@@ -50,7 +51,7 @@ def devices() -> str:
     rows = ["| model | 名称 / name | senses | link, key | missing after | on the device |", "|---|---|---|---|---|---|"]
     for m in sorted(all_models().values(), key=lambda m: m.name):
         key = f", key {m.key_bytes} bytes" if m.key_bytes else ""
-        missing = "cannot be supervised" if m.missing_after is None else f"{m.missing_after / 60:g} min"
+        missing = "cannot be supervised" if m.missing_after is None else f"{m.missing_after / 60:g} min" + (", slow" if is_slow(m) else "")
         senses = ", ".join(sorted(k.value for k in m.senses))
         rows.append(
             f"| `{m.name}` | {m.title[0]} / {m.title[1]} | {senses} | {link(m)}{key} | {missing} | {m.device_notes[0]} {m.device_notes[1]} |"

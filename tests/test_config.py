@@ -6,7 +6,7 @@ import pytest
 
 from drivers import all_models
 from gateway import config
-from gateway.config import ConfigError, load
+from gateway.config import MISSING_MOST, MISSING_MOST_VITAL, ConfigError, is_slow, is_vital, load, longest_silence
 from gateway.danger import SOS
 from gateway.parts import HouseholdSecrets
 from gateway.reading import Kind
@@ -243,3 +243,29 @@ def test_a_taught_detector_says_over_where_that_was_taught(tmp_path, codes, endl
         f'[[device]]\nid = "smoke"\nmodel = "ev1527-smoke"\nroom = "hall"\nvia = "rf"\ncodes = {{ {taught} }}\n'
     )
     assert load(path, all_models()).devices[1].watch.endless == endless
+
+
+def test_a_vital_make_that_checks_in_once_a_day_is_supervised_and_called_slow(tmp_path):
+    """The stricter limit of four hours switched its supervision off."""
+    device = '[[device]]\nid = "it"\nmodel = "{model}"\naddress = "A4:C1:38:00:00:01"\n{more}\n'
+    for model in ("xiaomi-jtyjgd03mi", "linptech-ks2bb", "bthome-v2", "mibeacon"):
+        (it,) = load(written(tmp_path, device.format(model=model, more="")), MODELS).devices
+        assert (it.supervised.missing_after, it.supervised.vital, it.supervised.slow) == (90000.0, True, True), model
+        (sooner,) = load(written(tmp_path, device.format(model=model, more="missing_after = 14400")), MODELS).devices
+        assert (sooner.supervised.missing_after, sooner.supervised.slow) == (14400.0, False)
+        assert "at most 90000 s" in problems(tmp_path, device.format(model=model, more="missing_after = 90001"))[0]
+    assert "at most 14400 s" in problems(tmp_path, device.format(model="shelly-blu-button", more="missing_after = 14401"))[0]
+    zigbee = '[[device]]\nid = "z"\nmodel = "zigbee2mqtt"\nport = "mqtt://127.0.0.1/zigbee2mqtt"\n'
+    smoke = zigbee + '[[device]]\nid = "it"\nmodel = "zigbee-smoke"\nvia = "z"\naddress = "it"\nmissing_after = 90000\n'
+    assert load(written(tmp_path, smoke), MODELS).devices[1].supervised.slow, "some of these check in once a day"
+
+
+def test_no_make_is_vital_and_left_unsupervised_for_checking_in_too_seldom():
+    for name, model in MODELS.items():
+        if model.missing_after is not None:
+            assert model.missing_after <= MISSING_MOST, name
+            assert model.missing_after <= longest_silence(model, vital=is_vital(model)), name
+        assert is_slow(model) == (is_vital(model) and (model.missing_after or 0) > MISSING_MOST_VITAL), name
+    assert {name for name, model in MODELS.items() if is_slow(model)} == {
+        "bthome-v2", "linptech-ks2bb", "mibeacon", "xiaomi-jtyjgd03mi",
+    }  # fmt: skip

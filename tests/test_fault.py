@@ -6,9 +6,10 @@ import pytest
 from hand import NOON, HandClock
 
 from gateway.clock import Quality
-from gateway.fault import HEAR_FIRST, Faults, Supervised
+from gateway.fault import Faults
 from gateway.kind import Priority
 from gateway.reading import Kind, Reading
+from gateway.silence import HEAR_FIRST, Supervised
 from gateway.times import Times
 
 DAY = 86400.0

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hand import HandClock
 
 from drivers import all_models
 from gateway import danger, fault
-from gateway.driver import REPEATED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
-from gateway.intake import GUARDED, LINE_AT_MOST, ROUTINE, SAME_WITHIN, Historian, Intake, WaitingRoom
+from gateway.driver import REPEATED, UNPROVED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
+from gateway.intake import BURST, GUARDED, LINE_AT_MOST, ROUTINE, SAME_WITHIN, Historian, Intake, WaitingRoom
 from gateway.reading import Kind, Reading
 
 BUTTON = "A4:C1:38:00:00:01"
@@ -167,11 +167,46 @@ def test_a_refused_frame_and_its_repeats_are_no_sign_of_life(home):
     assert home.readings == []
 
 
-@pytest.mark.parametrize(("answer", "alive"), [([], True), ([REPEATED], True), ([PRESS], True), ([Refusal("x"), PRESS], True)])
-def test_what_counts_as_a_sign_of_life(home, answer, alive):
-    home.button.answers = [answer]
+DOUBTED = replace(PRESS, flagged=True)
+REPLAY = Report(Kind.REPLAYED, 7)
+
+
+@pytest.mark.parametrize(
+    ("answer", "without_key", "with_key"),
+    [
+        ([], True, True),
+        ([PRESS], True, True),
+        ([Refusal("x"), PRESS], True, True),
+        ([REPEATED], True, False),
+        ([DOUBTED], True, False),
+        ([DOUBTED, REPLAY], True, False),
+        ([REPLAY], False, False),
+        ([UNPROVED], False, False),
+    ],
+)
+def test_what_counts_as_a_sign_of_life(home, answer, without_key, with_key):
+    """Of a device that has a key only what was never heard before proves that it lives."""
+    for key, alive in ((None, without_key), (b"key", with_key)):
+        home.heard_at.clear()
+        home.intake.devices["button"].key = key
+        home.button.answers = [answer]
+        home.advert("01" if key else "02")
+        assert ("button" in home.heard_at) is alive
+    assert "unproved" not in home.intake.devices["button"].refused
+
+
+def test_a_frame_with_a_key_is_life_for_as_long_as_a_burst_takes(home):
+    home.button.answers = [[PRESS]] + [[REPEATED]] * 40
     home.advert("01")
-    assert ("button" in home.heard_at) is alive
+    first = home.clock.mono
+    while home.clock.mono < first + 2 * BURST:
+        home.clock.move(SAME_WITHIN + 1)
+        home.advert("01")
+    assert first + BURST - 2 * SAME_WITHIN < home.heard_at["button"] < first + BURST + SAME_WITHIN
+    assert home.intake.signals.take(home.clock.now(), unfinished=True)[0].packets < 15, "nor does the day's strip show it as heard"
+    home.button.answers = [[PRESS]]
+    home.advert("02")
+    assert home.heard_at["button"] == home.clock.mono
 
 
 def test_a_line_that_only_makes_noise_is_not_alive(home):

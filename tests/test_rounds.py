@@ -133,6 +133,23 @@ def test_a_button_that_nobody_tried_is_asked_for_until_its_call_has_a_receipt(tm
         assert 10 * DAY <= raised <= 10 * DAY + HOUR + 120
 
 
+def test_a_detector_of_a_general_make_is_asked_for_once_it_has_shown_what_it_is(tmp_path):
+    """A BTHome thermometer is nobody's smoke detector; one that has told of smoke is, also after a restart."""
+
+    async def story():
+        await home.start()
+        home.air("A4:C1:38:00:00:02", "4000{n}2900")
+        await asyncio.sleep(5 * DAY)
+        await home.cut()
+        await home.start()
+        await asyncio.sleep(6 * DAY)
+        assert home.desk.said(kind.TEST_DUE, "raised", "thermometer")
+        await home.stop()
+
+    with lapse(tmp_path) as home:
+        home.run(story())
+
+
 def test_a_clock_ahead_by_ten_years_that_nobody_confirms_asks_for_no_test(tmp_path):
     async def story():
         await home.start()

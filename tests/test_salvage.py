@@ -67,7 +67,7 @@ def lived(box: Box) -> None:
 def told(known) -> dict:
     """Return what must be known of a home."""
     return {
-        "alarms": [alarm for alarm, _ in known.alarms], "closed": known.closed, "done": list(known.done), "silent": known.silent_for,
+        "alarms": [alarm for alarm, _ in known.alarms], "closed": known.closed, "done": list(known.done), "silent": (known.silent_for, known.heard_ago),
         "shelves": known.shelves, "away": known.away,
     }  # fmt: skip
 

@@ -89,7 +89,7 @@ async def test_what_weakens_the_protection_is_said(daemon):
     known["radio"] = [{"adapter": "hci0", "hearing": False, "trouble": "", "adverts": 3, "restarts": 2, "silent_s": None}]
     known["lines"] = [{"port": "/dev/x", "open": False, "received": 9}]
     known["devices"][0] |= {"shelved": True, "refused": {"decrypt_failed": 4, "repeated": 9}}
-    known["devices"][1] |= {"heard_s": 10**6}
+    known["devices"][1] |= {"silent_s": 10**6}
     text = status.told(known)
     for words in (
         "60 s ago: systemctl status",

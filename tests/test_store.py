@@ -202,7 +202,11 @@ def test_numbers_have_no_gaps_over_restarts_and_bytes_stay_the_same(box):
 def test_a_restart_finds_what_is_open(box):
     box.fall()
     box.sos()
-    box.write(memory={"pendant": '{"frame":"4000"}'}, heard={"pendant": box.clock.wall.timestamp()}, marks={"inbox": "12", "floor": "x"})
+    box.write(
+        memory={"pendant": '{"frame":"4000"}'},
+        heard={"pendant": box.clock.wall.timestamp()},
+        marks={"inbox": "12", "silent": '{"pendant":99}'},
+    )
     box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.UPLINK_LOST, box.clock.now()), box.clock.now()))
     box.tell(Do.SHELVE, "shelf", device="door", seconds=600, reason="paint")
     until = box.clock.wall.timestamp() + 600
@@ -215,7 +219,7 @@ def test_a_restart_finds_what_is_open(box):
     assert {a.kind for a, _ in known.alarms} == {kind.FALL, kind.SOS}
     assert (kind.UPLINK_LOST, "") in known.faults
     assert box.memories == {"pendant": {"frame": "4000"}}
-    assert known.silent_for == {"pendant": 60.0}
+    assert (known.silent_for, known.heard_ago) == ({"pendant": 99.0}, {"pendant": 60.0})
     assert known.done == ["shelf"]
     assert known.shelves["door"].reason == "paint"
     assert known.shelves["door"].until == pytest.approx(box.clock.mono + 540)

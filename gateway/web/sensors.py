@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway import household, nearby, wire
-from gateway.config import Config, Device
+from gateway.config import Config, Device, longest_silence
 from gateway.danger import ROLES
 from gateway.driver import Behind, BleAdvert, Enrol, GattService, Inputs, Model, MqttTopics, SerialLine
 from gateway.household import Handed
@@ -38,8 +38,7 @@ JUST: Final = 12.0  # s for which what somebody has just pressed or opened stand
 STRONG, FAIR = -75, -88  # dBm, as on the page of today
 LEFT_OPEN: Final = (0, 5, 10, 20, 30)  # min
 BY_RULE: Final = "rule"  # a door is watched for as long as the rules of the home say
-SILENT: Final = (1, 2, 4, 12, 25)  # h after which a device may count as missing; vital ones after four at most
-VITAL_HOURS: Final = 4
+SILENT: Final = (1, 2, 4, 12, 25)  # h after which a device may count as missing, as far as its make and use allow
 TOPIC: Final = "zigbee2mqtt"
 INPUTS: Final = (4, 8, 16)
 PINS: Final = frozenset({"modbus", "gpio"})  # places whose signals are inputs
@@ -614,7 +613,7 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
         "roles": ROLES, "asks": _asks(d.model), "left_open": LEFT_OPEN, "part": part,
         "now_open": BY_RULE if part.left_open is True else round(d.watch.left_open / 60), "by_rule": _by_rule(config),
         "teach": teach, "minutes": f"{nearby.LONGEST / 60:g}",
-        "silent": [n for n in SILENT if not d.supervised.vital or n <= VITAL_HOURS],
+        "silent": [n for n in SILENT if n * 3600 <= longest_silence(d.model, vital=d.supervised.vital)],
         "hours": round(part.missing_after / 3600) if part.missing_after else 0, "standard": v.words.span(standard) if standard else "",
         "revision": config.household.revision, "notes": v.words.pair(*d.model.device_notes), "place": place(d.model),
         "codes": [(v.words.named("fn", f.removesuffix(OPENS)), _short(s)) for f, s in d.codes.items()],

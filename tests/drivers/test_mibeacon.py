@@ -14,7 +14,7 @@ from xiaomi_ble.parser import XiaomiBluetoothDeviceData
 
 from drivers import mibeacon
 from drivers.mibeacon import _OPEN, _ROWS, UUID, MiBeacon, reports_of
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
+from gateway.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, Refusal, Report
 from gateway.reading import FORMS, Form, Kind
 
 KEY = bytes.fromhex("017e52d2684779298709b117c0a75a7b")
@@ -207,8 +207,10 @@ def test_a_second_capability_byte():
     assert heard(MiBeacon(ADDRESS, None, {}), data)[0] == Report(Kind.CONTACT_OPEN, True)
 
 
-def test_a_frame_without_object_says_only_that_the_device_lives():
-    assert heard(MiBeacon(ADDRESS, KEY, {}), bytes.fromhex("30588b0901") + BACKWARDS + b"\x08") == []
+@pytest.mark.parametrize("key", [KEY, None])
+def test_a_frame_without_object_says_nothing_and_proves_nothing(key):
+    """It is in clear: whoever has heard one can send it for ever."""
+    assert heard(MiBeacon(ADDRESS, key, {}), bytes.fromhex("30588b0901") + BACKWARDS + b"\x08") == [UNPROVED]
 
 
 @pytest.mark.parametrize(

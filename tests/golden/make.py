@@ -135,7 +135,7 @@ def leave(out: Path) -> None:
                 "shelves": {d: [s.by, s.reason] for d, s in known.shelves.items()},
                 "away": _away_until(known) > clock.mono,
                 "memories": store.memories(),
-                "silent": {d: round(s) for d, s in known.silent_for.items()},
+                "silent": {d: round(s) for d, s in known.heard_ago.items()},
                 "outbox": [r[0] for r in store._db.execute("SELECT number FROM outbox ORDER BY number")],
                 "readings": taken,
                 "batches": batches,

@@ -109,7 +109,7 @@ def differences(known: Any, memories: Any, expected: dict[str, Any]) -> list[str
         "shelves": {d: [s.by, s.reason] for d, s in known.shelves.items()},
         "away": known.away.until > 40.0,
         "memories": memories,
-        "silent": {d: round(s) - 600 for d, s in known.silent_for.items()},
+        "silent": {d: round(s) - 600 for d, s in known.heard_ago.items()},
     }
     return [f"{name}: {value!r} instead of {expected[name]!r}" for name, value in found.items() if value != expected[name]]
 
