@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from drivers import all_models
 from gateway import __version__, compose, folders, generations, kind, status, systemd, wire
 from gateway.alarm import State
+from gateway.attacks import Attacks
 from gateway.book import AlarmFact, Entry
 from gateway.callers import Callers
 from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
@@ -100,6 +101,7 @@ class Daemon:
         self.doors = Doors(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
+        self.attacks = Attacks(self.faults)
         self.push = Push(self.uplink, self.store, self.clock, self._topic, self.uplink.confirms)
         self.turned = now.mono  # when the pump began its last turn
         self._notes: list[Callable[[Moment], list[Entry]]] = []
@@ -341,7 +343,7 @@ class Daemon:
                 self.faults.radios[radio.adapter] = radio.heard_at
         self.faults.silences.cut(self.ears.cut(), now)
         self.doors.look_in_box = True
-        entries = self.rounds.look(now) + self._told_by_store(now)
+        entries = self.rounds.look(now) + self._told_by_store(now) + self.pipeline.noticed(self.attacks.look(now), now)
         if self.config.platform is None:
             return entries
         since = self.push.unanswered_since()

@@ -14,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway import inbox, kind, nearby, wire
+from gateway.attacks import page_word
 from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.fault import LOOK_EVERY
@@ -178,8 +179,12 @@ class Doors:
 
         def woken() -> None:
             with contextlib.suppress(BlockingIOError):
-                if (seconds := nearby.asked(waker.recv(64))) is not None:
+                said = waker.recv(64)
+                if (seconds := nearby.asked(said)) is not None:
                     self._daemon.ears.open_window(seconds)
+                    return
+                if (word := page_word(said)) is not None:
+                    self._daemon.attacks.page = word
                     return
             self.look_in_box = True
             self._daemon.wake.set()

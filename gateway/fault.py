@@ -237,6 +237,13 @@ class Faults:
         """End the faults that a step of the walk test began."""
         return [fact for (kind, device), on in list(self.on.items()) if on.test for fact in self._end(kind, device, now)]
 
+    def again(self, kind: str, of: str, detail: Mapping[str, Value]) -> list[FaultFact]:
+        """Say a fault that is on once more, with what has become of it."""
+        if (fact := self.on.get((kind, of))) is None:
+            return []
+        self.on[kind, of] = replace(fact, detail=detail)
+        return [replace(fact, turn=Turn.REPEATED, detail=detail)]
+
     def end(self, kind: str, now: Moment, of: str = "") -> list[FaultFact]:
         """End such a fault, if it is on."""
         return self._end(kind, of, now)

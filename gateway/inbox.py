@@ -65,10 +65,15 @@ def _made(folder: Path) -> sqlite3.Connection:
 
 def wake(runtime: Path) -> None:
     """Tell the daemon that something lies in the inbox. Where nobody listens it finds it by itself."""
+    say(runtime, b"inbox")
+
+
+def say(runtime: Path, datagram: bytes) -> None:
+    """Send the daemon a datagram; where nobody listens it is lost."""
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.setblocking(False)
         line.connect(str(runtime / "wake"))
-        line.send(b"inbox")
+        line.send(datagram)
 
 
 def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:

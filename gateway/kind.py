@@ -63,6 +63,8 @@ IDENTITY_CONFLICT = "gateway.identity_conflict"
 FORGOTTEN = "gateway.readings_forgotten"
 CALL_FAILED = "gateway.call_failed"
 CERTIFICATE_ENDS = "gateway.certificate_ends"
+PAGE_CERTIFICATE = "gateway.page_certificate"
+ATTACKED = "gateway.attacked"
 BAD_MESSAGE = "gateway.bad_message"
 VISIT = "service.visit"
 AWAY = "service.away"
@@ -109,6 +111,8 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(FORGOTTEN, "读数已舍弃", "readings forgotten", _P3),
         AlarmKind(CALL_FAILED, "呼叫失败", "call failed", _P3),
         AlarmKind(CERTIFICATE_ENDS, "证书将到期", "certificate ends soon", _P3),
+        AlarmKind(PAGE_CERTIFICATE, "网页证书不能用", "certificate of the page cannot be used", _P3),
+        AlarmKind(ATTACKED, "有人在试探", "under attack", _P3),
         AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
         AlarmKind(AWAY, "老人离家", "resident away", _P3),
         AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3),

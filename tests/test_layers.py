@@ -57,6 +57,7 @@ LINES = (
         "nearby",
     },
     {
+        "attacks",
         "attempt",
         "fitting",
         "compose",

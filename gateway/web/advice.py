@@ -87,6 +87,14 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "与平台连接用的证书快到期:请平台换发,在“平台”页上传新证书;到期后警报只在家中响。",
         "A certificate of the line to the platform ends soon: get a new one and give it on the page Platform, or alarms will sound only here.",
     ),
+    "gateway.page_certificate": (
+        "给网页的证书不能用,现在用盒内自制的:在“本机”页上看原因,换一张证书或恢复盒内自制。",
+        "The certificate given to the page cannot be used, the box's own is served: see why on the page This box, and give another or go back to it.",
+    ),
+    "gateway.attacked": (
+        "有人反复试密码或伪造信号,都已拒绝,看护不受影响:看“记录”里的来访,问问谁在用这个网络;必要时改无线网密码,并告诉平台。",
+        "Somebody tries passwords or forges signals; all was refused: see the visits in the journal, ask who uses this network, tell the platform.",
+    ),
     "gateway.bad_message": (
         "收到看不懂的消息并已拒绝:请把诊断包发给平台。",
         "A message was refused because it could not be understood: send the diagnostics bundle to the platform.",

@@ -221,6 +221,7 @@ EN: dict[str, str] = {
     "fault.since": "Since {time}",
     "fault.notes": "Notes of the last 24 hours",
     "fault.times": "{count} x",
+    "fault.least": "at least {count} times",
     "device.title": "Devices",
     "device.none": "No device is enrolled yet.",
     "device.heard": "heard {span} ago",

@@ -221,6 +221,7 @@ ZH: dict[str, str] = {
     "fault.since": "从 {time}",
     "fault.notes": "过去 24 小时的提示",
     "fault.times": "{count} 次",
+    "fault.least": "至少 {count} 次",
     "device.title": "设备",
     "device.none": "还没有登记设备。",
     "device.heard": "{span}前听到",
