@@ -28,7 +28,7 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "device.replayed": (
         "收到了旧信号:刚换过电池属正常,点“已检查”;没换过电池请报告平台,可能有人伪造信号。是没有密钥的撤警键: 它不能撤警,请填密钥或换加密按钮。",
-        "An old signal was heard: normal after a change of battery, tap “Checked”. If nobody changed one tell the platform: somebody may be forging. A cancel button without a key cancels nothing: give it its key, or take one that encrypts.",
+        "An old signal: normal after a new battery, tap “Checked”, else tell the platform. A cancel button without a key cancels nothing: give it one.",
     ),
     "device.test_due": (
         "一个月没有试过:请和老人一起按一次(跌倒、烟感按说明测试),用“巡检测试”,平台收到即可。",
