@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from gateway import generations, household, kind, wire
+from gateway import audible, generations, household, kind, wire
 from gateway.config import Config, Device
 from gateway.instruction import Problem
 from gateway.parts import Signature, Signing
@@ -142,6 +142,7 @@ def facts(config: Config, found: Seen, *, gateway: str, journal: str, software: 
         "platform": platform,
         "times": asdict(config.times),
         "ladder": [{"responder": r.responder, "channel": r.channel, "wait": r.wait} for r in config.ladder],
+        "lacks": [lack.value for lack in audible.lacks(config)],
         "passed": not missing,
         "missing": missing,
     }

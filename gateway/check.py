@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivers import all_models
-from gateway import __version__, ble, chain, mains, mqtt, recovery, status, wire
+from gateway import __version__, audible, ble, chain, mains, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, mute_cancels, speed
 from gateway.driver import BleAdvert, GattService
@@ -63,6 +63,8 @@ async def checked(path: Path) -> int:
         print(finding, flush=True)
         unfit += finding.fit is False
     print(f"\n{unfit} 项需要处理 to do" if unfit else "\n一切就绪 all is fit")
+    if said := audible.told(audible.lacks(config)):
+        print("\n" + "\n".join(said))
     return 1 if unfit else 0
 
 
@@ -157,6 +159,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             said = f"{d['device']}: 从未报过 {kinds}, 请用测试键试一次 has never told {kinds}: try it with its test key"
             yield Finding(None, "探测 detection", said)
     yield _broker_seen(running) if running and config.platform else await _broker(config)
+    for lack in audible.lacks(config):
+        yield Finding(None, "听得见 audible", "".join(audible.WORDS[lack]))
     if config.platform is not None and config.platform.receipts == "broker":
         yield Finding(
             None,

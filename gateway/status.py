@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gateway import __version__, kind
+from gateway import __version__, audible, kind
 from gateway.book import AlarmFact, Entry
 from gateway.config import mute_cancels
 from gateway.fault import FaultFact
@@ -128,6 +128,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         ],
         "away": daemon.pipeline.away.lasts(now),
         "household": {"revision": daemon.config.household.revision, "at": daemon.config.household.at},
+        "lacks": list(audible.lacks(daemon.config)),
         "mains": daemon.faults.mains,
         "card": daemon.upkeep.card.facts(now.mono),
         "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
@@ -159,6 +160,7 @@ def told(known: dict[str, Any]) -> str:
         out.append(f"!! 守护进程 {age:.0f} 秒没有更新 the daemon wrote this {age:.0f} s ago: systemctl status eldercare-gateway")
     if known["degraded"]:
         out.append(f"!! 存储 storage: {known['degraded']}")
+    out += audible.told(known.get("lacks", ()))
     uplink = known["uplink"]
     way = "未配置 not configured" if not uplink["configured"] else "已连接 connected" if uplink["connected"] else "断开 NOT CONNECTED"
     out.append(f"平台 uplink      {way} {uplink['where']} {'MQTT ' + uplink['version'] if uplink['connected'] else ''}".rstrip())

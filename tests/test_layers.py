@@ -31,7 +31,7 @@ LINES = (
     },
     {"intake", "pipeline"},
     {"wire", "chain"},
-    {"push", "supervise", "config", "parts", "programs", "generations", "folders", "household"}
+    {"push", "supervise", "config", "parts", "programs", "audible", "generations", "folders", "household"}
     | {"dial", "packets", "certificate", "wal", "salvage"},
     {
         "store",
@@ -155,6 +155,7 @@ WEB = modules("gateway/web")
 # What the page may know: the words, the contract, the inbox, the status file. Never daemon, radio, broker or port.
 WEB_KNOWS = {
     "alarm",
+    "audible",
     "backup",
     "certificate",
     "clock",

@@ -8,7 +8,7 @@ import pytest
 from hand import Day
 
 from drivers import all_models
-from gateway import kind, status, upkeep
+from gateway import audible, kind, status, upkeep
 from gateway.config import load
 from gateway.daemon import Daemon
 from gateway.driver import Advertisement
@@ -75,7 +75,9 @@ async def test_status_tells_alarms_faults_devices_outbox_and_uplink(daemon):
         assert words in text, text
     assert ("市电 mains" in text) is (daemon.faults.mains is not None)
     assert f"{daemon.pipeline.last} 条记录 entries" in text
-    assert "!!" not in text
+    assert [line for line in text.splitlines() if "!!" in line] == audible.told(audible.lacks(daemon.config)), (
+        "nothing can be heard in this home"
+    )
     known = json.loads((daemon.config.runtime / "status.json").read_text())
     assert known["alarms"][0]["alarm"] == next(iter(daemon.pipeline.alarms.values())).id
     assert not list(daemon.config.runtime.glob("*.new"))

@@ -18,7 +18,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway import certificate
+from gateway import audible, certificate
 from gateway.household import Handed
 from gateway.instruction import Do
 from gateway.parts import Signature, Signing
@@ -149,6 +149,7 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
         "path": path,
         "typed": t("sheet.signed_typed", name=by) if signed and signed["how"] == "typed" else "",
         "sha256": sha256,
+        **({"lacks": [audible.WORDS[audible.Lack(n)] for n in what["lacks"] if n in set(audible.Lack)]} if "lacks" in what else {}),
     }
 
 

@@ -81,6 +81,8 @@ EN: dict[str, str] = {
     "today.test_lead": "There is no real alarm.",
     "today.faults": "Faults: {count}",
     "today.faults_lead": "No alarm, but protection is reduced.",
+    "unheard": "Can it be heard",
+    "unheard.lead": "Until a sound or a modem is fitted, a call for help goes to the platform alone. Let a program of the gateway sound.",
     "today.dead": "The gateway is not guarding!",
     "today.dead_lead": "A call for help would not be heard now. Pull the plug for ten seconds; if that does not help call the platform at once.",
     "today.stale": "Its last word is {span} old.",

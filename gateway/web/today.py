@@ -13,7 +13,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway import inbox, kind, wire
+from gateway import audible, inbox, kind, wire
 from gateway.reading import Kind
 from gateway.web import acts, advice, weeks
 from gateway.web.change import current, is_new, models
@@ -220,7 +220,7 @@ def notice(v: Visitor) -> tuple[bool, str] | None:
 def home(v: Visitor) -> dict[str, Any]:
     """Return what the page of today is made of."""
     known = v.page.known
-    current(v)  # what people call the devices may be new
+    config = current(v)  # what people call the devices may be new
     facts = known.status()
     now = known.now(facts)
     masks = known.masks()
@@ -241,6 +241,7 @@ def home(v: Visitor) -> dict[str, Any]:
         "new": v.technician and bool(facts) and is_new(v),
         "glance": glance(v, facts, shown, now),
         "lacks": lacks(devices),
+        "unheard": [audible.WORDS[lack] for lack in audible.lacks(config)],
         "look": look,
         "spark": {d: weeks.drawn(found, weeks.SHORT) for d, found in days.items() if len(found) >= FEW_DAYS},
         "told_of": lambda s: told(v, s, now),

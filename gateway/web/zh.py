@@ -81,6 +81,8 @@ ZH: dict[str, str] = {
     "today.test_lead": "没有真实警报。",
     "today.faults": "{count} 个故障",
     "today.faults_lead": "没有警报,但保护减弱了。",
+    "unheard": "听得见吗",
+    "unheard.lead": "在装好声音或短信之前,求救只经网络到平台。请在网关上配置会响的程序。",
     "today.dead": "看护程序没有运行!",
     "today.dead_lead": "现在的呼救不会被听到。拔掉电源十秒再插上;仍不行请立即联系平台。",
     "today.stale": "最后一次消息在 {span} 前。",
