@@ -27,7 +27,7 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
     daemon.judge.rewatch({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other)
     ended = daemon.faults.resupervise({d.id: d.supervised for d in config.devices}, config.times, other, now)
     entries = daemon.pipeline.rearrange(
-        devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now
+        devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
     )
     walk_by(daemon, config)
     daemon.historian.use(config.times.same_again, withheld(config))

@@ -87,9 +87,18 @@ class Ended:
     again: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Fading:
+    """A level tried in a walk test: heard again by `until`, and not `gap` s after it was `heard` last, it is that test's still."""
+
+    heard: float
+    until: float
+    gap: float
+
+
 Judgement = Danger | Cleared | Forgotten | Cancelled
 
-_LEVELS: Mapping[Kind, str] = {
+LEVELS: Mapping[Kind, str] = {
     Kind.FALL: kinds.FALL,
     Kind.STAY_STILL: kinds.STAY_TOO_LONG,
     Kind.SMOKE: kinds.SMOKE,
@@ -99,8 +108,8 @@ _LEVELS: Mapping[Kind, str] = {
 }
 # What a home may do without, by a technician's word. A call, a fall, fire and gas are always judged.
 OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WATER)
-_SENSED = {danger: kind for kind, danger in _LEVELS.items()}
-JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENCE, *_LEVELS})
+_SENSED = {danger: kind for kind, danger in LEVELS.items()}
+JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENCE, *LEVELS})
 
 
 class Judge:
@@ -117,6 +126,7 @@ class Judge:
         self._open_heard: dict[DeviceId, float] = {}
         self._in_bed: dict[DeviceId, bool] = {}
         self._left_bed: dict[DeviceId, Reading] = {}
+        self._fading: dict[Key, Fading] = {}
 
     def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
         """Take over conditions that were on before a restart, so that the same heard again is no new danger.
@@ -141,6 +151,7 @@ class Judge:
         here = {d for d in watches if d not in other}
         self.levels.keep(here)
         self._told = {key for key in self._told if key[1] in here}
+        self._fading = {key: fading for key, fading in self._fading.items() if key[1] in here}
         doors, beds = {d for d in here if watches[d].left_open}, {d for d in here if watches[d].bed}
         nights = {d for d in beds if kinds.BED_EXIT not in watches[d].off}
         self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
@@ -152,6 +163,14 @@ class Judge:
         """Say whether the device's make never says that this danger is over."""
         watch = self._watches.get(device)
         return watch is not None and _SENSED.get(kind) in watch.endless
+
+    def tried(self, kind: str, device: DeviceId, heard: float, until: float, gap: float) -> None:
+        """Forget a level that was on in a walk test and of which nobody will say that it is over: heard again it is a danger.
+
+        `heard` was its last word in the test. What follows without a pause longer than `gap` is the same test key, `until` then.
+        """
+        self.levels.over((kind, device))
+        self._fading[kind, device] = Fading(heard, until, gap)
 
     def ended(self, kind: str, device: DeviceId, ended: Ended) -> None:
         """Take that an alarm has ended."""
@@ -166,8 +185,8 @@ class Judge:
             return self._pressed(watch, reading)
         if reading.kind is Kind.CONTACT_OPEN:
             return self._door(watch, reading)
-        if reading.kind in _LEVELS:
-            return self._level(watch, reading, _LEVELS[reading.kind])
+        if reading.kind in LEVELS:
+            return self._level(watch, reading, LEVELS[reading.kind])
         return self._bed(watch, reading) if watch.bed else []
 
     def due(self) -> float:
@@ -216,10 +235,18 @@ class Judge:
         key = (kind, watch.device)
         if not reading.value:
             return [Cleared(kind, watch.device, reading.at)] if self.levels.over(key) else []
-        if key not in self.levels.on and kind in watch.off:
+        if (key not in self.levels.on and kind in watch.off) or self._fades(key, reading.at.mono):
             return []
         begins = self.levels.begins(key, reading, endless=reading.kind in watch.endless)
         return [self._risen(watch, reading, kind)] if begins and kind not in watch.off else []
+
+    def _fades(self, key: Key, mono: float) -> bool:
+        """Say whether a level that is heard as on is what a walk test that has ended has left in the air."""
+        fading = self._fading.pop(key, None)
+        if fading is None or mono > fading.until or mono - fading.heard > fading.gap:
+            return False
+        self._fading[key] = replace(fading, heard=mono)
+        return True
 
     def _risen(self, watch: Watch, reading: Reading, kind: str) -> Danger:
         t = self._times

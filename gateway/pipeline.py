@@ -7,7 +7,7 @@ alarms. It tells nobody anything; what it returns is committed first, then told.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
@@ -75,7 +75,7 @@ class Pipeline:
         self._book = Book(boot=boot, ladder=ladder, times=times)
         self._book.endless = judge.endless
         self._book.has_ended = lambda alarm: judge.ended(alarm.kind, alarm.device, _ended(alarm))
-        self.walking = Walking(self._book, faults, real=self._danger)
+        self.walking = Walking(self._book, faults, judge, real=self._danger)
         self.away = Away(faults, lambda: self._book.times)
         self._rooms = devices
         self._judge = judge
@@ -146,18 +146,22 @@ class Pipeline:
         return book.turn()
 
     def rearrange(
-        self, *, devices: Mapping[DeviceId, str], ladder: Sequence[Rung], times: Times, ended: Iterable[FaultFact], now: Moment
-    ) -> list[Entry]:
-        """Go on by a changed configuration: all that is open stays as it is, a grace that runs goes on. `ended` faults are told."""
+        self, *, devices: Mapping[DeviceId, str], ladder: Sequence[Rung], times: Times, ended: Iterable[FaultFact], now: Moment,
+        other: Collection[DeviceId] = (),
+    ) -> list[Entry]:  # fmt: skip
+        """Go on by a changed configuration: all that is open stays as it is, a grace that runs goes on. `ended` faults are told.
+
+        `other`: devices that are other hardware now.
+        """
         gone = self._rooms.keys() - devices.keys()
-        if any(self.walking.of(device) for device in gone):
-            self.walking.end(now, by="rule", reason="retired")
+        if any(self.walking.of(device) for device in (*gone, *other)):
+            self.walking.end(now, by="rule", reason="retired", gone=True)
         self._rooms = devices
         self._book.arrange(ladder, times)
         for device in gone & self.shelves.keys():
             del self.shelves[device]
             self.masks_changed = True
-        self._withheld = {key: danger for key, danger in self._withheld.items() if key[1] not in gone}
+        self._withheld = {key: danger for key, danger in self._withheld.items() if key[1] not in {*gone, *other}}
         self._book.tell(ended, now)
         return self._book.turn()
 

@@ -21,6 +21,7 @@ from gateway.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, Va
 LONGEST = 300.0  # s; a device that is forgotten under test would be unprotected: then it ends by itself
 STEP_LONGEST = 900.0  # s; pulling a plug leaves nobody unprotected
 SETTLES = 10.0  # s after the last thing that was wanted: then the device is real again, without anybody's doing
+SOUNDS = 60.0  # s for which a level without an end may go on after it was heard last: a test key held down, smoke out of a can
 SENT = 200  # entries whose receipts are waited for; a press more is counted all the same
 SIGNALS = 600  # packets whose strength is remembered; the oldest is forgotten first
 EACH = 12  # counted acts whose signal is told one by one
@@ -142,6 +143,7 @@ class Walk:
     flagged: int = 0  # of them, calls whose freshness was not proved
     alarms: dict[str, int] = field(default_factory=dict)  # kind -> number of the alarm that this test has opened
     on: dict[str, Danger] = field(default_factory=dict)  # kind -> what began in the test and has not ended
+    sounding: dict[str, float] = field(default_factory=dict)  # kind -> when it was heard last, of what nobody says that it is over
     worst: int | None = None  # weakest signal of a packet, dBm
     receipts: int = 0
     slowest: float | None = None  # s from an entry of the test to its receipt
@@ -202,8 +204,9 @@ class Walk:
         done = self.goal is not None and not self.on and all(need.done for need in self.goal.needs(self.facts()))
         if not done:
             self.settled = inf
-        elif self.settled == inf:
-            self.settled = mono
+        else:
+            since = mono if self.settled == inf else self.settled
+            self.settled = max((since, *(at + SOUNDS - SETTLES for at in self.sounding.values())))
 
     def again(self, mono: float) -> None:
         """Begin the quiet anew: somebody still tries it."""

@@ -1,7 +1,10 @@
 """The walk test carried out: one device, or a plug of the whole home, is a test for a while; its alarms open, count and end here.
 
-What is real stays real: a test's alarm confirms nothing, nothing real is counted on it, and a condition that outlasts the test is
-given back to be judged as real. What is counted and wanted stands in gateway.walk.
+What is real stays real: a test's alarm confirms nothing, and nothing real is counted on it. What is on when the test ends depends
+on the make. One that says when it is over has not said so: it is given back to be judged as real, for many say it once only, and a
+fire that began in the test would stay hidden. One that never says so was tried by its test key, as every one of them is: it is
+forgotten, and real when it is heard again. Of a device that is retired, or is other hardware now, nothing of its test is ever real.
+What is counted and wanted stands in gateway.walk.
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ from gateway import kind as kinds
 from gateway.alarm import MOVES, Alarm, Evidence, Move, Outcome, State
 from gateway.book import MOMENTARY, AlarmFact, Book, is_walk
 from gateway.clock import Moment
-from gateway.danger import Cleared, Danger
+from gateway.danger import LEVELS, Cleared, Danger, Judge
 from gateway.fault import Faults
 from gateway.instruction import Instruction, Refused, ResultFact, no
 from gateway.reading import FORMS, DeviceId, Form, Reading, Value
-from gateway.walk import LONGEST, STEP_LONGEST, Goal, Plug, Step, Walk
+from gateway.walk import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Plug, Step, Walk
 
 _FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 
@@ -29,13 +32,14 @@ class Walking:
     `real` takes what began in a test and is still on when it ends: from then on it is a danger like any other.
     """
 
-    def __init__(self, book: Book, faults: Faults, real: Callable[[Danger], None]) -> None:
+    def __init__(self, book: Book, faults: Faults, judge: Judge, real: Callable[[Danger], None]) -> None:
         self.walk: Walk | None = None
         self.step: Step | None = None
         self.platform = True  # there is one to tell
         self.goals: Mapping[DeviceId, Goal] = {}
         self._book = book
         self._faults = faults
+        self._judge = judge
         self._real = real
         book.heard_of_test = self._told
 
@@ -57,6 +61,8 @@ class Walking:
         """Count what the device under test said, before it is judged."""
         if (walk := self.of(reading.device)) is not None:
             walk.heard(reading)
+            if reading.value and (kind := LEVELS.get(reading.kind, "")) in walk.sounding:
+                walk.sounding[kind] = reading.at.mono
 
     def judged(self, reading: Reading) -> None:
         """See whether anything is still wanted, after it was judged."""
@@ -67,7 +73,9 @@ class Walking:
 
     def danger(self, walk: Walk, danger: Danger, evidence: tuple[Evidence, ...]) -> None:
         """Open the test's own alarm, or count on it."""
-        if danger.kind not in MOMENTARY:
+        if self._judge.endless(danger.kind, danger.device):
+            walk.sounding[danger.kind] = danger.at.mono
+        elif danger.kind not in MOMENTARY:
             walk.on[danger.kind] = danger
         alarm = self._alarm(walk, danger.kind)
         if alarm is None:
@@ -82,9 +90,10 @@ class Walking:
     def cleared(self, cleared: Cleared) -> bool:
         """Say whether what is over began in the test, and end it there."""
         walk = self.of(cleared.device)
-        if walk is None or cleared.kind not in walk.on:
+        if walk is None or cleared.kind not in walk.on | walk.sounding:
             return False
-        del walk.on[cleared.kind]
+        walk.on.pop(cleared.kind, None)
+        walk.sounding.pop(cleared.kind, None)
         alarm = self._alarm(walk, cleared.kind)
         if alarm is None:
             return True
@@ -141,8 +150,11 @@ class Walking:
         if self.step is not None and now.mono >= self.step.until:
             self._end_step(now, reason="time_over")
 
-    def end(self, now: Moment, *, by: str, reason: str) -> None:
-        """End the walk test: its alarms close, what it counted is told, and what is still on is real from now on."""
+    def end(self, now: Moment, *, by: str, reason: str, gone: bool = False) -> None:
+        """End the walk test: its alarms close, what it counted is told, and what is still on is real, now or when it is heard again.
+
+        `gone`: the device is retired, or other hardware now.
+        """
         walk = self.walk
         if walk is None:
             return
@@ -155,7 +167,9 @@ class Walking:
             lacks = [need.name for need in walk.goal.needs(facts) if not need.done]
             detail |= {"passed": not lacks, "lacks": " ".join(lacks)}
         self._book.entry(replace(self._faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now)
-        for danger in walk.on.values():
+        for kind, heard in walk.sounding.items() if not gone else ():
+            self._judge.tried(kind, walk.device, heard, now.mono + SOUNDS, SETTLES)
+        for danger in walk.on.values() if not gone else ():
             self._real(replace(danger, at=now))
 
     def end_alarm(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:

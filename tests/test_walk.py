@@ -1,7 +1,7 @@
 """A walk test never reaches the real ladder, and a real alarm can never become a test."""
 
 import pytest
-from hand import Day, refusal, story
+from hand import DARK, HOME_ZONE, Day, refusal, story
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,7 +11,7 @@ from gateway.alarm import Outcome, State
 from gateway.fault import Turn
 from gateway.instruction import Door
 from gateway.reading import Kind
-from gateway.walk import LONGEST, SETTLES, STEP_LONGEST, Goal, Need, goal
+from gateway.walk import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Need, goal
 
 
 @pytest.fixture
@@ -400,3 +400,99 @@ def test_whatever_the_order_tests_stay_tests_and_real_ones_real(steps):
         for alarm in day.alarms():
             assert was.setdefault(alarm.id, alarm.test) == alarm.test, "never one made the other"
             assert not alarm.test or all(c.rung == 0 for c in alarm.calls)
+
+
+# -- what never says that it is over -------------------------------------------------------------------------------------
+
+
+def sounds(day, times=1, every=5):
+    for _ in range(times):
+        day.hear("smoke433", Kind.SMOKE, True)
+        day.wait(every)
+
+
+def real(day):
+    return [a for a in day.alarms() if not a.test]
+
+
+@pytest.mark.parametrize("how", ["time", "ended", "passed", "retired", "replaced", "restart", "power cut"])
+def test_a_test_key_of_a_detector_without_an_over_is_never_a_real_fire(day, how):
+    day.pipeline.walking.goals = {"smoke433": Goal({"smokes": 1}, receipted=True)} if how == "passed" else {}
+    walk(day, device="smoke433")
+    sounds(day, 4)
+    day.receipt()
+    others = {w.device: w.room for w in day.home.watches if w.device != "smoke433" or how != "retired"}
+    match how:
+        case "ended":
+            walk(day, device="smoke433", seconds=0.0)
+        case "retired" | "replaced":
+            gone = {"smoke433"} if how == "replaced" else set()
+            watches = {w.device: w for w in day.home.watches if w.device in others}
+            day.pipeline._judge.rewatch(watches, day.home.times, HOME_ZONE, DARK, gone)
+            ladder = day.home.ladder
+            now = day.clock.now()
+            day.take(day.pipeline.rearrange(devices=others, ladder=ladder, times=day.home.times, ended=(), now=now, other=gone))
+        case "restart" | "power cut":
+            day.restart(other_boot=how == "power cut")
+    day.wait(1000)
+    assert day.pipeline.walking.walk is None
+    assert (real(day), day.open) == ([], [])
+    if how != "retired":
+        sounds(day)
+        assert [(a.kind, a.priority, a.linked) for a in real(day)] == [("env.smoke", 1, "")], "ten days later it burns"
+
+
+def test_the_tone_that_goes_on_after_the_test_was_ended_is_its_own_and_what_comes_after_a_pause_is_real(day):
+    walk(day, device="smoke433")
+    sounds(day, 3)
+    walk(day, device="smoke433", seconds=0.0)
+    sounds(day, 3)
+    assert not real(day)
+    day.wait(SETTLES)
+    sounds(day)
+    assert len(real(day)) == 1
+
+
+def test_a_fire_that_goes_on_is_not_taken_for_the_test_for_longer_than_a_minute(day):
+    walk(day, device="smoke433")
+    sounds(day, 3)
+    walk(day, device="smoke433", seconds=0.0)
+    sounds(day, int(SOUNDS / 5))
+    assert not real(day)
+    sounds(day, 2)
+    assert [a.kind for a in real(day)] == [kind.SMOKE]
+
+
+def test_such_a_test_does_not_pass_while_the_tone_still_sounds(day):
+    day.pipeline.walking.goals = {"smoke433": Goal({"smokes": 1}, receipted=True)}
+    walk(day, device="smoke433")
+    for _ in range(6):
+        sounds(day, every=0)
+        day.receipt()
+        day.wait(30)
+    assert day.pipeline.walking.walk is not None
+    assert not day.pipeline.walking.walk.on, "nobody need wait for an end that is never said"
+    day.wait(SOUNDS)
+    assert visits(day)[0]["end"] == "passed"
+    assert not real(day)
+
+
+@pytest.mark.parametrize("how", ["retired", "replaced"])
+def test_a_radar_retired_or_replaced_in_its_test_leaves_nothing_real(day, how):
+    walk(day, device="radar")
+    day.fall()
+    gone = {"radar"} if how == "replaced" else set()
+    here = {w.device: w for w in day.home.watches if w.device != "radar" or how == "replaced"}
+    day.pipeline._judge.rewatch(here, day.home.times, HOME_ZONE, DARK, gone)
+    rooms = {d: w.room for d, w in here.items()}
+    day.take(day.pipeline.rearrange(devices=rooms, ladder=day.home.ladder, times=day.home.times, ended=(), now=day.clock.now(), other=gone))
+    day.wait(1000)
+    assert not real(day)
+    assert day.pipeline.walking.walk is None
+
+
+def test_a_fall_that_is_still_on_when_the_time_is_over_is_real_for_a_radar_would_have_said_otherwise(day):
+    walk(day, device="radar")
+    day.fall()
+    day.wait(301)
+    assert [(a.kind, a.state) for a in real(day)] == [(kind.FALL, State.PRE_ALARM)]
