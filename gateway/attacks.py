@@ -1,19 +1,21 @@
 """Attacks that were refused are told: each sort as one fault with a number, however many thousand tries it was.
 
 A refused try changes nothing, so nobody would know that somebody works on this home. Sorts: "passwords" (wrong ones at the page),
-"frames" (forged or repeated on the air). The page is another process and another user: it may only send a datagram to the socket that
-wakes the daemon. What it says is one line of fixed form; of many the newest counts, so a page that babbles fills nothing.
+"frames" (forged or recorded ones on the air, a fault of its own for each device, see `forged`). The page is another process and
+another user: it may only send a datagram to the socket that wakes the daemon. What it says is one line of fixed form; of many the
+newest counts, so a page that babbles fills nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gateway import kind
 from gateway.clock import Moment
 from gateway.fault import FaultFact, Faults
+from gateway.forged import FRAMES, Tallies
 from gateway.reading import Value
 
 TELL_AT = 20  # refused tries, each within QUIET of the one before, that are told: a technician mistypes less often
@@ -25,6 +27,7 @@ _WORD = re.compile(rb"page ([0-9a-f]{8}) ([0-9]{1,9}) ([01])")
 
 @dataclass(slots=True)
 class _Seen:
+    what: str
     count: int
     last: float  # monotonic second of the newest try
     told: int = 0
@@ -54,37 +57,43 @@ class Attacks:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._seen: dict[str, _Seen] = {}
+        self._seen: dict[str, _Seen] = {}  # by device, or by sort where it has none
+        self._frames = Tallies()
         self.page: PageWord | None = None
         self._taken: PageWord | None = None
 
-    def look(self, now: Moment) -> list[FaultFact]:
-        """Take the page's newest word, and end what has been quiet for long enough."""
+    def look(self, now: Moment, refused: Iterable[tuple[str, Mapping[str, int]]] = ()) -> list[FaultFact]:
+        """Take the page's newest word and what was `refused` of each device, and end what has been quiet for long enough."""
         out = self._of_page(now)
-        for what in [of for name, of in self._faults.on if name == kind.ATTACKED]:
-            self._seen.setdefault(what, _Seen(self._told(what), now.mono, self._told(what)))
-        for what, seen in list(self._seen.items()):
+        on = frozenset(of for name, of in self._faults.on if name == kind.ATTACKED)
+        for device, tries in self._frames.look(refused, on, now.mono):
+            out += self.counted(FRAMES, now, tries, device)
+        for of in [of for name, of in self._faults.on if name == kind.ATTACKED]:
+            self._of(of, str(self._faults.on[kind.ATTACKED, of].detail.get("what", of)), now)
+        for of, seen in list(self._seen.items()):
             if now.mono - seen.last >= QUIET:
-                del self._seen[what]
-                out += [replace(f, detail={**f.detail, **_detail(what, seen)}) for f in self._faults.end(kind.ATTACKED, now, what)]
+                del self._seen[of]
+                out += [replace(f, detail={**f.detail, **_detail(seen)}) for f in self._faults.end(kind.ATTACKED, now, of)]
         return out
 
-    def counted(self, what: str, now: Moment, tries: int = 1) -> list[FaultFact]:
+    def counted(self, what: str, now: Moment, tries: int = 1, device: str = "") -> list[FaultFact]:
         """Take it that so many more tries of a sort were refused."""
-        seen = self._seen.setdefault(what, _Seen(self._told(what), now.mono, self._told(what)))
+        of = device or what
+        seen = self._of(of, what, now)
         seen.count, seen.last = seen.count + tries, now.mono
-        if (kind.ATTACKED, what) not in self._faults.on and seen.count >= TELL_AT:
+        if (kind.ATTACKED, of) not in self._faults.on and seen.count >= TELL_AT:
             seen.told = seen.count
-            return self._faults.begin(kind.ATTACKED, now, what, what=what, count=seen.count)
+            return self._faults.begin(kind.ATTACKED, now, of, what=what, count=seen.count)
         if seen.told and seen.count >= AGAIN_AT * seen.told:
             seen.told = seen.count
-            return self._faults.again(kind.ATTACKED, what, _detail(what, seen))
+            return self._faults.again(kind.ATTACKED, of, _detail(seen))
         return []
 
-    def _told(self, what: str) -> int:
-        """Return how many tries were told of an attack that goes on, also before a restart."""
-        on = self._faults.on.get((kind.ATTACKED, what))
-        return int(on.detail.get("count", 0)) if on else 0
+    def _of(self, of: str, what: str, now: Moment) -> _Seen:
+        """Return what is known of one attack; of one that goes on since before a restart, what was told of it."""
+        on = self._faults.on.get((kind.ATTACKED, of))
+        told = int(on.detail.get("count", 0)) if on else 0
+        return self._seen.setdefault(of, _Seen(what, told, now.mono, told))
 
     def _of_page(self, now: Moment) -> list[FaultFact]:
         word, before = self.page, self._taken
@@ -98,5 +107,5 @@ class Attacks:
         return out + turned(kind.PAGE_CERTIFICATE, now)
 
 
-def _detail(what: str, seen: _Seen) -> Mapping[str, Value]:
-    return {"what": what, "count": seen.count}
+def _detail(seen: _Seen) -> Mapping[str, Value]:
+    return {"what": seen.what, "count": seen.count}

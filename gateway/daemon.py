@@ -343,7 +343,7 @@ class Daemon:
                 self.faults.radios[radio.adapter] = radio.heard_at
         self.faults.silences.cut(self.ears.cut(), now)
         self.doors.look_in_box = True
-        entries = self.rounds.look(now) + self._told_by_store(now) + self.pipeline.noticed(self.attacks.look(now), now)
+        entries = self.rounds.look(now) + self._told_by_store(now) + self._attacked(now)
         if self.config.platform is None:
             return entries
         since = self.push.unanswered_since()
@@ -352,6 +352,10 @@ class Daemon:
         taken_over = self.uplink.link is not None and self.uplink.link.taken_over
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
         return entries + self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
+
+    def _attacked(self, now: Moment) -> list[Entry]:
+        refused = ((d, enrolled.refused) for d, enrolled in self.intake.devices.items())
+        return self.pipeline.noticed(self.attacks.look(now, refused), now)
 
     def _told_by_store(self, now: Moment) -> list[Entry]:
         why, self.store.mended = self.store.mended, ""

@@ -43,6 +43,7 @@ BURST = 60.0  # s after a new counter in which its repeats are still a sign of l
 # What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
 # A replay is no sensor's word but the driver's own.
 GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED}
+REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; the others are counted
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
@@ -66,6 +67,7 @@ class Enrolled:
     codes: Mapping[str, str] = field(default_factory=dict)
     alive: bool = False  # the last packet proved that the device lives
     proved: float = -math.inf  # when a counter that was never heard before came, of a device that has a key
+    replayed: float = -math.inf  # when a recording of it was last told
     told: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # per source of its telegrams: the last data, and when
 
 
@@ -224,6 +226,14 @@ class Intake:
         self.changed.update(self.devices)
         return self.memory()
 
+    def _told_already(self, enrolled: Enrolled, now: Moment) -> bool:
+        """Count a recording; say whether one was told just now: each makes the card write, and thousands say no more than one."""
+        enrolled.refused["replayed"] = enrolled.refused.get("replayed", 0) + 1
+        if now.mono - enrolled.replayed < REPLAYED_AGAIN:
+            return True
+        enrolled.replayed = now.mono
+        return False
+
     def _lives(self, enrolled: Enrolled, now: Moment, rssi: int) -> None:
         """Take a sign of life. `rssi` is 0 where there is none."""
         self._heard_at[enrolled.device] = now.mono
@@ -254,6 +264,8 @@ class Intake:
                 if item.kind is Kind.BATTERY and isinstance(item.value, int | float):
                     self.signals.battery(enrolled.device, float(item.value))
                 self.firsts.heard(enrolled.device, item.kind)
+                if item.kind is Kind.REPLAYED and self._told_already(enrolled, now):
+                    continue
                 if item.kind is not Kind.HEARTBEAT:
                     self._sink(
                         Reading(

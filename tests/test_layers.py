@@ -26,6 +26,7 @@ LINES = (
         "walking",
         "levels",
         "lateness",
+        "forged",
         "masks",
         "away",
     },

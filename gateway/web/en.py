@@ -136,6 +136,7 @@ EN: dict[str, str] = {
     "refused.decrypt_failed": "cannot be opened: wrong key",
     "refused.bindkey_required": "it encrypts, and no key is enrolled",
     "refused.downgrade": "in clear where it should be encrypted: perhaps forged",
+    "refused.replayed": "A recording of an old signal",
     "refused.offline": "its receiver says that it is offline",
     "refused.damaged": "damaged on the way",
     "alarm.open": "Open alarms",

@@ -28,7 +28,7 @@ ANSWER_LOOK = 0.1
 LATE, DESK_LATE = 10.0, 30.0  # s after which a stage of a test alarm is said not to come
 DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
 REFUSALS = frozenset(
-    {"not_sensed", "repeated", "not_reached", "driver_failed", "decrypt_failed", "bindkey_required", "downgrade", "offline"}
+    {"not_sensed", "repeated", "not_reached", "driver_failed", "decrypt_failed", "bindkey_required", "downgrade", "offline", "replayed"}
 )  # that have words of their own; all others came damaged
 FEW = 24  # devices up to which Today shows the weeks of each; with more they are on the device's own page
 FEW_DAYS = 3  # fewer say nothing of weeks

@@ -136,6 +136,7 @@ ZH: dict[str, str] = {
     "refused.decrypt_failed": "密钥不对,解不开",
     "refused.bindkey_required": "它加密了,但没有登记密钥",
     "refused.downgrade": "应当加密却没有加密,可能是伪造的",
+    "refused.replayed": "录下来重放的旧信号",
     "refused.offline": "它的接收器说它离线",
     "refused.damaged": "传输中损坏的信号",
     "alarm.open": "未结束的警报",
