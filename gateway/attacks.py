@@ -8,7 +8,6 @@ newest counts, so a page that babbles fills nothing.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -16,13 +15,13 @@ from gateway import kind
 from gateway.clock import Moment
 from gateway.fault import FaultFact, Faults
 from gateway.forged import FRAMES, Tallies
+from gateway.inbox import PageWord
 from gateway.reading import Value
 
 TELL_AT = 20  # refused tries, each within QUIET of the one before, that are told: a technician mistypes less often
 AGAIN_AT = 10  # times as many as were told last are told again: a month of guessing is a handful of entries
 QUIET = 3600.0  # s without another try after which an attack is over
 GUESSES = "passwords"  # the sort of wrong passwords
-_WORD = re.compile(rb"page ([0-9a-f]{8}) ([0-9]{1,9}) ([01])")
 
 
 @dataclass(slots=True)
@@ -31,25 +30,6 @@ class _Seen:
     count: int
     last: float  # monotonic second of the newest try
     told: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class PageWord:
-    """What the page says of itself: how many wrong passwords since its start, which `run` tells from others, and its certificate."""
-
-    run: str
-    wrong: int
-    unusable: bool  # the certificate that was given to it: the box's own is served instead
-
-    def datagram(self) -> bytes:
-        """Return it as it is sent."""
-        return f"page {self.run} {min(self.wrong, 999_999_999)} {self.unusable:d}".encode()
-
-
-def page_word(datagram: bytes) -> PageWord | None:
-    """Return what the page says of itself, None where a datagram is something else."""
-    found = _WORD.fullmatch(datagram)
-    return PageWord(found[1].decode(), int(found[2]), found[3] == b"1") if found else None
 
 
 class Attacks:

@@ -14,7 +14,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from gateway import inbox, kind, nearby, wire
-from gateway.attacks import page_word
 from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.fault import LOOK_EVERY
@@ -183,7 +182,7 @@ class Doors:
                 if (seconds := nearby.asked(said)) is not None:
                     self._daemon.ears.open_window(seconds)
                     return
-                if (word := page_word(said)) is not None:
+                if (word := inbox.page_word(said)) is not None:
                     self._daemon.attacks.page = word
                     return
             self.look_in_box = True

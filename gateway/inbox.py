@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import sqlite3
 import stat
@@ -16,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -23,6 +25,7 @@ KEPT = 7 * 86400  # s after which instructions that were left are deleted by the
 LARGEST = 64 * 1024  # bytes of one instruction
 FILE = "inbox.db"
 T = TypeVar("T")
+_WORD: Final = re.compile(rb"page ([0-9a-f]{8}) ([0-9]{1,9}) ([01])")
 _TABLES: Final = frozenset({"inbox", "sqlite_sequence"})
 _FUNCTIONS: Final = frozenset({"coalesce", "iif", "instr", "max"})
 
@@ -74,6 +77,25 @@ def say(runtime: Path, datagram: bytes) -> None:
         line.setblocking(False)
         line.connect(str(runtime / "wake"))
         line.send(datagram)
+
+
+@dataclass(frozen=True, slots=True)
+class PageWord:
+    """What the page says of itself: how many wrong passwords since its start, which `run` tells from others, and its certificate."""
+
+    run: str
+    wrong: int
+    unusable: bool  # the certificate that was given to it: the box's own is served instead
+
+    def datagram(self) -> bytes:
+        """Return it as it is sent."""
+        return f"page {self.run} {min(self.wrong, 999_999_999)} {self.unusable:d}".encode()
+
+
+def page_word(datagram: bytes) -> PageWord | None:
+    """Return what the page says of itself, None where a datagram is something else."""
+    found = _WORD.fullmatch(datagram)
+    return PageWord(found[1].decode(), int(found[2]), found[3] == b"1") if found else None
 
 
 def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:

@@ -3,8 +3,9 @@
 import pytest
 
 from gateway import kind
-from gateway.attacks import QUIET, TELL_AT, Attacks, PageWord, page_word
+from gateway.attacks import QUIET, TELL_AT, Attacks
 from gateway.fault import Faults, Turn
+from gateway.inbox import PageWord, page_word
 from gateway.times import Times
 from tests.hand import HandClock
 

@@ -24,19 +24,23 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from gateway.web import label
+from gateway.web.tries import TABLE, Refusal, Tries
+
+__all__ = ["Accounts", "Refusal", "Role", "Session", "Visit"]  # Refusal is what everything here refuses with
 
 FILE = "page.db"
 IDLE = 15 * 60.0  # s without a touch after which a session ends: a phone left on a stranger's table
 LONGEST = 10 * 3600.0  # s after which any session ends: a working day
 TOUCH = 20.0  # s between two writings of "seen": the card wears
 SESSIONS = 20  # at once; the one longest unseen goes first
+OF_ONE = 5  # of them of one account: whoever signs in again and again signs out himself
 ACCOUNTS = 12
-FREE = 2  # failures without delay, then 1, 2, 4 ... s
-LOCK_AT, LOCK = 8, 900.0  # failures that lock a source, and for how long in s
-SOURCES = 2000  # sources whose failures are remembered
 VISITS = 5000  # lines of the book of visits that are kept
+REFUSED_LINES = 30  # an hour of refused tries in it; of more only the number is written: guessing must not push the rest out
+HOUR = 3600.0
 SHORTEST, LARGEST = 10, 200  # characters of a password
 NAME = re.compile(r"[\w.-][\w .-]{0,30}[\w.-]|[\w.-]")
+_NUMBER = re.compile(r"[\w-]{16}", re.ASCII)
 _COMMON = (
     "password",
     "12345678",
@@ -59,11 +63,9 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, role TEXT NOT NULL, hash TEXT NOT NULL, made REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sessions (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, boot TEXT NOT NULL, made REAL NOT NULL, seen REAL NOT NULL, source TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS tries (
-    source TEXT PRIMARY KEY, failures INTEGER NOT NULL, boot TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS visits (
     number INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, source TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT
+CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
 
@@ -72,14 +74,6 @@ class Role(StrEnum):
 
     TECHNICIAN = "technician"
     SUPERVISOR = "supervisor"
-
-
-class Refusal(Exception):
-    """Not done. `word` is a key of the catalogue, `field` the field it stands beside, `wait` the seconds until the next try."""
-
-    def __init__(self, word: str, field: str = "", wait: float = 0.0) -> None:
-        super().__init__(word)
-        self.word, self.field, self.wait = word, field, wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +104,23 @@ class Accounts:
         self._folder = folder
         self._boot = boot
         self._now = now
-        self._hashing = threading.Lock()
+        self._hashing, self._counting = threading.Lock(), threading.Lock()
         path = folder / FILE
         if not path.exists():
             os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
         with self._open() as db:
-            for statement in _TABLES.split(";"):
+            for statement in (_TABLES + TABLE).split(";"):
                 db.execute(statement)
-            # Monotonic seconds of another power-up say nothing: its sessions are over, its locks begin anew from here.
+            # Monotonic seconds of another power-up say nothing: its sessions are over.
             db.execute("DELETE FROM sessions WHERE boot != ?", (boot,))
-            db.execute("UPDATE tries SET until = ? + until - since, since = ?, boot = ? WHERE boot != ?", (now(), now(), boot, boot))
             row = db.execute("SELECT value FROM marks WHERE name = 'secret'").fetchone()
             secret = row[0] if row else secrets.token_hex(32)
             db.execute("INSERT OR IGNORE INTO marks VALUES ('secret', ?)", (secret,))
         self._secret = bytes.fromhex(secret)
+        self.tries = Tries(self._open, boot, now)
+        self.wrong = 0  # passwords and codes since the start of the page
+        self._lines = self._unwritten = 0
+        self._hour = now()
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -147,12 +144,12 @@ class Accounts:
 
     def claim(self, code: str, name: str, password: str, source: str) -> str:
         """Make the first account with the code of the box; return the key of its session. Of two at once one is refused."""
-        self._try(source)
+        self._count(source)
         right = label.shown(self._folder)
         if not right or not hmac.compare_digest(label.plain(code), label.plain(right)):
-            self.note("", source, "wrong_code")
+            self._refused("", source, "wrong_code")
             raise Refusal("wrong_code", "code")
-        self._forget_tries(source)  # what follows is no guessing
+        self.tries.forget(source)  # what follows is no guessing
         _check_name(name)
         _check_password(password, name, right)
         hashed = self._hash(password)
@@ -163,15 +160,20 @@ class Accounts:
         self.note(name, source, "claimed")
         return self._begin(name, source)
 
-    def sign_in(self, name: str, password: str, source: str) -> str:
-        """Return the key of a new session. Raises Refusal; a name that is not known looks like a wrong password."""
-        self._try(source)
+    def sign_in(self, name: str, password: str, source: str, device: str = "") -> str:
+        """Return the key of a new session. Raises Refusal; a name that is not known looks like a wrong password.
+
+        Where a device has signed in to this account before its wrong passwords are counted, not those of its address: nobody else's
+        guesses shut it out.
+        """
+        who = self._counted_as(name, device) or source
+        self._count(who)
         with self._open() as db:
             row = db.execute("SELECT hash FROM accounts WHERE name = ?", (name,)).fetchone()
         if not self._verified(row[0] if row else _NOBODY, password) or row is None:
-            self.note(name if row else "?", source, "refused")
+            self._refused(name if row else "?", source, "refused")
             raise Refusal("wrong_password", "password")
-        self._forget_tries(source)
+        self.tries.forget(who)
         self.note(name, source, "signed_in")
         return self._begin(name, source)
 
@@ -202,12 +204,13 @@ class Accounts:
 
     def change_password(self, session: Session, old: str, new: str, source: str) -> str:
         """Change one's own password; every session of the account ends and a new one is returned."""
-        self._try(source)
+        self._count(source)
         with self._open() as db:
             row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
         if row is None or not self._verified(row[0], old):
+            self._refused(session.name, source, "refused")
             raise Refusal("wrong_password", "old")
-        self._forget_tries(source)
+        self.tries.forget(source)
         _check_password(new, session.name, label.shown(self._folder))
         hashed = self._hash(new)
         with self._open() as db:
@@ -229,6 +232,11 @@ class Accounts:
         now = self._now()
         with self._open() as db:
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (_digest(key), name, self._boot, now, now, source))
+            db.execute(
+                "DELETE FROM sessions WHERE name = ? AND key NOT IN "
+                "(SELECT key FROM sessions WHERE name = ? ORDER BY seen DESC, rowid DESC LIMIT ?)",
+                (name, name, OF_ONE),
+            )
             db.execute("DELETE FROM sessions WHERE key NOT IN (SELECT key FROM sessions ORDER BY seen DESC LIMIT ?)", (SESSIONS,))
         return key
 
@@ -264,26 +272,51 @@ class Accounts:
         """Return what a form must carry: it proves that this page made the form for this browser."""
         return hmac.new(self._secret, f"form {bound_to}".encode(), hashlib.sha256).hexdigest()[:40]
 
-    # -- tries -------------------------------------------------------------------------------------------------------
+    # -- devices that signed in before, and tries -----------------------------------------------------------------------
+    # The device cookies of OWASP (Slow Down Online Guessing Attacks with Device Cookies), without a table of devices.
 
-    def _try(self, source: str) -> None:
-        """Count a try as failed before it is looked at, so that many at once gain nothing; refuse it while the source must wait."""
-        now = self._now()
-        with self._open() as db:
-            row = db.execute("SELECT failures, until FROM tries WHERE source = ?", (source,)).fetchone()
-            failures, until = row or (0, 0.0)
-            if until > now:
-                raise Refusal("locked" if failures >= LOCK_AT else "wait", wait=until - now)
-            failures += 1
-            delay = LOCK if failures >= LOCK_AT else 0.0 if failures <= FREE else 2.0 ** (failures - FREE - 1)
-            db.execute("INSERT OR REPLACE INTO tries VALUES (?, ?, ?, ?, ?)", (source, failures, self._boot, now, now + delay))
-            db.execute("DELETE FROM tries WHERE source NOT IN (SELECT source FROM tries ORDER BY until DESC LIMIT ?)", (SOURCES,))
-        if failures == LOCK_AT:
-            self.note("?", source, "locked_out")
+    def device_key(self, name: str, before: str = "") -> str:
+        """Return what a browser keeps that has signed in to an account: `before` where that is good still."""
+        if self.knows_device(name, before):
+            return before
+        number = secrets.token_urlsafe(12)
+        return f"{number}.{self._signed(name, number)}"
 
-    def _forget_tries(self, source: str) -> None:
-        with self._open() as db:
-            db.execute("DELETE FROM tries WHERE source = ?", (source,))
+    def knows_device(self, name: str, key: str) -> bool:
+        """Say whether a browser has signed in to this account, since its password was set."""
+        number, _, proof = key.partition(".")
+        right = self._signed(name, number) if _NUMBER.fullmatch(number) else ""
+        return bool(right) and hmac.compare_digest(right.encode(), proof.encode())
+
+    def _signed(self, name: str, number: str) -> str:
+        """Bind a device to an account as it is: another password, or a namesake later, and it is a stranger. "" without an account."""
+        with contextlib.closing(sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)) as db:
+            row = db.execute("SELECT hash, made FROM accounts WHERE name = ?", (name,)).fetchone()
+        said = f"device {number} {row[0]} {row[1]}" if row else ""
+        return hmac.new(self._secret, said.encode(), hashlib.sha256).hexdigest()[:40] if row else ""
+
+    def _counted_as(self, name: str, device: str) -> str:
+        return f"device {device.partition('.')[0]}" if self.knows_device(name, device) else ""
+
+    def _count(self, who: str) -> None:
+        if self.tries.count(who):
+            self._refused("?", who, "locked_out", wrong=0)
+
+    def _refused(self, who: str, source: str, what: str, *, wrong: int = 1) -> None:
+        """Write a refused try into the book of visits, as long as there are not too many."""
+        with self._counting:
+            self.wrong += wrong
+            if self._now() - self._hour >= HOUR:
+                more, self._hour, self._lines, self._unwritten = self._unwritten, self._now(), 0, 0
+            else:
+                more = 0
+            self._lines += 1
+            written = self._lines <= REFUSED_LINES
+            self._unwritten += not written
+        if more:
+            self.note("?", "", "refused_more", str(more))
+        if written:
+            self.note(who, source, what)
 
     # -- the book of visits ------------------------------------------------------------------------------------------
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
 
+from gateway.web import guard
 from gateway.web.accounts import Refusal
 from gateway.web.visitor import Anyone, Fields, Reader, Visitor, checked
 
@@ -20,9 +22,18 @@ def first(v: Anyone) -> Response:
 
 
 @router.post("/first")
-def begin(v: Anyone, said: Fields) -> Response:
-    """Make the first account."""
+async def begin(v: Anyone, said: Fields) -> Response:
+    """Make the first account, when it is this visitor's turn to try a code."""
     checked(v, said)
+    try:
+        v.page.accounts.tries.waits(v.source)
+        async with v.page.turns.turn(guard.group(v.source)):
+            return await run_in_threadpool(_begun, v, said)
+    except Refusal as no:
+        return await run_in_threadpool(_first_refused, v, said, no)
+
+
+def _begun(v: Visitor, said: dict[str, str]) -> Response:
     if v.page.accounts.claimed():
         return _sign_in(v, 409, "claimed_already")
     if said.get("password", "") != said.get("again", ""):
@@ -32,7 +43,7 @@ def begin(v: Anyone, said: Fields) -> Response:
     except Refusal as no:
         if no.word == "claimed_already":
             return _sign_in(v, 409, no.word)
-        return _waiting(_first(v, 429 if no.wait else 422, said, {no.field or "form": refused(v, no)}), no)
+        return _first_refused(v, said, no)
     return v.signed_in(key)
 
 
@@ -47,17 +58,32 @@ def door(v: Anyone) -> Response:
 
 
 @router.post("/sign-in")
-def sign_in(v: Anyone, said: Fields) -> Response:
-    """Begin a session."""
+async def sign_in(v: Anyone, said: Fields) -> Response:
+    """Begin a session: at once from a device that signed in before, else when it is this visitor's turn."""
     checked(v, said)
-    if not v.page.accounts.claimed():
+    accounts, name = v.page.accounts, said.get("name", "").strip()[:40]
+    if not await run_in_threadpool(accounts.claimed):
         return RedirectResponse("/first", 303)
-    name = said.get("name", "").strip()[:40]
     try:
-        key = v.page.accounts.sign_in(name, said.get("password", ""), v.source)
+        if await run_in_threadpool(accounts.knows_device, name, v.device):
+            return await run_in_threadpool(_signed_in, v, name, said)
+        accounts.tries.waits(v.source)
+        async with v.page.turns.turn(guard.group(v.source)):
+            return await run_in_threadpool(_signed_in, v, name, said)
     except Refusal as no:
-        return _waiting(_sign_in(v, 429 if no.wait else 422, refused(v, no), name), no)
-    return v.signed_in(key)
+        return await run_in_threadpool(_sign_in_refused, v, name, no)
+
+
+def _first_refused(v: Visitor, said: dict[str, str], no: Refusal) -> Response:
+    return _waiting(_first(v, 429 if no.wait else 422, said, {no.field or "form": refused(v, no)}), no)
+
+
+def _sign_in_refused(v: Visitor, name: str, no: Refusal) -> Response:
+    return _waiting(_sign_in(v, 429 if no.wait else 422, refused(v, no), name), no)
+
+
+def _signed_in(v: Visitor, name: str, said: dict[str, str]) -> Response:
+    return v.signed_in(v.page.accounts.sign_in(name, said.get("password", ""), v.source, v.device))
 
 
 @router.post("/sign-out")

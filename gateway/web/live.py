@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
-MOST = 8  # streams at once
-EACH = 3  # of one session
+MOST = 12  # streams at once
+EACH = 4  # of one account, however often it is signed in
 LOOK_EVERY = 0.5  # s
 QUIET = 10.0  # s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import signal
 import socket
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from gateway import folders, systemd
+from gateway import folders, inbox, systemd
 from gateway.config import Config
 from gateway.web import papers
 from gateway.web.app import made
@@ -28,6 +29,7 @@ from gateway.web.words import Words
 LOG = logging.getLogger("eldercare")
 PAPERS_EVERY = 86400.0  # s between two looks at the certificate
 TIDY_EVERY = 60.0  # s
+REPORT_EVERY, REPORT_AGAIN = 5.0, 60.0  # s between two words to the daemon, where there is something new, and where there is nothing
 
 
 class Papers:
@@ -114,7 +116,11 @@ async def serve(config: Config) -> None:
         loop.add_signal_handler(number, stop)
     LOG.info("page https://%s%s", names[0], "" if config.page.port == 443 else f":{config.page.port}")
     tasks = [loop.create_task(server.serve(sockets=[line]), name="page") for server, line in doors]
-    beside = [loop.create_task(mine.keep_in_date(), name="certificate"), loop.create_task(_keep_tidy(page), name="tidy")]
+    beside = [
+        loop.create_task(mine.keep_in_date(), name="certificate"),
+        loop.create_task(_keep_tidy(page), name="tidy"),
+        loop.create_task(_report(page, mine), name="report"),
+    ]
     systemd.notify("READY=1")  # the sockets listen and the certificate is made: who comes now waits for an answer and gets one
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -131,6 +137,18 @@ async def _keep_tidy(page: Page) -> None:
     while True:
         await asyncio.to_thread(tidied, page.config, page.known)
         await asyncio.sleep(TIDY_EVERY)
+
+
+async def _report(page: Page, mine: Papers) -> None:
+    """Tell the daemon how many passwords were wrong and whether the given certificate serves: when it changes, and now and then."""
+    run, said, silent = secrets.token_hex(4), None, 0.0
+    while True:
+        word = inbox.PageWord(run, page.accounts.wrong, bool(mine.trouble))
+        if word != said or silent >= REPORT_AGAIN:
+            inbox.say(page.config.runtime, word.datagram())
+            said, silent = word, 0.0
+        await asyncio.sleep(REPORT_EVERY)
+        silent += REPORT_EVERY
 
 
 def _listening(address: str, port: int) -> socket.socket:

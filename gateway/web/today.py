@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
 from gateway import audible, inbox, kind, wire
 from gateway.reading import Kind
@@ -120,20 +121,27 @@ async def live(v: Reader) -> Response:
 def stream(v: Visitor, watch: Watch) -> Response:
     """Return the events of a watch for as long as the visitor is signed in."""
     assert v.session is not None  # a reader has one
-    key, accounts = v.session.key, v.page.accounts
+    key, name, accounts = v.session.key, v.session.name, v.page.accounts
     try:
-        watch.enter(key)
+        watch.enter(name)
     except Full as full:
         raise Stop(503) from full
+    return _Stream(watch, name, watch.events(lambda: accounts.session(key, touch=False) is not None))
 
-    async def events() -> AsyncIterator[str]:
+
+class _Stream(StreamingResponse):
+    """Events of a watch. The place is given back however it ends, also where the visitor is gone before the first event."""
+
+    def __init__(self, watch: Watch, name: str, events: AsyncIterator[str]) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        self._watch, self._name = watch, name
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
         try:
-            async for event in watch.events(lambda: accounts.session(key, touch=False) is not None):
-                yield event
+            await super().__call__(scope, receive, send)
         finally:
-            watch.leave(key)
-
-    return StreamingResponse(events(), media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+            self._watch.leave(self._name)
 
 
 @router.get("/test")

@@ -20,6 +20,7 @@ from gateway.web import guard
 from gateway.web.accounts import Accounts, Role, Session
 from gateway.web.known import Known
 from gateway.web.live import Watch
+from gateway.web.turns import Turns
 from gateway.web.words import FIRST, LANGUAGES, Words
 
 HERE = Path(__file__).parent
@@ -63,6 +64,7 @@ class Page:
     papers: Any = None  # the certificate in use, None where the page is served without
     names: tuple[str, ...] = ()
     regulars: guard.Regulars = field(default_factory=guard.Regulars)
+    turns: Turns = field(default_factory=Turns)
     environment: Environment = field(default_factory=environment)
 
 
@@ -110,6 +112,11 @@ class Visitor:
         """True over HTTPS."""
         return self.request.url.scheme == "https"
 
+    @property
+    def device(self) -> str:
+        """What this browser was given when somebody signed in with it before, "" where it was given nothing."""
+        return self.request.cookies.get(self._name("device"), "")
+
     def called(self, device: str) -> str:
         """Return what people call a device; its id where nobody has given it a name."""
         return next((d.label for d in self.page.config.devices if d.id == device and d.label), device)
@@ -153,6 +160,9 @@ class Visitor:
         """Return the way on with a session of its own."""
         response = RedirectResponse(to, 303)
         self._cookie(response, "session", key, None)
+        session = self.page.accounts.session(key)
+        if session is not None:
+            self._cookie(response, "device", self.page.accounts.device_key(session.name, self.device), YEAR)
         response.delete_cookie(self._name("form"), path="/")
         return response
 
@@ -164,7 +174,7 @@ class Visitor:
 
     def _name(self, name: str) -> str:
         # The prefix makes a browser refuse one that another machine of the same domain, or plain HTTP, has planted.
-        return f"__Host-{name}" if self.secure and name in {"session", "form"} else name
+        return f"__Host-{name}" if self.secure and name in {"session", "form", "device"} else name
 
     def _cookie(self, response: Response, name: str, value: str, age: int | None) -> None:
         response.set_cookie(self._name(name), value, max_age=age, path="/", secure=self.secure, httponly=True, samesite="strict")

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from gateway import backup, inbox, wire
 from gateway.clock import Quality
 from gateway.instruction import Do, Refused
-from gateway.web import accounts, guard, sensors
+from gateway.web import accounts, guard, sensors, tries, turns
 from gateway.web.past import _line
 from gateway.web.server import Papers
 from gateway.web.visitor import HERE
@@ -147,8 +147,9 @@ class Site:
 def site(lived, tmp_path, monkeypatch):
     monkeypatch.setattr(guard, "RATE", 1e9)  # the flood and the locks have tests of their own
     monkeypatch.setattr(guard, "BURST", 1e9)
-    monkeypatch.setattr(accounts, "LOCK_AT", 10**9)
-    monkeypatch.setattr(accounts, "FREE", 10**9)
+    monkeypatch.setattr(turns, "AT_ONCE", 10**9)
+    monkeypatch.setattr(tries, "LOCK_AT", 10**9)
+    monkeypatch.setattr(tries, "FREE", 10**9)
     monkeypatch.setattr(sensors, "_soon", lambda: asyncio.sleep(0))
     made = Site(tmp_path, lived)
     yield made

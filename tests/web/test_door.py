@@ -6,7 +6,8 @@ import stat
 import pytest
 
 from gateway.web import accounts, label, papers
-from gateway.web.accounts import IDLE, LOCK, LOCK_AT, LONGEST, Accounts, Refusal, Role
+from gateway.web.accounts import IDLE, LONGEST, Accounts, Refusal, Role
+from gateway.web.tries import LOCK, LOCK_AT
 from tests.web.conftest import LAN, form_key, post
 from tests.web.household import PASSWORD
 
