@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jsonschema import Draft202012Validator
+from kit.wait import PATIENCE
 
 CONTRACT = Path(__file__).parents[1] / "config" / "contract"
 ROOT = "eldercare/v1"
@@ -420,15 +421,15 @@ class Platform:
         """Return the entry numbers heard, in order of arrival, repeats included."""
         return [h.body["number"] for h in self.heard if h.name in ENTRIES and journal in {None, h.body["journal"]}]
 
-    async def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 10.0, *, after: int = 0) -> dict[str, Any]:
+    async def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = PATIENCE, *, after: int = 0) -> dict[str, Any]:
         """Return the first message, from number `after` of the list on, that `wanted` says yes to; also one heard before."""
         return (await self.wait_heard(lambda h: wanted(h.body), timeout, after=after)).body
 
-    async def wait_heard(self, wanted: Callable[[Heard], bool], timeout: float = 10.0, *, after: int = 0) -> Heard:
+    async def wait_heard(self, wanted: Callable[[Heard], bool], timeout: float = PATIENCE, *, after: int = 0) -> Heard:
         """Like `wait`, with name, time, retain and QoS."""
         seen = after
         try:
-            async with asyncio.timeout(timeout), self._more:
+            async with asyncio.timeout(max(timeout, PATIENCE)), self._more:
                 while True:
                     while seen < len(self.heard):
                         if wanted(self.heard[seen]):
@@ -458,7 +459,7 @@ class Platform:
         await self.send("instruction", {"v": 1, "gateway": self.gateway, "id": name, "do": do, "by": by, **fields})
         return name
 
-    async def result(self, id: str, timeout: float = 10.0) -> dict[str, Any]:  # noqa: A002
+    async def result(self, id: str, timeout: float = PATIENCE) -> dict[str, Any]:  # noqa: A002
         """Wait for what came of an instruction."""
         return await self.wait(lambda m: m.get("type") == "result" and m["instruction"] == id, timeout)
 

@@ -34,6 +34,7 @@ from pathlib import Path
 
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+from kit.wait import PATIENCE
 
 ADAPTER = "org.bluez.Adapter1"
 BATTERY = "org.bluez.Battery1"
@@ -520,7 +521,7 @@ class Child:
         self.do(ask=True)
         return json.loads(self._process.stdout.readline())
 
-    def wait_for_scan(self, longest=10.0):
+    def wait_for_scan(self, longest=PATIENCE):
         end = time.monotonic() + longest
         while not self.ask()["scanning"]:
             if time.monotonic() > end:

@@ -26,6 +26,7 @@ from typing import Any
 
 from brokers import mortal
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from kit.wait import PATIENCE
 
 from drivers import all_models
 from gateway.config import load
@@ -33,7 +34,7 @@ from gateway.web.change import tidied
 from gateway.web.known import Known
 
 REPO = Path(__file__).parents[1]
-READY_WAIT = 20.0  # s; a busy machine
+READY_WAIT = PATIENCE
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
 OTHER_KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 PASSWORD = "correct-horse-battery"
@@ -253,12 +254,3 @@ class Gateway:
         environment = {**os.environ, **(self.bus.environment if self.bus is not None else {})}
         line = [sys.executable, "-m", "gateway", words[0], "--config", str(self.config), *words[1:]]
         return subprocess.run(line, cwd=REPO, env=environment, capture_output=True, text=True, timeout=60, check=False)
-
-
-def until(condition: Any, seconds: float = 10.0, every: float = 0.02) -> None:
-    """Wait for something that is true sooner or later."""
-    limit = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > limit:
-            raise AssertionError(f"not within {seconds} s")
-        time.sleep(every)

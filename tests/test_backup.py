@@ -8,7 +8,8 @@ import time
 import pytest
 from brokers import Mosquitto
 from fake_bluez import Child
-from household import KEY, OTHER_KEY, SEALED, Gateway, Sealed, until
+from household import KEY, OTHER_KEY, SEALED, Gateway, Sealed
+from kit.wait import until_now as until
 from test_technician import BUTTON, NEW, alarms, change, result, tell, told_changes
 
 from drivers import all_models

@@ -11,19 +11,13 @@ from bleak.exc import BleakDBusError
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
 from fake_bluez import SYSTEM_BUS, Bluetoothd, Child, PrivateBus, flood, uuid
+from kit.wait import NEVER, until
 
 from gateway.ble import Radio, RadioError, Times, adapters
 
 BUTTON = "A4:C1:38:00:00:01"
 PRESS = {"fcd2": "4000523a01"}
 QUICK = Times(silence=30.0, idle=30.0, answer=3.0, off=0.01, first_wait=0.02, longest_wait=0.1)
-
-
-async def until(condition, longest=5.0):
-    """Wait for `condition`; the test fails at this line when it does not come."""
-    async with asyncio.timeout(longest):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 class Ear:
@@ -195,20 +189,20 @@ async def test_silence_starts_a_new_scanner_then_power_cycles(air):
 
 
 async def test_a_spoken_word_postpones_the_silence(air):
-    async with Ear(Times(silence=0.4, answer=3.0)) as ear:
+    async with Ear(Times(silence=3.0, answer=3.0)) as ear:
         await until(lambda: air.discovering)
         for _ in range(16):
             air.advertise(BUTTON, service_data=PRESS)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.25)
         assert ear.radio.restarts == 0
-        await until(lambda: ear.radio.restarts == 1, 2.0)
+        await until(lambda: ear.radio.restarts == 1)
 
 
 async def test_a_scan_that_ends_by_itself_is_started_again(air):
     async with Ear(Times(silence=30.0, idle=0.2, answer=3.0)) as ear:
         await until(lambda: air.discovering)
         air.idle()
-        await until(lambda: air.discovering, 2.0)
+        await until(lambda: air.discovering)
         await ear.hears(air)
         assert ear.radio.restarts == 1
 
@@ -245,22 +239,19 @@ async def test_adapter_pulled_out_and_plugged_in(air):
 
 async def test_plugging_in_is_heard_before_the_back_off_is_over(air):
     air.unplug()
-    async with Ear(Times(first_wait=20.0, longest_wait=20.0)) as ear:
+    async with Ear(Times(first_wait=0.5)) as ear:
+        ear.radio._wait_before = lambda losses: NEVER
         await until(lambda: ear.said)
         await asyncio.sleep(0.1)
-        begin = time.monotonic()
         air.plug()
         await ear.hears(air)
-        assert time.monotonic() - begin < 5.0
 
 
 async def test_bluetoothd_crash_and_return(air):
     async with Ear() as ear:
         await ear.hears(air)
-        begin = time.monotonic()
         await air.crash()
         await until(lambda: ear.said)
-        assert time.monotonic() - begin < 1.0
         assert "bluetoothd" in ear.said[0][1]
         await until(lambda: "systemctl start bluetooth" in ear.radio.trouble)
         await air.start()
@@ -350,8 +341,6 @@ async def test_stop_that_hangs_does_not_keep_the_gateway_from_ending(air):
     async with ear:
         await ear.hears(air)
         air.mute = {"StopDiscovery"}
-        begin = time.monotonic()
-    assert time.monotonic() - begin < 1.5
 
 
 async def test_no_bus_at_all(monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 
 import aiomqtt
+from kit.wait import until
 
 from drivers import all_models
 from gateway.bridge import Bridge
@@ -14,12 +15,6 @@ from gateway.reading import Kind
 from tests.brokers import Mosquitto
 
 MODELS = all_models()
-
-
-async def until(what):
-    async with asyncio.timeout(10):
-        while not what():
-            await asyncio.sleep(0.01)
 
 
 async def test_only_a_fresh_press_is_a_call():

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import time
+from itertools import pairwise
 
 import pytest
 from fake_bluez import Bluetoothd, PrivateBus, uuid
+from kit.wait import NEVER, until
 
 from drivers import all_models
 from gateway import gatt
@@ -28,12 +30,6 @@ QUICK = gatt.Times(
     connect=2.0, take=1.0, quiet=0.3, leave=0.5, fresh=3.0, rest=0.2, long_rest=0.4, first_wait=0.1, longest_wait=0.3, again=0.05
 )
 AIR = RadioTimes(silence=30.0, idle=30.0, answer=3.0, off=0.01, first_wait=0.02, longest_wait=0.1)
-
-
-async def until(condition, longest=5.0):
-    async with asyncio.timeout(longest):
-        while not condition():
-            await asyncio.sleep(0.005)
 
 
 @pytest.fixture
@@ -102,10 +98,8 @@ class Home:
 async def test_a_heart_rate_belt_is_visited_at_once_and_left_after_its_time(air):
     belt = air.peripheral(BELT, HEART, stored=[("2a37", "0650"), ("2a37", "0651")])
     async with Home(air) as home:
-        began = time.monotonic()
         home.speaks(BELT)
         await until(lambda: air.calls.count("Connect"))
-        assert time.monotonic() - began < 1.0
         await until(lambda: len(home.got) == 3)
         assert sorted(home.data()) == [("2a19", "4b"), ("2a37", "0650"), ("2a37", "0651")]
         assert all(a == BELT for a, _ in home.got)
@@ -119,10 +113,8 @@ async def test_a_heart_rate_belt_is_visited_at_once_and_left_after_its_time(air)
 async def test_one_that_talks_for_ever_is_cut_off_and_rested_from(air):
     belt = air.peripheral(BELT, HEART, stored=[("2a37", f"06{n:02x}") for n in range(80, 140)], gap=0.1)
     async with Home(air, times=gatt.Times(connect=2.0, take=0.6, quiet=0.5, leave=0.5, rest=0.1, long_rest=60.0)) as home:
-        began = time.monotonic()
         home.speaks(BELT)
         await until(lambda: len(home.got) >= 4)
-        assert time.monotonic() - began < 2.0
         await until(lambda: not air.connected(BELT))
         for _ in range(20):
             home.speaks(BELT)
@@ -205,12 +197,14 @@ async def test_a_link_lost_before_anything_was_said_is_no_harm(air):
 
 async def test_a_refused_connection_is_tried_ever_more_rarely(air):
     async with Home(air, times=gatt.Times(connect=1.0, first_wait=0.2, longest_wait=60.0)) as home:
-        end = time.monotonic() + 1.7
-        while time.monotonic() < end:
+        tried = []
+        while len(tried) < 4:
             home.speaks(BELT)  # advertises, but no such peripheral answers
             await asyncio.sleep(0.02)
-        assert 3 <= air.calls.count("Connect") <= 4, "at 0, 0.2, 0.6 and 1.4 s"
-        assert home.missed == [BELT] * air.calls.count("Connect")
+            tried += [time.monotonic()] * (air.calls.count("Connect") - len(tried))
+        waits = [after - before for before, after in pairwise(tried)]
+        assert all(took > least - 0.05 for took, least in zip(waits, (0.2, 0.4, 0.8), strict=True)), waits
+        await until(lambda: home.missed == [BELT] * air.calls.count("Connect"))
         assert home.radio.hearing
 
 
@@ -221,7 +215,7 @@ async def test_a_connection_that_does_not_come_is_given_up(air):
         await until(lambda: home.visits.visiting)
         began = time.monotonic()
         await until(lambda: home.visits.visiting == "")
-        assert 0.3 < time.monotonic() - began < 1.5
+        assert time.monotonic() - began > 0.3
         assert home.missed == [BELT]
         await until(lambda: belt.connecting is None)
         for task in air._tasks:
@@ -256,7 +250,7 @@ async def test_a_bluetoothd_that_does_not_answer_holds_nobody(air, mute):
     async with Home(air, times=times) as home:
         home.speaks(BELT)
         await until(lambda: home.visits.visiting == BELT)
-        await until(lambda: home.visits.visiting == "", 4.0)
+        await until(lambda: home.visits.visiting == "")
         air.mute = set()
         air.peripheral(FEVER, WARMTH, stored=[("2a1c", "00680100ff")], leaves=True)
 
@@ -300,14 +294,12 @@ async def test_no_visit_while_an_alarm_is_fresh(air):
 @pytest.mark.parametrize("delay", [0.0, 60.0], ids=["connected", "connecting"])
 async def test_an_alarm_ends_a_visit_at_once(air, delay):
     belt = air.peripheral(BELT, HEART, delay=delay, stored=[("2a37", "0650")] if not delay else [])
-    async with Home(air, times=gatt.Times(connect=20.0, take=20.0, quiet=20.0)) as home:
+    async with Home(air, times=gatt.Times(connect=NEVER, take=NEVER, quiet=NEVER)) as home:
         home.speaks(BELT)
         await until((lambda: belt.connecting) if delay else (lambda: air.connected(BELT) and "ReadValue" in air.calls))
         await asyncio.sleep(0.1)
-        began = time.monotonic()
         home.raise_alarm()
         await until(lambda: not air.connected(BELT) and belt.connecting is None)
-        assert time.monotonic() - began < 0.5
         await until(lambda: home.visits.visiting == "")
         assert home.visits.dropped == 1
         assert home.missed == [], "it is no fault of the device"
@@ -315,7 +307,7 @@ async def test_an_alarm_ends_a_visit_at_once(air, delay):
         home.speaks(CUFF, "1810")
         await until(lambda: len(home.adverts) > before)
         if not delay:
-            await until(lambda: ("2a37", "0650") in home.data(), 2.0)
+            await until(lambda: ("2a37", "0650") in home.data())
         for task in air._tasks:
             task.cancel()
 
@@ -359,7 +351,7 @@ async def test_bluetoothd_that_crashes_in_a_visit_is_survived(air):
             home.speaks(BELT)
             return ("2a37", "0650") in home.data()
 
-        await until(heard, 8.0)
+        await until(heard)
         assert belt.connections >= 2
 
 
@@ -371,7 +363,7 @@ async def test_visits_leave_nothing(air):
             home.speaks(FEVER, "1809")
             return len(home.got) >= 10
 
-        await until(often, 20.0)
+        await until(often)
     assert not air.connected(FEVER)
 
 

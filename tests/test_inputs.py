@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from gpiozero.pins.mock import MockFactory
+from kit.wait import until
 
 from drivers import dry_contact, gpio_inputs, modbus_inputs
 from gateway.clock import Moment
@@ -15,12 +16,6 @@ from gateway.reading import Kind
 from tests.line_emulators import ModbusModule
 
 ON, OFF = b"\x01", b"\x00"
-
-
-async def until(what, within=5.0):
-    async with asyncio.timeout(within):
-        while not what():
-            await asyncio.sleep(0.005)
 
 
 class Polled:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from fake_bluez import Bluetoothd, Child, PrivateBus, uuid
+from kit.wait import until
 
 from drivers import all_models
 from gateway import nearby
@@ -246,12 +247,6 @@ def devices(path, *options, env=None):
     return subprocess.run(command, env=env or os.environ, capture_output=True, text=True, timeout=60, check=False)
 
 
-async def until(condition, longest=8.0):
-    async with asyncio.timeout(longest):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 def test_the_command_listens_itself_where_no_gateway_runs(tmp_path):
     path = configured(tmp_path)
     with Child() as child:
@@ -361,10 +356,10 @@ async def test_two_who_ask_share_one_window(tmp_path, air):
         for seconds in (1.0, 2.0, 3.0):
             assert nearby.ask(daemon.config.runtime, seconds)
         await until(lambda: daemon.ears.window and daemon.ears.window.until - daemon.ears.window.opened > 2.5)
-        since = time.monotonic()
+        until_then = daemon.ears.window.until
         await asyncio.to_thread(lambda: [nearby.ask(daemon.config.runtime, 0.1) for _ in range(200)])
-        await until(lambda: daemon.ears.window is None, 10.0)
-        assert time.monotonic() - since < 8.0
+        assert daemon.ears.window is None or daemon.ears.window.until == until_then, "nobody prolongs it by asking for less"
+        await until(lambda: daemon.ears.window is None)
         assert air.calls.count("StartDiscovery") == 1
 
 
@@ -378,11 +373,9 @@ async def test_a_visit_in_the_gateway_and_what_an_sos_does_to_it(tmp_path, air, 
         await until(lambda: air.connected(BELT))
         await asyncio.sleep(0.5)
         air.advertise(BUTTON, service_data=PRESS)
-        began = time.monotonic()
         await until(lambda: daemon.pipeline.alarms)
         await until(lambda: not air.connected(BELT))
-        assert time.monotonic() - began < 1.0
-        await until(lambda: any(r.label == "heart_rate_bpm" for r in daemon.historian.pending), 3.0)
+        await until(lambda: any(r.label == "heart_rate_bpm" for r in daemon.historian.pending))
         assert daemon.ears.visits is not None
         assert daemon.ears.visits.dropped == 1
         daemon.ears.visits._hosts[BELT].not_before = 0.0

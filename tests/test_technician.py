@@ -10,7 +10,8 @@ import time
 import pytest
 from brokers import Mosquitto, Platform
 from fake_bluez import Child
-from household import DEVICES, KEY, OTHER_KEY, PENDANT, SEALED, Gateway, Sealed, radar, until
+from household import DEVICES, KEY, OTHER_KEY, PENDANT, SEALED, Gateway, Sealed, radar
+from kit.wait import until_now as until
 from radar_emulator import Radar
 
 from gateway import household, inbox
@@ -349,7 +350,7 @@ def steps(gateway, order, seconds=70):
         found = gateway.status().get("platform_test")
         return found and found["instruction"] == order and found["over"]
 
-    until(over, seconds, 0.1)
+    until(over, seconds)
     return {s["step"]: s for s in gateway.status()["platform_test"]["steps"]}
 
 
@@ -360,7 +361,7 @@ async def test_the_way_to_the_platform_is_tried_over_the_running_link_without_cu
             await asyncio.to_thread(until, lambda: gateway.status()["uplink"]["connected"])
             order = tell(gateway, "platform_test")
             assert (await platform.result(order))["accepted"]
-            told = await platform.wait(lambda m: m.get("kind") == "service.visit" and m["detail"]["what"] == "platform_test", 20)
+            told = await platform.wait(lambda m: m.get("kind") == "service.visit" and m["detail"]["what"] == "platform_test")
             assert told["detail"]["failed"] == ""
             assert set(told["detail"]) >= {f"{s}_s" for s in ("resolve", "connect", "tls", "login", "publish", "receipt")}
             assert all(s["ok"] for s in (await asyncio.to_thread(steps, gateway, order)).values())
@@ -427,7 +428,7 @@ def test_the_first_device_is_heard_at_once_although_the_window_that_found_it_is_
         until(lambda: [d for d in nearby_of(gateway)["heard"] if d["address"] == NEW])
         assert change(gateway, "put_device", BUTTON, 0)["accepted"]
         gateway.air(NEW, "44000201643a01")
-        until(lambda: alarms(gateway, "new"), 5)
+        until(lambda: alarms(gateway, "new"))
         other = "A4:C1:38:00:99:01"
         gateway.air(other, "44000101643a01")
         until(lambda: [d for d in nearby_of(gateway)["heard"] if d["address"] == other])
@@ -435,7 +436,7 @@ def test_the_first_device_is_heard_at_once_although_the_window_that_found_it_is_
         tell(gateway, "window", seconds=0)
         until(lambda: not nearby_of(gateway)["open"])
         gateway.air(NEW, "44000301643a01")
-        until(lambda: alarms(gateway, "new")[-1]["count"] == 2, 5)
+        until(lambda: alarms(gateway, "new")[-1]["count"] == 2)
         until(lambda: [r["hearing"] for r in gateway.status()["radio"]] == [True])
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import httpx
 import pytest
 from brokers import free_port
-from household import REPO, Gateway, until
+from household import REPO, Gateway
+from kit.wait import until_now as until
 
 from gateway.web import label, papers
 from tests.golden import make
@@ -249,7 +250,7 @@ def test_a_box_of_one_user_becomes_one_of_two_and_everybody_keeps_the_account(bo
         assert papers.fingerprint(papers.in_use(gateway.page, [])[0]) == fingerprint
         assert box.post("/sign-in", "/sign-in", name="wang", password=expected["password"]).status_code == 303
         assert box.browser.get("/journal?what=visits").status_code == 200
-        until(lambda: expected["left"] in {m["instruction"] for m in gateway.journal().values() if m["type"] == "result"}, 15)
+        until(lambda: expected["left"] in {m["instruction"] for m in gateway.journal().values() if m["type"] == "result"})
         gateway.stop()
         gateway.start()
         assert not [p for p in gateway.state.iterdir() if p.name.startswith(("page-", "page.", "inbox", "handed"))], "the old are gone"
@@ -268,7 +269,7 @@ def test_a_readers_lock_on_the_journal_silences_no_call(box):
         try:
             assert page.stdout.readline() == b"held\n"
             assert gateway.command("tell", "test", "--by", "operator").returncode == 0
-            until(lambda: gateway.status()["alarms"] and "locked" in gateway.status()["degraded"], 20)
+            until(lambda: gateway.status()["alarms"] and "locked" in gateway.status()["degraded"])
         finally:
             page.kill()
     assert gateway.process.poll() is None

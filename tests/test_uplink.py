@@ -5,6 +5,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+from kit.wait import NEVER, PATIENCE
 
 from gateway import uplink as module
 from gateway.uplink import Uplink
@@ -34,18 +35,18 @@ async def rested(outbox, seconds, pressed_after=None):
     if pressed_after is not None:
         await asyncio.sleep(pressed_after)
         outbox.waits = True
-    await asyncio.wait_for(resting, 10)
+    await asyncio.wait_for(resting, PATIENCE)
     return time.monotonic() - began
 
 
 async def test_a_press_ends_the_long_rest_of_a_long_outage(hurried):
-    assert 0.3 <= await rested(Outbox(), 60, pressed_after=0.3) < 5
+    assert await rested(Outbox(), NEVER, pressed_after=0.3) >= 0.3
 
 
 async def test_while_a_call_for_help_waits_the_broker_is_asked_every_few_seconds_and_not_at_once(hurried):
     outbox = Outbox()
     outbox.waits = True
-    assert 0.12 <= await rested(outbox, 60) < 5
+    assert await rested(outbox, NEVER) >= 0.12
     assert await rested(outbox, 0.05) >= 0.05
 
 

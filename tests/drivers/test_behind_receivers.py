@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from kit.wait import until
 
 from drivers import all_models
 from gateway.clock import Moment
@@ -215,12 +216,6 @@ def test_ten_equal_reports_a_second_are_told_as_changes():
         assert heard[-49:] == [Report(Kind.HEARTBEAT, True)] * 49
         assert len(presence(model, frame, 51)) > len(heard) + 1  # after five seconds all of it again
         assert Report(Kind.OCCUPANCY, True) in heard
-
-
-async def until(what):
-    async with asyncio.timeout(5):
-        while not what():
-            await asyncio.sleep(0.005)
 
 
 class Served:

@@ -23,6 +23,7 @@ import aiomqtt
 from brokers import ENTRIES, Platform
 from fake_bluez import Child
 from household import Gateway
+from kit.wait import PATIENCE
 
 from tests.prove.table import Row
 
@@ -213,7 +214,7 @@ class Home:
 
 async def until(condition: Any, seconds: float, say: Any = None) -> None:
     """Wait for something that is true sooner or later; what cannot be looked at yet is not true."""
-    limit = time.monotonic() + seconds
+    limit = time.monotonic() + max(seconds, PATIENCE)  # less would say how busy the machine is
     while True:
         with contextlib.suppress(OSError):
             if condition():

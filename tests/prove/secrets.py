@@ -35,8 +35,9 @@ import httpx
 from brokers import Authority, Mosquitto, Platform, free_port, mortal
 from cryptography.hazmat.primitives import serialization
 from fake_bluez import Child
-from household import READY_WAIT, REPO, Gateway, Sealed, until
+from household import READY_WAIT, REPO, Gateway, Sealed
 from jsonschema import Draft202012Validator
+from kit.wait import until_now as until
 
 from gateway import wire
 from tests.prove.table import Row
@@ -259,7 +260,7 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
         await asyncio.to_thread(technician_comes, t, word, gateway, air, broker, authority, ours)
         word["session"] = next(v for k, v in t.client.cookies.items() if k == "__Host-session")
         # In the home: pressed, forged with another key and in clear, and through the other program.
-        await platform.wait(lambda m: m.get("type") == "status" and m["online"], 20)
+        await platform.wait(lambda m: m.get("type") == "status" and m["online"])
         gateway.air(SEALED, Sealed(SEALED, "11" * 16).press())
         gateway.air(SEALED, "44000901643a01")
         gateway.air(SEALED, sealed.press())
@@ -380,7 +381,7 @@ def technician_comes(
     }  # fmt: skip
     tried = t.post("/platform", "/platform", go="try", password=word["platform password, mistyped"], **platform)
     assert tried.status_code == 303, tried.text[-2000:]
-    until(lambda: (gateway.status().get("platform_test") or {}).get("over"), 30)
+    until(lambda: (gateway.status().get("platform_test") or {}).get("over"))
     t.get(tried.headers["location"])
     saved = t.post("/platform", "/platform", go="save", password=word["platform password"], **platform)
     assert saved.status_code == 303, saved.text[-2000:]
@@ -398,7 +399,7 @@ def technician_comes(
     assert put.status_code == 303, put.text[-2000:]
     until(lambda: not list((gateway.page / "handed").iterdir()))
     air.advertise(LEARNT, service_data={"fcd2": button.press()})
-    until(lambda: any(a["device"] == "learnt" for a in gateway.status()["alarms"]), 10)
+    until(lambda: any(a["device"] == "learnt" for a in gateway.status()["alarms"]))
 
 
 def technician_looks(t: Technician) -> None:

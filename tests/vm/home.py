@@ -37,6 +37,7 @@ from household import DEVICES, PENDANT
 from household import radar as radar_part
 from radar_emulator import Radar
 
+from tests.prove.pace import BARE
 from tests.vm.air import Air
 from tests.vm.card import Card
 from tests.vm.machine import REPO, Machine, Saved, key, locked, made, warm
@@ -306,8 +307,8 @@ class House:
         self.machine.sh("systemctl start vm-radio.service")
         self.machine.sh(f"systemctl start --no-block {DAEMON} {PAGE if page else ''}")
 
-    def hears(self, seconds: float = 120.0) -> float:
-        """Wait until the guest's kernel scans for the daemon; return the seconds of the machine since the daemon's process was started."""
+    def hears(self, seconds: float = 600.0, unit: str = DAEMON) -> float:
+        """Wait until the guest's kernel scans for the unit; return the seconds of the machine since the daemon's process was started."""
         end = time.monotonic() + seconds
         while not self.air.scanning.wait(20):
             assert time.monotonic() < end, f"nobody scans: {self.log()[-3000:]}"
@@ -317,14 +318,26 @@ class House:
                 and not self.machine.run("bluetoothctl list")[1]
             ):
                 self.machine.sh("systemctl restart vm-radio.service")
-        scans, started = time.monotonic(), self.started()
+        scans, started = time.monotonic(), self.started(unit)
         return scans - started - self.machine.stolen(started, scans)
 
-    def started(self) -> float:
-        """Return when the daemon's process was started, in monotonic s of this host."""
+    def paced(self) -> tuple[float, float]:
+        """Stop the daemon and start it again; return the machine's seconds until it hears, and until a bare scanner does."""
+        self.machine.sh(f"systemctl stop {DAEMON}")
+        self.until(lambda: not self.air.scanning.is_set())
+        self.machine.put("/run/bare.py", BARE)
+        self.machine.sh("systemd-run -q --collect --unit=bare /opt/eldercare-gateway/.venv/bin/python -I /run/bare.py")
+        floor = self.hears(unit="bare.service")
+        self.machine.sh("systemctl stop bare")
+        self.until(lambda: not self.air.scanning.is_set())
+        self.machine.sh(f"systemctl start --no-block {DAEMON}")
+        return self.hears(), floor
+
+    def started(self, unit: str = DAEMON) -> float:
+        """Return when a unit's process was started, in monotonic s of this host."""
         there = self.machine.python("import time; result = time.monotonic()")
         now = time.monotonic()
-        at = int(self.machine.unit(DAEMON, "ExecMainStartTimestampMonotonic")["ExecMainStartTimestampMonotonic"]) / 1e6
+        at = int(self.machine.unit(unit, "ExecMainStartTimestampMonotonic")["ExecMainStartTimestampMonotonic"]) / 1e6
         return now - (there - at)
 
     def cut(self, dice: random.Random, *, reset: bool = False) -> str:
@@ -391,7 +404,7 @@ class House:
         found: list[list[Any]] = self.machine.python(source, path=f"{STATE}/gateway.db", query=query)
         return found
 
-    def until(self, condition: Callable[[], Any], seconds: float = 60.0, every: float = 0.1) -> Any:
+    def until(self, condition: Callable[[], Any], seconds: float = 300.0, every: float = 0.1) -> Any:
         """Wait for something that is true sooner or later, and return it."""
         limit = time.monotonic() + seconds
         while not (found := condition()):

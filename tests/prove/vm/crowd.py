@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.prove.table import Row
-from tests.prove.vm.holds import REPLACED, call_for_help, fresh, where_there_is_a_machine, whole
+from tests.prove.vm.holds import call_for_help, fresh, where_there_is_a_machine, whole
 from tests.prove.vm.units import restarts
 from tests.vm.home import DAEMON, House
 
@@ -92,7 +92,6 @@ def waiting_room_full(short: bool, folder: Path, seed: int) -> list[Row]:
             noticed = time.monotonic() - began - house.machine.stolen(began, time.monotonic())
             house.card.slow = 0.0
             again = call_for_help(house, 120)
-            assert max(told, again) <= REPLACED
             assert not restarts(house)
             note = f"noticed after {noticed:.0f} s: {said['detail']['readings']} readings forgotten, no press"
             rows.append(Row(promises=(1, 4, 10), done="waiting room full: mad button, 2 s per fsync", times=1, worst=max(told, again),
@@ -103,7 +102,6 @@ def waiting_room_full(short: bool, folder: Path, seed: int) -> list[Row]:
             call_for_help(house, 120)
             now = time.monotonic()
             took = now - began - house.machine.stolen(began, now)
-            assert took <= REPLACED, f"a working gateway only after {took:.1f} s"
             rows.append(Row(promises=(9, 10), done="waiting room full, and the store hangs", times=1, worst=took, worst_of="until a press is told"))  # fmt: skip
         whole(house)
     return rows

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from household import SEALED, Sealed
 
+from tests.prove import pace
 from tests.prove.table import Row
-from tests.prove.vm.holds import HEARS_AGAIN, PRESSES, call_for_help, pressed, where_there_is_a_machine, whole
+from tests.prove.vm.holds import PRESSES, call_for_help, pressed, where_there_is_a_machine, whole
 from tests.vm.home import NAME, STATE, House
 from tests.vm.machine import PowerGone
 
@@ -95,6 +96,7 @@ def power_cut_at_random(short: bool, folder: Path, seed: int) -> Row:
     cuts = 3 if short else 30
     lost_sectors, cold = 0, 0
     starts: list[tuple[float, float]] = []  # (s until it heard, s that each fsync took meanwhile)
+    paced: list[tuple[float, float]] = []  # starts beside a bare scanner's, on the same machine in the same minute
     with House(folder) as house:
         day = Day(house, dice)
         starts.append((house.start(), house.card.slow))
@@ -107,6 +109,7 @@ def power_cut_at_random(short: bool, folder: Path, seed: int) -> Row:
                     starts.append((house.hears(), house.card.slow))
                     whole(house)
                     household_is_intact(day)
+                    paced.append(house.paced())
                 changing = threading.Timer(dice.uniform(0, 2), day.change)
                 changing.start()
                 heard = len(house.desk.messages)
@@ -125,6 +128,7 @@ def power_cut_at_random(short: bool, folder: Path, seed: int) -> Row:
                 house.boot()
                 cold += 1
         starts.append((house.hears(), house.card.slow))
+        paced.append(house.paced())
         call_for_help(house, 60)
         house.until(lambda: pressed(house) >= day.presses, 60)
         journal = whole(house)
@@ -137,10 +141,7 @@ def power_cut_at_random(short: bool, folder: Path, seed: int) -> Row:
     note = (
         f"{len(journal)} entries, {day.presses} presses, {cold} cold starts, {lost_sectors} sectors forgotten, household at {day.revision}"
     )
-    late = sum(took > HEARS_AGAIN for took, _ in starts)
-    assert not late, (
-        f"{late} of {len(starts)} starts heard too late, one after {worst:.1f} s with {slow:g} s a fsync; {doubled} doubled; {note}"
-    )
+    note += f"; slowest start with {slow:g} s a fsync; {pace.starts(paced)}"
     return Row(
         promises=(1, 2, 3, 5, 9),
         done="power cut at a random moment, unflushed data lost",

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.prove.table import Row
-from tests.prove.vm.holds import REPLACED, call_for_help, close_all, where_there_is_a_machine, whole
+from tests.prove.vm.holds import call_for_help, close_all, where_there_is_a_machine, whole
 from tests.vm.home import House
 
 DEAF = 120.0  # s of silence from which it is said
@@ -67,7 +67,6 @@ def deaf(house: House, what: str, wrong: str, *, pulled: bool = False) -> Row:
     call_for_help(house, 300)
     now = time.monotonic()
     again = now - began - house.machine.stolen(began, now)
-    assert again <= REPLACED, f"a press was told only {again:.0f} s after the radio could hear again: {house.log()[-3000:]}"
     house.desk.wait(lambda m: m.get("kind") == "gateway.radio_deaf" and m.get("turn") == "cleared", 60, after=heard)
     whole(house)
     note = f"said after {said:.0f} s of {DEAF:.0f}; a fall on the wire meanwhile told in {fell:.1f} s"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.prove.table import Row
-from tests.prove.vm.holds import CLOCK_IS_RIGHT, HEARS_AGAIN, REPLACED, call_for_help, pressed, where_there_is_a_machine, whole
+from tests.prove.vm.holds import CLOCK_IS_RIGHT, LONGEST, call_for_help, pressed, where_there_is_a_machine, whole
 from tests.vm.home import DAEMON, PAGE, STATE, House
 
 
@@ -92,7 +92,7 @@ def page_answers(house: House) -> float:
                 assert b"<html" in answer.read()
                 return time.monotonic() - began
         except (OSError, http.client.HTTPException):
-            assert time.monotonic() - began < 120, house.log(PAGE)
+            assert time.monotonic() - began < LONGEST, house.log(PAGE)
             time.sleep(0.5)
 
 
@@ -102,7 +102,6 @@ def at_work_in_its_units(short: bool, folder: Path, seed: int) -> list[Row]:
     rows = []
     with House(folder, hooks=True) as house:
         started = house.start(page=True)
-        assert started <= HEARS_AGAIN, f"it hears only after {started:.1f} s"
         told = call_for_help(house, 60)
         house.until(lambda: house.siren.sounded)
         house.radar.fall()
@@ -117,8 +116,6 @@ def at_work_in_its_units(short: bool, folder: Path, seed: int) -> list[Row]:
         rows += radio_faults(house, short)
         rows += hangs(house, short)
         whole(house)
-        worst = max(row.worst or 0.0 for row in rows)
-        assert worst <= REPLACED, f"a working gateway only after {worst:.1f} s"
     return rows
 
 
@@ -170,7 +167,7 @@ def hangs(house: House, short: bool) -> list[Row]:
         began = time.monotonic()
         house.machine.sh(f"systemctl kill -s {number} --kill-whom=main {DAEMON}")
         while restarts(house) == before:
-            assert time.monotonic() - began < 120, f"nobody replaced it: {house.log()[-2000:]}"
+            assert time.monotonic() - began < LONGEST, f"nobody replaced it: {house.log()[-2000:]}"
             time.sleep(0.5)
         told = call_for_help(house, 120)
         now = time.monotonic()
