@@ -74,14 +74,11 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
     A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software, or that cannot be written
     (read-only, full), is left untouched and a stand-in in `runtime` (memory) is used, so that alarms go on. Either way what is
     open is carried over as far as it can be read, and `Store.degraded` says what happened; what still waits for the platform only from
-    a damaged one, for the other is there again. A stand-in that a killed process left is gone on with as long as anything in it is
-    open or unaccepted. Call `settled` once the first entry is written.
+    a damaged one, for the other is there again. A stand-in that an earlier process left is carried into the real store, and gone on
+    with where that still refuses. Call `settled` once the first entry is written.
     """
     path = folder / "gateway.db"
     left = _left(runtime, gateway, now, boot)
-    if left is not None and (left.known.alarms or left.store._counts()[0]):  # noqa: SLF001  nobody else has it yet
-        LOG.error("store %s", left.store.degraded)
-        return left
     with Held(path) as log:
         store, source = Store(folder, gateway), path
         try:
@@ -92,7 +89,7 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
                 store.take_back(left.store.marked(DOUBT))
             real = _Opened(store, store.load(now, boot), store.memories())
             if real.known.last or not is_unsettled(path):
-                return _merged(real, left, now, boot)
+                return _merged(real, left, now, boot)  # raises sqlite3.Error where the disk refuses
             source = broken(path)  # an earlier start was killed before it had told of it
             problem: StoreProblem = Damaged(f"{path} was damaged")
         except StoreProblem as error:
@@ -149,38 +146,69 @@ def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None
 
 
 def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Opened:
-    """Return the real store with what a stand-in, now empty, learned meanwhile: alarms that ended, instructions done, counters."""
+    """Return the real store with all that a stand-in has: its journal, what waits, what is open or has ended, counters, masks.
+
+    Its entries become entries of an earlier journal; what waits for the platform is pushed as it was. An open alarm goes on as
+    it stood in the stand-in, and `restart` writes it into the real journal. Raises sqlite3.Error where the disk refuses.
+    """
     if left is None:
         return real
-    rows = left.store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE NOT a.open")  # noqa: SLF001
-    messages = [wire.decode_entry(body) for (body,) in rows]
-    ended = {m.alarm: wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)}
+    ended = {a.id: a for a in _newest(left.store, now) if not a.open}
     masks_known, told = bool(left.store.marked("masks")), left.store.marked("told")
-    left.store.close_now()
-    known = real.known
-    # An alarm that ended in the stand-in is journalled as ended in the real one; `restart` writes that entry.
-    alarms = [(ended.get(alarm.id, alarm), same and alarm.id not in ended) for alarm, same in known.alarms]
-    said = {key: fault for key, fault in left.known.faults.items() if key[0] == STORAGE_DEGRADED}
+    known, instead = real.known, left.known
+    alarms = _joined(known, instead, ended)
+    gone_on = {alarm.number for alarm, _ in instead.alarms if alarm.open}
+    said = {key: fault for key, fault in instead.faults.items() if key[0] == STORAGE_DEGRADED}
+    over = {alarm.number for alarm, _ in alarms if not alarm.open}
+    carried = {number: same for number, same in known.carried.items() if number not in over | gone_on}
     merged = replace(
         known,
-        last_alarm=max(known.last_alarm, left.known.last_alarm),
+        last_alarm=max((known.last_alarm, instead.last_alarm, *(alarm.number for alarm, _ in alarms))),
         alarms=alarms,
-        carried={number: same for number, same in known.carried.items() if number not in {a.number for a, _ in alarms if not a.open}},
-        closed={**known.closed, **left.known.closed},
+        carried=carried,
+        raised_in={number: entry for number, entry in known.raised_in.items() if number in carried},
+        closed={**known.closed, **instead.closed},
         faults={**known.faults, **said},
-        done=list(dict.fromkeys((*known.done, *left.known.done))),
-        silent_for={**known.silent_for, **left.known.silent_for},
-        shelves=left.known.shelves if masks_known else known.shelves,
-        away=left.known.away if masks_known else known.away,
+        done=list(dict.fromkeys((*known.done, *instead.done))),
+        silent_for={**known.silent_for, **instead.silent_for},
+        shelves=instead.shelves if masks_known else known.shelves,
+        away=instead.away if masks_known else known.away,
     )
-    learned = Writing(memory=_texts(left.memories), done=list(left.known.done))
+    learned = Writing(memory=_texts(left.memories), done=list(instead.done), waiting=left.store.all_entries())
     if masks_known:
         learned.marks = {"masks": masked(merged.shelves, merged.away, now, boot)}
     if told:
         learned.marks = {**learned.marks, "told": told}
-    with contextlib.suppress(sqlite3.Error):  # the start's own commit comes next, and says so
-        real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
+    real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
+    left.store.close_now()
     return _Opened(real.store, merged, {**real.memories, **left.memories})
+
+
+def _newest(store: Store, now: Moment) -> list[Alarm]:
+    """Return every alarm of a store as its newest entry tells it."""
+    rows = store._db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry")  # noqa: SLF001
+    messages = [wire.decode_entry(body) for (body,) in rows]
+    return [wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)]
+
+
+def _joined(known: Known, instead: Known, ended: Mapping[str, Alarm]) -> list[tuple[Alarm, bool]]:
+    """Return the alarms of the real store and of a stand-in; of one that is in both, as it stood in the stand-in."""
+    newer = {alarm.id: (alarm, same) for alarm, same in instead.alarms if alarm.open}
+    out = []
+    for alarm, same in known.alarms:
+        if alarm.id in newer:
+            after, still = newer.pop(alarm.id)
+            out.append((replace(after, number=alarm.number), still))
+        else:
+            out.append((ended.get(alarm.id, alarm), same and alarm.id not in ended))
+    taken, last = {alarm.number for alarm, _ in out}, max(known.last_alarm, instead.last_alarm)
+    for alarm, same in newer.values():
+        number = alarm.number
+        if number in taken or number <= known.last_alarm:
+            last += 1
+            number = last
+        out.append((replace(alarm, number=number), same))
+    return out
 
 
 def in_doubt(instead: Store, broken: Store, entries: Sequence[Entry]) -> dict[str, str]:

@@ -90,7 +90,8 @@ class Writing:
     accepted: Sequence[tuple[int, int]] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
     done: Sequence[str] = ()  # instructions carried over from another database
-    waiting: Sequence[tuple[int, str, bytes]] = ()  # (priority, name, body) of its entries, of another journal, that have no receipt
+    # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is kept only
+    waiting: Sequence[tuple[int, str, bytes]] = ()
 
 
 class Store:
@@ -243,6 +244,12 @@ class Store:
         """Return the drivers' memories (last packet ids, counters)."""
         return {str(d): json.loads(m) for d, m in self._db.execute("SELECT device, memory FROM devices")}
 
+    def all_entries(self) -> list[tuple[int, str, bytes]]:
+        """Return the whole journal as `Writing.waiting` takes it over into another database."""
+        rows = self._db.execute("SELECT number, name, body FROM journal ORDER BY number").fetchall()
+        waits = {int(number): int(priority) for priority, number in self._db.execute("SELECT priority, number FROM outbox")}
+        return [(waits.get(number, 0), str(name), bytes(body)) for number, name, body in rows]
+
     @property
     def newest_batch(self) -> int:
         """Number of the newest batch of readings."""
@@ -308,8 +315,10 @@ class Store:
             for priority, name, body in turn.waiting:
                 message = wire.decode_entry(body)
                 number = message.number - self._earlier.setdefault(message.journal, EARLIER * (len(self._earlier) + 1))
-                execute("INSERT OR IGNORE INTO journal VALUES (?, ?, NULL, ?, ?)", (number, name, _seconds(message.at.wall), body))
-                execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (priority, number))
+                row = (number, name, _seconds(message.at.wall), body)
+                new = execute("INSERT OR IGNORE INTO journal VALUES (?, ?, NULL, ?, ?)", row).rowcount
+                if new and priority:
+                    execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (priority, number))
             if turn.waiting:
                 self._mark(self._db, "earlier", json.dumps(self._earlier))
             if hashes:

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import backup, kind, mains, status, systemd
+from gateway.alarm import State
 from gateway.clock import Moment
-from gateway.database import CHECK_AT_MOST, Damaged, StoreProblem
+from gateway.database import CHECK_AT_MOST, Damaged, StoreProblem, is_read_only
 from gateway.folders import moved_out
 from gateway.inbox import beside
 from gateway.signals import HOUR
@@ -200,10 +201,9 @@ class Upkeep:
             )
 
     async def _disk_is_back(self) -> bool:
-        """Say whether the real database takes a write again and nothing in memory would be lost by going back to it."""
-        if (await self._daemon.store.counts())[0] or self._daemon.pipeline.alarms:
+        """Say whether the real database takes a write again. What is in memory is carried over by the start; a grace is not cut short."""
+        if any(alarm.state is State.PRE_ALARM for alarm in self._daemon.pipeline.alarms.values()):
             return False
-
         if self._daemon.leaving is not None and not self._daemon.leaving.done():
             return False  # it still owes us the answer for which we left it
         if self._probe is None:
@@ -219,7 +219,7 @@ class Upkeep:
         real = Store(self._daemon.config.state, self._daemon.gateway)
         began = time.monotonic()
         try:
-            if shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
+            if is_read_only(self._daemon.config.state) or shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
                 return False
             real.open()
         except Damaged:

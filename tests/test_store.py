@@ -25,7 +25,7 @@ from hand import GATEWAY, HandClock, Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import database, kind, recovery, schema, store
+from gateway import database, kind, recovery, schema, store, wire
 from gateway.alarm import State
 from gateway.clock import Moment, Quality
 from gateway.database import StoreProblem
@@ -799,9 +799,24 @@ def degraded(box: Box) -> None:
     box.write(box.pipeline.noticed(box.pipeline.faults.begin(kind.STORAGE_DEGRADED, box.clock.now()), box.clock.now()))
 
 
-def test_a_full_disk_and_a_kill_together_lose_no_open_alarm(box):
-    """The stand-in is memory that outlives the process: the next one goes on with it."""
+@pytest.fixture
+def full(box, monkeypatch):
+    """A function that fills the disk: nothing on it opens for writing; `False` makes room."""
+    real, state = Store.open, {"full": False}
+
+    def opening(self) -> None:
+        if state["full"] and self.folder == box.folder:
+            raise database.DiskRefuses("the disk is full")
+        real(self)
+
+    monkeypatch.setattr(Store, "open", opening)
+    return lambda now=True: state.update(full=now)
+
+
+def test_a_full_disk_and_a_kill_together_lose_no_open_alarm(box, full):
+    """The stand-in is memory that outlives the process: the next one goes on with it, as long as the disk takes nothing."""
     box.fall()
+    full()
     degraded(box)
     box.sos()
     before = {a.id for a in box.pipeline.alarms.values()}
@@ -840,7 +855,8 @@ def carried(box: Box) -> Writing:
     return Writing(memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks={"masks": masks})
 
 
-def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_the_disk_after_it(box):
+def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_the_disk_after_it(box, full):
+    full()
     box.write(memory={"pendant": '{"counter":7}'})
     box.tell(Do.SHELVE, "s1", device="door", seconds=7200.0, reason="repair")
     box.tell(Do.AWAY, "a1", seconds=7200.0)
@@ -857,6 +873,7 @@ def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_
     box.tell(Do.AWAY, "a2", seconds=0.0)
     box.tell(Do.SHELVE, "s2", device="door", seconds=0.0)
     box.write(marks=carried(box).marks, memory={"pendant": '{"counter":9}'}, accepted=[(1, 999)])
+    full(False)
     for _ in range(2):  # the disk is back, and then killed before anything changed
         box.store._db.close()
         box.start()
@@ -946,14 +963,27 @@ def test_a_file_system_that_becomes_read_only_under_open_files_refuses_the_turn(
     box.note()
 
 
-def test_what_waits_in_the_stand_in_is_sent_before_the_disk_is_taken_again(box):
+def test_what_waits_in_the_stand_in_and_what_is_open_goes_back_to_the_disk(box):
+    """In a home without a platform nothing is ever receipted, and a disk that once refused must be gone back to all the same."""
+    box.fall()
     degraded(box)
+    box.sos()
     box.note()
+    waits, journal = {n: n for n in box.outbox()}, box.store.journal
+    before = {a.id: a.kind for a in box.pipeline.alarms.values()}
+    for _ in range(2):  # killed before the stand-in was forgotten: the second time nothing comes twice
+        keep = shutil.copytree(box.runtime, box.runtime.with_name("kept"), dirs_exist_ok=True)
+        box.restart()
+        assert (box.store.folder, box.store.degraded) == (box.folder, "")
+        assert {a.id: a.kind for a in box.pipeline.alarms.values()} == before
+        bodies = [wire.decode_entry(body) for (body,) in box.rows("SELECT body FROM journal WHERE number < 0")]
+        assert {m.number for m in bodies if m.journal == journal} == set(waits)
+        again = {n for n in box.outbox() if n < 0}
+        assert len(again) == len(waits), "the platform gets them as they were"
+        shutil.copytree(keep, box.runtime, dirs_exist_ok=True)
+    box.write(accepted=[(min(again), max(again))])
     box.restart()
-    assert box.store.degraded == "the disk is full"
-    box.write(accepted=[(1, 999)])
-    box.restart()
-    assert box.store.degraded == ""
+    assert not {n for n in box.outbox() if n < 0}, "what has its receipt does not wait again"
 
 
 def test_a_stand_in_of_another_gateway_is_not_ours(box):

@@ -11,7 +11,10 @@ Times of calls, messages and noises are simulated seconds since the beginning.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -274,6 +277,11 @@ class Life(Lapse):
     def open(self) -> list[Any]:
         """The alarms that are open, oldest first."""
         return [alarm for _, alarm in sorted(self.daemon.pipeline.alarms.items())]
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return every entry on the card, those of earlier journals too."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.state}/gateway.db?mode=ro", uri=True)) as db:
+            return [json.loads(body) for (body,) in db.execute("SELECT body FROM journal ORDER BY number")]
 
     def called(self, who: str = "", *, since: float = 0.0) -> list[Call]:
         """Return the calls of one person, or all, begun at `since` or later."""
