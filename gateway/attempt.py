@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import household, kind, mqtt, wire
 from gateway.book import Entry
-from gateway.clock import Moment, Quality
+from gateway.clock import Moment
 from gateway.config import Config
 from gateway.dial import NotReached, Tls, dial
 from gateway.instruction import Instruction
@@ -178,7 +178,8 @@ class Attempt:
         if not self._platform.tls:
             return "未加密, 仅限实验室", "no TLS: in a laboratory only"
         broker = self._broker()
-        (await dial(broker.host, broker.port, Tls(ca=broker.ca, cert=broker.cert, key=broker.key), clock_unsure=self._unsure)).close()
+        tls = Tls(ca=broker.ca, cert=broker.cert, key=broker.key)
+        (await dial(broker.host, broker.port, tls, proved=self._daemon.uplink.proved)).close()
         return "", ""
 
     async def _login(self) -> tuple[str, str]:
@@ -204,7 +205,7 @@ class Attempt:
             heard=self._heard,
             refused=lambda _name, _why: None,
             up=up.set,
-            clock_unsure=self._unsure,
+            proved=self._daemon.uplink.proved,
         )
         self._own = asyncio.create_task(link.run(), name="platform test")
         waiting = asyncio.create_task(up.wait())
@@ -259,9 +260,6 @@ class Attempt:
 
     def _broker(self) -> mqtt.Broker:
         return self._daemon.uplink.broker(self._config)
-
-    def _unsure(self) -> bool:
-        return self._daemon.clock.now().quality is not Quality.SYNCHRONISED
 
     def _heard(self, name: str, payload: bytes) -> None:
         if self._paused:

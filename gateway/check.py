@@ -283,7 +283,7 @@ async def _broker(config: Config) -> Finding:
         status=lambda online, reason: wire.encode(wire.Status(1, gateway, online, f"check, {reason}", __version__)),
         heard=lambda _name, _payload: None,
         up=lambda: connected.set_result(None),
-        clock_unsure=lambda: not kernel_synchronised(),
+        proved=lambda: None if kernel_synchronised() else 0.0,
     )
     task = asyncio.create_task(link.run())
     try:

@@ -6,8 +6,10 @@ moves no alarm. How good the wall clock is travels with it.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -38,10 +40,35 @@ class Clock(Protocol):
     """What tells the time. `boot` names the power-up: monotonic times compare only within one."""
 
     boot: str
-    floor: datetime  # the newest time that was ever confirmed
+
+    @property
+    def floor(self) -> datetime:
+        """The newest time that is proved."""
+        ...
+
+    @property
+    def why(self) -> Mapping[str, str | int]:
+        """Why a time server is not believed; empty where it is."""
+        ...
 
     def now(self) -> Moment:
         """Return this instant."""
+        ...
+
+    def proved(self, now: Moment) -> Moment:
+        """Return `now` by the time that is certainly over."""
+        ...
+
+    def shown(self, begins: float | None, ends: float | None) -> None:
+        """Take the dates of a certificate that is signed by whom we trust."""
+        ...
+
+    def marks(self) -> dict[str, str]:
+        """Return what of the time has to outlive this process."""
+        ...
+
+    def restored(self, floor: str, agreeing: str) -> None:
+        """Take over such marks."""
         ...
 
     def real(self, seconds: float) -> float:
@@ -51,6 +78,10 @@ class Clock(Protocol):
 
 _ADJTIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit and 128 on 32-bit Linux; zeroed = modes 0 = only read
 _TIME_ERROR = 5  # adjtimex(2): clock not synchronised
+STEP = 1.0  # s by which a wall clock may be ahead of what is proved and still be the same time
+LEAP = 31 * 86400.0  # s: a time server that is further away is not believed at once. A box may stand in a cupboard for a month
+AGREED = 86400.0  # s for which time servers must say so
+SPEED = 24.0  # times as fast as time passes: so `floor` follows a time server at most
 _LOOK_AGAIN = 1.0  # s between two looks at the kernel's synchronisation state
 
 
@@ -65,33 +96,138 @@ def boot_name() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip().replace("-", "")[:12]
 
 
-class SystemClock:
-    """The machine's clocks. `made` is when the software was made, `floor` the newest time that a time server has confirmed so far.
+class Agreement:
+    """What is proved of the time, from what time servers say. Pure: monotonic and wall seconds go in, how good the wall is comes out.
 
-    Nothing before `made` can be right. What is before `floor` is wrong as long as nobody confirms it: a time server that
-    says so takes back a step that was a mistake, or the home would have a wrong clock until that day comes.
+    `floor` is the newest time that is proved. A time server is believed at once as long as it is at most LEAP away from that; what
+    is further away needs a day of it saying so, over restarts where need be. So one that lies by years deletes nothing, lets nothing
+    expire, and nothing is late for ever once the lie is mended. `floor` itself follows at most SPEED times as fast as time passes,
+    or after the day, and goes back only after a day. The first word of all is believed: there is nothing yet that it could spoil.
     """
+
+    def __init__(self, made: float) -> None:
+        self.made = self.floor = made  # nothing before `made` can be right: the software is not older
+        self.why: dict[str, str | int] = {}  # why a time server is not believed, for people
+        self._first = True
+        self._at: float | None = None  # monotonic second at which it was `floor`
+        self._said: tuple[float, float, float] | None = None  # what is being agreed to: wall - mono, since when, seconds before that
+        self._earlier = (0.0, 0.0)  # what an earlier boot heard last: wall second, and for how long it had agreed to that
+        self._certificate_ends: float | None = None
+
+    def restored(self, floor: float, earlier: tuple[float, float] = (0.0, 0.0)) -> None:
+        """Take over what an earlier life has proved, and what it was about to believe."""
+        if floor >= self.made:
+            self.floor, self._first = floor, False
+        self._earlier = earlier
+
+    def kept(self, mono: float) -> tuple[float, float]:
+        """Return what a later life has to know of what is being agreed to: (wall second, for how many seconds)."""
+        return self._earlier if self._said is None else (self._said[0] + mono, self._gathered(mono))
+
+    def shown(self, begins: float | None, ends: float | None, mono: float, wall: float) -> None:
+        """Take it that an authority we trust has signed a certificate that begins and ends then. It cannot be before it was signed."""
+        self._certificate_ends = ends
+        if begins is not None and self.proved(mono) < begins <= wall and self._said is not None:
+            self.floor, self._at = begins, mono
+
+    def proved(self, mono: float) -> float:
+        """Return the wall second that is certainly over."""
+        return self.floor + max(0.0, mono - self._at) if self._at is not None else self.floor
+
+    def judged(self, mono: float, wall: float, agreed: bool) -> Quality:
+        """Say how good `wall` is. `agreed`: a time server says so."""
+        self._at = mono if self._at is None else self._at
+        if wall < self.made or not agreed:
+            self._earlier, self._said, self.why = self.kept(mono), None, {}
+            return Quality.WRONG if wall < self.floor else Quality.UNSURE
+        ahead, back = wall - self.proved(mono), self.floor - wall
+        if self._first or (back <= 0 and ahead <= STEP) or self._is_agreed(mono, wall, AGREED if back > 0 else min(AGREED, ahead / SPEED)):
+            self.floor, self._at, self._first = wall, mono, False
+            self._said, self._earlier, self.why = None, (0.0, 0.0), {}
+            return Quality.SYNCHRONISED
+        away = max(ahead, back)
+        if away <= LEAP:
+            self.why = {}
+            return Quality.SYNCHRONISED
+        self.why = {"why": "leap", "days": round((ahead if back <= 0 else -back) / 86400), "proved": _utc(self.floor)}
+        return Quality.UNSURE if back <= 0 else Quality.WRONG
+
+    def _is_agreed(self, mono: float, wall: float, needed: float) -> bool:
+        """Say whether time servers have said so for long enough. A certificate of ours that would have ended speaks against it."""
+        if self._said is None or abs(wall - mono - self._said[0]) > STEP:
+            heard, seconds = self._earlier
+            goes_on = heard <= wall <= heard + 2 * AGREED  # the box was off for a while
+            self._said = (wall - mono, mono, seconds if goes_on and self._said is None else 0.0)
+            self._earlier = (0.0, 0.0)
+        ends = self._certificate_ends
+        ended = ends is not None and self.floor < ends < wall and wall - self.floor > LEAP
+        return self._gathered(mono) >= needed and not ended
+
+    def _gathered(self, mono: float) -> float:
+        return mono - self._said[1] + self._said[2] if self._said is not None else 0.0
+
+
+class SystemClock:
+    """The machine's clocks. `made` is when the software was made. How good the wall clock is says `Agreement`."""
 
     def __init__(self, made: datetime) -> None:
         self.boot = boot_name()
-        self.made = self.floor = made
+        self.agreement = Agreement(made.timestamp())
         self._looked = -_LOOK_AGAIN
         self._synchronised = False
 
+    @property
+    def floor(self) -> datetime:
+        """The newest time that is proved."""
+        return datetime.fromtimestamp(self.agreement.floor, UTC)
+
+    @property
+    def why(self) -> Mapping[str, str | int]:
+        """Why a time server is not believed; empty where it is."""
+        return self.agreement.why
+
     def now(self) -> Moment:
         """Return this instant; the kernel is asked at most once a second whether it is synchronised."""
+        mono, wall, agreed = self._read()
+        return Moment(mono, wall, self.agreement.judged(mono, wall.timestamp(), agreed))
+
+    def _read(self) -> tuple[float, datetime, bool]:
         mono = time.monotonic()
         wall = datetime.now(UTC)
         if mono - self._looked >= _LOOK_AGAIN:
             self._looked = mono
             self._synchronised = kernel_synchronised()
-        if wall < self.made or (wall < self.floor and not self._synchronised):
-            return Moment(mono, wall, Quality.WRONG)
-        return Moment(mono, wall, Quality.SYNCHRONISED if self._synchronised else Quality.UNSURE)
+        return mono, wall, self._synchronised
+
+    def proved(self, now: Moment) -> Moment:
+        """Return `now` by the time that is certainly over."""
+        wall = min(now.wall.timestamp(), self.agreement.proved(now.mono))
+        return now._replace(wall=datetime.fromtimestamp(wall, UTC))
+
+    def shown(self, begins: float | None, ends: float | None) -> None:
+        """Take the dates of the broker's certificate, whose chain was checked."""
+        now = self.now()
+        self.agreement.shown(begins, ends, now.mono, now.wall.timestamp())
+
+    def marks(self) -> dict[str, str]:
+        """Return what has to outlive this process."""
+        heard, seconds = self.agreement.kept(self.now().mono)
+        return {"floor": self.floor.isoformat(), "agreeing": f"{heard:.0f} {seconds:.0f}"}
+
+    def restored(self, floor: str, agreeing: str) -> None:
+        """Take over such marks. What is not one is passed over."""
+        with contextlib.suppress(ValueError, OverflowError):
+            heard, _, seconds = agreeing.partition(" ")
+            earlier = (float(heard), min(float(seconds), AGREED)) if seconds else (0.0, 0.0)
+            self.agreement.restored(datetime.fromisoformat(floor).timestamp(), earlier)
 
     def real(self, seconds: float) -> float:
         """Return `seconds`: this clock runs as life does."""
         return seconds
+
+
+def _utc(wall: float) -> str:
+    return datetime.fromtimestamp(wall, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 class Stamp(NamedTuple):

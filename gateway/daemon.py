@@ -41,7 +41,7 @@ from gateway.masks import masked
 from gateway.pipeline import Pipeline
 from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
-from gateway.recovery import in_doubt, opened, settled, stand_in
+from gateway.recovery import in_doubt, opened, settled, stand_in, time_kept
 from gateway.replay import Replay
 from gateway.rounds import MARK, Rounds
 from gateway.store import Outgoing, Store, Writing
@@ -72,9 +72,9 @@ class Daemon:
         config.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
         self.gateway = identity(config)
         folders.opened_to_page(config.state)
+        self.clock.restored(*time_kept(config.state))
         now = self.clock.now()
         self.store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
-        self._trust_clock_from(self.store.marked("floor"))
         self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times)
         self.judge = Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night)
         self.pipeline = Pipeline(
@@ -240,8 +240,8 @@ class Daemon:
         writing.marks = self._marks(now) if entries or flush else {}
         if flush:
             self._flushed = now.mono
+            writing.marks = {**writing.marks, **self.clock.marks()}
             if now.quality is Quality.SYNCHRONISED:
-                writing.marks = {**writing.marks, "floor": now.wall.isoformat()}
                 heard = self.faults.silences.since_start(now)
                 writing.heard = {d: now.wall.timestamp() - ago for d, ago in heard.items() if d in self.intake.devices}
         # A stop does not end it: what was judged is on disk, or in memory where the disk refuses, before the store is closed.
@@ -343,6 +343,7 @@ class Daemon:
                 self.faults.radios[radio.adapter] = radio.heard_at
         self.faults.silences.cut(self.ears.cut(), now)
         self.doors.look_in_box = True
+        self.faults.clock_why = self.clock.why
         entries = self.rounds.look(now) + self._told_by_store(now) + self._attacked(now)
         if self.config.platform is None:
             return entries
@@ -377,12 +378,6 @@ class Daemon:
 
     def _topic(self, name: str) -> str:
         return wire.topic(self.gateway, name)
-
-    def _trust_clock_from(self, floor: str) -> None:
-        """No time before the last one seen can be right."""
-        if isinstance(self.clock, SystemClock) and floor:
-            with contextlib.suppress(ValueError):
-                self.clock.floor = max(self.clock.floor, datetime.fromisoformat(floor))
 
 
 async def _left(broken: Store) -> None:

@@ -6,7 +6,8 @@ alone ends by itself, within its own time).
 The policy for a clock that is wrong at boot: chain and host name are always checked. A certificate that fails *only* by its
 dates is refused while our clock is good. While our own clock is known to be unsure or wrong, the handshake is made once more
 with a context that checks everything but the time, and a warning is logged: an alarm is never blocked by the date, and a
-stranger still needs a certificate signed by our CA for this host name.
+stranger still needs a certificate signed by our CA for this host name. What ended before the newest time that is proved is
+refused all the same.
 """
 
 from __future__ import annotations
@@ -105,10 +106,11 @@ def ends(pem: bytes) -> list[float]:
     return [_ends(base64.b64decode(found)) for found in _PEM.findall(pem)]
 
 
-def peer_ends(sock: socket.socket) -> float | None:
-    """Return when the certificate that the other side showed ends, as wall seconds; None without TLS."""
-    shown = sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None
-    return float(ssl.cert_time_to_seconds(str(shown["notAfter"]))) if shown and "notAfter" in shown else None
+def peer_dates(sock: socket.socket) -> tuple[float | None, float | None]:
+    """Return when the certificate that the other side showed begins and ends, as wall seconds; None without TLS."""
+    shown = (sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None) or {}
+    begins, ends = (float(ssl.cert_time_to_seconds(str(shown[at]))) if at in shown else None for at in ("notBefore", "notAfter"))
+    return begins, ends
 
 
 def _ends(der: bytes) -> float:
@@ -141,8 +143,11 @@ def _within(der: bytes, at: int) -> tuple[int, int]:
     return begin, begin + size
 
 
-async def dial(host: str, port: int, tls: Tls | None, *, clock_unsure: Callable[[], bool] = lambda: False) -> socket.socket:
-    """Return a connected, non-blocking socket, with TLS where `tls` is given. Raises NotReached."""
+async def dial(host: str, port: int, tls: Tls | None, *, proved: Callable[[], float | None] = lambda: None) -> socket.socket:
+    """Return a connected, non-blocking socket, with TLS where `tls` is given. Raises NotReached.
+
+    `proved()` is None while our clock is good, else the wall second that is certainly over.
+    """
     where = f"{host}:{port}"
     if tls is None:
         return await _connect(host, port)
@@ -150,16 +155,22 @@ async def dial(host: str, port: int, tls: Tls | None, *, clock_unsure: Callable[
     try:
         return await _handshake(await _connect(host, port), context, host, where)
     except ssl.SSLCertVerificationError as error:
-        if error.verify_code not in _DATES or not clock_unsure():
+        if error.verify_code not in _DATES or (over := proved()) is None:
             raise NotReached(explain_tls(error, where)) from error
         _log.warning(
             "%s: the certificate's dates do not fit this box's clock, which is not sure: taken by chain and host name alone", where
         )
     context.verify_flags |= _NO_CHECK_TIME  # this context is made anew for each connection
     try:
-        return await _handshake(await _connect(host, port), context, host, where)
+        sock = await _handshake(await _connect(host, port), context, host, where)
     except ssl.SSLCertVerificationError as error:
         raise NotReached(explain_tls(error, where)) from error
+    ends = peer_dates(sock)[1]
+    if ends is not None and ends < over:
+        sock.close()
+        day = f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d}"
+        raise NotReached(f"the certificate of {where} ended on {day}, which is over by any clock: renew it on the broker")
+    return sock
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:

@@ -69,6 +69,7 @@ class Faults:
         self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
         self._mains_lost_since: float | None = None
         self._said: dict[tuple[str, str], float] = {}
+        self.clock_why: Mapping[str, Value] = {}  # why a time server is not believed; the daemon writes it
         self._unsure_since: float | None = None
         self._offset: float | None = None
         self._looked = 0.0
@@ -205,9 +206,9 @@ class Faults:
         if now.quality is not Quality.SYNCHRONISED:
             if self._unsure_since is None:
                 self._unsure_since = now.mono
-            wrong = now.quality is Quality.WRONG
-            if wrong or now.mono - self._unsure_since >= self._times.clock_unsure:
-                return self._begin(kinds.CLOCK_UNSURE, "", now, {"clock": now.quality.value})
+            detail = {"clock": now.quality.value, **self.clock_why}
+            if now.quality is Quality.WRONG or self.clock_why or now.mono - self._unsure_since >= self._times.clock_unsure:
+                return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(now, detail)
             return []
         was_unsure, self._unsure_since = self._unsure_since is not None, None
         if (kinds.CLOCK_UNSURE, "") in self.on:
@@ -215,6 +216,14 @@ class Faults:
         if was_unsure or stepped:
             return [self._fact(kinds.CLOCK_UNSURE, "", now, Turn.CLEARED, {"stepped": stepped})]
         return []
+
+    def _another_reason(self, now: Moment, detail: Mapping[str, Value]) -> list[FaultFact]:
+        fact = self.on[kinds.CLOCK_UNSURE, ""]
+        if detail.get("why") in (None, fact.detail.get("why")):
+            return []
+        self._said[kinds.CLOCK_UNSURE, ""] = now.mono
+        self.on[kinds.CLOCK_UNSURE, ""] = fact = replace(fact, detail=detail)
+        return [replace(fact, turn=Turn.REPEATED)]
 
     def is_vital(self, device: DeviceId) -> bool:
         """Say whether a device senses a P1 kind."""

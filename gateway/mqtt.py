@@ -24,7 +24,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway import wire
-from gateway.dial import NotReached, Tls, TlsSocket, dial, explain_tls, peer_ends
+from gateway.dial import NotReached, Tls, TlsSocket, dial, explain_tls, peer_dates
 from gateway.packets import PacketRefused, guard, shut
 from gateway.push import Lost, NotTaken
 
@@ -131,7 +131,7 @@ class Link:
     (False, "lost"), when connected (True, "connected"), and at the farewell (False, "stopped").
     `heard(name, payload)` gets each receipt and instruction at once, before its PUBACK: it must not block, and an exception in
     it is a bug that ends `run`. `refused(name, why)` is told of messages that are too large or that nobody asked for.
-    `up()` and `down(why)` frame the time in which `publish` works. `clock_unsure()` says whether our own clock may be wrong.
+    `up()` and `down(why)` frame the time in which `publish` works. `proved` is as in `dial`.
     """
 
     def __init__(
@@ -143,17 +143,18 @@ class Link:
         refused: Callable[[str, str], None] | None = None,
         up: Callable[[], None] | None = None,
         down: Callable[[str], None] | None = None,
-        clock_unsure: Callable[[], bool] = lambda: False,
+        proved: Callable[[], float | None] = lambda: None,
     ) -> None:
         self.broker = broker
         self.version = ""  # "5" or "3.1.1": of the connection that is up, or was last
         self.certificate_ends: float | None = None  # wall second at which the broker's certificate ends, as it showed it last
+        self.certificate_begins: float | None = None
         self._status = status
         self._heard = heard
         self._refused = refused or _log_refused
         self._up = up
         self._down = down
-        self._clock_unsure = clock_unsure
+        self._proved = proved
         self._versions = {"auto": ("5", "3.1.1"), "5": ("5",), "3.1.1": ("3.1.1",)}[broker.version]
         self._connection: _Connection | None = None
         self._up_since = 0.0  # monotonic s
@@ -254,10 +255,10 @@ class Link:
         b = self.broker
         try:
             tls = Tls(ca=b.ca, cert=b.cert, key=b.key) if b.tls else None
-            sock = await dial(b.host, b.port, tls, clock_unsure=self._clock_unsure)
+            sock = await dial(b.host, b.port, tls, proved=self._proved)
         except NotReached as error:
             raise LinkLost(str(error)) from error
-        self.certificate_ends = peer_ends(sock)
+        self.certificate_begins, self.certificate_ends = peer_dates(sock)
         will = aiomqtt.Will(wire.topic(b.gateway, "status"), self._status(False, "lost"), qos=1, retain=True)
         connection = _Connection(sock, b, version, will, self._heard, self._refused, anew=self._anew)
         try:

@@ -226,6 +226,16 @@ def settled(folder: Path, runtime: Path) -> None:
                 old.unlink()
 
 
+def time_kept(folder: Path) -> tuple[str, str]:
+    """Return the marks of the time (`floor`, `agreeing`), "" where they cannot be read: what a store tells is read by the time."""
+    path = folder / "gateway.db"
+    found: dict[str, str] = {}
+    if path.exists():
+        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as conn:
+            found = {str(n): str(v) for n, v in conn.execute("SELECT name, value FROM marks WHERE name IN ('floor', 'agreeing')")}
+    return found.get("floor", ""), found.get("agreeing", "")
+
+
 def unfit(folder: Path) -> str:
     """Return what is wrong with `gateway.db` and what to do, "" when nothing is; the file is only read."""
     path = folder / "gateway.db"

@@ -22,7 +22,7 @@ import heapq
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from math import inf
@@ -60,6 +60,7 @@ class ReplayClock:
     def __init__(self, begins: datetime, boot: str) -> None:
         self.boot = boot
         self.floor = begins
+        self.why: Mapping[str, str | int] = {}
         self.pace = 1.0
         self._begins = begins
         self._started = self._since = self._mono = time.monotonic()
@@ -73,6 +74,20 @@ class ReplayClock:
     def real(self, seconds: float) -> float:
         """Return the real seconds that `seconds` of the day take, at most LONGEST_REST: the pace may change meanwhile."""
         return min(seconds / self.pace, LONGEST_REST)
+
+    def proved(self, now: Moment) -> Moment:
+        """Return `now`: a recorded day has the right time."""
+        return now
+
+    def shown(self, begins: float | None, ends: float | None) -> None:
+        """Take a certificate's dates, which say nothing of a recorded day."""
+
+    def marks(self) -> dict[str, str]:
+        """Return nothing: a recorded day proves no time."""
+        return {}
+
+    def restored(self, floor: str, agreeing: str) -> None:
+        """Take over nothing."""
 
     def run_at(self, pace: float) -> None:
         """Go on at another pace from this instant."""

@@ -166,7 +166,8 @@ class Upkeep:
         if now.mono - self._tidied >= TIDY_EVERY:
             self._tidied = now.mono
             kept = self._daemon.config.gateway
-            self._round, self._gone = self._daemon.store.retention(now, kept.history_days, kept.journal_days), (0, 0)
+            proved = self._daemon.clock.proved(now)
+            self._round, self._gone = self._daemon.store.retention(proved, kept.history_days, kept.journal_days), (0, 0)
         if self._round is not None:
             await self._retain(self._round)
         if now.mono - self._tried < TRY_DISK_EVERY:

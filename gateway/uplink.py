@@ -110,8 +110,14 @@ class Uplink:
             refused=self._daemon.doors.bad_message,
             up=self._up,
             down=lambda _why: self._down(),
-            clock_unsure=lambda: self._daemon.clock.now().quality is not Quality.SYNCHRONISED,
+            proved=self.proved,
         )
+
+    def proved(self) -> float | None:
+        """Return the wall second that is certainly over while our clock is unsure; None while it is good."""
+        clock = self._daemon.clock
+        now = clock.now()
+        return None if now.quality is Quality.SYNCHRONISED else clock.proved(now).wall.timestamp()
 
     def status(self, online: bool, reason: str) -> bytes:
         """Return the retained word that the gateway is there, or not."""
@@ -162,6 +168,8 @@ class Uplink:
         self._daemon.note(lambda at: self._daemon.pipeline.receipted([message.number], at))
 
     def _up(self) -> None:
+        if self.link is not None:
+            self._daemon.clock.shown(self.link.certificate_begins, self.link.certificate_ends)
         self._daemon.push.up()
         self._daemon.note(lambda at: self._daemon.pipeline.linked(True, at))
 

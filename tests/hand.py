@@ -41,12 +41,22 @@ class HandClock:
         self.wall = wall
         self.quality = quality
         self.floor = LONG_AGO
+        self.why: dict[str, str | int] = {}
 
     def now(self) -> Moment:
         return Moment(self.mono, self.wall, self.quality)
 
     def real(self, seconds: float) -> float:
         return 0.0
+
+    def proved(self, now: Moment) -> Moment:
+        return now
+
+    def shown(self, begins: float | None, ends: float | None) -> None:
+        pass
+
+    def marks(self) -> dict[str, str]:
+        return {}
 
     def move(self, seconds: float) -> Moment:
         self.mono = round(self.mono + seconds, 6)

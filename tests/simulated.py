@@ -26,7 +26,7 @@ from typing import Any, Self
 from drivers import all_models
 from gateway import daemon as daemons
 from gateway import fault, inbox, upkeep
-from gateway.clock import Moment, Quality, SystemClock
+from gateway.clock import SystemClock
 from gateway.config import load
 from gateway.driver import Advertisement, Chunk, uuid16
 from gateway.push import Lost
@@ -88,18 +88,17 @@ class Clock(SystemClock):
     """The machine's clocks in simulated time. After a power cut the wall clock stands where it was until a time server answers."""
 
     def __init__(self, lapse: Lapse, boot: int, *, behind: float = 0.0, sure_after: float = 0.0) -> None:
+        super().__init__(daemons.MADE)
         self.boot = f"boot{boot:08}"
-        self.floor = daemons.MADE
         self._lapse = lapse
         self._began = lapse.loop.now
         self._behind, self._sure_after = behind, sure_after
 
-    def now(self) -> Moment:
+    def _read(self) -> tuple[float, datetime, bool]:
         mono = 12.0 + self._lapse.loop.now - self._began
         if mono - 12.0 >= self._sure_after:
-            return Moment(mono, self._lapse.wall(), Quality.SYNCHRONISED)
-        wall = self._lapse.wall() - timedelta(seconds=self._behind)
-        return Moment(mono, wall, Quality.WRONG if wall < self.floor else Quality.UNSURE)
+            return mono, self._lapse.wall() + timedelta(seconds=self._lapse.lies), True
+        return mono, self._lapse.wall() - timedelta(seconds=self._behind), False
 
 
 class Seen:
@@ -218,7 +217,7 @@ class Desk:
 class Link:
     """The way to the desk, in place of the MQTT link. It is there while `Lapse.network` is."""
 
-    version, taken_over = "5", False
+    version, taken_over, certificate_begins = "5", False, None
 
     def __init__(self, lapse: Lapse) -> None:
         self._lapse = lapse
@@ -264,6 +263,7 @@ class Lapse:
         self.boots = self.orders = 0
         self.desk = Desk(self)
         self.broker_ends: float | None = None
+        self.lies = 0.0  # s by which the time server is wrong
         self.network, self.away = asyncio.Event(), asyncio.Event()
         self.network.set()
         self.link: Link | None = None

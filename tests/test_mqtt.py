@@ -46,7 +46,7 @@ class Up:
     def __init__(self, broker, **options):
         self.heard, self.refused, self.downs, self.ups = [], [], [], 0
         where = {"host": broker.host, "port": broker.port, "gateway": GATEWAY, "tls": False} if not isinstance(broker, Broker) else {}
-        links = {k: options.pop(k) for k in ("clock_unsure", "heard", "status") if k in options}
+        links = {k: options.pop(k) for k in ("proved", "heard", "status") if k in options}
         self.link = Link(
             broker if isinstance(broker, Broker) else Broker(**where | options),
             status=links.pop("status", status),
@@ -629,7 +629,7 @@ async def test_wrong_authority(authority, tmp_path):
 async def test_certificate_for_another_host(authority):
     with Mosquitto(tls=authority.issue("server", hosts=("platform.invalid",))) as broker:
         for host in ("127.0.0.1", "localhost"):
-            error = await refusal(over_tls(broker, authority, host=host), clock_unsure=lambda: True)
+            error = await refusal(over_tls(broker, authority, host=host), proved=lambda: 0.0)
             assert "is for another host" in str(error)
 
 
@@ -640,9 +640,20 @@ async def test_dates_count_only_while_our_clock_is_good(authority, valid, words,
         error = await refusal(over_tls(broker, authority))
         assert words in str(error)
         assert "clock" in str(error)
-        async with Up(over_tls(broker, authority), clock_unsure=lambda: True) as up:
+        async with Up(over_tls(broker, authority), proved=lambda: 0.0) as up:
             await up.link.publish(topic("heartbeat"), heartbeat())
         assert "dates do not fit" in caplog.text
+
+
+async def test_what_ended_before_the_newest_proved_time_is_refused_under_an_unsure_clock_too(authority):
+    """Long expired, and the box's clock is unsure: but the time server's last word was later than the certificate's end."""
+    with Mosquitto(tls=authority.issue("server", hosts=("127.0.0.1",), valid_from=-500 * DAY, valid_to=-400 * DAY)) as broker:
+        ended = (dt.datetime.now(dt.UTC) - 400 * DAY).timestamp()
+        error = await refusal(over_tls(broker, authority), proved=lambda: ended + 60)
+        assert "is over by any clock" in str(error)
+        async with Up(over_tls(broker, authority), proved=lambda: ended - 60) as up:
+            assert up.link.certificate_ends == pytest.approx(ended, abs=60)
+            assert up.link.certificate_begins == pytest.approx(ended - 100 * 86400, abs=60)
 
 
 async def test_an_unsure_clock_excuses_nothing_else(authority, tmp_path):
@@ -653,7 +664,7 @@ async def test_an_unsure_clock_excuses_nothing_else(authority, tmp_path):
         (other.issue("b", hosts=("127.0.0.1",), **old), "CA that is not known"),
     ):
         with Mosquitto(tls=papers) as broker:
-            assert words in str(await refusal(over_tls(broker, authority), clock_unsure=lambda: True))
+            assert words in str(await refusal(over_tls(broker, authority), proved=lambda: 0.0))
 
 
 async def test_tls_to_a_plain_port_and_back(authority, mosquitto, monkeypatch):

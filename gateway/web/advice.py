@@ -59,8 +59,8 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "The platform cannot be reached, alarms sound only here: check router or SIM card. What waits is sent by itself afterwards.",
     ),
     "gateway.clock_unsure": (
-        "时钟没有对准,报警不受影响:接上网络后会自动校准。",
-        "The clock is not confirmed. Alarms work all the same; it sets itself once there is network.",
+        "时钟没有对准,报警不受影响:接上网络后会自动校准;时间服务器与已知时间相差一个月以上时,要连续一天一致才采信。",
+        "The clock is not confirmed. Alarms work all the same; it sets itself once there is network. A time server that is more than a month off is believed after a day.",
     ),
     "gateway.storage_degraded": (
         "存储卡写不进去,网关在内存中工作:不要断电,尽快更换存储卡。",
