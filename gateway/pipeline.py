@@ -394,11 +394,6 @@ class Pipeline:
             return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
         if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
             return no(i, Refused.LOCAL_ONLY, "只能在家中的技术员页面操作", "only the technician's page in the home may do this")
-        alarm = next((a for a in self._book.alarms.values() if a.id == i.alarm), None)
-        if undecided(i, now, self.boot, alarm.stages if alarm else {}):
-            zh = "网关的时钟未经确认, 无法判断指令是否过期: 请稍后重发, 或写明 boot (网关最新消息里的开机编号)"
-            en = "the gateway's clock is not confirmed, so nobody can know whether this order is late: send a new one in some minutes,"
-            return no(i, Refused.UNDECIDED, zh, f"{en} or name the power-up of the gateway's newest message in `boot`")
         if i.do is Do.TEST:
             if i.device and i.device not in self._rooms:
                 return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")
@@ -408,6 +403,8 @@ class Pipeline:
             if i.seconds > (most := self._book.times.away_most):
                 days = f"{most / 86400:g}"
                 return no(i, Refused.TOO_LONG, f"离家最长 {days} 天", f"away lasts {days} days at most: say it again then")
+            if undecided(i, now, self.boot, {}):
+                return _undecided(i)
             self._book.tell(self.away.begun(End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED, now, i.by), now)
             self.masks_changed = True
             return ResultFact(i, Refused.NONE)
@@ -415,13 +412,16 @@ class Pipeline:
             return self.walking.stepped(i, now)
         if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
             return self._about_device(i, now)
-        if alarm is None:
+        found = next((a for a in self._book.alarms.values() if a.id == i.alarm), None)
+        if found is None:
             return no(i, Refused.UNKNOWN_ALARM, f"没有未结束的警报 {i.alarm or '(空)'}", f"no open alarm {i.alarm or '(empty)'}")
+        if undecided(i, now, self.boot, found.stages):
+            return _undecided(i)
         if i.do is Do.SILENCE:
-            alarm = self._book.keep(replace(alarm, masking=Masking.SILENCED))
+            alarm = self._book.keep(replace(found, masking=Masking.SILENCED))
             self._book.entry(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
             return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
-        return self._moved_by(i, alarm, now)
+        return self._moved_by(i, found, now)
 
     def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
         if i.do is Do.DISPATCH:
@@ -468,6 +468,8 @@ class Pipeline:
             return no(i, Refused.TOO_LONG, f"搁置最长 {most / 3600:g} 小时", f"shelve for at most {most / 3600:g} h")
         if not i.reason.strip():
             return no(i, Refused.MISSING, "搁置须写明原因 reason", "`reason` is missing: say why the device is shelved")
+        if undecided(i, now, self.boot, {}):
+            return _undecided(i)
         self.masks_changed = True
         self.shelves[i.device] = Shelf(now.mono + left(i, now), i.by, i.reason)
         return ResultFact(i, Refused.NONE)
@@ -475,3 +477,9 @@ class Pipeline:
 
 def _ended(alarm: Alarm) -> Ended:
     return Ended(alarm.since, again=alarm.state is State.CANCELLED or alarm.outcome is Outcome.FALSE_ALARM)
+
+
+def _undecided(i: Instruction) -> ResultFact:
+    zh = "网关的时钟未经确认, 无法判断指令是否过期: 请稍后重发, 或写明 boot (网关最新消息里的开机编号)"
+    en = "the gateway's clock is not confirmed, so nobody can know whether this order is late: send a new one in some minutes,"
+    return no(i, Refused.UNDECIDED, zh, f"{en} or name the power-up of the gateway's newest message in `boot`")
