@@ -349,14 +349,18 @@ def _code(args: argparse.Namespace) -> int:
 
 
 def _backup(args: argparse.Namespace) -> int:
-    from gateway import __version__, backup
+    from gateway import __version__, backup, strength
     from gateway.config import ConfigError
     from gateway.daemon import identity
 
     try:
         config = _load(args.config)
+        words = _passphrase(args)
+        if len(words) >= backup.SHORTEST and strength.weak(words, strength.SEALED, [config.gateway.id]):
+            print(f"口令太容易猜到, 例如可用 too easily guessed, take for instance: {strength.offered()}", file=sys.stderr)
+            return 1
         at = datetime.now(UTC).isoformat(timespec="seconds")
-        backup.write(args.file, backup.made(config, identity(config), _passphrase(args), __version__, at))
+        backup.write(args.file, backup.made(config, identity(config), words, __version__, at))
     except ConfigError as error:
         return _refused(error)
     except (backup.BackupError, OSError) as error:

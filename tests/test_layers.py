@@ -32,7 +32,7 @@ LINES = (
     },
     {"intake", "pipeline"},
     {"wire", "chain"},
-    {"push", "supervise", "config", "parts", "programs", "audible", "generations", "folders", "household"}
+    {"push", "supervise", "config", "parts", "programs", "audible", "strength", "generations", "folders", "household"}
     | {"dial", "packets", "certificate", "wal", "salvage"},
     {
         "store",
@@ -172,6 +172,7 @@ WEB_KNOWS = {
     "parts",
     "programs",
     "reading",
+    "strength",
     "status",
     "systemd",
     "times",

@@ -20,7 +20,19 @@ from gateway.config import Config
 from gateway.web.known import Known
 
 ENTRIES = 1000
-_PACKAGES = ("aiomqtt", "bleak", "pyserial", "sqlite-utils", "msgspec", "cryptography", "fastapi", "uvicorn", "jinja2", "argon2-cffi")
+_PACKAGES = (
+    "aiomqtt",
+    "bleak",
+    "pyserial",
+    "sqlite-utils",
+    "msgspec",
+    "cryptography",
+    "fastapi",
+    "uvicorn",
+    "jinja2",
+    "argon2-cffi",
+    "zxcvbn",
+)
 _STATUS = (
     "gateway", "software", "boot", "written", "wall", "mono", "clock", "degraded", "journal", "last", "waiting", "waiting_batches",
     "receipts", "strangers", "repeats", "away",
