@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import logging
 import re
 import secrets
@@ -296,6 +297,9 @@ class Daemon:
         if self.pipeline.masks_changed or self.pipeline.shelves or self.pipeline.away.lasts(now):
             marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)
             self.pipeline.masks_changed = False
+        if self.pipeline.endings_changed:
+            marks["endings"] = json.dumps(self.pipeline.endings)
+            self.pipeline.endings_changed = False
         return marks
 
     async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:
@@ -316,6 +320,7 @@ class Daemon:
         # Also what it did not write itself must outlast a kill: counters against recordings, instructions done, what is masked.
         writing.memory, writing.done = self.intake.memories(), self.pipeline.done
         writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
+        writing.marks["endings"] = json.dumps(self.pipeline.endings)
         writing.marks["told"] = self.intake.firsts.mark(anew=True)
         writing.marks |= in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)

@@ -20,7 +20,7 @@ from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, 
 from gateway.dispatch import Reason, Rung, again_at, due_at, step
 from gateway.fault import FaultFact, Faults
 from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact, no
-from gateway.lateness import left, undecided
+from gateway.lateness import left, takes_away, undecided
 from gateway.masks import NOT_MASKED, End, Shelf
 from gateway.reading import DeviceId, Reading
 from gateway.times import Times
@@ -28,6 +28,7 @@ from gateway.walk import Plug
 from gateway.walking import Walking
 
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
+ENDINGS = 500  # ids of orders that took protection away, kept apart: a flood of others pushes none of them out. A month has dozens
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
 # What an instruction does to the response, where it is one plain move.
@@ -58,6 +59,7 @@ class Known:
     silent_for: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds of silence that had been counted
     heard_ago: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds since each was heard, by the wall clock
     done: Iterable[str] = ()
+    endings: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
     away: End = NOT_MASKED
 
@@ -81,6 +83,8 @@ class Pipeline:
         self._judge = judge
         self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
         self._done: dict[str, None] = {}
+        self._endings: dict[str, None] = {}
+        self.endings_changed = False
         self._cancels: deque[float] = deque(maxlen=OFTEN)
         self._self_test = 0  # number of the alarm that we raised to test ourselves
 
@@ -101,7 +105,7 @@ class Pipeline:
         book = self._book
         book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=known.closed)
         self.shelves = dict(known.shelves)
-        self._done = dict.fromkeys(known.done)
+        self._done, self._endings = dict.fromkeys(known.done), dict.fromkeys(known.endings)
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
         active: set[tuple[str, DeviceId]] = set()
         over: dict[tuple[str, DeviceId], Ended] = {}
@@ -261,6 +265,10 @@ class Pipeline:
         """Carry out one instruction, once. A refused one changes nothing and its result says why."""
         if self._first_time(instruction):
             result = self._carry_out(instruction, now)
+            if result.refused is Refused.NONE and takes_away(instruction):
+                self._endings[instruction.id], self.endings_changed = None, True
+                while len(self._endings) > ENDINGS:
+                    del self._endings[next(iter(self._endings))]
             self._book.entry(result, now)
         return self._book.turn()
 
@@ -276,9 +284,14 @@ class Pipeline:
         """The instructions that have their answer, oldest first."""
         return list(self._done)
 
+    @property
+    def endings(self) -> list[str]:
+        """Those of them that took protection away, oldest first."""
+        return list(self._endings)
+
     def is_done(self, instruction: str) -> bool:
         """Say whether an instruction has its answer."""
-        return instruction in self._done
+        return instruction in self._done or instruction in self._endings
 
     def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
         """Answer an instruction that came too late; nothing else happens."""
@@ -287,7 +300,7 @@ class Pipeline:
         return self._book.turn()
 
     def _first_time(self, instruction: Instruction) -> bool:
-        if instruction.id in self._done:
+        if self.is_done(instruction.id):
             return False
         self._done[instruction.id] = None
         while len(self._done) > REMEMBERED:

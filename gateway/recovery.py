@@ -53,6 +53,7 @@ LONG_GONE = timedelta(days=30)  # an alarm that only a page in disuse tells of, 
 CARRIED: Mapping[str, Callable[[str], object]] = {
     "masks": lambda text: unmasked(text, Moment(0.0, datetime.now(UTC))),
     "floor": datetime.fromisoformat,
+    "endings": lambda text: [str(i) for i in json.loads(text)],
     "inbox": int,
     "household": int,
     "certificate": int,
@@ -170,13 +171,15 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         closed={**known.closed, **instead.closed},
         faults={**known.faults, **said},
         done=list(dict.fromkeys((*known.done, *instead.done))),
+        endings=list(dict.fromkeys((*known.endings, *instead.endings))),
         silent_for={**known.silent_for, **instead.silent_for},
         shelves=instead.shelves if masks_known else known.shelves,
         away=instead.away if masks_known else known.away,
     )
     learned = Writing(memory=_texts(left.memories), done=list(instead.done), waiting=left.store.all_entries())
+    learned.marks = {"endings": json.dumps(merged.endings)}
     if masks_known:
-        learned.marks = {"masks": masked(merged.shelves, merged.away, now, boot)}
+        learned.marks |= {"masks": masked(merged.shelves, merged.away, now, boot)}
     if told:
         learned.marks = {**learned.marks, "told": told}
     real.store._commit(learned)  # noqa: SLF001  nobody else has it yet

@@ -236,6 +236,7 @@ class Store:
             silent_for=silence.read(self._marked(db, "silent")),
             heard_ago=heard_ago,
             done=[str(i) for (i,) in db.execute("SELECT id FROM instructions ORDER BY number")],
+            endings=[str(i) for i in json.loads(self._marked(db, "endings") or "[]")],
             shelves=shelves,
             away=away,
         )

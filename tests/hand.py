@@ -30,6 +30,7 @@ HOME_ZONE = timezone(timedelta(hours=8))
 DARK = (time(22), time(6))
 GATEWAY, JOURNAL = "gw-test", "j1"
 IDLE = 10**9
+ENDS = (Do.CLOSE, Do.SILENCE, Do.SHELVE, Do.AWAY, Do.WALK)
 
 
 class HandClock:
@@ -171,6 +172,7 @@ def known_from(bodies: list[bytes], receipted: set[int], now: Moment, boot: str,
         closed={(a.kind, a.device): a.id for a, _ in alarms if not a.open},
         faults=faults,
         done=[m.instruction for m in messages if isinstance(m, wire.ResultMessage)],
+        endings=[m.instruction for m in messages if isinstance(m, wire.ResultMessage) and m.accepted and m.do in ENDS],
         shelves=shelves,
         away=away,
     )

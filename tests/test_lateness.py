@@ -11,6 +11,7 @@ from gateway import wire
 from gateway.clock import Moment, Quality
 from gateway.instruction import Do, Door, Instruction
 from gateway.lateness import late, of_another_life, undecided
+from gateway.pipeline import REMEMBERED
 
 HOURS = 3600.0
 ENDS = {
@@ -111,6 +112,21 @@ def test_a_p1_is_never_closed_by_an_order_from_before_the_power_cut():
     new = day.raise_to("raised", kind="sos")
     day.tell("close", alarm=new.id, outcome="helped")
     assert not day.alarm.open, "an order about an alarm of this power-up cannot be older than it"
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_flood_of_junk_makes_no_old_order_act_again(restarted):
+    day = Day()
+    shelf = {"order": "shelf", "device": "radar", "seconds": 2 * HOURS, "reason": "paint", "door": Door.PLATFORM}
+    assert story(day.tell("shelve", **shelf)) == ["shelve done"]
+    day.wait(2 * HOURS)
+    for n in range(REMEMBERED + 10):
+        day.pipeline.told(Instruction(id=f"junk{n}", do=Do.CLOSE, by="x", alarm="none"), day.clock.now())
+        day.pipeline.refuse(Instruction(id=f"late{n}", do=Do.TEST, by="x"), "expired", day.clock.now())
+    if restarted:
+        day.restart()
+    assert day.tell("shelve", **shelf) == []
+    assert not day.pipeline.shelves
 
 
 def test_a_shelf_of_unknown_age_hides_no_fall():

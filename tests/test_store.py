@@ -259,6 +259,19 @@ def test_an_instruction_is_remembered_as_done_in_the_transaction_of_its_effect(b
     assert box.pipeline.told(Instruction(id="once", do=Do.TEST, by="desk"), box.clock.now()) == []
 
 
+def test_an_order_that_took_protection_away_is_remembered_though_20_000_others_came(box):
+    box.tell(Do.SHELVE, "shelf", device="door", seconds=60.0, reason="paint")
+    box.tell(Do.SHELVE, "refused", device="door", seconds=60.0)
+    box.tell(Do.TEST, "test")
+    assert box.pipeline.endings_changed
+    box.write(marks={"endings": json.dumps(box.pipeline.endings)})
+    box.store._db.execute("DELETE FROM instructions")
+    box.restart()
+    assert list(box.known.endings) == ["shelf"]
+    assert box.pipeline.is_done("shelf")
+    assert not box.pipeline.is_done("test")
+
+
 # -- the outbox ---------------------------------------------------------------------------------------------------------
 
 
@@ -852,7 +865,9 @@ def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(bo
 def carried(box: Box) -> Writing:
     """What the daemon gives a stand-in beside its entries."""
     masks = masked(box.pipeline.shelves, box.pipeline.away.end, box.clock.now(), box.clock.boot)
-    return Writing(memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks={"masks": masks})
+    return Writing(
+        memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks={"masks": masks, "endings": json.dumps(box.pipeline.endings)}
+    )
 
 
 def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_the_disk_after_it(box, full):
@@ -868,6 +883,7 @@ def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_
         assert box.store.folder != box.folder
         assert box.memories["pendant"] == {"counter": 7}
         assert {"s1", "a1"} <= set(box.known.done), "an order that comes again is not carried out again"
+        assert {"s1", "a1"} <= set(box.known.endings)
         assert "door" in box.pipeline.shelves
         assert box.pipeline.away.end.until == pytest.approx(box.clock.mono + 7200)
     box.tell(Do.AWAY, "a2", seconds=0.0)
@@ -881,6 +897,7 @@ def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_
         assert not box.pipeline.away.lasts(box.clock.now()), "what ended on the stand-in does not begin again with the disk"
         assert box.pipeline.shelves == {}
         assert {"s1", "a1", "a2", "s2"} <= set(box.known.done)
+        assert set(box.known.endings) == {"s1", "a1"}
         assert box.memories["pendant"] == {"counter": 9}
 
 
