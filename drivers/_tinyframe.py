@@ -20,7 +20,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from drivers._frames import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE, WAIT, Cutter
-from gateway.driver import NOT_MINE, Chunk, Heard, Packet, Refusal, Reply, Report, SerialLine, Setting
+from gateway.driver import NOT_MINE, Chunk, Heard, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
     kind, data = kind_of(frame), data_of(frame)
     if kind in (FALL, PRESENCE):
         if data[0] > 1:
-            return (UNKNOWN_VALUE,)
+            return (UNKNOWN_VALUE, not_understood(f"fall: {data.hex()}")) if kind == FALL else (UNKNOWN_VALUE,)
         return (Report(Kind.FALL if kind == FALL else Kind.PRESENCE, data[0] == 1),)
     if kind == SETTINGS and len(data) == 28:
         values = settings_of(data)

@@ -1,10 +1,8 @@
 """What Zigbee sensors say through zigbee2mqtt: JSON keys and their meaning.
 
-    {"contact": true}         closed! true = the magnet is there
-    {"occupancy": true}       motion or somebody there      {"water_leak": true}  {"smoke": true}  {"gas": true}  {"carbon_monoxide": true}
+    {"contact": true, "occupancy": true, "smoke": false, "fall_status": "normal"}      what matters: _zigbee_words.py
     {"action": "emergency"}   a press: "emergency", "single", "1_double", "hold", "release" ...
     {"battery": 91, "battery_low": false, "tamper": false}
-    {"fall_down_status": "none" | "maybe_fall" | "fall", "static_dwell_alarm": "..."}      radars with "tumble" detection
 
 Document: zigbee2mqtt, exposes and the converters of the devices named in the drivers. A message holds the whole last known state, so
 that states come again and again; an action comes once, and an empty one follows it.
@@ -17,7 +15,8 @@ import re
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from gateway.driver import NOT_MINE, Behind, Heard, Model, Packet, Refusal, Report, Telegram
+from drivers._zigbee_words import Row, levels, rings, table
+from gateway.driver import NOT_MINE, Behind, Heard, Model, Packet, Refusal, Report, Telegram, not_understood
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -30,20 +29,7 @@ NOTES = (
     "Pair it in zigbee2mqtt and name it there: that name is its address.",
 )
 
-_STATES = {
-    "presence": Kind.PRESENCE,
-    "motion": Kind.MOTION,
-    "water_leak": Kind.MOISTURE,
-    "smoke": Kind.SMOKE,
-    "gas": Kind.GAS,
-    "carbon_monoxide": Kind.CO,
-    "vibration": Kind.VIBRATION,
-    "tamper": Kind.TAMPER,
-    "battery_low": Kind.BATTERY_LOW,
-    "fall": Kind.FALL,
-    "tumble": Kind.FALL,
-    "fall_alarm": Kind.FALL,
-}
+_BITS = {"motion": Kind.MOTION, "vibration": Kind.VIBRATION, "tamper": Kind.TAMPER, "battery_low": Kind.BATTERY_LOW}
 _MEASURES = {
     "battery": (Kind.BATTERY, 0, 100),
     "temperature": (Kind.TEMPERATURE, -60, 100),
@@ -91,22 +77,9 @@ def action(text: str) -> Report | None:
     return Report(Kind.BUTTON, _PRESSES.get(word, word), int(index), extra={"of": 2})
 
 
-def reports_of(value: Mapping[str, Any], occupancy: Kind) -> list[Report]:
-    """Return what one message says; `occupancy` is what this make means by that word."""
-    out: list[Report] = []
-    if isinstance(value.get("contact"), bool):
-        out.append(Report(Kind.CONTACT_OPEN, not value["contact"]))
-    if isinstance(value.get("occupancy"), bool):
-        out.append(Report(occupancy, value["occupancy"]))
-    out += [Report(kind, value[key]) for key, kind in _STATES.items() if isinstance(value.get(key), bool)]
-    fallen = value.get("fall_down_status")
-    if fallen in ("fall", "none"):
-        out.append(Report(Kind.FALL, fallen == "fall"))
-    elif fallen == "maybe_fall":  # the radar looks for some minutes more; it says "fall" when nobody has risen
-        out.append(Report(Kind.OTHER_STATE, fallen, 1, "fall_down_status"))
-    still = value.get("static_dwell_alarm")
-    if isinstance(still, bool) or still in ("ON", "OFF", "alarm", "none"):
-        out.append(Report(Kind.STAY_STILL, still is True or still in ("ON", "alarm")))
+def reports_of(value: Mapping[str, Any]) -> list[Report]:
+    """Return what one message says besides the states of _zigbee_words.py."""
+    out = [Report(kind, value[key]) for key, kind in _BITS.items() if isinstance(value.get(key), bool)]
     for key, (kind, low, high) in _MEASURES.items():
         number = value.get(key)
         if isinstance(number, int | float) and not isinstance(number, bool) and isfinite(number) and low <= number <= high:
@@ -121,9 +94,11 @@ def reports_of(value: Mapping[str, Any], occupancy: Kind) -> list[Report]:
 class Sensor:
     """One device behind zigbee2mqtt. In some makes "sos" is a state: it is a press when it begins."""
 
-    def __init__(self, occupancy: Kind, memory: Mapping[str, int | str]) -> None:
+    def __init__(self, rows: Mapping[str, tuple[Row, ...]], senses: frozenset[Kind], memory: Mapping[str, int | str]) -> None:
         self.memory: dict[str, int | str] = dict(memory)
-        self._occupancy = occupancy
+        self._rows = rows
+        self._senses = senses
+        self._strange: list[Report] = []  # what was not understood in the last message: told when it changes
 
     def poll(self) -> bytes:
         """Return nothing: it cannot be asked."""
@@ -143,14 +118,17 @@ class Sensor:
             return (_NOT_JSON,)
         if value.get("availability") == "offline":
             return (_OFFLINE,)
-        out = reports_of(value, self._occupancy)
-        for key in ("sos", "emergency"):
-            rings = value.get(key)
-            if isinstance(rings, bool) and rings != bool(self.memory.get(key, 0)):
-                self.memory = {**self.memory, key: int(rings)}
-                if rings and not packet.retained:
-                    out.append(Report(Kind.BUTTON, "press"))
-        return out or (_ALIVE,)
+        said = [*levels(value, self._rows, self._senses)]
+        for key, calls in rings(value):
+            if calls is None:
+                said += [not_understood(f"{key}: {value[key]}")] if Kind.BUTTON in self._senses else []
+            elif calls != bool(self.memory.get(key, 0)):
+                self.memory = {**self.memory, key: int(calls)}
+                if calls and not packet.retained:
+                    said.append(Report(Kind.BUTTON, "press"))
+        before, self._strange = self._strange, [one for one in said if one.kind is Kind.NOT_UNDERSTOOD]
+        out = [one for one in said if one not in before or one.kind is not Kind.NOT_UNDERSTOOD]
+        return [*out, *reports_of(value)] or (_ALIVE,)
 
 
 def zigbee(
@@ -164,14 +142,16 @@ def zigbee(
     buttons: int = 1,
 ) -> Model:
     """Return the model of one sort of Zigbee sensor."""
+    senses |= {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.PROBLEM}  # what every sensor of the standard may say
+    rows = table(name.split("-")[1], occupancy)
     return Model(
         name=name,
         title=title,
         listens=BEHIND,
-        senses=senses | {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER},  # bits that every sensor of the standard may set
+        senses=senses,
         missing_after=missing_after,
         rarely=True,
-        new=lambda _address, _key, memory: Sensor(occupancy, memory),
+        new=lambda _address, _key, memory: Sensor(rows, senses, memory),
         buttons=buttons,
         device_notes=(NOTES[0] + notes[0], f"{NOTES[1]} {notes[1]}"),
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers._enocean import BEHIND, RPS, UNKNOWN_VALUE, sensor
-from gateway.driver import Heard, Model, Report
+from gateway.driver import Heard, Model, Report, not_understood
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _SAYS = {0x11: Report(Kind.MOISTURE, True), 0x00: Report(Kind.MOISTURE, False)}
 
 def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     report = _SAYS.get(payload[0])
-    return (UNKNOWN_VALUE,) if report is None else (report,)
+    return (UNKNOWN_VALUE, not_understood(f"water: {payload.hex()}")) if report is None else (report,)
 
 
 MODEL = Model(

@@ -31,7 +31,20 @@ from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm, counter_mode
 from drivers._fresh import LastHeard, judged
-from gateway.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
+from gateway.driver import (
+    NOT_MINE,
+    REPEATED,
+    UNPROVED,
+    Advertisement,
+    BleAdvert,
+    Heard,
+    Model,
+    Packet,
+    Refusal,
+    Report,
+    not_understood,
+    uuid16,
+)
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -181,7 +194,7 @@ def _moved_at_lux(value: bytes, product: int) -> Sequence[Report]:
 def _smoke(value: bytes, _product: int) -> Sequence[Report]:
     if value[0] == 2:
         return (Report(Kind.PROBLEM, True),)  # the detector is ill: not a fire, and not "no fire" either
-    return (Report(Kind.SMOKE, value[0] == 1),) if value[0] < 2 else ()
+    return (Report(Kind.SMOKE, value[0] == 1) if value[0] < 2 else not_understood(f"smoke: {value[0]}"),)
 
 
 def _water(label: str, index: int) -> Callable[[bytes, int], Sequence[Report]]:
@@ -198,8 +211,10 @@ def _water(label: str, index: int) -> Callable[[bytes, int], Sequence[Report]]:
 
 
 def _water_event(value: bytes, product: int) -> Sequence[Report]:
-    if product != _SJWS02LM or value[0] > 3:
+    if product != _SJWS02LM:
         return ()
+    if value[0] > 3:
+        return (not_understood(f"water: {value[0]}"),)
     read = _bottom if value[0] < 2 else _top
     return read(bytes([value[0] in {0, 2}]), product)
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drivers._frames import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE, WAIT, Cutter
-from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting
+from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ _MEANINGS: dict[tuple[int, int], Meaning] = {
     (0x85, 0x02): _number("heart_rate_bpm", 1),
     (0x85, 0x05): _raw("heart_waveform"),
 }
+_GUARDS = frozenset({"fall", "stay_still"})  # a value of these that no document knows is never taken for silence
 _WORKING_STATE = _number("working_state", 1)  # 05 81 is a question of its own, not one for 05 01
 _QUESTION, _ASKED = b"\x0f", 0x80
 _START_UP = b"\x05\x01"
@@ -203,7 +204,7 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
         return ()
     reports = about.read(frame[6:-3])
     if reports is None:
-        return (UNKNOWN_VALUE,)
+        return (UNKNOWN_VALUE, not_understood(f"{about.name}: {frame[6:-3].hex()}")) if about.name in _GUARDS else (UNKNOWN_VALUE,)
     if frame[3] & _ASKED:
         return tuple(replace(r, extra={**(r.extra or {}), "reply_to": "query"}) for r in reports)
     return reports

@@ -403,7 +403,7 @@ def _wired(vector: dict[str, Any], driver: Driver, model: Model) -> dict[str, An
     refusals: list[Refusal] = []
     reports: list[Report] = []
     for heard in driver.feed(packet):
-        if isinstance(heard, Report):
+        if isinstance(heard, Report) and heard.kind is not Kind.NOT_UNDERSTOOD:
             told.add(heard)
             reports.append(heard)
         elif isinstance(heard, Refusal) and heard is not REPEATED:

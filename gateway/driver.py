@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from gateway.reading import Kind
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from gateway.reading import Kind, Value
+    from gateway.reading import Value
+
+
+_WORDS = 80  # characters of what was not understood
 
 
 def uuid16(short: int) -> str:
@@ -111,6 +116,12 @@ NOT_MINE = Refusal("not_mine")
 REPEATED = Refusal("repeated")  # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
 UNPROVED = Refusal("unproved")  # says nothing, and anybody could have sent it: no sign of life, and nothing to count
 OFFLINE = Refusal("bridge_offline")  # what a receiver hears by says that it is not there
+
+
+def not_understood(words: str) -> Report:
+    """Return the report of what a device said about something that matters and that no document knows: never taken for silence."""
+    return Report(Kind.NOT_UNDERSTOOD, "".join(sign if sign.isprintable() else "?" for sign in words[:_WORDS]))
+
 
 Heard = Report | Reply | Refusal | Telegram  # telegrams come from receivers only
 

@@ -46,7 +46,14 @@ class FaultFact:
 
 
 # These stay on, whatever the device says later, until a technician has looked at it.
-_LATCHED = {Kind.TAMPER: kinds.TAMPER, Kind.REPLAYED: kinds.REPLAYED, Kind.PROBLEM: kinds.DEVICE_FAULT}
+_LATCHED = {
+    Kind.TAMPER: kinds.TAMPER,
+    Kind.REPLAYED: kinds.REPLAYED,
+    Kind.PROBLEM: kinds.DEVICE_FAULT,
+    Kind.NOT_UNDERSTOOD: kinds.NOT_UNDERSTOOD,
+}
+_STRANGE = 5  # words that were not understood which one fault names
+_SEVERE = frozenset({kinds.MISSING, kinds.NOT_UNDERSTOOD})  # P2 of a device that a life may hang on
 JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
 
 
@@ -124,8 +131,19 @@ class Faults:
                 else self._charged(device, reading.at, by_percent=False)
             )
         elif kind in _LATCHED and value is not False:
-            out += self._begin(_LATCHED[kind], device, reading.at, {}, (reading,))
+            detail = {"words": value} if kind is Kind.NOT_UNDERSTOOD else {}
+            out += self._begin(_LATCHED[kind], device, reading.at, detail, (reading,)) or self._more(reading)
         return out
+
+    def _more(self, reading: Reading) -> list[FaultFact]:
+        """Tell further words of a device that were not understood: one of them may be the one that matters."""
+        fact = self.on[_LATCHED[reading.kind], reading.device]
+        said = str(fact.detail.get("words", "")).split("; ")
+        if reading.kind is not Kind.NOT_UNDERSTOOD or str(reading.value) in said or len(said) >= _STRANGE:
+            return []
+        fact = replace(fact, detail={"words": "; ".join((*said, str(reading.value)))})
+        self.on[fact.kind, fact.device] = fact
+        return [replace(fact, turn=Turn.REPEATED, evidence=(reading,))]
 
     def _lives(self, reading: Reading) -> bool:
         """Say whether a reading is a sign of life: not where it was kept for us, and the device has been silent since."""
@@ -279,7 +297,8 @@ class Faults:
         self, kind: str, device: str, now: Moment, turn: Turn, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()
     ) -> FaultFact:
         supervised = self._devices.get(device)
-        vital = kind == kinds.MISSING and any(one.vital for one in (supervised, *self.silences.behind(device)) if one is not None)
+        behind = self.silences.behind(device) if kind == kinds.MISSING else ()
+        vital = kind in _SEVERE and any(one.vital for one in (supervised, *behind) if one is not None)
         return FaultFact(
             kind=kind,
             turn=turn,

@@ -41,8 +41,8 @@ LOG = logging.getLogger("eldercare")
 SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
 BURST = 60.0  # s after a new counter in which its repeats are still a sign of life, of a device that has a key
 # What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
-# A replay is no sensor's word but the driver's own.
-GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED}
+# A replay, and a word that is not understood, is no sensor's word but the driver's own.
+GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED, Kind.NOT_UNDERSTOOD}
 REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; the others are counted
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})

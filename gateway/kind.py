@@ -49,6 +49,7 @@ OFTEN_CANCELLED = "person.often_cancelled"
 MISSING = "device.missing"
 LOW_BATTERY = "device.low_battery"
 DEVICE_FAULT = "device.fault"
+NOT_UNDERSTOOD = "device.not_understood"
 TAMPER = "device.tamper"
 REPLAYED = "device.replayed"
 TEST_DUE = "device.test_due"
@@ -96,6 +97,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(MISSING, "设备失联", "device missing", _P3, "bit 17", "0050", "0123"),
         AlarmKind(LOW_BATTERY, "电量低", "battery low", _P3, "bit 18", "", "0016"),
         AlarmKind(DEVICE_FAULT, "设备故障", "device fault", _P3, "bit 19", "", "0042"),
+        AlarmKind(NOT_UNDERSTOOD, "听不懂设备的话", "said something we do not understand", _P3, "bit 19", "", "0042"),
         AlarmKind("device.end_of_life", "设备到期", "device past its life", _P3, "bit 19", "", "0065"),
         AlarmKind(TAMPER, "拆动", "tampered with", _P3, "bit 20", "", "0125"),
         AlarmKind(REPLAYED, "旧信号重放", "old signal replayed", _P3, "bit 20", "", "0125"),

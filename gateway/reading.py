@@ -58,6 +58,7 @@ class Kind(StrEnum):
     # alive
     HEARTBEAT = "heartbeat"
     # technical, from the driver itself
+    NOT_UNDERSTOOD = "not_understood"  # a word about what matters that the driver does not know; the value is key and word
     REPLAYED = "replayed"  # a frame whose counter went backwards: a replay, or a battery change
 
 

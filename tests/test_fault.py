@@ -257,3 +257,16 @@ def test_what_was_kept_for_us_ends_no_silence():
     kept = Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=bench.clock.now())  # the intake has not seen it live
     assert told(bench.faults.heard(kept)) == []
     assert bench.hear("door", Kind.CONTACT_OPEN, True) == ["device.missing door cleared P3"]
+
+
+def test_a_word_that_nobody_understands_is_a_fault_with_the_words_until_somebody_has_looked():
+    bench = Bench()
+    assert bench.hear("button", Kind.NOT_UNDERSTOOD, "sos: !") == ["device.not_understood button raised P2"]
+    assert bench.hear("button", Kind.NOT_UNDERSTOOD, "sos: !") == []
+    assert bench.hear("button", Kind.NOT_UNDERSTOOD, "fall: 7") == ["device.not_understood button repeated P2"], "it may be this one"
+    for n in range(20):
+        bench.hear("button", Kind.NOT_UNDERSTOOD, f"fall: {n + 100}")
+    words = str(bench.faults.on["device.not_understood", "button"].detail["words"])
+    assert words == "sos: !; fall: 7; fall: 100; fall: 101; fall: 102"
+    assert bench.hear("door", Kind.NOT_UNDERSTOOD, "contact: ajar") == ["device.not_understood door raised P3"]
+    assert told(bench.faults.confirmed("button", bench.clock.now())) == ["device.not_understood button cleared P2"]

@@ -113,7 +113,7 @@ def test_what_nothing_is_judged_by_passes_from_every_make():
 
 def test_guarded_is_all_that_can_raise_an_alarm_or_a_fault():
     assert GUARDED | {Kind.REPLAYED} > danger.JUDGED
-    assert GUARDED | {Kind.REPLAYED} > fault.JUDGED
+    assert GUARDED | {Kind.REPLAYED, Kind.NOT_UNDERSTOOD} > fault.JUDGED
     assert GUARDED.isdisjoint({Kind.TEMPERATURE, Kind.OTHER_STATE, Kind.OTHER_MEASURE, Kind.MOTION})
 
 

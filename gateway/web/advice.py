@@ -18,6 +18,10 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "设备自报故障:断电或取下电池十秒后再试;仍报故障就更换设备,然后点“已检查”。",
         "The device reports trouble of its own: take its power away for ten seconds. If it says so again replace it, then tap “Checked”.",
     ),
+    "device.not_understood": (
+        "设备说了网关不认识的话,可能正是它该报的事:马上去看一下,用测试键试一次;把型号和这句话告诉平台,再点“已检查”。",
+        "It may be the very thing it is there for: look at once and try it by its test key. Tell the platform its make and the words.",
+    ),
     "device.end_of_life": (
         "传感器已过使用期限,灵敏度没有保证:请更换。",
         "The sensor is past its life and may not react any more: replace it.",
@@ -105,4 +109,6 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }
 UNKNOWN: Final = ("请联系平台。", "Ask the platform.")
-LATCHED: Final = frozenset({"device.fault", "device.tamper", "device.replayed"})  # end when a technician has looked
+LATCHED: Final = frozenset(
+    {"device.fault", "device.tamper", "device.replayed", "device.not_understood"}
+)  # end when a technician has looked

@@ -226,6 +226,7 @@ EN: dict[str, str] = {
     "fault.notes": "Notes of the last 24 hours",
     "fault.times": "{count} x",
     "fault.least": "at least {count} times",
+    "fault.behind": "cannot be heard without it: {names}",
     "device.title": "Devices",
     "device.none": "No device is enrolled yet.",
     "device.heard": "heard {span} ago",

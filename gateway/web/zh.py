@@ -226,6 +226,7 @@ ZH: dict[str, str] = {
     "fault.notes": "过去 24 小时的提示",
     "fault.times": "{count} 次",
     "fault.least": "至少 {count} 次",
+    "fault.behind": "没有它就听不到:{names}",
     "device.title": "设备",
     "device.none": "还没有登记设备。",
     "device.heard": "{span}前听到",

@@ -176,8 +176,6 @@ def test_a_device_that_the_bridge_cannot_reach_is_not_alive():
         b"7",
         b"nan",
         b"[" * 9000,
-        b'{"contact":"open"}',
-        b'{"contact":1}',
         b'{"battery":true}',
         b'{"battery":1e999}',
         b'{"action":7}',
@@ -190,6 +188,22 @@ def test_wrong_messages_say_nothing_false(payload):
     home.intake.enrol("door", MODELS["zigbee-contact"], "door", None, {}, via="zigbee2mqtt")
     zigbee(home, "door", payload)
     assert home.said() == []
+
+
+@pytest.mark.parametrize("word", ["open", 1, [], {}, "x" * 5000, "\x1b[2J"])
+def test_a_word_about_what_matters_that_nobody_knows_is_said_once_and_is_no_state(word):
+    home = Home("zigbee2mqtt")
+    home.intake.enrol("door", MODELS["zigbee-contact"], "door", None, {}, via="zigbee2mqtt")
+    for _ in range(3):
+        home.now += 60
+        zigbee(home, "door", {"contact": word, "battery": 90})
+    said = home.said()
+    assert [kind for kind, _ in said] == [Kind.NOT_UNDERSTOOD] + 3 * [Kind.BATTERY]
+    assert said[0][1] == f"contact: {word}".replace("\x1b", "?")[:80]
+    zigbee(home, "door", {"contact": False})
+    assert home.said() == [(Kind.CONTACT_OPEN, True)]
+    zigbee(home, "door", {"contact": word})
+    assert [kind for kind, _ in home.said()] == [Kind.NOT_UNDERSTOOD], "and again when it comes again"
 
 
 def test_rflink_lines_name_what_was_taught_and_the_battery():

@@ -74,7 +74,9 @@ def test_replies_to_questions(control, command, data, expected):
     ("control", "command", "data"), [(0x80, 0x01, 2), (0x83, 0x01, 2), (0x80, 0x02, 3), (0x80, 0x03, 101), (0x83, 0x0D, 4)]
 )
 def test_a_value_no_document_knows_is_refused(control, command, data):
-    assert heard(framed(control, command, bytes([data]))) == [UNKNOWN_VALUE]
+    refused, *more = heard(framed(control, command, bytes([data])))
+    assert refused == UNKNOWN_VALUE
+    assert more == ([Report(Kind.NOT_UNDERSTOOD, "fall: 02")] if control == 0x83 and command == 1 else []), "of a fall it is also said"
 
 
 def test_it_is_asked_when_the_line_opens_and_when_it_has_started():

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from life import DAY, HOUR, MINUTE, RECEIVER, Life
 
+from gateway import status
 from gateway.driver import Advertisement, Published, uuid16
 from gateway.kind import Priority
 
@@ -185,4 +186,39 @@ def test_a_broker_that_is_gone_is_one_fault_and_not_twelve(tmp_path):
         assert [(d, turn) for _, k, d, turn, _ in life.desk.faults if k == MISSING] == [("z2m", "raised"), ("z2m", "cleared")]
 
     with Life(tmp_path, devices=ZIGBEE, secrets="", look_every=30.0) as life:
+        life.live(story())
+
+
+# -- words ----------------------------------------------------------------------------------------------------------------------
+
+FALLS = (
+    '[[device]]\nid = "z2m"\nmodel = "zigbee2mqtt"\nport = "mqtt://127.0.0.1:1/zigbee2mqtt"\n'
+    '[[device]]\nid = "radar"\nmodel = "zigbee-fall-radar"\nroom = "bath"\nvia = "z2m"\naddress = "radar"\n'
+    '[[device]]\nid = "smoke"\nmodel = "zigbee-smoke"\nroom = "kitchen"\nvia = "z2m"\naddress = "smoke"\n'
+)
+
+
+def test_a_fall_in_another_makes_words_is_an_alarm_and_a_word_that_nobody_knows_is_no_silence(tmp_path):
+    def says(name: str, text: str) -> None:
+        life.daemon.intake.published("z2m", Published(topic=name, payload=text.encode()))
+
+    def untold() -> dict[str, list[str]]:
+        return {d["device"]: d["untold"] for d in status.facts(life.daemon, (0, 0))["devices"] if d["untold"]}
+
+    async def story():
+        says("smoke", '{"battery":80,"smoke":null}')
+        assert untold() == {"radar": ["fall"], "smoke": ["co", "smoke"]}, "it lives, and has never told what it is there for"
+        says("smoke", '{"battery":80,"smoke":"fire"}')
+        await life.wait(5)
+        ((_, _, device, turn, detail),) = [row for row in life.desk.faults if row[1] == "device.not_understood"]
+        assert (device, turn, detail["words"]) == ("smoke", "raised", "smoke: fire")
+        assert life.daemon.faults.on["device.not_understood", "smoke"].priority is Priority.P2
+        says("radar", '{"status":"falling"}')
+        await life.wait(60)
+        assert [a.kind for a in life.open] == ["person.fall"]
+        assert untold() == {"smoke": ["co", "smoke"]}
+        await life.power_cut()
+        assert untold() == {"smoke": ["co", "smoke"]}, "and that is known after a restart too"
+
+    with Life(tmp_path, devices=FALLS, secrets="") as life:
         life.live(story())
