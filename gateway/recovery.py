@@ -124,7 +124,12 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
     LOG.error("store %s", why)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
     fresh = replace(known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
-    return _merged(_Opened(store, fresh, memories), left, now, boot)
+    try:
+        return _merged(_Opened(store, fresh, memories), left, now, boot)
+    except sqlite3.Error as error:  # only a stand-in has something to merge, and that still has it
+        LOG.error("store %s; working from memory until then", error)  # noqa: TRY400
+        assert left is not None
+        return left
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:

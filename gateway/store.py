@@ -94,6 +94,14 @@ class Writing:
     waiting: Sequence[tuple[int, str, bytes]] = ()
 
 
+class Gone(NamedTuple):
+    """What one step of retention took: batches and entries that the platform never had, and rows of the journal in all."""
+
+    batches: int = 0
+    rows: int = 0
+    unsent: int = 0
+
+
 class Store:
     """Both databases and the one thread that writes them. Make it with `opened`."""
 
@@ -467,10 +475,11 @@ class Store:
         except sqlite3.Error as error:
             LOG.warning("store history.db: receipts of readings not kept, they will be sent again: %s", error)
 
-    def retention(self, now: Moment, history_days: float, journal_days: float) -> Iterator[tuple[int, int]]:
+    def retention(self, now: Moment, history_days: float, journal_days: float) -> Iterator[Gone]:
         """Carry out retention a little at a time: what is pressed between two steps is written between them.
 
-        Each step is made on the store's thread, and yields (batches forgotten before they were accepted, journal rows deleted).
+        Age decides, whether the platform has it or not: in a home without one, or with it away for years, nothing would ever
+        go. What is open stays. Each step is made on the store's thread, and yields what it took.
         """
         try:
             if self._history is not None:
@@ -481,33 +490,33 @@ class Store:
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
 
-    def _retain_history(self, db: Database, now: Moment, days: float) -> Iterator[tuple[int, int]]:
+    def _retain_history(self, db: Database, now: Moment, days: float) -> Iterator[Gone]:
         execute = db.conn.execute
         too_many = _one(db, "SELECT count(*) FROM batches WHERE waiting") - BATCHES_AT_MOST
         if too_many > 0:
             with db.atomic():
                 oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
                 forgotten = execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
-            yield forgotten, 0
+            yield Gone(batches=forgotten)
         if now.quality is not Quality.SYNCHRONISED:
             return
-        # The newest batch stays whatever its age: numbers go on from it. So do rows that wait among older ones.
+        # The newest batch stays whatever its age: numbers go on from it.
         kept = min(self._batch, _kept_from(db, "batches", now, days))
-        old = "SELECT number, first, last FROM batches WHERE number < ? AND NOT waiting ORDER BY number LIMIT ?"
+        old = "SELECT number, first, last, waiting FROM batches WHERE number < ? ORDER BY number LIMIT ?"
         while rows := execute(old, (kept, BATCHES_AT_ONCE)).fetchall():
             with db.atomic():
-                db.conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", [(first, last) for _, first, last in rows])
-                db.conn.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number, _, _ in rows])
-            yield 0, 0
+                db.conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", [(first, last) for _, first, last, _ in rows])
+                db.conn.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number, *_ in rows])
+            yield Gone(batches=sum(waiting for *_, waiting in rows))
         execute("DELETE FROM signals WHERE hour < ?", ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,))
 
-    def _retain_journal(self, db: Database, now: Moment, days: float) -> Iterator[tuple[int, int]]:
-        # The newest row stays whatever its age: numbers go on from it. So does what is open or not yet accepted.
+    def _retain_journal(self, db: Database, now: Moment, days: float) -> Iterator[Gone]:
+        # The newest row stays whatever its age: numbers go on from it. So does what is open.
         kept = min(_kept_from(db, "journal", now, days), _one(db, "SELECT coalesce(max(number), 0) FROM journal"))
         done = -1 << 62
         some = "SELECT number FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?"
         while (last := db.conn.execute(f"SELECT max(number) FROM ({some})", (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:  # noqa: S608
-            yield 0, self._forget_entries(db, done, last)
+            yield self._forget_entries(db, done, last)
             done = last
         # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the newest instructions.
         with db.atomic():
@@ -517,14 +526,13 @@ class Store:
             )
             db.conn.execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
 
-    def _forget_entries(self, db: Database, done: int, last: int) -> int:
+    def _forget_entries(self, db: Database, done: int, last: int) -> Gone:
         """Delete what is over of the entries behind `done`, up to `last`.
 
         Number and hash of the newest one stay: from there the chain goes on.
         """
         over = db.conn.execute(
             "SELECT number FROM journal WHERE number > ? AND number <= ? AND number NOT IN (SELECT entry FROM faults) "
-            "AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.priority IN (1, 2, 3, 4) AND o.number = journal.number) "
             "AND (alarm IS NULL OR EXISTS (SELECT 1 FROM alarms a WHERE a.number = journal.alarm AND NOT a.open AND NOT a.active))",
             (done, last),
         ).fetchall()
@@ -534,7 +542,8 @@ class Store:
                 (body,) = db.conn.execute("SELECT body FROM journal WHERE number = ?", (newest,)).fetchone()
                 self._mark(db, "anchor", chain.text_of(chain.Head(newest, chain.hashed(body))))
             db.conn.executemany("DELETE FROM journal WHERE number = ?", over)
-        return len(over)
+            unsent = db.conn.executemany("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", over).rowcount
+        return Gone(rows=len(over), unsent=max(0, unsent))
 
     # -- push's side -------------------------------------------------------------------------------------------------
 

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 
 from gateway import backup, kind, mains, status, systemd
 from gateway.alarm import State
+from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.database import CHECK_AT_MOST, Damaged, StoreProblem, is_read_only
 from gateway.folders import moved_out
 from gateway.inbox import beside
 from gateway.signals import HOUR
-from gateway.store import Store
+from gateway.store import Gone, Store
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -92,8 +93,8 @@ class Upkeep:
         now = daemon.clock.now().mono
         self._batched = self._tried = now
         self._tidied = now - TIDY_EVERY + TIDY_FIRST
-        self._round: Iterator[tuple[int, int]] | None = None  # the day's retention while it is going on
-        self._gone = (0, 0)  # what it has taken so far: batches that were never accepted, rows of the journal
+        self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
+        self._gone = Gone()  # what it has taken so far
         self._probe: asyncio.Task[bool] | None = None  # the failed disk being tried
         self._forgotten = 0
         self.card = Card(now)
@@ -167,7 +168,7 @@ class Upkeep:
             self._tidied = now.mono
             kept = self._daemon.config.gateway
             proved = self._daemon.clock.proved(now)
-            self._round, self._gone = self._daemon.store.retention(proved, kept.history_days, kept.journal_days), (0, 0)
+            self._round, self._gone = self._daemon.store.retention(proved, kept.history_days, kept.journal_days), Gone()
         if self._round is not None:
             await self._retain(self._round)
         if now.mono - self._tried < TRY_DISK_EVERY:
@@ -185,21 +186,25 @@ class Upkeep:
         moved_out(self._daemon.config.state)
         backup.forget_old(self._daemon.config.state, time.time())
 
-    async def _retain(self, steps: Iterator[tuple[int, int]]) -> None:
+    async def _retain(self, steps: Iterator[Gone]) -> None:
         """Make one step of the day's retention; the next one comes with the pump's next turn."""
         done = await self._daemon.kept(self._daemon.store.run(next, steps, None))
         if done is not None:
-            self._gone = self._gone[0] + done[0], self._gone[1] + done[1]
+            self._gone = Gone(*(before + now for before, now in zip(self._gone, done, strict=True)))
             self._daemon.wake.set()
             return
         self._round = None
-        forgotten, gone = self._gone
-        if forgotten or gone:
-            LOG.info("retention: %d batches of readings forgotten unsent, %d journal rows deleted", forgotten, gone)
-        if forgotten:
-            self._daemon.note(
-                lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, batches=forgotten)], at)
-            )
+        gone = self._gone
+        if any(gone):
+            unsent = f"{gone.unsent} entries and {gone.batches} batches of readings were never sent"
+            LOG.info("retention: %d journal rows deleted; %s", gone.rows, unsent)
+        if (gone.batches or gone.unsent) and self._daemon.config.platform is not None:
+            faults, pipeline = self._daemon.faults, self._daemon.pipeline
+
+            def forgotten(at: Moment) -> list[Entry]:
+                return pipeline.noticed([faults.note(kind.FORGOTTEN, at, batches=gone.batches, entries=gone.unsent)], at)
+
+            self._daemon.note(forgotten)
 
     async def _disk_is_back(self) -> bool:
         """Say whether the real database takes a write again. What is in memory is carried over by the start; a grace is not cut short."""

@@ -34,7 +34,7 @@ from gateway.instruction import Do, Instruction
 from gateway.masks import masked
 from gateway.reading import FORMS, Form, Kind, Reading
 from gateway.recovery import opened, settled, stand_in, unfit
-from gateway.store import Store, Writing
+from gateway.store import Gone, Store, Writing
 
 
 class Box:
@@ -368,31 +368,29 @@ async def test_batches_are_numbered_wait_and_are_accepted(box):
 
 
 def tidied(what, now, history_days, journal_days):
-    """Carry out the whole of retention; return (batches forgotten unsent, journal rows deleted)."""
+    """Carry out the whole of retention; return what it took."""
     steps = [*what.retention(now, history_days, journal_days)]
-    return sum(forgotten for forgotten, _ in steps), sum(gone for _, gone in steps)
+    return Gone(*(sum(counts) for counts in zip(Gone(), *steps, strict=True)))
 
 
 async def test_beyond_the_bound_the_oldest_batches_are_forgotten_and_counted(box, monkeypatch):
     monkeypatch.setattr(store, "BATCHES_AT_MOST", 3)
     for n in range(5):
         await box.store.keep_readings([reading(n)], "boot-1")
-    assert tidied(box.store, box.clock.now(), 30, 730) == (2, 0)
+    assert tidied(box.store, box.clock.now(), 30, 730) == Gone(batches=2)
     assert [m.number for m in await box.store.waiting_batches(0, 9)] == [3, 4, 5]
-    assert tidied(box.store, box.clock.now(), 30, 730) == (0, 0)
+    assert tidied(box.store, box.clock.now(), 30, 730) == Gone()
 
 
-async def test_retention_deletes_what_is_old_and_accepted_and_nothing_else(box):
+async def test_retention_deletes_what_is_old_accepted_or_not(box):
     now = box.clock.now().later(box.clock.mono + 40 * 86400)
     for n in range(4):
         await box.store.keep_readings([reading(n), reading(n)], "boot-1")
     await box.store.accept_batches([(1, 1), (3, 4)])
-    tidied(box.store, now, 30, 730)
-    (waits,) = await box.store.waiting_batches(0, 9)
-    assert waits.number == 2
-    assert len(json.loads(waits.payload)["readings"]) == 2, "an unaccepted batch keeps its readings whatever its age"
+    assert tidied(box.store, now, 30, 730).batches == 1, "what the platform never had is counted"
+    assert await box.store.waiting_batches(0, 9) == [], "a home without a platform keeps nothing for ever"
     left = box.store._history.execute("SELECT number FROM batches ORDER BY 1").fetchall()
-    assert left == [(2,), (4,)], "the newest stays, so that numbers go on"
+    assert left == [(4,)], "the newest stays, so that numbers go on"
     box.restart()
     assert (await box.store.keep_readings([reading(0)], "boot-1")).number == 5
 
@@ -405,11 +403,12 @@ def test_retention_goes_in_small_steps_and_a_press_between_two_is_written(box, m
     box.write(accepted=[(1, 3), (5, 99)])
     steps = box.store.retention(Moment(box.clock.mono, box.clock.wall + timedelta(days=800)), 30, 730)
     before = box.journal()
-    assert next(steps) == (0, 2)
+    assert next(steps) == Gone(rows=2)
     (pressed,) = box.sos()
     assert box.journal() == [*before[2:], pressed.number]
-    assert [gone for _, gone in steps] == [1, 2], "the fourth waits for its receipt"
-    assert box.journal() == [4, before[-1], pressed.number]
+    assert [*steps] == [Gone(rows=2, unsent=1), Gone(rows=2)], "the fourth had no receipt"
+    assert box.journal() == [before[-1], pressed.number]
+    assert box.outbox() == [pressed.number]
 
 
 async def test_retention_of_readings_goes_in_small_steps(box, monkeypatch):
@@ -422,7 +421,7 @@ async def test_retention_of_readings_goes_in_small_steps(box, monkeypatch):
     assert left == [4, 2, 1], "the newest stays"
 
 
-def test_retention_of_the_journal_keeps_what_is_open_unaccepted_or_newest(box):
+def test_retention_of_the_journal_keeps_what_is_open_or_newest(box):
     (closed,) = box.sos()
     name = json.loads(closed.payload)["alarm"]
     box.tell(Do.CLOSE, "c", alarm=name, outcome="helped")  # entries 3 and 4
@@ -433,14 +432,14 @@ def test_retention_of_the_journal_keeps_what_is_open_unaccepted_or_newest(box):
     box.note()  # 9, the newest
     box.write(accepted=[(1, 6), (8, 9)])
     later = Moment(box.clock.mono, box.clock.wall + timedelta(days=800))
-    assert tidied(box.store, later._replace(quality=Quality.UNSURE), 30, 730) == (0, 0), "never by a clock that nobody confirmed"
-    assert tidied(box.store, later, 30, 730) == (0, 5)
-    assert box.journal() == [5, 6, 7, 9]
-    assert tidied(box.store, later, 30, 730) == (0, 0)
+    assert tidied(box.store, later._replace(quality=Quality.UNSURE), 30, 730) == Gone(), "never by a clock that nobody confirmed"
+    assert tidied(box.store, later, 30, 730) == Gone(rows=6, unsent=1)
+    assert box.journal() == [5, 6, 9]
+    assert tidied(box.store, later, 30, 730) == Gone()
     box.restart()
     assert [a.kind for a, _ in box.known.alarms] == [kind.FALL]
     assert (kind.UPLINK_LOST, "") in box.known.faults
-    assert box.journal()[:5] == [5, 6, 7, 9, 10]
+    assert box.journal()[:4] == [5, 6, 9, 10]
 
 
 @pytest.mark.parametrize("wrong", [-20 * 365, 20 * 365])
@@ -463,7 +462,7 @@ async def test_what_was_written_while_the_clock_was_wrong_by_years_is_as_old_as_
     box.write(accepted=[(1, 99)])
     await box.store.accept_batches([(1, 9)])
     before = box.journal()
-    assert tidied(box.store, box.clock.now(), 30, 730) == (0, 0)
+    assert tidied(box.store, box.clock.now(), 30, 730) == Gone()
     assert box.journal() == before
     assert box.rows("SELECT count(*) FROM alarms") == [(3,)]
     assert box.store._history.execute("SELECT count(*) FROM readings").fetchone() == (3,)
