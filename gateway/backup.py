@@ -45,6 +45,7 @@ from gateway.driver import Model
 from gateway.folders import reader
 from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, SoundPart, Strict
 from gateway.programs import Why, told
+from gateway.recovery import in_force
 from gateway.store import Store
 
 MAGIC = b"eldercare-gateway backup "
@@ -106,11 +107,14 @@ class _Head(Struct, frozen=True):
 def made(
     config: Config, gateway: str, passphrase: str, software: str, at: str, fresh: Mapping[str, Mapping[str, int | str]] | None = None
 ) -> bytes:
-    """Return the backup of this home. `fresh`: what drivers remember by now, where the gateway runs. Raises BackupError."""
+    """Return the backup of this home, from the store that is in force. Raises BackupError.
+
+    `fresh`: what drivers remember by now, where the gateway runs.
+    """
     if len(passphrase) < SHORTEST:
         raise BackupError(f"口令至少 {SHORTEST} 个字符 the passphrase needs at least {SHORTEST} characters")
     home, own = _whole(config)
-    journal, memories, marks, last, alarms = _remembered(config.state)
+    journal, memories, marks, last, alarms = _remembered(in_force(config.state, config.runtime))
     memories |= {d: dict(m) for d, m in (fresh or {}).items()}
     kept = Kept(
         v=1, made=at, software=software, gateway=gateway, journal=journal, household=home, secrets=own,

@@ -224,6 +224,19 @@ def in_doubt(instead: Store, broken: Store, entries: Sequence[Entry]) -> dict[st
     return {DOUBT: f"{instead.journal} {broken.journal} {entries[0].number}"} if entries else {}
 
 
+def in_force(state: Path, runtime: Path) -> Path:
+    """Return the folder of the store that the gateway writes just now: a stand-in's where the disk has failed, else `state`.
+
+    A stand-in is believed where it belongs to whom the state folder belongs, and nobody else may write there.
+    """
+    with contextlib.suppress(OSError):
+        owner = state.stat().st_uid
+        for folder in _memory_folders(runtime, owner):
+            if (folder / "gateway.db").exists() and _belongs(folder, owner):
+                return folder
+    return state
+
+
 def settled(folder: Path, runtime: Path) -> None:
     """Forget a stand-in, and that a damaged database is still to be read: all of it is in the real one by now."""
     with contextlib.suppress(OSError):
@@ -274,14 +287,20 @@ def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = No
     return store
 
 
-def _memory_folders(runtime: Path) -> tuple[Path, Path]:
-    return runtime / "stand-in", Path("/dev/shm") / f"eldercare-gateway-{os.getuid()}"  # noqa: S108  tmpfs on purpose
+def _memory_folders(runtime: Path, owner: int | None = None) -> tuple[Path, Path]:
+    name = f"eldercare-gateway-{os.getuid() if owner is None else owner}"
+    return runtime / "stand-in", Path("/dev/shm") / name  # noqa: S108  tmpfs on purpose
 
 
 def _ours(folder: Path) -> bool:
     """Say whether a folder is ours to write in and nobody else's: in the shared memory anybody may have made one by that name."""
+    return _belongs(folder, os.geteuid()) and os.access(folder, os.W_OK)
+
+
+def _belongs(folder: Path, owner: int) -> bool:
+    """Say whether a folder is one user's to write in and nobody else's."""
     facts = folder.lstat()
-    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.geteuid() and not facts.st_mode & 0o022 and os.access(folder, os.W_OK)
+    return stat.S_ISDIR(facts.st_mode) and facts.st_uid == owner and not facts.st_mode & 0o022
 
 
 def _memory_folder(runtime: Path) -> Path:

@@ -10,6 +10,7 @@ from brokers import Mosquitto
 from fake_bluez import Child
 from household import KEY, OTHER_KEY, SEALED, Gateway, Sealed
 from kit.wait import until_now as until
+from test_store import Box, degraded
 from test_technician import BUTTON, NEW, alarms, change, result, tell, told_changes
 
 from drivers import all_models
@@ -46,6 +47,19 @@ def home(tmp_path):
 
 def sealed_file(home):
     return backup.made(home, "gw-1", WORDS, "1", "2026-11-22T00:00:00+00:00")
+
+
+def test_a_backup_made_while_the_disk_has_failed_has_what_is_open_in_memory(home):
+    box = Box(home.state.parent)
+    assert (box.folder, box.runtime) == (home.state, home.runtime)
+    box.sos()
+    degraded(box)
+    box.fall()
+    wanted = [a.id for a in box.pipeline.alarms.values()]
+    kept_there = backup.opened(sealed_file(home), WORDS)
+    box.stop()
+    assert [json.loads(body)["alarm"] for body in kept_there.alarms] == wanted
+    assert len(wanted) == 2
 
 
 def test_a_new_box_takes_over_and_knows_every_sensor_and_its_counter(tmp_path, bluez):
