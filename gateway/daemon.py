@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from drivers import all_models
-from gateway import __version__, compose, folders, generations, kind, status, systemd, wire
+from gateway import __version__, compose, folders, generations, kind, shed, status, systemd, wire
 from gateway.alarm import State
 from gateway.attacks import Attacks
 from gateway.book import AlarmFact, Entry
@@ -307,7 +307,7 @@ class Daemon:
         why = f"{self.store.folder / 'gateway.db'}: {error}; working from memory until the disk can be written"
         LOG.error("store %s", why)
         if self.store.degraded and self.store.folder != self.config.state:
-            raise error
+            return await self._shed(writing, error)
         broken, begun = self.store, writing.entries
         self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why)
         self.push.use(self.store)
@@ -328,6 +328,20 @@ class Daemon:
         writing.entries, writing.accepted = entries, []
         self.uplink.accepted.clear()
         return await self.store.commit(writing)
+
+    async def _shed(self, writing: Writing, error: sqlite3.Error) -> list[Outgoing]:
+        """Make room in a stand-in that is full, readings first, and commit again. Raises sqlite3.Error where nothing helps."""
+        for step in range(len(shed.STEPS)):
+            with contextlib.suppress(sqlite3.Error):
+                gone = await self.store.run(self.store.shed, step)
+                LOG.error("store memory is full: readings and %d entries that can be missed are forgotten", gone)
+                self._say_shed(gone)
+                return await self.store.commit(writing)
+        raise error
+
+    def _say_shed(self, gone: int) -> None:
+        if gone:
+            self.note(lambda at: self.pipeline.noticed([self.faults.note(kind.FORGOTTEN, at, entries=gone)], at))
 
     def _act(self, entries: list[Entry]) -> None:
         """Let local programs sound and call, now that the entry is on disk."""

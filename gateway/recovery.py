@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
-from gateway import firsts, schema, silence, wire
+from gateway import firsts, schema, shed, silence, wire
 from gateway import kind as kinds
 from gateway.alarm import ENDED, Alarm, State
 from gateway.book import AlarmFact, Entry
@@ -138,8 +138,7 @@ def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None
         with contextlib.suppress(StoreProblem, *BROKEN):
             if not _ours(folder) or not (folder / "gateway.db").exists():
                 continue
-            store = Store(folder, gateway)
-            store.open()
+            store = _opened_for_reading(Store(folder, gateway))
             try:
                 if store.marked("gateway") == gateway:
                     store.degraded = store.marked("degraded")
@@ -273,6 +272,16 @@ def unfit(folder: Path) -> str:
     return ""
 
 
+def _opened_for_reading(store: Store) -> Store:
+    """Open a stand-in that is there. One that fills its memory gives up its readings for it. Raises StoreProblem."""
+    try:
+        store.open()
+    except DiskRefuses:
+        shed.release(store.folder)
+        store.open()
+    return store
+
+
 def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = None) -> Store:
     """Return a fresh store in memory, for a disk that takes nothing. `carried`: what must outlast this process in it too."""
     folder = _memory_folder(runtime)
@@ -280,6 +289,7 @@ def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = No
         old.unlink()
     store = Store(folder, gateway, degraded=why)
     store.open()
+    shed.reserve(folder)
     store._mark(store._db, "gateway", gateway)  # noqa: SLF001  its own
     store._mark(store._db, "degraded", why)  # noqa: SLF001
     if carried is not None:

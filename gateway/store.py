@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeVar
 
 from sqlite_utils import Database
 
-from gateway import chain, schema, silence, wal, wire
+from gateway import chain, schema, shed, silence, wal, wire
 from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
@@ -341,6 +341,11 @@ class Store:
         self.recent |= hashes
         for number in [*self.recent][: len(self.recent) - RECENT]:
             del self.recent[number]
+
+    def shed(self, step: int) -> int:
+        """Let go of what can be missed, where this is a stand-in and memory is full: see `gateway.shed`. Raises sqlite3.Error."""
+        self._close_history()
+        return shed.shed(self._db.conn, self.folder, step)
 
     def take_back(self, doubt: str) -> None:
         """Take the entries out that a stand-in has told under its own name, because their commit failed: once, see DOUBT.

@@ -33,7 +33,7 @@ LINES = (
     {"intake", "pipeline"},
     {"wire", "chain"},
     {"push", "supervise", "config", "parts", "programs", "audible", "strength", "generations", "folders", "household"}
-    | {"dial", "packets", "certificate", "wal", "salvage"},
+    | {"dial", "packets", "certificate", "wal", "salvage", "shed"},
     {
         "store",
         "database",

@@ -25,7 +25,7 @@ from hand import GATEWAY, HandClock, Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import database, kind, recovery, schema, store, wire
+from gateway import database, kind, recovery, schema, shed, store, wire
 from gateway.alarm import State
 from gateway.clock import Moment, Quality
 from gateway.database import StoreProblem
@@ -1000,6 +1000,34 @@ def test_what_waits_in_the_stand_in_and_what_is_open_goes_back_to_the_disk(box):
     box.write(accepted=[(min(again), max(again))])
     box.restart()
     assert not {n for n in box.outbox() if n < 0}, "what has its receipt does not wait again"
+
+
+def test_a_stand_in_that_is_full_lets_go_of_counts_and_never_of_an_alarm(box, full):
+    """Memory is full too: 602 entries wait and an SOS is open. Room is made, and the next start has every alarm."""
+    box.fall()
+    full()
+    degraded(box)
+    pages = box.rows("PRAGMA page_count")[0][0]
+    box.store._db.execute(f"PRAGMA max_page_count = {pages + 40}")
+
+    def more() -> None:
+        box.hear("smoke", Kind.SMOKE, True)
+        while True:
+            box.sos()
+            box.note()
+
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        more()
+    raised = {a.id for a in box.pipeline.alarms.values()}
+    waited = len(box.outbox())
+    for step in range(len(shed.STEPS)):
+        box.store.shed(step)
+    assert len(box.outbox()) < waited
+    box.store._db.close()  # killed
+    box.start()
+    assert box.store.folder != box.folder
+    assert {a.id for a in box.pipeline.alarms.values()} == raised
+    assert {a.kind for a in box.pipeline.alarms.values()} == {kind.FALL, kind.SOS, kind.SMOKE}
 
 
 def test_a_stand_in_of_another_gateway_is_not_ours(box):
