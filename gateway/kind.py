@@ -68,6 +68,7 @@ PAGE_CERTIFICATE = "gateway.page_certificate"
 ATTACKED = "gateway.attacked"
 BAD_MESSAGE = "gateway.bad_message"
 VISIT = "service.visit"
+BACKUP = "service.backup"
 AWAY = "service.away"
 BACK_HOME = "service.back_home"
 CONFIG_CHANGED = "service.config_changed"
@@ -118,6 +119,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
         AlarmKind(AWAY, "老人离家", "resident away", _P3),
         AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3),
+        AlarmKind(BACKUP, "备份已取走", "backup taken", _P3),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111"),
         AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102"),
     )

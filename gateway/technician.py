@@ -13,7 +13,7 @@ import base64
 import json
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.config import Config, kept
 from gateway.driver import Model
+from gateway.fault import FaultFact
 from gateway.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
 
 if TYPE_CHECKING:
@@ -239,7 +240,8 @@ class Technician:
             backup.leave(daemon.config.state, i.id, data, by=i.by, at=at)
             return ResultFact(i, Refused.NONE)
 
-        await self._carried_out(i, sealed)
+        # The desk sees who took every key along, and when.
+        await self._carried_out(i, sealed, told=lambda now: [daemon.faults.note(kind.BACKUP, now, "", by=i.by)])
 
     async def _take_over(self, i: Instruction) -> None:
         daemon = self._daemon
@@ -256,8 +258,14 @@ class Technician:
 
         await self._carried_out(i, ready, arrived)
 
-    async def _carried_out(self, i: Instruction, work: Callable[[], ResultFact], then: Callable[[], None] | None = None) -> None:
-        """Do work on a thread and answer; `then` is the next thing the pump does, with nothing in between."""
+    async def _carried_out(
+        self,
+        i: Instruction,
+        work: Callable[[], ResultFact],
+        then: Callable[[], None] | None = None,
+        told: Callable[[Moment], list[FaultFact]] = lambda _: [],
+    ) -> None:
+        """Do work on a thread and answer; `then` is the next thing the pump does, with nothing in between, `told` what is told of it."""
         try:
             result = await asyncio.to_thread(work)
         except backup.BackupError as no:
@@ -277,14 +285,14 @@ class Technician:
                 except OSError as error:
                     zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror})"
                     return self._ended(_no(i, Refused.NOT_KEPT, zh, en), now)
-            return self._ended(result, now)
+            return self._ended(result, now, told(now) if result.refused is Refused.NONE else [])
 
         self._daemon.note(done)
 
-    def _ended(self, result: ResultFact, now: Moment) -> list[Entry]:
+    def _ended(self, result: ResultFact, now: Moment, facts: Sequence[FaultFact] = ()) -> list[Entry]:
         self.busy = False
         self._daemon.doors.goes_on()
-        return self._daemon.pipeline.answered(result, (), now)
+        return self._daemon.pipeline.answered(result, list(facts), now)
 
     # -- platform test -----------------------------------------------------------------------------------------------
 

@@ -232,6 +232,9 @@ def test_the_running_gateway_seals_a_backup_and_a_new_one_becomes_it_without_bei
             answer, data = given_away(old, passphrase=WORDS)
             assert answer["accepted"]
             assert backup.last(old.state)[0] == answer["by"]
+            (told,) = [e for e in old.journal().values() if e.get("kind") == "service.backup"]
+            assert (told["type"], told["priority"], told["turn"], told["detail"]["by"]) == ("fault", 3, "noted", answer["by"])
+            assert answer["by"] not in old.log(), "names of people stand in no log"
             until(lambda: old.status()["alarms"])
             there = {(a["alarm"], a["number"]) for a in old.status()["alarms"]}
             for part in (WORDS, OTHER_KEY):

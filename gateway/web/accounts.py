@@ -23,6 +23,7 @@ from pathlib import Path
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from gateway import strength
 from gateway.web import label
 from gateway.web.tries import TABLE, Refusal, Tries
 
@@ -31,6 +32,7 @@ __all__ = ["Accounts", "Refusal", "Role", "Session", "Visit"]  # Refusal is what
 FILE = "page.db"
 IDLE = 15 * 60.0  # s without a touch after which a session ends: a phone left on a stranger's table
 LONGEST = 10 * 3600.0  # s after which any session ends: a working day
+FRESH = 5 * 60.0  # s for which a password that was typed counts for what needs it once more
 TOUCH = 20.0  # s between two writings of "seen": the card wears
 SESSIONS = 20  # at once; the one longest unseen goes first
 OF_ONE = 5  # of them of one account: whoever signs in again and again signs out himself
@@ -41,19 +43,6 @@ HOUR = 3600.0
 SHORTEST, LARGEST = 10, 200  # characters of a password
 NAME = re.compile(r"[\w.-][\w .-]{0,30}[\w.-]|[\w.-]")
 _NUMBER = re.compile(r"[\w-]{16}", re.ASCII)
-_COMMON = (
-    "password",
-    "12345678",
-    "qwertyui",
-    "87654321",
-    "11111111",
-    "00000000",
-    "88888888",
-    "66666666",
-    "eldercare",
-    "raspberry",
-    "admin",
-)
 
 # 19 MiB and two rounds: the least that OWASP asks, on a board with 512 MB. One at a time, see `_hashing`.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
@@ -63,6 +52,7 @@ _TABLES = """
 CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, role TEXT NOT NULL, hash TEXT NOT NULL, made REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sessions (
     key TEXT PRIMARY KEY, name TEXT NOT NULL, boot TEXT NOT NULL, made REAL NOT NULL, seen REAL NOT NULL, source TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS proved (key TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS visits (
     number INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, source TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -83,6 +73,7 @@ class Session:
     key: str
     name: str
     role: Role
+    fresh: bool = False  # the password was typed within the last FRESH seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +104,7 @@ class Accounts:
                 db.execute(statement)
             # Monotonic seconds of another power-up say nothing: its sessions are over.
             db.execute("DELETE FROM sessions WHERE boot != ?", (boot,))
+            db.execute("DELETE FROM proved WHERE key NOT IN (SELECT key FROM sessions)")
             row = db.execute("SELECT value FROM marks WHERE name = 'secret'").fetchone()
             secret = row[0] if row else secrets.token_hex(32)
             db.execute("INSERT OR IGNORE INTO marks VALUES ('secret', ?)", (secret,))
@@ -247,12 +239,13 @@ class Accounts:
         now, digest = self._now(), _digest(key)
         with contextlib.closing(sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)) as db:
             row = db.execute(
-                "SELECT s.name, a.role, s.made, s.seen FROM sessions s JOIN accounts a ON a.name = s.name WHERE key = ? AND boot = ?",
+                "SELECT s.name, a.role, s.made, s.seen, coalesce(p.at, s.made) FROM sessions s JOIN accounts a ON a.name = s.name "
+                "LEFT JOIN proved p ON p.key = s.key WHERE s.key = ? AND s.boot = ?",
                 (digest, self._boot),
             ).fetchone()
         if row is None:
             return None
-        name, role, made, seen = row
+        name, role, made, seen, proved = row
         if now - seen > IDLE or now - made > LONGEST:
             with self._open() as write:
                 write.execute("DELETE FROM sessions WHERE key = ?", (digest,))
@@ -260,7 +253,20 @@ class Accounts:
         if touch and now - seen >= TOUCH:
             with self._open() as write:
                 write.execute("UPDATE sessions SET seen = ? WHERE key = ?", (now, digest))
-        return Session(key, str(name), Role(role))
+        return Session(key, str(name), Role(role), fresh=now - proved <= FRESH)
+
+    def prove(self, session: Session, password: str, source: str) -> None:
+        """Take it that whoever holds this session knows its password. Raises Refusal; a wrong one counts as at the door."""
+        self._count(source)
+        with self._open() as db:
+            row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
+        if row is None or not self._verified(row[0], password):
+            self._refused(session.name, source, "refused")
+            raise Refusal("wrong_password", "mine")
+        self.tries.forget(source)
+        with self._open() as db:
+            db.execute("INSERT OR REPLACE INTO proved VALUES (?, ?)", (_digest(session.key), self._now()))
+            db.execute("DELETE FROM proved WHERE key NOT IN (SELECT key FROM sessions)")
 
     def sign_out(self, session: Session, source: str) -> None:
         """End one session."""
@@ -379,7 +385,7 @@ def _check_password(password: str, name: str, code: str) -> None:
     low = password.lower()
     if not SHORTEST <= len(password) <= LARGEST:
         raise Refusal("password_short" if len(password) < SHORTEST else "password_long", "password")
-    if len(set(low)) < 5 or any(word in low for word in _COMMON) or (len(name) > 3 and name.lower() in low):
+    if (len(name) > 3 and name.lower() in low) or strength.weak(password, strength.ACCOUNT, [name, "eldercare"]):
         raise Refusal("password_common", "password")
     if code and label.plain(code) == label.plain(password):
         raise Refusal("password_is_code", "password")

@@ -103,6 +103,10 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "收到看不懂的消息并已拒绝:请把诊断包发给平台。",
         "A message was refused because it could not be understood: send the diagnostics bundle to the platform.",
     ),
+    "service.backup": (
+        "有人取走了备份,里面有全部密钥:不是您或同事做的,请告诉平台,更换平台口令和各人密码。",
+        "A backup was taken, with every key in it. If it was neither you nor a colleague tell the platform and change its password and yours.",
+    ),
     "person.often_cancelled": (
         "一天内多次撤警:和老人聊一聊,可能是误触,也可能真的多次跌倒。",
         "Cancelled several times within a day: talk with the resident. It may be chance, or there were real falls.",

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 
 from gateway import backup
+from gateway.web import again, guard, papers
 from gateway.web import bundle as bundled
-from gateway.web import guard, papers
 from gateway.web.accounts import Refusal, Role
 from gateway.web.door import refused
 from gateway.web.visitor import Fields, Reader, Technician, Visitor, checked
@@ -39,6 +39,8 @@ def add(v: Technician, said: Fields) -> Response:
     """Make an account."""
     checked(v, said)
     assert v.session is not None  # a technician has one
+    if unproved := again.wrong(v, said):
+        return _box(v, 422, "account", said, unproved)
     if said.get("password", "") != said.get("again", ""):
         return _box(v, 422, "account", said, {"again": v.words("password_differs")})
     try:
@@ -53,6 +55,8 @@ def remove(v: Technician, said: Fields) -> Response:
     """Take an account away."""
     checked(v, said)
     assert v.session is not None  # a technician has one
+    if unproved := again.wrong(v, said):
+        return _box(v, 422, "remove", said, unproved)
     try:
         v.page.accounts.remove(said.get("name", ""), v.session, v.source)
     except Refusal as no:

@@ -19,10 +19,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway import backup, household, inbox, wire
+from gateway import backup, household, inbox, strength, wire
 from gateway.household import Handed, Rejected
 from gateway.instruction import Do
 from gateway.parts import DevicePart
+from gateway.web import again
 from gateway.web.acts import once, once_of
 from gateway.web.change import Answer, Form, current, drawn, is_new, left, models
 from gateway.web.guard import LARGER
@@ -46,6 +47,9 @@ async def sealed(v: Technician, said: Fields) -> Response:
         wrong["again"] = v.words("password_differs")
     if not backup.SHORTEST <= len(words) <= 200:
         wrong["passphrase"] = v.words("moving.short", least=backup.SHORTEST)
+    elif await run_in_threadpool(strength.weak, words, strength.SEALED, [v.by.partition(" (")[0], v.page.known.gateway()]):
+        wrong["passphrase"] = v.words("moving.weak")
+    wrong |= await run_in_threadpool(again.wrong, v, said)
     answer = Answer(fields=wrong) if wrong else await left(v, Do.BACKUP, said, given=Handed(passphrase=words))
     if not answer.accepted:
         return await run_in_threadpool(_start, v, 422, Form("backup", {}, answer))
@@ -156,7 +160,8 @@ def _start(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     facts = v.page.known.status()
     who, at = backup.last(config.state)
     return drawn(
-        v, "moving.html", status, form or Form(), new=is_new(v), last=(who, at), now=v.page.known.now(facts), least=backup.SHORTEST,
+        v, "moving.html", status, form or Form(), new=is_new(v), last=(who, at), offered=strength.offered(),
+        now=v.page.known.now(facts), least=backup.SHORTEST,
         taken="taken" in v.request.query_params, facts=facts, largest=LARGER["/moving/look"] // 1024,
     )  # fmt: skip
 

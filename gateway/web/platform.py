@@ -18,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from gateway import household, wire
 from gateway.household import Handed
 from gateway.instruction import Do, What
+from gateway.web import again
 from gateway.web.change import Answer, Form, configure, current, drawn, left
 from gateway.web.visitor import Fields, Technician, Visitor, checked
 
@@ -60,11 +61,12 @@ def platform(v: Technician) -> Response:
 async def act(v: Technician, said: Fields) -> Response:
     """Try the settings, or save them."""
     checked(v, said)
-    typed = {name: text for name, text in said.items() if name not in {*SECRET, "key"}}
+    typed = {name: text for name, text in said.items() if name not in {*SECRET, again.FIELD, "key"}}
     draft = _draft(v)
     if draft is not None and draft.told != said.get("tried"):
         draft = None
     value, given, wrong = _meant(v, said, draft)
+    wrong |= await run_in_threadpool(again.wrong, v, said)
     if wrong:
         return await run_in_threadpool(_platform, v, 422, Form("platform", typed, Answer(fields=wrong)), draft)
     if said.get("go") == "try":

@@ -216,7 +216,7 @@ async def test_rungs_are_added_moved_and_removed_without_script_and_saved(box):
 
 @pytest.mark.parametrize(
     ("said", "word"), [({"responder-2": ""}, "请填写"), ({"wait-1": "soon"}, "请填数字"), ({"wait-1": "10"}, "30 到 600 秒之间"),
-                       ({"wait-1": "nan"}, "30 到 600 秒之间"), ({"channel-1": "program", "program-1": '["/bin/sh"]'}, "程序须位于")]
+                       ({"wait-1": "nan"}, "30 到 600 秒之间"), ({"channel-1": "program", "program-1": '["/bin/sh"]'}, "不允许运行")]
 )  # fmt: skip
 async def test_a_wrong_ladder_is_told_beside_its_rung(box, said, word):
     browser = await box.technician()
