@@ -110,7 +110,7 @@ class Accounts:
             db.execute("INSERT OR IGNORE INTO marks VALUES ('secret', ?)", (secret,))
         self._secret = bytes.fromhex(secret)
         self.tries = Tries(self._open, boot, now)
-        self.wrong = 0  # passwords and codes since the start of the page
+        self.wrong = 0  # passwords and codes since the start of the page, also those that were not looked at
         self._lines = self._unwritten = 0
         self._hour = now()
 
@@ -307,6 +307,11 @@ class Accounts:
     def _count(self, who: str) -> None:
         if self.tries.count(who):
             self._refused("?", who, "locked_out", wrong=0)
+
+    def unseen(self) -> None:
+        """Count a try that was refused without a look: while its source is locked, or has to wait."""
+        with self._counting:
+            self.wrong += 1
 
     def _refused(self, who: str, source: str, what: str, *, wrong: int = 1) -> None:
         """Write a refused try into the book of visits, as long as there are not too many."""

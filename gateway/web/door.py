@@ -11,6 +11,7 @@ from gateway.web.accounts import Refusal
 from gateway.web.visitor import Anyone, Fields, Reader, Visitor, checked
 
 router = APIRouter()
+UNSEEN = frozenset({"wait", "locked", "crowded"})  # refused without a look
 
 
 @router.get("/first")
@@ -75,10 +76,14 @@ async def sign_in(v: Anyone, said: Fields) -> Response:
 
 
 def _first_refused(v: Visitor, said: dict[str, str], no: Refusal) -> Response:
+    if no.word in UNSEEN:
+        v.page.accounts.unseen()
     return _waiting(_first(v, 429 if no.wait else 422, said, {no.field or "form": refused(v, no)}), no)
 
 
 def _sign_in_refused(v: Visitor, name: str, no: Refusal) -> Response:
+    if no.word in UNSEEN:
+        v.page.accounts.unseen()
     return _waiting(_sign_in(v, 429 if no.wait else 422, refused(v, no), name), no)
 
 

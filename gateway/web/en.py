@@ -1141,6 +1141,7 @@ EN: dict[str, str] = {
     "moving.with_key": "with its key",
     "moving.sure": "It is this home, and the old box has no power",
     "moving.take_go": "Take over",
+    "moving.large": "The file is too large, at most {most} KB are taken: it is no backup of this system. Choose another.",
     "moving.again": "Choose the backup file again.",
     "moving.slow": "The gateway has not begun anew yet. Load this page again in a moment, and do not cut its power.",
     "moving.taken": "Taken over",

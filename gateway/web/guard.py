@@ -66,7 +66,7 @@ class Guard:
         if refused:
             await self._answer(scope, send, refused)
             return
-        await self._app(scope, _Bounded(receive, LARGER.get(scope["path"], LARGEST)), _headed(send))
+        await self._app(scope, _Bounded(scope, receive), _headed(send))
 
     def _looked(self, scope: Scope) -> int:
         headers = {bytes(k): bytes(v) for k, v in scope["headers"]}
@@ -78,8 +78,8 @@ class Guard:
         if scope["method"] not in METHODS:
             return 405
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > 9 or int(length) > LARGER.get(scope["path"], LARGEST):
-            return 413
+        if not length.isdigit() or len(length) > 12 or (int(length) > LARGEST and scope["path"] not in LARGER):
+            return 413  # a page that takes a file says beside the field that it is too large: see `TooLarge`
         if scope["method"] == "POST" and not _same_origin(headers, hosts[0]):
             return 403
         return 0
@@ -113,17 +113,20 @@ class Guard:
 
 
 class TooLarge(Exception):
-    """A body that did not say its length and is too large."""
+    """A body that is too large: it did not say its length, or is a file for a page that takes one."""
 
 
 class _Bounded:
-    """A body that comes in pieces is counted."""
+    """A body is counted as it comes; of one that says that it is too large nothing is read."""
 
-    def __init__(self, receive: Receive, most: int) -> None:
-        self._receive, self._most = receive, most
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self._receive, self._most = receive, LARGER.get(scope["path"], LARGEST)
+        self._says = next((int(v) for k, v in scope["headers"] if k == b"content-length"), 0)
         self._got = 0
 
     async def __call__(self) -> Message:
+        if self._says > self._most:
+            raise TooLarge
         message = await self._receive()
         if message["type"] == "http.request":
             self._got += len(message.get("body", b""))

@@ -26,7 +26,7 @@ from gateway.parts import DevicePart
 from gateway.web import again
 from gateway.web.acts import once, once_of
 from gateway.web.change import Answer, Form, current, drawn, is_new, left, models
-from gateway.web.guard import LARGER
+from gateway.web.guard import LARGER, TooLarge
 from gateway.web.visitor import Fields, Stop, Technician, Visitor, checked
 
 router = APIRouter()
@@ -71,10 +71,13 @@ def moving(v: Technician) -> Response:
     return _start(v)
 
 
-async def uploaded(request: Request) -> dict[str, bytes]:
-    """Return the parts of a form with a file. The guard has bounded it."""
+async def uploaded(request: Request) -> dict[str, bytes] | None:
+    """Return the parts of a form with a file, None where it is too large: the guard has bounded it."""
     kind = _BOUNDARY.fullmatch(request.headers.get("content-type", ""))
-    body = await request.body()
+    try:
+        body = await request.body()
+    except TooLarge:
+        return None
     if not kind:
         raise Stop(403, "form_old")
     out: dict[str, bytes] = {}
@@ -87,12 +90,17 @@ async def uploaded(request: Request) -> dict[str, bytes]:
     return out
 
 
-Upload = Annotated[dict[str, bytes], Depends(uploaded)]
+Upload = Annotated[dict[str, bytes] | None, Depends(uploaded)]
 
 
 @router.post("/moving/look")
 async def look(v: Technician, parts: Upload) -> Response:
     """Open an uploaded backup and show what would be taken over; nothing is changed."""
+    if parts is None:  # nothing of it was read, not even the form's key, and nothing is done
+        if not await run_in_threadpool(is_new, v):
+            raise Stop(413)
+        answer = Answer(fields={"file": v.words("moving.large", most=LARGER["/moving/look"] // 1024)})
+        return await run_in_threadpool(_start, v, 413, Form("look", {}, answer))
     said = {name: part.decode(errors="replace") for name, part in parts.items() if name != "file" and len(part) <= 400}
     checked(v, said)
     data, words, order = parts.get("file", b""), said.get("passphrase", ""), f"page-{once_of(said)}"

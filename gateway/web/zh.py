@@ -1141,6 +1141,7 @@ ZH: dict[str, str] = {
     "moving.with_key": "有密钥",
     "moving.sure": "是这个家,旧网关已断电",
     "moving.take_go": "接替",
+    "moving.large": "文件太大,最大 {most} KB:这不是本系统的备份文件,请另选一个。",
     "moving.again": "请重新选择备份文件。",
     "moving.slow": "网关还没有换好。请稍后刷新,不要断电。",
     "moving.taken": "已接替",

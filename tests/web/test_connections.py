@@ -7,14 +7,13 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
+from kit.wait import PATIENCE, until
 
 from gateway.web import connections, guard
 from gateway.web import server as module
 from gateway.web.connections import BROWSER, EACH, KEPT, MOST, Places, Server
 from gateway.web.server import Papers
 from tests.brokers import free_port
-
-TIME = 60  # s after which a test has failed that waits for what does not come
 
 
 async def answers(scope, receive, send):
@@ -44,7 +43,7 @@ class Site:
 
     async def __aenter__(self):
         self.serving = asyncio.create_task(self.server.serve(sockets=[module._listening("127.0.0.1", self.port)]))
-        await self.until(lambda: self.server.started)
+        await until(lambda: self.server.started)
         return self
 
     async def __aexit__(self, *_):
@@ -52,25 +51,22 @@ class Site:
         self.server.should_exit = True
         await self.serving
 
-    async def until(self, held):
-        async with asyncio.timeout(TIME):
-            while not held():
-                await asyncio.sleep(0.01)
-
     def browser(self, source):
-        return httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(local_address=source, verify=False), base_url=self.base, timeout=TIME)
+        return httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(local_address=source, verify=False), base_url=self.base, timeout=PATIENCE
+        )
 
     async def silent(self, source):
         """Open a connection and say nothing."""
         before = self.places._number
         line = await asyncio.open_connection("127.0.0.1", self.port, local_addr=(source, 0))
-        await self.until(lambda: self.places._number > before)
+        await until(lambda: self.places._number > before)
         return line
 
 
 async def ended(reader):
     """Wait until the other side has ended the connection."""
-    async with asyncio.timeout(TIME):
+    async with asyncio.timeout(PATIENCE):
         with contextlib.suppress(ConnectionError):
             while await reader.read(1000):
                 pass
@@ -199,7 +195,7 @@ async def test_three_hundred_silent_connections_shut_nobody_out(example):
             assert (await browser.get("/")).status_code == 200, "and from a network full of machines neither"
         for _, writer in lines:
             writer.transport.abort()
-        await site.until(lambda: len(site.places) == 0)
+        await until(lambda: len(site.places) == 0)
 
 
 async def test_many_slow_questions_of_several_sources_leave_places_for_others():
@@ -227,7 +223,7 @@ async def test_many_slow_questions_of_several_sources_leave_places_for_others():
 )
 async def test_who_never_finishes_a_question_is_shown_out(monkeypatch, limit, sent):
     for name in ("HEAD", "QUESTION"):
-        monkeypatch.setattr(connections, name, 0.05 if name == limit else 10 * TIME)
+        monkeypatch.setattr(connections, name, 0.05 if name == limit else 10 * PATIENCE)
     async with Site() as site:
         reader, writer = await site.silent("127.0.0.3")
         writer.write(sent)
@@ -241,7 +237,7 @@ async def test_who_never_finishes_the_handshake_is_shown_out(example, monkeypatc
     async with Site(lambda: mine.context) as site:
         reader, writer = await site.silent("127.0.0.3")
         await ended(reader)
-        await site.until(lambda: len(site.places) == 0)
+        await until(lambda: len(site.places) == 0)
         writer.transport.abort()
 
 

@@ -212,7 +212,8 @@ async def test_guessing_from_ever_new_addresses_is_slowed_and_a_known_device_doe
         stranger = box.browser(f"fe80::1:{n:x}")
         statuses.append((await post(stranger, "/sign-in", "/sign-in", name="T-07", password=WRONG)).status_code)
     assert statuses == [422] * 10 + [429] * 20
-    assert box.page.accounts.wrong == 10, "the others were not looked at"
+    assert box.page.accounts.wrong == 30
+    assert len([v for v in box.page.accounts.visits() if v.what == "refused"]) == 10, "the others were not looked at"
     assert (await post(known, "/sign-in", "/sign-in", name="T-07", password=PASSWORD)).status_code == 303
     fresh = box.browser("fe80::1:7777")
     answer = await post(fresh, "/sign-in", "/sign-in", name="T-07", password=PASSWORD)

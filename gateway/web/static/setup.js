@@ -44,3 +44,15 @@ for (const chosen of document.querySelectorAll("input[type=file][data-into]")) {
     say.textContent = file.name;
   });
 }
+
+// A file that is too large is refused before it is sent.
+for (const chosen of document.querySelectorAll("input[type=file][data-most]:not([data-into])")) {
+  const say = document.getElementById(`${chosen.id}-say`);
+  const before = say.textContent;
+  chosen.addEventListener("change", () => {
+    const large = Array.from(chosen.files).some((file) => file.size > Number(chosen.dataset.most) - 4096); // room for the other fields
+    chosen.setCustomValidity(large ? chosen.dataset.large : "");
+    say.textContent = large ? chosen.dataset.large : before;
+    chosen.closest(".field").classList.toggle("is-wrong", large);
+  });
+}
