@@ -1,7 +1,8 @@
 """Which sealed frame is new: the rules that drivers/bthome_v2.py explains, for every make whose counter stands under a tag.
 
-`memory` holds `counter` (newest ever accepted), `calls` (tags of the last calls for help, 8 hex digits each), `doubted` (the last
-counter heard that was older) and `confirmed` (put there by the gateway after a technician has looked at the device).
+`memory` holds `counter` (newest ever accepted) and `calls` (tags of the last calls for help, 8 hex digits each). For the minutes after a
+technician has looked at the device it holds `confirmed` (the gateway puts it there and takes it away) and `rising` (the last older
+counter heard since then).
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ Memory = dict[str, int | str]
 def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) -> tuple[Memory, Sequence[Heard]]:
     """Return the memory after a frame with a valid tag, and what of it may be believed.
 
-    An older counter is a recording, or a device that counts from the start again: calls come once, flagged, and nothing else.
+    An older counter is a recording, or a device that counts from the start again: calls come once, flagged, and nothing else. While
+    `confirmed` stands, the second of two older counters that rise is believed, and its count is the good one from then on.
     """
-    memory = _confirmed(before) if "confirmed" in before else before
-    last = memory.get("counter")
+    memory, last = before, before.get("counter")
     if counter == last:
         return before, (REPEATED,)
     calls = [report for report in reports if report.kind is _BUTTON and report.value not in NOT_A_CALL]
@@ -39,16 +40,22 @@ def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) 
         memory = {**memory, "calls": (str(memory.get("calls", "")) + tag.hex())[-CALLS * _TAG_DIGITS :]}
     newer = not isinstance(last, int) or (counter - last) % _WRAP < _HALF
     if newer and not known:
-        return {name: value for name, value in memory.items() if name != "doubted"} | {"counter": counter}, reports
-    withheld = Report(Kind.REPLAYED, counter)
-    believed = () if known else (replace(call, flagged=True) for call in calls)
-    return memory if newer else {**memory, "doubted": counter}, (*believed, withheld)
+        return unarmed(memory) | {"counter": counter}, reports
+    if known and "confirmed" in memory:
+        return memory, (REPEATED,)  # a receiver's cache: no reason to doubt the device anew, and no proof
+    believed = () if known else tuple(replace(call, flagged=True) for call in calls)
+    if "confirmed" in memory and not known:
+        rising = memory.get("rising")
+        if rising is None:
+            return {**memory, "rising": counter}, believed
+        if isinstance(rising, int) and 0 < (counter - rising) % _WRAP < _HALF:
+            return unarmed(memory) | {"counter": counter}, reports
+    return memory, (*believed, Report(Kind.REPLAYED, counter))
 
 
-def _confirmed(memory: Memory) -> Memory:
-    """Return the memory with the restarted count as the good one: the technician has confirmed the device."""
-    kept = {key: value for key, value in memory.items() if key not in {"confirmed", "doubted"}}
-    return kept | {"counter": memory["doubted"]} if "doubted" in memory else kept
+def unarmed(memory: Mapping[str, int | str]) -> Memory:
+    """Return the memory without what stands there for the minutes after a technician's word."""
+    return {name: value for name, value in memory.items() if name not in {"confirmed", "rising", "doubted"}}
 
 
 def _remembers(memory: Mapping[str, int | str], tag: bytes) -> bool:

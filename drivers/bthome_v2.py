@@ -19,7 +19,6 @@ What is fresh, and what is refused
     frame    the last plain frame with a packet id, hex: the same bytes again are `REPEATED`, however late
     counter  the newest encryption counter ever accepted; it never goes back by itself
     calls    tags of the last calls for help, 8 hex digits each: the proof that a frame has had its alarm
-    doubted  the last counter heard that was older than `counter`, until a newer one comes
 
 A valid tag under an older counter is a recorded frame played again, or a device whose battery was changed and which counts
 from the start. Nothing in the frame tells the two apart, and a real call lost is worse than a false one. So:
@@ -30,10 +29,12 @@ from the start. Nothing in the frame tells the two apart, and a real call lost i
   flagged call, once. After a battery change every new press still comes through, flagged, for as long as nobody confirms;
 - `counter` stays where it was: were it to follow the older frame, all recorded frames between the two would look fresh.
 
-The technician confirms a changed battery: the gateway stores the memory with `confirmed = 1` added, and the restarted count
-becomes the good one while the remembered calls stay (a receiver's cached press stays silent). An emptied memory is
-accepted as well, and forgets the calls too. More than `CALLS` calls ago is forgotten: with that many recordings of one
-button a replay could come round again, flagged each time. The rules themselves stand in _fresh.py, for MiBeacon too.
+The technician confirms a changed battery, in the home: for two minutes the gateway's memory has `confirmed = 1`, and presses the
+device twice. The first older counter is kept as `rising`; the second, if it is newer than that, is believed and becomes the good
+one, while the remembered calls stay (a receiver's cached press stays silent). So a recording from before is not believed afterwards;
+two that are played in these two minutes are, and their sender stands beside the technician. More than `CALLS` calls ago is
+forgotten: with that many recordings of one button a replay could come round again, flagged each time. An emptied memory is accepted
+as well, and forgets the calls too. The rules themselves stand in _fresh.py, for MiBeacon too.
 
 A frame with neither counter nor packet id proves nothing: it is reported each time, and merging is the intake's work.
 """

@@ -204,7 +204,8 @@ VALUES: Final[Mapping[str, str]] = {
     "Do": (
         "acknowledge: I have it 应答; dispatch: responder is on the way 派人; decline: cannot come 不能前往; arrive: is there 到场; "
         "close: it is over 结束; silence: quiet in the home, nothing else 静音; shelve: do not judge a device for a while 搁置; "
-        "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备. "
+        "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备, "
+        "after an old signal only in the home. "
         "Only in the home: configure: change the configuration 修改配置; walk: what a device says for a while is a test 巡检测试; "
         "commissioned: a technician signs the certificate 开通验收; backup: a sealed file 备份; "
         "take_over: become another home's gateway 接替; "

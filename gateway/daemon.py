@@ -35,7 +35,7 @@ from gateway.doors import Doors
 from gateway.ears import Ears
 from gateway.fault import LOOK_EVERY, Faults
 from gateway.firsts import Firsts
-from gateway.instruction import Do, Refused, ResultFact
+from gateway.instruction import Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.kind import Priority
 from gateway.masks import masked
@@ -92,6 +92,7 @@ class Daemon:
         self.room = WaitingRoom(self.wake.set)
         self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put, Firsts(self.store.marked("told")))
         self.intake.walked = self._walked
+        self.intake.proved = self._proved
         for d in config.devices:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
         self.historian = Historian(config.times.same_again, compose.withheld(config))
@@ -347,8 +348,8 @@ class Daemon:
         """Let local programs sound and call, now that the entry is on disk."""
         for entry in entries:
             fact = entry.fact
-            if isinstance(fact, ResultFact) and fact.instruction.do is Do.CONFIRM and fact.refused is Refused.NONE:
-                self.intake.forget_memory(fact.instruction.device)
+            if isinstance(fact, ResultFact) and _confirmed_here(fact):
+                self.intake.arm(fact.instruction.device, self.config.times.confirm_window)
             if self.technician.attempt is not None:
                 self.technician.attempt.committed(entry)
             self.rounds.committed(entry)
@@ -390,6 +391,9 @@ class Daemon:
         if self.pipeline.walking.walk is not None and self.pipeline.walking.walk.device == device:
             self.pipeline.walking.walk.signal(rssi, mono)
 
+    def _proved(self, device: str) -> None:
+        self.note(lambda at: self.pipeline.noticed(self.faults.end(kind.REPLAYED, at, device), at))
+
     def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
         self.note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
 
@@ -397,6 +401,10 @@ class Daemon:
 
     def _topic(self, name: str) -> str:
         return wire.topic(self.gateway, name)
+
+
+def _confirmed_here(fact: ResultFact) -> bool:
+    return fact.instruction.do is Do.CONFIRM and fact.instruction.door is Door.LOCAL and fact.refused is Refused.NONE
 
 
 async def _left(broken: Store) -> None:

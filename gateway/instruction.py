@@ -22,7 +22,7 @@ class Do(StrEnum):
     SHELVE = "shelve"
     TEST = "test"
     AWAY = "away"
-    CONFIRM = "confirm"  # a technician has looked at a device: its latched faults end, its counters start anew
+    CONFIRM = "confirm"  # a technician has looked at a device: its latched faults end, its counter may begin anew
     CONFIGURE = "configure"  # one change of what a technician sets: see `What` and gateway/household.py
     WALK = "walk"  # what one device says for `seconds` is a test; or what one `step` for the whole home does
     WINDOW = "window"  # tell for `seconds` what the radio hears of strangers, so that a device can be found

@@ -44,6 +44,7 @@ BURST = 60.0  # s after a new counter in which its repeats are still a sign of l
 # A replay, and a word that is not understood, is no sensor's word but the driver's own.
 GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED, Kind.NOT_UNDERSTOOD}
 REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; the others are counted
+ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
@@ -65,6 +66,7 @@ class Enrolled:
     refused: dict[str, int] = field(default_factory=dict)
     rssi: int = 0
     codes: Mapping[str, str] = field(default_factory=dict)
+    armed: float | None = None  # monotonic second until which its counter may begin anew
     alive: bool = False  # the last packet proved that the device lives
     proved: float = -math.inf  # when a counter that was never heard before came, of a device that has a key
     replayed: float = -math.inf  # when a recording of it was last told
@@ -86,6 +88,7 @@ class Intake:
         self.repeats = 0
         self.changed: set[DeviceId] = set()
         self.walked: Callable[[DeviceId, int, float], None] = _nobody_walks  # (device, dBm or 0, monotonic s) of each packet
+        self.proved: Callable[[DeviceId], None] = _nobody_armed  # a confirmed device has proved itself live
         self.signals = Signals()
         self.firsts = firsts or Firsts()
         self.offline: set[DeviceId] = set()
@@ -108,7 +111,8 @@ class Intake:
         codes: Mapping[str, str] | None = None,
     ) -> None:
         """Take one device in. `via` is the receiver it is heard through; `codes` are its taught signals, {function: signal}."""
-        enrolled = Enrolled(device, model, address, key, _driver(model, address, key, codes or {}, memory), codes=codes or {})
+        driver = _driver(model, address, key, codes or {}, _unarmed(memory))  # a technician's word ends with the process
+        enrolled = Enrolled(device, model, address, key, driver, codes=codes or {})
         self.devices[device] = enrolled
         if via:
             for source in (codes or {}).values() if codes else (address,):
@@ -124,13 +128,11 @@ class Intake:
         self.changed.discard(device)
         self.offline.discard(device)
 
-    def forget_memory(self, device: DeviceId) -> None:
-        """Let a device's counters start anew, after a technician has confirmed it."""
+    def arm(self, device: DeviceId, seconds: float) -> None:
+        """For `seconds` let a device prove live that its counter begins anew: a technician at the box has confirmed it."""
         enrolled = self.devices[device]
-        # "confirmed" tells the driver that what its memory holds is old by a technician's word, not that nothing was ever heard.
-        memory = {**enrolled.driver.memory, "confirmed": 1}
-        enrolled.driver = _driver(enrolled.model, enrolled.address, enrolled.key, enrolled.codes, memory)
-        enrolled.payload = None
+        enrolled.driver.memory = {**_unarmed(enrolled.driver.memory), ARMED: 1}
+        enrolled.armed = self._now().mono + seconds
         self.changed.add(device)
 
     def knows(self, address: str) -> bool:
@@ -242,12 +244,18 @@ class Intake:
 
     def _feed(self, enrolled: Enrolled, packet: Packet, now: Moment) -> bytes:
         back = b""
+        if enrolled.armed is not None and now.mono >= enrolled.armed:
+            enrolled.armed, enrolled.driver.memory = None, _unarmed(enrolled.driver.memory)
+            self.changed.add(enrolled.device)
         before = enrolled.driver.memory
         try:
             heard: list[Heard] = list(enrolled.driver.feed(packet))
         except Exception:  # one sensor's decoder must not end the hearing of all others
             LOG.exception("device %s: driver %s failed on a packet: send us the output of `decode`", enrolled.device, enrolled.model.name)
             heard = [Refusal("driver_failed")]
+        if enrolled.armed is not None and ARMED not in enrolled.driver.memory:
+            enrolled.armed = None
+            self.proved(enrolled.device)
         if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
             self.changed.add(enrolled.device)
         senses = enrolled.model.senses
@@ -305,6 +313,14 @@ def _proves_life(enrolled: Enrolled, heard: Sequence[Heard], now: Moment) -> boo
 
 def _nobody_walks(device: DeviceId, rssi: int, mono: float) -> None:
     """Take what a walk test would count."""
+
+
+def _nobody_armed(device: DeviceId) -> None:
+    """Take that a device which was confirmed is live."""
+
+
+def _unarmed(memory: Mapping[str, int | str]) -> dict[str, int | str]:
+    return {name: value for name, value in memory.items() if name not in {ARMED, "rising"}}
 
 
 def _driver(model: Model, address: str, key: bytes | None, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Driver:

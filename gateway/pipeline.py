@@ -465,6 +465,9 @@ class Pipeline:
         if i.device not in self._rooms:
             return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device or '(空)'}", f"no device {i.device or '(empty)'}")
         if i.do is Do.CONFIRM:
+            if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self.faults.on:
+                zh, en = "收到过旧信号, 只能在家中确认", "an old signal was heard: only who stands at the device may confirm it"
+                return no(i, Refused.LOCAL_ONLY, zh, en)
             self._book.tell(self.faults.confirmed(i.device, now), now)
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK:

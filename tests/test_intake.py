@@ -265,14 +265,25 @@ def test_a_drivers_memory_is_given_back_and_told_once_when_it_changed(home):
     assert home.intake.memory() == {}
 
 
-def test_a_confirmed_device_begins_anew_and_keeps_what_it_must(home):
-    home.button.memory = {"counter": 900, "doubted": 3}
-    home.intake.forget_memory("button")
-    assert home.made[-1] == (BUTTON, b"key", {"counter": 900, "doubted": 3, "confirmed": 1})
-    assert set(home.intake.memory()) == {"button"}
-    home.intake.devices["button"].driver.answers = [[PRESS]]
+def test_a_confirmed_device_may_begin_its_count_anew_for_two_minutes(home):
+    home.button.memory = {"counter": 900, "calls": "01020304"}
+    home.intake.arm("button", 120.0)
+    assert home.button.memory == {"counter": 900, "calls": "01020304", "confirmed": 1}
+    home.clock.move(119)
     home.advert("01")
-    assert len(home.readings) == 1
+    assert home.button.memory["confirmed"] == 1
+    home.button.memory = {**home.button.memory, "rising": 3}
+    home.clock.move(1)
+    home.advert("02")
+    assert home.button.memory == {"counter": 900, "calls": "01020304"}
+    assert set(home.intake.memory()) == {"button"}
+
+
+def test_a_technicians_word_ends_with_the_process(home):
+    home.intake.enrol(
+        "other", home.intake.devices["button"].model, "A4:C1:38:00:00:99", b"key", {"counter": 9, "confirmed": 1, "rising": 3}
+    )
+    assert home.made[-1][2] == {"counter": 9}
 
 
 def test_a_real_button_counts_each_packet_once_also_after_a_restart():

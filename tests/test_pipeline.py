@@ -559,6 +559,13 @@ def test_a_technician_who_has_looked_ends_the_latched_faults():
     assert refusal(day.tell("confirm", device="attic"))[0] == "unknown_device"
 
 
+def test_an_old_signal_is_confirmed_by_who_stands_at_the_device_alone():
+    day = Day()
+    day.hear("button", Kind.REPLAYED, 7)
+    assert refusal(day.tell("confirm", device="button"))[0] == "local_only"
+    assert story(day.tell("confirm", device="button", door=Door.LOCAL)) == ["device.replayed cleared", "confirm done"]
+
+
 def test_a_test_beside_a_real_alarm_and_two_tests_of_one_device_do_not_mix():
     day = Day()
     day.tell("test", device="button")

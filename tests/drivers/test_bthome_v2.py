@@ -13,6 +13,7 @@ from habluetooth import BluetoothServiceInfoBleak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drivers._fresh import unarmed
 from drivers.bthome_v2 import MODEL, UUID, Bthome, reports_of
 from gateway.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
 from gateway.reading import FORMS, Form, Kind
@@ -326,14 +327,34 @@ def test_confirming_makes_the_restarted_count_the_good_one_and_keeps_old_presses
     pressed = sealed(3, PRESS)
     assert calls(heard(device, pressed)) == [("press", True)]
     device = Bthome(ADDRESS, KEY, {**device.memory, "confirmed": 1})
-    assert heard(device, pressed) == [REPEATED]  # the receiver's cache, right after the restart
-    assert calls(heard(device, sealed(4, PRESS))) == [("press", False)]
-    assert "confirmed" not in device.memory
+    assert heard(device, pressed) == [REPEATED], "the receiver's cache, right after: no doubt and no proof"
+    assert heard(device, sealed(4, PRESS)) == [Report(Kind.BUTTON, "press", flagged=True)], "one may be a recording"
+    assert calls(heard(device, sealed(5, PRESS))) == [("press", False)], "the second one rises: it is alive"
+    assert not device.memory.keys() & {"confirmed", "rising"}
     for frame in old:  # newer than the restarted count, and yet long since answered
         assert heard(device, frame)[-1].kind is Kind.REPLAYED
         assert calls(heard(device, frame)) == []
-    assert device.memory["counter"] == 4
-    assert calls(heard(device, sealed(5, OPEN + PRESS))) == [("press", False)]
+    assert device.memory["counter"] == 5
+    assert calls(heard(device, sealed(6, OPEN + PRESS))) == [("press", False)]
+
+
+def test_after_confirming_a_recording_is_not_believed():
+    """The attack: play an old frame, let the technician confirm it away, then play what comes after it."""
+    device = Bthome(ADDRESS, KEY, {"counter": 5000})
+    heard(device, sealed(7, OPEN))
+    device = Bthome(ADDRESS, KEY, {**device.memory, "confirmed": 1})
+    assert heard(device, sealed(8, OPEN)) == []
+    device = Bthome(ADDRESS, KEY, unarmed(device.memory))
+    assert heard(device, sealed(9, OPEN)) == [Report(Kind.REPLAYED, 9)]
+    assert device.memory["counter"] == 5000
+
+
+def test_what_falls_after_confirming_is_no_proof():
+    device = Bthome(ADDRESS, KEY, {"counter": 5000, "confirmed": 1})
+    assert heard(device, sealed(900, OPEN)) == []
+    for counter in (899, 12, 900):
+        assert heard(device, sealed(counter, OPEN)) == [Report(Kind.REPLAYED, counter)]
+    assert heard(device, sealed(901, OPEN)) == [Report(Kind.CONTACT_OPEN, True)]
 
 
 def test_an_emptied_memory_starts_anew():
@@ -350,7 +371,6 @@ def test_confirming_without_a_restart_changes_nothing():
 def test_a_real_frame_after_a_replay_takes_the_doubt_away():
     device = Bthome(ADDRESS, KEY, {"counter": 50})
     heard(device, sealed(7, OPEN))
-    assert device.memory["doubted"] == 7
     heard(device, sealed(51, OPEN))
     assert device.memory == {"counter": 51}
 

@@ -269,8 +269,9 @@ def test_confirming_makes_the_restarted_count_the_good_one():
     heard(device, sealed(3, PRESS, BUTTON))
     device = MiBeacon(ADDRESS, KEY, {**device.memory, "confirmed": 1})
     assert heard(device, sealed(3, PRESS, BUTTON)) == [REPEATED]
-    assert calls(heard(device, sealed(4, PRESS, BUTTON))) == [("press", False)]
-    assert "confirmed" not in device.memory
+    assert calls(heard(device, sealed(4, PRESS, BUTTON))) == [("press", True)]
+    assert calls(heard(device, sealed(5, PRESS, BUTTON))) == [("press", False)]
+    assert not device.memory.keys() & {"confirmed", "rising"}
 
 
 def test_plain_frames_with_the_same_count_and_content_are_one_whatever_the_head_says():
