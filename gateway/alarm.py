@@ -62,6 +62,7 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
     State.CANCELLED: {},
 }
 ENDED = frozenset({State.CLOSED, State.CANCELLED})
+ANSWERED = frozenset({State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE})  # somebody has it
 
 
 class Outcome(StrEnum):
@@ -90,7 +91,7 @@ class Delivery(StrEnum):
 
     WAITING = "waiting"  # committed, not yet told
     SENT = "sent"  # the broker or the program has it
-    HELD = "held"  # not told on purpose (a test stays off the ladder)
+    HELD = "held"  # not told on purpose: a test stays off the ladder, and whoever is still to be called once somebody has it
     ACCEPTED = "accepted"  # the platform's receipt, or the program said it succeeded
     FAILED = "failed"  # the channel said no; the next rung follows at once
 
@@ -117,7 +118,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One person or thing told of an alarm: which rung, by which channel, why, when, and how far it got."""
+    """One person or thing told of an alarm: which rung, by which channel, why, when, and how far it got.
+
+    `entry` names the ladder's entry that was called, whatever its place is by now; `round` counts how often the ladder had begun
+    again; `mono` is when, on this power-up's clock, also where the call was made in an earlier one.
+    """
 
     rung: int
     responder: str
@@ -125,6 +130,9 @@ class Call:
     reason: str
     at: Stamp
     delivery: Delivery = Delivery.WAITING
+    entry: str = ""
+    round: int = 0
+    mono: float = 0.0
 
 
 # Stages: the first time each was reached, so that one incident shows danger, alarm, push, dispatch and arrival to the second.
@@ -156,9 +164,13 @@ class Alarm:
     condition_active: bool = True
     masking: Masking = Masking.NONE
     grace: float = 0.0
-    calls: tuple[Call, ...] = ()
+    calls: tuple[Call, ...] = ()  # of a long list the first ones and the newest
+    made: int = 0  # calls so far, also those that stand in `calls` no more
     rung: int = 0
-    called: float = 0.0  # mono of the last call
+    called: float = 0.0  # mono of the last call that the ladder waits for
+    answered: float = 0.0  # mono since when somebody has it, in one of ANSWERED
+    lapsed: bool = False  # an answer came to nothing: from then on an acknowledgement stops no call
+    silenced: float = 0.0  # mono of the silence that holds
     by: str = ""
     reason: str = ""
     responder: str = ""
@@ -178,11 +190,50 @@ class Alarm:
         """True once the platform's receipt covered the alarm."""
         return "push" in self.stages
 
+    @property
+    def calls_on(self) -> bool:
+        """True while people are called for it one after another: nobody has it, or who says so let it lapse before."""
+        return self.state is State.RAISED or (self.state is State.ACKNOWLEDGED and self.lapsed)
+
 
 def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reason: str = "") -> Alarm:
-    """Return the alarm after `move`, or raise NotAllowed and change nothing. The first time of each stage is kept."""
+    """Return the alarm after `move`, or raise NotAllowed and change nothing. The first time of each stage is kept.
+
+    Silence ends with the move.
+    """
     state = MOVES[alarm.state].get(move)
     if state is None:
         raise NotAllowed(alarm.state, move)
     stages = {STAGE_OF[state]: stamped, **alarm.stages}
-    return replace(alarm, state=state, since=at, stages=stages, by=by, reason=reason)
+    begins = state in ANSWERED and alarm.state not in ANSWERED
+    return replace(
+        loud(alarm),
+        state=state,
+        since=at,
+        stages=stages,
+        by=by,
+        reason=reason,
+        answered=round(at.mono, 3) if begins else alarm.answered,
+        lapsed=alarm.lapsed or move is Move.LAPSE,
+    )
+
+
+def loud(alarm: Alarm) -> Alarm:
+    """Return the alarm without its silence."""
+    return replace(alarm, masking=Masking.NONE, silenced=0.0) if alarm.masking is Masking.SILENCED else alarm
+
+
+def shifted(alarm: Alarm, seconds: float, now: Moment) -> Alarm:
+    """Return an alarm of another power-up with its times on this one's monotonic clock: `seconds` are added to each."""
+
+    def on(mono: float) -> float:
+        return round(mono + seconds, 3)
+
+    return replace(
+        alarm,
+        since=now.later(on(alarm.since.mono)),
+        called=on(alarm.called),
+        answered=on(alarm.answered),
+        silenced=on(alarm.silenced),
+        calls=tuple(replace(call, mono=on(call.mono)) for call in alarm.calls),
+    )

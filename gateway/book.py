@@ -10,20 +10,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gateway import kind as kinds
-from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Move, Outcome, State, moved
+from gateway.alarm import ANSWERED, Alarm, Call, Delivery, Evidence, Masking, Move, Outcome, State, loud, moved
 from gateway.clock import Moment, Stamp, stamp
-from gateway.dispatch import PLATFORM, Reason, Rung
+from gateway.dispatch import BESIDE, PLATFORM, SILENCE_OVER, Reason, Rung, asked, entries, round_of, taken_back
 from gateway.fault import FaultFact
 from gateway.instruction import ResultFact
 from gateway.kind import Priority
 from gateway.reading import DeviceId
 from gateway.times import Times
 
-CALLS = 40  # calls that stand in one alarm; from then on the newest takes the place of the one before (the journal has them all)
+CALLS = 40  # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
+FIRST_CALLS = 8  # of these that stay when there are more: how it began. Then the oldest of the others makes room
+LINKED = 86400.0  # s for which an ended alarm is the one before of a new one of its kind and device; a detector's second fire is always
 LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
 MOMENTARY = frozenset({kinds.SOS, kinds.HELP, kinds.TEST})  # a press is over when it is heard: there is no condition to clear
 
-Key = tuple[str, DeviceId]  # (kind, device): at most one alarm is open for each, beside those of a walk test
+Key = tuple[str, DeviceId]  # (kind, device): what is heard counts on the newest open alarm of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,10 @@ class Book:
         self.arrange(ladder, times)
         self._journal = ""
         self._last_alarm = 0
-        self._by_key: dict[Key, int] = {}
-        self._closed: dict[Key, str] = {}
+        self._by_key: dict[Key, int] = {}  # the newest open one, those of a walk test left out
+        self._closed: dict[Key, tuple[str, float]] = {}  # id of its last ended alarm, and the monotonic second of its end
         self._lingering: dict[Key, Alarm] = {}  # ended, but the condition is still on
-        self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, index of the call it made or -1)
+        self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, number of the call it made or -1)
         self._out: list[Entry] = []
 
     def arrange(self, ladder: Sequence[Rung], times: Times) -> None:
@@ -88,16 +90,17 @@ class Book:
 
     # -- what was known before ---------------------------------------------------------------------------------------
 
-    def begin(self, journal: str, *, last: int, last_alarm: int, closed: Mapping[Key, str]) -> None:
-        """Go on after entry `last` and alarm `last_alarm` of a journal."""
+    def begin(self, journal: str, *, last: int, last_alarm: int, closed: Mapping[Key, tuple[str, float]]) -> None:
+        """Go on after entry `last` and alarm `last_alarm` of a journal. `closed`: the last ended alarm of each, and when it ended."""
         self._journal, self.last, self._last_alarm, self._closed = journal, last, last_alarm, dict(closed)
 
     def resume(self, alarm: Alarm, entry: int | None) -> None:
         """Take over an open alarm; `entry` is the number of its last one where that has no receipt yet."""
         self.alarms[alarm.number] = alarm
-        self._by_key[alarm.kind, alarm.device] = alarm.number
+        key = (alarm.kind, alarm.device)
+        self._by_key[key] = max(alarm.number, self._by_key.get(key, 0))
         if entry is not None:
-            self._unreceipted[entry] = (alarm.number, len(alarm.calls) - 1)
+            self._unreceipted[entry] = (alarm.number, alarm.made - 1)
 
     def linger(self, alarm: Alarm) -> None:
         """Take over an ended alarm whose condition was still on."""
@@ -118,7 +121,7 @@ class Book:
             elif isinstance(fact, ResultFact):
                 fact = replace(fact, alarm=named.get(fact.alarm, fact.alarm))
             calls = fact.alarm.calls if isinstance(fact, AlarmFact) else ()
-            self.entry(fact, now, call=len(calls) - 1 if calls and calls[-1].at == entry.at else -1)
+            self.entry(fact, now, call=fact.alarm.made - 1 if isinstance(fact, AlarmFact) and calls and calls[-1].at == entry.at else -1)
             self._out[-1] = replace(self._out[-1], at=entry.at)
         told = {e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact)}
         for alarm in self.alarms.values():
@@ -128,7 +131,7 @@ class Book:
     # -- what is open ------------------------------------------------------------------------------------------------
 
     def of(self, kind: str, device: DeviceId) -> Alarm | None:
-        """Return the open alarm of a kind and device, those of a walk test left out."""
+        """Return the newest open alarm of a kind and device, those of a walk test left out."""
         return self.alarms.get(self._by_key.get((kind, device), 0))
 
     def pre_alarms(self, *, test: bool) -> list[Alarm]:
@@ -142,9 +145,9 @@ class Book:
 
     def open(
         self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
-        *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "", why: str = "",
+        *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "", why: str = "", linked: str = "",
     ) -> Alarm:  # fmt: skip
-        """Open an alarm: in its grace where there is one (s), else raised and the platform called."""
+        """Open an alarm: in its grace where there is one (s), else raised and the platform called. `linked`: what it is the next of."""
         walk = test and kind != kinds.TEST
         if not walk:
             self.faded(kind, device, at, by="rule", reason="returned")
@@ -162,7 +165,7 @@ class Book:
             grace=grace,
             masking=Masking.SHELVED if shelved else Masking.NONE,
             evidence=evidence,
-            linked="" if walk else self._closed.get((kind, device), ""),
+            linked="" if walk else linked or self._ended_lately((kind, device), at),
             condition_active=kind not in MOMENTARY,
             test=test,
         )
@@ -187,12 +190,13 @@ class Book:
         else:
             self.alarms.pop(alarm.number, None)
             if self._by_key.get((alarm.kind, alarm.device)) == alarm.number:
-                del self._by_key[alarm.kind, alarm.device]
+                self._point_to_newest((alarm.kind, alarm.device))
             if not is_walk(alarm):
                 if alarm.condition_active:
                     self._lingering[alarm.kind, alarm.device] = alarm
-                self._closed[alarm.kind, alarm.device] = alarm.id
-                if self.of(alarm.kind, alarm.device) is None:  # a newer one of the same level goes on
+                self._closed[alarm.kind, alarm.device] = alarm.id, alarm.since.mono
+                newest = self.of(alarm.kind, alarm.device)
+                if newest is None or newest.number < alarm.number:  # a newer one of the same level goes on
                     self.has_ended(alarm)
             self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
         return alarm
@@ -203,11 +207,31 @@ class Book:
         if alarm is not None:
             self.entry(AlarmFact(replace(alarm, condition_active=False), "clear", alarm.state, by, reason), at)
 
+    def past(self, alarm: Alarm, now: Moment) -> bool:
+        """Say whether somebody has had an alarm for so long that a new danger is a new alarm: whoever came may be gone."""
+        return alarm.state in ANSWERED and now.mono - alarm.answered > self.times.new_again
+
+    def succeeded(self, alarm: Alarm, now: Moment) -> None:
+        """Hand what lasts of an open alarm over to the newer one that is opened now: its end ends nothing here any more."""
+        if alarm.condition_active:
+            self.entry(AlarmFact(self.keep(replace(alarm, condition_active=False)), "clear", alarm.state, "rule", "new_alarm"), now)
+
+    def _point_to_newest(self, key: Key) -> None:
+        newest = max((a.number for a in self.alarms.values() if (a.kind, a.device) == key and not is_walk(a)), default=0)
+        if newest:
+            self._by_key[key] = newest
+        else:
+            self._by_key.pop(key, None)
+
+    def _ended_lately(self, key: Key, at: Moment) -> str:
+        ended, when = self._closed.get(key, ("", 0.0))
+        return ended if at.mono - when <= LINKED or key[0].startswith("env.") else ""
+
     # -- moves and calls ---------------------------------------------------------------------------------------------
 
     def move(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "") -> Alarm:
         """Carry out one move of the table. Raises NotAllowed."""
-        after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason)
+        after = taken_back(moved(alarm, move, now, self.stamp(now), by=by, reason=reason))
         if not after.open and self.endless(alarm.kind, alarm.device):
             after = replace(after, condition_active=False)  # nobody will ever say that it is over: with its alarm it counts as that
         self.keep(after)
@@ -219,31 +243,59 @@ class Book:
         after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason)
         self.call(after, 0, Reason.RAISED, now, before=alarm.state, move=move.value, by=by, why=reason)
 
-    def lapse(self, alarm: Alarm, rung: int, reason: str, now: Moment) -> None:
-        """Take an answer back that nothing has come of in its time, and call the next."""
+    def lapse(self, alarm: Alarm, rung: int | None, reason: str, now: Moment) -> None:
+        """Take an answer back that nothing has come of in its time, and call the next; None: people are being called already.
+
+        A responder who was on the way and has not arrived is asked once, where that can be done.
+        """
         after = moved(alarm, Move.LAPSE, now, self.stamp(now), by="rule", reason=reason)
-        self.call(after, rung, reason, now, before=alarm.state, move=Move.LAPSE.value)
+        who = asked(alarm, self.ladder, rung) if rung is not None and alarm.state is State.DISPATCHED and not alarm.test else None
+        if rung is None:
+            self.entry(AlarmFact(self.keep(after), Move.LAPSE.value, alarm.state, "rule", reason), now)
+        elif who is None:
+            self.call(after, rung, reason, now, before=alarm.state, move=Move.LAPSE.value)
+        else:
+            after = self.call(after, who, Reason.ASKED, now, before=alarm.state, move=Move.LAPSE.value, why=reason)
+            self.call(after, rung, reason, now, before=after.state)
 
     def call(
         self, alarm: Alarm, rung: int, reason: str, now: Moment,
         *, before: State | None, move: str = "call", by: str = "rule", why: str = "",
     ) -> Alarm:  # fmt: skip
-        """Call `rung` for an alarm: the call stands in the alarm, its entry is what tells the platform."""
-        who = self.ladder[rung]
+        """Call `rung` for an alarm: the call stands in the alarm, its entry is what tells the platform.
+
+        Whoever was called before in this round of the ladder begins the next one. What is beside the ladder does not begin its
+        wait anew.
+        """
+        who, entry, now_round = self.ladder[rung], entries(self.ladder)[rung] if rung else "", round_of(alarm)
+        beside = reason in BESIDE
+        if rung and not beside and any(c.entry == entry and c.round == now_round and c.reason != Reason.ASKED for c in alarm.calls):
+            now_round += 1
         held = alarm.test and rung > 0  # a test never reaches the real ladder
-        call = Call(rung, who.responder, who.channel, reason, self.stamp(now), Delivery.HELD if held else Delivery.WAITING)
-        alarm = self.keep(replace(alarm, rung=rung, called=now.mono, calls=(*alarm.calls[: CALLS - 1], call)))
-        self.entry(AlarmFact(alarm, move, before, by, why or reason), now, call=len(alarm.calls) - 1)
+        call = Call(
+            rung, who.responder, who.channel, reason, self.stamp(now), Delivery.HELD if held else Delivery.WAITING,
+            entry=entry, round=now_round, mono=round(now.mono, 3),
+        )  # fmt: skip
+        calls = (*alarm.calls, call)
+        calls = calls if len(calls) <= CALLS else (*calls[:FIRST_CALLS], *calls[FIRST_CALLS + 1 :])
+        alarm = replace(alarm, calls=calls, made=alarm.made + 1)
+        alarm = self.keep(alarm if beside else replace(alarm, rung=rung, called=now.mono))
+        self.entry(AlarmFact(alarm, move, before, by, why or reason), now, call=alarm.made - 1)
         return alarm
 
     def called_back(self, number: int, index: int, now: Moment, *, ok: bool, detail: str) -> None:
         """Take how a call by a local program ended. A call that failed sends the ladder on at once."""
         alarm = self.alarms.get(number)
-        if alarm is not None and index < len(alarm.calls):
-            calls = _delivered(alarm.calls, index, Delivery.ACCEPTED if ok else Delivery.FAILED)
+        place = -1 if alarm is None else _place(alarm, index)
+        if alarm is not None and place >= 0:
+            calls = _delivered(alarm, place, Delivery.ACCEPTED if ok else Delivery.FAILED)
             alarm = self.alarms[number] = replace(alarm, calls=calls)
             name = "call_accepted" if ok else "call_failed"
-            self.entry(AlarmFact(alarm, name, alarm.state, alarm.calls[index].responder, detail[:LONGEST]), now)
+            self.entry(AlarmFact(alarm, name, alarm.state, alarm.calls[place].responder, detail[:LONGEST]), now)
+
+    def loud(self, alarm: Alarm, now: Moment) -> None:
+        """End the silence of an alarm: its time is over."""
+        self.entry(AlarmFact(self.keep(loud(alarm)), SILENCE_OVER, alarm.state, "rule", "time_over"), now)
 
     def receipted(self, number: int, now: Moment) -> Alarm | None:
         """Take the platform's receipt of an entry. Return its alarm if this is the first about it: that is its push stage."""
@@ -252,8 +304,9 @@ class Book:
         if found is None or alarm is None:
             return None
         # A program's call is accepted by the program alone; the receipt says only that the platform knows of it.
-        by_platform = 0 <= found[1] < len(alarm.calls) and alarm.calls[found[1]].channel == PLATFORM
-        calls = _delivered(alarm.calls, found[1], Delivery.ACCEPTED) if by_platform else alarm.calls
+        place = _place(alarm, found[1])
+        by_platform = place >= 0 and alarm.calls[place].channel == PLATFORM
+        calls = _delivered(alarm, place, Delivery.ACCEPTED) if by_platform else alarm.calls
         first = not alarm.accepted and alarm.state is not State.PRE_ALARM
         alarm = replace(alarm, calls=calls, stages={**alarm.stages, "push": self.stamp(now)} if first else alarm.stages)
         self.alarms[alarm.number] = alarm
@@ -293,7 +346,16 @@ class Book:
         return out
 
 
-def _delivered(calls: tuple[Call, ...], index: int, delivery: Delivery) -> tuple[Call, ...]:
-    if index < 0 or calls[index].delivery is Delivery.HELD:
+def _place(alarm: Alarm, index: int) -> int:
+    """Return where call number `index` (from 0) stands in the alarm's calls; -1 where it does not, or no more."""
+    gone = alarm.made - len(alarm.calls)
+    place = index if index < FIRST_CALLS or gone <= 0 else index - gone
+    return place if (place == index or place >= FIRST_CALLS) and 0 <= place < len(alarm.calls) else -1
+
+
+def _delivered(alarm: Alarm, place: int, delivery: Delivery) -> tuple[Call, ...]:
+    """Return the calls with one as delivered. One of a test stays as it was held; one that was taken back may have ended before."""
+    calls = alarm.calls
+    if calls[place].delivery is Delivery.HELD and alarm.test:
         return calls
-    return (*calls[:index], replace(calls[index], delivery=delivery), *calls[index + 1 :])
+    return (*calls[:place], replace(calls[place], delivery=delivery), *calls[place + 1 :])

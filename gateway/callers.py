@@ -1,113 +1,237 @@
 """Local programs: what sounds in the home, and the rungs of the ladder that a program serves (siren, light, modem).
 
-A program gets the alarm in its environment and says by its exit code whether it succeeded. It is ended when the alarm is silenced,
-answered or over. Nothing of an alarm goes through a shell.
+A program gets the alarm in its environment and says by its exit code whether it succeeded. It is ended when the alarm is answered
+or over. Calls by one program are made one after another: whatever it talks to (a modem) can serve one at a time. Those that wait
+stand in a queue, P1 first; a P1 ends a less urgent call, which is made again behind it. No call fails because others run.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
-from gateway.alarm import ENDED, Alarm, Masking, State
+from gateway.alarm import ENDED, Alarm, Call, Delivery, Masking, State
 from gateway.book import AlarmFact, Entry
 from gateway.config import Config
-from gateway.dispatch import PROGRAM
+from gateway.dispatch import PROGRAM, Reason, rung_of
 from gateway.kind import Priority
+from gateway.sounder import Begin, Sounder, begin, family, run
 
 LOG = logging.getLogger("eldercare")
-LONGEST = 120.0  # s a program may run; then it is ended and counts as failed
 ANSWERED = ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE}  # states in which nothing need sound or call any more
-AT_MOST = 8  # programs at a time; a further call fails at once and the ladder goes on
+QUEUE = 64  # calls that wait for one program; the least urgent is forgotten first, of these the oldest: its ladder has gone on since
+TOLD = 120.0  # s for which a person who was told of a fire need not be told of the next detector in it
+
+Served = tuple[int, int]  # (alarm number, index of the call)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One run of a program, and the calls it serves: more than one where a person is told of several alarms at once."""
+
+    program: tuple[str, ...]
+    alarm: Alarm
+    reason: str
+    order: int
+    serves: set[Served] = field(default_factory=set)
+    task: asyncio.Task[tuple[bool, str]] | None = None
+    again: bool = False  # ended by us for a more urgent one: to be made again
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return int(self.alarm.priority), self.order
+
+    def is_for(self, program: tuple[str, ...], alarm: Alarm) -> bool:
+        """Say whether this run tells the same person of this alarm too."""
+        same = (self.program, self.alarm.test) == (program, alarm.test)
+        return same and (any(n == alarm.number for n, _ in self.serves) or family(self.alarm.kind) == family(alarm.kind) != "")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The calls of one program: at most one runs."""
+
+    running: _Job | None = None
+    waiting: list[_Job] = field(default_factory=list)
+
+    @property
+    def jobs(self) -> list[_Job]:
+        """The one that runs, unless it is being ended, and those that wait."""
+        alive = self.running is not None and self.running.serves and not self.running.again
+        return [*([self.running] if self.running is not None and alive else []), *self.waiting]
+
+
+@dataclass(slots=True)
+class _Told:
+    """Whom a call reached, when, and of which alarms."""
+
+    at: float
+    by: str
+    alarms: set[int]
 
 
 class Callers:
     """The programs that run now. `done(alarm number, call index, ok, detail)` is told how each call of a rung ended."""
 
-    def __init__(self, done: Callable[[int, int, bool, str], None]) -> None:
+    def __init__(self, done: Callable[[int, int, bool, str], None], start: Begin = begin) -> None:
         self._done = done
-        self._running: dict[asyncio.Task[None], tuple[int, bool]] = {}  # task -> (alarm number, it only sounds)
+        self._begin = start
+        self._sounder = Sounder(start)
+        self._lanes: dict[str, _Lane] = {}  # program file -> its calls
+        self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
+        self._order = 0
+
+    @property
+    def running(self) -> int:
+        """How many programs run."""
+        return sum(lane.running is not None for lane in self._lanes.values()) + self._sounder.running
 
     def follow(self, entry: Entry, fact: AlarmFact, config: Config) -> None:
         """Sound, call or end what sounds and calls, now that what moved the alarm is on disk."""
         alarm = fact.alarm
         moved = fact.before is not alarm.state
-        if moved and alarm.state in ANSWERED:
-            self.stop(alarm.number)
-        elif fact.move == "silence":
-            self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
-        began = moved and alarm.masking is not Masking.SILENCED
-        if began and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
-            self.start(config.sound_pre_alarm, alarm, call=None, reason="pre_alarm")
-        if began and alarm.state is State.RAISED and alarm.priority <= Priority.P2 and config.sound_alarm:
-            self.stop(alarm.number, sounds_only=True)
-            self.start(config.sound_alarm, alarm, call=None, reason="raised")
         call = alarm.calls[-1] if alarm.calls else None
-        if call is not None and call.channel == PROGRAM and call.at == entry.at and fact.move in {"call", "lapse", "count"}:
-            self.start(config.ladder[call.rung - 1].program, alarm, call=len(alarm.calls) - 1, reason=call.reason)
+        new = call is not None and call.at == entry.at and fact.move in {"call", "lapse", "count"}
+        if moved and alarm.state in ANSWERED and not alarm.calls_on:
+            self.stop(alarm.number)
+        elif alarm.masking is Masking.SILENCED:
+            self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
+        if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
+            self._sounder.sound(config.sound_pre_alarm, alarm, "pre_alarm")
+        pressed = new and call is not None and call.reason == Reason.AGAIN and alarm.state is not State.ON_SITE
+        if (moved and alarm.state is State.RAISED) or fact.move == "silence_over" or pressed:
+            self._sound(alarm, config, pressed=pressed)
+        if new and call is not None and call.channel == PROGRAM and call.delivery is not Delivery.HELD:
+            self._forget_gone(config)
+            self._call(alarm, call, config)
+
+    def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
+        """Sound again for what was raised before a restart and is not answered; all of it is on disk."""
+        for alarm in alarms:
+            if alarm.masking is not Masking.SILENCED:
+                self._sound(alarm, config)
 
     def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:
-        """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for a sounder."""
-        if len(self._running) >= AT_MOST:
-            if call is not None:
-                self._done(alarm.number, call, False, f"{AT_MOST} programs run already")
+        """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for what only sounds.
+
+        A person who is being told of the alarm, or of the same fire, is not called beside it: the run that waits or goes on serves
+        this call too. One who was told of the fire a moment ago by another detector's alarm knows of it.
+        """
+        if call is None:
+            self._sounder.sound(program, alarm, reason)
             return
-        task = asyncio.create_task(self._run(tuple(program), alarm, call, reason), name=f"call {alarm.number}")
-        self._running[task] = (alarm.number, call is None)
-        task.add_done_callback(lambda ended: self._running.pop(ended, None) and None)
+        to, served = tuple(program), (alarm.number, call)
+        lane = self._lanes.setdefault(to[0], _Lane())
+        for job in lane.jobs:
+            if job.is_for(to, alarm):
+                job.serves.add(served)
+                return
+        told = self._told.get((family(alarm.kind), to)) if family(alarm.kind) and not alarm.test else None
+        now = asyncio.get_running_loop().time()
+        if told is not None and now - told.at < TOLD and alarm.number not in told.alarms:
+            told.alarms.add(alarm.number)
+            self._done(*served, True, f"{to[0]}: told in the call for {told.by}")
+            self._tidy(to[0], lane)
+            return
+        self._order += 1
+        lane.waiting.append(_Job(to, alarm, reason, self._order, {served}))
+        if len(lane.waiting) > QUEUE:
+            least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
+            lane.waiting.remove(least)
+            LOG.warning("program %s: %d calls wait for it, one for alarm %d is forgotten", to[0], QUEUE, least.alarm.number)
+        self._next(to[0], lane)
 
     def stop(self, number: int, *, sounds_only: bool = False) -> None:
-        """End what runs for one alarm, or only what sounds."""
-        for task, (alarm, sounds) in list(self._running.items()):
-            if alarm == number and (sounds or not sounds_only):
-                task.cancel()
+        """End what runs and waits for one alarm, or only what sounds. What serves another alarm too goes on."""
+        self._sounder.leave(number)
+        for name, lane in list(self._lanes.items()) if not sounds_only else ():
+            for job in lane.jobs:
+                job.serves = {one for one in job.serves if one[0] != number}
+                if not job.serves:
+                    self._end(lane, job)
+            self._tidy(name, lane)
 
     async def close(self) -> None:
         """End all programs."""
-        tasks = list(self._running)
+        tasks = [lane.running.task for lane in self._lanes.values() if lane.running is not None and lane.running.task is not None]
+        self._lanes.clear()
         for task in tasks:
             task.cancel()
+        await self._sounder.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, program: Sequence[str], alarm: Alarm, call: int | None, reason: str) -> None:
-        environment = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "ELDERCARE_ALARM": alarm.id,
-            "ELDERCARE_KIND": alarm.kind,
-            "ELDERCARE_ROOM": alarm.room,
-            "ELDERCARE_STATE": alarm.state.value,
-            "ELDERCARE_REASON": reason,
-            "ELDERCARE_TEST": "1" if alarm.test else "0",
-        }
-        try:
-            child = await asyncio.create_subprocess_exec(
-                *program,
-                env=environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError as error:
-            LOG.warning("program %s: %s", program[0], error.strerror)
-            self._say(alarm, call, False, f"{program[0]}: {error.strerror}")
-            return
-        try:
-            async with asyncio.timeout(LONGEST):
-                code = await child.wait()
-        except TimeoutError:
-            self._say(alarm, call, False, f"{program[0]}: ended after {LONGEST:g} s")
-        else:
-            self._say(alarm, call, code == 0, f"{program[0]}: exit code {code}")
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(child.pid, signal.SIGKILL)
+    # -- sounds and calls ----------------------------------------------------------------------------------------------
 
-    def _say(self, alarm: Alarm, call: int | None, ok: bool, detail: str) -> None:
-        if call is not None:
-            self._done(alarm.number, call, ok, detail)
+    def _sound(self, alarm: Alarm, config: Config, *, pressed: bool = False) -> None:
+        raised = alarm.state is State.RAISED or pressed
+        if raised and alarm.priority <= Priority.P2 and config.sound_alarm:
+            self._sounder.sound(config.sound_alarm, alarm, "raised")
+        else:
+            self._sounder.leave(alarm.number)  # without a siren the chime of its grace ends all the same
+
+    def _call(self, alarm: Alarm, call: Call, config: Config) -> None:
+        rung = rung_of(call, config.ladder)
+        if rung is not None and rung.program:
+            self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason)
+
+    def _forget_gone(self, config: Config) -> None:
+        """End calls of whoever stands in the ladder no more: a wrong number rings at a stranger's, and holds up the right one."""
+        programs = {rung.program for rung in config.ladder}
+        for name, lane in list(self._lanes.items()):
+            for job in lane.jobs:
+                if job.program not in programs:
+                    job.serves = set()
+                    self._end(lane, job)
+            self._tidy(name, lane)
+
+    def _end(self, lane: _Lane, job: _Job) -> None:
+        if job is lane.running:
+            if job.task is not None:
+                job.task.cancel()
+        else:
+            lane.waiting.remove(job)
+
+    def _next(self, name: str, lane: _Lane) -> None:
+        """Begin what is most urgent, once the program is free; a P1 makes it free."""
+        if not lane.waiting:
+            self._tidy(name, lane)
+            return
+        best = min(lane.waiting, key=lambda job: job.rank)
+        job = lane.running
+        if job is None:
+            lane.waiting.remove(best)
+            lane.running = best
+            best.again = False
+            best.task = asyncio.create_task(run(self._begin, best.program, best.alarm, best.reason), name=f"call {best.alarm.number}")
+            best.task.add_done_callback(lambda task: self._ended(name, lane, best, task))
+        elif best.alarm.priority is Priority.P1 and job.alarm.priority > Priority.P1 and job in lane.jobs and job.task is not None:
+            job.again = True
+            job.task.cancel()
+
+    def _ended(self, name: str, lane: _Lane, job: _Job, task: asyncio.Task[tuple[bool, str]]) -> None:
+        lane.running = None
+        if self._lanes.get(name) is not lane:
+            return  # closed
+        if task.cancelled():
+            if job.again and job.serves:
+                lane.waiting.append(job)
+        else:
+            error = task.exception()
+            ok, detail = task.result() if error is None else (False, f"{job.program[0]}: {error!r}")
+            if ok and family(job.alarm.kind) and not job.alarm.test:
+                self._remember(job)
+            for number, call in sorted(job.serves):
+                words = detail if number == job.alarm.number else f"{detail}; told in the call for {job.alarm.id}"
+                self._done(number, call, ok, words)
+        self._next(name, lane)
+
+    def _remember(self, job: _Job) -> None:
+        now = asyncio.get_running_loop().time()
+        self._told = {key: told for key, told in self._told.items() if now - told.at < TOLD}
+        self._told[family(job.alarm.kind), job.program] = _Told(now, job.alarm.id, {number for number, _ in job.serves})
+
+    def _tidy(self, name: str, lane: _Lane) -> None:
+        if lane.running is None and not lane.waiting:
+            self._lanes.pop(name, None)

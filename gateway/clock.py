@@ -239,6 +239,19 @@ class Stamp(NamedTuple):
     clock: str
 
 
+def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
+    """Return what is to be added to monotonic seconds of the boot of `at`, to have them on this boot's clock.
+
+    `alive` is when the gateway was last known to run. The time without power counts as far as it is known: where a time server had
+    confirmed the clock before and has after it.
+    """
+    seen = alive if alive is not None and alive.boot == at.boot and alive.mono >= at.mono else at
+    dark = 0.0
+    if now.quality is Quality.SYNCHRONISED and seen.clock == Quality.SYNCHRONISED:
+        dark = max(0.0, (now.wall - datetime.fromisoformat(seen.wall)).total_seconds())
+    return now.mono - dark - seen.mono
+
+
 def stamp(boot: str, at: Moment) -> Stamp:
     """Return `at` as it is written down."""
     return Stamp(boot, round(at.mono, 3), at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at.quality.value)

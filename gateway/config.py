@@ -328,7 +328,11 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
             problems.append(where("device", n, "room", *sentence))
     if problems or zone is None:
         raise ConfigError(problems)
-    ladder = tuple(Rung(r.responder, PROGRAM if r.channel == PROGRAM else PLATFORM, r.wait, r.program) for r in part.ladder)
+    noises = {program[:1] for program in (part.sound.pre_alarm, part.sound.alarm) if program}
+    ladder = tuple(
+        Rung(r.responder, PROGRAM if r.channel == PROGRAM else PLATFORM, r.wait, r.program, r.sounds or r.program[:1] in noises)
+        for r in part.ladder
+    )
     return Config(
         path=path, gateway=part.gateway, platform=part.platform, password=secrets.password, adapters=part.radio.adapters,
         devices=tuple(devices), ladder=ladder, times=times, zone=zone, night=night,
@@ -469,6 +473,8 @@ def _times(given: Mapping[str, float], where: _Where, problems: list[str]) -> Ti
             close = difflib.get_close_matches(name, known, 1)
             hint = (f"; did you mean `{close[0]}`?", f"; 是不是 {close[0]}?") if close else ("", "")
             problems.append(where("times", None, name, "no such time" + hint[0], "没有这个时间" + hint[1]))
+    # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with the most that is allowed.
+    given = {name: 300.0 if name == "repeat" and 300 < value <= 600 else value for name, value in given.items()}
     times = Times(**{name: float(value) for name, value in given.items() if name in known})
     bounds = {f.name: f"须在 {f.metadata['low']:g} 到 {f.metadata['high']:g} 秒之间 ({f.metadata['zh']})" for f in fields(Times)}
     for sentence in times.refuse():

@@ -45,12 +45,15 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.state": "Where the response stands after this entry. 处置状态",
     "AlarmMessage.move": (
         "What happened: danger, raise, expire, confirm, cancel, acknowledge, dispatch, decline, arrive, lapse, close change the state; "
-        "call, call_accepted, call_failed, count, clear, receipt, silence and whatever else comes do not. 动作"
+        "call, call_accepted, call_failed, count, clear, receipt, silence, silence_over, well (the resident pressed: I am well, after "
+        "the grace) and whatever else comes do not. 动作"
     ),
     "AlarmMessage.before": "The state before this entry; null where the alarm is new. 之前状态",
     "AlarmMessage.test": "True: a test. Never send anybody out for it, never count it as a real one. 测试标记",
     "AlarmMessage.condition": "Whether what caused it lasts. Cleared closes nothing: a person or a rule does. 现场情况是否仍在",
-    "AlarmMessage.masking": "What keeps it quiet in the home. The ladder goes on all the same. 静音或搁置",
+    "AlarmMessage.masking": (
+        "What keeps it quiet in the home. The ladder goes on all the same; silence ends with the next change of state. 静音或搁置"
+    ),
     "AlarmMessage.stages": (
         "First time of each stage: danger 出现危险, alarm 发出警报, push 数据推送 (the first receipt), answered 应答, dispatch 派人救助, "
         "arrival 到场, closed 结束, cancelled 撤警."
@@ -58,13 +61,25 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.rung": "Which rung of the household's ladder was called last; 0 is the platform. 呼叫级",
     "AlarmMessage.calls": "Who was called, in order; of a very long list the first ones and the newest. 呼叫记录",
     "AlarmMessage.responder": "Who is sent. 救助人员",
-    "AlarmMessage.expected_s": "Seconds within which the responder is expected; 0: the gateway's own table holds. 预计到场秒数",
+    "AlarmMessage.expected_s": (
+        "Seconds within which the responder is expected, never less than `expect_least`; 0: the gateway's own table holds. 预计到场秒数"
+    ),
     "AlarmMessage.count": "How often the danger was seen, the first time included; each SOS press while the alarm is open counts. 次数",
     "AlarmMessage.grace_s": "Seconds in which the resident may cancel, from the stage `danger` on; 0: none. 撤警时间",
     "AlarmMessage.since_mono": "When the state was entered, in monotonic seconds of `at.boot`. For the gateway's own restart.",
     "AlarmMessage.called_mono": "When somebody was last called, in monotonic seconds of `at.boot`. For the gateway's own restart.",
+    "AlarmMessage.answered_mono": "Since when somebody has it, in monotonic seconds of `at.boot`. For the gateway's own restart.",
+    "AlarmMessage.silenced_mono": "When it was silenced, in monotonic seconds of `at.boot`. For the gateway's own restart.",
+    "AlarmMessage.lapsed": (
+        "True: an answer came to nothing in its time. From then on an acknowledgement stops no call; dispatch and arrival do. 应答曾失效"
+    ),
+    "AlarmMessage.calls_made": "How many calls were made so far, also those that stand in `calls` no more. 呼叫次数",
     "AlarmMessage.outcome": "How it ended; null until it is closed. 结果",
-    "AlarmMessage.linked": "Id of the alarm of the same kind and device that ended before; empty: none. 关联的上一警报",
+    "AlarmMessage.linked": (
+        "Id of the alarm of the same kind and device before this one: it ended in the last 24 h (of a detector, "
+        "`env.`: whenever), or somebody has it. Empty: none. "
+        "关联的上一警报"
+    ),
     "AlarmMessage.state_by": "Who or what made the last move of `state`. 状态操作人",
     "AlarmMessage.state_reason": "Why the last move of `state` was made. 状态原因",
     "FaultMessage.turn": "Begun, said again while it lasts, ended, or told once with nothing to end. 故障进展",
@@ -172,10 +187,14 @@ FIELDS: Final[Mapping[str, str]] = {
     "Called.responder": "Who or what was called. 被呼叫者",
     "Called.channel": "How: platform, program. 渠道",
     "Called.reason": (
-        "Why just then: raised, no_receipt, not_acknowledged, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again. 原因"
+        "Why just then: raised, no_receipt, not_acknowledged, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again, "
+        "interrupted (a restart), ladder_changed, asked (a responder who has not arrived), not_closed. 原因"
     ),
     "Called.at": "When. 时间",
     "Called.delivery": "How far the call got. 送达情况",
+    "Called.entry": "Which entry of the ladder: another name, channel or number is another entry. 呼叫项",
+    "Called.round": "How often the ladder had begun again with its first person. 第几轮",
+    "Called.mono": "When, in monotonic seconds of the entry's own `at.boot`. For the gateway's own restart.",
     "Proof.kind": "What the device said. 测量项",
     "Proof.value": "Its value. 数值",
     "Proof.at": "When it was heard. 时间",
@@ -194,7 +213,8 @@ VALUES: Final[Mapping[str, str]] = {
     ),
     "Masking": "none 无; silenced 已静音; shelved 已搁置.",
     "Delivery": (
-        "waiting: written down, not yet told 待发; sent: broker or program has it 已发; held: not told on purpose 不发; "
+        "waiting: written down, not yet told 待发; sent: broker or program has it 已发; "
+        "held: not told, for a test or because somebody had it before 不发; "
         "accepted 已接受; failed 失败."
     ),
     "Outcome": (

@@ -28,7 +28,7 @@ from gateway.alarm import State
 from gateway.attacks import Attacks
 from gateway.book import AlarmFact, Entry
 from gateway.callers import Callers
-from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name
+from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name, stamp
 from gateway.config import Config
 from gateway.danger import Judge
 from gateway.doors import Doors
@@ -54,6 +54,7 @@ LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
+ALIVE_EVERY = 30.0  # s between two marks that say we still run, while people are called: so much of a wait a power cut may cost
 MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
 STALLED = 10.0  # s after which a disk that neither takes a turn nor refuses it counts as failed: no call for help waits for a dying card
 LEAVE = 0.5  # s for which a failed disk's files may take to be closed before we go on without
@@ -108,7 +109,7 @@ class Daemon:
         self.turned = now.mono  # when the pump began its last turn
         self._notes: list[Callable[[Moment], list[Entry]]] = []
         self._due = now.mono  # when the pipeline wants its next tick
-        self._flushed = self._kept = now.mono
+        self._flushed = self._kept = self._alive = now.mono
         self._event = False  # something that happens once was heard in this turn
         self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
         self.leaving: asyncio.Task[None] | None = None  # a failed disk's store while it is being closed
@@ -173,6 +174,7 @@ class Daemon:
         if self.config.platform is None:
             self.faults.link_down_since = None  # what nobody asked for is not lost
         await self._write(entries, now, flush=True)
+        self.callers.resume(self.pipeline.alarms.values(), self.config)
         self.technician.tidy()
         if self.store.folder == self.config.state:
             settled(self.config.state, self.config.runtime)
@@ -233,13 +235,14 @@ class Daemon:
         """Commit, then tell. `failed`: the disk is known to have failed."""
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         accept = bool(self.uplink.accepted) and (flush or now.mono - self._kept >= ACCEPT_EVERY)
-        if not entries and not flush and not accept and failed is None:
+        alive = now.mono - self._alive >= ALIVE_EVERY and self.pipeline.waits
+        if not entries and not flush and not accept and not alive and failed is None:
             return
         writing = Writing(entries=entries, memory=self.intake.memory() if entries or flush else {}, marks={})
         if entries or accept or flush:
             writing.accepted, self.uplink.accepted = self.uplink.accepted, []
             self._kept = now.mono
-        writing.marks = self._marks(now) if entries or flush else {}
+        writing.marks = self._marks(now) if entries or flush or alive else {}
         if flush:
             self._flushed = now.mono
             writing.marks = {**writing.marks, **self.clock.marks()}
@@ -290,7 +293,9 @@ class Daemon:
             "inbox": str(self.doors.inbox_after),
             "household": str(self.config.household.revision),
             "certificate": str(self.technician.certificate),
+            "alive": json.dumps(stamp(self.boot, now)),
         }
+        self._alive = now.mono
         if mark := self.rounds.mark(now):
             marks[MARK] = mark
         if told := self.intake.firsts.mark():

@@ -356,7 +356,13 @@ def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  
     given_rungs = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
     if len(given_rungs) > RUNGS:
         raise Rejected([Problem("ladder", "", "ladder", f"最多 {RUNGS} 级", f"at most {RUNGS} rungs")])
+    # Whoever does not say whether a program only sounds (the page) leaves that as it is.
+    sounds = {rung.program: rung.sounds for rung in config.parts.ladder if rung.program}
     rungs = tuple(_read("ladder", str(n), rung, RungPart) for n, rung in enumerate(given_rungs, 1))
+    rungs = tuple(
+        rung if "sounds" in given_rung else replace(rung, sounds=sounds.get(rung.program, False))
+        for rung, given_rung in zip(rungs, given_rungs, strict=True)
+    )
     return replace(config.household, ladder=rungs), config.secrets
 
 

@@ -77,6 +77,7 @@ class RungPart(Strict, frozen=True):
     channel: Literal["platform", "program"] = "platform"
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
+    sounds: bool = False  # it makes a noise and reaches nobody; so does what stands in [sound]
 
 
 class SoundPart(Strict, frozen=True):

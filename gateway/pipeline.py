@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from gateway import kind as kinds
-from gateway.alarm import MOVES, Alarm, Evidence, Masking, Move, NotAllowed, Outcome, State
+from gateway.alarm import MOVES, Alarm, Evidence, Masking, Move, NotAllowed, Outcome, State, loud, shifted
 from gateway.away import Away
 from gateway.book import AlarmFact, Book, Entry, is_walk
 from gateway.clock import Moment
 from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
-from gateway.dispatch import Reason, Rung, again_at, due_at, step
+from gateway.dispatch import Reason, Rung, due_at, following, interrupted, step
 from gateway.fault import FaultFact, Faults
 from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact, no
+from gateway.kind import Priority
 from gateway.lateness import left, takes_away, undecided
 from gateway.masks import NOT_MASKED, End, Shelf
 from gateway.reading import DeviceId, Reading
@@ -29,6 +30,7 @@ from gateway.walking import Walking
 
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
 ENDINGS = 500  # ids of orders that took protection away, kept apart: a flood of others pushes none of them out. A month has dozens
+WELL_AGAIN = 60.0  # s for which the same word of the resident about the same alarm is not written down again
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
 # What an instruction does to the response, where it is one plain move.
@@ -52,8 +54,10 @@ class Known:
     # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition was still on
     alarms: Sequence[tuple[Alarm, bool]] = ()
     carried: Mapping[int, bool] = field(default_factory=dict)  # alarm number -> it was written in this boot and journal
+    shift: Mapping[int, float] = field(default_factory=dict)  # alarm number -> what makes its times those of this boot, see clock.bridged
     raised_in: Mapping[int, int] = field(default_factory=dict)  # alarm number -> its last entry, where that has no receipt yet
     closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
+    closed_for: Mapping[tuple[str, DeviceId], float] = field(default_factory=dict)  # s since its end, as far as is known
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
     said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)  # seconds since each of them was said last
     silent_for: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds of silence that had been counted
@@ -86,12 +90,19 @@ class Pipeline:
         self._endings: dict[str, None] = {}
         self.endings_changed = False
         self._cancels: deque[float] = deque(maxlen=OFTEN)
+        self._said_well: dict[int, float] = {}  # alarm number -> when the resident last said to be well
         self._self_test = 0  # number of the alarm that we raised to test ourselves
 
     @property
     def alarms(self) -> Mapping[int, Alarm]:
         """Every open alarm by its number."""
         return self._book.alarms
+
+    @property
+    def waits(self) -> bool:
+        """True while a wait runs in which somebody is called or expected: what has passed of it must outlast a power cut."""
+        states = {State.RAISED, State.ACKNOWLEDGED, State.DISPATCHED}
+        return any(a.state in states and a.priority <= Priority.P2 and not a.test for a in self._book.alarms.values())
 
     @property
     def last(self) -> int:
@@ -103,7 +114,8 @@ class Pipeline:
     def restart(self, now: Moment, known: Known, *, why: str) -> list[Entry]:
         """Take over what was known. A pre-alarm becomes an alarm; nothing else that is restored raises anything."""
         book = self._book
-        book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=known.closed)
+        closed = {key: (alarm_id, now.mono - known.closed_for.get(key, 0.0)) for key, alarm_id in known.closed.items()}
+        book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=closed)
         self.shelves = dict(known.shelves)
         self._done, self._endings = dict.fromkeys(known.done), dict.fromkeys(known.endings)
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
@@ -126,8 +138,9 @@ class Pipeline:
                 ended += [] if watched else [alarm]
                 continue
             over.pop(key, None)
-            # Another boot's monotonic seconds say nothing here: every wait starts anew.
-            book.resume(alarm if same_boot else replace(alarm, since=now, called=now.mono), known.raised_in.get(alarm.number))
+            if not same_boot:  # what has passed of each wait is known: it goes on, whatever the power did
+                alarm = shifted(alarm, known.shift.get(alarm.number, now.mono - alarm.since.mono), now)  # noqa: PLW2901
+            book.resume(alarm, known.raised_in.get(alarm.number))
         self._judge.restore(active, now, over)
         # What a step of the walk test began ended with the process.
         still = {f"shelved {d}": round(shelf.until - now.mono) for d, shelf in self.shelves.items() if shelf.until > now.mono}
@@ -147,6 +160,9 @@ class Pipeline:
             elif not known.carried.get(alarm.number, False):
                 # Written down once in this boot (and this journal), so that its waits go on from here over further restarts.
                 book.entry(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
+        for alarm in list(book.alarms.values()):
+            for rung in [] if alarm.test else interrupted(alarm, book.ladder, book.times, now.mono):
+                book.call(book.alarms[alarm.number], rung, Reason.INTERRUPTED, now, before=alarm.state)
         return book.turn()
 
     def rearrange(
@@ -201,6 +217,8 @@ class Pipeline:
                 book.lapse(alarm, due.rung, due.reason, now)
             elif due.move is Move.EXPIRE:
                 book.raise_now(alarm, Move.EXPIRE, now, by="rule", reason=due.reason)
+            elif due.rung is None:
+                book.loud(alarm, now)
             else:
                 book.call(alarm, due.rung, due.reason, now, before=alarm.state)
         book.tell(self.faults.tick(now), now)
@@ -341,14 +359,18 @@ class Pipeline:
                 confirmed = replace(alarm, evidence=alarm.evidence + evidence)
                 book.raise_now(confirmed, Move.CONFIRM, danger.at, by="rule", reason=danger.kind)
         found = book.of(danger.kind, danger.device)
-        if found is None:
-            why = "returned" if danger.returned else ""
-            book.open(danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved, why=why)
+        if found is None or book.past(found, danger.at):
+            if found is not None:
+                book.succeeded(found, danger.at)
+            book.open(
+                danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved,
+                why="returned" if danger.returned else "", linked=found.id if found is not None else "",
+            )  # fmt: skip
             return
         alarm = book.counted(found, evidence)
-        answered = alarm.state not in {State.PRE_ALARM, State.RAISED}
-        if answered and danger.kind == kinds.SOS and again_at(alarm, book.ladder, book.times) == inf:
-            book.call(alarm, 0, Reason.AGAIN, danger.at, before=alarm.state, move="count", by=danger.device)
+        if danger.kind == kinds.SOS:  # each press reaches the next person at once, whoever says to have it
+            rung = following(alarm, book.ladder)
+            book.call(loud(alarm), rung, Reason.AGAIN, danger.at, before=alarm.state, move="count", by=danger.device)
         else:
             book.entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
 
@@ -391,7 +413,18 @@ class Pipeline:
                 self._book.move(alarm, Move.CANCEL, at, by=f"resident, {device}")
             if asks:
                 self._count_cancel(asks[0], at)
+            self._well_late(at, f"resident, {device}")
             self.walking.cancelled(at, device)
+
+    def _well_late(self, at: Moment, by: str) -> None:
+        """Write down that the resident says to be well, after the grace. The desk sees it; it changes nothing."""
+        for alarm in list(self._book.alarms.values()):
+            said = self._said_well.get(alarm.number, -inf)
+            if alarm.test or alarm.state is State.PRE_ALARM or alarm.priority > Priority.P2 or at.mono - said < WELL_AGAIN:
+                continue
+            self._said_well[alarm.number] = at.mono
+            self._book.entry(AlarmFact(alarm, "well", alarm.state, by, ""), at)
+        self._said_well = {n: said for n, said in self._said_well.items() if n in self._book.alarms}
 
     def _count_cancel(self, alarm: Alarm, at: Moment) -> None:
         """Count that the resident was quicker: each press once, however much it has ended."""
@@ -431,7 +464,7 @@ class Pipeline:
         if undecided(i, now, self.boot, found.stages):
             return _undecided(i)
         if i.do is Do.SILENCE:
-            alarm = self._book.keep(replace(found, masking=Masking.SILENCED))
+            alarm = self._book.keep(replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3)))
             self._book.entry(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
             return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
         return self._moved_by(i, found, now)
@@ -444,7 +477,8 @@ class Pipeline:
             if i.seconds > longest:
                 most = f"{longest / 60:g}"
                 return no(i, Refused.TOO_LONG, f"到场时间最长 {most} 分钟", f"expect the responder within {most} min, or send a nearer one")
-            alarm = replace(alarm, responder=i.responder, expected=max(0.0, i.seconds))
+            expected = max(self._book.times.expect_least, i.seconds) if i.seconds > 0 else 0.0
+            alarm = replace(alarm, responder=i.responder, expected=expected)
         if i.do is Do.CLOSE:
             allowed = {o.value for o in Outcome}
             if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not alarm.test and i.outcome == Outcome.TEST):

@@ -43,7 +43,7 @@ from gateway.masks import masked, unmasked
 from gateway.pipeline import Known
 from gateway.reading import DeviceId
 from gateway.salvage import INDEX, INNER_INDEX, TABLE, Held, Pages
-from gateway.store import DOUBT, Memories, Store, Writing
+from gateway.store import DOUBT, Memories, Store, Writing, lived
 
 LOG = logging.getLogger("eldercare")
 WAITING_AT_MOST = 10_000  # entries that are carried over from a damaged database for the platform; calls for help first, then the newest
@@ -54,6 +54,7 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "masks": lambda text: unmasked(text, Moment(0.0, datetime.now(UTC))),
     "floor": datetime.fromisoformat,
     "endings": lambda text: [str(i) for i in json.loads(text)],
+    "alive": lived,
     "inbox": int,
     "household": int,
     "certificate": int,
@@ -171,8 +172,10 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         last_alarm=max((known.last_alarm, instead.last_alarm, *(alarm.number for alarm, _ in alarms))),
         alarms=alarms,
         carried=carried,
+        shift={**known.shift, **instead.shift},
         raised_in={number: entry for number, entry in known.raised_in.items() if number in carried},
         closed={**known.closed, **instead.closed},
+        closed_for={**known.closed_for, **instead.closed_for},
         faults={**known.faults, **said},
         done=list(dict.fromkeys((*known.done, *instead.done))),
         endings=list(dict.fromkeys((*known.endings, *instead.endings))),

@@ -25,7 +25,7 @@ from sqlite_utils import Database
 from gateway import chain, schema, shed, silence, wal, wire
 from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry
-from gateway.clock import Moment, Quality
+from gateway.clock import Moment, Quality, Stamp, bridged
 from gateway.database import (
     BROKEN,
     DiskRefuses,
@@ -50,6 +50,7 @@ from gateway.signals import HOUR, KEPT_DAYS, Row
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
+Ended = tuple[str, DeviceId]  # kind and device of an ended alarm
 
 # What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows, types, texts, JSON and numbers.
 BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
@@ -204,13 +205,15 @@ class Store:
     def load(self, now: Moment, boot: str) -> Known:
         """Return what was known. Raises one of BROKEN on damage."""
         db = self._db
-        alarms = []
-        closed = {(str(k), str(d)): str(i) for k, d, i in db.execute("SELECT kind, device, id FROM alarms WHERE NOT open ORDER BY number")}
+        alarms, shift = [], {}
+        alive = lived(self._marked(db, "alive"))
+        closed, closed_for = self._closed(alive, now, boot)
         rows = db.execute("SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active ORDER BY 1")
         for _, body in rows:
             message = wire.decode_entry(body)
             if isinstance(message, wire.AlarmMessage):
                 alarms.append((wire.alarm_of(message, now), message.at.boot == boot))
+                shift[message.alarm_number] = bridged(wire.stamp_of(message.at), alive, now)
         faults: dict[tuple[str, str], FaultFact] = {}
         said_for = {}
         for body, said in db.execute("SELECT j.body, f.said FROM faults f JOIN journal j ON j.number = f.entry"):
@@ -237,8 +240,10 @@ class Store:
             last_alarm=_one(db, "SELECT coalesce(max(number), 0) FROM alarms"),
             alarms=alarms,
             carried={alarm.number: same for alarm, same in alarms},
+            shift=shift,
             raised_in={int(a): int(n) for a, n in waiting},
             closed=closed,
+            closed_for=closed_for,
             faults=faults,
             said_for=said_for,
             silent_for=silence.read(self._marked(db, "silent")),
@@ -248,6 +253,22 @@ class Store:
             shelves=shelves,
             away=away,
         )
+
+    def _closed(self, alive: Stamp | None, now: Moment, boot: str) -> tuple[dict[Ended, str], dict[Ended, float]]:
+        """Return the id of the last ended alarm of each kind and device, and the seconds since its end as far as they are known."""
+        rows = self._db.execute(
+            "SELECT a.kind, a.device, a.id, j.body FROM alarms a LEFT JOIN journal j ON j.number = a.entry"
+            " WHERE a.number IN (SELECT max(number) FROM alarms WHERE NOT open GROUP BY kind, device)"
+        )
+        closed, ago = {}, {}
+        for kind, device, name, body in rows:
+            key = str(kind), str(device)
+            closed[key] = str(name)
+            message = wire.decode_entry(body) if body is not None else None
+            if isinstance(message, wire.AlarmMessage):
+                at = wire.stamp_of(message.stages.get("closed") or message.stages.get("cancelled") or message.at)
+                ago[key] = max(0.0, now.mono - at.mono - (0.0 if at.boot == boot else bridged(at, alive, now)))
+        return closed, ago
 
     def memories(self) -> Memories:
         """Return the drivers' memories (last packet ids, counters)."""
@@ -705,6 +726,15 @@ def _kept_from(db: Database, table: str, now: Moment, days: float) -> int:
     young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
     row = db.conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608
     return int(row[0]) if row else 1 << 62
+
+
+def lived(text: str) -> Stamp | None:
+    """Return when the gateway was last known to run, as the mark `alive` has it. Raises one of BROKEN."""
+    if not text:
+        return None
+    boot, mono, wall, clock = json.loads(text)
+    datetime.fromisoformat(wall)
+    return Stamp(str(boot), float(mono), wall, str(Quality(clock)))
 
 
 def _seconds(wall: str) -> float:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway import kind as kinds
-from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
+from gateway.alarm import ANSWERED, Alarm, Call, Delivery, Evidence, Masking, Outcome, State
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality, Stamp
 from gateway.fault import FaultFact, Turn
@@ -76,6 +76,9 @@ class Called(Struct, frozen=True, forbid_unknown_fields=True):
     reason: str
     at: When
     delivery: Delivery
+    entry: Name = ""
+    round: Count = 0
+    mono: float = 0.0
 
 
 class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="alarm"):
@@ -111,6 +114,10 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     grace_s: Seconds = 0.0
     since_mono: float = 0.0
     called_mono: float = 0.0
+    answered_mono: float = 0.0
+    silenced_mono: float = 0.0
+    lapsed: bool = False
+    calls_made: Count = 0
     before: State | None = None
     outcome: Outcome | None = None
     linked: str = ""
@@ -405,7 +412,7 @@ def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
         masking=a.masking,
         stages={name: _when(at) for name, at in a.stages.items()},
         rung=a.rung,
-        calls=[Called(c.rung, c.responder, c.channel, c.reason, _when(c.at), c.delivery) for c in a.calls],
+        calls=[Called(c.rung, c.responder, c.channel, c.reason, _when(c.at), c.delivery, c.entry, c.round, c.mono) for c in a.calls],
         responder=a.responder,
         expected_s=a.expected,
         count=a.count,
@@ -413,6 +420,10 @@ def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
         grace_s=a.grace,
         since_mono=round(a.since.mono, 3),
         called_mono=round(a.called, 3),
+        answered_mono=a.answered,
+        silenced_mono=a.silenced,
+        lapsed=a.lapsed,
+        calls_made=a.made,
         before=fact.before,
         outcome=a.outcome,
         linked=a.linked,
@@ -452,7 +463,8 @@ def decode_entry(body: bytes) -> Outward:
 
 def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
     """Return the alarm as the message left it; monotonic times are those of the boot it was written in."""
-    stages = {name: _stamp(at) for name, at in message.stages.items()}
+    stages = {name: stamp_of(at) for name, at in message.stages.items()}
+    earlier = message.calls_made == 0  # of a version that wrote none of this
     return Alarm(
         number=message.alarm_number,
         id=message.alarm,
@@ -467,16 +479,22 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
         condition_active=message.condition == "active",
         masking=message.masking,
         grace=message.grace_s,
-        calls=tuple(Call(c.rung, c.responder, c.channel, c.reason, _stamp(c.at), c.delivery) for c in message.calls),
+        calls=tuple(
+            Call(c.rung, c.responder, c.channel, c.reason, stamp_of(c.at), c.delivery, c.entry, c.round, c.mono) for c in message.calls
+        ),
+        made=max(message.calls_made, len(message.calls)),
         rung=message.rung,
         called=message.called_mono,
+        answered=message.since_mono if earlier and message.state in ANSWERED else message.answered_mono,
+        lapsed=message.lapsed,
+        silenced=message.silenced_mono,
         by=message.state_by,
         reason=message.state_reason,
         responder=message.responder,
         expected=message.expected_s,
         outcome=message.outcome,
         count=message.count,
-        evidence=tuple(Evidence(e.device, e.kind, e.value, _stamp(e.at), e.flagged) for e in message.evidence),
+        evidence=tuple(Evidence(e.device, e.kind, e.value, stamp_of(e.at), e.flagged) for e in message.evidence),
         linked=message.linked,
     )
 
@@ -504,7 +522,8 @@ def passed(wall: float, now: Moment) -> float:
     return 0.0 if now.quality is Quality.WRONG else max(0.0, now.wall.timestamp() - wall)
 
 
-def _stamp(at: When) -> Stamp:
+def stamp_of(at: When) -> Stamp:
+    """Return a moment of a message as it is kept."""
     return Stamp(at.boot, at.mono, at.wall, at.clock.value)
 
 

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from gateway import wire
 from gateway.alarm import Alarm
 from gateway.book import AlarmFact, Entry
-from gateway.clock import Moment, Quality
+from gateway.clock import Moment, Quality, bridged
 from gateway.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.dispatch import PROGRAM, Rung
 from gateway.fault import Faults, Turn
@@ -168,8 +168,10 @@ def known_from(bodies: list[bytes], receipted: set[int], now: Moment, boot: str,
         last_alarm=max(newest, default=0),
         alarms=[(a, same) for a, same in alarms if a.open or a.condition_active],
         carried={a.number: same for a, same in alarms},
+        shift={m.alarm_number: bridged(wire.stamp_of(m.at), None, now) for m in newest.values()},
         raised_in={m.alarm_number: m.number for m in messages if isinstance(m, wire.AlarmMessage) and m.number not in receipted},
         closed={(a.kind, a.device): a.id for a, _ in alarms if not a.open},
+        closed_for={(a.kind, a.device): now.mono - a.since.mono for a, same in alarms if not a.open and same},
         faults=faults,
         done=[m.instruction for m in messages if isinstance(m, wire.ResultMessage)],
         endings=[m.instruction for m in messages if isinstance(m, wire.ResultMessage) and m.accepted and m.do in ENDS],

@@ -80,7 +80,12 @@ def test_every_sequence_of_moves_up_to_six(first):
                 assert (done.state, done.since, done.by, done.reason) == (to, at(n), f"by {n}", f"why {n}")
                 assert {name: s.mono for name, s in done.stages.items()} == times, "each stage keeps its first time"
                 assert alarm.state == state, "the alarm before the move is untouched"
-                assert done == replace(alarm, state=done.state, since=done.since, stages=done.stages, by=done.by, reason=done.reason)
+                assert done == replace(
+                    alarm, state=done.state, since=done.since, stages=done.stages, by=done.by, reason=done.reason,
+                    answered=done.answered, lapsed=alarm.lapsed or move == "lapse",
+                )  # fmt: skip
+                held = {"acknowledged", "dispatched", "on_site"}
+                assert done.answered == (at(n).mono if to in held and state not in held else alarm.answered)
                 after.append((done, to, times))
         front = after
     assert walked >= len(DOES)

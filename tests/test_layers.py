@@ -48,6 +48,7 @@ LINES = (
         "decode",
         "status",
         "callers",
+        "sounder",
         "contract",
         "bridge",
         "commission",
@@ -78,7 +79,7 @@ LINES = (
 LINE = {name: n for n, names in enumerate(LINES, 1) for name in names}
 DOORS = {  # within line 7
     ("store", "schema"), ("store", "database"), ("recovery", "database"), ("recovery", "store"), ("recovery", "schema"),
-    ("decode", "decode_lines"), ("commission", "serial_port"),
+    ("decode", "decode_lines"), ("commission", "serial_port"), ("callers", "sounder"),
 }  # fmt: skip
 TYPED = {
     ("status", "daemon"),

@@ -132,8 +132,13 @@ def test_a_cancel_button_that_is_shelved_ends_nothing_and_that_is_said():
 def test_a_cancel_after_the_grace_ends_nothing(state):
     day = Day()
     alarm = day.raise_to(state)
-    assert day.cancel() == []
+    (entry,) = day.cancel()
+    assert (entry.fact.move, entry.fact.before, entry.fact.by) == ("well", state, "resident, button")
+    assert entry.priority == 1, "the desk sees it: the resident says to be well"
     assert day.alarm == alarm
+    assert day.cancel() == [], "once a minute is enough"
+    day.wait(60)
+    assert [line for line in story(day.cancel()) if "well" in line]
 
 
 def test_a_cancel_ends_every_grace_that_asks_about_the_resident_and_counts_once():
@@ -155,7 +160,7 @@ def test_a_cancel_ends_nothing_that_is_raised():
     day.fall()
     day.fall(device="radar2")
     day.press()  # confirms both
-    assert day.cancel() == []
+    assert {e.fact.move for e in day.cancel()} == {"well"}
     assert {a.state for a in day.open} == {"raised"}
 
 
@@ -435,7 +440,7 @@ def test_silence_is_only_silence(state):
     alarm = day.raise_to(state)
     said = story(day.tell("silence", alarm=alarm.id))
     assert said == [f"person.fall silence {state}", "silence done"]
-    assert day.alarm == replace(alarm, masking="silenced")
+    assert day.alarm == replace(alarm, masking="silenced", silenced=day.clock.mono)
 
 
 # -- instructions ----------------------------------------------------------------------------------------------------
@@ -634,8 +639,9 @@ def test_a_restart_in_every_state(state, other_boot):
         return
     assert entries == [], "nothing new is raised"
     assert len(day.alarms()) == 1
-    kept = ("id", "number", "state", "by", "reason", "responder", "expected", "outcome", "count", "calls", "rung", "stages", "evidence")
+    kept = ("id", "number", "state", "by", "reason", "responder", "expected", "outcome", "count", "made", "rung", "stages", "evidence")
     assert {k: getattr(after, k) for k in kept} == {k: getattr(before, k) for k in kept}
+    assert [replace(c, mono=0) for c in after.calls] == [replace(c, mono=0) for c in before.calls]
     assert (len(day.open) == 1) is (state != "closed")
 
 

@@ -52,6 +52,9 @@ _REASONS = {
     "not_arrived": "无人到场 nobody arrived",
     "call_failed": "呼叫失败 the call failed",
     "repeat": "再次呼叫 again",
+    "pressed_again": "再次求救 pressed again",
+    "interrupted": "重启后再叫 cut off by a restart",
+    "ladder_changed": "呼叫顺序已改 ladder changed",
 }
 
 
