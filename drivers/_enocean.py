@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.driver import NOT_MINE, Behind, Heard, Packet, Refusal, Telegram
+from gateway.driver import NOT_MINE, Behind, Heard, Packet, Refusal, Report, Telegram
+from gateway.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,13 +45,32 @@ def is_teach_in(data: bytes) -> bool:
             return False
 
 
-class Sensor:
-    """One sensor: `read` gives the meaning of RORG and payload; of another RORG than its own it says NOT_MINE."""
+def profile(data: bytes) -> str:
+    """Return the profile (EEP) that a teach-in telegram names, "" where it names none."""
+    if data[0] == ONE_BYTE:
+        return "D5-00-01"  # the only one there is
+    if data[0] == FOUR_BYTES and len(data) == _SIZES[FOUR_BYTES] and data[4] & 0x80:
+        return f"A5-{data[1] >> 2:02X}-{(data[1] & 3) << 5 | data[2] >> 3:02X}"
+    return f"{data[7]:02X}-{data[6]:02X}-{data[5]:02X}" if data[0] == UTE and len(data) >= 9 else ""
 
-    def __init__(self, rorgs: frozenset[int], read: Callable[[int, bytes], Iterable[Heard]], memory: Mapping[str, int | str]) -> None:
+
+class Sensor:
+    """One sensor: `read` gives the meaning of RORG and payload; of another RORG than its own it says NOT_MINE.
+
+    So it does of a teach-in telegram that names a profile which is none of `eeps`: the hearing window tells makes apart by it.
+    """
+
+    def __init__(
+        self,
+        rorgs: frozenset[int],
+        read: Callable[[int, bytes], Iterable[Heard]],
+        eeps: frozenset[str],
+        memory: Mapping[str, int | str],
+    ) -> None:
         self.memory: dict[str, int | str] = dict(memory)
         self._rorgs = rorgs
         self._read = read
+        self._eeps = eeps
 
     def poll(self) -> bytes:
         """Return nothing: it cannot be asked."""
@@ -64,14 +84,24 @@ class Sensor:
         if not data:
             return (_TOO_SHORT,)
         if data[0] == UTE:
-            return (TEACH_IN,)
+            return self._introduced(data)
         if data[0] not in self._rorgs:
             return (NOT_MINE,)
         if len(data) != _SIZES[data[0]]:
             return (_TOO_SHORT if len(data) < _SIZES[data[0]] else NOT_MINE,)
-        return (TEACH_IN,) if is_teach_in(data) else self._read(data[0], data[1:-1])
+        return self._introduced(data) if is_teach_in(data) else self._read(data[0], data[1:-1])
+
+    def _introduced(self, data: bytes) -> Iterable[Heard]:
+        return (TEACH_IN,) if profile(data) in self._eeps | {""} else (TEACH_IN, NOT_MINE)
 
 
-def sensor(read: Callable[[int, bytes], Iterable[Heard]], *rorgs: int) -> Callable[[str, bytes | None, Mapping[str, int | str]], Driver]:
-    """Return what makes the driver of one sensor, as Model.new wants it."""
-    return lambda _address, _key, memory: Sensor(frozenset(rorgs), read, memory)
+def sensor(
+    read: Callable[[int, bytes], Iterable[Heard]], rorg: int, *eeps: str
+) -> Callable[[str, bytes | None, Mapping[str, int | str]], Driver]:
+    """Return what makes the driver of one sensor with these profiles, as Model.new wants it."""
+    return lambda _address, _key, memory: Sensor(frozenset({rorg}), read, frozenset(eeps), memory)
+
+
+def supply(db3: int) -> tuple[Report, ...]:
+    """Return a supply voltage: 0 to 250 are 0 to 5 V, the rest is none."""
+    return (Report(Kind.OTHER_MEASURE, round(db3 * 0.02, 2), 1, "supply_v"),) if db3 <= 250 else ()

@@ -80,7 +80,6 @@ ROWS: tuple[Row, ...] = (
     Row("status", Kind.PRESENCE, (*_UP[1:], "low_posture", "falling"), _UP[:1], "OWON FDS315", (), ("fall",)),
     Row("static_dwell_alarm", Kind.STAY_STILL, (True, "on", "alarm"), (False, "off", "none"), "Tuya MIR-HE200-TY"),
     Row("presence", Kind.PRESENCE, _YES, _NO, "Lincukoo SZLR08, Aqara PS-S04D, Iris 3450-L"),
-    Row("presence", Kind.OCCUPANCY, _YES, _NO, "?", sorts=("pad",)),
     Row("work_state", Kind.OCCUPANCY, ("presence", "presence_5min", "presence_30min"), ("none", "none_5min", "none_30min"),
         "Tuya TS0601_bed_presence_sensor", sorts=("pad",)),
     Row("presence_state", Kind.PRESENCE, _THERE, ("none",), "Tuya ZG-205Z, Tuya RD24G01, Excellux ZG-301A", (), ("presence",)),

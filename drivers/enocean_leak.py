@@ -31,7 +31,7 @@ MODEL = Model(
     listens=BEHIND,
     senses=frozenset({Kind.MOISTURE}),
     missing_after=None,  # it has power only when it gets wet
-    new=sensor(_read, RPS),
+    new=sensor(_read, RPS, "F6-05-01"),
     endless=frozenset({Kind.MOISTURE}),  # the discs stay swollen: "dry" is said by a few makes only
     device_notes=(
         "按一下:听到的 8 位编号就是地址;放在最低处;遇水膨胀片用过一次须更换。",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor
+from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor, supply
 from gateway.driver import Heard, Model, Report
 from gateway.reading import Kind
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 
 def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
-    report = Report(Kind.MOTION, payload[2] >= 0x80)
-    return (report, Report(Kind.OTHER_MEASURE, round(payload[0] * 0.02, 2), 1, "supply_v")) if payload[0] <= 250 else (report,)
+    return Report(Kind.MOTION, payload[2] >= 0x80), *supply(payload[0])
 
 
 MODEL = Model(
@@ -28,7 +27,7 @@ MODEL = Model(
     listens=BEHIND,
     senses=frozenset({Kind.MOTION}),
     missing_after=3 * 3600.0,  # it checks in within the hour
-    new=sensor(_read, FOUR_BYTES),
+    new=sensor(_read, FOUR_BYTES, "A5-07-01"),
     device_notes=(
         NOTES[0] + "型号须为 A5-07-01;太阳能型须见光。",
         NOTES[1] + " Its profile must be A5-07-01; a solar one needs daylight.",

@@ -34,7 +34,7 @@ MODEL = Model(
     listens=BEHIND,
     senses=frozenset({Kind.BUTTON}),
     missing_after=None,  # it has power only while it is pulled
-    new=sensor(_read, RPS),
+    new=sensor(_read, RPS, "F6-02-01", "F6-01-01"),
     device_notes=(
         "拉一下:听到的 8 位编号就是地址;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
         "Pull once: the 8 digits then heard are its address; the cord ends 10 cm above the floor; try it every month.",

@@ -27,6 +27,6 @@ MODEL = Model(
     listens=BEHIND,
     senses=frozenset({Kind.TEMPERATURE}),
     missing_after=3 * 3600.0,  # it checks in within the hour
-    new=sensor(_read, FOUR_BYTES),
+    new=sensor(_read, FOUR_BYTES, "A5-02-05"),
     device_notes=(NOTES[0], NOTES[1]),
 )

@@ -13,7 +13,7 @@ from gateway.reading import Kind
 MODEL = zigbee(
     "zigbee-presence",
     ("Zigbee 人体存在雷达", "Zigbee presence radar"),
-    frozenset({Kind.PRESENCE, Kind.OCCUPANCY, Kind.ILLUMINANCE}),
+    frozenset({Kind.PRESENCE, Kind.OCCUPANCY}),
     (
         "避开风扇、窗帘和水管;人离开后确认变为无人。",
         "Keep it away from fans, curtains and pipes; see that it says nobody when the room is empty.",

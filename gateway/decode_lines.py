@@ -46,7 +46,9 @@ _NIBBLES = {"GS-WDS07": {"a": "open", "e": "closed", "4": "tamper"}}
 _BY_EEP = {
     ("A5", "02", "05"): "enocean-temperature",
     ("A5", "07", "01"): "enocean-pir",
-    ("A5", "14", "01"): "enocean-contact",
+    ("A5", "14", "01"): "enocean-contact-a5",
+    ("A5", "14", "09"): "enocean-window",
+    ("A5", "14", "0A"): "enocean-window",
     ("D5", "00", "01"): "enocean-contact",
     ("F6", "05", "01"): "enocean-leak",
 }

@@ -20,6 +20,7 @@ from typing import Any, cast
 
 from gateway.config import Device, is_slow
 from gateway.driver import (
+    NOT_MINE,
     Advertisement,
     Behind,
     BleAdvert,
@@ -51,6 +52,7 @@ WIDE = 100  # columns of the text
 LOG = logging.getLogger("eldercare")
 _ASK = "window"  # first word of the datagram
 _EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT})  # that tell no make
+_TEACH_IN = Refusal("teach_in")
 _OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # by which a driver says that the frame is another make's
 _COMPANIES = {
     0x0006: "Microsoft", 0x004C: "Apple", 0x0059: "Nordic", 0x0075: "Samsung", 0x0087: "Garmin", 0x00E0: "Google",
@@ -153,6 +155,7 @@ class Signal:
     at: float = 0.0
     acted: float | None = None
     model: Model | None = None  # its make, where what it said tells
+    introduced: bool = False  # it has named its profile itself
     told: dict[str, list[Value]] = field(default_factory=dict)
     data: bytes | None = None
 
@@ -253,19 +256,25 @@ class Window:
 
     def _recognise(self, one: Signal, host: Model, telegram: Telegram) -> None:
         """Say which make behind its receiver takes all that a telegram says. A code that must be taught is somebody's doing each time."""
-        best = 0
+        best = (0, 0)
         known = False
+        introduced: list[Model] = []
         for model in self._models.values():
             if not isinstance(model.listens, Behind) or host.name not in model.listens.receivers or model.enrol is Enrol.LEARN:
                 continue
             known = True
-            said = [r for r in model.new(telegram.source, None, {}).feed(telegram) if isinstance(r, Report)]
-            score = sum(r.kind in model.senses and r.kind not in _EVERYBODYS for r in said)
-            if score > best:
+            heard = list(model.new(telegram.source, None, {}).feed(telegram))
+            introduced += [model] if _TEACH_IN in heard and NOT_MINE not in heard else []
+            said = [r for r in heard if isinstance(r, Report)]
+            fits = sum(r.kind in model.senses and r.kind not in _EVERYBODYS for r in said)
+            score = fits, -len(model.senses)  # of two that take as much, the one that is for less else
+            if fits and score > best and (not one.introduced or model is one.model):
                 best = score
                 one.model = model
                 news = _tell(one.told, said)
                 one.acted = one.at if news else one.acted
+        if len(introduced) == 1:  # it has named its profile, and only one make has it
+            one.model, one.acted, one.introduced = introduced[0], one.at, True
         if not known:
             one.acted = one.at
 

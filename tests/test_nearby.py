@@ -455,6 +455,41 @@ def test_a_zigbee_device_is_recognised_by_what_it_says(tmp_path):
     assert found["mad"]["model"] == ""
 
 
+@pytest.mark.parametrize(
+    ("data", "model"),
+    [
+        ({"occupancy": True, "battery": 90, "illuminance": 3}, "zigbee-motion"),
+        ({"presence": True}, "zigbee-presence"),
+        ({"presence": True, "fall_down_status": "none"}, "zigbee-fall-radar"),
+        ({"status": "sitting"}, "zigbee-fall-radar"),
+        ({"occupancy": True, "work_state": "presence"}, "zigbee-motion"),
+        ({"water_warning": "none"}, "zigbee-leak"),
+        ({"carbon_monoxide": "OFF", "co": 1}, "zigbee-gas"),
+        ({"smoke_state": "normal"}, "zigbee-smoke"),
+    ],
+)
+def test_a_make_behind_zigbee_is_the_one_that_is_for_what_it_says(tmp_path, data, model):
+    window = opened(devices=behind(tmp_path, RECEIVERS))
+    window.behind("zigbee", Telegram(source="it", data=json.dumps(data).encode()), 101.0)
+    assert signals(window)["it"]["model"] == model
+
+
+def test_an_enocean_contact_is_taken_in_by_the_profile_it_names_itself(tmp_path):
+    stick = '[[device]]\nid = "stick"\nmodel = "enocean-esp3"\nport = "/dev/stick"\n'
+    window = opened(devices=behind(tmp_path, stick))
+    for source, *data in (
+        ("01825DAB", "a55050168000", "a58200000800"),  # teach-in of A5-14-0A, then "closed"
+        ("01825DAC", "a55008468000", "a5c800000900"),  # A5-14-01
+        ("01825DAD", "d50000", "d50900"),
+        ("01825DAE", "d50800"),
+    ):
+        for each in data:
+            window.behind("stick", Telegram(source=source, data=bytes.fromhex(each)), 101.0)
+    found = {name: one["model"] for name, one in signals(window).items()}
+    assert [found[f"01825DA{n}"] for n in "BCDE"] == ["enocean-window", "enocean-contact-a5", "enocean-contact", "enocean-contact"]
+    assert signals(window)["01825DAB"]["acted_s"] is not None, "its learn button was pressed"
+
+
 def test_a_device_enrolled_while_the_window_is_open_is_known_at_once(tmp_path):
     window = opened()
     window.heard(advert(BUTTON, services=PRESS), "public", 101.0)

@@ -9,13 +9,14 @@ from kit.wait import until
 
 from drivers import all_models
 from gateway.clock import Moment
-from gateway.driver import Chunk, Published, Refusal, Reply, Report, Telegram
+from gateway.driver import NOT_MINE, Chunk, Published, Refusal, Reply, Report, Telegram
 from gateway.intake import Intake
 from gateway.reading import Kind
 from gateway.serial_port import Line
 from tests.line_emulators import EnOceanStick, RfBridge, TinyRadar
 
 MODELS = all_models()
+ENOCEAN = {name for name, model in MODELS.items() if name.startswith("enocean-") and not model.receiver}
 
 
 class Home:
@@ -108,14 +109,86 @@ def test_any_payload_with_bit_4_is_a_call(payload):
 
 
 def test_teach_in_telegrams_say_nothing():
-    for model, data in (
-        ("enocean-contact", "d50000"),
-        ("enocean-contact", "a50828458000"),
-        ("enocean-pir", "a51c08298000"),
-        ("enocean-pir", "d4a0ff3e000107a500"),
+    """And of another profile than its own a driver says so: the hearing window tells makes apart by it."""
+    for data, of in (
+        ("d50000", {"enocean-contact"}),
+        ("a50828458000", {"enocean-temperature"}),  # A5-02-05
+        ("a51c08298000", {"enocean-pir"}),  # A5-07-01
+        ("a55008468000", {"enocean-contact-a5"}),  # A5-14-01
+        ("a55050168000", {"enocean-window"}),  # A5-14-0A, as Eltako's FTKB-hg introduces itself
+        ("a50000000000", ENOCEAN - {"enocean-leak", "enocean-ptm-cord"}),  # it names none
+        ("d4a0ff3e000107a500", {"enocean-pir"}),
+        ("d4a0ff3e000101d200", set()),
     ):
-        driver = MODELS[model].new("", None, {})
-        assert list(driver.feed(Telegram(source="1", data=bytes.fromhex(data)))) == [Refusal("teach_in")]
+        for model in ENOCEAN:
+            heard = list(MODELS[model].new("", None, {}).feed(Telegram(source="1", data=bytes.fromhex(data))))
+            assert not any(isinstance(one, Report) for one in heard)
+            assert (Refusal("teach_in") in heard and NOT_MINE not in heard) is (model in of), (data, model)
+
+
+def enocean(home, device, data):
+    home.now += 60
+    home.hears("enocean-esp3", device, bytes.fromhex(data))
+    return [value for kind, value in home.said() if kind is Kind.CONTACT_OPEN]
+
+
+def contact(model="enocean-contact", memory=None):
+    home = Home("enocean-esp3")
+    home.intake.enrol("window", MODELS[model], "01825DAB", None, memory or {}, via="enocean-esp3")
+    return home
+
+
+STATUS = "a56e66000800"  # Eltako's battery status: last byte as A5-14-01 says "closed"
+
+
+def test_a_battery_telegram_does_not_close_an_open_window():
+    home = contact()
+    assert enocean(home, "01825DAB", "d50800") == [True]
+    assert enocean(home, "01825DAB", STATUS) == []
+    assert home.heard_at["window"] == home.now, "it is a sign of life"
+    assert enocean(home, "01825DAB", "a5c800000800") == [], "nor does any other A5 telegram, once it has spoken D5"
+    memory = json.loads(home.intake.memories()["window"])
+    again = contact(memory=memory)
+    assert enocean(again, "01825DAB", "a5c800000800") == [], "not after a restart either"
+    assert enocean(again, "01825DAB", "d50900") == [False]
+
+
+def test_a_contact_that_introduced_itself_by_both_profiles_is_moved_by_d5_alone():
+    for first, second in (("a55008468000", "d50000"), ("d50000", "a55008468000")):
+        home = contact()
+        for data in (first, second):
+            assert enocean(home, "01825DAB", data) == []
+        assert enocean(home, "01825DAB", "a5c800000900") == []
+        assert home.intake.devices["window"].driver.memory == {"eep": "D5-00-01"}
+
+
+def test_before_it_has_spoken_d5_eltakos_status_moves_nothing():
+    home = contact()
+    assert enocean(home, "01825DAB", STATUS) == []
+    assert enocean(home, "01825DAB", "d50800") == [True]
+
+
+def test_a_contact_of_another_profile_enrolled_by_an_earlier_version_goes_on():
+    home = contact()
+    assert [enocean(home, "01825DAB", f"a5c80000{last}00") for last in ("09", "08", "09")] == [[True], [False], [True]]
+    home = contact()
+    assert enocean(home, "01825DAB", "a55050168000") == []  # it introduces itself: A5-14-0A
+    assert [enocean(home, "01825DAB", f"a5820000{last}00") for last in ("0e", "08", "0a", "09")] == [[True], [False], [True], [False]]
+
+
+def test_an_unknown_profile_is_said_and_not_guessed():
+    home = contact()
+    home.hears("enocean-esp3", "01825DAB", bytes.fromhex("a58200000e00"))
+    assert home.said() == [(Kind.NOT_UNDERSTOOD, "A5: 8200000e")]
+    window = contact("enocean-window")
+    window.hears("enocean-esp3", "01825DAB", bytes.fromhex("a58200000c00"))
+    assert window.said() == [(Kind.NOT_UNDERSTOOD, "A5: 8200000c")]
+
+
+def test_a_contact_enrolled_by_its_profile_is_moved_by_that_alone():
+    a5 = contact("enocean-contact-a5")
+    assert enocean(a5, "01825DAB", "d50800") == []
+    assert enocean(a5, "01825DAB", "a5c800000900") == [True]
 
 
 def zigbee(home, topic, payload, *, retained=False):
