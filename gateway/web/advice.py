@@ -32,7 +32,7 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "device.replayed": (
         "收到了旧信号:刚换过电池属正常,点“已检查”,两分钟内按它两次;没换过电池请报告平台,可能有人伪造信号。是没有密钥的撤警键: 它不能撤警,请填密钥或换加密按钮。",
-        "An old signal: normal after a new battery, tap “Checked” and press it twice within 2 min, else tell the platform. A cancel button without a key cancels nothing: give it one.",
+        "An old signal. After a new battery: tap “Checked”, press twice within 2 min; else tell the platform. A cancel button needs a key.",
     ),
     "device.test_due": (
         "一个月没有试过:请和老人一起按一次(跌倒、烟感按说明测试),用“巡检测试”,平台收到即可。",
