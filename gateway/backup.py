@@ -2,9 +2,9 @@
 
 The passphrase becomes a key by scrypt; AES-GCM seals the rest, the head included. Inside: the gateway's id, the whole household
 (also what stood in gateway.toml), its secrets, what the sensors' drivers remember (counters, packet numbers), so that nothing
-has to be paired again, and the alarms that are open. The journal stays behind: the new box begins one of its own, with a new name, as
-the contract wants it; what is open is written there first, and alarms go on being numbered. Should the old box come back, both have
-one id: the platform link tells it as an identity conflict.
+has to be paired again, and the alarms that are open. The journal stays behind: the new box begins one of its own, with a new name and
+in the next generation, as the contract wants it; what is open is written there first, and alarms go on being numbered. Should the old
+box come back, both have one id: the platform link tells it as an identity conflict.
 
 Restoring writes all of it beside, syncs it, starts once with a copy of it in a process of its own (`prepared`, `rehearsal`), and then
 renames one folder (`arrive`): before that nothing has happened, after it `generations.finished` moves the rest, however often it is cut
@@ -38,7 +38,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gateway import certificate, generations, wire
+from gateway import certificate, chain, generations, wire
 from gateway.config import Config, ConfigError, composed, rights
 from gateway.database import StoreProblem
 from gateway.driver import Model
@@ -61,7 +61,7 @@ LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
 SHORTEST = 10  # characters of a passphrase; page and command line also ask how many guesses it stands, see `strength`
 _N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = r"^[A-Za-z0-9._-]{1,40}\Z"
-_CARRIED = ("masks", "floor", "certificate")  # marks of the journal that go on: shelves, away, the newest time seen
+_CARRIED = ("masks", "floor", "certificate", "generation")  # marks of the journal that go on: shelves, away, the newest time seen
 
 
 class BackupError(Exception):
@@ -321,7 +321,7 @@ def _entries(state: Path) -> int:
 
 def _journal(folder: Path, kept: Kept) -> None:
     """Begin a journal of this box's own, with a new name, that knows what the sensors' drivers must not forget."""
-    store = Store(folder, kept.gateway)
+    store = Store(folder, kept.gateway, generation=min(int(kept.marks.get("generation", "1")) + 1, LAST_NUMBER), why="backup")
     store.open()
     store.close_now()
     with contextlib.closing(sqlite3.connect(folder / "gateway.db")) as db, db:
@@ -330,19 +330,22 @@ def _journal(folder: Path, kept: Kept) -> None:
             [(d, json.dumps(m, separators=(",", ":"))) for d, m in kept.memories.items()],
         )
         # What is open is the first that this journal knows, and is told to the platform under the number it has here.
+        head = chain.Head()
         for number, body in enumerate(kept.alarms, 1):
             message = wire.decode_entry(body.encode())
             if not isinstance(message, wire.AlarmMessage) or message.alarm_number > LAST_NUMBER:
                 raise StoreProblem("an alarm of the backup is none")
-            message = replace(message, gateway=kept.gateway, journal=store.journal, number=number, id=f"{store.journal}-{number}")
-            row = (number, "alarm", message.alarm_number, _seconds(message.at.wall), wire.encode(message))
+            message = replace(message, gateway=kept.gateway)
+            written = wire.told_again(message, store.journal, store.generation, number, head.hash)
+            head = chain.Head(number, chain.hashed(written))
+            row = (number, "alarm", message.alarm_number, _seconds(message.at.wall), written)
             db.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", row)
             db.execute("INSERT INTO outbox VALUES (?, ?)", (int(message.priority), number))
             db.execute(
                 "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, 1, ?)",
                 (message.alarm_number, message.alarm, message.kind, message.device, number, int(message.condition == "active")),
             )
-        known = {n: v for n, v in kept.marks.items() if n in _CARRIED}
+        known = {n: v for n, v in kept.marks.items() if n in _CARRIED and n != "generation"} | {"head": chain.text_of(head)}
         now = datetime.now(UTC).isoformat(timespec="seconds")  # two boxes with one id are told apart by it
         known |= {"predecessor": kept.journal, "taken_over": now}
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(known.items()))

@@ -106,27 +106,36 @@ class Book:
         """Take over an ended alarm whose condition was still on."""
         self._lingering[alarm.kind, alarm.device] = alarm
 
-    def renumber(self, journal: str, entries: Sequence[Entry], now: Moment) -> None:
-        """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
-        self._journal, self.last, self._unreceipted = journal, 0, {}
-        # What began in this very turn is named after the journal that knows it: the old one will give its number, and so its name, again.
-        begun = [e.fact.alarm for e in entries if isinstance(e.fact, AlarmFact) and e.fact.before is None]
-        named = {alarm.id: f"{journal}-a{alarm.number}" for alarm in begun}
-        for number in {alarm.number for alarm in begun} & self.alarms.keys():
-            self.alarms[number] = replace(self.alarms[number], id=f"{journal}-a{number}")
+    def renumber(
+        self, journal: str, entries: Sequence[Entry], now: Moment, *, last: int = 0, shared: int | None = None, why: str = "storage"
+    ) -> None:
+        """Begin another journal: its own numbers, after `last`, for `entries` that the old one does not have, and for what is open.
+
+        Alarms numbered above `shared` get new ids, for under theirs the platform knows, or will know, others: by default those that
+        began in this very turn, whose numbers the old journal will give again.
+        """
+        begun = [e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact) and e.fact.before is None]
+        old, above = self._journal, shared if shared is not None else min(begun, default=self._last_alarm + 1) - 1
+        self._journal, self.last, self._unreceipted = journal, last, {}
+        self._closed = {key: (renamed(alarm, old, journal, above), at) for key, (alarm, at) in self._closed.items()}
+        self.alarms = {number: _renamed(alarm, old, journal, above) for number, alarm in self.alarms.items()}
+        self._lingering = {key: _renamed(alarm, old, journal, above) for key, alarm in self._lingering.items()}
         for entry in entries:
             fact = entry.fact
             if isinstance(fact, AlarmFact):
-                fact = replace(fact, alarm=replace(fact.alarm, id=named.get(fact.alarm.id, fact.alarm.id)))
+                fact = replace(fact, alarm=_renamed(fact.alarm, old, journal, above))
             elif isinstance(fact, ResultFact):
-                fact = replace(fact, alarm=named.get(fact.alarm, fact.alarm))
+                fact = replace(fact, alarm=renamed(fact.alarm, old, journal, above))
             calls = fact.alarm.calls if isinstance(fact, AlarmFact) else ()
             self.entry(fact, now, call=fact.alarm.made - 1 if isinstance(fact, AlarmFact) and calls and calls[-1].at == entry.at else -1)
             self._out[-1] = replace(self._out[-1], at=entry.at)
         told = {e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact)}
-        for alarm in self.alarms.values():
-            if alarm.number not in told:
-                self.entry(AlarmFact(alarm, "restored", alarm.state, "rule", "storage"), now)
+        self.restored([alarm for alarm in self.alarms.values() if alarm.number not in told], now, why=why)
+
+    def restored(self, alarms: Iterable[Alarm], now: Moment, *, why: str) -> None:
+        """Write down once more how these open alarms stand."""
+        for alarm in alarms:
+            self.entry(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
 
     # -- what is open ------------------------------------------------------------------------------------------------
 
@@ -359,3 +368,13 @@ def _delivered(alarm: Alarm, place: int, delivery: Delivery) -> tuple[Call, ...]
     if calls[place].delivery is Delivery.HELD and alarm.test:
         return calls
     return (*calls[:place], replace(calls[place], delivery=delivery), *calls[place + 1 :])
+
+
+def renamed(alarm: str, old: str, new: str, shared: int) -> str:
+    """Return an alarm's id in another journal: a new one where the old journal named it and its number is above `shared`."""
+    head, number = f"{old}-a", alarm[len(old) + 2 :]
+    return f"{new}-a{number}" if alarm.startswith(head) and number.isdecimal() and int(number) > shared else alarm
+
+
+def _renamed(alarm: Alarm, old: str, new: str, shared: int) -> Alarm:
+    return replace(alarm, id=renamed(alarm.id, old, new, shared), linked=renamed(alarm.linked, old, new, shared))

@@ -38,6 +38,7 @@ from gateway.firsts import Firsts
 from gateway.instruction import Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.kind import Priority
+from gateway.lineage import Lineage
 from gateway.masks import masked
 from gateway.pipeline import Pipeline
 from gateway.push import Lost, NotTaken, Push
@@ -101,6 +102,7 @@ class Daemon:
         self.technician = Technician(self, self.models)
         self.ears = Ears(self)
         self.uplink = Uplink(self)
+        self.lineage = Lineage(self)
         self.doors = Doors(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
@@ -162,7 +164,8 @@ class Daemon:
     async def _begin(self) -> None:
         """Take over what was known: from here on the first alarm can be raised."""
         now = self.clock.now()
-        entries = self.pipeline.restart(now, self._known, why="storage" if self.store.degraded else "start")
+        entries = self.pipeline.restart(now, self._known, why="storage" if self.store.degraded else self.store.anew or "start")
+        entries += self.lineage.begin(now)
         if self.store.degraded:
             entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=self.store.degraded[:300]), now)
         else:
@@ -236,7 +239,7 @@ class Daemon:
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         accept = bool(self.uplink.accepted) and (flush or now.mono - self._kept >= ACCEPT_EVERY)
         alive = now.mono - self._alive >= ALIVE_EVERY and self.pipeline.waits
-        if not entries and not flush and not accept and not alive and failed is None:
+        if not entries and not flush and not accept and not alive and failed is None and self.lineage.conflict is None:
             return
         writing = Writing(entries=entries, memory=self.intake.memory() if entries or flush else {}, marks={})
         if entries or accept or flush:
@@ -263,6 +266,8 @@ class Daemon:
         try:
             if failed is not None:
                 raise failed
+            if self.lineage.conflict is not None:
+                return await self._answered(self.lineage.begun_anew(writing, now))
             return writing, await self._answered(self.store.commit(writing))
         except sqlite3.Error as error:
             writing = replace(writing)  # the disk may carry out the first one yet
@@ -296,6 +301,7 @@ class Daemon:
             "alive": json.dumps(stamp(self.boot, now)),
         }
         self._alive = now.mono
+        marks |= self.lineage.marks()
         if mark := self.rounds.mark(now):
             marks[MARK] = mark
         if told := self.intake.firsts.mark():
@@ -315,7 +321,9 @@ class Daemon:
         if self.store.degraded and self.store.folder != self.config.state:
             return await self._shed(writing, error)
         broken, begun = self.store, writing.entries
-        self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why)
+        generation = broken.generation + 1
+        self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why, None, generation)
+        self.lineage.anew()
         self.push.use(self.store)
         # A disk that does not answer is left when it does. What it then has all the same is recognised when we go back to it.
         self.leaving = asyncio.create_task(_left(broken), name="leaving")
@@ -328,7 +336,7 @@ class Daemon:
         writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
         writing.marks["endings"] = json.dumps(self.pipeline.endings)
         writing.marks["told"] = self.intake.firsts.mark(anew=True)
-        writing.marks |= in_doubt(self.store, broken, begun)
+        writing.marks |= self.lineage.marks() | in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
         writing.entries, writing.accepted = entries, []

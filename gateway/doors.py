@@ -122,6 +122,9 @@ class Doors:
         """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole."""
         if self._daemon.technician.attempt is not None:
             self._daemon.technician.attempt.receipted(receipt)
+        told = self._daemon.lineage.heard(receipt.head, now)
+        if self._daemon.lineage.conflict is not None:
+            return told  # which of two twins it is for nobody knows
         entries = self._daemon.store.receipted(receipt.journal, receipt.entries)
         batches = receipt.batches if receipt.history == self._daemon.store.history else []
         for what, ranges, newest in (("entry", entries, self._daemon.pipeline.last), ("batch", batches, self._daemon.store.newest_batch)):
@@ -132,11 +135,11 @@ class Doors:
             self._daemon.push.received(batches, batch=True)
             self._daemon.uplink.accepted_batches += batches
         if not entries:
-            return []
+            return told
         self._daemon.push.received(entries, batch=False)
         self._daemon.uplink.accepted += entries
         covered = [n for n in self._daemon.pipeline.unreceipted() if any(first <= n <= last for first, last in entries)]
-        return self._daemon.pipeline.receipted(covered, now)
+        return told + self._daemon.pipeline.receipted(covered, now)
 
     def from_platform(self, name: str, payload: bytes) -> None:
         """Let a receipt or an instruction wait for the pump."""

@@ -185,9 +185,17 @@ class Pipeline:
         self._book.tell(ended, now)
         return self._book.turn()
 
-    def renumber(self, journal: str, entries: Sequence[Entry], now: Moment) -> list[Entry]:
+    def renumber(
+        self, journal: str, entries: Sequence[Entry], now: Moment, *, last: int = 0, shared: int | None = None, why: str = "storage"
+    ) -> list[Entry]:
         """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
-        self._book.renumber(journal, entries, now)
+        self._book.renumber(journal, entries, now, last=last, shared=shared, why=why)
+        return self._book.turn()
+
+    def tell_anew(self, faults: Iterable[FaultFact], now: Moment, *, why: str) -> list[Entry]:
+        """Write down how all that is open stands, in the same journal: the platform has it from an older generation."""
+        self._book.restored(list(self._book.alarms.values()), now, why=why)
+        self._book.tell(faults, now)
         return self._book.turn()
 
     # -- what goes in ------------------------------------------------------------------------------------------------

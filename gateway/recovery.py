@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
-from gateway import firsts, schema, shed, silence, wire
+from gateway import firsts, machine, schema, shed, silence, wire
 from gateway import kind as kinds
 from gateway.alarm import ENDED, Alarm, State
 from gateway.book import AlarmFact, Entry
@@ -43,10 +43,9 @@ from gateway.masks import masked, unmasked
 from gateway.pipeline import Known
 from gateway.reading import DeviceId
 from gateway.salvage import INDEX, INNER_INDEX, TABLE, Held, Pages
-from gateway.store import DOUBT, Memories, Store, Writing, lived
+from gateway.store import DOUBT, WAITING_AT_MOST, Memories, Store, Writing, lived, new_name
 
 LOG = logging.getLogger("eldercare")
-WAITING_AT_MOST = 10_000  # entries that are carried over from a damaged database for the platform; calls for help first, then the newest
 AGAIN_AT_MOST = 200  # calls for help, the newest, that are told again where it cannot be read which of them wait
 LONG_GONE = timedelta(days=30)  # an alarm that only a page in disuse tells of, and nothing newer
 # Marks that go on in a fresh database, and what must be able to read them.
@@ -61,6 +60,7 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "rounds": json.loads,
     "silent": silence.read,
     "told": firsts.read,
+    "generation": int,
 }
 
 
@@ -91,7 +91,7 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
                 store.take_back(left.store.marked(DOUBT))
             real = _Opened(store, store.load(now, boot), store.memories())
             if real.known.last or not is_unsettled(path):
-                return _merged(real, left, now, boot)  # raises sqlite3.Error where the disk refuses
+                return _merged(_in_its_place(real), left, now, boot)  # raises sqlite3.Error where the disk refuses
             source = broken(path)  # an earlier start was killed before it had told of it
             problem: StoreProblem = Damaged(f"{path} was damaged")
         except StoreProblem as error:
@@ -99,7 +99,8 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         except OSError as error:
             problem = DiskRefuses(str(error))
         except sqlite3.Error as error:
-            problem = problem_of(path, error)
+            # Where another journal was just being begun, the one before is set aside.
+            problem, source = problem_of(path, error), broken(path) if is_unsettled(path) else path
         except BROKEN as error:
             problem = Damaged(f"{path} is damaged ({error})")
         store.drop()
@@ -107,6 +108,7 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
             LOG.error("store %s; working from memory until then", problem)
             return left
         known, memories, carried, left_out = salvaged(source, log if source is path else Held(source), gateway, now, boot)
+        after = _after(carried)
     why = f"{problem}; working from memory until then"
     try:
         if isinstance(problem, Damaged):
@@ -114,14 +116,14 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
                 set_aside(path, keep=True)
             lost = f"; {left_out} entries that waited for the platform cannot be carried over" if left_out else ""
             why = f"{problem}; set aside as {broken(path).name}, a fresh one begun{lost}"
-            store = Store(folder, gateway, degraded=why)
+            store = Store(folder, gateway, degraded=why, generation=after, why="damaged")
             store.open()
             store._commit(carried)  # noqa: SLF001  nobody else has it yet
         else:
-            store = stand_in(runtime, gateway, why, replace(carried, waiting=()))
+            store = stand_in(runtime, gateway, why, replace(carried, waiting=()), after)
     except (StoreProblem, OSError, sqlite3.Error) as error:
         why = f"{why}; {error}; working from memory until then"
-        store = stand_in(runtime, gateway, why, carried)
+        store = stand_in(runtime, gateway, why, carried, after)
     LOG.error("store %s", why)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
     fresh = replace(known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
@@ -131,6 +133,34 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         LOG.error("store %s; working from memory until then", error)  # noqa: TRY400
         assert left is not None
         return left
+
+
+def _after(carried: Writing) -> int:
+    """Take the generation out of what is carried over; return the one that comes after it."""
+    generation = int(carried.marks.get("generation", "1"))
+    carried.marks = {name: value for name, value in carried.marks.items() if name != "generation"}
+    return generation + 1
+
+
+def _in_its_place(real: _Opened) -> _Opened:
+    """Return the store; with another journal in it where it lies in another box or on another card, or its newest entries are gone.
+
+    The platform may have entries under the numbers that would be given next: see gateway.lineage.
+    """
+    store, here = real.store, machine.here(real.store.folder)
+    bound = machine.known(store.marked("bound"))
+    why = "cut" if store.lost else "moved" if machine.moved(bound, here) else ""
+    bind = {"bound": json.dumps(bound | here)}
+    if not why:
+        if here.keys() - bound.keys():
+            store.bind(bind["bound"])
+        return real
+    journal = new_name()
+    waiting = store.beyond(real.known.last, journal).waiting
+    store.begin_anew(journal, why, Writing(waiting=waiting, shared=real.known.last_alarm, marks=bind))
+    store.anew = why
+    LOG.error("store %s: journal %s begun, generation %d: %s", store.folder, journal, store.generation, why)
+    return real._replace(known=replace(real.known, journal=journal, last=0, carried={}, raised_in={}))
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:
@@ -184,7 +214,8 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         away=instead.away if masks_known else known.away,
     )
     learned = Writing(memory=_texts(left.memories), done=list(instead.done), waiting=left.store.all_entries())
-    learned.marks = {"endings": json.dumps(merged.endings)}
+    real.store.lift(left.store.generation + 1)  # what the stand-in has told is older than what is told from now on
+    learned.marks = {"endings": json.dumps(merged.endings), "generation": str(real.store.generation)}
     if masks_known:
         learned.marks |= {"masks": masked(merged.shelves, merged.away, now, boot)}
     if told:
@@ -285,12 +316,12 @@ def _opened_for_reading(store: Store) -> Store:
     return store
 
 
-def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = None) -> Store:
+def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = None, generation: int = 1) -> Store:
     """Return a fresh store in memory, for a disk that takes nothing. `carried`: what must outlast this process in it too."""
     folder = _memory_folder(runtime)
     for old in folder.glob("*.db*"):
         old.unlink()
-    store = Store(folder, gateway, degraded=why)
+    store = Store(folder, gateway, degraded=why, generation=generation, why="stand_in")
     store.open()
     shed.reserve(folder)
     store._mark(store._db, "gateway", gateway)  # noqa: SLF001  its own

@@ -20,11 +20,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from msgspec.structs import replace
 from sqlite_utils import Database
 
 from gateway import chain, schema, shed, silence, wal, wire
 from gateway.alarm import ENDED, Alarm
-from gateway.book import AlarmFact, Entry
+from gateway.book import AlarmFact, Entry, renamed
 from gateway.clock import Moment, Quality, Stamp, bridged
 from gateway.database import (
     BROKEN,
@@ -42,7 +43,7 @@ from gateway.database import (
 from gateway.fault import FaultFact, Turn
 from gateway.generations import sync
 from gateway.instruction import Refused, ResultFact
-from gateway.kind import TEST
+from gateway.kind import TEST, Priority
 from gateway.masks import unmasked
 from gateway.pipeline import Known
 from gateway.reading import DeviceId, Kind, Reading
@@ -59,6 +60,9 @@ BATCHES_AT_ONCE = 5  # batches of readings likewise; one may have hundreds
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
 RECENT = 256  # entries whose hashes are at hand, for what the platform says that it has of them
 EARLIER = 1 << 40  # so far below 0 stand entries carried over from an earlier journal, each further one as far again; bodies keep theirs
+AGAIN_AT_MOST = 1000  # entries that a new journal tells again because nobody knows whether the platform has them: the newest
+WAITING_AT_MOST = 10_000  # entries that go along into another database for the platform; calls for help first, then the newest
+OF_JOURNAL = frozenset({"journal", "generation", "begun", "head", "anchor", "earlier", "confirmed", "opened", "doubt"})  # marks that stay
 DOUBT = "doubt"  # mark of a stand-in: its journal, and from which number on the real one's entries are told under the stand-in's
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
 _SIGNAL = """
@@ -69,6 +73,14 @@ _SIGNAL = """
 
 
 Memories = dict[DeviceId, dict[str, int | str]]
+
+
+class Beyond(NamedTuple):
+    """What another journal has to know of the one before: see `Store.beyond`."""
+
+    again: list[tuple[int, str, wire.Outward]]  # (priority, name, message), oldest first
+    waiting: list[tuple[int, str, bytes]]
+    shared: int  # alarms numbered above it began beyond what both sides know
 
 
 class Outgoing(NamedTuple):
@@ -93,6 +105,8 @@ class Writing:
     done: Sequence[str] = ()  # instructions carried over from another database
     # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is kept only
     waiting: Sequence[tuple[int, str, bytes]] = ()
+    shared: int = 0  # of `again` and of what has ended: alarms above it are named anew
+    again: Sequence[tuple[int, str, wire.Outward]] = ()  # entries of another journal that are told under numbers of this one, the first
 
 
 class Gone(NamedTuple):
@@ -116,6 +130,8 @@ class Store:
         self.head = chain.Head()  # the newest entry on the disk
         self.recent: dict[int, str] = {}  # number -> hash of the newest entries, RECENT at most
         self._why = why
+        self.lost = 0  # entries that were written down, and are not there any more: their numbers must not be given again
+        self.anew = ""  # what made this start begin another journal, for the pump to tell
         self.history = ""
         self._earlier: dict[str, int] = {}  # journals of which entries still wait -> how far below 0 these stand
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -152,16 +168,19 @@ class Store:
         """Go on with the journal, or begin one where there is none: its name, its generation, its chain."""
         self.journal = self._marked(self._db, "journal")
         begun, last = chain.begun_of(self._marked(self._db, "begun")), self._look_at_newest()
+        written = chain.head_of(self._marked(self._db, "head")).number
         if not self.journal:
-            self.journal = secrets.token_hex(8)
+            self.journal = new_name()
             self._mark(self._db, "journal", self.journal)
             begun = [chain.Begun(1, self._why)]
-        elif last > chain.head_of(self._marked(self._db, "head")).number:  # earlier software, which knows no chain, wrote these
+        elif last > written:  # by earlier software, which knows no chain
             begun.append(chain.Begun(last + 1, chain.EARLIER))
         self.generation = int(self._marked(self._db, "generation") or self.generation)
         self._mark(self._db, "generation", str(self.generation))
         self._mark(self._db, "begun", json.dumps(begun))
-        self._mark(self._db, "head", chain.text_of(self.head))
+        self.lost = max(0, written - last)
+        if not self.lost:
+            self._mark(self._db, "head", chain.text_of(self.head))
 
     def _look_at_newest(self) -> int:
         """Take the newest entries' hashes from the disk; return the number of the last one."""
@@ -176,7 +195,7 @@ class Store:
         for attempt in (1, 2):
             try:
                 self._history = database(path, schema.history, "NORMAL")
-                self.history = self._marked(self._history, "history") or secrets.token_hex(8)
+                self.history = self._marked(self._history, "history") or new_name()
                 self._mark(self._history, "history", self.history)
                 self._batch = _one(self._history, "SELECT coalesce(max(number), 0) FROM batches")
                 self._row = _one(self._history, "SELECT coalesce(max(row), 0) FROM readings")
@@ -311,6 +330,14 @@ class Store:
         out = []
         head, hashes = self.head, {}
         with self._db.atomic():
+            for number, (priority, name, message) in enumerate(turn.again, 1):
+                body = wire.told_again(message, self.journal, self.generation, number, head.hash)
+                head = chain.Head(number, chain.hashed(body))
+                hashes[number] = head.hash
+                out.append(Outgoing(priority, number, name, body))
+                about = message.alarm_number if isinstance(message, wire.AlarmMessage) else None
+                execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", (number, name, about, _seconds(message.at.wall), body))
+                execute("INSERT INTO outbox VALUES (?, ?)", (priority, number))
             for entry in turn.entries:
                 name, body = wire.encode_entry(self.gateway, self.journal, entry, self.generation, head.hash)
                 head = chain.Head(entry.number, chain.hashed(body))
@@ -367,6 +394,81 @@ class Store:
         """Let go of what can be missed, where this is a stand-in and memory is full: see `gateway.shed`. Raises sqlite3.Error."""
         self._close_history()
         return shed.shed(self._db.conn, self.folder, step)
+
+    # -- another journal (see gateway.lineage) -----------------------------------------------------------------------
+
+    def lift(self, generation: int) -> None:
+        """Go on in a higher generation. The mark is written with the next turn."""
+        self.generation = max(self.generation, generation)
+
+    def bind(self, place: str) -> None:
+        """Write down in which box and on which card this journal lies. Raises sqlite3.Error."""
+        self._mark(self._db, "bound", place)
+
+    def beyond(self, floor: int, journal: str) -> Beyond:
+        """Return what a new journal has to begin with, where both sides agree up to entry `floor` and not beyond.
+
+        What is open is not in it: how that stands is written down anew. Of an alarm that has ended its newest entry says all.
+        """
+        rows = self._db.execute(
+            "SELECT number, name, body FROM journal WHERE number > ? ORDER BY number DESC LIMIT ?", (floor, AGAIN_AT_MOST)
+        )
+        on = {int(n) for (n,) in self._db.execute("SELECT entry FROM faults")}
+        shared, again, seen = _one(self._db, "SELECT coalesce(max(number), 0) FROM alarms"), [], set()
+        for number, name, body in rows.fetchall():
+            if number in on or not is_sound(body):
+                continue
+            message = wire.decode_entry(body)
+            if isinstance(message, wire.AlarmMessage):
+                shared = shared if message.before is not None else min(shared, message.alarm_number - 1)
+                if message.alarm_number in seen or message.state not in ENDED:
+                    seen.add(message.alarm_number)
+                    continue
+                seen.add(message.alarm_number)
+            again.append((int(getattr(message, "priority", Priority.P2)), str(name), message))
+        waiting = self._db.execute(
+            "SELECT o.priority, j.name, j.body FROM outbox o JOIN journal j ON j.number = o.number WHERE o.number <= ? "
+            "ORDER BY o.priority > 2, o.number DESC LIMIT ?",
+            (floor, WAITING_AT_MOST),
+        ).fetchall()
+        named = [(priority, name, _named(message, self.journal, journal, shared)) for priority, name, message in again[::-1]]
+        return Beyond(named, [(p, n, b) for p, n, b in waiting if is_sound(b)], shared)
+
+    def begin_anew(self, journal: str, why: str, turn: Writing) -> list[Outgoing]:
+        """Set the database aside and begin another one under `journal`, in the next generation, with this turn as its first.
+
+        Killed in between, the next start finds the old one set aside and a new one without entries, and reads what is open from there
+        (see `opened`). What is not of a journal goes along: drivers' memories, instructions done, marks. Raises sqlite3.Error.
+        """
+        path, old = self.folder / "gateway.db", self._db
+        self._see_to_files()
+        ended = "SELECT max(number), id, kind, device, 0, 0, 0 FROM alarms WHERE NOT open GROUP BY kind, device"
+        kept = {
+            "INSERT OR REPLACE INTO devices VALUES (?, ?, ?)": old.execute("SELECT device, memory, heard FROM devices").fetchall(),
+            "INSERT OR REPLACE INTO marks VALUES (?, ?)": [row for row in old.execute("SELECT * FROM marks") if row[0] not in OF_JOURNAL],
+            "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?)": [
+                (number, renamed(alarm, self.journal, journal, turn.shared), *more) for number, alarm, *more in old.execute(ended)
+            ],
+        }
+        turn.done = [str(i) for (i,) in old.execute("SELECT id FROM instructions ORDER BY number")]
+        old.close()
+        try:
+            set_aside(path, keep=True)
+            sync(self.folder)
+            self._db = database(path, schema.gateway, "FULL")
+            self._files = {part: part.stat().st_ino for part in parts(path)}
+        except (StoreProblem, OSError) as error:
+            raise sqlite3.OperationalError(f"another journal cannot be begun: {error}") from error
+        self.journal, self.generation, self.head, self.recent, self._earlier = journal, self.generation + 1, chain.Head(), {}, {}
+        turn.marks = {
+            **{name: value for name, value in turn.marks.items() if name not in OF_JOURNAL},
+            "journal": journal, "generation": str(self.generation), "begun": json.dumps([(1, why)]),
+            "opened": str(time.time_ns()),
+        }  # fmt: skip
+        with self._db.atomic():
+            for statement, rows in kept.items():
+                self._db.conn.executemany(statement, rows)
+            return self._commit(turn)
 
     def take_back(self, doubt: str) -> None:
         """Take the entries out that a stand-in has told under its own name, because their commit failed: once, see DOUBT.
@@ -711,6 +813,19 @@ class Store:
     def _marked(db: Database, name: str) -> str:
         row = db.conn.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else ""
+
+
+def new_name() -> str:
+    """Return a name for a journal or a history: 64 random bits, so that the homes of a county never share one."""
+    return secrets.token_hex(8)
+
+
+def _named(message: wire.Outward, old: str, new: str, shared: int) -> wire.Outward:
+    """Return an entry with the ids that alarms above `shared` have in another journal."""
+    if isinstance(message, wire.FaultMessage):
+        return message
+    about = replace(message, alarm=renamed(message.alarm, old, new, shared))
+    return replace(about, linked=renamed(about.linked, old, new, shared)) if isinstance(about, wire.AlarmMessage) else about
 
 
 def _one(db: Database, query: str) -> int:

@@ -243,7 +243,7 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     """An entry as the platform has it: which one, and the hash of its bytes."""
 
     journal: Id
-    generation: Count
+    generation: Annotated[int, Meta(ge=0, le=1_000_000_000)]
     number: Number
     hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
@@ -374,6 +374,12 @@ def encode_entry(gateway: str, journal: str, entry: Entry, generation: int = 0, 
                 revision=fact.revision,
             )
             return "result", _encoder.encode(result)
+
+
+def told_again(message: Outward, journal: str, generation: int, number: int, previous: str) -> bytes:
+    """Return the bytes of an entry of another journal as it is told once more, as `number` of this one. When it happened it keeps."""
+    head = {"journal": journal, "generation": generation, "number": number, "id": f"{journal}-{number}", "previous": previous}
+    return _encoder.encode(msgspec.structs.replace(message, **head))
 
 
 def encode_batch(gateway: str, history: str, batch: int, boot: str, readings: list[Reading]) -> bytes:

@@ -102,21 +102,21 @@ class Clock(SystemClock):
 
 
 class Seen:
-    """Which numbers have come, and the SHA-1 of each one's bytes; nothing but that, for a year of them."""
+    """Which numbers have come, and the hash of each one's bytes; nothing but that, for a year of them."""
 
     def __init__(self) -> None:
         self.digests = bytearray()
 
     def of(self, number: int) -> bytes | None:
-        return found if any(found := bytes(self.digests[number * 20 : number * 20 + 20])) else None
+        return found if any(found := bytes(self.digests[number * 16 : number * 16 + 16])) else None
 
     def take(self, number: int, digest: bytes) -> None:
-        self.digests.extend(bytes(max(0, number * 20 + 20 - len(self.digests))))
-        self.digests[number * 20 : number * 20 + 20] = digest
+        self.digests.extend(bytes(max(0, number * 16 + 16 - len(self.digests))))
+        self.digests[number * 16 : number * 16 + 16] = digest
 
     @property
     def highest(self) -> int:
-        return len(self.digests) // 20 - 1
+        return len(self.digests) // 16 - 1
 
     def __len__(self) -> int:
         return sum(self.of(number) is not None for number in range(self.highest + 1))
@@ -130,6 +130,8 @@ class Desk:
         self.entries: dict[str, Seen] = {}  # by journal
         self.batches: dict[str, Seen] = {}
         self.repeats = self.doubled = self.readings = self.bytes = 0
+        self.says_head = True  # whether this platform says which entry it has as the newest
+        self.newest: dict[str, Any] = {"generation": -1, "number": 0}
         self.beats: dict[str, list[array[float]]] = {}  # boot -> for each connection the monotonic seconds
         self.connections = self._beating = 0
         self.faults: list[tuple[float, str, str, str, dict[str, Any]]] = []  # (second, kind, device, turn, detail)
@@ -152,8 +154,9 @@ class Desk:
             return
         batch = name == "readings"
         kept = (self.batches if batch else self.entries).setdefault(body["history" if batch else "journal"], Seen())
-        number, digest = body["batch" if batch else "number"], hashlib.sha1(payload, usedforsecurity=False).digest()
-        if (before := kept.of(number)) is not None:
+        number, digest = body["batch" if batch else "number"], hashlib.sha256(payload).digest()[:16]
+        before = kept.of(number)
+        if before is not None:
             self.repeats += before == digest
             self.doubled += before != digest
         else:
@@ -161,11 +164,15 @@ class Desk:
             self._new(name, body, payload)
         if not self.forgets():
             receipt = {"v": 1, "gateway": body["gateway"], "journal": "none", "entries": []}
-            receipt |= (
-                {"history": body["history"], "batches": [[number, number]]}
-                if batch
-                else {"journal": body["journal"], "entries": [[number, number]]}
-            )
+            if batch:
+                receipt |= {"history": body["history"], "batches": [[number, number]]}
+            else:
+                receipt["journal"], head = body["journal"], {n: body[n] for n in ("journal", "generation", "number")}
+                head["hash"] = (before or digest).hex()
+                if before in (None, digest) or not self.says_head:  # the same number with other bytes is no repeat
+                    receipt["entries"] = [[number, number]]
+                    self.newest = head = max(self.newest, head, key=lambda h: (h["generation"], h["number"]))
+                receipt |= {"head": head} if self.says_head else {}
             self.say("receipt", receipt, after=0.2)
 
     @property

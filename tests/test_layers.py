@@ -33,7 +33,7 @@ LINES = (
     {"intake", "pipeline"},
     {"wire", "chain"},
     {"push", "supervise", "config", "parts", "programs", "audible", "strength", "generations", "folders", "household"}
-    | {"dial", "packets", "certificate", "wal", "salvage", "shed"},
+    | {"dial", "packets", "certificate", "wal", "salvage", "shed", "machine"},
     {
         "store",
         "database",
@@ -68,6 +68,7 @@ LINES = (
         "backup",
         "ears",
         "uplink",
+        "lineage",
         "doors",
         "upkeep",
         "rounds",
@@ -89,6 +90,7 @@ TYPED = {
     ("technician", "daemon"),
     ("ears", "daemon"),
     ("uplink", "daemon"),
+    ("lineage", "daemon"),
     ("doors", "daemon"),
     ("upkeep", "daemon"),
     ("rounds", "daemon"),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -60,16 +61,29 @@ def ranges(numbers: set[int]) -> list[list[int]]:
     return out
 
 
+def hashed(payload: bytes) -> str:
+    """Return the hash of an entry's bytes, as the contract has it."""
+    return hashlib.sha256(payload).hexdigest()[:32]
+
+
+def age(entry: dict[str, Any]) -> tuple[int, int]:
+    """Return what is higher for the newer of two entries of a gateway."""
+    return entry.get("generation", 0), entry["number"]
+
+
 @dataclass
 class Home:
     """What the desk has recorded of one gateway, and what has no receipt yet."""
 
-    seen: dict[tuple[str, int], str] = field(default_factory=dict)  # (journal, number) -> id
+    seen: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)  # (journal, number) -> which entry it is, by its hash
+    newest: dict[str, Any] | None = None  # of these the one with the highest (generation, number)
+    other: dict[str, Any] | None = None  # the one under whose number other bytes have come: said once
     batches: set[tuple[str, int]] = field(default_factory=set)
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> the newest word about it
     due: dict[str, set[int]] = field(default_factory=dict)  # journal -> numbers for the next receipt
     due_batches: dict[str, set[int]] = field(default_factory=dict)
     journal: str = ""
+    counts: bool = False  # its software counts generations, and takes a head in a receipt
 
 
 class Desk:
@@ -109,7 +123,7 @@ class Desk:
             body = json.loads(payload)
             home = self.homes.setdefault(body["gateway"], Home())
             if name in ENTRIES:
-                self.entry(name, body, home)
+                self.entry(name, body, home, hashed(payload))
             elif name == "readings":
                 key = (body["history"], body["batch"])
                 say("received", name=name, batch=body["batch"], readings=len(body["readings"]), again=key in home.batches)
@@ -122,20 +136,28 @@ class Desk:
             return
         self.due.set()
 
-    def entry(self, name: str, body: dict[str, Any], home: Home) -> None:
+    def entry(self, name: str, body: dict[str, Any], home: Home, found: str) -> None:
         """Record one numbered line of a journal; act on it if it is news."""
         key = (body["journal"], body["number"])
-        again = key in home.seen
+        here = {"journal": body["journal"], "generation": body.get("generation", 0), "number": body["number"], "hash": found}
+        home.counts |= "generation" in body
+        known = home.seen.get(key)
+        again = known == here
+        if known is not None and not again:  # no repeat: somebody else has given this number too
+            home.other = known
+            say("conflict", name=name, number=body["number"], id=body["id"], note="same number, other content: no receipt")
+            return
         what = {"alarm": body.get("alarm"), "state": body.get("state"), "move": body.get("move")} if name == "alarm" else {}
         say("received", name=name, number=body["number"], id=body["id"], again=again, kind=body.get("kind"), **what)
         home.due.setdefault(body["journal"], set()).add(body["number"])
         home.journal = body["journal"]
         if again:
             return
-        home.seen[key] = body["id"]
+        home.seen[key] = here
+        home.newest = max(home.newest or here, here, key=age)
         if name == "alarm":
             newest = home.alarms.get(body["alarm"])
-            if newest is None or newest["number"] < body["number"]:
+            if newest is None or age(newest) < age(body):
                 home.alarms[body["alarm"]] = body
                 self.look(body, home)
         elif name == "fault" and body["turn"] == "raised":
@@ -161,13 +183,16 @@ class Desk:
             await asyncio.sleep(GATHER)
             self.due.clear()
             for gateway, home in self.homes.items():
-                if not home.due and not home.due_batches:
+                if not home.due and not home.due_batches and not home.other:
                     continue
                 entries, batches = dict(home.due), dict(home.due_batches)
                 home.due.clear()
                 home.due_batches.clear()
+                head, home.other = home.other or home.newest, None
                 for journal in entries or {home.journal or "none": set()}:
                     body: dict[str, Any] = {"v": 1, "gateway": gateway, "journal": journal}
+                    if head and home.counts:  # earlier software would refuse the whole receipt for it
+                        body["head"] = head
                     if journal in entries:
                         body["entries"] = ranges(entries[journal])
                     for history in list(batches)[:1]:

@@ -1,0 +1,57 @@
+"""Which box this is, and which card its journal lies on: what an image of a card does not take along when it is copied.
+
+    box     the board's serial number (a Raspberry Pi's, from its device tree), else the machine id of the system
+    card    what the card or disk says of itself: CID of a memory card, serial number or world-wide name of a disk
+
+All of it is readable without any right. What cannot be read says nothing: a part that is not known on both sides is not compared. Only
+hashes are kept, in the journal's own marks; a serial number leaves the home nowhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+BOARD = (Path("/sys/firmware/devicetree/base/serial-number"), Path("/etc/machine-id"))
+BLOCK = Path("/sys/dev/block")
+OF_CARD = ("device/cid", "device/serial", "serial", "device/wwid", "wwid")
+
+
+def here(folder: Path) -> dict[str, str]:
+    """Return what can be known of this box and of the card that `folder` lies on."""
+    found = {"box": next(filter(None, map(_read, BOARD)), ""), "card": _card(folder)}
+    return {part: hashlib.sha256(f"{part} {text}".encode()).hexdigest()[:16] for part, text in found.items() if text}
+
+
+def known(text: str) -> dict[str, str]:
+    """Return what the mark `bound` holds; nothing where it holds nothing that can be read."""
+    with contextlib.suppress(ValueError, AttributeError):
+        return {str(part): str(found) for part, found in json.loads(text or "{}").items()}
+    return {}
+
+
+def moved(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return what is another one than before: box, card, both, or nothing."""
+    return " and ".join(part for part in ("box", "card") if part in before and part in now and before[part] != now[part])
+
+
+def _card(folder: Path) -> str:
+    """Return what the disk under a folder says of itself, "" where it says nothing or there is none (memory, network)."""
+    with contextlib.suppress(OSError):
+        number = folder.stat().st_dev
+        place = (BLOCK / f"{os.major(number)}:{os.minor(number)}").resolve(strict=True)
+        for disk in (place, place.parent):  # a partition lies in the folder of its disk
+            for name in OF_CARD:
+                if text := _read(disk / name):
+                    return text
+    return ""
+
+
+def _read(path: Path) -> str:
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        return path.read_text(encoding="ascii").strip("\0 \n")
+    return ""
