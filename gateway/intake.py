@@ -34,7 +34,7 @@ from gateway.driver import (
     Telegram,
 )
 from gateway.firsts import Firsts
-from gateway.reading import FORMS, DeviceId, Form, Kind, Reading
+from gateway.reading import FORMS, DeviceId, Form, Kind, Reading, is_plausible
 from gateway.signals import Signals
 
 LOG = logging.getLogger("eldercare")
@@ -49,6 +49,7 @@ LINE_AT_MOST = 100  # readings of one device and kind that wait in order; furthe
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
 _NOT_SENSED = Refusal("not_sensed")
+_OUT_OF_RANGE = Refusal("out_of_range")
 
 
 @dataclass(slots=True)
@@ -259,6 +260,7 @@ class Intake:
         if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
             self.changed.add(enrolled.device)
         senses = enrolled.model.senses
+        heard = [_OUT_OF_RANGE if isinstance(item, Report) and not is_plausible(item.kind, item.value) else item for item in heard]
         heard = [_NOT_SENSED if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses else item for item in heard]
         # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
         kept = isinstance(packet, Published | Telegram) and packet.retained

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf, isfinite
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,6 +71,18 @@ FORMS: dict[Kind, Form] = (
     | dict.fromkeys(_MEASURES, Form.MEASURE)
     | {Kind.HEARTBEAT: Form.ALIVE}
 )
+
+# What a thing of this home can measure; what is beyond is a fault of the measurement, and no reading. A wet bath may be at 104 %.
+BOUNDS: dict[Kind, tuple[float, float]] = {
+    Kind.BATTERY: (0, 100), Kind.TEMPERATURE: (-60, 125), Kind.HUMIDITY: (0, 105), Kind.ILLUMINANCE: (0, 200_000),
+}  # fmt: skip
+
+
+def is_plausible(kind: Kind, value: Value) -> bool:
+    """Say whether a measure can be true."""
+    low, high = BOUNDS.get(kind, (-inf, inf))
+    return FORMS[kind] is not Form.MEASURE or (isinstance(value, int | float) and isfinite(value) and low <= value <= high)
+
 
 # Every button action but these two is a call for help on an SOS button (BTHome: 0x00 is no press, 0x81 lets go).
 NOT_A_CALL = frozenset({"hold_release", "release"})

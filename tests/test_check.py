@@ -48,6 +48,16 @@ async def test_a_fit_box(tmp_path, capsys, broker):
     assert "not encrypted: a neighbour could forge it" in weaker
 
 
+async def test_what_is_noticed_late_and_what_was_never_told_is_said(tmp_path, capsys, monkeypatch):
+    smoke = '[[device]]\nid = "smoke"\nmodel = "xiaomi-jtyjgd03mi"\naddress = "A4:C1:38:00:00:02"\n'
+    running = {"pid": 1, "degraded": "", "radio": [], "lines": [], "devices": [{"device": "smoke", "untold": ["smoke"]}, {"device": "x"}]}
+    monkeypatch.setattr(check, "_running", lambda _: running)
+    _, _, _, weaker = await findings(capsys, Gateway(tmp_path, bus=object(), devices=smoke))
+    assert "smoke: 报到慢, 失联 25 小时后才知道, 每月人工测试 slow: missing is noticed after 25 h: test it each month" in weaker
+    assert "smoke: 从未报过 smoke, 请用测试键试一次 has never told smoke" in weaker
+    assert "x:" not in weaker
+
+
 async def test_a_configuration_that_cannot_be_used(tmp_path, capsys):
     code, _, unfit, _ = await findings(capsys, Gateway(tmp_path, devices='[[device]]\nid = "x"\nmodel = "none"\n'))
     assert code == 2

@@ -111,6 +111,26 @@ def test_what_nothing_is_judged_by_passes_from_every_make():
     assert [(r.kind, r.label) for r in home.readings] == [(Kind.TEMPERATURE, ""), (Kind.OTHER_MEASURE, "voltage_v")]
 
 
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        ("4001aa", []),  # battery 170 %
+        ("400254c0", []),  # -163 degrees
+        ("40022b09", [(Kind.TEMPERATURE, 23.47)]),
+        ("4001640254c0", [(Kind.BATTERY, 100)]),
+        ("402e69", [(Kind.HUMIDITY, 105)]),
+        ("402e6a", []),
+        ("4005ffffff", [(Kind.ILLUMINANCE, 167772.15)]),
+    ],
+)
+def test_a_measure_that_cannot_be_true_is_no_reading_and_is_counted(frame, said):
+    home = real_home("bthome-v2", SHELLY_DOOR)
+    home.advert(frame, address=SHELLY_DOOR)
+    assert [(r.kind, r.value) for r in home.readings] == said
+    refused = home.intake.devices["it"].refused.get("out_of_range", 0)
+    assert refused == (frame in {"4001aa", "400254c0", "4001640254c0", "402e6a"})
+
+
 def test_guarded_is_all_that_can_raise_an_alarm_or_a_fault():
     assert GUARDED | {Kind.REPLAYED} > danger.JUDGED
     assert GUARDED | {Kind.REPLAYED, Kind.NOT_UNDERSTOOD} > fault.JUDGED
