@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from gateway import wire
+from gateway import kind, wire
 from gateway.alarm import MOVES, Move, Outcome, State
 from gateway.clock import boot_name
 from gateway.instruction import Do
@@ -36,6 +36,10 @@ TEXT_MOST = 200
 _ONCE = re.compile("[0-9a-f]{24}")
 # What is the natural next thing to do: drawn large.
 NEXT: Final = {State.RAISED: Do.ACKNOWLEDGE, State.ACKNOWLEDGED: Do.DISPATCH, State.DISPATCHED: Do.ARRIVE, State.ON_SITE: Do.CLOSE}
+
+TRIED = frozenset({kind.SOS, kind.HELP, kind.SMOKE, kind.GAS, kind.CO})  # what a key of a device raises
+TRIED_WITHIN = 600.0  # s after the danger in which a technician is asked whether he has pressed it
+TRIED_REASON = "技术员按键试机, 老人没事 pressed by the technician to try the device, the resident is well"
 
 
 @dataclass(slots=True)
@@ -76,6 +80,11 @@ def outcomes(alarm: wire.AlarmMessage) -> list[str]:
     return [Outcome.TEST.value] if alarm.test else [o.value for o in Outcome if o is not Outcome.TEST]
 
 
+def tried(alarm: wire.AlarmMessage, ago: float) -> bool:
+    """Say whether a technician is asked whether it was he who tried a device. Without his answer it is what it looks like: real."""
+    return alarm.kind in TRIED and not alarm.test and alarm.state is State.RAISED and 0 <= ago <= TRIED_WITHIN
+
+
 def minutes_most(alarm: wire.AlarmMessage, times: Times) -> int:
     """Return the longest a responder may be expected to take."""
     return int(times.longest_on_site(Priority(alarm.priority)) // 60)
@@ -87,6 +96,8 @@ def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) ->
     wrong = Wrong(_form(said), typed={k: v for k, v in said.items() if k not in {"key", "once"}})
     fields: dict[str, str | float] = {}
     reason = said.get("reason", "").strip()
+    if do is Do.CLOSE and said.get("tried"):
+        reason = TRIED_REASON
     if len(reason) > TEXT_MOST:
         wrong.fields["reason"] = ("wrong.long", {"most": TEXT_MOST})
     if do in ON_ALARM or do is Do.SILENCE:
@@ -134,6 +145,10 @@ def _about_alarm(do: Do, said: Mapping[str, str], known: Known, times: Times, fi
             wrong.fields["minutes"] = ("wrong.minutes", {"most": most})
         else:
             fields["seconds"] = int(minutes) * 60.0
+    elif do is Do.CLOSE and said.get("tried"):  # it was real and stays so: no test is made of it
+        fields["outcome"] = Outcome.NO_HELP_NEEDED.value
+        if not said.get("sure"):
+            wrong.fields["sure"] = ("wrong.sure", {})
     elif do is Do.CLOSE:
         fields["outcome"] = said.get("outcome", "")
         if fields["outcome"] not in outcomes(alarm):

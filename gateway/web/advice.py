@@ -7,12 +7,12 @@ from typing import Final
 
 ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     "device.missing": (
-        "走到设备旁按一下或开关一次;没有反应就换电池,再把网关移近或远离金属柜。",
-        "Go to the device and press or open it once. No reaction: change the battery, then move the gateway nearer, away from metal.",
+        "先开“巡检测试”,再到设备旁按一下或开关一次;没有反应就换电池,再把网关移近或远离金属柜。",
+        "Begin its walk test, then press or open it once. No reaction: change the battery, then move the gateway nearer, away from metal.",
     ),
     "device.low_battery": (
-        "一周内更换电池(型号印在电池仓内),换好后按一下确认。",
-        "Change the battery within a week (the type stands in its compartment), then press the device once.",
+        "一周内更换电池(型号印在电池仓内),换好后先开“巡检测试”,再按一下。",
+        "Change the battery within a week (the type stands in its compartment). Then begin its walk test, and press it once.",
     ),
     "device.fault": (
         "设备自报故障:断电或取下电池十秒后再试;仍报故障就更换设备,然后点“已检查”。",
@@ -64,7 +64,7 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "gateway.clock_unsure": (
         "时钟没有对准,报警不受影响:接上网络后会自动校准;时间服务器与已知时间相差一个月以上时,要连续一天一致才采信。",
-        "The clock is not confirmed. Alarms work all the same; it sets itself once there is network. A time server that is more than a month off is believed after a day.",
+        "The clock is not confirmed. Alarms work all the same; it sets itself once there is network. A server a month off is believed after a day.",
     ),
     "gateway.storage_degraded": (
         "存储卡写不进去,网关在内存中工作:不要断电,尽快更换存储卡。",
