@@ -196,13 +196,13 @@ class Accounts:
 
     def change_password(self, session: Session, old: str, new: str, source: str) -> str:
         """Change one's own password; every session of the account ends and a new one is returned."""
-        self._count(source)
+        self._count(who := _seat(session))
         with self._open() as db:
             row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
         if row is None or not self._verified(row[0], old):
             self._refused(session.name, source, "refused")
             raise Refusal("wrong_password", "old")
-        self.tries.forget(source)
+        self.tries.forget(who)
         _check_password(new, session.name, label.shown(self._folder))
         hashed = self._hash(new)
         with self._open() as db:
@@ -257,13 +257,13 @@ class Accounts:
 
     def prove(self, session: Session, password: str, source: str) -> None:
         """Take it that whoever holds this session knows its password. Raises Refusal; a wrong one counts as at the door."""
-        self._count(source)
+        self._count(who := _seat(session))
         with self._open() as db:
             row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
         if row is None or not self._verified(row[0], password):
             self._refused(session.name, source, "refused")
             raise Refusal("wrong_password", "mine")
-        self.tries.forget(source)
+        self.tries.forget(who)
         with self._open() as db:
             db.execute("INSERT OR REPLACE INTO proved VALUES (?, ?)", (_digest(session.key), self._now()))
             db.execute("DELETE FROM proved WHERE key NOT IN (SELECT key FROM sessions)")
@@ -379,6 +379,11 @@ def forgotten(folder: Path) -> None:
 
 def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _seat(session: Session) -> str:
+    """Return what the wrong passwords of somebody who is signed in are counted by: what others do from his address is not his."""
+    return f"session {_digest(session.key)[:16]}"
 
 
 def _check_name(name: str) -> None:

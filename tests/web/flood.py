@@ -1,7 +1,7 @@
 """SOS advert to broker with the page flooded, beside without: python -m tests.web.flood [ROUNDS].
 
 The page runs as its unit runs it (nice 10). The flood is a bounded loop over loopback in a process of its own: sign-ins with wrong
-passwords, pages and files, on 20 connections at once. It shares the machine's processors with the gateway, which a real one would
+passwords, pages and files, on 16 connections at once. It shares the machine's processors with the gateway, which a real one would
 not: the figures are on the safe side.
 """
 
@@ -22,7 +22,7 @@ from tests.bench.rig import BUTTONS, Air, Broker, Gateway, Listener, decode
 from tests.brokers import free_port, mortal
 
 PRESSES = 40  # of one round
-CONNECTIONS = 20
+CONNECTIONS = 16  # as many as one source may hold
 LONGEST = 60.0  # s after which a flood ends by itself
 
 

@@ -149,6 +149,21 @@ def test_a_right_password_from_a_known_device_is_never_refused_for_others_sake(b
     assert book.sign_in("T-07", PASSWORD, LAN, known), "not even for those of its own address"
 
 
+def test_who_is_signed_in_proves_himself_whatever_others_guess_from_his_address(book, hand):
+    mine, other = (book.session(book.sign_in("T-07", PASSWORD, LAN)) for _ in range(2))
+    while wrong(book, LAN) != "locked":
+        hand.at += 200
+    book.prove(mine, PASSWORD, LAN)
+    words = []
+    while "locked" not in words:
+        with pytest.raises(Refusal) as no:
+            book.prove(mine, WRONG, LAN)
+        words.append(no.value.word)
+        hand.at += 200
+    assert words.count("wrong_password") == LOCK_AT
+    book.prove(other, PASSWORD, LAN)
+
+
 def test_what_a_known_device_guesses_is_counted_on_it_alone(book, hand):
     stolen, other = book.device_key("T-07"), book.device_key("T-07")
     words = []
