@@ -143,6 +143,10 @@ class Book:
         """Return the newest open alarm of a kind and device, those of a walk test left out."""
         return self.alarms.get(self._by_key.get((kind, device), 0))
 
+    def ended(self, alarm: str) -> bool:
+        """Say whether this is the last alarm of a kind and device of this home that has ended."""
+        return any(found[0] == alarm for found in self._closed.values())
+
     def pre_alarms(self, *, test: bool) -> list[Alarm]:
         """Return the alarms in their grace, real ones or tests."""
         return [alarm for alarm in self.alarms.values() if alarm.state is State.PRE_ALARM and alarm.test is test]

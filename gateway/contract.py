@@ -139,7 +139,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "Receipt.entries": "Inclusive ranges [first, last] of entry numbers that are safely recorded. 已入库的序号区间",
     "Receipt.history": "The history whose batches these are. 历史库编号",
     "Receipt.batches": "Inclusive ranges [first, last] of batch numbers that are safely recorded. 已入库的批号区间",
-    "InstructionMessage.id": "Given by you, unique. Sent again, the instruction has the same id and takes effect once. 指令编号, 重发不变",
+    "InstructionMessage.id": (
+        "Given by you, unique for ever. Sent again, the instruction has the same id and content (its times may be new): "
+        "it takes effect once and its result is sent again. With another content it is refused as `id_reused`. 指令编号, 重发不变, 不可再用"
+    ),
     "InstructionMessage.do": "What is to be done. 指令",
     "InstructionMessage.by": "Name of the person, or of the desk, who is answerable for it. 操作人",
     "InstructionMessage.alarm": "Id of the alarm: for acknowledge, dispatch, decline, arrive, close, silence. 警报编号",
@@ -233,10 +236,12 @@ VALUES: Final[Mapping[str, str]] = {
         "adjust: set a radar and read back 设置雷达; platform_test: try the way to the platform 测试平台."
     ),
     "Refused": (
-        "Empty: not refused; unknown_alarm: not open or not of this home; unknown_device; not_allowed: the state does not permit it; "
+        "Empty: not refused; unknown_alarm: not of this home, or ended (then `state` is closed); unknown_device; "
+        "not_allowed: the state does not permit it; "
         "missing_field; too_long; platform_only; expired; undecided: "
         "the clock is not confirmed, so nobody can know whether it is late; bad_message; "
         "local_only: only from the technician's page in the home; "
+        "id_reused: this id was used for another order, send it under a new one; "
         "changed_meanwhile: somebody else has changed it; invalid: see `problems`; not_kept: could not be written."
     ),
     "What": (

@@ -197,9 +197,10 @@ class Daemon:
             now = self.clock.now()
             self.turned = now.mono
             entries: list[Entry] = []
-            entries += await self.doors.messages(now)
+            await self.doors.look()
             # From here to the commit nothing is awaited: a driver's memory is written with the readings it stands for, or not at all.
             entries += self._judge_waiting()
+            entries += self.doors.messages(now)
             notes, self._notes = self._notes, []
             for note in notes:
                 entries += note(now)
@@ -239,9 +240,11 @@ class Daemon:
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         accept = bool(self.uplink.accepted) and (flush or now.mono - self._kept >= ACCEPT_EVERY)
         alive = now.mono - self._alive >= ALIVE_EVERY and self.pipeline.waits
-        if not entries and not flush and not accept and not alive and failed is None and self.lineage.conflict is None:
+        resent, self.pipeline.resent = self.pipeline.resent, []
+        wanted = entries or resent or flush or accept or alive
+        if not wanted and failed is None and self.lineage.conflict is None:
             return
-        writing = Writing(entries=entries, memory=self.intake.memory() if entries or flush else {}, marks={})
+        writing = Writing(entries=entries, resent=resent, memory=self.intake.memory() if entries or flush else {}, marks={})
         if entries or accept or flush:
             writing.accepted, self.uplink.accepted = self.uplink.accepted, []
             self._kept = now.mono
@@ -338,6 +341,7 @@ class Daemon:
         writing.marks["told"] = self.intake.firsts.mark(anew=True)
         writing.marks |= self.lineage.marks() | in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
+        writing.resent = ()  # of another journal
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
         writing.entries, writing.accepted = entries, []
         self.uplink.accepted.clear()

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import socket
 import sqlite3
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gateway import inbox, kind, nearby, wire
+from gateway.allowance import Allowances, Of
 from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.fault import LOOK_EVERY
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
     from gateway.daemon import Daemon
 
 LOG = logging.getLogger("eldercare")
-INBOUND = 1000  # messages of the platform that wait; beyond it they are dropped, for the platform sends them again
+RECEIPTS = 100  # receipts that wait, of wire.LARGEST at most; beyond it the oldest are dropped, and what they are for is sent again
+ORDERS, BYTES = 200, 1024 * 1024  # instructions of the platform that wait; beyond it the newest are refused and counted
+RECEIPTS_A_TURN, ORDERS_A_TURN = 50, 20  # taken between two looks at what was heard: a press waits for no more than these
 PATIENCE = 1.0  # s that a turn waits for the local file
 BAD_MESSAGES = 10  # told per hour; more are only counted
 
@@ -35,45 +40,75 @@ class Doors:
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
-        self._inbound: deque[tuple[str, bytes]] = deque(maxlen=INBOUND)
+        self._receipts: deque[bytes] = deque(maxlen=RECEIPTS)
+        self._orders: deque[bytes] = deque()
+        self._bytes = 0  # of them
+        self._left: deque[tuple[int, bytes]] = deque()  # read from the local file, not yet taken: as many as one read gives
+        now = daemon.clock.now()
+        self._allowances = Allowances(now.mono)
         self._looking: asyncio.Future[list[tuple[int, bytes]]] | None = None
         self.inbox_after = self._begin_of_box()
         self.look_in_box = self._box_well = True
         self._changing = 0  # number of the local instruction that is being carried out
         self._bad = 0
-        self._bad_since = daemon.clock.now().mono
+        self._bad_since = now.mono
 
     @property
     def waiting(self) -> bool:
         """Whether there is something for the next turn."""
-        return bool(self._inbound) or (self.look_in_box and not self._daemon.technician.busy)
+        return bool(self._receipts or self._orders or self._left) or (self.look_in_box and not self._daemon.technician.busy)
 
-    async def messages(self, now: Moment) -> list[Entry]:
-        """Take receipts and instructions from both doors."""
-        entries: list[Entry] = []
-        while self._inbound:
-            name, payload = self._inbound.popleft()
-            try:
-                if name == "receipt":
-                    entries += self._receipt(wire.decode_receipt(payload, self._daemon.gateway), now)
-                else:
-                    entries += self._instruction(payload, Door.PLATFORM, now) or []
-            except wire.BadMessage as bad:
-                self.bad_message(name, str(bad))
-        if self.look_in_box and not self._daemon.technician.busy:
+    async def look(self) -> None:
+        """Read what was left in the home, if somebody said that there is something. Nothing is carried out."""
+        if self.look_in_box and not self._left and not self._daemon.technician.busy:
             self.look_in_box = False
-            for number, payload in await self._left_in_box():
-                self._changing = number
-                try:
-                    done = self._instruction(payload, Door.LOCAL, now)
-                except wire.BadMessage as bad:
-                    self.bad_message("inbox", str(bad))
-                    done = []
-                if done is None:  # being carried out: if we end before, it must still lie there
-                    break
-                self.inbox_after = number
-                entries += done
-        return entries
+            self._left.extend(await self._left_in_box())
+
+    def messages(self, now: Moment) -> list[Entry]:
+        """Take receipts and instructions from both doors, so many in a turn; what is heard in the home was judged before."""
+        entries: list[Entry] = []
+        for _ in range(min(len(self._receipts), RECEIPTS_A_TURN)):
+            payload = self._receipts.popleft()
+            try:
+                entries += self._receipt(wire.decode_receipt(payload, self._daemon.gateway), now)
+            except wire.BadMessage as bad:
+                self.bad_message("receipt", str(bad))
+        for _ in range(min(len(self._orders), ORDERS_A_TURN)):
+            payload = self._orders.popleft()
+            self._bytes -= len(payload)
+            entries += self._taken("instruction", payload, Door.PLATFORM, now) or []
+        for _ in range(min(len(self._left), ORDERS_A_TURN) if not self._daemon.technician.busy else 0):
+            self._changing, payload = self._left.popleft()
+            done = self._taken("inbox", payload, Door.LOCAL, now)
+            if done is None:  # being carried out: if we end before, it must still lie there
+                self._left.clear()
+                break
+            self.inbox_after = self._changing
+            entries += done
+        return entries + self._flooded(now)
+
+    def _taken(self, name: str, payload: bytes, door: Door, now: Moment) -> list[Entry] | None:
+        try:
+            return self._instruction(payload, door, now)
+        except wire.BadMessage as bad:
+            self.bad_message(name, str(bad))
+            return []
+
+    def _flooded(self, now: Moment) -> list[Entry]:
+        """End the fault of too many orders when it is over: one entry at its beginning, one with its number at its end."""
+        daemon = self._daemon
+        if (kind.TOO_MANY_ORDERS, "") not in daemon.faults.on or not self._allowances.quiet(now.mono):
+            return []
+        refused, self._allowances.refused = self._allowances.refused, 0
+        over = [replace(fact, detail={**fact.detail, "refused": refused}) for fact in daemon.faults.end(kind.TOO_MANY_ORDERS, now)]
+        return daemon.pipeline.noticed(over, now)
+
+    def _no_place(self, why: str) -> None:
+        """Count an order that is refused unanswered: the platform sends it again until it has a result."""
+        self._allowances.refuse(self._daemon.clock.now().mono)
+        if self._allowances.refused == 1:
+            begin, of = self._daemon.faults.begin, kind.TOO_MANY_ORDERS
+            self._daemon.note(lambda at: self._daemon.pipeline.noticed(begin(of, at, first=why[:80]), at))
 
     def goes_on(self) -> None:
         """Take it that the instruction which kept the inbox waiting has its answer in this turn."""
@@ -112,11 +147,27 @@ class Doors:
         instruction, late = wire.decode_instruction(payload, self._daemon.gateway, now, door, floor=floor, lives=lives)
         if of_another_life(instruction, self._daemon.boot):
             late = "left in the home before the power was cut"
+        refusal = functools.partial(self._spare, door, Of.REFUSAL, now)
+        same = self._daemon.pipeline.repeats(instruction)
+        if same is not None and not (self._spare(door, Of.REPEAT, now) if same else refusal()):
+            return []
+        if same is not None:
+            return self._daemon.pipeline.told(instruction, now)
         if late:
-            return self._daemon.pipeline.refuse(instruction, late, now)
+            return self._daemon.pipeline.refuse(instruction, late, now) if refusal() else []
+        about = any(alarm.id == instruction.alarm for alarm in self._daemon.pipeline.alarms.values())
+        of = Of.ANSWER if about else Of.LOCAL if door is Door.LOCAL else Of.ORDER
+        if not self._spare(door, of, now, instruction.alarm):
+            return []
         if door is Door.LOCAL and instruction.do in LOCAL_ONLY - {Do.WALK}:
             return self._daemon.technician.told(instruction, now)
-        return self._daemon.pipeline.told(instruction, now)
+        return self._daemon.pipeline.told(instruction, now, refusal)
+
+    def _spare(self, door: Door, of: Of, now: Moment, alarm: str = "") -> bool:
+        spare = self._allowances.spare(door, of, now.mono, alarm)
+        if not spare:
+            self._no_place(of.name.lower())
+        return spare
 
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
         """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole."""
@@ -142,8 +193,14 @@ class Doors:
         return told + self._daemon.pipeline.receipted(covered, now)
 
     def from_platform(self, name: str, payload: bytes) -> None:
-        """Let a receipt or an instruction wait for the pump."""
-        self._inbound.append((name, payload))
+        """Let a receipt or an instruction wait for the pump. What there is no place for is sent again by the platform."""
+        if name == "receipt":
+            self._receipts.append(payload)
+        elif len(self._orders) >= ORDERS or self._bytes + len(payload) > BYTES:
+            self._no_place("waiting")
+        else:
+            self._orders.append(payload)
+            self._bytes += len(payload)
         self._daemon.wake.set()
 
     def bad_message(self, name: str, why: str) -> None:
@@ -152,7 +209,9 @@ class Doors:
         if now - self._bad_since >= 3600:
             self._bad, self._bad_since = 0, now
         self._bad += 1
-        if self._bad <= BAD_MESSAGES:
+        if self._bad > BAD_MESSAGES:
+            self._no_place(name)
+        else:
             self._daemon.note(
                 lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.BAD_MESSAGE, at, message=name, why=why[:300])], at)
             )

@@ -94,6 +94,7 @@ class Instruction:
     settings: Mapping[str, str] = field(default_factory=dict)  # adjust: values as they were typed
     revision: int = 0  # configure, commissioned: the household's revision that the technician saw
     change: Change | None = None  # configure, platform_test
+    digest: str = ""  # of what is wanted, whenever it was given: an id that comes again with another is another order
     secrets: str = ""  # configure, platform_test, commissioned: name of the file in the folder `handed` with what must not stand here
 
 
@@ -114,6 +115,17 @@ class Refused(StrEnum):
     CHANGED_MEANWHILE = "changed_meanwhile"
     INVALID = "invalid"
     NOT_KEPT = "not_kept"
+    ID_REUSED = "id_reused"
+
+
+FORGOTTEN = frozenset({Refused.BAD_MESSAGE, Refused.ID_REUSED})  # such an answer says nothing about the order of this id
+
+
+class Done(NamedTuple):
+    """What is known of an instruction that has its answer."""
+
+    digest: str  # "?" where it is not known any more: then nothing is the same
+    entry: int  # number under which its result stands in the journal, 0 where it is not kept
 
 
 class Problem(NamedTuple):

@@ -67,6 +67,7 @@ CERTIFICATE_ENDS = "gateway.certificate_ends"
 PAGE_CERTIFICATE = "gateway.page_certificate"
 ATTACKED = "gateway.attacked"
 BAD_MESSAGE = "gateway.bad_message"
+TOO_MANY_ORDERS = "gateway.too_many_orders"
 VISIT = "service.visit"
 BACKUP = "service.backup"
 AWAY = "service.away"
@@ -119,6 +120,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
         AlarmKind(AWAY, "老人离家", "resident away", _P3),
         AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3),
+        AlarmKind(TOO_MANY_ORDERS, "指令过多, 已拒收", "too many orders, refused", _P3),
         AlarmKind(BACKUP, "备份已取走", "backup taken", _P3),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111"),
         AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102"),

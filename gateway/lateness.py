@@ -27,10 +27,9 @@ def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
 
     `lives`: seconds for which an order to close or silence is good that says when it was issued, but not when it expires.
     """
-    try:
-        expires, issued = _time("expires", i.expires), _time("issued", i.issued)
-    except ValueError as wrong:
-        return str(wrong)
+    if wrong := malformed(i):
+        return wrong
+    expires, issued = _time("expires", i.expires), _time("issued", i.issued)
     if expires is None and issued is None:
         return ""
     sure = now.quality is Quality.SYNCHRONISED
@@ -43,6 +42,16 @@ def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
         good = i.seconds if i.do in _FOR_A_WHILE else lives
         if (newest - issued).total_seconds() > good and (expires is None or i.do in _FOR_A_WHILE):
             return f"issued at {i.issued}, too long ago"
+    return ""
+
+
+def malformed(i: Instruction) -> str:
+    """Say what is wrong with the times that an order gives, "" where nothing is: that is no lateness."""
+    try:
+        _time("expires", i.expires)
+        _time("issued", i.issued)
+    except ValueError as wrong:
+        return str(wrong)
     return ""
 
 

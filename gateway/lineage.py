@@ -137,7 +137,7 @@ class Lineage:
             earlier_journal=store.journal, earlier_last=store.head.number, earlier_head=store.head.hash,
         )  # fmt: skip
         entries += pipeline.noticed(told, now)
-        writing = replace(writing, entries=entries, accepted=[], again=beyond.again, waiting=beyond.waiting, shared=shared)
+        writing = replace(writing, entries=entries, accepted=[], again=beyond.again, resent=(), waiting=beyond.waiting, shared=shared)
         out = await store.run(store.begin_anew, journal, "conflict", writing)
         self.anew()
         self._proved = False

@@ -7,7 +7,7 @@ alarms. It tells nobody anything; what it returns is committed first, then told.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
@@ -19,9 +19,9 @@ from gateway.clock import Moment
 from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
 from gateway.dispatch import Reason, Rung, due_at, following, interrupted, step
 from gateway.fault import FaultFact, Faults
-from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction, Refused, ResultFact, no
+from gateway.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
 from gateway.kind import Priority
-from gateway.lateness import left, takes_away, undecided
+from gateway.lateness import left, malformed, takes_away, undecided
 from gateway.masks import NOT_MASKED, End, Shelf
 from gateway.reading import DeviceId, Reading
 from gateway.times import Times
@@ -62,7 +62,7 @@ class Known:
     said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)  # seconds since each of them was said last
     silent_for: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds of silence that had been counted
     heard_ago: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds since each was heard, by the wall clock
-    done: Iterable[str] = ()
+    done: Mapping[str, Done] = field(default_factory=dict)
     endings: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
     away: End = NOT_MASKED
@@ -86,7 +86,9 @@ class Pipeline:
         self._rooms = devices
         self._judge = judge
         self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
-        self._done: dict[str, None] = {}
+        self._done: dict[str, Done] = {}
+        self.resent: list[int] = []  # results of this turn's repeated orders, to be sent once more; the doors bound it
+        self._tests: dict[Door, int] = {}  # number of the newest test alarm that was opened at a door
         self._endings: dict[str, None] = {}
         self.endings_changed = False
         self._cancels: deque[float] = deque(maxlen=OFTEN)
@@ -117,7 +119,9 @@ class Pipeline:
         closed = {key: (alarm_id, now.mono - known.closed_for.get(key, 0.0)) for key, alarm_id in known.closed.items()}
         book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=closed)
         self.shelves = dict(known.shelves)
-        self._done, self._endings = dict.fromkeys(known.done), dict.fromkeys(known.endings)
+        self._done, self._endings = dict(known.done), dict.fromkeys(known.endings)
+        tests = [alarm.number for alarm, _ in known.alarms if alarm.open and alarm.kind == kinds.TEST]
+        self._tests = dict.fromkeys(Door, max(tests, default=0))  # by which door is not known any more
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
         active: set[tuple[str, DeviceId]] = set()
         over: dict[tuple[str, DeviceId], Ended] = {}
@@ -190,7 +194,12 @@ class Pipeline:
     ) -> list[Entry]:
         """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
         self._book.renumber(journal, entries, now, last=last, shared=shared, why=why)
-        return self._book.turn()
+        out = self._book.turn()
+        self._done = {i: done._replace(entry=0) for i, done in self._done.items()}
+        for entry in out:
+            if isinstance(entry.fact, ResultFact) and entry.fact.refused not in FORGOTTEN:
+                self._done[entry.fact.instruction.id] = Done(entry.fact.instruction.digest, entry.number)
+        return out
 
     def tell_anew(self, faults: Iterable[FaultFact], now: Moment, *, why: str) -> list[Entry]:
         """Write down how all that is open stands, in the same journal: the platform has it from an older generation."""
@@ -287,28 +296,29 @@ class Pipeline:
         self._book.called_back(number, index, now, ok=ok, detail=detail)
         return self._book.turn()
 
-    def told(self, instruction: Instruction, now: Moment) -> list[Entry]:
-        """Carry out one instruction, once. A refused one changes nothing and its result says why."""
-        if self._first_time(instruction):
+    def told(self, instruction: Instruction, now: Moment, spare: Callable[[], bool] = lambda: True) -> list[Entry]:
+        """Carry out one instruction, once. A refused one changes nothing and its result says why, if one is to `spare`."""
+        if not self._repeated(instruction, now):
             result = self._carry_out(instruction, now)
             if result.refused is Refused.NONE and takes_away(instruction):
                 self._endings[instruction.id], self.endings_changed = None, True
                 while len(self._endings) > ENDINGS:
                     del self._endings[next(iter(self._endings))]
-            self._book.entry(result, now)
+            if result.refused is Refused.NONE or spare():
+                self._answer(result, now)
         return self._book.turn()
 
     def answered(self, result: ResultFact, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take what came of an instruction that was carried out elsewhere, and what is to be told of it."""
         self._book.tell(facts, now)
-        if self._first_time(result.instruction):
-            self._book.entry(result, now)
+        if not self._repeated(result.instruction, now):
+            self._answer(result, now)
         return self._book.turn()
 
     @property
-    def done(self) -> list[str]:
+    def done(self) -> Mapping[str, Done]:
         """The instructions that have their answer, oldest first."""
-        return list(self._done)
+        return self._done
 
     @property
     def endings(self) -> list[str]:
@@ -319,19 +329,39 @@ class Pipeline:
         """Say whether an instruction has its answer."""
         return instruction in self._done or instruction in self._endings
 
+    def repeats(self, instruction: Instruction) -> bool | None:
+        """Say whether an instruction came before with the same content; None where its id is new."""
+        done = self._done.get(instruction.id)
+        if done is None:
+            return False if instruction.id in self._endings else None
+        return done.digest == instruction.digest and done.entry != 0
+
     def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
-        """Answer an instruction that came too late; nothing else happens."""
-        if self._first_time(instruction):
-            self._book.entry(no(instruction, Refused.EXPIRED, f"指令已过期: {why}", why), now)
+        """Answer an instruction that came too late, or whose times are none; nothing else happens."""
+        if not self._repeated(instruction, now):
+            torn = malformed(instruction)
+            word, zh = (Refused.BAD_MESSAGE, "指令的时间写法不对") if torn else (Refused.EXPIRED, "指令已过期")
+            self._answer(no(instruction, word, f"{zh}: {why}", why), now)
         return self._book.turn()
 
-    def _first_time(self, instruction: Instruction) -> bool:
-        if self.is_done(instruction.id):
-            return False
-        self._done[instruction.id] = None
+    def _repeated(self, instruction: Instruction, now: Moment) -> bool:
+        """Answer an instruction whose id was used: its result is sent again, or it is another order and refused as that."""
+        same = self.repeats(instruction)
+        if same:
+            self.resent.append(self._done[instruction.id].entry)
+        elif same is False:
+            zh = "这个指令编号已用过, 内容不同或答复已不在: 请换一个新编号重发"
+            en = "this id was used before, with another content or an answer that is not kept any more: send it under a new id"
+            self._book.entry(no(instruction, Refused.ID_REUSED, zh, en), now)
+        return same is not None
+
+    def _answer(self, result: ResultFact, now: Moment) -> None:
+        self._book.entry(result, now)
+        if result.refused in FORGOTTEN:
+            return
+        self._done[result.instruction.id] = Done(result.instruction.digest, self._book.last)
         while len(self._done) > REMEMBERED:
             del self._done[next(iter(self._done))]
-        return True
 
     # -- judgements --------------------------------------------------------------------------------------------------
 
@@ -451,7 +481,14 @@ class Pipeline:
         if i.do is Do.TEST:
             if i.device and i.device not in self._rooms:
                 return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")
+            if self._tests.get(i.door) in self._book.alarms:
+                zh, en = (
+                    "一个测试警报还没有结束: 请先结束它",
+                    "a test alarm is open already: close it, or wait until it closes itself",
+                )
+                return no(i, Refused.NOT_ALLOWED, zh, en)
             alarm = self._book.open(kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by)
+            self._tests[i.door] = alarm.number
             return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
         if i.do is Do.AWAY:
             if i.seconds > (most := self._book.times.away_most):
@@ -467,6 +504,9 @@ class Pipeline:
         if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
             return self._about_device(i, now)
         found = next((a for a in self._book.alarms.values() if a.id == i.alarm), None)
+        if found is None and self._book.ended(i.alarm):
+            over = no(i, Refused.UNKNOWN_ALARM, f"警报 {i.alarm} 已经结束", f"alarm {i.alarm} has ended already")
+            return replace(over, state=State.CLOSED.value)
         if found is None:
             return no(i, Refused.UNKNOWN_ALARM, f"没有未结束的警报 {i.alarm or '(空)'}", f"no open alarm {i.alarm or '(empty)'}")
         if undecided(i, now, self.boot, found.stages):

@@ -38,6 +38,7 @@ from gateway.database import (
     set_aside,
     unsettled,
 )
+from gateway.instruction import Done
 from gateway.kind import STORAGE_DEGRADED, TEST, Priority
 from gateway.masks import masked, unmasked
 from gateway.pipeline import Known
@@ -207,13 +208,12 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         closed={**known.closed, **instead.closed},
         closed_for={**known.closed_for, **instead.closed_for},
         faults={**known.faults, **said},
-        done=list(dict.fromkeys((*known.done, *instead.done))),
         endings=list(dict.fromkeys((*known.endings, *instead.endings))),
         silent_for={**known.silent_for, **instead.silent_for},
         shelves=instead.shelves if masks_known else known.shelves,
         away=instead.away if masks_known else known.away,
     )
-    learned = Writing(memory=_texts(left.memories), done=list(instead.done), waiting=left.store.all_entries())
+    learned = Writing(memory=_texts(left.memories), done=_elsewhere(instead.done), waiting=left.store.all_entries())
     real.store.lift(left.store.generation + 1)  # what the stand-in has told is older than what is told from now on
     learned.marks = {"endings": json.dumps(merged.endings), "generation": str(real.store.generation)}
     if masks_known:
@@ -221,6 +221,9 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     if told:
         learned.marks = {**learned.marks, "told": told}
     real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
+    # In their order, and as the real one knows them; the stand-in's answers stand in it by now, under its numbers of an earlier journal.
+    done = {i: one._replace(entry=real.store.stands(left.store.journal, one.entry)) for i, one in instead.done.items()}
+    merged = replace(merged, done={**known.done, **done, **known.done})
     left.store.close_now()
     return _Opened(real.store, merged, {**real.memories, **left.memories})
 
@@ -250,6 +253,11 @@ def _joined(known: Known, instead: Known, ended: Mapping[str, Alarm]) -> list[tu
             number = last
         out.append((replace(alarm, number=number), same))
     return out
+
+
+def _elsewhere(done: Mapping[str, Done]) -> dict[str, Done]:
+    """Return instructions whose answers stand in another journal than this one."""
+    return {i: one._replace(entry=0) for i, one in done.items()}
 
 
 def in_doubt(instead: Store, broken: Store, entries: Sequence[Entry]) -> dict[str, str]:
@@ -380,7 +388,7 @@ def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> _Sa
         known, memories = store.load(now, boot), store.memories()
     said = f"{len(known.alarms)} open alarms, {len(memories)} devices' memories, {len(found.waiting)} entries that wait for the platform"
     LOG.warning("store %s: %s carried over%s", path, said, f", {found.left} that wait are not" if found.left else "")
-    carried = Writing(memory=_texts(memories), done=list(known.done), marks=found.marks, waiting=found.waiting)
+    carried = Writing(memory=_texts(memories), done=_elsewhere(known.done), marks=found.marks, waiting=found.waiting)
     return _Salvaged(known, memories, carried, found.left)
 
 
@@ -404,7 +412,7 @@ class _Found:
 
     def __init__(self, pages: Pages, now: Moment) -> None:
         self.devices: dict[str, tuple[str, float | None]] = {}
-        self.done: dict[int, str] = {}
+        self.done: dict[int, tuple[str, str | None]] = {}  # number -> (id, digest); the answers stay where they are
         self.marks: dict[str, str] = {}
         self.alarms: dict[int, _Row] = {}
         self.newest: dict[int, wire.AlarmMessage] = {}
@@ -440,7 +448,9 @@ class _Found:
                     row = _Row(name, kind, device, entry, bool(open_), bool(active))
                     self.alarms[number] = max(self.alarms.get(number, row), row, key=lambda r: r.entry)
                 case (None, str(instruction)):
-                    self.done.setdefault(number, instruction)
+                    self.done.setdefault(number, (instruction, None))
+                case (None, str(instruction), None | str() as digest, None | int()):
+                    self.done.setdefault(number, (instruction, digest))
         self.left = len(self.unanswered) - len(waiting)
         waiting = dict(sorted(again.items())[-AGAIN_AT_MOST:]) | waiting
         self.waiting = [waiting[number] for number in sorted(waiting)]
@@ -462,7 +472,8 @@ class _Found:
     def put(self, conn: sqlite3.Connection, gateway: str, now: Moment, boot: str) -> None:
         """Write it into a database as if that had never held anything else."""
         conn.executemany("INSERT INTO devices VALUES (?, ?, ?)", [(name, *row) for name, row in self.devices.items()])
-        conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?)", sorted(self.done.items()))
+        rows = [(number, *done) for number, done in sorted(self.done.items())]
+        conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, NULL)", rows)
         conn.executemany("INSERT INTO marks VALUES (?, ?)", self.marks.items())
         newest = max(self.newest.values(), key=lambda m: m.number, default=None)
         for number in sorted(self.newest.keys() | self.alarms.keys()):

@@ -53,6 +53,12 @@ def _said(db: Database) -> None:
     db.conn.execute("ALTER TABLE faults ADD COLUMN said REAL")
 
 
+@gateway(name="0003_content")
+def _content(db: Database) -> None:
+    # An id that comes again: with the same content the stored result is sent again, with another it is refused as another order.
+    _each(db, "ALTER TABLE instructions ADD COLUMN digest TEXT; ALTER TABLE instructions ADD COLUMN result INTEGER")
+
+
 @history(name="0001_readings")
 def _readings(db: Database) -> None:
     # A batch is the rows first..last; it waits until the platform's receipt covers its number.

@@ -42,7 +42,7 @@ from gateway.database import (
 )
 from gateway.fault import FaultFact, Turn
 from gateway.generations import sync
-from gateway.instruction import Refused, ResultFact
+from gateway.instruction import FORGOTTEN, Done, ResultFact
 from gateway.kind import TEST, Priority
 from gateway.masks import unmasked
 from gateway.pipeline import Known
@@ -102,7 +102,8 @@ class Writing:
     heard: Mapping[DeviceId, float] = field(default_factory=dict)
     accepted: Sequence[tuple[int, int]] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
-    done: Sequence[str] = ()  # instructions carried over from another database
+    done: Mapping[str, Done] = field(default_factory=dict)  # instructions carried over from another database
+    resent: Sequence[int] = ()  # results that are to be sent once more, whether or not they had their receipt
     # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is kept only
     waiting: Sequence[tuple[int, str, bytes]] = ()
     shared: int = 0  # of `again` and of what has ended: alarms above it are named anew
@@ -267,7 +268,10 @@ class Store:
             said_for=said_for,
             silent_for=silence.read(self._marked(db, "silent")),
             heard_ago=heard_ago,
-            done=[str(i) for (i,) in db.execute("SELECT id FROM instructions ORDER BY number")],
+            done={
+                str(i): Done("?" if digest is None else str(digest), int(entry or 0))
+                for i, digest, entry in db.execute("SELECT id, digest, result FROM instructions ORDER BY number")
+            },
             endings=[str(i) for i in json.loads(self._marked(db, "endings") or "[]")],
             shelves=shelves,
             away=away,
@@ -352,8 +356,9 @@ class Store:
                     self._keep_alarm(alarm, entry.number)
                 elif isinstance(fact, FaultFact):
                     self._keep_fault(fact, entry.number, wall)
-                elif isinstance(fact, ResultFact) and fact.refused is not Refused.BAD_MESSAGE:
-                    execute("INSERT OR IGNORE INTO instructions VALUES (?, ?)", (entry.number, fact.instruction.id))
+                elif isinstance(fact, ResultFact) and fact.refused not in FORGOTTEN:
+                    done = (entry.number, fact.instruction.id, fact.instruction.digest, entry.number)
+                    execute("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", done)
             for device, memory in turn.memory.items():
                 execute(
                     "INSERT INTO devices (device, memory) VALUES (?, ?) ON CONFLICT DO UPDATE SET memory = excluded.memory",
@@ -367,8 +372,8 @@ class Store:
                 self._mark(self._db, name, value)
             if turn.done:
                 before = _one(self._db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
-                rows = [(before + n, done) for n, done in enumerate(turn.done)]
-                self._db.conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?)", rows)
+                rows = [(before + n, i, one.digest, None) for n, (i, one) in enumerate(turn.done.items())]
+                self._db.conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", rows)
             for priority, name, body in turn.waiting:
                 message = wire.decode_entry(body)
                 number = message.number - self._earlier.setdefault(message.journal, EARLIER * (len(self._earlier) + 1))
@@ -376,11 +381,23 @@ class Store:
                 new = execute("INSERT OR IGNORE INTO journal VALUES (?, ?, NULL, ?, ?)", row).rowcount
                 if new and priority:
                     execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (priority, number))
+                if isinstance(message, wire.ResultMessage):
+                    execute("UPDATE instructions SET result = ? WHERE id = ? AND result IS NULL", (number, message.instruction))
             if turn.waiting:
                 self._mark(self._db, "earlier", json.dumps(self._earlier))
+            out += self._resent(turn.resent)
             if hashes:
                 self._mark(self._db, "head", chain.text_of(head))
         self._keep_head(head, hashes)
+        return out
+
+    def _resent(self, numbers: Sequence[int]) -> list[Outgoing]:
+        """Put results into the outbox once more, whatever receipts they had; one that still waits there is sent by itself."""
+        out = []
+        for number in numbers:
+            found = self._db.conn.execute("SELECT name, body FROM journal WHERE number = ?", (number,)).fetchone()
+            if found and self._db.conn.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (int(Priority.P2), number)).rowcount:
+                out.append(Outgoing(int(Priority.P2), number, *found))
         return out
 
     def _keep_head(self, head: chain.Head, hashes: Mapping[int, str]) -> None:
@@ -450,7 +467,8 @@ class Store:
                 (number, renamed(alarm, self.journal, journal, turn.shared), *more) for number, alarm, *more in old.execute(ended)
             ],
         }
-        turn.done = [str(i) for (i,) in old.execute("SELECT id FROM instructions ORDER BY number")]
+        known = old.execute("SELECT id, digest FROM instructions ORDER BY number")
+        turn.done = {str(i): Done("?" if digest is None else str(digest), 0) for i, digest in known}
         old.close()
         try:
             set_aside(path, keep=True)
@@ -674,6 +692,11 @@ class Store:
         return Gone(rows=len(over), unsent=max(0, unsent))
 
     # -- push's side -------------------------------------------------------------------------------------------------
+
+    def stands(self, journal: str, number: int) -> int:
+        """Return under which number an entry of an earlier journal stands here, 0 where it does not."""
+        below = self._earlier.get(journal)
+        return number - below if below and number else 0
 
     def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
         """Return under which numbers entries of a journal stand here: its own, or one of which entries were carried over."""

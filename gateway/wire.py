@@ -8,6 +8,7 @@ Topics: `eldercare/v1/{gateway}/...`; nothing personal stands in a topic.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import inf
@@ -556,8 +557,14 @@ def decode_instruction(
         raise BadMessage(f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
     fields = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway", "change"}}
     change = Change(message.change.what, message.change.value) if message.change is not None else None
-    instruction = Instruction(**fields, change=change, door=door)
+    instruction = Instruction(**fields, change=change, door=door, digest=_content(message))
     return instruction, late(instruction, now, floor, lives)
+
+
+def _content(message: InstructionMessage) -> str:
+    """Return a digest of what is wanted. Whoever sends an order again may say anew when: it is the same order."""
+    plain = msgspec.structs.replace(message, issued="", expires="", boot="")
+    return hashlib.sha256(msgspec.json.encode(plain, order="deterministic")).hexdigest()[:24]
 
 
 def _decode(decoder: msgspec.json.Decoder[T], payload: bytes, name: str) -> T:

@@ -16,7 +16,7 @@ from gateway.clock import Moment, Quality, bridged
 from gateway.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.dispatch import PROGRAM, Rung
 from gateway.fault import Faults, Turn
-from gateway.instruction import Do, Instruction
+from gateway.instruction import FORGOTTEN, Do, Done, Instruction, ResultFact
 from gateway.masks import NOT_MASKED, End, Shelf
 from gateway.pipeline import Known, Pipeline
 from gateway.reading import Kind, Reading
@@ -150,8 +150,10 @@ def alike(one: Alarm, other: Alarm) -> bool:
     return plain(one) == plain(other)
 
 
-def known_from(bodies: list[bytes], receipted: set[int], now: Moment, boot: str, shelves: dict[str, Shelf], away: End) -> Known:
-    """Return what a store knows, from the bytes of the journal alone (and the masks, which are marks of their own)."""
+def known_from(
+    bodies: list[bytes], receipted: set[int], now: Moment, boot: str, shelves: dict[str, Shelf], away: End, digests: dict[str, str]
+) -> Known:
+    """Return what a store knows, from the bytes of the journal alone (and the masks and the orders' digests, which are its own)."""
     messages = [wire.decode_entry(body) for body in bodies]
     newest = {m.alarm_number: m for m in messages if isinstance(m, wire.AlarmMessage)}
     alarms = [(wire.alarm_of(m, now), m.at.boot == boot) for m in newest.values()]
@@ -173,7 +175,11 @@ def known_from(bodies: list[bytes], receipted: set[int], now: Moment, boot: str,
         closed={(a.kind, a.device): a.id for a, _ in alarms if not a.open},
         closed_for={(a.kind, a.device): now.mono - a.since.mono for a, same in alarms if not a.open and same},
         faults=faults,
-        done=[m.instruction for m in messages if isinstance(m, wire.ResultMessage)],
+        done={
+            m.instruction: Done(digests.get(m.instruction, ""), m.number)
+            for m in messages
+            if isinstance(m, wire.ResultMessage) and m.refused not in FORGOTTEN
+        },
         endings=[m.instruction for m in messages if isinstance(m, wire.ResultMessage) and m.accepted and m.do in ENDS],
         shelves=shelves,
         away=away,
@@ -190,6 +196,7 @@ class Day:
         self.entries: list[Entry] = []
         self.bodies: list[bytes] = []
         self.receipted: set[int] = set()
+        self.digests: dict[str, str] = {}
         self.instructions = 0
         self.ticks = 0
         self.pipeline = self.home.pipeline(self.clock.boot)
@@ -203,6 +210,8 @@ class Day:
             self.entries.append(entry)
             assert entry.number == len(self.entries), "numbered without gaps"
             self.bodies.append(checked(entry, self.clock.now()))
+            if isinstance(entry.fact, ResultFact) and entry.fact.refused not in FORGOTTEN:
+                self.digests[entry.fact.instruction.id] = entry.fact.instruction.digest
         return entries
 
     def wait(self, seconds: float) -> list[Entry]:
@@ -258,7 +267,7 @@ class Day:
         if other_boot:
             shelves, away = {}, NOT_MASKED
             self.clock.reboot(f"{self.clock.boot}x")
-        known = known_from(self.bodies, self.receipted, self.clock.now(), self.clock.boot, shelves, away)
+        known = known_from(self.bodies, self.receipted, self.clock.now(), self.clock.boot, shelves, away, self.digests)
         self.pipeline = self.home.pipeline(self.clock.boot)
         out = self.take(self.pipeline.restart(self.clock.now(), known, why="restart"))
         self.pipeline.faults.linked(True, self.clock.now())

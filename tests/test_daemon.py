@@ -229,7 +229,7 @@ async def test_a_refused_instruction_says_why(tmp_path, broker, names):
                 ("acknowledge", {"alarm": "nobody"}, "unknown_alarm", "nobody"),
                 ("shelve", {"device": "ghost", "seconds": 60, "reason": "x"}, "unknown_device", "ghost"),
                 ("test", {"device": "ghost"}, "unknown_device", "ghost"),
-                ("test", {"expires": "2001-01-01T00:00:00"}, "expired", "time zone"),
+                ("test", {"expires": "2001-01-01T00:00:00"}, "bad_message", "time zone"),
             ):
                 result = await platform.result(await platform.instruct(do, **more))
                 assert (result["accepted"], result["refused"]) == (False, why)

@@ -125,7 +125,9 @@ def test_a_flood_of_junk_makes_no_old_order_act_again(restarted):
         day.pipeline.refuse(Instruction(id=f"late{n}", do=Do.TEST, by="x"), "expired", day.clock.now())
     if restarted:
         day.restart()
-    assert day.tell("shelve", **shelf) == []
+    again = Instruction(id="shelf", do=Do.SHELVE, by="Wang", device="radar", seconds=2 * HOURS, reason="paint")
+    answers = day.pipeline.told(again, day.clock.now())  # none where it is known as it was: then its result is sent once more
+    assert [answer.fact.refused for answer in answers] == ([] if restarted else ["id_reused"])
     assert not day.pipeline.shelves
 
 

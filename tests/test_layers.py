@@ -27,6 +27,7 @@ LINES = (
         "levels",
         "lateness",
         "forged",
+        "allowance",
         "masks",
         "away",
     },

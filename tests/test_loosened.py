@@ -165,7 +165,7 @@ def test_an_order_acts_once_whatever_the_clock_does_meanwhile(step, quality, res
     for _ in range(3):
         assert desk.tell(expires=expires) == []
         assert desk.tell() == [], "nor does it without its time"
-        assert desk.tell(do="away", seconds=60) == [], "nor as another order under its id"
+        assert desk.tell(do="away", seconds=60) == [("away", "id_reused")], "nor as another order under its id: that is refused as such"
 
 
 @pytest.mark.parametrize("restart", [False, True])

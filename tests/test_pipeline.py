@@ -574,12 +574,33 @@ def test_an_old_signal_is_confirmed_by_who_stands_at_the_device_alone():
 def test_a_test_beside_a_real_alarm_and_two_tests_of_one_device_do_not_mix():
     day = Day()
     day.tell("test", device="button")
-    day.tell("test", device="button")
+    day.tell("test", device="button", door=Door.LOCAL)
     day.press()
     assert [(a.kind, a.test, a.priority) for a in day.open] == [("alarm.test", True, 4), ("alarm.test", True, 4), ("person.sos", False, 1)]
     day.tell("acknowledge", alarm=day.alarm.id)
     day.wait(600)
     assert [a.kind for a in day.open] == ["person.sos"]
+
+
+def test_one_test_at_a_time_for_each_door_also_after_a_restart():
+    day = Day()
+    first = day.tell("test", device="button")[-1].fact
+    assert refusal(day.tell("test", device="pendant"))[0] == "not_allowed"
+    assert refusal(day.tell("test"))[0] == "not_allowed"
+    day.restart()
+    assert refusal(day.tell("test"))[0] == "not_allowed"
+    day.tell("close", alarm=first.alarm, outcome="test")
+    assert day.tell("test")[-1].fact.refused == ""
+
+
+def test_an_alarm_that_has_ended_is_told_from_one_that_is_not_of_this_home():
+    day = Day()
+    alarm = day.raise_to("closed").id
+    for _ in range(2):
+        over, never = (day.tell("acknowledge", alarm=which)[-1].fact for which in (alarm, "other-a1"))
+        assert (over.refused, over.state) == ("unknown_alarm", "closed")
+        assert (never.refused, never.state) == ("unknown_alarm", "")
+        day.restart()
 
 
 # -- receipts --------------------------------------------------------------------------------------------------------

@@ -106,7 +106,7 @@ def reading(n: float, value: object = 20.5, what: Kind = Kind.TEMPERATURE, *, at
 
 
 def test_a_fresh_store_has_every_table_full_sync_and_a_journal_of_its_own(box, tmp_path):
-    assert [m.name for m in schema.gateway.applied(box.store._db)] == ["0001_journal", "0002_said"]
+    assert [m.name for m in schema.gateway.applied(box.store._db)] == ["0001_journal", "0002_said", "0003_content"]
     assert box.rows("PRAGMA synchronous") == [(2,)]
     assert box.rows("PRAGMA journal_mode") == [("wal",)]
     other = Box(tmp_path / "other")
@@ -220,7 +220,7 @@ def test_a_restart_finds_what_is_open(box):
     assert (kind.UPLINK_LOST, "") in known.faults
     assert box.memories == {"pendant": {"frame": "4000"}}
     assert (known.silent_for, known.heard_ago) == ({"pendant": 99.0}, {"pendant": 60.0})
-    assert known.done == ["shelf"]
+    assert [*known.done] == ["shelf"]
     assert known.shelves["door"].reason == "paint"
     assert known.shelves["door"].until == pytest.approx(box.clock.mono + 540)
     assert known.away.until == pytest.approx(box.clock.mono + 540)

@@ -151,8 +151,9 @@ class Story(RuleBasedStateMachine):
     def turn(self, judge: Callable[[], list[Entry]] = list) -> list[Entry]:
         """Take what came in, judge, commit, push; return the entries of this turn."""
         now = self.clock.now()
-        entries = self.run(self.doors.messages(now))
-        entries += judge()
+        self.run(self.doors.look())
+        entries = judge()
+        entries += self.doors.messages(now)
         notes, self.notes[:] = list(self.notes), []
         for note in notes:
             entries += note(now)
