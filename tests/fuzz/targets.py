@@ -216,6 +216,8 @@ def well_formed(one):
         promise(value in ("none", "still", "active"), "activity is one of three", one)
     elif one.kind is Kind.OTHER_STATE:
         promise(isinstance(value, bool | int | str) or isfinite(value), "a state is plain", one)
+    elif one.kind is Kind.NOT_UNDERSTOOD:
+        promise(isinstance(value, str) and 0 < len(value) <= 160, "what is not understood is told by its words", one)
     elif form is Form.STATE:
         promise(isinstance(value, bool), "a state is true or false", one)
     promise(isinstance(one.index, int) and one.index >= 1, "instances count from 1", one)
