@@ -252,6 +252,11 @@ def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
     return now.mono - dark - seen.mono
 
 
+def on_boot(at: Stamp, alive: Stamp | None, now: Moment, boot: str) -> Stamp:
+    """Return a moment with its monotonic seconds on the clock of this `boot`; its wall time stays."""
+    return at if at.boot == boot else at._replace(boot=boot, mono=round(at.mono + bridged(at, alive, now), 3))
+
+
 def stamp(boot: str, at: Moment) -> Stamp:
     """Return `at` as it is written down."""
     return Stamp(boot, round(at.mono, 3), at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at.quality.value)

@@ -302,6 +302,7 @@ class Daemon:
             "household": str(self.config.household.revision),
             "certificate": str(self.technician.certificate),
             "alive": json.dumps(stamp(self.boot, now)),
+            "cancels": json.dumps(list(self.pipeline.cancels)),
         }
         self._alive = now.mono
         marks |= self.lineage.marks()

@@ -15,7 +15,7 @@ from gateway import kind as kinds
 from gateway.alarm import MOVES, Alarm, Evidence, Masking, Move, NotAllowed, Outcome, State, loud, shifted
 from gateway.away import Away
 from gateway.book import AlarmFact, Book, Entry, is_walk
-from gateway.clock import Moment
+from gateway.clock import Moment, Stamp
 from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
 from gateway.dispatch import Reason, Rung, due_at, following, interrupted, step
 from gateway.fault import FaultFact, Faults
@@ -58,6 +58,7 @@ class Known:
     raised_in: Mapping[int, int] = field(default_factory=dict)  # alarm number -> its last entry, where that has no receipt yet
     closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)  # (kind, device) -> id of its last ended alarm
     closed_for: Mapping[tuple[str, DeviceId], float] = field(default_factory=dict)  # s since its end, as far as is known
+    cancels: Iterable[Stamp] = ()  # when the resident was quicker, the oldest first, on this boot's clock
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
     said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)  # seconds since each of them was said last
     silent_for: Mapping[DeviceId, float] = field(default_factory=dict)  # seconds of silence that had been counted
@@ -91,7 +92,7 @@ class Pipeline:
         self._tests: dict[Door, int] = {}  # number of the newest test alarm that was opened at a door
         self._endings: dict[str, None] = {}
         self.endings_changed = False
-        self._cancels: deque[float] = deque(maxlen=OFTEN)
+        self.cancels: deque[Stamp] = deque(maxlen=OFTEN)  # when the resident was quicker, with monotonic seconds of this boot
         self._said_well: dict[int, float] = {}  # alarm number -> when the resident last said to be well
         self._self_test = 0  # number of the alarm that we raised to test ourselves
 
@@ -119,6 +120,7 @@ class Pipeline:
         closed = {key: (alarm_id, now.mono - known.closed_for.get(key, 0.0)) for key, alarm_id in known.closed.items()}
         book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=closed)
         self.shelves = dict(known.shelves)
+        self.cancels.extend(known.cancels)
         self._done, self._endings = dict(known.done), dict.fromkeys(known.endings)
         tests = [alarm.number for alarm, _ in known.alarms if alarm.open and alarm.kind == kinds.TEST]
         self._tests = dict.fromkeys(Door, max(tests, default=0))  # by which door is not known any more
@@ -466,9 +468,9 @@ class Pipeline:
 
     def _count_cancel(self, alarm: Alarm, at: Moment) -> None:
         """Count that the resident was quicker: each press once, however much it has ended."""
-        self._cancels.append(at.mono)
-        if len(self._cancels) == OFTEN and at.mono - self._cancels[0] <= self._book.times.cancelled_often:
-            self._cancels.clear()
+        self.cancels.append(self._book.stamp(at))
+        if len(self.cancels) == OFTEN and at.mono - self.cancels[0].mono <= self._book.times.cancelled_often:
+            self.cancels.clear()
             self._book.tell([self.faults.note(kinds.OFTEN_CANCELLED, at, alarm.device, cancelled=OFTEN)], at)
 
     # -- instructions ------------------------------------------------------------------------------------------------

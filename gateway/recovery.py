@@ -44,7 +44,7 @@ from gateway.masks import masked, unmasked
 from gateway.pipeline import Known
 from gateway.reading import DeviceId
 from gateway.salvage import INDEX, INNER_INDEX, TABLE, Held, Pages
-from gateway.store import DOUBT, WAITING_AT_MOST, Memories, Store, Writing, lived, new_name
+from gateway.store import DOUBT, WAITING_AT_MOST, Memories, Store, Writing, lived, new_name, stamps
 
 LOG = logging.getLogger("eldercare")
 AGAIN_AT_MOST = 200  # calls for help, the newest, that are told again where it cannot be read which of them wait
@@ -55,6 +55,7 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "floor": datetime.fromisoformat,
     "endings": lambda text: [str(i) for i in json.loads(text)],
     "alive": lived,
+    "cancels": stamps,
     "inbox": int,
     "household": int,
     "certificate": int,
@@ -192,6 +193,7 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         return real
     ended = {a.id: a for a in _newest(left.store, now) if not a.open}
     masks_known, told = bool(left.store.marked("masks")), left.store.marked("told")
+    cancels_known = bool(left.store.marked("cancels"))
     known, instead = real.known, left.known
     alarms = _joined(known, instead, ended)
     gone_on = {alarm.number for alarm, _ in instead.alarms if alarm.open}
@@ -207,6 +209,7 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         raised_in={number: entry for number, entry in known.raised_in.items() if number in carried},
         closed={**known.closed, **instead.closed},
         closed_for={**known.closed_for, **instead.closed_for},
+        cancels=instead.cancels if cancels_known else known.cancels,
         faults={**known.faults, **said},
         endings=list(dict.fromkeys((*known.endings, *instead.endings))),
         silent_for={**known.silent_for, **instead.silent_for},

@@ -26,7 +26,7 @@ from sqlite_utils import Database
 from gateway import chain, schema, shed, silence, wal, wire
 from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry, renamed
-from gateway.clock import Moment, Quality, Stamp, bridged
+from gateway.clock import Moment, Quality, Stamp, bridged, on_boot
 from gateway.database import (
     BROKEN,
     DiskRefuses,
@@ -264,6 +264,7 @@ class Store:
             raised_in={int(a): int(n) for a, n in waiting},
             closed=closed,
             closed_for=closed_for,
+            cancels=[on_boot(one, alive, now, boot) for one in stamps(self._marked(db, "cancels"))],
             faults=faults,
             said_for=said_for,
             silent_for=silence.read(self._marked(db, "silent")),
@@ -870,7 +871,15 @@ def lived(text: str) -> Stamp | None:
     """Return when the gateway was last known to run, as the mark `alive` has it. Raises one of BROKEN."""
     if not text:
         return None
-    boot, mono, wall, clock = json.loads(text)
+    return _stamp(*json.loads(text))
+
+
+def stamps(text: str) -> list[Stamp]:
+    """Return the moments of a mark. Raises one of BROKEN."""
+    return [_stamp(*one) for one in json.loads(text or "[]")]
+
+
+def _stamp(boot: str, mono: float, wall: str, clock: str) -> Stamp:
     datetime.fromisoformat(wall)
     return Stamp(str(boot), float(mono), wall, str(Quality(clock)))
 

@@ -338,6 +338,26 @@ def test_the_resident_says_to_be_well_after_the_grace(tmp_path):
         life.live(story())
 
 
+@pytest.mark.parametrize("sure", [True, False])
+def test_three_cancels_in_a_day_are_told_although_the_power_went_between(tmp_path, sure):
+    async def story():
+        for _ in range(3):
+            life.fall()
+            await life.wait(10)
+            life.press(CANCEL)
+            await life.wait(10)
+            life.fall(False)
+            await life.wait(MINUTE)
+            assert not life.open
+            if not life.desk.said("person.often_cancelled", "noted"):
+                await life.power_cut(dark=MINUTE, clock_stands=not sure, sure_after=0 if sure else 10_000)
+        await life.wait(MINUTE)
+        assert len(life.desk.said("person.often_cancelled", "noted")) == 1
+
+    with Life(tmp_path) as life:
+        life.live(story())
+
+
 def test_the_ladder_of_four_hours(tmp_path):
     """It went round once, and a siren was called 48 times."""
 
