@@ -110,7 +110,7 @@ class Callers:
     def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
         """Sound again for what was raised before a restart and is not answered; all of it is on disk."""
         for alarm in alarms:
-            if alarm.masking is not Masking.SILENCED:
+            if alarm.masking is not Masking.SILENCED and not self._sounder.is_for(alarm.number):
                 self._sound(alarm, config)
 
     def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:

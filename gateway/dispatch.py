@@ -123,7 +123,8 @@ def _candidates(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
 
 def _free(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> list[tuple[float, int]]:
     """Return (from when on, rung) of who may be called next, the first one first: not who was called anew after a restart just now."""
-    newest = _newest(alarm, ladder)
+    anew = any(call.reason == Reason.INTERRUPTED for call in alarm.calls)
+    newest = _newest(alarm, ladder) if anew else {}
     made = {n: call.mono for n, call in newest.items() if call.reason == Reason.INTERRUPTED}
     return [(made[n] + times.apart if n in made else -inf, n) for n in _candidates(alarm, ladder)]
 

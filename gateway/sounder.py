@@ -126,6 +126,10 @@ class Sounder:
         """True while something sounds."""
         return self._now is not None
 
+    def is_for(self, number: int) -> bool:
+        """Say whether it sounds for an alarm, or will."""
+        return number in self._wants or (self._now is not None and number in self._now.serves)
+
     def sound(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
         """Sound for `alarm`: at once where nothing more urgent sounds, else behind it."""
         self._order += 1

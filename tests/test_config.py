@@ -269,3 +269,17 @@ def test_no_make_is_vital_and_left_unsupervised_for_checking_in_too_seldom():
     assert {name for name, model in MODELS.items() if is_slow(model)} == {
         "bthome-v2", "linptech-ks2bb", "mibeacon", "xiaomi-jtyjgd03mi",
     }  # fmt: skip
+
+
+def test_a_rung_that_runs_what_sounds_in_the_home_reaches_nobody(home):
+    text = GOOD + '\n[[ladder]]\nresponder = "siren"\nchannel = "program"\nprogram = ["/usr/bin/siren", "loud"]\n'
+    text += '\n[[ladder]]\nresponder = "light"\nchannel = "program"\nprogram = ["/usr/bin/light"]\nsounds = true\n'
+    text += '\n[sound]\nalarm = ["/usr/bin/siren"]\n'
+    rungs = {r.responder: r.sounds for r in load(written(home, text), MODELS).ladder}
+    assert rungs == {"Zhang": False, "siren": True, "light": True}
+
+
+@pytest.mark.parametrize(("seconds", "waits"), [(60, 60), (300, 300), (301, 300), (600, 300)])
+def test_a_home_set_up_with_a_longer_repeat_goes_on_with_the_longest_there_is(home, seconds, waits):
+    assert load(written(home, GOOD.replace("grace_fall = 20", f"repeat = {seconds}")), MODELS).times.repeat == waits
+    assert "repeat = 601" in problems(home, GOOD.replace("grace_fall = 20", "repeat = 601"))[0]

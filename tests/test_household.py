@@ -360,3 +360,15 @@ def test_a_wire_proves_what_it_says(home):
     bus = {"id": "inputs", "model": "gpio-inputs", "room": "hall", "port": "gpio:17"}
     cord = {"id": "well", "model": "dry-contact", "room": "hall", "via": "inputs", "codes": {"sos": "17"}} | CANCELS
     assert [d.id for d in mute_cancels(after(after(home, "put_device", bus), "put_device", cord))] == ["cancel"]
+
+
+def test_a_ladder_saved_by_the_page_keeps_which_of_its_programs_only_sound(tmp_path):
+    siren = '[[ladder]]\nresponder = "siren"\nchannel = "program"\nprogram = ["/bin/siren"]\nsounds = true\n'
+    gateway = Gateway(tmp_path, devices=DEVICES, lines=PLATFORM + siren)
+    gateway.systemd.close()
+    config = load(gateway.config, all_models())
+    typed = [{"responder": "care", "channel": "platform"}, {"responder": "Siren", "channel": "program", "program": ["/bin/siren"]}]
+    made = after(config, "set_ladder", {"ladder": typed})
+    assert [r.sounds for r in made.ladder] == [False, True]
+    made = after(config, "set_ladder", {"ladder": [typed[0], typed[1] | {"sounds": False}]})
+    assert [r.sounds for r in made.ladder] == [False, False]
