@@ -118,9 +118,8 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
                 set_aside(path, keep=True)
             lost = f"; {left_out} entries that waited for the platform cannot be carried over" if left_out else ""
             why = f"{problem}; set aside as {broken(path).name}, a fresh one begun{lost}"
-            store = Store(folder, gateway, degraded=why, generation=after, why="damaged")
-            store.open()
-            store._commit(carried)  # noqa: SLF001  nobody else has it yet
+            store = Store(folder, gateway, degraded=why)
+            _begin(store, carried, after)
         else:
             store = stand_in(runtime, gateway, why, replace(carried, waiting=()), after)
     except (StoreProblem, OSError, sqlite3.Error) as error:
@@ -142,6 +141,14 @@ def _after(carried: Writing) -> int:
     generation = int(carried.marks.get("generation", "1"))
     carried.marks = {name: value for name, value in carried.marks.items() if name != "generation"}
     return generation + 1
+
+
+def _begin(store: Store, carried: Writing, generation: int) -> None:
+    """Begin the journal after a damaged one; a start that was killed may have made it already. Raises StoreProblem, sqlite3.Error."""
+    store.open()
+    store.lift(generation)
+    carried.marks = {**carried.marks, "generation": str(store.generation), "begun": json.dumps([(1, "damaged")])}
+    store._commit(carried)  # noqa: SLF001  nobody else has it yet
 
 
 def _in_its_place(real: _Opened) -> _Opened:
