@@ -160,7 +160,10 @@ def test_what_a_stand_in_has_told_instead_is_taken_out_of_the_chain_too(box):
     assert verdict(box).count == 0
 
 
-@pytest.mark.parametrize("name", make.GENERATIONS)
+CHAINED = "5-chained"  # the first whose software wrote a chain
+
+
+@pytest.mark.parametrize("name", [name for name in make.GENERATIONS if name < CHAINED])
 def test_a_journal_of_earlier_software_begins_its_chain_with_the_first_new_entry(tmp_path, name):
     expected = make.state(name, tmp_path / "state")
     now = Moment(40.0, datetime.fromisoformat(expected["wall"]))
@@ -176,6 +179,19 @@ def test_a_journal_of_earlier_software_begins_its_chain_with_the_first_new_entry
     found = verdict(box)
     assert (found.count, found.before, found.proved) == (0, known.last - 1, len(out) + 1)
     assert chain.begun_of(store.marked("begun")) == [(known.last + 1, "earlier")]
+    store.close_now()
+
+
+def test_a_journal_of_the_first_software_with_a_chain_goes_on_in_it(tmp_path):
+    expected = make.state(CHAINED, tmp_path / "state")
+    now = Moment(40.0, datetime.fromisoformat(expected["wall"]))
+    store, known, _ = opened(tmp_path / "state", tmp_path / "run", GATEWAY, now, "boot-2")
+    assert (store.journal, known.last, store.generation, store.anew) == (expected["journal"], expected["last"], 1, "")
+    out = store._commit(Writing(entries=Home().pipeline("boot-2").restart(now, known, why="start")))
+    box = Box.__new__(Box)
+    box.store = store
+    found = verdict(box)
+    assert (found.count, found.before, found.proved) == (0, 0, known.last + len(out))
     store.close_now()
 
 
