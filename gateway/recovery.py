@@ -156,7 +156,7 @@ def _in_its_place(real: _Opened) -> _Opened:
 
     The platform may have entries under the numbers that would be given next: see gateway.lineage.
     """
-    store, here = real.store, machine.here(real.store.folder)
+    store, known, here = real.store, real.known, machine.here(real.store.folder)
     bound = machine.known(store.marked("bound"))
     why = "cut" if store.lost else "moved" if machine.moved(bound, here) else ""
     bind = {"bound": json.dumps(bound | here)}
@@ -165,11 +165,11 @@ def _in_its_place(real: _Opened) -> _Opened:
             store.bind(bind["bound"])
         return real
     journal = new_name()
-    waiting = store.beyond(real.known.last, journal).waiting
-    store.begin_anew(journal, why, Writing(waiting=waiting, shared=real.known.last_alarm, marks=bind))
+    waiting = store.beyond(known.last, journal).waiting
+    store.begin_anew(journal, why, Writing(waiting=waiting, shared=known.last_alarm, marks=bind))
     store.anew = why
     LOG.error("store %s: journal %s begun, generation %d: %s", store.folder, journal, store.generation, why)
-    return real._replace(known=replace(real.known, journal=journal, last=0, carried={}, raised_in={}))
+    return real._replace(known=replace(known, journal=journal, last=0, carried={}, raised_in={}, done=_elsewhere(known.done)))
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:

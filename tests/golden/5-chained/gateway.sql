@@ -5,8 +5,9 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','0001_journal','2026-11-29 15:29:50.519919+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'gateway','0002_said','2026-11-29 15:29:50.532530+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','0001_journal','2026-11-29 15:30:54.735961+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'gateway','0002_said','2026-11-29 15:30:54.744607+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'gateway','0003_content','2026-11-29 15:30:54.751601+00:00');
 CREATE TABLE alarms (
             number INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, device TEXT NOT NULL,
             entry INTEGER NOT NULL, open INTEGER NOT NULL, active INTEGER NOT NULL
@@ -38,18 +39,18 @@ INSERT INTO "faults" VALUES('device.fault','bed',35,1777867341.0);
 INSERT INTO "faults" VALUES('device.low_battery','door',33,1777867341.0);
 INSERT INTO "faults" VALUES('device.tamper','window',34,1777867341.0);
 INSERT INTO "faults" VALUES('service.away','',37,1777867341.0);
-CREATE TABLE instructions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
-INSERT INTO "instructions" VALUES(9,'i1');
-INSERT INTO "instructions" VALUES(14,'i2');
-INSERT INTO "instructions" VALUES(16,'i3');
-INSERT INTO "instructions" VALUES(20,'i4');
-INSERT INTO "instructions" VALUES(22,'i5');
-INSERT INTO "instructions" VALUES(26,'i6');
-INSERT INTO "instructions" VALUES(30,'i7');
-INSERT INTO "instructions" VALUES(32,'i8');
-INSERT INTO "instructions" VALUES(36,'i9');
-INSERT INTO "instructions" VALUES(38,'i10');
-INSERT INTO "instructions" VALUES(39,'i11');
+CREATE TABLE instructions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, digest TEXT, result INTEGER) STRICT;
+INSERT INTO "instructions" VALUES(9,'i1','',9);
+INSERT INTO "instructions" VALUES(14,'i2','',14);
+INSERT INTO "instructions" VALUES(16,'i3','',16);
+INSERT INTO "instructions" VALUES(20,'i4','',20);
+INSERT INTO "instructions" VALUES(22,'i5','',22);
+INSERT INTO "instructions" VALUES(26,'i6','',26);
+INSERT INTO "instructions" VALUES(30,'i7','',30);
+INSERT INTO "instructions" VALUES(32,'i8','',32);
+INSERT INTO "instructions" VALUES(36,'i9','',36);
+INSERT INTO "instructions" VALUES(38,'i10','',38);
+INSERT INTO "instructions" VALUES(39,'i11','',39);
 CREATE TABLE journal (
             number INTEGER PRIMARY KEY, name TEXT NOT NULL, alarm INTEGER, wall REAL NOT NULL, body BLOB NOT NULL
         ) STRICT;
@@ -102,7 +103,7 @@ INSERT INTO "marks" VALUES('head','40 ddbaded6bafdfc4676b2fb01fe51e13a');
 INSERT INTO "marks" VALUES('inbox','1');
 INSERT INTO "marks" VALUES('journal','6060606060606060');
 INSERT INTO "marks" VALUES('masks','{"shelves": {"window": {"until": 1777910541.0, "by": "Li", "reason": "window is being painted"}}, "away": 1778126541.0}');
-INSERT INTO "marks" VALUES('opened','1795966190534387179');
+INSERT INTO "marks" VALUES('opened','1795966254756585782');
 CREATE TABLE outbox (
             priority INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (priority, number)
         ) STRICT, WITHOUT ROWID;
