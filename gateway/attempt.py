@@ -6,7 +6,9 @@ log in as the gateway itself:
 * the settings in force, and the link is up: the running link is used and not cut; name, TCP and TLS are tried beside it;
 * another broker (host or port): a second connection under the same id there; the running link is not touched;
 * the same broker with other papers or passwords, or a link that is down: the running link pauses for the try, at most LONGEST.
-  While an alarm is open and the link is up this is not done, and said.
+  While an alarm of P1 or P2 is open, or any and the link is up, this is not done, and said.
+
+Whatever of P1 or P2 happens in the home ends the try at once, and the link returns: an SOS waits for no test.
 
 What is published is a real entry of the journal, so that the platform's answer is a real receipt. A receipt of another broker
 takes nothing out of the outbox, and its instructions are not obeyed: it is not this home's platform yet.
@@ -20,11 +22,13 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from gateway import household, kind, mqtt, wire
-from gateway.book import Entry
+from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment
 from gateway.config import Config
 from gateway.dial import NotReached, Tls, dial
+from gateway.fault import FaultFact
 from gateway.instruction import Instruction
+from gateway.kind import Priority
 from gateway.push import Lost, NotTaken
 from gateway.reading import Value
 
@@ -75,6 +79,13 @@ def in_chinese(words: str) -> str:
     return next((zh for part, zh in _CHINESE if part in words), "未成功: 请查看服务器日志, 检查端口和证书")
 
 
+def is_call(entry: Entry) -> bool:
+    """Say whether an entry is why somebody must be told at once: what happens to an alarm, or a fault, of P1 or P2, no test."""
+    fact = entry.fact
+    test = fact.alarm.test if isinstance(fact, AlarmFact) else fact.test if isinstance(fact, FaultFact) else True
+    return entry.priority <= Priority.P2 and not test
+
+
 class _Failed(Exception):
     """A step that did not succeed."""
 
@@ -99,7 +110,9 @@ class Attempt:
         self._receipted = asyncio.Event()
         self._link: mqtt.Link | None = None
         self._own: asyncio.Task[None] | None = None
+        self._trying: mqtt.Link | None = None  # the link of our own
         self._paused = False
+        self._called = asyncio.Event()  # somebody needs the link
 
     # -- what the daemon tells -----------------------------------------------------------------------------------------
 
@@ -107,6 +120,8 @@ class Attempt:
         """Take an entry that is on disk."""
         if self._entry is entry:
             self._committed.set()
+        if is_call(entry):
+            self._called.set()
 
     def receipted(self, receipt: wire.Receipt) -> None:
         """Take a receipt of the running link."""
@@ -122,23 +137,43 @@ class Attempt:
 
     async def run(self) -> None:
         """Go step by step as far as it goes, and write down how far that was."""
-        ways = (self._resolve, self._connect, self._tls, self._login, self._publish, self._receipt)
-        failed = ""
+        going, called = (asyncio.create_task(work) for work in (self._go(), self._called.wait()))
         try:
-            await asyncio.to_thread(self._furnish)
-            for name, way in zip(STEPS, ways, strict=True):
-                if not await self._step(name, way()):
-                    failed = name
-                    break
+            await asyncio.wait({going, called}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            for task in (going, called):
+                task.cancel()
+            ended = await asyncio.gather(going, return_exceptions=True)
             await self._leave()
             self.over = True
+        if isinstance(ended[0], Exception):
+            raise ended[0]
+        if not self.steps or self.steps[-1]["ok"] is None:
+            self._cut_off()
         last = self.steps[-1]
+        failed = "" if last["ok"] else last["step"]
         detail: dict[str, Value] = {f"{s['step']}_s": s["seconds"] for s in self.steps}
         detail |= {"by": self._instruction.by, "instruction": self._instruction.id, "where": self._where, "failed": failed}
         detail["in_force"] = self._instruction.change is None  # what is tried before it is saved says nothing about what holds
         detail |= {"zh": last["zh"] if failed else "", "en": last["en"] if failed else ""}
         self._daemon.note(lambda at: self._tell(at, what="platform_test", **detail))
+
+    async def _go(self) -> None:
+        ways = (self._resolve, self._connect, self._tls, self._login, self._publish, self._receipt)
+        await asyncio.to_thread(self._furnish)
+        for name, way in zip(STEPS, ways, strict=True):
+            if not await self._step(name, way()):
+                return
+
+    def _cut_off(self) -> None:
+        """Say that the try did not come to its end."""
+        if not self.steps:
+            self.steps.append({"step": STEPS[0], "seconds": 0.0})
+        zh, en = (
+            "有人求助, 测试已中止, 连接已交还: 请在警报结束后再试",
+            "a call for help came: the test has ended, the link is given back; try again later",
+        )
+        self.steps[-1] |= {"ok": False, "zh": zh, "en": en}
 
     def _furnish(self) -> None:
         with contextlib.suppress(OSError):  # the link says which file it lacks
@@ -190,7 +225,9 @@ class Attempt:
             self._link = running
             return f"运行中的连接, MQTT {running.version}", f"the running link, MQTT {running.version}"
         if present is not None and (present.host, present.port) == (self._platform.host, self._platform.port):
-            if running is not None and running.connected and daemon.pipeline.alarms:
+            real = [alarm for alarm in daemon.pipeline.alarms.values() if not alarm.test]
+            urgent = any(alarm.priority <= Priority.P2 for alarm in real)
+            if urgent or (real and running is not None and running.connected):
                 zh = "有未结束的警报, 现在不中断连接: 请在警报结束后再试"
                 raise _Failed("an alarm is open, so the link is not interrupted now: try again when it is closed", zh)
             self._paused = True
@@ -207,6 +244,7 @@ class Attempt:
             up=up.set,
             proved=self._daemon.uplink.proved,
         )
+        self._trying = link
         self._own = asyncio.create_task(link.run(), name="platform test")
         waiting = asyncio.create_task(up.wait())
         try:
@@ -247,6 +285,8 @@ class Attempt:
 
     async def _leave(self) -> None:
         if self._own is not None:
+            if self._called.is_set() and self._trying is not None:
+                self._trying.hurry()
             self._own.cancel()
             await asyncio.gather(self._own, return_exceptions=True)
         if self._paused:

@@ -160,6 +160,7 @@ class Link:
         self._up_since = 0.0  # monotonic s
         self._short_lives = 0
         self._taken_over = False
+        self._hurried = False
         self._anew = False  # the next connection asks the broker to forget what it kept for us
 
     @property
@@ -171,6 +172,10 @@ class Link:
     def taken_over(self) -> bool:
         """True from a take-over on until a connection has lasted SHORT_LIFE: two boxes with one id come and go all the time."""
         return self._taken_over and not (self.connected and time.monotonic() - self._up_since > SHORT_LIFE)
+
+    def hurry(self) -> None:
+        """Take it that the line is wanted by somebody else: when `run` is cancelled, no farewell is waited for."""
+        self._hurried = True
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         """Return when the broker has the message (QoS 1: PUBACK). Raises LinkLost, or NotTaken where the broker refuses this one."""
@@ -216,6 +221,9 @@ class Link:
                     tell()
             await connection.ended()
         except asyncio.CancelledError:
+            if self._hurried:
+                connection.leave()
+                raise
             with contextlib.suppress(LinkLost, NotTaken, TimeoutError):  # then the last will says that we are away
                 async with asyncio.timeout(STOP_WAIT):
                     await connection.push(topics["status"], self._status(False, "stopped"), retain=True, qos=1)

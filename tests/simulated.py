@@ -246,9 +246,11 @@ class Link:
             uplink._up()
             if ready is not None:
                 ready()
-            await lapse.away.wait()
-            self.connected = False
-            uplink._down()
+            try:
+                await lapse.away.wait()
+            finally:  # also where somebody lets go of the link
+                self.connected = False
+                uplink._down()
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         await asyncio.sleep(0.05)

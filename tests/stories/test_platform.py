@@ -1,0 +1,174 @@
+"""The platform and its broker: orders of another home, a flood, numbers begun anew, and a link that is tried or changed in an alarm."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from life import HALL, Life
+
+from gateway import attempt, doors, kind, mqtt
+from gateway.allowance import QUIET
+from gateway.instruction import Change, Do, Door, Instruction, What
+
+
+@pytest.fixture
+def life(tmp_path):
+    with Life(tmp_path) as made:
+        yield made
+
+
+def order(life, id_, **fields):
+    body = {"v": 1, "gateway": "gw-year", "id": id_, "do": "test", "by": "desk"} | fields
+    life.daemon.doors.from_platform("instruction", json.dumps(body).encode())
+
+
+def results(life, id_):
+    return [m for m in life.desk.results if m["instruction"] == id_]
+
+
+# -- 17 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_desk_closes_by_mistake_from_another_homes_list(life):
+    async def story():
+        life.press()
+        await life.wait(10)
+        (alarm,) = life.open
+        order(life, "o1", do="close", alarm="0123456789abcdef-a1", outcome="helped")
+        await life.wait(10)
+        (no,) = results(life, "o1")
+        assert (no["refused"], no["state"]) == ("unknown_alarm", "")
+        assert [a.id for a in life.open] == [alarm.id], "nothing of this home was touched"
+        order(life, "o2", do="close", alarm=alarm.id, outcome="helped")
+        await life.wait(10)
+        assert results(life, "o2")[0]["accepted"]
+        await life.restart()
+        await life.wait(10)
+        order(life, "o3", do="close", alarm=alarm.id, outcome="helped")
+        await life.wait(10)
+        (late,) = results(life, "o3")
+        assert (late["refused"], late["state"]) == ("unknown_alarm", "closed"), "and one that has ended is told apart"
+
+    life.live(story())
+
+
+# -- 39 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_sos_in_a_flood_of_orders_takes_at_most_twice_as_long_and_the_card_is_spared(life):
+    """The rest of this story, a message of 200 MB and half-way QoS 2, is lived on a real socket in tests/test_packets.py."""
+
+    async def reached(flood):
+        life.press()
+        pressed, seen = life.now, len(life.told_platform(kind.SOS))
+        for n in range(20_000):
+            if flood:
+                order(life, f"x{life.now}-{n}", do=("test", "away", "close")[n % 3], seconds=60.0 * (n % 2), alarm="none", outcome="helped")
+                if n % doors.ORDERS_A_TURN:
+                    continue
+            await life.wait(0)
+            if len(life.told_platform(kind.SOS)) > seen:
+                return life.now - pressed
+        await life.wait(1)
+        return life.told_platform(kind.SOS)[seen][0] - pressed
+
+    async def story():
+        await life.wait(10)
+        quiet = await reached(flood=False)
+        await life.wait(30)
+        entries = life.daemon.pipeline.last
+        flooded = [await reached(flood=True) for _ in range(10)]
+        assert max(flooded) <= 2 * quiet + 0.01, (quiet, flooded)
+        await life.wait(60)
+        assert life.daemon.pipeline.last - entries < 600
+        await life.wait(QUIET)
+        assert len(life.desk.said(kind.TOO_MANY_ORDERS, "raised")) == len(life.desk.said(kind.TOO_MANY_ORDERS, "cleared")) == 1
+
+    life.live(story())
+
+
+# -- 46 ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_platform_set_up_anew_counts_its_orders_from_one_and_none_is_swallowed(life, cut):
+    async def story():
+        for n in range(1, 6):
+            order(life, f"{n}", do="away", seconds=60.0 * n)
+            await life.wait(10)
+        await (life.power_cut() if cut else life.restart())
+        await life.wait(30)
+        for n in range(1, 11):
+            order(life, f"{n}", do="confirm", device="pendant")
+            await life.wait(10)
+        for n in range(1, 6):
+            first, again = results(life, f"{n}")
+            assert (first["do"], first["accepted"]) == ("away", True)
+            assert (again["do"], again["refused"]) == ("confirm", "id_reused")
+        for n in range(6, 11):
+            assert [m["accepted"] for m in results(life, f"{n}")] == [True]
+
+    life.live(story())
+
+
+# -- a link that is tried ------------------------------------------------------------------------------------------------
+
+
+class Hanging:
+    """A link to a broker that takes the connection and then says nothing."""
+
+    version, connected, broker = "5", False, SimpleNamespace(where="127.0.0.1:1")
+
+    def __init__(self, *_args, **_more):
+        self.hurried = False
+
+    async def run(self):
+        from asyncio import Event
+
+        await Event().wait()
+
+    def hurry(self):
+        self.hurried = True
+
+
+def tries(life, **value):
+    change = Change(What.SET_PLATFORM, {"host": "127.0.0.1", "port": 1, "tls": False} | value)
+    told = Instruction(id=f"try{life.now}", do=Do.PLATFORM_TEST, by="Li", door=Door.LOCAL, change=change)
+    life.daemon.note(lambda at: life.daemon.technician.told(told, at))
+
+
+@pytest.mark.parametrize("call", ["sos", "fall"])
+def test_a_call_for_help_ends_the_platforms_test_at_once_and_the_link_returns(life, monkeypatch, call):
+    """It held an SOS back for up to 85 s: the broker's login alone may take 45."""
+
+    async def reached(*_args, **_more):
+        return SimpleNamespace(close=lambda: None)
+
+    monkeypatch.setattr(attempt, "dial", reached)
+    monkeypatch.setattr(mqtt, "Link", Hanging)
+
+    async def story():
+        await life.wait(10)
+        tries(life, username="other")
+        await life.wait(5)
+        assert life.daemon.uplink.link is None, "the same broker: the link pauses for the try"
+        life.moves(HALL)
+        await life.wait(1)
+        assert life.daemon.uplink.link is None, "what nobody need be told of at once ends nothing"
+        called = life.now
+        (life.press if call == "sos" else life.fall)()
+        await life.wait(9)
+        (first, _), *_ = life.told_platform("person.sos" if call == "sos" else "person.fall")
+        assert first - called <= 5
+        tried = life.daemon.technician.attempt
+        assert tried.over
+        assert (tried.steps[-1]["step"], tried.steps[-1]["ok"]) == ("login", False)
+        assert "有人求助" in tried.steps[-1]["zh"]
+        told = [detail for _, k, _, _, detail in life.desk.faults if k == kind.VISIT and detail.get("what") == "platform_test"]
+        assert told[-1]["failed"] == "login"
+        tries(life, username="other")
+        await life.wait(5)
+        assert life.daemon.uplink.link is not None, "while it is open no other try cuts the link"
+        assert "警报" in life.daemon.technician.attempt.steps[-1]["zh"]
+
+    life.live(story())
