@@ -38,7 +38,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from gateway import certificate, chain, generations, wire
+from gateway import certificate, chain, generations, pending, wire
 from gateway.config import Config, ConfigError, composed, rights
 from gateway.database import StoreProblem
 from gateway.driver import Model
@@ -61,7 +61,8 @@ LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
 SHORTEST = 10  # characters of a passphrase; page and command line also ask how many guesses it stands, see `strength`
 _N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = r"^[A-Za-z0-9._-]{1,40}\Z"
-_CARRIED = ("masks", "floor", "certificate", "generation")  # marks of the journal that go on: shelves, away, the newest time seen
+# Marks of the journal that go on: shelves, away, the newest time seen, what is heard and not yet told.
+_CARRIED = ("masks", "floor", "certificate", "generation", pending.MARK)
 
 
 class BackupError(Exception):

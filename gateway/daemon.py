@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from drivers import all_models
-from gateway import __version__, compose, folders, generations, kind, shed, status, systemd, wire
+from gateway import __version__, compose, folders, generations, kind, pending, shed, status, systemd, wire
 from gateway.alarm import State
 from gateway.attacks import Attacks
 from gateway.book import AlarmFact, Entry
@@ -56,6 +56,7 @@ T = TypeVar("T")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
 ALIVE_EVERY = 30.0  # s between two marks that say we still run, while people are called: so much of a wait a power cut may cost
+SAVE_EVERY = 30.0  # s at least between two writings of a door opened or a bed left: a sensor that flaps must not wear the card out
 MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
 STALLED = 10.0  # s after which a disk that neither takes a turn nor refuses it counts as failed: no call for help waits for a dying card
 LEAVE = 0.5  # s for which a failed disk's files may take to be closed before we go on without
@@ -112,6 +113,7 @@ class Daemon:
         self._notes: list[Callable[[Moment], list[Entry]]] = []
         self._due = now.mono  # when the pipeline wants its next tick
         self._flushed = self._kept = self._alive = now.mono
+        self._saved = -SAVE_EVERY  # when what is judged and not yet told was written last
         self._event = False  # something that happens once was heard in this turn
         self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
         self.leaving: asyncio.Task[None] | None = None  # a failed disk's store while it is being closed
@@ -210,7 +212,10 @@ class Daemon:
                 entries += self.pipeline.tick(now)
             if entries and self.ears.visits is not None and self.alarm_is_fresh():
                 self.ears.visits.drop()
-            await self._write(entries, now, flush=self._event and not entries)  # no press may count twice, also one without entry
+            unsaved = self.pipeline.unsaved and now.mono - self._saved >= SAVE_EVERY
+            await self._write(
+                entries, now, flush=(self._event or unsaved) and not entries
+            )  # no press may count twice, also one without entry
             self._event = False
             await self.upkeep.keep_readings(now)
             await self.upkeep.sometimes(now)
@@ -316,6 +321,9 @@ class Daemon:
         if self.pipeline.endings_changed:
             marks["endings"] = json.dumps(self.pipeline.endings)
             self.pipeline.endings_changed = False
+        marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
+        self.pipeline.saved()
+        self._saved = now.mono
         return marks
 
     async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:
@@ -340,6 +348,7 @@ class Daemon:
         writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
         writing.marks["endings"] = json.dumps(self.pipeline.endings)
         writing.marks["told"] = self.intake.firsts.mark(anew=True)
+        writing.marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
         writing.marks |= self.lineage.marks() | in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         writing.resent = ()  # of another journal

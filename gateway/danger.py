@@ -127,6 +127,8 @@ class Judge:
         self._in_bed: dict[DeviceId, bool] = {}
         self._left_bed: dict[DeviceId, Reading] = {}
         self._fading: dict[Key, Fading] = {}
+        self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}  # open before a power cut, and not heard of since
+        self.unsaved = False  # what has begun, or is over, stands in no entry
 
     def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
         """Take over conditions that were on before a restart, so that the same heard again is no new danger.
@@ -142,6 +144,49 @@ class Judge:
             elif not self.endless(kind, device):
                 self.levels.on[kind, device] = On(last=Reading(device=device, kind=_SENSED[kind], value=True, at=now))
 
+    def resume(
+        self,
+        *,
+        heard: Mapping[Key, Reading],
+        doors: Mapping[DeviceId, tuple[Reading, float]],
+        in_bed: Mapping[DeviceId, bool],
+        left_bed: Mapping[DeviceId, Reading],
+        same_boot: bool,
+    ) -> None:
+        """Go on with what was heard before a restart and is not yet told.
+
+        A level goes on only where its alarm does, see `restore`. A bed that was left is left until somebody is heard to be in it. A door
+        may have been shut by anybody while there was no power: it counts as open when it is heard as open again, since when it was.
+        """
+        if same_boot:
+            on = self.levels.on
+            on |= {key: replace(on[key], last=last) for key, last in heard.items() if key in on}
+        open_still = {d: door for d, door in doors.items() if d in self._watches and self._watches[d].left_open}
+        if same_boot:
+            self._open_since = {d: since for d, (since, _) in open_still.items()}
+            self._open_heard = {d: last for d, (_, last) in open_still.items()}
+        else:
+            self._doors_before = open_still
+        beds = {d for d, watch in self._watches.items() if watch.bed}
+        self._in_bed = {d: there for d, there in in_bed.items() if d in beds}
+        nights = {d for d in beds if kinds.BED_EXIT not in self._watches[d].off}
+        self._left_bed = {d: left for d, left in left_bed.items() if d in nights}
+
+    @property
+    def open_doors(self) -> dict[DeviceId, tuple[Reading, float]]:
+        """The doors that are open: since when, and when they were heard as open last."""
+        return self._doors_before | {d: (since, self._open_heard.get(d, since.at.mono)) for d, since in self._open_since.items()}
+
+    @property
+    def in_bed(self) -> Mapping[DeviceId, bool]:
+        """Whether somebody was in the beds that were heard of."""
+        return self._in_bed
+
+    @property
+    def left_bed(self) -> Mapping[DeviceId, Reading]:
+        """The beds left at night and not yet returned to."""
+        return self._left_bed
+
     def rewatch(
         self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time], other: set[DeviceId]
     ) -> None:
@@ -152,6 +197,7 @@ class Judge:
         self.levels.keep(here)
         self._told = {key for key in self._told if key[1] in here}
         self._fading = {key: fading for key, fading in self._fading.items() if key[1] in here}
+        self._doors_before = {d: door for d, door in self._doors_before.items() if d in here and watches[d].left_open}
         doors, beds = {d for d in here if watches[d].left_open}, {d for d in here if watches[d].bed}
         nights = {d for d in beds if kinds.BED_EXIT not in watches[d].off}
         self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
@@ -258,14 +304,18 @@ class Judge:
             return []
         key = (kinds.DOOR_LEFT_OPEN, watch.device)
         if reading.value:
+            if (door := self._doors_before.pop(watch.device, None)) is not None:
+                self._open_since[watch.device], self._open_heard[watch.device] = door
             before, self._open_heard[watch.device] = self._open_heard.get(watch.device, reading.at.mono), reading.at.mono
+            self.unsaved = self.unsaved or watch.device not in self._open_since
             if reading.at.mono - before >= self._times.level_lost:  # that it was closed meanwhile got lost
                 self._open_since.pop(watch.device, None)
                 self._told.discard(key)
             self._open_since.setdefault(watch.device, reading)
             return []
-        self._open_since.pop(watch.device, None)
-        self._open_heard.pop(watch.device, None)
+        self.unsaved = self.unsaved or watch.device in self.open_doors
+        for known in (self._open_since, self._open_heard, self._doors_before):
+            known.pop(watch.device, None)
         if key not in self._told:
             return []
         self._told.discard(key)
@@ -274,13 +324,14 @@ class Judge:
     def _bed(self, watch: Watch, reading: Reading) -> list[Judgement]:
         was, self._in_bed[watch.device] = self._in_bed.get(watch.device), bool(reading.value)
         if reading.value:
-            self._left_bed.pop(watch.device, None)
+            self.unsaved = self._left_bed.pop(watch.device, None) is not None or self.unsaved
             key = (kinds.BED_EXIT, watch.device)
             if key in self._told:
                 self._told.discard(key)
                 return [Cleared(kinds.BED_EXIT, watch.device, reading.at, by_resident=True)]
         elif was and kinds.BED_EXIT not in watch.off and self._is_night(reading.at):
             self._left_bed[watch.device] = reading
+            self.unsaved = True
         return []
 
     def _is_night(self, at: Moment) -> bool:

@@ -22,7 +22,9 @@ from gateway.fault import FaultFact, Faults
 from gateway.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
 from gateway.kind import Priority
 from gateway.lateness import left, malformed, takes_away, undecided
+from gateway.levels import On
 from gateway.masks import NOT_MASKED, End, Shelf
+from gateway.pending import Pending
 from gateway.reading import DeviceId, Reading
 from gateway.times import Times
 from gateway.walk import Plug
@@ -67,6 +69,7 @@ class Known:
     endings: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)
     away: End = NOT_MASKED
+    pending: Pending = field(default_factory=lambda: Pending(same_boot=False))
 
 
 class Pipeline:
@@ -148,6 +151,9 @@ class Pipeline:
                 alarm = shifted(alarm, known.shift.get(alarm.number, now.mono - alarm.since.mono), now)  # noqa: PLW2901
             book.resume(alarm, known.raised_in.get(alarm.number))
         self._judge.restore(active, now, over)
+        p = known.pending
+        in_bed = p.in_bed if p.away < book.times.level_lost else {}
+        self._judge.resume(heard=p.heard, doors=p.doors, in_bed=in_bed, left_bed=p.left_bed, same_boot=p.same_boot)
         # What a step of the walk test began ended with the process.
         still = {f"shelved {d}": round(shelf.until - now.mono) for d, shelf in self.shelves.items() if shelf.until > now.mono}
         book.tell([self.faults.note(kinds.RESTARTED, now, "", why=why, **still), *self.faults.end_tests(now)], now)
@@ -169,7 +175,41 @@ class Pipeline:
         for alarm in list(book.alarms.values()):
             for rung in [] if alarm.test else interrupted(alarm, book.ladder, book.times, now.mono):
                 book.call(book.alarms[alarm.number], rung, Reason.INTERRUPTED, now, before=alarm.state)
+        for key, danger in p.withheld.items():
+            self._withhold_on(key, danger, now)
         return book.turn()
+
+    def _withhold_on(self, key: tuple[str, DeviceId], danger: Danger, now: Moment) -> None:
+        """Go on withholding a danger that began while its device was shelved; where it no longer is, the danger has waited long enough."""
+        if key[1] not in self._rooms:
+            return
+        if danger.evidence:
+            self._judge.levels.on.setdefault(key, On(last=danger.evidence[-1]))
+        if key[1] in self.shelves:
+            self._withheld[key] = danger
+        else:
+            self._danger(replace(danger, at=now))
+
+    def pending(self) -> Pending:
+        """Return what has been heard and is not yet told, for the mark that outlives a restart."""
+        judge = self._judge
+        heard = {key: one.last for key, one in judge.levels.on.items()}
+        return Pending(
+            heard=heard,
+            doors=judge.open_doors,
+            in_bed=judge.in_bed,
+            left_bed=judge.left_bed,
+            withheld=self._withheld,
+        )
+
+    @property
+    def unsaved(self) -> bool:
+        """True when something of it has changed and no entry says so."""
+        return self._judge.unsaved
+
+    def saved(self) -> None:
+        """Take that it has been written."""
+        self._judge.unsaved = False
 
     def rearrange(
         self, *, devices: Mapping[DeviceId, str], ladder: Sequence[Rung], times: Times, ended: Iterable[FaultFact], now: Moment,
@@ -417,7 +457,8 @@ class Pipeline:
     def _cleared(self, cleared: Cleared) -> None:
         if self.walking.cleared(cleared):
             return
-        self._withheld.pop((cleared.kind, cleared.device), None)
+        if self._withheld.pop((cleared.kind, cleared.device), None) is not None:
+            self._judge.unsaved = True
         alarm = self._book.of(cleared.kind, cleared.device)
         if alarm is None:
             self._book.faded(cleared.kind, cleared.device, cleared.at, by=cleared.device, reason="")

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
-from gateway import firsts, machine, schema, shed, silence, wire
+from gateway import firsts, machine, pending, schema, shed, silence, wire
 from gateway import kind as kinds
 from gateway.alarm import ENDED, Alarm, State
 from gateway.book import AlarmFact, Entry
@@ -61,6 +61,7 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "certificate": int,
     "rounds": json.loads,
     "silent": silence.read,
+    pending.MARK: json.loads,
     "told": firsts.read,
     "generation": int,
 }
@@ -201,6 +202,7 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     ended = {a.id: a for a in _newest(left.store, now) if not a.open}
     masks_known, told = bool(left.store.marked("masks")), left.store.marked("told")
     cancels_known = bool(left.store.marked("cancels"))
+    judging = left.store.marked(pending.MARK)
     known, instead = real.known, left.known
     alarms = _joined(known, instead, ended)
     gone_on = {alarm.number for alarm, _ in instead.alarms if alarm.open}
@@ -222,6 +224,7 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         silent_for={**known.silent_for, **instead.silent_for},
         shelves=instead.shelves if masks_known else known.shelves,
         away=instead.away if masks_known else known.away,
+        pending=instead.pending if judging else known.pending,
     )
     learned = Writing(memory=_texts(left.memories), done=_elsewhere(instead.done), waiting=left.store.all_entries())
     real.store.lift(left.store.generation + 1)  # what the stand-in has told is older than what is told from now on
@@ -230,6 +233,8 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         learned.marks |= {"masks": masked(merged.shelves, merged.away, now, boot)}
     if told:
         learned.marks = {**learned.marks, "told": told}
+    if judging:
+        learned.marks = {**learned.marks, pending.MARK: judging}
     real.store._commit(learned)  # noqa: SLF001  nobody else has it yet
     # In their order, and as the real one knows them; the stand-in's answers stand in it by now, under its numbers of an earlier journal.
     done = {i: one._replace(entry=real.store.stands(left.store.journal, one.entry)) for i, one in instead.done.items()}

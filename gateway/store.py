@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 from sqlite_utils import Database
 
-from gateway import chain, schema, shed, silence, wal, wire
+from gateway import chain, pending, schema, shed, silence, wal, wire
 from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry, renamed
 from gateway.clock import Moment, Quality, Stamp, bridged, on_boot
@@ -276,6 +276,7 @@ class Store:
             endings=[str(i) for i in json.loads(self._marked(db, "endings") or "[]")],
             shelves=shelves,
             away=away,
+            pending=pending.read(self._marked(db, pending.MARK), now, boot),
         )
 
     def _closed(self, alive: Stamp | None, now: Moment, boot: str) -> tuple[dict[Ended, str], dict[Ended, float]]:

@@ -9,7 +9,7 @@ from functools import cache
 
 from jsonschema import Draft202012Validator
 
-from gateway import wire
+from gateway import pending, wire
 from gateway.alarm import Alarm
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality, bridged
@@ -261,13 +261,17 @@ class Day:
     def called_back(self, number: int, index: int, *, ok: bool, detail: str = "") -> list[Entry]:
         return self.take(self.pipeline.called_back(number, index, self.clock.now(), ok=ok, detail=detail))
 
-    def restart(self, *, other_boot: bool = False) -> list[Entry]:
+    def restart(self, *, other_boot: bool = False, after: float = 30.0) -> list[Entry]:
         """End the gateway without a word and start it again from its journal's bytes alone."""
         shelves, away = self.pipeline.shelves, self.pipeline.away.end
+        mark = pending.text_of(self.pipeline.pending(), self.clock.now(), self.clock.boot)
         if other_boot:
             shelves, away = {}, NOT_MASKED
-            self.clock.reboot(f"{self.clock.boot}x")
-        known = known_from(self.bodies, self.receipted, self.clock.now(), self.clock.boot, shelves, away, self.digests)
+            self.clock.reboot(f"{self.clock.boot}x", after=after)
+        now, boot = self.clock.now(), self.clock.boot
+        known = replace(
+            known_from(self.bodies, self.receipted, now, boot, shelves, away, self.digests), pending=pending.read(mark, now, boot)
+        )
         self.pipeline = self.home.pipeline(self.clock.boot)
         out = self.take(self.pipeline.restart(self.clock.now(), known, why="restart"))
         self.pipeline.faults.linked(True, self.clock.now())

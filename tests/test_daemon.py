@@ -136,15 +136,15 @@ async def test_a_fall_can_be_cancelled_by_the_button_and_else_is_raised_and_the_
     sound = f'[sound]\npre_alarm = ["{script}", "pre"]\nalarm = ["{script}", "alarm"]\n'
     with Radar(tmp_path / "usb-radar") as room:
         async with Platform(broker, names) as platform:
-            lines = radar(room.port) + sound
-            with Gateway(tmp_path, broker=broker, bus=bluez, name=names, times=QUICK, lines=lines) as gateway:
+            lines, keys = radar(room.port) + sound, f'[keys]\nsealed = "{KEY}"\ncancel = "{KEY}"\n'
+            with Gateway(tmp_path, broker=broker, bus=bluez, name=names, times=QUICK, lines=lines, secrets=keys) as gateway:
                 bluez.wait_for_scan()
                 until(lambda: room.asked)
                 room.fall()
                 seen = await platform.wait(is_alarm("pre_alarm", kind.FALL))
                 assert seen["grace_s"] == 15.0
                 until(lambda: heard.exists() and "pre person.fall pre_alarm bath" in heard.read_text())
-                gateway.press(CANCEL)
+                gateway.air(CANCEL, Sealed(CANCEL).press())
                 cancelled = await platform.wait(is_alarm("cancelled", kind.FALL))
                 assert cancelled["by"] == "resident, cancel"
                 room.fall(False)

@@ -701,19 +701,6 @@ def test_a_level_that_outlasts_its_alarm_stays_known_over_a_restart_but_not_over
 
 
 @pytest.mark.parametrize("other_boot", [False, True])
-def test_doors_and_beds_are_unknown_until_heard(other_boot):
-    day = Day(clock=HandClock(NIGHT))
-    day.hear("door", Kind.CONTACT_OPEN, True)
-    day.hear("bed", Kind.OCCUPANCY, True)
-    day.hear("bed", Kind.OCCUPANCY, False)
-    day.wait(500)
-    day.restart(other_boot=other_boot)
-    assert moves(day.wait(7200)) == []
-    day.hear("door", Kind.CONTACT_OPEN, True)
-    assert moves(day.wait(600)) == ["door.left_open raise raised"]
-
-
-@pytest.mark.parametrize("other_boot", [False, True])
 def test_the_ladder_goes_on_after_a_restart(other_boot):
     day = Day()
     day.press()

@@ -20,7 +20,7 @@ from typing import Any
 import household
 from brokers import ENTRIES
 from fake_bluez import Child
-from household import radar
+from household import KEY, Sealed, radar
 from radar_emulator import Radar
 
 from gateway import kind
@@ -62,7 +62,8 @@ class Alarmed(Home):
         devices += (
             f'\n[[device]]\nid = "cancel"\nmodel = "shelly-blu-button"\nroom = "bath"\naddress = "{cancel}"\nbuttons = {{ 1 = "cancel" }}\n'
         )
-        self._cancel = cancel
+        self._cancel = Sealed(cancel)
+        more.setdefault("secrets", f'[keys]\ncancel = "{KEY}"\n')
         # the desk is slow on a busy machine: nothing here escalates by itself
         calm = QUICK.replace("acknowledge_p1 = 20", "acknowledge_p1 = 300") + "grace_fall = 60\n"
         super().__init__(folder, n, broker, bus, devices=devices, buttons=1, times=calm + times, **more)
@@ -119,7 +120,7 @@ class Alarmed(Home):
         while (state := self.state(alarm)) not in ENDS:
             assert time.monotonic() < limit, (alarm, state)
             if state == "pre_alarm":
-                self.gateway.press(self._cancel)
+                self.gateway.air(self._cancel.address, self._cancel.press())
             else:
                 do, more = NEXT[state]
                 order = await self.platform.instruct(do, alarm=alarm, **more)

@@ -103,6 +103,7 @@ def a_day_on_the_card(short: bool, folder: Path, seed: int) -> Row:
             Disk(folder) if os.geteuid() == 0 else _NoDisk(folder) as disk,
             Lapse(disk.folder / "home", config + year.devices(), begins=year.BEGINS) as lapse,
         ):
+            year.secrets(disk.folder / "home")
             life = _Quiet(lapse, days, seed, disk.folder / "home")
             block, own, entries = lapse.run(life.watched(disk, days))
             readings = life.lapse.desk.readings / (days + 1)

@@ -26,7 +26,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
-from simulated import Lapse
+from simulated import KEY, Lapse
 
 from drivers import all_models
 from gateway import kind, trial
@@ -85,6 +85,13 @@ def devices() -> str:
     return out + f'[[device]]\nid = "radar"\nmodel = "radar-5359"\nroom = "bedroom"\nport = "{PORT}"\n'
 
 
+def secrets(folder: Path) -> None:
+    """Write the keys of the home's sensors."""
+    path = folder / "secrets.toml"
+    path.write_text(f'[keys]\ncancel = "{KEY}"\n')
+    path.chmod(0o600)
+
+
 class Life:
     """What happens in the home. `days` is how long it is watched."""
 
@@ -135,7 +142,10 @@ class Life:
 
         for address in (PENDANT, BATH, CANCEL):  # they say that they are there
             for k in range(8):
-                air(k * 3 * HOUR + dice.uniform(0, 600), address, "4000{n}0164")
+                if address == CANCEL:  # encrypted, or it would cancel nothing
+                    at(k * 3 * HOUR + dice.uniform(0, 600), lambda: lapse.sealed(CANCEL, "0164"))
+                else:
+                    air(k * 3 * HOUR + dice.uniform(0, 600), address, "4000{n}0164")
         for address in (DOOR, BED, HALL):
             battery = 9 if address == HALL and self.low_on(began) else 90
             air(dice.uniform(0, HOUR), address, f"4000{{n}}01{battery:02x}")
@@ -177,7 +187,7 @@ class Life:
         at(second, lambda: self.lapse.line(PORT, frame(*FALL, b"\1")))
         if self.dice.random() < 0.5:
             self.cancelled += 1
-            at(second + self.dice.uniform(5, 25), lambda: self.lapse.air(CANCEL, "4400{n}01643a01"))
+            at(second + self.dice.uniform(5, 25), lambda: self.lapse.sealed(CANCEL, "01643a01"))
         at(second + 120, lambda: self.lapse.line(PORT, frame(*FALL, b"\0")))
 
     def low_on(self, second: float) -> bool:
@@ -338,6 +348,7 @@ def a_year(short: bool, folder: Path, seed: int) -> list[Row]:
     try:
         config = CONFIG.format(folder=fast, history=history, journal=journal) + devices()
         began = time.monotonic()
+        secrets(fast)
         with Lapse(fast, config, begins=BEGINS, look_every=STEP) as lapse:
             life = Life(lapse, days, seed, fast)
             lapse.run(life.live())

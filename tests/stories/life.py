@@ -21,16 +21,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
-from simulated import Lapse
+from simulated import KEY, Lapse
 
 from gateway.instruction import Do, Door, Instruction
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 MORNING = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)  # 08:00 in the home, a Monday
 
-KEY = "231d39c1d7cc1ab1aee224cd096db932"
 PENDANT, CANCEL, BUTTON, DOOR, HALL, BED = (f"A4:C1:38:00:00:{n:02X}" for n in range(1, 7))
 RADAR, RECEIVER = "/dev/serial/by-id/usb-radar", "/dev/serial/by-id/usb-rflink"
 SMOKE = "EV1527;ID=07A410;SWITCH=01;CMD=ON"  # what the smoke detector was taught to say; it never says "over"
@@ -175,7 +173,6 @@ class Life(Lapse):
         self.people: dict[str, Behaviour] = {}
         self.calls: list[Call] = []
         self._children: dict[int, _Child] = {}
-        self._counters: dict[str, int] = {}
         self._told = 0
         self._real = asyncio.create_subprocess_exec, os.killpg
 
@@ -232,16 +229,6 @@ class Life(Lapse):
     def press(self, address: str = PENDANT, *, action: str = "01") -> None:
         """Press a BTHome button: a keyed one seals what it says."""
         (self.sealed if address == CANCEL else self.air)(address, f"{'' if address == CANCEL else '4400{n}'}3a{action}")
-
-    def sealed(self, address: str, plain: str, *, key: str = KEY, counter: int | None = None) -> str:
-        """Let an encrypted BTHome v2 packet be heard; return its bytes (hex), so that it can be played again."""
-        n = self._counters[address] = self._counters.get(address, 0) + 1 if counter is None else counter
-        counted = n.to_bytes(4, "little")
-        nonce = bytes.fromhex(address.replace(":", "")) + b"\xd2\xfc\x45" + counted
-        body = AESCCM(bytes.fromhex(key), tag_length=4).encrypt(nonce, bytes.fromhex(plain), None)
-        data = (b"\x45" + body[:-4] + counted + body[-4:]).hex()
-        self.air(address, data)
-        return data
 
     def fall(self, on: bool = True) -> None:
         self.line(RADAR, frame(*FALL, bytes((on,))))
