@@ -283,6 +283,7 @@ class Lapse:
         self._packet: dict[str, int] = {}
         self._counters: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
+        self._clock: Clock
         # Looked at once a minute instead of every few seconds, and the status file written every hour: both cost what a year has not.
         self._patched = [
             (fault, "LOOK_EVERY", look_every), (daemons, "LOOK_EVERY", look_every), (upkeep, "STATUS_EVERY", 3600.0),
@@ -318,10 +319,12 @@ class Lapse:
 
     # -- power and network
 
-    async def start(self, *, behind: float = 0.0, sure_after: float = 0.0) -> None:
-        """Start the gateway as after a power-up; the time server answers `sure_after` seconds later."""
-        self.boots += 1
-        made = Clock(self, self.boots, behind=behind, sure_after=sure_after)
+    async def start(self, *, behind: float = 0.0, sure_after: float = 0.0, same_boot: bool = False) -> None:
+        """Start the gateway as after a power-up, or its process alone; the time server answers `sure_after` seconds later."""
+        if not same_boot:
+            self.boots += 1
+            self._clock = Clock(self, self.boots, behind=behind, sure_after=sure_after)
+        made = self._clock
         real = daemons.SystemClock, daemons.boot_name
         daemons.SystemClock, daemons.boot_name = (
             type("Made", (Clock,), {"__new__": lambda *_: made, "__init__": lambda *_: None}),

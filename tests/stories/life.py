@@ -219,10 +219,10 @@ class Life(Lapse):
         await asyncio.sleep(dark)
         await self.start(behind=dark if clock_stands else 0.0, sure_after=sure_after)
 
-    async def restart(self) -> None:
-        """End the process as systemd does, and start it again (as another boot)."""
+    async def restart(self, *, same_boot: bool = False) -> None:
+        """End the process as systemd does, and start it again, as another boot unless it is the same one."""
         await self.stop()
-        await self.start()
+        await self.start(same_boot=same_boot)
 
     # -- what happens in the home
 
