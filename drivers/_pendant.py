@@ -13,6 +13,7 @@ slash (`uuid/major` takes every minor); the longest that fits decides.
                         has been away for two other packets in a row. The intake takes equal packets within 5 s as one, so these
                         are at least 5 s of quiet; where other data of the pendant changes in between, it is sooner, never later.
 
+A call whose quiet was never heard stands (`Standing`): heard again long after, it is a new one, which the gateway's clock decides.
 `memory` holds `pressed`, the call that has not been followed by quiet. The first sighting after a restart of a call that stands
 there may be the receiver's cache or a new press: it calls, flagged. Nothing proves that a signal is not a copy: whoever is near
 can record and send it. Where that matters, use a sealed button.
@@ -23,7 +24,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, WRONG_LENGTH
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report
+from gateway.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report, Standing
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ NOTES = (
 _QUIET = 2  # other packets in a row after which a call counts as over
 _KNOWN = 8  # frames whose reading is kept; all are forgotten when a ninth comes
 _NOT_MINE = (NOT_MINE,)
-_REPEATED = (REPEATED,)
 
 Signed = tuple[str, "Sequence[Report]"]  # the signal ("" = this frame has none), and what else the frame says
 
@@ -123,7 +123,7 @@ class Pendant:
         same = self.memory.get("pressed") == action
         fresh, self._fresh, self._quiet = self._fresh, False, 0
         if same and not fresh and self._others:
-            return _REPEATED
+            return (REPEATED, Standing("repeated", Report(Kind.BUTTON, action)))
         if not same:
             self.memory = {**self.memory, "pressed": action}
         return (Report(Kind.BUTTON, action, flagged=same and fresh),)

@@ -16,8 +16,8 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from drivers._zigbee_words import Row, levels, rings, table
-from gateway.driver import NOT_MINE, Behind, Heard, Model, Packet, Refusal, Report, Telegram, not_understood
-from gateway.reading import Kind
+from gateway.driver import NOT_MINE, Behind, Heard, Model, Packet, Refusal, Report, Standing, Telegram, not_understood
+from gateway.reading import FORMS, Form, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -92,12 +92,16 @@ def reports_of(value: Mapping[str, Any]) -> list[Report]:
 
 
 class Sensor:
-    """One device behind zigbee2mqtt. In some makes "sos" is a state: it is a press when it begins."""
+    """One device behind zigbee2mqtt. In some makes "sos" is a state: it is a press when it begins, and when its end got lost.
+
+    Such a state stands in every message until it ends. One that tells another measure than the last was sent for that measure.
+    """
 
     def __init__(self, rows: Mapping[str, tuple[Row, ...]], senses: frozenset[Kind], memory: Mapping[str, int | str]) -> None:
         self.memory: dict[str, int | str] = dict(memory)
         self._rows = rows
         self._senses = senses
+        self._measured: list[Report] = []  # by the last message
         self._strange: list[Report] = []  # what was not understood in the last message: told when it changes
 
     def poll(self) -> bytes:
@@ -118,7 +122,8 @@ class Sensor:
             return (_NOT_JSON,)
         if value.get("availability") == "offline":
             return (_OFFLINE,)
-        said = [*levels(value, self._rows, self._senses)]
+        said: list[Heard] = [*levels(value, self._rows, self._senses)]
+        measured, self._measured = self._measured, [one for one in reports_of(value) if FORMS[one.kind] is Form.MEASURE]
         for key, calls in rings(value):
             if calls is None:
                 said += [not_understood(f"{key}: {value[key]}")] if Kind.BUTTON in self._senses else []
@@ -126,8 +131,10 @@ class Sensor:
                 self.memory = {**self.memory, key: int(calls)}
                 if calls and not packet.retained:
                     said.append(Report(Kind.BUTTON, "press"))
-        before, self._strange = self._strange, [one for one in said if one.kind is Kind.NOT_UNDERSTOOD]
-        out = [one for one in said if one not in before or one.kind is not Kind.NOT_UNDERSTOOD]
+            elif calls and not packet.retained and measured == self._measured:
+                said.append(Standing("repeated", Report(Kind.BUTTON, "press")))
+        before, self._strange = self._strange, [one for one in said if isinstance(one, Report) and one.kind is Kind.NOT_UNDERSTOOD]
+        out = [one for one in said if one not in before]
         return [*out, *reports_of(value)] or (_ALIVE,)
 
 

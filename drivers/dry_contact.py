@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Refusal, Report, Telegram
+from gateway.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Refusal, Report, Standing, Telegram
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ class DryContact:
         if name in _STATES:
             return (Report(_STATES[name], on),)
         if on == bool(self.memory.get(function, 0)):
-            return (Report(Kind.HEARTBEAT, True),)
+            alive = Report(Kind.HEARTBEAT, True)
+            return (alive, Standing("repeated", Report(Kind.BUTTON, "press"))) if on else (alive,)
         self.memory = {**self.memory, function: int(on)}
         return (Report(Kind.BUTTON, "press" if on else "release"),)
 

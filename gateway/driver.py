@@ -123,6 +123,16 @@ def not_understood(words: str) -> Report:
     return Report(Kind.NOT_UNDERSTOOD, "".join(sign if sign.isprintable() else "?" for sign in words[:_WORDS]))
 
 
+@dataclass(frozen=True, slots=True)
+class Standing(Refusal):
+    """A call that still stands in what the device goes on saying: alive, nothing new.
+
+    Whether that is so only a clock can tell, and a driver has none: where it was not heard for long, its end got lost and it is new.
+    """
+
+    call: Report
+
+
 Heard = Report | Reply | Refusal | Telegram  # telegrams come from receivers only
 
 

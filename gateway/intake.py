@@ -31,10 +31,11 @@ from gateway.driver import (
     Refusal,
     Reply,
     Report,
+    Standing,
     Telegram,
 )
 from gateway.firsts import Firsts
-from gateway.reading import FORMS, DeviceId, Form, Kind, Reading, is_plausible
+from gateway.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, is_plausible
 from gateway.signals import Signals
 
 LOG = logging.getLogger("eldercare")
@@ -44,6 +45,8 @@ BURST = 60.0  # s after a new counter in which its repeats are still a sign of l
 # A replay, and a word that is not understood, is no sensor's word but the driver's own.
 GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED, Kind.NOT_UNDERSTOOD}
 REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; the others are counted
+STANDS = 300.0  # s for which a call that stands in what a device says need not be heard and is still the same one
+SAYS_AGAIN = 60.0  # s after which a state that may be a danger is said again, of a device that goes on sending the same packet
 ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
@@ -72,6 +75,10 @@ class Enrolled:
     proved: float = -math.inf  # when a counter that was never heard before came, of a device that has a key
     replayed: float = -math.inf  # when a recording of it was last told
     told: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # per source of its telegrams: the last data, and when
+    called: dict[int, float] = field(default_factory=dict)  # per button: when a call of it was heard last, also one that stands
+    since: float = 0.0  # when it was taken in: what stands from before is the same call
+    levels: dict[tuple[Kind, int], Report] = field(default_factory=dict)  # what may be a danger and is on, as it was said last
+    said: float = 0.0  # when it was
 
 
 class Intake:
@@ -113,7 +120,7 @@ class Intake:
     ) -> None:
         """Take one device in. `via` is the receiver it is heard through; `codes` are its taught signals, {function: signal}."""
         driver = _driver(model, address, key, codes or {}, _unarmed(memory))  # a technician's word ends with the process
-        enrolled = Enrolled(device, model, address, key, driver, codes=codes or {})
+        enrolled = Enrolled(device, model, address, key, driver, codes=codes or {}, since=self._now().mono)
         self.devices[device] = enrolled
         if via:
             for source in (codes or {}).values() if codes else (address,):
@@ -229,6 +236,23 @@ class Intake:
         self.changed.update(self.devices)
         return self.memory()
 
+    def _say(self, enrolled: Enrolled, report: Report, now: Moment) -> None:
+        """Pass on what a device says."""
+        if report.kind is Kind.BUTTON and report.value not in NOT_A_CALL:
+            enrolled.called[report.index] = now.mono
+        elif report.kind in danger.LEVELS:
+            place, enrolled.said = (report.kind, report.index), now.mono
+            if report.value is True:
+                enrolled.levels[place] = report
+            else:
+                enrolled.levels.pop(place, None)
+        self._sink(
+            Reading(
+                device=enrolled.device, kind=report.kind, value=report.value, at=now, index=report.index, label=report.label,
+                flagged=report.flagged,
+            )
+        )  # fmt: skip
+
     def _told_already(self, enrolled: Enrolled, now: Moment) -> bool:
         """Count a recording; say whether one was told just now: each makes the card write, and thousands say no more than one."""
         enrolled.refused["replayed"] = enrolled.refused.get("replayed", 0) + 1
@@ -277,17 +301,11 @@ class Intake:
                 if item.kind is Kind.REPLAYED and self._told_already(enrolled, now):
                     continue
                 if item.kind is not Kind.HEARTBEAT:
-                    self._sink(
-                        Reading(
-                            device=enrolled.device,
-                            kind=item.kind,
-                            value=item.value,
-                            at=now,
-                            index=item.index,
-                            label=item.label,
-                            flagged=item.flagged,
-                        )
-                    )
+                    self._say(enrolled, item, now)
+            elif isinstance(item, Standing):
+                if now.mono - enrolled.called.get(item.call.index, enrolled.since) >= STANDS:
+                    self._say(enrolled, item.call, now)
+                enrolled.called[item.call.index] = now.mono
             elif isinstance(item, Reply):
                 back += item.data
             elif isinstance(item, Telegram):
@@ -296,6 +314,10 @@ class Intake:
                     enrolled.alive = True
                 self.telegram(enrolled.device, item, now)
             elif item is not UNPROVED:
+                # With a key only a new counter is the device's own word: a recording can be played again for ever.
+                if item is REPEATED and enrolled.alive and enrolled.key is None and now.mono - enrolled.said >= SAYS_AGAIN:
+                    for level in list(enrolled.levels.values()):
+                        self._say(enrolled, level, now)
                 if item is OFFLINE:
                     self.offline.add(enrolled.device)
                 enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1
