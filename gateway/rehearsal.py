@@ -11,18 +11,16 @@ import asyncio
 import contextlib
 import logging
 import shutil
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from drivers import all_models
 from gateway import dial
-from gateway.alarm import Alarm
-from gateway.callers import Callers
 from gateway.clock import Moment
 from gateway.config import Config, load
 from gateway.daemon import Daemon
+from gateway.dispatch import PLATFORM
 from gateway.instruction import Do, Door, Instruction
 
 LOG = logging.getLogger("eldercare")
@@ -34,19 +32,8 @@ class NotFit(Exception):
     """It would not become a gateway; the text says what stands in the way."""
 
 
-class _Mute(Callers):
-    """Runs no program: nobody is called for a rehearsal."""
-
-    def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:
-        """Run nothing."""
-
-
 class _Rehearsed(Daemon):
     """A daemon that begins, turns once and ends."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__(config)
-        self.callers = _Mute(self._called)
 
     async def once(self) -> None:
         """Begin and turn. Raises what would end the real one."""
@@ -89,7 +76,12 @@ def rehearsed(path: Path, folder: Path) -> None:
         config = load(path, all_models(), instead=(folder, runtime))
         if config.trouble:
             raise NotFit(config.trouble)
-        # The radio stays with the gateway that has it.
-        asyncio.run(_Rehearsed(replace(config, adapters=(), replay=None)).once())
+        asyncio.run(_Rehearsed(_quiet(config)).once())
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _quiet(config: Config) -> Config:
+    """Return a configuration that sounds nowhere and calls nobody, and leaves the radio to the gateway that has it."""
+    ladder = tuple(replace(rung, channel=PLATFORM, program=()) for rung in config.ladder)
+    return replace(config, adapters=(), replay=None, ladder=ladder, sound_pre_alarm=(), sound_alarm=())

@@ -58,7 +58,6 @@ def opened(**more):
 
 NEVER_STARTS = {
     "the mark of certificates is no number": {"marks": {"certificate": "x"}},
-    "the newest time seen has no offset": {"marks": {"floor": "2026-01-01T00:00:00"}},
     "masks that are none": {"marks": {"masks": "[]"}},
     "a certificate without content": {"certificates": (PAPER,)},
     "a certificate that is a list": {"certificates": (PAPER | {"document": "[]"},)},
@@ -77,6 +76,7 @@ NEVER_STARTS = {
     "an alarm with the last number": opened(alarm_number=2**63 - 1),
     "an alarm with a number beyond": opened(alarm_number=2**70),
     "an alarm since for ever": opened(since_mono=-1e308),
+    "an alarm at a time that is none": opened(at=WHEN | {"wall": "9999-99-99T99:99:99Z", "mono": 1e308}),
     "an alarm twice": {"alarms": (json.dumps(ALARM),) * 2},
     "an alarm that is a fault": {"alarms": ('{"type":"fault"}',)},
     "two devices in one": {"household": Household(device=(DevicePart(id="d", model="radar-5359", port="/dev/x"),) * 2)},
@@ -98,10 +98,10 @@ STARTS = {
     "an alarm on a rung beyond all": opened(rung=2**63),
     "an alarm that calls by nobody knows what": opened(calls=[CALL | {"channel": "pigeon"}]),
     "an alarm of a kind that nobody knows": opened(kind="x.y"),
-    "an alarm at a time that is none": opened(at=WHEN | {"wall": "9999-99-99T99:99:99Z", "mono": 1e308}),
     "an alarm without stages": opened(stages={}),
     "an alarm that has ended": opened(state="closed", outcome="helped"),
     "three hundred alarms": {"alarms": tuple(json.dumps(ALARM | {"alarm_number": n, "alarm": f"j1-a{n}"}) for n in range(1, 301))},
+    "the newest time seen has no offset": {"marks": {"floor": "2026-01-01T00:00:00"}},
     "the time seen last is the last": {"marks": {"floor": "9999-12-31T23:59:59+00:00"}},
     "papers that are none": {"household": Household(platform=HomePlatform(host="b.example", ca="hello"))},
 }
