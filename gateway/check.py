@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from drivers import all_models
 from gateway import __version__, audible, ble, chain, mains, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
-from gateway.config import Config, ConfigError, Device, load, mute_cancels, speed
+from gateway.config import Config, ConfigError, Device, load, mute_cancels, nobody_cancels, speed
 from gateway.driver import BleAdvert, GattService
 from gateway.serial_port import why_not
 from gateway.uplink import broker_of
@@ -146,6 +146,13 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
             hours = f"{d.supervised.missing_after / 3600:g}"
             slow = f"{d.id}: 报到慢, 失联 {hours} 小时后才知道, 每月人工测试 slow: missing is noticed after {hours} h: test it each month"
             yield Finding(None, "监测 supervision", slow)
+    if nobody_cancels(config):
+        yield Finding(
+            None,
+            "撤警 cancel",
+            "没有有效的撤警键, 老人无法撤销跌倒等预警 no button here cancels: each fall is raised when its grace is over. Take one that "
+            "encrypts, with its key",
+        )
     for d in mute_cancels(config):
         yield Finding(
             False,

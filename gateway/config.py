@@ -679,6 +679,12 @@ def _key(d: DevicePart, model: Model, n: int, secrets: _Secrets, where: _Where, 
     return None
 
 
+def nobody_cancels(config: Config) -> bool:
+    """Say whether a fall, a stay or a bed left has a grace here that the resident cannot end."""
+    asks = any(d.model.senses & {Kind.FALL, Kind.STAY_STILL} or d.watch.bed for d in config.devices)
+    return asks and not any(CANCEL in d.watch.buttons.values() and not d.watch.unproved for d in config.devices)
+
+
 def mute_cancels(config: Config) -> list[Device]:
     """Return the devices whose cancel button cancels nothing: nobody could tell a press from a recording of it."""
     return [d for d in config.devices if d.watch.unproved and CANCEL in d.watch.buttons.values()]

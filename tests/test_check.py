@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 from brokers import Mosquitto, free_port
 from fake_bluez import Bluetoothd, PrivateBus
-from household import PASSWORD, Gateway, radar
+from household import KEY, PASSWORD, Gateway, radar
 from radar_emulator import Radar
 
 from gateway import check
@@ -70,6 +70,14 @@ async def test_a_cancel_button_without_a_key_cancels_nothing_and_that_is_said(tm
     assert code == 1
     assert "pendant: 无法证明按键是新按的" in unfit
     assert "it cancels nothing" in unfit
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+async def test_a_home_in_which_nobody_can_end_a_grace_is_told_so(tmp_path, capsys, keyed):
+    secrets = f'[keys]\npendant = "{KEY}"\n' if keyed else ""
+    gateway = Gateway(tmp_path, devices=BUTTON + 'buttons = { 1 = "cancel" }\n' + radar("/dev/serial/by-id/none"), secrets=secrets)
+    _, _, _, weaker = await findings(capsys, gateway)
+    assert ("no button here cancels" in weaker) is not keyed
 
 
 async def test_no_platform_no_bus_no_port(tmp_path, capsys, monkeypatch):

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway import household as household_rules
 from gateway import inbox, wire
 from gateway.household import handed
 from gateway.instruction import Problem, Refused
@@ -497,6 +498,18 @@ async def test_a_key_of_a_wrong_form_is_said_at_once_and_one_out_of_a_qr_code_is
         assert text not in answer.text
     _, left = await sent(home, browser, "/sensors", "/sensors/put", **said, secret=f"KEY:{KEY};")
     assert handed(home.example.config.page_folder, left.secrets).key == KEY
+
+
+async def test_a_button_that_may_not_cancel_says_so_beside_its_meaning(home):
+    browser = await home.technician()
+    refuse(home, Refused.INVALID, Problem("device", "new", "buttons", *household_rules.NO_CANCEL))
+    said = {"id": "new", "model": "shelly-blu-button", "address": ADDRESS, "room": "浴室", "revision": "0", "role": "cancel"}
+    answer, left = await sent(home, browser, "/sensors", "/sensors/put", **said)
+    assert value(left)[1]["buttons"] == {"1": "cancel"}
+    assert answer.status_code == 422
+    assert '<fieldset class="field is-wrong"><legend>按下表示' in answer.text
+    assert "这个按钮无法证明是新按的" in answer.text
+    assert "须是填了密钥的加密按钮" in answer.text, "and which may"
 
 
 async def test_each_button_of_a_make_with_several_has_a_meaning_of_its_own(home):
