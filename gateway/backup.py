@@ -42,7 +42,7 @@ from gateway import certificate, chain, generations, pending, wire
 from gateway.config import Config, ConfigError, composed, rights
 from gateway.database import StoreProblem
 from gateway.driver import Model
-from gateway.folders import reader
+from gateway.folders import as_root, reader
 from gateway.parts import HomePart, HomePlatform, Household, HouseholdSecrets, SoundPart, Strict
 from gateway.programs import Why, told
 from gateway.recovery import in_force
@@ -286,21 +286,30 @@ def _rehearsed(path: Path, beside: Path) -> None:
     """Start once with a copy of what was prepared, by the very code of a start, in a process of its own. Raises BackupError."""
     copy = beside.with_name(REHEARSED)
     shutil.rmtree(copy, ignore_errors=True)
+    command = [sys.executable, "-P", "-m", "gateway", "rehearse", "--config", str(path.resolve()), str(copy)]
+    environment = {n: v for n, v in os.environ.items() if n not in {"NOTIFY_SOCKET", "WATCHDOG_USEC"}}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), environment.get("PYTHONPATH"))))
     try:
         shutil.copytree(beside, copy)
-        command = [sys.executable, "-P", "-m", "gateway", "rehearse", "--config", str(path.resolve()), str(copy)]
-        environment = {n: v for n, v in os.environ.items() if n not in {"NOTIFY_SOCKET", "WATCHDOG_USEC"}}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), environment.get("PYTHONPATH"))))
-        done = subprocess.run(  # noqa: S603  ourselves
-            command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=REHEARSAL, check=False
-        )
+        try:
+            done = _run(command, environment)
+        except PermissionError:  # this Python lies where only root may look: then the copy is tried, and thrown away, by root
+            with as_root():
+                done = _run(command, environment)
     except subprocess.TimeoutExpired:
         raise BackupError(*_not_started(f"no end within {REHEARSAL:g} s")) from None
     finally:
-        shutil.rmtree(copy, ignore_errors=True)
+        with as_root():
+            shutil.rmtree(copy, ignore_errors=True)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise BackupError(*_not_started(said[-1][:300] if said else f"exit code {done.returncode}"))
+
+
+def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(  # noqa: S603  ourselves
+        command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=REHEARSAL, check=False
+    )
 
 
 def _not_started(why: str) -> tuple[str, str]:

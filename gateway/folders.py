@@ -119,6 +119,22 @@ def as_owner(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def as_root() -> Iterator[None]:
+    """Let root, who acts as somebody else, be root for a while. For anybody else nothing is changed."""
+    user, group = os.geteuid(), os.getegid()
+    if os.getuid() != 0 or user == 0:
+        yield
+        return
+    os.seteuid(0)
+    os.setegid(os.getgid())
+    try:
+        yield
+    finally:
+        os.setegid(group)
+        os.seteuid(user)
+
+
+@contextlib.contextmanager
 def as_page(state: Path) -> Iterator[Path]:
     """Let root act as the page's user, with what the page kept moved in; yield the page's folder. Raises OSError."""
     folder = page_of(state)

@@ -95,6 +95,10 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "给网页的证书不能用,现在用盒内自制的:在“本机”页上看原因,换一张证书或恢复盒内自制。",
         "The certificate given to the page cannot be used, the box's own is served: see why on the page This box, and give another or go back to it.",
     ),
+    "gateway.too_many_orders": (
+        "平台或页面一下子发来太多指令,多出的已拒收,报警不受影响:请告诉平台。",
+        "More orders came at once than a gateway takes; the rest was refused, alarms go on: tell the platform.",
+    ),
     "gateway.attacked": (
         "有人反复试密码或伪造信号,都已拒绝,看护不受影响:看“记录”里的来访,问问谁在用这个网络;必要时改无线网密码,并告诉平台。",
         "Somebody tries passwords or forges signals; all was refused: see the visits in the journal, ask who uses this network, tell the platform.",
