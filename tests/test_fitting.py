@@ -42,14 +42,14 @@ class Fitted(Gateway):
     def result(self, name):
         return next((m for m in self.journal().values() if m["type"] == "result" and m["instruction"] == name), None)
 
-    def fitted(self, seconds=40.0):
+    def fitted(self):
         def over():
             with contextlib.suppress(FileNotFoundError):
                 found = self.status().get("fitting")
                 return found and found["over"] and found["instruction"] == f"page-{self.told}"
             return False
 
-        until(over, seconds)
+        until(over)
         return self.status()["fitting"]
 
     def ask(self, port):

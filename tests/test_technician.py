@@ -47,7 +47,7 @@ def tell(gateway, do, *, by="Li", given=None, order="", **fields):
     return order
 
 
-def result(gateway, order, seconds=10.0):
+def result(gateway, order):
     """Wait for the one answer to an instruction."""
     found = []
 
@@ -55,7 +55,7 @@ def result(gateway, order, seconds=10.0):
         found[:] = [m for m in gateway.journal().values() if m["type"] == "result" and m["instruction"] == order]
         return bool(found)
 
-    until(there, seconds)
+    until(there)
     assert len(found) == 1
     return found[0]
 
@@ -345,12 +345,12 @@ async def test_a_walk_test_is_a_test_end_to_end_and_a_real_call_meanwhile_is_rea
 # -- platform test ------------------------------------------------------------------------------------------------------
 
 
-def steps(gateway, order, seconds=70):
+def steps(gateway, order):
     def over():
         found = gateway.status().get("platform_test")
         return found and found["instruction"] == order and found["over"]
 
-    until(over, seconds)
+    until(over)
     return {s["step"]: s for s in gateway.status()["platform_test"]["steps"]}
 
 

@@ -244,7 +244,7 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
             )  # fmt: skip
         ends.callback(page.wait, 10)
         ends.callback(page.kill)
-        until(lambda: b"page https" in (home / "page.log").read_bytes(), READY_WAIT)
+        until(lambda: b"page https" in (home / "page.log").read_bytes())
         watcher = Watcher()
         options = {"hostname": "127.0.0.1", "username": "watcher", "password": users["watcher"], "protocol": aiomqtt.ProtocolVersion.V5}
         for name, port_of, tls in (("platform", broker.port, context), ("bridge", bridge.port, None)):
