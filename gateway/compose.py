@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from gateway.daemon import Daemon
 
 
-def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
-    """Let the daemon go on with `config`; return what is to be written of it."""
+def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
+    """Let the daemon go on with `config`; return what is to be written of it. `taken_back`: its platform held before."""
     before, daemon.config = daemon.config, config
     other = replaced(config.household.changed)
     _hear(daemon, before, config, other)
@@ -37,7 +37,7 @@ def rearranged(daemon: Daemon, config: Config, now: Moment) -> list[Entry]:
     if (config.platform, config.password) != (before.platform, before.password):
         if before.platform is None:
             daemon.faults.link_down_since = now.mono  # from now on somebody asks for it
-        daemon.uplink.reconnect()
+        daemon.uplink.restored() if taken_back else daemon.uplink.change(before)
     return entries
 
 

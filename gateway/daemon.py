@@ -26,6 +26,7 @@ from drivers import all_models
 from gateway import __version__, compose, folders, generations, kind, pending, shed, status, systemd, wire
 from gateway.alarm import State
 from gateway.attacks import Attacks
+from gateway.attempt import is_call
 from gateway.book import AlarmFact, Entry
 from gateway.callers import Callers
 from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name, stamp
@@ -379,6 +380,8 @@ class Daemon:
                 self.intake.arm(fact.instruction.device, self.config.times.confirm_window)
             if self.technician.attempt is not None:
                 self.technician.attempt.committed(entry)
+            if is_call(entry):
+                self.uplink.called()
             self.rounds.committed(entry)
             if isinstance(fact, AlarmFact):
                 self.callers.follow(entry, fact, self.config)

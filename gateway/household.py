@@ -231,6 +231,18 @@ def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
     return [Problem("device", d.id, "buttons", *NO_CANCEL) for d in mute_cancels(after) if d.id not in known]
 
 
+def taken_back(config: Config, before: Config, models: Mapping[str, Model], at: str) -> Config:
+    """Return the configuration with the platform as it was before. Nothing is written."""
+    assert config.source is not None  # what was loaded has one
+    own, token, revision = config.secrets, secrets.token_hex(8), config.household.revision + 1
+    own = replace(own, password=before.secrets.password, certificate_key=before.secrets.certificate_key, revision=revision, token=token)
+    home = replace(
+        config.household, platform=before.household.platform, revision=revision, token=token, instruction="", by="rule", at=at,
+        changed=("platform.taken_back",),
+    )  # fmt: skip
+    return composed(config.source, models, home, own)
+
+
 def keep(config: Config, before: Config) -> None:
     """Put a changed household on the disk. Raises OSError; then the one before holds. The rename of household.json is the moment."""
     furnish(config)

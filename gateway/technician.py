@@ -25,6 +25,7 @@ from gateway.config import Config, kept
 from gateway.driver import Model
 from gateway.fault import FaultFact
 from gateway.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
+from gateway.kind import Priority
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -141,6 +142,36 @@ class Technician:
 
         daemon.note(done)
 
+    async def take_back(self, before: Config, why: str, zh: str) -> bool:
+        """Put the platform's settings back that held before, and say why; False while another change is written."""
+        daemon = self._daemon
+        if self.busy:
+            return False
+        self.busy = True
+        at = daemon.clock.now().wall.isoformat(timespec="seconds")
+        kept = ""
+
+        def restored() -> Config:
+            after = household.taken_back(daemon.config, before, self._models, at)
+            household.keep(after, daemon.config)
+            return after
+
+        try:
+            after = await asyncio.to_thread(restored)
+        except OSError as error:
+            after, kept = household.taken_back(daemon.config, before, self._models, at), error.strerror or str(error)
+        LOG.warning("platform: its settings are taken back: %s", why)
+
+        def done(now: Moment) -> list[Entry]:
+            self.busy = False
+            daemon.doors.look_in_box = True
+            detail = _detail(after) | {"taken_back": True, "why": why[:300], "zh": zh[:300]} | ({"not_kept": kept} if kept else {})
+            entries = daemon.pipeline.noticed([daemon.faults.note(kind.CONFIG_CHANGED, now, "", **detail)], now)
+            return entries + compose.rearranged(daemon, after, now, taken_back=True)
+
+        daemon.note(done)
+        return True
+
     def _changed(self, i: Instruction, change: Change, at: str) -> tuple[ResultFact, Config | None]:
         """Check and write one change. Returns what to answer, and the configuration to begin anew with."""
         config = self._daemon.config
@@ -153,6 +184,8 @@ class Technician:
             en = f"{who} has changed the configuration at {when} UTC (revision {home.revision}): look at it again"
             return replace(_no(i, Refused.CHANGED_MEANWHILE, zh, en), revision=home.revision), None
         try:
+            if change.what is What.SET_PLATFORM:
+                change = self._asked(change)
             given = household.handed(config.page_folder, i.secrets)
             after = household.changed(config, change, given, self._models, instruction=i.id, by=i.by, at=at)
         except household.Rejected as no:
@@ -167,6 +200,18 @@ class Technician:
                 return replace(_no(i, Refused.NOT_KEPT, zh, en), revision=home.revision), None
             LOG.warning("household %s: %s", config.state, error.strerror)
         return ResultFact(i, Refused.NONE, revision=after.household.revision), after
+
+    def _asked(self, change: Change) -> Change:
+        """Refuse to cut the link while somebody may need it, unless the technician says so: `although`. Raises Rejected."""
+        value = dict(change.value)
+        although, uplink, platform = bool(value.pop("although", False)), self._daemon.uplink, self._daemon.config.platform
+        there = (value.get("host"), value.get("port", 8883))
+        same = platform is not None and (platform.host, platform.port) == there
+        urgent = any(a.priority <= Priority.P2 and not a.test for a in self._daemon.pipeline.alarms.values())
+        if same and uplink.connected and urgent and not although:
+            zh, en = "有未结束的警报, 修改会短暂中断连接", "an alarm is open, and this change cuts the link for a moment"
+            raise household.Rejected([Problem("platform", "", "although", zh, en)])
+        return replace(change, value=value)
 
     # -- certificate -------------------------------------------------------------------------------------------------
 
@@ -298,6 +343,9 @@ class Technician:
 
     def _try(self, i: Instruction) -> ResultFact:
         daemon = self._daemon
+        if daemon.uplink.on_trial:
+            zh, en = "新的平台设置正在连接, 请稍等一分钟", "new settings of the platform are being connected to: wait a minute"
+            return _no(i, Refused.NOT_ALLOWED, zh, en)
         if self.attempt is not None and not self.attempt.over:
             return _no(i, Refused.NOT_ALLOWED, "平台测试正在进行", "a platform test runs already")
         config = daemon.config

@@ -51,6 +51,7 @@ class Times:
     heartbeat: float = _time(60, 20, 300, "心跳", "platform calls the home offline after three: 180 s")
     radio_deaf: float = _time(120, 60, 600, "接收失效", "habluetooth restarts at 90 s; say so at 120 s whatever the restart does")
     mains_lost: float = _time(300, 60, 3600, "停电", "several makers: 5 min; each box adds up to 10 min of its own against area blackouts")
+    platform_trial: float = _time(60, 30, 300, "新平台设置试连", "ours: name, TLS and login on a bad line need half of it")
     uplink_lost: float = _time(180, 60, 1800, "断网", "three heartbeats")
     clock_unsure: float = _time(600, 60, 86400, "时钟不准", "ours: a time server normally answers within minutes of power-up")
     low_battery_again: float = _time(604800, 86400, 1209600, "电量低重复", "telecare maker: 7 d")

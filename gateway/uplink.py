@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gateway import __version__, mqtt, wire
+from gateway.changeover import Changeover
 from gateway.clock import Quality
 from gateway.config import Config
 from gateway.push import Lost, Message, NotTaken
@@ -36,6 +37,8 @@ class Uplink:
         self.accepted_batches: list[tuple[int, int]] = []
         self._group: asyncio.TaskGroup | None = None
         self._links: list[asyncio.Task[None]] = []
+        self._trial: Changeover | None = None
+        self._trying: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
@@ -58,17 +61,17 @@ class Uplink:
         """Keep a link to the configured platform up, in this group of tasks; without one say that alarms stay here."""
         self._group = group or self._group
         assert self._group is not None  # the daemon runs
-        link = self._made()
+        link = self.made()
         if link is None:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
             return
         self.link = link
         self._links = [
-            self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self._rest), name="link"),
+            self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self.rest), name="link"),
             self._group.create_task(self._heartbeats(link), name="heartbeat"),
         ]
 
-    async def _rest(self, seconds: float) -> None:
+    async def rest(self, seconds: float) -> None:
         """Wait before a new attempt. A call for help does not wait for the minute that a long outage has earned."""
         soon, rested = wait_before(1) * SOON, 0.0
         while rested < seconds and not (rested >= soon and self._daemon.push.urgent(HURRIED)):
@@ -96,22 +99,58 @@ class Uplink:
 
         self._group.create_task(again(), name="reconnect")
 
+    @property
+    def on_trial(self) -> bool:
+        """Whether new settings have not connected yet."""
+        return self._trial is not None and self._trial.link is not None
+
+    def change(self, before: Config) -> None:
+        """Go over to the settings that are in force now; until they have connected, those before hold: see `changeover`."""
+        assert self._group is not None  # the daemon runs
+        back = None
+        if self._trying is not None and not self._trying.done() and self._trying is not asyncio.current_task():
+            self._trying.cancel()
+            back = self._trial
+        if before.platform is None or self._daemon.config.platform is None:
+            self.reconnect()
+            return
+        self._trial = Changeover(self._daemon, back.before if back is not None else before)
+        self._trying = self._group.create_task(self._trial.run(), name="changeover")
+
+    def restored(self) -> None:
+        """Go on by the settings before, which are in force again: by the link that still runs, or a new one."""
+        self._trial = None
+        if self.link is None:
+            self.reconnect()
+
+    def called(self) -> None:
+        """Take it that somebody calls for help."""
+        if self._trial is not None:
+            self._trial.called()
+
+    def takes(self, task: asyncio.Task[None], link: mqtt.Link) -> None:
+        """Keep a link that has proved itself."""
+        assert self._group is not None  # the daemon runs
+        self._links = [task, self._group.create_task(self._heartbeats(link), name="heartbeat")]
+
     def broker(self, config: Config) -> mqtt.Broker:
         """Return how a configuration's broker is spoken to as this gateway."""
         return broker_of(config, self._daemon.gateway)
 
-    def _made(self) -> mqtt.Link | None:
+    def made(self) -> mqtt.Link | None:
+        """Return a link by the settings that are in force, None where there are none."""
         if self._daemon.config.platform is None:
             return None
-        return mqtt.Link(
+        link = mqtt.Link(
             broker_of(self._daemon.config, self._daemon.gateway),
             status=self.status,
             heard=self._daemon.doors.from_platform,
             refused=self._daemon.doors.bad_message,
-            up=self._up,
-            down=lambda _why: self._down(),
+            up=lambda: self._up(link),
+            down=lambda _why: self._down(link),
             proved=self.proved,
         )
+        return link
 
     def proved(self) -> float | None:
         """Return the wall second that is certainly over while our clock is unsure; None while it is good."""
@@ -167,13 +206,22 @@ class Uplink:
         self.accepted.append((message.number, message.number))
         self._daemon.note(lambda at: self._daemon.pipeline.receipted([message.number], at))
 
-    def _up(self) -> None:
+    def _up(self, link: mqtt.Link) -> None:
+        if self._trial is not None and link is self._trial.link:  # from here on it is the link
+            old, self._links, self.link = self._links, [], link
+            for task in old:
+                task.cancel()
+            self._daemon.push.down()
+            self._daemon.push.trust(self.confirms)
+            self._trial.up()
         if self.link is not None:
             self._daemon.clock.shown(self.link.certificate_begins, self.link.certificate_ends)
         self._daemon.push.up()
         self._daemon.note(lambda at: self._daemon.pipeline.linked(True, at))
 
-    def _down(self) -> None:
+    def _down(self, link: mqtt.Link) -> None:
+        if self.link is not None and link is not self.link:
+            return  # one that another has taken the place of
         self._daemon.push.down()
         self._daemon.note(lambda at: self._daemon.pipeline.linked(False, at))
 

@@ -246,14 +246,14 @@ class Link:
                 continue
             self.connected = True
             lapse.desk.connections += 1
-            uplink._up()
+            uplink._up(self)
             if ready is not None:
                 ready()
             try:
                 await lapse.away.wait()
             finally:  # also where somebody lets go of the link
                 self.connected = False
-                uplink._down()
+                uplink._down(self)
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         await asyncio.sleep(0.05)
@@ -335,7 +335,7 @@ class Lapse:
         finally:
             daemons.SystemClock, daemons.boot_name = real  # type: ignore[misc]
         self.link = link = Link(self)
-        one.uplink._made = lambda: link  # type: ignore[assignment, return-value, method-assign]
+        one.uplink.made = lambda: link  # type: ignore[assignment, return-value, method-assign]
         one.ears.listen = lambda _group: None  # type: ignore[method-assign]
         self._task = asyncio.ensure_future(one.run())
         await asyncio.sleep(2.0)

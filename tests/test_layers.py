@@ -63,6 +63,7 @@ LINES = (
     {
         "attacks",
         "attempt",
+        "changeover",
         "fitting",
         "compose",
         "technician",
@@ -87,6 +88,7 @@ DOORS = {  # within line 7
 TYPED = {
     ("status", "daemon"),
     ("attempt", "daemon"),
+    ("changeover", "daemon"),
     ("fitting", "daemon"),
     ("compose", "daemon"),
     ("technician", "daemon"),

@@ -31,7 +31,7 @@ def hurried(monkeypatch):
 async def rested(outbox, seconds, pressed_after=None):
     link = Uplink(SimpleNamespace(push=outbox))
     began = time.monotonic()
-    resting = asyncio.create_task(link._rest(seconds))
+    resting = asyncio.create_task(link.rest(seconds))
     if pressed_after is not None:
         await asyncio.sleep(pressed_after)
         outbox.waits = True

@@ -1,9 +1,11 @@
 """The platform and its broker: orders of another home, a flood, numbers begun anew, and a link that is tried or changed in an alarm."""
 
+import asyncio
 import json
 from types import SimpleNamespace
 
 import pytest
+import simulated
 from life import HALL, Life
 
 from gateway import attempt, doors, kind, mqtt
@@ -123,9 +125,7 @@ class Hanging:
         self.hurried = False
 
     async def run(self):
-        from asyncio import Event
-
-        await Event().wait()
+        await asyncio.Event().wait()
 
     def hurry(self):
         self.hurried = True
@@ -170,5 +170,123 @@ def test_a_call_for_help_ends_the_platforms_test_at_once_and_the_link_returns(li
         await life.wait(5)
         assert life.daemon.uplink.link is not None, "while it is open no other try cuts the link"
         assert "警报" in life.daemon.technician.attempt.steps[-1]["zh"]
+
+    life.live(story())
+
+
+# -- 35 ------------------------------------------------------------------------------------------------------------------
+
+
+class Address:
+    """What a broker at some address does with a link: it answers after `after` seconds, or never."""
+
+    def __init__(self, life, after):
+        self.life, self.after = life, after
+
+    def link(self):
+        made = simulated.Link(self.life)
+        serve = made.run
+
+        async def run(ready=None):
+            await (asyncio.Event().wait() if self.after is None else asyncio.sleep(self.after))
+            self.life.link = made
+            await serve(ready)
+
+        made.run = run
+        return made
+
+
+def changed(life, host, after, **value):
+    """Let the technician save another platform, whose broker answers `after` seconds."""
+    old, new = life.link, Address(life, after).link()
+
+    def made():
+        platform = life.daemon.config.platform
+        wanted = (host, value.get("username", "")) == (platform.host, platform.username)
+        life.link = old if not wanted else life.link
+        return new if wanted else old
+
+    life.daemon.uplink.made = made
+    life.daemon.ears.by_radio = lambda: None  # there is no radio here
+    what = Change(What.SET_PLATFORM, {"host": host, "port": 1, "tls": False} | value)
+    told = Instruction(id=f"set{life.now}", do=Do.CONFIGURE, by="Li", door=Door.LOCAL, change=what)
+    life.daemon.note(lambda at: life.daemon.technician.told(told, at) or [])
+    return new
+
+
+def settings(life):
+    platform = life.daemon.config.platform
+    return platform.host, platform.username
+
+
+def said(life):
+    return [detail for _, k, _, _, detail in life.desk.faults if k == kind.CONFIG_CHANGED]
+
+
+@pytest.mark.parametrize("host", ["other.example", "127.0.0.1"])
+@pytest.mark.parametrize("after", [0.0, 20.0, None])
+@pytest.mark.parametrize("pressed", [0.0, 0.6, 2.0, 30.0])
+def test_the_platforms_address_is_changed_with_an_sos_at_that_moment(life, host, after, pressed):
+    async def story():
+        await life.wait(10)
+        new = changed(life, host, after, username="home")
+        await life.wait(pressed)
+        life.press()
+        at = life.now
+        await life.wait(20)
+        (first, _), *_ = life.told_platform("person.sos")
+        assert first - at <= 10, "at the old platform or at the new one"
+        await life.wait(100)
+        if settings(life) == (host, "home"):
+            assert after is not None
+            assert life.daemon.uplink.link is new
+        else:
+            assert settings(life) == ("127.0.0.1", "")
+            assert said(life)[-1]["taken_back"] is True
+            assert said(life)[-1]["why"]
+        if after is None:
+            assert settings(life) == ("127.0.0.1", "")
+        elif host == "other.example":
+            assert settings(life) == (host, "home"), "the old link went on meanwhile: nothing had to be given up"
+        assert life.daemon.uplink.link.connected
+        await life.restart()
+        assert life.daemon.config.platform.host == settings(life)[0]
+
+    life.live(story())
+
+
+def test_a_new_address_that_does_not_answer_is_taken_back_after_a_minute_and_said(life):
+    async def story():
+        await life.wait(10)
+        began = life.now
+        changed(life, "nowhere.example", None)
+        await life.wait(5)
+        assert settings(life)[0] == "nowhere.example"
+        assert life.daemon.uplink.connected, "the old link goes on meanwhile"
+        await life.wait(60)
+        assert settings(life)[0] == "127.0.0.1"
+        (told,) = [d for d in said(life) if d.get("taken_back")]
+        assert "nowhere.example" in told["why"]
+        assert life.now - began < 70
+        revision = life.daemon.config.household.revision
+        await life.restart()
+        await life.wait(5)
+        assert (settings(life)[0], life.daemon.config.household.revision) == ("127.0.0.1", revision)
+
+    life.live(story())
+
+
+def test_with_an_alarm_open_a_change_that_cuts_the_link_is_asked_about_first(life):
+    async def story():
+        await life.wait(10)
+        life.press()
+        await life.wait(5)
+        changed(life, "127.0.0.1", 0.0, username="home")
+        await life.wait(5)
+        assert settings(life) == ("127.0.0.1", "")
+        changed(life, "127.0.0.1", 0.0, username="home", although=True)
+        await life.wait(10)
+        assert settings(life) == ("127.0.0.1", "home")
+        assert life.daemon.uplink.connected
 
     life.live(story())
