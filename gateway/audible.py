@@ -28,9 +28,10 @@ WORDS: dict[Lack, tuple[str, str]] = {
 def lacks(config: Config) -> tuple[Lack, ...]:
     """Return what this home lacks, the worse first; () for one that is heard and calls without the network."""
     out = []
-    if not config.sound_alarm:
+    own = [rung for rung in config.ladder if rung.channel == PROGRAM]
+    if not config.sound_alarm and not any(rung.sounds for rung in own):
         out.append(Lack.SILENT)
-    if not any(rung.channel == PROGRAM for rung in config.ladder):
+    if all(rung.sounds for rung in own):  # a siren reaches nobody
         out.append(Lack.NO_RUNG)
     return tuple(out)
 

@@ -225,7 +225,9 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
         sound = SoundPart(**{n: kept(f"sound.{n}", getattr(sound, n)) for n in ("pre_alarm", "alarm")})
     if ladder is not None:
         rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
-        ladder = tuple(msgspec.structs.replace(r, channel="platform", program=()) if r.program and not p else r for r, p in rungs)
+        ladder = tuple(
+            msgspec.structs.replace(r, channel="platform", program=(), sounds=False) if r.program and not p else r for r, p in rungs
+        )
     return (msgspec.structs.replace(home, sound=sound, ladder=ladder) if out else home), out
 
 

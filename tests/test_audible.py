@@ -10,8 +10,9 @@ from gateway import audible, certificate, check, status
 from gateway.audible import Lack
 from gateway.config import load
 
-CALLS = '[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/true"]\n'
+CALLS = '[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/cat"]\n'
 DESK = '[[ladder]]\nresponder = "desk"\n'
+SIREN = '[[ladder]]\nresponder = "siren"\nchannel = "program"\nprogram = ["/bin/echo"]\nsounds = true\n'
 SOUND = '[sound]\nalarm = ["/bin/true"]\n'
 CHIME = '[sound]\npre_alarm = ["/bin/true"]\n'
 
@@ -31,6 +32,8 @@ def home(folder, lines):
         (CALLS, (Lack.SILENT,)),
         (CALLS + CHIME, (Lack.SILENT,)),  # an SOS has no grace
         (DESK + CALLS + SOUND, ()),
+        (CALLS + SIREN, ()),
+        (DESK + SIREN, (Lack.NO_RUNG,)),  # a siren reaches nobody
     ],
 )
 async def test_it_is_said_by_check_certificate_and_status_and_only_where_it_is_so(tmp_path, capsys, lines, lacks):

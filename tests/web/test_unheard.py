@@ -12,7 +12,7 @@ from tests.brokers import free_port
 from tests.web.household import CONFIG, PASSWORD
 from tests.web.served import Page, chromium
 
-HEARD = '[sound]\nalarm = ["/bin/true"]\n[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/true"]\n'
+HEARD = '[sound]\nalarm = ["/bin/true"]\n[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/cat"]\n'
 PAGES = ("/", "/certificate")
 
 
