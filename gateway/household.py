@@ -18,7 +18,9 @@ instruction `configure` at the local door, one change at a time:
     set_rooms       {"rooms": ["浴室", "卧室"]}: every device's room must be one of them
     set_household   {"number": "H-0451", "timezone": "Asia/Shanghai", "night": ["22:00", "06:00"]}: what is left out stays
     set_platform    a [platform]: {"host": "...", "port": 8883, "tls": true, "username": "...", "version": "auto", "receipts":
-                    "platform", "ca": "-----BEGIN ...", "certificate": "-----BEGIN ..."}; certificates are their PEM text, "" = none
+                    "platform", "ca": "-----BEGIN ...", "certificate": "-----BEGIN ..."}; certificates are their PEM text, "" = none. With
+                    an alarm of P1 or P2 open a change that cuts the link needs "although": true. What has not connected after
+                    times.platform_trial is taken back by itself, and told as a `service.config_changed` with `taken_back` and `why`
     set_ladder      {"ladder": [{"responder": "网格员", "channel": "platform", "wait": 120}]}: all rungs after the platform
     set_times       {"grace_fall": 20}: all times that differ from the defaults
     set_sound       {"pre_alarm": ["/path", "argument"], "alarm": []}

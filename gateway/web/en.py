@@ -752,6 +752,7 @@ EN: dict[str, str] = {
     "platform.password_keep": "Leave empty to keep it. It is never shown again.",
     "platform.password_tried": "Leave empty to use the one you have just tried.",
     "platform.no_password": "No password",
+    "platform.although": "I know that an alarm is open: change it now all the same",
     "platform.papers": "Certificates",
     "platform.ca": "CA certificate (PEM)",
     "platform.ca_hint": "Only where the platform's certificate is not from a public authority.",

@@ -76,7 +76,8 @@ async def act(v: Technician, said: Fields) -> Response:
             _keep(v, Draft(answer.told, typed, given, time.monotonic()))
             return RedirectResponse(f"/platform?try={answer.told}#way", 303)
     else:
-        answer = await configure(v, said, What.SET_PLATFORM, value, given)
+        asked = {"although": True} if said.get("although") else {}
+        answer = await configure(v, said, What.SET_PLATFORM, value | asked, given)
         if answer.accepted:
             _drafts.pop(_who(v), None)
             return RedirectResponse("/platform?saved=1", 303)

@@ -752,6 +752,7 @@ ZH: dict[str, str] = {
     "platform.password_keep": "不填就保持不变。密码不会再显示。",
     "platform.password_tried": "不填就用刚才试过的。",
     "platform.no_password": "不用密码",
+    "platform.although": "知道有未结束的警报，仍然现在修改",
     "platform.papers": "证书",
     "platform.ca": "CA 证书 (PEM)",
     "platform.ca_hint": "平台的证书不是公共机构签发时才需要。",

@@ -172,6 +172,20 @@ async def test_a_wrong_platform_is_told_beside_its_field(box, said, word):
     assert left(box) is None
 
 
+async def test_a_change_that_cuts_the_link_in_an_alarm_is_asked_about_and_then_made(box):
+    browser = await box.technician()
+    yes(box, accepted=False, refused=Refused.INVALID, zh="有未结束的警报", en="an alarm is open",
+        problems=[SimpleNamespace(field="although", item="", zh="有未结束的警报", en="an alarm is open")])  # fmt: skip
+    assert 'name="although"' not in (await browser.get("/platform")).text
+    answer = await post(browser, "/platform", "/platform", **TYPED, go="save")
+    assert answer.status_code == 422
+    assert "有未结束的警报" in answer.text
+    assert 'name="although"' in answer.text
+    yes(box)
+    assert (await post(browser, "/platform", "/platform", **TYPED, go="save", although="1")).status_code == 303
+    assert left(box).change.value == TYPED | {"port": 8884, "tls": True, "although": True}
+
+
 async def test_the_daemons_problems_and_a_quicker_colleague_are_told(box):
     browser = await box.technician()
     yes(box, accepted=False, refused=Refused.INVALID, zh="不是证书", en="no certificate",
