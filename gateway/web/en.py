@@ -898,7 +898,7 @@ EN: dict[str, str] = {
     "why.on_site_p1": "A quarter of an hour is what cities promise.",
     "why.on_site_p2": "Four times as long for what is less urgent.",
     "why.rung": "The next one is tried after about two minutes.",
-    "why.repeat": "It goes on until a person answers.",
+    "why.repeat": "It goes on until somebody comes.",
     "walk.title": "Walk test",
     "walk.lead": "Go to the device and try it where it will be used.",
     "walk.sum": "{passed} of {all} passed",

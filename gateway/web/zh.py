@@ -898,7 +898,7 @@ ZH: dict[str, str] = {
     "why.on_site_p1": "城市急救常见的承诺是一刻钟。",
     "why.on_site_p2": "不急的事给四倍时间。",
     "why.rung": "约两分钟没接,再叫下一个。",
-    "why.repeat": "一直叫,直到有人应答。",
+    "why.repeat": "一直叫,直到有人来。",
     "walk.title": "巡检测试",
     "walk.lead": "拿着手机走到设备旁,在实际使用的位置试。",
     "walk.sum": "{passed} / {all} 项通过",
