@@ -2,7 +2,7 @@
 
 Another broker (host or port) is reached beside the link that runs: what the home has to say goes out there until the new one is up. The
 same broker knows one connection by our client id: there the running link ends first, and a call for help in the trial puts the old
-settings back at once. A technician who has gone home need not come back for a slip in an address.
+settings back at once, as it does after a restart in the trial. A technician who has gone home need not come back for a slip in an address.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING
 
-from gateway import mqtt
+from gateway import household, mqtt
 from gateway.attempt import in_chinese
 from gateway.config import Config
 from gateway.kind import Priority
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Changeover:
     """One trial. `before`: the settings that have last connected."""
 
-    def __init__(self, daemon: Daemon, before: Config) -> None:
+    def __init__(self, daemon: Daemon, before: Config, *, resumed: bool = False) -> None:
         assert daemon.config.platform is not None  # asked only where there are two
         assert before.platform is not None
         self.before = before
@@ -33,7 +33,7 @@ class Changeover:
         self._tried = daemon.config
         new, old = daemon.config.platform, before.platform
         self._beside = (new.host, new.port) != (old.host, old.port)
-        self._cut = False  # the old link worked, and had to end for this
+        self._cut = resumed  # the old link worked, and had to end for this, or ended with the process
         self._over = asyncio.Event()
         self._why = ""
 
@@ -53,7 +53,7 @@ class Changeover:
         uplink, config = self._daemon.uplink, self._tried
         assert config.platform is not None
         if not self._beside:
-            self._cut = uplink.connected
+            self._cut = self._cut or uplink.connected
             await uplink.disconnect()
         self.link = link = uplink.made()
         assert link is not None
@@ -78,6 +78,7 @@ class Changeover:
         while not kept:
             kept = await self._daemon.technician.take_back(self.before, self._why, in_chinese(self._why))
             await asyncio.sleep(0.0 if kept else 1.0)
+        await asyncio.to_thread(household.forget_before, self._daemon.config)
 
     async def _keep(self, link: mqtt.Link) -> None:
         def said(_name: str, works: bool, why: str) -> None:

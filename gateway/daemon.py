@@ -140,7 +140,7 @@ class Daemon:
                 group.create_task(self.upkeep.mains(), name="mains")
                 group.create_task(self.ears.overhear(), name="overhear")
                 self.ears.listen(group)
-                self.uplink.connect(group)
+                self.uplink.begin(group)
         except* asyncio.CancelledError:
             LOG.info("stopping")
         except* TakenOver:

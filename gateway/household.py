@@ -103,6 +103,7 @@ from gateway.parts import (
 
 LARGEST = 512 * 1024  # bytes of a file with secrets; a backup may be among them
 HANDED = "handed"  # folder in the page's
+BEFORE = "platform-before.json"  # in the state folder: the platform's settings that held, while new ones are on trial
 LEFT = 600.0  # s for which a file of secrets may wait for the instruction that names it
 ROOMS = 40
 DEVICES = 200
@@ -231,6 +232,39 @@ def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
     """Return the cancel buttons that would cancel nothing. One from before this was refused is told by `check` and the page alone."""
     known = {d.id for d in mute_cancels(before)} - {str(change.value.get("id", ""))}
     return [Problem("device", d.id, "buttons", *NO_CANCEL) for d in mute_cancels(after) if d.id not in known]
+
+
+def keep_before(before: Config, after: Config) -> None:
+    """Leave the platform's settings that held beside the new ones, until these have connected. Raises OSError."""
+    kept = {
+        "revision": after.household.revision,
+        "platform": msgspec.to_builtins(before.household.platform),
+        "password": before.secrets.password,
+        "certificate_key": before.secrets.certificate_key,
+    }
+    path = before.state / BEFORE
+    generations.durable(new := path.with_suffix(".new"), json.dumps(kept).encode(), 0o600)
+    new.replace(path)
+    generations.sync(before.state)
+
+
+def before(config: Config, models: Mapping[str, Model]) -> Config | None:
+    """Return the configuration by the settings that held, where the present ones have never connected."""
+    try:
+        kept = json.loads((config.state / BEFORE).read_bytes())
+        if kept["revision"] != config.household.revision or config.source is None:
+            return None
+        platform = msgspec.convert(kept["platform"], HomePlatform | None)
+        own = replace(config.secrets, password=kept["password"], certificate_key=kept["certificate_key"])
+        return composed(config.source, models, replace(config.household, platform=platform), own)
+    except (OSError, ValueError, LookupError, TypeError, ConfigError):
+        return None
+
+
+def forget_before(config: Config) -> None:
+    """Delete them: the present settings have connected, or have been taken back."""
+    with contextlib.suppress(OSError):
+        (config.state / BEFORE).unlink()
 
 
 def taken_back(config: Config, before: Config, models: Mapping[str, Model], at: str) -> Config:

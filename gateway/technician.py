@@ -73,6 +73,10 @@ class Technician:
             LOG.warning("certificates in %s: %s", daemon.config.state, error.strerror)
         return daemon.pipeline.noticed(facts, now)
 
+    def on_trial(self) -> Config | None:
+        """Return the configuration by the platform's settings that held, where the present ones have never connected."""
+        return household.before(self._daemon.config, self._models)
+
     def tidy(self) -> None:
         """Delete what nobody needs any more."""
         household.tidy(self._daemon.config)
@@ -193,6 +197,8 @@ class Technician:
         if after is config:
             return ResultFact(i, Refused.NONE, "没有变化", "nothing is another than before", revision=home.revision), None
         try:
+            if change.what is What.SET_PLATFORM and config.platform is not None and after.platform is not None:
+                household.keep_before(config, after)
             household.keep(after, config)
         except OSError as error:
             if kept(config.state)[0].instruction != i.id:

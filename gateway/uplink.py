@@ -104,6 +104,16 @@ class Uplink:
         """Whether new settings have not connected yet."""
         return self._trial is not None and self._trial.link is not None
 
+    def begin(self, group: asyncio.TaskGroup) -> None:
+        """Keep a link up from the start; where the process ended before new settings had connected, they are still on trial."""
+        self._group = group
+        held = self._daemon.technician.on_trial()
+        if held is None or held.platform is None:
+            self.connect()
+            return
+        self._trial = Changeover(self._daemon, held, resumed=True)
+        self._trying = group.create_task(self._trial.run(), name="changeover")
+
     def change(self, before: Config) -> None:
         """Go over to the settings that are in force now; until they have connected, those before hold: see `changeover`."""
         assert self._group is not None  # the daemon runs

@@ -8,7 +8,7 @@ import pytest
 import simulated
 from life import HALL, Life
 
-from gateway import attempt, doors, kind, mqtt
+from gateway import attempt, doors, household, kind, mqtt
 from gateway.allowance import QUIET
 from gateway.instruction import Change, Do, Door, Instruction, What
 
@@ -249,6 +249,7 @@ def test_the_platforms_address_is_changed_with_an_sos_at_that_moment(life, host,
         elif host == "other.example":
             assert settings(life) == (host, "home"), "the old link went on meanwhile: nothing had to be given up"
         assert life.daemon.uplink.link.connected
+        assert not (life.state / household.BEFORE).exists(), "no old password is kept for longer than the trial"
         await life.restart()
         assert life.daemon.config.platform.host == settings(life)[0]
 
@@ -272,6 +273,38 @@ def test_a_new_address_that_does_not_answer_is_taken_back_after_a_minute_and_sai
         await life.restart()
         await life.wait(5)
         assert (settings(life)[0], life.daemon.config.household.revision) == ("127.0.0.1", revision)
+
+    life.live(story())
+
+
+@pytest.mark.parametrize("pressed", [False, True])
+def test_a_power_cut_in_the_trial_does_not_leave_the_home_with_an_address_that_never_answered(life, monkeypatch, pressed):
+    real = simulated.Link.run
+
+    async def run(self, ready=None):
+        if settings(life)[0] == "nowhere.example":
+            await asyncio.Event().wait()
+        await real(self, ready)
+
+    monkeypatch.setattr(simulated.Link, "run", run)
+
+    async def story():
+        await life.wait(10)
+        changed(life, "nowhere.example", None)
+        await life.wait(20)
+        assert (life.state / household.BEFORE).stat().st_mode & 0o777 == 0o600
+        await life.power_cut()
+        life.daemon.ears.by_radio = lambda: None
+        assert settings(life)[0] == "nowhere.example"
+        if pressed:
+            life.press()
+            await life.wait(9)
+            assert life.told_platform("person.sos"), "a call for help does not wait for the end of the trial"
+        await life.wait(75)
+        assert settings(life)[0] == "127.0.0.1"
+        assert life.daemon.uplink.connected
+        assert not (life.state / household.BEFORE).exists()
+        assert said(life)[-1]["taken_back"] is True
 
     life.live(story())
 
