@@ -105,6 +105,23 @@ def test_a_fall_closed_as_false_that_was_true_is_a_new_alarm_and_so_again():
     assert [a.linked for a in day.alarms()] == ["", "j1-a1", "j1-a2", "j1-a3"]
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_fall_cancelled_by_mistake_returns_although_an_older_one_was_never_closed(restarted):
+    day = Day()
+    day.raise_to("on_site")
+    day.fall(False)
+    day.wait(3600)
+    day.fall()
+    day.wait(10)
+    assert story(day.cancel())[0] == "person.fall cancel cancelled"
+    day.wait(60)
+    day.fall()
+    if restarted:
+        day.restart()
+    assert "person.fall danger pre_alarm" in lies(day, 300)
+    assert [a.state for a in day.alarms("person.fall")][:2] == ["on_site", "cancelled"]
+
+
 def test_a_fall_that_is_over_after_a_cancel_does_not_return():
     day = Day()
     day.fall()
