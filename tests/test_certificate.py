@@ -12,7 +12,8 @@ import msgspec
 import pytest
 from brokers import Mosquitto, Platform
 from hand import Day
-from household import Gateway, until
+from household import Gateway
+from kit.wait import until_now as until
 from hypothesis import given
 from hypothesis import strategies as st
 
