@@ -13,9 +13,9 @@ import pytest
 from brokers import Mosquitto, Platform
 from hand import Day
 from household import Gateway
-from kit.wait import until_now as until
 from hypothesis import given
 from hypothesis import strategies as st
+from kit.wait import until_now as until
 
 from drivers import all_models
 from gateway import __version__, backup, certificate, household, inbox, kind, wire
