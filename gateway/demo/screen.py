@@ -230,7 +230,7 @@ class Screen:
         if e["kind"] == kinds.RESTARTED:
             self.at(clock, "网关启动 gateway started", "", "green")
             return
-        turn = {"cleared": "已恢复 is over, lasted", "repeated": "仍在 still on"}.get(e["turn"], "")
+        turn = {"cleared": "已恢复 over after", "repeated": "仍在 still on"}.get(e["turn"], "")
         test = "测试 TEST" if e.get("test") else ""
         what = f"{test} P{e['priority']} {row.zh} {row.en} {e['room'] or e['device']} {turn} {_said(e['detail'])}"
         self.at(clock, "   技术故障 fault" if not turn else "   故障恢复 fault", " ".join(what.split()), "yellow")
