@@ -27,7 +27,7 @@ from gateway.instruction import Problem
 from gateway.parts import Signature, Signing
 from gateway.walk import Goal, Plug, goal, step_needs
 
-FORM: Final = 1  # of the document; the sheet is drawn by it
+FORM: Final = 2  # of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the first
 FRESH: Final = 86400.0  # s that a test counts: what was tried on another visit says nothing about this one
 CARRIED: Final = 20  # of them, the newest, that go to a new box
 LAST: Final = 1_000_000  # number that a certificate can have

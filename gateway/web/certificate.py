@@ -144,7 +144,7 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
         "devices": [_device(t, d) for d in what["devices"]],
         "steps": [_step(t, s) for s in what["steps"]],
         "missing": missing(t, what),
-        "times": t.pair("\u3000", " · ").join(_times(t, what["times"])),
+        "times": t.pair("\u3000", " · ").join(_times(t, what["times"], what.get("form", 1))),
         "ladder": " → ".join(t("sheet.rung", who=r["responder"], wait=t.span(r["wait"])) for r in what["ladder"]) or t("sheet.no_ladder"),
         "path": path,
         "typed": t("sheet.signed_typed", name=by) if signed and signed["how"] == "typed" else "",
@@ -226,9 +226,10 @@ def _platform(t: Words, p: Mapping[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def _times(t: Words, times: Mapping[str, float]) -> list[str]:
+def _times(t: Words, times: Mapping[str, float], form: int) -> list[str]:
     shown = [n for n in TIMES if n in times] + [n for n in times if n not in TIMES and n in STANDARD and times[n] != STANDARD[n]]
-    return [f"{_time(t, name)} {t.span(times[name])}" for name in shown]
+    was = {"repeat": "repeat_last"} if form == 1 else {}
+    return [f"{_time(t, was.get(name, name))} {t.span(times[name])}" for name in shown]
 
 
 def _time(t: Words, name: str) -> str:

@@ -884,6 +884,7 @@ EN: dict[str, str] = {
     "time.on_site_p2": "Soon: somebody is there",
     "time.rung": "Between two rungs",
     "time.repeat": "From the first rung again",
+    "time.repeat_last": "The last rung is called again",
     "why.grace_fall": "Who can get up by themselves does within half a minute.",
     "why.grace_stay": "To sit still for three minutes is common.",
     "why.grace_bed": "Time to walk back to bed.",

@@ -884,6 +884,7 @@ ZH: dict[str, str] = {
     "time.on_site_p2": "二级警报:到场",
     "time.rung": "每级之间",
     "time.repeat": "从第一级重新叫",
+    "time.repeat_last": "最后一级再叫",
     "why.grace_fall": "能自己起身的人约半分钟就起来了。",
     "why.grace_stay": "坐着休息三分钟不动很常见。",
     "why.grace_bed": "给走回床的时间。",
