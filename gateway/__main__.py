@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
             command.add_argument("--debug", action="store_true", help="log more")
         if name == "check":
             command.add_argument("--journal", nargs="?", type=Path, const=Path(), metavar="FILE",
-                                 help="hold the journal against itself instead: was an entry changed, cut out, moved?")  # fmt: skip
+                                 help="hold the journal against itself: was an entry changed, cut out, moved?")  # fmt: skip
         if name == "status":
             command.add_argument("--json", action="store_true", help="the facts as JSON")
         if name == "code":

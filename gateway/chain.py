@@ -16,7 +16,8 @@ A chain begins where a journal does. It honestly begins later, or goes on withou
     begun    entry number, why: a new journal (`new`, `damaged`, `stand_in`, `conflict`, `backup`), or the first entry that this
              software wrote into a journal of earlier software, which knew no chain (`earlier`)
     anchor   number and hash of the newest entry that retention has deleted: the next one must carry that hash. Older entries
-             that are kept, because they are open or wait, have lost their neighbours: they stand alone
+             that are kept, because they are open, have lost their neighbours: they stand alone, and nothing here proves them.
+             Retention never reaches above the first entry that is young enough: one below the anchor says that it was not retention
 
 `proved` holds all of it against each other, without network: `eldercare-gateway check --journal`.
 """
@@ -27,9 +28,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
 from typing import Final, NamedTuple
 
 from gateway import wire
+from gateway.clock import Quality
 
 DIGITS: Final = 32  # hex digits of SHA-256 that are kept: 128 bits. A heartbeat carries them 43,200 times a month over a metered line
 TOLD: Final = 20  # troubles that are told in words; more are counted
@@ -97,10 +101,16 @@ def begun_of(text: str) -> list[Begun]:
     return [Begun(int(number), str(why)) for number, why in json.loads(text or "[]")]
 
 
-def proved(rows: Iterable[tuple[int, bytes]], journal: str, head: Head, anchor: Head, begun: Sequence[Begun]) -> Verdict:
-    """Hold a journal's entries, in the order of their numbers, against each other, its head and the anchor of retention."""
+def proved(
+    rows: Iterable[tuple[int, bytes]], journal: str, head: Head | None, anchor: Head, begun: Sequence[Begun], young: float = inf
+) -> Verdict:
+    """Hold a journal's entries, in the order of their numbers, against each other, its head and the anchor of retention.
+
+    `head`: None where there is no mark of it at all. `young`: the wall second from which on retention keeps everything.
+    """
     out = Verdict()
     unchained = max((b.number for b in begun if b.why == EARLIER), default=0)  # before it there may be entries without a chain
+    chained = bool(begun)
     after, before = 0, Head()  # number of the row before this one; the same with its hash, where it is an entry of this journal
     for number, body in rows:
         if number != after + 1:
@@ -126,9 +136,15 @@ def proved(rows: Iterable[tuple[int, bytes]], journal: str, head: Head, anchor: 
             out.proved += 1
         elif not message.previous and number > 1:
             out.before += 1
+        if message is not None and number < anchor.number and _wall(message) >= young:
+            out.add(number, *_too_young(anchor.number, number, message.at.wall))
+            young = inf  # once is enough
         whole = message is not None and (message.journal, message.number) == (journal, number)
         after, before, out.head = number, here if whole else Head(), here
-    _ended(out, head)
+        chained = chained or (message is not None and bool(message.previous))
+    if chained and (head is None or (out.head.number and not head.number)):
+        out.add(out.head.number, "没有链首标记", "no mark of the head: taken away, and with it perhaps the newest entries")
+    _ended(out, head or Head())
     return out
 
 
@@ -144,6 +160,17 @@ def _ended(out: Verdict, head: Head) -> None:
         out.add(head.number, f"记录 {said} 被改动", f"entry {said} (as it was written, and as it is): changed")
     elif out.head.number == head.number:
         out.proved += 1
+
+
+def _too_young(anchor: int, number: int, wall: str) -> tuple[str, str]:
+    said = f"{anchor}: {number} ({wall})"
+    en = "is young enough that retention had to stop before it: somebody else deleted, or the period was shorter then"
+    return f"保存期标记 {said} 尚在保存期内, 之后的记录不是按保存期删除的", f"anchor {said} {en}"
+
+
+def _wall(message: wire.Outward) -> float:
+    """Return the wall second of an entry; one that no time server had confirmed is of no age."""
+    return datetime.fromisoformat(message.at.wall).timestamp() if message.at.clock is Quality.SYNCHRONISED else -inf
 
 
 def _read(body: bytes) -> wire.Outward | None:

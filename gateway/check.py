@@ -19,11 +19,13 @@ from drivers import all_models
 from gateway import __version__, audible, ble, chain, mains, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, mute_cancels, nobody_cancels, speed
+from gateway.database import SET_ASIDE, aside
 from gateway.driver import BleAdvert, GattService
 from gateway.serial_port import why_not
 from gateway.uplink import broker_of
 
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
+SHORTEST_KEPT = 30.0  # days, where the configuration of a file is not at hand: no home may keep its journal for less
 BROKER_WAIT = 45.0  # s for the whole way to the broker and back
 # why a chain begins where it does
 BEGUN = {
@@ -69,16 +71,25 @@ async def checked(path: Path) -> int:
 
 
 def journal(path: Path, file: Path | None) -> int:
-    """Hold the journal against itself: `file`, or that of this configuration; print what is found; return the exit code."""
+    """Hold the journal against itself: `file`, or that of this configuration; print what is found; return the exit code.
+
+    0: all of it fits. 1: something does not. 2: it cannot be read. 3: what is there fits, but some of it nothing here proves.
+    """
+    days = SHORTEST_KEPT
     try:
-        file = file or load(path, all_models()).state / "gateway.db"
+        with contextlib.suppress(ConfigError) if file is not None else contextlib.nullcontext():
+            config = load(path, all_models())
+            file, days = file or config.state / "gateway.db", config.gateway.journal_days
+        assert file is not None  # named, or that of the configuration
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=2)) as db:
             db.execute("BEGIN")  # entries and marks of one moment, whatever is written meanwhile
             marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
-            begun, head = chain.begun_of(marks.get("begun", "")), chain.head_of(marks.get("head", ""))
+            begun, head = chain.begun_of(marks.get("begun", "")), chain.head_of(marks["head"]) if "head" in marks else None
+            newest = db.execute("SELECT wall FROM journal WHERE number > 0 ORDER BY number DESC LIMIT 1").fetchone()
+            young = max(time.time(), newest[0] if newest else 0.0) - days * 86400
             anchor = chain.head_of(marks.get("anchor", ""))
             rows = db.execute("SELECT number, body FROM journal WHERE number > 0 ORDER BY number")
-            verdict = chain.proved(((n, bytes(body)) for n, body in rows), marks.get("journal", ""), head, anchor, begun)
+            verdict = chain.proved(((n, bytes(body)) for n, body in rows), marks.get("journal", ""), head, anchor, begun, young)
     except ConfigError as error:
         for problem in error.problems:
             print(Finding(False, "配置 configuration", problem))
@@ -86,9 +97,17 @@ def journal(path: Path, file: Path | None) -> int:
     except (sqlite3.Error, ValueError, TypeError) as error:
         print(Finding(False, "日志 journal", f"{file}: 无法读取 cannot be read: {error}"))
         return 2
-    for finding in _chain(marks, begun, anchor, verdict):
+    for finding in (*_chain(marks, begun, anchor, verdict), *_aside(file)):
         print(finding)
-    return 1 if verdict.count else 0
+    return 1 if verdict.count else 3 if verdict.alone else 0
+
+
+def _aside(file: Path) -> list[Finding]:
+    """Name the databases that were set aside beside this one."""
+    found = aside(file)
+    full = len(found) >= SET_ASIDE
+    more = ", 已满, 请取走 full, no further one is kept: move them off the card" if full else ""
+    return [Finding(not full and None, "搁置 set aside", f"{one.name}, {one.stat().st_size // 1024} KiB{more}") for one in found]
 
 
 def _chain(marks: dict[str, str], begun: list[chain.Begun], anchor: chain.Head, verdict: chain.Verdict) -> list[Finding]:
@@ -117,6 +136,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
         yield Finding(False, "配置 configuration", config.trouble)
     yield _clock()
     yield _disk(config)
+    for finding in _aside(config.state / "gateway.db"):
+        yield finding
     for finding in _programs(config):
         yield finding
     running = _running(config)

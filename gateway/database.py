@@ -13,10 +13,13 @@ from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
 from gateway import wire
+from gateway.clock import Moment, Quality
 
 LOG = logging.getLogger("eldercare")
 BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
+SET_ASIDE = 3  # databases that are kept beside the one in use: no conflict that a platform claims deletes what a home has lived
+ASIDE_BYTES = 512 * 1024 * 1024  # of them together, beyond which no further one is added for a conflict
 CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
 CHECK_SUSPECT = 30.0  # s, where damage was met since: in a file so large that what is damaged lies behind what the first look reaches
 
@@ -99,15 +102,48 @@ def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None 
         raise Damaged(f"{path} is damaged ({found[0]})")
 
 
+def aside(path: Path) -> list[Path]:
+    """Return the databases that were set aside, in the order of their names: the newest is the one without a number."""
+    return [one for one in (broken(path), *(_numbered(path, n) for n in range(1, SET_ASIDE))) if one.exists()]
+
+
+def has_room(path: Path, now: Moment, days: float) -> bool:
+    """Say whether a further database can be set aside without loss of one, and make that room of what was last written too long ago."""
+    oldest = now.wall.timestamp() - days * 86400
+    try:
+        for one in aside(path):
+            if now.quality is Quality.SYNCHRONISED and one.stat().st_mtime < oldest:
+                for part in parts(one):
+                    part.unlink(missing_ok=True)
+        found = aside(path)
+        return len(found) < SET_ASIDE and sum(one.stat().st_size for one in found) < ASIDE_BYTES
+    except OSError:
+        return False
+
+
+def _numbered(path: Path, n: int) -> Path:
+    return path.with_name(f"{broken(path).name}-{n}")
+
+
+def _make_way(path: Path) -> None:
+    """Let what was set aside before have a number of its own, if one is free; else it is written over, and those with numbers stay."""
+    free = next((one for n in range(1, SET_ASIDE) if not (one := _numbered(path, n)).exists()), None)
+    if free is not None and broken(path).exists():
+        for part, other in zip(parts(broken(path))[::-1], parts(free)[::-1], strict=True):
+            with contextlib.suppress(FileNotFoundError):
+                part.replace(other)
+
+
 def set_aside(path: Path, *, keep: bool) -> None:
-    """Move a database away (one broken generation is kept), or delete it. Killed in the middle, `finish_setting_aside` goes on."""
+    """Move a database away (SET_ASIDE are kept), or delete it. Killed in the middle, `finish_setting_aside` goes on."""
     if keep:
+        _make_way(path)
         unsettled(path).touch()
         for old in (*parts(broken(path)), suspect(path)):
             old.unlink(missing_ok=True)
-    for part, aside in zip(parts(path), parts(broken(path)), strict=True):
+    for part, beside in zip(parts(path), parts(broken(path)), strict=True):
         with contextlib.suppress(FileNotFoundError):
-            part.replace(aside) if keep else part.unlink()
+            part.replace(beside) if keep else part.unlink()
 
 
 def finish_setting_aside(path: Path) -> None:

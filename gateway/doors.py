@@ -22,6 +22,7 @@ from gateway.clock import Moment
 from gateway.fault import LOOK_EVERY
 from gateway.instruction import LOCAL_ONLY, Do, Door
 from gateway.lateness import of_another_life
+from gateway.lineage import UnlikelyHead
 from gateway.supervise import say
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Doors:
         for _ in range(min(len(self._receipts), RECEIPTS_A_TURN)):
             payload = self._receipts.popleft()
             try:
-                entries += self._receipt(wire.decode_receipt(payload, self._daemon.gateway), now)
+                entries += self._receipt(self._read(payload), now)
             except wire.BadMessage as bad:
                 self.bad_message("receipt", str(bad))
         for _ in range(min(len(self._orders), ORDERS_A_TURN)):
@@ -169,19 +170,45 @@ class Doors:
             self._no_place(of.name.lower())
         return spare
 
+    def _read(self, payload: bytes) -> wire.Receipt:
+        """Return a receipt. Where its head is none, that is counted, and the rest holds. Raises BadMessage."""
+        try:
+            return wire.decode_receipt(payload, self._daemon.gateway)
+        except wire.BadMessage as bad:
+            try:
+                receipt = wire.without_head(payload, self._daemon.gateway)
+            except wire.BadMessage:
+                raise bad from None
+            self.bad_message("receipt", str(bad))
+            return receipt
+
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
-        """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole."""
-        if self._daemon.technician.attempt is not None:
-            self._daemon.technician.attempt.receipted(receipt)
-        told = self._daemon.lineage.heard(receipt.head, now)
-        if self._daemon.lineage.conflict is not None:
-            return told  # which of two twins it is for nobody knows
+        """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole.
+
+        All of it is looked at before anything of it is acted upon: what is numbered on the way must be written.
+        """
+        lineage = self._daemon.lineage
         entries = self._daemon.store.receipted(receipt.journal, receipt.entries)
         batches = receipt.batches if receipt.history == self._daemon.store.history else []
+        wrong = ""
         for what, ranges, newest in (("entry", entries, self._daemon.pipeline.last), ("batch", batches, self._daemon.store.newest_batch)):
             highest = max((last for _, last in ranges), default=0)
             if highest > newest or any(first > last for first, last in ranges):
-                raise wire.BadMessage(f"receipt covers {what} {highest}, but the newest is {newest}: nothing of it was taken")
+                wrong = f"receipt covers {what} {highest}, but the newest is {newest}: nothing of it was taken"
+        if wrong and not lineage.differs(receipt.head):
+            raise wire.BadMessage(wrong)
+        told: list[Entry] = []
+        try:
+            told = lineage.heard(receipt.head, now)
+        except UnlikelyHead as unlikely:
+            self.bad_message("receipt", str(unlikely))
+        if lineage.conflict is not None:
+            return told  # which of two twins it is for nobody knows
+        if wrong:
+            self.bad_message("receipt", wrong)
+            return told
+        if self._daemon.technician.attempt is not None:
+            self._daemon.technician.attempt.receipted(receipt)
         if batches:
             self._daemon.push.received(batches, batch=True)
             self._daemon.uplink.accepted_batches += batches

@@ -10,8 +10,11 @@ Neither can be seen from within. Three things see it:
     itself         the head that was written down with the newest entry: entries behind it that are gone would be given again
 
 In each case another journal is begun at once: a name of its own, numbers from 1, the next generation. The old database is set aside as
-it is. In the new one is told, in one transaction: how all that is open stands, the faults that are on, and what the old one has
-beyond the last entry of which both sides are known to have the same (`confirmed`: by the chain, all before it is the same as well).
+it is, and no later conflict writes over it: with SET_ASIDE of them on the card that is said, and the gateway goes on in the journal it
+has. One that was last written longer ago than the journal is kept makes room.
+
+In the new one is told, in one transaction: how all that is open stands, the faults that are on, and what the old one has beyond the
+last entry of which both sides are known to have the same (`confirmed`: by the chain, all before it is the same as well).
 Alarms that began beyond it get new ids, for the platform may know others under theirs. What waits up to there goes along as it is.
 
 A generation counts how often a journal of this gateway was taken up: begun, or gone back to after working from memory. Among all that a
@@ -22,6 +25,8 @@ anew. Nothing else is needed: numbers and names are nobody else's.
 The platform is believed, for it could as well throw away what it gets; but not for ever. A conflict is acted upon once in AGAIN, so that
 two twins, or a platform gone mad, cost two journals an hour and no alarm; and where a journal that was begun for a conflict meets
 another one before the platform has named a single hash right, it is the platform that reckons wrongly, which is said and no more.
+When it was acted upon last is written down: a restart does not begin the time anew. Nor does one head lift the generation far: a head
+that is more than STEP ahead is counted and passed over, and what the receipt says of entries holds.
 
 State: on the pump's task, all of it.
 """
@@ -29,32 +34,41 @@ State: on the pump's task, all of it.
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass, replace
 from math import inf
 from typing import TYPE_CHECKING
 
 from gateway import kind, wire
 from gateway.book import Entry
-from gateway.clock import Moment
+from gateway.clock import Moment, on_boot, stamp
+from gateway.database import BROKEN, SET_ASIDE, has_room
 from gateway.fault import FaultFact, Turn
 from gateway.push import Lost, NotTaken
 from gateway.reading import Value
 from gateway.recovery import settled
-from gateway.store import Outgoing, Writing, new_name
+from gateway.store import Outgoing, Writing, lived, new_name
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
 
 AGAIN = 1800.0  # s in which one conflict is acted upon at most
+STEP = 1_000_000  # generations that one head may be ahead of us: two an hour, for a lifetime, and a hair of wire.GENERATIONS
 MARK = "confirmed"
+ACTED = "acted"  # mark: when a conflict was acted upon last
 # what is said of it, beside the fixed word
 SAID = {
     "put_back": "平台已有更新的记录, 本卡可能是旧备份 the platform has newer entries: an older image of the card was put back",
     "other_bytes": "平台在同一序号下有不同记录 another entry stands there under our number: an older image was put back, or it runs twice",
     "moved": "日志换了盒子或存储卡 the journal is in another box or on another card: a copy of it may be at work",
     "cut": "最新的记录不见了 the newest entries are gone from the card",
+    "full": f"已搁置 {SET_ASIDE} 个旧日志, 不再新建 {SET_ASIDE} journals are set aside, no further one is begun: move them off the card",
     "older": "平台已有更高代次 the platform knows a later generation of this gateway",
 }
+
+
+class UnlikelyHead(wire.BadMessage):
+    """A head that no gateway can have come to; the receipt around it may be well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +100,44 @@ class Lineage:
         self.confirmed = int(mark) if mark.isdecimal() else 0
         self._began = daemon.store.head.number  # where no platform ever named a hash, what was there at the start is taken as shared
         self._proved = "conflict" not in daemon.store.marked("begun")  # the platform's hashes are believed
-        self._acted = -inf
+        self._at = daemon.store.marked(ACTED)
+        self._acted = self._acted_before()
+
+    def _acted_before(self) -> float:
+        """Return when a conflict was acted upon last, on this boot's clock: just now, where that cannot be read."""
+        daemon, now = self._daemon, self._daemon.clock.now()
+        try:
+            at = lived(self._at)
+            return min(now.mono, on_boot(at, lived(daemon.store.marked("alive")), now, daemon.boot).mono) if at is not None else -inf
+        except BROKEN:
+            return now.mono
 
     def marks(self) -> dict[str, str]:
         """Return what is written down with each turn."""
-        return {MARK: str(self.confirmed), "generation": str(self._daemon.store.generation)}
+        return {MARK: str(self.confirmed), "generation": str(self._daemon.store.generation)} | ({ACTED: self._at} if self._at else {})
 
     def begin(self, now: Moment) -> list[Entry]:
         """Tell of another journal that the start has begun, and what is on."""
         why = self._daemon.store.anew
         return self._daemon.pipeline.noticed(self._told(why, now, generation=self._daemon.store.generation), now) if why else []
 
+    def differs(self, head: wire.Head | None) -> bool:
+        """Say whether the platform has entries under our numbers that are not ours."""
+        found = self._judged(head) if head is not None else 0
+        return isinstance(found, Conflict) and found.why != "older"
+
+    def _judged(self, head: wire.Head) -> Conflict | int:
+        store = self._daemon.store
+        return judged(head, store.journal, store.generation, store.head.number, store.recent)
+
     def heard(self, head: wire.Head | None, now: Moment) -> list[Entry]:
-        """Take which entry the platform has as the newest. Raises BadMessage where its hash cannot be right."""
+        """Take which entry the platform has as the newest. Raises BadMessage where its hash, UnlikelyHead where it cannot be right."""
         if head is None:
             return []
         store = self._daemon.store
-        found = judged(head, store.journal, store.generation, store.head.number, store.recent)
+        if head.generation > store.generation + STEP:
+            raise UnlikelyHead(f"receipt's head says generation {head.generation}, this is {store.generation}: the head is passed over")
+        found = self._judged(head)
         if isinstance(found, int):
             self.confirmed, self._proved = max(self.confirmed, found), self._proved or bool(found)
             return []
@@ -111,13 +146,16 @@ class Lineage:
             raise wire.BadMessage(f"{said}: is it reckoned over the bytes as they came?")
         if now.mono - self._acted < AGAIN:
             return []
-        self._acted = now.mono
+        self._acted, self._at = now.mono, json.dumps(stamp(self._daemon.boot, now))
         if found.why == "older":
             store.lift(found.generation + 1)
             told = self._told(found.why, now, generation=store.generation)
             return self._daemon.pipeline.tell_anew(told, now, why="generation")
-        if store.folder == self._daemon.config.state:
-            self.conflict = found
+        if store.folder != self._daemon.config.state:
+            return []
+        if not has_room(store.folder / "gateway.db", now, self._daemon.config.gateway.journal_days):
+            return self._daemon.pipeline.noticed(self._told("full", now, also=found.why)[:1], now)
+        self.conflict = found
         return []
 
     async def begun_anew(self, writing: Writing, now: Moment) -> tuple[Writing, list[Outgoing]]:
@@ -138,6 +176,7 @@ class Lineage:
         )  # fmt: skip
         entries += pipeline.noticed(told, now)
         writing = replace(writing, entries=entries, accepted=[], again=beyond.again, resent=(), waiting=beyond.waiting, shared=shared)
+        writing.marks = {**writing.marks, ACTED: self._at}
         out = await store.run(store.begin_anew, journal, "conflict", writing)
         self.anew()
         self._proved = False

@@ -64,6 +64,7 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     pending.MARK: json.loads,
     "told": firsts.read,
     "generation": int,
+    "acted": lived,
 }
 
 

@@ -127,7 +127,7 @@ class Store:
         self.gateway = gateway
         self.degraded = degraded  # why the store is not the real one, "" when it is
         self.journal = ""
-        self.generation = generation
+        self.generation = _within(generation)
         self.head = chain.Head()  # the newest entry on the disk
         self.recent: dict[int, str] = {}  # number -> hash of the newest entries, RECENT at most
         self._why = why
@@ -176,7 +176,7 @@ class Store:
             begun = [chain.Begun(1, self._why)]
         elif last > written:  # by earlier software, which knows no chain
             begun.append(chain.Begun(last + 1, chain.EARLIER))
-        self.generation = int(self._marked(self._db, "generation") or self.generation)
+        self.generation = _within(int(self._marked(self._db, "generation") or self.generation))
         self._mark(self._db, "generation", str(self.generation))
         self._mark(self._db, "begun", json.dumps(begun))
         self.lost = max(0, written - last)
@@ -418,7 +418,7 @@ class Store:
 
     def lift(self, generation: int) -> None:
         """Go on in a higher generation. The mark is written with the next turn."""
-        self.generation = max(self.generation, generation)
+        self.generation = max(self.generation, _within(generation))
 
     def bind(self, place: str) -> None:
         """Write down in which box and on which card this journal lies. Raises sqlite3.Error."""
@@ -479,7 +479,7 @@ class Store:
             self._files = {part: part.stat().st_ino for part in parts(path)}
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(f"another journal cannot be begun: {error}") from error
-        self.journal, self.generation, self.head, self.recent, self._earlier = journal, self.generation + 1, chain.Head(), {}, {}
+        self.journal, self.generation, self.head, self.recent, self._earlier = journal, _within(self.generation + 1), chain.Head(), {}, {}
         turn.marks = {
             **{name: value for name, value in turn.marks.items() if name not in OF_JOURNAL},
             "journal": journal, "generation": str(self.generation), "begun": json.dumps([(1, why)]),
@@ -851,6 +851,11 @@ def _named(message: wire.Outward, old: str, new: str, shared: int) -> wire.Outwa
         return message
     about = replace(message, alarm=renamed(message.alarm, old, new, shared))
     return replace(about, linked=renamed(about.linked, old, new, shared)) if isinstance(about, wire.AlarmMessage) else about
+
+
+def _within(generation: int) -> int:
+    """Return a generation as it can be said: a mark that somebody wrote by hand may hold any number."""
+    return min(max(0, generation), wire.GENERATIONS)
 
 
 def _one(db: Database, query: str) -> int:

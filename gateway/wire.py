@@ -30,6 +30,7 @@ from gateway.reading import Reading
 VERSION: Final = 1
 ROOT: Final = "eldercare/v1"
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time was ever confirmed
+GENERATIONS: Final = (1 << 53) - 1  # the highest generation that is said and read: every JSON reader has it exactly
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+\Z")]
@@ -244,7 +245,7 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
     """An entry as the platform has it: which one, and the hash of its bytes."""
 
     journal: Id
-    generation: Annotated[int, Meta(ge=0, le=1_000_000_000)]
+    generation: Annotated[int, Meta(ge=0, le=GENERATIONS)]
     number: Number
     hash: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
@@ -310,6 +311,7 @@ T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 _outward = msgspec.json.Decoder(Outward)
 _receipt = msgspec.json.Decoder(Receipt)
+_parts = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _instruction = msgspec.json.Decoder(InstructionMessage)
 
 
@@ -543,6 +545,14 @@ def decode_receipt(payload: bytes, gateway: str) -> Receipt:
     if receipt.gateway != gateway:
         raise BadMessage(f"receipt is for gateway {receipt.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
     return receipt
+
+
+def without_head(payload: bytes, gateway: str) -> Receipt:
+    """Return a receipt whose head is no head, without it. Raises BadMessage where it has none, or the rest is no receipt either."""
+    parts = _decode(_parts, payload, "receipt")
+    if parts.pop("head", None) is None:
+        raise BadMessage("receipt breaks the contract")
+    return decode_receipt(_encoder.encode(parts), gateway)
 
 
 def decode_instruction(

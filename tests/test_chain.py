@@ -4,6 +4,7 @@ import contextlib
 import json
 import sqlite3
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -29,15 +30,16 @@ def box(tmp_path):
         box.stop()
 
 
-def verdict(box: Box) -> chain.Verdict:
+def verdict(box: Box, young: float = inf) -> chain.Verdict:
     """Hold the journal against itself, as `check --journal` does."""
     marks = dict(box.rows("SELECT name, value FROM marks"))
     return chain.proved(
         box.rows("SELECT number, body FROM journal WHERE number > 0 ORDER BY number"),
         marks["journal"],
-        chain.head_of(marks["head"]),
+        chain.head_of(marks["head"]) if "head" in marks else None,
         chain.head_of(marks.get("anchor", "")),
         chain.begun_of(marks["begun"]),
+        young,
     )
 
 
@@ -97,6 +99,29 @@ def test_the_newest_cut_off_is_found(box):
     assert (first(verdict(box)), verdict(box).count) == (last - 1, 1)
 
 
+@pytest.mark.parametrize("gone", [1, 100])
+def test_a_chain_without_the_mark_of_its_head_is_no_whole_one(box, gone):
+    """Whoever takes the newest entry away takes the mark along; whoever takes all of them, too."""
+    box.rows("DELETE FROM journal WHERE number > ?", box.store.head.number - gone)
+    box.rows("DELETE FROM marks WHERE name = 'head'")
+    assert verdict(box).count == 1
+    assert "head" in verdict(box).troubles[0].en
+    assert check.journal(Path("unused"), box.folder / "gateway.db") == 1
+
+
+def test_an_anchor_beyond_an_entry_that_retention_keeps_is_not_believed(box):
+    """Some are deleted by hand, one that is left is changed, and a mark says that retention did it."""
+    now = box.clock.now().wall.timestamp()
+    box.rows("UPDATE journal SET body = ? WHERE number = 5", json.dumps(body(box, 5) | {"room": "attic"}).encode())
+    anchor = chain.Head(7, body(box, 8)["previous"])
+    box.rows("DELETE FROM journal WHERE number IN (4, 6, 7)")
+    box.rows("INSERT OR REPLACE INTO marks VALUES ('anchor', ?)", chain.text_of(anchor))
+    assert verdict(box).count == 0, "by the chain alone nobody can say"
+    found = verdict(box, now - 30 * 86400)
+    assert (found.count, first(found)) == (1, 1)
+    assert "anchor 7" in found.troubles[0].en
+
+
 def test_entries_that_changed_places_are_found(box):
     for one, other in ((4, -4), (5, 4), (-4, 5)):
         box.rows("UPDATE journal SET number = ? WHERE number = ?", other, one)
@@ -137,6 +162,8 @@ def test_retention_keeps_the_place_from_which_the_chain_goes_on(box):
     found = verdict(box)
     assert found.count == 0
     assert (found.alone, found.proved) == (1, 4), "3 has lost its neighbour, 3 vouches for 2"
+    assert verdict(box, box.clock.now().wall.timestamp() - 30 * 86400).count == 0
+    assert check.journal(Path("unused"), box.folder / "gateway.db") == 3, "what nothing here proves is not all well"
     box.rows("DELETE FROM journal WHERE number = 10")
     assert first(verdict(box)) == 10, "what is cut out after it is found"
 
@@ -223,6 +250,9 @@ def test_the_command_says_what_was_changed_and_what_the_head_is(box, capsys):
     out = capsys.readouterr().out
     assert "✗" in out
     assert "entry 2: " in out
+    (box.folder / "gateway.db.broken-1").write_bytes(bytes(2048))
+    check.journal(Path("unused"), path)
+    assert "gateway.db.broken-1, 2 KiB" in capsys.readouterr().out
     assert check.journal(Path("unused"), box.folder / "none.db") == 2
     (box.folder / "torn.db").write_bytes(b"no database" * 1000)
     assert check.journal(Path("unused"), box.folder / "torn.db") == 2

@@ -12,7 +12,8 @@ from hand import GATEWAY, HandClock
 from stories.life import HOUR, MINUTE, Life
 from test_store import Box
 
-from gateway import chain, lineage, machine, recovery, store, wire
+from gateway import chain, database, lineage, machine, recovery, store, wire
+from gateway.clock import Quality
 from gateway.demo.desk import Desk
 from gateway.instruction import Do
 from gateway.kind import IDENTITY_CONFLICT
@@ -245,6 +246,147 @@ def test_each_road_to_another_journal_counts_on(tmp_path):
     box.stop()
 
 
+# -- what one receipt may do --------------------------------------------------------------------------------------------
+
+
+def receipt(life: Life, entries: list[list[int]], **head) -> None:
+    """Let a receipt come in; without a head where none is given."""
+    body = {"v": 1, "gateway": "gw-year", "journal": life.daemon.store.journal, "entries": entries} | ({"head": head} if head else {})
+    life.daemon.doors.from_platform("receipt", json.dumps(body).encode())
+
+
+def ours(life: Life) -> dict:
+    """Return the newest entry as a platform that has it names it."""
+    s = life.daemon.store
+    return {"journal": s.journal, "generation": s.generation, "number": s.head.number, "hash": s.head.hash}
+
+
+def bad(life: Life) -> list[str]:
+    return [f[4].get("why", "") for f in life.desk.faults if f[1] == "gateway.bad_message"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        {"journal": "other", "generation": 1_000_000_000, "number": 1, "hash": HASH},
+        {"journal": "other", "generation": 1 << 60, "number": 1, "hash": HASH},
+        {"journal": "other", "generation": 7, "number": 1, "hash": "none"},
+        {"generation": "seven"},
+    ],
+)
+def test_a_head_that_cannot_be_is_passed_over_and_the_receipt_holds(tmp_path, head):
+    async def story():
+        life.desk.forgets = lambda: True
+        life.press()
+        await life.wait(MINUTE)
+        last = life.daemon.store.head.number
+        receipt(life, [[1, last]], **head)
+        await life.wait(5)
+        rows = life.daemon.store._db.execute("SELECT number FROM outbox WHERE number <= ?", (last,)).fetchall()
+        assert (life.daemon.store.generation, rows) == (1, [])
+        assert any("generation" in why or "head" in why for why in bad(life))
+
+    with Life(tmp_path) as life:
+        life.desk.says_head = False
+        life.live(story())
+
+
+@pytest.mark.parametrize("ranges", [[[7, 3]], [[1, 100_000]]])
+def test_a_receipt_that_is_refused_has_moved_nothing_and_the_numbers_have_no_gap(tmp_path, ranges):
+    """Its head would lift the generation; what is told of that is numbered, and never without being written."""
+
+    async def story():
+        life.press()
+        await life.wait(MINUTE)
+        receipt(life, ranges, journal="other", generation=7, number=1, hash=HASH)
+        await life.wait(5)
+        assert life.daemon.store.generation == 1
+        assert bad(life)
+        receipt(life, [], journal="other", generation=7, number=1, hash=HASH)
+        await life.wait(5)
+        assert life.daemon.store.generation == 8
+        life.press()
+        await life.wait(MINUTE)
+        numbers = [n for (n,) in life.daemon.store._db.execute("SELECT number FROM journal WHERE number > 0 ORDER BY number")]
+        assert numbers == [*range(1, life.daemon.store.head.number + 1)]
+
+    with Life(tmp_path) as life:
+        life.desk.says_head = False
+        life.live(story())
+
+
+@pytest.mark.parametrize("mark", [str(wire.GENERATIONS), "1000000001", "9" * 40, "-5"])
+def test_no_generation_on_the_disk_is_one_that_a_receipt_cannot_name(box, mark):
+    box.rows("UPDATE marks SET value = ? WHERE name = 'generation'", mark)
+    box.restart()
+    box.sos()
+    told = wire.decode_entry(box.told[-1].payload)
+    head = {"journal": told.journal, "generation": told.generation, "number": told.number, "hash": HASH}
+    body = {"v": 1, "gateway": GATEWAY, "journal": told.journal, "head": head}
+    assert wire.decode_receipt(json.dumps(body).encode(), GATEWAY).head == wire.Head(**head)
+    renewed(box, 1)
+    assert told.generation <= box.store.generation <= wire.GENERATIONS
+
+
+def test_conflicts_set_three_journals_aside_and_never_write_over_one(tmp_path):
+    """A hostile platform names the newest entry right and then a higher one, again and again, and the box is started in between."""
+
+    async def conflict() -> None:
+        receipt(life, [], **ours(life))
+        await life.wait(2)
+        receipt(life, [], **ours(life) | {"number": life.daemon.store.head.number + 5000})
+        await life.wait(5)
+
+    def on_the_card() -> set[str]:
+        found = set()
+        for path in (life.state / "gateway.db", *database.aside(life.state / "gateway.db")):
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+                found.add(db.execute("SELECT value FROM marks WHERE name = 'journal'").fetchone()[0])
+        return found
+
+    async def story():
+        await life.wait(MINUTE)
+        seen = [life.daemon.store.journal]
+        for _ in range(database.SET_ASIDE):
+            await conflict()
+            assert life.daemon.store.journal not in seen
+            seen.append(life.daemon.store.journal)
+            await life.restart()
+            await life.wait(5)
+            await conflict()
+            assert life.daemon.store.journal == seen[-1], "a restart does not begin the half hour anew"
+            await life.wait(31 * MINUTE)
+        for _ in range(2):
+            await conflict()
+            await life.wait(31 * MINUTE)
+        assert life.daemon.store.journal == seen[-1]
+        assert on_the_card() == set(seen)
+        assert [f[4]["why"] for f in life.desk.faults if f[1] == IDENTITY_CONFLICT][-1] == "full"
+        life.press()
+        await life.wait(MINUTE)
+        assert [a.kind for a in life.open] == ["person.sos"]
+
+    with Life(tmp_path) as life:
+        life.desk.says_head = False
+        life.live(story())
+
+
+def test_room_is_made_of_what_was_set_aside_longer_ago_than_the_journal_is_kept(tmp_path):
+    path, now = tmp_path / "gateway.db", HandClock().now()
+    for n in range(database.SET_ASIDE + 1):
+        path.write_text(str(n))
+        database.set_aside(path, keep=True)
+    kept = {one.name: one.read_text() for one in database.aside(path)}
+    assert kept == {"gateway.db.broken": "3", "gateway.db.broken-1": "0", "gateway.db.broken-2": "1"}, "damage takes the last place only"
+    for one in database.aside(path):
+        os.utime(one, (now.wall.timestamp() - 10 * 86400,) * 2)
+    assert not database.has_room(path, now, 30)
+    os.utime(path.with_name("gateway.db.broken-1"), (now.wall.timestamp() - 40 * 86400,) * 2)
+    assert not database.has_room(path, now._replace(quality=Quality.UNSURE), 30)
+    assert database.has_room(path, now, 30)
+    assert len(database.aside(path)) == database.SET_ASIDE - 1
+
+
 # -- the place ----------------------------------------------------------------------------------------------------------
 
 
@@ -274,7 +416,7 @@ def test_the_place_is_known_by_what_an_image_does_not_take_along(tmp_path, monke
 
 
 def test_every_reason_is_said_in_both_languages():
-    assert set(lineage.SAID) == {"put_back", "other_bytes", "moved", "cut", "older"}
+    assert set(lineage.SAID) == {"put_back", "other_bytes", "moved", "cut", "older", "full"}
     assert all(any("\u4e00" <= c <= "\u9fff" for c in said) and "the" in said for said in lineage.SAID.values())
 
 
