@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import re
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from drivers._zigbee_words import Row, levels, rings, table
@@ -56,10 +55,20 @@ _PRESSES = {
 _ARMS = re.compile(r"(dis)?arm(_.*)?|exit_delay|entry_delay|invalid_code")
 _WHICH = re.compile(r"(?:button_)?([1-9])_(\w+)|(\w+)_([1-9])")
 _WORD = re.compile(r"[\w .-]{1,40}")
+_DIGITS = 18  # of a whole number; beyond it is a float, infinite where it must be: Python takes no whole one of 5000 digits
 _TOO_SHORT = Refusal("too_short")
 _NOT_JSON = Refusal("bad_json")
 _OFFLINE = Refusal("offline")
 _ALIVE = Report(Kind.HEARTBEAT, True)
+
+
+def parsed(text: str | bytes) -> Any:
+    """Return a JSON value; a number of any length is one, so that it takes no word beside it along. Raises ValueError, RecursionError."""
+    return json.loads(text, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) <= _DIGITS else float(digits)
 
 
 def action(text: str) -> Report | None:
@@ -82,7 +91,7 @@ def reports_of(value: Mapping[str, Any]) -> list[Report]:
     out = [Report(kind, value[key]) for key, kind in _BITS.items() if isinstance(value.get(key), bool)]
     for key, (kind, low, high) in _MEASURES.items():
         number = value.get(key)
-        if isinstance(number, int | float) and not isinstance(number, bool) and isfinite(number) and low <= number <= high:
+        if isinstance(number, int | float) and not isinstance(number, bool) and low <= number <= high:
             out.append(Report(kind, number))
     for key in ("action", "click"):
         text = value.get(key)
@@ -115,7 +124,7 @@ class Sensor:
         if not packet.data:
             return (_TOO_SHORT,)
         try:
-            value = json.loads(packet.data)
+            value = parsed(packet.data)
         except (ValueError, RecursionError):
             return (_NOT_JSON,)
         if not isinstance(value, dict):

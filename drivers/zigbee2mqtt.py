@@ -16,6 +16,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from drivers._zigbee import parsed
 from gateway.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Refusal, Report, Telegram
 from gateway.reading import Kind
 
@@ -34,7 +35,7 @@ ACTIONS = ("action", "click")  # the second from before 2020
 def decoded(payload: bytes) -> Any:
     """Return the JSON value, a bare word as text, None for neither."""
     try:
-        return json.loads(payload)
+        return parsed(payload)
     except (ValueError, RecursionError):
         return payload.decode("ascii", "replace") if payload.isalpha() else None
 

@@ -10,10 +10,11 @@ import asyncio
 import logging
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import aiomqtt
 from paho.mqtt.client import MQTTMessage
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.dial import NotReached, dial
 from gateway.driver import Published
@@ -24,6 +25,9 @@ ENVELOPE = 1024  # bytes that its topic may add
 KEEPALIVE = 30  # s
 ANSWER_WAIT = 10.0  # s for CONNACK and each SUBACK
 
+_REFUSAL = 0x80  # reason codes of a SUBACK from here on are refusals
+
+LOG = logging.getLogger("eldercare")
 _quiet = logging.getLogger("eldercare.bridge")  # aiomqtt and paho write here; what matters of it is in BridgeLost
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
@@ -59,18 +63,32 @@ class Bridge:
         try:
             await ear.open()
             for each in self._filters:
-                await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=ANSWER_WAIT)
+                self._allowed(where, each, await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=ANSWER_WAIT))
             self.connected = True
             if ready is not None:
                 ready()
             await ear.ended()
         except PacketRefused as error:
             raise BridgeLost(f"{where} {error}") from error
+        except BridgeLost:
+            raise
         except (aiomqtt.MqttError, TimeoutError) as error:
             raise BridgeLost(f"{where}: {error}: is its broker running, and does it let us in?") from error
+        except Exception as mistake:  # one connection to another program must not end the guarding
+            LOG.exception("bridge %s failed", where)
+            raise BridgeLost(f"{where}: a mistake of ours ({type(mistake).__name__}), see the gateway's log") from mistake
         finally:
             self.connected = False
             ear.close()
+
+    def _allowed(self, where: str, each: str, answer: Sequence[object]) -> None:
+        """Raise BridgeLost where the broker does not let us hear what we asked for, or does not say that it does."""
+        codes = [code.value if isinstance(code, ReasonCode) else code for code in answer]
+        if len(codes) == 1 and isinstance(codes[0], int) and codes[0] < _REFUSAL:
+            return
+        said = f"0x{codes[0]:02X}" if codes and isinstance(codes[0], int) else "nothing"
+        text = f"{where} does not let us read {self._base}/{each} (it answers {said}): allow it in that broker's access list"
+        raise BridgeLost(text)
 
     def _told(self, topic: str, payload: bytes, retained: bool) -> None:
         if len(payload) <= LARGEST:
@@ -92,7 +110,7 @@ class _Ear(aiomqtt.Client):
         super().__init__(host, port, username=user, password=password, keepalive=KEEPALIVE, logger=_quiet)
         self._told = told
         self._sock = sock
-        self._bug: Exception | None = None
+        self._mistaken = False
         self._client.on_message = self._heard
         guard(self._client, sock, held=LARGEST + ENVELOPE, forgotten=LONGEST)
 
@@ -106,10 +124,10 @@ class _Ear(aiomqtt.Client):
         await self._connected
 
     async def ended(self) -> None:
-        """Wait for the end of the connection and raise what ended it; what the driver behind `told` raised, as it is."""
+        """Wait for the end of the connection and raise what ended it."""
         await asyncio.wait((self._disconnected,))
         error = self._disconnected.exception()
-        if error is None or isinstance(error, aiomqtt.MqttError | PacketRefused) or error is self._bug:
+        if error is None or isinstance(error, aiomqtt.MqttError | PacketRefused):
             raise error or aiomqtt.MqttError("the connection was ended")
         raise PacketRefused(f"sent what is not MQTT ({type(error).__name__}): is this the port of a broker?") from error
 
@@ -126,6 +144,7 @@ class _Ear(aiomqtt.Client):
         topic = message.topic  # a broker that sends one which is no text is left: see `ended`
         try:
             self._told(topic, bytes(message.payload), bool(message.retain))
-        except Exception as bug:
-            self._bug = bug  # aiomqtt ends the connection with it
-            raise
+        except Exception:  # a message that trips over a mistake of ours must not make deaf for all others; a kept one comes each time
+            if not self._mistaken:
+                LOG.exception("bridge: a message could not be taken; of further ones on this connection nothing is said")
+            self._mistaken = True

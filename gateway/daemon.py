@@ -202,15 +202,11 @@ class Daemon:
             entries: list[Entry] = []
             await self.doors.look()
             # From here to the commit nothing is awaited: a driver's memory is written with the readings it stands for, or not at all.
-            entries += self._judge_waiting()
-            entries += self.doors.messages(now)
-            notes, self._notes = self._notes, []
-            for note in notes:
-                entries += note(now)
-            if now.mono >= self.faults.due():
-                entries += self._look(now)
-            if now.mono >= self._due:
-                entries += self.pipeline.tick(now)
+            try:
+                self._decide(entries, now)
+            except Exception:  # it ends the process; what was judged before is written and told first
+                await self._write(entries + self.pipeline.noticed((), now), now, flush=True)
+                raise
             if entries and self.ears.visits is not None and self.alarm_is_fresh():
                 self.ears.visits.drop()
             unsaved = self.pipeline.unsaved and now.mono - self._saved >= SAVE_EVERY
@@ -232,6 +228,18 @@ class Daemon:
                 async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self.uplink.accepted else wait):
                     await self.wake.wait()
             self.wake.clear()
+
+    def _decide(self, entries: list[Entry], now: Moment) -> None:
+        """Add to `entries` what this turn has to say: first of what was heard in the home."""
+        entries += self._judge_waiting()
+        entries += self.doors.messages(now)
+        notes, self._notes = self._notes, []
+        for note in notes:
+            entries += note(now)
+        if now.mono >= self.faults.due():
+            entries += self._look(now)
+        if now.mono >= self._due:
+            entries += self.pipeline.tick(now)
 
     def _judge_waiting(self) -> list[Entry]:
         entries: list[Entry] = []

@@ -36,6 +36,10 @@ PATIENCE = 1.0  # s that a turn waits for the local file
 BAD_MESSAGES = 10  # told per hour; more are only counted
 
 
+def _mistake(mistake: Exception) -> str:
+    return f"a mistake of ours ({type(mistake).__name__}): nothing of it was taken; see the gateway's log"
+
+
 class Doors:
     """Instructions and receipts on their way in. `inbox_after`: the newest local instruction that was answered."""
 
@@ -74,6 +78,10 @@ class Doors:
                 entries += self._receipt(self._read(payload), now)
             except wire.BadMessage as bad:
                 self.bad_message("receipt", str(bad))
+            except Exception as mistake:
+                if self._bad < BAD_MESSAGES:
+                    LOG.exception("receipt could not be taken")
+                self.bad_message("receipt", _mistake(mistake))
         for _ in range(min(len(self._orders), ORDERS_A_TURN)):
             payload = self._orders.popleft()
             self._bytes -= len(payload)
@@ -93,6 +101,11 @@ class Doors:
             return self._instruction(payload, door, now)
         except wire.BadMessage as bad:
             self.bad_message(name, str(bad))
+            return []
+        except Exception as mistake:  # one order that trips over a mistake of ours must not end the guarding, nor be read for ever
+            if self._bad < BAD_MESSAGES:
+                LOG.exception("%s could not be carried out", name)
+            self.bad_message(name, _mistake(mistake))
             return []
 
     def _flooded(self, now: Moment) -> list[Entry]:

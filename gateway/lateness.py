@@ -86,4 +86,7 @@ def _time(name: str, text: str) -> datetime | None:
         raise ValueError(f"`{name}` is not a time of RFC 3339: {text!r}") from None
     if at.tzinfo is None:
         raise ValueError(f"`{name}` has no time zone: {text!r}")
-    return at.astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # an hour before the year 1, or after the year 9999, in UTC
+        raise ValueError(f"`{name}` is a time that there is not: {text!r}") from None

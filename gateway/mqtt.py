@@ -54,6 +54,7 @@ _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL)  # saves putting together a line per packet
 
 _AGAIN: Final = "nothing to do here, we try again"
+_STRANGE: Final = "is this the port of a broker, does another device answer for it?"
 _LIMIT: Final = "raise the broker's limit for this gateway"
 # MQTT 5 reason codes of CONNACK, SUBACK, PUBACK and DISCONNECT -> (what, what to do). paho maps 3.1.1's codes onto these.
 _WORDS: Final[dict[int, tuple[str, str]]] = {
@@ -190,6 +191,9 @@ class Link:
         except LinkLost:
             self._short_lives = 0  # a broker that is away has given nothing to anybody
             raise
+        except Exception as mistake:  # one connection must not end the guarding
+            _log.exception("platform: the link to %s failed", self.broker.where)
+            raise self._mistaken(mistake) from mistake
         began = self._up_since = time.monotonic()
         why = "stopped"
         try:
@@ -201,11 +205,22 @@ class Link:
                 self._refused("link", why)
             self._suspect(connection, lost, time.monotonic() - began)
             raise
+        except Exception as mistake:
+            why = str(mistake)
+            if mistake is connection.bug:
+                raise
+            _log.exception("platform: the link to %s failed", self.broker.where)
+            raise self._mistaken(mistake) from mistake
         finally:
             was_up, self._connection = self.connected, None
             connection.close()
             if was_up and self._down is not None:
                 self._down(why)
+
+    def _mistaken(self, mistake: Exception) -> LinkLost:
+        """Return the loss of a connection by a mistake of ours. What the broker keeps for us may have led to it: it is to forget that."""
+        self._anew = True
+        return LinkLost(f"{self.broker.where}: a mistake of ours ({type(mistake).__name__}), see the gateway's log: {_AGAIN}", anew=True)
 
     async def _serve(self, connection: _Connection, ready: Callable[[], None] | None) -> None:
         topics = {name: wire.topic(self.broker.gateway, name) for name in (*wire.TO_GATEWAY, "status")}
@@ -326,7 +341,7 @@ class _Connection(aiomqtt.Client):
         self._prefix = wire.topic(broker.gateway, "")
         self._heard = heard
         self._refused = refused
-        self._bug: Exception | None = None
+        self.bug: Exception | None = None  # what `heard` raised
         self._most: int | None = None  # bytes of a packet that the broker takes
         self._window = asyncio.Semaphore(WINDOW)
         self._waiting: dict[int, asyncio.Future[list[int]]] = {}  # packet id -> reason codes of its answer, [] = lost; at most WINDOW
@@ -361,6 +376,8 @@ class _Connection(aiomqtt.Client):
         if mid is None:
             raise self._loss()
         codes = await self._answer(mid, ANSWER_WAIT, "our subscription")
+        if len(codes) != len(topics):
+            raise LinkLost(f"{self._where} answers {len(codes)} of the {len(topics)} topics that we ask for: {_STRANGE}")
         for topic, code in zip(topics, codes, strict=False):
             if code >= _REFUSAL:
                 raise LinkLost(f"{self._where} does not let us read {topic}: allow it in the broker's access list")
@@ -424,9 +441,11 @@ class _Connection(aiomqtt.Client):
     # -- what happens ---------------------------------------------------------------------------------------------------
 
     def _loss(self) -> Exception:
+        if not self._disconnected.done():  # it is there, and says what nobody can make anything of
+            return LinkLost(f"{self._where} confirms what we sent without a word: {_STRANGE}")
         error = self._disconnected.exception()
-        if error is not None and error is self._bug:
-            return self._bug
+        if error is not None and error is self.bug:
+            return self.bug
         if isinstance(error, LinkLost):
             return LinkLost(str(error), taken_over=error.taken_over)
         if isinstance(error, PacketRefused):
@@ -501,7 +520,7 @@ class _Connection(aiomqtt.Client):
             try:
                 self._heard(name, bytes(message.payload))
             except Exception as bug:
-                self._bug = bug  # aiomqtt ends the connection with it, `ended` raises it
+                self.bug = bug  # aiomqtt ends the connection with it, `ended` raises it
                 raise
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002

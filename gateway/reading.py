@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from math import inf, isfinite
+from math import inf
+from sys import float_info
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,7 +82,9 @@ BOUNDS: dict[Kind, tuple[float, float]] = {
 def is_plausible(kind: Kind, value: Value) -> bool:
     """Say whether a measure can be true."""
     low, high = BOUNDS.get(kind, (-inf, inf))
-    return FORMS[kind] is not Form.MEASURE or (isinstance(value, int | float) and isfinite(value) and low <= value <= high)
+    return FORMS[kind] is not Form.MEASURE or (
+        isinstance(value, int | float) and abs(value) <= float_info.max and low <= value <= high  # of any length: no float is made of it
+    )
 
 
 # Every button action but these two is a call for help on an SOS button (BTHome: 0x00 is no press, 0x81 lets go).

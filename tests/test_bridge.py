@@ -5,10 +5,11 @@ import json
 from datetime import UTC, datetime
 
 import aiomqtt
+import pytest
 from kit.wait import until
 
 from drivers import all_models
-from gateway.bridge import Bridge
+from gateway.bridge import Bridge, BridgeLost
 from gateway.clock import Moment
 from gateway.intake import Intake
 from gateway.reading import Kind
@@ -45,3 +46,23 @@ async def test_only_a_fresh_press_is_a_call():
             assert [one.value for one in readings if one.kind is Kind.BUTTON] == ["press"]
             hearing.cancel()
             await asyncio.gather(hearing, return_exceptions=True)
+
+
+@pytest.mark.parametrize(("suback", "said"), [("9003000180", "0x80"), ("90020001", "nothing"), ("900400018000", "0x80")])
+async def test_a_broker_that_does_not_let_us_read_is_not_connected(suback, said):
+    async def serve(reader, writer):
+        await reader.read(2000)
+        writer.write(bytes.fromhex("20020000"))
+        await reader.read(2000)
+        writer.write(bytes.fromhex(suback))
+        await reader.read()
+        writer.close()
+
+    ready = []
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        bridge = Bridge(f"mqtt://127.0.0.1:{port}/zigbee2mqtt", None, ("#",), lambda _: None)
+        with pytest.raises(BridgeLost, match=rf"does not let us read zigbee2mqtt/# \(it answers {said}\)"):
+            await asyncio.wait_for(bridge.run(lambda: ready.append(1)), 20)
+    assert not ready
+    assert not bridge.connected

@@ -74,7 +74,15 @@ def test_an_order_that_says_when_it_was_issued(do, issued, expires, is_late):
 
 
 @pytest.mark.parametrize("name", ["issued", "expires"])
-@pytest.mark.parametrize(("text", "words"), [("tomorrow", "not a time"), ("2026-05-04T04:00:01", "no time zone")])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("tomorrow", "not a time"),
+        ("2026-05-04T04:00:01", "no time zone"),
+        ("9999-12-31T23:59:59-12:00", "a time that there is not"),
+        ("0001-01-01T00:00:00+12:00", "a time that there is not"),
+    ],
+)
 def test_a_time_that_is_none_is_named(name, text, words):
     payload = {"v": 1, "gateway": GATEWAY, "id": "i", "do": "acknowledge", "by": "desk", name: text}
     why = wire.decode_instruction(json.dumps(payload).encode(), GATEWAY, Moment(0.0, NOON))[1]

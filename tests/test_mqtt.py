@@ -560,6 +560,34 @@ async def test_subscription_refused():
         assert "does not let us read eldercare/v1/gw-1/instruction" in str(await refusal(broker, version="3.1.1"))
 
 
+@pytest.mark.parametrize(
+    ("version", "packets"),
+    [
+        ("5", ("2003000000", "9003000100")),
+        ("3.1.1", ("20020000", "90020001")),
+        ("5", ("2003000000", "900400010001")),
+        ("3.1.1", ("20020000", "9003000101")),
+    ],
+)
+async def test_a_subscription_that_is_not_answered_for_each_topic_is_a_lost_link(version, packets):
+    async with Scripted([bytes.fromhex(p) for p in packets]) as broker:
+        error = await refusal(broker, version=version)
+        assert f"127.0.0.1:{broker.port}" in str(error)
+        assert "is this the port of a broker" in str(error)
+
+
+async def test_a_mistake_of_ours_in_one_connection_ends_no_more_than_that(mosquitto, monkeypatch, caplog):
+    async def broken(_connection, _topics):
+        raise KeyError("topic")
+
+    monkeypatch.setattr(mqtt._Connection, "ask", broken)
+    error = await refusal(mosquitto)
+    assert "a mistake of ours (KeyError)" in str(error)
+    assert error.anew
+    assert "Traceback" in caplog.text
+    caplog.clear()
+
+
 async def test_closes_on_the_subscription():
     async with Scripted([bytes.fromhex("20020000"), None]) as broker:
         assert "closed the connection" in str(await refusal(broker, version="3.1.1"))

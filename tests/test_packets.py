@@ -232,13 +232,22 @@ async def test_a_bridged_broker_that_is_none_is_left_and_ends_nothing_else(attac
         assert not ear.connected
 
 
-async def test_a_mistake_of_the_driver_is_no_trouble_of_the_broker():
-    def broken(said):
-        raise KeyError(said.topic)
+async def test_a_mistake_over_one_message_makes_deaf_for_no_other(caplog):
+    heard = asyncio.Event()
 
-    async with Hostile(lambda _: [publish("z/door", b"{}", five=False)]) as broker:
-        with pytest.raises(KeyError, match="door"):
-            await asyncio.wait_for(Bridge(f"mqtt://{broker.host}:{broker.port}/z", None, ("#",), broken).run(), 20)
+    def broken(said):
+        if said.topic == "door":
+            raise KeyError(said.topic)
+        heard.set()
+
+    sends = [publish("z/door", b"{}", five=False), publish("z/door", b"{}", mid=2, five=False), publish("z/cord", b"{}", mid=3, five=False)]
+    async with Hostile(lambda _: sends) as broker:
+        hearing = asyncio.create_task(Bridge(f"mqtt://{broker.host}:{broker.port}/z", None, ("#",), broken).run())
+        await asyncio.wait_for(heard.wait(), 20)
+        hearing.cancel()
+        await asyncio.gather(hearing, return_exceptions=True)
+    assert caplog.text.count("a message could not be taken") == 1
+    assert "KeyError: 'door'" in caplog.text
 
 
 async def test_nobody_there_and_nobody_answering(monkeypatch):

@@ -11,7 +11,7 @@ from drivers import all_models
 from gateway.clock import Moment
 from gateway.driver import NOT_MINE, Chunk, Published, Refusal, Reply, Report, Telegram
 from gateway.intake import Intake
-from gateway.reading import Kind
+from gateway.reading import Kind, is_plausible
 from gateway.serial_port import Line
 from tests.line_emulators import EnOceanStick, RfBridge, TinyRadar
 
@@ -220,6 +220,20 @@ def test_what_the_broker_kept_is_no_sign_of_life():
         assert home.heard_at == {}  # neither the door nor zigbee2mqtt
     zigbee(home, "door", {"contact": True, "retained": True})
     assert home.heard_at == {"zigbee2mqtt": 1000.0, "door": 1000.0}
+
+
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "9" * 5000, "-1e999", "1e999", "NaN"])
+def test_an_absurd_number_beside_it_hides_no_danger(number):
+    home = Home("zigbee2mqtt")
+    home.intake.enrol("smoke", MODELS["zigbee-smoke"], "kitchen", None, {}, via="zigbee2mqtt")
+    home.intake.enrol("cord", MODELS["zigbee-sos"], "cord", None, {}, via="zigbee2mqtt")
+    for topic, said in (("kitchen", '"smoke":true'), ("cord", '"action":"emergency"')):
+        payload = f'{{{said},"battery":{number},"temperature":{number},"x":{number},"linkquality":9}}'.encode()
+        home.intake.published("zigbee2mqtt", Published(topic=topic, payload=payload, retained=False))
+    assert home.said() == [(Kind.SMOKE, True), (Kind.BUTTON, "press")]
+    assert not any("driver_failed" in one.refused for one in home.intake.devices.values())
+    assert not is_plausible(Kind.OTHER_MEASURE, 10**400)
+    assert not is_plausible(Kind.OTHER_MEASURE, float("nan"))
 
 
 @pytest.mark.parametrize("topic", ["bath/cord/set", "bath/cord/get", "bath/cord/action", "bridge/devices", "bridge/state", "nobody", ""])
