@@ -391,6 +391,7 @@ def _restore(args: argparse.Namespace) -> int:
     for command, _ in backup.programs(after, kept):
         print(f"程序 program {command}")
     print(f"网关 gateway {kept.gateway}, {len(after.devices)} 台设备 devices, 备份于 backup of {kept.made}")
+    print("搁置和离家不接替 shelves and away do not come along: every device is watched")
     print("旧盒子不可再通电 the old box must not be switched on again: two boxes with one id throw each other out")
     return 0
 

@@ -61,8 +61,9 @@ LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
 SHORTEST = 10  # characters of a passphrase; page and command line also ask how many guesses it stands, see `strength`
 _N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = r"^[A-Za-z0-9._-]{1,40}\Z"
-# Marks of the journal that go on: shelves, away, the newest time seen, what is heard and not yet told.
-_CARRIED = ("masks", "floor", "certificate", "generation", pending.MARK)
+# Marks of the journal that go on: what is heard and not yet told among them. Shelves, away, and how late it is at least do not: a file
+# that may be a stranger's lets no device go unjudged, and proves no time.
+_CARRIED = ("certificate", "generation", pending.MARK)
 
 
 class BackupError(Exception):

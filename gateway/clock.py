@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -81,6 +82,7 @@ _TIME_ERROR = 5  # adjtimex(2): clock not synchronised
 STEP = 1.0  # s by which a wall clock may be ahead of what is proved and still be the same time
 LEAP = 31 * 86400.0  # s: a time server that is further away is not believed at once. A box may stand in a cupboard for a month
 AGREED = 86400.0  # s for which time servers must say so
+LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()  # no mark of the time is later than this
 SPEED = 24.0  # times as fast as time passes: so `floor` follows a time server at most
 _LOOK_AGAIN = 1.0  # s between two looks at the kernel's synchronisation state
 
@@ -219,7 +221,9 @@ class SystemClock:
         with contextlib.suppress(ValueError, OverflowError):
             heard, _, seconds = agreeing.partition(" ")
             earlier = (float(heard), min(float(seconds), AGREED)) if seconds else (0.0, 0.0)
-            self.agreement.restored(datetime.fromisoformat(floor).timestamp(), earlier)
+            proved = datetime.fromisoformat(floor).timestamp()
+            if all(math.isfinite(n) and n < LATEST for n in (proved, *earlier)):
+                self.agreement.restored(proved, earlier)
 
     def real(self, seconds: float) -> float:
         """Return `seconds`: this clock runs as life does."""

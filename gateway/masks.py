@@ -15,6 +15,7 @@ from math import inf
 from typing import Any, NamedTuple
 
 from gateway.clock import Moment, Quality
+from gateway.finite import loads, number
 from gateway.reading import DeviceId
 
 MARKED_EVERY = 600.0  # s at most between two marks while something is masked
@@ -76,17 +77,19 @@ def masked(shelves: Mapping[DeviceId, Shelf], away: End, now: Moment, boot: str)
 
 def unmasked(text: str, now: Moment, boot: str = "") -> tuple[dict[DeviceId, Shelf], End]:
     """Return (what is shelved, until when nobody is at home) as the mark `masks` has it. Raises one of BROKEN."""
-    marked = json.loads(text or "{}")
-    since = now.mono - marked["mono"] if boot and marked.get("boot") == boot else None
+    marked = loads(text or "{}")
+    since = now.mono - number(marked["mono"]) if boot and marked.get("boot") == boot else None
 
     def end(wall: float, left: float | None, sure: bool, most: float) -> End:
+        wall = number(wall)
         if left is None:  # by an earlier version: the wall clock alone
             left = wall - now.wall.timestamp() if now.quality is Quality.SYNCHRONISED else -inf
             return End(now.mono + min(left, most))
+        left = min(number(left), most)
         if since is not None:
-            return End(now.mono + left - since)
+            return End(now.mono + left - max(0.0, since))
         left -= 0.0 if sure and now.quality is Quality.SYNCHRONISED else MARKED_EVERY
-        return End(now.mono + min(left, most), wall if sure else None).settled(now)
+        return End(now.mono + left, wall if sure else None).settled(now)
 
     shelves = {}
     for device, s in marked.get("shelves", {}).items():

@@ -8,17 +8,19 @@ mark that cannot be read says nothing: then all is unknown until it is heard, as
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.clock import Moment, Quality
 from gateway.danger import Danger
+from gateway.finite import loads, number
 from gateway.levels import Key
 from gateway.reading import DeviceId, Kind, Reading
 
 MARK = "judging"
+GRACE_MOST = 600.0  # s: no setting allows a longer one
 _UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
 
 
@@ -61,13 +63,9 @@ def text_of(pending: Pending, now: Moment, boot: str) -> str:
 def read(text: str, now: Moment, boot: str) -> Pending:
     """Return what a mark says, by this boot's clock; nothing of one that cannot be read."""
     try:
-        return _read(json.loads(text or "{}", parse_constant=_endless), now, boot)
+        return _read(loads(text or "{}"), now, boot)
     except _UNREADABLE:
         return Pending(same_boot=False)
-
-
-def _endless(word: str) -> float:
-    raise ValueError(word)  # nan and inf would slip through every comparison
 
 
 def _read(marked: dict[str, Any], now: Moment, boot: str) -> Pending:
@@ -76,15 +74,19 @@ def _read(marked: dict[str, Any], now: Moment, boot: str) -> Pending:
     same_boot, away, shift = marked["boot"] == boot, 0.0, 0.0
     if not same_boot:
         if marked["sure"] and now.quality is Quality.SYNCHRONISED:
-            away = max(0.0, now.wall.timestamp() - float(marked["wall"]))
-        shift = now.mono - away - float(marked["mono"])
-    levels = [(kind, _reading(plain, shift)) for kind, plain in marked["heard"]]
-    doors = [(_reading(plain, shift), float(heard) + shift) for plain, heard in marked["doors"]]
-    left = [_reading(plain, shift) for plain in marked["left_bed"]]
+            away = max(0.0, now.wall.timestamp() - number(marked["wall"]))
+        shift = now.mono - away - number(marked["mono"])
+
+    def here(mono: object) -> float:  # what was heard has been: nothing waits for a moment that a damaged mark names
+        return min(number(mono) + shift, now.mono)
+
+    levels = [(kind, _reading(plain, here)) for kind, plain in marked["heard"]]
+    doors = [(_reading(plain, here), here(heard)) for plain, heard in marked["doors"]]
+    left = [_reading(plain, here) for plain in marked["left_bed"]]
     dangers = [
         Danger(
-            str(d["kind"]), str(d["device"]), str(d["room"]), _moment(d["at"], shift), float(d["grace"]),
-            tuple(_reading(plain, shift) for plain in d["evidence"]), bool(d["returned"]),
+            str(d["kind"]), str(d["device"]), str(d["room"]), _moment(d["at"], here), number(d["grace"], 0.0, GRACE_MOST),
+            tuple(_reading(plain, here) for plain in d["evidence"]), bool(d["returned"]),
         )
         for d in marked["withheld"]
     ]  # fmt: skip
@@ -103,17 +105,17 @@ def _when(at: Moment) -> list[Any]:
     return [at.mono, at.wall.timestamp(), at.quality.value]
 
 
-def _moment(when: Sequence[Any], shift: float) -> Moment:
-    return Moment(float(when[0]) + shift, datetime.fromtimestamp(float(when[1]), UTC), Quality(when[2]))
+def _moment(when: Sequence[Any], here: Callable[[object], float]) -> Moment:
+    return Moment(here(when[0]), datetime.fromtimestamp(number(when[1]), UTC), Quality(when[2]))
 
 
 def _plain(reading: Reading) -> list[Any]:
     return [reading.device, reading.kind.value, reading.value, reading.index, reading.label, reading.flagged, _when(reading.at)]
 
 
-def _reading(plain: Sequence[Any], shift: float) -> Reading:
+def _reading(plain: Sequence[Any], here: Callable[[object], float]) -> Reading:
     device, kind, value, index, label, flagged, when = plain
     if not isinstance(value, bool | int | float | str):
         raise TypeError(value)
-    read = Reading(device=str(device), kind=Kind(kind), value=value, at=_moment(when, shift), index=int(index), label=str(label))
+    read = Reading(device=str(device), kind=Kind(kind), value=value, at=_moment(when, here), index=int(index), label=str(label))
     return replace(read, flagged=True) if flagged else read

@@ -38,6 +38,7 @@ from gateway.database import (
     set_aside,
     unsettled,
 )
+from gateway.finite import loads
 from gateway.instruction import Done
 from gateway.kind import STORAGE_DEGRADED, TEST, Priority
 from gateway.masks import masked, unmasked
@@ -59,9 +60,9 @@ CARRIED: Mapping[str, Callable[[str], object]] = {
     "inbox": int,
     "household": int,
     "certificate": int,
-    "rounds": json.loads,
+    "rounds": loads,
     "silent": silence.read,
-    pending.MARK: json.loads,
+    pending.MARK: loads,
     "told": firsts.read,
     "generation": int,
     "acted": lived,

@@ -26,6 +26,7 @@ from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.config import VITAL, Device
 from gateway.danger import SOS
+from gateway.finite import loads, number
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
@@ -176,10 +177,10 @@ def _ends(path: Path | None) -> list[float]:
 
 def _kept(text: str) -> dict[str, Any]:
     with contextlib.suppress(ValueError, RecursionError):
-        found = json.loads(text or "{}")
+        found = loads(text or "{}")
         return found if isinstance(found, dict) else {}
     return {}
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+    return number(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from gateway.finite import loads, number
 from gateway.reading import DeviceId
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 HEAR_FIRST = 1800.0  # s after a start in which no device is called missing that was not before, or its own limit if that is less
 CUT_AFTER = 150.0  # s for which a line or another program's broker must be gone: two attempts to open it, and not one
+LONGEST = 10 * 366 * 86400.0  # s of silence that a mark is believed
 NAMED = 20  # devices that the fault of a receiver names
 
 
@@ -140,8 +142,8 @@ class Silences:
 def read(text: str) -> dict[DeviceId, float]:
     """Return the seconds that such a mark holds; nothing of one that is damaged."""
     try:
-        found = json.loads(text or "{}")
+        found = loads(text or "{}")
     except (ValueError, RecursionError):
         return {}
     rows: Iterable[tuple[object, object]] = found.items() if isinstance(found, dict) else ()
-    return {str(device): float(seconds) for device, seconds in rows if isinstance(seconds, int | float) and seconds >= 0}
+    return {str(device): number(seconds, 0.0, LONGEST) for device, seconds in rows if isinstance(seconds, int | float) and seconds >= 0}

@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 from msgspec.structs import replace
 from sqlite_utils import Database
 
-from gateway import chain, pending, schema, shed, silence, wal, wire
+from gateway import chain, finite, pending, schema, shed, silence, wal, wire
 from gateway.alarm import ENDED, Alarm
 from gateway.book import AlarmFact, Entry, renamed
 from gateway.clock import Moment, Quality, Stamp, bridged, on_boot
@@ -877,17 +877,17 @@ def lived(text: str) -> Stamp | None:
     """Return when the gateway was last known to run, as the mark `alive` has it. Raises one of BROKEN."""
     if not text:
         return None
-    return _stamp(*json.loads(text))
+    return _stamp(*finite.loads(text))
 
 
 def stamps(text: str) -> list[Stamp]:
     """Return the moments of a mark. Raises one of BROKEN."""
-    return [_stamp(*one) for one in json.loads(text or "[]")]
+    return [_stamp(*one) for one in finite.loads(text or "[]")]
 
 
 def _stamp(boot: str, mono: float, wall: str, clock: str) -> Stamp:
     datetime.fromisoformat(wall)
-    return Stamp(str(boot), float(mono), wall, str(Quality(clock)))
+    return Stamp(str(boot), finite.number(mono), wall, str(Quality(clock)))
 
 
 def _seconds(wall: str) -> float:

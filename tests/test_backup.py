@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import sqlite3
 import time
 
 import pytest
@@ -200,6 +201,19 @@ def test_cut_off_at_any_step_it_is_finished_at_the_next_start(home, monkeypatch,
     assert (home.state / "identity").read_text() == "gw-1\n"
     assert not (home.state / "household.json.1").exists()
     assert json.loads((home.state / "household.json").read_text())["body"]["revision"] == 8
+
+
+def test_no_shelf_no_absence_and_no_proved_time_come_out_of_a_backup(home, monkeypatch):
+    monkeypatch.setattr(backup, "_rehearsed", lambda *_: None)
+    shelf = '{"until":NaN,"left":NaN,"sure":false,"by":"rule","reason":"x"}'
+    masks = f'{{"boot":"x","mono":0,"away":9e9,"away_left":9e5,"shelves":{{"smoke":{shelf}}}}}'
+    backup.restore(home, kept(marks={"masks": masks, "floor": "2055-01-01T00:00:00+00:00", "certificate": "1"}), all_models())
+    with contextlib.closing(sqlite3.connect(home.state / "gateway.db")) as db:
+        marks = dict(db.execute("SELECT name, value FROM marks"))
+    assert marks["certificate"] == "1"
+    assert "masks" not in marks
+    assert "floor" not in marks
+    assert not {"masks", "floor"} & {*backup.opened(sealed_file(home), WORDS).marks}, "nor does a backup of ours hold them"
 
 
 # -- by the page's instructions, through the running daemon --------------------------------------------------------------

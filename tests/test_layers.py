@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = (
-    {"clock"},
+    {"clock", "finite"},
     {"kind", "reading", "times"},
     {
         "driver",
@@ -171,6 +171,7 @@ WEB_KNOWS = {
     "config",
     "danger",
     "driver",
+    "finite",
     "folders",
     "household",
     "inbox",

@@ -129,3 +129,27 @@ def test_a_confirmed_clock_never_makes_it_longer():
     assert end.settled(now._replace(quality=Quality.UNSURE)) == end
     later = now._replace(wall=NOON + YEARS)
     assert end.settled(now).settled(later).until == 200.0, "a clock that jumps in the same boot changes nothing"
+
+
+ENDLESS = ["NaN", "Infinity", "-Infinity", "1e999", '"nan"']
+
+
+@pytest.mark.parametrize("number", ENDLESS)
+@pytest.mark.parametrize("where", ["left", "until", "mono"])
+def test_a_mark_whose_end_is_no_number_masks_nothing(where, number):
+    mark = json.loads(masked(*made(HandClock()), HandClock().now(), "b"))
+    mark["shelves"]["radar"].pop(where, None)
+    mark.pop(where, None)
+    text = json.dumps(mark | ({"mono": "?"} if where == "mono" else {}))
+    text = text.replace('"?"', number) if where == "mono" else text.replace('"radar": {', f'"radar": {{"{where}": {number}, ')
+    with pytest.raises((ValueError, TypeError)):
+        unmasked(text, HandClock().now(), "b")
+
+
+@pytest.mark.parametrize("boot", ["b", "another"])
+def test_no_mark_masks_for_longer_than_can_be_asked_for(boot):
+    now = HandClock().now()
+    mark = json.loads(masked({"radar": Shelf(now.mono + 1e11, "x", "x")}, End(now.mono + 1e11), now, "b")) | {"mono": 1e11}
+    shelves, away = unmasked(json.dumps(mark), now, boot)
+    assert shelves["radar"].until - now.mono <= SHELVE_MOST
+    assert away.until - now.mono <= AWAY_MOST

@@ -212,6 +212,28 @@ def test_a_mark_that_cannot_be_read_says_nothing_and_ends_nothing(text):
     assert (read.heard, read.doors, read.withheld) == ({}, {}, {})
 
 
+READING = ["smoke", "smoke", True, 0, "", False, [1.0, 1.0, "unsure"]]
+FIRE = {"kind": "fire", "device": "smoke", "room": "", "grace": 0.0, "returned": False, "at": READING[-1], "evidence": [READING]}
+
+
+def test_what_is_withheld_waits_for_no_moment_to_come_and_for_no_longer_than_a_grace_can_be():
+    later = [*READING[:-1], [1e11, 1.0, "unsure"]]
+    found = pending.read(
+        json.dumps(MARK | {"withheld": [FIRE | {"grace": 1e9, "at": [1e11, 1.0, "unsure"]}], "doors": [[later, 1e11]]}),
+        HandClock().now(), "b",
+    )  # fmt: skip
+    (danger,) = found.withheld.values()
+    assert danger.grace == pending.GRACE_MOST
+    ((since, heard),) = found.doors.values()
+    assert max(danger.at.mono, since.at.mono, heard) <= HandClock().now().mono
+
+
+@pytest.mark.parametrize("number", ["NaN", "1e999", '"nan"'])
+def test_a_moment_that_is_no_number_says_nothing(number):
+    text = json.dumps(MARK | {"withheld": [FIRE | {"at": ["?", 1.0, "unsure"]}]}).replace('"?"', number)
+    assert pending.read(text, HandClock().now(), "b").withheld == {}
+
+
 json_like = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from([*MARK, "kind", "device", "at", "evidence"]), inner),

@@ -58,7 +58,6 @@ def opened(**more):
 
 NEVER_STARTS = {
     "the mark of certificates is no number": {"marks": {"certificate": "x"}},
-    "masks that are none": {"marks": {"masks": "[]"}},
     "a certificate without content": {"certificates": (PAPER,)},
     "a certificate that is a list": {"certificates": (PAPER | {"document": "[]"},)},
     "a certificate below zero": {"certificates": (PAPER | {"number": -1},)},
@@ -101,6 +100,7 @@ STARTS = {
     "an alarm without stages": opened(stages={}),
     "an alarm that has ended": opened(state="closed", outcome="helped"),
     "three hundred alarms": {"alarms": tuple(json.dumps(ALARM | {"alarm_number": n, "alarm": f"j1-a{n}"}) for n in range(1, 301))},
+    "masks that are none": {"marks": {"masks": "[]"}},
     "the newest time seen has no offset": {"marks": {"floor": "2026-01-01T00:00:00"}},
     "the time seen last is the last": {"marks": {"floor": "9999-12-31T23:59:59+00:00"}},
     "papers that are none": {"household": Household(platform=HomePlatform(host="b.example", ca="hello"))},

@@ -228,10 +228,13 @@ def test_the_end_of_a_certificate_is_read_as_the_library_reads_it(tmp_path):
     assert dial.ends(whole[: len(whole) // 2]) == []
 
 
-def test_what_is_no_mark_of_ours_does_no_harm(tmp_path):
+@pytest.mark.parametrize(
+    "text", ['{"self_test": "x", "tried": [1], "clock": 3}', '{"self_test": NaN}', '{"self_test": 1e999}', '{"self_test": 1e300}']
+)
+def test_what_is_no_mark_of_ours_does_no_harm(tmp_path, text):
     async def story():
         await home.start()
-        home.daemon.store._mark(home.daemon.store._db, rounds.MARK, '{"self_test": "x", "tried": [1], "clock": 3}')
+        home.daemon.store._mark(home.daemon.store._db, rounds.MARK, text)
         await home.cut()
         await home.start()
         await asyncio.sleep(DAY)

@@ -181,7 +181,7 @@ def test_however_power_and_receivers_come_and_go_silence_is_what_could_have_been
             truth = {d: home.faults.silences.of(d, home.clock.now()) for d in home.devices}
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"door": "x"}', '{"door": -1}', '{"door": null}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"door": "x"}', '{"door": -1}', '{"door": null}', '{"door": NaN}', '{"door": 1e999}'])
 def test_a_damaged_mark_is_as_none(text):
     assert read(text) == {}
 

@@ -1149,6 +1149,7 @@ EN: dict[str, str] = {
     "moving.look_lead": "First you see what is in it; only then it is taken over. For a new home pass over this.",
     "moving.shown": "What will be taken over",
     "moving.shown_lead": "Compare it before you go on. What this box has journalled of itself is cleared.",
+    "moving.guarded": "Shelves and “away” do not come along: afterwards every device is watched.",
     "moving.made": "Made at",
     "moving.run": "Programs it runs",
     "moving.programs": "This box does not let the backup's programs run; nothing was changed. {why}",

@@ -6,7 +6,6 @@ Every look opens the file, asks and closes: the daemon may set a database aside 
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 import sqlite3
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 from gateway import kind, status, wire
 from gateway.config import Config
+from gateway.finite import loads, number
 from gateway.folders import reader
 from gateway.web.weeks import Day
 
@@ -215,8 +215,8 @@ class Known:
         """Return {"shelves": {device: {until, by, reason}}, "away": wall second or 0}."""
         rows = self._ask("SELECT value FROM marks WHERE name = 'masks'")
         try:
-            masks = json.loads(rows[0][0]) if rows else {}
-            return {"shelves": dict(masks.get("shelves", {})), "away": float(masks.get("away", 0.0))}
+            masks = loads(rows[0][0]) if rows else {}
+            return {"shelves": dict(masks.get("shelves", {})), "away": number(masks.get("away", 0.0))}
         except (ValueError, TypeError, AttributeError):
             return {"shelves": {}, "away": 0.0}
 

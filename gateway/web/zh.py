@@ -1149,6 +1149,7 @@ ZH: dict[str, str] = {
     "moving.look_lead": "先看里面有什么,确认后才接替。新的家不用管这里。",
     "moving.shown": "将要接替",
     "moving.shown_lead": "核对无误再接替。本机自己的测试记录会清空。",
+    "moving.guarded": "搁置和离家不接替:之后每个设备都监测。",
     "moving.made": "备份时间",
     "moving.run": "会运行的程序",
     "moving.programs": "备份里的程序不能在本机运行,什么都没有改。{why}",
