@@ -169,7 +169,8 @@ class Alarm:
     rung: int = 0
     called: float = 0.0  # mono of the last call that the ladder waits for
     answered: float = 0.0  # mono since when somebody has it, in one of ANSWERED
-    lapsed: bool = False  # an answer came to nothing: from then on an acknowledgement stops no call
+    lapsed: bool = False  # an answer came to nothing: from then on no answer of the platform stops a call
+    vouched: bool = False  # the newest move was made by somebody in the home
     silenced: float = 0.0  # mono of the silence that holds
     by: str = ""
     reason: str = ""
@@ -192,11 +193,15 @@ class Alarm:
 
     @property
     def calls_on(self) -> bool:
-        """True while people are called for it one after another: nobody has it, or who says so let it lapse before."""
-        return self.state is State.RAISED or (self.state is State.ACKNOWLEDGED and self.lapsed)
+        """True while people are called for it one after another: nobody has it, or who says so let it lapse before.
+
+        A platform that answers and sends by itself is believed once. After that an arrival counts, or who says so in the home.
+        """
+        said = self.state in {State.ACKNOWLEDGED, State.DISPATCHED}
+        return self.state is State.RAISED or (said and self.lapsed and not self.vouched)
 
 
-def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reason: str = "") -> Alarm:
+def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reason: str = "", vouched: bool = False) -> Alarm:
     """Return the alarm after `move`, or raise NotAllowed and change nothing. The first time of each stage is kept.
 
     Silence ends with the move.
@@ -215,6 +220,7 @@ def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reas
         reason=reason,
         answered=round(at.mono, 3) if begins else alarm.answered,
         lapsed=alarm.lapsed or move is Move.LAPSE,
+        vouched=vouched,
     )
 
 

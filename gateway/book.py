@@ -242,9 +242,11 @@ class Book:
 
     # -- moves and calls ---------------------------------------------------------------------------------------------
 
-    def move(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "") -> Alarm:
-        """Carry out one move of the table. Raises NotAllowed."""
-        after = taken_back(moved(alarm, move, now, self.stamp(now), by=by, reason=reason))
+    def move(
+        self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "", vouched: bool = False
+    ) -> Alarm:  # fmt: skip
+        """Carry out one move of the table; `vouched`: by somebody in the home. Raises NotAllowed."""
+        after = taken_back(moved(alarm, move, now, self.stamp(now), by=by, reason=reason, vouched=vouched))
         if not after.open and self.endless(alarm.kind, alarm.device):
             after = replace(after, condition_active=False)  # nobody will ever say that it is over: with its alarm it counts as that
         self.keep(after)

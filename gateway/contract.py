@@ -71,8 +71,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.answered_mono": "Since when somebody has it, in monotonic seconds of `at.boot`. For the gateway's own restart.",
     "AlarmMessage.silenced_mono": "When it was silenced, in monotonic seconds of `at.boot`. For the gateway's own restart.",
     "AlarmMessage.lapsed": (
-        "True: an answer came to nothing in its time. From then on an acknowledgement stops no call; dispatch and arrival do. 应答曾失效"
+        "True: an answer came to nothing in its time. From then on neither acknowledge nor dispatch by the platform stops a call; "
+        "an arrival does, and whoever says so in the home. 应答曾失效"
     ),
+    "AlarmMessage.vouched": "True: the newest move of `state` was made by somebody in the home, not by the platform. 家中人员操作",
     "AlarmMessage.calls_made": "How many calls were made so far, also those that stand in `calls` no more. 呼叫次数",
     "AlarmMessage.outcome": "How it ended; null until it is closed. 结果",
     "AlarmMessage.linked": (

@@ -280,9 +280,8 @@ def _ended(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> 
             return Step(Move.EXPIRE, 0, "grace_over")
         case State.DISPATCHED if alarm.test:
             return Step(Move.LAPSE, 0, Reason.NOT_ARRIVED)  # it may not close from here, and stays on rung 0
-        case State.DISPATCHED:
-            return Step(Move.LAPSE, _next(alarm, ladder, times, now), Reason.NOT_ARRIVED)
-        case State.ACKNOWLEDGED if not alarm.test:
+        case State.DISPATCHED | State.ACKNOWLEDGED if not alarm.test:
             # Where an answer has lapsed before, people are being called all the time, each in their turn.
-            return Step(Move.LAPSE, None if alarm.lapsed else _next(alarm, ladder, times, now), Reason.NOBODY_DISPATCHED)
+            rung = None if alarm.calls_on else _next(alarm, ladder, times, now)
+            return Step(Move.LAPSE, rung, Reason.NOT_ARRIVED if alarm.state is State.DISPATCHED else Reason.NOBODY_DISPATCHED)
     return Step(Move.CLOSE, 0, "test_over")

@@ -577,7 +577,7 @@ class Pipeline:
                 return no(i, Refused.MISSING, f"结束警报须给出有效结果, 收到 {given}", f"a close needs an outcome that fits, got {given}")
             alarm = replace(alarm, outcome=Outcome(i.outcome))
         try:
-            alarm = self._book.move(alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason)
+            alarm = self._book.move(alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason, vouched=i.door is Door.LOCAL)
         except NotAllowed as refusal:
             return replace(
                 no(i, Refused.NOT_ALLOWED, f"当前状态 {refusal.state} 不允许 {refusal.move}", str(refusal)),

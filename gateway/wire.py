@@ -119,6 +119,7 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     answered_mono: float = 0.0
     silenced_mono: float = 0.0
     lapsed: bool = False
+    vouched: bool = False
     calls_made: Count = 0
     before: State | None = None
     outcome: Outcome | None = None
@@ -432,6 +433,7 @@ def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
         answered_mono=a.answered,
         silenced_mono=a.silenced,
         lapsed=a.lapsed,
+        vouched=a.vouched,
         calls_made=a.made,
         before=fact.before,
         outcome=a.outcome,
@@ -496,6 +498,7 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
         called=message.called_mono,
         answered=message.since_mono if earlier and message.state in ANSWERED else message.answered_mono,
         lapsed=message.lapsed,
+        vouched=message.vouched,
         silenced=message.silenced_mono,
         by=message.state_by,
         reason=message.state_reason,

@@ -12,6 +12,7 @@ from gateway.alarm import Delivery
 from gateway.book import CALLS, AlarmFact
 from gateway.clock import Quality
 from gateway.dispatch import PLATFORM, PROGRAM, Rung, due_at
+from gateway.instruction import Door
 from gateway.kind import SMOKE, WATER
 from gateway.reading import Kind
 from gateway.times import Times
@@ -141,7 +142,7 @@ def test_a_p2_has_the_longer_times():
     assert day.alarm.state == "acknowledged"
     day.wait(1)
     assert day.alarm.state == "raised"
-    day.tell("dispatch", alarm=day.alarm.id, responder="Li")
+    day.tell("dispatch", alarm=day.alarm.id, responder="Li", door=Door.LOCAL)
     day.wait(3599)
     assert day.alarm.state == "dispatched"
     day.wait(1)
@@ -453,10 +454,48 @@ def test_an_answer_that_lapsed_once_stops_no_call_any_more():
     day.wait(600)
     assert [c[:2] for c in calls(day)[2:]] == [(270, 2), (390, 3), (690, 1), (780, 2)]
     assert len(lapses(day)) == 2, "the state goes its way beside it"
-    day.tell("dispatch", alarm=day.alarm.id, responder="Li")
+    day.tell("dispatch", alarm=day.alarm.id, responder="Li", door=Door.LOCAL)
     assert Delivery.WAITING not in {c.delivery for c in day.alarm.calls[1:]}
     day.wait(800)
     assert len(calls(day)) == 6
+
+
+@pytest.mark.parametrize("first", ["acknowledge", "dispatch"])
+def test_a_dispatch_by_the_platform_stops_no_call_once_an_answer_has_lapsed(first):
+    day = Day()
+    day.press()
+    day.tell(first, alarm=day.alarm.id, responder="grid", seconds=180)
+    day.wait(180)
+    assert [c[:2] for c in calls(day)[1:]] == [(180, 1)]
+    day.tell("dispatch", alarm=day.alarm.id, responder="grid", seconds=600)
+    assert day.alarm.calls[-1].delivery == Delivery.WAITING, "the call that runs goes on"
+    day.restart()
+    day.wait(599)
+    assert day.alarm.state == "dispatched"
+    assert [c[:2] for c in calls(day) if c[2] != "interrupted"][2:] == [(270, 2), (390, 3), (690, 1)]
+    day.wait(1)
+    assert lapses(day)[-1][1] == "not_arrived"
+    assert calls(day)[-1] == (780, 2, "not_acknowledged"), "the ladder's own turn: nobody is called beside it"
+    day.tell("dispatch", alarm=day.alarm.id, responder="grid")
+    day.tell("arrive", alarm=day.alarm.id)
+    made = day.alarm.made
+    day.wait(3000)
+    assert day.alarm.made == made
+
+
+@pytest.mark.parametrize("do", ["acknowledge", "dispatch"])
+def test_who_answers_in_the_home_stops_the_calls_also_after_a_lapse_until_it_lapses_too(do):
+    day = Day()
+    day.press()
+    day.tell("dispatch", alarm=day.alarm.id, responder="grid", seconds=180)
+    day.wait(180)
+    day.tell(do, alarm=day.alarm.id, responder="Li", seconds=180, door=Door.LOCAL)
+    made = day.alarm.made
+    day.restart()
+    day.wait(179)
+    assert day.alarm.made == made
+    day.wait(1)
+    assert (day.alarm.state, day.alarm.made) == ("raised", made + 1)
 
 
 def test_cannot_come_on_an_alarm_whose_answer_lapsed_goes_on_at_once():
@@ -464,7 +503,7 @@ def test_cannot_come_on_an_alarm_whose_answer_lapsed_goes_on_at_once():
     day.press()
     day.tell("dispatch", alarm=day.alarm.id, responder="Li", seconds=120)
     day.wait(120)
-    day.tell("dispatch", alarm=day.alarm.id, responder="Wu", seconds=600)
+    day.tell("dispatch", alarm=day.alarm.id, responder="Wu", seconds=600, door=Door.LOCAL)
     day.wait(300)
     day.tell("decline", alarm=day.alarm.id)
     day.wait(0)

@@ -54,6 +54,7 @@ ALARMS = st.builds(
     made=st.integers(4, 10**6),
     answered=SECONDS,
     lapsed=st.booleans(),
+    vouched=st.booleans(),
     silenced=SECONDS,
     rung=st.integers(0, 9),
     called=SECONDS,

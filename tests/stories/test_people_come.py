@@ -269,6 +269,29 @@ def test_a_platform_that_says_yes_to_everything(tmp_path):
         life.live(story())
 
 
+def test_a_platform_that_dispatches_by_itself_and_nobody_comes(tmp_path):
+    def sends(message):
+        if message["state"] == "raised" and message["move"] in {"raise", "lapse"}:
+            return [(1.0, {"do": "dispatch", "alarm": message["alarm"], "responder": "grid"})]
+        return []
+
+    async def story():
+        life.press()
+        await life.wait(20 * MINUTE)
+        assert not [c for c in life.called() if c.killed and c.who != "siren"], "its dispatch ends no call"
+        await life.wait(3 * HOUR)
+        assert len([c for c in life.reached() if c.who == "family"]) > 20
+        assert all(b.at - a.at <= 5 * MINUTE + 1 for a, b in pairwise(life.reached()))
+        await life.tell("arrive", alarm=life.open[0].id, by="grid", local=False)
+        since = life.now
+        await life.wait(HOUR - 5)
+        assert not life.called(since=since)
+
+    with Life(tmp_path) as life:
+        life.desk.answers = sends
+        life.live(story())
+
+
 def test_the_chime_of_a_grace_is_silenced_and_the_siren_sounds_all_the_same(tmp_path):
     async def story():
         life.fall()
