@@ -11,6 +11,7 @@ import logging
 import re
 import socket
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import aiomqtt
 from paho.mqtt.client import MQTTMessage
@@ -139,6 +140,10 @@ class _Ear(aiomqtt.Client):
         for future in (self._connected, self._disconnected):
             if future.done() and not future.cancelled():
                 future.exception()  # looked at: asyncio need not complain that nobody did
+
+    def _on_socket_register_write(self, _client: Any, _userdata: Any, sock: Any) -> None:
+        # At once: a turn later this socket may be closed, and its number another one's.
+        self._loop.add_writer(sock.fileno(), self._client.loop_write)
 
     def _heard(self, _client: object, _userdata: object, message: MQTTMessage) -> None:
         topic = message.topic  # a broker that sends one which is no text is left: see `ended`

@@ -49,7 +49,7 @@ async def test_only_a_fresh_press_is_a_call():
 
 
 @pytest.mark.parametrize(("suback", "said"), [("9003000180", "0x80"), ("90020001", "nothing"), ("900400018000", "0x80")])
-async def test_a_broker_that_does_not_let_us_read_is_not_connected(suback, said):
+async def test_a_broker_that_does_not_let_us_read_is_not_connected(suback, said, caplog):
     async def serve(reader, writer):
         await reader.read(2000)
         writer.write(bytes.fromhex("20020000"))
@@ -66,3 +66,5 @@ async def test_a_broker_that_does_not_let_us_read_is_not_connected(suback, said)
             await asyncio.wait_for(bridge.run(lambda: ready.append(1)), 20)
     assert not ready
     assert not bridge.connected
+    await asyncio.sleep(0)
+    assert "Exception in callback" not in caplog.text, "its socket is closed: nothing is left that would write to it"
