@@ -50,7 +50,7 @@ from gateway.rounds import MARK, Rounds
 from gateway.store import Outgoing, Store, Writing
 from gateway.technician import TakenOver, Technician
 from gateway.upkeep import DiskIsBack, Upkeep
-from gateway.uplink import Uplink
+from gateway.uplink import ACCEPTED_A_COMMIT, Uplink
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
@@ -252,7 +252,8 @@ class Daemon:
     async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False, failed: sqlite3.Error | None = None) -> None:
         """Commit, then tell. `failed`: the disk is known to have failed."""
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
-        accept = bool(self.uplink.accepted) and (flush or now.mono - self._kept >= ACCEPT_EVERY)
+        many = len(self.uplink.accepted) >= ACCEPTED_A_COMMIT
+        accept = bool(self.uplink.accepted) and (flush or many or now.mono - self._kept >= ACCEPT_EVERY)
         alive = now.mono - self._alive >= ALIVE_EVERY and self.pipeline.waits
         resent, self.pipeline.resent = self.pipeline.resent, []
         wanted = entries or resent or flush or accept or alive
@@ -260,7 +261,7 @@ class Daemon:
             return
         writing = Writing(entries=entries, resent=resent, memory=self.intake.memory() if entries or flush else {}, marks={})
         if entries or accept or flush:
-            writing.accepted, self.uplink.accepted = self.uplink.accepted, []
+            writing.accepted = self.uplink.accepted_now()
             self._kept = now.mono
         writing.marks = self._marks(now) if entries or flush or alive else {}
         if flush:

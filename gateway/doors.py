@@ -23,7 +23,9 @@ from gateway.fault import LOOK_EVERY
 from gateway.instruction import LOCAL_ONLY, Do, Door
 from gateway.lateness import of_another_life
 from gateway.lineage import UnlikelyHead
+from gateway.ranges import merged, within
 from gateway.supervise import say
+from gateway.uplink import ACCEPTED_A_COMMIT
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -32,6 +34,7 @@ LOG = logging.getLogger("eldercare")
 RECEIPTS = 100  # receipts that wait, of wire.LARGEST at most; beyond it the oldest are dropped, and what they are for is sent again
 ORDERS, BYTES = 200, 1024 * 1024  # instructions of the platform that wait; beyond it the newest are refused and counted
 RECEIPTS_A_TURN, ORDERS_A_TURN = 50, 20  # taken between two looks at what was heard: a press waits for no more than these
+RANGES_A_TURN = 500  # of receipts, as many as one may have: after so many the next receipt waits for the next turn
 PATIENCE = 1.0  # s that a turn waits for the local file
 BAD_MESSAGES = 10  # told per hour; more are only counted
 
@@ -72,10 +75,15 @@ class Doors:
     def messages(self, now: Moment) -> list[Entry]:
         """Take receipts and instructions from both doors, so many in a turn; what is heard in the home was judged before."""
         entries: list[Entry] = []
+        uplink, ranges = self._daemon.uplink, 0
         for _ in range(min(len(self._receipts), RECEIPTS_A_TURN)):
+            if ranges >= RANGES_A_TURN or len(uplink.accepted) >= ACCEPTED_A_COMMIT:
+                break  # nothing is lost: they wait, and what was heard meanwhile is judged before them
             payload = self._receipts.popleft()
             try:
-                entries += self._receipt(self._read(payload), now)
+                receipt = self._read(payload)
+                ranges += len(receipt.entries) + len(receipt.batches)
+                entries += self._receipt(receipt, now)
             except wire.BadMessage as bad:
                 self.bad_message("receipt", str(bad))
             except Exception as mistake:
@@ -222,14 +230,15 @@ class Doors:
             return told
         if self._daemon.technician.attempt is not None:
             self._daemon.technician.attempt.receipted(receipt)
+        entries, batches = merged(entries), merged(batches)
         if batches:
             self._daemon.push.received(batches, batch=True)
-            self._daemon.uplink.accepted_batches += batches
+            self._daemon.uplink.accept_batches(batches)
         if not entries:
             return told
         self._daemon.push.received(entries, batch=False)
-        self._daemon.uplink.accepted += entries
-        covered = [n for n in self._daemon.pipeline.unreceipted() if any(first <= n <= last for first, last in entries)]
+        self._daemon.uplink.accept(entries)
+        covered = [n for n in self._daemon.pipeline.unreceipted() if within(n, entries)]
         return told + self._daemon.pipeline.receipted(covered, now)
 
     def from_platform(self, name: str, payload: bytes) -> None:

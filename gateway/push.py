@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, Protocol
 
 from gateway.clock import Clock
 from gateway.kind import Priority
+from gateway.ranges import merged, within
 
 FRESH = 1000  # messages kept in memory for pushing; beyond it they are read from the store when their turn comes
 LATE = 100  # messages of P1 and P2 that found no link and go first once there is one; older ones come from the store after them
@@ -175,20 +176,20 @@ class Push:
 
     def received(self, ranges: Iterable[tuple[int, int]], *, batch: bool) -> None:
         """Forget what the platform has recorded. Its receipt may be faster than the broker's PUBACK."""
-        for first, last in ranges:
-            if self._sending is not None and self._sending.batch == batch and first <= self._sending.number <= last:
-                self._sending = None
-            if last - first < len(self._flight):
-                for number in range(first, last + 1):
-                    self._flight.pop(Key(batch, number), None)
-            else:
-                for key in [k for k in self._flight if k.batch == batch and first <= k.number <= last]:
-                    del self._flight[key]
-            for waiting in (self._page, self._late):
-                if any(m.batch == batch and first <= m.number <= last for m in waiting):
-                    kept = [m for m in waiting if m.batch != batch or not first <= m.number <= last]
-                    waiting.clear()
-                    waiting.extend(kept)
+        whole = merged(ranges)
+
+        def taken(one: Key | Message) -> bool:
+            return one.batch == batch and within(one.number, whole)
+
+        if self._sending is not None and taken(self._sending):
+            self._sending = None
+        for key in [k for k in self._flight if taken(k)]:
+            del self._flight[key]
+        for waiting in (self._page, self._late):
+            kept = [m for m in waiting if not taken(m)]
+            if len(kept) < len(waiting):
+                waiting.clear()
+                waiting.extend(kept)
         self._wake.set()
 
     def urgent(self, seconds: float) -> bool:

@@ -16,6 +16,7 @@ from gateway.changeover import Changeover
 from gateway.clock import Quality
 from gateway.config import Config
 from gateway.push import Lost, Message, NotTaken
+from gateway.ranges import Range, merged
 from gateway.supervise import keep, wait_before
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("eldercare")
 SOON = 3.0  # s between two attempts to reach the broker while something urgent waits, give or take a fifth ...
 HURRIED = 30.0  # s ... for so long after it was written: a broker that is away for days does not cost a metered line more
+ACCEPTED_A_COMMIT = 200  # ranges of receipts that go into one commit: a press is in the same one, and waits for no more
+BATCHES = 500  # ranges of batches that wait to be marked; what falls out is sent again
 LOOK_EVERY = 0.5  # s between two looks whether something urgent has come
 
 
@@ -33,8 +36,8 @@ class Uplink:
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self.link: mqtt.Link | None = None
-        self.accepted: list[tuple[int, int]] = []  # ranges of entries with a receipt, until the outbox rows go
-        self.accepted_batches: list[tuple[int, int]] = []
+        self.accepted: list[Range] = []  # ranges of entries with a receipt, until the outbox rows go
+        self.accepted_batches: list[Range] = []
         self._group: asyncio.TaskGroup | None = None
         self._links: list[asyncio.Task[None]] = []
         self._trial: Changeover | None = None
@@ -208,12 +211,25 @@ class Uplink:
             left = due - self._daemon.clock.now().mono if link.connected else 1.0
             await asyncio.sleep(max(0.05, self._daemon.clock.real(left)))
 
+    def accept(self, ranges: list[Range]) -> None:
+        """Keep which entries have a receipt until the next commit, each number once."""
+        self.accepted = merged([*self.accepted, *ranges])
+
+    def accept_batches(self, ranges: list[Range]) -> None:
+        """Keep which batches have a receipt."""
+        self.accepted_batches = merged([*self.accepted_batches, *ranges])[-BATCHES:]
+
+    def accepted_now(self) -> list[Range]:
+        """Take what goes into this commit; the rest goes into the next."""
+        now, self.accepted = self.accepted[:ACCEPTED_A_COMMIT], self.accepted[ACCEPTED_A_COMMIT:]
+        return now
+
     def taken(self, message: Message) -> None:
         """Count a PUBACK as the receipt, for a platform that sends none."""
         if message.batch:
-            self.accepted_batches.append((message.number, message.number))
+            self.accept_batches([(message.number, message.number)])
             return
-        self.accepted.append((message.number, message.number))
+        self.accept([(message.number, message.number)])
         self._daemon.note(lambda at: self._daemon.pipeline.receipted([message.number], at))
 
     def _up(self, link: mqtt.Link) -> None:

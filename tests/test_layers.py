@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LINES = (
-    {"clock", "finite"},
+    {"clock", "finite", "ranges"},
     {"kind", "reading", "times"},
     {
         "driver",

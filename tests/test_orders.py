@@ -11,6 +11,8 @@ from gateway import allowance, doors, kind, wire
 from gateway.allowance import Allowance, Allowances, Lot, Of
 from gateway.fault import Turn
 from gateway.instruction import Door
+from gateway.ranges import merged, within
+from gateway.uplink import ACCEPTED_A_COMMIT
 
 PENDANT = "A4:C1:38:00:00:01"
 CONFIG = f"""
@@ -264,3 +266,55 @@ def test_an_open_alarm_is_answered_through_a_flood_of_other_orders(lapse):
         assert told(lapse, "answer")[0]["accepted"]
 
     live(lapse, story)
+
+
+# -- receipts --------------------------------------------------------------------------------------------------------------
+
+
+def test_ranges_are_put_together():
+    assert merged([(1, 1)] * 500) == [(1, 1)]
+    assert merged([(7, 9), (1, 2), (3, 5), (4, 4), (9, 3)]) == [(1, 5), (7, 9)]
+    whole = merged([(2, 3), (7, 7)])
+    assert [n for n in range(10) if within(n, whole)] == [2, 3, 7]
+    assert not within(1, [])
+
+
+def receipt(lapse, entries):
+    return json.dumps({"v": 1, "gateway": "gw-year", "journal": lapse.daemon.store.journal, "entries": entries}).encode()
+
+
+def test_a_flood_of_receipts_becomes_few_ranges_a_turn_and_the_rest_goes_into_the_next(lapse):
+    put, turns = [], []
+
+    async def story():
+        daemon = lapse.daemon
+        last = daemon.pipeline.last
+        for _ in range(doors.RECEIPTS):
+            daemon.doors.from_platform("receipt", receipt(lapse, [[1, 1], [last, last]] * 250))
+        commit = daemon.store.commit
+
+        async def counted(writing):
+            put.append(len(writing.accepted))
+            return await commit(writing)
+
+        daemon.store.commit = counted
+        before = len(daemon.doors._receipts)
+        daemon.doors.messages(daemon.clock.now())
+        turns.append(before - len(daemon.doors._receipts))
+        assert len(daemon.uplink.accepted) <= 2
+        await wait(60)
+        assert not daemon.doors._receipts
+        assert sum(put) <= 2 * len(put)
+        daemon.uplink.accept([(-2 * n, -2 * n) for n in range(1, 3 * ACCEPTED_A_COMMIT)])
+        daemon.doors.from_platform("receipt", receipt(lapse, [[1, 1]]))
+        assert daemon.doors.messages(daemon.clock.now()) == []
+        assert daemon.doors.waiting, "it waits until there is a place"
+        put.clear()
+        await wait(60)
+        assert not daemon.uplink.accepted
+        assert not daemon.doors._receipts
+        assert 3 <= len([n for n in put if n]) <= 5
+        assert max(put) <= ACCEPTED_A_COMMIT
+
+    live(lapse, story)
+    assert turns == [1]
