@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from gateway import kind as kinds
 from gateway.alarm import ANSWERED, Alarm, Call, Delivery, Evidence, Masking, Move, Outcome, State, loud, moved
 from gateway.clock import Moment, Stamp, stamp
-from gateway.dispatch import BESIDE, PLATFORM, SILENCE_OVER, Reason, Rung, asked, entries, round_of, taken_back
+from gateway.dispatch import BESIDE, PLATFORM, SILENCE_OVER, Reason, Rung, asked, counts, entries, round_of, taken_back
 from gateway.fault import FaultFact
 from gateway.instruction import ResultFact
 from gateway.kind import Priority
@@ -284,7 +284,7 @@ class Book:
         """
         who, entry, now_round = self.ladder[rung], entries(self.ladder)[rung] if rung else "", round_of(alarm)
         beside = reason in BESIDE
-        if rung and not beside and any(c.entry == entry and c.round == now_round and c.reason != Reason.ASKED for c in alarm.calls):
+        if rung and not beside and any(c.entry == entry and c.round == now_round and counts(c, alarm) for c in alarm.calls):
             now_round += 1
         held = alarm.test and rung > 0  # a test never reaches the real ladder
         call = Call(

@@ -104,10 +104,16 @@ def round_of(alarm: Alarm) -> int:
     return alarm.calls[-1].round if alarm.calls else 0
 
 
+def counts(call: Call, alarm: Alarm) -> bool:
+    """Say whether a call was the person's turn in its round: not a question beside it, nor one that somebody else's answer cut off."""
+    cut_off = call.delivery is Delivery.HELD and call.responder.strip() not in {alarm.responder.strip(), alarm.by.strip()}
+    return call.reason != Reason.ASKED and not cut_off
+
+
 def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
     """Return the rungs that were not called in this round of the ladder, in their order."""
     now = round_of(alarm)
-    called = [c for c in alarm.calls if c.round == now and c.rung > 0 and c.reason != Reason.ASKED]
+    called = [c for c in alarm.calls if c.round == now and c.rung > 0 and counts(c, alarm)]
     return [n for n, entry in enumerate(entries(ladder)) if n > 0 and not any(_is(c, ladder[n], entry) for c in called)]
 
 

@@ -142,6 +142,7 @@ def test_a_p2_has_the_longer_times():
     assert day.alarm.state == "acknowledged"
     day.wait(1)
     assert day.alarm.state == "raised"
+    day.called_back(day.alarm.number, 1, ok=True)
     day.tell("dispatch", alarm=day.alarm.id, responder="Li", door=Door.LOCAL)
     day.wait(3599)
     assert day.alarm.state == "dispatched"
@@ -359,6 +360,33 @@ def test_a_renewed_press_on_an_answered_alarm_goes_on_until_it_reaches_somebody(
     assert calls(day)[3:] == [(100, 3, "pressed_again")], "everybody was called: the alarm's own times go on"
 
 
+@pytest.mark.parametrize("do", ["acknowledge", "dispatch", "arrive"])
+def test_whose_call_was_cut_off_by_an_answer_was_not_called(do):
+    day = Day()
+    day.press()
+    day.wait(38)
+    day.tell(do, alarm=day.alarm.id, responder="Li")
+    assert [(c.responder, c.delivery) for c in day.alarm.calls[1:]] == [("family", "held")]
+    day.wait(20)
+    day.press()
+    assert calls(day)[1:] == [(30, 1, "no_receipt"), (58, 1, "pressed_again")]
+    day.wait(2)
+    day.press()
+    assert calls(day)[-1] == (60, 2, "pressed_again")
+    assert {c.round for c in day.alarm.calls} == {0}
+
+
+def test_a_press_after_the_only_call_was_cut_off_begins_with_the_same_person_at_once():
+    day = Day(Home(ladder=LADDER[:1]))
+    day.press()
+    day.wait(38)
+    day.tell("dispatch", alarm=day.alarm.id, responder="Li")
+    for _ in range(2):
+        day.press()
+        day.wait(2)
+    assert [c[:2] for c in calls(day)[2:]] == [(38, 1), (40, 1)]
+
+
 def test_where_only_the_platform_can_call_a_renewed_press_is_a_call_of_it():
     day = Day(Home(ladder=()))
     day.raise_to("on_site", "sos")
@@ -503,6 +531,7 @@ def test_cannot_come_on_an_alarm_whose_answer_lapsed_goes_on_at_once():
     day.press()
     day.tell("dispatch", alarm=day.alarm.id, responder="Li", seconds=120)
     day.wait(120)
+    day.called_back(day.alarm.number, 1, ok=True)
     day.tell("dispatch", alarm=day.alarm.id, responder="Wu", seconds=600, door=Door.LOCAL)
     day.wait(300)
     day.tell("decline", alarm=day.alarm.id)

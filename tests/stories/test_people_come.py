@@ -76,6 +76,24 @@ def test_three_presses_in_ten_minutes(tmp_path):
         life.live(story())
 
 
+def test_whose_telephone_was_cut_off_by_an_answer_is_called_at_the_next_press(tmp_path):
+    async def story():
+        life.people["family"] = NO_ANSWER
+        life.press()
+        await life.wait(38)
+        await life.tell("dispatch", alarm=life.open[0].id, by="Li", responder="Li", seconds=900)
+        assert [c.killed for c in life.called("family")] == [True]
+        await life.wait(20)
+        pressed = life.now
+        life.press()
+        await life.wait(MINUTE)
+        assert [c.who for c in life.called(since=pressed) if c.who != "siren"] == ["family", "neighbour"]
+
+    with Life(tmp_path) as life:
+        life.plug(False)  # the platform is dead
+        life.live(story())
+
+
 def test_everybody_answers_cannot(tmp_path):
     async def story():
         life.people |= {"family": CANNOT, "neighbour": CANNOT}
