@@ -306,7 +306,7 @@ class Attempt:
             self._daemon.doors.from_platform(name, payload)  # the same broker: what it says meanwhile must not be lost
         elif name == "receipt":
             with contextlib.suppress(wire.BadMessage):
-                self.receipted(wire.decode_receipt(payload, self._daemon.gateway))
+                self.receipted(wire.receipt_of(payload, self._daemon.gateway)[0])
 
     def _probe(self, now: Moment) -> list[Entry]:
         entries = self._tell(now, what="platform_probe", by=self._instruction.by)

@@ -19,7 +19,7 @@ from drivers import all_models
 from gateway import __version__, audible, ble, chain, mains, mqtt, recovery, status, wire
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, mute_cancels, nobody_cancels, speed
-from gateway.database import SET_ASIDE, aside
+from gateway.database import SET_ASIDE, aside, size
 from gateway.driver import BleAdvert, GattService
 from gateway.serial_port import why_not
 from gateway.uplink import broker_of
@@ -107,7 +107,7 @@ def _aside(file: Path) -> list[Finding]:
     found = aside(file)
     full = len(found) >= SET_ASIDE
     more = ", 已满, 请取走 full, no further one is kept: move them off the card" if full else ""
-    return [Finding(not full and None, "搁置 set aside", f"{one.name}, {one.stat().st_size // 1024} KiB{more}") for one in found]
+    return [Finding(not full and None, "搁置 set aside", f"{one.name}, {size(one) // 1024} KiB{more}") for one in found]
 
 
 def _chain(marks: dict[str, str], begun: list[chain.Begun], anchor: chain.Head, verdict: chain.Verdict) -> list[Finding]:

@@ -116,9 +116,14 @@ def has_room(path: Path, now: Moment, days: float) -> bool:
                 for part in parts(one):
                     part.unlink(missing_ok=True)
         found = aside(path)
-        return len(found) < SET_ASIDE and sum(one.stat().st_size for one in found) < ASIDE_BYTES
+        return len(found) < SET_ASIDE and sum(size(one) for one in found) < ASIDE_BYTES
     except OSError:
         return False
+
+
+def size(path: Path) -> int:
+    """Return the bytes of a database with all that belongs to it. Raises OSError."""
+    return sum(part.stat().st_size for part in parts(path) if part.exists())
 
 
 def _numbered(path: Path, n: int) -> Path:

@@ -81,8 +81,10 @@ class Doors:
                 break  # nothing is lost: they wait, and what was heard meanwhile is judged before them
             payload = self._receipts.popleft()
             try:
-                receipt = self._read(payload)
+                receipt, wrong = wire.receipt_of(payload, self._daemon.gateway)
                 ranges += len(receipt.entries) + len(receipt.batches)
+                if wrong:
+                    self.bad_message("receipt", wrong)
                 entries += self._receipt(receipt, now)
             except wire.BadMessage as bad:
                 self.bad_message("receipt", str(bad))
@@ -190,18 +192,6 @@ class Doors:
         if not spare:
             self._no_place(of.name.lower())
         return spare
-
-    def _read(self, payload: bytes) -> wire.Receipt:
-        """Return a receipt. Where its head is none, that is counted, and the rest holds. Raises BadMessage."""
-        try:
-            return wire.decode_receipt(payload, self._daemon.gateway)
-        except wire.BadMessage as bad:
-            try:
-                receipt = wire.without_head(payload, self._daemon.gateway)
-            except wire.BadMessage:
-                raise bad from None
-            self.bad_message("receipt", str(bad))
-            return receipt
 
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
         """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole.

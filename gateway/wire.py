@@ -550,12 +550,17 @@ def decode_receipt(payload: bytes, gateway: str) -> Receipt:
     return receipt
 
 
-def without_head(payload: bytes, gateway: str) -> Receipt:
-    """Return a receipt whose head is no head, without it. Raises BadMessage where it has none, or the rest is no receipt either."""
-    parts = _decode(_parts, payload, "receipt")
-    if parts.pop("head", None) is None:
-        raise BadMessage("receipt breaks the contract")
-    return decode_receipt(_encoder.encode(parts), gateway)
+def receipt_of(payload: bytes, gateway: str) -> tuple[Receipt, str]:
+    """Return a receipt and, where its head is none, what is wrong with that: then the rest holds without it. Raises BadMessage."""
+    try:
+        return decode_receipt(payload, gateway), ""
+    except BadMessage as bad:
+        try:
+            parts = _decode(_parts, payload, "receipt")
+            del parts["head"]
+            return decode_receipt(_encoder.encode(parts), gateway), str(bad)
+        except (BadMessage, KeyError):
+            raise bad from None
 
 
 def decode_instruction(

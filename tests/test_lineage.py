@@ -371,6 +371,18 @@ def test_conflicts_set_three_journals_aside_and_never_write_over_one(tmp_path):
         life.live(story())
 
 
+def test_what_is_set_aside_is_bound_in_bytes_with_its_log(tmp_path, monkeypatch):
+    path, now = tmp_path / "gateway.db", HandClock().now()
+    for part in database.parts(path)[:2]:
+        part.write_bytes(bytes(600))
+    assert database.has_room(path, now, 30)
+    database.set_aside(path, keep=True)
+    monkeypatch.setattr(database, "ASIDE_BYTES", 1200)
+    assert not database.has_room(path, now, 30)
+    monkeypatch.setattr(database, "ASIDE_BYTES", 1201)
+    assert database.has_room(path, now, 30)
+
+
 def test_room_is_made_of_what_was_set_aside_longer_ago_than_the_journal_is_kept(tmp_path):
     path, now = tmp_path / "gateway.db", HandClock().now()
     for n in range(database.SET_ASIDE + 1):

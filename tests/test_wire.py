@@ -239,6 +239,8 @@ def test_a_receipt_that_breaks_the_contract_is_refused_by_type_and_schema_alike(
     bad = GOOD_RECEIPT | change
     with pytest.raises(wire.BadMessage, match="receipt breaks the contract"):
         wire.decode_receipt(json.dumps(bad).encode(), GATEWAY)
+    with pytest.raises(wire.BadMessage):
+        wire.receipt_of(json.dumps(bad).encode(), GATEWAY)
     with pytest.raises(ValidationError):
         validators()["receipt"].validate(bad)
 
@@ -248,7 +250,9 @@ BROKEN = [b"", b"{", b"\xff\xfe", b"nonsense", b"[" * 30_000, b'{"v":1,"by":"\\u
 
 @pytest.mark.parametrize("payload", BROKEN)
 def test_what_is_no_json_is_refused_with_a_sentence(payload):
-    for decode in (lambda p: wire.decode_receipt(p, GATEWAY), lambda p: wire.decode_instruction(p, GATEWAY, NOW)):
+    for decode in (
+        lambda p: wire.decode_receipt(p, GATEWAY), lambda p: wire.receipt_of(p, GATEWAY), lambda p: wire.decode_instruction(p, GATEWAY, NOW),
+    ):  # fmt: skip
         with pytest.raises(wire.BadMessage, match=r"is not JSON|breaks the contract"):
             decode(payload)
 
@@ -290,7 +294,7 @@ def test_when_an_instruction_is_too_late(expires, quality, late):
 )
 def test_any_json_at_all_is_taken_or_refused_with_a_sentence(value):
     payload = msgspec.json.encode(value)
-    for decode in (lambda: wire.decode_receipt(payload, GATEWAY), lambda: wire.decode_instruction(payload, GATEWAY, NOW)):
+    for decode in (lambda: wire.receipt_of(payload, GATEWAY), lambda: wire.decode_instruction(payload, GATEWAY, NOW)):
         with pytest.raises(wire.BadMessage):
             decode()
 
