@@ -165,6 +165,7 @@ def handed(page: Path, name: str) -> Handed:
             if not stat.S_ISREG(facts.st_mode) or not alone or facts.st_size > LARGEST:
                 raise Rejected([_unread("it must be an ordinary file of the page's user, mode 0640")])
             given = json.loads(file.read(LARGEST))
+            json.dumps(given, ensure_ascii=False).encode()  # half a character, a lone surrogate, is none: a ValueError
         return msgspec.convert(given, Handed)
     except OSError as error:
         raise Rejected([_unread(error.strerror or "")]) from None
@@ -536,7 +537,7 @@ def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> li
         try:
             if text:
                 x509.load_pem_x509_certificates(text.encode())
-        except ValueError:
+        except (ValueError, x509.InvalidVersion):
             zh, en = (
                 "不是 PEM 格式的证书 (-----BEGIN CERTIFICATE-----)",
                 "a certificate in PEM form (-----BEGIN CERTIFICATE-----) was expected",

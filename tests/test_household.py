@@ -372,3 +372,11 @@ def test_a_ladder_saved_by_the_page_keeps_which_of_its_programs_only_sound(tmp_p
     assert [r.sounds for r in made.ladder] == [False, True]
     made = after(config, "set_ladder", {"ladder": [typed[0], typed[1] | {"sounds": False}]})
     assert [r.sounds for r in made.ladder] == [False, False]
+
+
+def test_half_a_character_in_a_handed_password_is_refused(home):
+    household.hand(home.page_folder, "half", Handed(password="x"))
+    (home.page_folder / household.HANDED / "half").write_text('{"password":"a\\ud800b"}')
+    with pytest.raises(household.Rejected) as no:
+        household.handed(home.page_folder, "half")
+    assert "fill them in again" in no.value.problems[0].en

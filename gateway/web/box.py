@@ -84,6 +84,8 @@ def install(v: Technician, said: Fields) -> Response:
     checked(v, said)
     assert v.session is not None  # a technician has one
     folder, mine = v.page.config.page_folder, v.page.papers
+    if unproved := again.wrong(v, said):
+        return _box(v, 422, "unpapers" if said.get("remove") else "papers", said, unproved)
     if said.get("remove"):
         papers.uninstall(folder)
         what = "papers_removed"

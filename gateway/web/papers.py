@@ -36,6 +36,8 @@ _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: the box's clock may be u
 
 
 Context = ssl.SSLContext  # made here alone
+# What the library says of a text that is no certificate, or one that it does not read. Two of these are no ValueError.
+NO_CERTIFICATE: Final = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 T = TypeVar("T", bound=x509.ExtensionType)
 
 
@@ -98,7 +100,7 @@ def context(certificate: Path, key: Path) -> Context:
         raise BadPapers("papers_refused", "certificate") from error
     except OSError as error:
         raise BadPapers("papers_unread", "certificate") from error
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except NO_CERTIFICATE as error:
         raise BadPapers("papers_no_certificate", "certificate") from error
     return made
 
@@ -152,7 +154,7 @@ def install(state: Path, certificate: str, key: str) -> tuple[Path, Path]:
         raise BadPapers("papers_large", "certificate")
     try:
         chain = x509.load_pem_x509_certificates(certificate.encode())
-    except ValueError as error:
+    except NO_CERTIFICATE as error:
         raise BadPapers("papers_no_certificate", "certificate") from error
     try:
         private = serialization.load_pem_private_key(key.encode(), None)
@@ -218,7 +220,7 @@ def _ends(path: Path, private: ec.EllipticCurvePrivateKey | None = None) -> date
         found = x509.load_pem_x509_certificate(path.read_bytes())
         if private is None or _public(found.public_key()) == _public(private.public_key()):
             return found.not_valid_after_utc
-    except (ValueError, OSError, UnsupportedAlgorithm):
+    except (OSError, *NO_CERTIFICATE):
         pass
     return datetime.fromtimestamp(0, UTC)
 
@@ -237,7 +239,14 @@ def _of_box(key: Path) -> ec.EllipticCurvePrivateKey | None:
 
 
 def _a_name(leaf: x509.Certificate) -> str:
-    """Return a name that a certificate is for, as a browser would ask for it."""
+    """Return a name that a certificate is for, as a browser would ask for it. Raises ValueError where none could be."""
+    found = _first_name(leaf)
+    if "\0" in found:
+        raise ValueError(found)
+    return found
+
+
+def _first_name(leaf: x509.Certificate) -> str:
     names = _extension(leaf, x509.SubjectAlternativeName)
     for name in names or ():
         if isinstance(name, x509.DNSName | x509.IPAddress):

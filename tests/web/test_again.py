@@ -7,7 +7,7 @@ import pytest
 
 from gateway import inbox, strength, wire
 from gateway.instruction import Refused
-from gateway.web import accounts, again
+from gateway.web import accounts, again, papers
 from tests.web.conftest import form_key, post
 from tests.web.household import PASSWORD
 from tests.web.test_setting import TYPED
@@ -20,6 +20,7 @@ ACTS = {
     "/box/accounts/remove": ("/box", {"name": "S-02"}),
     "/platform": ("/platform", TYPED | {"go": "save", "once": "ab" * 12, "revision": "0"}),
     "/box/backup": ("/moving", SEALED),
+    "/box/papers": ("/box", {"certificate": "x", "private": "x"}),
 }
 
 
@@ -70,6 +71,8 @@ async def test_after_five_minutes_it_is_asked_beside_its_field(box, later, to):
     if to.startswith("/box/accounts"):
         assert answer.status_code == 303
         assert box.page.accounts.all() != names
+    elif to == "/box/papers":
+        assert answer.status_code == 422, "and then it is looked at"
     else:
         assert left(box) == [{"/platform": "configure", "/box/backup": "backup"}[to]]
     assert PASSWORD not in answer.text
@@ -111,3 +114,15 @@ async def test_a_weak_password_is_no_account(box, word):
     answer = await post(browser, "/box", "/box/accounts", name="S-03", role="supervisor", password=word, again=word)
     assert answer.status_code == 422
     assert [name for name, _ in box.page.accounts.all()] == ["T-07"]
+
+
+async def test_the_pages_own_certificate_is_not_taken_away_without_the_password(box, later):
+    browser = await box.technician()
+    own = box.example.config.page_folder / papers.FOLDER / "own.pem"
+    own.parent.mkdir(mode=0o700, exist_ok=True)
+    own.write_text("x")
+    later(accounts.FRESH + 1)
+    assert (await post(browser, "/box", "/box/papers", remove="1")).status_code == 422
+    assert own.exists()
+    assert (await post(browser, "/box", "/box/papers", remove="1", mine=PASSWORD)).status_code == 303
+    assert not own.exists()

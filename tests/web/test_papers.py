@@ -47,6 +47,15 @@ def pair(key, *extensions, names=("box.example",), digest=None):
     return certificate.decode(), key.private_bytes(*form).decode()
 
 
+def patched(before, after):
+    """Return a pair whose certificate is not what any library makes."""
+    other = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.18"), b"\x30\x00")
+    certificate, key = pair(ec.generate_private_key(P256), other)
+    der = ssl.PEM_cert_to_DER_cert(certificate)
+    assert before in der
+    return ssl.DER_cert_to_PEM_cert(der.replace(before, after, 1)), key
+
+
 def usage(*, digital_signature, key_encipherment):
     return x509.KeyUsage(digital_signature=digital_signature, key_encipherment=key_encipherment, **USAGE)
 
@@ -60,6 +69,9 @@ def made(kind):
         "brainpool": lambda: pair(ec.generate_private_key(ec.BrainpoolP256R1())),
         "for clients": lambda: pair(ec.generate_private_key(P256), x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH])),
         "not to sign": lambda: pair(ec.generate_private_key(P256), usage(digital_signature=False, key_encipherment=True)),
+        "version 9": lambda: patched(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09"),
+        "an extension twice": lambda: patched(b"\x06\x03\x55\x1d\x12", b"\x06\x03\x55\x1d\x11"),
+        "a name with NUL": lambda: pair(ec.generate_private_key(P256), names=("\0box",)),
         "rsa-2048": lambda: pair(rsa.generate_private_key(65537, 2048), usage(digital_signature=True, key_encipherment=True)),
         "p-256": lambda: pair(ec.generate_private_key(P256), x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])),
         "p-384": lambda: pair(ec.generate_private_key(P384), names=("*.home.example",)),
@@ -70,6 +82,7 @@ def made(kind):
 BAD = {
     "rsa-1024": "papers_weak", "ed25519": "papers_kind", "ed448": "papers_kind", "p-521": "papers_kind", "brainpool": "papers_kind",
     "for clients": "papers_use", "not to sign": "papers_use",
+    "version 9": "papers_no_certificate", "an extension twice": "papers_no_certificate", "a name with NUL": "papers_no_certificate",
 }  # fmt: skip
 
 
