@@ -81,6 +81,7 @@ class Callers:
         self._sounder = Sounder(start)
         self._lanes: dict[str, _Lane] = {}  # program file -> its calls
         self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
+        self._timers: dict[int, asyncio.TimerHandle] = {}  # alarm number -> when it sounds again at the latest
         self._order = 0
 
     @property
@@ -100,9 +101,12 @@ class Callers:
             self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
         if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
             self._sounder.sound(config.sound_pre_alarm, alarm, "pre_alarm")
-        pressed = new and call is not None and call.reason == Reason.AGAIN and alarm.state is not State.ON_SITE
+        pressed = new and call is not None and call.reason == Reason.AGAIN  # whoever has it: it is heard that somebody calls
         if (moved and alarm.state is State.RAISED) or fact.move == "silence_over" or pressed:
             self._sound(alarm, config, pressed=pressed)
+        elif new or fact.move == "count":
+            self._sound_again(alarm, config)
+        self._hears(alarm, config)
         if new and call is not None and call.channel == PROGRAM and call.delivery is not Delivery.HELD:
             self._forget_gone(config)
             self._call(alarm, call, config)
@@ -112,6 +116,7 @@ class Callers:
         for alarm in alarms:
             if alarm.masking is not Masking.SILENCED and not self._sounder.is_for(alarm.number):
                 self._sound(alarm, config)
+            self._hears(alarm, config)
 
     def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:
         """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for what only sounds.
@@ -157,6 +162,9 @@ class Callers:
         """End all programs."""
         tasks = [lane.running.task for lane in self._lanes.values() if lane.running is not None and lane.running.task is not None]
         self._lanes.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
         for task in tasks:
             task.cancel()
         await self._sounder.close()
@@ -165,11 +173,31 @@ class Callers:
     # -- sounds and calls ----------------------------------------------------------------------------------------------
 
     def _sound(self, alarm: Alarm, config: Config, *, pressed: bool = False) -> None:
-        raised = alarm.state is State.RAISED or pressed
-        if raised and alarm.priority <= Priority.P2 and config.sound_alarm:
+        if (timer := self._timers.pop(alarm.number, None)) is not None:
+            timer.cancel()
+        if (alarm.calls_on or pressed) and alarm.priority <= Priority.P2 and config.sound_alarm:
             self._sounder.sound(config.sound_alarm, alarm, "raised")
         else:
             self._sounder.leave(alarm.number)  # without a siren the chime of its grace ends all the same
+
+    def _sound_again(self, alarm: Alarm, config: Config) -> None:
+        """Sound with a further step of an alarm that nobody has, unless it is silenced or sounds: each sound ends by itself."""
+        if _loud(alarm) and not self._sounder.is_for(alarm.number):
+            self._sound(alarm, config)
+
+    def _hears(self, alarm: Alarm, config: Config) -> None:
+        """Set when an alarm sounds again at the latest: a rung may wait for longer than the home may be quiet."""
+        timer, loop = self._timers.pop(alarm.number, None), asyncio.get_running_loop()
+        if timer is not None:
+            timer.cancel()
+        if _loud(alarm) and config.sound_alarm:
+            at = loop.time() + config.times.repeat if timer is None else timer.when()
+            self._timers[alarm.number] = loop.call_at(at, self._overdue, alarm, config)
+
+    def _overdue(self, alarm: Alarm, config: Config) -> None:
+        del self._timers[alarm.number]
+        self._sound_again(alarm, config)
+        self._hears(alarm, config)
 
     def _call(self, alarm: Alarm, call: Call, config: Config) -> None:
         rung = rung_of(call, config.ladder)
@@ -235,3 +263,9 @@ class Callers:
     def _tidy(self, name: str, lane: _Lane) -> None:
         if lane.running is None and not lane.waiting:
             self._lanes.pop(name, None)
+
+
+def _loud(alarm: Alarm) -> bool:
+    """Say whether an alarm is to be heard again and again: a real one that wakes people, that nobody has and nobody silenced."""
+    urgent = alarm.priority <= Priority.P2 and not alarm.test
+    return urgent and alarm.calls_on and alarm.masking is not Masking.SILENCED

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from life import CANCEL, HOUR, LADDER, MINUTE, NO_ANSWER, RECEIVER, SMOKE, Life, rung
+from life import CANCEL, HOUR, LADDER, MINUTE, NO_ANSWER, RECEIVER, SMOKE, TAKES_NOTE, Life, rung
 
 from gateway.instruction import Change, Do, Door, Instruction, What
 
@@ -40,7 +40,7 @@ def test_the_helper_who_never_closes(tmp_path):
         life.fall()
         await life.wait(6 * MINUTE)
         assert {a.kind: a.state for a in life.open} == {"person.sos": "on_site", "person.fall": "raised"}
-        assert [c.who for c in life.called(since=fell)][:4] == ["chime", "siren", "family", "neighbour"]
+        assert [c.who for c in life.called(since=fell)][:4] == ["chime", "siren", "siren", "family"], "the siren with each step"
         pressed = life.now
         life.press()
         await life.wait(3 * MINUTE)
@@ -307,6 +307,66 @@ def test_a_platform_that_dispatches_by_itself_and_nobody_comes(tmp_path):
 
     with Life(tmp_path) as life:
         life.desk.answers = sends
+        life.live(story())
+
+
+@pytest.mark.parametrize("does", [TAKES_NOTE, (1.0, 1), NEVER_ENDS])
+@pytest.mark.parametrize("ladder", ["", LADDER, rung("family", wait=600) + rung("neighbour", wait=600)])
+def test_the_siren_sounds_again_until_somebody_has_it(tmp_path, ladder, does):
+    async def story():
+        life.people["siren"] = does
+        life.press()
+        await life.wait(HOUR)
+        sirens = life.called("siren")
+        assert all(b.at - a.at <= 5 * MINUTE + 1 for a, b in pairwise(sirens))
+        assert life.now - sirens[-1].at <= 5 * MINUTE
+        calls = [c.at for c in life.called() if c.who != "siren" and c.environment["ELDERCARE_REASON"] != "call_failed"]
+        assert all(any(s.at - 1 <= at <= (s.ended or life.now) + 1 for s in sirens) for at in calls), "each step is heard"
+        await life.tell("silence", alarm=life.open[0].id)
+        quiet = life.now
+        await life.wait(10 * MINUTE - 5)
+        assert not life.called("siren", since=quiet)
+        await life.wait(10)
+        assert life.called("siren", since=quiet)
+        await life.tell("arrive", alarm=life.open[0].id)
+        there = life.now
+        await life.wait(50 * MINUTE)
+        assert not life.called("siren", since=there)
+
+    with Life(tmp_path, ladder=ladder) as life:
+        life.plug(False)  # the platform is dead
+        life.live(story())
+
+
+def test_smoke_that_is_heard_anew_is_heard_in_the_home_too(tmp_path):
+    async def story():
+        life.smoke()
+        await life.wait(400)  # a burst says that it begins, none that it is over
+        assert not [c for c in life.called("siren") if c.code is None]
+        again = life.now
+        life.smoke()
+        await life.wait(2)
+        assert (life.open[0].count, len(life.called("siren", since=again))) == (2, 1)
+
+    with Life(tmp_path, ladder="") as life:
+        life.plug(False)  # the platform is dead
+        life.live(story())
+
+
+@pytest.mark.parametrize("do", ["acknowledge", "dispatch", "arrive"])
+def test_a_press_calls_and_sounds_whoever_has_the_alarm(tmp_path, do):
+    async def story():
+        life.press()
+        await life.wait(40)
+        await life.tell(do, alarm=life.open[0].id, responder="Li")
+        await life.wait(20)
+        pressed = life.now
+        life.press()
+        await life.wait(2)
+        assert sorted(c.who for c in life.called(since=pressed)) == ["neighbour", "siren"]
+
+    with Life(tmp_path) as life:
+        life.plug(False)  # the platform is dead
         life.live(story())
 
 
