@@ -38,6 +38,7 @@ from gateway.fault import LOOK_EVERY, Faults
 from gateway.firsts import Firsts
 from gateway.instruction import Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
+from gateway.keeping import Keeping
 from gateway.kind import Priority
 from gateway.lineage import Lineage
 from gateway.masks import masked
@@ -56,8 +57,6 @@ LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
-ALIVE_EVERY = 30.0  # s between two marks that say we still run, while people are called: so much of a wait a power cut may cost
-SAVE_EVERY = 30.0  # s at least between two writings of a door opened or a bed left: a sensor that flaps must not wear the card out
 MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
 STALLED = 10.0  # s after which a disk that neither takes a turn nor refuses it counts as failed: no call for help waits for a dying card
 LEAVE = 0.5  # s for which a failed disk's files may take to be closed before we go on without
@@ -113,8 +112,8 @@ class Daemon:
         self.turned = now.mono  # when the pump began its last turn
         self._notes: list[Callable[[Moment], list[Entry]]] = []
         self._due = now.mono  # when the pipeline wants its next tick
-        self._flushed = self._kept = self._alive = now.mono
-        self._saved = -SAVE_EVERY  # when what is judged and not yet told was written last
+        self._flushed = self._kept = now.mono
+        self.keeping = Keeping(now.mono)
         self._event = False  # something that happens once was heard in this turn
         self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
         self.leaving: asyncio.Task[None] | None = None  # a failed disk's store while it is being closed
@@ -209,7 +208,7 @@ class Daemon:
                 raise
             if entries and self.ears.visits is not None and self.alarm_is_fresh():
                 self.ears.visits.drop()
-            unsaved = self.pipeline.unsaved and now.mono - self._saved >= SAVE_EVERY
+            unsaved = now.mono >= self.keeping.saves_at(self.pipeline)
             await self._write(
                 entries, now, flush=(self._event or unsaved) and not entries
             )  # no press may count twice, also one without entry
@@ -222,7 +221,8 @@ class Daemon:
             if len(self.room) or self._notes or self.doors.waiting:
                 await asyncio.sleep(0)
                 continue
-            wait = self.clock.real(max(0.0, min(self._due - self.clock.now().mono, LOOK_EVERY)))
+            due = min(self._due, self.keeping.due(self.pipeline))
+            wait = self.clock.real(max(0.0, min(due - self.clock.now().mono, LOOK_EVERY)))
             with contextlib.suppress(TimeoutError):
                 # receipts of entries are written soon; those of readings with the next batch, and nobody need wake for them
                 async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self.uplink.accepted else wait):
@@ -254,7 +254,7 @@ class Daemon:
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         many = len(self.uplink.accepted) >= ACCEPTED_A_COMMIT
         accept = bool(self.uplink.accepted) and (flush or many or now.mono - self._kept >= ACCEPT_EVERY)
-        alive = now.mono - self._alive >= ALIVE_EVERY and self.pipeline.waits
+        alive = now.mono >= self.keeping.marks_at(self.pipeline)
         resent, self.pipeline.resent = self.pipeline.resent, []
         wanted = entries or resent or flush or accept or alive
         if not wanted and failed is None and self.lineage.conflict is None:
@@ -263,7 +263,7 @@ class Daemon:
         if entries or accept or flush:
             writing.accepted = self.uplink.accepted_now()
             self._kept = now.mono
-        writing.marks = self._marks(now) if entries or flush or alive else {}
+        writing.marks = self._marks(now, entries) if entries or flush or alive else {}
         if flush:
             self._flushed = now.mono
             writing.marks = {**writing.marks, **self.clock.marks()}
@@ -309,7 +309,7 @@ class Daemon:
             await self._write([], self.clock.now(), failed=error)
             return None
 
-    def _marks(self, now: Moment) -> dict[str, str]:
+    def _marks(self, now: Moment, entries: Sequence[Entry]) -> dict[str, str]:
         """Return the marks that are written with the next turn; what has changed is taken as written."""
         marks: dict[str, str] = {
             "silent": self.faults.silences.mark(now),
@@ -319,7 +319,6 @@ class Daemon:
             "alive": json.dumps(stamp(self.boot, now)),
             "cancels": json.dumps(list(self.pipeline.cancels)),
         }
-        self._alive = now.mono
         marks |= self.lineage.marks()
         if mark := self.rounds.mark(now):
             marks[MARK] = mark
@@ -332,8 +331,8 @@ class Daemon:
             marks["endings"] = json.dumps(self.pipeline.endings)
             self.pipeline.endings_changed = False
         marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
+        self.keeping.written(now.mono, entries, self.pipeline)
         self.pipeline.saved()
-        self._saved = now.mono
         return marks
 
     async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:

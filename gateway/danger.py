@@ -129,6 +129,7 @@ class Judge:
         self._fading: dict[Key, Fading] = {}
         self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}  # open before a power cut, and not heard of since
         self.unsaved = False  # what has begun, or is over, stands in no entry
+        self.begun: set[DeviceId] = set()  # of which a judgement has begun since it was written
 
     def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
         """Take over conditions that were on before a restart, so that the same heard again is no new danger.
@@ -176,6 +177,13 @@ class Judge:
     def open_doors(self) -> dict[DeviceId, tuple[Reading, float]]:
         """The doors that are open: since when, and when they were heard as open last."""
         return self._doors_before | {d: (since, self._open_heard.get(d, since.at.mono)) for d, since in self._open_since.items()}
+
+    @property
+    def waits(self) -> bool:
+        """True while a door is open that is not told yet, or a bed left."""
+        told, off = self._told, kinds.DOOR_LEFT_OPEN
+        doors = ((off, d) not in told and off not in self._watches[d].off for d in self._open_since)
+        return bool(self._left_bed) or any(doors)
 
     @property
     def in_bed(self) -> Mapping[DeviceId, bool]:
@@ -311,8 +319,11 @@ class Judge:
             if reading.at.mono - before >= self._times.level_lost:  # that it was closed meanwhile got lost
                 self._open_since.pop(watch.device, None)
                 self._told.discard(key)
-            self._open_since.setdefault(watch.device, reading)
+            if watch.device not in self._open_since:
+                self._open_since[watch.device] = reading
+                self.begun.add(watch.device)
             return []
+        self.begun.discard(watch.device)
         self.unsaved = self.unsaved or watch.device in self.open_doors
         for known in (self._open_since, self._open_heard, self._doors_before):
             known.pop(watch.device, None)
@@ -325,6 +336,7 @@ class Judge:
         was, self._in_bed[watch.device] = self._in_bed.get(watch.device), bool(reading.value)
         if reading.value:
             self.unsaved = self._left_bed.pop(watch.device, None) is not None or self.unsaved
+            self.begun.discard(watch.device)
             key = (kinds.BED_EXIT, watch.device)
             if key in self._told:
                 self._told.discard(key)
@@ -332,6 +344,7 @@ class Judge:
         elif was and kinds.BED_EXIT not in watch.off and self._is_night(reading.at):
             self._left_bed[watch.device] = reading
             self.unsaved = True
+            self.begun.add(watch.device)
         return []
 
     def _is_night(self, at: Moment) -> bool:

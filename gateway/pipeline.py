@@ -111,6 +111,12 @@ class Pipeline:
         return any(a.state in states and a.priority <= Priority.P2 and not a.test for a in self._book.alarms.values())
 
     @property
+    def waits_quietly(self) -> bool:
+        """True while a wait runs that calls nobody yet: a bed or a door is judged, or somebody is on site and has to close."""
+        on_site = (a.state is State.ON_SITE and not a.test for a in self._book.alarms.values())
+        return self._judge.waits or any(on_site)
+
+    @property
     def last(self) -> int:
         """Number of the newest entry."""
         return self._book.last
@@ -207,9 +213,15 @@ class Pipeline:
         """True when something of it has changed and no entry says so."""
         return self._judge.unsaved
 
+    @property
+    def begun(self) -> set[DeviceId]:
+        """The devices of which a judgement has begun since then."""
+        return self._judge.begun
+
     def saved(self) -> None:
         """Take that it has been written."""
         self._judge.unsaved = False
+        self._judge.begun.clear()
 
     def rearrange(
         self, *, devices: Mapping[DeviceId, str], ladder: Sequence[Rung], times: Times, ended: Iterable[FaultFact], now: Moment,

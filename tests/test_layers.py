@@ -49,6 +49,7 @@ LINES = (
         "systemd",
         "decode",
         "status",
+        "keeping",
         "callers",
         "sounder",
         "contract",
