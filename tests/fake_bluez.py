@@ -34,7 +34,6 @@ from pathlib import Path
 
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
-from kit.wait import PATIENCE
 
 ADAPTER = "org.bluez.Adapter1"
 BATTERY = "org.bluez.Battery1"
@@ -521,7 +520,7 @@ class Child:
         self.do(ask=True)
         return json.loads(self._process.stdout.readline())
 
-    def wait_for_scan(self, longest=PATIENCE):
+    def wait_for_scan(self, longest=120.0):
         end = time.monotonic() + longest
         while not self.ask()["scanning"]:
             if time.monotonic() > end:

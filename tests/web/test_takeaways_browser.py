@@ -148,7 +148,7 @@ async def own_certificate(page, home, t, folder, browser):
     await secure.fill("[name=name]", "T-07")
     await secure.fill("[name=password]", PASSWORD)
     await secure.click("main button")
-    await expect(secure.locator(".banner")).to_be_visible()
+    await expect(secure.locator(".banner").first).to_be_visible()
     await context.close()
     await page.get_by_role("button", name=t("self.papers_remove")).click()
     await expect(papers).to_contain_text(t("self.papers_box"))
