@@ -32,7 +32,7 @@ test: $(VENV)/.dev
 	@.ci/need $(BROKER) systemd-analyze=systemd $(BROWSER) $(PROOFS)
 	@$(MAKE) --no-print-directory check
 	@mkdir -p build; nice -n 5 $(PY) -m tests.vm > build/vm.log 2>&1 &
-	timeout --kill-after=30 1500 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	timeout --kill-after=30 1700 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 	timeout --kill-after=30 1200 $(PY) -m tests.prove --short
 
 check: $(VENV)/.dev

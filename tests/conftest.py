@@ -9,7 +9,7 @@ from hypothesis import settings
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
-SLOW = ("web", "test_demo", "test_daemon", "test_technician", "test_bench", "test_mqtt", "test_gatt", "test_fuzz")
+SLOW = ("web", "stories", "test_demo", "test_daemon", "test_technician", "test_bench", "test_mqtt", "test_gatt", "test_fuzz")
 
 
 def pytest_collection_modifyitems(items):

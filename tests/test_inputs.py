@@ -175,7 +175,7 @@ def test_one_module_carries_smoke_sos_and_a_bed_pad():
 
 def test_a_cord_that_is_still_pulled_after_a_restart_is_no_second_call_but_one_pulled_meanwhile_is():
     pulled = dry_contact.MODEL.learned({"sos": "2"}, {"sos": 1})
-    standing, alive = pulled.feed(Telegram(source="2", data=ON))  # what stands is a call anew only where its end got lost
+    alive, standing = pulled.feed(Telegram(source="2", data=ON))  # what stands is a call anew only where its end got lost
     assert (standing, alive) == (Standing(standing.reason, Report(Kind.BUTTON, "press")), Report(Kind.HEARTBEAT, True))
     meanwhile = dry_contact.MODEL.learned({"sos": "2"}, {"sos": 0})
     assert list(meanwhile.feed(Telegram(source="2", data=ON))) == [Report(Kind.BUTTON, "press")]

@@ -46,7 +46,7 @@ def test_a_card_that_is_read_only_for_a_week_loses_nothing(tmp_path, monkeypatch
         await life.tell("close", alarm=sos, outcome="helped")
         numbers = life.daemon.store.journal, life.daemon.pipeline.last
         card.on = False
-        await life.wait(MINUTE + 25)
+        await life.wait(2 * MINUTE + 5)
         assert life._task.done(), "it ends, to begin anew on the card"
         await life.start()
         assert life.daemon.store.folder == life.state
@@ -62,7 +62,7 @@ def test_a_card_that_is_read_only_for_a_week_loses_nothing(tmp_path, monkeypatch
         life.plug(there=True)
         await life.wait(HOUR)
 
-    with Life(tmp_path, platform=platform, look_every=20.0) as life:
+    with Life(tmp_path, platform=platform, look_every=60.0) as life:
         card = Shut(life, monkeypatch)
         life.live(story())
         if platform:
