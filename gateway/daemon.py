@@ -157,8 +157,11 @@ class Daemon:
                 await asyncio.wait({self._turn})
             with contextlib.suppress(sqlite3.Error):
                 # What was heard in the last moment is judged too: its driver will not report it again.
-                await self._write(self._judge_waiting(), self.clock.now(), flush=True)
-                await self.upkeep.keep_readings(self.clock.now(), now_or_never=True)
+                # So is an order that the broker has handed over: it believes that we have it.
+                last, now = self._judge_waiting(), self.clock.now()
+                last += self.doors.last_orders(now)
+                await self._write(last, now, flush=True)
+                await self.upkeep.keep_readings(now, now_or_never=True)
             await self.technician.close()
             await self.callers.close()
             await self.store.close()

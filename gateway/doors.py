@@ -66,6 +66,11 @@ class Doors:
         """Whether there is something for the next turn."""
         return bool(self._receipts or self._orders or self._left) or (self.look_in_box and not self._daemon.technician.busy)
 
+    def last_orders(self, now: Moment) -> list[Entry]:
+        """Carry out what the platform has sent, before the end. What was left in the home is read again at the next start."""
+        self._left.clear()
+        return self.messages(now) if self._orders else []
+
     async def look(self) -> None:
         """Read what was left in the home, if somebody said that there is something. Nothing is carried out."""
         if self.look_in_box and not self._left and not self._daemon.technician.busy:

@@ -276,7 +276,8 @@ def make(name: str, commit: str) -> None:
         shutil.rmtree(HERE / name, ignore_errors=True)
         (HERE / name).mkdir()
         for base in DATABASES:
-            if (path := out / "state" / f"{base}.db").exists():
+            here = [path for path in (out / "state" / f"{base}.db", out / "state" / "page" / f"{base}.db") if path.exists()]
+            for path in here:
                 with contextlib.closing(sqlite3.connect(path)) as db:
                     (HERE / name / f"{base}.sql").write_text("\n".join(db.iterdump()) + "\n", encoding="utf-8")
         for path in sorted((out / "state").glob("household*.json*")):

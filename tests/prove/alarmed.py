@@ -124,7 +124,10 @@ class Alarmed(Home):
             else:
                 do, more = NEXT[state]
                 order = await self.platform.instruct(do, alarm=alarm, **more)
-                result = await self.platform.result(order, PATIENCE)
+                try:
+                    result = await asyncio.wait_for(self.platform.result(order, PATIENCE), 30)
+                except TimeoutError:
+                    continue  # the gateway ended just then: a platform that has no answer asks again
                 assert result["accepted"] or result["state"] != state or self.state(alarm) != state, result
             with contextlib.suppress(AssertionError):
                 await until(lambda before=state: self.state(alarm) != before, 5)

@@ -37,6 +37,7 @@ from gateway.doors import Doors
 from gateway.instruction import Do, Door
 from gateway.masks import masked
 from gateway.push import Lost, Push
+from gateway.ranges import merged
 from gateway.reading import Kind, Reading
 from gateway.recovery import opened, settled
 from gateway.store import Writing
@@ -49,6 +50,20 @@ SETTLED = 60  # turns of the event loop after which nothing is on its way
 BUTTONS = ("button", "pendant")
 SEEN_EVERY = 60.0  # s of a long wait between two looks of the push
 LONG_ENOUGH = 40  # times 30 s in which a link that holds must empty the outbox
+
+
+class Accepted:
+    """Which entries and batches have a receipt until the next commit, as the uplink keeps them."""
+
+    def __init__(self) -> None:
+        self.accepted: list[tuple[int, int]] = []
+        self.accepted_batches: list[tuple[int, int]] = []
+
+    def accept(self, ranges: list[tuple[int, int]]) -> None:
+        self.accepted = merged([*self.accepted, *ranges])
+
+    def accept_batches(self, ranges: list[tuple[int, int]]) -> None:
+        self.accepted_batches = merged([*self.accepted_batches, *ranges])
 
 
 class Link:
@@ -122,9 +137,9 @@ class Story(RuleBasedStateMachine):
         self.notes: list[Callable[[Any], list[Entry]]] = []
         self.daemon = SimpleNamespace(
             gateway=GATEWAY, pipeline=self.pipeline, faults=self.pipeline.faults, store=self.store, clock=self.clock, wake=asyncio.Event(),
-            technician=SimpleNamespace(attempt=None, busy=True), uplink=SimpleNamespace(accepted=[], accepted_batches=[]),
+            technician=SimpleNamespace(attempt=None, busy=True), uplink=Accepted(),
             config=SimpleNamespace(page_folder=self.folder / "state" / "page", times=self.home.times), note=self.notes.append,
-            boot=self.clock.boot, lineage=SimpleNamespace(heard=lambda _head, _now: [], conflict=None),
+            boot=self.clock.boot, lineage=SimpleNamespace(heard=lambda _head, _now: [], differs=lambda *_: False, conflict=None),
         )  # fmt: skip
         self.push = Push(self.link, Outbox(self.store), self.clock, str, None)
         self.daemon.push = self.push

@@ -5,9 +5,9 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','0001_journal','2026-11-29 15:30:54.735961+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'gateway','0002_said','2026-11-29 15:30:54.744607+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'gateway','0003_content','2026-11-29 15:30:54.751601+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'gateway','0001_journal','2026-11-29 16:39:52.144314+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'gateway','0002_said','2026-11-29 16:39:52.144901+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'gateway','0003_content','2026-11-29 16:39:52.145454+00:00');
 CREATE TABLE alarms (
             number INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, device TEXT NOT NULL,
             entry INTEGER NOT NULL, open INTEGER NOT NULL, active INTEGER NOT NULL
@@ -103,7 +103,7 @@ INSERT INTO "marks" VALUES('head','40 ddbaded6bafdfc4676b2fb01fe51e13a');
 INSERT INTO "marks" VALUES('inbox','1');
 INSERT INTO "marks" VALUES('journal','6060606060606060');
 INSERT INTO "marks" VALUES('masks','{"shelves": {"window": {"until": 1777910541.0, "by": "Li", "reason": "window is being painted"}}, "away": 1778126541.0}');
-INSERT INTO "marks" VALUES('opened','1795966254756585782');
+INSERT INTO "marks" VALUES('opened','1795970392146392346');
 CREATE TABLE outbox (
             priority INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (priority, number)
         ) STRICT, WITHOUT ROWID;

@@ -5,9 +5,9 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'history','0001_readings','2026-11-29 15:30:54.787135+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'history','0002_flagged','2026-11-29 15:30:54.787395+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'history','0003_signals','2026-11-29 15:30:54.787516+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'history','0001_readings','2026-11-29 16:39:52.149339+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'history','0002_flagged','2026-11-29 16:39:52.149534+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'history','0003_signals','2026-11-29 16:39:52.149643+00:00');
 CREATE TABLE batches (
             number INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, wall REAL NOT NULL, waiting INTEGER NOT NULL
         ) STRICT;
