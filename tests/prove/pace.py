@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 from fake_bluez import Child
 
-START = 8.0  # times as long as a bare scanner's start, at most; one that waits for its backlog, disk or platform is beyond it
+START = 20.0  # times as long as a bare scanner's start, at most: usual are 3 to 5; one that waits for its backlog takes hundreds
 # The least program that hears: what bleak, D-Bus and the interpreter cost on this machine just now.
 BARE = """
 import asyncio
