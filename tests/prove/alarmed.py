@@ -10,7 +10,6 @@ async with Alarmed(folder, 3, broker, bluez) as home:
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import time
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from radar_emulator import Radar
 
 from gateway import kind
 from gateway.alarm import MOVES, State
-from tests.prove.home import PRESSES, QUICK, Home, until
+from tests.prove.home import PRESSES, QUICK, Home, soon, until
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site")
 NEXT = {  # what the desk does with an alarm in a state, on the way to its end
@@ -129,8 +128,7 @@ class Alarmed(Home):
                 except TimeoutError:
                     continue  # the gateway ended just then: a platform that has no answer asks again
                 assert result["accepted"] or result["state"] != state or self.state(alarm) != state, result
-            with contextlib.suppress(AssertionError):
-                await until(lambda before=state: self.state(alarm) != before, 5)
+            await soon(lambda before=state: self.state(alarm) != before, 5)
         self.room.fall(False)
 
     async def finish_all(self) -> None:
@@ -166,8 +164,7 @@ class Alarmed(Home):
         address = self.address(device)
         data = self.gateway.press(address)
         while len(self.arrivals(device)) <= before:
-            with contextlib.suppress(AssertionError):
-                await until(lambda: len(self.arrivals(device)) > before, 0.5)
+            await soon(lambda: len(self.arrivals(device)) > before, 0.5)
             assert time.monotonic() < began + PATIENCE, self.gateway.log()[-3000:]
             self.gateway.air(address, data)
         return self.arrivals(device)[before] - began

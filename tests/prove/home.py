@@ -212,6 +212,14 @@ class Home:
         )  # fmt: skip
 
 
+async def soon(condition: Any, seconds: float) -> bool:
+    """Look for something for a while, before it is tried again; say whether it came."""
+    limit = time.monotonic() + seconds
+    while not condition() and time.monotonic() < limit:
+        await asyncio.sleep(0.03)
+    return bool(condition())
+
+
 async def until(condition: Any, seconds: float, say: Any = None) -> None:
     """Wait for something that is true sooner or later; what cannot be looked at yet is not true."""
     limit = time.monotonic() + max(seconds, PATIENCE)  # less would say how busy the machine is

@@ -18,7 +18,7 @@ from fake_bluez import Child
 from tests.prove.alarmed import PATIENCE, STATES
 from tests.prove.clock import BASE, DAY_S, SYNCHRONISED, WrongClock
 from tests.prove.disk import SOONER, Guarded, NoSpace
-from tests.prove.home import together, until
+from tests.prove.home import soon, together, until
 from tests.prove.shims import shim
 from tests.prove.table import Row
 
@@ -70,9 +70,7 @@ class House:
         while home.gateway.log().count(" SOS, ") <= before:
             home.healthy()
             assert time.monotonic() < limit, home.gateway.log()[-2000:]
-            try:
-                await until(lambda: home.gateway.log().count(" SOS, ") > before, 0.5)
-            except AssertionError:
+            if not await soon(lambda: home.gateway.log().count(" SOS, ") > before, 0.5):
                 home.gateway.air(address, data)
 
     def close(self) -> None:
