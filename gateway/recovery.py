@@ -45,7 +45,7 @@ from gateway.masks import masked, unmasked
 from gateway.pipeline import Known
 from gateway.reading import DeviceId
 from gateway.salvage import INDEX, INNER_INDEX, TABLE, Held, Pages
-from gateway.store import DOUBT, WAITING_AT_MOST, Memories, Store, Writing, lived, new_name, stamps
+from gateway.store import BACK, DOUBT, WAITING_AT_MOST, Memories, Store, Writing, lived, new_name, stamps
 
 LOG = logging.getLogger("eldercare")
 AGAIN_AT_MOST = 200  # calls for help, the newest, that are told again where it cannot be read which of them wait
@@ -81,11 +81,13 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
     A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software, or that cannot be written
     (read-only, full), is left untouched and a stand-in in `runtime` (memory) is used, so that alarms go on. Either way what is
     open is carried over as far as it can be read, and `Store.degraded` says what happened; what still waits for the platform only from
-    a damaged one, for the other is there again. A stand-in that an earlier process left is carried into the real store, and gone on
-    with where that still refuses. Call `settled` once the first entry is written.
+    a damaged one, for the other is there again. A stand-in that an earlier process left is carried into the real store once the disk was
+    seen to take a write again (the mark BACK), and gone on with until then. Call `settled` once the first entry is written.
     """
     path = folder / "gateway.db"
     left = _left(runtime, gateway, now, boot)
+    if left is not None and _goes_on(left):
+        return left
     with Held(path) as log:
         store, source = Store(folder, gateway), path
         try:
@@ -173,6 +175,15 @@ def _in_its_place(real: _Opened) -> _Opened:
     store.anew = why
     LOG.error("store %s: journal %s begun, generation %d: %s", store.folder, journal, store.generation, why)
     return real._replace(known=replace(known, journal=journal, last=0, carried={}, raised_in={}, done=_elsewhere(known.done)))
+
+
+def _goes_on(left: _Opened) -> bool:
+    """Say whether a stand-in is gone on with: it has something, and nobody has seen the disk take a write since it failed."""
+    has = left.known.alarms or left.store._counts()[0]  # noqa: SLF001  nobody else has it yet
+    if has and not left.store.marked(BACK):
+        LOG.error("store %s", left.store.degraded)
+        return True
+    return False
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:

@@ -63,6 +63,7 @@ EARLIER = 1 << 40  # so far below 0 stand entries carried over from an earlier j
 AGAIN_AT_MOST = 1000  # entries that a new journal tells again because nobody knows whether the platform has them: the newest
 WAITING_AT_MOST = 10_000  # entries that go along into another database for the platform; calls for help first, then the newest
 OF_JOURNAL = frozenset({"journal", "generation", "begun", "head", "anchor", "earlier", "confirmed", "opened", "doubt"})  # marks that stay
+BACK = "back"  # mark of a stand-in: the real disk was seen to take a write again
 DOUBT = "doubt"  # mark of a stand-in: its journal, and from which number on the real one's entries are told under the stand-in's
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
 _SIGNAL = """
@@ -408,6 +409,10 @@ class Store:
         self.recent |= hashes
         for number in [*self.recent][: len(self.recent) - RECENT]:
             del self.recent[number]
+
+    def disk_is_back(self) -> None:
+        """Note in a stand-in that the disk takes writes again: the next start goes back to it. Raises sqlite3.Error."""
+        self._mark(self._db, BACK, "1")
 
     def shed(self, step: int) -> int:
         """Let go of what can be missed, where this is a stand-in and memory is full: see `gateway.shed`. Raises sqlite3.Error."""

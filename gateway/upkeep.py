@@ -180,6 +180,7 @@ class Upkeep:
             count, self._forgotten = lost - self._forgotten, lost
             self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, readings=count)], at))
         if self._daemon.store.degraded and self._daemon.store.folder != self._daemon.config.state and await self._disk_is_back():
+            await self._daemon.store.run(self._daemon.store.disk_is_back)
             raise DiskIsBack
 
     def _sweep(self) -> None:

@@ -987,6 +987,10 @@ def test_what_waits_in_the_stand_in_and_what_is_open_goes_back_to_the_disk(box):
     box.note()
     waits, journal = {n: n for n in box.outbox()}, box.store.journal
     before = {a.id: a.kind for a in box.pipeline.alarms.values()}
+    box.restart()
+    assert box.store.folder != box.folder, "nobody has seen the disk take a write yet"
+    waits = {n: n for n in box.outbox()}
+    box.store.disk_is_back()
     for _ in range(2):  # killed before the stand-in was forgotten: the second time nothing comes twice
         keep = shutil.copytree(box.runtime, box.runtime.with_name("kept"), dirs_exist_ok=True)
         box.restart()
