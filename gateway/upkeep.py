@@ -230,7 +230,7 @@ class Upkeep:
                 return False
             real.open()
         except Damaged:
-            return True  # the start sets it aside and begins a fresh one
+            return not self._daemon.pipeline.alarms  # the start sets it aside and begins a fresh one
         except (OSError, sqlite3.Error, StoreProblem, ValueError):
             return False
         real.close_now()
