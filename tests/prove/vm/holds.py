@@ -14,7 +14,6 @@ from tests.prove.table import Row
 from tests.vm.home import House
 from tests.vm.machine import Missing
 
-REPLACED = 60.0  # s from the hanging to a working gateway: a figure, for the machine is emulated
 LONGEST = 600.0  # s for what must come sooner or later, on the busiest machine
 OPEN = {"pre_alarm", "raised", "acknowledged", "dispatched", "on_site"}
 PRESSES = {"raise", "count", "confirm"}
