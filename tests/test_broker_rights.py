@@ -253,8 +253,8 @@ async def test_a_revoked_box_is_let_in_no_more_and_the_others_need_nothing_new(t
             await asyncio.wait((run, waiting), timeout=30, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             if papers is stolen:
-                # TLS 1.3 refuses after the client believes itself through: where its first message meets the closing, the reset outruns the reason.
-                with pytest.raises(LinkLost, match="revoked|client certificate that is missing or not accepted"):
+                # TLS 1.3 refuses after the handshake: a CONNECT that meets the closed socket is reset, and the reason is lost.
+                with pytest.raises(LinkLost, match=r"revoked|client certificate that is missing or not accepted"):
                     await run
                 assert not up.is_set()
             else:
