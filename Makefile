@@ -17,7 +17,7 @@ help:
 	@echo 'make demo         a household'"'"'s recorded day through the gateway (ONCE=1: end after the summary)'
 	@echo 'make test         lint, types and all tests, on real parts'
 	@echo 'make check        lint and types only'
-	@echo 'make prove        the twelve promises on real parts (SHORT=1: some minutes, part of make test)'
+	@echo 'make prove        the twelve promises on real parts (SHORT=1: some minutes; NAMES="disk uplink": only these)'
 	@echo 'make year         a simulated year of a home through the real daemon (some ten minutes)'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
@@ -33,7 +33,6 @@ test: $(VENV)/.dev
 	@$(MAKE) --no-print-directory check
 	@mkdir -p build; nice -n 5 $(PY) -m tests.vm > build/vm.log 2>&1 &
 	timeout --kill-after=30 1700 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
-	timeout --kill-after=30 1200 $(PY) -m tests.prove --short
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
@@ -42,7 +41,7 @@ check: $(VENV)/.dev
 
 prove: $(VENV)/.dev
 	@.ci/need $(BROKER) $(PROOFS)
-	$(PY) -m tests.prove $(if $(filter-out 0,$(SHORT)),--short) $(NAMES)
+	$(if $(filter-out 0,$(SHORT)),timeout --kill-after=30 1200) $(PY) -m tests.prove $(if $(filter-out 0,$(SHORT)),--short) $(NAMES)
 
 year: $(VENV)/.dev
 	$(PY) -m tests.prove year

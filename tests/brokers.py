@@ -39,6 +39,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jsonschema import Draft202012Validator
+from kit.ports import free_port
 from kit.wait import PATIENCE
 
 CONTRACT = Path(__file__).parents[1] / "config" / "contract"
@@ -158,14 +159,6 @@ def _host(host: str) -> x509.GeneralName:
 
 
 # -- brokers ------------------------------------------------------------------------------------------------------------
-
-
-def free_port() -> int:
-    """Return a loopback port that nobody listens on just now."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def mortal(command: list[str]) -> list[str]:

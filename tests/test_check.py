@@ -5,9 +5,10 @@ import os
 import sqlite3
 
 import pytest
-from brokers import Mosquitto, free_port
+from brokers import Mosquitto
 from fake_bluez import Bluetoothd, PrivateBus
 from household import KEY, PASSWORD, Gateway, radar
+from kit.ports import free_port
 from radar_emulator import Radar
 
 from gateway import check

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from brokers import free_port
 from household import REPO, Gateway
+from kit.ports import free_port
 from kit.wait import until_now as until
 
 from gateway.web import label, papers

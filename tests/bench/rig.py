@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from tests.kit.ports import free_port
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 GATEWAY = "bench-gw"
@@ -58,9 +60,7 @@ class Broker:
         program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
         if program is None:
             raise SystemExit("there is no mosquitto here: apt-get install mosquitto")
-        with socket.socket() as sock:
-            sock.bind(("127.0.0.1", 0))
-            self.port = sock.getsockname()[1]
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix="bench-broker-"))
         conf = self.folder / "conf"
         conf.write_text(

@@ -26,9 +26,10 @@ import time
 from pathlib import Path
 
 import httpx
-from brokers import Mosquitto, Platform, free_port, mortal
+from brokers import Mosquitto, Platform, mortal
 from fake_bluez import Child
 from household import DEVICES, PENDANT, REPO, SEALED, Gateway, Sealed, radar
+from kit.ports import free_port
 from radar_emulator import Radar
 
 from gateway import kind

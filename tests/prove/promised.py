@@ -17,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from brokers import Mosquitto, free_port
+from brokers import Mosquitto
 from fake_bluez import Child
+from kit.ports import free_port
 
 from gateway import inbox, kind
 from tests.prove import pace

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from brokers import Mosquitto, free_port
+from brokers import Mosquitto
 from fake_bluez import Child
 from hand import JOURNAL, HandClock
 from hand import Home as HandHome
+from kit.ports import free_port
 from kit.wait import PATIENCE
 
 from drivers import all_models

@@ -32,11 +32,12 @@ from urllib.parse import quote
 
 import aiomqtt
 import httpx
-from brokers import Authority, Mosquitto, Platform, free_port, mortal
+from brokers import Authority, Mosquitto, Platform, mortal
 from cryptography.hazmat.primitives import serialization
 from fake_bluez import Child
 from household import READY_WAIT, REPO, Gateway, Sealed
 from jsonschema import Draft202012Validator
+from kit.ports import free_port
 from kit.wait import until_now as until
 
 from gateway import wire

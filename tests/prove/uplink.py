@@ -15,7 +15,7 @@ import shutil
 import subprocess
 from typing import Any, Self
 
-from brokers import free_port
+from kit.ports import free_port
 
 PUBLISH = 3  # MQTT packet type
 

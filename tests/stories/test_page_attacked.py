@@ -10,8 +10,8 @@ import socket
 
 import httpx
 import pytest
-from brokers import free_port
 from household import Gateway
+from kit.ports import free_port
 from kit.wait import PATIENCE, until
 
 from gateway import kind

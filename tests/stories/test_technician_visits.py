@@ -10,9 +10,9 @@ from life import MINUTE, NO_ANSWER, Life
 
 from gateway import backup
 from gateway.parts import Household, HouseholdSecrets, SoundPart
-from tests.brokers import free_port
 from tests.fake_bluez import Child
 from tests.household import PENDANT, Gateway
+from tests.kit.ports import free_port
 from tests.kit.wait import until_now as until
 from tests.test_technician import alarms
 from tests.web.served import Page

@@ -31,7 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from brokers import free_port, mortal
+from brokers import mortal
+from kit.ports import free_port
 
 from tests.vm.air import Air
 from tests.vm.card import Card

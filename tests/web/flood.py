@@ -19,7 +19,8 @@ from pathlib import Path
 import httpx
 
 from tests.bench.rig import BUTTONS, Air, Broker, Gateway, Listener, decode
-from tests.brokers import free_port, mortal
+from tests.brokers import mortal
+from tests.kit.ports import free_port
 
 PRESSES = 40  # of one round
 CONNECTIONS = 16  # as many as one source may hold

@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.brokers import free_port
+from tests.kit.ports import free_port
 from tests.web.household import MODELS, PASSWORD, ROOMS, Example
 from tests.web.served import ROOT, Page, chromium
 

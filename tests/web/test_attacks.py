@@ -30,7 +30,7 @@ from gateway.web import accounts, guard, sensors, tries, turns
 from gateway.web.past import _line
 from gateway.web.server import Papers
 from gateway.web.visitor import HERE
-from tests.brokers import free_port
+from tests.kit.ports import free_port
 from tests.web import markup
 from tests.web.conftest import Box, form_key, post
 from tests.web.household import PASSWORD, SECRET_KEY, SECRET_WORD

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from tests.brokers import Mosquitto, Platform, free_port, mortal
+from tests.brokers import Mosquitto, Platform, mortal
 from tests.fake_bluez import Child
+from tests.kit.ports import free_port
 from tests.web.household import PASSWORD
 from tests.web.served import ROOT, Page, chromium
 

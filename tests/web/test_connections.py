@@ -13,7 +13,7 @@ from gateway.web import connections, guard
 from gateway.web import server as module
 from gateway.web.connections import BROWSER, EACH, KEPT, MOST, Places, Server
 from gateway.web.server import Papers
-from tests.brokers import free_port
+from tests.kit.ports import free_port
 
 
 async def answers(scope, receive, send):

@@ -11,7 +11,7 @@ import pytest
 from gateway.web import papers
 from gateway.web import server as module
 from gateway.web.server import Papers, Signpost
-from tests.brokers import free_port
+from tests.kit.ports import free_port
 from tests.web.served import ROOT, Page
 
 

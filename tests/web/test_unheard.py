@@ -8,7 +8,7 @@ import pytest
 from gateway import audible
 from gateway.web.certificate import on_paper
 from gateway.web.words import Words
-from tests.brokers import free_port
+from tests.kit.ports import free_port
 from tests.web.household import CONFIG, PASSWORD
 from tests.web.served import Page, chromium
 
