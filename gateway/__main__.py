@@ -23,6 +23,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gateway import __version__
+
 if TYPE_CHECKING:
     from gateway.config import Config
 
@@ -34,6 +36,7 @@ _PR_SET_DUMPABLE = 4  # prctl(2)
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
     parser = argparse.ArgumentParser(prog="eldercare-gateway", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--version", action="version", version=f"eldercare-gateway {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (
         ("run", "guard the home: hear, judge, alarm, push"),
@@ -349,7 +352,7 @@ def _code(args: argparse.Namespace) -> int:
 
 
 def _backup(args: argparse.Namespace) -> int:
-    from gateway import __version__, backup, strength
+    from gateway import backup, strength
     from gateway.config import ConfigError
     from gateway.daemon import identity
 

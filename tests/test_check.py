@@ -11,7 +11,8 @@ from household import KEY, PASSWORD, Gateway, radar
 from kit.ports import free_port
 from radar_emulator import Radar
 
-from gateway import check
+from gateway import __version__, check
+from gateway.__main__ import main
 
 BUTTON = '[[device]]\nid = "pendant"\nmodel = "shelly-blu-button"\naddress = "A4:C1:38:00:00:01"\n'
 
@@ -213,3 +214,10 @@ async def test_a_program_that_cannot_run_or_that_others_may_change_is_said(tmp_p
     loose.chmod(0o755)
     _, _, unfit, _ = await findings(capsys, Gateway(tmp_path / "home", devices="", lines=lines))
     assert str(loose) not in unfit
+
+
+def test_the_program_says_which_version_it_is(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"eldercare-gateway {__version__}\n"
