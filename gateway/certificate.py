@@ -113,7 +113,7 @@ def goals(config: Config) -> dict[str, Goal]:
 def goal_of(config: Config, d: Device) -> Goal:
     """Return what one device has to show."""
     receipts = config.platform is not None and config.platform.receipts == "platform"
-    return goal(d.model, buttons=d.watch.buttons, codes=d.codes, bed=d.watch.bed, receipts=receipts, within=config.times.receipt)
+    return goal(d.model, roles=d.watch.roles, codes=d.codes, bed=d.watch.bed, receipts=receipts, within=config.times.receipt)
 
 
 def facts(config: Config, found: Seen, *, gateway: str, journal: str, software: str, mains: bool) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from typing import Any, Self
 import msgspec
 
 from gateway import generations, programs
-from gateway.danger import CANCEL, ROLES, Watch
+from gateway.danger import CANCEL, PRESSES, ROLES, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
 from gateway.folders import page_of
@@ -530,22 +530,19 @@ def _devices(
                 problems.append(where("device", n, what, sentence, f"{name!r} 重复: 已是设备 {seen[name]}, 请删去其中一个"))
             elif name:
                 seen[name] = d.id
-        buttons = _buttons(d, n, where, problems)
+        buttons, presses = _buttons(d, n, where, problems)
         left_open = part.times.get("door_left_open", Times().door_left_open) if d.left_open is True else float(d.left_open)
-        # A button not named has the make's role, an SOS for all but detectors.
-        roles = {*buttons.values()} or {model.presses}
-        vital = is_vital(model, roles)
+        key = _key(d, model, n, secrets, where, problems)
+        watch = Watch(
+            device=d.id, room=d.room, buttons=buttons, presses=presses, unnamed=model.presses, bed=d.bed, left_open=left_open,
+            off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=not proves(model, keyed=key is not None or may_have),
+        )  # fmt: skip
+        vital = is_vital(model, watch.roles)  # a button not named has the make's role, an SOS for all but detectors
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
         slow = vital and (missing_after or 0.0) > MISSING_MOST_VITAL
-        key = _key(d, model, n, secrets, where, problems)
-        unproved = not proves(model, keyed=key is not None or may_have)
         out.append(
             Device(
-                id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes, label=d.label,
-                watch=Watch(
-                    device=d.id, room=d.room, buttons=buttons, unnamed=model.presses, bed=d.bed, left_open=left_open,
-                    off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=unproved,
-                ),
+                id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes, label=d.label, watch=watch,
                 supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital, slow=slow, via=d.via),
             )
         )  # fmt: skip
@@ -637,7 +634,7 @@ def _missing_after(d: DevicePart, model: Model, n: int, where: _Where, problems:
     return model.missing_after if d.missing_after is None else d.missing_after
 
 
-def is_vital(model: Model, roles: set[str] | None = None) -> bool:
+def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
     """Say whether a make senses a danger to life, or has a button that calls for help; `roles` are what its buttons mean."""
     return bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and "sos" in (roles or {model.presses}))
 
@@ -653,15 +650,24 @@ def is_slow(model: Model) -> bool:
     return is_vital(model) and (model.missing_after or 0.0) > MISSING_MOST_VITAL
 
 
-def _buttons(d: DevicePart, n: int, where: _Where, problems: list[str]) -> dict[int, str]:
+def _buttons(d: DevicePart, n: int, where: _Where, problems: list[str]) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+    """Return the roles by button, and those by kind of press: 1 = "sos", 1-double = "help"."""
     out: dict[int, str] = {}
-    for index, role in d.buttons.items():
-        if role not in ROLES or not index.isdigit() or int(index) < 1:
-            sentence = f'{index} = "{role}": a number from 1 and one of {", ".join(ROLES)} was expected'
-            problems.append(where("device", n, "buttons", sentence, f"按键 {index} = {role}: 应为从 1 起的编号和 {', '.join(ROLES)} 之一"))
+    presses: dict[tuple[int, str], str] = {}
+    kinds = tuple(dict.fromkeys(PRESSES.values()))
+    for name, role in d.buttons.items():
+        index, dash, press = name.partition("-")
+        if role not in ROLES or not re.fullmatch(r"[1-9][0-9]{0,2}", index) or (dash and press not in kinds):
+            ways, roles = ", ".join(f"1-{kind}" for kind in kinds), ", ".join(ROLES)
+            sentence = f'{name} = "{role}": a number from 1, or one kind of its presses ({ways}), and one of {roles} was expected'
+            problems.append(
+                where("device", n, "buttons", sentence, f"按键 {name} = {role}: 应为从 1 起的编号, 或其一种按法 ({ways}), 和 {roles} 之一")
+            )
+        elif dash:
+            presses[int(index), press] = role
         else:
             out[int(index)] = role
-    return out
+    return out, presses
 
 
 def _key(d: DevicePart, model: Model, n: int, secrets: _Secrets, where: _Where, problems: list[str]) -> bytes | None:
@@ -684,12 +690,12 @@ def _key(d: DevicePart, model: Model, n: int, secrets: _Secrets, where: _Where, 
 def nobody_cancels(config: Config) -> bool:
     """Say whether a fall, a stay or a bed left has a grace here that the resident cannot end."""
     asks = any(d.model.senses & {Kind.FALL, Kind.STAY_STILL} or d.watch.bed for d in config.devices)
-    return asks and not any(CANCEL in d.watch.buttons.values() and not d.watch.unproved for d in config.devices)
+    return asks and not any(CANCEL in d.watch.roles and not d.watch.unproved for d in config.devices)
 
 
 def mute_cancels(config: Config) -> list[Device]:
     """Return the devices whose cancel button cancels nothing: nobody could tell a press from a recording of it."""
-    return [d for d in config.devices if d.watch.unproved and CANCEL in d.watch.buttons.values()]
+    return [d for d in config.devices if d.watch.unproved and CANCEL in d.watch.roles]
 
 
 def speed(model: Model) -> SerialLine | None:

@@ -13,26 +13,42 @@ from datetime import time, tzinfo
 from gateway import kind as kinds
 from gateway.clock import Moment, Quality
 from gateway.levels import Key, Levels, On
-from gateway.reading import NOT_A_CALL, DeviceId, Kind, Reading
+from gateway.reading import NOT_A_CALL, DeviceId, Kind, Reading, Value
 from gateway.times import Times
 
 SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
 ROLES = (SOS, HELP, CANCEL, NOTHING)
+# Kinds of press that may have a role of their own, by what drivers call the action. Any other, say a triple one, is the button's own.
+PRESSES: Mapping[str, str] = {"press": "single", "double_press": "double", "long_press": "long", "hold_press": "long"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What the household wants of one device. `buttons` maps a button's index to its role; one not named has the make's."""
+    """What the household wants of one device. `buttons` maps a button's index to its role; one not named has the make's.
+
+    `presses` maps (index, "single", "double" or "long") to the role of that kind of press; one not named has the button's.
+    """
 
     device: DeviceId
     room: str = ""
     buttons: Mapping[int, str] = field(default_factory=dict)
+    presses: Mapping[tuple[int, str], str] = field(default_factory=dict)
     unnamed: str = SOS
     bed: bool = False  # its occupancy is that of the bed
     left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
     endless: frozenset[Kind] = frozenset()  # levels of which its make never says that they are over
     unproved: bool = False  # its make cannot prove that a press is fresh: such a press raises, and cancels nothing
     off: frozenset[str] = frozenset()  # of OPTIONAL: what is not judged in this home
+
+    def role(self, index: int, action: Value = "") -> str:
+        """Return what a button means when it is pressed so."""
+        own = self.presses.get((index, PRESSES.get(action, ""))) if self.presses and isinstance(action, str) else None
+        return own or self.buttons.get(index, self.unnamed)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What the buttons mean that the household names, each kind of press of them; empty where it names none."""
+        return frozenset({*self.buttons.values(), *self.presses.values(), *(self.role(index) for index, _ in self.presses)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +292,7 @@ class Judge:
         return out
 
     def _pressed(self, watch: Watch, reading: Reading) -> list[Judgement]:
-        role = watch.buttons.get(reading.index, watch.unnamed)
+        role = watch.role(reading.index, reading.value)
         if reading.value in NOT_A_CALL or role == NOTHING:
             return []
         if role == CANCEL:

@@ -10,8 +10,8 @@ instruction `configure` at the local door, one change at a time:
 `changed_meanwhile`. The values:
 
     put_device      a [[device]]: {"id": "bath-button", "model": "shelly-blu-button", "room": "浴室", "address": "AA:BB:CC:DD:EE:FF",
-                    "buttons": {"1": "sos"}}; also label, port, via, codes, bed, left_open, missing_after. Adds it, or changes the
-                    one with this id
+                    "buttons": {"1": "sos", "1-long": "help"}}; also label, port, via, codes, bed, left_open, missing_after. Adds it,
+                    or changes the one with this id
     retire_device   {"id": "bath-button"}: its faults end, its open alarms stay open
     replace_device  {"id": "bath-button", "address": "AA:BB:CC:DD:EE:00"}: other hardware under the same id; also model, port, via,
                     codes. Its counters begin anew. Without a new key the old one is forgotten

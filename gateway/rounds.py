@@ -163,7 +163,7 @@ def _calls(device: Device, told: frozenset[str]) -> bool:
 
     A general protocol might say anything: there the household's word counts, or what the device has told since it was enrolled.
     """
-    roles = {*device.watch.buttons.values()}
+    roles = device.watch.roles
     shown = bool(told & VITAL) or (Kind.BUTTON in told and SOS in (roles or {device.watch.unnamed}))
     return device.supervised.vital and (not device.model.general or SOS in roles or shown)
 

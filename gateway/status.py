@@ -140,7 +140,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
 
 def _untold(daemon: Daemon, d: Device) -> list[str]:
     """Return the kinds a detector is there for, where it has never told any of them."""
-    wanted = own(d.model, set(d.watch.buttons.values()))
+    wanted = own(d.model, d.watch.roles)
     return [] if wanted & daemon.intake.firsts.told(d.id) else sorted(wanted)
 
 

@@ -94,15 +94,18 @@ class Goal:
 def goal(
     model: Model,
     *,
-    buttons: Mapping[int, str],
+    roles: Collection[str] = (),
     codes: Collection[str] = (),
     bed: bool = False,
     receipts: bool = False,
     within: float = 30.0,
 ) -> Goal:
-    """Return what a device of a make has to show. `buttons` as the household names them; `receipts`: the platform sends them."""
+    """Return what a device of a make has to show.
+
+    `roles` are what the household's buttons of it mean; `receipts`: the platform sends them.
+    """
     means = {SOS, HELP}
-    named = bool(means & set(buttons.values()))
+    named = bool(means & set(roles))
     calls = named or model.presses in means
     shown = {k: danger for k, danger in _SHOWN.items() if k in model.senses and (k is not Kind.BUTTON or calls)}
     names = {_COUNTED[k] for k in shown}

@@ -85,6 +85,7 @@ WATCHES = (
     Watch(device="smoke", room="kitchen"),
     Watch(device="water", room="bath"),
     Watch(device="plain", room="hall", buttons={1: CANCEL}, unproved=True),
+    Watch(device="onebutton", room="hall", presses={(1, "single"): HELP, (1, "double"): SOS, (1, "long"): CANCEL}),
     Watch(device="smoke433", room="hall", endless=frozenset({Kind.SMOKE})),
 )
 VITAL = frozenset({"button", "pendant", "radar", "radar2", "smoke"})

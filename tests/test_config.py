@@ -6,7 +6,7 @@ import pytest
 
 from drivers import all_models
 from gateway import config
-from gateway.config import MISSING_MOST, MISSING_MOST_VITAL, ConfigError, is_slow, is_vital, load, longest_silence
+from gateway.config import MISSING_MOST, MISSING_MOST_VITAL, ConfigError, is_slow, is_vital, load, longest_silence, mute_cancels
 from gateway.danger import SOS
 from gateway.parts import HouseholdSecrets
 from gateway.reading import Kind
@@ -85,6 +85,18 @@ def test_a_good_one(home):
     assert found.ladder[0].program == ("/usr/bin/call", "138")
 
 
+def test_a_kind_of_press_has_a_role_of_its_own(home):
+    text = GOOD.replace('2 = "cancel"', '1 = "help", 1-double = "sos", 1-long = "cancel"')
+    sealed = load(written(home, text, secrets=f'[keys]\npendant = "{KEY}"\n'), MODELS).devices[0]
+    said = [sealed.watch.role(1, action) for action in ("press", "double_press", "long_press", "hold_press", "triple_press")]
+    assert said == ["help", "sos", "cancel", "cancel", "help"]
+    assert sealed.supervised.vital, "one of its presses calls for help"
+    (home / "secrets.toml").unlink()
+    plain = load(written(home, text), MODELS)
+    assert [d.id for d in mute_cancels(plain)] == ["pendant"], "without its key a press is no proof, and cancels nothing"
+    assert plain.devices[0].watch.unproved
+
+
 CASES = {
     "broken toml": ('host = "127.0.0.1"', 'host = "127.0.0.1', "line 7", "not TOML"),
     "unknown key": ("tls = false", "tsl = false", "line 9", "tsl", "did you mean `tls`"),
@@ -109,6 +121,9 @@ CASES = {
     ),
     "button role": ('2 = "cancel"', '2 = "cancle"', "line 19", "device.buttons", "sos, help, cancel, nothing was expected"),
     "button zero": ('2 = "cancel"', '0 = "cancel"', "line 19", "device.buttons", "a number from 1"),
+    "press role": ('2 = "cancel"', '1-double = "cancle"', "line 19", "device.buttons", "sos, help, cancel, nothing was expected"),
+    "press kind": ('2 = "cancel"', '1-treble = "help"', "line 19", "device.buttons", "1-single, 1-double, 1-long"),
+    "press of none": ('2 = "cancel"', '1- = "help"', "line 19", "device.buttons", "1-single, 1-double, 1-long"),
     "missing model": ('model = "radar-5359"\n', "", "line 21", "device.model", "missing required field"),
     "limit nan": ('port = "/dev/serial', 'missing_after = nan\nport = "/dev/serial', "line 24", "missing_after", "nan"),
     "limit inf": ('port = "/dev/serial', 'missing_after = inf\nport = "/dev/serial', "line 24", "missing_after", "inf"),

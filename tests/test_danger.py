@@ -8,7 +8,7 @@ import pytest
 from hand import DARK, HOME_ZONE, NIGHT, NOON, WATCHES, HandClock
 
 from gateway.clock import Quality
-from gateway.danger import OPTIONAL, Cancelled, Cleared, Danger, Forgotten, Judge
+from gateway.danger import CANCEL, HELP, OPTIONAL, SOS, Cancelled, Cleared, Danger, Forgotten, Judge, Watch
 from gateway.reading import Kind, Reading
 from gateway.times import Times
 
@@ -69,6 +69,31 @@ def test_presses(index, value, more, expected):
     room = Room()
     assert room.hear("button", Kind.BUTTON, value, index=index, **more) == expected
     assert room.hear("button", Kind.BUTTON, value, index=index, **more) == expected, "each press counts anew"
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "expected"),
+    [
+        ("press", {}, ["person.help 0"]),
+        ("double_press", {}, ["person.sos 0"]),
+        ("long_press", {}, ["cancelled"]),
+        ("hold_press", {}, ["cancelled"]),
+        ("hold_release", {}, []),
+        ("long_press", {"flagged": True}, ["cancel not proved"]),
+        ("triple_press", {}, ["person.sos 0"]),  # a kind of press that nobody gave a meaning is what the button is
+        ("long_double_press", {}, ["person.sos 0"]),
+        ("an action nobody has seen yet", {}, ["person.sos 0"]),
+        ("press", {"index": 2}, ["person.sos 0"]),
+    ],
+)
+def test_each_kind_of_press_of_one_button_has_its_own_meaning(value, more, expected):
+    assert Room().hear("onebutton", Kind.BUTTON, value, **more) == expected
+
+
+def test_a_button_is_vital_while_any_press_of_it_calls_for_help():
+    assert Watch(device="a", presses={(1, "single"): HELP}).roles == {HELP, SOS}, "what is not named is the make's: an SOS"
+    assert Watch(device="a", buttons={1: HELP}, presses={(1, "long"): CANCEL}).roles == {HELP, CANCEL}
+    assert Watch(device="a").roles == set()
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,13 @@ def test_a_known_key_is_not_lost_and_other_hardware_does_not_inherit_it(home):
     assert after(other, "put_device", BUTTON | {"id": "sealed"}, Handed(key=OTHER_KEY)).devices[2].key == bytes.fromhex(OTHER_KEY)
 
 
+def test_a_press_may_cancel_only_where_it_is_proved(home):
+    one = BUTTON | {"buttons": {"1": "sos", "1-long": "cancel"}}
+    assert problems(home, "put_device", one) == [("device", "new", "buttons")]
+    kept = after(home, "put_device", one, Handed(key=OTHER_KEY)).devices[-1]
+    assert (kept.watch.role(1, "press"), kept.watch.role(1, "long_press")) == ("sos", "cancel")
+
+
 def test_equal_is_the_same_object(home):
     new = after(home, "set_times", {"grace_fall": 20})
     assert after(new, "set_times", {"grace_fall": 20.0}) is new

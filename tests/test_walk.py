@@ -237,20 +237,20 @@ def test_each_press_has_the_worst_signal_of_its_burst(day):
         ("zigbee-smoke", {}, {"smokes": 1}),
         ("linptech-ps1bb", {"bed": True}, {"occupied": 1, "left": 1}),
         ("ev1527-door", {"codes": ("open",)}, {"openings": 1}),
-        ("bthome-v2", {"buttons": {1: "sos"}}, {"presses": 3}),
+        ("bthome-v2", {"roles": {"sos"}}, {"presses": 3}),
         ("enocean-esp3", {}, {"packets": 1}),
         ("gatt-scale", {}, {"readings": 1}),
     ],
 )
 def test_what_a_make_has_to_show(model, more, counts):
-    made = goal(all_models()[model], **{"buttons": {}, **more}, receipts=True)
+    made = goal(all_models()[model], **more, receipts=True)
     assert dict(made.counts) == counts
     assert made.receipted is bool({"presses", "falls", "smokes"} & set(counts))
 
 
 def test_every_make_can_pass():
     for name, model in all_models().items():
-        made = goal(model, buttons={}, receipts=True)
+        made = goal(model, receipts=True)
         facts = dict(made.counts) or {"openings": 1}
         if made.receipted:
             facts |= {"receipt_s": 0.5, "without_receipt": 0}

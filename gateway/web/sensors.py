@@ -99,7 +99,8 @@ def looks(model: Model) -> str:
 def _roles_of(v: Visitor, d: Device) -> str:
     """Return what its buttons mean, where it has some."""
     asks = _asks(d.model)
-    roles = [d.watch.buttons.get(n, d.watch.unnamed) for n in range(1, asks["buttons"] + 1)] if asks["buttons"] else []
+    roles = [d.watch.role(n) for n in range(1, asks["buttons"] + 1)] if asks["buttons"] else []
+    roles += [role for role in d.watch.presses.values() if role not in roles]
     if len(set(roles)) == 1:
         roles = roles[:1]
     return " / ".join(v.words(f"role_of.{role}") for role in roles)
@@ -636,6 +637,8 @@ async def changed(v: Technician, said: Fields) -> Response:
     wrong: dict[str, str] = {}
     value = {k: w for k, w in msgspec.to_builtins(part).items() if k not in {"label", "buttons", "left_open", "bed", "missing_after"}}
     value |= _wanted(v, config, d.model, said, wrong)
+    if by_press := {name: role for name, role in part.buttons.items() if "-" in name}:
+        value["buttons"] = by_press | value.get("buttons", {})
     if any(n.startswith("code-") for n in said):
         value["codes"] = _codes(v, d.model, said, wrong)
     hours = whole(said.get("missing", "0"))
