@@ -42,7 +42,7 @@ PROBED = 0.5  # s for which the pump waits for that; a later answer is taken at 
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
-CARD_BUDGET = 16.0  # MB a day by this process; with what the file system adds some 40 reach the card: README
+CARD_BUDGET = 16.0  # MB a day by this process; with what the file system adds some 40 reach the card: docs/operator.md
 CARD_KEPT = 24  # hours that are added up
 IO = Path("/proc/self/io")
 
@@ -50,7 +50,7 @@ IO = Path("/proc/self/io")
 class Card:
     """How much this process has written to the card in the last day, as the kernel counts it: pages that became dirty on a real disk.
 
-    The file system's own journal and the card's are not in it: the README says how much they add. Files in memory do not count.
+    The file system's own journal and the card's are not in it: docs/operator.md says how much they add. Files in memory do not count.
     """
 
     def __init__(self, mono: float, io: Path = IO) -> None:

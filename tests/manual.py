@@ -1,4 +1,7 @@
-"""Writes the README's tables and docs/privacy.md from the code they describe: python -m tests.manual. A test fails when they differ."""
+"""Writes the tables of docs/alarms.md and docs/devices.md, and docs/privacy.md, from the code they describe: python -m tests.manual.
+
+A test fails when they differ.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from gateway.nearby import link
 from gateway.times import Times
 from tests import privacy
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+ALARMS = ROOT / "docs" / "alarms.md"
+DEVICES = ROOT / "docs" / "devices.md"
 
 
 def states() -> str:
@@ -59,19 +65,24 @@ def devices() -> str:
     return "\n".join(rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"states": states, "kinds": kinds, "times": times, "devices": devices}
+TABLES: dict[Path, dict[str, Callable[[], str]]] = {
+    ALARMS: {"states": states, "kinds": kinds, "times": times},
+    DEVICES: {"devices": devices},
+}
 
 
-def rewritten(text: str) -> str:
-    """Return the README with every table as the code has it."""
-    for name, table in TABLES.items():
+def rewritten(page: Path) -> str:
+    """Return a page with every table as the code has it."""
+    text = page.read_text(encoding="utf-8")
+    for name, table in TABLES[page].items():
         block = f"<!-- {name} -->\n{table()}\n<!-- end of {name} -->"
         text, found = re.subn(rf"<!-- {name} -->.*?<!-- end of {name} -->", lambda _: block, text, flags=re.DOTALL)  # noqa: B023
         if found != 1:
-            raise SystemExit(f"README.md has {found} places for the table {name}, one was expected")
+            raise SystemExit(f"{page} has {found} places for the table {name}, one was expected")
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(rewritten(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in TABLES:
+        page.write_text(rewritten(page), encoding="utf-8")
     privacy.FILE.write_text(privacy.written(), encoding="utf-8")

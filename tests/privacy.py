@@ -1,6 +1,6 @@
 """Writes docs/privacy.md: what leaves the home, from the schemas of the contract, and the ten lines for a family, from the page's words.
 
-`python -m tests.manual` writes it with the tables of the README; a test fails where the file says otherwise.
+`python -m tests.manual` writes it with the tables of the manual; a test fails where the file says otherwise.
 """
 
 from __future__ import annotations

@@ -1,28 +1,50 @@
-"""The README does not lie: its tables are the code's, its files exist, its unit is one."""
+"""The manual does not lie: its tables are the code's, its files and links exist, its unit is one."""
 
 import json
 import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from gateway.decode import decode
 from tests import manual
 
 ROOT = Path(__file__).parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
-def test_tables_are_those_of_the_code():
+@pytest.mark.parametrize("page", manual.TABLES, ids=lambda page: page.name)
+def test_tables_are_those_of_the_code(page):
+    assert page.read_text(encoding="utf-8") == manual.rewritten(page), "run: python -m tests.manual"
+
+
+def test_the_readme_is_one_screen_and_names_every_page():
     text = manual.README.read_text(encoding="utf-8")
-    assert text == manual.rewritten(text), "run: python -m tests.manual"
+    assert len(text.splitlines()) <= 150
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"](docs/{page.name})" in text, f"{page.name} is not in the map of the manual"
+    decisions = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs" / "decisions").glob("[0-9]*.md"):
+        assert f"]({page.name})" in decisions
 
 
-def test_files_and_commands_named_in_the_readme_exist():
-    text = manual.README.read_text(encoding="utf-8")
-    for path in re.findall(r"\]\((?!http)([^)]+)\)", text):
-        assert (ROOT / path).exists(), path
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_what_a_page_names_exists(page):
+    text = page.read_text(encoding="utf-8")
+    named = re.findall(r"\]\((?!http)([^)\s]+)\)", text) + re.findall(r'src="([^"]+)"', text)
+    for path in named:
+        file, _, heading = path.partition("#")
+        there = page.parent / file if file else page
+        assert there.exists(), path
+        if heading:
+            titles = re.findall(r"^#+ (.+)$", there.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}, path
     for target in set(re.findall(r"`make (\w+)", text)):
         assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE), target
     for name in set(re.findall(r"(?:config|systemd)/[\w.-]+\.\w+", text)):
+        assert (ROOT / name).exists(), name
+    for name in set(re.findall(r"`((?:tests|gateway|drivers)/[\w/.-]+\.\w+)[`:]", text)):
         assert (ROOT / name).exists(), name
 
 
@@ -39,8 +61,8 @@ def test_unit_is_understood_by_systemd_and_waits_for_neither_network_nor_time(tm
     assert not wrong
 
 
-def test_every_line_of_bytes_in_the_readme_is_understood():
-    block = manual.README.read_text(encoding="utf-8").split("```jsonl\n")[1].split("```")[0]
+def test_every_line_of_bytes_in_the_manual_is_understood():
+    block = manual.DEVICES.read_text(encoding="utf-8").split("```jsonl\n")[1].split("```")[0]
     told = [json.loads(line) for line in decode(block.splitlines())]
     assert len(told) > 15
     assert not [one for one in told if "reject" in one]

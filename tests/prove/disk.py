@@ -204,7 +204,7 @@ class Overwritten(Fault):
 def _pages(path: Path) -> list[tuple[Path, int]]:
     """Return (file, offset) of every page of a database and its log, but for the end of the log.
 
-    There damage cannot be told from a commit that was never finished. The README says so.
+    There damage cannot be told from a commit that was never finished. docs/operator.md says so.
     """
     base, log = path.read_bytes(), path.with_name(path.name + "-wal").read_bytes()
     frames = range(HEADER, len(log) - FRAME - PAGE + 1, FRAME + PAGE)

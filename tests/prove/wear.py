@@ -25,7 +25,7 @@ from tests.prove import year
 from tests.prove.table import Row
 
 SYNC_EVERY = 30.0  # s of simulated time
-BLOCK_BUDGET = 40.0  # MB a day at the block device, the file system's journal and all: README
+BLOCK_BUDGET = 40.0  # MB a day at the block device, the file system's journal and all: docs/operator.md
 
 
 class _NoDisk:
