@@ -53,11 +53,11 @@ class Entry:
 
     @property
     def priority(self) -> Priority:
-        """How urgently the entry is pushed. What happens to an alarm is as urgent as the alarm; a result is a P2."""
+        """How urgently the entry is pushed. What happens to an alarm is as urgent as the alarm; a result is a P4."""
         fact = self.fact
         if isinstance(fact, AlarmFact):
             return fact.alarm.priority
-        return fact.priority if isinstance(fact, FaultFact) else Priority.P2
+        return fact.priority if isinstance(fact, FaultFact) else Priority.P4
 
 
 def is_walk(alarm: Alarm) -> bool:

@@ -86,6 +86,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.state_reason": "Why the last move of `state` was made. 状态原因",
     "FaultMessage.turn": "Begun, said again while it lasts, ended, or told once with nothing to end. 故障进展",
     "FaultMessage.detail": "Figures and words about it, by name; units stand in the names. More may come. 详情",
+    "FaultMessage.fault_class": (
+        "How a desk deals with it: now (told at once), list (stands on today's list, read once a day) or figure "
+        "(counted for the month); empty from earlier software, and more may come: take what you do not know as now. 处理方式"
+    ),
     "FaultMessage.test": "True: a walk test did it. Never send anybody out for it, never count it as a real one. 测试标记",
     "ResultMessage.instruction": "Id of the instruction that this answers. 指令编号",
     "ResultMessage.do": "What was wanted. 指令",

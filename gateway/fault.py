@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from gateway import kind as kinds
 from gateway.clock import Moment, Quality
-from gateway.kind import Priority
+from gateway.kind import FaultClass, Priority
 from gateway.reading import DeviceId, Kind, Reading, Value
 from gateway.silence import NAMED, Silences, Supervised
 from gateway.times import Times
@@ -43,6 +43,7 @@ class FaultFact:
     detail: Mapping[str, Value] = field(default_factory=dict)
     evidence: tuple[Reading, ...] = ()
     test: bool = False
+    fault_class: FaultClass = FaultClass.NOW
 
 
 # These stay on, whatever the device says later, until a technician has looked at it.
@@ -299,10 +300,13 @@ class Faults:
         supervised = self._devices.get(device)
         behind = self.silences.behind(device) if kind == kinds.MISSING else ()
         vital = kind in _SEVERE and any(one.vital for one in (supervised, *behind) if one is not None)
+        row = kinds.of(kind)
+        listed = kind == kinds.MISSING and not vital and not behind
         return FaultFact(
             kind=kind,
             turn=turn,
-            priority=Priority.P2 if vital else kinds.of(kind).priority,
+            priority=Priority.P2 if vital else row.priority,
+            fault_class=FaultClass.LIST if listed else row.fault_class,
             since=now,
             device=device,
             room=supervised.room if supervised else "",

@@ -7,7 +7,7 @@ A kind that nobody knows is carried and shown as P3, never dropped: see `of`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 
 class Priority(IntEnum):
@@ -17,6 +17,14 @@ class Priority(IntEnum):
     P2 = 2
     P3 = 3
     P4 = 4
+
+
+class FaultClass(StrEnum):
+    """How a desk deals with a fault: it is told now, stands on today's list, which is read once a day, or is counted for the month."""
+
+    NOW = "now"
+    LIST = "list"
+    FIGURE = "figure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class AlarmKind:
     scaip_status: str = ""
     latches: bool = True
     by_absence: bool = False  # suspended while the resident is away
+    fault_class: FaultClass = FaultClass.NOW  # of a fault, where nothing more is known of it
 
 
 SOS = "person.sos"
@@ -75,6 +84,7 @@ BACK_HOME = "service.back_home"
 CONFIG_CHANGED = "service.config_changed"
 
 _P1, _P2, _P3, _P4 = Priority
+_LIST, _FIGURE = FaultClass.LIST, FaultClass.FIGURE
 KINDS: dict[str, AlarmKind] = {
     k.name: k
     for k in (
@@ -95,35 +105,35 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind("env.temp_high", "高温", "too hot", _P2, "TEMP.0", "0025", "0100"),
         AlarmKind("env.temp_low", "低温", "too cold", _P2, "TEMP.1", "0025", "0101"),
         AlarmKind(TEST, "测试", "test", _P4, "", "0002", "0102", latches=False),
-        AlarmKind(OFTEN_CANCELLED, "多次撤警", "cancelled often", _P3),
+        AlarmKind(OFTEN_CANCELLED, "多次撤警", "cancelled often", _P3, fault_class=_LIST),
         AlarmKind(MISSING, "设备失联", "device missing", _P3, "bit 17", "0050", "0123"),
-        AlarmKind(LOW_BATTERY, "电量低", "battery low", _P3, "bit 18", "", "0016"),
+        AlarmKind(LOW_BATTERY, "电量低", "battery low", _P3, "bit 18", "", "0016", fault_class=_LIST),
         AlarmKind(DEVICE_FAULT, "设备故障", "device fault", _P3, "bit 19", "", "0042"),
         AlarmKind(NOT_UNDERSTOOD, "听不懂设备的话", "said something we do not understand", _P3, "bit 19", "", "0042"),
-        AlarmKind("device.end_of_life", "设备到期", "device past its life", _P3, "bit 19", "", "0065"),
+        AlarmKind("device.end_of_life", "设备到期", "device past its life", _P3, "bit 19", "", "0065", fault_class=_LIST),
         AlarmKind(TAMPER, "拆动", "tampered with", _P3, "bit 20", "", "0125"),
         AlarmKind(REPLAYED, "旧信号重放", "old signal replayed", _P3, "bit 20", "", "0125"),
-        AlarmKind(TEST_DUE, "该与老人测试了", "test with the resident due", _P3),
+        AlarmKind(TEST_DUE, "该与老人测试了", "test with the resident due", _P3, fault_class=_LIST),
         AlarmKind(SHELVED, "搁置期间的危险", "danger while shelved", _P4),
         AlarmKind(RADIO_DEAF, "接收失效", "radio deaf", _P2, "", "0050", "0095"),
         AlarmKind(MAINS_LOST, "停电", "mains lost", _P3, "", "0041", "0085"),
         AlarmKind(UPLINK_LOST, "断网", "uplink lost", _P3, "", "0032", "0023"),
-        AlarmKind(CLOCK_UNSURE, "时钟不准", "clock unsure", _P3, "", "0002", "0065"),
+        AlarmKind(CLOCK_UNSURE, "时钟不准", "clock unsure", _P3, "", "0002", "0065", fault_class=_LIST),
         AlarmKind(STORAGE_DEGRADED, "存储异常", "storage degraded", _P3, "", "0002", "0065"),
-        AlarmKind(RESTARTED, "网关重启", "gateway restarted", _P3, "", "0002", "0065"),
+        AlarmKind(RESTARTED, "网关重启", "gateway restarted", _P3, "", "0002", "0065", fault_class=_LIST),
         AlarmKind(IDENTITY_CONFLICT, "身份冲突", "identity conflict", _P3, "", "0002", "0065"),
-        AlarmKind(FORGOTTEN, "读数已舍弃", "readings forgotten", _P3),
+        AlarmKind(FORGOTTEN, "读数已舍弃", "readings forgotten", _P3, fault_class=_LIST),
         AlarmKind(CALL_FAILED, "呼叫失败", "call failed", _P3),
-        AlarmKind(CERTIFICATE_ENDS, "证书将到期", "certificate ends soon", _P3),
-        AlarmKind(PAGE_CERTIFICATE, "网页证书不能用", "certificate of the page cannot be used", _P3),
+        AlarmKind(CERTIFICATE_ENDS, "证书将到期", "certificate ends soon", _P3, fault_class=_LIST),
+        AlarmKind(PAGE_CERTIFICATE, "网页证书不能用", "certificate of the page cannot be used", _P3, fault_class=_LIST),
         AlarmKind(ATTACKED, "有人在试探", "under attack", _P3),
-        AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3),
-        AlarmKind(AWAY, "老人离家", "resident away", _P3),
-        AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3),
-        AlarmKind(TOO_MANY_ORDERS, "指令过多, 已拒收", "too many orders, refused", _P3),
+        AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3, fault_class=_LIST),
+        AlarmKind(AWAY, "老人离家", "resident away", _P3, fault_class=_LIST),
+        AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3, fault_class=_LIST),
+        AlarmKind(TOO_MANY_ORDERS, "指令过多, 已拒收", "too many orders, refused", _P3, fault_class=_LIST),
         AlarmKind(BACKUP, "备份已取走", "backup taken", _P3),
-        AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111"),
-        AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102"),
+        AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111", fault_class=_FIGURE),
+        AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102", fault_class=_FIGURE),
     )
 }
 

@@ -23,7 +23,7 @@ from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality, Stamp
 from gateway.fault import FaultFact, Turn
 from gateway.instruction import Change, Do, Door, Instruction, Refused, ResultFact, What
-from gateway.kind import Priority
+from gateway.kind import FaultClass, Priority
 from gateway.lateness import late
 from gateway.reading import Reading
 
@@ -150,6 +150,7 @@ class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     test: bool = False
     generation: Count = 0
     previous: Hash = ""
+    fault_class: Name = ""
 
 
 class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
@@ -356,6 +357,7 @@ def encode_entry(gateway: str, journal: str, entry: Entry, generation: int = 0, 
                 detail=dict(fact.detail),
                 evidence=[_proof(r, boot) for r in fact.evidence],
                 test=fact.test,
+                fault_class=fact.fault_class,
             )
             return "fault", _encoder.encode(message)
         case ResultFact() as fact:
@@ -526,7 +528,16 @@ def fault_of(message: FaultMessage, now: Moment, boot: str = "") -> FaultFact:
         room=message.room,
         detail=message.detail,
         test=message.test,
+        fault_class=class_of(message),
     )
+
+
+def class_of(message: FaultMessage) -> FaultClass:
+    """Return the class of a fault; one that an earlier version has written has that of its kind."""
+    try:
+        return FaultClass(message.fault_class)
+    except ValueError:
+        return kinds.of(message.kind).fault_class
 
 
 def passed(wall: float, now: Moment) -> float:

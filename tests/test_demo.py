@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo import home, proof
+from gateway.demo.desk import Desk
 from gateway.demo.screen import columns
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -262,3 +263,12 @@ def test_the_desk_knows_the_contract_only():
     text = (ROOT / "gateway" / "demo" / "desk.py").read_text(encoding="utf-8")
     assert not re.search(r"^\s*(from|import) (gateway|drivers)", text, re.MULTILINE)
     assert json.dumps(home.GATEWAY) not in text
+
+
+@pytest.mark.parametrize(("given", "note"), [("now", "work order"), ("list", "today's list"), ("figure", "counted"), ("", "work order")])
+def test_the_desk_deals_with_a_fault_by_its_class(capsys, given, note):
+    """One of earlier software has no class: it is for a person."""
+    body = {"gateway": "g", "journal": "j", "number": 1, "id": "j-1", "kind": "gateway.restarted", "turn": "noted", "fault_class": given}
+    Desk().take("fault", json.dumps(body).encode())
+    (line,) = [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if one["did"] == "recorded"]
+    assert note in line["note"]

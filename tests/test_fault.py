@@ -270,3 +270,20 @@ def test_a_word_that_nobody_understands_is_a_fault_with_the_words_until_somebody
     assert words == "sos: !; fall: 7; fall: 100; fall: 101; fall: 102"
     assert bench.hear("door", Kind.NOT_UNDERSTOOD, "contact: ajar") == ["device.not_understood door raised P3"]
     assert told(bench.faults.confirmed("button", bench.clock.now())) == ["device.not_understood button cleared P2"]
+
+
+def test_every_fault_has_a_class_beside_its_priority():
+    bench = Bench()
+    classes = {}
+    for reading in (("button", Kind.BATTERY, 5), ("door", Kind.TAMPER, True)):
+        bench.hear(*reading)
+    bench.wait(26 * HOUR, step=60)
+    for key, fact in bench.faults.on.items():
+        classes[key] = fact.fault_class
+    assert classes == {
+        ("device.low_battery", "button"): "list",
+        ("device.tamper", "door"): "now",
+        ("device.missing", "button"): "now",
+        ("device.missing", "door"): "list",
+    }
+    assert bench.faults.note("service.visit", bench.clock.now()).fault_class == "figure"

@@ -116,7 +116,7 @@ def test_where_people_write_is_listed_whole():
         "v", "type", "gateway", "journal", "id", "boot", "wall", "kind", "device", "move", "masking", "condition", "channel", "delivery", "alarm",
         "linked", "instruction", "do", "state", "outcome", "history", "label", "software", "reason", "field", "section", "item", "value", "refused",
         "ieee_11073_10471", "scaip_device", "scaip_status", "turn", "clock", "faults", "receipts", "before", "codes", "entry",
-            "previous", "head",
+            "previous", "head", "fault_class",
     }  # fmt: skip
     for name in privacy.OUTWARD:
         schema = wire.schemas()[name]

@@ -37,6 +37,11 @@ EXPECTED = 900  # s in which the responder should be there, as told to the gatew
 GATHER = 0.02  # s for which numbers are gathered into one receipt
 RESULT_WAIT = 3.0  # s until an instruction without result is sent again
 URGENT = 2  # P1 and P2: somebody is sent
+CLASSES = {
+    "now": "work order, nobody is woken",
+    "list": "on today's list, read once a day",
+    "figure": "counted for the month",
+}
 # kind of alarm: who is sent, how it ended
 PLANS = {
     "person.sos": ("网格员 grid worker", "helped"),
@@ -160,8 +165,10 @@ class Desk:
             if newest is None or age(newest) < age(body):
                 home.alarms[body["alarm"]] = body
                 self.look(body, home)
-        elif name == "fault" and body["turn"] == "raised":
-            say("recorded", kind=body["kind"], priority=body["priority"], device=body["device"], note="work order, nobody is woken")
+        elif name == "fault" and body["turn"] != "cleared":
+            fault_class = body.get("fault_class") or "now"
+            what = {"kind": body["kind"], "priority": body.get("priority", 3), "device": body.get("device", "")}
+            say("recorded", **what, fault_class=fault_class, note=CLASSES.get(fault_class, CLASSES["now"]))
         elif name == "result":
             waiting = self.results.get(body["instruction"])
             if waiting is not None and not waiting.done():

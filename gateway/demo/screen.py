@@ -45,6 +45,7 @@ _OUTCOMES = {
     "test": "测试",
     "unknown": "不明",
 }
+_CLASSES = {"list": "[今日清单 list]", "figure": "[只计数 figure]"}
 _REASONS = {
     "no_receipt": "平台无回执 no receipt",
     "not_acknowledged": "无人应答 nobody answered",
@@ -232,7 +233,8 @@ class Screen:
             return
         turn = {"cleared": "已恢复 over after", "repeated": "仍在 still on"}.get(e["turn"], "")
         test = "测试 TEST" if e.get("test") else ""
-        what = f"{test} P{e['priority']} {row.zh} {row.en} {e['room'] or e['device']} {turn} {_said(e['detail'])}"
+        on = _CLASSES.get(e.get("fault_class", ""), "")
+        what = f"{test} P{e['priority']} {row.zh} {row.en} {e['room'] or e['device']} {turn} {_said(e['detail'])} {on}"
         self.at(clock, "   技术故障 fault" if not turn else "   故障恢复 fault", " ".join(what.split()), "yellow")
 
     def desk(self, what: str, colour: str = "dim") -> None:

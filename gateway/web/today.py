@@ -257,6 +257,7 @@ def home(v: Visitor) -> dict[str, Any]:
         "now": now,
         "alarms": alarms,
         "real": [a for a in alarms if not a.test and a.priority <= 3],
+        "class_of": wire.class_of,
         "faults": [(f, _advice(v, f.kind), f.kind in advice.LATCHED) for f in faults],
         "notes": [(f, count, _advice(v, f.kind)) for f, count in known.notes(now)],
         "devices": shown,

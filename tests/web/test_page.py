@@ -438,6 +438,7 @@ def test_every_word_a_page_asks_for_is_there():
     for group, values in (
         ("state", State),
         ("outcome", Outcome),
+        ("class", kind.FaultClass),
         ("do", acts.DOES),
         ("move", {m for moves in MOVES.values() for m in moves}),
     ):
