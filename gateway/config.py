@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import ipaddress
 import math
 import re
 import stat
@@ -344,14 +345,18 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     )  # fmt: skip
 
 
-_NO_HOST = "a host name or an address was expected", "应为主机名或地址"
+_NO_HOST = (
+    "a host name or an address was expected, without mqtt:// and without the port, which stand in `tls` and `port`",
+    "应为主机名或地址, 不带 mqtt:// 和端口",
+)
 
 
 def _named(host: str) -> bool:
     """Say whether a text can be a host at all: with one that cannot, the resolver raises what no network does."""
     try:
-        return bool(host.encode("idna")) and host.isprintable() and " " not in host
-    except UnicodeError:
+        named = bool(host.encode("idna")) and host.isprintable() and not set(host) & set(" /@?#")
+        return named and (":" not in host or bool(ipaddress.ip_address(host.partition("%")[0])))
+    except (UnicodeError, ValueError):
         return False
 
 

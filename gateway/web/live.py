@@ -10,6 +10,7 @@ MOST = 12  # streams at once
 EACH = 4  # of one account, however often it is signed in
 LOOK_EVERY = 0.5  # s
 QUIET = 10.0  # s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
+BEAT = 3.0  # s between two signs of life: a page that has heard none for 10 s says that it is not live
 
 
 class Full(Exception):
@@ -54,13 +55,20 @@ class Watch:
     async def events(self, still: Callable[[], bool]) -> AsyncIterator[str]:
         """Give server-sent events until `still` says that the visitor is signed out."""
         yield "retry: 4000\nevent: hello\ndata: 1\n\n"
+        loop = asyncio.get_running_loop()
+        looks = loop.time() + self._quiet
         while True:
+            news = False
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._quiet):
-                    await self._changed.wait()
+                async with asyncio.timeout(max(0.0, min(BEAT, looks - loop.time()))):
+                    news = await self._changed.wait()
             if not await asyncio.to_thread(still):
                 yield "event: over\ndata: 1\n\n"
                 return
+            if not news and loop.time() < looks:
+                yield "event: still\ndata: 1\n\n"
+                continue
+            looks = loop.time() + self._quiet
             yield f"event: changed\nid: {self._number}\ndata: {self._number}\n\n"
 
     async def _look(self) -> None:

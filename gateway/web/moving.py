@@ -14,6 +14,7 @@ import threading
 import time
 from datetime import datetime
 from typing import Annotated, Any, Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
@@ -53,8 +54,22 @@ async def sealed(v: Technician, said: Fields) -> Response:
     answer = Answer(fields=wrong) if wrong else await left(v, Do.BACKUP, said, given=Handed(passphrase=words))
     if not answer.accepted:
         return await run_in_threadpool(_start, v, 422, Form("backup", {}, answer))
+    if v.asks_page:  # a browser that is given a file at once stays on a page that knows of no backup
+        return RedirectResponse(f"/moving?{urlencode({'sealed': answer.told})}#backup", 303)
+    return await _file(v, answer.told)
+
+
+@router.get("/box/backup/{order}")
+async def fetched(v: Technician, order: str) -> Response:
+    """Give the sealed file, for as long as it is there."""
+    if not re.fullmatch("page-[0-9a-f]{24}", order):
+        raise Stop(404)
+    return await _file(v, order)
+
+
+async def _file(v: Visitor, order: str) -> Response:
     try:
-        data = await run_in_threadpool(backup.fetched, v.page.config.state, answer.told)
+        data = await run_in_threadpool(backup.fetched, v.page.config.state, order)
     except OSError:  # it has been there for ten minutes
         return await run_in_threadpool(_start, v, 409, Form("backup", {}, Answer(sentence=v.words("moving.gone"))))
     assert v.session is not None  # a technician has one
@@ -167,9 +182,11 @@ def _start(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     config = current(v)
     facts = v.page.known.status()
     who, at = backup.last(config.state)
+    sealed = v.request.query_params.get("sealed", "")
     return drawn(
         v, "moving.html", status, form or Form(), new=is_new(v), last=(who, at), offered=strength.offered(),
         now=v.page.known.now(facts), least=backup.SHORTEST,
+        sealed=sealed if re.fullmatch("page-[0-9a-f]{24}", sealed) else "",
         taken="taken" in v.request.query_params, facts=facts, largest=LARGER["/moving/look"] // 1024,
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ stands in a page or an address.
 
 from __future__ import annotations
 
+import re
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from gateway import household, wire
 from gateway.household import Handed
 from gateway.instruction import Do, What
-from gateway.web import again
+from gateway.web import address, again
 from gateway.web.change import Answer, Form, configure, current, drawn, left
 from gateway.web.visitor import Fields, Technician, Visitor, checked
 
@@ -61,12 +62,13 @@ def platform(v: Technician) -> Response:
 async def act(v: Technician, said: Fields) -> Response:
     """Try the settings, or save them."""
     checked(v, said)
+    said, misread = _read(v, said)
     typed = {name: text for name, text in said.items() if name not in {*SECRET, again.FIELD, "key"}}
     draft = _draft(v)
     if draft is not None and draft.told != said.get("tried"):
         draft = None
     value, given, wrong = _meant(v, said, draft)
-    wrong |= await run_in_threadpool(again.wrong, v, said)
+    wrong |= misread | await run_in_threadpool(again.wrong, v, said)
     if wrong:
         return await run_in_threadpool(_platform, v, 422, Form("platform", typed, Answer(fields=wrong)), draft)
     if said.get("go") == "try":
@@ -82,6 +84,24 @@ async def act(v: Technician, said: Fields) -> Response:
             _drafts.pop(_who(v), None)
             return RedirectResponse("/platform?saved=1", 303)
     return await run_in_threadpool(_platform, v, 409 if answer.moved else 422, Form("platform", typed, answer), draft)
+
+
+def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the form with its address read for what it says, `mqtts://...` or `host:port`, and what is wrong with that."""
+    try:
+        at = address.read(said.get("host", "")[:2000])
+    except address.Unreadable as no:
+        hidden = re.sub("//[^/]*@", "//", said.get("host", "")[:2000])  # a password that stood in it is not sent back
+        return said | {"host": hidden}, {"host": v.words(no.word)}
+    said = said | {"host": at.host} | ({"port": str(at.port)} if at.port else {})
+    said |= {n: word for n, word in (("username", at.user), ("password", at.password)) if word}
+    if at.path:
+        return said, {"host": v.words("wrong.path", path=at.path[:60])}
+    if at.tls:
+        said["tls"] = "1"
+    elif at.tls is False and said.get("tls"):  # to take encryption away takes a tick, not a prefix
+        return said, {"host": v.words("wrong.plain")}
+    return said, {}
 
 
 def _meant(v: Visitor, said: dict[str, str], draft: Draft | None) -> tuple[dict[str, Any], Handed, dict[str, str]]:

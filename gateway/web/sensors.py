@@ -26,7 +26,7 @@ from gateway.driver import Behind, BleAdvert, Enrol, GattService, Inputs, Model,
 from gateway.household import Handed
 from gateway.instruction import Do, What
 from gateway.reading import Kind
-from gateway.web import live
+from gateway.web import address, live
 from gateway.web.acts import whole
 from gateway.web.change import Answer, Form, configure, current, drawn, left, models
 from gateway.web.home import suggested
@@ -518,9 +518,17 @@ def _where(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict
 
 def _url(v: Visitor, said: Mapping[str, str], wrong: dict[str, str]) -> str:
     host, number, topic, user = (said.get(n, "").strip() for n in ("host", "number", "topic", "user"))
+    try:
+        at = address.read(host[:2000])
+    except address.Unreadable as no:
+        wrong["host"] = v.words(no.word)
+        return ""
+    if at.tls or at.password:  # the bridge has neither: what is typed for it is not sent on in plain
+        wrong["host"] = v.words("wrong.bridge")
+    host, number, topic, user = at.host, str(at.port or number), at.path or topic, at.user or user
     for name, text, form in (("host", host, r"[\w.-]+"), ("topic", topic, r"[\w/-]+"), ("user", user, r"[\w.-]*")):
         if not re.fullmatch(form, text):
-            wrong[name] = v.words(f"wrong.{name}")
+            wrong.setdefault(name, v.words(f"wrong.{name}"))
     if not 1 <= whole(number or "1883") <= 65535:
         wrong["number"] = v.words("wrong.port")
     return f"mqtt://{f'{user}@' if user else ''}{host}:{number or 1883}/{topic}"

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from gateway import audible, inbox, kind, wire
+from gateway.instruction import Do
 from gateway.reading import Kind
 from gateway.web import acts, advice, weeks
 from gateway.web.change import current, is_new, models
@@ -155,7 +156,9 @@ def test(v: Reader) -> Response:
     alarm = known.by_id(result.alarm) if result and result.alarm else running
     earlier = [a for a in known.past(Filter(kind=kind.TEST), limit=6) if alarm is None or a.alarm != alarm.alarm]
     now = known.now(facts)
-    way = _way(inbox.left_at(v.page.config.page_folder, told) if told else None, alarm)
+    # Whoever has ended the test was told by another instruction, which is none of its stages.
+    began = inbox.left_at(v.page.config.page_folder, told) if told and v.request.query_params.get("did") == Do.TEST else None
+    way = _way(began, alarm)
     return v.render(
         "_test.html" if "part" in v.request.query_params else "test.html", alarm=alarm, earlier=earlier, told=told, result=result,
         way=way, trouble=_trouble(way, facts, now), once=acts.once(), facts=facts, now=now, between=between, notice=notice(v),

@@ -113,6 +113,11 @@ class Visitor:
         return self.request.url.scheme == "https"
 
     @property
+    def asks_page(self) -> bool:
+        """True for a browser, which shows what it gets; a program is answered at once."""
+        return "text/html" in self.request.headers.get("accept", "")
+
+    @property
     def device(self) -> str:
         """What this browser was given when somebody signed in with it before, "" where it was given nothing."""
         return self.request.cookies.get(self._name("device"), "")

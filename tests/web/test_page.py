@@ -6,6 +6,7 @@ import json
 import re
 import string
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +14,7 @@ from gateway import inbox, kind, wire
 from gateway.alarm import MOVES, Outcome, State
 from gateway.web import acts, advice, live
 from gateway.web.en import EN
+from gateway.web.known import Filter
 from gateway.web.visitor import HERE, PLACES, SETUP
 from gateway.web.words import printed
 from gateway.web.zh import ZH
@@ -64,6 +66,7 @@ CHANGES = (
     "/moving/take",
     *("/platform", "/rules/judging", "/rules/ladder", "/walk", "/certificate"),
 )
+FETCHED = ("/box/backup/none",)  # a technician's, for as long as it is there
 OWN = ("/box/password", "/sign-out")  # of whoever is signed in
 DOORS = {"/first", "/sign-in"}
 
@@ -80,10 +83,15 @@ def routes(box):
 
 
 async def test_the_lists_below_leave_nothing_out(box):
-    listed = {("GET", p.partition("?")[0]) for p in (*READS, *SET_UP, "/live", "/walk/live", "/sensors/live", "/diagnostics.zip", *DOORS)}
+    listed = {
+        ("GET", p.partition("?")[0])
+        for p in (*READS, *SET_UP, *FETCHED, "/live", "/walk/live", "/sensors/live", "/diagnostics.zip", *DOORS)
+    }
     listed |= {("POST", p) for p in (*CHANGES, *OWN, *DOORS)}
     pattern = {
-        (m, p.replace("{number}", "1").replace("{do}", "test").replace("{device}", "pendant")) for m, p in routes(box) if m != "HEAD"
+        (m, p.replace("{number}", "1").replace("{do}", "test").replace("{device}", "pendant").replace("{order}", "none"))
+        for m, p in routes(box)
+        if m != "HEAD"
     }
     assert pattern
     assert pattern <= listed
@@ -93,7 +101,7 @@ async def test_signed_out_nobody_sees_or_does_anything(box):
     await box.technician()
     browser = box.browser("192.168.1.90")
     key = await form_key(browser, "/sign-in")
-    for path in (*READS, *SET_UP, "/diagnostics.zip", "/live", "/walk/live"):
+    for path in (*READS, *SET_UP, *FETCHED, "/diagnostics.zip", "/live", "/walk/live"):
         answer = await browser.get(path)
         assert answer.status_code in {303, 401}, path
         assert "浴室" not in answer.text, path
@@ -107,7 +115,7 @@ async def test_a_supervisor_reads_everything_and_changes_nothing(box):
     browser = await box.supervisor(technician)
     for path in READS:
         assert (await browser.get(path)).status_code == 200, path
-    for path in (*SET_UP, "/diagnostics.zip"):
+    for path in (*SET_UP, *FETCHED, "/diagnostics.zip"):
         assert (await browser.get(path)).status_code == 403, path
     key = await form_key(browser, "/box")
     for path in CHANGES:
@@ -451,3 +459,16 @@ def test_every_fault_has_its_advice():
     for zh, en in advice.ADVICE.values():
         assert re.search("[一-鿿]", zh)
         assert len(en) < 160
+
+
+async def test_a_test_that_was_ended_is_told_in_the_order_in_which_it_went(box):
+    browser = await box.technician()
+    alarm = next(a for a in box.page.known.past(Filter(kind="alarm.test"), limit=1))
+    box.page.known.result = lambda _: SimpleNamespace(alarm=alarm.alarm, accepted=True)
+    told = "page-" + "ab" * 12
+    inbox.leave(box.example.config.page_folder, box.example.config.runtime, b'{"id": "%s"}' % told.encode())
+    text = (await browser.get("/test", params={"told": told, "did": "close"})).text
+    strip = text.partition('class="way-strip"')[2].partition("</ol>")[0]
+    times = re.findall(r"<time>([^<]+)</time>", strip)
+    assert len(times) >= 3
+    assert times[0] == times[1], "it was not begun by who ended it"

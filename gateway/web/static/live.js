@@ -8,7 +8,11 @@ const live = document.getElementById("live");
 let busy = false;
 let again = false;
 
+const QUIET = 10000; // ms without a word of the box after which this page is not live, whatever the connection looks like
+let heard = Date.now();
+
 function tell(on) {
+  if (on) heard = Date.now();
   live.hidden = false;
   live.textContent = on ? live.dataset.on : live.dataset.off;
   live.classList.toggle("off", !on);
@@ -55,7 +59,7 @@ async function fetchPart() {
   }
   busy = true;
   try {
-    const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" } });
+    const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: AbortSignal.timeout(QUIET) });
     if (answer.redirected || answer.status === 401) {
       location.reload();
       return;
@@ -101,6 +105,7 @@ function listen() {
   if (source || document.hidden) return;
   source = new EventSource("/live");
   source.addEventListener("hello", () => tell(true));
+  source.addEventListener("still", () => tell(true));
   source.addEventListener("changed", fetchPart);
   source.addEventListener("over", () => location.reload());
   source.onerror = () => {
@@ -121,9 +126,22 @@ document.addEventListener("visibilitychange", () => {
     source?.close();
     source = null;
   } else {
+    heard = Date.now();
     fetchPart();
     listen();
   }
 });
 addEventListener("pagehide", () => source?.close());
+addEventListener("offline", () => tell(false));
+
+// A network that is gone closes no connection: the mark has a clock of its own. What hangs is begun anew.
+setInterval(() => {
+  if (document.hidden || Date.now() - heard < QUIET) return;
+  heard = Date.now(); // the next look in as long again
+  tell(false);
+  source?.close();
+  source = null;
+  listen();
+  fetchPart();
+}, 1000);
 listen();
