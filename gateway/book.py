@@ -144,8 +144,11 @@ class Book:
         return self.alarms.get(self._by_key.get((kind, device), 0))
 
     def ended(self, alarm: str) -> bool:
-        """Say whether this is the last alarm of a kind and device of this home that has ended."""
-        return any(found[0] == alarm for found in self._closed.values())
+        """Say whether this was an alarm of this home: one of this journal, or the last one of a kind and device that has ended."""
+        head, _, number = alarm.rpartition("-a")
+        told = int(number) if number.isascii() and number.isdecimal() and len(number) < 13 else 0
+        ours = 0 < told <= self._last_alarm and (head, number) == (self._journal, str(told))
+        return ours or any(found[0] == alarm for found in self._closed.values())
 
     def pre_alarms(self, *, test: bool) -> list[Alarm]:
         """Return the alarms in their grace, real ones or tests."""

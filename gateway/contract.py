@@ -60,7 +60,7 @@ FIELDS: Final[Mapping[str, str]] = {
     ),
     "AlarmMessage.rung": "Which rung of the household's ladder was called last; 0 is the platform. 呼叫级",
     "AlarmMessage.calls": "Who was called, in order; of a very long list the first ones and the newest. 呼叫记录",
-    "AlarmMessage.responder": "Who is sent. 救助人员",
+    "AlarmMessage.responder": "Who is sent; from `on_site` on who is there, as far as it was said. 救助人员, 到场后为到场人员",
     "AlarmMessage.expected_s": (
         "Seconds within which the responder is expected, never less than `expect_least`; 0: the gateway's own table holds. 预计到场秒数"
     ),
@@ -104,6 +104,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "ResultMessage.reason": "The reason given in the instruction. 原因",
     "ResultMessage.seconds": "The seconds given in the instruction. 秒数",
     "ResultMessage.problems": "What is wrong with a change that was refused, field by field. 各字段的问题",
+    "ResultMessage.sent": (
+        "For resend: how many entries were sent again. Fewer than asked for: the others are not kept any more. 已重发条目数"
+    ),
     "ResultMessage.revision": "Revision of the household after a change; 0 where there was none. 配置版次",
     "Trouble.section": "Section of the configuration: device, ladder, times, platform, rooms, household, consent, sound. 部分",
     "Trouble.item": "Id of the device, or number of the rung from 1; empty where there is one only. 项",
@@ -156,7 +159,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "InstructionMessage.step": "For walk: what is pulled for the whole home, mains or uplink, in the place of a device. 步骤",
     "InstructionMessage.reason": "Why: for shelve it must be given. 原因",
     "InstructionMessage.outcome": "For close: one of the outcomes; `test` for a test and only for a test. 结果",
-    "InstructionMessage.responder": "For dispatch: who is sent. 救助人员",
+    "InstructionMessage.responder": ("For dispatch: who is sent. For arrive: who is there, where that is not who was sent. 救助人员"),
+    "InstructionMessage.journal": "For resend: the journal whose entries are wanted. 日志编号",
+    "InstructionMessage.from": "For resend: number of the first entry wanted. 起始序号",
+    "InstructionMessage.to": "For resend: number of the last entry wanted; at most 1000 in one order. 结束序号",
     "InstructionMessage.seconds": (
         "For dispatch: until the responder is expected, 0 for the gateway's own time. "
         "For shelve, away, walk and window: for how long, 0 ends it. 秒数"
@@ -234,7 +240,7 @@ VALUES: Final[Mapping[str, str]] = {
         "acknowledge: I have it 应答; dispatch: responder is on the way 派人; decline: cannot come 不能前往; arrive: is there 到场; "
         "close: it is over 结束; silence: quiet in the home, nothing else 静音; shelve: do not judge a device for a while 搁置; "
         "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备, "
-        "after an old signal only in the home. "
+        "after an old signal only in the home; resend: send entries `from` to `to` of `journal` once more 重发记录. "
         "Only in the home: configure: change the configuration 修改配置; walk: what a device says for a while is a test 巡检测试; "
         "commissioned: a technician signs the certificate 开通验收; backup: a sealed file 备份; "
         "take_over: become another home's gateway 接替; "
@@ -242,7 +248,8 @@ VALUES: Final[Mapping[str, str]] = {
         "adjust: set a radar and read back 设置雷达; platform_test: try the way to the platform 测试平台."
     ),
     "Refused": (
-        "Empty: not refused; unknown_alarm: not of this home, or ended (then `state` is closed); unknown_device; "
+        "Empty: not refused; unknown_alarm: not of this home; alarm_ended: it is over already (`state` is closed); unknown_device; "
+        "unknown_journal: none that this gateway has; busy: another resend is not over; "
         "not_allowed: the state does not permit it; "
         "missing_field; too_long; platform_only; expired; undecided: "
         "the clock is not confirmed, so nobody can know whether it is late; bad_message; "

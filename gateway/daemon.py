@@ -47,6 +47,7 @@ from gateway.push import Lost, NotTaken, Push
 from gateway.reading import FORMS, Form
 from gateway.recovery import in_doubt, opened, settled, stand_in, time_kept
 from gateway.replay import Replay
+from gateway.resend import Resend
 from gateway.rounds import MARK, Rounds
 from gateway.store import Outgoing, Store, Writing
 from gateway.technician import TakenOver, Technician
@@ -104,6 +105,7 @@ class Daemon:
         self.ears = Ears(self)
         self.uplink = Uplink(self)
         self.lineage = Lineage(self)
+        self.resend = Resend(self)
         self.doors = Doors(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
@@ -135,6 +137,7 @@ class Daemon:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(), name="pump")
                 group.create_task(self.push.run(), name="push")
+                group.create_task(self.resend.run(), name="resend")
                 group.create_task(self.upkeep.beat(), name="beat")
                 group.create_task(self.upkeep.mains(), name="mains")
                 group.create_task(self.ears.overhear(), name="overhear")

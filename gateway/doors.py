@@ -12,6 +12,7 @@ import logging
 import socket
 import sqlite3
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from gateway.allowance import Allowances, Of
 from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.fault import LOOK_EVERY
-from gateway.instruction import LOCAL_ONLY, Do, Door
+from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction
 from gateway.lateness import of_another_life
 from gateway.lineage import UnlikelyHead
 from gateway.ranges import merged, within
@@ -115,12 +116,12 @@ class Doors:
         try:
             return self._instruction(payload, door, now)
         except wire.BadMessage as bad:
-            self.bad_message(name, str(bad))
+            self.bad_message(name, str(bad), wire.named(payload))
             return []
         except Exception as mistake:  # one order that trips over a mistake of ours must not end the guarding, nor be read for ever
             if self._bad < BAD_MESSAGES:
                 LOG.exception("%s could not be carried out", name)
-            self.bad_message(name, _mistake(mistake))
+            self.bad_message(name, _mistake(mistake), wire.named(payload))
             return []
 
     def _flooded(self, now: Moment) -> list[Entry]:
@@ -184,6 +185,8 @@ class Doors:
             return self._daemon.pipeline.told(instruction, now)
         if late:
             return self._daemon.pipeline.refuse(instruction, late, now) if refusal() else []
+        if instruction.do is Do.RESEND and door is Door.PLATFORM:
+            return self._resend(instruction, now, refusal)
         about = any(alarm.id == instruction.alarm for alarm in self._daemon.pipeline.alarms.values())
         of = Of.ANSWER if about else Of.LOCAL if door is Door.LOCAL else Of.ORDER
         if not self._spare(door, of, now, instruction.alarm):
@@ -191,6 +194,14 @@ class Doors:
         if door is Door.LOCAL and instruction.do in LOCAL_ONLY - {Do.WALK}:
             return self._daemon.technician.told(instruction, now)
         return self._daemon.pipeline.told(instruction, now, refusal)
+
+    def _resend(self, instruction: Instruction, now: Moment, refusal: Callable[[], bool]) -> list[Entry]:
+        """Let entries be sent once more, or say why not. The result comes when they are sent."""
+        resend = self._daemon.resend
+        if resend.is_on(instruction) or not self._spare(Door.PLATFORM, Of.RESEND, now):
+            return []
+        no = resend.told(instruction)
+        return self._daemon.pipeline.answered(no, (), now) if no is not None and refusal() else []
 
     def _spare(self, door: Door, of: Of, now: Moment, alarm: str = "") -> bool:
         spare = self._allowances.spare(door, of, now.mono, alarm)
@@ -247,8 +258,11 @@ class Doors:
             self._bytes += len(payload)
         self._daemon.wake.set()
 
-    def bad_message(self, name: str, why: str) -> None:
-        """Tell of a message that was refused, at most BAD_MESSAGES times an hour: a babbling sender must not fill the journal."""
+    def bad_message(self, name: str, why: str, id_: str = "") -> None:
+        """Tell of a message that was refused, by its `id_` where that can be read.
+
+        At most BAD_MESSAGES times an hour: a babbling sender must not fill the journal.
+        """
         now = self._daemon.clock.now().mono
         if now - self._bad_since >= 3600:
             self._bad, self._bad_since = 0, now
@@ -256,9 +270,8 @@ class Doors:
         if self._bad > BAD_MESSAGES:
             self._no_place(name)
         else:
-            self._daemon.note(
-                lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.BAD_MESSAGE, at, message=name, why=why[:300])], at)
-            )
+            said = {"message": name, "why": why[:300], **({"id": id_} if id_ else {})}
+            self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.BAD_MESSAGE, at, **said)], at))
 
     def _begin_of_box(self) -> int:
         """Return after which local instruction to begin. Without a mark what lies there was for an earlier life of the store."""

@@ -22,6 +22,7 @@ class Do(StrEnum):
     SHELVE = "shelve"
     TEST = "test"
     AWAY = "away"
+    RESEND = "resend"  # send entries `first` to `last` of `journal` once more: the platform alone, see gateway/resend.py
     CONFIRM = "confirm"  # a technician has looked at a device: its latched faults end, its counter may begin anew
     CONFIGURE = "configure"  # one change of what a technician sets: see `What` and gateway/household.py
     WALK = "walk"  # what one device says for `seconds` is a test; or what one `step` for the whole home does
@@ -85,12 +86,15 @@ class Instruction:
     step: str = ""  # walk: what is pulled for the whole home, mains or uplink, in the place of a device
     reason: str = ""
     outcome: str = ""
-    responder: str = ""
+    responder: str = ""  # dispatch: who is sent; arrive: who is there
     seconds: float = 0.0  # dispatch: until expected there; shelve, away, walk, window: for how long (0 ends it)
     issued: str = ""  # RFC 3339: when it was given; see gateway/lateness.py
     expires: str = ""  # RFC 3339; later than this it is refused
     boot: str = ""  # the power-up of this gateway that the sender saw: proves that the order is not older
     port: str = ""  # ask_port
+    journal: str = ""  # resend
+    first: int = 0  # resend: numbers of entries, both included
+    last: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)  # adjust: values as they were typed
     revision: int = 0  # configure, commissioned: the household's revision that the technician saw
     change: Change | None = None  # configure, platform_test
@@ -102,7 +106,10 @@ class Refused(StrEnum):
     """Why an instruction was refused."""
 
     NONE = ""
-    UNKNOWN_ALARM = "unknown_alarm"
+    UNKNOWN_ALARM = "unknown_alarm"  # no alarm of this home
+    ALARM_ENDED = "alarm_ended"
+    UNKNOWN_JOURNAL = "unknown_journal"
+    BUSY = "busy"
     UNKNOWN_DEVICE = "unknown_device"
     NOT_ALLOWED = "not_allowed"
     MISSING = "missing_field"
@@ -150,6 +157,7 @@ class ResultFact:
     state: str = ""
     problems: Sequence[Problem] = ()
     revision: int = 0  # configure: the household's revision from now on
+    sent: int = 0  # resend: entries that the broker has taken
 
 
 def no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:

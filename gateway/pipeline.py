@@ -533,6 +533,8 @@ class Pipeline:
             return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
         if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
             return no(i, Refused.LOCAL_ONLY, "只能在家中的技术员页面操作", "only the technician's page in the home may do this")
+        if i.do is Do.RESEND:  # at the platform's door it is carried out elsewhere
+            return no(i, Refused.PLATFORM_ONLY, "只能由平台要求重发", "only the platform may ask for entries again")
         if i.do is Do.TEST:
             if i.device and i.device not in self._rooms:
                 return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")
@@ -560,10 +562,10 @@ class Pipeline:
             return self._about_device(i, now)
         found = next((a for a in self._book.alarms.values() if a.id == i.alarm), None)
         if found is None and self._book.ended(i.alarm):
-            over = no(i, Refused.UNKNOWN_ALARM, f"警报 {i.alarm} 已经结束", f"alarm {i.alarm} has ended already")
+            over = no(i, Refused.ALARM_ENDED, f"警报 {i.alarm} 已经结束", f"alarm {i.alarm} has ended already")
             return replace(over, state=State.CLOSED.value)
         if found is None:
-            return no(i, Refused.UNKNOWN_ALARM, f"没有未结束的警报 {i.alarm or '(空)'}", f"no open alarm {i.alarm or '(empty)'}")
+            return no(i, Refused.UNKNOWN_ALARM, f"本户没有警报 {i.alarm or '(空)'}", f"this home has no alarm {i.alarm or '(empty)'}")
         if undecided(i, now, self.boot, found.stages):
             return _undecided(i)
         if i.do is Do.SILENCE:
@@ -582,6 +584,10 @@ class Pipeline:
                 return no(i, Refused.TOO_LONG, f"到场时间最长 {most} 分钟", f"expect the responder within {most} min, or send a nearer one")
             expected = max(self._book.times.expect_least, i.seconds) if i.seconds > 0 else 0.0
             alarm = replace(alarm, responder=i.responder, expected=expected)
+        if i.do is Do.ARRIVE:
+            # Who is there is not always who was sent. In the home it is who says so.
+            there = i.responder.strip() or (i.by if i.door is Door.LOCAL else "")
+            alarm = replace(alarm, responder=there or alarm.responder)
         if i.do is Do.CLOSE:
             allowed = {o.value for o in Outcome}
             if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not alarm.test and i.outcome == Outcome.TEST):

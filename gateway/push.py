@@ -192,6 +192,13 @@ class Push:
                 waiting.extend(kept)
         self._wake.set()
 
+    @property
+    def pressed(self) -> bool:
+        """Whether something urgent waits for its turn: then what nobody waits for is not begun."""
+        fresh = self._fresh[0][0] if self._fresh else NOTHING
+        backlog = self._page[0].priority if self._page else NOTHING
+        return min(fresh, backlog) <= Priority.P2
+
     def urgent(self, seconds: float) -> bool:
         """Say whether something urgent has wanted to go out in these last seconds, and there was no link."""
         return not self._up and self._clock.now().mono - self._stopped_at < seconds

@@ -770,6 +770,18 @@ class Store:
             out.append(Outgoing(5, number, "readings", wire.encode_batch(self.gateway, self.history, number, boot, readings), batch=True))
         return out
 
+    async def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
+        """Return (number there, name, bytes) of the first entries of a journal from `first` to `last` that are still kept."""
+        return await self.run(self._kept, journal, first, last, limit)
+
+    def _kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
+        below = 0 if journal == self.journal else self._earlier.get(journal, 0)
+        if not below and journal != self.journal:
+            return []
+        wanted = "SELECT number, name, body FROM journal WHERE number BETWEEN ? AND ? ORDER BY number LIMIT ?"
+        rows = self._db.execute(wanted, (first - below, last - below, limit))
+        return [(int(number) + below, str(name), bytes(body)) for number, name, body in rows]
+
     async def again(self, numbers: Iterable[int], *, batch: bool) -> list[Outgoing]:
         """Return these entries (or batches), as far as they still wait, to be sent again."""
         wanted = sorted(numbers)

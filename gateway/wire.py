@@ -15,7 +15,7 @@ from math import inf
 from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway import kind as kinds
 from gateway.alarm import ANSWERED, Alarm, Call, Delivery, Evidence, Masking, Outcome, State
@@ -186,6 +186,7 @@ class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     seconds: Seconds = 0.0
     problems: list[Trouble] = []
     revision: Count = 0
+    sent: Count = 0
     generation: Count = 0
     previous: Hash = ""
 
@@ -294,6 +295,10 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     revision: Count = 0
     change: ChangeMessage | None = None
     secrets: Annotated[str, Meta(max_length=80, pattern=r"^[A-Za-z0-9_-]*\Z")] = ""
+    # Of later versions, and left out where they are not given: an order's digest is over what earlier ones wrote.
+    journal: Id | UnsetType = UNSET
+    first: Number | UnsetType = msgspec.field(name="from", default=UNSET)
+    last: Number | UnsetType = msgspec.field(name="to", default=UNSET)
 
 
 Outward = AlarmMessage | FaultMessage | ResultMessage
@@ -315,6 +320,13 @@ _outward = msgspec.json.Decoder(Outward)
 _receipt = msgspec.json.Decoder(Receipt)
 _parts = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _instruction = msgspec.json.Decoder(InstructionMessage)
+
+
+class _Named(Struct):
+    id: Id
+
+
+_named = msgspec.json.Decoder(_Named)
 
 
 class BadMessage(Exception):
@@ -378,6 +390,7 @@ def encode_entry(gateway: str, journal: str, entry: Entry, generation: int = 0, 
                 seconds=i.seconds,
                 problems=[Trouble(*problem) for problem in fact.problems],
                 revision=fact.revision,
+                sent=fact.sent,
             )
             return "result", _encoder.encode(result)
 
@@ -584,10 +597,19 @@ def decode_instruction(
     message = _decode(_instruction, payload, "instruction")
     if message.gateway != gateway:
         raise BadMessage(f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
-    fields = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway", "change"}}
+    given = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway", "change"}}
+    fields: dict[str, Any] = {name: value for name, value in given.items() if value is not UNSET}
     change = Change(message.change.what, message.change.value) if message.change is not None else None
     instruction = Instruction(**fields, change=change, door=door, digest=_content(message))
     return instruction, late(instruction, now, floor, lives)
+
+
+def named(payload: bytes) -> str:
+    """Return the id that a message names which is else not of the contract, "" where none can be read."""
+    try:
+        return _named.decode(payload).id if len(payload) <= LARGEST else ""
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _content(message: InstructionMessage) -> str:

@@ -13,7 +13,7 @@ from hand import JOURNAL, NIGHT, Day, HandClock, Home
 from gateway import certificate, chain, kind, wire
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
-from gateway.instruction import Do, Door
+from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.parts import Signature, Signing
 from gateway.reading import Kind, Reading
 from gateway.walk import SETTLES, Goal
@@ -47,7 +47,12 @@ def alarms(day: Day) -> Iterator[tuple[str, Entry]]:
     day.tell(Do.CLOSE, by="desk 3", alarm=alarm, outcome="helped", reason="helped back into the chair")
     yield "alarm-sos-closed", day.entries[-2]
     day.tell(Do.ACKNOWLEDGE, by="desk 3", alarm=alarm)
+    yield "result-refused-alarm-ended", day.entries[-1]
+    day.tell(Do.ACKNOWLEDGE, by="desk 3", alarm="0a1b2c3d4e5f6071-a7")
     yield "result-refused-unknown-alarm", day.entries[-1]
+    done = Instruction(id="desk-20260504-0020", do=Do.RESEND, by="desk 3", journal=JOURNAL, first=1, last=1000)
+    day.take(day.pipeline.answered(ResultFact(done, Refused.NONE, sent=1000), (), day.clock.now()))
+    yield "result-resend", day.entries[-1]
 
 
 def falls(day: Day) -> Iterator[tuple[str, Entry]]:
@@ -227,6 +232,7 @@ def instructions() -> dict[str, Any]:
         Do.COMMISSIONED: {"revision": 7, "secrets": "page-15"},
         Do.BACKUP: {"secrets": "page-16"},
         Do.TAKE_OVER: {"secrets": "page-17"},
+        Do.RESEND: {"journal": JOURNAL, "from": 1, "to": 1000},
     }
     assert set(given) == set(Do)
     out = {}

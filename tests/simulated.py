@@ -140,6 +140,7 @@ class Desk:
         self.faults: list[tuple[float, str, str, str, dict[str, Any]]] = []  # (second, kind, device, turn, detail)
         self._alarms: dict[str, list[tuple[float, bytes]]] = {}
         self.results: list[dict[str, Any]] = []
+        self.order: list[tuple[int, bytes]] = []  # entries as they came since `forget`, each once: number and digest
         self.forgets: Callable[[], bool] = lambda: False  # whether a receipt gets lost
         self.answers: Callable[[dict[str, Any]], list[tuple[float, dict[str, Any]]]] = lambda _: []
 
@@ -164,6 +165,7 @@ class Desk:
             self.doubled += before != digest
         else:
             kept.take(number, digest)
+            self.order += [] if batch else [(number, digest)]
             self._new(name, body, payload)
         if not self.forgets():
             receipt = {"v": 1, "gateway": body["gateway"], "journal": "none", "entries": []}
@@ -177,6 +179,14 @@ class Desk:
                     self.newest = head = max(self.newest, head, key=lambda h: (h["generation"], h["number"]))
                 receipt |= {"head": head} if self.says_head else {}
             self.say("receipt", receipt, after=0.2)
+
+    def forget(self) -> None:
+        """Lose the database, as a platform does that is set up anew."""
+        self.entries.clear()
+        self.batches.clear()
+        self.order.clear()
+        self._alarms.clear()
+        self.newest = {"generation": -1, "number": 0}
 
     @property
     def alarms(self) -> dict[str, list[tuple[float, dict[str, Any]]]]:

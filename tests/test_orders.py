@@ -14,6 +14,7 @@ from gateway.instruction import Door
 from gateway.ranges import merged, within
 from gateway.uplink import ACCEPTED_A_COMMIT
 
+DIGEST = "746bec6190671a926f7703a6"  # as the version before `resend` reckoned it
 PENDANT = "A4:C1:38:00:00:01"
 CONFIG = f"""
 [gateway]
@@ -84,6 +85,43 @@ def test_each_alarm_has_answers_of_its_own_and_they_are_bounded():
         all_of.spare(Door.PLATFORM, Of.ORDER, 0.0)
     assert all_of.spare(Door.LOCAL, Of.LOCAL, 0.0)
     assert all_of.spare(Door.PLATFORM, Of.ANSWER, 0.0, "a249")
+
+
+# -- what is no order ------------------------------------------------------------------------------------------------------
+
+
+def test_a_refused_message_names_its_id_where_one_can_be_read(lapse):
+    async def story():
+        say = lapse.daemon.doors.from_platform
+        for payload in (order("odd", speed=3), order("other", gateway="gw-2"), b'{"id": "torn"', b"\xff", order("x" * 81), b'{"id": 7}'):
+            say("instruction", payload)
+            await wait(5)
+        ids = [d.get("id") for _, k, _, _, d in lapse.desk.faults if k == kind.BAD_MESSAGE]
+        assert ids == ["odd", "other", None, None, None, None]
+
+    live(lapse, story)
+
+
+@pytest.mark.parametrize("field", ["expires", "issued"])
+@pytest.mark.parametrize("text", ["soon", "2027-03-01T00:00:00", "2027-13-01T00:00:00Z", "1772323200"])
+def test_a_time_that_is_none_is_malformed_and_not_expired(lapse, field, text):
+    async def story():
+        lapse.daemon.doors.from_platform("instruction", order("o1", **{field: text}))
+        await wait(10)
+        (no,) = told(lapse, "o1")
+        assert no["refused"] == "bad_message"
+        assert field in no["en"]
+        lapse.daemon.doors.from_platform("instruction", order("o1"))
+        await wait(10)
+        assert told(lapse, "o1")[-1]["accepted"], "it was no order: its id is not used up"
+
+    live(lapse, story)
+
+
+def test_the_digest_of_an_order_is_what_earlier_versions_wrote_of_it():
+    """An order that comes again after an update is the same order."""
+    now = Day().clock.now()
+    assert wire.decode_instruction(order("o1", device="pendant"), "gw-year", now)[0].digest == DIGEST
 
 
 # -- one id, one order -----------------------------------------------------------------------------------------------------

@@ -479,7 +479,7 @@ def test_an_alarm_that_is_not_open_is_named_in_both_languages(do, which):
     day = Day()
     alarm = day.raise_to("closed").id if which == "closed" else which
     word, zh, en = refusal(day.tell(do, alarm=alarm, responder="Li", outcome="helped"))
-    assert word == "unknown_alarm"
+    assert word == ("alarm_ended" if which == "closed" else "unknown_alarm")
     assert (alarm in zh, alarm in en) == (True, True)
 
 
@@ -598,9 +598,33 @@ def test_an_alarm_that_has_ended_is_told_from_one_that_is_not_of_this_home():
     alarm = day.raise_to("closed").id
     for _ in range(2):
         over, never = (day.tell("acknowledge", alarm=which)[-1].fact for which in (alarm, "other-a1"))
-        assert (over.refused, over.state) == ("unknown_alarm", "closed")
+        assert (over.refused, over.state) == ("alarm_ended", "closed")
         assert (never.refused, never.state) == ("unknown_alarm", "")
         day.restart()
+
+
+def test_every_alarm_that_has_ended_is_told_as_that_and_not_the_newest_alone():
+    day = Day()
+    ids = []
+    for _ in range(3):
+        ids.append(day.raise_to("closed").id)
+        day.clock.move(7200)
+    for which, word in (*((i, "alarm_ended") for i in ids), (f"{JOURNAL}-a4", "unknown_alarm"), (f"{JOURNAL}-a01", "unknown_alarm")):
+        assert refusal(day.tell("acknowledge", alarm=which))[0] == word, which
+
+
+def test_the_responder_is_who_arrived_and_not_who_was_sent():
+    def there(door=Door.PLATFORM, **said):
+        day = Day()
+        alarm = day.raise_to("dispatched")
+        day.tell("arrive", alarm=alarm.id, door=door, **said)
+        return day.alarm.responder
+
+    sent = Day().raise_to("dispatched").responder
+    assert there() == sent, "the desk notes the arrival of whom it sent"
+    assert there(responder="neighbour") == "neighbour"
+    assert there(door=Door.LOCAL, by="neighbour") == "neighbour", "who says in the home that somebody is there, is there"
+    assert there(door=Door.LOCAL, by="technician", responder="family") == "family"
 
 
 # -- receipts --------------------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def test_each_move_is_one_line_without_names():
         "alarm 1 {acknowledged}: dispatch -> {dispatched} SOS, hall",
         "alarm 1 {on_site}: close -> {closed} SOS, hall, helped",
         "instruction acknowledge accepted",
-        "instruction close refused: unknown_alarm",
+        "instruction close refused: alarm_ended",
         "alarm 2 {pre_alarm}: expire -> {raised} fall, bath",
         "fault device.low_battery raised pendant (battery_pct 5)",
     ):

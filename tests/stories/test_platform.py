@@ -8,8 +8,8 @@ import pytest
 import simulated
 from life import HALL, Life
 
-from gateway import attempt, doors, household, kind, mqtt
-from gateway.allowance import QUIET
+from gateway import attempt, doors, household, kind, mqtt, resend
+from gateway.allowance import QUIET, Of
 from gateway.instruction import Change, Do, Door, Instruction, What
 
 
@@ -49,9 +49,131 @@ def test_the_desk_closes_by_mistake_from_another_homes_list(life):
         order(life, "o3", do="close", alarm=alarm.id, outcome="helped")
         await life.wait(10)
         (late,) = results(life, "o3")
-        assert (late["refused"], late["state"]) == ("unknown_alarm", "closed"), "and one that has ended is told apart"
+        assert (late["refused"], late["state"]) == ("alarm_ended", "closed"), "and one that has ended is told apart"
 
     life.live(story())
+
+
+# -- 37 ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_platform_loses_its_database_and_asks_for_everything_again_while_an_sos_overtakes(life):
+    async def story():
+        for _ in range(60):
+            life.press()
+            await life.wait(3)
+        first = dict(taken(life))
+        journal, last = life.daemon.store.journal, life.daemon.pipeline.last
+        assert last > 100
+        life.desk.forget()
+        order(life, "all", do="resend", journal=journal, **{"from": 1, "to": last})
+        order(life, "two", do="resend", journal=journal, **{"from": 1, "to": last})
+        await life.wait(2)
+        order(life, "all", do="resend", journal=journal, **{"from": 1, "to": last})
+        assert [m["refused"] for m in results(life, "two")] == ["busy"], "one at a time, and the same order again is no other one"
+        assert 0 < len(taken(life)) < last / 2, "slow beside what is new"
+        life.press()
+        pressed = life.now
+        await life.wait(1)
+        (at, sos) = max(life.told_platform("person.sos"), key=lambda one: one[1]["number"])
+        assert at - pressed < 0.5
+        assert sos["number"] > last > max(n for n in taken(life) if n <= last), "it has overtaken what was asked for"
+        await life.wait(60)
+        (done,) = results(life, "all")
+        assert (done["accepted"], done["sent"]) == (True, last)
+        again = taken(life)
+        old = [n for n in again if n <= last]
+        assert old == sorted(old) == [*range(1, last + 1)], "in order, all of them"
+        assert all(again[n] == first[n] for n in first), "the very bytes"
+        before = len(life.desk.order)
+        order(life, "all", do="resend", journal=journal, **{"from": 1, "to": last})
+        await life.wait(60)
+        assert len(life.desk.order) < before + 20, "an id that was answered gets its result again, and nothing is sent twice"
+
+    life.live(story())
+
+
+def test_a_resend_outlasts_the_line_and_a_restart_begins_it_anew_when_it_is_asked_again(life):
+    async def story():
+        for _ in range(40):
+            life.press()
+            await life.wait(3)
+        journal, last = life.daemon.store.journal, life.daemon.pipeline.last
+        life.desk.forget()
+        order(life, "all", do="resend", journal=journal, **{"from": 1, "to": last})
+        await life.wait(3)
+        life.plug(False)
+        await life.wait(600)
+        there = len(taken(life))
+        assert there < last
+        life.plug(True)
+        await life.wait(60)
+        assert [m["sent"] for m in results(life, "all")] == [last]
+        life.desk.forget()
+        order(life, "again", do="resend", journal=journal, **{"from": 1, "to": last})
+        await life.wait(3)
+        await life.power_cut()
+        await life.wait(30)
+        assert not results(life, "again"), "not done, and not said to be"
+        order(life, "again", do="resend", journal=journal, **{"from": 1, "to": last})
+        await life.wait(60)
+        assert [m["sent"] for m in results(life, "again")] == [last]
+
+    life.live(story())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "word"),
+    [
+        ({"journal": "0123456789abcdef", "from": 1, "to": 2}, "unknown_journal"),
+        ({"journal": "", "from": 1, "to": 2}, "bad"),
+        ({"from": 1, "to": 2}, "missing_field"),
+        ({"journal": "ours", "from": 2, "to": 1}, "invalid"),
+        ({"journal": "ours", "from": 1, "to": 100_000}, "invalid"),
+        ({"journal": "ours", "to": 1}, "missing_field"),
+    ],
+)
+def test_a_resend_of_what_there_is_not_is_refused(life, wanted, word):
+    async def story():
+        await life.wait(10)
+        if wanted.get("journal") == "ours":
+            wanted["journal"] = life.daemon.store.journal
+        before = life.desk.repeats
+        order(life, "r", do="resend", **wanted)
+        await life.wait(10)
+        if word == "bad":
+            assert [d["id"] for _, k, _, _, d in life.desk.faults if k == kind.BAD_MESSAGE] == ["r"]
+        else:
+            assert [m["refused"] for m in results(life, "r")] == [word]
+        assert life.desk.repeats == before
+
+    life.live(story())
+
+
+def test_so_many_entries_are_sent_again_and_no_more_however_often_somebody_asks(life, monkeypatch):
+    monkeypatch.setattr(resend, "MOST", 3)
+
+    async def story():
+        await life.wait(10)
+        for _ in range(3):
+            life.press()
+            await life.wait(2)
+        journal = life.daemon.store.journal
+        order(life, "four", do="resend", journal=journal, **{"from": 1, "to": 4})
+        await life.wait(5)
+        assert [m["refused"] for m in results(life, "four")] == ["too_long"]
+        for n in range(Of.RESEND.value.at_once + 20):
+            order(life, f"r{n}", do="resend", journal=journal, **{"from": 1, "to": 3})
+            await life.wait(2)
+        answered = [m for m in life.desk.results if m["do"] == "resend" and m["accepted"]]
+        assert len(answered) == Of.RESEND.value.at_once - 1
+
+    life.live(story())
+
+
+def taken(life):
+    """Return {number: hash of its bytes} of the entries that the platform has, in the order in which they came."""
+    return dict(life.desk.order)
 
 
 # -- 39 ------------------------------------------------------------------------------------------------------------------
