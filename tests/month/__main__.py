@@ -1,0 +1,40 @@
+"""`make month SEED=7`: run it and print the table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the modules beside this folder are imported by their bare names, as pytest does it
+
+from tests.month import table
+from tests.month.desk import Month
+from tests.month.homes import RATES
+from tests.month.run import month
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--homes", type=int, default=45)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--true", type=float, default=1.0, help="so many times as many true emergencies")
+    parser.add_argument("--rates", action="store_true", help="print the rates and their grounds as docs/truth.md has them, and no more")
+    given = parser.parse_args()
+    if given.rates:
+        print("\n".join(rate.row for rate in RATES.values()))
+        return
+    began = time.process_time()
+
+    def told(done: Month) -> None:
+        print(f"\r{done.home.n + 1} of {given.homes} homes", end="", file=sys.stderr, flush=True)
+
+    months = month(given.homes, given.days, given.seed, more=given.true, told=told)
+    print(f", {time.process_time() - began:.0f} s of work", file=sys.stderr)
+    print(table.text(months, given.days), end="")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,349 @@
+"""The gateway of one home in simulated time: the real daemon but for its loop, its radios and lines, its pushing and its history.
+
+What decides is the daemon's own: intake, judge, faults, pipeline, rounds, doors, marks, and the store with its files, from which it is
+started anew after each power cut. In place of the task that turns when something wakes it, `turn` is called when something is due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from radar_emulator import FALL, PRESENCE, STAY_STILL, frame
+from simulated import BTHOME, Loop
+
+from drivers import all_models
+from gateway import daemon as daemons
+from gateway import fault, wire
+from gateway import kind as kinds
+from gateway.clock import SystemClock
+from gateway.config import load
+from gateway.driver import Advertisement, Chunk, Published
+from gateway.store import Outgoing
+from tests.month.homes import KEY, STICK, Home
+from tests.month.life import Event, Life, Span
+
+FIRST = 12.0  # monotonic second at which a gateway is there after power-up
+LOOK = 60.0  # s between two looks of supervision
+SAVED = 600.0  # s at most that a power cut takes away of what is no entry
+_LASTING = frozenset({kinds.LOW_BATTERY, kinds.TEST_DUE})  # faults that no look ends
+_BTHOME = {"alive": "", "press": "3a01", "open": "1a{on}", "motion": "21{on}", "bed": "23{on}", "climate": "0208072e32"}
+_ZIGBEE: dict[str, Callable[[bool], dict[str, Any]]] = {
+    "alive": lambda _: {},
+    "press": lambda _: {"action": "emergency"},
+    "open": lambda on: {"contact": not on},
+    "motion": lambda on: {"occupancy": on},
+    "smoke": lambda on: {"smoke": on},
+    "wet": lambda on: {"water_leak": on},
+}
+_RADAR = {"fall": FALL, "still": STAY_STILL, "presence": PRESENCE}
+
+
+class _Clock(SystemClock):
+    """A box's clocks. After a power cut the wall clock stands where it was until a time server answers."""
+
+    def __init__(self, box: Box, boot: str, behind: float, sure_at: float) -> None:
+        super().__init__(daemons.MADE)
+        self.boot = boot
+        self._box, self._began, self._behind, self._sure_at = box, box.now, behind, sure_at
+
+    def mono(self, second: float) -> float:
+        return FIRST + second - self._began
+
+    def _read(self) -> tuple[float, datetime, bool]:
+        now = self._box.now
+        sure = now >= self._sure_at
+        return self.mono(now), self._box.begins + timedelta(seconds=now - (0.0 if sure else self._behind)), sure
+
+
+class _Radio:
+    """The adapter as the daemon's ears know it."""
+
+    adapter, adverts, restarts, power_cycles = "hci0", 0, 0, 0
+
+    def __init__(self, heard_at: float) -> None:
+        self.heard_at: float | None = heard_at
+        self.trouble = ""
+        self.overhear = None
+
+
+class _Line:
+    def __init__(self, port: str) -> None:
+        self.port, self.open = port, True
+
+
+class _Broker:
+    connected = True
+
+
+class _Link:
+    """The link to the platform's broker."""
+
+    version, taken_over, certificate_begins, certificate_ends = "5", False, None, None
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self.connected = False
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1, **_: Any) -> None:
+        self._box.published(topic.rpartition("/")[2], payload)
+
+
+class _Push:
+    """In place of the daemon's pushing: what is offered is handed to whoever runs the month."""
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self.sent = 0
+
+    def offer(self, messages: Iterable[Outgoing]) -> None:
+        self._box.offered += messages
+
+    def unanswered_since(self) -> float | None:
+        return self._box.unanswered
+
+    def urgent(self, _seconds: float) -> bool:
+        return False
+
+    def received(self, *_: Any, **__: Any) -> None: ...
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: None  # up, down, use, trust
+
+
+class Box:
+    """One home's gateway. `now` is the month's second, which whoever runs it moves on."""
+
+    def __init__(self, home: Home, life: Life, folder: Path, begins: datetime, loop: Loop) -> None:
+        self.home, self.life, self.begins = home, life, begins
+        self.now = 0.0
+        self.boots = 0
+        self.on = False
+        self.offered: list[Outgoing] = []
+        self.others: list[tuple[str, bytes]] = []  # published beside the outbox
+        self.unanswered: float | None = None
+        self.last_motion = -1e9
+        self._loop = loop
+        self._packets: dict[str, int] = {}
+        self._counter = 0
+        self._streams = [s for s in home.sensors.values() if s.stream and s.id not in home.mute]
+        self._saved = 0.0
+        folder.mkdir(parents=True)
+        self.path = folder / "gateway.toml"
+        self.path.write_text(home.config(), encoding="utf-8")
+        if "cancel" in home.sensors:
+            secrets = folder / "secrets.toml"
+            secrets.write_text(f'[keys]\ncancel = "{KEY}"\n')
+            secrets.chmod(0o600)
+        self.config = load(self.path, _models())
+        self.daemon: daemons.Daemon
+
+    # -- power
+
+    def power_on(self, behind: float, sure_after: float) -> None:
+        """Start as after a power-up; the time server answers so much later."""
+        self.boots += 1
+        self.on = True
+        clock = _Clock(self, f"{self.home.id}-{self.boots:04}", behind, self.now + sure_after)
+        real = daemons.SystemClock, daemons.boot_name, daemons.all_models
+        daemons.SystemClock, daemons.boot_name = lambda _made: clock, lambda: clock.boot  # type: ignore[assignment, misc]
+        daemons.all_models = _models
+        try:
+            self.daemon = daemon = daemons.Daemon(self.config)
+        finally:
+            daemons.SystemClock, daemons.boot_name, daemons.all_models = real  # type: ignore[misc]
+        self._clock = clock
+        daemon.push = _Push(self)  # type: ignore[assignment]
+        self.link = daemon.uplink.link = _Link(self)  # type: ignore[assignment]
+        daemon.ears.radios = [_Radio(clock.mono(self.now))]  # type: ignore[list-item]
+        daemon.ears.lines = [_Line(s.at) for s in self.home.sensors.values() if s.at.startswith("/dev/")]  # type: ignore[misc]
+        daemon.ears._brokers = {"zigbee": _Broker()} if "zigbee" in self.home.sensors else {}  # type: ignore[dict-item]
+        daemon.upkeep.write_status = lambda _counts: None  # type: ignore[method-assign]
+        self._run(daemon._begin())
+        gc.unfreeze()  # the daemon keeps what it began with for ever; here it is one of many
+        self._saved = self.now
+        if self.home.ups:
+            self.powered(self.life.mains_off.at(self.now) is None)
+
+    def power_off(self) -> None:
+        """Cut the power. What was heard since `SAVED` and is no entry is lost with it, at most."""
+        self.on = False
+        self._run(self.daemon.store.close())
+        del self.daemon, self._clock
+
+    def powered(self, on: bool) -> None:
+        """Let the box see whether the mains are there."""
+        if self.on:
+            self.daemon.note(lambda at: self.daemon.pipeline.powered(on, at))
+
+    def linked(self, up: bool) -> None:
+        """Let the box see that its link is there, or gone."""
+        self.link.connected = up
+        (self.daemon.uplink._up if up else self.daemon.uplink._down)(self.link)  # type: ignore[arg-type]
+        if up:
+            self.others.append(("status", self.daemon.uplink.status(True, "start")))
+
+    def published(self, name: str, payload: bytes) -> None:
+        self.others.append((name, payload))
+
+    def _run(self, coroutine: Any) -> Any:
+        return self._loop.run_until_complete(coroutine)
+
+    # -- turns
+
+    def turn(self) -> None:
+        """Judge what was heard and told and what is due, and write it down."""
+        daemon = self.daemon
+        self._listen()
+        for _ in range(3):
+            now = daemon.clock.now()
+            entries: list[Any] = []
+            daemon._decide(entries, now)
+            flush = self._may_be_cut and self.now - self._saved >= SAVED
+            if flush:
+                self._saved = self.now
+            unsaved = self._may_be_cut and now.mono >= daemon.keeping.due(daemon.pipeline)
+            if entries or flush or unsaved or daemon.pipeline.resent:
+                self._run(daemon._write(entries, now, flush=(daemon._event or unsaved or flush) and not entries))
+            daemon._event = False
+            daemon._due = daemon.pipeline.due()
+            if not (daemon._notes or daemon.doors._receipts or daemon.doors._orders or len(daemon.room)):
+                return
+        raise AssertionError(f"{self.home.id}: never at rest")
+
+    def due(self) -> float:
+        """Return the month's second at which an alarm is due."""
+        mono = self.daemon.pipeline.due_of_alarms()
+        if self._may_be_cut:
+            mono = min(mono, self.daemon.keeping.due(self.daemon.pipeline))
+        return mono - FIRST + self._clock._began
+
+    @property
+    def _may_be_cut(self) -> bool:
+        """Whether the power goes soon: what is written down only for that need not be written before."""
+        return self.life.off.next(self.now) < self.now + 7200
+
+    def _listen(self) -> None:
+        """Let supervision know what has been heard since the last turn of what speaks every few seconds."""
+        daemon, now = self.daemon, self.now
+        heard_at, mono = daemon.faults.heard_at, self._clock.mono
+        for s in self._streams:
+            silent = self.life.silent[s.id].at(now) if s.id in self.life.silent else None
+            heard_at[s.id] = mono(now) if silent is None else max(heard_at[s.id], mono(silent.began))
+        radio = daemon.ears.radios[0]
+        deaf = self.life.deaf.at(now)
+        radio.heard_at = mono(now) if deaf is None else max(radio.heard_at or 0.0, mono(deaf.began))
+        for line in daemon.ears.lines:
+            line.open = self._silent("rf" if line.port == STICK else "radar") is None
+        for name, broker in daemon.ears._brokers.items():
+            broker.connected = self._silent(name) is None
+
+    def _silent(self, device: str) -> Span | None:
+        return self.life.silent[device].at(self.now) if device in self.life.silent else None
+
+    def troubled(self, until: float) -> bool:
+        """Say whether something is, or will be until then, that supervision has to look at closely."""
+        life, now = self.life, self.now
+        spans = [life.silent[s.id] for s in self._streams if s.id in life.silent]
+        ends = any(kind not in _LASTING for kind, _ in self.daemon.faults.on)
+        return ends or any(s.next(now) < until or s.at(now) for s in (*spans, life.deaf, life.drops, life.mains_off))
+
+    # -- what the sensors say
+
+    def say(self, event: Event) -> bool:
+        """Let a sensor say something; return whether it was heard."""
+        sensor, dice = self.home.sensors[event.device], self.life.dice
+        lost = sensor.loss if event.what in ("alive", "climate") else sensor.loss**2
+        if not self.on or self._silent(sensor.id) is not None or (sensor.loss and dice.random() < lost):
+            return False
+        daemon, on = self.daemon, event.on
+        level = self._level(sensor.id)
+        if sensor.model.startswith("gatt"):
+            daemon.faults.heard_at[sensor.id] = self._clock.mono(self.now)
+        elif sensor.id == "cancel":
+            self._sealed(sensor.at, f"01{level:02x}" + ("3a01" if event.what == "cancel" else ""))
+        elif sensor.ble:
+            n = self._packets[sensor.id] = (self._packets.get(sensor.id, 0) + 1) % 256
+            said = _BTHOME[event.what].replace("{on}", f"{on:02x}")
+            if event.what == "climate":
+                said = f"02{int(1900 + 300 * dice.random()).to_bytes(2, 'little').hex()}2e{dice.randint(35, 60):02x}"
+            self._advert(sensor.at, f"4400{n:02x}01{level:02x}{said}")
+        elif sensor.via == "zigbee":
+            body = _ZIGBEE[event.what](on) | {"battery": level, "linkquality": 90}
+            daemon.intake.published("zigbee", Published(topic=sensor.at, payload=json.dumps(body).encode()))
+        elif sensor.via == "rf":
+            if not on:
+                return False  # it says nothing when it is over
+            daemon.intake.chunk(Chunk(port=STICK, data=f"20;01;{sensor.at};\r\n".encode()))
+        else:
+            daemon.intake.chunk(Chunk(port=sensor.at, data=frame(*_RADAR[event.what], bytes([on]))))
+        return True
+
+    def _level(self, device: str) -> int:
+        level, a_day, changed = self.life.low.get(device, (90.0, 0.0, 0.0))
+        level = 100 - (self.now - changed) / 86400 * a_day if self.now >= changed else level - self.now / 86400 * a_day
+        return max(0, min(100, round(level)))
+
+    def _advert(self, address: str, data: str) -> None:
+        self.daemon.intake.advert(Advertisement(address=address, rssi=-68, service_data={BTHOME: bytes.fromhex(data)}))
+
+    def _sealed(self, address: str, plain: str) -> None:
+        self._counter += 1
+        counter = self._counter.to_bytes(4, "little")
+        nonce = bytes.fromhex(address.replace(":", "")) + b"\xd2\xfc\x45" + counter
+        body = AESCCM(bytes.fromhex(KEY), tag_length=4).encrypt(nonce, bytes.fromhex(plain), None)
+        self._advert(address, (b"\x45" + body[:-4] + counter + body[-4:]).hex())
+
+    def heartbeat(self) -> bytes:
+        """Return the heartbeat that the gateway would send now."""
+
+        async def one() -> None:
+            task = asyncio.ensure_future(self.daemon.uplink._heartbeats(self.link))  # type: ignore[arg-type]
+            while not any(name == "heartbeat" for name, _ in self.others):
+                await asyncio.sleep(0)
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+        kept, self.others = self.others, []
+        self._run(one())
+        beat = next(payload for name, payload in self.others if name == "heartbeat")
+        self.others = kept
+        return beat
+
+    def batch(self) -> bytes | None:
+        """Return the batch of readings that is due, None where nothing was heard that is kept."""
+        readings = self.daemon.historian.take()
+        self.daemon.intake.signals.take(self.daemon.clock.now(), unfinished=False)
+        return wire.encode_batch(self.home.id, "0" * 16, 1, self._clock.boot, readings) if readings else None
+
+
+_known: dict[str, Any] = {}
+
+
+def _models() -> Any:
+    if not _known:
+        _known.update(all_models())
+    return _known
+
+
+@contextlib.contextmanager
+def quietly() -> Any:
+    """Let nothing of the gateway's log be printed, and supervision look once in `LOOK` seconds."""
+    before, logger = fault.LOOK_EVERY, logging.getLogger("eldercare")
+    level = logger.level
+    fault.LOOK_EVERY = LOOK
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        fault.LOOK_EVERY = before
+        logger.setLevel(level)
