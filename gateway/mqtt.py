@@ -184,6 +184,15 @@ class Link:
             raise LinkLost(f"not connected to {self.broker.where}")
         await self._connection.push(topic, payload, retain=retain, qos=qos)
 
+    async def say_now(self, topic: str, payload: bytes, seconds: float) -> None:
+        """Say at QoS 0 what nobody shall keep for those who are not there; over MQTT 5 it is worth nothing after `seconds`.
+
+        Brokers queue QoS 0 for an absent subscriber or not, as they like; a message that has expired is given to nobody. One topic.
+        """
+        if self._connection is None:
+            raise LinkLost(f"not connected to {self.broker.where}")
+        await self._connection.push(topic, payload, retain=False, qos=0, seconds=seconds)
+
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Connect, serve until the connection ends, and raise LinkLost. Cancelled, it says good-bye first (2 s at most)."""
         try:
@@ -343,6 +352,8 @@ class _Connection(aiomqtt.Client):
         self._refused = refused
         self.bug: Exception | None = None  # what `heard` raised
         self._most: int | None = None  # bytes of a packet that the broker takes
+        self._aliases = 0  # topics that a v5 broker lets us name by a number
+        self._named = ""  # the one that has number 1
         self._window = asyncio.Semaphore(WINDOW)
         self._waiting: dict[int, asyncio.Future[list[int]]] = {}  # packet id -> reason codes of its answer, [] = lost; at most WINDOW
         self._disconnected.add_done_callback(lambda _: self._drop_waiting())  # whatever ended it, nobody waits out his time
@@ -382,7 +393,7 @@ class _Connection(aiomqtt.Client):
             if code >= _REFUSAL:
                 raise LinkLost(f"{self._where} does not let us read {topic}: allow it in the broker's access list")
 
-    async def push(self, topic: str, payload: bytes, *, retain: bool, qos: int) -> None:
+    async def push(self, topic: str, payload: bytes, *, retain: bool, qos: int, seconds: float = 0.0) -> None:
         """Publish and wait for the PUBACK. Raises NotTaken or LinkLost; a broker silent for PUBLISH_WAIT is given up."""
         if self._most is not None and len(topic) + len(payload) + 16 > self._most:
             raise NotTaken(
@@ -391,7 +402,8 @@ class _Connection(aiomqtt.Client):
         async with self._window:
             if self._disconnected.done():
                 raise self._loss()
-            info = self._client.publish(topic, payload, qos, retain)
+            name, properties = (topic, None) if not seconds or self.version != "5" else self._passing(topic, seconds)
+            info = self._client.publish(name, payload, qos, retain, properties)
             if info.rc != 0:
                 raise LinkLost(f"not connected to {self._where}")
             if qos == 0:
@@ -400,6 +412,15 @@ class _Connection(aiomqtt.Client):
             code = (await self._answer(info.mid, PUBLISH_WAIT, "a message"))[0]
         if code >= _REFUSAL:
             raise NotTaken(f"{topic}: {_words(self._where, code)}")
+
+    def _passing(self, topic: str, seconds: float) -> tuple[str, Properties]:
+        """Return what to say in the place of a topic, the second time only its number, and how long the message is worth something."""
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.MessageExpiryInterval = round(seconds)
+        if self._aliases:
+            properties.TopicAlias = 1
+            topic, self._named = "" if topic == self._named else topic, topic
+        return topic, properties
 
     async def _answer(self, mid: int, wait: float, what: str) -> list[int]:
         """Send what is queued and return the broker's reason codes for packet `mid`. A broker that is silent for `wait` is given up."""
@@ -476,6 +497,7 @@ class _Connection(aiomqtt.Client):
                 self._client.max_inflight_messages_set(limit)
                 self._window = asyncio.Semaphore(limit)
             self._most = getattr(properties, "MaximumPacketSize", None)
+            self._aliases = getattr(properties, "TopicAliasMaximum", 0)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None) -> None:

@@ -24,10 +24,10 @@ FRESH = 1000  # messages kept in memory for pushing; beyond it they are read fro
 LATE = 100  # messages of P1 and P2 that found no link and go first once there is one; older ones come from the store after them
 PAGE = 100  # entries read from the store at a time
 BATCH_PAGE = 4  # batches of readings read at a time; they are large
-WINDOW = 256  # messages below P2 that may be without receipt at a time; P1 and P2 know no window
+WINDOW = 256  # entries below P2, and as many batches, that may be without receipt at a time; P1 and P2 know no window
 AGAIN = (5.0, 10.0, 20.0)  # s until a message without receipt is sent again; the last one repeats (SCAIP 5-20 s)
 PATIENCE = 1800.0  # s after which it is sent again only every AGAIN_LATER (SCAIP 3-30 min)
-AGAIN_LATER = {True: 60.0, False: 600.0}  # s; P1 and P2, and all others; for ever
+AGAIN_LATER = {True: 60.0, False: 600.0}  # s; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
 NOTHING = 99  # a priority below all others: there is no message
 JITTER = 0.2  # share by which each wait is stretched or shortened, so that homes do not send in step
 
@@ -83,7 +83,8 @@ class Flight:
     priority: int
     first: float
     due: float
-    times: int = 1
+    since: float  # from when on its lack is held against the platform; of a batch, which is not sent again soon, the second time
+    times: int = 0
 
 
 class Push:
@@ -109,7 +110,9 @@ class Push:
         self._flight: dict[Key, Flight] = {}
         self._earliest = inf  # nothing in flight is due again before; to look through thousands for each message would be felt
         self._held: set[Key] = set()  # in _fresh or being sent
-        self._rescan = False
+        self._rescan = {False: False, True: False}  # of entries, of batches: some wait in the store that are not held here
+        self._batches = 0  # in flight
+        self._wanted = True  # whether the platform wants readings at all
         self._order = 0
         self._era = 0  # counts connections: what was begun in an earlier one says nothing about this one
         self._sending: Key | None = None
@@ -124,7 +127,7 @@ class Push:
             return
         for message in messages:
             if len(self._fresh) >= FRESH and message.priority > Priority.P2:
-                self._rescan = True
+                self._rescan[message.batch] = True
                 continue
             self._order += 1
             heapq.heappush(self._fresh, (message.priority, message.number, self._order, message))
@@ -134,6 +137,16 @@ class Push:
     def trust(self, accepted: Callable[[Message], None] | None) -> None:
         """Go on with another platform, which sends receipts or does not: see `accepted` at the beginning."""
         self._accepted = accepted
+
+    def readings(self, *, wanted: bool) -> None:
+        """Send batches of readings, or keep them in the store for as long as the platform wants none."""
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        if not wanted:
+            for key in [k for k in self._flight if k.batch]:
+                self._land(key)
+        self._wake.set()
 
     def use(self, outbox: Outbox) -> None:
         """Go on with another outbox: the disk failed and a stand-in took over."""
@@ -151,9 +164,10 @@ class Push:
         self._fresh.clear()
         self._page.clear()
         self._flight.clear()
+        self._batches = 0
         self._earliest = inf
         self._held.clear()
-        self._rescan = False
+        self._rescan = {False: False, True: False}
         self._cursor, self._batch_cursor = (0, 0), 0
         late = [*self._late]
         self._late.clear()
@@ -184,7 +198,7 @@ class Push:
         if self._sending is not None and taken(self._sending):
             self._sending = None
         for key in [k for k in self._flight if taken(k)]:
-            del self._flight[key]
+            self._land(key)
         for waiting in (self._page, self._late):
             kept = [m for m in waiting if not taken(m)]
             if len(kept) < len(waiting):
@@ -204,8 +218,9 @@ class Push:
         return not self._up and self._clock.now().mono - self._stopped_at < seconds
 
     def unanswered_since(self) -> float | None:
-        """Return the monotonic second since which the oldest message has been without its receipt, or None."""
-        return min((f.first for f in self._flight.values()), default=None)
+        """Return the monotonic second since which the platform owes a receipt, or None. One batch that got lost is no such debt."""
+        since = min((f.since for f in self._flight.values()), default=inf)
+        return None if since == inf else since
 
     async def run(self) -> None:
         """Send for ever. Only cancellation ends it, and what the store raises."""
@@ -233,15 +248,22 @@ class Push:
             if self._era != era:
                 continue  # another connection, maybe another outbox: there all without receipt is sent anyway
             if taken and self._accepted is not None:
-                self._flight.pop(key, None)
+                self._land(key)
                 self._accepted(message)
                 continue
             if self._sending is None:
                 continue
             now = self._clock.now().mono
-            flight = self._flight.setdefault(key, Flight(message.priority, now, 0.0, 0))
+            if message.batch and not self._wanted:
+                continue
+            flight = self._flight.get(key)
+            if flight is None:
+                flight = self._flight[key] = Flight(message.priority, now, due=0.0, since=inf if key.batch else now)
+                self._batches += key.batch
             flight.times += 1
-            flight.due = now + self._again_after(flight, now)
+            if flight.times > 1:
+                flight.since = min(flight.since, now)
+            flight.due = now + self._again_after(flight, now, batch=message.batch)
             self._earliest = min(self._earliest, flight.due)
 
     async def _rest(self) -> None:
@@ -260,13 +282,15 @@ class Push:
             due = self._due_again(now)
             again = min(due, key=lambda k: (self._flight[k].priority, k.number), default=None)
             resend = self._flight[again].priority if again is not None else NOTHING
+            self._pass_over_batches()
             while not self._page and self._more() and min(self._fresh[0][0] if self._fresh else NOTHING, resend) > Priority.P2:
                 await self._read()
+            self._pass_over_batches()
             fresh = self._fresh[0][0] if self._fresh else NOTHING
             backlog = self._page[0].priority if self._page else NOTHING
             if min(fresh, resend, backlog) == NOTHING:
                 return None
-            if self._accepted is None and len(self._flight) >= WINDOW:
+            if self._full(batch=False):
                 # Nothing new below P2 now; what has no receipt is sent again all the same, or the window would never open.
                 fresh, backlog = (p if p <= Priority.P2 else NOTHING for p in (fresh, backlog))
                 if min(fresh, resend, backlog) == NOTHING:
@@ -277,7 +301,7 @@ class Push:
                 found = await self._asked(self._outbox.again([again.number], batch=again.batch))
                 if found:
                     return found[0]
-                self._flight.pop(again, None)
+                self._land(again)
                 continue
             message = self._page.popleft()
             key = Key(message.batch, message.number)
@@ -292,10 +316,33 @@ class Push:
 
     def _more(self) -> bool:
         """Say whether there is more of the backlog to be read."""
-        if self._cursor is None and self._batch_cursor is None and self._rescan and len(self._flight) < WINDOW:
-            self._rescan = False
-            self._cursor, self._batch_cursor = (0, 0), 0
-        return self._cursor is not None or self._batch_cursor is not None
+        if self._cursor is None and self._rescan[False] and not self._full(batch=False):
+            self._cursor, self._rescan[False] = (0, 0), False
+        if self._batch_cursor is None and self._rescan[True]:
+            self._batch_cursor, self._rescan[True] = 0, False
+        return self._cursor is not None or (self._batch_cursor is not None and not self._full(batch=True))
+
+    def _full(self, *, batch: bool) -> bool:
+        """Say whether nothing new may be sent: so many are without receipt, or nobody wants it. Batches hold up no entry."""
+        if batch and not self._wanted:
+            return True
+        return self._accepted is None and (self._batches if batch else len(self._flight) - self._batches) >= WINDOW
+
+    def _pass_over_batches(self) -> None:
+        """Leave batches that may not be sent now to the store, so that no entry waits behind them."""
+        if not self._full(batch=True):
+            return
+        while self._fresh and self._fresh[0][3].batch:
+            self._held.discard(Key(True, heapq.heappop(self._fresh)[3].number))
+            self._rescan[True] = True
+        if self._page and self._page[0].batch:  # a page is of one sort
+            self._page.clear()
+            self._rescan[True] = True
+
+    def _land(self, key: Key) -> None:
+        """Look for no receipt of it any more."""
+        if self._flight.pop(key, None) is not None:
+            self._batches -= key.batch
 
     async def _read(self) -> None:
         """Read the next page of the backlog: entries first, then batches."""
@@ -323,8 +370,10 @@ class Push:
             given_up.cancel()
             answer.cancel()
 
-    def _again_after(self, flight: Flight, now: float) -> float:
-        if now - flight.first >= PATIENCE:
+    def _again_after(self, flight: Flight, now: float, *, batch: bool) -> float:
+        if batch:
+            wait = AGAIN_LATER[False]
+        elif now - flight.first >= PATIENCE:
             wait = AGAIN_LATER[flight.priority <= Priority.P2]
         else:
             wait = AGAIN[min(flight.times - 1, len(AGAIN) - 1)]

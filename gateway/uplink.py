@@ -27,6 +27,7 @@ SOON = 3.0  # s between two attempts to reach the broker while something urgent 
 HURRIED = 30.0  # s ... for so long after it was written: a broker that is away for days does not cost a metered line more
 ACCEPTED_A_COMMIT = 200  # ranges of receipts that go into one commit: a press is in the same one, and waits for no more
 BATCHES = 500  # ranges of batches that wait to be marked; what falls out is sent again
+OFFLINE = 3  # heartbeats that did not come, after which the platform calls the home offline: one that comes later tells nobody anything
 LOOK_EVERY = 0.5  # s between two looks whether something urgent has come
 
 
@@ -207,7 +208,7 @@ class Uplink:
                     head=head.hash,
                 )
                 with contextlib.suppress(Lost, NotTaken):
-                    await link.publish(wire.topic(self._daemon.gateway, "heartbeat"), wire.encode(message))
+                    await link.say_now(wire.topic(self._daemon.gateway, "heartbeat"), wire.encode(message), OFFLINE * every)
             left = due - self._daemon.clock.now().mono if link.connected else 1.0
             await asyncio.sleep(max(0.05, self._daemon.clock.real(left)))
 

@@ -271,6 +271,10 @@ class Link:
             raise Lost
         self._lapse.desk.take(topic.rpartition("/")[2], payload)
 
+    async def say_now(self, topic: str, payload: bytes, seconds: float) -> None:
+        assert seconds > 0
+        await self.publish(topic, payload, qos=0)
+
 
 class Lapse:
     """A home in simulated time. `begins` is the wall clock's second at the start."""

@@ -13,7 +13,7 @@ import yaml
 from brokers import validator
 from jsonschema import Draft202012Validator, ValidationError
 
-from gateway import contract, mqtt, push, wire
+from gateway import contract, mqtt, push, uplink, wire
 from gateway.book import AlarmFact
 from gateway.clock import Moment
 from gateway.instruction import Do
@@ -197,7 +197,7 @@ def test_channels_and_operations_are_ours():
         name = operation["channel"]["$ref"].rsplit("/", 1)[1]
         assert operation["action"] == ("receive" if name in wire.TO_GATEWAY else "send")
         assert operation["messages"] == [{"$ref": f"#/channels/{name}/messages/{name}"}]
-        assert operation["bindings"]["mqtt"]["qos"] == 1
+        assert operation["bindings"]["mqtt"]["qos"] == (name != "heartbeat")
         assert operation["bindings"]["mqtt"]["retain"] is (name == "status")
         assert {t["name"] for t in operation["tags"]} <= {t["name"] for t in API["info"]["tags"]}
         assert set(operation) <= {"action", "title", "description", "channel", "messages", "tags", "bindings", "reply"}
@@ -227,6 +227,8 @@ def test_figures_in_the_text_are_true():
     assert "after 30 minutes every 60 s for P1 and P2, every 10 minutes for the rest" in text
     assert push.PATIENCE == 1800
     assert push.AGAIN_LATER == {True: 60.0, False: 600.0}
+    assert "A batch of readings without a receipt is sent again every 10 minutes" in text
+    assert API["operations"]["sendHeartbeat"]["bindings"]["mqtt"]["messageExpiryInterval"] == uplink.OFFLINE * Times().heartbeat
     assert "by up to a fifth" in text
     assert push.JITTER == 0.2
     assert "without a receipt within 30 s" in text

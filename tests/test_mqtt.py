@@ -11,16 +11,21 @@ import socket
 import ssl
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiomqtt
 import pytest
 from brokers import Authority, Embedded, Mosquitto, Platform, breaches
 from kit.wait import NEVER, PATIENCE, until
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from gateway import dial, mqtt, wire
-from gateway.clock import Quality
+from gateway.clock import Moment, Quality
 from gateway.mqtt import Broker, Link, LinkLost
 from gateway.push import Lost, NotTaken
+from gateway.times import Times
+from gateway.uplink import Uplink
 
 GATEWAY = "gw-1"
 PASSWORD = "correct-horse-battery"
@@ -153,6 +158,11 @@ async def test_publishes_hears_and_says_goodbye(broker):
         async with Up(where, version=version) as up:
             assert up.link.version == version
             await platform.wait(lambda m: m["type"] == "status" and m["online"])
+            for number in (4, 5, 6):  # the second time on, MQTT 5 has a number in the place of the topic
+                await up.link.say_now(topic("heartbeat"), heartbeat(number), 180.0)
+            await until(lambda: {4, 5, 6} <= {m["last_number"] for m in platform.named("heartbeat")})
+            if isinstance(where, Mosquitto):  # the other gives each message the QoS of the subscription
+                assert {(h.qos, h.retain) for h in platform.heard if h.name == "heartbeat"} == {(0, False)}
             await up.link.publish(topic("heartbeat"), heartbeat(7))
             heard = await platform.wait_heard(lambda h: h.name == "heartbeat" and h.body["last_number"] == 7)
             assert heard.qos == 1
@@ -199,6 +209,71 @@ async def test_instructions_given_while_away_arrive(mosquitto, version):
         await platform.instruct("test", id="while-away")
         async with Up(where, version=version) as up:
             await until(lambda: any(json.loads(p).get("id") == "while-away" for _, p in up.heard))
+
+
+class HomeInAHurry:
+    """What the heartbeats of the real uplink ask of a daemon. Its clock runs: every look is a minute later."""
+
+    gateway, boot = GATEWAY, "boot1"
+    config = SimpleNamespace(times=Times(), platform=SimpleNamespace(receipts="platform"))
+    pipeline = SimpleNamespace(alarms={})
+    faults = SimpleNamespace(on={})
+
+    def __init__(self):
+        self.mono = 0.0
+        self.clock = SimpleNamespace(now=self.now, real=lambda _: 0.0)
+        self.store = SimpleNamespace(journal="j1", generation=1, head=SimpleNamespace(number=7, hash=""), counts=self.counts)
+
+    def now(self):
+        self.mono += 60.0
+        return Moment(self.mono, dt.datetime(2026, 11, 22, tzinfo=dt.UTC))
+
+    async def counts(self):
+        return 0, 0
+
+
+class Counted:
+    """A link of which each word is counted."""
+
+    def __init__(self, link):
+        self.link, self.connected, self.words = link, True, 0
+
+    async def publish(self, *args, **more):
+        await self.link.publish(*args, **more)
+        self.words += 1
+
+    async def say_now(self, *args):
+        await self.link.say_now(*args)
+        self.words += 1
+
+
+@pytest.mark.parametrize("version", ["5", "3.1.1"])
+async def test_an_hour_of_heartbeats_pushes_no_alarm_out_of_the_broker_while_the_platform_is_away(version):
+    """Forty-five homes filled the queue of the example in 22 minutes, and the broker threw away what came then."""
+    session = Properties(PacketTypes.CONNECT)
+    session.SessionExpiryInterval = 3600
+    with Mosquitto(extra="max_queued_messages 20") as there:
+        options = {
+            "hostname": "127.0.0.1", "port": there.port, "identifier": "desk-1", "clean_start": False, "properties": session,
+            "protocol": aiomqtt.ProtocolVersion.V5,
+        }  # fmt: skip
+        async with aiomqtt.Client(**options) as platform:
+            for name in ("alarm", "heartbeat"):
+                await platform.subscribe(topic(name), qos=1)
+        async with Up(there, version=version) as up:
+            link = Counted(up.link)
+            beating = asyncio.create_task(Uplink(HomeInAHurry())._heartbeats(link))
+            await until(lambda: link.words >= 60)
+            beating.cancel()
+            await asyncio.wait((beating,))
+            await up.link.publish(topic("alarm"), b"help")
+        heard = []
+        async with aiomqtt.Client(**options) as platform, asyncio.timeout(PATIENCE):
+            async for message in platform.messages:
+                heard.append((message.topic.value, message.payload))
+                if message.payload == b"help":
+                    break
+        assert heard == [(topic("alarm"), b"help")]
 
 
 async def test_many_callers_share_one_window(broker):

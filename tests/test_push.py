@@ -330,7 +330,7 @@ async def gaps(message: Msg, seconds: float, step: float = 0.5) -> list[float]:
         return [b - a for a, b in itertools.pairwise(times)]
 
 
-@pytest.mark.parametrize("message", [alarm(1), fault(1), batch(1)], ids=["alarm", "fault", "readings"])
+@pytest.mark.parametrize("message", [alarm(1), fault(1)], ids=["alarm", "fault"])
 async def test_without_a_receipt_it_is_sent_again_after_5_10_20_20_seconds_and_later_every_minute(message):
     urgent = message.priority <= 2
     found = await gaps(message, PATIENCE + 600 if urgent else PATIENCE + 2400)
@@ -344,6 +344,81 @@ async def test_without_a_receipt_it_is_sent_again_after_5_10_20_20_seconds_and_l
     assert passed > PATIENCE
     assert len(set(found[3:50])) > 5, "with jitter"
     assert found[-1] >= late * (1 - JITTER)
+
+
+async def test_readings_without_a_receipt_are_sent_once_for_each_connection_and_then_every_ten_minutes():
+    """They were sent 90 times in the first half hour."""
+    found = await gaps(batch(1), 3600)
+    assert len(found) >= 4
+    assert all(600 * (1 - JITTER) <= gap <= 600 * (1 + JITTER) + 1.0 for gap in found), found
+    assert len(set(found)) > 2, "with jitter"
+    async with Stage() as s:
+        s.box.put(batch(1))
+        await s.offer(batch(1))
+        await s.move(300)
+        assert s.link.sent == [b"b1"]
+        s.push.down()
+        s.push.up()
+        await settle()
+        assert s.link.sent == [b"b1", b"b1"], "a new connection"
+
+
+async def test_one_batch_that_got_lost_is_no_platform_that_is_away():
+    """It is sent again after ten minutes only: the home would be told as cut off until then."""
+    async with Stage() as s:
+        s.box.put(batch(1))
+        await s.offer(batch(1))
+        await s.move(500)
+        assert s.push.unanswered_since() is None
+        await s.move(300)
+        assert len(s.link.sent) == 2
+        again = s.push.unanswered_since()
+        assert again is not None
+        assert s.clock.mono - again < 320, "not even the second time"
+        await s.receipt(1, 1, batches=True)
+        assert s.push.unanswered_since() is None
+
+
+async def test_readings_without_receipts_hold_up_no_entry():
+    """A platform that gives receipts for entries only had 256 batches after a day: then no fault went out any more."""
+    async with Stage() as s:
+        for n in range(1, WINDOW + 11):
+            s.box.put(batch(n))
+            await s.offer(batch(n))
+        assert len(s.link.sent) == WINDOW
+        many = [fault(n) for n in range(1, FRESH + 50)]
+        s.box.put(*many)
+        for n in range(0, len(many), 50):
+            await s.offer(*many[n : n + 50])
+            await s.receipt(1, n + 50)
+        assert {*s.link.sent[WINDOW:]} == {m.payload for m in many}
+        await s.receipt(1, 5, batches=True)
+        for _ in range(5):
+            await settle(200)
+        assert s.link.sent[-5:] == [b"b%d" % n for n in range(WINDOW + 1, WINDOW + 6)]
+
+
+async def test_a_platform_that_wants_no_readings_gets_none_and_may_change_its_mind():
+    async with Stage() as s:
+        s.box.put(batch(1))
+        await s.offer(batch(1))
+        s.push.readings(wanted=False)
+        await s.move(2000)
+        for n in (2, 3):
+            s.box.put(batch(n))
+            await s.offer(batch(n))
+        s.box.put(fault(1))
+        await s.offer(fault(1))
+        s.push.down()
+        s.push.up()
+        await settle(100)
+        assert s.link.sent == [b"b1", b"e1", b"e1"]
+        assert s.push.unanswered_since() == s.clock.mono
+        await s.receipt(1, 1)
+        assert s.push.unanswered_since() is None, "nobody owes a receipt for what is not sent"
+        s.push.readings(wanted=True)
+        await settle(100)
+        assert s.link.sent[3:] == [b"b1", b"b2", b"b3"]
 
 
 async def test_a_receipt_ends_the_sending_and_the_waiting():
