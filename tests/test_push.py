@@ -368,13 +368,13 @@ async def test_one_batch_that_got_lost_is_no_platform_that_is_away():
     async with Stage() as s:
         s.box.put(batch(1))
         await s.offer(batch(1))
-        await s.move(500)
+        await s.move(400)
         assert s.push.unanswered_since() is None
-        await s.move(300)
+        await s.move(400)
         assert len(s.link.sent) == 2
         again = s.push.unanswered_since()
         assert again is not None
-        assert s.clock.mono - again < 320, "not even the second time"
+        assert s.clock.mono - again < 340, "not even the second time"
         await s.receipt(1, 1, batches=True)
         assert s.push.unanswered_since() is None
 
