@@ -135,6 +135,39 @@ FIELDS: Final[Mapping[str, str]] = {
     "Heartbeat.faults": "Faults that are on, as kind or kind:device. 当前故障",
     "Heartbeat.receipts": "`broker`: this gateway counts the broker's word instead of your receipts, a weaker promise. 回执方式",
     "Heartbeat.head": "Hash of the entry `last_number`, made as `previous` is: it vouches for the whole journal. 最新记录的哈希",
+    "HomeMessage.household": "Number of the household at the platform, as the technician typed it; may be empty. 住户编号",
+    "HomeMessage.area": "Area of the home, as configured; empty where it is not. 片区",
+    "HomeMessage.cell": "Cell of that area, as configured; empty where it is not. 网格",
+    "HomeMessage.software": "Version of the gateway's software. 软件版本",
+    "HomeMessage.revision": "Revision of the household's configuration; 0: nobody has changed it on the page. 配置版次",
+    "HomeMessage.timezone": "Time zone of the home, a name such as Asia/Shanghai. 时区",
+    "HomeMessage.devices": "Every enrolled device. 设备",
+    "HomeMessage.ladder": "Who is called after you, rung 1 first, without names. 呼叫顺序",
+    "HomeMessage.away_left_s": "Seconds for which nobody is at home, from `at` on; 0: somebody is. 离家剩余秒数",
+    "HomeMessage.shelved": "Devices that are not judged now. 搁置中的设备",
+    "HomeMessage.alarms": "Open alarms, the most urgent and newest first, 50 at most. 未结束的警报",
+    "HomeMessage.last_number": "Number of the newest entry when it was written: `alarms` is how they stood then. 当时最新序号",
+    "HomeMessage.left_out": "Devices and alarms that are not named for want of room; 0: all are. 未列出的项数",
+    "HomeDevice.model": "Its make, a word of the gateway's list. 型号",
+    "HomeDevice.means": (
+        "What it is there for: kinds of readings (fall, contact_open ...), what its buttons mean (sos, help, cancel, nothing), "
+        "bed, left_open. More may come. 用途"
+    ),
+    "HomeDevice.supervised": (
+        "Whether its silence is noticed: supervised within hours 受监测; slow: a vital one, the next day 次日才知; "
+        "unsupervised: never 不受监测."
+    ),
+    "HomeDevice.battery_pct": "What it said last of its battery since the gateway's start; null: nothing. 电量",
+    "HomeDevice.battery_low": "True: a low battery is told and has not ended. 电量低",
+    "HomeDevice.missing": "True: it is told as missing. 失联",
+    "HomeDevice.heard": "The hour in which it was heard last, RFC 3339 in UTC; empty: not since the start. 最近一次听到(整点)",
+    "HomeRung.role": "platform: you are to call somebody; person: a program in the home calls one; sounds: it makes a noise. 角色",
+    "HomeRung.wait_s": "Seconds until the next rung; 0: the gateway's own table holds. 等待秒数",
+    "HomeShelf.left_s": "Seconds that are left, from `at` on. 剩余秒数",
+    "HomeAlarm.alarm": "Id of the alarm. 警报编号",
+    "HomeAlarm.state": "Where the response stands. 处置状态",
+    "HomeAlarm.test": "True: a test. 测试标记",
+    "HomeAlarm.silenced": "True: silenced in the home; its ladder goes on. 已静音",
     "Receipt.journal": "The journal that the entries name. One that the gateway does not know is passed over. 日志编号",
     "Receipt.head": (
         "The newest entry that you have of this gateway, of whatever journal; or, where an entry has come whose number you have with "

@@ -38,6 +38,7 @@ from gateway.fault import LOOK_EVERY, Faults
 from gateway.firsts import Firsts
 from gateway.instruction import Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
+from gateway.inventory import Inventory
 from gateway.keeping import Keeping
 from gateway.kind import Priority
 from gateway.lineage import Lineage
@@ -106,6 +107,7 @@ class Daemon:
         self.uplink = Uplink(self)
         self.lineage = Lineage(self)
         self.resend = Resend(self)
+        self.inventory = Inventory(self)
         self.doors = Doors(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
@@ -388,6 +390,8 @@ class Daemon:
 
     def _act(self, entries: list[Entry]) -> None:
         """Let local programs sound and call, now that the entry is on disk."""
+        if entries:
+            self.inventory.changed()
         for entry in entries:
             fact = entry.fact
             if isinstance(fact, ResultFact) and _confirmed_here(fact):

@@ -61,6 +61,10 @@ class Signals:
         """Remember what a device says of its battery."""
         self._batteries[device] = percent
 
+    def charge(self, device: DeviceId) -> float | None:
+        """Return the percentage that a device said last of its battery since the start, None where it said none."""
+        return self._batteries.get(device)
+
     def take(self, now: Moment, *, unfinished: bool = False) -> list[Row]:
         """Return the rows that wait, with `unfinished` also those of the hour that runs."""
         if unfinished or now.mono >= self._ends:

@@ -70,10 +70,8 @@ class Uplink:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
             return
         self.link = link
-        self._links = [
-            self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self.rest), name="link"),
-            self._group.create_task(self._heartbeats(link), name="heartbeat"),
-        ]
+        run = self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self.rest), name="link")
+        self._links = [run, *self._told_by(link)]
 
     async def rest(self, seconds: float) -> None:
         """Wait before a new attempt. A call for help does not wait for the minute that a long outage has earned."""
@@ -145,7 +143,13 @@ class Uplink:
     def takes(self, task: asyncio.Task[None], link: mqtt.Link) -> None:
         """Keep a link that has proved itself."""
         assert self._group is not None  # the daemon runs
-        self._links = [task, self._group.create_task(self._heartbeats(link), name="heartbeat")]
+        self._links = [task, *self._told_by(link)]
+
+    def _told_by(self, link: mqtt.Link) -> list[asyncio.Task[None]]:
+        """Begin what is told beside the entries, for as long as this link is the one."""
+        assert self._group is not None  # the daemon runs
+        heartbeats = self._group.create_task(self._heartbeats(link), name="heartbeat")
+        return [heartbeats, self._group.create_task(self._daemon.inventory.run(link), name="home")]
 
     def broker(self, config: Config) -> mqtt.Broker:
         """Return how a configuration's broker is spoken to as this gateway."""
@@ -244,6 +248,7 @@ class Uplink:
         if self.link is not None:
             self._daemon.clock.shown(self.link.certificate_begins, self.link.certificate_ends)
         self._daemon.push.up()
+        self._daemon.inventory.linked()
         self._daemon.note(lambda at: self._daemon.pipeline.linked(True, at))
 
     def _down(self, link: mqtt.Link) -> None:

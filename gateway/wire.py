@@ -244,6 +244,68 @@ class Heartbeat(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type
     head: Hash = ""
 
 
+class HomeDevice(Struct, frozen=True, forbid_unknown_fields=True):
+    """One enrolled device: what it is there for, whether its silence is noticed, and how it is."""
+
+    device: Id
+    model: Id
+    room: Text
+    means: list[str]
+    supervised: Literal["supervised", "slow", "unsupervised"]
+    battery_pct: float | None
+    battery_low: bool
+    missing: bool
+    heard: Name
+
+
+class HomeRung(Struct, frozen=True, forbid_unknown_fields=True):
+    """One rung of the household's ladder, without the name of who is called."""
+
+    role: Literal["platform", "person", "sounds"]
+    wait_s: Seconds
+
+
+class HomeShelf(Struct, frozen=True, forbid_unknown_fields=True):
+    """A device that is not judged for a while."""
+
+    device: Id
+    left_s: Seconds
+
+
+class HomeAlarm(Struct, frozen=True, forbid_unknown_fields=True):
+    """An open alarm, as it stands."""
+
+    alarm: Id
+    kind: Id
+    priority: Priority
+    state: State
+    test: bool
+    silenced: bool
+
+
+class HomeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="home"):
+    """Retained: what is in the home. Told after connecting, after a change, and every six hours; no names of people."""
+
+    v: Literal[1]
+    gateway: Id
+    journal: Id
+    generation: Count
+    at: When
+    household: Name
+    area: Name
+    cell: Name
+    software: Name
+    revision: Count
+    last_number: Count
+    timezone: Name
+    devices: list[HomeDevice]
+    ladder: list[HomeRung]
+    away_left_s: Seconds
+    shelved: list[HomeShelf]
+    alarms: list[HomeAlarm]
+    left_out: Count
+
+
 class Head(Struct, frozen=True, forbid_unknown_fields=True):
     """An entry as the platform has it: which one, and the hash of its bytes."""
 
@@ -309,6 +371,7 @@ EVERY_MESSAGE: Mapping[str, type[Struct]] = {
     "readings": ReadingBatch,
     "status": Status,
     "heartbeat": Heartbeat,
+    "home": HomeMessage,
     "receipt": Receipt,
     "instruction": InstructionMessage,
 }

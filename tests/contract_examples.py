@@ -11,9 +11,11 @@ from typing import Any
 from hand import JOURNAL, NIGHT, Day, HandClock, Home
 
 from gateway import certificate, chain, kind, wire
+from gateway.alarm import State
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
+from gateway.kind import Priority
 from gateway.parts import Signature, Signing
 from gateway.reading import Kind, Reading
 from gateway.walk import SETTLES, Goal
@@ -196,10 +198,25 @@ def others() -> dict[str, Any]:
         "heartbeat": plain(
             wire.Heartbeat(1, GATEWAY, JOURNAL, at, 60.0, 1042, 2, 0, 1, ["device.low_battery:pendant"], "platform", 1, HEAD)
         ),
+        "home": plain(home(at)),
         "receipt-one-entry": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1042, 1042)], head=wire.Head(JOURNAL, 1, 1042, HEAD))),
         "receipt-ranges": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1, 1040), (1042, 1044)], "h-31ab09", [(200, 212)])),
         "receipt-conflict": plain(wire.Receipt(1, GATEWAY, JOURNAL, head=wire.Head(JOURNAL, 1, 977, HEAD[::-1]))),
     }
+
+
+def home(at: wire.When) -> wire.HomeMessage:
+    devices = [
+        wire.HomeDevice("pendant", "shelly-blu-button", "hall", ["sos"], "supervised", 9.0, True, False, "2026-05-04T03:00:00Z"),
+        wire.HomeDevice("bedroom-radar", "radar-5359", "bedroom", ["activity", "fall", "presence", "stay_still"], "supervised", None, False,
+                        False, "2026-05-04T04:00:00Z"),
+        wire.HomeDevice("kitchen-smoke", "ev1527-smoke", "kitchen", ["smoke"], "unsupervised", None, False, False, ""),
+    ]  # fmt: skip
+    return wire.HomeMessage(
+        1, GATEWAY, JOURNAL, 1, at, "H-0451", "area-12", "cell-3", "1.0.0", 7, 1042, "Asia/Shanghai", devices,
+        [wire.HomeRung("sounds", 60.0), wire.HomeRung("person", 120.0), wire.HomeRung("platform", 0.0)], 0.0,
+        [wire.HomeShelf("kitchen-smoke", 1800.0)], [wire.HomeAlarm(f"{JOURNAL}-a7", kind.SOS, Priority.P1, State.ACKNOWLEDGED, False, False)], 0,
+    )  # fmt: skip
 
 
 def instructions() -> dict[str, Any]:

@@ -17,7 +17,7 @@ FILE = Path(__file__).parents[1] / "docs" / "privacy.md"
 LINES = 10
 OUTWARD = [name for name in wire.EVERY_MESSAGE if name not in wire.TO_GATEWAY]
 # Fields in which people write as they like, or that carry their names: what they type is what leaves.
-BY_PEOPLE = {"by", "reason", "responder", "state_by", "state_reason", "room", "detail", "zh", "en"}
+BY_PEOPLE = {"by", "reason", "responder", "state_by", "state_reason", "room", "detail", "zh", "en", "household", "area", "cell"}
 _DAYS = {"history": round(GatewayPart().history_days), "journal": round(GatewayPart().journal_days)}
 
 

@@ -140,6 +140,7 @@ class Desk:
         self.faults: list[tuple[float, str, str, str, dict[str, Any]]] = []  # (second, kind, device, turn, detail)
         self._alarms: dict[str, list[tuple[float, bytes]]] = {}
         self.results: list[dict[str, Any]] = []
+        self.homes: list[tuple[float, dict[str, Any]]] = []
         self.order: list[tuple[int, bytes]] = []  # entries as they came since `forget`, each once: number and digest
         self.forgets: Callable[[], bool] = lambda: False  # whether a receipt gets lost
         self.answers: Callable[[dict[str, Any]], list[tuple[float, dict[str, Any]]]] = lambda _: []
@@ -149,6 +150,9 @@ class Desk:
         if name == "status":
             return
         body = json.loads(payload)
+        if name == "home":
+            self.homes.append((self.lapse.loop.now, body))
+            return
         if name == "heartbeat":
             lines = self.beats.setdefault(body["at"]["boot"], [])
             if not lines or self._beating != self.connections:

@@ -198,7 +198,7 @@ def test_channels_and_operations_are_ours():
         assert operation["action"] == ("receive" if name in wire.TO_GATEWAY else "send")
         assert operation["messages"] == [{"$ref": f"#/channels/{name}/messages/{name}"}]
         assert operation["bindings"]["mqtt"]["qos"] == (name != "heartbeat")
-        assert operation["bindings"]["mqtt"]["retain"] is (name == "status")
+        assert operation["bindings"]["mqtt"]["retain"] is (name in {"status", "home"})
         assert {t["name"] for t in operation["tags"]} <= {t["name"] for t in API["info"]["tags"]}
         assert set(operation) <= {"action", "title", "description", "channel", "messages", "tags", "bindings", "reply"}
     for name, message in API["components"]["messages"].items():

@@ -36,6 +36,13 @@ def day(tmp_path_factory):
     for online, reason in ((True, "connected"), (False, "lost"), (False, "stopped")):
         out.append(("status", wire.encode(wire.Status(1, GATEWAY, online, reason, "0.1.0", "boot-1", "j1", at))))
     out.append(("heartbeat", wire.encode(wire.Heartbeat(1, GATEWAY, "j1", at, 60.0, 9, 0, 0, 1, ["device.missing:pendant"], "platform"))))
+    device = wire.HomeDevice("pendant", "shelly-blu-button", "hall", ["sos"], "supervised", 50.0, False, False, "2026-05-04T00:00:00Z")
+    alarm = wire.HomeAlarm("j1-a1", "person.sos", 1, "raised", False, False)
+    rungs, shelved = [wire.HomeRung("person", 60.0)], [wire.HomeShelf("pendant", 60.0)]
+    home = wire.HomeMessage(
+        1, GATEWAY, "j1", 1, at, "H-1", "", "", "0.1.0", 7, 9, "Asia/Shanghai", [device], rungs, 0.0, shelved, [alarm], 0,
+    )  # fmt: skip
+    out.append(("home", wire.encode(home)))
     return out
 
 
@@ -116,7 +123,7 @@ def test_where_people_write_is_listed_whole():
         "v", "type", "gateway", "journal", "id", "boot", "wall", "kind", "device", "move", "masking", "condition", "channel", "delivery", "alarm",
         "linked", "instruction", "do", "state", "outcome", "history", "label", "software", "reason", "field", "section", "item", "value", "refused",
         "ieee_11073_10471", "scaip_device", "scaip_status", "turn", "clock", "faults", "receipts", "before", "codes", "entry",
-            "previous", "head", "fault_class",
+            "previous", "head", "fault_class", "model", "timezone", "means", "supervised", "heard", "role",
     }  # fmt: skip
     for name in privacy.OUTWARD:
         schema = wire.schemas()[name]

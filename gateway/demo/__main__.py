@@ -255,6 +255,8 @@ class Conductor:
             self._listens.set()
         elif told["did"] == "recorded" and told["priority"] > 2:  # P3: nobody is woken
             self.screen.desk("已登记待修, 不叫醒任何人 a work order, nobody is woken")
+        elif told["did"] == "home" and not any(t["did"] == "home" for t in self.record[:-1]):
+            self.screen.desk(f"住户清单 the home: {told['devices']} 台设备 devices, {len(told['alarms'])} 个警报未结束 alarms open")
         elif told["did"] == "status" and told["reason"] == "lost":
             self.screen.desk("住户离线 the home is offline", "yellow")
 

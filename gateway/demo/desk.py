@@ -28,6 +28,7 @@ import aiomqtt
 
 ROOT = "eldercare/v1"
 ENTRIES = ("alarm", "fault", "result")  # messages that are numbered lines of a gateway's journal
+OTHERS = ("readings", "status", "heartbeat", "home")
 SEAT = "呼叫台1号席 call desk, seat 1"
 THINKS = 0.5  # s until somebody takes an alarm: a moment, as a person needs it
 DECIDES = 0.8  # s until somebody is sent
@@ -110,7 +111,7 @@ class Desk:
                     async with aiomqtt.Client(host, port, identifier="demo-desk", timeout=5) as client:
                         self.client = client
                         if not deaf:
-                            await client.subscribe([(f"{ROOT}/+/{name}", 1) for name in (*ENTRIES, "readings", "status", "heartbeat")])
+                            await client.subscribe([(f"{ROOT}/+/{name}", 1) for name in (*ENTRIES, *OTHERS)])
                         say("listens", deaf=deaf)
                         async for message in client.messages:
                             self.take(str(message.topic).rsplit("/", 1)[-1], message.payload)
@@ -134,6 +135,9 @@ class Desk:
                 say("received", name=name, batch=body["batch"], readings=len(body["readings"]), again=key in home.batches)
                 home.batches.add(key)
                 home.due_batches.setdefault(body["history"], set()).add(body["batch"])
+            elif name == "home":
+                alarms = [one["alarm"] for one in body["alarms"]]
+                say("home", gateway=body["gateway"], household=body["household"], devices=len(body["devices"]), alarms=alarms)
             elif name == "status":
                 say("status", gateway=body["gateway"], online=body["online"], reason=body["reason"])
         except (ValueError, KeyError, TypeError) as error:
