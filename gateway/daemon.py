@@ -1,8 +1,8 @@
 """The composition root: builds the parts and lets them run.
 
-One task decides (`_pump`), one thread writes (`Store`), one task pushes (`Push`). What is heard comes by `Ears`, what is told by `Doors`;
-`Uplink` keeps the way to the platform, `Upkeep` the house. Those run under supervision; the pump is bare: if it fails, the process fails
-and systemd starts it again.
+One task decides (`_pump`), one thread writes the journal (`Store`) and one the readings (`History`), one task pushes (`Push`).
+What is heard comes by `Ears`, what is told by `Doors`; `Uplink` keeps the way to the platform, `Upkeep` the house. Those run under
+supervision; the pump is bare: if it fails, the process fails and systemd starts it again.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from gateway.doors import Doors
 from gateway.ears import Ears
 from gateway.fault import LOOK_EVERY, Faults
 from gateway.firsts import Firsts
+from gateway.history import Outgoing
 from gateway.instruction import Do, Door, Refused, ResultFact
 from gateway.intake import Historian, Intake, WaitingRoom
 from gateway.inventory import Inventory
@@ -50,7 +51,7 @@ from gateway.recovery import in_doubt, opened, settled, stand_in, time_kept
 from gateway.replay import Replay
 from gateway.resend import Resend
 from gateway.rounds import MARK, Rounds
-from gateway.store import Outgoing, Store, Writing
+from gateway.store import Store, Writing
 from gateway.technician import TakenOver, Technician
 from gateway.upkeep import DiskIsBack, Upkeep
 from gateway.uplink import ACCEPTED_A_COMMIT, Uplink
@@ -166,7 +167,7 @@ class Daemon:
                 last, now = self._judge_waiting(), self.clock.now()
                 last += self.doors.last_orders(now)
                 await self._write(last, now, flush=True)
-                await self.upkeep.keep_readings(now, now_or_never=True)
+                await self.upkeep.last_readings(now)
             await self.technician.close()
             await self.callers.close()
             await self.store.close()
@@ -221,7 +222,7 @@ class Daemon:
                 entries, now, flush=(self._event or unsaved) and not entries
             )  # no press may count twice, also one without entry
             self._event = False
-            await self.upkeep.keep_readings(now)
+            self.upkeep.keep_readings(now)
             await self.upkeep.sometimes(now)
             if self.pipeline.walking.walk is not None or self.pipeline.walking.step is not None:
                 self.upkeep.somebody_looks.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import secrets
 import sqlite3
 import threading
 from pathlib import Path
@@ -16,8 +17,11 @@ from gateway import wire
 from gateway.clock import Moment, Quality
 
 LOG = logging.getLogger("eldercare")
+# What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows, types, texts, JSON and numbers.
 BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
+LOG_PAGES = 2000  # of a log, after which a commit writes it into its database
+LOG_PAGES_PRECIOUS = 8000  # the same of the journal: that is done when nothing urgent is about, and in a commit only where it never was
 SET_ASIDE = 3  # databases that are kept beside the one in use: no conflict that a platform claims deletes what a home has lived
 ASIDE_BYTES = 512 * 1024 * 1024  # of them together, beyond which no further one is added for a conflict
 CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
@@ -36,8 +40,11 @@ class Damaged(StoreProblem):
     """The file's content is broken."""
 
 
-def database(path: Path, migrations: Migrations, synchronous: str) -> Database:
-    """Open one file for writing. Raises StoreProblem: damaged, newer, not writable."""
+def database(path: Path, migrations: Migrations, synchronous: str, log: int = LOG_PAGES) -> Database:
+    """Open one file for writing. `log`: pages after which a commit itself writes the log into it.
+
+    Raises StoreProblem: damaged, newer, not writable.
+    """
     try:
         conn = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None, cached_statements=64)
     except sqlite3.Error as error:
@@ -46,7 +53,7 @@ def database(path: Path, migrations: Migrations, synchronous: str) -> Database:
         conn.execute(f"PRAGMA page_size = {PAGE}")
         conn.execute("PRAGMA journal_mode = WAL")
         conn.execute(f"PRAGMA synchronous = {synchronous}")
-        conn.execute("PRAGMA wal_autocheckpoint = 2000")
+        conn.execute(f"PRAGMA wal_autocheckpoint = {log}")
         conn.execute("PRAGMA journal_size_limit = 4194304")
         db = Database(conn, execute_plugins=False)
         refuse_newer(db, path, migrations)
@@ -60,6 +67,53 @@ def database(path: Path, migrations: Migrations, synchronous: str) -> Database:
         conn.close()
         raise problem_of(path, error) from error
     return db
+
+
+def checkpoint(path: Path) -> None:
+    """Write what stands in a log into its database, beside whoever writes on: nobody waits for it. For a thread that may take long.
+
+    By a connection of its own; a database that is not there is not made. Raises sqlite3.Error.
+    """
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0, isolation_level=None)) as conn:
+        conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
+
+def kept_from(conn: sqlite3.Connection, table: str, now: Moment, days: float) -> int:
+    """Return the number from which on rows are kept: that of the first one that is not too old. It may look at all of the table.
+
+    Rows lie in their order, whatever clock wrote them: one that was stamped in another century while nobody confirmed the clock is as
+    young as its neighbours.
+    """
+    young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
+    row = conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608  ours
+    return int(row[0]) if row else 1 << 62
+
+
+def entries_kept_from(path: Path, now: Moment, days: float) -> int:
+    """Return the same of the journal in a gateway.db, by a connection of its own that only reads. Raises sqlite3.Error."""
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as conn:
+        return kept_from(conn, "journal", now, days)
+
+
+def mark(db: Database, name: str, value: str) -> None:
+    """Write a mark. Raises sqlite3.Error."""
+    db.conn.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+
+
+def marked(db: Database, name: str) -> str:
+    """Return a mark, "" where there is none."""
+    row = db.conn.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else ""
+
+
+def single(db: Database, query: str) -> int:
+    """Return the one number that a query gives."""
+    return int(db.conn.execute(query).fetchone()[0])
+
+
+def new_name() -> str:
+    """Return a name for a journal or a history: 64 random bits, so that the homes of a county never share one."""
+    return secrets.token_hex(8)
 
 
 def problem_of(path: Path, error: Exception) -> StoreProblem:

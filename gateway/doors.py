@@ -216,9 +216,12 @@ class Doors:
         """
         lineage = self._daemon.lineage
         entries = self._daemon.store.receipted(receipt.journal, receipt.entries)
-        batches = receipt.batches if receipt.history == self._daemon.store.history else []
+        batches = receipt.batches if receipt.history == self._daemon.store.readings.name else []
         wrong = ""
-        for what, ranges, newest in (("entry", entries, self._daemon.pipeline.last), ("batch", batches, self._daemon.store.newest_batch)):
+        for what, ranges, newest in (
+            ("entry", entries, self._daemon.pipeline.last),
+            ("batch", batches, self._daemon.store.readings.newest),
+        ):
             highest = max((last for _, last in ranges), default=0)
             if highest > newest or any(first > last for first, last in ranges):
                 wrong = f"receipt covers {what} {highest}, but the newest is {newest}: nothing of it was taken"

@@ -42,12 +42,13 @@ from typing import TYPE_CHECKING
 from gateway import kind, wire
 from gateway.book import Entry
 from gateway.clock import Moment, on_boot, stamp
-from gateway.database import BROKEN, SET_ASIDE, has_room
+from gateway.database import BROKEN, SET_ASIDE, has_room, new_name
 from gateway.fault import FaultFact, Turn
+from gateway.history import Outgoing
 from gateway.push import Lost, NotTaken
 from gateway.reading import Value
 from gateway.recovery import settled
-from gateway.store import Outgoing, Writing, lived, new_name
+from gateway.store import Writing, lived
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon

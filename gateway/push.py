@@ -102,6 +102,7 @@ class Push:
         self._accepted = accepted
         self._wake = asyncio.Event()
         self._another = asyncio.Event()  # set when the present outbox is given up
+        self._called = asyncio.Event()  # set when something of P1 or P2 is offered: reading batches then waits
         self._up = False
         self._fresh: list[tuple[int, int, int, Message]] = []
         self._page: deque[Message] = deque()
@@ -129,6 +130,8 @@ class Push:
             if len(self._fresh) >= FRESH and message.priority > Priority.P2:
                 self._rescan[message.batch] = True
                 continue
+            if message.priority <= Priority.P2:
+                self._called.set()
             self._order += 1
             heapq.heappush(self._fresh, (message.priority, message.number, self._order, message))
             self._held.add(Key(message.batch, message.number))
@@ -298,7 +301,9 @@ class Push:
             if fresh <= min(resend, backlog):
                 return heapq.heappop(self._fresh)[3]
             if again is not None and resend <= backlog:
-                found = await self._asked(self._outbox.again([again.number], batch=again.batch))
+                found = await self._asked(self._outbox.again([again.number], batch=again.batch), may_wait=again.batch)
+                if found is None:
+                    continue
                 if found:
                     return found[0]
                 self._land(again)
@@ -349,24 +354,30 @@ class Push:
         era = self._era
         if self._cursor is not None:
             page = await self._asked(self._outbox.waiting(self._cursor, PAGE))
-            if era != self._era:
+            if page is None or era != self._era:
                 return
             self._cursor = (page[-1].priority, page[-1].number) if len(page) == PAGE else None
             self._page.extend(page)
         elif self._batch_cursor is not None:
-            page = await self._asked(self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE))
-            if era != self._era:
+            page = await self._asked(self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE), may_wait=True)
+            if page is None or era != self._era:
                 return
             self._batch_cursor = page[-1].number if len(page) == BATCH_PAGE else None
             self._page.extend(page)
 
-    async def _asked(self, question: Coroutine[Any, Any, Sequence[Message]]) -> Sequence[Message]:
-        """Return the outbox's answer; nothing once it was given up, for its disk may not answer for minutes."""
+    async def _asked(self, question: Coroutine[Any, Any, Sequence[Message]], *, may_wait: bool = False) -> Sequence[Message] | None:
+        """Return the outbox's answer; nothing once it was given up, for its disk may not answer for minutes.
+
+        What `may_wait` (readings) is left as soon as something of P1 or P2 is offered: then None, and it is asked again later.
+        """
         answer, given_up = asyncio.ensure_future(question), asyncio.ensure_future(self._another.wait())
+        self._called.clear()
+        called = asyncio.ensure_future(self._called.wait()) if may_wait else given_up
         try:
-            await asyncio.wait({answer, given_up}, return_when=asyncio.FIRST_COMPLETED)
-            return answer.result() if answer.done() else []
+            await asyncio.wait({answer, given_up, called}, return_when=asyncio.FIRST_COMPLETED)
+            return answer.result() if answer.done() else [] if given_up.done() else None
         finally:
+            called.cancel()
             given_up.cancel()
             answer.cancel()
 

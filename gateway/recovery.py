@@ -33,6 +33,8 @@ from gateway.database import (
     finish_setting_aside,
     is_unsettled,
     look_for_damage,
+    mark,
+    new_name,
     problem_of,
     refuse_newer,
     set_aside,
@@ -45,7 +47,7 @@ from gateway.masks import masked, unmasked
 from gateway.pipeline import Known
 from gateway.reading import DeviceId
 from gateway.salvage import INDEX, INNER_INDEX, TABLE, Held, Pages
-from gateway.store import BACK, DOUBT, WAITING_AT_MOST, Memories, Store, Writing, lived, new_name, stamps
+from gateway.store import BACK, DOUBT, WAITING_AT_MOST, Memories, Store, Writing, lived, stamps
 
 LOG = logging.getLogger("eldercare")
 AGAIN_AT_MOST = 200  # calls for help, the newest, that are told again where it cannot be read which of them wait
@@ -360,8 +362,8 @@ def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = No
     store = Store(folder, gateway, degraded=why, generation=generation, why="stand_in")
     store.open()
     shed.reserve(folder)
-    store._mark(store._db, "gateway", gateway)  # noqa: SLF001  its own
-    store._mark(store._db, "degraded", why)  # noqa: SLF001
+    mark(store._db, "gateway", gateway)  # noqa: SLF001  its own
+    mark(store._db, "degraded", why)  # noqa: SLF001
     if carried is not None:
         store._commit(carried)  # noqa: SLF001
     return store

@@ -1,7 +1,8 @@
 """What the gateway remembers: SQLite on one writer thread. Entry and outbox row are one transaction, on disk before anybody is told.
 
-`gateway.db`: journal, outbox, alarms, faults, devices, instructions, marks (WAL, synchronous FULL). `history.db`: bulk readings
-(synchronous NORMAL; may be thrown away). A database that is broken, newer, read-only or full does not stop the gateway: see `opened`.
+`gateway.db`: journal, outbox, alarms, faults, devices, instructions, marks (WAL, synchronous FULL). Bulk readings lie in another
+database with a thread of its own: see gateway.history. A database that is broken, newer, read-only or full does not stop the gateway:
+see `opened`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ import asyncio
 import contextlib
 import json
 import logging
-import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -29,34 +29,35 @@ from gateway.book import AlarmFact, Entry, renamed
 from gateway.clock import Moment, Quality, Stamp, bridged, on_boot
 from gateway.database import (
     BROKEN,
-    DiskRefuses,
+    LOG_PAGES_PRECIOUS,
     StoreProblem,
     database,
     is_gone,
     is_read_only,
     is_sound,
+    mark,
+    marked,
+    new_name,
     parts,
     problem_of,
     set_aside,
+    single,
     suspect,
 )
 from gateway.fault import FaultFact, Turn
 from gateway.generations import sync
+from gateway.history import History, Outgoing
 from gateway.instruction import FORGOTTEN, Done, ResultFact
 from gateway.kind import TEST, Priority
 from gateway.masks import unmasked
 from gateway.pipeline import Known
-from gateway.reading import DeviceId, Kind, Reading
-from gateway.signals import HOUR, KEPT_DAYS, Row
+from gateway.reading import DeviceId
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
 Ended = tuple[str, DeviceId]  # kind and device of an ended alarm
 
-# What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows, types, texts, JSON and numbers.
-BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
-ENTRIES_AT_ONCE = 500  # rows of the journal that one step of retention looks at: a press waits for no more than one step
-BATCHES_AT_ONCE = 5  # batches of readings likewise; one may have hundreds
+ENTRIES_AT_ONCE = 100  # rows of the journal that one step of retention looks at: a press waits for no more than one step
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
 RECENT = 256  # entries whose hashes are at hand, for what the platform says that it has of them
 EARLIER = 1 << 40  # so far below 0 stand entries carried over from an earlier journal, each further one as far again; bodies keep theirs
@@ -65,14 +66,6 @@ WAITING_AT_MOST = 10_000  # entries that go along into another database for the 
 OF_JOURNAL = frozenset({"journal", "generation", "begun", "head", "anchor", "earlier", "confirmed", "opened", "doubt"})  # marks that stay
 BACK = "back"  # mark of a stand-in: the real disk was seen to take a write again
 DOUBT = "doubt"  # mark of a stand-in: its journal, and from which number on the real one's entries are told under the stand-in's
-# An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
-_SIGNAL = """
-    INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-        median = CASE WHEN excluded.packets > packets AND excluded.median THEN excluded.median ELSE median END,
-        worst = min(worst, excluded.worst), packets = packets + excluded.packets, battery = coalesce(excluded.battery, battery)
-"""
-
-
 Memories = dict[DeviceId, dict[str, int | str]]
 
 
@@ -82,16 +75,6 @@ class Beyond(NamedTuple):
     again: list[tuple[int, str, wire.Outward]]  # (priority, name, message), oldest first
     waiting: list[tuple[int, str, bytes]]
     shared: int  # alarms numbered above it began beyond what both sides know
-
-
-class Outgoing(NamedTuple):
-    """One thing to push. `batch` numbers are of the history, all others of the journal."""
-
-    priority: int
-    number: int
-    name: str
-    payload: bytes
-    batch: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,15 +95,14 @@ class Writing:
 
 
 class Gone(NamedTuple):
-    """What one step of retention took: batches and entries that the platform never had, and rows of the journal in all."""
+    """What one step of retention took: rows of the journal in all, and those that the platform never had."""
 
-    batches: int = 0
     rows: int = 0
     unsent: int = 0
 
 
 class Store:
-    """Both databases and the one thread that writes them. Make it with `opened`."""
+    """The journal's database and the one thread that writes it, and beside it `readings`. Make it with `opened`."""
 
     def __init__(self, folder: Path, gateway: str, *, degraded: str = "", generation: int = 1, why: str = "new") -> None:
         """Name the folder. `generation`, `why`: of the journal that is begun where there is none yet (gateway.lineage, gateway.chain)."""
@@ -134,55 +116,52 @@ class Store:
         self._why = why
         self.lost = 0  # entries that were written down, and are not there any more: their numbers must not be given again
         self.anew = ""  # what made this start begin another journal, for the pump to tell
-        self.history = ""
+        self.readings = History(folder, gateway)
         self._earlier: dict[str, int] = {}  # journals of which entries still wait -> how far below 0 these stand
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._db: Database
-        self._history: Database | None = None
-        self._batch = 0
-        self._row = 0
         self._files: dict[Path, int] = {}  # the files of gateway.db as we opened them, and their inodes
         self.mended = ""  # what was put right in files that were damaged or deleted, for the pump to tell
 
     # -- opening -----------------------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Open both databases, migrate them, and prove by a write that `gateway.db` can be written. Raises StoreProblem."""
+        """Open the databases, migrate them, and prove by a write that `gateway.db` can be written. Raises StoreProblem."""
         path = self.folder / "gateway.db"
         with contextlib.suppress(OSError):  # what cannot be read or written is told by SQLite in its own words
             self.mended = wal.mend(path)
         if self.mended:
             LOG.error("store %s", self.mended)
-        self._db = database(path, schema.gateway, "FULL")
+        self._db = database(path, schema.gateway, "FULL", LOG_PAGES_PRECIOUS)
         try:
             self._db.conn.execute("BEGIN IMMEDIATE")
-            self._mark(self._db, "opened", str(time.time_ns()))
+            mark(self._db, "opened", str(time.time_ns()))
             self._begin_journal()
-            self._earlier = dict(json.loads(self._marked(self._db, "earlier") or "{}"))
+            self._earlier = dict(json.loads(marked(self._db, "earlier") or "{}"))
             self._db.conn.execute("COMMIT")
         except BROKEN as error:
             self._db.close()
             raise problem_of(path, error) from error
         self._files = {part: part.stat().st_ino for part in parts(path)}
-        self._open_history()
+        self.readings.open()
 
     def _begin_journal(self) -> None:
         """Go on with the journal, or begin one where there is none: its name, its generation, its chain."""
-        self.journal = self._marked(self._db, "journal")
-        begun, last = chain.begun_of(self._marked(self._db, "begun")), self._look_at_newest()
-        written = chain.head_of(self._marked(self._db, "head")).number
+        self.journal = marked(self._db, "journal")
+        begun, last = chain.begun_of(marked(self._db, "begun")), self._look_at_newest()
+        written = chain.head_of(marked(self._db, "head")).number
         if not self.journal:
             self.journal = new_name()
-            self._mark(self._db, "journal", self.journal)
+            mark(self._db, "journal", self.journal)
             begun = [chain.Begun(1, self._why)]
         elif last > written:  # by earlier software, which knows no chain
             begun.append(chain.Begun(last + 1, chain.EARLIER))
-        self.generation = _within(int(self._marked(self._db, "generation") or self.generation))
-        self._mark(self._db, "generation", str(self.generation))
-        self._mark(self._db, "begun", json.dumps(begun))
+        self.generation = _within(int(marked(self._db, "generation") or self.generation))
+        mark(self._db, "generation", str(self.generation))
+        mark(self._db, "begun", json.dumps(begun))
         self.lost = max(0, written - last)
         if not self.lost:
-            self._mark(self._db, "head", chain.text_of(self.head))
+            mark(self._db, "head", chain.text_of(self.head))
 
     def _look_at_newest(self) -> int:
         """Take the newest entries' hashes from the disk; return the number of the last one."""
@@ -191,43 +170,11 @@ class Store:
         self.head = chain.Head(*[*self.recent.items()][-1]) if self.recent else chain.Head()
         return self.head.number
 
-    def _open_history(self) -> None:
-        """Open `history.db`; a broken or newer one is thrown away, for that is what it is for. One that the disk refuses is left alone."""
-        path = self.folder / "history.db"
-        for attempt in (1, 2):
-            try:
-                self._history = database(path, schema.history, "NORMAL")
-                self.history = self._marked(self._history, "history") or new_name()
-                self._mark(self._history, "history", self.history)
-                self._batch = _one(self._history, "SELECT coalesce(max(number), 0) FROM batches")
-                self._row = _one(self._history, "SELECT coalesce(max(row), 0) FROM readings")
-            except (StoreProblem, *BROKEN) as error:
-                problem = error if isinstance(error, StoreProblem) else problem_of(path, error)
-                if isinstance(problem, DiskRefuses):
-                    LOG.warning("store history.db: %s; no readings are kept until it can be written", problem)
-                    self._close_history()
-                    return
-                LOG.warning("store history.db: %s; thrown away, attempt %d", problem, attempt)
-                self._throw_away_history()
-            else:
-                return
-
-    def _close_history(self) -> None:
-        if self._history is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._history.close()
-        self._history = None
-
-    def _throw_away_history(self) -> None:
-        self._close_history()
-        with contextlib.suppress(OSError):
-            set_aside(self.folder / "history.db", keep=False)
-
     def load(self, now: Moment, boot: str) -> Known:
         """Return what was known. Raises one of BROKEN on damage."""
         db = self._db
         alarms, shift = [], {}
-        alive = lived(self._marked(db, "alive"))
+        alive = lived(marked(db, "alive"))
         closed, closed_for = self._closed(alive, now, boot)
         rows = db.execute("SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active ORDER BY 1")
         for _, body in rows:
@@ -254,30 +201,30 @@ class Store:
             heard_ago = {
                 str(d): max(0.0, ago - heard) for d, heard in db.execute("SELECT device, heard FROM devices WHERE heard IS NOT NULL")
             }
-        shelves, away = unmasked(self._marked(db, "masks"), now, boot)
+        shelves, away = unmasked(marked(db, "masks"), now, boot)
         return Known(
             journal=self.journal,
-            last=max(0, _one(db, "SELECT coalesce(max(number), 0) FROM journal")),
-            last_alarm=_one(db, "SELECT coalesce(max(number), 0) FROM alarms"),
+            last=max(0, single(db, "SELECT coalesce(max(number), 0) FROM journal")),
+            last_alarm=single(db, "SELECT coalesce(max(number), 0) FROM alarms"),
             alarms=alarms,
             carried={alarm.number: same for alarm, same in alarms},
             shift=shift,
             raised_in={int(a): int(n) for a, n in waiting},
             closed=closed,
             closed_for=closed_for,
-            cancels=[on_boot(one, alive, now, boot) for one in stamps(self._marked(db, "cancels"))],
+            cancels=[on_boot(one, alive, now, boot) for one in stamps(marked(db, "cancels"))],
             faults=faults,
             said_for=said_for,
-            silent_for=silence.read(self._marked(db, "silent")),
+            silent_for=silence.read(marked(db, "silent")),
             heard_ago=heard_ago,
             done={
                 str(i): Done("?" if digest is None else str(digest), int(entry or 0))
                 for i, digest, entry in db.execute("SELECT id, digest, result FROM instructions ORDER BY number")
             },
-            endings=[str(i) for i in json.loads(self._marked(db, "endings") or "[]")],
+            endings=[str(i) for i in json.loads(marked(db, "endings") or "[]")],
             shelves=shelves,
             away=away,
-            pending=pending.read(self._marked(db, pending.MARK), now, boot),
+            pending=pending.read(marked(db, pending.MARK), now, boot),
         )
 
     def _closed(self, alive: Stamp | None, now: Moment, boot: str) -> tuple[dict[Ended, str], dict[Ended, float]]:
@@ -306,14 +253,9 @@ class Store:
         waits = {int(number): int(priority) for priority, number in self._db.execute("SELECT priority, number FROM outbox")}
         return [(waits.get(number, 0), str(name), bytes(body)) for number, name, body in rows]
 
-    @property
-    def newest_batch(self) -> int:
-        """Number of the newest batch of readings."""
-        return self._batch
-
     def marked(self, name: str) -> str:
         """Return a mark of gateway.db, "" where there is none."""
-        return self._marked(self._db, name)
+        return marked(self._db, name)
 
     # -- the pump's side ---------------------------------------------------------------------------------------------
 
@@ -372,9 +314,9 @@ class Store:
             for first, last in turn.accepted:
                 execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number BETWEEN ? AND ?", (first, last))
             for name, value in turn.marks.items():
-                self._mark(self._db, name, value)
+                mark(self._db, name, value)
             if turn.done:
-                before = _one(self._db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
+                before = single(self._db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
                 rows = [(before + n, i, one.digest, None) for n, (i, one) in enumerate(turn.done.items())]
                 self._db.conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", rows)
             for priority, name, body in turn.waiting:
@@ -387,10 +329,10 @@ class Store:
                 if isinstance(message, wire.ResultMessage):
                     execute("UPDATE instructions SET result = ? WHERE id = ? AND result IS NULL", (number, message.instruction))
             if turn.waiting:
-                self._mark(self._db, "earlier", json.dumps(self._earlier))
+                mark(self._db, "earlier", json.dumps(self._earlier))
             out += self._resent(turn.resent)
             if hashes:
-                self._mark(self._db, "head", chain.text_of(head))
+                mark(self._db, "head", chain.text_of(head))
         self._keep_head(head, hashes)
         return out
 
@@ -412,11 +354,11 @@ class Store:
 
     def disk_is_back(self) -> None:
         """Note in a stand-in that the disk takes writes again: the next start goes back to it. Raises sqlite3.Error."""
-        self._mark(self._db, BACK, "1")
+        mark(self._db, BACK, "1")
 
     def shed(self, step: int) -> int:
         """Let go of what can be missed, where this is a stand-in and memory is full: see `gateway.shed`. Raises sqlite3.Error."""
-        self._close_history()
+        self.readings.give_up()
         return shed.shed(self._db.conn, self.folder, step)
 
     # -- another journal (see gateway.lineage) -----------------------------------------------------------------------
@@ -427,7 +369,7 @@ class Store:
 
     def bind(self, place: str) -> None:
         """Write down in which box and on which card this journal lies. Raises sqlite3.Error."""
-        self._mark(self._db, "bound", place)
+        mark(self._db, "bound", place)
 
     def beyond(self, floor: int, journal: str) -> Beyond:
         """Return what a new journal has to begin with, where both sides agree up to entry `floor` and not beyond.
@@ -438,7 +380,7 @@ class Store:
             "SELECT number, name, body FROM journal WHERE number > ? ORDER BY number DESC LIMIT ?", (floor, AGAIN_AT_MOST)
         )
         on = {int(n) for (n,) in self._db.execute("SELECT entry FROM faults")}
-        shared, again, seen = _one(self._db, "SELECT coalesce(max(number), 0) FROM alarms"), [], set()
+        shared, again, seen = single(self._db, "SELECT coalesce(max(number), 0) FROM alarms"), [], set()
         for number, name, body in rows.fetchall():
             if number in on or not is_sound(body):
                 continue
@@ -480,7 +422,7 @@ class Store:
         try:
             set_aside(path, keep=True)
             sync(self.folder)
-            self._db = database(path, schema.gateway, "FULL")
+            self._db = database(path, schema.gateway, "FULL", LOG_PAGES_PRECIOUS)
             self._files = {part: part.stat().st_ino for part in parts(path)}
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(f"another journal cannot be begun: {error}") from error
@@ -500,7 +442,7 @@ class Store:
 
         The disk may have kept what it said that it had not. Nobody was told of it; its numbers are given again. Raises sqlite3.Error.
         """
-        if not doubt or doubt == self._marked(self._db, DOUBT):
+        if not doubt or doubt == marked(self._db, DOUBT):
             return
         journal, first = doubt.split()[1:]
         if journal != self.journal:
@@ -519,8 +461,8 @@ class Store:
             for table, column in (("journal", "number"), ("outbox", "number"), ("instructions", "number"), ("faults", "entry")):
                 execute(f"DELETE FROM {table} WHERE {column} >= ?", since)  # noqa: S608  names of ours
             self._look_at_newest()
-            self._mark(self._db, "head", chain.text_of(self.head))
-            self._mark(self._db, DOUBT, doubt)
+            mark(self._db, "head", chain.text_of(self.head))
+            mark(self._db, DOUBT, doubt)
 
     def _see_to_files(self) -> None:
         """Write gateway.db again where somebody deleted it, or its log, under us: what we have open still has everything.
@@ -545,8 +487,8 @@ class Store:
             for part in parts(path)[1:]:
                 part.unlink(missing_ok=True)
             sync(self.folder)
-            self._db = database(path, schema.gateway, "FULL")
-            self._mark(self._db, "opened", str(time.time_ns()))
+            self._db = database(path, schema.gateway, "FULL", LOG_PAGES_PRECIOUS)
+            mark(self._db, "opened", str(time.time_ns()))
             self._files = {part: part.stat().st_ino for part in parts(path)}
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(f"its files were deleted, and cannot be written again: {error}") from error
@@ -574,98 +516,22 @@ class Store:
         elif fact.turn is Turn.CLEARED:
             self._db.conn.execute("DELETE FROM faults WHERE kind = ? AND device = ?", (fact.kind, fact.device))
 
-    async def keep_readings(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
-        """Write one batch of routine readings; return it as it is to be pushed, or None where history cannot be written.
-
-        `signals`: what the last hours were like, written in the same transaction.
-        """
-        return await self.run(self._keep_readings, readings, boot, signals)
-
-    def _keep_readings(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
-        if self._history is None:
-            self._open_history()
-        if self._history is None:
-            return None
-        first, number, wall = self._row + 1, self._batch + 1, readings[-1].at.wall.timestamp()
-        rows = [
-            (
-                first + n,
-                r.device,
-                r.kind.value,
-                (b"\0", b"\1")[r.value] if isinstance(r.value, bool) else r.value,
-                r.index,
-                r.label,
-                boot,
-                round(r.at.mono, 3),
-                r.at.wall.timestamp(),
-                r.at.quality.value,
-                int(r.flagged),
-            )
-            for n, r in enumerate(readings)
-        ]
-        try:
-            with self._history.atomic():
-                self._history.conn.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-                self._history.conn.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 1)", (number, first, first + len(rows) - 1, wall))
-                self._history.conn.executemany(_SIGNAL, signals)
-        except sqlite3.Error as error:
-            LOG.warning("store history.db: %d readings forgotten: %s", len(rows), error)
-            return None
-        self._row, self._batch = first + len(rows) - 1, number
-        return Outgoing(5, number, "readings", wire.encode_batch(self.gateway, self.history, number, boot, list(readings)), batch=True)
-
-    async def accept_batches(self, ranges: Sequence[tuple[int, int]]) -> None:
-        """Mark batches as accepted by the platform."""
-        await self.run(self._accept_batches, ranges)
-
-    def _accept_batches(self, ranges: Sequence[tuple[int, int]]) -> None:
-        if self._history is None:
-            return
-        try:
-            with self._history.atomic():
-                for first, last in ranges:
-                    self._history.conn.execute("UPDATE batches SET waiting = 0 WHERE waiting AND number BETWEEN ? AND ?", (first, last))
-        except sqlite3.Error as error:
-            LOG.warning("store history.db: receipts of readings not kept, they will be sent again: %s", error)
-
-    def retention(self, now: Moment, history_days: float, journal_days: float) -> Iterator[Gone]:
+    def retention(self, now: Moment, kept: int) -> Iterator[Gone]:
         """Carry out retention a little at a time: what is pressed between two steps is written between them.
 
-        Age decides, whether the platform has it or not: in a home without one, or with it away for years, nothing would ever
-        go. What is open stays. Each step is made on the store's thread, and yields what it took.
+        `kept`: the number from which on entries are young enough, see `gateway.database.kept_from`: finding it is long, and not
+        for this thread. Age decides, whether the platform has it or not: in a home without one, or with it away for years, nothing
+        would ever go. What is open stays. Each step is made on the store's thread, and yields what it took.
         """
         try:
-            if self._history is not None:
-                yield from self._retain_history(self._history, now, history_days)
-            # Only by a clock that is confirmed.
-            if now.quality is Quality.SYNCHRONISED:
-                yield from self._retain_journal(self._db, now, journal_days)
+            if now.quality is Quality.SYNCHRONISED:  # only by a clock that is confirmed
+                yield from self._retain_journal(self._db, kept)
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
 
-    def _retain_history(self, db: Database, now: Moment, days: float) -> Iterator[Gone]:
-        execute = db.conn.execute
-        too_many = _one(db, "SELECT count(*) FROM batches WHERE waiting") - BATCHES_AT_MOST
-        if too_many > 0:
-            with db.atomic():
-                oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
-                forgotten = execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
-            yield Gone(batches=forgotten)
-        if now.quality is not Quality.SYNCHRONISED:
-            return
-        # The newest batch stays whatever its age: numbers go on from it.
-        kept = min(self._batch, _kept_from(db, "batches", now, days))
-        old = "SELECT number, first, last, waiting FROM batches WHERE number < ? ORDER BY number LIMIT ?"
-        while rows := execute(old, (kept, BATCHES_AT_ONCE)).fetchall():
-            with db.atomic():
-                db.conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", [(first, last) for _, first, last, _ in rows])
-                db.conn.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number, *_ in rows])
-            yield Gone(batches=sum(waiting for *_, waiting in rows))
-        execute("DELETE FROM signals WHERE hour < ?", ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,))
-
-    def _retain_journal(self, db: Database, now: Moment, days: float) -> Iterator[Gone]:
+    def _retain_journal(self, db: Database, kept: int) -> Iterator[Gone]:
         # The newest row stays whatever its age: numbers go on from it. So does what is open.
-        kept = min(_kept_from(db, "journal", now, days), _one(db, "SELECT coalesce(max(number), 0) FROM journal"))
+        kept = min(kept, single(db, "SELECT coalesce(max(number), 0) FROM journal"))
         done = -1 << 62
         some = "SELECT number FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?"
         while (last := db.conn.execute(f"SELECT max(number) FROM ({some})", (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:  # noqa: S608
@@ -691,9 +557,9 @@ class Store:
         ).fetchall()
         newest = max((number for (number,) in over), default=0)
         with db.atomic():
-            if newest > chain.head_of(self._marked(db, "anchor")).number:
+            if newest > chain.head_of(marked(db, "anchor")).number:
                 (body,) = db.conn.execute("SELECT body FROM journal WHERE number = ?", (newest,)).fetchone()
-                self._mark(db, "anchor", chain.text_of(chain.Head(newest, chain.hashed(body))))
+                mark(db, "anchor", chain.text_of(chain.Head(newest, chain.hashed(body))))
             db.conn.executemany("DELETE FROM journal WHERE number = ?", over)
             unsent = db.conn.executemany("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", over).rowcount
         return Gone(rows=len(over), unsent=max(0, unsent))
@@ -739,36 +605,7 @@ class Store:
 
     async def waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
         """Return batches of readings without receipt, oldest first, that come after number `after`."""
-        return await self.run(self._waiting_batches, after, limit)
-
-    def _waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
-        if self._history is None:
-            return []
-        try:
-            return self._read_batches(self._history, after, limit)
-        except BROKEN as error:
-            LOG.warning("store history.db: %s; thrown away", error)
-            self._throw_away_history()
-            self._open_history()
-            return []
-
-    def _read_batches(self, history: Database, after: int, limit: int) -> list[Outgoing]:
-        out = []
-        found = history.execute(
-            "SELECT number, first, last FROM batches WHERE waiting AND number > ? ORDER BY number LIMIT ?", (after, limit)
-        ).fetchall()
-        for number, first, last in found:
-            rows = history.execute("SELECT * FROM readings WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)).fetchall()
-            boot = rows[0][6] if rows else ""
-            readings = [
-                Reading(
-                    device=r[1], kind=Kind(r[2]), value=_value(r[3]), index=r[4], label=r[5],
-                    at=Moment(r[7], datetime.fromtimestamp(r[8], UTC), Quality(r[9])),
-                )
-                for r in rows
-            ]  # fmt: skip
-            out.append(Outgoing(5, number, "readings", wire.encode_batch(self.gateway, self.history, number, boot, readings), batch=True))
-        return out
+        return await self.readings.waiting(after, limit)
 
     async def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
         """Return (number there, name, bytes) of the first entries of a journal from `first` to `last` that are still kept."""
@@ -816,50 +653,35 @@ class Store:
     def _counts(self) -> tuple[int, int]:
         with contextlib.suppress(sqlite3.Error):  # the next commit finds it out and goes on in memory
             self._see_to_files()
-        batches = _one(self._history, "SELECT count(*) FROM batches WHERE waiting") if self._history is not None else 0
-        return _one(self._db, "SELECT count(*) FROM outbox"), batches
+        return single(self._db, "SELECT count(*) FROM outbox"), self.readings.waits
 
     async def ping(self) -> None:
         """Return when the thread has answered: the watchdog's proof that the store lives."""
         await self.run(_nothing)
 
     async def close(self) -> None:
-        """Finish what is queued, close both files, join the thread."""
+        """Finish what is queued, close the files, join the threads; that of the readings as far as it answers."""
         await self.run(self._close)
         self._thread.shutdown()
+        await self.readings.close()
 
     def drop(self) -> None:
         """Close what is open, as it is: its log stays readable for whoever holds it. For a store that could not be opened in full."""
-        self._close_history()
+        self.readings.close_now(checkpoint=False)
         with contextlib.suppress(AttributeError, sqlite3.Error):
             self._db.close()
         self._thread.shutdown()
 
     def close_now(self) -> None:
-        """Close both files from the thread that opened them, where no job was ever queued."""
+        """Close the files from the thread that opened them, where no job was ever queued."""
         self._close()
         self._thread.shutdown()
+        self.readings.close_now()
 
     def _close(self) -> None:
-        for db in (self._db, self._history):
-            if db is not None:
-                with contextlib.suppress(sqlite3.Error):
-                    db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                db.close()
-
-    @staticmethod
-    def _mark(db: Database, name: str, value: str) -> None:
-        db.conn.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
-
-    @staticmethod
-    def _marked(db: Database, name: str) -> str:
-        row = db.conn.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
-        return str(row[0]) if row else ""
-
-
-def new_name() -> str:
-    """Return a name for a journal or a history: 64 random bits, so that the homes of a county never share one."""
-    return secrets.token_hex(8)
+        with contextlib.suppress(sqlite3.Error):
+            self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
 
 
 def _named(message: wire.Outward, old: str, new: str, shared: int) -> wire.Outward:
@@ -873,21 +695,6 @@ def _named(message: wire.Outward, old: str, new: str, shared: int) -> wire.Outwa
 def _within(generation: int) -> int:
     """Return a generation as it can be said: a mark that somebody wrote by hand may hold any number."""
     return min(max(0, generation), wire.GENERATIONS)
-
-
-def _one(db: Database, query: str) -> int:
-    return int(db.conn.execute(query).fetchone()[0])
-
-
-def _kept_from(db: Database, table: str, now: Moment, days: float) -> int:
-    """Return the number from which on rows are kept: that of the first one that is not too old.
-
-    Rows lie in their order, whatever clock wrote them: one that was stamped in another century while nobody confirmed the clock is as
-    young as its neighbours.
-    """
-    young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
-    row = db.conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608
-    return int(row[0]) if row else 1 << 62
 
 
 def lived(text: str) -> Stamp | None:
@@ -909,15 +716,6 @@ def _stamp(boot: str, mono: float, wall: str, clock: str) -> Stamp:
 
 def _seconds(wall: str) -> float:
     return datetime.fromisoformat(wall).timestamp()
-
-
-def _value(value: object) -> bool | int | float | str:
-    """Return a value of the column: a truth is kept as one byte, so that it does not come back as the number 1."""
-    if isinstance(value, bytes):
-        return value == b"\1"
-    if not isinstance(value, int | float | str):
-        raise TypeError(f"a reading of {type(value).__name__}")
-    return value
 
 
 def _nothing() -> None:

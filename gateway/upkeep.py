@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway import backup, kind, mains, status, systemd
+from gateway import backup, kind, mains, status, systemd, wal
 from gateway.alarm import State
 from gateway.book import Entry
 from gateway.clock import Moment
-from gateway.database import CHECK_AT_MOST, Damaged, StoreProblem, is_read_only
+from gateway.database import CHECK_AT_MOST, Damaged, StoreProblem, checkpoint, entries_kept_from, is_read_only
 from gateway.folders import moved_out
 from gateway.inbox import beside
 from gateway.signals import HOUR
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger("eldercare")
 SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
+LAST = 10.0  # s that a stop waits for the last readings
+CHECKPOINT_AT = 1500  # pages in the journal's log from which it is written into the database when nothing urgent is about
 READINGS_AT = 200  # readings that make a batch before its time
 MAINS_EVERY = 1.0  # s between two looks at the mains
 LOOKED_AT_EVERY = 0.25  # s between two status files while somebody watches a walk test
@@ -95,6 +97,11 @@ class Upkeep:
         self._tidied = now - TIDY_EVERY + TIDY_FIRST
         self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
         self._gone = Gone()  # what it has taken so far
+        self._batches = 0  # of readings, that the platform never had
+        self._tidying: asyncio.Task[None] | None = None  # its beginning, on the thread of the readings
+        self._batch: asyncio.Task[None] | None = None  # the batch of readings that is being written ...
+        self._batch_of: Store | None = None  # ... by this store
+        self._checkpointing: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[bool] | None = None  # the failed disk being tried
         self._forgotten = 0
         self.card = Card(now)
@@ -140,41 +147,62 @@ class Upkeep:
         except OSError as error:
             LOG.warning("status file %s: %s", path, error.strerror)
 
-    async def keep_readings(self, now: Moment, *, now_or_never: bool = False) -> None:
-        """Write routine readings in batches. They are pushed last; what cannot be kept is said."""
-        due = (
-            now_or_never
-            or now.mono - self._batched >= self._daemon.config.times.readings_every
-            or len(self._daemon.historian.pending) >= READINGS_AT
-        )
-        if not due:
+    def keep_readings(self, now: Moment) -> None:
+        """Have routine readings written in batches, beside: no alarm waits for them. They are pushed last; what cannot be kept is said.
+
+        One batch at a time: while a slow card writes, further readings wait in the historian, which is bounded.
+        """
+        if self._batch is not None:
+            if not self._batch.done() and self._batch_of is self._daemon.store:
+                return
+            batch, self._batch = self._batch, None
+            if batch.done():
+                batch.result()  # a mistake of ours ends the process, as any other of the pump
+        due = now.mono - self._batched >= self._daemon.config.times.readings_every or len(self._daemon.historian.pending) >= READINGS_AT
+        if due:
+            self._batched = now.mono
+            self._batch_of = self._daemon.store
+            self._batch = asyncio.create_task(self._keep(now), name="batch")
+
+    async def last_readings(self, now: Moment) -> None:
+        """Write what is left, at a stop. A disk that does not answer is not waited for long."""
+        for beside_ in (self._tidying, self._checkpointing):
+            if beside_ is not None:
+                beside_.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST):
+                if self._batch is not None:
+                    await self._batch
+                await self._keep(now, unfinished=True)
+
+    async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
+        """Write down which batches have their receipt, and the next batch. `unfinished`: also of the hour that runs."""
+        daemon, store = self._daemon, self._daemon.store
+        readings, done = daemon.historian.take(), daemon.uplink.accepted_batches
+        signals = daemon.intake.signals.take(now, unfinished=unfinished) if readings else []
+        daemon.uplink.accepted_batches = []
+        if done:
+            await store.readings.accept(done)
+        if not readings:
             return
-        self._batched = now.mono
-        uplink = self._daemon.uplink
-        if uplink.accepted_batches:
-            done, uplink.accepted_batches = uplink.accepted_batches, []
-            await self._daemon.kept(self._daemon.store.accept_batches(done))
-        if readings := self._daemon.historian.take():
-            signals = self._daemon.intake.signals.take(now, unfinished=now_or_never)
-            message = await self._daemon.kept(self._daemon.store.keep_readings(readings, self._daemon.boot, signals))
-            if message is None:
-                self._daemon.historian.forgotten += len(readings)
-            else:
-                self._daemon.push.offer([message])
+        message = await store.readings.keep(readings, daemon.boot, signals)
+        if message is None:
+            daemon.historian.forgotten += len(readings)
+        elif store is daemon.store:  # a stand-in's batches are of another history
+            daemon.push.offer([message])
 
     async def sometimes(self, now: Moment) -> None:
         """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
-        if now.mono - self._tidied >= TIDY_EVERY:
+        if now.mono - self._tidied >= TIDY_EVERY and self._round is None and (self._tidying is None or self._tidying.done()):
             self._tidied = now.mono
-            kept = self._daemon.config.gateway
-            proved = self._daemon.clock.proved(now)
-            self._round, self._gone = self._daemon.store.retention(proved, kept.history_days, kept.journal_days), Gone()
+            self._tidying = asyncio.create_task(self._tidy(self._daemon.clock.proved(now)), name="tidy")
         if self._round is not None:
             await self._retain(self._round)
         if now.mono - self._tried < TRY_DISK_EVERY:
             return
         self._tried = now.mono
         beside(self._sweep)  # no turn waits for it, whatever the disk does
+        self._checkpoint()
         lost = self._daemon.historian.forgotten + self._daemon.room.forgotten
         if lost > self._forgotten:
             count, self._forgotten = lost - self._forgotten, lost
@@ -187,6 +215,35 @@ class Upkeep:
         moved_out(self._daemon.config.state)
         backup.forget_old(self._daemon.config.state, time.time())
 
+    def _checkpoint(self) -> None:
+        """Have the journal's log written into its database while nothing urgent is about: in a commit somebody would wait for it."""
+        store = self._daemon.store
+        if self._daemon.alarm_is_fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
+            return
+
+        def job() -> None:
+            path = store.folder / "gateway.db"
+            with contextlib.suppress(OSError, sqlite3.Error):  # it is tried again; what is wrong with the disk a commit finds out
+                if wal.pages(path) >= CHECKPOINT_AT:
+                    checkpoint(path)
+
+        self._checkpointing = asyncio.create_task(store.readings.run(job), name="checkpoint")
+
+    async def _tidy(self, now: Moment) -> None:
+        """Begin a day's retention: readings first, on their own thread, which also looks how much of the journal is too old."""
+        store, kept, batches = self._daemon.store, self._daemon.config.gateway, 0
+        steps = store.readings.retention(now, kept.history_days)
+        while (taken := await store.readings.run(next, steps, None)) is not None:
+            batches += taken
+        try:
+            number = await store.readings.run(entries_kept_from, store.folder / "gateway.db", now, kept.journal_days)
+        except sqlite3.Error as error:
+            LOG.warning("store retention not carried out: %s", error)
+            return
+        if store is self._daemon.store:
+            self._round, self._gone, self._batches = store.retention(now, number), Gone(), batches
+            self._daemon.wake.set()
+
     async def _retain(self, steps: Iterator[Gone]) -> None:
         """Make one step of the day's retention; the next one comes with the pump's next turn."""
         done = await self._daemon.kept(self._daemon.store.run(next, steps, None))
@@ -195,15 +252,15 @@ class Upkeep:
             self._daemon.wake.set()
             return
         self._round = None
-        gone = self._gone
-        if any(gone):
-            unsent = f"{gone.unsent} entries and {gone.batches} batches of readings were never sent"
+        gone, batches = self._gone, self._batches
+        if any(gone) or batches:
+            unsent = f"{gone.unsent} entries and {batches} batches of readings were never sent"
             LOG.info("retention: %d journal rows deleted; %s", gone.rows, unsent)
-        if (gone.batches or gone.unsent) and self._daemon.config.platform is not None:
+        if (batches or gone.unsent) and self._daemon.config.platform is not None:
             faults, pipeline = self._daemon.faults, self._daemon.pipeline
 
             def forgotten(at: Moment) -> list[Entry]:
-                return pipeline.noticed([faults.note(kind.FORGOTTEN, at, batches=gone.batches, entries=gone.unsent)], at)
+                return pipeline.noticed([faults.note(kind.FORGOTTEN, at, batches=batches, entries=gone.unsent)], at)
 
             self._daemon.note(forgotten)
 

@@ -154,7 +154,7 @@ def test_retention_keeps_the_place_from_which_the_chain_goes_on(box):
     box.clock.move(100 * 86400)
     for _ in range(3):
         box.note()
-    assert sum(gone.rows for gone in box.store.retention(box.clock.now(), 30, 30))
+    assert sum(gone.rows for gone in box.store.retention(box.clock.now(), 10))
     left = box.journal()
     anchor = chain.head_of(box.store.marked("anchor"))
     assert (anchor.number, anchor.hash) == (9, chain.hashed(box.told[8].payload))

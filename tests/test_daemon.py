@@ -621,12 +621,17 @@ async def so(condition) -> None:
             await asyncio.sleep(0.02)
 
 
-async def all_is_done(daemon: Daemon, task) -> None:
-    """Let the desk close the one alarm; see the daemon end, to begin anew on its disk with what waits for the platform."""
+async def closed(daemon: Daemon) -> None:
+    """Let the desk close the one alarm."""
     (alarm,) = daemon.pipeline.alarms.values()
     body = {"v": 1, "gateway": "gw-e2e", "id": "c1", "do": "close", "by": "desk", "alarm": alarm.id, "outcome": "helped"}
     daemon.doors.from_platform("instruction", json.dumps(body).encode())
     await so(lambda: not daemon.pipeline.alarms)
+
+
+async def all_is_done(daemon: Daemon, task) -> None:
+    """Let the desk close the one alarm; see the daemon end, to begin anew on its disk with what waits for the platform."""
+    await closed(daemon)
     async with asyncio.timeout(PATIENCE):
         await asyncio.wait([task])
     assert task.exception() is None
@@ -674,30 +679,65 @@ async def test_when_the_disk_is_back_it_starts_anew_on_it(with_platform_far):
     assert [m["turn"] for m in ends] == ["cleared"]
 
 
-async def test_a_disk_that_does_not_answer_while_readings_are_kept_is_left_too(with_platform_far, monkeypatch):
-    monkeypatch.setattr(daemon_module, "STALLED", 0.3)
+async def test_readings_that_the_card_is_slow_to_take_delay_no_alarm(with_platform_far, monkeypatch):
+    """The batch waits for a lock on its file that is let go only when the alarm is on disk."""
     monkeypatch.setattr(upkeep, "READINGS_AT", 1)
     config = load(with_platform_far.config, all_models())
-    answers = threading.Event()
 
     async def life(daemon: Daemon, task) -> None:
-        real = daemon.store
-        real._keep_readings = lambda *_: answers.wait(30) and None
-        data = {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex("44000301643a00")}  # a battery's word, no press
-        daemon.intake.advert(Advertisement(address=PENDANT, service_data=data))
-        await so(lambda: daemon.store is not real)
-        assert not daemon.pipeline.alarms
-        pressed(daemon, 4)
-        await so(lambda: [a.count for a in daemon.pipeline.alarms.values()] == [1])
-        assert (kind.STORAGE_DEGRADED, "") in daemon.faults.on
+        store = daemon.store
+        store.readings._db.conn.execute("PRAGMA busy_timeout = 3600000")
+        with contextlib.closing(sqlite3.connect(config.state / "history.db", isolation_level=None)) as slow:
+            slow.execute("BEGIN IMMEDIATE")
+            data = {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex("44000301643a00")}  # a battery's word, no press
+            daemon.intake.advert(Advertisement(address=PENDANT, service_data=data))
+            await so(lambda: daemon.upkeep._batch is not None)
+            assert not daemon.pipeline.alarms
+            pressed(daemon, 4)
+            await so(lambda: [m["move"] for m in with_platform_far.journal().values() if "move" in m] == ["raise"])
+            assert (store.readings.newest, daemon.historian.forgotten) == (0, 0), "the batch still waits"
+            assert (await store.counts())[1] == 0, "and whoever asks how much waits is not kept waiting"
+            slow.execute("ROLLBACK")
+        await so(lambda: store.readings.newest >= 1)
+        assert daemon.store is store
+        assert store.degraded == ""
         assert not task.done()
-        answers.set()
-        await so(daemon.leaving.done)
+
+    await one_life(config, life)
+
+
+async def test_looking_how_old_the_journal_is_delays_no_alarm_nor_is_its_log_written_while_one_is_fresh(with_platform_far, monkeypatch):
+    """Both may take as long as a full card takes. A log is written into its database when nobody waits for help."""
+    monkeypatch.setattr(upkeep, "TIDY_FIRST", 0.0)
+    monkeypatch.setattr(upkeep, "CHECKPOINT_AT", 1)
+    config = load(with_platform_far.config, all_models())
+    looking, looked, written = threading.Event(), threading.Event(), []
+
+    def slowly(*_: object) -> int:
+        looking.set()
+        looked.wait(PATIENCE)
+        return 0
+
+    monkeypatch.setattr(upkeep, "entries_kept_from", slowly)
+    monkeypatch.setattr(upkeep, "checkpoint", written.append)
+
+    async def life(daemon: Daemon, task) -> None:
+        daemon.wake.set()
+        await so(looking.is_set)
+        pressed(daemon, 1)
+        await so(lambda: [m["move"] for m in with_platform_far.journal().values() if "move" in m] == ["raise"])
+        assert not looked.is_set()
+        daemon.upkeep._checkpoint()
+        assert daemon.upkeep._checkpointing is None
+        looked.set()
+        await closed(daemon)
+        daemon.upkeep._checkpoint()
+        await so(lambda: written[:1] == [config.state / "gateway.db"])
 
     try:
         await one_life(config, life)
     finally:
-        answers.set()
+        looked.set()
 
 
 async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platform_far, monkeypatch):

@@ -38,6 +38,7 @@ LINES = (
     | {"dial", "packets", "certificate", "wal", "salvage", "shed", "machine"},
     {
         "store",
+        "history",
         "database",
         "recovery",
         "schema",
@@ -85,7 +86,8 @@ LINES = (
 )
 LINE = {name: n for n, names in enumerate(LINES, 1) for name in names}
 DOORS = {  # within line 7
-    ("store", "schema"), ("store", "database"), ("recovery", "database"), ("recovery", "store"), ("recovery", "schema"),
+    ("store", "schema"), ("store", "database"), ("store", "history"), ("history", "schema"), ("history", "database"),
+    ("recovery", "database"), ("recovery", "store"), ("recovery", "schema"),
     ("decode", "decode_lines"), ("commission", "serial_port"), ("callers", "sounder"),
 }  # fmt: skip
 TYPED = {

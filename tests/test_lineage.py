@@ -14,12 +14,14 @@ from test_store import Box
 
 from gateway import chain, database, lineage, machine, recovery, store, wire
 from gateway.clock import Quality
+from gateway.database import new_name
 from gateway.demo.desk import Desk
 from gateway.instruction import Do
 from gateway.kind import IDENTITY_CONFLICT
 from gateway.lineage import Conflict, judged
+from gateway.reading import Kind
 from gateway.recovery import opened
-from gateway.store import Writing, new_name
+from gateway.store import Writing
 
 HASH, OTHER = "0" * 32, "f" * 32
 
@@ -74,7 +76,7 @@ def lived(box: Box) -> None:
     box.write(memory={"pendant": '{"counter":7}'})
     box.note()
     box.fall()
-    box.hear("button", store.Kind.BUTTON, "press")
+    box.hear("button", Kind.BUTTON, "press")
     box.clock.move(1)
     box.tell(Do.TEST, "o1")
 

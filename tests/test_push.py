@@ -90,6 +90,7 @@ class Box:
     batches: list[Msg] = field(default_factory=list)
     reads: int = 0
     gate: asyncio.Event | None = None
+    batch_gate: asyncio.Event | None = None
 
     async def waiting(self, after, limit):
         self.reads += 1
@@ -101,10 +102,14 @@ class Box:
 
     async def waiting_batches(self, after, limit):
         self.reads += 1
+        if self.batch_gate is not None:
+            await self.batch_gate.wait()
         return [m for m in self.batches if m.number > after][:limit]
 
     async def again(self, numbers, *, batch):
         wanted = set(numbers)
+        if batch and self.batch_gate is not None:
+            await self.batch_gate.wait()
         return [m for m in (self.batches if batch else self.entries) if m.number in wanted]
 
     def put(self, *messages: Msg) -> None:
@@ -225,6 +230,29 @@ async def test_a_fresh_sos_overtakes_also_while_a_page_of_the_backlog_is_read():
         s.box.gate = None
         await settle()
         assert s.link.sent[0] == b"e900"
+
+
+async def test_a_call_for_help_does_not_wait_until_readings_have_been_read():
+    """Their disk may take as long as it likes: what is asked of it is asked again when nothing urgent waits."""
+    async with Stage(up=False) as s:
+        s.box.put(batch(1), batch(2))
+        s.box.batch_gate = asyncio.Event()
+        s.push.up()
+        await settle()
+        assert s.link.sent == []
+        await s.offer(alarm(1))
+        assert s.link.sent == [b"e1"]
+        s.box.batch_gate.set()
+        await settle()
+        assert s.link.sent == [b"e1", b"b1", b"b2"]
+        await s.receipt(1, 1)
+        s.box.batch_gate = asyncio.Event()
+        await s.move(7)  # readings without receipt are read to be sent again
+        await s.offer(alarm(2))
+        assert s.link.sent[3:] == [b"e2"]
+        s.box.batch_gate.set()
+        await settle()
+        assert sorted(s.link.sent[4:]) == [b"b1", b"b2"]
 
 
 async def test_who_pressed_while_there_was_no_link_is_told_before_what_waits_for_days():

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from simulated import Lapse
 
 from gateway import dial, kind, rounds
+from gateway.database import mark
 
 DAY, HOUR = 86400.0, 3600.0
 BEGINS = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
@@ -234,7 +235,7 @@ def test_the_end_of_a_certificate_is_read_as_the_library_reads_it(tmp_path):
 def test_what_is_no_mark_of_ours_does_no_harm(tmp_path, text):
     async def story():
         await home.start()
-        home.daemon.store._mark(home.daemon.store._db, rounds.MARK, text)
+        mark(home.daemon.store._db, rounds.MARK, text)
         await home.cut()
         await home.start()
         await asyncio.sleep(DAY)

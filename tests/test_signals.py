@@ -61,14 +61,14 @@ def written(folder):
 
 def test_rows_are_written_with_the_readings_and_halves_of_an_hour_become_one(store, tmp_path):
     reading = [Reading(device="pendant", kind=Kind.BATTERY, value=81, at=at(0))]
-    assert store._keep_readings(reading, "boot", [Row(9, "pendant", 50, -88, -61, 81.0), Row(9, "radar", 3, 0, 0, None)])
-    assert store._keep_readings(reading, "boot", [Row(9, "pendant", 70, -80, -66, None)])
-    assert store._keep_readings(reading, "boot", [Row(9, "pendant", 2, -95, -95, 80.0)])
+    assert store.readings._keep(reading, "boot", [Row(9, "pendant", 50, -88, -61, 81.0), Row(9, "radar", 3, 0, 0, None)])
+    assert store.readings._keep(reading, "boot", [Row(9, "pendant", 70, -80, -66, None)])
+    assert store.readings._keep(reading, "boot", [Row(9, "pendant", 2, -95, -95, 80.0)])
     assert written(tmp_path) == [(9, "pendant", 122, -95, -66, 80.0), (9, "radar", 3, 0, 0, None)]
 
 
 def test_weeks_are_kept_and_no_more(store, tmp_path):
     days = [Row(HOUR - 24 * n, "pendant", 1, -60, -60, None) for n in range(KEPT_DAYS + 5)]
-    assert store._keep_readings([Reading(device="pendant", kind=Kind.BATTERY, value=81, at=at(0))], "boot", days)
-    assert not [*store.retention(at(0), 30, 730)], "no batch is old"
+    assert store.readings._keep([Reading(device="pendant", kind=Kind.BATTERY, value=81, at=at(0))], "boot", days)
+    assert not [*store.readings.retention(at(0), 30)], "no batch is old"
     assert len(written(tmp_path)) == KEPT_DAYS + 1

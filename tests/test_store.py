@@ -25,10 +25,10 @@ from hand import GATEWAY, HandClock, Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import database, kind, recovery, schema, shed, store, wire
+from gateway import database, history, kind, recovery, schema, shed, store, wal, wire
 from gateway.alarm import State
 from gateway.clock import Moment, Quality
-from gateway.database import StoreProblem
+from gateway.database import StoreProblem, entries_kept_from
 from gateway.fault import Turn
 from gateway.instruction import Do, Instruction
 from gateway.masks import masked
@@ -112,9 +112,9 @@ def test_a_fresh_store_has_every_table_full_sync_and_a_journal_of_its_own(box, t
     other = Box(tmp_path / "other")
     assert other.store.journal != box.store.journal
     other.stop()
-    before = (box.store.journal, box.store.history)
+    before = (box.store.journal, box.store.readings.name)
     box.restart()
-    assert (box.store.journal, box.store.history) == before
+    assert (box.store.journal, box.store.readings.name) == before
 
 
 def test_the_newest_golden_databases_have_every_migration(tmp_path):
@@ -326,8 +326,8 @@ def test_a_batch_read_back_from_disk_has_the_very_bytes_that_were_first_sent(row
         Reading(device="d", kind=k, value=v, at=Moment(mono, datetime(2020, 1, 1, tzinfo=UTC) + timedelta(microseconds=us), quality))
         for (k, v), mono, us, quality in rows
     ]
-    first = box.store._keep_readings(readings, "boot-1")
-    again = box.store._waiting_batches(first.number - 1, 1)
+    first = box.store.readings._keep(readings, "boot-1")
+    again = box.store.readings._waiting(first.number - 1, 1)
     assert again == [first]
 
 
@@ -355,44 +355,51 @@ def _forget_memory():
 
 async def test_batches_are_numbered_wait_and_are_accepted(box):
     for n in range(3):
-        message = await box.store.keep_readings([reading(n), reading(n + 0.5)], "boot-1")
+        message = await box.store.readings.keep([reading(n), reading(n + 0.5)], "boot-1")
         assert (message.number, message.batch, message.priority) == (n + 1, True, 5)
-    assert box.store.newest_batch == 3
+    assert box.store.readings.newest == 3
     assert [m.number for m in await box.store.waiting_batches(0, 2)] == [1, 2]
-    await box.store.accept_batches([(1, 1), (3, 9)])
+    await box.store.readings.accept([(1, 1), (3, 9)])
     assert [m.number for m in await box.store.waiting_batches(0, 9)] == [2]
     assert [m.number for m in await box.store.again([1, 2, 3], batch=True)] == [2]
     box.restart()
-    message = await box.store.keep_readings([reading(9)], "boot-1")
+    message = await box.store.readings.keep([reading(9)], "boot-1")
     assert message.number == 4
 
 
 def tidied(what, now, history_days, journal_days):
-    """Carry out the whole of retention; return what it took."""
-    steps = [*what.retention(now, history_days, journal_days)]
-    return Gone(*(sum(counts) for counts in zip(Gone(), *steps, strict=True)))
+    """Carry out the whole of retention; return what it took: batches of readings, and of the journal."""
+    batches = sum(what.readings.retention(now, history_days))
+    return batches, Gone(*(sum(counts) for counts in zip(Gone(), *journal_steps(what, now, journal_days), strict=True)))
+
+
+def journal_steps(what, now, days):
+    return what.retention(now, entries_kept_from(what.folder / "gateway.db", now, days))
+
+
+NOTHING = 0, Gone()
 
 
 async def test_beyond_the_bound_the_oldest_batches_are_forgotten_and_counted(box, monkeypatch):
-    monkeypatch.setattr(store, "BATCHES_AT_MOST", 3)
+    monkeypatch.setattr(history, "BATCHES_AT_MOST", 3)
     for n in range(5):
-        await box.store.keep_readings([reading(n)], "boot-1")
-    assert tidied(box.store, box.clock.now(), 30, 730) == Gone(batches=2)
+        await box.store.readings.keep([reading(n)], "boot-1")
+    assert tidied(box.store, box.clock.now(), 30, 730) == (2, Gone())
     assert [m.number for m in await box.store.waiting_batches(0, 9)] == [3, 4, 5]
-    assert tidied(box.store, box.clock.now(), 30, 730) == Gone()
+    assert tidied(box.store, box.clock.now(), 30, 730) == NOTHING
 
 
 async def test_retention_deletes_what_is_old_accepted_or_not(box):
     now = box.clock.now().later(box.clock.mono + 40 * 86400)
     for n in range(4):
-        await box.store.keep_readings([reading(n), reading(n)], "boot-1")
-    await box.store.accept_batches([(1, 1), (3, 4)])
-    assert tidied(box.store, now, 30, 730).batches == 1, "what the platform never had is counted"
+        await box.store.readings.keep([reading(n), reading(n)], "boot-1")
+    await box.store.readings.accept([(1, 1), (3, 4)])
+    assert tidied(box.store, now, 30, 730)[0] == 1, "what the platform never had is counted"
     assert await box.store.waiting_batches(0, 9) == [], "a home without a platform keeps nothing for ever"
-    left = box.store._history.execute("SELECT number FROM batches ORDER BY 1").fetchall()
+    left = box.store.readings._db.execute("SELECT number FROM batches ORDER BY 1").fetchall()
     assert left == [(4,)], "the newest stays, so that numbers go on"
     box.restart()
-    assert (await box.store.keep_readings([reading(0)], "boot-1")).number == 5
+    assert (await box.store.readings.keep([reading(0)], "boot-1")).number == 5
 
 
 def test_retention_goes_in_small_steps_and_a_press_between_two_is_written(box, monkeypatch):
@@ -401,7 +408,7 @@ def test_retention_goes_in_small_steps_and_a_press_between_two_is_written(box, m
     for _ in range(6):
         box.note()
     box.write(accepted=[(1, 3), (5, 99)])
-    steps = box.store.retention(Moment(box.clock.mono, box.clock.wall + timedelta(days=800)), 30, 730)
+    steps = journal_steps(box.store, Moment(box.clock.mono, box.clock.wall + timedelta(days=800)), 730)
     before = box.journal()
     assert next(steps) == Gone(rows=2)
     (pressed,) = box.sos()
@@ -412,12 +419,12 @@ def test_retention_goes_in_small_steps_and_a_press_between_two_is_written(box, m
 
 
 async def test_retention_of_readings_goes_in_small_steps(box, monkeypatch):
-    monkeypatch.setattr(store, "BATCHES_AT_ONCE", 2)
+    monkeypatch.setattr(history, "BATCHES_AT_ONCE", 2)
     for n in range(6):
-        await box.store.keep_readings([reading(n)], "boot-1")
-    await box.store.accept_batches([(1, 6)])
-    steps = box.store.retention(box.clock.now().later(box.clock.mono + 40 * 86400), 30, 730)
-    left = [box.store._history.execute("SELECT count(*) FROM readings").fetchone()[0] for _ in steps]
+        await box.store.readings.keep([reading(n)], "boot-1")
+    await box.store.readings.accept([(1, 6)])
+    steps = box.store.readings.retention(box.clock.now().later(box.clock.mono + 40 * 86400), 30)
+    left = [box.store.readings._db.execute("SELECT count(*) FROM readings").fetchone()[0] for _ in steps]
     assert left == [4, 2, 1], "the newest stays"
 
 
@@ -432,10 +439,10 @@ def test_retention_of_the_journal_keeps_what_is_open_or_newest(box):
     box.note()  # 9, the newest
     box.write(accepted=[(1, 6), (8, 9)])
     later = Moment(box.clock.mono, box.clock.wall + timedelta(days=800))
-    assert tidied(box.store, later._replace(quality=Quality.UNSURE), 30, 730) == Gone(), "never by a clock that nobody confirmed"
-    assert tidied(box.store, later, 30, 730) == Gone(rows=6, unsent=1)
+    assert tidied(box.store, later._replace(quality=Quality.UNSURE), 30, 730) == NOTHING, "never by a clock that nobody confirmed"
+    assert tidied(box.store, later, 30, 730) == (0, Gone(rows=6, unsent=1))
     assert box.journal() == [5, 6, 9]
-    assert tidied(box.store, later, 30, 730) == Gone()
+    assert tidied(box.store, later, 30, 730) == NOTHING
     box.restart()
     assert [a.kind for a, _ in box.known.alarms] == [kind.FALL]
     assert (kind.UPLINK_LOST, "") in box.known.faults
@@ -450,7 +457,7 @@ async def test_what_was_written_while_the_clock_was_wrong_by_years_is_as_old_as_
         box.sos()
         (alarm,) = box.pipeline.alarms.values()
         box.tell(Do.CLOSE, f"c{box.pipeline.last}", alarm=alarm.id, outcome="helped")
-        box.store._keep_readings([replace(reading(0), at=box.clock.now())], "boot-1")
+        box.store.readings._keep([replace(reading(0), at=box.clock.now())], "boot-1")
 
     await heard()
     box.clock.move(60)
@@ -460,18 +467,37 @@ async def test_what_was_written_while_the_clock_was_wrong_by_years_is_as_old_as_
     box.clock.move(60)
     await heard()
     box.write(accepted=[(1, 99)])
-    await box.store.accept_batches([(1, 9)])
+    await box.store.readings.accept([(1, 9)])
     before = box.journal()
-    assert tidied(box.store, box.clock.now(), 30, 730) == Gone()
+    assert tidied(box.store, box.clock.now(), 30, 730) == NOTHING
     assert box.journal() == before
     assert box.rows("SELECT count(*) FROM alarms") == [(3,)]
-    assert box.store._history.execute("SELECT count(*) FROM readings").fetchone() == (3,)
+    assert box.store.readings._db.execute("SELECT count(*) FROM readings").fetchone() == (3,)
     box.clock.move(731 * 86400)
     box.note()
     tidied(box.store, box.clock.now(), 30, 730)
     assert box.journal() == [before[-1] + 1]
     assert box.rows("SELECT number FROM alarms") == [(3,)], "the newest number stays"
-    assert box.store._history.execute("SELECT number FROM batches").fetchall() == [(3,)]
+    assert box.store.readings._db.execute("SELECT number FROM batches").fetchall() == [(3,)]
+
+
+def test_no_commit_writes_the_log_into_the_database_and_who_does_holds_up_no_commit(box):
+    path = box.folder / "gateway.db"
+    assert wal.pages(box.folder / "none.db") == 0
+    while wal.pages(path) < 2200:
+        before = wal.pages(path)
+        box.write(marks={"much": f"{before}" * 20_000})
+        assert wal.pages(path) > before, "each commit has only been added"
+    box.store._db.conn.execute("BEGIN IMMEDIATE")
+    database.checkpoint(path)  # beside a write that is under way
+    box.store._db.conn.execute("COMMIT")
+    assert box.sos()
+    assert wal.pages(path) < 100, "begun anew"
+    with pytest.raises(sqlite3.Error):
+        database.checkpoint(box.folder / "none.db")
+    assert not (box.folder / "none.db").exists()
+    box.restart()
+    assert [a.kind for a, _ in box.known.alarms] == [kind.SOS]
 
 
 # -- history.db may be thrown away ----------------------------------------------------------------------------------------
@@ -480,8 +506,8 @@ async def test_what_was_written_while_the_clock_was_wrong_by_years_is_as_old_as_
 @pytest.mark.parametrize("damage", ["garbage", "deleted", "newer", "empty", "folder"])
 def test_a_broken_history_is_thrown_away_and_begun_anew(box, damage):
     box.sos()
-    box.store._keep_readings([reading(0)], "boot-1")
-    before = box.store.history
+    box.store.readings._keep([reading(0)], "boot-1")
+    before = box.store.readings.name
     box.stop()
     path = box.folder / "history.db"
     match damage:
@@ -502,32 +528,32 @@ def test_a_broken_history_is_thrown_away_and_begun_anew(box, damage):
     assert box.store.degraded == "", "bulk readings are no reason for alarm"
     assert [a.kind for a, _ in box.known.alarms] == [kind.SOS]
     if damage == "folder":
-        assert box.store._keep_readings([reading(1)], "boot-1") is None
+        assert box.store.readings._keep([reading(1)], "boot-1") is None
         assert box.store._counts()[1] == 0
     else:
-        assert box.store.history != before, "batch numbers begin anew, so the history has a new name"
-        assert box.store._keep_readings([reading(1)], "boot-1").number == 1
+        assert box.store.readings.name != before, "batch numbers begin anew, so the history has a new name"
+        assert box.store.readings._keep([reading(1)], "boot-1").number == 1
 
 
 def test_a_disk_that_refuses_the_history_costs_no_reading_that_is_on_it(box, monkeypatch):
     """A full or read-only disk is no damage: the file stays, and is gone on with once the disk takes it."""
-    box.store._keep_readings([reading(0)], "boot-1")
-    history = box.store.history
-    real = store.database
+    box.store.readings._keep([reading(0)], "boot-1")
+    before = box.store.readings.name
+    real = history.database
 
-    def full(path: Path, *rest: object) -> store.Database:
+    def full(path: Path, *rest: object) -> history.Database:
         if path.name == "history.db":
-            raise store.problem_of(path, sqlite3.OperationalError("database or disk is full"))
+            raise database.problem_of(path, sqlite3.OperationalError("database or disk is full"))
         return real(path, *rest)
 
-    monkeypatch.setattr(store, "database", full)
+    monkeypatch.setattr(history, "database", full)
     box.restart()
-    assert box.store._keep_readings([reading(1)], "boot-1") is None
+    assert box.store.readings._keep([reading(1)], "boot-1") is None
     box.sos()
-    monkeypatch.setattr(store, "database", real)
-    assert box.store._keep_readings([reading(2)], "boot-1").number == 2
-    assert box.store.history == history
-    assert box.store._history.execute("SELECT count(*) FROM readings").fetchone() == (2,)
+    monkeypatch.setattr(history, "database", real)
+    assert box.store.readings._keep([reading(2)], "boot-1").number == 2
+    assert box.store.readings.name == before
+    assert box.store.readings._db.execute("SELECT count(*) FROM readings").fetchone() == (2,)
 
 
 def test_a_database_of_an_older_version_on_a_disk_that_refuses_is_read_whole(tmp_path, monkeypatch):
@@ -553,15 +579,15 @@ def test_a_database_of_an_older_version_on_a_disk_that_refuses_is_read_whole(tmp
 
 
 async def test_a_history_that_breaks_while_we_run_stops_nothing(box):
-    await box.store.keep_readings([reading(0)], "boot-1")
-    box.store._history.execute("UPDATE readings SET kind = 'of the future'")
+    await box.store.readings.keep([reading(0)], "boot-1")
+    box.store.readings._db.execute("UPDATE readings SET kind = 'of the future'")
     assert await box.store.waiting_batches(0, 9) == []
-    assert (await box.store.keep_readings([reading(1)], "boot-1")).number == 1
-    box.store._history.execute("DROP TABLE batches")
-    assert await box.store.keep_readings([reading(2)], "boot-1") is None
-    await box.store.accept_batches([(1, 2)])
+    assert (await box.store.readings.keep([reading(1)], "boot-1")).number == 1
+    box.store.readings._db.execute("DROP TABLE batches")
+    assert await box.store.readings.keep([reading(2)], "boot-1") is None
+    await box.store.readings.accept([(1, 2)])
     assert await box.store.waiting_batches(0, 9) == []
-    assert (await box.store.keep_readings([reading(3)], "boot-1")).number == 1
+    assert (await box.store.readings.keep([reading(3)], "boot-1")).number == 1
 
 
 # -- a gateway.db that cannot be used -------------------------------------------------------------------------------------

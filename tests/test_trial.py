@@ -58,7 +58,7 @@ DAY = [
 def record(config, readings=DAY):
     store = Store(config.state, "gw")
     store.open()
-    store._keep_readings(readings, "boot-1")
+    store.readings._keep(readings, "boot-1")
     store.close_now()
 
 

@@ -110,9 +110,9 @@ def leave(out: Path) -> None:
         readings = [Reading(device="door", kind=Kind.CONTACT_OPEN, value=bool(k % 2), at=clock.move(5)) for k in range(4)]
         readings += [Reading(device="window", kind=Kind.TEMPERATURE, value=20.0 + n, at=clock.move(5))]
         readings += [Reading(device="button", kind=Kind.BUTTON, value="press", at=clock.move(5), flagged=True)]
-        store._keep_readings(readings, clock.boot)
+        store.readings._keep(readings, clock.boot)
         taken += len(readings)
-    store._accept_batches([(1, 4)])
+    store.readings._accept([(1, 4)])
     boxes = [
         {"v": 1, "gateway": hand.GATEWAY, "id": "left-1", "do": "test", "by": "Li"},
         {"v": 1, "gateway": hand.GATEWAY, "id": "left-2", "do": "acknowledge", "by": "Li", "alarm": _one(day, "person.sos", "raised")},
@@ -120,14 +120,14 @@ def leave(out: Path) -> None:
     for order in boxes:
         inbox.leave(page_of(folder), out / RUNTIME, json.dumps(order).encode())
     known = store.load(clock.now(), "another-boot")
-    batches = [json.loads(b.payload)["readings"] for b in store._waiting_batches(0, 100)]
+    batches = [json.loads(b.payload)["readings"] for b in store.readings._waiting(0, 100)]
     (out / "expected.json").write_text(
         json.dumps(
             {
                 "gateway": hand.GATEWAY,
                 "wall": clock.wall.isoformat(),
                 "journal": store.journal,
-                "history": store.history,
+                "history": store.readings.name,
                 "last": known.last,
                 "last_alarm": known.last_alarm,
                 "alarms": [_alarm(a) for a, _ in known.alarms],

@@ -353,7 +353,7 @@ async def lived_offline(home: Home, dice: random.Random) -> tuple[int, int]:
     for _ in range(HOURS * 12):
         at = clock.move(300)
         climate = [Reading(device=f"sensor{k}", kind=Kind.TEMPERATURE, value=round(dice.uniform(15, 25), 1), at=at) for k in range(8)]
-        assert await store.keep_readings(climate, "before") is not None
+        assert await store.readings.keep(climate, "before") is not None
     await store.close()
     return len(day.entries), HOURS * 12
 

@@ -25,6 +25,7 @@ from drivers import all_models
 from gateway.book import Entry
 from gateway.config import load
 from gateway.danger import Watch
+from gateway.database import mark
 from gateway.dispatch import PLATFORM, Rung
 from gateway.reading import Kind, Reading
 from gateway.store import Store, Writing
@@ -141,7 +142,7 @@ async def heaped(home: Home) -> tuple[int, int]:
     )
     while sum(path.stat().st_size for path in config.state.glob("history.db*")) < BACKLOG // 4:
         for _ in range(100):
-            assert await store.keep_readings(readings, "before") is not None
+            assert await store.readings.keep(readings, "before") is not None
         batches += 100
     await store.close()
     return number, batches
@@ -149,9 +150,9 @@ async def heaped(home: Home) -> tuple[int, int]:
 
 def _quickly(store: Store) -> None:
     """Nobody cuts the power while the store is being filled."""
-    store._mark(store._db, "journal", JOURNAL)
+    mark(store._db, "journal", JOURNAL)
     store.journal = JOURNAL
-    for db in (store._db, store._history):
+    for db in (store._db, store.readings._db):
         db.conn.execute("PRAGMA synchronous = OFF")
         db.conn.execute("PRAGMA wal_autocheckpoint = 100000")
 

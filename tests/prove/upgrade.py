@@ -165,15 +165,15 @@ def _in_this_process(state: Path, expected: dict[str, Any], before: dict[str, An
     now = later(expected)
     opened, known, memories = recovery.opened(state, state.parent / "run", expected["gateway"], now, BOOT)
     assert not opened.degraded, opened.degraded
-    assert (opened.journal, opened.history) == (expected["journal"], expected["history"])
+    assert (opened.journal, opened.readings.name) == (expected["journal"], expected["history"])
     assert not (wrong := differences(known, memories, expected)), wrong
     assert [n for (n,) in opened._db.execute("SELECT number FROM outbox ORDER BY number")] == expected["outbox"]
-    batches = [json.loads(b.payload)["readings"] for b in opened._waiting_batches(0, 100)]
+    batches = [json.loads(b.payload)["readings"] for b in opened.readings._waiting(0, 100)]
     assert batches == expected["batches"]
     folders.moved_in(state)
     assert [json.loads(body)["id"] for _, body in inbox.read(folders.page_of(state), int(opened.marked("inbox")))] == [expected["left"]]
     for base, migrations in SETS.items():
-        db = opened._db if base == "gateway" else opened._history
+        db = opened._db if base == "gateway" else opened.readings._db
         assert [m.name for m in migrations.applied(db)] == [m.name for m in migrations._migrations]
     pipeline = Judged().pipeline(BOOT)
     entries = pipeline.restart(now, known, why="start")
@@ -183,7 +183,7 @@ def _in_this_process(state: Path, expected: dict[str, Any], before: dict[str, An
     entries += pipeline.heard(Reading(device="cord", kind=Kind.BUTTON, value="press", at=now))
     out = opened._commit(Writing(entries=entries))
     assert [m.number for m in out] == list(range(expected["last"] + 1, expected["last"] + 1 + len(entries)))
-    opened._keep_readings([Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=now)], BOOT)
+    opened.readings._keep([Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=now)], BOOT)
     opened.close_now()
     count = nothing_lost(before["gateway"], tables(state / "gateway.db"), but=("marks", "alarms"))
     count += nothing_lost(before["history"], tables(state / "history.db"), but=("marks",))
@@ -424,7 +424,7 @@ def _after(where: str, trial: Path, expected: dict[str, Any], before: dict[str, 
     opened, known, memories = recovery.opened(trial / "state", trial / "run", expected["gateway"], later(expected), BOOT)
     assert not opened.degraded, f"{where}: {opened.degraded}"
     assert not (wrong := differences(known, memories, expected)), f"{where}: {wrong}"
-    assert opened.history == expected["history"], f"{where}: the readings were thrown away"
+    assert opened.readings.name == expected["history"], f"{where}: the readings were thrown away"
     opened.close_now()
     return new
 

@@ -126,9 +126,9 @@ def test_a_time_server_that_is_wrong_by_three_years_deletes_nothing_and_lets_not
 
     def rows():
         store = life.daemon.store
-        assert store._history is not None
+        assert store.readings._db is not None
         (journal,) = next(store._db.execute("SELECT count(*) FROM journal WHERE wall < ?", (before,)))
-        (readings,) = next(store._history.execute("SELECT count(*) FROM readings WHERE wall < ?", (before,)))
+        (readings,) = next(store.readings._db.execute("SELECT count(*) FROM readings WHERE wall < ?", (before,)))
         return journal, readings
 
     async def story():

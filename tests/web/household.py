@@ -198,7 +198,7 @@ class Example:
         await store.run(store.open)
         await store.commit(Writing(entries=self.day.entries))
         for n in range(0, len(readings), 200):
-            await store.keep_readings(readings[n : n + 200], "boot-example", () if n else self._weeks())
+            await store.readings.keep(readings[n : n + 200], "boot-example", () if n else self._weeks())
         await store.close()
         self.say()
 
