@@ -460,7 +460,7 @@ class _Found:
                     if known is not None and known.number >= number and number not in chosen and number < since:
                         continue
                     message = _message(body, number, now)
-                    priority = None if message is None else getattr(message, "priority", Priority.P2)
+                    priority = None if message is None else getattr(message, "priority", self._of_result(number))
                     if number in chosen and priority is not None:
                         if self.unanswered.get(number) == priority:
                             waiting[number] = priority, name, body
@@ -484,6 +484,10 @@ class _Found:
         self.left = len(self.unanswered) - len(waiting)
         waiting = dict(sorted(again.items())[-AGAIN_AT_MOST:]) | waiting
         self.waiting = [waiting[number] for number in sorted(waiting)]
+
+    def _of_result(self, number: int) -> int:
+        """Return the priority of a result, which does not say it: earlier versions pushed it as P2."""
+        return found if (found := self.unanswered.get(number, Priority.P4)) in {Priority.P2, Priority.P4} else Priority.P4
 
     def _small(self, pages: Pages) -> None:
         """Read the tables that are an index: outbox, devices, marks."""

@@ -341,8 +341,8 @@ class Store:
         out = []
         for number in numbers:
             found = self._db.conn.execute("SELECT name, body FROM journal WHERE number = ?", (number,)).fetchone()
-            if found and self._db.conn.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (int(Priority.P2), number)).rowcount:
-                out.append(Outgoing(int(Priority.P2), number, *found))
+            if found and self._db.conn.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (int(Priority.P4), number)).rowcount:
+                out.append(Outgoing(int(Priority.P4), number, *found))
         return out
 
     def _keep_head(self, head: chain.Head, hashes: Mapping[int, str]) -> None:
@@ -391,7 +391,7 @@ class Store:
                     seen.add(message.alarm_number)
                     continue
                 seen.add(message.alarm_number)
-            again.append((int(getattr(message, "priority", Priority.P2)), str(name), message))
+            again.append((int(getattr(message, "priority", Priority.P4)), str(name), message))
         waiting = self._db.execute(
             "SELECT o.priority, j.name, j.body FROM outbox o JOIN journal j ON j.number = o.number WHERE o.number <= ? "
             "ORDER BY o.priority > 2, o.number DESC LIMIT ?",

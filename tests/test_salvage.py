@@ -129,7 +129,7 @@ def test_any_one_damaged_page_loses_no_open_alarm(box, tmp_path):
     path = killed(box, tmp_path / "copy")
     last_closed = box.store.load(now, boot).closed[kind.SOS, "pendant"]
     states, waits = {a.id: a.state for a in box.pipeline.alarms.values()}, outbox(path)
-    urgent = {body for body in waits.values() if json.loads(body).get("priority", 2) <= 2}
+    urgent = {body for body in waits.values() if json.loads(body).get("priority", 4) <= 2}
     data, dice = path.read_bytes(), random.Random(5)
     worst, most = 0, 0
     for at in range(0, len(data), PAGE):
