@@ -247,7 +247,7 @@ async def test_a_call_for_help_does_not_wait_until_readings_have_been_read():
         assert s.link.sent == [b"e1", b"b1", b"b2"]
         await s.receipt(1, 1)
         s.box.batch_gate = asyncio.Event()
-        await s.move(7)  # readings without receipt are read to be sent again
+        await s.move(900)  # readings without receipt are read to be sent again
         await s.offer(alarm(2))
         assert s.link.sent[3:] == [b"e2"]
         s.box.batch_gate.set()
