@@ -257,7 +257,7 @@ VALUES: Final[Mapping[str, str]] = {
     ),
     "State": (
         "pre_alarm 出现危险 (the resident may cancel); raised 发出警报; acknowledged 已应答; dispatched 已派人; on_site 已到场; "
-        "closed 结束; cancelled 已撤警 (by the resident)."
+        "closed 结束; cancelled 已撤警 (by the resident, or by rule: over within its grace)."
     ),
     "Masking": "none 无; silenced 已静音; shelved 已搁置.",
     "Delivery": (

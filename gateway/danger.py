@@ -6,12 +6,14 @@ when it begins again (see `levels`); a button press is a danger each time. A fal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import time, tzinfo
+from math import inf
 
 from gateway import kind as kinds
-from gateway.clock import Moment, Quality
+from gateway.beds import Beds
+from gateway.clock import Moment
 from gateway.levels import Key, Levels, On
 from gateway.reading import NOT_A_CALL, DeviceId, Kind, Reading, Value
 from gateway.times import Times
@@ -135,13 +137,10 @@ class Judge:
         self.levels = Levels(times)
         self._watches = watches
         self._times = times
-        self._zone = zone
-        self._night = night
+        self.beds = Beds(times, zone, night)
         self._told: set[Key] = set()  # doors left open and beds left of which a danger was made
         self._open_since: dict[DeviceId, Reading] = {}
         self._open_heard: dict[DeviceId, float] = {}
-        self._in_bed: dict[DeviceId, bool] = {}
-        self._left_bed: dict[DeviceId, Reading] = {}
         self._fading: dict[Key, Fading] = {}
         self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}  # open before a power cut, and not heard of since
         self.unsaved = False  # what has begun, or is over, stands in no entry
@@ -169,6 +168,7 @@ class Judge:
         in_bed: Mapping[DeviceId, bool],
         left_bed: Mapping[DeviceId, Reading],
         same_boot: bool,
+        moved: float = -inf,
     ) -> None:
         """Go on with what was heard before a restart and is not yet told.
 
@@ -184,10 +184,8 @@ class Judge:
             self._open_heard = {d: last for d, (_, last) in open_still.items()}
         else:
             self._doors_before = open_still
-        beds = {d for d, watch in self._watches.items() if watch.bed}
-        self._in_bed = {d: there for d, there in in_bed.items() if d in beds}
-        nights = {d for d in beds if kinds.BED_EXIT not in self._watches[d].off}
-        self._left_bed = {d: left for d, left in left_bed.items() if d in nights}
+        self.beds.take(in_bed, left_bed, moved)
+        self._keep_beds()
 
     @property
     def open_doors(self) -> dict[DeviceId, tuple[Reading, float]]:
@@ -199,35 +197,29 @@ class Judge:
         """True while a door is open that is not told yet, or a bed left."""
         told, off = self._told, kinds.DOOR_LEFT_OPEN
         doors = ((off, d) not in told and off not in self._watches[d].off for d in self._open_since)
-        return bool(self._left_bed) or any(doors)
-
-    @property
-    def in_bed(self) -> Mapping[DeviceId, bool]:
-        """Whether somebody was in the beds that were heard of."""
-        return self._in_bed
-
-    @property
-    def left_bed(self) -> Mapping[DeviceId, Reading]:
-        """The beds left at night and not yet returned to."""
-        return self._left_bed
+        return bool(self.beds.left) or any(doors)
 
     def rewatch(
         self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time], other: set[DeviceId]
     ) -> None:
         """Go on by changed wishes. What is known of devices stays, but for those that are gone or are `other` hardware now."""
-        self._watches, self._times, self._zone, self._night = watches, times, zone, night
+        self._watches, self._times = watches, times
+        self.beds.arrange(times, zone, night)
         self.levels.times = times
         here = {d for d in watches if d not in other}
         self.levels.keep(here)
         self._told = {key for key in self._told if key[1] in here}
         self._fading = {key: fading for key, fading in self._fading.items() if key[1] in here}
         self._doors_before = {d: door for d, door in self._doors_before.items() if d in here and watches[d].left_open}
-        doors, beds = {d for d in here if watches[d].left_open}, {d for d in here if watches[d].bed}
-        nights = {d for d in beds if kinds.BED_EXIT not in watches[d].off}
+        doors = {d for d in here if watches[d].left_open}
         self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
         self._open_heard = {d: at for d, at in self._open_heard.items() if d in doors}
-        self._in_bed = {d: was for d, was in self._in_bed.items() if d in beds}
-        self._left_bed = {d: r for d, r in self._left_bed.items() if d in nights}
+        self._keep_beds(other)
+
+    def _keep_beds(self, other: Collection[DeviceId] = ()) -> None:
+        beds = {d for d, watch in self._watches.items() if watch.bed and d not in other}
+        judged = {d for d in beds if kinds.BED_EXIT not in self._watches[d].off}
+        self.beds.keep(self._watches.keys() - set(other), beds, judged)
 
     def endless(self, kind: str, device: DeviceId) -> bool:
         """Say whether the device's make never says that this danger is over."""
@@ -249,7 +241,11 @@ class Judge:
     def heard(self, reading: Reading) -> list[Judgement]:
         """Judge one reading."""
         watch = self._watches.get(reading.device)
-        if watch is None or reading.kind not in JUDGED:
+        if watch is None:
+            return []
+        if not watch.bed:
+            self.beds.sign(reading)
+        if reading.kind not in JUDGED:
             return []
         if reading.kind is Kind.BUTTON:
             return self._pressed(watch, reading)
@@ -259,17 +255,16 @@ class Judge:
             return self._level(watch, reading, LEVELS[reading.kind])
         return self._bed(watch, reading) if watch.bed else []
 
-    def due(self) -> float:
-        """Return the monotonic second at which `tick` will have something to say; inf for never."""
+    def due(self, away: float = -inf) -> float:
+        """Return the monotonic second at which `tick` is wanted; inf for never. `away`: until when nobody is at home."""
         doors = (
             r.at.mono + self._watches[d].left_open
             for d, r in self._open_since.items()
             if (kinds.DOOR_LEFT_OPEN, d) not in self._told and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
         )
-        beds = (r.at.mono + self._times.bed_left for r in self._left_bed.values())
-        return min((*doors, *beds, self.levels.due()))
+        return min((*doors, self.beds.due(away), self.levels.due()))
 
-    def tick(self, now: Moment) -> list[Judgement]:
+    def tick(self, now: Moment, away: float = -inf) -> list[Judgement]:
         """Judge what time alone has made dangerous: a door left open, a bed left and not returned to, a level that stayed on."""
         out: list[Judgement] = [
             replace(self._risen(self._watches[device], last, kind), at=now, returned=True)
@@ -284,11 +279,9 @@ class Judge:
             if key not in self._told and now.mono >= opened.at.mono + watch.left_open:
                 self._told.add(key)
                 out.append(Danger(kinds.DOOR_LEFT_OPEN, device, watch.room, now, 0.0, (opened,)))
-        for device, left in list(self._left_bed.items()):
-            if now.mono >= left.at.mono + self._times.bed_left:
-                del self._left_bed[device]
-                self._told.add((kinds.BED_EXIT, device))
-                out.append(Danger(kinds.BED_EXIT, device, self._watches[device].room, now, self._times.grace_bed, (left,)))
+        for device, left in self.beds.fallen(now, away):
+            self._told.add((kinds.BED_EXIT, device))
+            out.append(Danger(kinds.BED_EXIT, device, self._watches[device].room, now, self._times.grace_bed, (left,)))
         return out
 
     def _pressed(self, watch: Watch, reading: Reading) -> list[Judgement]:
@@ -349,24 +342,16 @@ class Judge:
         return [Cleared(kinds.DOOR_LEFT_OPEN, watch.device, reading.at)]
 
     def _bed(self, watch: Watch, reading: Reading) -> list[Judgement]:
-        was, self._in_bed[watch.device] = self._in_bed.get(watch.device), bool(reading.value)
+        was, self.beds.lies[watch.device] = self.beds.lies.get(watch.device), bool(reading.value)
         if reading.value:
-            self.unsaved = self._left_bed.pop(watch.device, None) is not None or self.unsaved
+            self.unsaved = self.beds.left.pop(watch.device, None) is not None or self.unsaved
             self.begun.discard(watch.device)
             key = (kinds.BED_EXIT, watch.device)
             if key in self._told:
                 self._told.discard(key)
                 return [Cleared(kinds.BED_EXIT, watch.device, reading.at, by_resident=True)]
-        elif was and kinds.BED_EXIT not in watch.off and self._is_night(reading.at):
-            self._left_bed[watch.device] = reading
+        elif was and kinds.BED_EXIT not in watch.off and self.beds.is_night(reading.at):
+            self.beds.left[watch.device] = reading
             self.unsaved = True
             self.begun.add(watch.device)
         return []
-
-    def _is_night(self, at: Moment) -> bool:
-        """Say whether it is night in the home. A clock known to be wrong counts as night: better asked once too often."""
-        if at.quality is Quality.WRONG:
-            return True
-        start, end = self._night
-        clock = at.wall.astimezone(self._zone).time()
-        return start <= clock < end if start <= end else clock >= start or clock < end

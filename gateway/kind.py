@@ -142,6 +142,10 @@ KINDS: dict[str, AlarmKind] = {
 ANSWERED = frozenset({FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"})
 
 
+# What is over by itself when it ends in its grace: somebody who has lain still moves again, a splash is wiped up. A fall latches.
+ENDS_IN_GRACE = frozenset({STAY_TOO_LONG, WATER})
+
+
 def of(name: str) -> AlarmKind:
     """Return the table's row for `name`; an unknown kind is a P3 that shows its own name."""
     return KINDS.get(name) or AlarmKind(name, name, name, Priority.P3)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from gateway.clock import Moment, Quality
@@ -34,6 +35,7 @@ class Pending:
     doors: Mapping[DeviceId, tuple[Reading, float]] = field(default_factory=dict)  # open since, heard as open last
     in_bed: Mapping[DeviceId, bool] = field(default_factory=dict)
     left_bed: Mapping[DeviceId, Reading] = field(default_factory=dict)
+    moved: float = -inf  # the newest sign of somebody who moves about
     withheld: Mapping[Key, Danger] = field(default_factory=dict)  # dangers of shelved devices
 
 
@@ -49,6 +51,7 @@ def text_of(pending: Pending, now: Moment, boot: str) -> str:
             "doors": [[_plain(since), heard] for since, heard in pending.doors.values()],
             "in_bed": dict(pending.in_bed),
             "left_bed": [_plain(reading) for reading in pending.left_bed.values()],
+            "moved": pending.moved if pending.left_bed and pending.moved > -inf else None,
             "withheld": [
                 {"kind": d.kind, "device": d.device, "room": d.room, "grace": d.grace, "returned": d.returned, "at": _when(d.at)}
                 | {"evidence": [_plain(reading) for reading in d.evidence]}
@@ -97,6 +100,7 @@ def _read(marked: dict[str, Any], now: Moment, boot: str) -> Pending:
         doors={since.device: (since, heard) for since, heard in doors},
         in_bed={str(device): bool(there) for device, there in marked["in_bed"].items()},
         left_bed={reading.device: reading for reading in left},
+        moved=-inf if marked.get("moved") is None else here(marked["moved"]),
         withheld={(danger.kind, danger.device): danger for danger in dangers},
     )
 

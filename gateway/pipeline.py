@@ -18,7 +18,7 @@ from gateway.book import AlarmFact, Book, Entry, is_walk
 from gateway.clock import Moment, Stamp
 from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
 from gateway.dispatch import Reason, Rung, due_at, following, interrupted, step
-from gateway.fault import FaultFact, Faults
+from gateway.fault import FaultFact, Faults, Turn
 from gateway.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
 from gateway.kind import Priority
 from gateway.lateness import left, malformed, takes_away, undecided
@@ -159,11 +159,11 @@ class Pipeline:
         self._judge.restore(active, now, over)
         p = known.pending
         in_bed = p.in_bed if p.away < book.times.level_lost else {}
-        self._judge.resume(heard=p.heard, doors=p.doors, in_bed=in_bed, left_bed=p.left_bed, same_boot=p.same_boot)
+        self._judge.resume(heard=p.heard, doors=p.doors, in_bed=in_bed, left_bed=p.left_bed, same_boot=p.same_boot, moved=p.moved)
         # What a step of the walk test began ended with the process.
         still = {f"shelved {d}": round(shelf.until - now.mono) for d, shelf in self.shelves.items() if shelf.until > now.mono}
         book.tell([self.faults.note(kinds.RESTARTED, now, "", why=why, **still), *self.faults.end_tests(now)], now)
-        book.tell(self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now)
+        self._tell_away(self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now)
         for alarm in ended:
             # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again. Of a make that never
             # says that it is over, an earlier version may have left it behind for ever.
@@ -203,8 +203,9 @@ class Pipeline:
         return Pending(
             heard=heard,
             doors=judge.open_doors,
-            in_bed=judge.in_bed,
-            left_bed=judge.left_bed,
+            in_bed=judge.beds.lies,
+            left_bed=judge.beds.left,
+            moved=judge.beds.moved,
             withheld=self._withheld,
         )
 
@@ -266,7 +267,7 @@ class Pipeline:
     def heard(self, reading: Reading) -> list[Entry]:
         """Judge one reading."""
         self._book.tell(self.faults.heard(reading), reading.at)
-        self._book.tell(self.away.heard(reading, self._rooms.get(reading.device) or reading.device), reading.at)
+        self._tell_away(self.away.heard(reading, self._rooms.get(reading.device) or reading.device), reading.at)
         self.walking.heard(reading)
         for judgement in self._judge.heard(reading):
             self._judged(judgement)
@@ -276,7 +277,8 @@ class Pipeline:
     def tick(self, now: Moment) -> list[Entry]:
         """Do what has become due."""
         book = self._book
-        for judgement in self._judge.tick(now):
+        self._tell_away(self.away.tick(now), now)
+        for judgement in self._judge.tick(now, self.away.end.until):
             self._judged(judgement)
         for alarm in list(book.alarms.values()):
             due = step(alarm, book.ladder, book.times, now.mono)
@@ -293,7 +295,6 @@ class Pipeline:
             else:
                 book.call(alarm, due.rung, due.reason, now, before=alarm.state)
         book.tell(self.faults.tick(now), now)
-        book.tell(self.away.tick(now), now)
         self.shelves = {d: shelf.settled(now) for d, shelf in self.shelves.items()}
         for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
             self._unshelve(device, now)
@@ -308,7 +309,7 @@ class Pipeline:
         """Return the same without supervision, which looks at the silences every few seconds."""
         alarms = (due_at(alarm, self._book.ladder, self._book.times) for alarm in self._book.alarms.values())
         shelves = (shelf.until for shelf in self.shelves.values())
-        return min((*alarms, *shelves, self.away.due(), self.walking.due(), self._judge.due()))
+        return min((*alarms, *shelves, self.away.due(), self.walking.due(), self._judge.due(self.away.end.until)))
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
@@ -417,6 +418,12 @@ class Pipeline:
         while len(self._done) > REMEMBERED:
             del self._done[next(iter(self._done))]
 
+    def _tell_away(self, facts: Sequence[FaultFact], now: Moment) -> None:
+        """Tell what is to be said of an absence. Once it is over, what was left undecided meanwhile is looked at."""
+        self._book.tell(facts, now)
+        if any(fact.kind == kinds.AWAY and fact.turn is Turn.CLEARED for fact in facts):
+            self._judge.beds.home()
+
     # -- judgements --------------------------------------------------------------------------------------------------
 
     def _judged(self, judgement: Judgement) -> None:
@@ -479,6 +486,8 @@ class Pipeline:
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
             self._book.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
             self._count_cancel(alarm, cleared.at)
+        elif alarm.kind in kinds.ENDS_IN_GRACE and alarm.state is State.PRE_ALARM:
+            self._book.move(alarm, Move.CANCEL, cleared.at, by="rule", reason="condition_cleared")
         elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
             self._book.close(alarm, Outcome.NO_HELP_NEEDED, cleared.at, by="rule", reason="condition_cleared")
         else:
@@ -553,7 +562,7 @@ class Pipeline:
                 return no(i, Refused.TOO_LONG, f"离家最长 {days} 天", f"away lasts {days} days at most: say it again then")
             if undecided(i, now, self.boot, {}):
                 return _undecided(i)
-            self._book.tell(self.away.begun(End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED, now, i.by), now)
+            self._tell_away(self.away.begun(End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED, now, i.by), now)
             self.masks_changed = True
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK and i.step:

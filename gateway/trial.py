@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 from gateway import wire
 from gateway.alarm import Alarm, Outcome, State
+from gateway.beds import SIGNS
 from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment
 from gateway.config import Config
@@ -112,7 +113,8 @@ def readings(path: Path, began: float) -> Iterator[Reading]:
     """Yield the recorded readings that are judged, oldest first, on one clock that never goes back. Raises sqlite3.Error."""
     if not path.exists():
         return
-    kinds = ",".join("?" * len(JUDGED))
+    wanted = sorted(JUDGED | SIGNS)
+    kinds = ",".join("?" * len(wanted))
     mono = began
     boot, started = "", 0.0
     with reader(path, 5) as db:
@@ -121,7 +123,7 @@ def readings(path: Path, began: float) -> Iterator[Reading]:
         rows = db.execute(
             f"SELECT device, kind, value, nth, label, boot, mono, wall, {flagged} FROM readings "  # noqa: S608  question marks and a name
             f"WHERE wall >= ? AND kind IN ({kinds}) ORDER BY row LIMIT ?",
-            (began, *sorted(JUDGED), READINGS),
+            (began, *wanted, READINGS),
         )
         for device, kind, value, nth, label, power_up, at, wall, doubtful in rows:
             if power_up != boot:

@@ -41,6 +41,41 @@ def test_away_ends_by_itself_when_somebody_plainly_is_at_home_and_a_bed_left_tha
     assert "person.bed_exit danger pre_alarm" in story(day.wait(1300))
 
 
+@pytest.mark.parametrize("ends", ["by its time", "by an order"])
+def test_a_bed_left_while_away_is_looked_at_when_the_absence_ends(ends):
+    day = Day(clock=HandClock(NIGHT))
+    day.tell("away", seconds=3600.0)
+    day.hear("bed", Kind.OCCUPANCY, True)
+    day.wait(600)
+    day.hear("bed", Kind.OCCUPANCY, False)
+    if ends == "by its time":
+        assert story(day.wait(2999)) == []
+        assert story(day.wait(1)) == ["service.away cleared", "person.bed_exit danger pre_alarm"]
+    else:
+        day.wait(1500)
+        day.tell("away", seconds=0.0)
+        assert story(day.wait(1)) == ["person.bed_exit danger pre_alarm"]
+
+
+def test_whoever_moved_about_since_is_not_looked_for_when_the_absence_ends():
+    day = Day(clock=HandClock(NIGHT))
+    day.tell("away", seconds=3600.0)
+    day.hear("bed", Kind.OCCUPANCY, True)
+    day.hear("bed", Kind.OCCUPANCY, False)
+    day.wait(1800)
+    day.hear("button", Kind.MOTION, True)
+    assert story(day.wait(1800)) == ["service.away cleared"]
+    assert story(day.wait(7200)) == []
+
+
+def test_a_bed_left_days_ago_is_not_told_when_the_absence_ends():
+    day = Day(clock=HandClock(NIGHT))
+    day.tell("away", seconds=2 * DAY)
+    day.hear("bed", Kind.OCCUPANCY, True)
+    day.hear("bed", Kind.OCCUPANCY, False)
+    assert story(day.wait(2 * DAY + HOUR)) == ["service.away cleared"]
+
+
 def test_somebody_who_stays_put_need_not_move():
     day = gone()
     day.hear("door", Kind.CONTACT_OPEN, True)

@@ -183,7 +183,7 @@ def test_coming_back_to_bed_is_the_residents_own_word():
 
 @pytest.mark.parametrize(
     ("hour", "minute", "night"),
-    [(21, 59, False), (22, 0, True), (23, 30, True), (0, 0, True), (5, 59, True), (6, 0, False), (12, 0, False)],
+    [(21, 59, False), (22, 0, True), (23, 30, True), (0, 0, True), (5, 39, True), (5, 40, False), (6, 0, False), (12, 0, False)],
 )
 def test_night_is_that_of_the_home(hour, minute, night):
     wall = (NOON.astimezone(HOME_ZONE).replace(hour=hour, minute=minute)).astimezone(NOON.tzinfo)
@@ -195,16 +195,100 @@ def test_night_is_that_of_the_home(hour, minute, night):
 
 def test_a_night_within_one_day():
     early = Judge({}, Times(), HOME_ZONE, (NOON.time().replace(hour=1), NOON.time().replace(hour=5)))
-    assert early._is_night(HandClock(NIGHT).now())
-    assert not early._is_night(HandClock(NOON).now())
+    assert early.beds.is_night(HandClock(NIGHT).now())
+    assert not early.beds.is_night(HandClock(NOON).now())
 
 
-def test_with_a_clock_known_to_be_wrong_every_hour_is_night_and_an_unsure_one_is_believed():
-    for quality, night in ((Quality.WRONG, True), (Quality.UNSURE, False), (Quality.SYNCHRONISED, False)):
+def test_with_a_clock_that_nobody_confirms_every_hour_is_night():
+    for quality, night in ((Quality.WRONG, True), (Quality.UNSURE, True), (Quality.SYNCHRONISED, False)):
         room = Room(NOON, quality)
         room.hear("bed", Kind.OCCUPANCY, True)
         room.hear("bed", Kind.OCCUPANCY, False)
         assert bool(room.wait(1300)) is night, quality
+
+
+# -- whether somebody is up ----------------------------------------------------------------------------------------------
+
+
+def bed_left(hour, minute=0, quality=Quality.SYNCHRONISED):
+    room = Room(NOON.astimezone(HOME_ZONE).replace(hour=hour, minute=minute).astimezone(NOON.tzinfo), quality)
+    for device, kind in (("radar2", Kind.PRESENCE), ("door", Kind.CONTACT_OPEN)):
+        room.hear(device, kind, False)
+    room.hear("bed", Kind.OCCUPANCY, True)
+    room.hear("bed", Kind.OCCUPANCY, False)
+    return room
+
+
+def exits(room, seconds=9000):
+    return [at for what, at in room.wait(seconds) if what.startswith("person.bed_exit")]
+
+
+def test_the_night_is_asked_about_again_when_it_falls_due():
+    assert exits(bed_left(5, 30)) == [1200.0]
+    room = bed_left(5, 45)
+    assert exits(room) == [], "at 06:05 it is morning"
+    assert room.judge.beds.left == {}
+    room.clock.move(18 * 3600)  # 02:35 the next night
+    assert exits(room) == [], "whoever got up yesterday is not told at night"
+
+
+SIGNS_OF_LIFE = [
+    ("radar", Kind.MOTION, True, True),
+    ("radar", Kind.MOTION, False, False),
+    ("radar2", Kind.PRESENCE, True, True),  # came into the bedroom
+    ("radar", Kind.PRESENCE, True, False),  # may have been there all the time
+    ("door", Kind.CONTACT_OPEN, True, True),
+    ("window", Kind.CONTACT_OPEN, True, False),  # nobody knows whether it was shut
+    ("bed", Kind.MOTION, True, False),  # the bed itself says only whether somebody lies in it
+    ("radar", Kind.STAY_STILL, False, False),
+    ("a stranger", Kind.MOTION, True, False),
+]
+
+
+@pytest.mark.parametrize(("device", "kind", "value", "up"), SIGNS_OF_LIFE)
+def test_after_four_whoever_has_moved_since_has_got_up(device, kind, value, up):
+    room = bed_left(4, 10)
+    room.clock.move(60)
+    room.hear(device, kind, value)
+    assert exits(room) == ([] if up else [1200.0])
+
+
+@pytest.mark.parametrize(("device", "kind", "value", "up"), SIGNS_OF_LIFE)
+def test_before_four_a_sign_of_life_begins_the_wait_anew(device, kind, value, up):
+    room = bed_left(1)
+    room.clock.move(300)
+    room.hear(device, kind, value)
+    assert exits(room) == [1500.0 if up else 1200.0]
+
+
+def test_whoever_moves_on_the_floor_is_not_put_off_for_ever():
+    room, told = bed_left(1), []
+    for _ in range(120):
+        told += exits(room, 60)
+        room.hear("radar", Kind.MOTION, True)
+    assert told == [3600.0]
+
+
+def test_what_moved_before_the_bed_was_left_says_nothing():
+    room = bed_left(4, 10)
+    room.hear("bed", Kind.OCCUPANCY, True)
+    room.hear("radar", Kind.MOTION, True)
+    room.clock.move(1)
+    room.hear("bed", Kind.OCCUPANCY, False)
+    assert exits(room) == [1201.0]
+
+
+def test_with_an_unsure_clock_a_sign_of_life_puts_it_off_and_does_not_end_it():
+    room = bed_left(4, 10, Quality.UNSURE)
+    room.clock.move(60)
+    room.hear("radar", Kind.MOTION, True)
+    assert exits(room) == [1260.0]
+
+
+def test_by_day_nobody_is_asked_about_once_the_clock_is_sure():
+    room = bed_left(12, 0, Quality.UNSURE)
+    room.clock.quality = Quality.SYNCHRONISED
+    assert exits(room) == []
 
 
 def test_a_jump_of_the_wall_clock_while_the_bed_is_empty_changes_nothing():

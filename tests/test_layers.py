@@ -16,6 +16,7 @@ LINES = (
         "instruction",
         "alarm",
         "danger",
+        "beds",
         "dispatch",
         "fault",
         "silence",

@@ -1,6 +1,7 @@
 """What is heard and not yet told outlives a restart and a power cut: no danger is lost because it had not been told."""
 
 import json
+from datetime import timedelta
 from math import inf
 
 import pytest
@@ -96,6 +97,15 @@ def test_power_that_comes_and_goes_does_not_put_off_for_ever_what_is_due(day):
         day.wait(240)
         day.restart(other_boot=True, after=30)
     assert "person.bed_exit danger pre_alarm" in moves(day.entries)
+
+
+@pytest.mark.parametrize("other_boot", [False, True])
+def test_whoever_got_up_before_a_restart_is_up_after_it(other_boot):
+    day = Day(clock=HandClock(NIGHT + timedelta(hours=3, minutes=10)))  # 04:10 in the home
+    leave_bed(day, 60)
+    day.hear("radar", Kind.MOTION, True)
+    day.restart(other_boot=other_boot)
+    assert moves(day.wait(3600)) == []
 
 
 def test_whoever_was_in_bed_before_a_restart_and_is_not_after_it_has_left_it(day):

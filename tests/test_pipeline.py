@@ -315,6 +315,28 @@ def test_a_bed_left_at_night():
     assert story(day.hear("bed", Kind.OCCUPANCY, True)) == ["person.bed_exit clear raised"], "from here on a person closes it"
 
 
+@pytest.mark.parametrize(
+    ("device", "kind", "name"), [("radar", Kind.STAY_STILL, "person.stay_too_long"), ("water", Kind.MOISTURE, "env.water")]
+)
+def test_what_ends_within_its_grace_ends_the_pre_alarm_and_is_no_cancel_of_the_resident(device, kind, name):
+    day = Day()
+    for _ in range(4):
+        assert story(day.hear(device, kind, True)) == [f"{name} danger pre_alarm"]
+        assert story(day.hear(device, kind, False)) == [f"{name} cancel cancelled"], "and nobody is said to have cancelled often"
+        assert (day.alarm.by, day.alarm.reason, day.alarm.condition_active) == ("rule", "condition_cleared", False)
+    assert day.open == []
+    day.hear(device, kind, True)
+    day.wait(181)
+    assert story(day.hear(device, kind, False)) == [f"{name} clear raised"], "from here on a person closes it"
+
+
+def test_a_fall_that_is_over_within_its_grace_is_raised_all_the_same():
+    day = Day()
+    day.fall()
+    assert story(day.fall(False)) == ["person.fall clear pre_alarm"]
+    assert story(day.wait(31)) == ["person.fall expire raised"]
+
+
 def test_a_kind_that_nobody_knows_is_carried_as_p3_and_never_dropped():
     day = Day()
     danger = Danger("maker.strange-thing", "radar", "bath", day.clock.now(), 0.0, ())
