@@ -198,7 +198,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "InstructionMessage.to": "For resend: number of the last entry wanted; at most 1000 in one order. 结束序号",
     "InstructionMessage.seconds": (
         "For dispatch: until the responder is expected, 0 for the gateway's own time. "
-        "For shelve, away, walk and window: for how long, 0 ends it. 秒数"
+        "For shelve, away, walk and window: for how long, 0 ends it. For configure: for how long the first press of a button "
+        "that it enrols is waited for, which is a test. 秒数"
     ),
     "InstructionMessage.port": "For ask_port: the serial port. 串口",
     "InstructionMessage.settings": "For adjust: values by name, as they were typed; none = all are read. 雷达设置",

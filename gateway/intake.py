@@ -49,6 +49,8 @@ STANDS = 300.0  # s for which a call that stands in what a device says need not 
 SAYS_AGAIN = 60.0  # s after which a state that may be a danger is said again, of a device that goes on sending the same packet
 ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
+UNREAD = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})  # refusals of who has another key than we know
+STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})  # what the page shows as holding now
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
 _NOT_SENSED = Refusal("not_sensed")
@@ -79,6 +81,9 @@ class Enrolled:
     since: float = 0.0  # when it was taken in: what stands from before is the same call
     levels: dict[tuple[Kind, int], Report] = field(default_factory=dict)  # what may be a danger and is on, as it was said last
     said: float = 0.0  # when it was
+    lived: float | None = None  # when it last proved that it lives, since it was taken in: before that nothing of it is known
+    unread: float | None = None  # when it was last heard and could not be read with the key it has
+    states: dict[tuple[Kind, int], bool] = field(default_factory=dict)  # what holds until it says otherwise, as it said since then
 
 
 class Intake:
@@ -226,6 +231,13 @@ class Intake:
         enrolled = self._by_address.get(port)
         return enrolled.driver.poll() if enrolled else b""
 
+    def states(self, device: DeviceId) -> dict[str, bool]:
+        """Return what holds at a device, as it has said itself since it was taken in; of several contacts of one kind any counts."""
+        out: dict[str, bool] = {}
+        for (kind, _), on in self.devices[device].states.items():
+            out[kind.value] = out.get(kind.value, False) or on
+        return out
+
     def memory(self) -> dict[DeviceId, str]:
         """Return the drivers' memories that changed since the last call, as JSON."""
         changed, self.changed = self.changed, set()
@@ -238,6 +250,8 @@ class Intake:
 
     def _say(self, enrolled: Enrolled, report: Report, now: Moment) -> None:
         """Pass on what a device says."""
+        if report.kind in STATES:
+            enrolled.states[report.kind, report.index] = bool(report.value)
         if report.kind is Kind.BUTTON and report.value not in NOT_A_CALL:
             enrolled.called[report.index] = now.mono
         elif report.kind in danger.LEVELS:
@@ -253,6 +267,14 @@ class Intake:
             )
         )  # fmt: skip
 
+    def _refused(self, enrolled: Enrolled, refusal: Refusal, now: Moment) -> None:
+        """Count what was refused, and take what it says about the device."""
+        if refusal.reason in UNREAD:
+            enrolled.unread = now.mono
+        if refusal is OFFLINE:
+            self.offline.add(enrolled.device)
+        enrolled.refused[refusal.reason] = enrolled.refused.get(refusal.reason, 0) + 1
+
     def _told_already(self, enrolled: Enrolled, now: Moment) -> bool:
         """Count a recording; say whether one was told just now: each makes the card write, and thousands say no more than one."""
         enrolled.refused["replayed"] = enrolled.refused.get("replayed", 0) + 1
@@ -263,7 +285,7 @@ class Intake:
 
     def _lives(self, enrolled: Enrolled, now: Moment, rssi: int) -> None:
         """Take a sign of life. `rssi` is 0 where there is none."""
-        self._heard_at[enrolled.device] = now.mono
+        self._heard_at[enrolled.device] = enrolled.lived = now.mono
         self.signals.heard(enrolled.device, rssi, now)
         self.offline.discard(enrolled.device)
 
@@ -318,9 +340,7 @@ class Intake:
                 if item is REPEATED and enrolled.alive and enrolled.key is None and now.mono - enrolled.said >= SAYS_AGAIN:
                     for level in list(enrolled.levels.values()):
                         self._say(enrolled, level, now)
-                if item is OFFLINE:
-                    self.offline.add(enrolled.device)
-                enrolled.refused[item.reason] = enrolled.refused.get(item.reason, 0) + 1
+                self._refused(enrolled, item, now)
         return back
 
 

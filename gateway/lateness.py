@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from gateway.clock import Moment, Quality, Stamp
 from gateway.instruction import Do, Door, Instruction
 
+JUMPED = 5.0  # s that a time of the home may lie ahead of the clock it was taken from
 _FOR_A_WHILE = frozenset({Do.SHELVE, Do.AWAY, Do.WALK})  # with 0 seconds they give protection back
 
 
@@ -74,6 +75,13 @@ def left(i: Instruction, now: Moment) -> float:
     if issued is None or now.quality is not Quality.SYNCHRONISED:
         return i.seconds
     return min(i.seconds, max(0.0, i.seconds - (now.wall - issued).total_seconds()))
+
+
+def age(i: Instruction, now: Moment, boot: str) -> float | None:
+    """Return how many seconds ago an order was left in the home; None where it may be of another power-up, or the clock has jumped."""
+    issued = _time("issued", i.issued)
+    passed = (now.wall - issued).total_seconds() if issued is not None and i.boot == boot else -JUMPED
+    return max(0.0, passed) if passed > -JUMPED else None
 
 
 def _time(name: str, text: str) -> datetime | None:

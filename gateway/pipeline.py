@@ -19,6 +19,7 @@ from gateway.clock import Moment, Stamp
 from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
 from gateway.dispatch import Reason, Rung, due_at, following, interrupted, step
 from gateway.fault import FaultFact, Faults, Turn
+from gateway.first_press import REASON, FirstPresses
 from gateway.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
 from gateway.kind import Priority
 from gateway.lateness import left, malformed, takes_away, undecided
@@ -43,6 +44,7 @@ _MOVE_OF = {
     Do.ARRIVE: Move.ARRIVE,
     Do.CLOSE: Move.CLOSE,
 }
+_PRESSED = frozenset({kinds.SOS, kinds.HELP})
 _CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})  # second evidence for a fall in its grace
 
 
@@ -87,6 +89,7 @@ class Pipeline:
         self._book.has_ended = lambda alarm: judge.ended(alarm.kind, alarm.device, _ended(alarm))
         self.walking = Walking(self._book, faults, judge, real=self._danger)
         self.away = Away(faults, lambda: self._book.times)
+        self.first_presses = FirstPresses()
         self._rooms = devices
         self._judge = judge
         self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
@@ -97,7 +100,7 @@ class Pipeline:
         self.endings_changed = False
         self.cancels: deque[Stamp] = deque(maxlen=OFTEN)  # when the resident was quicker, with monotonic seconds of this boot
         self._said_well: dict[int, float] = {}  # alarm number -> when the resident last said to be well
-        self._self_test = 0  # number of the alarm that we raised to test ourselves
+        self._own_tests: set[int] = set()  # numbers of the test alarms that the platform's receipt closes
 
     @property
     def alarms(self) -> Mapping[int, Alarm]:
@@ -236,6 +239,7 @@ class Pipeline:
         if any(self.walking.of(device) for device in (*gone, *other)):
             self.walking.end(now, by="rule", reason="retired", gone=True)
         self._rooms = devices
+        self.first_presses.forget([*gone, *other])
         self._book.arrange(ladder, times)
         for device in gone & self.shelves.keys():
             del self.shelves[device]
@@ -330,7 +334,7 @@ class Pipeline:
 
     def self_test(self, now: Moment) -> list[Entry]:
         """Raise a test alarm by ourselves. It goes the whole way, and the platform's receipt closes it."""
-        self._self_test = self._book.open(kinds.TEST, "", "", now, (), test=True, by="rule").number
+        self._own_tests = {self._book.open(kinds.TEST, "", "", now, (), test=True, by="rule").number, *self._own_tests & self.alarms.keys()}
         return self._book.turn()
 
     def unreceipted(self) -> list[int]:
@@ -341,8 +345,9 @@ class Pipeline:
         """Take the platform's word that it has recorded these entries. The first one about an alarm is its push stage."""
         for number in numbers:
             alarm = self._book.receipted(number, now)
-            if alarm is not None and alarm.number == self._self_test and Move.CLOSE in MOVES[alarm.state]:
-                self._book.close(alarm, Outcome.TEST, now, by="rule", reason="self_test_passed")
+            if alarm is not None and alarm.number in self._own_tests and Move.CLOSE in MOVES[alarm.state]:
+                reason = "self_test_passed" if alarm.kind == kinds.TEST else REASON
+                self._book.close(alarm, Outcome.TEST, now, by="rule", reason=reason)
             self.walking.receipted(number, alarm, now)
         return self._book.turn()
 
@@ -444,6 +449,8 @@ class Pipeline:
         if (walk := self.walking.of(danger.device)) is not None:
             self.walking.danger(walk, danger, evidence)
             return
+        if danger.kind in _PRESSED and self._confirms_enrolment(danger, evidence):
+            return
         if kinds.of(danger.kind).by_absence and self.away.lasts(danger.at):
             return
         if shelved and danger.kind != kinds.SOS:
@@ -472,6 +479,17 @@ class Pipeline:
             book.call(loud(alarm), rung, Reason.AGAIN, danger.at, before=alarm.state, move="count", by=danger.device)
         else:
             book.entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+
+    def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
+        """Say whether a press is the one that was asked for at the device's enrolment: then it is a test, and told as one."""
+        if any(a.device == danger.device and not a.test for a in self._book.alarms.values()):
+            self.first_presses.forget([danger.device])  # somebody may need help
+        proved = not any(r.flagged for r in danger.evidence)
+        if self.first_presses.taken(danger.device, danger.at, proved=proved) is None:
+            return False
+        alarm = self._book.open(danger.kind, danger.device, danger.room, danger.at, evidence, test=True, by=danger.device, why=REASON)
+        self._own_tests = {alarm.number, *self._own_tests & self.alarms.keys()}
+        return True
 
     def _cleared(self, cleared: Cleared) -> None:
         if self.walking.cleared(cleared):
@@ -505,6 +523,9 @@ class Pipeline:
         device, at = said.device, said.at
         if self.walking.of(device) is not None:
             self.walking.cancelled(at, device)  # a button that is tried must not end somebody's real pre-alarm
+        elif (asked := self.first_presses.taken(device, at, proved=said.proved)) is not None:
+            said_so = self.faults.note(kinds.VISIT, at, device, what="first_press", by=asked.by)
+            self._book.tell([replace(said_so, test=True)], at)
         elif device in self.shelves:
             self._book.tell([self.faults.note(kinds.SHELVED, at, device, danger="cancel")], at)
         elif not said.proved:
@@ -623,7 +644,10 @@ class Pipeline:
             self._book.tell(self.faults.confirmed(i.device, now), now)
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK:
-            return self.walking.instructed(i, now)
+            result = self.walking.instructed(i, now)
+            if result.refused is Refused.NONE:
+                self.first_presses.forget([i.device])  # tried in the test: behind it every press is real
+            return result
         if i.seconds <= 0:  # more protection needs nobody's leave
             if i.device in self.shelves:
                 self._unshelve(i.device, now)

@@ -101,6 +101,9 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "missing_after": d.supervised.missing_after,
                 "slow": d.supervised.slow,
                 "rssi": daemon.intake.devices[d.id].rssi,
+                "heard": daemon.intake.devices[d.id].lived is not None,  # since this start: before that nobody knows
+                "states": daemon.intake.states(d.id),
+                "unread_s": _since(daemon.intake.devices[d.id].unread, now.mono),
                 "alive": daemon.intake.devices[d.id].alive,
                 "refused": daemon.intake.devices[d.id].refused,
                 "shelved": d.id in daemon.pipeline.shelves,
@@ -134,8 +137,13 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
         "step": {"step": step.plug.value, "left_s": round(step.until - now.mono, 1), **step.facts()} if step else None,
         "fitting": daemon.technician.fitting.facts() if daemon.technician.fitting else None,
+        "first_presses": {d: round(s, 1) for d, s in daemon.pipeline.first_presses.left(now).items()},
         "platform_test": daemon.technician.attempt.facts() if daemon.technician.attempt else None,
     }
+
+
+def _since(mono: float | None, now: float) -> float | None:
+    return round(now - mono, 1) if mono is not None else None
 
 
 def _untold(daemon: Daemon, d: Device) -> list[str]:

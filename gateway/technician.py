@@ -24,8 +24,11 @@ from gateway.clock import Moment
 from gateway.config import Config, kept
 from gateway.driver import Model
 from gateway.fault import FaultFact
+from gateway.first_press import LONGEST as FIRST_PRESS
 from gateway.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
 from gateway.kind import Priority
+from gateway.lateness import age
+from gateway.reading import Kind
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -139,12 +142,25 @@ class Technician:
             facts = [] if config is None else [daemon.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
             entries = daemon.pipeline.answered(result, facts, now)
             if config is not None:
+                before = daemon.config
                 entries += compose.rearranged(daemon, config, now)
+                self._first_press(i, change, before, now)
             self.busy = False
             daemon.doors.goes_on()
             return entries
 
         daemon.note(done)
+
+    def _first_press(self, i: Instruction, change: Change, before: Config, now: Moment) -> None:
+        """Let the press that the page asks for behind an enrolment be a test. One that was enrolled before has no such press."""
+        daemon = self._daemon
+        found = next((d for d in daemon.config.devices if d.id == change.value.get("id")), None)
+        new = change.what is What.REPLACE_DEVICE or (
+            change.what is What.PUT_DEVICE and found is not None and all(d.id != found.id for d in before.devices)
+        )
+        passed = age(i, now, daemon.boot)
+        if found is not None and new and Kind.BUTTON in found.model.senses and passed is not None:
+            daemon.pipeline.first_presses.ask(found.id, i.by, now, i.seconds - passed)
 
     async def take_back(self, before: Config, why: str, zh: str) -> bool:
         """Put the platform's settings back that held before, and say why; False while another change is written."""
@@ -180,6 +196,9 @@ class Technician:
         """Check and write one change. Returns what to answer, and the configuration to begin anew with."""
         config = self._daemon.config
         home = config.household
+        if i.seconds > FIRST_PRESS:
+            most = f"{FIRST_PRESS / 60:g}"
+            return _no(i, Refused.TOO_LONG, f"确认按键最多等 {most} 分钟", f"a first press is waited for {most} min at most"), None
         if home.instruction == i.id:
             return ResultFact(i, Refused.NONE, revision=home.revision), None
         if home.revision != i.revision:

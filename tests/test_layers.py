@@ -20,6 +20,7 @@ LINES = (
         "dispatch",
         "fault",
         "silence",
+        "first_press",
         "firsts",
         "signals",
         "walk",
@@ -116,6 +117,7 @@ WITHIN_3 = {
     "pending": 2,
     "alarm": 1,
     "silence": 0,
+    "first_press": 0,
     "firsts": 1,
     "fault": 1,
     "away": 2,
@@ -171,6 +173,7 @@ DEMO = modules("gateway/demo")
 WEB = modules("gateway/web")
 # What the page may know: the words, the contract, the inbox, the status file. Never daemon, radio, broker or port.
 WEB_KNOWS = {
+    "first_press",
     "alarm",
     "audible",
     "backup",

@@ -10,6 +10,7 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +114,20 @@ async def left(
     port: str = "",
     settings: Mapping[str, str] | None = None,
     given: Handed | None = None,
+    dated: bool = False,
 ) -> Answer:
-    """Leave an instruction and wait a moment for what comes of it. `fields` of the answer are those of the configuration."""
+    """Leave an instruction and wait a moment for what comes of it. `fields` of the answer are those of the configuration.
+
+    `dated`: it says when it was given, by the gateway's own clock.
+    """
     config, known = v.page.config, v.page.known
     order = f"page-{once_of(said)}"
+    facts = await run_in_threadpool(known.status) if dated else {}
+    when = {"boot": str(facts["boot"]), "issued": datetime.fromtimestamp(known.now(facts), UTC).isoformat()} if facts else {}
     message = wire.InstructionMessage(
         v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change, device=device,
         port=port, settings=dict(settings or {}),
-        revision=max(0, whole(said.get("revision", ""))), secrets=order if given is not None else "",
+        revision=max(0, whole(said.get("revision", ""))), secrets=order if given is not None else "", **when,
     )  # fmt: skip
 
     def leave() -> None:
@@ -164,9 +171,12 @@ def tidied(config: Config, known: Known) -> None:
         household.forget_old(folder, waiting, answered - waiting, time.time())
 
 
-async def configure(v: Visitor, said: Mapping[str, str], what: What, value: Mapping[str, Any], given: Handed | None = None) -> Answer:
-    """Leave one change of the household."""
-    return await left(v, Do.CONFIGURE, said, change=wire.ChangeMessage(what=what, value=dict(value)), given=given)
+async def configure(
+    v: Visitor, said: Mapping[str, str], what: What, value: Mapping[str, Any], given: Handed | None = None, *, first_press: float = 0.0
+) -> Answer:
+    """Leave one change of the household. `first_press`: for so many seconds the page asks for the first press of what is enrolled."""
+    change = wire.ChangeMessage(what=what, value=dict(value))
+    return await left(v, Do.CONFIGURE, said, change=change, given=given, seconds=first_press, dated=first_press > 0)
 
 
 def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:

@@ -23,6 +23,7 @@ from gateway import household, nearby, wire
 from gateway.config import Config, Device, longest_silence
 from gateway.danger import ROLES
 from gateway.driver import Behind, BleAdvert, Enrol, GattService, Inputs, Model, MqttTopics, SerialLine
+from gateway.first_press import LONGEST as FIRST_PRESS
 from gateway.household import Handed
 from gateway.instruction import Do, What
 from gateway.reading import Kind
@@ -30,6 +31,7 @@ from gateway.web import address, live
 from gateway.web.acts import whole
 from gateway.web.change import Answer, Form, configure, current, drawn, left, models
 from gateway.web.home import suggested
+from gateway.web.known import Filter
 from gateway.web.today import heard, look, signal, stream
 from gateway.web.visitor import Fields, Reader, Stop, Technician, Visitor, checked
 
@@ -42,9 +44,9 @@ SILENT: Final = (1, 2, 4, 12, 25)  # h after which a device may count as missing
 TOPIC: Final = "zigbee2mqtt"
 INPUTS: Final = (4, 8, 16)
 PINS: Final = frozenset({"modbus", "gpio"})  # places whose signals are inputs
-WRONG_KEY: Final = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})
 BEDS: Final = frozenset({"occupancy", "bed_empty"})  # a dry contact's functions that may be a bed's
 OPENS: Final = "_opens"  # a dry contact's function that alarms when the contact opens ends with it
+FEW: Final = 8  # test alarms among which that of a first press is looked for
 WATCH: Final = (0.4, 5.0)  # s: how often is looked for news, and after how long of silence a page looks again by itself
 _WORDS: Final = (
     ("dry contact", "contact"),
@@ -442,7 +444,7 @@ async def put(v: Technician, said: Fields) -> Response:
         wrong["id"] = v.words("wrong.id_taken")
     value |= _wanted(v, config, model, said, wrong) | _where(v, model, said, wrong)
     given = _given(v, model, said, wrong)
-    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.PUT_DEVICE, value, given)
+    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.PUT_DEVICE, value, given, first_press=FIRST_PRESS)
     return await _saved(v, said, name, answer)
 
 
@@ -457,7 +459,7 @@ async def replace(v: Technician, said: Fields) -> Response:
     wrong: dict[str, str] = {}
     value: dict[str, Any] = {"id": name, "model": said.get("model", "")[:60]} | _where(v, model, said, wrong)
     given = _given(v, model, said, wrong)
-    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.REPLACE_DEVICE, value, given)
+    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.REPLACE_DEVICE, value, given, first_press=FIRST_PRESS)
     return await _saved(v, said, name, answer)
 
 
@@ -690,7 +692,8 @@ def confirm(v: Technician) -> Response:
     now = next((d for d in facts.get("devices", []) if d["device"] == name), None)
     result = known.result(told[:80])
     since = result.at.mono if isinstance(result, wire.ResultMessage) else _number(v.request.query_params.get("since", ""))
-    alarm = next((a for a in known.open_alarms() if a.device == name), None)
+    tests = known.past(Filter(test="only"), limit=FEW)  # a press that was a test has ended with the platform's receipt
+    alarm = next((a for a in (*known.open_alarms(), *tests) if a.device == name), None)
     state = _first(now, facts, since, new=isinstance(result, wire.ResultMessage))
     if since is not None and alarm is not None and alarm.at.mono >= since:
         state = "heard"
@@ -699,7 +702,8 @@ def confirm(v: Technician) -> Response:
         "device": device, "title": _title(v, device.model), "state": state, "alarm": alarm if state == "heard" else None,
         "signal": signal(now or {}), "asks": _asks(device.model), "told": told, "look": looks(device.model), "place": place(device.model),
         "notes": v.words.pair(*device.model.device_notes), "battery": batteries[-1] if batteries else None,
-        "dead": not facts.get("well"), "radar": bool(device.model.settings),
+        "dead": not facts.get("well"), "radar": bool(device.model.settings), "asked": facts.get("first_presses", {}).get(name),
+        "minutes": f"{FIRST_PRESS / 60:g}",
         "say": v.words(f"confirm.{state}") if state != "waiting" else "",
     }  # fmt: skip
     return drawn(v, "_confirm.html" if "part" in v.request.query_params else "confirm.html", 200, Form(), **values)
@@ -723,4 +727,6 @@ def _first(now: dict[str, Any] | None, facts: dict[str, Any], since: float | Non
     later = since is not None and float(facts.get("mono", 0.0)) > since
     if (new and later and now.get("alive")) or (since is not None and at > since + 0.1):  # the file rounds to a tenth
         return "heard"
-    return "key" if WRONG_KEY & set(now.get("refused") or {}) else "waiting"
+    unread = now.get("unread_s")
+    # By a key that is another by now it could not be read before: that says nothing about the one it has.
+    return "key" if unread is not None and (since is None or float(facts.get("mono", 0.0)) - float(unread) > since - 0.1) else "waiting"

@@ -1,5 +1,6 @@
 """The technician who comes once a year, and the one who brings the wrong file: through the real gateway, the real page, real bytes."""
 
+import asyncio
 import re
 import socket
 import time
@@ -10,8 +11,9 @@ from life import MINUTE, NO_ANSWER, Life
 
 from gateway import backup
 from gateway.parts import Household, HouseholdSecrets, SoundPart
+from tests.brokers import Mosquitto, Platform
 from tests.fake_bluez import Child
-from tests.household import PENDANT, Gateway
+from tests.household import KEY, OTHER_KEY, PENDANT, Gateway, Sealed
 from tests.kit.ports import free_port
 from tests.kit.wait import until_now as until
 from tests.test_technician import alarms
@@ -43,12 +45,15 @@ class Visit:
         return self.post("/sign-in", "/sign-in", name="T-07", password=PASSWORD)
 
     def read(self, path, lang="en"):
-        answer = self.browser.get(path, params={"lang": lang})
+        answer = self.browser.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
         assert answer.status_code == 200, answer.text[:500]
         return answer.text
 
     def key(self, path):
         return re.search(r'name="key" value="([0-9a-f]+)"', self.read(path))[1]
+
+    def revision(self):
+        return re.search(r'name="revision" value="(\d+)"', self.read("/sensors"))[1]
 
     def post(self, page, to, **said):
         return self.browser.post(to, data={"key": self.key(page), "once": f"{time.monotonic_ns():024x}"} | said)
@@ -121,6 +126,61 @@ def test_without_an_answer_it_is_real(tmp_path):
 
     with Life(tmp_path) as life:
         life.live(story())
+
+
+# -- three buttons at the county --------------------------------------------------------------------------------------------
+
+
+THREE = {f"new{n}": f"A4:C1:38:00:01:{n:02X}" for n in range(3)}
+
+
+def enrolled(visit, name, **more):
+    """Enrol a button on the page; return the page that asks for its first press."""
+    said = {"id": name, "model": "shelly-blu-button", "address": THREE[name], "room": "hall", "role-1": "sos"}
+    answer = visit.post("/sensors", "/sensors/put", **said, revision=visit.revision(), **more)
+    assert answer.status_code == 303, answer.text[:3000]
+    return answer.headers["location"]
+
+
+async def test_three_buttons_are_tried_and_only_the_neighbours_call_is_real(tmp_path, bluez):
+    http = free_port()
+    lines = f'{BUTTON}[page]\naddress = "127.0.0.1"\nport = {free_port()}\nhttp_port = {http}\n'
+    with Mosquitto() as broker, Gateway(tmp_path / "home", bus=bluez, broker=broker, name="gw-33", devices=lines) as gateway:
+        bluez.wait_for_scan()
+        async with Platform(broker, gateway.name) as platform:
+            with Page(gateway.config, http, tmp_path / "page.log") as page:
+                await asyncio.to_thread(_three, gateway, Visit(page))
+            await platform.catch_up()
+        told = {m["alarm"]: m for m in platform.named("alarm")}
+        assert {(m["device"], m["test"], m["priority"]) for m in told.values()} == {
+            ("pendant", False, 1), *((name, True, 4) for name in THREE), ("new2", False, 1),
+        }  # fmt: skip
+
+
+def _three(gateway, visit):
+    assert visit.first((gateway.page / "page-code").read_text().strip()).status_code == 303
+    for name, address in THREE.items():
+        if name == "new1":
+            gateway.press()  # the neighbouring device's call for help
+            until(lambda: of(gateway))
+        sealed = Sealed(address)
+        way = enrolled(visit, name, **({"secret": OTHER_KEY} if name == "new0" else {"secret": KEY}))
+        until(lambda way=way: "The first press within 10 min is a test" in visit.read(way))
+        gateway.air(address, sealed.press())
+        if name == "new0":  # it was given another device's key
+            until(lambda way=way: "Heard, but cannot be read with this key" in visit.read(way))
+            said = {"device": name, "room": "hall", "role-1": "sos", "secret": KEY, "left_open": "0", "missing": "0"}
+            answer = visit.post("/sensors", "/sensors/change", **said, revision=visit.revision())
+            way = answer.headers["location"]
+            assert "cannot be read" not in visit.read(way), "of the right key nothing is known yet"
+            until(lambda way=way: "The first press within 10 min is a test" in visit.read(way))
+            gateway.air(address, sealed.press())
+        until(lambda way=way: "This press was a test" in visit.read(way))
+        assert "从现在起每次按键都是真的" in visit.read(way, "zh")
+    assert [a["state"] for a in of(gateway)] == ["raised"] * len(of(gateway)), "the real one is open all the while"
+    gateway.air(address, sealed.press())
+    until(lambda: any(not m["test"] for m in alarms(gateway, "new2")))
+    until(lambda: "It is a real alarm" in visit.read(way))
 
 
 # -- the wrong files -----------------------------------------------------------------------------------------------------

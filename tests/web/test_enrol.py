@@ -70,7 +70,7 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
             await asyncio.sleep(0.3)
             home.air.advertise(NEW, service_data={"fcd2": button.press()}, rssi=-75)
             await page.wait_for_selector(".confirmed")
-            await page.wait_for_selector(".banner:has-text('警报已发出')")
+            await page.wait_for_selector(".banner:has-text('这一次按键是测试')")
             await is_accessible(page)
             assert not [b for b in broken if "422" not in b], broken
         with sqlite3.connect(f"file:{tmp_path}/state/gateway.db?mode=ro", uri=True) as db:
