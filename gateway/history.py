@@ -34,9 +34,10 @@ CLOSED = 10.0  # s that a stop waits for a disk which does not answer
 GIVEN_UP = 2.0  # s the same where memory is full and its room is wanted
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
 _SIGNAL = """
-    INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
         median = CASE WHEN excluded.packets > packets AND excluded.median THEN excluded.median ELSE median END,
-        worst = min(worst, excluded.worst), packets = packets + excluded.packets, battery = coalesce(excluded.battery, battery)
+        worst = min(worst, excluded.worst), packets = packets + excluded.packets, battery = coalesce(excluded.battery, battery),
+        minutes = coalesce(minutes, 0) | excluded.minutes
 """
 
 

@@ -96,3 +96,10 @@ def _signals(db: Database) -> None:
         ) STRICT, WITHOUT ROWID
         """
     )
+
+
+@history(name="0004_minutes")
+def _minutes(db: Database) -> None:
+    # In which minutes of its hour a device was heard, a bit each: an hour with one packet is no hour in which it was heard. Of the
+    # hours before this nobody knows.
+    db.conn.execute("ALTER TABLE signals ADD COLUMN minutes INTEGER")

@@ -100,6 +100,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "untold": _untold(daemon, d),
                 "missing_after": d.supervised.missing_after,
                 "slow": d.supervised.slow,
+                "minutes": {str(hour): bits for hour, bits in daemon.intake.signals.unwritten(d.id).items()},
                 "rssi": daemon.intake.devices[d.id].rssi,
                 "heard": daemon.intake.devices[d.id].lived is not None,  # since this start: before that nobody knows
                 "states": daemon.intake.states(d.id),
@@ -208,6 +209,7 @@ def told(known: dict[str, Any]) -> str:
         note += " 报到慢, 次日才知失联 slow: missing is noticed the next day" if d.get("slow") else ""
         if d.get("untold"):
             note += f" 从未报过 has never told: {'/'.join(d['untold'])}"
+        note += " 启动后还没听到 not heard since the start" if not d.get("heard", True) and not note else ""
         note += " 搁置中, 不判断 shelved: not judged" if d["shelved"] else ""
         note += " 撤警键无效 its cancel button cancels nothing" if d.get("mute_cancel") else ""
         refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")

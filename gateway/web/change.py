@@ -123,11 +123,12 @@ async def left(
     config, known = v.page.config, v.page.known
     order = f"page-{once_of(said)}"
     facts = await run_in_threadpool(known.status) if dated else {}
-    when = {"boot": str(facts["boot"]), "issued": datetime.fromtimestamp(known.now(facts), UTC).isoformat()} if facts else {}
+    issued = datetime.fromtimestamp(known.now(facts), UTC).isoformat() if facts else ""
     message = wire.InstructionMessage(
         v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change, device=device,
         port=port, settings=dict(settings or {}),
-        revision=max(0, whole(said.get("revision", ""))), secrets=order if given is not None else "", **when,
+        revision=max(0, whole(said.get("revision", ""))), secrets=order if given is not None else "",
+        issued=issued, boot=str(facts.get("boot", "")),
     )  # fmt: skip
 
     def leave() -> None:

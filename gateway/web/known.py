@@ -24,6 +24,7 @@ from gateway.web.weeks import Day
 LOOK_BACK = 5000  # journal rows that are searched for the entries of one alarm
 ROWS = 40_000  # readings that are read for a day's picture
 DAY = 86400.0
+EVIDENCE = 40  # newest alarms whose evidence is looked at for a day's picture
 NOTES = 300  # journal rows in which the notes of the last day are looked for
 
 
@@ -236,24 +237,44 @@ class Known:
                 if wall < now - DAY - 3600:
                     break
                 out.append(Heard(device, what, value == b"\1" if isinstance(value, bytes) else value, wall))
-        return out[::-1]
+        return sorted([*out[::-1], *self._evidence(now, out)], key=lambda heard: heard.wall)
+
+    def _evidence(self, now: float, kept: list[Heard]) -> list[Heard]:
+        """Return what alarms of the last day rest on and the history has not got yet: it is written every few minutes."""
+        there = {(h.device, h.kind, round(h.wall)) for h in kept}
+        out = []
+        for alarm in self.past(Filter(), limit=EVIDENCE):
+            for e in alarm.evidence:
+                at = seconds(e.at.wall)
+                if at >= now - DAY - 3600 and not there & {(e.device, e.kind, round(at) + n) for n in (-1, 0, 1)}:
+                    there.add((e.device, e.kind, round(at)))
+                    out.append(Heard(e.device, e.kind, e.value, at))
+        return out
 
     def packets(self, facts: dict[str, Any], now: float) -> dict[str, list[float]]:
-        """Return for each device moments of the last day at which it was heard: both ends of each hour with packets, and the last one."""
+        """Return for each device moments of the last day at which it was heard, to the minute, with the hour that is not written yet.
+
+        Of an hour that an earlier version has written only its two ends are known.
+        """
         out: dict[str, list[float]] = {}
-        rows = self._ask("SELECT device, hour FROM signals WHERE hour >= ? ORDER BY hour", (int((now - DAY) // 3600) - 1,), "history.db")
-        for device, hour in rows:
-            out.setdefault(device, []).extend(at for at in (hour * 3600.0, hour * 3600.0 + 3599.0) if at <= now)
-        written = max((hour for _, hour in rows), default=0) * 3600.0 + 3600.0
+        first = int((now - DAY) // 3600) - 1
+        rows = self._ask("SELECT device, hour, minutes FROM signals WHERE hour >= ? ORDER BY hour", (first,), "history.db")
         for d in facts.get("devices", []):
+            unwritten = d.get("minutes") or {}
+            rows += [(d["device"], int(hour), bits) for hour, bits in unwritten.items()]
             last = now - float(d.get("heard_s", 0.0))
-            if last >= now - DAY:
-                # the hours that are not written yet: one that was heard just now, and until then, was heard in between
+            if d.get("heard", True) and last >= now - DAY:
                 out.setdefault(d["device"], []).append(last)
-                limit = d.get("missing_after") or DAY
-                if written - 3600 <= last and now - last <= limit and now - written < 2 * 3600:
-                    out[d["device"]] += [written + n * 600.0 for n in range(12) if written + n * 600.0 < last]
+        for device, hour, minutes in rows:
+            begin = hour * 3600.0
+            found = [begin, begin + 3599.0] if minutes is None else [begin + 60.0 * n for n in _ends(minutes)]
+            out.setdefault(device, []).extend(at for at in found if at <= now)
         return {device: sorted(found) for device, found in out.items()}
+
+    def heard_before(self, wall: float) -> set[str]:
+        """Return the devices that were heard before a moment, in the weeks that are kept."""
+        rows = self._ask("SELECT DISTINCT device FROM signals WHERE hour < ?", (int(wall // 3600),), "history.db")
+        return {str(device) for (device,) in rows}
 
     def weeks(self, now: float, days: int, device: str = "") -> dict[str, list[Day]]:
         """Return the last days of each device, or of one: how well it was heard, and its battery. A day is the home's."""
@@ -269,6 +290,12 @@ class Known:
         for name, day, hours, packets, worst, usual, battery, _ in rows:
             out.setdefault(name, []).append(Day(int(day) - today, hours, packets, worst, usual, battery))
         return out
+
+
+def _ends(minutes: int) -> list[int]:
+    """Return the first and last minute of each time in which a device was heard, and some between: so many say all."""
+    on = [bool(minutes >> n & 1) for n in range(60)]
+    return [n for n in range(60) if on[n] and not (n % 10 and 0 < n < 59 and on[n - 1] and on[n + 1])]
 
 
 def _entry(row: tuple[Any, ...]) -> wire.Outward | None:

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from gateway import audible, inbox, kind, wire
+from gateway.driver import Behind, BleAdvert, GattService, MqttTopics
 from gateway.instruction import Do
 from gateway.reading import Kind
 from gateway.web import acts, advice, weeks
@@ -99,8 +100,9 @@ def one(v: Reader, device: str) -> Response:
     found = found | {"shelved": device in known.masks()["shelves"]}
     now = known.now(facts)
     strip = strips(
-        known.day(now), [(device, found["missing_after"])], now, restarts=known.restarts(now - 86400), packets=known.packets(facts, now)
-    )[device]
+        known.day(now), [(device, found["missing_after"])], now, restarts=known.restarts(now - 86400), packets=known.packets(facts, now),
+        before=known.heard_before(now - 86400),
+    )[device]  # fmt: skip
     days = known.weeks(now, weeks.DAYS, device).get(device, [])
     model = models().get(found["model"])
     return v.render(
@@ -243,6 +245,7 @@ def home(v: Visitor) -> dict[str, Any]:
         now,
         restarts=known.restarts(now - 86400),
         packets=known.packets(facts, now),
+        before=known.heard_before(now - 86400),
     )
     alarms = known.open_alarms()
     faults = known.faults()
@@ -264,7 +267,8 @@ def home(v: Visitor) -> dict[str, Any]:
         "faults": [(f, _advice(v, f.kind), f.kind in advice.LATCHED) for f in faults],
         "notes": [(f, count, _advice(v, f.kind)) for f, count in known.notes(now)],
         "devices": shown,
-        "heard": sum(1 for _, _, state, _ in shown if state != "missing"),
+        "heard": sum(1 for _, _, state, _ in shown if state not in {"missing", "unknown"}),
+        "unknown": sum(1 for _, _, state, _ in shown if state == "unknown"),
         "masks": masks,
         "away": masks["away"] if masks["away"] > now else 0.0,
         "disk": known.disk(),
@@ -294,25 +298,28 @@ def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any]
     def named(d: dict[str, Any]) -> str:
         return v.where(str(d["room"]), str(d["device"]))
 
-    doors = [(d, s) for d, s, _, _ in devices if Kind.CONTACT_OPEN in s.last]
+    doors = [(d, s, _holds(d, state, Kind.CONTACT_OPEN)) for d, s, state, _ in devices if Kind.CONTACT_OPEN in s.last or look(d) == "door"]
     if doors:
-        opened = [(d, s) for d, s in doors if s.last[Kind.CONTACT_OPEN]]
-        since = max((now - (now - 86400 + s.open[-1][0] * 60) for _, s in opened if s.open), default=0.0)
+        opened = [(d, s) for d, s, is_open in doors if is_open]
+        unsure = [d for d, _, is_open in doors if is_open is None]
+        since = max((now - s.open_since for _, s in opened if s.open_since is not None), default=None)
         names = comma.join(named(d) for d, _ in opened[:3])
-        put("door", "doors", names if opened else t("glance.closed"), t("glance.open", span=t.span(since // 60 * 60)) if opened else "",
-            "watch" if opened else "")  # fmt: skip
-    there = [
-        d for d, s, _, _ in devices if (s.last.get(Kind.PRESENCE) or s.last.get(Kind.OCCUPANCY)) and s.there and s.there[-1][1] >= 1435
-    ]
+        says = names if opened else t("glance.unheard") if unsure else t("glance.closed")
+        more = t("glance.open", span=t.coarse(since)) if opened and since is not None else ""
+        more = comma.join(filter(None, (more, t("glance.unheard_of", names=comma.join(named(d) for d in unsure[:3])) if unsure else "")))
+        put("door", "doors", says, more, "watch" if opened or unsure else "")
+    there = [d for d, _, state, _ in devices if _holds(d, state, Kind.PRESENCE) or _holds(d, state, Kind.OCCUPANCY)]
     acted = max(((s.acted, named(d)) for d, s, _, _ in devices if s.acted is not None), default=None)
     if there or acted:
-        moved = t("glance.moved", room=acted[1], span=t.span((now - (acted[0] or now)) // 60 * 60)) if acted else ""
+        moved = t.ago("glance.moved", now - (acted[0] or now), room=acted[1]) if acted else ""
         says = comma.join(dict.fromkeys(named(d) for d in there)) if there else t("glance.nobody")
         put("person", "there", says if there else moved, moved if there else "")
     missing = sum(1 for _, _, state, _ in devices if state == "missing")
+    unknown = sum(1 for _, _, state, _ in devices if state == "unknown")
     if devices:
-        says = t("glance.all_heard", count=len(devices)) if not missing else t("glance.missing", count=missing)
-        put("sensors", "devices", says, "", "watch" if missing else "")
+        parts = [t("glance.missing", count=missing)] if missing else []
+        parts += [t("glance.unknown", count=unknown)] if unknown else []
+        put("sensors", "devices", comma.join(parts) or t("glance.all_heard", count=len(devices)), "", "watch" if parts else "")
     up = facts.get("uplink", {})
     word, tone = (
         ("connected", "") if up.get("connected") else ("disconnected", "bad") if up.get("configured") else ("unconfigured", "watch")
@@ -355,20 +362,17 @@ def told(v: Visitor, s: Strip, now: float) -> str:
     """Return a device's day in words."""
     t = v.words
 
-    def lasted(row: list[tuple[int, int]]) -> str:
-        return t.span(sum(b - a for a, b in row) * 60.0)
-
     parts = []
     if s.open:
-        parts.append(t("strip.open", count=len(s.open), span=lasted(s.open)))
+        parts.append(t("strip.open", count=s.opened, span=t.span(s.open_s)))
     if s.there:
-        parts.append(t("strip.there", span=lasted(s.there)))
-    if active := sum(1 for count in s.moves if count):
-        parts.append(t("strip.moves", span=t.span(active * s.column * 60)))
+        parts.append(t("strip.there", span=t.coarse(s.there_s)))
+    if s.active:
+        parts.append(t("strip.moves", span=t.span(s.active * 60)))
     if s.presses:
-        parts.append(t("strip.presses", count=len(s.presses)))
+        parts.append(t("strip.presses", count=s.pressed))
     if s.dangers:
-        parts.append(t("strip.dangers", count=len(s.dangers)))
+        parts.append(t("strip.dangers", count=s.endangered))
     if s.gaps:
         begin = now - 86400
         spans = [f"{t.local(begin + a * 60, '%H:%M')}-{t.local(begin + b * 60, '%H:%M')}" for a, b in s.gaps[:3]]
@@ -394,15 +398,26 @@ def _hour_marks(now: float) -> list[float]:
 
 
 def heard(device: dict[str, Any], facts: dict[str, Any]) -> str:
-    """Return whether a device is heard: heard, missing, or unsupervised where nobody can tell."""
+    """Return whether a device is heard: heard, missing, unknown until it was heard since the gateway began, or unsupervised."""
     limit, silent = device.get("missing_after"), device.get("silent_s", device.get("heard_s", 0.0))
     if (kind.MISSING, device["device"]) in {(f["kind"], f["device"]) for f in facts.get("faults", [])}:
         return "missing"
-    if limit is None:
-        return "unsupervised"
-    return "missing" if silent > limit else "heard"
+    if limit is not None and silent > limit:
+        return "missing"
+    if not device.get("heard", True):
+        return "unknown"
+    return "unsupervised" if limit is None else "heard"
+
+
+def _holds(device: dict[str, Any], state: str, kind_: Kind) -> bool | None:
+    """Return whether something holds at a device now, by its own word since the gateway began; None where nobody knows."""
+    said = (device.get("states") or {}).get(kind_.value) if state in {"heard", "unsupervised"} else None
+    return bool(said) if said is not None else None
 
 
 def signal(device: dict[str, Any]) -> str:
-    """Return how strong its signal is, in words of the catalogue."""
+    """Return how strong its signal is, in words of the catalogue; of a wire there is none, and not every receiver measures it."""
+    model = models().get(device.get("model", ""))
+    if not device.get("rssi") and model is not None and not isinstance(model.listens, BleAdvert | GattService):
+        return "unmeasured" if isinstance(model.listens, Behind | MqttTopics) else "wired"
     return weeks.level(device.get("rssi"))

@@ -16,6 +16,7 @@ from gateway.web.zh import ZH
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"zh": ZH, "en": EN}
 TAGS: Final = {"zh": "zh-CN", "en": "en"}
 FIRST: Final = "zh"
+JUST: Final = 3.0  # s that are no time ago: what the page reads is itself two seconds old
 
 # What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the daemon says, are typed; a page is print.
 _FULL: Final = {",": "\uff0c", ";": "\uff1b", ":": "\uff1a", "?": "\uff1f", "!": "\uff01"}
@@ -93,6 +94,14 @@ class Words:
         else:
             parts = [f"{rest}{s}"]
         return " ".join(p for p in parts if p)
+
+    def coarse(self, seconds: float) -> str:
+        """Return a span of time, from one minute on without its seconds."""
+        return self.span(seconds if seconds < 60 else seconds // 60 * 60)
+
+    def ago(self, key: str, seconds: float, **values: object) -> str:
+        """Return a sentence that says how long ago something was; `<key>_now` is what it says of what has just been."""
+        return self(f"{key}_now", **values) if seconds < JUST else self(key, span=self.coarse(seconds), **values)
 
     def size(self, count: int) -> str:
         """Return bytes for people."""

@@ -14,6 +14,7 @@ from gateway import __version__, certificate, wire
 from gateway.config import load
 from gateway.danger import CANCEL, NOTHING, Watch
 from gateway.dispatch import Rung
+from gateway.intake import STATES
 from gateway.parts import Signature, Signing
 from gateway.reading import Kind, Reading
 from gateway.signals import HOUR, Row
@@ -94,6 +95,7 @@ class Example:
         self.config = load(self.path, all_models(), with_secrets=False)
         self.folder = folder
         self.day = None
+        self.states: dict[str, dict[str, bool]] = {}  # what holds by the devices' own word
         self.calm = calm
         asyncio.run(self._live(open_alarms=open_alarms))
 
@@ -107,6 +109,8 @@ class Example:
 
         def hear(device: str, kind: Kind, value: object, **more: object) -> None:
             readings.append(Reading(device=device, kind=kind, value=value, at=clock.now(), **more))
+            if kind in STATES:
+                self.states.setdefault(device, {})[kind.value] = bool(value)
             day.hear(device, kind, value, **more)
 
         steps = int(hours * 3600 / STEP)
@@ -239,6 +243,7 @@ class Example:
                     "device": d, "model": MODELS[d], "room": room, "heard_s": round(now.mono - day.pipeline.faults.heard_at[d], 1),
                     "missing_after": 1800.0, "rssi": None if d == "bedroom-radar" else {"kitchen-smoke": -91, "front-door": -82}.get(d, -64),
                     "refused": {"not_sensed": 3, "crc": 2} if d == "front-door" else {}, "shelved": False,
+                    "heard": True, "states": self.states.get(d, {}),
                 }
                 for d, room in ROOMS.items()
             ],
@@ -250,7 +255,7 @@ class Example:
         """Return the same household in another folder."""
         new = object.__new__(Example)
         shutil.copytree(self.folder, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("page*"))
-        new.folder, new.path, new.day, new.calm = folder, folder / "gateway.toml", self.day, self.calm
+        new.folder, new.path, new.day, new.calm, new.states = folder, folder / "gateway.toml", self.day, self.calm, self.states
         new.config = load(new.path, all_models(), with_secrets=False)
         new.say()
         return new

@@ -78,7 +78,7 @@ async def sent(box, browser, page, to, **said):
     found = inbox.read(box.example.config.page_folder, 0)
     if len(found) == before:
         return answer, None
-    return answer, wire.decode_instruction(found[-1][1], "example-home", None)[0]
+    return answer, wire.decode_instruction(found[-1][1], "example-home", box.example.day.clock.now())[0]
 
 
 def value(instruction):
@@ -316,7 +316,8 @@ def test_a_first_word_is_one_since_then():
     facts = {"well": True, "mono": 100.0}
     assert sensors._first({"heard_s": 2.0}, facts, 97.0) == "heard"
     assert sensors._first({"heard_s": 4.0}, facts, 97.0) == "waiting"
-    assert sensors._first({"heard_s": 4.0, "refused": {"decrypt_failed": 1}}, facts, 97.0) == "key"
+    assert sensors._first({"heard_s": 4.0, "unread_s": 1.0}, facts, 97.0) == "key"
+    assert sensors._first({"heard_s": 4.0, "unread_s": 9.0}, facts, 97.0) == "waiting", "it was another key then"
     assert sensors._first({"heard_s": 2.0}, facts | {"well": False}, 97.0) == "waiting"
     assert sensors._first({"heard_s": 2.0}, facts, None) == "waiting"
     assert sensors._first(None, facts, 1.0) == "waiting"
@@ -325,7 +326,12 @@ def test_a_first_word_is_one_since_then():
 async def test_confirm_says_so_once_it_is_heard(home):
     browser = await home.technician()
     home.answers = None
-    assert "现在按它一次" in (await browser.get("/sensors/confirm?device=pendant&told=page-x")).text
+    home.example.say()
+    assert "现在按就是真的求救" in (await browser.get("/sensors/confirm?device=pendant&told=page-x")).text
+    home.example.say(first_presses={"pendant": 580.0})
+    text = (await browser.get("/sensors/confirm?device=pendant&told=page-x")).text
+    assert "现在按它一次" in text
+    assert "10 分钟内的第一次按键只算测试" in text
     assert (await browser.get("/sensors/confirm?device=nobody")).status_code == 404
 
 

@@ -36,3 +36,11 @@ def test_english_is_left_as_it_is_and_no_chinese_sentence_has_a_half_width_mark(
         shown = printed(text)
         assert not any(f"{han}{mark}" in shown for mark in ",;?!" for han in "的了是好请看"), key
     assert t.pair("好的,走", "x") == "好的\uff0c走"
+
+
+def test_what_has_just_been_is_not_zero_seconds_ago():
+    for lang, just, later in (("zh", "刚刚听到", "17秒前听到"), ("en", "heard just now", "heard 17 s ago")):
+        words = Words(lang, ZoneInfo("Asia/Shanghai"))
+        assert words.ago("device.heard", 0.2) == just
+        assert words.ago("device.heard", 17.0).replace(" ", "") == later.replace(" ", "")
+    assert words.ago("device.heard", 125.0) == "heard 2 min ago"

@@ -1,0 +1,55 @@
+"""Unknown until heard, on the page too: after a start nothing is online and no door is shut before it has said so itself."""
+
+import json
+
+from gateway.web import today
+
+DOOR, RADAR = "front-door", "bedroom-radar"
+
+
+def devices(example, **changed):
+    """Let the daemon's word on all devices be another; return it."""
+    facts = json.loads((example.config.runtime / "status.json").read_text())
+    found = [d | changed for d in facts["devices"]]
+    example.say(devices=found)
+    return found
+
+
+async def test_after_a_start_with_silent_air_nothing_is_online_and_no_door_is_shut(box):
+    browser = await box.technician()
+    text = (await browser.get("/?lang=en")).text
+    assert "all closed" in text
+    assert "Not heard since the start" not in text
+    box.example.say()
+    found = devices(box.example, heard=False, alive=False, states={})
+    text = (await browser.get("/?lang=en")).text
+    assert "all closed" not in text
+    assert "heard 10 min ago" not in text
+    assert f"{len(found) - 1} not heard yet" in text, "one is missing anyway"
+    assert text.count("Not heard since the start") == len(found) - 1
+    assert "not heard yet: 入户门" in text
+    assert "还没听到" in (await browser.get("/?lang=zh")).text
+    for path in (f"/devices/{DOOR}?lang=en", f"/devices/{RADAR}?lang=en"):
+        assert "Not heard since the start" in (await browser.get(path)).text
+
+
+async def test_a_calm_home_is_not_called_well_before_it_is_heard(box):
+    browser = await box.technician()
+    facts = json.loads((box.example.config.runtime / "status.json").read_text())
+    fine = [d for d in facts["devices"] if d["device"] in {DOOR, RADAR}]
+    box.page.known.open_alarms = list
+    box.page.known.faults = list
+    box.example.say(devices=fine, faults=[])
+    assert "All is well" in (await browser.get("/?lang=en")).text
+    box.example.say(devices=[fine[0], fine[1] | {"heard": False}], faults=[])
+    text = (await browser.get("/?lang=en")).text
+    assert "All is well" not in text
+    assert "Not heard yet: 1" in text
+
+
+def test_a_wire_has_no_signal_to_be_missed():
+    assert today.signal({"model": "micradar-r60afd1", "rssi": 0}) == "wired"
+    assert today.signal({"model": "radar-5359", "rssi": None}) == "wired"
+    assert today.signal({"model": "ev1527-smoke", "rssi": 0}) == "unmeasured"
+    assert today.signal({"model": "shelly-blu-button", "rssi": 0}) == "none"
+    assert today.signal({"model": "shelly-blu-button", "rssi": -60}) == "good"
