@@ -14,7 +14,7 @@ import re
 import stat
 import tomllib
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import time
 from pathlib import Path
@@ -23,7 +23,7 @@ from typing import Any, Self
 import msgspec
 
 from gateway import generations, programs
-from gateway.danger import CANCEL, PRESSES, ROLES, Watch
+from gateway.danger import CANCEL, PRESSES, ROLES, SOS, Watch
 from gateway.dispatch import PLATFORM, PROGRAM, Rung
 from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
 from gateway.folders import page_of
@@ -43,10 +43,12 @@ from gateway.parts import (
     Strict,
 )
 from gateway.reading import DeviceId, Kind
-from gateway.silence import Supervised
+from gateway.silence import LINE, Supervised
 from gateway.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
+WORN = 7200.0  # s after which somebody is told of a silent call button without a wire
+WIRED_MOST = 180.0  # s: a make that is missing so soon is read all the time, as a contact on a wire is
 PASSWORD_MOST = 4000  # characters: MQTT carries 65,535 bytes of one
 CLEAR = "clear"  # the function of a taught sensor that says: it is over
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
@@ -482,6 +484,8 @@ def _times(given: Mapping[str, float], where: _Where, problems: list[str]) -> Ti
             problems.append(where("times", None, name, "no such time" + hint[0], "没有这个时间" + hint[1]))
     # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with the most that is allowed.
     given = {name: 300.0 if name == "repeat" and 300 < value <= 600 else value for name, value in given.items()}
+    # Until now the line was told lost from one minute on: a home that was set up so goes on with three.
+    given = {name: 180.0 if name == "uplink_lost" and 60 <= value < 180 else value for name, value in given.items()}
     times = Times(**{name: float(value) for name, value in given.items() if name in known})
     bounds = {f.name: f"须在 {f.metadata['low']:g} 到 {f.metadata['high']:g} 秒之间 ({f.metadata['zh']})" for f in fields(Times)}
     for sentence in times.refuse():
@@ -548,7 +552,11 @@ def _devices(
         out.append(
             Device(
                 id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes, label=d.label, watch=watch,
-                supervised=Supervised(device=d.id, room=d.room, missing_after=missing_after, vital=vital, slow=slow, via=d.via),
+                supervised=Supervised(
+                    device=d.id, room=d.room, missing_after=missing_after, vital=vital, slow=slow, via=d.via,
+                    told_after=_told_after(d, model, missing_after, vital=vital),
+                    radio=isinstance(model.listens, BleAdvert | GattService), worn=_worn(model, watch.roles),
+                ),
             )
         )  # fmt: skip
     _receivers(out, part, where, problems)
@@ -637,6 +645,20 @@ def _missing_after(d: DevicePart, model: Model, n: int, where: _Where, problems:
             where("device", n, "missing_after", sentence, f"{'求救, 跌倒, 烟雾或燃气' if vital else '此类'}设备最长 {most:g} 秒")
         )
     return model.missing_after if d.missing_after is None else d.missing_after
+
+
+def _told_after(d: DevicePart, model: Model, missing_after: float | None, *, vital: bool) -> float | None:
+    """Return the silence that somebody is told of: what the household says, else the line for such a device, or the make's if longer."""
+    if missing_after is None or d.missing_after is not None:
+        return missing_after
+    wired = isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WIRED_MOST
+    line = LINE if wired else MISSING_MOST if not vital else WORN if Kind.BUTTON in model.senses else MISSING_MOST_VITAL
+    return max(line, missing_after)
+
+
+def _worn(model: Model, roles: Collection[str]) -> bool:
+    """Say whether a device is a call button without a wire, which its wearer may take along."""
+    return SOS in (roles or {model.presses}) and Kind.BUTTON in model.senses and isinstance(model.listens, BleAdvert | Behind)
 
 
 def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:

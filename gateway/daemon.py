@@ -417,7 +417,7 @@ class Daemon:
         if self.config.platform is None:
             return entries
         since = self.push.unanswered_since()
-        answered = since is None or now.mono - since < self.config.times.uplink_lost
+        answered = since is None or now.mono - since < self.config.times.receipts_lost
         up = self.uplink.connected and answered
         taken_over = self.uplink.link is not None and self.uplink.link.taken_over
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)

@@ -11,13 +11,17 @@ from enum import StrEnum
 
 from gateway import kind as kinds
 from gateway.clock import Moment, Quality
+from gateway.deafness import Deafness
+from gateway.flapping import UNSTABLE, Flapping
 from gateway.kind import FaultClass, Priority
+from gateway.outings import Outings
 from gateway.reading import DeviceId, Kind, Reading, Value
 from gateway.silence import NAMED, Silences, Supervised
 from gateway.times import Times
 
 LOW_AT, WELL_AT = 15.0, 25.0  # battery % that begins and ends a low battery; the gap keeps it from flapping
 LOOK_EVERY = 5.0  # s between two looks at the silences
+HYSTERESIS = 1.25  # times its limit that a device may be silent which was missing in the last day: heard just too late, it is told once
 STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
 
 
@@ -71,6 +75,9 @@ class Faults:
         self.on: dict[tuple[str, str], FaultFact] = {}
         self.silences = Silences(devices)
         self.heard_at = self.silences.heard_at
+        self.outings = Outings()
+        self.deafness = Deafness()
+        self.flapping = Flapping()
         self.radios: dict[str, float] = {}
         self.link_down_since: float | None = None
         self.mains: bool | None = None  # None: this box cannot know
@@ -98,6 +105,9 @@ class Faults:
         self.on = dict(known)
         self._said = {key: now.mono - (said_for or {}).get(key, 0.0) for key in known}
         self.silences.start(now, silent_for, heard_ago or {}, self._missing())
+        for kind, device in known:
+            if kind == kinds.OUT:
+                self.outings.restored(device, now.mono)
         self.link_down_since = now.mono
         self._looked = now.mono
         # Entries of the first seconds are mended too, however soon the time server answers.
@@ -119,6 +129,7 @@ class Faults:
     def heard(self, reading: Reading) -> list[FaultFact]:
         """Take what a reading says about the device itself."""
         kind, device, value = reading.kind, reading.device, reading.value
+        self.outings.heard(reading)
         out = self._end(kinds.MISSING, device, reading.at) if (kinds.MISSING, device) in self.on and self._lives(reading) else []
         if kind is Kind.BATTERY:
             if float(value) <= LOW_AT:
@@ -185,14 +196,11 @@ class Faults:
         out = []
         missing, back = self.silences.look(now, self._missing())
         for device in back:
-            out += self._end(kinds.MISSING, device, now)
+            self.outings.forget(device)
+            out += self._end(kinds.OUT, device, now) + self._end(kinds.MISSING, device, now)
         for device in missing:
-            out += self._begin(kinds.MISSING, device, now, self._silent(device, now))
-        for adapter, heard in self.radios.items():
-            if now.mono - heard >= self._times.radio_deaf:
-                out += self._begin(kinds.RADIO_DEAF, adapter, now, {"silent_s": round(now.mono - heard)})
-            else:
-                out += self._end(kinds.RADIO_DEAF, adapter, now)
+            out += self._late(device, now)
+        out += self._deaf(now)
         if self.link_down_since is not None and now.mono - self.link_down_since >= self._times.uplink_lost:
             out += self._begin(kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)})
         lost = self._mains_lost_since
@@ -204,7 +212,38 @@ class Faults:
                 self._said[key] += self._times.low_battery_again * ((now.mono - self._said[key]) // self._times.low_battery_again)
                 ordered = {"work_order": True} if now.mono - fact.since.mono >= self._times.work_order else {}
                 out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **ordered}))
+        for key in self.flapping.lasting(now.mono):
+            if (lasts := self.on.get(key)) is not None:  # it was only counted, and stays on: said as it is
+                told = self._fact(lasts.kind, lasts.device, lasts.since, Turn.REPEATED, lasts.detail)
+                self.on[key] = told
+                out.append(told)
         return out + self._clock(now)
+
+    def _late(self, device: DeviceId, now: Moment) -> list[FaultFact]:
+        """Judge a device that is missing: one that is out with its wearer is out, and told after longer."""
+        one = self._devices[device]
+        if (kinds.MISSING, device) in self.on:
+            return []
+        longer = HYSTERESIS if self.flapping.times((kinds.MISSING, device), now.mono) else 1.0
+        if one.worn and self.outings.out(device, self.heard_at[device], one.missing_after or 0.0, now.mono):
+            if self.silences.of(device, now) < self._times.pendant_out:
+                return self._begin(kinds.OUT, device, now, {"silent_s": round(self.silences.of(device, now))})
+            return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), "out": True})
+        out = self._end(kinds.OUT, device, now)
+        if self.silences.is_due(device, now, since=self.outings.home_since(device), longer=longer):
+            out += self._begin(kinds.MISSING, device, now, self._silent(device, now))
+        return out
+
+    def _deaf(self, now: Moment) -> list[FaultFact]:
+        self.deafness.learn(self.radios.items())
+        limit, calls = self.deafness.limit(self._devices.values(), self._times.radio_deaf)
+        out = [f for kind, of in list(self.on) if kind == kinds.RADIO_DEAF and of not in self.radios for f in self._end(kind, of, now)]
+        for adapter, heard in self.radios.items():
+            if now.mono - heard >= limit:
+                out += self._begin(kinds.RADIO_DEAF, adapter, now, {"silent_s": round(now.mono - heard)}, listed=not calls)
+            else:
+                out += self._end(kinds.RADIO_DEAF, adapter, now)
+        return out
 
     def _missing(self) -> set[DeviceId]:
         return {device for kind, device in self.on if kind == kinds.MISSING}
@@ -232,8 +271,8 @@ class Faults:
         was_unsure, self._unsure_since = self._unsure_since is not None, None
         if (kinds.CLOCK_UNSURE, "") in self.on:
             return self._end(kinds.CLOCK_UNSURE, "", now)
-        if was_unsure or stepped:
-            return [self._fact(kinds.CLOCK_UNSURE, "", now, Turn.CLEARED, {"stepped": stepped})]
+        if was_unsure or stepped:  # nobody was told of it, so it is no fault that ends
+            return [self._fact(kinds.CLOCK_SET, "", now, Turn.NOTED, {"stepped": stepped})]
         return []
 
     def _another_reason(self, now: Moment, detail: Mapping[str, Value]) -> list[FaultFact]:
@@ -277,19 +316,32 @@ class Faults:
         return self._end(kind, of, now)
 
     def _begin(
-        self, kind: str, device: str, now: Moment, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()
+        self, kind: str, device: str, now: Moment, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = (), *, listed: bool = False
     ) -> list[FaultFact]:
         key = (kind, device)
         if key in self.on:
             return []
         fact = self._fact(kind, device, now, Turn.RAISED, detail, evidence)
+        if listed:
+            fact = replace(fact, priority=Priority.P3, fault_class=FaultClass.LIST)
+        fact = self._counted(fact, now)
         self.on[key] = fact
         self._said[key] = now.mono
         return [fact]
 
+    def _counted(self, fact: FaultFact, now: Moment) -> FaultFact:
+        """Count how often a fault has begun in the last day: the fourth time it is unstable, after that a figure."""
+        if fact.fault_class is FaultClass.FIGURE:
+            return fact
+        times = self.flapping.began((fact.kind, fact.device), now.mono)
+        if times == UNSTABLE:
+            return replace(fact, detail={**fact.detail, "unstable": times})
+        return replace(fact, priority=Priority.P4, fault_class=FaultClass.FIGURE) if times > UNSTABLE else fact
+
     def _end(self, kind: str, device: str, now: Moment) -> list[FaultFact]:
         fact = self.on.pop((kind, device), None)
         self._said.pop((kind, device), None)
+        self.flapping.ended((kind, device))
         return (
             [] if fact is None else [replace(fact, turn=Turn.CLEARED, detail={"lasted_s": round(now.mono - fact.since.mono)}, evidence=())]
         )

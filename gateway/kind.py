@@ -63,10 +63,12 @@ TAMPER = "device.tamper"
 REPLAYED = "device.replayed"
 TEST_DUE = "device.test_due"
 SHELVED = "device.shelved_danger"
+OUT = "person.out"
 RADIO_DEAF = "gateway.radio_deaf"
 MAINS_LOST = "gateway.mains_lost"
 UPLINK_LOST = "gateway.uplink_lost"
 CLOCK_UNSURE = "gateway.clock_unsure"
+CLOCK_SET = "gateway.clock_set"
 STORAGE_DEGRADED = "gateway.storage_degraded"
 RESTARTED = "gateway.restarted"
 IDENTITY_CONFLICT = "gateway.identity_conflict"
@@ -106,6 +108,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind("env.temp_low", "低温", "too cold", _P2, "TEMP.1", "0025", "0101"),
         AlarmKind(TEST, "测试", "test", _P4, "", "0002", "0102", latches=False),
         AlarmKind(OFTEN_CANCELLED, "多次撤警", "cancelled often", _P3, fault_class=_LIST),
+        AlarmKind(OUT, "外出", "out, with the pendant", _P4, fault_class=_FIGURE),
         AlarmKind(MISSING, "设备失联", "device missing", _P3, "bit 17", "0050", "0123"),
         AlarmKind(LOW_BATTERY, "电量低", "battery low", _P3, "bit 18", "", "0016", fault_class=_LIST),
         AlarmKind(DEVICE_FAULT, "设备故障", "device fault", _P3, "bit 19", "", "0042"),
@@ -119,6 +122,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(MAINS_LOST, "停电", "mains lost", _P3, "", "0041", "0085"),
         AlarmKind(UPLINK_LOST, "断网", "uplink lost", _P3, "", "0032", "0023"),
         AlarmKind(CLOCK_UNSURE, "时钟不准", "clock unsure", _P3, "", "0002", "0065", fault_class=_LIST),
+        AlarmKind(CLOCK_SET, "时钟已校准", "clock set", _P4, "", "0002", "", fault_class=_FIGURE),
         AlarmKind(STORAGE_DEGRADED, "存储异常", "storage degraded", _P3, "", "0002", "0065"),
         AlarmKind(RESTARTED, "网关重启", "gateway restarted", _P3, "", "0002", "0065", fault_class=_LIST),
         AlarmKind(IDENTITY_CONFLICT, "身份冲突", "identity conflict", _P3, "", "0002", "0065"),

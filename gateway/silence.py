@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING
 
 from gateway.finite import loads, number
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from gateway.clock import Moment
 
 HEAR_FIRST = 1800.0  # s after a start in which no device is called missing that was not before, or its own limit if that is less
+LINE = 900.0  # s for which a line may be silent, or unplugged, before that is told: a plug is pulled for a hoover
 CUT_AFTER = 150.0  # s for which a line or another program's broker must be gone: two attempts to open it, and not one
 LONGEST = 10 * 366 * 86400.0  # s of silence that a mark is believed
 NAMED = 20  # devices that the fault of a receiver names
@@ -30,7 +32,9 @@ NAMED = 20  # devices that the fault of a receiver names
 class Supervised:
     """One device as supervision sees it. `missing_after` seconds of silence, None = cannot be supervised.
 
-    `via` is the receiver it is heard through, `slow` a vital one whose silence is noticed the next day only.
+    Its silence is shown from then on, and told from `told_after` on (None: as soon as it is shown). `via` is the receiver it is
+    heard through, `radio` whether that is the box's own Bluetooth; `worn` a button without a wire that calls for help, which goes out
+    with whoever wears it; `slow` a vital one whose silence is noticed the next day only.
     """
 
     device: DeviceId
@@ -39,6 +43,14 @@ class Supervised:
     vital: bool = False  # an SOS button, fall or smoke detector: its silence is a P2
     slow: bool = False
     via: str = ""
+    told_after: float | None = None
+    radio: bool = False
+    worn: bool = False
+
+    @property
+    def tells_after(self) -> float:
+        """Seconds of silence from which somebody is told; 0 where it cannot be supervised."""
+        return self.told_after or self.missing_after or 0.0
 
 
 @dataclass(slots=True)
@@ -57,6 +69,7 @@ class Silences:
     heard_at: dict[DeviceId, float] = field(default_factory=dict)
     _lost: dict[DeviceId, _Lost] = field(default_factory=dict)
     _cut: dict[DeviceId, float] = field(default_factory=dict)
+    _deaf: set[DeviceId] = field(default_factory=set)  # receivers that were missing at the last look
     _began: float = 0.0
     _looked: float = 0.0
 
@@ -64,7 +77,7 @@ class Silences:
         """Take up what was counted before a restart, and how long `ago` each device was heard, both where that is known."""
         self._began = self._looked = now.mono
         for device, supervised in self.devices.items():
-            limit = supervised.missing_after or 0.0
+            limit = supervised.tells_after
             # An earlier version did not count: then it has HEAR_FIRST to be heard in, however long it has been silent.
             silent = counted.get(device, min(ago.get(device, 0.0), max(0.0, limit - HEAR_FIRST)))
             if device in missing:
@@ -102,7 +115,10 @@ class Silences:
         self._cut = {device: self._cut.get(device, now.mono) for device in gone}
 
     def look(self, now: Moment, on: set[DeviceId]) -> tuple[list[DeviceId], list[DeviceId]]:
-        """Return who is missing and who is heard, at one look. `on` are those that were missing before it."""
+        """Return who is missing and who is heard, at one look. `on` are those that somebody was told of before it.
+
+        Who is missing is not yet to be told: see `is_due`.
+        """
         missing: list[DeviceId] = []
         heard: list[DeviceId] = []
         for device, supervised in self.devices.items():
@@ -112,11 +128,24 @@ class Silences:
         deaf, passed = {*missing, *on} - {*heard}, now.mono - self._looked
         for device, supervised in self.devices.items():
             if (via := supervised.via) in deaf:
-                self._lose(device, passed if via in on else max(passed, self.of(via, now)), now)
-        self._looked = now.mono
+                self._lose(device, passed if via in self._deaf | on else max(passed, self.of(via, now)), now)
+        self._looked, self._deaf = now.mono, deaf
         # A receiver that is found missing in this very look takes those behind it out of it.
         told = [d for d in missing if d in on or (self.devices[d].via not in deaf and not self._excused(d, now))]
         return told, heard
+
+    def is_due(self, device: DeviceId, now: Moment, *, since: float = -inf, longer: float = 1.0) -> bool:
+        """Say whether somebody is to be told of a missing device. `since`: silence before that second does not count.
+
+        `longer`: so many times its limit it may be silent. A receiver that is unplugged is told soon where a life hangs on who is
+        behind it: nobody has to wait whether it speaks again.
+        """
+        one, gone = self.devices[device], self._cut.get(device)
+        if gone is not None:
+            hangs = any(other.vital for other in self.behind(device))
+            if now.mono - gone >= (CUT_AFTER if hangs else min(one.tells_after, LINE)):
+                return True
+        return min(self.of(device, now), now.mono - since) >= one.tells_after * longer
 
     def behind(self, receiver: DeviceId) -> list[Supervised]:
         """Return the devices that are heard through this one."""
@@ -128,7 +157,7 @@ class Silences:
 
     def _excused(self, device: DeviceId, now: Moment) -> bool:
         """Say whether a device may still show that it lives: the gateway has not been there for long itself."""
-        limit = self.devices[device].missing_after or 0.0
+        limit = self.devices[device].tells_after
         first = min(HEAR_FIRST, limit)
         return now.mono - self._began < first and self.of(device, now) < limit + first and device not in self._cut
 

@@ -49,10 +49,18 @@ class Times:
     apart: float = _time(120, 60, 300, "重复呼叫间隔", "ours: power that comes and goes rings nobody more often")
     silence: float = _time(600, 60, 600, "静音时长", "silence is for what sounds now: 10 min at most")
     heartbeat: float = _time(60, 20, 300, "心跳", "platform calls the home offline after three: 180 s")
-    radio_deaf: float = _time(120, 60, 600, "接收失效", "habluetooth restarts at 90 s; say so at 120 s whatever the restart does")
+    radio_deaf: float = _time(
+        900, 60, 3600, "接收失效", "ours: the scanner restarts at 90 s; at 2 min it was the neighbours' air that was judged"
+    )
+    pendant_out: float = _time(
+        43200, 7200, 86400, "外出未听到佩戴按钮", "ours: out with its wearer it is silent; 12 h is longer than a day out"
+    )
     mains_lost: float = _time(300, 60, 3600, "停电", "several makers: 5 min; each box adds up to 10 min of its own against area blackouts")
     platform_trial: float = _time(60, 30, 300, "新平台设置试连", "ours: name, TLS and login on a bad line need half of it")
-    uplink_lost: float = _time(180, 60, 1800, "断网", "three heartbeats")
+    uplink_lost: float = _time(1800, 180, 7200, "断网", "ours: 97 % of outages end within 30 min; the platform sees them by the heartbeat")
+    receipts_lost: float = _time(
+        180, 60, 1800, "平台不回执", "ours: three heartbeats without the receipt of what was sent: the line counts as lost"
+    )
     clock_unsure: float = _time(600, 60, 86400, "时钟不准", "ours: a time server normally answers within minutes of power-up")
     low_battery_again: float = _time(604800, 86400, 1209600, "电量低重复", "telecare maker: 7 d")
     work_order: float = _time(1209600, 604800, 2592000, "电池工单", "telecare maker: 14 d; then a low battery says: send somebody")

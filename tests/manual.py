@@ -38,7 +38,9 @@ def kinds() -> str:
     """Every kind with its words, priority and codes."""
     rows = ["| kind | 中文 | | priority | class | 11073-10471 | SCAIP |", "|---|---|---|---|---|---|---|"]
     for k in kind.KINDS.values():
-        fault_class = k.fault_class if k.name.startswith(("device.", "gateway.", "service.")) or k.name == kind.OFTEN_CANCELLED else ""
+        fault_class = (
+            k.fault_class if k.name.startswith(("device.", "gateway.", "service.")) or k.name in {kind.OFTEN_CANCELLED, kind.OUT} else ""
+        )
         scaip = f"{k.scaip_device} / {k.scaip_status}".strip(" /")
         rows.append(f"| `{k.name}` | {k.zh} | {k.en} | {k.priority.name} | {fault_class} | {k.ieee} | {scaip} |")
     return "\n".join(rows)

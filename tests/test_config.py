@@ -298,3 +298,58 @@ def test_a_rung_that_runs_what_sounds_in_the_home_reaches_nobody(home):
 def test_a_home_set_up_with_a_longer_repeat_goes_on_with_the_longest_there_is(home, seconds, waits):
     assert load(written(home, GOOD.replace("grace_fall = 20", f"repeat = {seconds}")), MODELS).times.repeat == waits
     assert "repeat = 601" in problems(home, GOOD.replace("grace_fall = 20", "repeat = 601"))[0]
+
+
+def test_who_is_told_of_a_silence_and_when(home):
+    """A line after 15 min, a call button 2 h, another vital one 4 h, all others the next day; what the household says holds."""
+    sensors = """
+[[device]]
+id = "cord"
+model = "shelly-blu-button"
+address = "A4:C1:38:00:01:01"
+[[device]]
+id = "asked"
+model = "shelly-blu-button"
+address = "A4:C1:38:00:01:02"
+missing_after = 3600
+[[device]]
+id = "climate"
+model = "shelly-blu-ht"
+address = "A4:C1:38:00:01:03"
+[[device]]
+id = "daily"
+model = "xiaomi-jtyjgd03mi"
+address = "A4:C1:38:00:01:04"
+[[device]]
+id = "radar2"
+model = "radar-5359"
+port = "/dev/serial/by-id/usb-radar2"
+[[device]]
+id = "z2m"
+model = "zigbee2mqtt"
+port = "mqtt://127.0.0.1:1883/zigbee2mqtt"
+[[device]]
+id = "sos"
+model = "zigbee-sos"
+via = "z2m"
+address = "sos"
+[[device]]
+id = "smoke"
+model = "zigbee-smoke"
+via = "z2m"
+address = "smoke"
+"""
+    found = {d.id: d.supervised for d in load(written(home, GOOD + sensors), MODELS).devices}
+    assert {d: s.told_after for d, s in found.items() if d not in {"pendant", "radar"}} == {
+        "cord": 7200.0, "asked": 3600.0, "climate": 90000.0, "daily": 90000.0, "radar2": 900.0, "z2m": 3600.0, "sos": 10800.0,
+        "smoke": 14400.0,
+    }  # fmt: skip
+    assert {d for d, s in found.items() if s.worn} >= {"cord", "asked", "sos"}
+    assert not {"climate", "smoke", "radar2"} & {d for d, s in found.items() if s.worn}
+    assert not found["sos"].radio
+    assert found["climate"].radio
+
+
+@pytest.mark.parametrize(("given", "holds"), [(60, 180.0), (179, 180.0), (180, 180.0), (7200, 7200.0)])
+def test_a_home_that_was_told_sooner_of_its_line_goes_on(home, given, holds):
+    assert load(written(home, GOOD.replace("grace_fall = 20", f"uplink_lost = {given}")), MODELS).times.uplink_lost == holds

@@ -50,7 +50,8 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("sound", "pre_alarm", program("chime")),
         ("sound", "alarm", program("siren")),
         ("times", "readings_every", "10"),  # readings are to be seen soon
-        ("times", "uplink_lost", "1800"),  # the day runs up to 2000 times faster than life, the broker does not
+        ("times", "uplink_lost", "1800"),
+        ("times", "receipts_lost", "1800"),  # the day runs up to 2000 times faster than life, the broker does not
         ("page", "address", '"127.0.0.1"'),
         ("page", "port", str(_free_port())),
         ("page", "http_port", str(_free_port())),

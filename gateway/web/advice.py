@@ -51,7 +51,7 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "The door opened and there was somebody in two rooms for twenty minutes, so away has ended. If it was a carer, set it again.",
     ),
     "gateway.radio_deaf": (
-        "蓝牙听不到任何信号:拔掉网关电源十秒再插上;仍失效就换 USB 蓝牙适配器。",
+        "蓝牙十五分钟以上听不到任何信号:拔掉网关电源十秒再插上;仍失效就换 USB 蓝牙适配器。",
         "Bluetooth hears nothing: pull the gateway's plug for ten seconds. If that does not help change the USB adapter.",
     ),
     "gateway.mains_lost": (
@@ -61,6 +61,14 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
     "gateway.uplink_lost": (
         "连不上平台,警报只在家中响:检查路由器或 SIM 卡流量;恢复后会自动补发。",
         "The platform cannot be reached, alarms sound only here: check router or SIM card. What waits is sent by itself afterwards.",
+    ),
+    "person.out": (
+        "老人带着按钮出门了:不用处理;十二小时还没听到才会提醒。",
+        "The resident is out and has the button along: nothing to do. It is told only if the button is not heard for twelve hours.",
+    ),
+    "gateway.clock_set": (
+        "时钟已对准:不用处理。",
+        "The clock has been set: nothing to do.",
     ),
     "gateway.clock_unsure": (
         "时钟没有对准,报警不受影响:接上网络后会自动校准;时间服务器与已知时间相差一个月以上时,要连续一天一致才采信。",

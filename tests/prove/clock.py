@@ -37,6 +37,8 @@ from tests.prove.home import together
 from tests.prove.shims import shim
 from tests.prove.table import Row
 
+CLOCK_TOLD = {kind.CLOCK_UNSURE, kind.CLOCK_SET}  # of which one says that the clock is good, or was put right
+
 SYNCHRONISED, ALONE = 0, 5  # what the kernel says of its clock
 DAY_S = 86400
 YEARS = (1970, 2000, 2040)
@@ -89,7 +91,7 @@ async def at_boot(year: int, n: int, folder: Path, broker: Mosquitto, bluez: Chi
             assert home.kept(alarm) == "on_site"
             await home.finish(alarm)
             clock.turn(0, SYNCHRONISED)  # the time server answers at last
-            mended = await home.platform.wait(lambda m: m.get("kind") == kind.CLOCK_UNSURE and m["turn"] == "cleared", PATIENCE)
+            mended = await home.platform.wait(lambda m: m.get("kind") in CLOCK_TOLD and m["turn"] in {"cleared", "noted"}, PATIENCE)
             assert mended["at"]["clock"] == "synchronised"
             assert abs(datetime.fromisoformat(mended["at"]["wall"]).timestamp() - time.time()) < PATIENCE, (
                 "by it the earlier ones are mended"
@@ -108,7 +110,7 @@ async def at_boot(year: int, n: int, folder: Path, broker: Mosquitto, bluez: Chi
 
 
 def is_step(m: dict[str, Any]) -> bool:
-    return m.get("kind") == kind.CLOCK_UNSURE and bool(m["detail"].get("stepped"))
+    return m.get("kind") in CLOCK_TOLD and bool(m["detail"].get("stepped"))
 
 
 async def stepped(step: int, n: int, short: bool, folder: Path, seed: int, broker: Mosquitto, bluez: Child) -> Row:
@@ -254,7 +256,7 @@ def judged(config: Config, clock: AnyClock) -> list[str]:
         at = f"{entry.at.mono:.3f}"
         if isinstance(fact, AlarmFact):
             lines.append(f"{at} {fact.alarm.number} {fact.alarm.kind} {fact.alarm.device} {fact.move} {fact.alarm.state}")
-        elif isinstance(fact, FaultFact) and fact.kind != kind.CLOCK_UNSURE:
+        elif isinstance(fact, FaultFact) and fact.kind not in CLOCK_TOLD:
             lines.append(f"{at} {fact.kind} {fact.device} {fact.turn}")
     return lines
 

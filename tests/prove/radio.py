@@ -27,7 +27,7 @@ from tests.prove.table import Row
 from tests.radar_emulator import Radar
 
 FASTER = 10
-PATIENT = "grace_fall = 60\nreceipt = 60\nacknowledge_p1 = 300\ndispatch_p1 = 300\non_site_p1 = 7200\nheartbeat = 300\n"
+PATIENT = "grace_fall = 60\nreceipt = 60\nacknowledge_p1 = 300\ndispatch_p1 = 300\non_site_p1 = 7200\nheartbeat = 300\nradio_deaf = 120\n"
 RADAR = '\n[[device]]\nid = "radar"\nmodel = "radar-5359"\nroom = "bath"\nport = "{port}"\nmissing_after = 60\n'
 LINE_SPEED = 11520  # bytes/s of 115200 baud
 
@@ -111,7 +111,7 @@ async def radio_lost(folder: Path, n: int, dice: random.Random, short: bool) -> 
 
 
 async def deaf(folder: Path, n: int, dice: random.Random, short: bool, *, empty: bool) -> Row:
-    """The scan runs and nothing comes, or only adverts without data: a new scanner at 90 s, told at 120 s."""
+    """The scan runs and nothing comes, or only adverts without data: a new scanner at 90 s, told at the 120 s that this home has set."""
     with Mosquitto() as broker, Child() as air:
         home = Home(folder, n, broker, air, times=PATIENT)
         hurried(home, FASTER)

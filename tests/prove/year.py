@@ -485,7 +485,7 @@ def _noticed(life: Life) -> Row:
         return any(x < b and a < y + 400 for x, y in life.off)
 
     for began, ended in life.dark:
-        if ended - began > 400 and not off_at(began - 400, ended + 400):
+        if ended - began > 2000 and not off_at(began - 400, ended + 400):
             told = [t for t in desk.said(kind.UPLINK_LOST, "raised") if began < t < ended + 600]
             assert told, f"an outage of {ended - began:.0f} s was not said"
             count += 1

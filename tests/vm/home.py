@@ -283,7 +283,7 @@ class House:
         siren = f'["/usr/local/lib/eldercare-gateway/siren", "{self.siren.port}"]'
         config = (
             f'[gateway]\nid = "{NAME}"\n[platform]\nhost = "{HERE}"\nport = {self.broker.port}\ntls = false\n'
-            f"[sound]\npre_alarm = {siren}\nalarm = {siren}\n[times]\nreceipt = 10\n{self._times}\n{DEVICES}{radar_part('/dev/ttyS1')}{self._lines}"
+            f"[sound]\npre_alarm = {siren}\nalarm = {siren}\n[times]\nreceipt = 10\nradio_deaf = 120\n{self._times}\n{DEVICES}{radar_part('/dev/ttyS1')}{self._lines}"
         )
         self.machine.put("/etc/eldercare-gateway/gateway.toml", config, 0o640)
         self.machine.put("/etc/eldercare-gateway/secrets.toml", '[keys]\nsealed = "231d39c1d7cc1ab1aee224cd096db932"\n', 0o600)

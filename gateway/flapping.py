@@ -1,0 +1,50 @@
+"""Faults that come and go: the fourth of one kind and device in a day is said once to be unstable, what follows that day is a figure.
+
+One that then lasts is said again as it is: what flaps may end as what stays. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+DAY = 86400.0
+UNSTABLE = 4  # times in a day
+LASTS = 3600.0  # s after which a fault that was only counted is told all the same
+REMEMBERED = 500  # kinds and devices, the oldest forgotten first: nothing is said too seldom for it
+
+Key = tuple[str, str]
+
+
+class Flapping:
+    """When each fault began lately, in monotonic seconds of this boot."""
+
+    def __init__(self) -> None:
+        self._began: dict[Key, deque[float]] = {}
+        self._quiet: dict[Key, float] = {}  # only counted; since when it is on
+
+    def began(self, key: Key, now: float) -> int:
+        """Count that a fault begins; return how often it has begun in the last day, this time included."""
+        began = self._began.pop(key, None) or deque(maxlen=UNSTABLE + 1)
+        self._began[key] = began
+        while len(self._began) > REMEMBERED:
+            del self._began[next(iter(self._began))]
+        began.append(now)
+        times = self.times(key, now)
+        if times > UNSTABLE:
+            self._quiet[key] = now
+        return times
+
+    def times(self, key: Key, now: float) -> int:
+        """Return how often a fault has begun in the last day, at most one more than makes it unstable."""
+        return sum(now - at < DAY for at in self._began.get(key, ()))
+
+    def ended(self, key: Key) -> None:
+        """Take that a fault is over."""
+        self._quiet.pop(key, None)
+
+    def lasting(self, now: float) -> list[Key]:
+        """Return the faults that were only counted and go on: to be told now, once."""
+        due = [key for key, since in self._quiet.items() if now - since >= LASTS]
+        for key in due:
+            del self._quiet[key]
+        return due
