@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from gateway.alarm import ENDED, Alarm, Call, Delivery, Masking, State
 from gateway.book import AlarmFact, Entry
 from gateway.config import Config
-from gateway.dispatch import PROGRAM, Reason, rung_of
+from gateway.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.kind import Priority
 from gateway.sounder import Begin, Sounder, begin, family, run
 
@@ -191,7 +191,7 @@ class Callers:
         if timer is not None:
             timer.cancel()
         if _loud(alarm) and config.sound_alarm:
-            at = loop.time() + config.times.repeat if timer is None else timer.when()
+            at = loop.time() + heard_again_after(alarm, config.ladder, config.times) if timer is None else timer.when()
             self._timers[alarm.number] = loop.call_at(at, self._overdue, alarm, config)
 
     def _overdue(self, alarm: Alarm, config: Config) -> None:

@@ -1,7 +1,7 @@
 """Who is called, by which channel, how long to wait, and who is next.
 
 Rung 0 is the platform. The household's ladder follows; after its last rung it begins again with its first person, until somebody
-comes. A rung is a person: it is known by its entry in the ladder (who, by which channel, with which program), not by its place, so
+comes; for a P2 that nobody answered in three rounds it begins less often. A rung is a person: it is known by its entry in the ladder (who, by which channel, with which program), not by its place, so
 that a ladder that is changed while people are called leaves nobody out. A test stays on rung 0, and so does whatever is less than
 P2: nobody is woken for a door.
 """
@@ -16,11 +16,13 @@ from functools import lru_cache
 from math import inf
 from typing import NamedTuple
 
+from gateway import kind as kinds
 from gateway.alarm import ANSWERED, Alarm, Call, Delivery, Masking, Move, State
 from gateway.kind import Priority
 from gateway.times import Times
 
 PLATFORM = "platform"  # the channel of rung 0: an entry pushed to the platform
+ROUNDS = 3  # of the whole ladder that an unanswered P2 is called as a P1 is; then it begins again less often
 PROGRAM = "program"  # a local program: siren, light, modem
 
 
@@ -181,7 +183,7 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
     """Return how long is waited after the last call, and why it goes on then."""
     last = _last(alarm)
     if last is not None and len(ladder) < 2 and len(alarm.calls) > 1:
-        return times.repeat, Reason.REPEAT
+        return _pause(alarm, alarm.made, times), Reason.REPEAT
     if last is None or last.rung == 0 or len(ladder) < 2:
         if not alarm.accepted:
             return times.receipt, Reason.NO_RECEIPT
@@ -190,8 +192,9 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
     if rung is None:
         return 0.0, Reason.CHANGED
     rest, noises = left(alarm, ladder), _noises(ladder)
+    pause = _pause(alarm, round_of(alarm) + 1, times)
     if not rest and not noises:
-        return times.repeat, Reason.REPEAT
+        return pause, Reason.REPEAT
     if rest and last.delivery is Delivery.FAILED:
         return 0.0, Reason.CALL_FAILED
     own = rung.wait or times.rung
@@ -199,11 +202,26 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
         # The last person was called: whatever only sounds has its place before the first is called again, and delays that by nothing.
         own = min(own, times.repeat / (noises + 1))
     if not rest:
-        return own, Reason.REPEAT
+        return own if pause <= times.repeat else pause, Reason.REPEAT
     if last.channel == PLATFORM and last.delivery is Delivery.WAITING:
         # A rung that the platform should call is no rung while the platform does not answer: on to the next channel.
         return min(times.receipt, own), Reason.NO_RECEIPT
     return own, Reason.NOT_ACKNOWLEDGED
+
+
+def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
+    """Return how long is waited before the ladder begins again, after so many `rounds` of it: a P2 that nobody answers is not for ever.
+
+    Where the resident was asked, and did not answer, it stays shorter.
+    """
+    if alarm.priority <= Priority.P1 or rounds < ROUNDS:
+        return times.repeat
+    return times.repeat_asked if alarm.grace > 0 and alarm.kind in kinds.ANSWERED else times.repeat_p2
+
+
+def heard_again_after(alarm: Alarm, ladder: Sequence[Rung], times: Times) -> float:
+    """Return the seconds after which an alarm that nobody has is heard in the home again at the latest; `ladder`: without the platform."""
+    return _pause(alarm, round_of(alarm) if ladder else alarm.made, times)
 
 
 def _noises(ladder: tuple[Rung, ...]) -> int:

@@ -46,6 +46,8 @@ class Times:
     new_again: float = _time(600, 300, 1800, "应答后再次危险算新警报", "ours: ten minutes after the answer the helper may be gone")
     rung: float = _time(120, 30, 600, "每级等待", "next contact tried after 2 min in one city")
     repeat: float = _time(300, 60, 300, "重新一轮", "after the last rung the first person again within 5 min")
+    repeat_p2: float = _time(1800, 300, 7200, "二级警报三轮后重呼", "ours: one operator bears six items an hour; P1 goes on as before")
+    repeat_asked: float = _time(600, 300, 1800, "问过老人未答的重呼", "ours: the same, where a question in the home went unanswered")
     apart: float = _time(120, 60, 300, "重复呼叫间隔", "ours: power that comes and goes rings nobody more often")
     silence: float = _time(600, 60, 600, "静音时长", "silence is for what sounds now: 10 min at most")
     heartbeat: float = _time(60, 20, 300, "心跳", "platform calls the home offline after three: 180 s")

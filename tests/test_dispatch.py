@@ -237,6 +237,32 @@ def test_a_receipt_says_nothing_of_a_program_and_cannot_make_a_failed_call_good(
     assert calls(day)[-1] == (30, 2, "call_failed")
 
 
+@pytest.mark.parametrize(("asked", "pause"), [(False, 1800), (True, 600)])
+def test_a_p2_that_nobody_answers_is_called_for_in_three_rounds_then_less_often(asked, pause):
+    """At 10 min the ladder begins again where the resident was asked, and did not answer."""
+    day = Day()
+    if asked:
+        day.hear("radar", Kind.STAY_STILL, True)
+        day.wait(180)
+    else:
+        day.press(3)
+    day.wait(3 * 3600)
+    firsts = [at for at, rung, _ in calls(day) if rung == 1]
+    assert [later - at for at, later in pairwise(firsts)][:4] == [510, 510, 210 + pause, 210 + pause]
+    assert {rung for at, rung, _ in calls(day) if at > firsts[3]} == {1, 2, 3}, "whole rounds, for ever"
+
+
+def test_a_p2_at_the_platform_alone_is_repeated_less_often_after_three_times_and_a_p1_is_not():
+    day = Day(Home(ladder=()))
+    day.press(3)
+    day.wait(2 * 3600)
+    assert [at for at, _, _ in calls(day)] == [0, 30, 330, 2130, 3930, 5730]
+    urgent = Day(Home(ladder=()))
+    urgent.press()
+    urgent.wait(2 * 3600)
+    assert {later - at for at, later in pairwise([at for at, _, _ in calls(urgent)][1:])} == {300}
+
+
 def test_word_of_a_call_that_is_not_there_changes_nothing():
     day = Day()
     day.press()
