@@ -1,9 +1,9 @@
 """Who is called, by which channel, how long to wait, and who is next.
 
 Rung 0 is the platform. The household's ladder follows; after its last rung it begins again with its first person, until somebody
-comes; for a P2 that nobody answered in three rounds it begins less often. A rung is a person: it is known by its entry in the ladder (who, by which channel, with which program), not by its place, so
-that a ladder that is changed while people are called leaves nobody out. A test stays on rung 0, and so does whatever is less than
-P2: nobody is woken for a door.
+comes; for a P2 that nobody answered in three rounds it begins less often. A rung is a person: it is known by its entry in the
+ladder (who, by which channel, with which program), not by its place, so that a ladder that is changed while people are called
+leaves nobody out. A test stays on rung 0, and so does whatever is less than P2: nobody is woken for a door.
 """
 
 from __future__ import annotations

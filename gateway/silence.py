@@ -137,15 +137,15 @@ class Silences:
     def is_due(self, device: DeviceId, now: Moment, *, since: float = -inf, longer: float = 1.0) -> bool:
         """Say whether somebody is to be told of a missing device. `since`: silence before that second does not count.
 
-        `longer`: so many times its limit it may be silent. A receiver that is unplugged is told soon where a life hangs on who is
-        behind it: nobody has to wait whether it speaks again.
+        `longer`: so many times its limit it may be silent. A receiver behind which a life hangs on a device is told as soon as it is
+        missing: none of them can call.
         """
         one, gone = self.devices[device], self._cut.get(device)
-        if gone is not None:
-            hangs = any(other.vital for other in self.behind(device))
-            if now.mono - gone >= (CUT_AFTER if hangs else min(one.tells_after, LINE)):
-                return True
-        return min(self.of(device, now), now.mono - since) >= one.tells_after * longer
+        hangs = any(other.vital for other in self.behind(device))
+        limit = self._tells_after(one)
+        if gone is not None and now.mono - gone >= (CUT_AFTER if hangs else min(limit, LINE)):
+            return True
+        return min(self.of(device, now), now.mono - since) >= limit * longer
 
     def behind(self, receiver: DeviceId) -> list[Supervised]:
         """Return the devices that are heard through this one."""
@@ -155,9 +155,13 @@ class Silences:
         gone = self._cut.get(one.device)
         return self.of(one.device, now) >= (one.missing_after or 0.0) or (gone is not None and now.mono - gone >= CUT_AFTER)
 
+    def _tells_after(self, one: Supervised) -> float:
+        hangs = any(other.vital for other in self.behind(one.device))
+        return (one.missing_after or 0.0) if hangs else one.tells_after
+
     def _excused(self, device: DeviceId, now: Moment) -> bool:
         """Say whether a device may still show that it lives: the gateway has not been there for long itself."""
-        limit = self.devices[device].tells_after
+        limit = self._tells_after(self.devices[device])
         first = min(HEAR_FIRST, limit)
         return now.mono - self._began < first and self.of(device, now) < limit + first and device not in self._cut
 
