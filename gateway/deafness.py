@@ -8,8 +8,10 @@ home learns its own longest silence, from which the adapter came back by itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from gateway.silence import Supervised
+if TYPE_CHECKING:
+    from gateway.silence import Supervised
 
 NOBODY_CALLS = 3600.0  # s of silence that are told on the list where no device that calls for help is heard by radio
 BEACONS = 3600.0  # s: a device that is missing after no more speaks by itself, and often
