@@ -842,7 +842,7 @@ def timeless(day):
     bodies = [json.loads(b) for b in day.bodies]
     out = []
     for body in bodies:
-        if body.get("kind") != "gateway.clock_unsure":
+        if body.get("kind") not in {"gateway.clock_unsure", "gateway.clock_set"}:
             for key in ("number", "id"):
                 del body[key]
             out.append(without(body))
