@@ -8,8 +8,10 @@ from collections import Counter
 
 import pytest
 
+from gateway import kind
 from tests.month import table
 from tests.month.desk import Month
+from tests.month.homes import drawn
 from tests.month.life import RAISED_AFTER
 from tests.month.run import month
 
@@ -17,9 +19,15 @@ HOMES, DAYS, SEED = 4, 4, 20
 MORE = 100.0  # so many times as many true emergencies as in a month, so that each sort is among them
 
 
+def live() -> list[Month]:
+    homes = drawn(HOMES, SEED)
+    homes[2].night_off = True
+    return month(homes, DAYS, SEED, more=MORE)
+
+
 @pytest.fixture(scope="module")
 def lived() -> list[Month]:
-    return month(HOMES, DAYS, SEED, more=MORE)
+    return live()
 
 
 def said(months: list[Month]) -> list[object]:
@@ -32,10 +40,11 @@ def said(months: list[Month]) -> list[object]:
 
 
 def test_the_same_seed_gives_the_same_table(lived: list[Month]) -> None:
-    again = month(HOMES, DAYS, SEED, more=MORE)
+    again = live()
     assert table.text(again, DAYS) == table.text(lived, DAYS)
     assert said(again) == said(lived)
-    assert table.text(month(1, 1, SEED + 1), 1) != table.text(month(1, 1, SEED), 1)
+    one, other = drawn(1, SEED), drawn(1, SEED + 1)
+    assert table.text(month(other, 1, SEED + 1), 1) != table.text(month(one, 1, SEED), 1)
 
 
 def test_every_true_emergency_is_raised_at_its_second(lived: list[Month]) -> None:
@@ -43,6 +52,15 @@ def test_every_true_emergency_is_raised_at_its_second(lived: list[Month]) -> Non
     assert {one.need.kind for one in found} == set(RAISED_AFTER), "each sort happens in these days"
     assert [one.need for one in found if one.raised == math.inf] == []
     assert [(one.need, one.late) for one in found if one.late > 1.0] == []
+
+
+def test_the_homes_go_on_over_power_cuts_with_what_they_had(lived: list[Month]) -> None:
+    faults = Counter(line.body["kind"] for m in lived for line in m.lines if line.name == "fault")
+    assert faults[kind.RESTARTED] >= DAYS - 1, "one of them is switched off each night"
+    assert not {kind.STORAGE_DEGRADED, kind.BAD_MESSAGE, kind.IDENTITY_CONFLICT} & faults.keys()
+    for m in lived:
+        numbers = [line.body["number"] for line in m.lines]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "one journal, each number once"
 
 
 def test_no_alarm_and_no_fault_goes_on_without_end(lived: list[Month]) -> None:

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the modules beside this fo
 
 from tests.month import table
 from tests.month.desk import Month
-from tests.month.homes import RATES
+from tests.month.homes import RATES, drawn
 from tests.month.run import month
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     def told(done: Month) -> None:
         print(f"\r{done.home.n + 1} of {given.homes} homes", end="", file=sys.stderr, flush=True)
 
-    months = month(given.homes, given.days, given.seed, more=given.true, told=told)
+    months = month(drawn(given.homes, given.seed), given.days, given.seed, more=given.true, told=told)
     print(f", {time.process_time() - began:.0f} s of work", file=sys.stderr)
     print(table.text(months, given.days), end="")
 

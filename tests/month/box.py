@@ -261,7 +261,8 @@ class Box:
     def say(self, event: Event) -> bool:
         """Let a sensor say something; return whether it was heard."""
         sensor, dice = self.home.sensors[event.device], self.life.dice
-        lost = sensor.loss if event.what in ("alive", "climate") else sensor.loss**2
+        # An event is sent as a burst, and what Zigbee does not get through it sends again: lost by the square.
+        lost = sensor.loss if event.what in ("alive", "climate") and sensor.ble else sensor.loss**2
         if not self.on or self._silent(sensor.id) is not None or (sensor.loss and dice.random() < lost):
             return False
         daemon, on = self.daemon, event.on

@@ -15,7 +15,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from tests.month.life import KIND_OF, Event, Life, Span
 WIRE = 0.35  # s from the commit to the desk
 ASKED_AGAIN = 60.0  # s after which an order without an answer is sent again
 AWAY = 1800.0  # s without a heartbeat after which a home is an item
-BEGINS = datetime.fromisoformat("2026-11-29T00:00:00+08:00")
+BEGINS = datetime(2026, 11, 28, 16, 0, tzinfo=UTC)  # midnight in Shanghai
 QUIET_LOOK, CLOSE_LOOK = 300.0, 60.0  # s between two looks of supervision: while all is well, and while it is not
 _IDLE = frozenset({"alive", "climate", "measure"})
 

@@ -104,11 +104,12 @@ class Life:
         self.dice = random.Random(f"{self.seed} life {self.home.n}")
         self._fail()
         self._power()
-        if self.home.holiday:
-            began = self.dice.uniform(0.1, 0.6) * self.days * DAY
-            self._holiday = Span(began, began + self.dice.uniform(5, 10) * DAY, "holiday")
+        if self.home.holiday:  # from a morning to an evening
+            began = (int(self.dice.uniform(0.1, 0.6) * self.days) + self.dice.uniform(9, 11) / 24) * DAY
+            self._holiday = Span(began, began + (self.dice.randint(5, 10) + 8 / 24) * DAY, "holiday")
             self._silences["pendant"].append(self._holiday)
-        self.events = sorted(event for k in range(self.days) for event in self._day(k))
+        self.events = sorted(event for k in range(self.days) for event in self._day(k) if not self._nobody(event))
+        self.emergencies = [e for e in self.emergencies if not self._holiday.began < e.at < self._holiday.ended]
         self.silent = {device: Spans(spans) for device, spans in self._silences.items()}
 
     # -- what fails
@@ -182,6 +183,11 @@ class Life:
 
     # -- what happens
 
+    def _nobody(self, event: Event) -> bool:
+        """Say whether there is nobody who would do this: they are on holiday, of which nobody was told."""
+        away = self._holiday
+        return away.began < event.at < away.ended and event.what not in ("alive", "climate")
+
     def _day(self, k: int) -> Iterator[Event]:
         dice, home, begins = self.dice, self.home, k * DAY
         sensors, out = home.sensors, list[Event]()
@@ -202,8 +208,11 @@ class Life:
                     at((part + dice.random()) * DAY / 4, s.id, "alive")
         for n in range(144):
             at(n * 600 + 7, "climate", "climate")
-        if self._holiday.began <= begins + 12 * HOUR < self._holiday.ended:
-            return iter(out)
+        for second in self._holiday[:2]:  # out by the door, and in again
+            if begins <= second < begins + DAY:
+                at(second - begins - 20, "door", "open", True, "false passing")
+                at(second - begins, "door", "open", False)
+                at(second - begins + 30, "motion", "motion", second == self._holiday.ended)
         away = self._out(begins, at, *self._nights(at))
         self._alarms(begins, at, away)
         return iter(out)
