@@ -93,8 +93,10 @@ class _Link:
         self._box = box
         self.connected = False
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1, **_: Any) -> None:
+    async def publish(self, topic: str, payload: bytes, *_: Any, **__: Any) -> None:
         self._box.published(topic.rpartition("/")[2], payload)
+
+    say_now = publish
 
 
 class _Push:
@@ -308,7 +310,9 @@ class Box:
 
         async def one() -> None:
             task = asyncio.ensure_future(self.daemon.uplink._heartbeats(self.link))  # type: ignore[arg-type]
-            while not any(name == "heartbeat" for name, _ in self.others):
+            for _ in range(1000):
+                if any(name == "heartbeat" for name, _ in self.others):
+                    break
                 await asyncio.sleep(0)
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
