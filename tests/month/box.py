@@ -22,7 +22,7 @@ from simulated import BTHOME, Loop
 
 from drivers import all_models
 from gateway import daemon as daemons
-from gateway import fault, wire
+from gateway import fault, inventory, wire
 from gateway import kind as kinds
 from gateway.clock import SystemClock
 from gateway.config import load
@@ -323,6 +323,10 @@ class Box:
         beat = next(payload for name, payload in self.others if name == "heartbeat")
         self.others = kept
         return beat
+
+    def inventory(self) -> bytes:
+        """Return what the gateway would say of its home now."""
+        return inventory.fitted(inventory.of(self.daemon, self.daemon.clock.now()))
 
     def batch(self) -> bytes | None:
         """Return the batch of readings that is due, None where nothing was heard that is kept."""

@@ -185,6 +185,7 @@ class Run:
             return
         self.box.linked(True)
         self.month.count["connections"] += 1
+        self._tell_home()
         self._flush(boot)
 
     def _flush(self, boot: int) -> None:
@@ -244,11 +245,17 @@ class Run:
         """See how large a heartbeat is today, and count those of a day."""
         if self.box.on and self.box.link.connected:
             self._beat = self.box.heartbeat()
+            for _ in range(4):  # every six hours, whatever has changed
+                self._tell_home()
         began = self.box.now - 43200
         away = sum(max(0.0, min(s.ended, began + DAY) - max(s.began, began)) for s in (*self.life.drops.all, *self.life.off.all))
         beats = max(0, int((DAY - away) / self.box.config.times.heartbeat))
         self.month.bytes["heartbeat"] += beats * len(self._beat)
         self.month.count["heartbeat"] += beats
+
+    def _tell_home(self) -> None:
+        self.month.bytes["home"] += len(self.box.inventory())
+        self.month.count["home"] += 1
 
     # -- what the desk does
 

@@ -63,13 +63,17 @@ class Spans:
 
 @dataclass(slots=True)
 class Emergency:
-    """Somebody needs help. `heard`: when the gateway first heard it, None while it has not."""
+    """Somebody needs help. `heard`: when the gateway first heard it, None while it has not.
+
+    `walked`: seconds after it for which the resident was seen to move: a bed left is judged from the last sign of life on.
+    """
 
     home: str
     kind: str
     device: str
     at: float
     heard: float | None = None
+    walked: float = 0.0
 
 
 # Second after the danger at which an alarm is raised where nothing is weighed but the danger and its grace: the table of kinds.
@@ -365,6 +369,7 @@ class Life:
             at(second, "bed", "bed", False, "true night")
             if dice.random() < 0.5:  # seen to walk, and then not any more
                 at(second + 15, "motion", "motion")
+                self.emergencies[-1].walked = 15.0
             at(second + 5500, "bed", "bed")
 
 

@@ -86,7 +86,7 @@ class Found:
     @property
     def late(self) -> float:
         """Seconds after the second at which a bare judgement raises it."""
-        return self.raised - (self.need.heard or 0.0) - RAISED_AFTER[self.need.kind]
+        return self.raised - (self.need.heard or 0.0) - self.need.walked - RAISED_AFTER[self.need.kind]
 
 
 def emergencies(month: Month) -> list[Found]:
