@@ -25,6 +25,8 @@ LINKED = 86400.0  # s for which an ended alarm is the one before of a new one of
 LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
 MOMENTARY = frozenset({kinds.SOS, kinds.HELP, kinds.TEST})  # a press is over when it is heard: there is no condition to clear
 
+_RAISES = frozenset({"raise", Move.EXPIRE.value, Move.CONFIRM.value})
+
 Key = tuple[str, DeviceId]  # (kind, device): what is heard counts on the newest open alarm of each
 
 
@@ -58,6 +60,14 @@ class Entry:
         if isinstance(fact, AlarmFact):
             return fact.alarm.priority
         return fact.priority if isinstance(fact, FaultFact) else Priority.P4
+
+    @property
+    def raises(self) -> bool:
+        """Whether it calls for help now: a new alarm of P1 or P2, or an SOS pressed again. All else tells how that goes on."""
+        fact = self.fact
+        if not isinstance(fact, AlarmFact) or fact.alarm.priority > Priority.P2:
+            return False
+        return fact.move in _RAISES or (fact.move == "count" and fact.alarm.kind == kinds.SOS)
 
 
 def is_walk(alarm: Alarm) -> bool:

@@ -42,13 +42,14 @@ _SIGNAL = """
 
 
 class Outgoing(NamedTuple):
-    """One thing to push. `batch` numbers are of the history, all others of the journal."""
+    """One thing to push. `batch` numbers are of the history, all others of the journal. `raises`: it calls for help, see `Entry.raises`."""
 
     priority: int
     number: int
     name: str
     payload: bytes
     batch: bool = False
+    raises: bool = False
 
 
 class History:

@@ -1,5 +1,10 @@
 """Empties the outbox over a link, most urgent first, one message in flight, and sends again until the platform's receipt.
 
+    1  calls for help that have just come, or found no link: P1 before P2, of these the newest first
+    2  after a connection: how each open alarm stands, by its newest entry without receipt, the newest alarm first
+    3  all else that has no receipt, by priority, the oldest first; what is due again before what was never sent
+    4  readings
+
 Neither broker nor client library is our store: a message leaves the outbox when its receipt comes, not at PUBACK. What is fresh is
 pushed from memory; what waits longer is read from the store page by page, so that a backlog of any size delays a new alarm by
 no more than the one message in flight.
@@ -18,17 +23,18 @@ from typing import Any, NamedTuple, Protocol
 
 from gateway.clock import Clock
 from gateway.kind import Priority
-from gateway.ranges import merged, within
+from gateway.ranges import Numbers, merged, within
 
 FRESH = 1000  # messages kept in memory for pushing; beyond it they are read from the store when their turn comes
-LATE = 100  # messages of P1 and P2 that found no link and go first once there is one; older ones come from the store after them
+LATE = 100  # calls for help that found no link and go first once there is one; also alarms that are told first as they stand
 PAGE = 100  # entries read from the store at a time
 BATCH_PAGE = 4  # batches of readings read at a time; they are large
 WINDOW = 256  # entries below P2, and as many batches, that may be without receipt at a time; P1 and P2 know no window
 AGAIN = (5.0, 10.0, 20.0)  # s until a message without receipt is sent again; the last one repeats (SCAIP 5-20 s)
 PATIENCE = 1800.0  # s after which it is sent again only every AGAIN_LATER (SCAIP 3-30 min)
 AGAIN_LATER = {True: 60.0, False: 600.0}  # s; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
-NOTHING = 99  # a priority below all others: there is no message
+RAISES, STANDS, URGENT = 0, 1, 2  # ranks of what is P1 or P2; that of all else is its priority
+NOTHING = 99, 99  # a rank and priority below all others: there is no message
 JITTER = 0.2  # share by which each wait is stretched or shortened, so that homes do not send in step
 
 
@@ -45,6 +51,8 @@ class Message(Protocol):
     def payload(self) -> bytes: ...  # noqa: D102
     @property
     def batch(self) -> bool: ...  # noqa: D102
+    @property
+    def raises(self) -> bool: ...  # noqa: D102  it says that somebody calls for help, at P1 or P2, and not how that went on
 
 
 class Link(Protocol):
@@ -64,9 +72,18 @@ class NotTaken(Exception):
 class Outbox(Protocol):
     """The store's side of pushing."""
 
+    async def standing(self, limit: int) -> Sequence[Message]: ...  # noqa: D102
     async def waiting(self, after: tuple[int, int], limit: int) -> Sequence[Message]: ...  # noqa: D102
     async def waiting_batches(self, after: int, limit: int) -> Sequence[Message]: ...  # noqa: D102
     async def again(self, numbers: Iterable[int], *, batch: bool) -> Sequence[Message]: ...  # noqa: D102
+
+
+class Place(NamedTuple):
+    """Where a message stands among others: the lowest goes first."""
+
+    rank: int
+    priority: int
+    turn: int
 
 
 class Key(NamedTuple):
@@ -80,7 +97,7 @@ class Key(NamedTuple):
 class Flight:
     """A message that the broker has and the platform has not yet confirmed."""
 
-    priority: int
+    place: Place
     first: float
     due: float
     since: float  # from when on its lack is held against the platform; of a batch, which is not sent again soon, the second time
@@ -104,12 +121,17 @@ class Push:
         self._another = asyncio.Event()  # set when the present outbox is given up
         self._called = asyncio.Event()  # set when something of P1 or P2 is offered: reading batches then waits
         self._up = False
-        self._fresh: list[tuple[int, int, int, Message]] = []
+        self._fresh: list[tuple[Place, int, Message]] = []
+        self._stands_read = False  # how each open alarm stands has been read since the connection
         self._page: deque[Message] = deque()
         self._cursor: tuple[int, int] | None = None  # where to go on reading entries; None = all read
         self._batch_cursor: int | None = None
         self._flight: dict[Key, Flight] = {}
-        self._earliest = inf  # nothing in flight is due again before; to look through thousands for each message would be felt
+        self._flown = {False: Numbers(), True: Numbers()}  # the numbers of these, entries and batches
+        # Heaps: when which is due again, and what is due. To look through thousands for each message would be felt.
+        self._timers: list[tuple[float, Key]] = []
+        self._due: list[tuple[Place, Key]] = []
+        self._place = Place(*NOTHING, 0)  # of what `_next` has returned
         self._held: set[Key] = set()  # in _fresh or being sent
         self._rescan = {False: False, True: False}  # of entries, of batches: some wait in the store that are not held here
         self._batches = 0  # in flight
@@ -121,7 +143,7 @@ class Push:
         self._stopped_at = -inf  # when something of P1 or P2 last found no link
 
     def offer(self, messages: Iterable[Message]) -> None:
-        """Take what has just been committed. Without a link only the newest of P1 and P2 are kept here: the store has all."""
+        """Take what has just been committed. Without a link only the newest calls for help are kept here: the store has all."""
         if not self._up:
             for message in messages:
                 self._stop(message)
@@ -130,12 +152,15 @@ class Push:
             if len(self._fresh) >= FRESH and message.priority > Priority.P2:
                 self._rescan[message.batch] = True
                 continue
-            if message.priority <= Priority.P2:
-                self._called.set()
-            self._order += 1
-            heapq.heappush(self._fresh, (message.priority, message.number, self._order, message))
-            self._held.add(Key(message.batch, message.number))
+            self._take(_place(message), message)
         self._wake.set()
+
+    def _take(self, place: Place, message: Message) -> None:
+        if message.priority <= Priority.P2:
+            self._called.set()
+        self._order += 1
+        heapq.heappush(self._fresh, (place, self._order, message))
+        self._held.add(Key(message.batch, message.number))
 
     def trust(self, accepted: Callable[[Message], None] | None) -> None:
         """Go on with another platform, which sends receipts or does not: see `accepted` at the beginning."""
@@ -161,14 +186,17 @@ class Push:
             self.up()
 
     def up(self) -> None:
-        """Begin anew: after a connection all that has no receipt is sent, most urgent first, of these the newest calls for help first."""
+        """Begin anew: after a connection all that has no receipt is sent, in the order that stands above."""
         self._up = True
         self._era += 1
         self._fresh.clear()
         self._page.clear()
         self._flight.clear()
+        self._flown = {False: Numbers(), True: Numbers()}
         self._batches = 0
-        self._earliest = inf
+        self._timers.clear()
+        self._due.clear()
+        self._stands_read = False
         self._held.clear()
         self._rescan = {False: False, True: False}
         self._cursor, self._batch_cursor = (0, 0), 0
@@ -180,15 +208,16 @@ class Push:
     def down(self) -> None:
         """Stop sending; the store keeps what waits."""
         self._up = False
-        for *_, message in sorted(self._fresh):
+        for message in sorted((message for *_, message in self._fresh), key=lambda m: m.number):
             self._stop(message)
         self._fresh.clear()
         self._page.clear()
 
     def _stop(self, message: Message) -> None:
-        """Note a message that found no link: an urgent one shall go before all that waits longer."""
+        """Note a message that found no link: a call for help shall go before all that waits longer."""
         if message.priority <= Priority.P2:
             self._stopped_at = self._clock.now().mono
+        if message.raises:
             self._late.append(message)
 
     def received(self, ranges: Iterable[tuple[int, int]], *, batch: bool) -> None:
@@ -200,8 +229,8 @@ class Push:
 
         if self._sending is not None and taken(self._sending):
             self._sending = None
-        for key in [k for k in self._flight if taken(k)]:
-            self._land(key)
+        for number in self._flown[batch].covered(whole):
+            self._land(Key(batch, number))
         for waiting in (self._page, self._late):
             kept = [m for m in waiting if not taken(m)]
             if len(kept) < len(waiting):
@@ -212,9 +241,10 @@ class Push:
     @property
     def pressed(self) -> bool:
         """Whether something urgent waits for its turn: then what nobody waits for is not begun."""
-        fresh = self._fresh[0][0] if self._fresh else NOTHING
-        backlog = self._page[0].priority if self._page else NOTHING
-        return min(fresh, backlog) <= Priority.P2
+        again = self._due_again(self._clock.now().mono)
+        resend = self._flight[again].place[:2] if again is not None else NOTHING
+        backlog = _place(self._page[0])[:2] if self._page else NOTHING
+        return min(self._first(), resend, backlog)[0] <= URGENT
 
     def urgent(self, seconds: float) -> bool:
         """Say whether something urgent has wanted to go out in these last seconds, and there was no link."""
@@ -261,16 +291,17 @@ class Push:
                 continue
             flight = self._flight.get(key)
             if flight is None:
-                flight = self._flight[key] = Flight(message.priority, now, due=0.0, since=inf if key.batch else now)
+                flight = self._flight[key] = Flight(self._place, now, due=0.0, since=inf if key.batch else now)
+                self._flown[key.batch].add(key.number)
                 self._batches += key.batch
             flight.times += 1
             if flight.times > 1:
                 flight.since = min(flight.since, now)
             flight.due = now + self._again_after(flight, now, batch=message.batch)
-            self._earliest = min(self._earliest, flight.due)
+            heapq.heappush(self._timers, (flight.due, key))
 
     async def _rest(self) -> None:
-        due = self._earliest if self._up and self._flight else inf
+        due = self._timers[0][0] if self._up and self._timers else inf
         try:
             async with asyncio.timeout(None if due == inf else max(0.01, self._clock.real(due - self._clock.now().mono))):
                 await self._wake.wait()
@@ -281,25 +312,27 @@ class Push:
     async def _next(self) -> Message | None:
         """Return the most urgent message: fresh, due again, or from the backlog; at equal urgency in this order."""
         while True:
-            now = self._clock.now().mono
-            due = self._due_again(now)
-            again = min(due, key=lambda k: (self._flight[k].priority, k.number), default=None)
-            resend = self._flight[again].priority if again is not None else NOTHING
+            again = self._due_again(self._clock.now().mono)
+            resend = self._flight[again].place[:2] if again is not None else NOTHING
             self._pass_over_batches()
-            while not self._page and self._more() and min(self._fresh[0][0] if self._fresh else NOTHING, resend) > Priority.P2:
+            if not self._stands_read and min(self._first(), resend)[0] > RAISES:
+                await self._read_standing()
+                continue
+            while not self._page and self._more() and min(self._first(), resend)[0] > URGENT:
                 await self._read()
             self._pass_over_batches()
-            fresh = self._fresh[0][0] if self._fresh else NOTHING
-            backlog = self._page[0].priority if self._page else NOTHING
+            fresh = self._first()
+            backlog = _place(self._page[0])[:2] if self._page else NOTHING
             if min(fresh, resend, backlog) == NOTHING:
                 return None
             if self._full(batch=False):
                 # Nothing new below P2 now; what has no receipt is sent again all the same, or the window would never open.
-                fresh, backlog = (p if p <= Priority.P2 else NOTHING for p in (fresh, backlog))
+                fresh, backlog = (p if p[0] <= URGENT else NOTHING for p in (fresh, backlog))
                 if min(fresh, resend, backlog) == NOTHING:
                     return None
             if fresh <= min(resend, backlog):
-                return heapq.heappop(self._fresh)[3]
+                self._place, _, message = heapq.heappop(self._fresh)
+                return message
             if again is not None and resend <= backlog:
                 found = await self._asked(self._outbox.again([again.number], batch=again.batch), may_wait=again.batch)
                 if found is None:
@@ -311,13 +344,24 @@ class Push:
             message = self._page.popleft()
             key = Key(message.batch, message.number)
             if key not in self._flight and key not in self._held:
+                self._place = _place(message)
                 return message
 
-    def _due_again(self, now: float) -> list[Key]:
-        if now < self._earliest:
-            return []
-        self._earliest = min((f.due for f in self._flight.values()), default=inf)
-        return [k for k, f in self._flight.items() if f.due <= now]
+    def _first(self) -> tuple[int, int]:
+        return self._fresh[0][0][:2] if self._fresh else NOTHING
+
+    def _due_again(self, now: float) -> Key | None:
+        """Return the most urgent of what is to be sent again by now."""
+        while self._timers and self._timers[0][0] <= now:
+            due, key = heapq.heappop(self._timers)
+            if (flight := self._flight.get(key)) is not None and flight.due == due:
+                heapq.heappush(self._due, (flight.place, key))
+        while self._due:
+            key = self._due[0][1]
+            if (flight := self._flight.get(key)) is not None and flight.due <= now:
+                return key
+            heapq.heappop(self._due)  # it has its receipt, or was sent meanwhile
+        return None
 
     def _more(self) -> bool:
         """Say whether there is more of the backlog to be read."""
@@ -337,8 +381,8 @@ class Push:
         """Leave batches that may not be sent now to the store, so that no entry waits behind them."""
         if not self._full(batch=True):
             return
-        while self._fresh and self._fresh[0][3].batch:
-            self._held.discard(Key(True, heapq.heappop(self._fresh)[3].number))
+        while self._fresh and self._fresh[0][2].batch:
+            self._held.discard(Key(True, heapq.heappop(self._fresh)[2].number))
             self._rescan[True] = True
         if self._page and self._page[0].batch:  # a page is of one sort
             self._page.clear()
@@ -347,7 +391,20 @@ class Push:
     def _land(self, key: Key) -> None:
         """Look for no receipt of it any more."""
         if self._flight.pop(key, None) is not None:
+            self._flown[key.batch].discard(key.number)
             self._batches -= key.batch
+
+    async def _read_standing(self) -> None:
+        """Read how each open alarm stands: what became of it since goes before what it superseded."""
+        era = self._era
+        found = await self._asked(self._outbox.standing(LATE))
+        if found is None or era != self._era:
+            return
+        self._stands_read = True
+        for turn, message in enumerate(found):
+            key = Key(message.batch, message.number)
+            if key not in self._flight and key not in self._held:
+                self._take(Place(STANDS, message.priority, turn), message)
 
     async def _read(self) -> None:
         """Read the next page of the backlog: entries first, then batches."""
@@ -385,7 +442,14 @@ class Push:
         if batch:
             wait = AGAIN_LATER[False]
         elif now - flight.first >= PATIENCE:
-            wait = AGAIN_LATER[flight.priority <= Priority.P2]
+            wait = AGAIN_LATER[flight.place.priority <= Priority.P2]
         else:
             wait = AGAIN[min(flight.times - 1, len(AGAIN) - 1)]
         return wait * (1 + JITTER * (2 * random.random() - 1))  # noqa: S311  spreading load, not a secret
+
+
+def _place(message: Message) -> Place:
+    """Return where a message stands that is not told as the standing of an alarm."""
+    if message.raises:
+        return Place(RAISES, message.priority, -message.number)
+    return Place(max(URGENT, message.priority), message.priority, message.number)

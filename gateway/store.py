@@ -291,7 +291,7 @@ class Store:
                 name, body = wire.encode_entry(self.gateway, self.journal, entry, self.generation, head.hash)
                 head = chain.Head(entry.number, chain.hashed(body))
                 hashes[head.number] = head.hash
-                out.append(Outgoing(int(entry.priority), entry.number, name, body))
+                out.append(Outgoing(int(entry.priority), entry.number, name, body, raises=entry.raises))
                 fact = entry.fact
                 alarm = fact.alarm if isinstance(fact, AlarmFact) else None
                 wall = _seconds(entry.at.wall)
@@ -589,6 +589,19 @@ class Store:
             (TEST, tests),
         )
         return [wire.decode_entry(body) for (body,) in of_faults], [wire.decode_entry(body) for (body,) in of_tests]
+
+    async def standing(self, limit: int) -> list[Outgoing]:
+        """Return the newest entry of each open alarm of P1 and P2, where that has no receipt: P1 first, the newest alarm first."""
+        return await self.run(self._standing, limit)
+
+    def _standing(self, limit: int) -> list[Outgoing]:
+        rows = self._db.execute(
+            "SELECT o.priority, o.number, j.name, j.body FROM alarms a JOIN outbox o ON o.priority IN (?, ?) AND o.number = a.entry "
+            "JOIN journal j ON j.number = a.entry WHERE a.open AND (a.open OR a.active) ORDER BY o.priority, a.number DESC LIMIT ?",
+            (int(Priority.P1), int(Priority.P2), limit),
+        )
+        page = [Outgoing(*row) for row in rows]
+        return page if self._all_sound(page) else self._standing(limit)
 
     async def waiting(self, after: tuple[int, int], limit: int) -> list[Outgoing]:
         """Return entries without receipt, most urgent first then oldest, that come after (priority, number)."""

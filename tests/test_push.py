@@ -23,6 +23,7 @@ class Msg(NamedTuple):
     priority: int
     number: int
     batch: bool = False
+    raises: bool = False
 
     @property
     def name(self) -> str:
@@ -35,6 +36,11 @@ class Msg(NamedTuple):
 
 def alarm(number: int) -> Msg:
     return Msg(1, number)
+
+
+def sos(number: int) -> Msg:
+    """An SOS or a fall; `alarm` is what tells how one goes on."""
+    return Msg(1, number, raises=True)
 
 
 def fault(number: int) -> Msg:
@@ -88,9 +94,13 @@ class Box:
 
     entries: list[Msg] = field(default_factory=list)
     batches: list[Msg] = field(default_factory=list)
+    stands: list[Msg] = field(default_factory=list)
     reads: int = 0
     gate: asyncio.Event | None = None
     batch_gate: asyncio.Event | None = None
+
+    async def standing(self, limit):
+        return self.stands[:limit]
 
     async def waiting(self, after, limit):
         self.reads += 1
@@ -255,15 +265,87 @@ async def test_a_call_for_help_does_not_wait_until_readings_have_been_read():
         assert sorted(s.link.sent[4:]) == [b"b1", b"b2"]
 
 
-async def test_who_pressed_while_there_was_no_link_is_told_before_what_waits_for_days():
+async def test_after_an_outage_the_newest_call_for_help_is_the_first_message():
+    """Of ninety-nine calls and counts of older alarms none is told before it, nor before how these alarms stand."""
     async with Stage(up=False) as s:
-        s.box.put(fault(1), *(alarm(n) for n in range(2, 5000)), batch(1))
-        await s.offer(alarm(5001), fault(5002), Msg(2, 5003), alarm(5004))
+        await s.offer(sos(1), Msg(2, 2, raises=True), *(alarm(n) for n in range(3, 100)), sos(100))
+        s.box.stands = [Msg(1, 100), Msg(1, 99), Msg(2, 2)]
         s.link.hold = True
         s.push.up()
         await settle()
         order = [s.link.sent[-1], *[await s.one() for _ in range(5)]]
-        assert order == [b"e5001", b"e5004", b"e5003", b"e2", b"e3", b"e4"], "then from the oldest on"
+        assert order == [b"e100", b"e1", b"e2", b"e99", b"e3", b"e4"]
+        await s.offer(sos(200), fault(201), alarm(202))
+        assert await s.one() == b"e200", "and whoever presses meanwhile goes before the rest"
+        s.link.hold = False
+        s.link.release()
+        await settle(4000)
+        assert sorted(s.link.sent, key=lambda body: int(body[1:])) == [b"e%d" % n for n in (*range(1, 101), 200, 201, 202)], "each once"
+
+
+async def test_after_a_restart_in_an_outage_how_each_alarm_stands_goes_before_what_it_superseded():
+    async with Stage(up=False) as s:
+        s.box.put(*(alarm(n) for n in range(1, 300)), sos(300), alarm(301), alarm(302))
+        s.box.stands = [alarm(302), alarm(299)]
+        s.link.hold = True
+        s.push.up()
+        await settle()
+        assert [s.link.sent[-1], *[await s.one() for _ in range(3)]] == [b"e302", b"e299", b"e1", b"e2"]
+
+
+async def test_what_is_due_again_goes_out_the_newest_call_for_help_first():
+    async with Stage() as s:
+        await s.offer(alarm(1), sos(2), alarm(3), sos(4), fault(5))
+        s.link.hold = True
+        await s.move(7)
+        assert [s.link.sent[5], *[await s.one() for _ in range(4)]] == [b"e4", b"e2", b"e1", b"e3", b"e5"]
+
+
+async def test_a_receipt_costs_what_it_covers_and_not_what_waits():
+    """Twenty thousand messages without receipt: no look at each of them for each receipt, nor for each that is sent again."""
+    looks = 0
+
+    class Counted(dict):
+        def __iter__(self):
+            nonlocal looks
+            looks += len(self)
+            return super().__iter__()
+
+        def items(self):
+            nonlocal looks
+            looks += len(self)
+            return super().items()
+
+        def values(self):
+            nonlocal looks
+            looks += len(self)
+            return super().values()
+
+    async with Stage() as s:
+        s.push._flight = Counted()
+        for n in range(1, 20_001, 1000):
+            await s.offer(*(alarm(m) for m in range(n, n + 1000)))
+            await settle(2100)
+        assert len(s.push._flight) == 20_000
+        for n in range(10, 2000, 10):
+            s.push.received([(n, n)], batch=False)
+        assert len(s.push._flight) == 20_000 - 199
+        s.link.hold = True
+        await s.move(7)
+        for _ in range(20):
+            assert await s.one()
+        assert looks == 0
+
+
+async def test_who_pressed_while_there_was_no_link_is_told_before_what_waits_for_days():
+    async with Stage(up=False) as s:
+        s.box.put(fault(1), *(alarm(n) for n in range(2, 5000)), batch(1))
+        await s.offer(sos(5001), fault(5002), Msg(2, 5003, raises=True), sos(5004))
+        s.link.hold = True
+        s.push.up()
+        await settle()
+        order = [s.link.sent[-1], *[await s.one() for _ in range(5)]]
+        assert order == [b"e5004", b"e5001", b"e5003", b"e2", b"e3", b"e4"], "then from the oldest on"
         s.link.hold = False
         s.link.release()
         await settle(40_000)
@@ -274,8 +356,8 @@ async def test_what_was_under_way_or_had_its_turn_when_the_link_ended_goes_first
     async with Stage() as s:
         s.box.put(*(alarm(n) for n in range(1, 500)))
         s.link.hold = True
-        await s.offer(alarm(500))
-        await s.offer(fault(501), alarm(502))
+        await s.offer(sos(500))
+        await s.offer(fault(501), sos(502))
         assert len(s.link.sent) == 1
         s.push.down()
         s.link.release(Lost())
@@ -283,16 +365,16 @@ async def test_what_was_under_way_or_had_its_turn_when_the_link_ended_goes_first
         s.link.sent.clear()
         s.push.up()
         await settle()
-        assert [s.link.sent[-1], await s.one()] == [b"e500", b"e502"]
+        assert [s.link.sent[-1], await s.one()] == [b"e502", b"e500"]
 
 
 async def test_of_those_that_found_no_link_the_newest_hundred_are_kept_and_none_is_lost():
     async with Stage(up=False) as s:
-        await s.offer(*(alarm(n) for n in range(1, LATE + 51)))
+        await s.offer(*(sos(n) for n in range(1, LATE + 51)))
         assert len(s.push._late) == LATE
         s.push.up()
         await settle(4000)
-        assert s.link.sent[0] == b"e51"
+        assert s.link.sent[:LATE] == [b"e%d" % n for n in range(LATE + 50, 50, -1)]
         assert sorted(s.link.sent) == sorted(b"e%d" % n for n in range(1, LATE + 51))
 
 
@@ -529,17 +611,17 @@ async def test_a_message_lost_in_the_middle_is_sent_after_the_link_is_back_and_a
     async with Stage() as s:
         await s.offer(alarm(1))
         s.link.hold = True
-        await s.offer(alarm(2), fault(3))
+        await s.offer(sos(2), fault(3))
         s.link.release(Lost())
         await settle()
         s.link.hold = False
         assert s.link.sent == [b"e1", b"e2"]
-        await s.offer(alarm(4))
+        await s.offer(sos(4))
         await s.move(100)
         assert s.link.sent == [b"e1", b"e2"], "silent until the link is back"
         s.push.up()
         await settle()
-        assert s.link.sent[2:] == [b"e2", b"e4", b"e1", b"e3"], "first what found no link"
+        assert s.link.sent[2:] == [b"e4", b"e2", b"e1", b"e3"], "first the calls for help that found no link"
         assert s.push.sent == 5
 
 
@@ -688,7 +770,7 @@ class AnyWeather(RuleBasedStateMachine):
         messages = []
         for priority in kinds:
             self.numbers += 1
-            messages.append(Msg(priority, self.numbers, priority == 5))
+            messages.append(Msg(priority, self.numbers, priority == 5, raises=priority <= 2 and self.numbers % 3 == 0))
         self.box.put(*messages)
         self.journal |= {m.payload: m for m in messages}
         self.run(self._call(self.push.offer, messages))
@@ -749,7 +831,7 @@ class AnyWeather(RuleBasedStateMachine):
         self.run(self._call(self.push.down))
         self.link.hold, self.link.up = False, True
         before = len(self.link.sent)
-        late = sorted({m for m in self.push._late if m in self.box.entries})
+        late = sorted({m for m in self.push._late if m in self.box.entries}, key=lambda m: (m.priority, -m.number))
         self.run(self._call(self.push.up))
         self.run(settle(20 * (len(self.box.entries) + len(self.box.batches)) + 100))
         wanted = [m.payload for m in (*late, *(m for m in self.box.entries if m not in late), *self.box.batches)]

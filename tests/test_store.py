@@ -481,6 +481,25 @@ async def test_what_was_written_while_the_clock_was_wrong_by_years_is_as_old_as_
     assert box.store.readings._db.execute("SELECT number FROM batches").fetchall() == [(3,)]
 
 
+async def test_how_each_open_alarm_stands_is_its_newest_entry_and_a_call_for_help_says_that_it_is_one(box):
+    (fallen,) = box.fall()  # in its grace: nobody is called yet
+    box.clock.move(31)
+    raised = box.write(box.pipeline.tick(box.clock.now()))
+    (pressed,) = box.sos()
+    box.clock.move(31)
+    called = box.write(box.pipeline.tick(box.clock.now()))
+    (again,) = box.sos()
+    told = box.tell(Do.ACKNOWLEDGE, "a", alarm=json.loads(fallen.payload)["alarm"])
+    water = box.hear("water", Kind.MOISTURE, True)
+    assert [m.number for m in box.told if m.raises] == [raised[0].number, pressed.number, again.number]
+    assert called
+    stands = await box.store.standing(9)
+    assert [m.number for m in stands] == [again.number, told[0].number, water[0].number], "P1 first, of these the newest alarm"
+    assert [m.number for m in await box.store.standing(1)] == [again.number]
+    box.write(accepted=[(again.number, again.number)])
+    assert [m.number for m in await box.store.standing(9)] == [told[0].number, water[0].number], "of an SOS that is known nothing older"
+
+
 def test_no_commit_writes_the_log_into_the_database_and_who_does_holds_up_no_commit(box):
     path = box.folder / "gateway.db"
     assert wal.pages(box.folder / "none.db") == 0

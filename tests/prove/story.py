@@ -517,6 +517,9 @@ class Outbox:
     def __init__(self, store: stores.Store) -> None:
         self._store = store
 
+    async def standing(self, limit: int) -> list[stores.Outgoing]:
+        return self._store._standing(limit)
+
     async def waiting(self, after: tuple[int, int], limit: int) -> list[stores.Outgoing]:
         return self._store._waiting(after, limit)
 
