@@ -85,6 +85,7 @@ class Book:
         self.heard_of_test: Callable[[int, float], object] = lambda _number, _mono: None  # an entry about an alarm of a walk test
         self.endless: Callable[[str, DeviceId], bool] = lambda _kind, _device: False  # its make never says that it is over
         self.has_ended: Callable[[Alarm], object] = lambda _alarm: None  # told of each alarm that ends, those of a walk test left out
+        self.platform_away = False
         self.arrange(ladder, times)
         self._journal = ""
         self._last_alarm = 0
@@ -96,7 +97,13 @@ class Book:
 
     def arrange(self, ladder: Sequence[Rung], times: Times) -> None:
         """Go by this ladder and these times from now on. The platform is the first rung, whoever else there is."""
-        self.ladder, self.times = (Rung(PLATFORM), *ladder), times
+        self.ladder, self._times = (Rung(PLATFORM), *ladder), times
+        self.take_platform(away=self.platform_away)
+
+    def take_platform(self, *, away: bool) -> None:
+        """Take whether the platform says that it is away: then its receipt is not waited for as long."""
+        times, self.platform_away = self._times, away
+        self.times = replace(times, receipt=min(times.receipt, times.receipt_away)) if away else times
 
     # -- what was known before ---------------------------------------------------------------------------------------
 

@@ -228,6 +228,8 @@ def _port(device: Device, baud: int, running: dict[str, Any]) -> Finding:
 
 def _broker_seen(running: dict[str, Any]) -> Finding:
     uplink = running["uplink"]
+    if uplink["connected"] and uplink.get("platform_away_s") is not None:
+        return Finding(False, "平台 broker", f"{uplink['where']} 已连接, 平台自称离线 connected, but the platform says that it is away")
     if uplink["connected"]:
         return Finding(True, "平台 broker", f"{uplink['where']} 已连接 connected, MQTT {uplink['version']}")
     return Finding(False, "平台 broker", f"{uplink['where']} 未连接 not connected: see `journalctl -u eldercare-gateway` for the reason")

@@ -209,6 +209,9 @@ FIELDS: Final[Mapping[str, str]] = {
         "For configure, platform_test and commissioned in the home: name of a file with keys, passwords or a signature, "
         "which never stand here. 密钥文件名"
     ),
+    "PlatformMessage.online": "Whether the platform gives receipts now. False: its last will, or it says good-bye. 平台是否在线",
+    "PlatformMessage.reason": "Why, for people. 原因",
+    "PlatformMessage.at": "RFC 3339: when it was written; for people. 时间",
     "ChangeMessage.what": "What is changed. 修改项",
     "ChangeMessage.value": "Its new value; the form of each stands in gateway/household.py. 新值",
     "InstructionMessage.expires": (
@@ -236,7 +239,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "Called.responder": "Who or what was called. 被呼叫者",
     "Called.channel": "How: platform, program. 渠道",
     "Called.reason": (
-        "Why just then: raised, no_receipt, not_acknowledged, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again, "
+        "Why just then: raised, no_receipt, platform_away (it said itself that it is), "
+        "not_acknowledged, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again, "
         "interrupted (a restart), ladder_changed, asked (a responder who has not arrived), not_closed. 原因"
     ),
     "Called.at": "When. 时间",

@@ -42,6 +42,7 @@ class Reason(StrEnum):
 
     RAISED = "raised"
     NO_RECEIPT = "no_receipt"
+    PLATFORM_AWAY = "platform_away"  # the same, and it has said itself that it is away
     NOT_ACKNOWLEDGED = "not_acknowledged"
     CALL_FAILED = "call_failed"
     NOBODY_DISPATCHED = "nobody_dispatched"

@@ -51,6 +51,7 @@ class Doors:
         self._daemon = daemon
         self._receipts: deque[bytes] = deque(maxlen=RECEIPTS)
         self._orders: deque[bytes] = deque()
+        self._platform: bytes | None = None  # what the platform said last of itself, until the next turn
         self._bytes = 0  # of them
         self._left: deque[tuple[int, bytes]] = deque()  # read from the local file, not yet taken: as many as one read gives
         now = daemon.clock.now()
@@ -65,7 +66,8 @@ class Doors:
     @property
     def waiting(self) -> bool:
         """Whether there is something for the next turn."""
-        return bool(self._receipts or self._orders or self._left) or (self.look_in_box and not self._daemon.technician.busy)
+        waits = self._receipts or self._orders or self._left or self._platform is not None
+        return bool(waits) or (self.look_in_box and not self._daemon.technician.busy)
 
     def last_orders(self, now: Moment) -> list[Entry]:
         """Carry out what the platform has sent, before the end. What was left in the home is read again at the next start."""
@@ -82,6 +84,12 @@ class Doors:
         """Take receipts and instructions from both doors, so many in a turn; what is heard in the home was judged before."""
         entries: list[Entry] = []
         uplink, ranges = self._daemon.uplink, 0
+        if self._platform is not None:
+            payload, self._platform = self._platform, None
+            try:
+                entries += uplink.platform_says(wire.decode_platform(payload), now)
+            except wire.BadMessage as bad:
+                self.bad_message("platform", str(bad))
         for _ in range(min(len(self._receipts), RECEIPTS_A_TURN)):
             if ranges >= RANGES_A_TURN or len(uplink.accepted) >= ACCEPTED_A_COMMIT:
                 break  # nothing is lost: they wait, and what was heard meanwhile is judged before them
@@ -240,6 +248,7 @@ class Doors:
         if self._daemon.technician.attempt is not None:
             self._daemon.technician.attempt.receipted(receipt)
         entries, batches = merged(entries), merged(batches)
+        told += self._daemon.uplink.platform_is_there(now) if entries or batches else []
         if batches:
             self._daemon.push.received(batches, batch=True)
             self._daemon.uplink.accept_batches(batches)
@@ -254,6 +263,8 @@ class Doors:
         """Let a receipt or an instruction wait for the pump. What there is no place for is sent again by the platform."""
         if name == "receipt":
             self._receipts.append(payload)
+        elif name == wire.TO_ALL:
+            self._platform = payload
         elif len(self._orders) >= ORDERS or self._bytes + len(payload) > BYTES:
             self._no_place("waiting")
         else:

@@ -34,11 +34,13 @@ ANSWER_WAIT: Final = 10.0  # s for CONNACK and for SUBACK
 TRIAL_WAIT: Final = 3.0  # s for CONNACK while it is not known whether the broker speaks MQTT 5; a broker may ignore what it does not know
 PUBLISH_WAIT: Final = 10.0  # s for PUBACK; then the connection is taken for dead, so that a half-open one costs no more
 STOP_WAIT: Final = 2.0  # s for the farewell
+WILL_DELAY: Final = 60  # s for which a v5 broker keeps our last will back: a mobile line that flaps is back before
 SESSION_KEPT: Final = 7 * 86400  # s for which a v5 broker keeps instructions for us; a help, never relied on
 WINDOW: Final = 20  # publishes in flight, fewer if the broker says so; further callers wait in line, their number is their own bound
 HEARD_AT_ONCE: Final = 20  # QoS 1 messages that a v5 broker may have in flight to us; there is no queue here, each is delivered at once
 ENVELOPE: Final = 1024  # bytes that topic and properties may add to a message of wire.LARGEST; what is longer is not held
 FORGOTTEN: Final = 1024 * 1024  # bytes of a message that are read to get past it; a longer one ends the connection
+UNHEARD: Final = 2  # connections that may end when we ask whether the platform is there: a broker whose list does not know it may do that
 SHORT_LIFE: Final = 120.0  # s; a broker that closes on us without a word this soon ...
 SHORT_LIVES: Final = 3  # ... this many times in a row has very likely given our client id to another connection
 
@@ -117,6 +119,7 @@ class Broker:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     version: Version = "auto"
+    will_delay: int = WILL_DELAY
     keepalive: int = 30  # s without traffic until a ping; a silent line is given up after two of them
 
     @property
@@ -162,6 +165,7 @@ class Link:
         self._short_lives = 0
         self._taken_over = False
         self._hurried = False
+        self._platform_unheard = 0  # connections that ended when we asked whether the platform is there
         self._anew = False  # the next connection asks the broker to forget what it kept for us
 
     @property
@@ -233,7 +237,7 @@ class Link:
 
     async def _serve(self, connection: _Connection, ready: Callable[[], None] | None) -> None:
         topics = {name: wire.topic(self.broker.gateway, name) for name in (*wire.TO_GATEWAY, "status")}
-        await connection.ask([topics[name] for name in wire.TO_GATEWAY])
+        await connection.ask([topics[name] for name in wire.TO_GATEWAY if name != wire.TO_ALL])
         try:
             await connection.push(topics["status"], self._status(True, "connected"), retain=True, qos=1)
         except NotTaken as no:
@@ -243,6 +247,7 @@ class Link:
             for tell in (self._up, ready):
                 if tell is not None:
                     tell()
+            await self._ask_for_platform(connection, topics[wire.TO_ALL])
             await connection.ended()
         except asyncio.CancelledError:
             if self._hurried:
@@ -253,6 +258,20 @@ class Link:
                     await connection.push(topics["status"], self._status(False, "stopped"), retain=True, qos=1)
                 connection.leave()
             raise
+
+    async def _ask_for_platform(self, connection: _Connection, topic: str) -> None:
+        """Ask for what the platform says of itself. A broker whose list does not know it yet, or ends us for it, is asked no more."""
+        if self._platform_unheard >= UNHEARD:
+            return
+        try:
+            await connection.ask([topic])
+        except LinkLost as no:
+            if connection.ended_already:
+                self._platform_unheard += 1
+                raise
+            _log.info("platform: %s; nothing is lost by it", no)
+        else:
+            self._platform_unheard = 0
 
     def _suspect(self, connection: _Connection, lost: LinkLost, lived: float) -> None:
         """Call it a take-over when the broker has closed on us soon, without a word, and several times in a row.
@@ -291,7 +310,11 @@ class Link:
         except NotReached as error:
             raise LinkLost(str(error)) from error
         self.certificate_begins, self.certificate_ends = peer_dates(sock)
-        will = aiomqtt.Will(wire.topic(b.gateway, "status"), self._status(False, "lost"), qos=1, retain=True)
+        late = None
+        if version == "5":
+            late = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
+            late.WillDelayInterval = b.will_delay
+        will = aiomqtt.Will(wire.topic(b.gateway, "status"), self._status(False, "lost"), qos=1, retain=True, properties=late)
         connection = _Connection(sock, b, version, will, self._heard, self._refused, anew=self._anew)
         try:
             await connection.open(wait)
@@ -348,6 +371,7 @@ class _Connection(aiomqtt.Client):
         self._sock = sock
         self._where = broker.where
         self._prefix = wire.topic(broker.gateway, "")
+        self._to_all = wire.topic(broker.gateway, wire.TO_ALL)
         self._heard = heard
         self._refused = refused
         self.bug: Exception | None = None  # what `heard` raised
@@ -440,6 +464,11 @@ class _Connection(aiomqtt.Client):
             raise self._loss()
         return codes
 
+    @property
+    def ended_already(self) -> bool:
+        """Whether the connection is over."""
+        return self._disconnected.done()
+
     async def ended(self) -> None:
         """Wait for the end of the connection and raise it as LinkLost, or the bug in `heard` as it is."""
         await asyncio.wait((self._disconnected,))
@@ -531,7 +560,7 @@ class _Connection(aiomqtt.Client):
             answer.set_result(codes)
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:  # noqa: ARG002
-        name = message.topic.removeprefix(self._prefix)
+        name = wire.TO_ALL if message.topic == self._to_all else message.topic.removeprefix(self._prefix)
         if name in wire.EVERY_MESSAGE and name not in wire.TO_GATEWAY:
             return  # our own words: some brokers send retained messages that nobody asked for
         if name not in wire.TO_GATEWAY:

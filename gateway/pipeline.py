@@ -297,7 +297,8 @@ class Pipeline:
             elif due.rung is None:
                 book.loud(alarm, now)
             else:
-                book.call(alarm, due.rung, due.reason, now, before=alarm.state)
+                away = book.platform_away and due.reason == Reason.NO_RECEIPT
+                book.call(alarm, due.rung, Reason.PLATFORM_AWAY if away else due.reason, now, before=alarm.state)
         book.tell(self.faults.tick(now), now)
         self.shelves = {d: shelf.settled(now) for d, shelf in self.shelves.items()}
         for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
@@ -324,6 +325,11 @@ class Pipeline:
         """Take the state of the platform link: up means connected and receipts coming."""
         self._book.tell(self.faults.linked(up, now), now)
         self.walking.plugged(Plug.UPLINK, up, now)
+        return self._book.turn()
+
+    def platform(self, *, away: bool) -> list[Entry]:
+        """Take whether the platform says that it is away: its receipt is not waited for as long then."""
+        self._book.take_platform(away=away)
         return self._book.turn()
 
     def powered(self, on: bool, now: Moment) -> list[Entry]:

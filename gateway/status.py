@@ -74,6 +74,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
             "connected": link is not None and link.connected,
             "version": link.version if link else "",
             "where": f"{platform.host}:{platform.port}" if platform else "",
+            "platform_away_s": round(now.mono - away, 1) if (away := daemon.uplink.platform_away) is not None else None,
         },
         "radio": [
             {
@@ -173,6 +174,8 @@ def told(known: dict[str, Any]) -> str:
     uplink = known["uplink"]
     way = "未配置 not configured" if not uplink["configured"] else "已连接 connected" if uplink["connected"] else "断开 NOT CONNECTED"
     out.append(f"平台 uplink      {way} {uplink['where']} {'MQTT ' + uplink['version'] if uplink['connected'] else ''}".rstrip())
+    if (away := uplink.get("platform_away_s")) is not None:
+        out.append(f"  ! 平台自称离线 the platform says that it is away: {ago(away)}; 警报更快转下一级 alarms go to the next rung sooner")
     if known["receipts"] == "broker":
         out.append('  ! receipts = "broker": 平台不发回执, 只能确认送达服务器 no receipts: only that the broker took a message is known')
     out.append(

@@ -34,6 +34,7 @@ class Times:
     level_lost: float = _time(14400, 3600, 86400, "解除信号丢失", "makers' 4 h signal: what is heard as on only now has begun anew")
     bed_left: float = _time(1200, 300, 7200, "夜间离床", "ours: longer than a walk to the toilet")
     receipt: float = _time(30, 10, 60, "等待平台回执", "EN 50136 top class: 10 / 30 s, from memory")
+    receipt_away: float = _time(5, 0, 30, "平台自称离线时等待回执", "ours: who says to be away gives no receipt; time for one more attempt")
     acknowledge_p1: float = _time(60, 20, 300, "一级警报应答", "26 TAC 279.79: 60 s")
     acknowledge_p2: float = _time(300, 60, 1800, "二级警报应答", "a person must look soon: 5 min")
     dispatch_p1: float = _time(180, 60, 300, "一级警报派人", "next contact tried after 2 min in one city")

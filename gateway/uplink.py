@@ -12,12 +12,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gateway import __version__, mqtt, wire
+from gateway.book import Entry
 from gateway.changeover import Changeover
-from gateway.clock import Quality
+from gateway.clock import Moment, Quality
 from gateway.config import Config
 from gateway.push import Lost, Message, NotTaken
 from gateway.ranges import Range, merged
-from gateway.supervise import keep, wait_before
+from gateway.supervise import keep, say, wait_before
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
@@ -43,6 +44,7 @@ class Uplink:
         self._links: list[asyncio.Task[None]] = []
         self._trial: Changeover | None = None
         self._trying: asyncio.Task[None] | None = None
+        self.platform_away: float | None = None  # monotonic second since which the platform says that it is away
 
     @property
     def connected(self) -> bool:
@@ -216,6 +218,23 @@ class Uplink:
             left = due - self._daemon.clock.now().mono if link.connected else 1.0
             await asyncio.sleep(max(0.05, self._daemon.clock.real(left)))
 
+    def platform_says(self, message: wire.PlatformMessage | None, now: Moment) -> list[Entry]:
+        """Take what the platform says of itself; None: nothing. One that never says anything is waited for as ever."""
+        if message is None or message.online:
+            return self.platform_is_there(now)
+        if self.platform_away is None:
+            self.platform_away = now.mono
+            say("platform's application", False, message.reason or "it says that it is away: alarms go to the next rung sooner")
+        return self._daemon.pipeline.platform(away=True)
+
+    def platform_is_there(self, now: Moment) -> list[Entry]:  # noqa: ARG002  as the other is asked
+        """Take it that the platform is there: it says so, or a receipt proves it."""
+        if self.platform_away is None:
+            return []
+        self.platform_away = None
+        say("platform's application", True, "it is there again")
+        return self._daemon.pipeline.platform(away=False)
+
     def accept(self, ranges: list[Range]) -> None:
         """Keep which entries have a receipt until the next commit, each number once."""
         self.accepted = merged([*self.accepted, *ranges])
@@ -255,6 +274,7 @@ class Uplink:
         if self.link is not None and link is not self.link:
             return  # one that another has taken the place of
         self._daemon.push.down()
+        self._daemon.note(self.platform_is_there)  # nobody knows: it is retained, and comes again with the link
         self._daemon.note(lambda at: self._daemon.pipeline.linked(False, at))
 
 

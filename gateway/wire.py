@@ -327,6 +327,15 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
     head: Head | None = None
 
 
+class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
+    """Retained, one for all gateways, and the last will of the platform's process that gives receipts: whether it is there."""
+
+    v: Literal[1]
+    online: bool
+    reason: Text = ""
+    at: Name = ""
+
+
 class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):
     """One change of the configuration; what its value holds stands in gateway/household.py."""
 
@@ -374,13 +383,16 @@ EVERY_MESSAGE: Mapping[str, type[Struct]] = {
     "home": HomeMessage,
     "receipt": Receipt,
     "instruction": InstructionMessage,
+    "platform": PlatformMessage,
 }
-TO_GATEWAY: Final = ("receipt", "instruction")
+TO_GATEWAY: Final = ("receipt", "instruction", "platform")
+TO_ALL: Final = "platform"  # the one message that is not for one gateway: nothing of its topic names one
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
 _outward = msgspec.json.Decoder(Outward)
 _receipt = msgspec.json.Decoder(Receipt)
+_platform = msgspec.json.Decoder(PlatformMessage)
 _parts = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _instruction = msgspec.json.Decoder(InstructionMessage)
 
@@ -398,7 +410,7 @@ class BadMessage(Exception):
 
 def topic(gateway: str, name: str) -> str:
     """Return the topic of messages called `name`."""
-    return f"{ROOT}/{gateway}/{name}"
+    return f"{ROOT}/{name}" if name == TO_ALL else f"{ROOT}/{gateway}/{name}"
 
 
 # -- outward ---------------------------------------------------------------------------------------------------------
@@ -635,6 +647,11 @@ def decode_receipt(payload: bytes, gateway: str) -> Receipt:
     if receipt.gateway != gateway:
         raise BadMessage(f"receipt is for gateway {receipt.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
     return receipt
+
+
+def decode_platform(payload: bytes) -> PlatformMessage | None:
+    """Return what the platform says of itself, None where it takes back that it says anything. Raises BadMessage with what is wrong."""
+    return _decode(_platform, payload, "platform") if payload else None
 
 
 def receipt_of(payload: bytes, gateway: str) -> tuple[Receipt, str]:

@@ -199,6 +199,8 @@ def others() -> dict[str, Any]:
             wire.Heartbeat(1, GATEWAY, JOURNAL, at, 60.0, 1042, 2, 0, 1, ["device.low_battery:pendant"], "platform", 1, HEAD)
         ),
         "home": plain(home(at)),
+        "platform-online": plain(wire.PlatformMessage(1, True, "", "2026-05-04T03:00:00Z")),
+        "platform-away": plain(wire.PlatformMessage(1, False, "its process ended", "2026-05-04T03:00:00Z")),
         "receipt-one-entry": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1042, 1042)], head=wire.Head(JOURNAL, 1, 1042, HEAD))),
         "receipt-ranges": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1, 1040), (1042, 1044)], "h-31ab09", [(200, 212)])),
         "receipt-conflict": plain(wire.Receipt(1, GATEWAY, JOURNAL, head=wire.Head(JOURNAL, 1, 977, HEAD[::-1]))),

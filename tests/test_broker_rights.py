@@ -11,6 +11,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from brokers import Authority, Mosquitto
+from kit.wait import until
 
 from gateway import wire
 from gateway.clock import Quality
@@ -64,7 +65,7 @@ class Home:
         where = Broker(host="127.0.0.1", port=broker.port, gateway=gateway, ca=broker.tls_ca, username=gateway, password=WORDS[gateway])
         self.link = Link(
             where, status=lambda online, reason: told(gateway, online, reason),
-            heard=lambda name, body: self.heard.append((name, json.loads(body))), down=self.downs.append,
+            heard=lambda name, body: self.heard.append((name, json.loads(body or "{}"))), down=self.downs.append,
         )  # fmt: skip
 
     async def __aenter__(self):
@@ -199,6 +200,31 @@ async def test_a_gateway_says_nothing_for_another_and_tells_itself_nothing(broke
         assert b"666" not in b"".join(body for _, body in later.heard), "nothing was retained"
 
 
+async def test_every_gateway_hears_whether_the_platform_is_there_and_none_says_so(broker):
+    async with Platform(broker) as platform, Home(broker, B) as other, client(broker, A) as liar:
+        topic = wire.topic(A, wire.TO_ALL)
+        with contextlib.suppress(aiomqtt.MqttError):
+            await liar.publish(topic, b'{"v":1,"online":false,"reason":"forged"}', qos=1, retain=True)
+        await platform.client.publish(topic, b'{"v":1,"online":true}', qos=1, retain=True)
+        await until(lambda: ("platform", {"v": 1, "online": True}) in other.heard)
+        async with Home(broker, A) as late:
+            await until(lambda: ("platform", {"v": 1, "online": True}) in late.heard)
+            await platform.client.publish(topic, b"", qos=1, retain=True)
+            assert "forged" not in json.dumps([*other.heard, *late.heard])
+
+
+async def test_a_list_that_does_not_know_the_platforms_topic_yet_lets_the_gateway_work_all_the_same(papers):
+    old = "\n".join(line for line in ACL.splitlines() if "eldercare/v1/platform" not in line)
+    with Mosquitto(tls=papers.issue("server", hosts=("127.0.0.1",)), passwords=WORDS, acl=old, extra=lines_of_the_example()) as there:
+        there.context, there.tls_ca = ssl.create_default_context(cafile=papers.ca), papers.ca
+        async with Platform(there) as platform, Home(there, A) as home:
+            await platform.tell(A, "x-1")
+            await home.hears("x-1")
+            await home.link.publish(wire.topic(A, "alarm"), heartbeat(A, 9100))
+            await platform.hears(A, b"9100")
+            assert home.downs == []
+
+
 async def test_nobody_takes_anothers_session_by_its_client_id(broker):
     async with Platform(broker) as platform, Home(broker, B) as home:
         async with client(broker, A, identifier=B, clean_start=False) as thief:
@@ -228,9 +254,13 @@ async def test_nobody_without_a_word_of_his_own_comes_in(broker, who):
 
 
 def test_the_list_names_every_message_of_the_contract_once_and_in_its_direction():
-    given = {name: how for how, name in re.findall(r"^pattern (\w+) eldercare/v1/%u/(\w+)$", ACL, re.MULTILINE)}
+    given = {
+        name: how for how, _, name in re.findall(r"^pattern (\w+) eldercare/v1/(%u/(?!platform)|(?=platform))(\w+)$", ACL, re.MULTILINE)
+    }
     assert given == {name: "read" if name in wire.TO_GATEWAY else "write" for name in wire.EVERY_MESSAGE}
-    theirs = {name: how for how, name in re.findall(r"^topic (\w+) eldercare/v1/\+/(\w+)$", ACL, re.MULTILINE)}
+    theirs = {
+        name: how for how, _, name in re.findall(r"^topic (\w+) eldercare/v1/(\+/(?!platform)|(?=platform))(\w+)$", ACL, re.MULTILINE)
+    }
     assert theirs == {name: "write" if name in wire.TO_GATEWAY else "read" for name in wire.EVERY_MESSAGE}
     rules = [line for line in ACL.splitlines() if line and not line.startswith("#")]
     assert len(rules) == 2 * len(wire.EVERY_MESSAGE) + 1

@@ -190,7 +190,8 @@ def test_channels_and_operations_are_ours():
     assert set(API["channels"]) == set(wire.EVERY_MESSAGE)
     for name, channel in API["channels"].items():
         assert channel["address"] == wire.topic("{gateway}", name)
-        assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel["parameters"]) == {"gateway"}
+        named = set() if name == wire.TO_ALL else {"gateway"}
+        assert set(re.findall(r"{(\w+)}", channel["address"])) == set(channel.get("parameters", ())) == named
         assert list(channel["messages"]) == [name]
         assert set(channel) <= {"address", "title", "description", "servers", "parameters", "messages"}
     for operation in API["operations"].values():
@@ -198,7 +199,7 @@ def test_channels_and_operations_are_ours():
         assert operation["action"] == ("receive" if name in wire.TO_GATEWAY else "send")
         assert operation["messages"] == [{"$ref": f"#/channels/{name}/messages/{name}"}]
         assert operation["bindings"]["mqtt"]["qos"] == (name != "heartbeat")
-        assert operation["bindings"]["mqtt"]["retain"] is (name in {"status", "home"})
+        assert operation["bindings"]["mqtt"]["retain"] is (name in {"status", "home", "platform"})
         assert {t["name"] for t in operation["tags"]} <= {t["name"] for t in API["info"]["tags"]}
         assert set(operation) <= {"action", "title", "description", "channel", "messages", "tags", "bindings", "reply"}
     for name, message in API["components"]["messages"].items():
@@ -238,6 +239,10 @@ def test_figures_in_the_text_are_true():
     assert "more than 64 KiB" in text
     assert wire.LARGEST == 64 * 1024
     assert "persistent, 7 days" in text
+    assert "5 s for your receipt in the place of 30 s" in text
+    assert Times().receipt_away == 5
+    assert "delay of 60 s" in text
+    assert mqtt.WILL_DELAY == 60
 
 
 # -- what must not stand there ------------------------------------------------------------------------------------------
@@ -245,7 +250,7 @@ def test_figures_in_the_text_are_true():
 
 def test_topics_name_a_box_and_nothing_else():
     for name in wire.EVERY_MESSAGE:
-        assert wire.topic("gw-7c3e91", name) == f"eldercare/v1/gw-7c3e91/{name}"
+        assert wire.topic("gw-7c3e91", name) == ("eldercare/v1/platform" if name == wire.TO_ALL else f"eldercare/v1/gw-7c3e91/{name}")
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: p.name)

@@ -187,9 +187,27 @@ async def test_status_is_retained(broker):
         assert heard.body["online"]
 
 
+async def test_a_line_that_flaps_brings_no_last_will(mosquitto):
+    async with Platform(mosquitto, GATEWAY) as platform:
+
+        def words():
+            return [h.body["reason"] for h in platform.heard if h.name == "status" and not h.retain]
+
+        for n in (1, 2, 3):
+            up = await Up(mosquitto, version="5", will_delay=round(NEVER)).__aenter__()
+            await until(lambda n=n: words().count("connected") == n)
+            if n < 3:
+                up.link._connection._sock.shutdown(socket.SHUT_RDWR)
+                with pytest.raises(LinkLost):
+                    await up.task
+        await up.__aexit__()
+        await until(lambda: "stopped" in words())
+        assert words() == ["connected"] * 3 + ["stopped"]
+
+
 async def test_last_will_after_a_crash(broker):
     where, version = broker
-    async with Platform(where, GATEWAY) as platform, Up(where, version=version) as up:
+    async with Platform(where, GATEWAY) as platform, Up(where, version=version, will_delay=1) as up:
         await platform.wait(lambda m: m["type"] == "status" and m["online"])
         seen = len(platform.heard)
         up.link._connection._sock.shutdown(socket.SHUT_RDWR)

@@ -106,7 +106,7 @@ def test_a_value_is_a_number_a_word_or_yes_and_no_never_bytes():
 
 def test_topics_carry_no_name():
     for name in wire.EVERY_MESSAGE:
-        assert wire.topic(GATEWAY, name) == f"eldercare/v1/{GATEWAY}/{name}"
+        assert wire.topic(GATEWAY, name) == ("eldercare/v1/platform" if name == wire.TO_ALL else f"eldercare/v1/{GATEWAY}/{name}")
 
 
 def test_the_document_is_the_contracts_and_the_pages():

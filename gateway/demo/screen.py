@@ -47,6 +47,7 @@ _OUTCOMES = {
 }
 _CLASSES = {"list": "[今日清单 list]", "figure": "[只计数 figure]"}
 _REASONS = {
+    "platform_away": "平台离线 platform away",
     "no_receipt": "平台无回执 no receipt",
     "not_acknowledged": "无人应答 nobody answered",
     "nobody_dispatched": "无人派出 nobody was sent",

@@ -322,10 +322,17 @@ def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any]
         put("sensors", "devices", comma.join(parts) or t("glance.all_heard", count=len(devices)), "", "watch" if parts else "")
     up = facts.get("uplink", {})
     word, tone = (
-        ("connected", "") if up.get("connected") else ("disconnected", "bad") if up.get("configured") else ("unconfigured", "watch")
+        ("platform_away", "watch")
+        if up.get("connected") and up.get("platform_away_s") is not None
+        else ("connected", "")
+        if up.get("connected")
+        else ("disconnected", "bad")
+        if up.get("configured")
+        else ("unconfigured", "watch")
     )
     waiting = facts.get("waiting", 0)
-    put("platform", "platform", t(f"box.{word}"), t("glance.waiting", count=waiting) if waiting else "", tone)
+    says = t(f"box.{word}", span=t.span(up["platform_away_s"] // 60 * 60)) if word == "platform_away" else t(f"box.{word}")
+    put("platform", "platform", says, t("glance.waiting", count=waiting) if waiting else "", tone)
     radios = facts.get("radio", [])
     if radios:
         deaf = [r for r in radios if not r["hearing"]]

@@ -1,0 +1,120 @@
+"""The platform says itself whether it is there: then nobody waits for a receipt that it cannot give. One that says nothing is waited for as ever."""
+
+import json
+
+import pytest
+from life import Life
+
+from gateway import status, wire
+from gateway.times import Times
+
+
+@pytest.fixture
+def life(tmp_path):
+    with Life(tmp_path) as made:
+        made.desk.forgets = lambda: True
+        yield made
+
+
+def says(life, *, online=False, payload=None, **more):
+    body = json.dumps({"v": 1, "online": online} | more).encode() if payload is None else payload
+    life.daemon.doors.from_platform("platform", body)
+
+
+def waited(life, pressed):
+    """Return (seconds from the press to the first call of a person, why)."""
+    (alarm,) = life.open
+    call = alarm.calls[1]
+    assert life.called("family")[-1].at - pressed == pytest.approx(call.mono - alarm.calls[0].mono, abs=1.0)
+    return call.mono - alarm.calls[0].mono, call.reason
+
+
+AWAY = (Times().receipt_away, "platform_away")
+EVER = (Times().receipt, "no_receipt")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ([], EVER),
+        ([{"online": True}], EVER),
+        ([{"online": False}], AWAY),
+        ([{"online": False}, {"online": True}], EVER),
+        ([{"online": False}, {"payload": b""}], EVER),
+        ([{"online": False}, {"payload": b"{}"}], AWAY),
+        ([{"online": False, "colour": "red"}], EVER),
+        ([{"online": True}, {"online": False, "reason": "power cut", "at": "2027-03-01T00:00:00Z"}], AWAY),
+    ],
+)
+def test_the_next_rung_is_called_sooner_while_the_platform_says_that_it_is_away(life, said, expected):
+    async def story():
+        await life.wait(10)
+        for one in said:
+            says(life, **one)
+            await life.wait(2)
+        pressed = life.now
+        life.press()
+        await life.wait(60)
+        seconds, why = waited(life, pressed)
+        assert (seconds, why) == (pytest.approx(expected[0], abs=0.5), expected[1])
+
+    life.live(story())
+
+
+def test_it_goes_away_in_the_middle_of_the_wait(life):
+    async def story():
+        await life.wait(10)
+        life.press()
+        pressed = life.now
+        await life.wait(12)
+        assert not life.called("family")
+        says(life)
+        await life.wait(2)
+        assert life.called("family")[0].at - pressed == pytest.approx(12, abs=1)
+
+    life.live(story())
+
+
+@pytest.mark.parametrize("how", ["receipt", "line", "restart"])
+def test_a_receipt_proves_that_it_is_there_and_a_new_line_knows_nothing(life, how):
+    async def story():
+        await life.wait(10)
+        says(life)
+        await life.wait(5)
+        assert life.daemon.uplink.platform_away is not None
+        facts = status.facts(life.daemon, (0, 0))
+        assert facts["uplink"]["platform_away_s"] == pytest.approx(5, abs=1)
+        assert "平台自称离线" in status.told(facts)
+        says(life)
+        await life.wait(60)
+        assert status.facts(life.daemon, (0, 0))["uplink"]["platform_away_s"] == pytest.approx(65, abs=2), "since when it was said first"
+        if how == "receipt":
+            life.desk.forgets = lambda: False
+            life.moves()
+            await life.tell("test")
+        elif how == "line":
+            life.plug(False)
+            await life.wait(5)
+            life.plug(True)
+        else:
+            await life.restart()
+        await life.wait(10)
+        assert life.daemon.uplink.platform_away is None
+        assert status.facts(life.daemon, (0, 0))["uplink"]["platform_away_s"] is None
+        assert "平台自称离线" not in status.told(status.facts(life.daemon, (0, 0)))
+
+    life.live(story())
+
+
+def test_what_is_no_such_message_is_said_and_a_flood_costs_nothing(life):
+    async def story():
+        await life.wait(10)
+        for n in range(10_000):
+            says(life, online=bool(n % 2))
+        says(life, payload=b"x" * (wire.LARGEST + 1))
+        await life.wait(5)
+        told = [m["detail"]["message"] for m in life.journal() if m["type"] == "fault" and m["kind"] == "gateway.bad_message"]
+        assert told == ["platform"]
+        assert life.daemon.uplink.platform_away is None
+
+    life.live(story())
