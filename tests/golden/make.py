@@ -38,6 +38,7 @@ GENERATIONS = {
     "3-flagged": "1f1951c",  # history.db 0002: calls that were not proved fresh
     "4-said": "d016a09",  # gateway.db 0002: when a fault was said last; history.db 0003: signals by the hour; faults marked as tests
     "5-chained": "3a55bae",  # gateway.db 0003: orders by content; entries carry generation and the hash of the one before; marks begun, head, generation, bound
+    "6-minutes": "00d39e3",  # history.db 0004: in which minutes of its hour a device was heard
 }
 DATABASES = ("gateway", "history", "inbox", "page")
 PASSWORD = "correct-horse-battery"
