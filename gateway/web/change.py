@@ -24,6 +24,7 @@ from gateway.driver import Model
 from gateway.household import Handed
 from gateway.instruction import Do, Refused, What
 from gateway.web.acts import once, once_of, whole
+from gateway.web.both import Row, rows
 from gateway.web.known import Filter, Known
 from gateway.web.visitor import Visitor
 
@@ -85,6 +86,8 @@ class Form:
     name: str = ""
     typed: dict[str, str] = field(default_factory=dict)
     answer: Answer = field(default_factory=Answer)
+    both: list[Row] = field(default_factory=list)  # where somebody was quicker: what holds, beside what was typed
+    differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # field -> (typed, what holds), while the form is drawn
 
     def wrong(self, name: str, key: str) -> str:
         """Return what is wrong with one field of one form."""
@@ -92,15 +95,24 @@ class Form:
 
     def value(self, name: str, key: str, otherwise: Any = "") -> Any:
         """Return what was typed, or what holds."""
-        return self.typed.get(key, otherwise) if self.name == name else otherwise
+        if self.name != name:
+            return otherwise
+        typed = self.typed.get(key, otherwise)
+        if str(typed).strip() != str(otherwise):
+            self.differs[key] = typed, otherwise
+        return typed
 
     def rests_on(self, name: str, revision: int) -> int | str:
-        """Return the revision that was seen when a form was filled in, until one was told of a newer: nothing is overwritten."""
-        return self.typed.get("revision", revision) if self.name == name and not self.answer.moved else revision
+        """Return the revision that was seen when a form was filled in: nothing is overwritten but by who has seen both and says so."""
+        return self.typed.get("revision", revision) if self.name == name else revision
 
     def ticked(self, name: str, key: str, otherwise: bool) -> bool:
         """Return whether a box was ticked; one that is not ticked is not sent at all."""
-        return bool(self.typed.get(key)) if self.name == name else otherwise
+        if self.name != name:
+            return otherwise
+        if bool(self.typed.get(key)) is not bool(otherwise):
+            self.differs[key] = bool(self.typed.get(key)), bool(otherwise)
+        return bool(self.typed.get(key))
 
 
 async def left(
@@ -127,7 +139,8 @@ async def left(
     message = wire.InstructionMessage(
         v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change, device=device,
         port=port, settings=dict(settings or {}),
-        revision=max(0, whole(said.get("revision", ""))), secrets=order if given is not None else "",
+        # `over`: the newer revision that was seen beside what is to take its place.
+        revision=max(0, whole(said.get("over") or said.get("revision", ""))), secrets=order if given is not None else "",
         issued=issued, boot=str(facts.get("boot", "")),
     )  # fmt: skip
 
@@ -181,5 +194,9 @@ async def configure(
 
 
 def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:
-    """Return a page with set-up forms."""
+    """Return a page with set-up forms. Where somebody was quicker it shows what holds beside what was typed."""
+    if form.answer.moved and template != "new.html":  # what is new there takes nobody's place
+        form.differs.clear()
+        page = v.draw(template, form=form, once=once, **values)
+        form.both += rows(page, form.differs, lambda on: v.words("home.yes" if on else "home.no"))
     return v.render(template, status, form=form, once=once, **values)

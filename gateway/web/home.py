@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from gateway import household
 from gateway.instruction import What
 from gateway.web.acts import whole
+from gateway.web.both import Row
 from gateway.web.change import Answer, Form, configure, current, drawn
 from gateway.web.visitor import Fields, Reader, Technician, Visitor, checked
 
@@ -91,6 +92,10 @@ def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
         [text for name, text in form.typed.items() if name.startswith("room-") and text.strip()] if form.name == "rooms" else facts["rooms"]
     )
     offered = list(dict.fromkeys([*suggested(v, facts["rooms"]), *ticked]))
+    if form.name == "rooms" and form.answer.moved:
+        comma = v.words.pair("\u3001", ", ")
+        more = [text for text in form.typed.get("more", "").split(",") if text.strip()]
+        form.both = [Row(v.words("home.rooms"), comma.join(facts["rooms"]), comma.join([*ticked, *more]))]
     lived = {d.room for d in config.devices}
     return drawn(
         v, "home.html", status, form, set=facts, rooms=[(r, r in ticked, r in lived) for r in offered], consents=CONSENT, days=DAYS,

@@ -22,6 +22,7 @@ from gateway.household import RUNGS, Handed, Rejected
 from gateway.instruction import Change, What
 from gateway.reading import Kind
 from gateway.times import Times
+from gateway.web import both
 from gateway.web.change import Answer, Form, configure, current, drawn, models
 from gateway.web.sensors import OPENS
 from gateway.web.visitor import Fields, Reader, Technician, Visitor, checked
@@ -145,7 +146,7 @@ async def ladder(v: Technician, said: Fields) -> Response:
     elif go in {"up", "down"} and n >= 0:
         to = min(max(n + (1 if go == "down" else -1), 0), len(rungs) - 1)
         rungs.insert(to, rungs.pop(n))
-    elif go in {"save", "try"}:
+    elif go in {"save", "try"} or said.get("over"):
         wrong: dict[str, str] = {}
         value = []
         for number, rung in enumerate(rungs, 1):
@@ -237,6 +238,11 @@ def _times(v: Visitor, config: Config, said: Mapping[str, str]) -> tuple[dict[st
     return value, wrong
 
 
+def _said(v: Visitor, rungs: list[Rung]) -> str:
+    """Return a ladder in a line."""
+    return " \u2192 ".join(f"{r.responder} ({r.wait} {v.words('unit.s')})" for r in rungs) or "\u2013"
+
+
 def _typed(said: Mapping[str, str]) -> list[Rung]:
     out = []
     for n in range(1, RUNGS + 1):
@@ -252,11 +258,14 @@ def _rules(
     v: Visitor, status: int = 200, form: Form | None = None, rungs: list[Rung] | None = None, told: dict[str, Any] | None = None, *,
     unsaved: bool = False,
 ) -> Response:  # fmt: skip
-    config = v.page.config if form else current(v)
+    config = v.page.config if form and not form.answer.moved else current(v)
     form = form or Form()
     shown = household.shown(config)
     if rungs is None:
         rungs = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program)) for r in config.parts.ladder]
+    if form.name == "ladder" and form.answer.moved:
+        holds = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program)) for r in config.parts.ladder]
+        form.both = [both.Row(v.words("rules.ladder"), _said(v, holds), _said(v, rungs))]
     facts = v.page.known.status()
     return drawn(
         v, "rules.html", status, form, set=shown, rungs=rungs, groups=GROUPS, rows=dict(_rows(config)), presets=tuple(PRESETS),

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway import __version__
 from gateway.config import Config
-from gateway.web import guard
+from gateway.web import answers, guard
 from gateway.web.accounts import Accounts, Role, Session
 from gateway.web.known import Known
 from gateway.web.live import Watch
@@ -39,6 +39,20 @@ SETUP: tuple[tuple[str, str], ...] = (
     ("certificate", "/certificate"),
     ("moving", "/moving"),
 )
+# Where a page is seen again that answers a form; and what of its values stands in the address.
+AT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    **{
+        f"{name}.html": (f"/{name}", ()) for name in ("first", "test", "box", "home", "sensors", "platform", "rules", "walk", "certificate")
+    },
+    **{f"{name}.html": (f"/sensors/{name}", ()) for name in ("add", "new")},
+    **{f"{name}.html": (f"/sensors/{name}", ("device",)) for name in ("change", "radar")},
+    "port.html": ("/sensors/port", ("port",)),
+    "signin.html": ("/sign-in", ()),
+    "today.html": ("/", ()),
+    "moving.html": ("/moving", ()),
+    "taking.html": ("/moving", ()),
+}
+ALIVE: Final = frozenset({"/", "/walk", "/test"})
 # What is drawn at an address that lies under none of them, or under another one.
 _BELOW: Final = (("today", "/devices"), ("today", "/do"), ("setup", "/box/backup"))
 
@@ -66,6 +80,12 @@ class Page:
     regulars: guard.Regulars = field(default_factory=guard.Regulars)
     turns: Turns = field(default_factory=Turns)
     environment: Environment = field(default_factory=environment)
+    known_answers: answers.Answers = field(default_factory=answers.Answers)
+    other_answers: answers.Answers = field(default_factory=answers.Answers)  # whoever is not signed in pushes out nobody who is
+
+    def answers_to(self, v: Visitor) -> answers.Answers:
+        """Return where answers to a visitor's forms are kept."""
+        return self.other_answers if v.session is None else self.known_answers
 
 
 class NotSignedIn(Exception):
@@ -96,6 +116,7 @@ class Visitor:
     session: Session | None
     bound: str  # what the form key is bound to: the session, or before it a cookie of its own
     fresh: bool  # that cookie was not there yet
+    at: str = ""  # address of the page that is drawn, where it has one of its own
 
     @property
     def technician(self) -> bool:
@@ -141,11 +162,18 @@ class Visitor:
 
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         """Return a page."""
-        setup = [place for place in SETUP if self.technician or place[0] in READ_ONLY]
-        body = self.page.environment.get_template(template).render(
-            t=self.words, v=self, places=PLACES, setup=setup, form_key=self.page.accounts.form_key(self.bound), here=self._here,
-            path=self.request.url.path, place_at=self._place, where=self.where, called=self.called, version=__version__, **values,
-        )  # fmt: skip
+        asked = self.request.query_params.get(answers.NAME, "") if self.request.method == "GET" else ""
+        kept = self.page.answers_to(self).kept(self.bound, asked) if asked and not template.startswith("_") else None
+        if kept is not None:
+            return HTMLResponse(kept, headers={"content-language": self.words.tag, "vary": "Cookie"})
+        body = self.draw(template, **values)
+        if self.request.method == "POST" and self.asks_page:
+            body = answers.pointed(body)
+            lasts = answers.BRIEFLY if self.at in ALIVE else answers.KEPT
+            if self.at and (name := self.page.answers_to(self).keep(self.bound, body, lasts)):
+                # An error is pointed at by the focus, which a fragment would take away.
+                to = f"{self.at}{'&' if '?' in self.at else '?'}{urlencode({answers.NAME: name})}"
+                return RedirectResponse(f"{to}#answer" if " autofocus" in body else to, 303)
         response = HTMLResponse(body, status, headers={"content-language": self.words.tag, "vary": "Cookie"})
         if self.fresh and self.session is None:
             self._cookie(response, "form", self.bound, None)
@@ -154,11 +182,22 @@ class Visitor:
                 self._cookie(response, name_, self.request.query_params[name_], YEAR)
         return response
 
+    def draw(self, template: str, /, **values: Any) -> str:
+        """Return a page as text."""
+        setup = [place for place in SETUP if self.technician or place[0] in READ_ONLY]
+        self.at = _address(template, values) if template != "error.html" else "/" if self.session is not None else ""
+        return self.page.environment.get_template(template).render(
+            t=self.words, v=self, places=PLACES, setup=setup, form_key=self.page.accounts.form_key(self.bound), here=self._here,
+            path=self.request.url.path, place_at=self._place, where=self.where, called=self.called,
+            version=__version__, **values,
+        )  # fmt: skip
+
     def _here(self, **changed: str) -> str:
         """Return this page's address with some of the query changed."""
         if self.request.method != "GET":
-            return "/?" + urlencode(changed)
-        query = {k: v for k, v in self.request.query_params.items() if k not in {"lang", "theme", "part"}} | changed
+            address, _, rest = (self.at or "/").partition("?")
+            return f"{address}?{urlencode(dict(parse_qsl(rest)) | changed)}"
+        query = {k: v for k, v in self.request.query_params.items() if k not in {"lang", "theme", "part", answers.NAME}} | changed
         return f"{self.request.url.path}?{urlencode(query)}" if query else self.request.url.path
 
     def signed_in(self, key: str, to: str = "/") -> Response:
@@ -183,6 +222,13 @@ class Visitor:
 
     def _cookie(self, response: Response, name: str, value: str, age: int | None) -> None:
         response.set_cookie(self._name(name), value, max_age=age, path="/", secure=self.secure, httponly=True, samesite="strict")
+
+
+def _address(template: str, values: Mapping[str, Any]) -> str:
+    """Return where a page is seen again, "" where it has no address of its own."""
+    path, names = AT.get(template, ("", ()))
+    found = {"device": getattr(values.get("d"), "id", "") or getattr(values.get("device"), "id", ""), "port": str(values.get("port", ""))}
+    return f"{path}?{urlencode({n: found[n] for n in names})}" if names else path
 
 
 def visitor(request: Request) -> Visitor:

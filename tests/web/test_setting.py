@@ -328,7 +328,8 @@ async def test_a_preset_of_somebody_who_was_overtaken_overwrites_nothing(box):
     yes(box, accepted=False, refused=Refused.CHANGED_MEANWHILE, zh="配置已由 Li 修改", en="Li has changed it")
     answer = await browser.post("/rules/judging", data=typed["judging"] | {"go": "save"})
     assert (answer.status_code, "配置已由 Li 修改" in answer.text) == (409, True)
-    assert as_typed(answer.text, "judging")["revision"] == "1", "told, and may now save"
+    assert as_typed(answer.text, "judging")["revision"] == "0", "only who says so saves over it"
+    assert '<button name="over" value="1">' in answer.text
 
 
 async def test_a_change_is_tried_on_the_recorded_days(box):
