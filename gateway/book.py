@@ -12,7 +12,20 @@ from dataclasses import dataclass, replace
 from gateway import kind as kinds
 from gateway.alarm import ANSWERED, Alarm, Call, Delivery, Evidence, Masking, Move, Outcome, State, loud, moved
 from gateway.clock import Moment, Stamp, stamp
-from gateway.dispatch import BESIDE, PLATFORM, SILENCE_OVER, Reason, Rung, asked, counts, entries, round_of, taken_back
+from gateway.dispatch import (
+    BESIDE,
+    CHANNEL_DOWN,
+    PLATFORM,
+    SILENCE_OVER,
+    Reason,
+    Rung,
+    asked,
+    counts,
+    entries,
+    round_of,
+    skipped,
+    taken_back,
+)
 from gateway.fault import FaultFact
 from gateway.instruction import ResultFact
 from gateway.kind import Priority
@@ -92,6 +105,7 @@ class Book:
         self._by_key: dict[Key, int] = {}  # the newest open one, those of a walk test left out
         self._closed: dict[Key, tuple[str, float]] = {}  # id of its last ended alarm, and the monotonic second of its end
         self._lingering: dict[Key, Alarm] = {}  # ended, but the condition is still on
+        self.down: frozenset[str] = frozenset()  # program files that are known not to work, and can be asked when they do again
         self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, number of the call it made or -1)
         self._out: list[Entry] = []
 
@@ -307,15 +321,18 @@ class Book:
         if rung and not beside and any(c.entry == entry and c.round == now_round and counts(c, alarm) for c in alarm.calls):
             now_round += 1
         held = alarm.test and rung > 0  # a test never reaches the real ladder
+        down = not held and skipped(who, self.ladder, self.down)
         call = Call(
-            rung, who.responder, who.channel, reason, self.stamp(now), Delivery.HELD if held else Delivery.WAITING,
+            rung, who.responder, who.channel, reason, self.stamp(now),
+            Delivery.HELD if held else Delivery.FAILED if down else Delivery.WAITING,
             entry=entry, round=now_round, mono=round(now.mono, 3),
         )  # fmt: skip
         calls = (*alarm.calls, call)
         calls = calls if len(calls) <= CALLS else (*calls[:FIRST_CALLS], *calls[FIRST_CALLS + 1 :])
         alarm = replace(alarm, calls=calls, made=alarm.made + 1)
         alarm = self.keep(alarm if beside else replace(alarm, rung=rung, called=now.mono))
-        self.entry(AlarmFact(alarm, move, before, by, why or reason), now, call=alarm.made - 1)
+        said = CHANNEL_DOWN if down and move == "call" else why or reason
+        self.entry(AlarmFact(alarm, move, before, by, said), now, call=alarm.made - 1)
         return alarm
 
     def called_back(self, number: int, index: int, now: Moment, *, ok: bool, detail: str) -> None:

@@ -17,7 +17,7 @@ from gateway.book import AlarmFact, Entry
 from gateway.config import Config
 from gateway.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.kind import Priority
-from gateway.sounder import Begin, Sounder, begin, family, run
+from gateway.sounder import Begin, Ran, Sounder, ask, begin, family, run
 
 LOG = logging.getLogger("eldercare")
 ANSWERED = ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE}  # states in which nothing need sound or call any more
@@ -36,7 +36,7 @@ class _Job:
     reason: str
     order: int
     serves: set[Served] = field(default_factory=set)
-    task: asyncio.Task[tuple[bool, str]] | None = None
+    task: asyncio.Task[Ran] | None = None
     again: bool = False  # ended by us for a more urgent one: to be made again
 
     @property
@@ -73,12 +73,20 @@ class _Told:
 
 
 class Callers:
-    """The programs that run now. `done(alarm number, call index, ok, detail)` is told how each call of a rung ended."""
+    """The programs that run now.
 
-    def __init__(self, done: Callable[[int, int, bool, str], None], start: Begin = begin) -> None:
+    `done(alarm number, call index, ok, detail)` is told how each call of a rung ended; `ended(program file, how, it only sounds)` how
+    each program did that was not ended by us.
+    """
+
+    def __init__(
+        self, done: Callable[[int, int, bool, str], None], start: Begin = begin, ended: Callable[[str, Ran, bool], None] | None = None
+    ) -> None:
         self._done = done
         self._begin = start
-        self._sounder = Sounder(start)
+        self._told_end = ended or (lambda _program, _how, _sounds: None)
+        self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
+        self._asked: dict[str, asyncio.Task[Ran]] = {}  # program file -> its self-test, which makes room for whatever is real
         self._lanes: dict[str, _Lane] = {}  # program file -> its calls
         self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}  # alarm number -> when it sounds again at the latest
@@ -100,14 +108,14 @@ class Callers:
         elif alarm.masking is Masking.SILENCED:
             self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
         if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
-            self._sounder.sound(config.sound_pre_alarm, alarm, "pre_alarm")
+            self._noise(config.sound_pre_alarm, alarm, "pre_alarm")
         pressed = new and call is not None and call.reason == Reason.AGAIN  # whoever has it: it is heard that somebody calls
         if (moved and alarm.state is State.RAISED) or fact.move == "silence_over" or pressed:
             self._sound(alarm, config, pressed=pressed)
         elif new or fact.move == "count":
             self._sound_again(alarm, config)
         self._hears(alarm, config)
-        if new and call is not None and call.channel == PROGRAM and call.delivery is not Delivery.HELD:
+        if new and call is not None and call.channel == PROGRAM and call.delivery not in {Delivery.HELD, Delivery.FAILED}:
             self._forget_gone(config)
             self._call(alarm, call, config)
 
@@ -125,8 +133,9 @@ class Callers:
         this call too. One who was told of the fire a moment ago by another detector's alarm knows of it.
         """
         if call is None:
-            self._sounder.sound(program, alarm, reason)
+            self._noise(program, alarm, reason)
             return
+        self._quit(program[0])
         to, served = tuple(program), (alarm.number, call)
         lane = self._lanes.setdefault(to[0], _Lane())
         for job in lane.jobs:
@@ -158,6 +167,19 @@ class Callers:
                     self._end(lane, job)
             self._tidy(name, lane)
 
+    async def ask(self, program: Sequence[str]) -> Ran | None:
+        """Ask a program whether it could reach anybody; None where it is at work, or came to be while it was asked."""
+        name = program[0]
+        if name in self._lanes or name in self._asked or self._sounder.plays(name):
+            return None
+        task = self._asked[name] = asyncio.create_task(ask(self._begin, program), name=f"ask {name}")
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            self._asked.pop(name, None)
+        return None if task.cancelled() else task.result()
+
     async def close(self) -> None:
         """End all programs."""
         tasks = [lane.running.task for lane in self._lanes.values() if lane.running is not None and lane.running.task is not None]
@@ -170,13 +192,22 @@ class Callers:
         await self._sounder.close()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    def _quit(self, name: str) -> None:
+        """End a program's self-test: it is wanted."""
+        if (task := self._asked.get(name)) is not None:
+            task.cancel()
+
+    def _noise(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
+        self._quit(program[0])
+        self._sounder.sound(program, alarm, reason)
+
     # -- sounds and calls ----------------------------------------------------------------------------------------------
 
     def _sound(self, alarm: Alarm, config: Config, *, pressed: bool = False) -> None:
         if (timer := self._timers.pop(alarm.number, None)) is not None:
             timer.cancel()
         if (alarm.calls_on or pressed) and alarm.priority <= Priority.P2 and config.sound_alarm:
-            self._sounder.sound(config.sound_alarm, alarm, "raised")
+            self._noise(config.sound_alarm, alarm, "raised")
         else:
             self._sounder.leave(alarm.number)  # without a siren the chime of its grace ends all the same
 
@@ -238,7 +269,7 @@ class Callers:
             job.again = True
             job.task.cancel()
 
-    def _ended(self, name: str, lane: _Lane, job: _Job, task: asyncio.Task[tuple[bool, str]]) -> None:
+    def _ended(self, name: str, lane: _Lane, job: _Job, task: asyncio.Task[Ran]) -> None:
         lane.running = None
         if self._lanes.get(name) is not lane:
             return  # closed
@@ -247,12 +278,13 @@ class Callers:
                 lane.waiting.append(job)
         else:
             error = task.exception()
-            ok, detail = task.result() if error is None else (False, f"{job.program[0]}: {error!r}")
-            if ok and family(job.alarm.kind) and not job.alarm.test:
+            ran = task.result() if error is None else Ran(False, f"{job.program[0]}: {error!r}", "failed")
+            self._told_end(name, ran, False)
+            if ran.ok and family(job.alarm.kind) and not job.alarm.test:
                 self._remember(job)
             for number, call in sorted(job.serves):
-                words = detail if number == job.alarm.number else f"{detail}; told in the call for {job.alarm.id}"
-                self._done(number, call, ok, words)
+                words = ran.words if number == job.alarm.number else f"{ran.words}; told in the call for {job.alarm.id}"
+                self._done(number, call, ran.ok, words)
         self._next(name, lane)
 
     def _remember(self, job: _Job) -> None:

@@ -16,16 +16,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from drivers import all_models
-from gateway import __version__, audible, ble, chain, mains, mqtt, recovery, status, wire
+from gateway import __version__, audible, ble, chain, channels, inputs, mains, mqtt, recovery, sounder, status, wire
+from gateway.bridge import Bridge, BridgeLost
 from gateway.clock import kernel_synchronised
 from gateway.config import Config, ConfigError, Device, load, mute_cancels, nobody_cancels, speed
 from gateway.database import SET_ASIDE, aside, size
-from gateway.driver import BleAdvert, GattService
+from gateway.driver import BleAdvert, GattService, Inputs, MqttTopics
 from gateway.serial_port import why_not
 from gateway.uplink import broker_of
 
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
 SHORTEST_KEPT = 30.0  # days, where the configuration of a file is not at hand: no home may keep its journal for less
+INPUT_WAIT = 15.0  # s for inputs and for another program's broker
 BROKER_WAIT = 45.0  # s for the whole way to the broker and back
 # why a chain begins where it does
 BEGUN = {
@@ -138,9 +140,9 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield _disk(config)
     for finding in _aside(config.state / "gateway.db"):
         yield finding
-    for finding in _programs(config):
-        yield finding
     running = _running(config)
+    for finding in (*_programs(config), *(_channels_seen(running) if running else await _channels(config))):
+        yield finding
     if running:
         yield Finding(
             True,
@@ -157,6 +159,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     for d in config.devices:
         if (line := speed(d.model)) is not None:
             yield _port(d, line.baud, running)
+        elif isinstance(d.model.listens, Inputs | MqttTopics):
+            yield _heard(d, running) if running else await _other(config, d)
         elif d.key is None and d.model.key_bytes and isinstance(d.model.listens, BleAdvert):
             yield Finding(
                 None, "密钥 key", f"{d.id}: 未加密, 邻居可以伪造 not encrypted: a neighbour could forge it; put its key into secrets.toml"
@@ -252,6 +256,74 @@ def _programs(config: Config) -> list[Finding]:
             words = "其他用户可以修改, 任何人可借此运行程序 others can change it, and so run what they like: chmod go-w"
             out.append(Finding(False, "程序 program", f"{name}: {words}"))
     return out
+
+
+# What is wrong with what sounds or calls, and what to do.
+CHANNEL = {
+    "unplugged": "没有接上: 请检查插头和接线 is not connected: check plug and wires",
+    "no_credit": "卡已欠费或停用: 请给 SIM 卡充值 its SIM card has no credit or is barred: top it up",
+    "no_network": "没有信号: 请移动天线或换一家运营商 finds no network: move the aerial, or take another operator's card",
+    "not_there": "程序或它需要的程序不存在: 请重新安装 it, or what it needs, is not there: install it again",
+    "not_executable": "程序不可执行: chmod +x it may not be run: chmod +x",
+    "hangs": "没有在规定时间内结束: 请断电重启模块 does not end in its time: switch the module off and on",
+    "ended": "程序中途崩溃: 请更新程序 it crashed: get a newer one",
+}
+FAILED = "失败: 请检查电源和接线, 再做一次测试报警 failed: check power and wires, then make a test alarm"
+
+
+def _channel(program: str, why: str) -> Finding:
+    return Finding(not why, "程序 program", f"{program}: " + (CHANNEL.get(why, FAILED) if why else "自检通过 says that it works"))
+
+
+def _channels_seen(running: dict[str, Any]) -> list[Finding]:
+    """Return what the daemon knows of what sounds and calls; nothing of what was never asked and has never failed."""
+    return [_channel(c["program"], c["why"]) for c in running.get("channels", ()) if c["why"] or c["tested_s"] is not None]
+
+
+async def _channels(config: Config) -> list[Finding]:
+    """Ask each program that can be asked whether it could reach anybody."""
+    asks = {name: channel.asks for name, channel in channels.channels(config).items() if channel.asks}
+    return [_channel(name, (await sounder.ask(sounder.begin, command)).broken) for name, command in asks.items()]
+
+
+def _heard(d: Device, running: dict[str, Any]) -> Finding:
+    """Say whether the daemon hears inputs or another program's broker."""
+    row: dict[str, Any] = next((r for r in running.get("devices", ()) if r["device"] == d.id), {})
+    why = "没有收到 nothing is heard of it: is it plugged in and running?"
+    return Finding(bool(row.get("alive")), "输入 input", f"{d.id}: {d.at} " + ("有应答 answers" if row.get("alive") else why))
+
+
+async def _other(config: Config, d: Device) -> Finding:
+    """Go the whole way to a device's inputs, or to another program's broker, as the gateway itself does."""
+    try:
+        async with asyncio.timeout(INPUT_WAIT):
+            if isinstance(d.model.listens, MqttTopics):
+                await _bridged(Bridge(d.at, config.passwords.get(d.id), d.model.listens.filters, lambda _: None))
+            else:
+                bus = inputs.bus_at(d.at)
+                try:
+                    await bus.open()
+                    await bus.read()
+                finally:
+                    bus.close()
+    except TimeoutError:
+        return Finding(False, "输入 input", f"{d.id}: {d.at}: {INPUT_WAIT:g} s 无应答 no answer: is it plugged in and running?")
+    except (OSError, ValueError, BridgeLost) as error:
+        return Finding(False, "输入 input", f"{d.id}: {error}")
+    return Finding(True, "输入 input", f"{d.id}: {d.at} 有应答 answers")
+
+
+async def _bridged(bridge: Bridge) -> None:
+    """Wait until another program's broker lets us hear. Raises BridgeLost."""
+    there: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(bridge.run(lambda: there.set_result(None)))
+    try:
+        await asyncio.wait((task, there), return_when=asyncio.FIRST_COMPLETED)
+        if not there.done():
+            await task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _mains(*, there: bool) -> Finding:

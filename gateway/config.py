@@ -135,6 +135,7 @@ class Config:
     replay: Path | None
     sound_pre_alarm: tuple[str, ...] = ()
     sound_alarm: tuple[str, ...] = ()
+    sound_test: bool = False
     passwords: Mapping[str, str] = field(default_factory=dict)  # of other programs' brokers, by device
     page: PagePart = field(default_factory=PagePart)
     household: Household = field(default_factory=Household)
@@ -225,11 +226,13 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
 
     sound, ladder = home.sound, home.ladder
     if sound is not None:
-        sound = SoundPart(**{n: kept(f"sound.{n}", getattr(sound, n)) for n in ("pre_alarm", "alarm")})
+        runs = {n: kept(f"sound.{n}", getattr(sound, n)) for n in ("pre_alarm", "alarm")}
+        sound = msgspec.structs.replace(sound, **runs)
     if ladder is not None:
         rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
         ladder = tuple(
-            msgspec.structs.replace(r, channel="platform", program=(), sounds=False) if r.program and not p else r for r, p in rungs
+            msgspec.structs.replace(r, channel="platform", program=(), sounds=False, test=False) if r.program and not p else r
+            for r, p in rungs
         )
     return (msgspec.structs.replace(home, sound=sound, ladder=ladder) if out else home), out
 
@@ -335,14 +338,15 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
         raise ConfigError(problems)
     noises = {program[:1] for program in (part.sound.pre_alarm, part.sound.alarm) if program}
     ladder = tuple(
-        Rung(r.responder, PROGRAM if r.channel == PROGRAM else PLATFORM, r.wait, r.program, r.sounds or r.program[:1] in noises)
+        Rung(r.responder, PROGRAM if r.channel == PROGRAM else PLATFORM, r.wait, r.program, r.sounds or r.program[:1] in noises, r.test)
         for r in part.ladder
     )
     return Config(
         path=path, gateway=part.gateway, platform=part.platform, password=secrets.password, adapters=part.radio.adapters,
         devices=tuple(devices), ladder=ladder, times=times, zone=zone, night=night,
         replay=(path.parent / part.replay.file).resolve() if part.replay else None,
-        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm, passwords=secrets.passwords, page=part.page,
+        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm, sound_test=part.sound.test,
+        passwords=secrets.passwords, page=part.page,
         household=home, secrets=own, trouble=trouble, parts=part, source=source,
     )  # fmt: skip
 

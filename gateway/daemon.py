@@ -29,6 +29,7 @@ from gateway.attacks import Attacks
 from gateway.attempt import is_call
 from gateway.book import AlarmFact, Entry
 from gateway.callers import Callers
+from gateway.channels import Channels
 from gateway.clock import Clock, Moment, Quality, SystemClock, boot_name, stamp
 from gateway.config import Config
 from gateway.danger import Judge
@@ -102,7 +103,8 @@ class Daemon:
         for d in config.devices:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
         self.historian = Historian(config.times.same_again, compose.withheld(config))
-        self.callers = Callers(self._called)
+        self.channels = Channels(self)
+        self.callers = Callers(self._called, ended=self.channels.ended)
         self.technician = Technician(self, self.models)
         self.ears = Ears(self)
         self.uplink = Uplink(self)
@@ -169,6 +171,7 @@ class Daemon:
                 await self._write(last, now, flush=True)
                 await self.upkeep.last_readings(now)
             await self.technician.close()
+            await self.channels.close()
             await self.callers.close()
             await self.store.close()
 
@@ -413,7 +416,7 @@ class Daemon:
         self.faults.silences.cut(self.ears.cut(), now)
         self.doors.look_in_box = True
         self.faults.clock_why = self.clock.why
-        entries = self.rounds.look(now) + self._told_by_store(now) + self._attacked(now)
+        entries = self.rounds.look(now) + self.channels.look(now) + self._told_by_store(now) + self._attacked(now)
         if self.config.platform is None:
             return entries
         since = self.push.unanswered_since()

@@ -9,7 +9,7 @@ leaves nobody out. A test stays on rung 0, and so does whatever is less than P2:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import lru_cache
@@ -35,6 +35,7 @@ class Rung:
     wait: float = 0.0  # 0 = Times.rung
     program: tuple[str, ...] = ()
     sounds: bool = False  # it makes a noise and reaches nobody: never who ends a round of the ladder, or begins one
+    test: bool = False  # its program can be asked whether it could
 
 
 class Reason(StrEnum):
@@ -67,6 +68,16 @@ class Step(NamedTuple):
 
 
 SILENCE_OVER = "silence_over"
+CHANNEL_DOWN = "channel_down"  # why a call has failed that was not made
+
+
+def skipped(rung: Rung, ladder: Sequence[Rung], down: Collection[str]) -> bool:
+    """Say whether a person is passed over since the program that would call is known not to work.
+
+    Only where another program calls a person; where none is known to work each is tried: it costs nothing.
+    """
+    others = (r for r in ladder if r.program and not r.sounds and r.program[0] not in down)
+    return bool(rung.program) and not rung.sounds and rung.program[0] in down and next(others, None) is not None
 
 
 # -- who is who --------------------------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ class RungPart(Strict, frozen=True):
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
     sounds: bool = False  # it makes a noise and reaches nobody; so does what stands in [sound]
+    test: bool = False  # it can be asked daily whether it could, by the last argument "test"
 
 
 class SoundPart(Strict, frozen=True):
@@ -85,6 +86,7 @@ class SoundPart(Strict, frozen=True):
 
     pre_alarm: tuple[str, ...] = ()
     alarm: tuple[str, ...] = ()
+    test: bool = False  # both can be asked daily whether they could, by the last argument "test"
 
 
 class DangersPart(Strict, frozen=True):

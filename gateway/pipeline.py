@@ -103,6 +103,15 @@ class Pipeline:
         self._own_tests: set[int] = set()  # numbers of the test alarms that the platform's receipt closes
 
     @property
+    def down(self) -> frozenset[str]:
+        """The program files of the ladder that are known not to work."""
+        return self._book.down
+
+    @down.setter
+    def down(self, programs: frozenset[str]) -> None:
+        self._book.down = programs
+
+    @property
     def alarms(self) -> Mapping[int, Alarm]:
         """Every open alarm by its number."""
         return self._book.alarms

@@ -12,13 +12,17 @@ import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from gateway import kind as kinds
 from gateway.alarm import Alarm, State
 
 LOG = logging.getLogger("eldercare")
 LONGEST = 120.0  # s a program may run; then it is ended and counts as failed
+LONGEST_TEST = 60.0  # s a program may take to say whether it could reach anybody
+ASK = "test"  # the last argument of a program that is asked so
+# What a program says of its channel by its exit code, other than that nobody was reached; the words stand in faults and on the page.
+BROKEN = {10: "unplugged", 11: "no_credit", 12: "no_network", 126: "not_executable", 127: "not_there"}
 NOISES = 64  # alarms that wait for the sounder; the least urgent is forgotten first, of these the newest
 
 
@@ -51,10 +55,28 @@ async def begin(program: Sequence[str], environment: Mapping[str, str]) -> Child
     )
 
 
-async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -> tuple[bool, str]:
-    """Run one program for `alarm` to its end; return whether it succeeded and in what words. Cancelled, it ends the program."""
+class Ran(NamedTuple):
+    """How a program ended. `broken` is what is wrong with the channel itself, "" where it may only have reached nobody."""
+
+    ok: bool
+    words: str
+    broken: str = ""
+
+
+_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+async def ask(start: Begin, program: Sequence[str]) -> Ran:
+    """Ask a program whether it could do what it is there for, reaching nobody and making no noise. Cancelled, it ends the program."""
+    environment = {"PATH": _PATH, "ELDERCARE_REASON": "self_test", "ELDERCARE_TEST": "1"}
+    ran = await _run(start, (*program, ASK), environment, LONGEST_TEST)
+    return ran if ran.ok or ran.broken else ran._replace(broken="failed")
+
+
+async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -> Ran:
+    """Run one program for `alarm` to its end; return how it ended. Cancelled, it ends the program."""
     environment = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PATH": _PATH,
         "ELDERCARE_ALARM": alarm.id,
         "ELDERCARE_KIND": alarm.kind,
         "ELDERCARE_ROOM": alarm.room,
@@ -62,21 +84,25 @@ async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -
         "ELDERCARE_REASON": reason,
         "ELDERCARE_TEST": "1" if alarm.test else "0",
     }
+    return await _run(start, program, environment, LONGEST)
+
+
+async def _run(start: Begin, program: Sequence[str], environment: Mapping[str, str], longest: float) -> Ran:
     try:
         child = await start(program, environment)
     except OSError as error:
         LOG.warning("program %s: %s", program[0], error.strerror)
-        return False, f"{program[0]}: {error.strerror}"
+        return Ran(False, f"{program[0]}: {error.strerror}", "not_executable" if isinstance(error, PermissionError) else "not_there")
     try:
-        async with asyncio.timeout(LONGEST):
+        async with asyncio.timeout(longest):
             code = await child.wait()
     except TimeoutError:
-        return False, f"{program[0]}: ended after {LONGEST:g} s"
+        return Ran(False, f"{program[0]}: ended after {longest:g} s", "hangs")
     finally:
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-    return code == 0, f"{program[0]}: exit code {code}"
+    return Ran(code == 0, f"{program[0]}: exit code {code}", BROKEN.get(code, "ended" if code < 0 else ""))
 
 
 def family(kind: str) -> str:
@@ -115,8 +141,10 @@ class _Sounding:
 class Sounder:
     """What sounds in the home: one program at a time, for the alarm that is most urgent. It never takes the place of a call."""
 
-    def __init__(self, start: Begin) -> None:
+    def __init__(self, start: Begin, ended: Callable[[str, Ran], None]) -> None:
+        """`ended(program file, how)` is told how each sound ended by itself."""
         self._start = start
+        self._told = ended
         self._wants: dict[int, _Noise] = {}  # alarm number -> what is still to sound for it
         self._now: _Sounding | None = None
         self._order = 0
@@ -129,6 +157,10 @@ class Sounder:
     def is_for(self, number: int) -> bool:
         """Say whether it sounds for an alarm, or will."""
         return number in self._wants or (self._now is not None and number in self._now.serves)
+
+    def plays(self, program: str) -> bool:
+        """Say whether a program sounds now."""
+        return self._now is not None and self._now.first.program[0] == program
 
     def sound(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
         """Sound for `alarm`: at once where nothing more urgent sounds, else behind it."""
@@ -182,7 +214,7 @@ class Sounder:
         task.add_done_callback(self._ended)
 
     async def _sound(self, noise: _Noise) -> None:
-        await run(self._start, noise.program, noise.alarm, noise.reason)
+        self._told(noise.program[0], await run(self._start, noise.program, noise.alarm, noise.reason))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._now = None

@@ -136,6 +136,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
         "lacks": list(audible.lacks(daemon.config)),
         "mains": daemon.faults.mains,
         "card": daemon.upkeep.card.facts(now.mono),
+        "channels": daemon.channels.facts(),
         "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
         "step": {"step": step.plug.value, "left_s": round(step.until - now.mono, 1), **step.facts()} if step else None,
         "fitting": daemon.technician.fitting.facts() if daemon.technician.fitting else None,

@@ -216,6 +216,45 @@ async def test_a_program_that_cannot_run_or_that_others_may_change_is_said(tmp_p
     assert str(loose) not in unfit
 
 
+@pytest.mark.parametrize(("code", "words"), [(0, ""), (11, "has no credit or is barred: top it up"), (3, "failed: check power and wires")])
+async def test_a_program_that_can_be_asked_is_asked_whether_it_could(tmp_path, capsys, code, words):
+    modem = tmp_path / "sms"
+    modem.write_text(f'#!/bin/sh\n[ "$*" = "138 test" ] && [ "$ELDERCARE_REASON" = self_test ] && exit {code}\nexit 99\n')
+    modem.chmod(0o755)
+    rung = f'[[ladder]]\nresponder = "daughter"\nchannel = "program"\nprogram = ["{modem}", "138"]\ntest = true\n'
+    _, fit, unfit, _ = await findings(capsys, Gateway(tmp_path / "home", devices="", lines=rung))
+    assert (f"{modem}: 自检通过" in fit) is not bool(words)
+    assert (words in unfit) if words else (str(modem) not in unfit)
+
+
+async def test_inputs_and_other_brokers_are_gone_to_all_the_way(tmp_path, capsys, broker):
+    def other(port):
+        return f'[[device]]\nid = "z2m"\nmodel = "zigbee2mqtt"\nport = "mqtt://127.0.0.1:{port}/zigbee2mqtt"\n'
+
+    inputs = '[[device]]\nid = "cords"\nmodel = "modbus-inputs"\nport = "/dev/serial/by-id/none?unit=1&inputs=8"\n'
+    closed = free_port()
+    _, _, unfit, _ = await findings(capsys, Gateway(tmp_path / "1", devices=other(closed) + inputs))
+    assert f"z2m: 127.0.0.1:{closed}" in unfit
+    assert "cords: " in unfit
+    _, fit, unfit, _ = await findings(capsys, Gateway(tmp_path / "2", devices=other(broker.port)))
+    assert "z2m: mqtt://127.0.0.1" in fit
+    assert "z2m" not in unfit
+
+
+async def test_beside_a_running_gateway_its_word_on_programs_and_inputs_counts(tmp_path, capsys, monkeypatch):
+    running = {
+        "pid": 1, "degraded": "", "radio": [], "lines": [], "devices": [{"device": "z2m", "alive": False}],
+        "channels": [{"program": "/x/sms", "why": "no_credit", "test": True, "tested_s": 9.0}, {"program": "/x/y", "why": "", "test": False, "tested_s": None}],
+    }  # fmt: skip
+    monkeypatch.setattr(check, "_running", lambda _: running)
+    _, _, unfit, _ = await findings(
+        capsys, Gateway(tmp_path, devices='[[device]]\nid = "z2m"\nmodel = "zigbee2mqtt"\nport = "mqtt://127.0.0.1:1/z"\n')
+    )
+    assert "/x/sms: 卡已欠费或停用" in unfit
+    assert "/x/y" not in unfit
+    assert "z2m: mqtt://127.0.0.1:1/z 没有收到" in unfit
+
+
 def test_the_program_says_which_version_it_is(capsys):
     with pytest.raises(SystemExit) as left:
         main(["--version"])

@@ -84,6 +84,7 @@ LINES = (
         "doors",
         "upkeep",
         "rounds",
+        "channels",
     },  # what the daemon does for the technician's page, and what the page does by itself
     {"daemon"},
     {"check", "rehearsal"},  # asks every part by itself, without a daemon
@@ -110,6 +111,7 @@ TYPED = {
     ("doors", "daemon"),
     ("upkeep", "daemon"),
     ("rounds", "daemon"),
+    ("channels", "daemon"),
 }  # the parts of the daemon know its type, and import nothing of it at run time
 WITHIN_3 = {
     "driver": 0,

@@ -92,8 +92,8 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "The line was down so long that some routine readings were not kept. No alarm was lost.",
     ),
     "gateway.call_failed": (
-        "本地呼叫没有成功:检查警灯或短信模块的电源和接线,再做一次测试报警。",
-        "A local call did not succeed: check power and wires of the light or modem, then make a test alarm.",
+        "家里发声或呼叫的设备失效:检查警笛、警灯或短信模块的电源、接线和 SIM 卡。修好后自检或下一次成功会自动消除。",
+        "What sounds or calls here does not work: check power, wires and SIM card of siren, light or modem. It ends by itself at the next success.",
     ),
     "gateway.certificate_ends": (
         "与平台连接用的证书快到期:请平台换发,在“平台”页上传新证书;到期后警报只在家中响。",

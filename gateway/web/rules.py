@@ -98,6 +98,8 @@ class Rung:
     wait: str = "120"
     channel: str = "platform"
     program: str = "[]"
+    sounds: bool = False
+    test: bool = False
 
     def value(self) -> dict[str, Any]:
         """Return it as the configuration has it. Raises ValueError."""
@@ -107,7 +109,8 @@ class Rung:
             raise ValueError("program") from error
         if not isinstance(program, list):
             raise ValueError("program")  # noqa: TRY004  the form was not made by us
-        return {"responder": self.responder.strip(), "channel": self.channel, "wait": float(self.wait.strip()), "program": program}
+        value = {"responder": self.responder.strip(), "channel": self.channel, "wait": float(self.wait.strip()), "program": program}
+        return value | {name: True for name in ("sounds", "test") if getattr(self, name)}
 
 
 @router.get("/rules")
@@ -250,6 +253,7 @@ def _typed(said: Mapping[str, str]) -> list[Rung]:
             rung = Rung(said[f"responder-{n}"][:200], said.get(f"wait-{n}", "")[:10])
             if said.get(f"channel-{n}") == "program":
                 rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
+                rung.sounds, rung.test = bool(said.get(f"sounds-{n}")), bool(said.get(f"test-{n}"))
             out.append(rung)
     return out
 
@@ -262,9 +266,9 @@ def _rules(
     form = form or Form()
     shown = household.shown(config)
     if rungs is None:
-        rungs = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program)) for r in config.parts.ladder]
+        rungs = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test) for r in config.parts.ladder]
     if form.name == "ladder" and form.answer.moved:
-        holds = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program)) for r in config.parts.ladder]
+        holds = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test) for r in config.parts.ladder]
         form.both = [both.Row(v.words("rules.ladder"), _said(v, holds), _said(v, rungs))]
     facts = v.page.known.status()
     return drawn(

@@ -25,7 +25,7 @@ from gateway.web.words import FIRST, LANGUAGES, Words
 
 HERE = Path(__file__).parent
 YEAR = 365 * 86400
-FIELDS = 90  # of one form; a ladder of twenty rungs can have eighty-four
+FIELDS = 130  # of one form; a ladder of twenty rungs can have a hundred and twenty-four
 THEMES = ("auto", "light", "dark")
 # What the navigation has. "setup" leads to the places of SETUP: what is new there is put in when it works.
 PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("setup", "/setup"), ("box", "/box"))

@@ -129,3 +129,20 @@ async def test_a_ladder_of_two_technicians_stands_side_by_side(box):
     yes(box)
     await post(browser, "/rules", "/rules/ladder", **said, over="1")
     assert (left(box).revision, left(box).change.value["ladder"][0]["responder"]) == (1, "女儿")
+
+
+async def test_a_siren_stays_a_siren_when_the_ladder_is_saved(box):
+    browser = await box.technician()
+    yes(box)
+    path, siren = (
+        box.example.path,
+        '[[ladder]]\nresponder = "siren"\nchannel = "program"\nprogram = ["/bin/true"]\nsounds = true\ntest = true\n',
+    )
+    path.write_text(path.read_text(encoding="utf-8") + siren, encoding="utf-8")
+    text = (await browser.get("/rules")).text
+    form = text.partition('id="ladder"')[2].partition("</form>")[0]
+    said = dict(re.findall(r'name="([a-z]+-[0-9]+)"[^>]*? value="([^"]*)"', form.replace("&#34;", "'"))) | {"program-3": '["/bin/true"]'}
+    await post(browser, "/rules", "/rules/ladder", **said, revision="0", go="save")
+    assert left(box).change.value["ladder"][2] == {
+        "responder": "siren", "channel": "program", "wait": 120.0, "program": ["/bin/true"], "sounds": True, "test": True
+    }  # fmt: skip
