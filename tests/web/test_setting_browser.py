@@ -65,7 +65,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await page.fill("[name=responder-2]", "neighbour")
             await page.fill("[name=wait-2]", "90")
             await page.get_by_role("button", name="Up: neighbour").or_(page.locator("button[value=up-2]")).first.click()
-            assert await page.input_value("[name=responder-1]") == "neighbour"
+            await expect(page.locator("[name=responder-1]")).to_have_value("neighbour")
             await page.locator("#ladder button.main").last.click()
             await page.wait_for_selector(".notice.good")
             await page.locator("#rule-fall summary").click()
@@ -78,7 +78,7 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
             await is_accessible(page)
             await page.locator("#judging button.main").last.click()
             await page.wait_for_selector(".notice.good")
-            assert await page.input_value("[name=t-grace_fall]") == "20"
+            await expect(page.locator("[name=t-grace_fall]")).to_have_value("20")
 
             await page.goto(f"{home.page.address}/walk")
             await page.locator("#device-pendant button").click()

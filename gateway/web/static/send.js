@@ -2,6 +2,8 @@
 // Without script the browser says so in its own words.
 
 const WAIT = 4000; // ms in which a box that can be reached has answered
+const LATELY = 15000; // ms for which an answer stands: a form that is sent soon is not kept waiting for another
+let met = Date.now(); // this page has come from the box
 const say = document.createElement("div");
 const button = document.createElement("button");
 say.className = "answer bad";
@@ -15,7 +17,8 @@ async function reached() {
   if (!navigator.onLine) return false;
   try {
     await fetch("/static/icon.svg", { method: "HEAD", cache: "no-store", signal: AbortSignal.timeout(WAIT) });
-    return true; // whatever it says
+    met = Date.now(); // whatever it says
+    return true;
   } catch {
     return false;
   }
@@ -44,6 +47,7 @@ async function send(form, by) {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "post" || form.dataset.reached || event.defaultPrevented) return;
+  if (navigator.onLine && Date.now() - met < LATELY) return;
   event.preventDefault();
   send(form, event.submitter);
 });
