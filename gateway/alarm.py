@@ -180,6 +180,7 @@ class Alarm:
     count: int = 1
     evidence: tuple[Evidence, ...] = field(default=())
     linked: str = ""
+    listed: bool = False  # it can wait for today's list
 
     @property
     def open(self) -> bool:

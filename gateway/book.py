@@ -193,6 +193,7 @@ class Book:
     def open(
         self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
         *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "", why: str = "", linked: str = "",
+        listed: bool = False,
     ) -> Alarm:  # fmt: skip
         """Open an alarm: in its grace where there is one (s), else raised and the platform called. `linked`: what it is the next of."""
         walk = test and kind != kinds.TEST
@@ -215,6 +216,7 @@ class Book:
             linked="" if walk else linked or self._ended_lately((kind, device), at),
             condition_active=kind not in MOMENTARY,
             test=test,
+            listed=listed,
         )
         if not walk:  # a real danger of the same kind must find its own place, whatever the test has left behind
             self._by_key[kind, device] = alarm.number

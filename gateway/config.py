@@ -35,6 +35,7 @@ from gateway.parts import (
     Household,
     HouseholdSecrets,
     PagePart,
+    PlacePart,
     PlatformPart,
     RadioPart,
     ReplayPart,
@@ -79,6 +80,7 @@ class Said(str):
 
 class _File(Strict, frozen=True):
     gateway: GatewayPart = msgspec.field(default_factory=GatewayPart)
+    household: PlacePart = msgspec.field(default_factory=PlacePart)
     platform: PlatformPart | None = None
     radio: RadioPart = msgspec.field(default_factory=RadioPart)
     device: list[DevicePart] = msgspec.field(default_factory=list)
@@ -143,6 +145,12 @@ class Config:
     trouble: str = ""  # what is wrong with household.json, where an older one had to be taken
     parts: _File = field(default_factory=_File)  # what is in force, section by section, as it could stand in a file
     source: Source | None = None  # gateway.toml as it was read, to put another household on
+
+    @property
+    def place(self) -> PlacePart:
+        """Where the home lies: what the page has set, else what the file says."""
+        own, page = self.parts.household, self.household.household
+        return PlacePart(area=(page.area if page else "") or own.area, cell=(page.cell if page else "") or own.cell)
 
     def __repr__(self) -> str:
         return f"Config({self.path})"
@@ -451,6 +459,7 @@ def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str,
         key = unknown[1]
         part: Any = {
             "gateway": GatewayPart,
+            "household": PlacePart,
             "platform": PlatformPart,
             "radio": RadioPart,
             "device": DevicePart,
@@ -545,9 +554,12 @@ def _devices(
                 seen[name] = d.id
         buttons, presses = _buttons(d, n, where, problems)
         left_open = part.times.get("door_left_open", Times().door_left_open) if d.left_open is True else float(d.left_open)
+        # Whoever wants to hear sooner than after ten minutes wants that by day too.
+        by_day = d.left_open is True and left_open >= Times().door_left_open
         key = _key(d, model, n, secrets, where, problems)
         watch = Watch(
             device=d.id, room=d.room, buttons=buttons, presses=presses, unnamed=model.presses, bed=d.bed, left_open=left_open,
+            left_open_day=part.times.get("door_left_open_day", Times().door_left_open_day) if by_day else 0.0,
             off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=not proves(model, keyed=key is not None or may_have),
         )  # fmt: skip
         vital = is_vital(model, watch.roles)  # a button not named has the make's role, an SOS for all but detectors

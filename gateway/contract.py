@@ -77,6 +77,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.vouched": "True: the newest move of `state` was made by somebody in the home, not by the platform. 家中人员操作",
     "AlarmMessage.calls_made": "How many calls were made so far, also those that stand in `calls` no more. 呼叫次数",
     "AlarmMessage.outcome": "How it ended; null until it is closed. 结果",
+    "AlarmMessage.listed": "True: it can wait for today's list, which is read once a day (a door left open by day). 记入今日清单",
     "AlarmMessage.linked": (
         "Id of the alarm of the same kind and device before this one: it ended in the last 24 h (of a detector, "
         "`env.`: whenever), or somebody has it. Empty: none. "

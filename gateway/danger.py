@@ -18,6 +18,7 @@ from gateway.levels import Key, Levels, On
 from gateway.reading import NOT_A_CALL, DeviceId, Kind, Reading, Value
 from gateway.times import Times
 
+DUSK = 60.0  # s between two looks whether it has become night, while a door stands open
 SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
 ROLES = (SOS, HELP, CANCEL, NOTHING)
 # Kinds of press that may have a role of their own, by what drivers call the action. Any other, say a triple one, is the button's own.
@@ -38,6 +39,7 @@ class Watch:
     unnamed: str = SOS
     bed: bool = False  # its occupancy is that of the bed
     left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
+    left_open_day: float = 0.0  # the same by day, where that is longer: then it is for today's list
     endless: frozenset[Kind] = frozenset()  # levels of which its make never says that they are over
     unproved: bool = False  # its make cannot prove that a press is fresh: such a press raises, and cancels nothing
     off: frozenset[str] = frozenset()  # of OPTIONAL: what is not judged in this home
@@ -57,7 +59,7 @@ class Watch:
 class Danger:
     """Somebody may need help. `grace` is the time in which the resident may cancel; `evidence` is what it rests on.
 
-    `returned`: its alarm was cancelled or closed as false, and it is still on.
+    `returned`: its alarm was cancelled or closed as false, and it is still on. `listed`: it can wait for today's list.
     """
 
     kind: str
@@ -67,6 +69,7 @@ class Danger:
     grace: float
     evidence: tuple[Reading, ...]
     returned: bool = False
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,8 @@ class Judge:
         self._told: set[Key] = set()  # doors left open and beds left of which a danger was made
         self._open_since: dict[DeviceId, Reading] = {}
         self._open_heard: dict[DeviceId, float] = {}
+        self._door_looks: dict[DeviceId, float] = {}  # when an open door is looked at again: by then it may be night
+        self._listed: set[DeviceId] = set()  # doors that stand open and were told for the list only
         self._fading: dict[Key, Fading] = {}
         self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}  # open before a power cut, and not heard of since
         self.unsaved = False  # what has begun, or is over, stands in no entry
@@ -258,9 +263,9 @@ class Judge:
     def due(self, away: float = -inf) -> float:
         """Return the monotonic second at which `tick` is wanted; inf for never. `away`: until when nobody is at home."""
         doors = (
-            r.at.mono + self._watches[d].left_open
+            max(r.at.mono + self._watches[d].left_open, self._door_looks.get(d, -inf))
             for d, r in self._open_since.items()
-            if (kinds.DOOR_LEFT_OPEN, d) not in self._told and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
+            if ((kinds.DOOR_LEFT_OPEN, d) not in self._told or d in self._listed) and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
         )
         return min((*doors, self.beds.due(away), self.levels.due()))
 
@@ -276,13 +281,29 @@ class Judge:
             watch, key = self._watches[device], (kinds.DOOR_LEFT_OPEN, device)
             if kinds.DOOR_LEFT_OPEN in watch.off:
                 continue
-            if key not in self._told and now.mono >= opened.at.mono + watch.left_open:
+            if key in self._told and device not in self._listed:
+                continue
+            since = max(opened.at.mono + watch.left_open, self._door_looks.get(device, -inf))
+            if now.mono >= since and (judged := self._stands_open(watch, opened, now)) is not None:
                 self._told.add(key)
-                out.append(Danger(kinds.DOOR_LEFT_OPEN, device, watch.room, now, 0.0, (opened,)))
+                out.append(judged)
         for device, left in self.beds.fallen(now, away):
             self._told.add((kinds.BED_EXIT, device))
             out.append(Danger(kinds.BED_EXIT, device, self._watches[device].room, now, self._times.grace_bed, (left,)))
         return out
+
+    def _stands_open(self, watch: Watch, opened: Reading, now: Moment) -> Danger | None:
+        """Judge a door that has been open for as long as it may be by night: by day that is airing, for longer, and for the list."""
+        by_day = watch.left_open_day > watch.left_open and not self.beds.is_night(now)
+        if by_day:
+            due = opened.at.mono + watch.left_open_day
+            self._door_looks[watch.device] = min(now.mono + DUSK, due) if now.mono < due else now.mono + DUSK
+            if now.mono < due or watch.device in self._listed:
+                return None
+            self._listed.add(watch.device)
+        else:
+            self._listed.discard(watch.device)
+        return Danger(kinds.DOOR_LEFT_OPEN, watch.device, watch.room, now, 0.0, (opened,), listed=by_day)
 
     def _pressed(self, watch: Watch, reading: Reading) -> list[Judgement]:
         role = watch.role(reading.index, reading.value)
@@ -334,8 +355,9 @@ class Judge:
             return []
         self.begun.discard(watch.device)
         self.unsaved = self.unsaved or watch.device in self.open_doors
-        for known in (self._open_since, self._open_heard, self._doors_before):
+        for known in (self._open_since, self._open_heard, self._doors_before, self._door_looks):
             known.pop(watch.device, None)
+        self._listed.discard(watch.device)
         if key not in self._told:
             return []
         self._told.discard(key)

@@ -12,11 +12,19 @@ Name = Annotated[
 Port = Annotated[int, Meta(ge=1, le=65535)]
 HistoryDays = Annotated[float, Meta(ge=1, le=400)]
 JournalDays = Annotated[float, Meta(ge=30, le=4000)]
+Place = Annotated[str, Meta(max_length=40)]
 Room = Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A part in which every unknown key is a mistake."""
+
+
+class PlacePart(Strict, frozen=True):
+    """[household]: where the home lies, in the county's own words: trouble of three homes of a place is one event."""
+
+    area: Place = ""  # such as a village: what one mains cut takes
+    cell: Place = ""  # such as a cell of the mobile network: what takes the line of several homes
 
 
 class GatewayPart(Strict, frozen=True):
@@ -116,6 +124,8 @@ class HomePart(Strict, frozen=True):
     """What the household is called at the platform, and when it is night there. What is left out is as in [gateway]."""
 
     number: Annotated[str, Meta(max_length=40)] = ""
+    area: Place = ""
+    cell: Place = ""
     timezone: str = ""
     night: tuple[str, str] | None = None
 

@@ -486,9 +486,10 @@ class Pipeline:
             book.open(
                 danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved,
                 why="returned" if danger.returned else "", linked=found.id if found is not None else "",
+                listed=danger.listed,
             )  # fmt: skip
             return
-        alarm = book.counted(found, evidence)
+        alarm = book.counted(replace(found, listed=found.listed and danger.listed), evidence)
         if danger.kind == kinds.SOS:  # each press reaches the next person at once, whoever says to have it
             rung = following(alarm, book.ladder)
             book.call(loud(alarm), rung, Reason.AGAIN, danger.at, before=alarm.state, move="count", by=danger.device)

@@ -24,6 +24,7 @@ class Times:
     grace_bed: float = _time(120, 30, 600, "离床撤警时间", "table of kinds: 2 min")
     grace_water: float = _time(60, 0, 300, "漏水确认时间", "table of kinds: 60 s")
     door_left_open: float = _time(600, 60, 3600, "门未关", "table of kinds: 10 min")
+    door_left_open_day: float = _time(1800, 60, 7200, "白天门未关", "ours: by day ten minutes are airing; then it stands on today's list")
     level_gone: float = _time(
         300,
         120,

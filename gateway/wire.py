@@ -128,6 +128,7 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     state_reason: Text = ""
     generation: Count = 0
     previous: Hash = ""
+    listed: bool = False
 
 
 class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fault"):
@@ -530,6 +531,7 @@ def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
         linked=a.linked,
         state_by=a.by,
         state_reason=a.reason,
+        listed=a.listed,
     )
 
 
@@ -598,6 +600,7 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
         count=message.count,
         evidence=tuple(Evidence(e.device, e.kind, e.value, stamp_of(e.at), e.flagged) for e in message.evidence),
         linked=message.linked,
+        listed=message.listed,
     )
 
 

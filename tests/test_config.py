@@ -2,13 +2,14 @@
 
 import os
 
+import msgspec
 import pytest
 
 from drivers import all_models
 from gateway import config
 from gateway.config import MISSING_MOST, MISSING_MOST_VITAL, ConfigError, is_slow, is_vital, load, longest_silence, mute_cancels
 from gateway.danger import SOS
-from gateway.parts import HouseholdSecrets
+from gateway.parts import HomePart, HouseholdSecrets
 from gateway.reading import Kind
 
 MODELS = all_models()
@@ -353,3 +354,25 @@ address = "smoke"
 @pytest.mark.parametrize(("given", "holds"), [(60, 180.0), (179, 180.0), (180, 180.0), (7200, 7200.0)])
 def test_a_home_that_was_told_sooner_of_its_line_goes_on(home, given, holds):
     assert load(written(home, GOOD.replace("grace_fall = 20", f"uplink_lost = {given}")), MODELS).times.uplink_lost == holds
+
+
+DOOR_PART = '\n[[device]]\nid = "front"\nmodel = "shelly-blu-door"\naddress = "A4:C1:38:00:02:01"\nleft_open = true\n'
+
+
+@pytest.mark.parametrize(
+    ("times", "by_night", "by_day"),
+    [("", 600, 1800), ("door_left_open = 180", 180, 0), ("door_left_open = 1200", 1200, 1800), ("door_left_open_day = 900", 600, 900)],
+)
+def test_who_asks_to_hear_of_a_door_soon_hears_it_by_day_too(home, times, by_night, by_day):
+    text = GOOD.replace("grace_fall = 20", times) + DOOR_PART
+    watch = next(d.watch for d in load(written(home, text), MODELS).devices if d.id == "front")
+    assert (watch.left_open, watch.left_open_day) == (by_night, by_day)
+
+
+def test_a_home_says_where_it_lies(home):
+    said = load(written(home, GOOD + '\n[household]\narea = "Qiaotou"\ncell = "460-00-1"\n'), MODELS)
+    assert (said.place.area, said.place.cell) == ("Qiaotou", "460-00-1")
+    page = msgspec.structs.replace(said.household, household=HomePart(cell="460-00-2"))
+    both = config.composed(said.source, MODELS, page, said.secrets)
+    assert (both.place.area, both.place.cell) == ("Qiaotou", "460-00-2")
+    assert load(written(home, GOOD), MODELS).place.area == ""

@@ -1,7 +1,7 @@
 """What is a danger and what is not: one device, one reading after the other, and the passing of time."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import inf
 
 import pytest
@@ -343,3 +343,35 @@ def test_what_is_switched_off_while_it_is_on_still_ends():
     assert room.hear("water", Kind.MOISTURE, True) == []
     room.judge.rewatch({w.device: w for w in WATCHES}, Times(), HOME_ZONE, DARK, set())
     assert room.hear("water", Kind.MOISTURE, True) == ["env.water 60"]
+
+
+AIRED = (Watch(device="door", room="hall", left_open=600, left_open_day=1800),)
+
+
+@pytest.mark.parametrize(
+    ("opened", "closed", "told"),
+    [
+        ("12:00", 1740, []),  # airing
+        ("12:00", 3600, [("12:30", True)]),
+        ("23:00", 3600, [("23:10", False)]),
+        ("21:45", 7200, [("22:00", False)]),  # ten minutes are over when the night begins
+        ("21:55", 7200, [("22:05", False)]),
+        ("21:00", 7200, [("21:30", True), ("22:00", False)]),  # it stood on the list; at night somebody has to know now
+        ("05:45", 7200, [("05:55", False)]),
+        ("05:55", 7200, [("06:25", True)]),
+    ],
+)
+def test_a_door_left_open_is_told_at_once_by_night_and_for_the_list_by_day(opened, closed, told):
+    hour, minute = map(int, opened.split(":"))
+    clock = HandClock(datetime(2026, 5, 4, hour, minute, tzinfo=HOME_ZONE))
+    judge = Judge({w.device: w for w in AIRED}, Times(), HOME_ZONE, DARK)
+    judge.heard(Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=clock.now()))
+    out, began = [], clock.mono
+    while (due := judge.due()) <= began + closed:
+        now = clock.to(max(due, clock.mono + 0.001))
+        out += [(f"{now.wall.astimezone(HOME_ZONE):%H:%M}", d.listed) for d in judge.tick(now)]
+    assert out == told
+    clock.to(began + closed)
+    over = judge.heard(Reading(device="door", kind=Kind.CONTACT_OPEN, value=False, at=clock.now()))
+    assert len(over) == bool(told)
+    assert judge.due() == inf

@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from hand import JOURNAL, NIGHT, NOON, Day, HandClock, Home, refusal, story
+from hand import HOME_ZONE, JOURNAL, NIGHT, NOON, WATCHES, Day, HandClock, Home, refusal, story
 
 from gateway.alarm import Outcome
 from gateway.book import AlarmFact
@@ -15,6 +15,7 @@ from gateway.fault import Turn
 from gateway.instruction import Do, Door, Instruction
 from gateway.pipeline import OFTEN, REMEMBERED
 from gateway.reading import Kind
+from gateway.wire import alarm_of, decode_entry, encode_entry
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed")
 OPEN = STATES[:-1]
@@ -942,3 +943,15 @@ def test_a_danger_that_returns_without_having_been_heard_to_end_says_that_the_ol
     day.tell("close", alarm=day.alarm.id, outcome="unknown")
     assert strange() == ["maker.strange clear closed", "maker.strange raise raised"]
     assert day.alarm.linked == f"{JOURNAL}-a1"
+
+
+def test_a_door_that_stood_on_the_list_is_for_now_when_it_becomes_night():
+    watches = tuple(replace(w, left_open_day=1800.0) if w.device == "door" else w for w in WATCHES)
+    day = Day(Home(watches=watches))
+    day.clock.wall = datetime(2026, 5, 4, 21, 0, tzinfo=HOME_ZONE).astimezone(UTC)
+    day.hear("door", Kind.CONTACT_OPEN, True)
+    day.wait(1900)
+    assert (day.alarm.kind, day.alarm.listed) == ("door.left_open", True)
+    assert alarm_of(decode_entry(encode_entry("gw", JOURNAL, day.entries[-1])[1]), day.clock.now()).listed
+    day.wait(1800)
+    assert (day.alarm.listed, day.alarm.count) == (False, 2)

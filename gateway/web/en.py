@@ -929,6 +929,8 @@ EN: dict[str, str] = {
     "why.grace_stay": "To sit still for three minutes is common.",
     "why.grace_bed": "Time to walk back to bed.",
     "why.grace_water": "A splash is wiped up within a minute.",
+    "time.door_left_open_day": "A door stands open by day",
+    "why.door_left_open_day": "Airing takes longer. By day it stands on today's list only.",
     "why.door_left_open": "A parcel or the rubbish takes less than ten minutes.",
     "why.bed_left": "Longer than a walk to the toilet.",
     "why.receipt": "Without it the next rung is called; a platform confirms within a second.",

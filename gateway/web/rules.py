@@ -52,7 +52,7 @@ GROUPS: Final = (
     Group("call", always=(kind.SOS, kind.HELP)),
     Group("fall", always=(kind.FALL,), optional=(kind.STAY_TOO_LONG,), times=("grace_fall", "grace_stay")),
     Group("night", optional=(kind.BED_EXIT,), times=("bed_left", "grace_bed")),
-    Group("door", optional=(kind.DOOR_LEFT_OPEN,), times=("door_left_open",)),
+    Group("door", optional=(kind.DOOR_LEFT_OPEN,), times=("door_left_open", "door_left_open_day")),
     Group("fire", always=(kind.SMOKE, kind.GAS, kind.CO)),
     Group("water", optional=(kind.WATER,), times=("grace_water",)),
     Group(

@@ -929,6 +929,8 @@ ZH: dict[str, str] = {
     "why.grace_stay": "坐着休息三分钟不动很常见。",
     "why.grace_bed": "给走回床的时间。",
     "why.grace_water": "溅出的水一分钟内会擦掉。",
+    "time.door_left_open_day": "白天门开着",
+    "why.door_left_open_day": "白天开门通风会久一些;只记入今日清单。",
     "why.door_left_open": "收快递、倒垃圾不到十分钟。",
     "why.bed_left": "比上一次厕所长。",
     "why.receipt": "没有回执就叫下一级;平台一般一秒内确认。",
