@@ -29,6 +29,7 @@ from gateway.dispatch import (
 from gateway.fault import FaultFact
 from gateway.instruction import ResultFact
 from gateway.kind import Priority
+from gateway.ranges import Numbers, Range
 from gateway.reading import DeviceId
 from gateway.times import Times
 
@@ -107,6 +108,7 @@ class Book:
         self._lingering: dict[Key, Alarm] = {}  # ended, but the condition is still on
         self.down: frozenset[str] = frozenset()  # program files that are known not to work, and can be asked when they do again
         self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, number of the call it made or -1)
+        self._waiting = Numbers()  # these entry numbers
         self._out: list[Entry] = []
 
     def arrange(self, ladder: Sequence[Rung], times: Times) -> None:
@@ -131,7 +133,7 @@ class Book:
         key = (alarm.kind, alarm.device)
         self._by_key[key] = max(alarm.number, self._by_key.get(key, 0))
         if entry is not None:
-            self._unreceipted[entry] = (alarm.number, alarm.made - 1)
+            self._wait_for(entry, alarm.number, alarm.made - 1)
 
     def linger(self, alarm: Alarm) -> None:
         """Take over an ended alarm whose condition was still on."""
@@ -147,7 +149,7 @@ class Book:
         """
         begun = [e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact) and e.fact.before is None]
         old, above = self._journal, shared if shared is not None else min(begun, default=self._last_alarm + 1) - 1
-        self._journal, self.last, self._unreceipted = journal, last, {}
+        self._journal, self.last, self._unreceipted, self._waiting = journal, last, {}, Numbers()
         self._closed = {key: (renamed(alarm, old, journal, above), at) for key, (alarm, at) in self._closed.items()}
         self.alarms = {number: _renamed(alarm, old, journal, above) for number, alarm in self.alarms.items()}
         self._lingering = {key: _renamed(alarm, old, journal, above) for key, alarm in self._lingering.items()}
@@ -185,10 +187,9 @@ class Book:
         """Return the alarms in their grace, real ones or tests."""
         return [alarm for alarm in self.alarms.values() if alarm.state is State.PRE_ALARM and alarm.test is test]
 
-    @property
-    def unreceipted(self) -> list[int]:
-        """The numbers of entries about open alarms that have no receipt."""
-        return [*self._unreceipted]
+    def covered(self, ranges: Sequence[Range]) -> list[int]:
+        """Return which entries about open alarms, of those without receipt, these ranges cover; they are `merged`."""
+        return self._waiting.covered(ranges)
 
     def open(
         self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
@@ -248,6 +249,7 @@ class Book:
                 if newest is None or newest.number < alarm.number:  # a newer one of the same level goes on
                     self.has_ended(alarm)
             self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
+            self._waiting = Numbers(self._unreceipted)
         return alarm
 
     def faded(self, kind: str, device: DeviceId, at: Moment, *, by: str, reason: str) -> None:
@@ -354,8 +356,9 @@ class Book:
     def receipted(self, number: int, now: Moment) -> Alarm | None:
         """Take the platform's receipt of an entry. Return its alarm if this is the first about it: that is its push stage."""
         found = self._unreceipted.pop(number, None)
+        self._waiting.discard(number)
         alarm = self.alarms.get(found[0]) if found else None
-        if found is None or alarm is None:
+        if found is None or alarm is None or (alarm.accepted and found[1] < 0):
             return None
         # A program's call is accepted by the program alone; the receipt says only that the platform knows of it.
         place = _place(alarm, found[1])
@@ -385,9 +388,13 @@ class Book:
         if not isinstance(fact, AlarmFact) or fact.move == "receipt":
             return
         if fact.alarm.open and fact.alarm.state is not State.PRE_ALARM:
-            self._unreceipted[self.last] = (fact.alarm.number, call)
+            self._wait_for(self.last, fact.alarm.number, call)
         if is_walk(fact.alarm):
             self.heard_of_test(self.last, now.mono)
+
+    def _wait_for(self, entry: int, alarm: int, call: int) -> None:
+        self._unreceipted[entry] = (alarm, call)
+        self._waiting.add(entry)
 
     def tell(self, facts: Iterable[FaultFact], now: Moment) -> None:
         """Write an entry for each fault."""

@@ -24,7 +24,7 @@ from gateway.fault import LOOK_EVERY
 from gateway.instruction import LOCAL_ONLY, Do, Door, Instruction
 from gateway.lateness import of_another_life
 from gateway.lineage import UnlikelyHead
-from gateway.ranges import merged, within
+from gateway.ranges import merged
 from gateway.supervise import say
 from gateway.uplink import ACCEPTED_A_COMMIT
 
@@ -256,8 +256,7 @@ class Doors:
             return told
         self._daemon.push.received(entries, batch=False)
         self._daemon.uplink.accept(entries)
-        covered = [n for n in self._daemon.pipeline.unreceipted() if within(n, entries)]
-        return told + self._daemon.pipeline.receipted(covered, now)
+        return told + self._daemon.pipeline.receipted(self._daemon.pipeline.covered(entries), now)
 
     def from_platform(self, name: str, payload: bytes) -> None:
         """Let a receipt or an instruction wait for the pump. What there is no place for is sent again by the platform."""

@@ -26,6 +26,7 @@ from gateway.lateness import left, malformed, takes_away, undecided
 from gateway.levels import On
 from gateway.masks import NOT_MASKED, End, Shelf
 from gateway.pending import Pending
+from gateway.ranges import Range, within
 from gateway.reading import DeviceId, Reading
 from gateway.times import Times
 from gateway.walk import Plug
@@ -352,9 +353,9 @@ class Pipeline:
         self._own_tests = {self._book.open(kinds.TEST, "", "", now, (), test=True, by="rule").number, *self._own_tests & self.alarms.keys()}
         return self._book.turn()
 
-    def unreceipted(self) -> list[int]:
-        """Return the numbers of entries about open alarms, and of a walk test, that have no receipt."""
-        return [*self._book.unreceipted, *self.walking.unreceipted()]
+    def covered(self, ranges: Sequence[Range]) -> list[int]:
+        """Return which entries about open alarms, and of a walk test, of those without receipt, ranges cover that are `merged`."""
+        return [*self._book.covered(ranges), *(n for n in self.walking.unreceipted() if within(n, ranges))]
 
     def receipted(self, numbers: Iterable[int], now: Moment) -> list[Entry]:
         """Take the platform's word that it has recorded these entries. The first one about an alarm is its push stage."""
