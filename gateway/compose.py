@@ -13,6 +13,7 @@ from gateway import certificate
 from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.config import Config, Device
+from gateway.consent import CONSENTS
 from gateway.household import REPLACED
 
 if TYPE_CHECKING:
@@ -30,7 +31,11 @@ def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool 
         devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
     )
     walk_by(daemon, config)
-    daemon.historian.use(config.times.same_again, withheld(config))
+    refused, refused_before = withheld(config), daemon.historian.withheld
+    daemon.historian.use(config.times.same_again, refused)
+    daemon.store.readings.withhold(refused)
+    if refused - refused_before:
+        daemon.upkeep.withdraw()
     daemon.ears.by_radio()
     if daemon.ears.window is not None:
         daemon.ears.window.know(config.devices)
@@ -49,8 +54,8 @@ def walk_by(daemon: Daemon, config: Config) -> None:
 
 def withheld(config: Config) -> frozenset[str]:
     """Return the classes of readings that the resident does not let us keep."""
-    consent = config.household.consent
-    return frozenset(n for n in ("activity", "climate", "vital_signs") if consent is not None and not getattr(consent, n))
+    consent = config.parts.consent
+    return frozenset(name for name in CONSENTS if not getattr(consent, name))
 
 
 def replaced(changed: Iterable[str]) -> set[str]:

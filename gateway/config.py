@@ -29,6 +29,7 @@ from gateway.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTo
 from gateway.folders import page_of
 from gateway.instruction import Problem
 from gateway.parts import (
+    ConsentPart,
     DangersPart,
     DevicePart,
     GatewayPart,
@@ -88,6 +89,7 @@ class _File(Strict, frozen=True):
     times: dict[str, float] = msgspec.field(default_factory=dict)
     sound: SoundPart = msgspec.field(default_factory=SoundPart)
     dangers: DangersPart = msgspec.field(default_factory=DangersPart)
+    consent: ConsentPart = msgspec.field(default_factory=ConsentPart)
     replay: ReplayPart | None = None
     page: PagePart = msgspec.field(default_factory=PagePart)
 
@@ -278,7 +280,7 @@ def paper(state: Path, text: str) -> Path:
     return state / "papers" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.pem"
 
 
-_SECTIONS = ("ladder", "times", "sound", "dangers", "device")  # of the household, each in the place of the file's
+_SECTIONS = ("ladder", "times", "sound", "dangers", "consent", "device")  # of the household, each in the place of the file's
 
 
 def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[_File, _Secrets]:
@@ -289,7 +291,8 @@ def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[_Fi
     for name in ("device", "ladder"):
         if name in changes:
             changes[name] = list(changes[name])
-    days = {n: v for n in ("history_days", "journal_days") if home.consent and (v := getattr(home.consent, n)) is not None}
+    agreed = home.consent or part.consent
+    days = {n: v for n in ("history_days", "journal_days") if (v := getattr(agreed, n)) is not None}
     night = {n: v for n in ("timezone", "night") if home.household and (v := getattr(home.household, n))}
     changes["gateway"] = msgspec.structs.replace(part.gateway, **days, **night)
     if (p := home.platform) is not None:

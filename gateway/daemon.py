@@ -103,6 +103,7 @@ class Daemon:
         for d in config.devices:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
         self.historian = Historian(config.times.same_again, compose.withheld(config))
+        self.store.readings.withhold(self.historian.withheld)
         self.channels = Channels(self)
         self.callers = Callers(self._called, ended=self.channels.ended)
         self.technician = Technician(self, self.models)
@@ -357,6 +358,7 @@ class Daemon:
         generation = broken.generation + 1
         self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why, None, generation)
         self.lineage.anew()
+        self.store.readings.withhold(self.historian.withheld)
         self.push.use(self.store)
         # A disk that does not answer is left when it does. What it then has all the same is recognised when we go back to it.
         self.leaving = asyncio.create_task(_left(broken), name="leaving")

@@ -22,6 +22,7 @@ from sqlite_utils import Database
 
 from gateway import schema, wire
 from gateway.clock import Moment, Quality
+from gateway.consent import withholds
 from gateway.database import BROKEN, DiskRefuses, StoreProblem, database, kept_from, mark, marked, new_name, problem_of, set_aside, single
 from gateway.reading import Kind, Reading
 from gateway.signals import HOUR, KEPT_DAYS, Row
@@ -61,6 +62,8 @@ class History:
         self.name = ""  # of this history: batches are numbered within it
         self.newest = 0  # number of the newest batch
         self.waits = 0  # batches without receipt
+        self.withheld: frozenset[str] = frozenset()  # classes that the resident has not agreed to: of these nothing is sent
+        self.withdrawn = 0  # readings that waited and were deleted for that
         self._gateway = gateway
         self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
         self._db: Database | None = None
@@ -196,21 +199,52 @@ class History:
             self.open()
             return []
 
+    def withhold(self, classes: frozenset[str]) -> None:
+        """Take which classes of readings the resident has not agreed to. For any thread."""
+        self.withheld = classes
+
+    async def withdraw(self) -> None:
+        """Delete what waits and may no longer be sent, a few batches at a time. What is cut off here is done when it would be sent."""
+        after: int | None = 0
+        while after is not None:
+            after = await self.run(self._withdraw, after)
+
+    def _withdraw(self, after: int) -> int | None:
+        found = self._waiting(after, BATCHES_AT_ONCE) if self._db is not None else []
+        return found[-1].number if found else None
+
+    def _agreed(self, db: Database, number: int, rows: list[tuple[int, Reading]]) -> list[Reading]:
+        """Return what of a waiting batch may be sent, and delete the rest; a batch of which nothing is left waits no more."""
+        gone = [row for row, reading in rows if withholds(self.withheld, reading)]
+        if gone:
+            with db.atomic():
+                db.conn.executemany("DELETE FROM readings WHERE row = ?", [(row,) for row in gone])
+                if len(gone) == len(rows):
+                    self.waits -= db.conn.execute("UPDATE batches SET waiting = 0 WHERE waiting AND number = ?", (number,)).rowcount
+            self.withdrawn += len(gone)
+        return [reading for _, reading in rows if not withholds(self.withheld, reading)]
+
     def _read(self, db: Database, after: int, limit: int) -> list[Outgoing]:
-        out = []
-        found = db.execute(
-            "SELECT number, first, last FROM batches WHERE waiting AND number > ? ORDER BY number LIMIT ?", (after, limit)
-        ).fetchall()
-        for number, first, last in found:
+        out: list[Outgoing] = []
+        one = "SELECT number, first, last FROM batches WHERE waiting AND number > ? ORDER BY number LIMIT 1"
+        while len(out) < limit and (found := db.execute(one, (after,)).fetchone()):
+            number, first, last = found
+            after = number
             rows = db.execute("SELECT * FROM readings WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)).fetchall()
             boot = rows[0][6] if rows else ""
-            readings = [
-                Reading(
-                    device=r[1], kind=Kind(r[2]), value=_value(r[3]), index=r[4], label=r[5],
-                    at=Moment(r[7], datetime.fromtimestamp(r[8], UTC), Quality(r[9])),
+            kept = [
+                (
+                    int(r[0]),
+                    Reading(
+                        device=r[1], kind=Kind(r[2]), value=_value(r[3]), index=r[4], label=r[5],
+                        at=Moment(r[7], datetime.fromtimestamp(r[8], UTC), Quality(r[9])),
+                    ),
                 )
                 for r in rows
             ]  # fmt: skip
+            readings = self._agreed(db, number, kept) if self.withheld else [reading for _, reading in kept]
+            if rows and not readings:
+                continue
             out.append(Outgoing(5, number, "readings", wire.encode_batch(self._gateway, self.name, number, boot, readings), batch=True))
         return out
 

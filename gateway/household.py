@@ -326,7 +326,7 @@ def shown(config: Config) -> dict[str, Any]:
         "household": {"number": number, "timezone": parts.gateway.timezone, "night": list(parts.gateway.night)},
         "rooms": list(home.rooms) if home.rooms is not None else sorted({d.room for d in parts.device if d.room}),
         "consent": {
-            **asdict(home.consent or ConsentPart()),
+            **asdict(parts.consent),
             "history_days": parts.gateway.history_days,
             "journal_days": parts.gateway.journal_days,
         },
@@ -392,7 +392,7 @@ def _set_household(config: Config, value: dict[str, Any], given: Handed) -> Made
 
 
 def _set_consent(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
-    before = msgspec.to_builtins(config.household.consent or ConsentPart())
+    before = msgspec.to_builtins(config.parts.consent)
     return replace(config.household, consent=_read("consent", "", before | value, ConsentPart)), config.secrets
 
 

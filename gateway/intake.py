@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from gateway import danger, fault
 from gateway.clock import Moment
+from gateway.consent import withholds
 from gateway.driver import (
     OFFLINE,
     REPEATED,
@@ -415,35 +416,6 @@ class WaitingRoom:
         return len(self._ordered) + len(self._routine)
 
 
-_ACTIVITY = frozenset(
-    {Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY, Kind.CONTACT_OPEN, Kind.VIBRATION, Kind.SOUND, Kind.LIGHT, Kind.OTHER_STATE}
-)
-_CLIMATE = frozenset({Kind.TEMPERATURE, Kind.HUMIDITY, Kind.ILLUMINANCE})
-_VITAL_SIGNS = (
-    "heart",
-    "pulse",
-    "breath",
-    "respir",
-    "spo2",
-    "systolic",
-    "diastolic",
-    "mean_arterial",
-    "mass",
-    "weight",
-    "glucose",
-    "body_temp",
-)
-
-
-def data_class(reading: Reading) -> str:
-    """Return which of the resident's consents a routine reading needs: activity, climate, vital_signs, or "" for none."""
-    if any(word in reading.label for word in _VITAL_SIGNS):
-        return "vital_signs"
-    if reading.kind in _ACTIVITY or (reading.kind is Kind.OTHER_MEASURE and reading.label):
-        return "activity"
-    return "climate" if reading.kind in _CLIMATE else ""
-
-
 class Historian:
     """Which routine readings are worth keeping: on change, or when the same value is older than `same_again` seconds.
 
@@ -463,7 +435,7 @@ class Historian:
 
     def heard(self, reading: Reading) -> None:
         """Keep the reading if it says something new."""
-        if reading.label == "packet_id" or (self.withheld and data_class(reading) in self.withheld):
+        if reading.label == "packet_id" or withholds(self.withheld, reading):
             return
         key = (reading.device, reading.kind, reading.index, reading.label)
         last = self._last.get(key)
@@ -478,8 +450,9 @@ class Historian:
         self.pending.append(reading)
 
     def use(self, same_again: float, withheld: frozenset[str]) -> None:
-        """Go on by changed wishes."""
+        """Go on by changed wishes: what waits and may no longer be kept is forgotten."""
         self._same_again, self.withheld = same_again, withheld
+        self.pending = [reading for reading in self.pending if not withholds(withheld, reading)]
 
     def take(self) -> list[Reading]:
         """Return what has been kept since the last call."""

@@ -183,6 +183,7 @@ class Lineage:
         self._proved = False
         daemon.uplink.accepted.clear()
         settled(daemon.config.state, daemon.config.runtime)
+        store.readings.withhold(daemon.historian.withheld)
         daemon.push.use(store)
         if daemon.uplink.link is not None and daemon.uplink.connected:  # the platform shall know the new journal
             with contextlib.suppress(Lost, NotTaken):

@@ -131,11 +131,14 @@ class HomePart(Strict, frozen=True):
 
 
 class ConsentPart(Strict, frozen=True):
-    """Which routine readings the resident lets us keep and push, and for how long. What needs help is always told."""
+    """Which routine readings the resident lets us keep and push, and for how long. What needs help is always told.
 
-    activity: bool = True  # motion, presence, doors
-    climate: bool = True
-    vital_signs: bool = True
+    All of it is no until somebody was asked.
+    """
+
+    activity: bool = False  # motion, presence, doors, presses
+    climate: bool = False
+    vital_signs: bool = False
     history_days: HistoryDays | None = None
     journal_days: JournalDays | None = None
 

@@ -136,6 +136,7 @@ class Push:
         self._rescan = {False: False, True: False}  # of entries, of batches: some wait in the store that are not held here
         self._batches = 0  # in flight
         self._wanted = True  # whether the platform wants readings at all
+        self._left = 0  # counts how often batches were left to the store: what was asked of it before is another by now
         self._order = 0
         self._era = 0  # counts connections: what was begun in an earlier one says nothing about this one
         self._sending: Key | None = None
@@ -174,6 +175,21 @@ class Push:
         if not wanted:
             for key in [k for k in self._flight if k.batch]:
                 self._land(key)
+        self._wake.set()
+
+    def leave_batches(self) -> None:
+        """Leave the batches held here to the store and read them anew: what of them may be sent is less than before."""
+        self._left += 1
+        for held in [held for held in self._fresh if held[-1].batch]:
+            self._held.discard(Key(True, held[-1].number))
+        self._fresh = [held for held in self._fresh if not held[-1].batch]
+        heapq.heapify(self._fresh)
+        self._page = deque(message for message in self._page if not message.batch)
+        for key in [k for k in self._flight if k.batch]:
+            self._land(key)
+        if self._sending is not None and self._sending.batch:
+            self._sending = None
+        self._batch_cursor, self._rescan[True] = None, True
         self._wake.set()
 
     def use(self, outbox: Outbox) -> None:
@@ -416,8 +432,9 @@ class Push:
             self._cursor = (page[-1].priority, page[-1].number) if len(page) == PAGE else None
             self._page.extend(page)
         elif self._batch_cursor is not None:
+            left = self._left
             page = await self._asked(self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE), may_wait=True)
-            if page is None or era != self._era:
+            if page is None or era != self._era or left != self._left:
                 return
             self._batch_cursor = page[-1].number if len(page) == BATCH_PAGE else None
             self._page.extend(page)

@@ -104,6 +104,8 @@ class Upkeep:
         self._checkpointing: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[bool] | None = None  # the failed disk being tried
         self._forgotten = 0
+        self._withdrawing: asyncio.Task[None] | None = None  # what waits and was agreed to no longer, being deleted
+        self._withdrawn = 0
         self.card = Card(now)
         self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
 
@@ -178,7 +180,7 @@ class Upkeep:
     async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
         """Write down which batches have their receipt, and the next batch. `unfinished`: also of the hour that runs."""
         daemon, store = self._daemon, self._daemon.store
-        readings, done = daemon.historian.take(), daemon.uplink.accepted_batches
+        readings, done, refused = daemon.historian.take(), daemon.uplink.accepted_batches, daemon.historian.withheld
         signals = daemon.intake.signals.take(now, unfinished=unfinished) if readings else []
         daemon.uplink.accepted_batches = []
         if done:
@@ -188,8 +190,15 @@ class Upkeep:
         message = await store.readings.keep(readings, daemon.boot, signals)
         if message is None:
             daemon.historian.forgotten += len(readings)
+        elif refused != daemon.historian.withheld:
+            self.withdraw()
         elif store is daemon.store:  # a stand-in's batches are of another history
             daemon.push.offer([message])
+
+    def withdraw(self) -> None:
+        """Have what waits and may no longer be sent deleted, beside; nothing of it that is held for sending goes out."""
+        self._daemon.push.leave_batches()
+        self._withdrawing = asyncio.create_task(self._daemon.store.readings.withdraw(), name="withdraw")
 
     async def sometimes(self, now: Moment) -> None:
         """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
@@ -205,11 +214,25 @@ class Upkeep:
         self._checkpoint()
         lost = self._daemon.historian.forgotten + self._daemon.room.forgotten
         if lost > self._forgotten:
-            count, self._forgotten = lost - self._forgotten, lost
-            self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.FORGOTTEN, at, readings=count)], at))
+            self._say_forgotten(lost - self._forgotten)
+            self._forgotten = lost
+        gone, before = self._daemon.store.readings.withdrawn, self._withdrawn
+        self._withdrawn = gone
+        if gone > before:
+            self._say_forgotten(gone - before, withdrawn=True)
         if self._daemon.store.degraded and self._daemon.store.folder != self._daemon.config.state and await self._disk_is_back():
             await self._daemon.store.run(self._daemon.store.disk_is_back)
             raise DiskIsBack
+
+    def _say_forgotten(self, count: int, *, withdrawn: bool = False) -> None:
+        """Tell that readings are gone that were never sent, under pressure or because consent was withdrawn."""
+        note = self._daemon.faults.note
+
+        def said(at: Moment) -> list[Entry]:
+            fact = note(kind.FORGOTTEN, at, readings=count, why="consent") if withdrawn else note(kind.FORGOTTEN, at, readings=count)
+            return self._daemon.pipeline.noticed([fact], at)
+
+        self._daemon.note(said)
 
     def _sweep(self) -> None:
         moved_out(self._daemon.config.state)

@@ -148,7 +148,7 @@ class Gateway:
         self.environment: dict[str, str] = {}
         where = f'[platform]\nhost = "{broker.host}"\nport = {broker.port}\ntls = false\n{platform}\n' if broker else ""
         radio = "" if bus else "[radio]\nadapters = []\n"
-        text = f'[gateway]\nid = "{name}"\nstate = "{state}"\nruntime = "run"\n{where}{radio}[times]\n{times}\n{devices}\n{lines}'
+        text = f'[gateway]\nid = "{name}"\nstate = "{state}"\nruntime = "run"\n{where}{radio}[consent]\nactivity = true\nclimate = true\nvital_signs = true\n[times]\n{times}\n{devices}\n{lines}'
         folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text(text, encoding="utf-8")
         file = folder / "secrets.toml"

@@ -48,7 +48,8 @@ def written() -> str:
         "configured, to the brokers of other programs in the home, to which it says nothing). The page answers whoever is signed in. Programs of the box's",
         "own folder that the ladder runs (a siren, a modem) are told what stands in `gateway/callers.py`: what they do with it is theirs.", "",
         f"Consent ({', '.join(ConsentPart.__struct_fields__[:3])}) withholds routine readings of that class from `readings` and from the box's own",
-        "history. An alarm carries the few readings it rests on, whatever was agreed to.", "",
+        "history; all of them are no until somebody was asked. `gateway/consent.py` says which class each kind of reading has. What waits when consent is",
+        "withdrawn is deleted and never sent. An alarm carries the few readings it rests on, whatever was agreed to.", "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
         "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called.",
     ]  # fmt: skip

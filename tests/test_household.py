@@ -1,8 +1,12 @@
 """What the page may set: every change is checked whole, every problem names its field in both languages, and the disk may fail at any step."""
 
+import asyncio
 import errno
 import json
 import os
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from brokers import Authority
@@ -10,10 +14,14 @@ from household import DEVICES, KEY, OTHER_KEY, Gateway
 
 from drivers import all_models
 from gateway import generations, household
+from gateway.clock import Moment
+from gateway.compose import withheld
 from gateway.config import kept, load, mute_cancels
+from gateway.consent import CLASSES
+from gateway.history import History
 from gateway.household import Handed, Rejected, changed, keep, shown
 from gateway.instruction import Change, What
-from gateway.intake import Historian, data_class
+from gateway.intake import Historian
 from gateway.reading import Kind, Reading
 
 BUTTON = {"id": "new", "model": "shelly-blu-button", "room": "kitchen", "address": "A4:C1:38:00:00:77"}
@@ -306,12 +314,7 @@ def test_what_people_call_a_device_stays_with_its_name_when_the_hardware_is_anot
 
 
 def test_what_the_resident_has_not_agreed_to_is_neither_kept_nor_pushed(home):
-    from datetime import UTC, datetime
-
-    from gateway.clock import Moment
-    from gateway.compose import withheld
-
-    new = after(home, "set_consent", {"activity": False, "vital_signs": False, "history_days": 7, "journal_days": 90})
+    new = after(home, "set_consent", {"activity": False, "climate": True, "vital_signs": False, "history_days": 7, "journal_days": 90})
     assert (new.gateway.history_days, new.gateway.journal_days) == (7, 90)
     historian = Historian(300, withheld(new))
     at = Moment(0.0, datetime(2026, 11, 22, tzinfo=UTC))
@@ -323,13 +326,54 @@ def test_what_the_resident_has_not_agreed_to_is_neither_kept_nor_pushed(home):
         reading(Kind.MOTION, True),
         reading(Kind.CONTACT_OPEN, True),
         reading(Kind.OTHER_MEASURE, 60, "heart_rate_bpm"),
+        reading(Kind.OTHER_MEASURE, 93.0, "map_mmhg"),
+        reading(Kind.OTHER_STATE, True, "of which nobody has thought"),
         reading(Kind.TEMPERATURE, 20.5),
         reading(Kind.BUTTON, "press"),
         reading(Kind.BATTERY, 80),
     ):
         historian.heard(one)
-    assert {r.kind for r in historian.take()} == {Kind.TEMPERATURE, Kind.BUTTON, Kind.BATTERY}
-    assert data_class(reading(Kind.FALL, True)) == ""
+    assert {r.kind for r in historian.take()} == {Kind.TEMPERATURE, Kind.BATTERY}
+
+
+def test_all_consents_are_no_until_somebody_was_asked_and_what_was_said_stays(home):
+    path, models = home.path, all_models()
+    assert withheld(home) == set(), "this one has agreed in gateway.toml"
+    path.write_text(re.sub(r"(?s)\[consent\].*?(?=\[)", "", path.read_text()))
+    nobody = load(path, models)
+    assert withheld(nobody) == {"activity", "climate", "vital_signs"}
+    assert shown(nobody)["consent"]["activity"] is False
+    asked = saved(after(nobody, "set_consent", {"activity": True}), nobody)
+    assert withheld(asked) == {"climate", "vital_signs"}, "what was not asked is no"
+    path.write_text("[consent]\nclimate = true\n" + path.read_text())
+    assert withheld(load(path, models)) == {"climate", "vital_signs"}, "what the page has set holds"
+
+
+def test_each_kind_has_its_class():
+    assert set(CLASSES) == set(Kind)
+
+
+def test_what_waits_when_consent_is_withdrawn_is_never_sent(tmp_path):
+    async def story():
+        history = History(tmp_path, "gw")
+        at = Moment(1.0, datetime(2026, 11, 22, tzinfo=UTC))
+        warm = Reading(device="x", kind=Kind.TEMPERATURE, value=20.5, at=at)
+        moved, pulse = replace(warm, kind=Kind.MOTION, value=True), replace(warm, kind=Kind.OTHER_MEASURE, value=93.0, label="map_mmhg")
+        await history.run(history.open)
+        for batch in ([warm, moved], [moved, pulse], [warm]):
+            await history.keep(batch, "boot")
+        history.withhold(frozenset({"activity", "vital_signs"}))
+        sent = await history.waiting(0, 2)
+        told = [(m.number, [r["kind"] for r in json.loads(m.payload)["readings"]]) for m in sent]
+        assert told == [(1, ["temperature_c"]), (3, ["temperature_c"])]
+        assert (history.withdrawn, history.waits) == (3, 2)
+        history.withhold(frozenset({"activity", "climate", "vital_signs"}))
+        await history.withdraw()
+        history.withhold(frozenset())
+        assert await history.waiting(0, 9) == [], "agreed to again, it is gone all the same"
+        await history.close()
+
+    asyncio.run(story())
 
 
 CANCELS = {"buttons": {"1": "cancel"}}

@@ -17,6 +17,7 @@ LINES = (
         "alarm",
         "danger",
         "beds",
+        "consent",
         "dispatch",
         "fault",
         "silence",

@@ -489,6 +489,35 @@ async def test_one_batch_that_got_lost_is_no_platform_that_is_away():
         assert s.push.unanswered_since() is None
 
 
+async def test_batches_that_are_left_to_the_store_are_read_anew_as_they_may_be_sent_now():
+    async with Stage() as s:
+        s.link.hold = True
+        await s.offer(batch(1), batch(2), batch(3))  # one is being sent, two wait here
+        s.box.batches = [batch(3)]  # of the others nothing may be sent any more
+        s.push.leave_batches()
+        s.link.hold = False
+        s.link.release()
+        await settle()
+        assert s.link.sent == [b"b1", b"b3"]
+        await s.move(700)
+        assert s.link.sent == [b"b1", b"b3", b"b3"], "what had been sent is not asked for again"
+
+
+async def test_what_was_being_read_when_batches_are_left_is_not_sent():
+    async with Stage() as s:
+        await s.offer(fault(1))
+        s.box.put(batch(1), batch(2))
+        s.box.batch_gate = asyncio.Event()
+        s.push.leave_batches()
+        await settle()
+        stale, s.box.batches = s.box.batches, []
+        s.push.leave_batches()
+        s.box.batch_gate.set()
+        await settle()
+        assert stale
+        assert s.link.sent == [b"e1"]
+
+
 async def test_readings_without_receipts_hold_up_no_entry():
     """A platform that gives receipts for entries only had 256 batches after a day: then no fault went out any more."""
     async with Stage() as s:

@@ -49,6 +49,9 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("[ladder]", "program", program("light")),
         ("sound", "pre_alarm", program("chime")),
         ("sound", "alarm", program("siren")),
+        ("consent", "activity", "true"),  # the household of the demonstration has agreed to all
+        ("consent", "climate", "true"),
+        ("consent", "vital_signs", "true"),
         ("times", "readings_every", "10"),  # readings are to be seen soon
         ("times", "uplink_lost", "1800"),
         ("times", "receipts_lost", "1800"),  # the day runs up to 2000 times faster than life, the broker does not

@@ -173,6 +173,7 @@ class Home:
         """Return its gateway.toml."""
         out = [
             f'[gateway]\nid = "{self.id}"\nstate = "state"\nruntime = "run"\ntimezone = "Asia/Shanghai"\nmains = ""\n',
+            "[consent]\nactivity = true\nclimate = true\nvital_signs = true\n",
             '[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\n[radio]\nadapters = ["hci0"]\n',
         ]
         out += [f'[[ladder]]\nresponder = "{who}"\nwait = 120\n' for who in ("second desk", "family", "grid worker")]

@@ -41,6 +41,10 @@ PENDANT, BATH, CANCEL, DOOR, HALL, BED, CLIMATE = (f"A4:C1:38:00:00:{n:02X}" for
 PORT = "/dev/serial/by-id/usb-radar"
 # A zone with summer time; retentions short enough to be carried out within what is run.
 CONFIG = """
+[consent]
+activity = true
+climate = true
+vital_signs = true
 [gateway]
 id = "gw-year"
 state = "state"

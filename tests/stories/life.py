@@ -34,6 +34,10 @@ RADAR, RECEIVER = "/dev/serial/by-id/usb-radar", "/dev/serial/by-id/usb-rflink"
 SMOKE = "EV1527;ID=07A410;SWITCH=01;CMD=ON"  # what the smoke detector was taught to say; it never says "over"
 
 GATEWAY = """
+[consent]
+activity = true
+climate = true
+vital_signs = true
 [gateway]
 id = "gw-year"
 state = "state"

@@ -283,6 +283,7 @@ class House:
         siren = f'["/usr/local/lib/eldercare-gateway/siren", "{self.siren.port}"]'
         config = (
             f'[gateway]\nid = "{NAME}"\n[platform]\nhost = "{HERE}"\nport = {self.broker.port}\ntls = false\n'
+            "[consent]\nactivity = true\nclimate = true\nvital_signs = true\n"
             f"[sound]\npre_alarm = {siren}\nalarm = {siren}\n[times]\nreceipt = 10\nradio_deaf = 120\n{self._times}\n{DEVICES}{radar_part('/dev/ttyS1')}{self._lines}"
         )
         self.machine.put("/etc/eldercare-gateway/gateway.toml", config, 0o640)

@@ -56,6 +56,10 @@ LADDER = (Rung("网格员", "platform", 120.0), Rung("护理站", "platform", 12
 GATEWAY = "example-home"
 STEP = 600.0
 CONFIG = """
+[consent]
+activity = true
+climate = true
+vital_signs = true
 [gateway]
 id = "example-home"
 state = "state"
