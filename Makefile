@@ -29,7 +29,7 @@ demo: $(VENV)/.demo
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
 
 # The disk of the virtual machine is made beside the tests where it is not there yet: nothing else takes so long on a fresh machine.
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(VENV)/.contract
 	@.ci/need $(BROKER) systemd-analyze=systemd $(BROWSER) $(PROOFS)
 	@$(MAKE) --no-print-directory check
 	@mkdir -p build; nice -n 5 $(PY) -m tests.vm > build/vm.log 2>&1 &
@@ -85,6 +85,13 @@ $(VENV)/.dev: config/lock/dev.txt pyproject.toml | $(VENV)/bin/python
 	@$(PIP) -r config/lock/dev.txt
 	@$(PY) -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.demo
+
+# Tools of npm that read the contract as integrators do; some twenty seconds. What they would run when they are installed stays unrun.
+$(VENV)/.contract: tests/contract/package.json tests/contract/package-lock.json | $(VENV)/bin/python
+	@.ci/need node=nodejs npm=npm
+	@mkdir -p $(VENV)/contract && cp $^ $(VENV)/contract
+	@cd $(VENV)/contract && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
 
 # Compiled here, half a minute; without a compiler the bench says that it is not measured.
 $(VENV)/.bench: config/lock/bench.txt | $(VENV)/.dev

@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> int:
     rehearse = commands.add_parser("rehearse")  # asked by `restore` and by the page's take-over, never by people
     rehearse.add_argument("--config", type=Path, default=DEFAULT)
     rehearse.add_argument("folder", type=Path)
-    contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas")
+    contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas and one document")
     contract.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
     if argv is None:
@@ -438,7 +438,11 @@ def _decode(args: argparse.Namespace) -> int:
 def _contract(args: argparse.Namespace) -> int:
     from gateway import contract
 
-    contract.write(args.folder)
+    try:
+        contract.write(args.folder)
+    except ImportError as missing:
+        print(f"{missing}: asyncapi.json is made of {args.folder}/asyncapi.yaml by PyYAML: pip install pyyaml", file=sys.stderr)
+        return 2
     return 0
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from gateway import wire
+from gateway import asyncapi, portable, wire
+from gateway.instruction import Do
 
 # "Type.field" (or ".field" where it means the same everywhere) -> what it says. Chinese where it helps.
 FIELDS: Final[Mapping[str, str]] = {
@@ -254,6 +255,29 @@ FIELDS: Final[Mapping[str, str]] = {
     "Proof.at": "When it was heard. 时间",
     "Proof.flagged": "True: that it is fresh could not be proved, for instance without encryption. 未能证明是新信号",
 }
+# What each order does.
+DO: Final[Mapping[Do, str]] = {
+    Do.ACKNOWLEDGE: "I have it 应答",
+    Do.DISPATCH: "responder is on the way 派人",
+    Do.DECLINE: "cannot come 不能前往",
+    Do.ARRIVE: "is there 到场",
+    Do.CLOSE: "it is over 结束",
+    Do.SILENCE: "quiet in the home, nothing else 静音",
+    Do.SHELVE: "do not judge a device for a while 搁置",
+    Do.TEST: "open a test alarm 测试",
+    Do.AWAY: "nobody is at home for a while 外出",
+    Do.CONFIRM: "a technician has looked at a device, after an old signal only in the home 确认设备",
+    Do.RESEND: "send entries `from` to `to` of `journal` once more 重发记录",
+    Do.CONFIGURE: "change the configuration 修改配置",
+    Do.WALK: "what a device says for a while is a test 巡检测试",
+    Do.COMMISSIONED: "a technician signs the certificate 开通验收",
+    Do.BACKUP: "a sealed file 备份",
+    Do.TAKE_OVER: "become another home's gateway 接替",
+    Do.WINDOW: "tell what the radio hears 搜索设备",
+    Do.ASK_PORT: "which wired device is at a port 查询串口",
+    Do.ADJUST: "set a radar and read back 设置雷达",
+    Do.PLATFORM_TEST: "try the way to the platform 测试平台",
+}
 # The values of each enumeration.
 VALUES: Final[Mapping[str, str]] = {
     "Priority": "1 life, act now 立即; 2 somebody must look soon 尽快; 3 protection reduced, hours or days 数天内; 4 information 信息.",
@@ -275,17 +299,7 @@ VALUES: Final[Mapping[str, str]] = {
         "rescued 获救; helped 已帮助; no_help_needed 无需帮助; false_alarm 误报; test 测试; device_fault 设备故障; away 外出; unknown 不明."
     ),
     "Turn": "raised: begun 发生; repeated: lasts 持续; cleared: ended 恢复; noted: told once, nothing to end 记录.",
-    "Do": (
-        "acknowledge: I have it 应答; dispatch: responder is on the way 派人; decline: cannot come 不能前往; arrive: is there 到场; "
-        "close: it is over 结束; silence: quiet in the home, nothing else 静音; shelve: do not judge a device for a while 搁置; "
-        "test: open a test alarm 测试; away: nobody is at home for a while 外出; confirm: a technician has looked at a device 确认设备, "
-        "after an old signal only in the home; resend: send entries `from` to `to` of `journal` once more 重发记录. "
-        "Only in the home: configure: change the configuration 修改配置; walk: what a device says for a while is a test 巡检测试; "
-        "commissioned: a technician signs the certificate 开通验收; backup: a sealed file 备份; "
-        "take_over: become another home's gateway 接替; "
-        "window: tell what the radio hears 搜索设备; ask_port: which wired device is at a port 查询串口; "
-        "adjust: set a radar and read back 设置雷达; platform_test: try the way to the platform 测试平台."
-    ),
+    "Do": "; ".join(f"{do}: {words}" for do, words in DO.items()) + ".",
     "Refused": (
         "Empty: not refused; unknown_alarm: not of this home; alarm_ended: it is over already (`state` is closed); unknown_device; "
         "unknown_journal: none that this gateway has; busy: another resend is not over; "
@@ -315,8 +329,14 @@ def described() -> dict[str, dict[str, Any]]:
         out[name] = schema | {"$defs": {d: _part(d, part, name) for d, part in schema["$defs"].items()}} | _part(kind, parts, name)
         if name not in _INWARD:
             out[name].pop("additionalProperties", None)
-        if not out[name]["$defs"]:
-            del out[name]["$defs"]
+        if name == "instruction":
+            out[name] = portable.ordered(out[name], DO)
+        elif name not in _INWARD:
+            out[name] = portable.opened(out[name])
+        out[name] = portable.plain(out[name])
+        out[name]["$id"] = out[name]["title"]  # what generators name a class by
+        if not out[name].get("$defs"):
+            out[name].pop("$defs", None)
     return out
 
 
@@ -339,15 +359,31 @@ def words_of(kind: str, field: str) -> str:
 
 def files() -> dict[str, str]:
     """Return {file name: its text} of all schemas."""
-    return {f"{name}.schema.json": json.dumps(schema, ensure_ascii=False, indent=2) + "\n" for name, schema in sorted(described().items())}
+    return {f"{name}.schema.json": _text(schema) for name, schema in sorted(described().items())}
+
+
+def bundle(folder: Path) -> str:
+    """Return the text of asyncapi.json, from asyncapi.yaml and examples/ in `folder`. Raises OSError, and ImportError without PyYAML."""
+    import yaml  # noqa: PLC0415  of the development extra: a home has no use for it
+
+    api = yaml.safe_load((folder / "asyncapi.yaml").read_text(encoding="utf-8"))
+    examples = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in (folder / "examples").glob("*.json")}
+    return _text(asyncapi.bundled(api, described(), examples))
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the schemas into `folder`, which is made if need be, and return their paths. Raises OSError where that cannot be done."""
+    """Write the schemas into `folder`, which is made if need be, and beside asyncapi.yaml the one document; return their paths.
+
+    Raises OSError where that cannot be done, and ImportError where the document is wanted and PyYAML is not there.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    out = []
-    for name, text in files().items():
-        path = folder / name
-        path.write_text(text, encoding="utf-8")
-        out.append(path)
-    return out
+    texts = files()
+    if (folder / "asyncapi.yaml").exists():
+        texts["asyncapi.json"] = bundle(folder)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return [folder / name for name in texts]
+
+
+def _text(body: dict[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, indent=2) + "\n"

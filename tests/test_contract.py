@@ -13,7 +13,7 @@ import yaml
 from brokers import validator
 from jsonschema import Draft202012Validator, ValidationError
 
-from gateway import contract, mqtt, push, uplink, wire
+from gateway import contract, mqtt, portable, push, uplink, wire
 from gateway.book import AlarmFact
 from gateway.clock import Moment
 from gateway.instruction import Do
@@ -23,7 +23,7 @@ from gateway.times import Times
 FOLDER = Path(__file__).parents[1] / "config" / "contract"
 EXAMPLES = sorted((FOLDER / "examples").glob("*.json"))
 API = yaml.safe_load((FOLDER / "asyncapi.yaml").read_text(encoding="utf-8"))
-TEXTS = [FOLDER / "asyncapi.yaml", *FOLDER.glob("*.schema.json"), *EXAMPLES]
+TEXTS = [FOLDER / "asyncapi.yaml", FOLDER / "asyncapi.json", *FOLDER.glob("*.schema.json"), *EXAMPLES]
 
 
 def name_of(path: Path) -> str:
@@ -36,7 +36,8 @@ def name_of(path: Path) -> str:
 def test_schemas_are_as_generated(tmp_path):
     contract.write(tmp_path / "new")
     fresh = {p.name: p.read_text(encoding="utf-8") for p in (tmp_path / "new").iterdir()}
-    kept = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.schema.json")}
+    fresh["asyncapi.json"] = contract.bundle(FOLDER)
+    kept = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.json")}
     assert kept == fresh, "run: python -m gateway contract config/contract"
 
 
@@ -49,6 +50,55 @@ def test_every_field_is_in_words(name):
             assert what["description"], field
         if "enum" in part:
             assert all(str(value) in part["description"] for value in part["enum"])
+
+
+@pytest.mark.parametrize("name", wire.EVERY_MESSAGE)
+def test_words_of_the_gateway_are_open_and_the_known_ones_are_listed(name):
+    """Enumerations have grown and will again: a reader whose parser refuses a word that it does not know would lose an alarm."""
+    closed, raw = contract.described()[name], wire.schemas()[name]
+    known = {part: what["enum"] for part, what in raw["$defs"].items() if "enum" in what}
+    if name in wire.TO_GATEWAY:
+        assert all(closed["$defs"][part]["enum"] == values for part, values in known.items() if part != "Do")
+        return
+    assert '"enum"' not in json.dumps(closed)
+    listed = re.findall(r'"examples": (\[[^]]*\])', json.dumps(closed))
+    for part, values in known.items():
+        assert json.dumps(values) in listed, part
+    for path in EXAMPLES:
+        if name_of(path) == name:
+            body = json.loads(path.read_text(encoding="utf-8"))
+            for field, what in closed["properties"].items():
+                if "examples" in what:
+                    validator(name).validate(body | {field: 9 if field == "priority" else "a_word_that_comes_later"})
+            with pytest.raises(ValidationError):
+                validator(name).validate(body | {"v": 2})
+
+
+def test_no_schema_says_what_generators_stumble_over():
+    for name, schema in contract.described().items():
+        assert schema["$id"] == schema["title"] == wire.EVERY_MESSAGE[name].__name__
+
+        def looked(part):
+            if isinstance(part, dict):
+                assert "prefixItems" not in part
+                assert not isinstance(part.get("default"), list | dict), "Java has no default for them"
+                assert "$ref" not in part or len(part) == 1
+                for inside in part.values():
+                    looked(inside)
+            elif isinstance(part, list):
+                for inside in part:
+                    looked(inside)
+
+        looked(schema)
+
+
+def test_an_order_that_lacks_what_it_needs_breaks_the_schema():
+    for path in EXAMPLES:
+        if name_of(path) == "instruction":
+            body = json.loads(path.read_text(encoding="utf-8"))
+            for needed in portable.ORDERS[Do(body["do"])].needs:
+                with pytest.raises(ValidationError):
+                    validator("instruction").validate({field: value for field, value in body.items() if field != needed})
 
 
 def test_no_words_without_a_field():

@@ -60,6 +60,8 @@ LINES = (
         "callers",
         "sounder",
         "contract",
+        "asyncapi",
+        "portable",
         "bridge",
         "commission",
         "decode_lines",
@@ -96,6 +98,7 @@ DOORS = {  # within line 7
     ("store", "schema"), ("store", "database"), ("store", "history"), ("history", "schema"), ("history", "database"),
     ("recovery", "database"), ("recovery", "store"), ("recovery", "schema"),
     ("decode", "decode_lines"), ("commission", "serial_port"), ("callers", "sounder"),
+    ("contract", "asyncapi"), ("contract", "portable"),
 }  # fmt: skip
 TYPED = {
     ("status", "daemon"),

@@ -1,0 +1,42 @@
+"""Puts the whole contract into one AsyncAPI document: the prose of asyncapi.yaml, every schema and every example. Pure.
+
+Generators want one file without references to others. Each type is once in `components/schemas` under the name that its class gets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+Json = dict[str, Any]
+HERE = "#/components/schemas/"
+
+
+class Twice(Exception):
+    """Two types of one name that are not the same: one of them needs another name."""
+
+
+def bundled(api: Json, schemas: Mapping[str, Json], examples: Mapping[str, Json]) -> Json:
+    """Return the document. `schemas` are by message name, `examples` by file name. Raises Twice, KeyError where something lacks."""
+    types: dict[str, Json] = {}
+    for schema in schemas.values():
+        whole = {key: value for key, value in schema.items() if key not in {"$schema", "$id", "$defs"}}
+        for name, part in {schema["title"]: whole, **schema.get("$defs", {})}.items():
+            moved = _moved(part)
+            if types.setdefault(name, moved) != moved:
+                raise Twice(name)
+    out: Json = json.loads(json.dumps(api))
+    for name, message in out["components"]["messages"].items():
+        message["payload"] = {"$ref": HERE + schemas[name]["title"]}
+        for example in message["examples"]:
+            example["payload"] = examples[example["payload"]["$ref"].rpartition("/")[2]]
+    out["components"]["schemas"] = dict(sorted(types.items()))
+    return out
+
+
+def _moved(part: Any) -> Any:
+    """Return a part of a schema whose references lead into the document."""
+    if isinstance(part, dict):
+        return {key: value.replace("#/$defs/", HERE) if key == "$ref" else _moved(value) for key, value in part.items()}
+    return [_moved(one) for one in part] if isinstance(part, list) else part
