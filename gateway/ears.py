@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ from gateway.supervise import keep, say
 
 if TYPE_CHECKING:
     from gateway.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
 
 
 class Ears:
@@ -182,6 +185,14 @@ class Ears:
                     self._asked.put_nowait(await self._asked.get())
             nearby.erase(self._daemon.config.runtime)
 
+    def _tell(self, window: nearby.Window, now: float, troubles: list[str]) -> None:
+        try:
+            nearby.write(self._daemon.config.runtime, window.facts(now, troubles))
+        except OSError:
+            pass  # the status file says what is wrong with the folder
+        except Exception:  # it is a question: a mistake in its answer must not end the guarding
+            LOG.exception("what is near cannot be told")
+
     async def _until_closed(self, window: nearby.Window, radios: list[ble.Radio]) -> None:
         for radio in radios:
             radio.overhear = lambda advert, kind: window.heard(advert, kind, time.monotonic())
@@ -191,8 +202,7 @@ class Ears:
                 while not self._asked.empty():
                     window.extend(time.monotonic(), self._asked.get_nowait())
                 now = time.monotonic()
-                with contextlib.suppress(OSError):  # the status file says what is wrong with the folder
-                    nearby.write(self._daemon.config.runtime, window.facts(now, [radio.trouble for radio in radios]))
+                self._tell(window, now, [radio.trouble for radio in radios])
                 if not window.is_open(now):
                     return
                 await asyncio.sleep(min(1.0, max(0.01, window.until - now)))

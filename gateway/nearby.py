@@ -419,7 +419,7 @@ def ask(runtime: Path, seconds: float) -> bool:
 def write(runtime: Path, facts: dict[str, Any]) -> None:
     """Write what was heard so far, in one move. Raises OSError."""
     new = runtime / f"{FILE}.new"
-    new.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+    new.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8", errors="replace")
     new.replace(runtime / FILE)
 
 
@@ -432,7 +432,7 @@ def erase(runtime: Path) -> None:
 def answer(runtime: Path, since: float, seconds: float, patience: float = 10.0) -> dict[str, Any] | None:
     """Wait until the gateway has heard for `seconds` since it was asked; None where it does not answer for `patience` seconds more."""
     while time.monotonic() < since + seconds + patience:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
             found: dict[str, Any] = json.loads((runtime / FILE).read_text(encoding="utf-8"))
             if found["written"] >= since + seconds or (found["written"] >= since and not found["open"]):
                 return found

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gateway.daemon import Daemon
 
 KEPT_BACK = frozenset({"by", "document", "signature"})  # of an entry: somebody's name or hand, which no log needs
+LARGEST = 4 * 1024 * 1024  # bytes of the status file that are read; a home of a hundred devices has 50 KiB
 STALE = 20.0  # s after which the daemon's last word says that it does not run, or hangs
 
 
@@ -157,8 +158,12 @@ def _untold(daemon: Daemon, d: Device) -> list[str]:
 
 def read(runtime: Path) -> dict[str, Any]:
     """Return the daemon's last word. Raises OSError, ValueError where there is none."""
-    found = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
-    if not isinstance(found, dict) or "written" not in found:
+    try:
+        with (runtime / "status.json").open("rb") as file:
+            found = json.loads(file.read(LARGEST + 1)[: LARGEST + 1])
+    except RecursionError as deep:
+        raise ValueError("status.json is not the daemon's") from deep
+    if not isinstance(found, dict) or type(found.get("written")) not in {int, float}:
         raise ValueError("status.json is not the daemon's")
     return found
 

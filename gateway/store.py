@@ -119,6 +119,7 @@ class Store:
         self.readings = History(folder, gateway)
         self._earlier: dict[str, int] = {}  # journals of which entries still wait -> how far below 0 these stand
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._counted = 0  # entries that waited when they could last be counted
         self._db: Database
         self._files: dict[Path, int] = {}  # the files of gateway.db as we opened them, and their inodes
         self.mended = ""  # what was put right in files that were damaged or deleted, for the pump to tell
@@ -264,10 +265,14 @@ class Store:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)
         except sqlite3.DatabaseError as error:
-            if "malformed" in str(error):  # the next start looks at all of it: what a short look does not find would end it each time anew
-                with contextlib.suppress(OSError):
-                    suspect(self.folder / "gateway.db").touch()
+            self._suspected(error)
             raise
+
+    def _suspected(self, error: sqlite3.Error) -> None:
+        """Let the next start look at all of a database that is damaged: what a short look does not find would end it each time anew."""
+        if "malformed" in str(error):
+            with contextlib.suppress(OSError):
+                suspect(self.folder / "gateway.db").touch()
 
     async def commit(self, turn: Writing) -> list[Outgoing]:
         """Put one turn on disk; return its entries as they are to be pushed. Raises sqlite3.Error when nothing was written."""
@@ -660,13 +665,17 @@ class Store:
         return not torn
 
     async def counts(self) -> tuple[int, int]:
-        """Return (entries, batches) that wait for a receipt."""
+        """Return (entries, batches) that wait for a receipt; what cannot be read just now, as it was read last."""
         return await self.run(self._counts)
 
     def _counts(self) -> tuple[int, int]:
         with contextlib.suppress(sqlite3.Error):  # the next commit finds it out and goes on in memory
             self._see_to_files()
-        return single(self._db, "SELECT count(*) FROM outbox"), self.readings.waits
+        try:
+            self._counted = single(self._db, "SELECT count(*) FROM outbox")
+        except sqlite3.Error as error:  # a question ends nothing: whoever writes next finds it out
+            self._suspected(error)
+        return self._counted, self.readings.waits
 
     async def ping(self) -> None:
         """Return when the thread has answered: the watchdog's proof that the store lives."""

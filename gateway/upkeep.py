@@ -106,6 +106,7 @@ class Upkeep:
         self._forgotten = 0
         self._withdrawing: asyncio.Task[None] | None = None  # what waits and was agreed to no longer, being deleted
         self._withdrawn = 0
+        self._mistaken = False  # the status file could not be made, and this was said
         self.card = Card(now)
         self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
 
@@ -144,10 +145,17 @@ class Upkeep:
         path = self._daemon.config.runtime / "status.json"
         new = path.with_suffix(".new")
         try:
-            new.write_text(json.dumps(status.facts(self._daemon, counts), ensure_ascii=False), encoding="utf-8")
+            text = json.dumps(status.facts(self._daemon, counts), ensure_ascii=False)
+            new.write_text(text, encoding="utf-8", errors="replace")
             new.replace(path)
         except OSError as error:
             LOG.warning("status file %s: %s", path, error.strerror)
+        except Exception:  # it is a question: a mistake in its answer must not end the guarding
+            if not self._mistaken:
+                LOG.exception("status file %s cannot be made", path)
+            self._mistaken = True
+        else:
+            self._mistaken = False
 
     def keep_readings(self, now: Moment) -> None:
         """Have routine readings written in batches, beside: no alarm waits for them. They are pushed last; what cannot be kept is said.

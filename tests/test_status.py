@@ -2,15 +2,19 @@
 
 import asyncio
 import json
+import shutil
+import sqlite3
 import time
 
 import pytest
 from hand import Day
+from kit.wait import until
 
 from drivers import all_models
-from gateway import audible, kind, status, upkeep
+from gateway import audible, kind, nearby, status, store, upkeep
 from gateway.config import load
 from gateway.daemon import Daemon
+from gateway.database import suspect
 from gateway.driver import Advertisement
 from gateway.instruction import Do
 from gateway.reading import Kind
@@ -198,3 +202,84 @@ def test_what_the_card_has_taken_is_told_by_the_day_and_held_against_the_budget(
 
 def test_this_kernel_counts_what_we_write(daemon):
     assert status.facts(daemon, (0, 0))["card"] is not None
+
+
+# -- a question ends nothing -----------------------------------------------------------------------------------------
+
+
+async def goes_on(daemon):
+    """Say that the daemon hears, judges and writes after some rounds of the status file."""
+    rounds, told = [], daemon.upkeep.write_status
+    daemon.upkeep.write_status = lambda counts: (rounds.append(counts), told(counts))
+    await until(lambda: len(rounds) >= 2)
+    press(daemon, 9)
+    await until(lambda: any(a.kind == kind.SOS for a in daemon.pipeline.alarms.values()))
+    return rounds[-1]
+
+
+@pytest.mark.parametrize("wrong", ["surrogate", "type", "mistake", "folder", "vanished"])
+async def test_a_status_file_that_cannot_be_made_does_not_end_the_daemon(daemon, monkeypatch, wrong, caplog):
+    run = daemon.config.runtime
+    if wrong == "folder":
+        (run / "status.new").mkdir()
+    elif wrong == "vanished":
+        shutil.rmtree(run)
+    elif wrong == "mistake":
+        monkeypatch.delitem(daemon.faults.heard_at, "never")
+    else:
+        daemon.ears.ports = lambda: ["/dev/tty\udcff"] if wrong == "surrogate" else [object()]
+    await goes_on(daemon)
+    assert caplog.text.count("cannot be made") == (wrong in {"mistake", "type"}), "said once"
+    if wrong == "surrogate":
+        assert status.read(run)["ports"] == ["/dev/tty?"]
+
+
+async def test_a_database_that_cannot_be_counted_does_not_end_the_daemon(daemon, monkeypatch):
+    counted = store.single
+
+    def damaged(db, query):
+        if "count(*) FROM outbox" in query:
+            raise sqlite3.DatabaseError("database disk image is malformed")
+        return counted(db, query)
+
+    monkeypatch.setattr(store, "single", damaged)
+    await goes_on(daemon)
+    assert suspect(daemon.config.state / "gateway.db").exists(), "the next start looks at all of it"
+
+
+async def test_strangers_that_cannot_be_told_do_not_end_the_daemon(daemon, monkeypatch):
+    seen = []
+
+    def facts(_self, _now, _radios=()):
+        seen.append(1)
+        return {"name": "\udcff"} if len(seen) < 2 else {"name": object()}
+
+    monkeypatch.setattr(nearby.Window, "facts", facts)
+    for payload in (b"window nan", b"window inf", b"window -1", b"window \xff", b"window", b"window 1e999", b"window 3"):
+        seconds = nearby.asked(payload)
+        assert seconds is None or 0 < seconds <= nearby.LONGEST
+        if seconds is not None:
+            daemon.ears.open_window(seconds)
+    await until(lambda: len(seen) >= 2)
+    await goes_on(daemon)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"\xff\xfe",
+        b'{"written": "now"}',
+        b'{"written": true}',
+        b"[" * 100_000,
+        b'{"written": 1' + b" " * 5_000_000 + b"}",
+    ],
+)
+def test_a_status_file_that_is_none_is_refused_in_words(tmp_path, body):
+    (tmp_path / "status.json").write_bytes(body)
+    with pytest.raises(ValueError, match=r".+"):
+        status.read(tmp_path)
+    (tmp_path / nearby.FILE).write_bytes(body)
+    assert nearby.answer(tmp_path, time.monotonic() - 2, 0.0, 2.2) is None
