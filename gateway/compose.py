@@ -6,6 +6,7 @@ through it: it asks the intake for each address. A pre-alarm in its grace goes o
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool 
     entries = daemon.pipeline.rearrange(
         devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
     )
+    daemon.faults.daily.keep(config.zone, zlib.crc32(daemon.gateway.encode()) / 2**32)
     walk_by(daemon, config)
     refused, refused_before = withheld(config), daemon.historian.withheld
     daemon.historian.use(config.times.same_again, refused)

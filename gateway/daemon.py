@@ -94,7 +94,10 @@ class Daemon:
             times=config.times,
         )
         compose.walk_by(self, config)
-        self.faults.mains_jitter = MAINS_JITTER * zlib.crc32(self.gateway.encode()) / 2**32
+        share = zlib.crc32(self.gateway.encode()) / 2**32  # what this home does a little later than another
+        self.faults.mains_jitter = MAINS_JITTER * share
+        self.faults.daily.keep(config.zone, share)
+        self.faults.restored(self.store.marked("daily"))
         self.wake = asyncio.Event()
         self.room = WaitingRoom(self.wake.set)
         self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put, Firsts(self.store.marked("told")))
@@ -337,6 +340,8 @@ class Daemon:
             marks[MARK] = mark
         if told := self.intake.firsts.mark():
             marks["told"] = told
+        if daily := self.faults.mark():
+            marks["daily"] = daily
         if self.pipeline.masks_changed or self.pipeline.shelves or self.pipeline.away.lasts(now):
             marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)
             self.pipeline.masks_changed = False
@@ -371,6 +376,7 @@ class Daemon:
         writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
         writing.marks["endings"] = json.dumps(self.pipeline.endings)
         writing.marks["told"] = self.intake.firsts.mark(anew=True)
+        writing.marks["daily"] = self.faults.mark(anew=True)
         writing.marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
         writing.marks |= self.lineage.marks() | in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)

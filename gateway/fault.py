@@ -11,7 +11,8 @@ from enum import StrEnum
 
 from gateway import kind as kinds
 from gateway.clock import Moment, Quality
-from gateway.deafness import Deafness
+from gateway.daily import Daily, read, written
+from gateway.deafness import LONGEST, Deafness
 from gateway.flapping import UNSTABLE, Flapping
 from gateway.kind import FaultClass, Priority
 from gateway.outings import Outings
@@ -78,8 +79,10 @@ class Faults:
         self.outings = Outings()
         self.deafness = Deafness()
         self.flapping = Flapping()
+        self.daily = Daily()
         self.radios: dict[str, float] = {}
         self.link_down_since: float | None = None
+        self._was_up = False  # since the start: before that nothing was lost
         self.mains: bool | None = None  # None: this box cannot know
         self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
         self._mains_lost_since: float | None = None
@@ -167,12 +170,16 @@ class Faults:
         fact = self.on.get((kinds.LOW_BATTERY, device))
         return self._end(kinds.LOW_BATTERY, device, at) if fact and ("battery_pct" in fact.detail) is by_percent else []
 
-    def confirmed(self, device: DeviceId, now: Moment) -> list[FaultFact]:
-        """End the latched faults of a device that a technician has looked at."""
-        return [fact for kind in _LATCHED.values() for fact in self._end(kind, device, now)]
+    def confirmed(self, device: DeviceId, now: Moment, *, here: bool = True) -> list[FaultFact]:
+        """End the latched faults of a device that a technician has looked at; `here`: at the device, so that it counts as tried too."""
+        tried = (kinds.TEST_DUE,) if here else ()
+        return [fact for kind in (*_LATCHED.values(), *tried) for fact in self._end(kind, device, now)]
 
     def linked(self, up: bool, now: Moment) -> list[FaultFact]:
         """Take the state of the platform link: up means connected and receipts coming."""
+        if up and self.link_down_since is not None and (kinds.UPLINK_LOST, "") not in self.on and self._was_up:
+            self.daily.lasted(kinds.UPLINK_LOST, now.mono - self.link_down_since)  # nobody was told: it counts for the month
+        self._was_up = self._was_up or up
         if not up:
             self.link_down_since = self.link_down_since if self.link_down_since is not None else now.mono
             return []
@@ -217,7 +224,9 @@ class Faults:
                 told = self._fact(lasts.kind, lasts.device, lasts.since, Turn.REPEATED, lasts.detail)
                 self.on[key] = told
                 out.append(told)
-        return out + self._clock(now)
+        out += [fact for key in self._retired() for fact in self._end(*key, now)]
+        out += self._clock(now)
+        return out + self._daily(now)
 
     def _late(self, device: DeviceId, now: Moment) -> list[FaultFact]:
         """Judge a device that is missing: one that is out with its wearer is out, and told after longer."""
@@ -233,6 +242,29 @@ class Faults:
         if self.silences.is_due(device, now, since=self.outings.home_since(device), longer=longer):
             out += self._begin(kinds.MISSING, device, now, self._silent(device, now))
         return out
+
+    def _retired(self) -> list[tuple[str, DeviceId]]:
+        """Return the faults of devices that the configuration has no more: nobody would end them."""
+        return [(kind, d) for kind, d in self.on if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices]
+
+    def _daily(self, now: Moment) -> list[FaultFact]:
+        on = (key for key, fact in self.on.items() if fact.fault_class is FaultClass.LIST and not fact.test)
+        return [self._fact(kind, "", now, Turn.NOTED, detail) for kind, detail in self.daily.tick(now, on)]
+
+    def mark(self, *, anew: bool = False) -> str:
+        """Return what is to be remembered of the day and of the air, "" where nothing is new. `anew`: for a database that has none."""
+        if not (self.daily.changed or anew):
+            return ""
+        return written({**self.daily.mark(), "air": round(self.deafness.longest)})
+
+    def restored(self, mark: str) -> None:
+        """Take up what such a mark holds; nothing of one that is damaged."""
+        found = read(mark)
+        try:
+            self.daily.restored(found)
+            self.deafness.longest = min(max(0.0, float(found["air"])), LONGEST)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return
 
     def _deaf(self, now: Moment) -> list[FaultFact]:
         self.deafness.learn(self.radios.items())
@@ -290,15 +322,13 @@ class Faults:
 
     def note(self, kind: str, now: Moment, device: str = "", **detail: Value) -> FaultFact:
         """Return something told once, such as a restart."""
-        return self._fact(kind, device, now, Turn.NOTED, detail)
+        fact = self._fact(kind, device, now, Turn.NOTED, detail)
+        self.daily.took(kind, device, fact.fault_class, now, detail.get("why", ""))
+        return fact
 
     def begin(self, kind: str, now: Moment, of: str = "", *, test: bool = False, **detail: Value) -> list[FaultFact]:
         """Begin a fault of the gateway itself or `of` a device, unless it is on already. One that is a `test` ends as one."""
-        return [self._kept_as_test(fact) if test else fact for fact in self._begin(kind, of, now, detail)]
-
-    def _kept_as_test(self, fact: FaultFact) -> FaultFact:
-        self.on[fact.kind, fact.device] = fact = replace(fact, test=True)
-        return fact
+        return self._begin(kind, of, now, detail, test=test)
 
     def end_tests(self, now: Moment) -> list[FaultFact]:
         """End the faults that a step of the walk test began."""
@@ -316,7 +346,15 @@ class Faults:
         return self._end(kind, of, now)
 
     def _begin(
-        self, kind: str, device: str, now: Moment, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = (), *, listed: bool = False
+        self,
+        kind: str,
+        device: str,
+        now: Moment,
+        detail: Mapping[str, Value],
+        evidence: tuple[Reading, ...] = (),
+        *,
+        listed: bool = False,
+        test: bool = False,
     ) -> list[FaultFact]:
         key = (kind, device)
         if key in self.on:
@@ -324,7 +362,11 @@ class Faults:
         fact = self._fact(kind, device, now, Turn.RAISED, detail, evidence)
         if listed:
             fact = replace(fact, priority=Priority.P3, fault_class=FaultClass.LIST)
-        fact = self._counted(fact, now)
+        if test:
+            fact = replace(fact, test=True)
+        else:
+            fact = self._counted(fact, now)
+            self.daily.took(kind, device, fact.fault_class, now)
         self.on[key] = fact
         self._said[key] = now.mono
         return [fact]

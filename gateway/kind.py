@@ -81,6 +81,8 @@ BAD_MESSAGE = "gateway.bad_message"
 TOO_MANY_ORDERS = "gateway.too_many_orders"
 VISIT = "service.visit"
 BACKUP = "service.backup"
+TODAY = "service.today"
+MONTH = "service.month"
 AWAY = "service.away"
 BACK_HOME = "service.back_home"
 CONFIG_CHANGED = "service.config_changed"
@@ -136,6 +138,8 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3, fault_class=_LIST),
         AlarmKind(TOO_MANY_ORDERS, "指令过多, 已拒收", "too many orders, refused", _P3, fault_class=_LIST),
         AlarmKind(BACKUP, "备份已取走", "backup taken", _P3),
+        AlarmKind(TODAY, "今日清单", "today's list", _P3, fault_class=_LIST),
+        AlarmKind(MONTH, "月度统计", "figures of the month", _P4, fault_class=_FIGURE),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111", fault_class=_FIGURE),
         AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102", fault_class=_FIGURE),
     )

@@ -480,6 +480,8 @@ class Pipeline:
             for alarm in [a for a in others if a.kind == kinds.FALL or danger.kind == kinds.SOS]:
                 confirmed = replace(alarm, evidence=alarm.evidence + evidence)
                 book.raise_now(confirmed, Move.CONFIRM, danger.at, by="rule", reason=danger.kind)
+        if danger.listed:
+            self.faults.daily.listed(danger.kind, danger.device)
         found = book.of(danger.kind, danger.device)
         if found is None or book.past(found, danger.at):
             if found is not None:
@@ -658,7 +660,7 @@ class Pipeline:
             if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self.faults.on:
                 zh, en = "收到过旧信号, 只能在家中确认", "an old signal was heard: only who stands at the device may confirm it"
                 return no(i, Refused.LOCAL_ONLY, zh, en)
-            self._book.tell(self.faults.confirmed(i.device, now), now)
+            self._book.tell(self.faults.confirmed(i.device, now, here=i.door is Door.LOCAL), now)
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK:
             result = self.walking.instructed(i, now)

@@ -4,7 +4,7 @@ A self-test is a test alarm as any other: through card, push and broker to the p
 come through is told by what stands in its way (`gateway.uplink_lost`, `gateway.storage_degraded` ...).
 
 A device of a P1 kind counts as tried whenever an alarm of it, walk test or real, has the platform's receipt (without a platform: when it
-is raised). One that was not for `test_due` is a fault of its own until somebody tries it, with the resident.
+is raised). One that was not for `test_due` is a fault of its own until somebody tries it, with the resident, or says so at the box.
 
 What was done when is a mark of the journal, so that both go on over restarts; how long ago it was is asked of the wall clock at the
 start, and once more when a time server has confirmed it, and counted on the monotonic one from there.
@@ -26,6 +26,7 @@ from gateway.book import AlarmFact, Entry
 from gateway.clock import Moment, Quality
 from gateway.config import VITAL, Device
 from gateway.danger import SOS
+from gateway.fault import FaultFact, Turn
 from gateway.finite import loads, number
 from gateway.reading import Kind
 
@@ -91,6 +92,8 @@ class Rounds:
     def committed(self, entry: Entry) -> None:
         """See whether an entry proves that a device's call arrives."""
         fact = entry.fact
+        if isinstance(fact, FaultFact) and (fact.kind, fact.turn) == (kind.TEST_DUE, Turn.CLEARED) and fact.device in self._tried:
+            self._tried[fact.device], self.changed = self._daemon.clock.now().mono, True  # somebody at the box says that it was tried
         if not isinstance(fact, AlarmFact) or fact.alarm.device not in self._tried:
             return
         alone = self._daemon.config.platform is None and fact.alarm.state is State.RAISED and fact.before is not State.RAISED

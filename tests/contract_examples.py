@@ -91,6 +91,15 @@ def faults(day: Day) -> Iterator[tuple[str, Entry]]:
     yield "fault-gateway-restarted", day.entries[-1]
     day.take(day.pipeline.noticed([faults.note(kind.FORGOTTEN, day.clock.now(), batches=3)], day.clock.now()))
     yield "fault-readings-forgotten", day.entries[-1]
+    listed = {
+        "lines": 3,
+        "device.low_battery": "front-door, pendant",
+        "gateway.restarted": 3,
+        "door.left_open": "front-door x2",
+        "each_night": True,
+    }
+    day.take(day.pipeline.noticed([faults.note(kind.TODAY, day.clock.now(), **listed)], day.clock.now()))
+    yield "fault-todays-list", day.entries[-1]
     why = "instruction breaks the contract: Object missing required field `by`"
     day.take(day.pipeline.noticed([faults.note(kind.BAD_MESSAGE, day.clock.now(), why=why)], day.clock.now()))
     yield "fault-bad-message", day.entries[-1]

@@ -25,6 +25,7 @@ LINES = (
         "outings",
         "flapping",
         "deafness",
+        "daily",
         "firsts",
         "signals",
         "walk",

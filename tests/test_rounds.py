@@ -14,6 +14,7 @@ from simulated import Lapse
 
 from gateway import dial, kind, rounds
 from gateway.database import mark
+from gateway.instruction import Do, Door, Instruction
 
 DAY, HOUR = 86400.0, 3600.0
 BEGINS = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
@@ -132,6 +133,34 @@ def test_a_button_that_nobody_tried_is_asked_for_until_its_call_has_a_receipt(tm
         (raised,) = home.desk.said(kind.TEST_DUE, "raised", "pendant")
         assert not home.desk.said(kind.TEST_DUE, "raised", "thermometer"), "what calls nobody is not asked for"
         assert 10 * DAY <= raised <= 10 * DAY + HOUR + 120
+
+
+@pytest.mark.parametrize("how", ["checked", "walked"])
+def test_a_device_that_was_tried_at_the_box_is_not_asked_for_until_its_month_is_over(tmp_path, how):
+    async def story():
+        def told(do, **more):
+            order = Instruction(id=f"page-{do}", do=do, by="Li", door=Door.LOCAL, device="pendant", **more)
+            home.daemon.note(lambda at: home.daemon.pipeline.told(order, at))
+
+        await home.start()
+        await asyncio.sleep(11 * DAY)
+        assert (kind.TEST_DUE, "pendant") in home.daemon.faults.on
+        told(Do.CONFIRM) if how == "checked" else told(Do.WALK, seconds=300.0)
+        await asyncio.sleep(60)
+        home.air(PENDANT, "4400{n}01643a01") if how == "walked" else None
+        await asyncio.sleep(HOUR)
+        assert (kind.TEST_DUE, "pendant") not in home.daemon.faults.on
+        assert not home.daemon.pipeline.alarms, "nothing of it is real"
+        await asyncio.sleep(9 * DAY)
+        await home.cut()
+        await home.start()
+        assert (kind.TEST_DUE, "pendant") not in home.daemon.faults.on
+        await asyncio.sleep(2 * DAY)
+        assert (kind.TEST_DUE, "pendant") in home.daemon.faults.on
+        await home.stop()
+
+    with lapse(tmp_path) as home:
+        home.run(story())
 
 
 def test_a_detector_of_a_general_make_is_asked_for_once_it_has_shown_what_it_is(tmp_path):

@@ -34,9 +34,17 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "收到了旧信号:刚换过电池属正常,点“已检查”,两分钟内按它两次;没换过电池请报告平台,可能有人伪造信号。是没有密钥的撤警键: 它不能撤警,请填密钥或换加密按钮。",
         "An old signal. After a new battery: tap “Checked”, press twice within 2 min; else tell the platform. A cancel button needs a key.",
     ),
+    "service.today": (
+        "每天一条的清单:有空时逐项处理;需要马上处理的另外提醒。",
+        "The list of the day: see to its lines when there is time. What cannot wait is told by itself.",
+    ),
+    "service.month": (
+        "每月统计:不用处理。",
+        "Figures of the month: nothing to do.",
+    ),
     "device.test_due": (
-        "一个月没有试过:请和老人一起按一次(跌倒、烟感按说明测试),用“巡检测试”,平台收到即可。",
-        "Not tried for a month: press it together with the resident in a walk test, a detector by its test key. It ends with the platform's receipt.",
+        "一个月没有试过:请和老人一起按一次(跌倒、烟感按说明测试),用“巡检测试”,平台收到即可;也可试过后点“已检查”。",
+        "Not tried for a month: press it together with the resident in a walk test, a detector by its test key. Or tap “Checked” when it was tried.",
     ),
     "device.shelved_danger": (
         "设备搁置期间出现过危险:去看一下老人,并检查是否还需要搁置。",
@@ -126,5 +134,5 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
 }
 UNKNOWN: Final = ("请联系平台。", "Ask the platform.")
 LATCHED: Final = frozenset(
-    {"device.fault", "device.tamper", "device.replayed", "device.not_understood"}
+    {"device.fault", "device.tamper", "device.replayed", "device.not_understood", "device.test_due"}
 )  # end when a technician has looked

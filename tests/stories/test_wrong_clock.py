@@ -166,3 +166,41 @@ def test_a_time_server_that_is_wrong_by_three_years_deletes_nothing_and_lets_not
     before = 0.0
     with Life(tmp_path, look_every=60.0) as life:
         life.live(story())
+
+
+NIGHTLY = """
+[[device]]
+id = "door"
+model = "shelly-blu-door"
+room = "hall"
+address = "A4:C1:38:00:00:04"
+left_open = true
+[[device]]
+id = "hall"
+model = "shelly-blu-motion"
+room = "hall"
+address = "A4:C1:38:00:00:05"
+"""
+
+
+def test_a_dead_door_sensor_is_told_in_a_home_without_power_at_night_and_without_a_time_server(tmp_path):
+    """The box has no clock battery: at each start the time stands where it stood, and nobody confirms it for twenty days."""
+
+    async def story():
+        life.door(False)
+        for _ in range(20):
+            for _ in range(16):
+                life.moves()
+                await life.wait(HOUR)
+            await life.power_cut(dark=8 * HOUR, clock_stands=True, sure_after=1e9)
+        (told,) = life.desk.said("device.missing", "raised", "door")
+        assert told < 3 * DAY, "25 h in which it could have been heard, and none of the hours without power"
+        assert life.daemon.faults.on["device.missing", "door"].fault_class == "list"
+        assert not life.desk.said("device.missing", "raised", "hall")
+        lists = [detail for _, kind, _, _, detail in life.desk.faults if kind == "service.today"]
+        assert 12 <= len(lists) <= 20
+        assert {detail.get("device.missing") for detail in lists[3:]} == {"door"}
+        assert all(detail.get("each_night") for detail in lists[4:])
+
+    with Life(tmp_path, devices=NIGHTLY, secrets="", look_every=60.0) as life:
+        life.live(story())
