@@ -213,6 +213,7 @@ FIELDS: Final[Mapping[str, str]] = {
     ),
     "PlatformMessage.online": "Whether the platform gives receipts now. False: its last will, or it says good-bye. 平台是否在线",
     "PlatformMessage.reason": "Why, for people. 原因",
+    "PlatformMessage.readings": "False: you want no `readings`; they stay in the home. 是否需要例行读数",
     "PlatformMessage.at": "RFC 3339: when it was written; for people. 时间",
     "ChangeMessage.what": "What is changed. 修改项",
     "ChangeMessage.value": "Its new value; the form of each stands in gateway/household.py. 新值",

@@ -45,6 +45,7 @@ class Uplink:
         self._trial: Changeover | None = None
         self._trying: asyncio.Task[None] | None = None
         self.platform_away: float | None = None  # monotonic second since which the platform says that it is away
+        self._wants_readings = True  # what the platform said last on this line
 
     @property
     def connected(self) -> bool:
@@ -219,7 +220,12 @@ class Uplink:
             await asyncio.sleep(max(0.05, self._daemon.clock.real(left)))
 
     def platform_says(self, message: wire.PlatformMessage | None, now: Moment) -> list[Entry]:
-        """Take what the platform says of itself; None: nothing. One that never says anything is waited for as ever."""
+        """Take what the platform says of itself; None: nothing. One that never says anything is waited for as ever, and gets readings.
+
+        While it is away, readings would only fill its broker's queue, where alarms must have their place.
+        """
+        self._wants_readings = message is None or message.readings
+        self._daemon.push.readings(wanted=message is None or (message.online and message.readings))
         if message is None or message.online:
             return self.platform_is_there(now)
         if self.platform_away is None:
@@ -232,6 +238,7 @@ class Uplink:
         if self.platform_away is None:
             return []
         self.platform_away = None
+        self._daemon.push.readings(wanted=self._wants_readings)
         say("platform's application", True, "it is there again")
         return self._daemon.pipeline.platform(away=False)
 
@@ -274,6 +281,8 @@ class Uplink:
         if self.link is not None and link is not self.link:
             return  # one that another has taken the place of
         self._daemon.push.down()
+        self._wants_readings = True
+        self._daemon.push.readings(wanted=True)
         self._daemon.note(self.platform_is_there)  # nobody knows: it is retained, and comes again with the link
         self._daemon.note(lambda at: self._daemon.pipeline.linked(False, at))
 

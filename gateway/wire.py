@@ -335,6 +335,7 @@ class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
     online: bool
     reason: Text = ""
     at: Name = ""
+    readings: bool = True
 
 
 class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):

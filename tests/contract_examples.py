@@ -209,6 +209,7 @@ def others() -> dict[str, Any]:
         ),
         "home": plain(home(at)),
         "platform-online": plain(wire.PlatformMessage(1, True, "", "2026-05-04T03:00:00Z")),
+        "platform-no-readings": plain(wire.PlatformMessage(1, True, "", "2026-05-04T03:00:00Z", readings=False)),
         "platform-away": plain(wire.PlatformMessage(1, False, "its process ended", "2026-05-04T03:00:00Z")),
         "receipt-one-entry": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1042, 1042)], head=wire.Head(JOURNAL, 1, 1042, HEAD))),
         "receipt-ranges": plain(wire.Receipt(1, GATEWAY, JOURNAL, [(1, 1040), (1042, 1044)], "h-31ab09", [(200, 212)])),

@@ -13,10 +13,10 @@ import yaml
 from brokers import validator
 from jsonschema import Draft202012Validator, ValidationError
 
-from gateway import contract, mqtt, portable, push, uplink, wire
+from gateway import contract, mqtt, portable, push, upkeep, uplink, wire
 from gateway.book import AlarmFact
 from gateway.clock import Moment
-from gateway.instruction import Do
+from gateway.instruction import LOCAL_ONLY, Do
 from gateway.kind import KINDS
 from gateway.times import Times
 
@@ -287,6 +287,17 @@ def test_figures_in_the_text_are_true():
     assert "180 s with the usual interval" in text
     assert Times().heartbeat * 3 == 180
     assert "more than 64 KiB" in text
+    assert "a packet of more than 65 KiB" in text
+    assert wire.LARGEST + mqtt.ENVELOPE == 65 * 1024
+    nine = re.search(r"Nine are the technician's, at the door of the home: (.+?)\. From the platform", text)
+    assert nine
+    assert set(re.findall(r"`(\w+)`", nine[1])) == LOCAL_ONLY
+    assert len(LOCAL_ONLY) == 9
+    assert "这九项" in text
+    said = API["channels"]["readings"]["description"]
+    assert f"one every {Times().readings_every:g} s, sooner after {upkeep.READINGS_AT} readings" in said
+    missing = json.loads((FOLDER / "examples" / "fault-device-missing.json").read_text(encoding="utf-8"))
+    assert (missing["device"], missing["priority"], missing["fault_class"]) == ("pendant", 2, "now"), "a button: somebody must look soon"
     assert wire.LARGEST == 64 * 1024
     assert "persistent, 7 days" in text
     assert "5 s for your receipt in the place of 30 s" in text

@@ -61,6 +61,48 @@ def test_the_next_rung_is_called_sooner_while_the_platform_says_that_it_is_away(
     life.live(story())
 
 
+@pytest.mark.parametrize("said", [{"online": True, "readings": False}, {"online": False}, {"online": False, "readings": False}])
+def test_readings_stay_in_the_home_while_the_platform_wants_none_and_come_when_it_does(life, said):
+    async def story():
+        life.desk.forgets = lambda: False
+        await life.wait(10)
+        says(life, **said)
+        for n in range(10):
+            life.door(is_open=n % 2 == 0)
+            await life.wait(120)
+        life.press()
+        await life.wait(5)
+        assert life.told_platform("person.sos"), "an alarm is sent all the same"
+        if said.get("readings", True):
+            assert life.desk.readings > 0, "its receipt proves that it is there"
+            return
+        assert life.desk.readings == 0
+        assert life.daemon.push.unanswered_since() is None
+        says(life, online=True)
+        await life.wait(30)
+        assert life.desk.readings > 0
+
+    life.live(story())
+
+
+def test_readings_come_again_over_a_new_line_on_which_the_platform_says_nothing(life):
+    async def story():
+        life.desk.forgets = lambda: False
+        await life.wait(10)
+        says(life, online=True, readings=False)
+        for n in range(6):
+            life.door(is_open=n % 2 == 0)
+            await life.wait(120)
+        assert life.desk.readings == 0
+        life.plug(False)
+        await life.wait(5)
+        life.plug(True)
+        await life.wait(60)
+        assert life.desk.readings > 0
+
+    life.live(story())
+
+
 def test_it_goes_away_in_the_middle_of_the_wait(life):
     async def story():
         await life.wait(10)
