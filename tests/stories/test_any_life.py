@@ -18,6 +18,7 @@ AT_ONCE = 15.0  # s within which a press again has a person called
 FIRST = 70.0  # s within which the first press has: the platform's receipt and answer are waited for
 SOUNDS = 3.0
 AGAIN = 330.0 + 130.0  # s: the round begins again every 5 min at the latest, no person twice in 2 min by one channel
+UNDER_WAY = 1100.0  # s in which a person is called anew, whoever acknowledges meanwhile and sends nobody
 ANSWERED = {"acknowledged": 180.0, "dispatched": 900.0, "on_site": 3600.0}  # s after which an answer that leads to nothing is told
 
 
@@ -29,6 +30,8 @@ class Watched:
         self.wrong: list[str] = []
         self.did: list[str] = []
         self.states: dict[str, tuple[str, float]] = {}  # alarm -> (state, since when)
+        self.nobody_sent: dict[str, float] = {}  # alarm -> since when nobody is on the way or there
+        self.answered_at_once = False
         self.up = 0.0  # when the gateway began last
 
     def say(self, what: str) -> None:
@@ -52,6 +55,9 @@ class Watched:
             (self.restart, 1),
             (self.network, 2),
             (self.people, 3),
+            (self.desk, 1),
+            (self.door_and_bed, 3),
+            (self.masks, 1),
         ]
 
     async def quiet(self, seconds: float) -> None:
@@ -73,9 +79,16 @@ class Watched:
             since = max(self.states[alarm][1], self.up)
             if state == "raised" and life.now - since > AGAIN and not self.begun(life.now - AGAIN, *PEOPLE) and not self.running(*PEOPLE):
                 self.wrong.append(f"{life.now:.1f}: {alarm} is {state}, and nobody is called")
-            if state in {"acknowledged", "dispatched"} and life.now - since > ANSWERED[state] + 60.0:
+            if state in {"dispatched", "on_site"}:
+                self.nobody_sent.pop(alarm, None)
+            sent = max(self.nobody_sent.setdefault(alarm, life.now), self.up)
+            if life.now - sent > UNDER_WAY and not self.begun(life.now - UNDER_WAY, *PEOPLE) and not self.running(*PEOPLE):
+                self.wrong.append(f"{life.now:.1f}: {alarm} is answered again and again, and nobody is called or sent")
+            if not self.answered_at_once and state in {"acknowledged", "dispatched"} and life.now - since > ANSWERED[state] + 60.0:
                 self.wrong.append(f"{life.now:.1f}: {alarm} is {state} for ever")
-        self.states = {alarm: kept for alarm, kept in self.states.items() if alarm in now}
+        for known in (self.states, self.nobody_sent):
+            for gone in set(known) - set(now):
+                del known[gone]
 
     def begun(self, since: float, *who: str):
         return [c for c in self.life.calls if c.who in who and c.at >= since]
@@ -93,7 +106,8 @@ class Watched:
         if not self.begun(at, "siren") and not [c for c in sounding if c.code is None]:
             self.wrong.append(f"{at:.1f}: pressed, and no siren")
         await life.wait((FIRST if fresh else AT_ONCE) - SOUNDS)
-        if not self.begun(at, *PEOPLE) and not calling:  # a line that is being rung is not rung twice at once
+        excused = calling or (fresh and self.answered_at_once)  # a line that is being rung is not rung twice at once
+        if not excused and not self.begun(at, *PEOPLE):
             self.wrong.append(f"{at:.1f}: pressed, and nobody called")
 
     async def fall(self) -> None:
@@ -151,6 +165,37 @@ class Watched:
         there = self.lot.random() < 0.5
         self.say(f"network {there}")
         self.life.plug(there)
+
+    async def desk(self) -> None:
+        """A platform that acknowledges every alarm by itself, or dispatches somebody, or looks on."""
+        orders = self.lot.choice(((), ({"do": "acknowledge"},), ({"do": "dispatch", "responder": "Li"},)))
+        self.say(f"desk {orders}")
+        self.states.clear()
+        self.answered_at_once = bool(orders)  # believed once: only what lapses then calls
+
+        def answers(message):
+            return [(1.0, {**order, "alarm": message["alarm"]}) for order in orders if message["move"] in {"raise", "expire", "lapse"}]
+
+        self.life.desk.answers = answers
+
+    async def door_and_bed(self) -> None:
+        act = self.lot.choice(("door", "bed", "move"))
+        self.say(act)
+        if act == "move":
+            self.life.moves()
+        else:
+            (self.life.door if act == "door" else self.life.in_bed)(self.lot.random() < 0.5)
+
+    async def masks(self) -> None:
+        """Away and a shelf mask what they may, and never a call for help."""
+        what = self.lot.choice(("away", "home", "shelve"))
+        self.say(what)
+        if what == "shelve":
+            await self.life.tell("shelve", device=self.lot.choice(("radar", "door")), seconds=3600.0, reason="dust")
+        elif what == "away":
+            await self.life.tell("away", seconds=7200.0)
+        else:
+            await self.life.tell("away", seconds=0.0)
 
     async def people(self) -> None:
         for who in PEOPLE:
