@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
         if name == "code":
             command.add_argument("--new", action="store_true", help="password lost: forget the page's accounts and make another code")
         if name == "tell":
-            command.add_argument("do", help="acknowledge, dispatch, decline, arrive, close, silence, shelve, test, away or confirm")
+            command.add_argument("do", help="acknowledge, dispatch, decline, recall, arrive, close, silence, shelve, test, away or confirm")
             command.add_argument("--by", required=True, help="who gives the instruction")
             command.add_argument("--alarm", default="", help="the alarm's id, as status --json shows it, or its number")
             for word in ("device", "reason", "outcome", "responder"):

@@ -37,6 +37,7 @@ class Move(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     DISPATCH = "dispatch"
     DECLINE = "decline"
+    RECALL = "recall"
     ARRIVE = "arrive"
     LAPSE = "lapse"
     CLOSE = "close"
@@ -56,7 +57,12 @@ MOVES: Mapping[State, Mapping[Move, State]] = {
         Move.CLOSE: State.CLOSED,
         Move.LAPSE: State.RAISED,
     },
-    State.DISPATCHED: {Move.ARRIVE: State.ON_SITE, Move.DECLINE: State.ACKNOWLEDGED, Move.LAPSE: State.RAISED},
+    State.DISPATCHED: {
+        Move.ARRIVE: State.ON_SITE,
+        Move.DECLINE: State.ACKNOWLEDGED,
+        Move.RECALL: State.ACKNOWLEDGED,
+        Move.LAPSE: State.RAISED,
+    },
     State.ON_SITE: {Move.CLOSE: State.CLOSED},
     State.CLOSED: {},
     State.CANCELLED: {},

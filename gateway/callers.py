@@ -144,7 +144,7 @@ class Callers:
                 return
         told = self._told.get((family(alarm.kind), to)) if family(alarm.kind) and not alarm.test else None
         now = asyncio.get_running_loop().time()
-        if told is not None and now - told.at < TOLD and alarm.number not in told.alarms:
+        if told is not None and now - told.at < TOLD and alarm.number not in told.alarms and reason != Reason.RECALLED:
             told.alarms.add(alarm.number)
             self._done(*served, True, f"{to[0]}: told in the call for {told.by}")
             self._tidy(to[0], lane)
@@ -162,6 +162,8 @@ class Callers:
         self._sounder.leave(number)
         for name, lane in list(self._lanes.items()) if not sounds_only else ():
             for job in lane.jobs:
+                if job.reason == Reason.RECALLED:
+                    continue  # whoever is on the way is told so, however soon the alarm is over
                 job.serves = {one for one in job.serves if one[0] != number}
                 if not job.serves:
                     self._end(lane, job)

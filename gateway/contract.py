@@ -45,7 +45,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.alarm_number": "The alarm's short number in this home, for people on the telephone. 家庭内警报号",
     "AlarmMessage.state": "Where the response stands after this entry. 处置状态",
     "AlarmMessage.move": (
-        "What happened: danger, raise, expire, confirm, cancel, acknowledge, dispatch, decline, arrive, lapse, close change the state; "
+        "What happened: danger, raise, expire, confirm, cancel, acknowledge, dispatch, decline, recall, arrive, lapse, "
+        "close change the state; "
         "call, call_accepted, call_failed, count, clear, receipt, silence, silence_over, well (the resident pressed: I am well, after "
         "the grace) and whatever else comes do not. 动作"
     ),
@@ -189,11 +190,14 @@ FIELDS: Final[Mapping[str, str]] = {
     ),
     "InstructionMessage.do": "What is to be done. 指令",
     "InstructionMessage.by": "Name of the person, or of the desk, who is answerable for it. 操作人",
-    "InstructionMessage.alarm": "Id of the alarm: for acknowledge, dispatch, decline, arrive, close, silence. 警报编号",
+    "InstructionMessage.alarm": "Id of the alarm: for acknowledge, dispatch, decline, recall, arrive, close, silence. 警报编号",
     "InstructionMessage.device": "Id of the device: for shelve, confirm and walk; may be given for test. 设备编号",
     "InstructionMessage.step": "For walk: what is pulled for the whole home, mains or uplink, in the place of a device. 步骤",
     "InstructionMessage.reason": "Why: for shelve it must be given. 原因",
-    "InstructionMessage.outcome": "For close: one of the outcomes; `test` for a test and only for a test. 结果",
+    "InstructionMessage.outcome": (
+        "For close: one of the outcomes; `test` for a test, and for the alarm of a device that was enrolled within the hour before; "
+        "refused for any other. 结果"
+    ),
     "InstructionMessage.responder": ("For dispatch: who is sent. For arrive: who is there, where that is not who was sent. 救助人员"),
     "InstructionMessage.journal": "For resend: the journal whose entries are wanted. 日志编号",
     "InstructionMessage.from": "For resend: number of the first entry wanted. 起始序号",
@@ -219,7 +223,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "ChangeMessage.value": "Its new value; the form of each stands in gateway/household.py. 新值",
     "InstructionMessage.expires": (
         "RFC 3339 with zone; later than this it is refused. Empty: never. With a clock that is not sure, acknowledge, dispatch, decline "
-        "and arrive are carried out all the same; close, silence, shelve and away are refused as late where this is before the newest "
+        "and arrive are carried out all the same; close, recall, silence, shelve and away are refused as late where this is before "
+        "the newest "
         "time that was ever confirmed, and else as undecided unless `boot` or an alarm that began in this power-up proves that they are "
         "not old. 失效时间"
     ),
@@ -244,7 +249,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "Called.reason": (
         "Why just then: raised, no_receipt, platform_away (it said itself that it is), "
         "not_acknowledged, call_failed, nobody_dispatched, not_arrived, repeat, pressed_again, "
-        "interrupted (a restart), ladder_changed, asked (a responder who has not arrived), not_closed. 原因"
+        "interrupted (a restart), ladder_changed, asked (a responder who has not arrived), recalled (one who need not come), "
+        "not_closed. 原因"
     ),
     "Called.at": "When. 时间",
     "Called.delivery": "How far the call got. 送达情况",
@@ -261,6 +267,7 @@ DO: Final[Mapping[Do, str]] = {
     Do.ACKNOWLEDGE: "I have it 应答",
     Do.DISPATCH: "responder is on the way 派人",
     Do.DECLINE: "cannot come 不能前往",
+    Do.RECALL: "whoever is on the way need not come 召回",
     Do.ARRIVE: "is there 到场",
     Do.CLOSE: "it is over 结束",
     Do.SILENCE: "quiet in the home, nothing else 静音",

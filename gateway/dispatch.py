@@ -53,10 +53,11 @@ class Reason(StrEnum):
     INTERRUPTED = "interrupted"  # the power went, or the gateway ended, while this call was made
     CHANGED = "ladder_changed"  # who was called stands in the ladder no more, or with another number
     ASKED = "asked"  # was on the way and has not arrived: asked once, beside the ladder
+    RECALLED = "recalled"  # was on the way and need not come: told so, beside the ladder
     NOT_CLOSED = "not_closed"  # somebody is there, and nobody has closed the alarm
 
 
-BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED})  # such a call is beside the ladder: its wait does not begin anew
+BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED})  # such a call is beside the ladder: its wait does not begin anew
 
 
 class Step(NamedTuple):
@@ -121,7 +122,7 @@ def round_of(alarm: Alarm) -> int:
 def counts(call: Call, alarm: Alarm) -> bool:
     """Say whether a call was the person's turn in its round: not a question beside it, nor one that somebody else's answer cut off."""
     cut_off = call.delivery is Delivery.HELD and call.responder.strip() not in {alarm.responder.strip(), alarm.by.strip()}
-    return call.reason != Reason.ASKED and not cut_off
+    return call.reason not in {Reason.ASKED, Reason.RECALLED} and not cut_off
 
 
 def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
@@ -160,6 +161,11 @@ def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Call]:
     return {n: call for call in alarm.calls for n, entry in enumerate(names) if n > 0 and _is(call, ladder[n], entry)}
 
 
+def recalled(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
+    """Return the rung of the responder who was sent, where a program can tell them that they need not come."""
+    return asked(alarm, ladder, 0)
+
+
 def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int) -> int | None:
     """Return the rung of the responder who did not arrive, where a program can ask them and they are not who is called next."""
     names = [n for n, r in enumerate(ladder) if n > 0 and r.responder.strip() == alarm.responder.strip() and r.channel == PROGRAM]
@@ -172,7 +178,7 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
     A call that was itself made again is not made again within `Times.apart`: power that comes and goes is not to ring at one person
     again and again. The ladder's waits go on meanwhile, and call the next.
     """
-    newest = _newest(alarm, ladder)
+    newest = _newest(replace(alarm, calls=tuple(call for call in alarm.calls if call.reason != Reason.RECALLED)), ladder)
     open_ = [n for n, c in newest.items() if c.channel == PROGRAM and c.delivery is Delivery.WAITING]
     if not alarm.calls_on:  # somebody has it: only a press after that is still to reach a person
         last = _last(alarm)

@@ -16,6 +16,7 @@ class Do(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     DISPATCH = "dispatch"
     DECLINE = "decline"
+    RECALL = "recall"  # whoever is on the way need not come
     ARRIVE = "arrive"
     CLOSE = "close"
     SILENCE = "silence"

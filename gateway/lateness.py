@@ -1,6 +1,7 @@
 """Whether an order is still in time. Raising is generous, ending is strict.
 
-An order that takes protection away (close, silence, shelve, away, a walk test) must be in time: an outage may have kept it for days.
+An order that takes protection away (close, recall, silence, shelve, away, a walk test) must be in time: an outage may have kept it for
+days.
 `floor`, the newest time that was ever confirmed, proves an order late whatever the clock says. With a clock that nobody confirmed an
 order is in time only where that can be proved without it: it names this power-up, or an alarm that began in it. All other orders
 bring help, and help that comes late beats none: only a clock that is confirmed calls them late.
@@ -20,7 +21,7 @@ _FOR_A_WHILE = frozenset({Do.SHELVE, Do.AWAY, Do.WALK})  # with 0 seconds they g
 
 def takes_away(i: Instruction) -> bool:
     """Say whether an order takes protection away."""
-    return i.do in {Do.CLOSE, Do.SILENCE} or (i.do in _FOR_A_WHILE and i.seconds > 0)
+    return i.do in {Do.CLOSE, Do.SILENCE, Do.RECALL} or (i.do in _FOR_A_WHILE and i.seconds > 0)
 
 
 def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:

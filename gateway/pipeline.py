@@ -17,7 +17,7 @@ from gateway.away import Away
 from gateway.book import AlarmFact, Book, Entry, is_walk
 from gateway.clock import Moment, Stamp
 from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
-from gateway.dispatch import Reason, Rung, due_at, following, interrupted, step
+from gateway.dispatch import Reason, Rung, due_at, following, interrupted, recalled, step
 from gateway.fault import FaultFact, Faults, Turn
 from gateway.first_press import REASON, FirstPresses
 from gateway.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
@@ -42,6 +42,7 @@ _MOVE_OF = {
     Do.ACKNOWLEDGE: Move.ACKNOWLEDGE,
     Do.DISPATCH: Move.DISPATCH,
     Do.DECLINE: Move.DECLINE,
+    Do.RECALL: Move.RECALL,
     Do.ARRIVE: Move.ARRIVE,
     Do.CLOSE: Move.CLOSE,
 }
@@ -91,6 +92,7 @@ class Pipeline:
         self.walking = Walking(self._book, faults, judge, real=self._danger)
         self.away = Away(faults, lambda: self._book.times)
         self.first_presses = FirstPresses()
+        self._installed: dict[DeviceId, float] = {}  # when a device was enrolled, or became other hardware, in this power-up
         self._rooms = devices
         self._judge = judge
         self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
@@ -248,6 +250,8 @@ class Pipeline:
         gone = self._rooms.keys() - devices.keys()
         if any(self.walking.of(device) for device in (*gone, *other)):
             self.walking.end(now, by="rule", reason="retired", gone=True)
+        new = {*(devices.keys() - self._rooms.keys()), *other}
+        self._installed = {d: at for d, at in self._installed.items() if d in devices} | dict.fromkeys(new, now.mono)
         self._rooms = devices
         self.first_presses.forget([*gone, *other])
         self._book.arrange(ladder, times)
@@ -639,7 +643,8 @@ class Pipeline:
             alarm = replace(alarm, responder=there or alarm.responder)
         if i.do is Do.CLOSE:
             allowed = {o.value for o in Outcome}
-            if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not alarm.test and i.outcome == Outcome.TEST):
+            tested = alarm.test or self.installing(alarm)  # the alarm of a device being installed was real, and ends as what it was
+            if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not tested and i.outcome == Outcome.TEST):
                 given = i.outcome or "(empty)"
                 return no(i, Refused.MISSING, f"结束警报须给出有效结果, 收到 {given}", f"a close needs an outcome that fits, got {given}")
             alarm = replace(alarm, outcome=Outcome(i.outcome))
@@ -651,7 +656,16 @@ class Pipeline:
                 alarm=alarm.id,
                 state=alarm.state.value,
             )
+        if i.do is Do.RECALL and not alarm.test and (who := recalled(alarm, self._book.ladder)) is not None:
+            self._book.call(alarm, who, Reason.RECALLED, now, before=alarm.state, by=i.by)
         return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+
+    def installing(self, alarm: Alarm) -> bool:
+        """Say whether an alarm came while its device was being installed: then it may be closed as a test, though it was real."""
+        since, danger = self._installed.get(alarm.device), alarm.stages.get("danger")
+        if since is None or danger is None or danger.boot != self.boot:
+            return False
+        return since <= danger.mono <= since + self._book.times.installing
 
     def _about_device(self, i: Instruction, now: Moment) -> ResultFact:
         if i.device not in self._rooms:
@@ -687,7 +701,7 @@ class Pipeline:
 
 
 def _ended(alarm: Alarm) -> Ended:
-    return Ended(alarm.since, again=alarm.state is State.CANCELLED or alarm.outcome is Outcome.FALSE_ALARM)
+    return Ended(alarm.since, again=alarm.state is State.CANCELLED or alarm.outcome in {Outcome.FALSE_ALARM, Outcome.TEST})
 
 
 def _undecided(i: Instruction) -> ResultFact:

@@ -29,6 +29,7 @@ ORDERS: Final[Mapping[Do, Order]] = {
     Do.ACKNOWLEDGE: Order(("alarm",)),
     Do.DISPATCH: Order(("alarm", "responder"), ("seconds",)),
     Do.DECLINE: Order(("alarm",), ("responder",)),
+    Do.RECALL: Order(("alarm",)),
     Do.ARRIVE: Order(("alarm",), ("responder",)),
     Do.CLOSE: Order(("alarm", "outcome")),
     Do.SILENCE: Order(("alarm",)),

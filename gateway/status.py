@@ -126,6 +126,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "rung": a.rung,
                 "since_s": round(now.mono - a.since.mono, 1),
                 "test": a.test,
+                "installing": daemon.pipeline.installing(a),
             }
             for a in daemon.pipeline.alarms.values()
         ],

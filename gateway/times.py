@@ -79,6 +79,9 @@ class Times:
         21600, 600, 86400, "结束类指令有效期", "ours: what a desk ends may wait out an outage of hours, not of days; `expires` comes first"
     )
     confirm_window: float = _time(120, 60, 600, "确认后验证", "ours: time to press a device twice after “Checked”, none for recordings")
+    installing: float = _time(
+        3600, 600, 14400, "安装期间", "ours: what a device calls in the hour after it was enrolled may be closed as a test"
+    )
     test_ends: float = _time(600, 60, 3600, "测试自动结束", "ours: a forgotten test closes itself with outcome test")
     self_test: float = _time(86400, 21600, 604800, "自检", "26 TAC 279.77: daily; each home at an offset of its own")
     test_due: float = _time(2592000, 604800, 7776000, "与老人一起测试", "26 TAC 279.77: with the resident, monthly")

@@ -262,6 +262,7 @@ def instructions() -> dict[str, Any]:
         Do.BACKUP: {"secrets": "page-16"},
         Do.TAKE_OVER: {"secrets": "page-17"},
         Do.RESEND: {"journal": JOURNAL, "from": 1, "to": 1000},
+        Do.RECALL: {"alarm": alarm, "reason": "the family is there"},
     }
     assert set(given) == set(Do)
     out = {}

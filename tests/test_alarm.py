@@ -25,12 +25,13 @@ TABLE = """
     acknowledged  lapse        raised
     dispatched    arrive       on_site
     dispatched    decline      acknowledged
+    dispatched    recall       acknowledged
     dispatched    lapse        raised
     on_site       close        closed
 """
 MAY = {(s, m): to for s, m, to in (line.split() for line in TABLE.split("\n") if line.strip())}
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed", "cancelled")
-DOES = ("expire", "confirm", "cancel", "acknowledge", "dispatch", "decline", "arrive", "lapse", "close")
+DOES = ("expire", "confirm", "cancel", "acknowledge", "dispatch", "decline", "recall", "arrive", "lapse", "close")
 STAGE = dict(zip(STATES, ("danger", "alarm", "answered", "dispatch", "arrival", "closed", "cancelled"), strict=True))
 LONGEST = 6
 
@@ -57,7 +58,7 @@ def test_the_table_is_the_documents_table():
 
 @pytest.mark.parametrize("first", STATES)
 def test_every_sequence_of_moves_up_to_six(first):
-    # Walked as a tree: each of the 9 ** 6 sequences is the path to one leaf; a refused move leaves the alarm as it was,
+    # Walked as a tree: each of the 10 ** 6 sequences is the path to one leaf; a refused move leaves the alarm as it was,
     # so what follows it is what follows the shorter sequence, already walked.
     walked = 0
     front = [(alarm_in(first), first, {STAGE[first]: 100.0})]

@@ -71,7 +71,7 @@ class Household(RuleBasedStateMachine):
     # -- what people do ----------------------------------------------------------------------------------------------
 
     @rule(
-        do=st.sampled_from([Do.ACKNOWLEDGE, Do.DISPATCH, Do.DECLINE, Do.ARRIVE, Do.CLOSE, Do.SILENCE]),
+        do=st.sampled_from([Do.ACKNOWLEDGE, Do.DISPATCH, Do.DECLINE, Do.RECALL, Do.ARRIVE, Do.CLOSE, Do.SILENCE]),
         which=st.integers(0, 5),
         by=st.sampled_from(["Wang", "Wang", "Wang", " "]),
         responder=st.sampled_from(["Li", "Li", ""]),

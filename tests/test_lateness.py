@@ -16,6 +16,7 @@ from gateway.pipeline import REMEMBERED
 HOURS = 3600.0
 ENDS = {
     Do.CLOSE: {"alarm": "a", "outcome": "helped"},
+    Do.RECALL: {"alarm": "a"},
     Do.SILENCE: {"alarm": "a"},
     Do.SHELVE: {"device": "door", "seconds": 2 * HOURS, "reason": "paint"},
     Do.AWAY: {"seconds": 2 * HOURS},

@@ -472,10 +472,18 @@ ALLOWED = {
     "acknowledge": {"raised"},
     "dispatch": {"raised", "acknowledged"},
     "decline": {"dispatched"},
+    "recall": {"dispatched"},
     "arrive": {"raised", "acknowledged", "dispatched"},
     "close": {"raised", "acknowledged", "on_site"},
 }
-LEADS_TO = {"acknowledge": "acknowledged", "dispatch": "dispatched", "decline": "acknowledged", "arrive": "on_site", "close": "closed"}
+LEADS_TO = {
+    "acknowledge": "acknowledged",
+    "dispatch": "dispatched",
+    "decline": "acknowledged",
+    "recall": "acknowledged",
+    "arrive": "on_site",
+    "close": "closed",
+}
 
 
 @pytest.mark.parametrize("state", OPEN)
@@ -496,7 +504,7 @@ def test_every_instruction_in_every_state(do, state):
         assert next(a for a in day.open if a.id == before.id) == day.alarm == before, "refused whole"
 
 
-@pytest.mark.parametrize("do", ["acknowledge", "dispatch", "decline", "arrive", "close", "silence"])
+@pytest.mark.parametrize("do", ["acknowledge", "dispatch", "decline", "recall", "arrive", "close", "silence"])
 @pytest.mark.parametrize("which", ["", "j1-a77", "closed"])
 def test_an_alarm_that_is_not_open_is_named_in_both_languages(do, which):
     day = Day()

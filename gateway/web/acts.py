@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from gateway import kind, wire
 from gateway.alarm import MOVES, Move, Outcome, State
@@ -26,6 +26,7 @@ ON_ALARM: Final = {
     Do.ACKNOWLEDGE: Move.ACKNOWLEDGE,
     Do.DISPATCH: Move.DISPATCH,
     Do.DECLINE: Move.DECLINE,
+    Do.RECALL: Move.RECALL,
     Do.ARRIVE: Move.ARRIVE,
     Do.CLOSE: Move.CLOSE,
 }
@@ -75,9 +76,12 @@ def possible(alarm: wire.AlarmMessage) -> list[Do]:
     return sorted(found, key=lambda do: do is not NEXT.get(alarm.state))
 
 
-def outcomes(alarm: wire.AlarmMessage) -> list[str]:
-    """Return the outcomes that fit: a test ends as a test, a real alarm never does."""
-    return [Outcome.TEST.value] if alarm.test else [o.value for o in Outcome if o is not Outcome.TEST]
+def outcomes(alarm: wire.AlarmMessage, facts: Mapping[str, Any]) -> list[str]:
+    """Return the outcomes that fit: a test ends as a test. A real alarm only where its device was being installed: it stays real."""
+    if alarm.test:
+        return [Outcome.TEST.value]
+    came_of_it = any(a.get("installing") for a in facts.get("alarms", ()) if a["alarm"] == alarm.alarm)
+    return [o.value for o in Outcome if o is not Outcome.TEST or came_of_it]
 
 
 def tried(alarm: wire.AlarmMessage, ago: float) -> bool:
@@ -151,7 +155,7 @@ def _about_alarm(do: Do, said: Mapping[str, str], known: Known, times: Times, fi
             wrong.fields["sure"] = ("wrong.sure", {})
     elif do is Do.CLOSE:
         fields["outcome"] = said.get("outcome", "")
-        if fields["outcome"] not in outcomes(alarm):
+        if fields["outcome"] not in outcomes(alarm, known.status()):
             wrong.fields["outcome"] = ("wrong.outcome", {})
 
 

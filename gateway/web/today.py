@@ -277,7 +277,7 @@ def home(v: Visitor) -> dict[str, Any]:
         "ago": lambda wall: max(0.0, now - seconds(wall)),
         "possible": acts.possible,
         "tried": lambda a: acts.tried(a, now - seconds(a.stages["danger"].wall)),
-        "outcomes": acts.outcomes,
+        "outcomes": lambda a: acts.outcomes(a, facts),
         "most": lambda a: acts.minutes_most(a, v.page.config.times),
         "ladder": [r.responder for r in v.page.config.ladder],
         "hours": acts.HOURS,

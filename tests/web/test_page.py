@@ -472,3 +472,21 @@ async def test_a_test_that_was_ended_is_told_in_the_order_in_which_it_went(box):
     times = re.findall(r"<time>([^<]+)</time>", strip)
     assert len(times) >= 3
     assert times[0] == times[1], "it was not begun by who ended it"
+
+
+async def test_test_is_offered_as_the_end_of_a_real_alarm_only_where_its_device_was_being_installed(box):
+    browser = await box.technician()
+    alarm = next(a for a in box.page.known.open_alarms() if not a.test and MOVES[a.state].get(acts.Move.CLOSE))
+    said = {"alarm": alarm.alarm, "seen": alarm.state.value, "outcome": "test"}
+    assert (await post(browser, "/", "/do/close", **said)).status_code == 422
+    box.example.say(alarms=[{"alarm": alarm.alarm, "installing": True}])
+    card = (await browser.get("/")).text.partition(f'data-key="close-{alarm.alarm}"')[2].partition("</details>")[0]
+    assert 'value="test"' in card
+    assert (await post(browser, "/", "/do/close", **said)).status_code == 303
+
+
+def test_whoever_is_on_the_way_can_be_called_back():
+    sent = SimpleNamespace(state=State.DISPATCHED, masking="none")
+    assert next(do.value for do in acts.possible(sent)) == "arrive"
+    assert "recall" in [do.value for do in acts.possible(sent)]
+    assert "recall" not in [do.value for do in acts.possible(SimpleNamespace(state=State.ON_SITE, masking="none"))]

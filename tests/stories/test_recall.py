@@ -1,0 +1,101 @@
+"""Somebody is on the way and need not come; and an alarm that came of installing a button."""
+
+from __future__ import annotations
+
+from life import HOUR, MINUTE, Life
+
+from gateway import household, status
+from gateway.compose import rearranged
+from gateway.instruction import Change, What
+
+PENDANT = "A4:C1:38:00:00:01"
+DEVICE = f'[[device]]\nid = "pendant"\nmodel = "shelly-blu-button"\nroom = "hall"\naddress = "{PENDANT}"\nmissing_after = 14400\n'
+NEW = "A4:C1:38:00:00:0C"
+
+
+def reasons(life: Life, who: str) -> list[str]:
+    return [c.environment["ELDERCARE_REASON"] for c in life.called(who)]
+
+
+def test_whoever_is_on_the_way_is_called_back_and_told_so_and_the_alarm_is_answered_again(tmp_path):
+    async def story():
+        life.press()
+        await life.wait(5)
+        (alarm,) = life.open
+        await life.tell("dispatch", alarm=alarm.id, responder="neighbour", seconds=600.0)
+        await life.wait(MINUTE)
+        assert life.called("neighbour") == []
+        await life.tell("recall", by="desk", local=False, alarm=alarm.id, reason="the family is there")
+        (now,) = life.open
+        assert now.state.value == "acknowledged"
+        await life.tell("close", by="desk", local=False, alarm=alarm.id, outcome="no_help_needed")
+        assert life.open == []
+        await life.wait(30)
+        (told,) = life.called("neighbour")
+        assert (told.environment["ELDERCARE_REASON"], told.environment["ELDERCARE_ALARM"], told.code) == ("recalled", alarm.id, 0)
+        moves = [m["move"] for _, m in life.told_platform() if m["alarm"] == alarm.id]
+        assert moves.index("recall") < moves.index("close"), "the platform is told, which may have called them itself"
+
+    with Life(tmp_path, devices=DEVICE, sound="", secrets="") as life:
+        life.live(story())
+
+
+def test_after_a_recall_somebody_has_to_be_sent_or_people_are_called_again(tmp_path):
+    async def story():
+        life.press()
+        await life.wait(5)
+        (alarm,) = life.open
+        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="neighbour", seconds=600.0)
+        await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        await life.wait(10 * MINUTE)
+        (now,) = life.open
+        assert now.state.value == "raised"
+        assert "nobody_dispatched" in {r for who in ("family", "neighbour") for r in reasons(life, who)}
+        assert len([r for r in reasons(life, "neighbour") if r == "recalled"]) == 1
+        assert [r for r in reasons(life, "neighbour") if r != "recalled"], "who was called back is called in his turn"
+        result = life.desk.results[-1]
+        await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        assert (life.desk.results[-1] != result, life.desk.results[-1]["refused"]) == (True, "not_allowed")
+
+    with Life(tmp_path, devices=DEVICE, sound="", secrets="") as life:
+        life.live(story())
+
+
+def enrolled(life: Life) -> None:
+    """Enrol a second button, as the page does."""
+    value = {"id": "second", "model": "shelly-blu-button", "room": "hall", "address": NEW}
+    daemon = life.daemon
+    daemon.ears.listen_to = daemon.ears.by_radio = lambda *_: None  # what is heard comes from the story
+    after = household.changed(daemon.config, Change(What.PUT_DEVICE, value), household.Handed(), daemon.models, by="Li")
+    daemon.note(lambda at: rearranged(daemon, after, at))
+
+
+def test_an_alarm_of_a_device_being_installed_was_real_and_may_be_closed_as_a_test_no_other(tmp_path):
+    async def story():
+        enrolled(life)
+        await life.wait(20 * MINUTE)
+        life.press(NEW)
+        life.press(PENDANT)
+        await life.wait(5)
+        of = {a.device: a for a in life.open}
+        assert not of["second"].test, "the whole ladder is called"
+        shown = {a["device"]: a["installing"] for a in status.facts(life.daemon, (0, 0))["alarms"]}
+        assert shown == {"second": True, "pendant": False}
+        await life.wait(MINUTE)
+        assert life.called("family")
+        for device in ("pendant", "second"):
+            await life.tell("close", alarm=of[device].id, outcome="test")
+        (left,) = life.open
+        assert left.device == "pendant", "an alarm of any other device is never made a test"
+        closed = [m for _, m in life.told_platform() if m["alarm"] == of["second"].id][-1]
+        assert (closed["outcome"], closed["test"], closed["priority"]) == ("test", False, 1)
+        await life.tell("close", alarm=left.id, outcome="helped")
+        await life.wait(HOUR)
+        life.press(NEW)
+        await life.wait(5)
+        (later,) = life.open
+        await life.tell("close", alarm=later.id, outcome="test")
+        assert [a.id for a in life.open] == [later.id], "an hour later it is installed"
+
+    with Life(tmp_path, devices=DEVICE, sound="", secrets="") as life:
+        life.live(story())
