@@ -136,6 +136,8 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield Finding(True, "配置 configuration", f"{config.path}: {len(config.devices)} 台设备 devices, {len(config.ladder)} 级 rungs")
     if config.trouble:
         yield Finding(False, "配置 configuration", config.trouble)
+    for finding in _named(config):
+        yield finding
     yield _clock()
     yield _disk(config)
     for finding in _aside(config.state / "gateway.db"):
@@ -324,6 +326,14 @@ async def _bridged(bridge: Bridge) -> None:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def _named(config: Config) -> list[Finding]:
+    """Tell of an id that not every broker takes. A home that has one goes on: under another one the platform would see a new home."""
+    if "." not in config.gateway.id:
+        return []
+    why = "带点的编号旧版 NATS 拒绝, RabbitMQ 读作 /: an id with a dot is refused by older NATS and read as / by RabbitMQ"
+    return [Finding(None, "网关编号 gateway id", f"{config.gateway.id}: {why}; with Mosquitto it may stay, a new home needs one without")]
 
 
 def _mains(*, there: bool) -> Finding:

@@ -310,6 +310,14 @@ def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[_Fi
     )
 
 
+def _is_new(state: Path) -> bool:
+    """Say whether no home was ever guarded under this configuration. Whoever may not look takes it that one was."""
+    try:
+        return not (state / "gateway.db").exists()
+    except OSError:
+        return False
+
+
 def composed(source: Source, models: Mapping[str, Model], home: Household, own: HouseholdSecrets, trouble: str = "") -> Config:
     """Return the configuration that file and household make together. Raises ConfigError with every problem found."""
     path = source.path
@@ -318,6 +326,8 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     where = _Where(source, home, part)
     times = _times(part.times, where, problems)
     zone, night = _zone(part.gateway, where, problems), _night(part.gateway, where, problems)
+    if "." in part.gateway.id and _is_new(path.parent / part.gateway.state):
+        problems.append(where("gateway", None, "id", *_NO_DOT))
     devices = _devices(part, models, secrets, where, problems, keys_known=source.with_secrets)
     may_run = rights(source)
     for n, rung in enumerate(part.ladder):
@@ -362,6 +372,10 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     )  # fmt: skip
 
 
+_NO_DOT = (
+    "a gateway's id has letters, digits, _ and - only: NATS before 2.10 lets in no client with a dot in its id, RabbitMQ reads a dot as /",
+    "网关编号只能用字母、数字、_ 和 -: NATS 2.10 之前拒绝带点的编号, RabbitMQ 把点当作 /",
+)
 _NO_HOST = (
     "a host name or an address was expected, without mqtt:// and without the port, which stand in `tls` and `port`",
     "应为主机名或地址, 不带 mqtt:// 和端口",

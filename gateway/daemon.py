@@ -481,6 +481,8 @@ def _log(entries: Sequence[Entry]) -> None:
 def identity(config: Config) -> str:
     """Return this gateway's id: configured, or made at first start and kept in a file of its own."""
     if config.gateway.id:
+        if "." in config.gateway.id:  # of a home that was there before this was refused
+            LOG.warning("gateway id %s: some brokers refuse a dot in it (NATS) or read it as / (RabbitMQ)", config.gateway.id)
         return config.gateway.id
     path = config.state / "identity"
     with contextlib.suppress(OSError, ValueError):

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from brokers import Authority, Mosquitto
-from kit.wait import until
+from kit.wait import PATIENCE, until
 
 from gateway import wire
 from gateway.clock import Quality
@@ -22,7 +22,8 @@ ROOT = Path(__file__).parents[1]
 ACL = (ROOT / "config" / "broker" / "mosquitto.acl").read_text(encoding="utf-8")
 CONF = (ROOT / "config" / "broker" / "mosquitto.conf").read_text(encoding="utf-8")
 A, B = "gw-a", "gw-b"
-WORDS = {A: "sea-of-grass-a", B: "sea-of-grass-b", "platform": "sea-of-grass-p"}
+DESK, SECOND = "platform-1", "platform-2"  # two processes of the platform
+WORDS = {A: "sea-of-grass-a", B: "sea-of-grass-b", DESK: "sea-of-grass-p", SECOND: "sea-of-grass-q"}
 FROM_GATEWAY = [name for name in wire.EVERY_MESSAGE if name not in wire.TO_GATEWAY]
 V5 = aiomqtt.ProtocolVersion.V5
 
@@ -90,7 +91,7 @@ class Platform:
     """The platform's side: what it heard, with topics."""
 
     def __init__(self, broker):
-        self.client = client(broker, "platform")
+        self.client = client(broker, DESK)
         self.heard = []
 
     async def __aenter__(self):
@@ -258,12 +259,52 @@ def test_the_list_names_every_message_of_the_contract_once_and_in_its_direction(
         name: how for how, _, name in re.findall(r"^pattern (\w+) eldercare/v1/(%u/(?!platform)|(?=platform))(\w+)$", ACL, re.MULTILINE)
     }
     assert given == {name: "read" if name in wire.TO_GATEWAY else "write" for name in wire.EVERY_MESSAGE}
-    theirs = {
-        name: how for how, _, name in re.findall(r"^topic (\w+) eldercare/v1/(\+/(?!platform)|(?=platform))(\w+)$", ACL, re.MULTILINE)
-    }
-    assert theirs == {name: "write" if name in wire.TO_GATEWAY else "read" for name in wire.EVERY_MESSAGE}
+    for who in (DESK, SECOND):
+        rules = re.search(rf"^user {who}\n((?:topic .*\n)+)", ACL, re.MULTILINE)[1]
+        theirs = {
+            name: how for how, _, name in re.findall(r"^topic (\w+) eldercare/v1/(\+/(?!platform)|(?=platform))(\w+)$", rules, re.MULTILINE)
+        }
+        assert theirs == {name: "write" if name in wire.TO_GATEWAY else "read" for name in wire.EVERY_MESSAGE}
     rules = [line for line in ACL.splitlines() if line and not line.startswith("#")]
-    assert len(rules) == 2 * len(wire.EVERY_MESSAGE) + 1
+    assert len(rules) == 3 * len(wire.EVERY_MESSAGE) + 2
+
+
+async def test_two_processes_of_the_platform_work_side_by_side_and_share_what_comes(broker):
+    """With one user they threw each other out for ever: the user name is the client id, and that has one connection."""
+    taken = {DESK: [], SECOND: []}
+
+    async def work(who):
+        async with client(broker, who) as worker:
+            await worker.subscribe(f"$share/desk/{wire.topic('+', 'alarm')}", qos=1)
+            ready[who].set()
+            async for message in worker.messages:
+                taken[who].append(message.payload)
+                await worker.publish(wire.topic(A, "receipt"), message.payload, qos=1)
+
+    ready = {who: asyncio.Event() for who in taken}
+    working = [asyncio.create_task(work(who)) for who in taken]
+    await asyncio.gather(*(asyncio.wait_for(one.wait(), PATIENCE) for one in ready.values()))
+    sent = [b'{"id": "a-%d"}' % n for n in range(60)]
+    async with Home(broker, A) as home:
+        for body in sent:
+            await home.link.publish(wire.topic(A, "alarm"), body)
+        await until(lambda: len(home.heard) >= len(sent))
+        assert not any(one.done() for one in working), "nobody was thrown out"
+    assert sorted(taken[DESK] + taken[SECOND]) == sorted(sent), "each alarm went to one of them"
+    assert all(taken.values()), "and both had some"
+    for one in working:
+        one.cancel()
+    await asyncio.wait(working)
+
+
+async def test_two_processes_of_one_user_throw_each_other_out(broker):
+    """Why the example has a user for each."""
+    async with client(broker, DESK) as first:
+        await first.subscribe(wire.topic("+", "alarm"), qos=1)
+        async with client(broker, DESK, identifier="another"):
+            with pytest.raises(aiomqtt.MqttError):
+                async with asyncio.timeout(PATIENCE):
+                    await anext(aiter(first.messages))
 
 
 async def test_a_revoked_box_is_let_in_no_more_and_the_others_need_nothing_new(tmp_path):

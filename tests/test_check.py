@@ -50,6 +50,16 @@ async def test_a_fit_box(tmp_path, capsys, broker):
     assert "not encrypted: a neighbour could forge it" in weaker
 
 
+async def test_an_id_that_not_every_broker_takes_is_told_and_goes_on(tmp_path, capsys, monkeypatch):
+    gateway = Gateway(tmp_path, bus=object(), devices="", name="gw.old")
+    gateway.state.mkdir(exist_ok=True)
+    (gateway.state / "gateway.db").touch()
+    monkeypatch.setattr(check, "_running", lambda _: {})
+    _, _, _, weaker = await findings(capsys, gateway)
+    assert "gw.old" in weaker
+    assert "NATS" in weaker
+
+
 async def test_what_is_noticed_late_and_what_was_never_told_is_said(tmp_path, capsys, monkeypatch):
     smoke = '[[device]]\nid = "smoke"\nmodel = "xiaomi-jtyjgd03mi"\naddress = "A4:C1:38:00:00:02"\n'
     running = {"pid": 1, "degraded": "", "radio": [], "lines": [], "devices": [{"device": "smoke", "untold": ["smoke"]}, {"device": "x"}]}

@@ -376,3 +376,17 @@ def test_a_home_says_where_it_lies(home):
     both = config.composed(said.source, MODELS, page, said.secrets)
     assert (both.place.area, both.place.cell) == ("Qiaotou", "460-00-2")
     assert load(written(home, GOOD), MODELS).place.area == ""
+
+
+def test_an_id_with_a_dot_is_refused_for_a_new_home_and_an_older_one_goes_on(home):
+    """NATS lets in no client with one, and RabbitMQ reads it as a /: a home would be heard by nobody."""
+    dotted = GOOD.replace('id = "gw-1"', 'id = "gw.1"')
+    (told,) = problems(home, dotted)
+    assert "gateway.toml, line 2: " in told
+    assert "NATS" in told
+    assert "RabbitMQ" in told
+    (home / "state").mkdir()
+    (home / "state" / "gateway.db").touch()
+    assert load(written(home, dotted), MODELS).gateway.id == "gw.1"
+    (colon,) = problems(home, GOOD.replace('id = "gw-1"', 'id = "gw:1"'))
+    assert "id" in colon
