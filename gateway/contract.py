@@ -125,7 +125,10 @@ FIELDS: Final[Mapping[str, str]] = {
     "OneReading.index": "Which button, door or probe of the device, from 1. 序号",
     "OneReading.label": "Name of a measure that has no kind of its own; empty otherwise. 名称",
     "Status.online": "Whether the gateway is connected to the broker. 是否在线",
-    "Status.reason": "connected, stopped (it said good-bye), or lost (last will: the broker noticed). 原因",
+    "Status.reason": (
+        "connected, stopped (it said good-bye), lost (last will: the broker noticed), storage or conflict (it is there, and has begun "
+        "another journal). 原因"
+    ),
     "Status.software": "Version of the gateway's software. 软件版本",
     "Status.boot": "Name of the power-up. 开机编号",
     "Status.journal": "Name of the journal at the time of connecting; may be empty. 日志编号",
@@ -171,7 +174,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "HomeAlarm.state": "Where the response stands. 处置状态",
     "HomeAlarm.test": "True: a test. 测试标记",
     "HomeAlarm.silenced": "True: silenced in the home; its ladder goes on. 已静音",
-    "Receipt.journal": "The journal that the entries name. One that the gateway does not know is passed over. 日志编号",
+    "Receipt.journal": (
+        "The journal that the entries name; without entries any. One that the gateway does not know is passed over. 日志编号"
+    ),
     "Receipt.head": (
         "The newest entry that you have of this gateway, of whatever journal; or, where an entry has come whose number you have with "
         "other bytes, the one that you have. Only to a gateway that says a `generation`: older ones refuse what they do not know. "

@@ -13,7 +13,9 @@ import yaml
 from brokers import validator
 from jsonschema import Draft202012Validator, ValidationError
 
-from gateway import contract, mqtt, portable, push, upkeep, uplink, wire
+from gateway import contract, mqtt, portable, push, resend, store, upkeep, uplink, wire
+from gateway.alarm import MOVES, Move, State
+from gateway.allowance import Of
 from gateway.book import AlarmFact
 from gateway.clock import Moment
 from gateway.instruction import LOCAL_ONLY, Do
@@ -283,6 +285,21 @@ def test_figures_in_the_text_are_true():
     assert "by up to a fifth" in text
     assert push.JITTER == 0.2
     assert "without a receipt within 30 s" in text
+    times = Times()
+    assert "| acknowledge, after it was raised | 60 s | 5 min |" in text
+    assert (times.acknowledge_p1, times.acknowledge_p2) == (60, 300)
+    assert "| dispatch, after acknowledging | 3 min | 15 min |" in text
+    assert (times.dispatch_p1, times.dispatch_p2) == (180, 900)
+    assert "where it says no `seconds` | 15 min | 60 min |" in text
+    assert (times.on_site_p1, times.on_site_p2) == (900, 3600)
+    assert "calls you after 60 min and then every 30 min" in text
+    assert (times.on_site_close, times.close_again) == (3600, 1800)
+    assert f"at most {resend.MOST} in one order" in text
+    assert "at most ten a second" in text
+    assert resend.PACE == 0.1
+    at_once, every, _ = Of.RESEND.value
+    assert f"{at_once} of them at once and then one an hour" in text
+    assert every == 3600
     assert Times().receipt == 30
     assert "180 s with the usual interval" in text
     assert Times().heartbeat * 3 == 180
@@ -304,6 +321,31 @@ def test_figures_in_the_text_are_true():
     assert Times().receipt_away == 5
     assert "delay of 60 s" in text
     assert mqtt.WILL_DELAY == 60
+
+
+def test_what_the_text_says_of_moves_and_local_orders_is_the_table():
+    text = " ".join(API["info"]["description"].split())
+    may = {state: {*moves} & {Move.ACKNOWLEDGE, Move.DISPATCH, Move.DECLINE, Move.ARRIVE, Move.CLOSE} for state, moves in MOVES.items()}
+    said = {
+        State.RAISED: "From `raised` you may acknowledge, dispatch, arrive or close",
+        State.ACKNOWLEDGED: "from `acknowledged` dispatch, arrive or close",
+        State.DISPATCHED: "from `dispatched` arrive or decline",
+        State.ON_SITE: "from `on_site` close",
+    }
+    for state, sentence in said.items():
+        assert sentence in text
+        assert {m.value for m in may.pop(state)} == {*re.findall(r"acknowledge\b|dispatch\b|decline|arrive|close", sentence)}
+    assert not any(may.values()), "in a grace nothing, and at the end nothing"
+
+
+def test_every_message_that_names_a_journal_says_its_generation():
+    for name, schema in wire.schemas().items():
+        if name not in wire.TO_GATEWAY and "journal" in schema["properties"]:
+            assert "generation" in schema["properties"], name
+    named = [json.loads(p.read_text(encoding="utf-8")) for p in EXAMPLES if name_of(p) not in wire.TO_GATEWAY]
+    assert all(body["generation"] >= 1 for body in named if "journal" in body)
+    assert {body["type"] for body in named if "journal" not in body} == {"readings"}
+    assert len(store.new_name()) * 4 == 64
 
 
 # -- what must not stand there ------------------------------------------------------------------------------------------
