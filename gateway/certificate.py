@@ -17,17 +17,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from gateway import audible, generations, household, kind, wire
 from gateway.config import Config, Device
 from gateway.instruction import Problem
+from gateway.kind import Priority
 from gateway.parts import Signature, Signing
 from gateway.walk import Goal, Plug, goal, step_needs
 
-FORM: Final = 2  # of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the first
+# Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the first. 2: faults, the clock and rooms
+# without a sensor do not stand on it.
+FORM: Final = 3
+HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})  # a broker on the box itself: what is said to it leaves no machine in clear
 FRESH: Final = 86400.0  # s that a test counts: what was tried on another visit says nothing about this one
 CARRIED: Final = 20  # of them, the newest, that go to a new box
 LAST: Final = 1_000_000  # number that a certificate can have
@@ -116,8 +120,21 @@ def goal_of(config: Config, d: Device) -> Goal:
     return goal(d.model, roles=d.watch.roles, codes=d.codes, bed=d.watch.bed, receipts=receipts, within=config.times.receipt)
 
 
-def facts(config: Config, found: Seen, *, gateway: str, journal: str, software: str, mains: bool) -> dict[str, Any]:
-    """Return all that a certificate says but who signs it and when. `mains`: this box can know whether it has mains."""
+class OpenFault(NamedTuple):
+    """A fault that is on. `priority` as a number: 2 and less must be mended before anything passes."""
+
+    priority: int
+    kind: str
+    device: str
+
+
+def facts(
+    config: Config, found: Seen, *, gateway: str, journal: str, software: str, mains: bool, clock: str, faults: Iterable[OpenFault]
+) -> dict[str, Any]:  # fmt: skip
+    """Return all that a certificate says but who signs it and when. `mains`: this box can know whether it has mains.
+
+    `clock` is how good the clock is, `faults` what is on but for those of a test.
+    """
     home = config.household
     shown = {k: v for k, v in household.shown(config).items() if k not in {"revision", "by", "at"}}
     devices = [_device(config, d, found.walks.get(d.id)) for d in config.devices]
@@ -126,6 +143,8 @@ def facts(config: Config, found: Seen, *, gateway: str, journal: str, software: 
     missing = [{"of": "device", "id": d["id"], "needs": d["lacks"]} for d in devices if d["lacks"]]
     missing += [{"of": "step", "id": s["step"], "needs": s["lacks"]} for s in steps if s["lacks"]]
     missing += [{"of": "platform", "id": "", "needs": platform["lacks"]}] if platform["lacks"] else []
+    on = sorted(faults)
+    missing += [{"of": "fault", "id": f.kind, "needs": [f.device]} for f in on if f.priority <= Priority.P2]
     if not devices:
         missing.append({"of": "home", "id": "", "needs": ["devices"]})
     return {
@@ -143,6 +162,9 @@ def facts(config: Config, found: Seen, *, gateway: str, journal: str, software: 
         "times": asdict(config.times),
         "ladder": [{"responder": r.responder, "channel": r.channel, "wait": r.wait} for r in config.ladder],
         "lacks": [lack.value for lack in audible.lacks(config)],
+        "clock": clock,
+        "faults": [f._asdict() for f in on],
+        "rooms_without": [room for room in home.rooms or () if all(d.room != room for d in config.devices)],
         "passed": not missing,
         "missing": missing,
     }
@@ -198,7 +220,7 @@ def _platform(config: Config, found: Seen) -> dict[str, Any]:
     well = (test is not None and test["receipt_s"] is not None) or (attempt is not None and not attempt["failed"])
     return {
         "where": f"{p.host}:{p.port}", "tls": p.tls, "receipts": p.receipts, "attempt": attempt, "alarm": test,
-        "lacks": [] if well else ["test"],
+        "lacks": ([] if well else ["test"]) + ([] if p.tls or p.host in HERE else ["tls"]),
     }  # fmt: skip
 
 

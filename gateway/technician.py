@@ -279,9 +279,11 @@ class Technician:
         if wrong := certificate.unsigned(signing.signature, i.by):
             return _wrong(i, [wrong], revision), None
         found = certificate.seen(*rows, at)
+        on = [certificate.OpenFault(int(f.priority), f.kind, f.device) for f in list(daemon.faults.on.values()) if not f.test]
         what = certificate.facts(
-            config, found, gateway=daemon.gateway, journal=daemon.store.journal, software=__version__, mains=daemon.faults.mains is not None
-        )
+            config, found, gateway=daemon.gateway, journal=daemon.store.journal, software=__version__,
+            mains=daemon.faults.mains is not None, clock=at.clock, faults=on,
+        )  # fmt: skip
         if (revision, certificate.fingerprint(what)) != (i.revision, signing.seen):
             zh, en = "设置或测试结果已变化, 请重新查看后再签", "settings or tests have changed meanwhile: look at it again, then sign"
             return replace(_no(i, Refused.CHANGED_MEANWHILE, zh, en), revision=revision), None

@@ -40,7 +40,9 @@ async def test_it_is_said_by_check_certificate_and_status_and_only_where_it_is_s
     gateway = home(tmp_path / "home", lines)
     config = load(gateway.config, all_models())
     assert audible.lacks(config) == lacks
-    facts = certificate.facts(config, certificate.Seen(), gateway="g", journal="j", software="1", mains=False)
+    facts = certificate.facts(
+        config, certificate.Seen(), gateway="g", journal="j", software="1", mains=False, clock="synchronised", faults=()
+    )
     assert facts["lacks"] == [lack.value for lack in lacks]
     await check.checked(gateway.config)
     out = capsys.readouterr().out

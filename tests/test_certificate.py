@@ -67,8 +67,8 @@ def found(day):
     return certificate.seen(messages, tests, wire.when(day.clock.now(), day.clock.boot))
 
 
-def facts(config, seen, *, mains=True):
-    return certificate.facts(config, seen, gateway="gw-test", journal="j1", software="1", mains=mains)
+def facts(config, seen, *, mains=True, clock="synchronised", faults=()):
+    return certificate.facts(config, seen, gateway="gw-test", journal="j1", software="1", mains=mains, clock=clock, faults=faults)
 
 
 def lacking(what):
@@ -104,6 +104,24 @@ def test_everything_is_missing_at_first_and_a_walk_takes_its_device_off_the_list
     (button,) = [d for d in what["devices"] if d["id"] == "button"]
     assert (button["walk"]["presses"], button["walk"]["receipt_s"], button["address"]) == (3, 2.0, "53:01")
     assert not what["passed"]
+
+
+def test_a_fault_that_somebody_must_see_soon_lets_nothing_pass_and_all_others_stand_on_it(tmp_path, day):
+    config = configured(tmp_path)
+    missing, low = certificate.OpenFault(2, kind.MISSING, "button"), certificate.OpenFault(3, kind.LOW_BATTERY, "door")
+    what = facts(config, found(day), clock="unsure", faults=[low, missing])
+    assert lacking(what)["fault", kind.MISSING] == ["button"]
+    assert ("fault", kind.LOW_BATTERY) not in lacking(what)
+    assert [f["kind"] for f in what["faults"]] == [kind.MISSING, kind.LOW_BATTERY]
+    assert what["clock"] == "unsure"
+    assert not facts(config, found(day))["faults"]
+
+
+def test_a_line_in_clear_passes_to_a_broker_of_the_box_only(tmp_path, day):
+    plain = CONFIG.replace('host = "platform.invalid"\n', 'host = "platform.invalid"\ntls = false\n')
+    assert "tls" in lacking(facts(configured(tmp_path, plain), found(day)))["platform", ""]
+    here = plain.replace("platform.invalid", "127.0.0.1")
+    assert "tls" not in lacking(facts(configured(tmp_path, here), found(day)))["platform", ""]
 
 
 def test_what_does_not_apply_is_not_missing_and_says_so(tmp_path, day):
@@ -295,7 +313,8 @@ def fingerprint(gateway):
     at = wire.When(status["boot"], status["mono"], status["wall"][:19] + "Z", status["clock"])
     what = certificate.facts(
         config, certificate.seen(rows, [], at), gateway=gateway.name, journal=status["journal"], software=__version__,
-        mains=status["mains"] is not None,
+        mains=status["mains"] is not None, clock=status["clock"],
+        faults=[certificate.OpenFault(int(kind.of(f["kind"]).priority), f["kind"], f["device"]) for f in status["faults"] if not f["test"]],
     )  # fmt: skip
     return certificate.fingerprint(what)
 

@@ -21,6 +21,7 @@ from starlette.concurrency import run_in_threadpool
 from gateway import audible, certificate
 from gateway.household import Handed
 from gateway.instruction import Do
+from gateway.kind import Priority
 from gateway.parts import Signature, Signing
 from gateway.times import Times
 from gateway.web.change import Answer, Form, current, drawn, left
@@ -35,7 +36,7 @@ EARLIER = 30  # certificates in the list
 TIMES: Final = ("grace_fall", "receipt", "acknowledge_p1", "dispatch_p1", "on_site_p1", "rung", "repeat")
 STANDARD: Final = {f.name: float(str(f.default)) for f in fields(Times)}
 IN_CHINESE: Final = {f.name: str(f.metadata["zh"]) for f in fields(Times)}
-FIX: Final = {"device": "/walk", "step": "/walk", "platform": "/test", "home": "/sensors/add"}
+FIX: Final = {"device": "/walk", "step": "/walk", "platform": "/test", "home": "/sensors/add", "fault": "/", "tls": "/platform"}
 
 
 @router.get("/certificate")
@@ -104,7 +105,8 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
     facts = known.status()
     what = certificate.facts(
         config, seen(v), gateway=str(facts.get("gateway", "")), journal=str(facts.get("journal", "")),
-        software=str(facts.get("software", "")), mains=facts.get("mains") is not None,
+        software=str(facts.get("software", "")), mains=facts.get("mains") is not None, clock=str(facts.get("clock", "")),
+        faults=[certificate.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
     )  # fmt: skip
     earlier = []
     for number in certificate.numbers(config.state)[:EARLIER]:
@@ -113,10 +115,11 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
             signed = document["signed"]
             earlier.append({"number": number, "passed": document["passed"], "by": _name(signed["by"]), "at": signed["at"]["wall"]})
     lines = missing(v.words, what)
-    where = [f"{FIX[m['of']]}#device-{m['id']}" if m["of"] == "device" else FIX[m["of"]] for m in what["missing"]]
+    fix = ["tls" if m["needs"] == ["tls"] else m["of"] for m in what["missing"]]
+    where = [f"{FIX[of]}#device-{m['id']}" if of == "device" else FIX[of] for of, m in zip(fix, what["missing"], strict=True)]
     return drawn(
         v, "certificate.html", status, form or Form(), what=what, c=on_paper(v.words, what), seen=certificate.fingerprint(what),
-        missing=list(zip(lines, (m["of"] for m in what["missing"]), where, strict=True)), earlier=earlier, dead=not facts.get("well"),
+        missing=list(zip(lines, fix, where, strict=True)), stands=stands(v.words, what), earlier=earlier, dead=not facts.get("well"),
         platform=config.platform is not None, now=known.now(facts), wide=certificate.WIDE, high=certificate.HIGH, most=certificate.STROKES,
     )  # fmt: skip
 
@@ -149,6 +152,7 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
         "path": path,
         "typed": t("sheet.signed_typed", name=by) if signed and signed["how"] == "typed" else "",
         "sha256": sha256,
+        **({"stands": stands(t, what)} if "faults" in what else {}),
         **({"lacks": [audible.WORDS[audible.Lack(n)] for n in what["lacks"] if n in set(audible.Lack)]} if "lacks" in what else {}),
     }
 
@@ -165,10 +169,29 @@ def missing(t: Words, what: Mapping[str, Any]) -> list[str]:
         elif m["of"] == "step":
             out.append(f"{t('pull.' + m['id'])}{t.pair(':', ': ')}{_lacks(t, 'pull', m['needs'])}")
         elif m["of"] == "platform":
-            out.append(t("sheet.no_platform" if m["needs"] == ["platform"] else "sheet.no_platform_test"))
+            words = {"platform": "sheet.no_platform", "tls": "sheet.no_tls"}
+            out.append(t.pair("\uff1b", "; ").join(t(words.get(need, "sheet.no_platform_test")) for need in m["needs"]))
+        elif m["of"] == "fault":
+            out.append(t("sheet.fault", what=_fault(t, rooms, m["id"], m["needs"][0])))
         else:
             out.append(t("sheet.no_devices"))
     return out
+
+
+def _fault(t: Words, devices: Mapping[str, Mapping[str, Any]], name: str, device: str) -> str:
+    place = devices.get(device)
+    where = " ".join(filter(None, (place["room"], place.get("label", "") or t.pair(*place["title"])))) if place else device
+    return t.kind(name) + (f" ({where})" if where else "")
+
+
+def stands(t: Words, what: Mapping[str, Any]) -> list[str]:
+    """Return what lets a certificate pass and has to stand on it all the same, a line each; older documents know nothing of it."""
+    rooms = {d["id"]: d for d in what["devices"]}
+    clock, without = what.get("clock", "synchronised"), what.get("rooms_without", [])
+    out = [t("sheet.clock_is", clock=t.named("sheet.clock", clock))] if clock != "synchronised" else []
+    out += [t("sheet.rooms_without", rooms=t.pair("、", ", ").join(without))] if without else []
+    minor = [f for f in what.get("faults", []) if f["priority"] > Priority.P2]
+    return out + [t("sheet.fault", what=_fault(t, rooms, f["kind"], f["device"])) for f in minor]
 
 
 def _lacks(t: Words, group: str, needs: list[str]) -> str:

@@ -153,6 +153,13 @@ class Visitor:
         return " · ".join(filter(None, (room, called if called != device else ""))) or device
 
     @property
+    def which(self) -> str:
+        """Which home this is: its number, or else the gateway's id. A stranger is not told."""
+        home = self.page.config.household.household
+        number = home.number if home is not None else ""
+        return (number or self.page.known.gateway()) if self.session is not None else ""
+
+    @property
     def _place(self) -> str:
         """Return the place of the navigation that this page belongs to; a page of set-up belongs to "setup"."""
         path = self.request.url.path

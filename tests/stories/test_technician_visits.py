@@ -53,7 +53,7 @@ class Visit:
         return re.search(r'name="key" value="([0-9a-f]+)"', self.read(path))[1]
 
     def revision(self):
-        return re.search(r'name="revision" value="(\d+)"', self.read("/sensors"))[1]
+        return re.search(r'name="revision" value="(\d+)"', self.read("/home"))[1]
 
     def post(self, page, to, **said):
         return self.browser.post(to, data={"key": self.key(page), "once": f"{time.monotonic_ns():024x}"} | said)
@@ -137,7 +137,7 @@ THREE = {f"new{n}": f"A4:C1:38:00:01:{n:02X}" for n in range(3)}
 def enrolled(visit, name, **more):
     """Enrol a button on the page; return the page that asks for its first press."""
     said = {"id": name, "model": "shelly-blu-button", "address": THREE[name], "room": "hall", "role-1": "sos"}
-    answer = visit.post("/sensors", "/sensors/put", **said, revision=visit.revision(), **more)
+    answer = visit.post("/home", "/sensors/put", **said, revision=visit.revision(), **more)
     assert answer.status_code == 303, answer.text[:3000]
     return answer.headers["location"]
 
@@ -150,7 +150,7 @@ async def test_three_buttons_are_tried_and_only_the_neighbours_call_is_real(tmp_
         async with Platform(broker, gateway.name) as platform:
             with Page(gateway.config, http, tmp_path / "page.log") as page:
                 await asyncio.to_thread(_three, gateway, Visit(page))
-            await platform.catch_up()
+            await platform.wait(lambda m: m.get("device") == "new2" and m.get("test") is False)
         told = {m["alarm"]: m for m in platform.named("alarm")}
         assert {(m["device"], m["test"], m["priority"]) for m in told.values()} == {
             ("pendant", False, 1), *((name, True, 4) for name in THREE), ("new2", False, 1),
@@ -242,7 +242,7 @@ def test_wrong_files_are_refused_beside_the_field_and_all_is_as_before(home, tmp
     assert answer.status_code == 422
     assert "/bin/sh" in beside(answer.text, "file")
     new = {"id": "new", "model": "shelly-blu-button", "address": "A4:C1:38:00:53:09", "room": "hall", "role": "help", "revision": "0"}
-    answer = visit.post("/sensors", "/sensors/put", **new, secret="231d39c1d7cc1ab1aee224cd096db93")
+    answer = visit.post("/home", "/sensors/put", **new, secret="231d39c1d7cc1ab1aee224cd096db93")
     assert answer.status_code == 422
     assert "32" in beside(answer.text, "secret")
     assert (gateway.status()["household"], gateway.status()["gateway"], sorted(p.name for p in gateway.state.iterdir())) == before

@@ -152,7 +152,16 @@ class Example:
     def _certified(self) -> None:
         """Keep a certificate of when the home was set up, before any device was enrolled."""
         at = wire.when(self.day.clock.now(), "boot-example")
-        what = certificate.facts(self.config, certificate.Seen(), gateway=GATEWAY, journal="j1", software=__version__, mains=False)
+        what = certificate.facts(
+            self.config,
+            certificate.Seen(),
+            gateway=GATEWAY,
+            journal="j1",
+            software=__version__,
+            mains=False,
+            clock="synchronised",
+            faults=(),
+        )
         signing = Signing(seen=certificate.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
         made = certificate.signed(what, 1, by="T-07 (192.168.1.20)", at=at, signing=signing, instruction="page-example")
         certificate.keep(self.config.state, made)

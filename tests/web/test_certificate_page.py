@@ -4,6 +4,7 @@ import json
 import re
 import string
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from drivers import all_models
 from gateway import certificate, household, inbox, kind, wire
 from gateway.config import load
 from gateway.instruction import Do, Refused
-from gateway.web.certificate import on_paper
+from gateway.web.certificate import on_paper, stands
 from gateway.web.en import EN
 from gateway.web.known import Filter
 from gateway.web.words import Words
@@ -83,8 +84,37 @@ async def test_the_seen_facts_are_those_the_daemon_makes(home):
     at = wire.When(facts["boot"], facts["mono"], facts["wall"][:19] + "Z", facts["clock"])
     known = home.page.known
     found = certificate.seen(known.journal(name="fault", limit=600), known.past(Filter(kind=kind.TEST), limit=20), at)
-    what = certificate.facts(config, found, gateway=facts["gateway"], journal=facts["journal"], software=facts["software"], mains=False)
+    what = certificate.facts(
+        config, found, gateway=facts["gateway"], journal=facts["journal"], software=facts["software"], mains=False, clock=facts["clock"],
+        faults=[certificate.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
+    )  # fmt: skip
     assert certificate.fingerprint(what) == seen
+
+
+async def test_faults_clock_tls_and_empty_rooms_stand_before_the_signature_and_on_the_sheet(home):
+    browser = await home.technician()
+    path = home.example.path
+    path.write_text(path.read_text().replace('host = "mqtt.example.org"', 'host = "mqtt.example.org"\ntls = false'))
+    home.example.say(clock="unsure")
+    on = [SimpleNamespace(priority=2, kind="device.missing", device="pendant", test=False),
+          SimpleNamespace(priority=3, kind="device.low_battery", device="front-door", test=False),
+          SimpleNamespace(priority=3, kind="gateway.mains_lost", device="", test=True)]  # fmt: skip
+    home.page.known.faults = lambda: on
+    text = (await browser.get("/certificate?lang=en")).text
+    before, _, sheet = text.partition('<article class="sheet"')
+    for part in (before, sheet):
+        assert "Fault: Device missing (随身" in part
+        assert "the line to the platform is not encrypted" in part
+        assert "clock not confirmed: the times on this certificate may be wrong" in part
+        assert "Fault: Battery low (入户门" in part
+        assert "ains lost" not in part, "what a step of the walk test began is none"
+    assert 'href="/platform">Platform' in before
+
+
+def test_a_room_without_a_sensor_is_named():
+    what = {"devices": [], "rooms_without": ["浴室", "厨房"], "faults": [], "clock": "synchronised"}
+    assert stands(Words("en", None), what) == ["Rooms without a sensor: 浴室, 厨房"]
+    assert stands(Words("zh", None), {"devices": []}) == [], "of an older document nothing is known"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Every page and every act, signed out, as a supervisor and as a technician."""
 
 import csv
+import dataclasses
 import io
 import json
 import re
@@ -8,10 +9,12 @@ import string
 import zipfile
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
 from gateway import inbox, kind, wire
 from gateway.alarm import MOVES, Outcome, State
+from gateway.parts import HomePart
 from gateway.web import acts, advice, live
 from gateway.web.en import EN
 from gateway.web.known import Filter
@@ -490,3 +493,32 @@ def test_whoever_is_on_the_way_can_be_called_back():
     assert next(do.value for do in acts.possible(sent)) == "arrive"
     assert "recall" in [do.value for do in acts.possible(sent)]
     assert "recall" not in [do.value for do in acts.possible(SimpleNamespace(state=State.ON_SITE, masking="none"))]
+
+
+async def test_each_page_says_which_home_it_is_and_a_stranger_is_not_told(box):
+    browser = await box.technician()
+    for path in (
+        "/",
+        "/alarms",
+        "/journal",
+        "/test",
+        "/box",
+        "/home",
+        "/sensors",
+        "/setup",
+        "/platform",
+        "/rules",
+        "/walk",
+        "/certificate",
+    ):
+        text = (await browser.get(path)).text
+        title = re.search("<title>(.*?)</title>", text)[1]
+        assert title.endswith(" · example-home"), path
+        assert '<small class="which">example-home</small>' in text, path
+    home = box.page.config.household
+    box.page.config = dataclasses.replace(box.page.config, household=msgspec.structs.replace(home, household=HomePart(number="H-0451")))
+    text = (await browser.get("/alarms")).text
+    assert '<small class="which">H-0451</small>' in text
+    assert "· H-0451</title>" in text
+    stranger = box.browser(source="192.168.1.77")
+    assert "H-0451" not in (await stranger.get("/sign-in")).text
