@@ -348,13 +348,15 @@ class Run:
                 at, truth = self._truth.get((body["kind"], body["device"]), (-1e9, ""))
                 self._of_alarm[alarm] = truth if now - at < 2 * HOUR else ""
             line.truth = self._of_alarm[alarm]
-            line.needed = not (body["kind"] == kinds.BED_EXIT and line.truth == "false up")
+            up = body["kind"] == kinds.BED_EXIT and line.truth == "false up"
+            line.needed = not (up and self.box.last_motion > now - 1320.0)  # whom nothing has seen since may lie there
         elif line.name == "fault" and body["kind"] == kinds.MISSING:
             silent = life.silent[body["device"]].at(now) if body["device"] in life.silent else None
             line.truth = silent.why if silent else "heard again" if body["device"] not in self.home.mute else "no beacon"
             lasted = now - silent.began if silent else 0.0
             wanted = {"along": 12 * HOUR, "holiday": 12 * HOUR, "radio": 2 * HOUR if body["device"] == "pendant" else 4 * HOUR}
-            line.needed = silent is not None and lasted >= wanted.get(silent.why, 840.0)
+            hangs = "behind" in body["detail"] and body["priority"] <= 2  # nobody who is behind it can call
+            line.needed = silent is not None and (hangs or lasted >= wanted.get(silent.why, 840.0))
         elif line.name == "fault" and body["kind"] == kinds.RADIO_DEAF:
             deaf = life.deaf.at(now)
             line.truth = deaf.why if deaf else "heard again"

@@ -44,6 +44,7 @@ RATES: dict[str, Rate] = {
     "bedridden": Rate(0.05, "share of homes whose resident is helped out of bed three times a day", _G),
     "up_at_night": Rate(1.0, "times up per night of all others", _G),
     "toilet_s": Rate(360, "s out of bed at night, median; log-normal, a twenty-fifth lasts over 20 min", _G),
+    "seen_up": Rate(0.9, "share of mornings on which the movement sensor sees who got up within 10 min", _G),
     "out_per_day": Rate(1.0, "times out per day, 20 min to 5 h", _G),
     "takes_pendant": Rate(0.7, "share of times out with the pendant along", _G),
     "holiday": Rate(0.13, "share of homes empty for five to ten days, which nobody has told", _G),

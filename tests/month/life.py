@@ -233,6 +233,10 @@ class Life:
                 at(second + dice.uniform(1200, 3000), "bed", "bed")
         else:
             at(wake, "bed", "bed", False, "false up")
+            if dice.random() < rate("seen_up"):
+                seen = wake + dice.uniform(20, 600)
+                at(seen, "motion", "motion")
+                at(seen + dice.uniform(20, 90), "motion", "motion", False)
             at(sleep, "bed", "bed")
             if dice.random() < 0.35:
                 nap = 13 * HOUR + dice.uniform(-1800, 1800)
@@ -251,11 +255,14 @@ class Life:
     def _out(self, begins: float, at: Callable[..., None], wake: float, sleep: float) -> list[tuple[float, float]]:
         """Let them go out and come back, open doors and move about; return when they are out, in seconds of the day."""
         dice, home = self.dice, self.home
+        stays = home.who == "couple"
         away: list[tuple[float, float]] = []
         trips = 0 if home.who == "bedridden" else sum(dice.random() < rate("out_per_day") / 2 for _ in range(2))
         for _ in range(trips):
             left = max(wake + 1800, dice.uniform(7, 16.5) * HOUR)
             back = left + _between(dice, 1200, 5 * HOUR)
+            if any(left < b + 600 and a < back + 600 for a, b in away):
+                continue
             away.append((left, back))
             for second in (left, back):
                 at(second, "door", "open", True, "false passing")
@@ -266,6 +273,8 @@ class Life:
                 self._silences["pendant"].append(Span(begins + left + dice.uniform(5, 60), begins + back, "along"))
         for _ in range(dice.randint(1, 4) + (6 if home.who in ("visited", "bedridden") else 0)):
             second = dice.uniform(7, 21) * HOUR
+            if any(a - 300 <= second < b + 300 for a, b in away) and not stays:
+                continue  # nobody is there who would open
             forgot = dice.random() < rate("forgets_door") * (3 if home.who in ("visited", "confused") else 1)
             at(second, "door", "open", True, "false forgotten" if forgot else "false passing")
             at(second + (dice.uniform(900, 4200) if forgot else dice.uniform(8, 150)), "door", "open", False)
@@ -273,7 +282,6 @@ class Life:
             second = max(wake, 6 * HOUR) + dice.uniform(600, 3600)
             at(second, "door", "open", True, "false airing")
             at(second + dice.uniform(600, 2400), "door", "open", False)
-        stays = home.who == "couple"
         moves = dice.randint(35, 90) // (3 if home.who == "bedridden" else 1)
         for second in (dice.uniform(wake, max(sleep, wake + HOUR)) for _ in range(moves)):
             if not any(a <= second < b for a, b in away) or (stays and dice.random() < 0.5):

@@ -49,6 +49,8 @@ def items(months: Sequence[Month], ends: float) -> list[Item]:
                 continue
             if line.name == "alarm" and not body["test"] and body["state"] == "raised" and body["alarm"] not in seen:
                 seen.add(body["alarm"])
+                if body.get("listed"):
+                    continue
                 out.append(Item(line.came, body["kind"], body["priority"], {month.home.id}, line))
             elif line.name == "fault" and not body["test"] and body["turn"] != "cleared" and class_of(body) == "now":
                 out.append(Item(line.came, body["kind"], body["priority"], {month.home.id}, line))
@@ -136,6 +138,9 @@ def facts(months: Sequence[Month], days: int) -> dict[str, Any]:
                 elif kind == "figure":
                     figures[body["kind"]] += 1
             elif line.name == "alarm" and not body["test"]:
+                if body["alarm"] not in last and body.get("listed"):
+                    lists[body["kind"]] += 1
+                    listed.add((month.home.id, int(line.came // DAY) if line.came < math.inf else -1))
                 last[body["alarm"]] = line
                 if body["move"] in ("call", "count") and body["rung"] > 0:
                     calls[body["kind"]] += 1
