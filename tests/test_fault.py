@@ -1,5 +1,6 @@
 """Technical trouble: said once when it begins, once when it ends, and who notices silence."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -268,6 +269,25 @@ def test_who_comes_home_with_a_silent_pendant_is_told_of_two_hours_later():
     bench.hear("door", Kind.CONTACT_OPEN, True)
     said = bench.hours(3, moves=True)
     assert said == [("person.out button cleared P4", 0.0), ("device.missing button raised P2", 2.0)]
+
+
+def test_a_pendant_that_speaks_each_hour_and_is_home_again_before_it_is_missed_is_told_by_its_time_at_home():
+    bench = Worn()
+    hourly = replace(CALLS, missing_after=3 * HOUR, told_after=3 * HOUR)
+    bench.faults.silences.devices = bench.faults._devices = bench.faults._devices | {"button": hourly}
+    bench.hours(1, moves=True, beacon=True)
+    bench.hours(0.4, moves=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)  # 24 min after its last word
+    assert bench.hours(2) == []
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    assert bench.hours(4, moves=True) == [("device.missing button raised P2", 3.0)]
+
+
+def test_a_postman_at_the_door_delays_nothing():
+    bench = Worn()
+    bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    assert bench.hours(3, moves=True) == [("device.missing button raised P2", 2.0)]
 
 
 def test_who_is_out_is_out_still_after_a_restart():
