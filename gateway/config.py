@@ -579,7 +579,8 @@ def _devices(
             left_open_day=part.times.get("door_left_open_day", Times().door_left_open_day) if by_day else 0.0,
             off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=not proves(model, keyed=key is not None or may_have),
         )  # fmt: skip
-        vital = is_vital(model, watch.roles)  # a button not named has the make's role, an SOS for all but detectors
+        # A button not named has the make's role, an SOS for all but detectors.
+        vital = is_vital(model, watch.roles) and not _is_plain(d, model, watch.roles)
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
         slow = vital and (missing_after or 0.0) > MISSING_MOST_VITAL
         out.append(
@@ -687,6 +688,11 @@ def _told_after(d: DevicePart, model: Model, missing_after: float | None, *, vit
     wired = isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WIRED_MOST
     line = LINE if wired else MISSING_MOST if not vital else WORN if Kind.BUTTON in model.senses else MISSING_MOST_VITAL
     return max(line, missing_after)
+
+
+def _is_plain(d: DevicePart, model: Model, roles: Collection[str]) -> bool:
+    """Say whether a household has said of a radio sensor that could be anything that it is a bed or a door, and no button that calls."""
+    return model.general and isinstance(model.listens, BleAdvert) and bool(d.bed or d.left_open) and SOS not in roles
 
 
 def _worn(model: Model, roles: Collection[str]) -> bool:

@@ -261,6 +261,22 @@ def test_a_taught_detector_says_over_where_that_was_taught(tmp_path, codes, endl
     assert load(path, all_models()).devices[1].watch.endless == endless
 
 
+def test_a_general_sensor_that_the_household_calls_a_bed_or_a_door_is_no_call_button(tmp_path):
+    """Its silence woke the desk at 15 minutes of quiet air, though nobody calls for help by it."""
+    device = '[[device]]\nid = "it"\nmodel = "bthome-v2"\naddress = "A4:C1:38:00:00:01"\n'
+    for more, vital in {
+        "bed = true": False,
+        "left_open = true": False,
+        "": True,
+        'bed = true\nbuttons = { 1 = "sos" }': True,
+        'bed = true\nbuttons = { 1 = "help" }': False,
+    }.items():
+        (it,) = load(written(tmp_path, device + more + "\n"), MODELS).devices
+        assert it.supervised.vital is vital, more
+    (radar,) = load(written(tmp_path, '[[device]]\nid = "r"\nmodel = "radar-5359"\nport = "/dev/x"\nbed = true\n'), MODELS).devices
+    assert radar.supervised.vital, "it still senses falls"
+
+
 def test_a_vital_make_that_checks_in_once_a_day_is_supervised_and_called_slow(tmp_path):
     """The stricter limit of four hours switched its supervision off."""
     device = '[[device]]\nid = "it"\nmodel = "{model}"\naddress = "A4:C1:38:00:00:01"\n{more}\n'
