@@ -234,7 +234,7 @@ class Faults:
         if (kinds.MISSING, device) in self.on:
             return []
         longer = HYSTERESIS if self.flapping.times((kinds.MISSING, device), now.mono) else 1.0
-        if one.worn and self.outings.out(device, self.heard_at[device], one.missing_after or 0.0, now.mono):
+        if one.worn and self.outings.out(device, self.heard_at[device], one.missing_after or 0.0):
             if self.silences.of(device, now) < self._times.pendant_out:
                 return self._begin(kinds.OUT, device, now, {"silent_s": round(self.silences.of(device, now))})
             return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), "out": True})

@@ -46,7 +46,7 @@ class Outings:
                 if self._moved > opened[0] + ABOUT:
                     opened[1] = self._moved
 
-    def out(self, device: DeviceId, heard: float, limit: float, now: float) -> bool:
+    def out(self, device: DeviceId, heard: float, limit: float) -> bool:
         """Say whether a pendant, heard last at second `heard` and missing after `limit` s, is out with its wearer."""
         left = self._left.get(device)
         if left is None or left < heard - ABOUT:  # heard since: another outing

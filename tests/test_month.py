@@ -15,7 +15,7 @@ from tests.month.homes import drawn
 from tests.month.life import RAISED_AFTER
 from tests.month.run import month
 
-HOMES, DAYS, SEED = 4, 4, 20
+HOMES, DAYS, SEED = 4, 4, 29
 MORE = 100.0  # so many times as many true emergencies as in a month, so that each sort is among them
 
 
@@ -52,6 +52,16 @@ def test_every_true_emergency_is_raised_at_its_second(lived: list[Month]) -> Non
     assert {one.need.kind for one in found} == set(RAISED_AFTER), "each sort happens in these days"
     assert [one.need for one in found if one.raised == math.inf] == []
     assert [(one.need, one.late) for one in found if one.late > 1.0] == []
+
+
+def test_the_desk_has_no_more_than_it_bears(lived: list[Month]) -> None:
+    """The county's goal is 15 items a day of 45 homes, here of four whose emergencies are many: those are left out."""
+    found = [i for i in table.items(lived, DAYS * 86400.0) if not (i.line and i.line.truth.startswith("true"))]
+    assert len(found) <= HOMES * DAYS, Counter((i.kind, i.line.truth if i.line else "") for i in found)
+    assert max(Counter(int(i.at // 3600) for i in found).values()) <= 6
+    facts = table.facts(lived, DAYS)
+    assert [(i.kind, i.line.truth) for i in facts["not_needed"] if i.line and "along" not in i.line.truth] == []
+    assert sum(facts["figures"].values()) > 0, "what is counted for the month is no item"
 
 
 def test_the_homes_go_on_over_power_cuts_with_what_they_had(lived: list[Month]) -> None:

@@ -354,7 +354,8 @@ class Run:
             silent = life.silent[body["device"]].at(now) if body["device"] in life.silent else None
             line.truth = silent.why if silent else "heard again" if body["device"] not in self.home.mute else "no beacon"
             lasted = now - silent.began if silent else 0.0
-            wanted = {"along": 12 * HOUR, "holiday": 12 * HOUR, "radio": 2 * HOUR if body["device"] == "pendant" else 4 * HOUR}
+            # twelve hours from its last word, which may be an hour older than the outing
+            wanted = {"along": 11 * HOUR, "holiday": 11 * HOUR, "radio": 2 * HOUR if body["device"] == "pendant" else 4 * HOUR}
             hangs = "behind" in body["detail"] and body["priority"] <= 2  # nobody who is behind it can call
             line.needed = silent is not None and (hangs or lasted >= wanted.get(silent.why, 840.0))
         elif line.name == "fault" and body["kind"] == kinds.RADIO_DEAF:
