@@ -16,6 +16,7 @@ from gateway.alarm import ENDED, Alarm, Call, Delivery, Masking, State
 from gateway.book import AlarmFact, Entry
 from gateway.config import Config
 from gateway.dispatch import PROGRAM, Reason, heard_again_after, rung_of
+from gateway.fault import FaultFact
 from gateway.kind import Priority
 from gateway.sounder import Begin, Ran, Sounder, ask, begin, family, run
 
@@ -118,6 +119,16 @@ class Callers:
         if new and call is not None and call.channel == PROGRAM and call.delivery not in {Delivery.HELD, Delivery.FAILED}:
             self._forget_gone(config)
             self._call(alarm, call, config)
+
+    def tell_fault(self, fact: FaultFact, number: int, config: Config) -> None:
+        """Tell of a fault whoever is marked for it and can be reached without the platform; nothing sounds. `number`: of its entry."""
+        stand_in = Alarm(
+            number=-number - 1, id=f"fault-{number}", kind=fact.kind, priority=fact.priority, device=fact.device, room=fact.room,
+            state=State.RAISED, since=fact.since, stages={},
+        )  # fmt: skip
+        for rung in config.ladder:
+            if rung.faults and rung.program and not rung.sounds:
+                self.start(rung.program, stand_in, call=0, reason="fault")
 
     def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
         """Sound again for what was raised before a restart and is not answered; all of it is on disk."""

@@ -32,6 +32,7 @@ def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool 
         devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
     )
     daemon.faults.daily.keep(config.zone, zlib.crc32(daemon.gateway.encode()) / 2**32)
+    daemon.untold.zone = config.zone
     walk_by(daemon, config)
     refused, refused_before = withheld(config), daemon.historian.withheld
     daemon.historian.use(config.times.same_again, refused)

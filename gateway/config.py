@@ -241,7 +241,7 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
     if ladder is not None:
         rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
         ladder = tuple(
-            msgspec.structs.replace(r, channel="platform", program=(), sounds=False, test=False) if r.program and not p else r
+            msgspec.structs.replace(r, channel="platform", program=(), sounds=False, test=False, faults=False) if r.program and not p else r
             for r, p in rungs
         )
     return (msgspec.structs.replace(home, sound=sound, ladder=ladder) if out else home), out
@@ -359,7 +359,15 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
         raise ConfigError(problems)
     noises = {program[:1] for program in (part.sound.pre_alarm, part.sound.alarm) if program}
     ladder = tuple(
-        Rung(r.responder, PROGRAM if r.channel == PROGRAM else PLATFORM, r.wait, r.program, r.sounds or r.program[:1] in noises, r.test)
+        Rung(
+            r.responder,
+            PROGRAM if r.channel == PROGRAM else PLATFORM,
+            r.wait,
+            r.program,
+            r.sounds or r.program[:1] in noises,
+            r.test,
+            r.faults,
+        )
         for r in part.ladder
     )
     return Config(

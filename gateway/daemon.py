@@ -35,7 +35,7 @@ from gateway.config import Config
 from gateway.danger import Judge
 from gateway.doors import Doors
 from gateway.ears import Ears
-from gateway.fault import LOOK_EVERY, Faults
+from gateway.fault import LOOK_EVERY, FaultFact, Faults
 from gateway.firsts import Firsts
 from gateway.history import Outgoing
 from gateway.instruction import Do, Door, Refused, ResultFact
@@ -54,6 +54,7 @@ from gateway.resend import Resend
 from gateway.rounds import MARK, Rounds
 from gateway.store import Store, Writing
 from gateway.technician import TakenOver, Technician
+from gateway.untold import Untold
 from gateway.upkeep import DiskIsBack, Upkeep
 from gateway.uplink import ACCEPTED_A_COMMIT, Uplink
 
@@ -118,6 +119,7 @@ class Daemon:
         self.doors = Doors(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
+        self.untold = Untold(config.zone)
         self.attacks = Attacks(self.faults)
         self.push = Push(self.uplink, self.store, self.clock, self._topic, self.uplink.confirms)
         self.turned = now.mono  # when the pump began its last turn
@@ -188,6 +190,7 @@ class Daemon:
             entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=self.store.degraded[:300]), now)
         else:
             entries += self.pipeline.noticed(self.faults.end(kind.STORAGE_DEGRADED, now), now)
+        self.untold.start(self.faults.on, now)
         entries += self.technician.begin(now)
         entries += self._told_by_store(now)
         for adapter in self.config.adapters if self.replay is None and self.ears.wants_radio() else ():
@@ -413,6 +416,8 @@ class Daemon:
             if is_call(entry):
                 self.uplink.called()
             self.rounds.committed(entry)
+            if isinstance(fact, FaultFact):
+                self.untold.written(fact, entry.number, self.clock.now())
             if isinstance(fact, AlarmFact):
                 self.callers.follow(entry, fact, self.config)
 
@@ -422,6 +427,8 @@ class Daemon:
             if radio.heard_at is not None:
                 self.faults.radios[radio.adapter] = radio.heard_at
         self.faults.silences.cut(self.ears.cut(), now)
+        for number, fact in self.untold.due(now):
+            self.callers.tell_fault(fact, number, self.config)
         self.doors.look_in_box = True
         self.faults.clock_why = self.clock.why
         entries = self.rounds.look(now) + self.channels.look(now) + self._told_by_store(now) + self._attacked(now)

@@ -36,6 +36,7 @@ class Rung:
     program: tuple[str, ...] = ()
     sounds: bool = False  # it makes a noise and reaches nobody: never who ends a round of the ladder, or begins one
     test: bool = False  # its program can be asked whether it could
+    faults: bool = False  # told of faults that the platform does not receipt
 
 
 class Reason(StrEnum):

@@ -254,6 +254,7 @@ class Doors:
             self._daemon.uplink.accept_batches(batches)
         if not entries:
             return told
+        self._daemon.untold.receipted(entries)
         self._daemon.push.received(entries, batch=False)
         self._daemon.uplink.accept(entries)
         return told + self._daemon.pipeline.receipted(self._daemon.pipeline.covered(entries), now)

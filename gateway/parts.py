@@ -86,6 +86,7 @@ class RungPart(Strict, frozen=True):
     wait: Annotated[float, Meta(ge=30, le=600)] = 120.0
     program: tuple[str, ...] = ()
     sounds: bool = False  # it makes a noise and reaches nobody; so does what stands in [sound]
+    faults: bool = False  # told of a P2 fault that the platform does not receipt, by day
     test: bool = False  # it can be asked daily whether it could, by the last argument "test"
 
 

@@ -26,6 +26,7 @@ LINES = (
         "flapping",
         "deafness",
         "daily",
+        "untold",
         "firsts",
         "signals",
         "walk",

@@ -100,6 +100,7 @@ class Rung:
     program: str = "[]"
     sounds: bool = False
     test: bool = False
+    faults: bool = False
 
     def value(self) -> dict[str, Any]:
         """Return it as the configuration has it. Raises ValueError."""
@@ -110,7 +111,7 @@ class Rung:
         if not isinstance(program, list):
             raise ValueError("program")  # noqa: TRY004  the form was not made by us
         value = {"responder": self.responder.strip(), "channel": self.channel, "wait": float(self.wait.strip()), "program": program}
-        return value | {name: True for name in ("sounds", "test") if getattr(self, name)}
+        return value | {name: True for name in ("sounds", "test", "faults") if getattr(self, name)}
 
 
 @router.get("/rules")
@@ -253,9 +254,13 @@ def _typed(said: Mapping[str, str]) -> list[Rung]:
             rung = Rung(said[f"responder-{n}"][:200], said.get(f"wait-{n}", "")[:10])
             if said.get(f"channel-{n}") == "program":
                 rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
-                rung.sounds, rung.test = bool(said.get(f"sounds-{n}")), bool(said.get(f"test-{n}"))
+                rung.sounds, rung.test, rung.faults = (bool(said.get(f"{word}-{n}")) for word in ("sounds", "test", "faults"))
             out.append(rung)
     return out
+
+
+def _in_force(config: Config) -> list[Rung]:
+    return [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test, r.faults) for r in config.parts.ladder]
 
 
 def _rules(
@@ -266,9 +271,9 @@ def _rules(
     form = form or Form()
     shown = household.shown(config)
     if rungs is None:
-        rungs = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test) for r in config.parts.ladder]
+        rungs = _in_force(config)
     if form.name == "ladder" and form.answer.moved:
-        holds = [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test) for r in config.parts.ladder]
+        holds = _in_force(config)
         form.both = [both.Row(v.words("rules.ladder"), _said(v, holds), _said(v, rungs))]
     facts = v.page.known.status()
     return drawn(

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 import simulated
-from life import HALL, Life
+from life import DAY, HALL, HOUR, MINUTE, RADAR, Life, rung
 
 from gateway import attempt, doors, household, kind, mqtt, resend
 from gateway.allowance import QUIET, Of
@@ -445,3 +446,37 @@ def test_with_an_alarm_open_a_change_that_cuts_the_link_is_asked_about_first(lif
         assert life.daemon.uplink.connected
 
     life.live(story())
+
+
+FAULTS = (
+    rung("family").replace("wait = 60", "wait = 60\nfaults = true")
+    + rung("neighbour")
+    + rung("horn").replace("wait = 60", "wait = 60\nfaults = true\nsounds = true")
+)
+
+
+def test_a_p2_fault_without_a_receipt_is_told_by_day_to_who_is_marked_for_it_and_nothing_sounds(tmp_path):
+    """The radar is dead and the line too: at 22:00. The family hears of it after 08:00, nobody else does."""
+
+    async def story():
+        life.plug(there=False)
+        life.radar_lives()
+        await life.wait(2 * HOUR)
+        assert (kind.MISSING, "radar") in life.daemon.faults.on
+        await life.until(datetime(2027, 3, 1, 23, 55, tzinfo=UTC))
+        assert not life.calls, "at night nobody is told of a fault"
+        await life.wait(20 * MINUTE)
+        assert [(c.who, c.environment["ELDERCARE_KIND"], c.environment["ELDERCARE_REASON"]) for c in life.calls] == [
+            ("family", "device.missing", "fault")
+        ]
+        assert life.open == []
+        await life.wait(2 * HOUR)
+        assert len(life.calls) == 1, "once a day"
+        life.plug(there=True)
+        await life.wait(DAY)
+        assert len(life.calls) == 1, "the platform has it now"
+
+    night = datetime(2027, 3, 1, 14, 0, tzinfo=UTC)  # 22:00 in the home
+    radar = f'[[device]]\nid = "radar"\nmodel = "radar-5359"\nroom = "bath"\nport = "{RADAR}"\n'
+    with Life(tmp_path, begins=night, devices=radar, ladder=FAULTS, secrets="", look_every=30.0) as life:
+        life.live(story())
