@@ -272,3 +272,18 @@ def test_the_desk_deals_with_a_fault_by_its_class(capsys, given, note):
     Desk().take("fault", json.dumps(body).encode())
     (line,) = [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if one["did"] == "recorded"]
     assert note in line["note"]
+
+
+def test_an_alarm_that_nobody_answers_is_one_line_with_a_count(capsys):
+    desk = Desk()
+    desk.look = lambda *_: None
+    for number, calls in enumerate((1, 2, 2, 3), 1):
+        body = {"gateway": "g", "journal": "j", "number": number, "id": f"j-{number}", "kind": "person.help", "alarm": "j-a1", "calls": []}
+        desk.take(
+            "alarm", json.dumps(body | {"state": "raised", "move": "call", "calls_made": calls, "priority": 2, "test": False}).encode()
+        )
+    lines = [one for one in map(json.loads, capsys.readouterr().out.splitlines()) if one["did"] == "line"]
+    assert [(one["alarm"], one["calls"]) for one in lines] == [("j-a1", 2), ("j-a1", 3)]
+    over = {"number": 5, "id": "j-5", "state": "closed", "move": "close"}
+    desk.take("alarm", json.dumps(body | over | {"calls_made": 3, "priority": 2, "test": False}).encode())
+    assert desk.homes["g"].calls == {}

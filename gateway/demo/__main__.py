@@ -253,8 +253,12 @@ class Conductor:
             self._look()  # what the desk speaks of is in the journal already
         if told["did"] == "listens":
             self._listens.set()
-        elif told["did"] == "recorded" and told["priority"] > 2:  # P3: nobody is woken
+        elif told["did"] == "recorded" and told["fault_class"] == "list":
+            self.screen.desk("记入今日清单, 每天看一次 on today's list, read once a day")
+        elif told["did"] == "recorded" and told["fault_class"] != "figure" and told["priority"] > 2:  # P3: nobody is woken
             self.screen.desk("已登记待修, 不叫醒任何人 a work order, nobody is woken")
+        elif told["did"] == "line":
+            self.screen.desk(f"同一条, 第 {told['calls']} 次呼叫 one line, called {told['calls']} times")
         elif told["did"] == "home" and not any(t["did"] == "home" for t in self.record[:-1]):
             self.screen.desk(f"住户清单 the home: {told['devices']} 台设备 devices, {len(told['alarms'])} 个警报未结束 alarms open")
         elif told["did"] == "status" and told["reason"] == "lost":

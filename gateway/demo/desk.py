@@ -86,6 +86,7 @@ class Home:
     other: dict[str, Any] | None = None  # the one under whose number other bytes have come: said once
     batches: set[tuple[str, int]] = field(default_factory=set)
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> the newest word about it
+    calls: dict[str, int] = field(default_factory=dict)  # id -> how often it was called for: one line with a count, not many lines
     due: dict[str, set[int]] = field(default_factory=dict)  # journal -> numbers for the next receipt
     due_batches: dict[str, set[int]] = field(default_factory=dict)
     journal: str = ""
@@ -168,6 +169,7 @@ class Desk:
             newest = home.alarms.get(body["alarm"])
             if newest is None or age(newest) < age(body):
                 home.alarms[body["alarm"]] = body
+                self.count(body, home)
                 self.look(body, home)
         elif name == "fault" and body["turn"] != "cleared":
             fault_class = body.get("fault_class") or "now"
@@ -177,6 +179,16 @@ class Desk:
             waiting = self.results.get(body["instruction"])
             if waiting is not None and not waiting.done():
                 waiting.set_result(body)
+
+    def count(self, alarm: dict[str, Any], home: Home) -> None:
+        """Count the calls of an alarm that nobody has: its line on the desk says how many, and no further line begins."""
+        name, calls = alarm["alarm"], alarm.get("calls_made") or len(alarm["calls"])
+        if alarm["state"] in ("closed", "cancelled"):
+            home.calls.pop(name, None)
+        elif calls > home.calls.get(name, 0):
+            if name in home.calls:
+                say("line", alarm=name, kind=alarm["kind"], calls=calls, note="one line, called again")
+            home.calls[name] = calls
 
     def look(self, alarm: dict[str, Any], home: Home) -> None:
         """Take an alarm that nobody has: one person for one alarm."""
