@@ -47,6 +47,7 @@ PINS: Final = frozenset({"modbus", "gpio"})  # places whose signals are inputs
 BEDS: Final = frozenset({"occupancy", "bed_empty"})  # a dry contact's functions that may be a bed's
 OPENS: Final = "_opens"  # a dry contact's function that alarms when the contact opens ends with it
 FEW: Final = 8  # test alarms among which that of a first press is looked for
+WAYS: Final = ("double", "long")  # presses of the first button that may mean something else; any other is the button's own
 WATCH: Final = (0.4, 5.0)  # s: how often is looked for news, and after how long of silence a page looks again by itself
 _WORDS: Final = (
     ("dry contact", "contact"),
@@ -362,7 +363,8 @@ def _new(v: Visitor, said: dict[str, str], status: int = 200, form: Form | None 
         "old": old, "model": model, "title": _title(v, model) if model else "", "look": looks(model) if model else "",
         "offered": [(m.name, _title(v, m), looks(m)) for m in offered], "place": place(model) if model else "",
         "at": {n: said.get(n, "")[:200] for n in ("address", "port", "via", "signal")}, "by_hand": not said.get("address"),
-        "rooms": rooms, "roles": ROLES, "key": "must" if one.get("needs_key") else "may" if model is not None and model.key_bytes else "",
+        "rooms": rooms, "roles": ROLES, "ways": WAYS,
+        "key": "must" if one.get("needs_key") else "may" if model is not None and model.key_bytes else "",
         "left_open": LEFT_OPEN, "by_rule": _by_rule(config), "asks": _asks(model),
         "notes": v.words.pair(*model.device_notes) if model else "",
         "revision": config.household.revision, "inputs": INPUTS, "topic": TOPIC, "found": found,
@@ -475,6 +477,7 @@ def _wanted(v: Visitor, config: Config, model: Model | None, said: Mapping[str, 
         wrong["room"] = v.words("wrong.room_new")
     asks = _asks(model, said.get("function", ""))
     roles = {str(n): said.get(f"role-{n}", said.get("role", "") if n == 1 else "") for n in range(1, asks["buttons"] + 1)}
+    roles |= {f"1-{way}": said.get(f"press-{way}", "") for way in WAYS if asks["button"]}
     if roles := {n: role for n, role in roles.items() if role in ROLES}:
         value["buttons"] = roles
     minutes = whole(said.get("left_open", "0"))
@@ -621,7 +624,7 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
         teach = _teach(v, d.model, {"via": d.via, "address": d.at, "replace": d.id} | codes, _nearby(v))
     values = {
         "d": d, "title": _title(v, d.model), "look": looks(d.model), "rooms": list(dict.fromkeys([*([d.room] if d.room else []), *rooms])),
-        "roles": ROLES, "asks": _asks(d.model), "left_open": LEFT_OPEN, "part": part,
+        "roles": ROLES, "ways": WAYS, "asks": _asks(d.model), "left_open": LEFT_OPEN, "part": part,
         "now_open": BY_RULE if part.left_open is True else round(d.watch.left_open / 60), "by_rule": _by_rule(config),
         "teach": teach, "minutes": f"{nearby.LONGEST / 60:g}",
         "silent": [n for n in SILENT if n * 3600 <= longest_silence(d.model, vital=d.supervised.vital)],
@@ -647,7 +650,8 @@ async def changed(v: Technician, said: Fields) -> Response:
     wrong: dict[str, str] = {}
     value = {k: w for k, w in msgspec.to_builtins(part).items() if k not in {"label", "buttons", "left_open", "bed", "missing_after"}}
     value |= _wanted(v, config, d.model, said, wrong)
-    if by_press := {name: role for name, role in part.buttons.items() if "-" in name}:
+    asked = {f"1-{way}" for way in WAYS if f"press-{way}" in said}
+    if by_press := {name: role for name, role in part.buttons.items() if "-" in name and name not in asked}:
         value["buttons"] = by_press | value.get("buttons", {})
     if any(n.startswith("code-") for n in said):
         value["codes"] = _codes(v, d.model, said, wrong)

@@ -555,6 +555,27 @@ async def test_a_device_is_changed_and_what_is_not_asked_stays(home):
     assert (await browser.get("/sensors/change?device=nobody")).status_code == 404
 
 
+async def test_kinds_of_press_have_meanings_of_their_own_and_those_not_asked_for_stay(home):
+    browser = await home.technician()
+    text = (await browser.get("/sensors/change?device=pendant")).text
+    assert re.findall(r'<select id="d-press-[a-z]+" name="(press-[a-z]+)"><option value="">', text) == ["press-double", "press-long"]
+    assert "selected" not in text.partition("d-press-double")[2].partition("</details>")[0], "nothing but what the button means"
+    said = {"device": "pendant", "room": "随身", "role": "sos", "press-double": "help", "press-long": "", "revision": "4"}
+    _, left = await sent(home, browser, "/sensors", "/sensors/change", **said)
+    assert value(left)[1]["buttons"] == {"1": "sos", "1-double": "help"}
+    path = home.example.path
+    config = path.read_text(encoding="utf-8")
+    path.write_text(
+        config.replace('id = "pendant"', 'id = "pendant"\nbuttons = { 1 = "sos", 1-double = "help", 2-long = "nothing" }'), encoding="utf-8"
+    )
+    text = (await browser.get("/sensors/change?device=pendant")).text
+    assert 'value="help" selected' in text.partition("d-press-double")[2].partition("</select>")[0]
+    _, left = await sent(home, browser, "/sensors", "/sensors/change", **said | {"press-double": ""})
+    assert value(left)[1]["buttons"] == {"1": "sos", "2-long": "nothing"}
+    _, left = await sent(home, browser, "/sensors", "/sensors/change", device="pendant", room="随身", role="sos", revision="4")
+    assert value(left)[1]["buttons"] == {"1": "sos", "1-double": "help", "2-long": "nothing"}, "a form that does not ask changes none of it"
+
+
 async def test_a_device_is_called_what_people_call_it_everywhere_on_the_page(home):
     browser = await home.technician()
     said = {"device": "front-door", "room": "客厅", "label": " 阳台  门 ", "left_open": "rule", "revision": "4"}
