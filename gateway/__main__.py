@@ -169,7 +169,7 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace) -> int:
-    from gateway import folders, inbox, status, wire
+    from gateway import folders, inbox, slips, status, wire
     from gateway.clock import boot_name
     from gateway.config import ConfigError
     from gateway.instruction import Do
@@ -194,8 +194,12 @@ def _tell(args: argparse.Namespace) -> int:
             seconds=args.seconds,
             boot=boot_name(),
         )
-        with folders.as_page(config.state) as page:
-            number = inbox.leave(page, config.runtime, wire.encode(message))
+        if slips.are_for_us(config.state):
+            left = slips.leave(config.state, wire.encode(message))
+            inbox.wake(config.runtime)
+        else:
+            with folders.as_page(config.state) as page:
+                left = str(inbox.leave(page, config.runtime, wire.encode(message)))
     except ConfigError as error:
         return _refused(error)
     except ValueError as error:
@@ -204,7 +208,7 @@ def _tell(args: argparse.Namespace) -> int:
     except (OSError, sqlite3.Error) as error:
         print(f"指令没有送达 the instruction was not left: {error}: 请用 sudo use sudo", file=sys.stderr)
         return 1
-    print(f"已留下 left as {number}, id {message.id}")
+    print(f"已留下 left as {left}, id {message.id}")
     return 0
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway import inbox, kind, nearby, wire
+from gateway import inbox, kind, nearby, slips, wire
 from gateway.allowance import Allowances, Of
 from gateway.book import Entry
 from gateway.clock import Moment
@@ -57,6 +57,9 @@ class Doors:
         now = daemon.clock.now()
         self._allowances = Allowances(now.mono)
         self._looking: asyncio.Future[list[tuple[int, bytes]]] | None = None
+        self._slips: deque[tuple[str, bytes]] = deque()  # left by programs of our own, not yet taken: as many as one read gives
+        self._answered: list[str] = []  # of these, what has its answer in this turn and is deleted in the next
+        self._slips_looked: asyncio.Future[list[tuple[str, bytes]]] | None = None
         self.inbox_after = self._begin_of_box()
         self.look_in_box = self._box_well = True
         self._changing = 0  # number of the local instruction that is being carried out
@@ -79,6 +82,8 @@ class Doors:
         if self.look_in_box and not self._left and not self._daemon.technician.busy:
             self.look_in_box = False
             self._left.extend(await self._left_in_box())
+            if not self._slips:
+                await self._look_for_slips()
 
     def messages(self, now: Moment) -> list[Entry]:
         """Take receipts and instructions from both doors, so many in a turn; what is heard in the home was judged before."""
@@ -118,11 +123,16 @@ class Doors:
                 break
             self.inbox_after = self._changing
             entries += done
+        for _ in range(min(len(self._slips), ORDERS_A_TURN)):
+            name, payload = self._slips.popleft()
+            entries += self._taken("slip", payload, Door.LOCAL, now, program=True) or []
+            self._answered.append(name)
+            self.look_in_box = True  # to delete it, once this turn is written down
         return entries + self._flooded(now)
 
-    def _taken(self, name: str, payload: bytes, door: Door, now: Moment) -> list[Entry] | None:
+    def _taken(self, name: str, payload: bytes, door: Door, now: Moment, *, program: bool = False) -> list[Entry] | None:
         try:
-            return self._instruction(payload, door, now)
+            return self._instruction(payload, door, now, program=program)
         except wire.BadMessage as bad:
             self.bad_message(name, str(bad), wire.named(payload))
             return []
@@ -153,6 +163,21 @@ class Doors:
         self.inbox_after = self._changing
         self.look_in_box = True
 
+    async def _look_for_slips(self) -> None:
+        """Read what programs of our own have left, and delete what has its answer. A disk that hangs is asked again later."""
+        if self._slips_looked is None:
+            taken, self._answered = self._answered, []
+            self._slips_looked = asyncio.wrap_future(inbox.beside(slips.read, self._daemon.config.state, taken))
+        await asyncio.wait({self._slips_looked}, timeout=PATIENCE)
+        if not self._slips_looked.done():
+            self._slips_looked.add_done_callback(self._looked)
+            return
+        looked, self._slips_looked = self._slips_looked, None
+        try:
+            self._slips.extend(looked.result())
+        except OSError as error:
+            LOG.warning("instructions of our own programs cannot be read: %s", error)
+
     async def _left_in_box(self) -> list[tuple[int, bytes]]:
         """Read the local file. One that is broken, locked or hangs must not end the judging: that is said once, and tried again."""
         folder = self._daemon.config.page_folder
@@ -179,10 +204,13 @@ class Doors:
         self.look_in_box = True
         self._daemon.wake.set()
 
-    def _instruction(self, payload: bytes, door: Door, now: Moment) -> list[Entry] | None:
-        """Carry out one instruction; None while it takes longer."""
+    def _instruction(self, payload: bytes, door: Door, now: Moment, *, program: bool = False) -> list[Entry] | None:
+        """Carry out one instruction; None while it takes longer. `program`: of one that the ladder runs, which sets nothing up."""
         lives, floor = self._daemon.config.times.order_lives, self._daemon.clock.floor
         instruction, late = wire.decode_instruction(payload, self._daemon.gateway, now, door, floor=floor, lives=lives)
+        if program and instruction.do in LOCAL_ONLY:
+            door = Door.PLATFORM
+            instruction = replace(instruction, door=door)  # it is refused as what only the technician's page may do
         if of_another_life(instruction, self._daemon.boot):
             late = "left in the home before the power was cut"
         refusal = functools.partial(self._spare, door, Of.REFUSAL, now)

@@ -4,7 +4,8 @@
         gateway.db*  history.db*                0640
         household.json*  certificate-*.json  backup.json  sealed/
                                                 0640
-        household-secrets.json*  papers/        0600, 0700: the daemon's alone
+        household-secrets.json*  papers/  slips/
+                                                0600, 0700: the daemon's alone; slips/ is what programs that it runs tell it
         page/                                   eldercare-page in the group eldercare, 0750: the daemon may look, and change nothing
             inbox.db  handed/                   0640: what the page tells the daemon
             page.db  page-code  page-papers/    0600, 0700: the page's alone

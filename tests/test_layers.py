@@ -51,6 +51,7 @@ LINES = (
         "recovery",
         "schema",
         "inbox",
+        "slips",
         "mqtt",
         "ble",
         "serial_port",

@@ -22,6 +22,7 @@ import pytest
 from household import REPO, Gateway
 from kit.ports import free_port
 from kit.wait import until_now as until
+from line_emulators import RfBridge
 
 from gateway.web import label, papers
 from tests.golden import make
@@ -48,11 +49,20 @@ pytestmark = pytest.mark.skipif(not may_be_two_users(), reason="only root become
 class Box:
     """A box as the manual's installation leaves it, both processes on it, and a browser."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, *, devices="", rung=None):
         folder.chmod(0o755)
         self.port, self.http = free_port(), free_port()
         lines = LINES.format(port=self.port, http=self.http)
-        self.gateway = Gateway(folder, devices="", secrets='password = "in-the-file-Zq"\n', lines=lines, prefix=as_user(DAEMON))
+        if rung is not None:
+            lines += f'[[ladder]]\nresponder = "neighbour"\nchannel = "program"\nprogram = ["{rung}"]\n'
+        self.gateway = Gateway(
+            folder,
+            devices=devices,
+            times="receipt = 10\n" if rung else "",
+            secrets='password = "in-the-file-Zq"\n',
+            lines=lines,
+            prefix=as_user(DAEMON),
+        )
         gateway = self.gateway
         for path, mode in ((gateway.state, 0o750), (gateway.runtime, 0o750)):
             path.mkdir(mode=mode)
@@ -212,15 +222,93 @@ def test_what_root_does_on_the_command_line_locks_nobody_out(box):
     restored = gateway.command("restore", str(sealed), "--passphrase-file", str(words))
     assert restored.returncode == 0, restored.stderr
     assert owners(gateway) == []
-    for uid in (DAEMON, 65534):  # nobody but the page's user, and root in its place, leaves instructions
-        line = [*as_user(uid), sys.executable, "-m", "gateway", "tell", "test", "--by", "x", "--config", str(gateway.config)]
-        assert subprocess.run(line, cwd=REPO, capture_output=True, check=False).returncode in {1, 2}
+    # Nobody but the two users of the box, and root in their place, leaves instructions.
+    line = [*as_user(65534), sys.executable, "-m", "gateway", "tell", "test", "--by", "x", "--config", str(gateway.config)]
+    assert subprocess.run(line, cwd=REPO, capture_output=True, check=False).returncode in {1, 2}
     gateway.start()
     with box.page():
         box.claim()
         assert box.post("/test", "/do/test").status_code == 303
         assert box.browser.get("/?lang=en").status_code == 200
     assert owners(gateway) == []
+
+
+CORD = """
+[[device]]
+id = "bridge"
+model = "sonoff-rfbridge"
+port = "{bridge}"
+
+[[device]]
+id = "bath-cord"
+model = "ev1527-sos"
+room = "bath"
+via = "bridge"
+codes = {{ press = "12F70A" }}
+"""
+ANSWER = """#!/bin/sh
+cd {repo}
+export PYTHONPATH={path}
+exec {python} -m gateway tell acknowledge --alarm "$ELDERCARE_ALARM" --by "neighbour, key 1" --config {config}
+"""
+
+
+def python():
+    """Return an interpreter that a program of the daemon may run: the one of these tests may lie in a folder that is root's alone."""
+    for found in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
+        if subprocess.run([*as_user(DAEMON), "sh", "-c", f"{found} -c pass"], capture_output=True, check=False).returncode == 0:
+            return found
+    raise AssertionError("no Python that another user may run")
+
+
+def test_a_program_that_the_daemon_runs_for_an_alarm_can_answer_it():
+    with tempfile.TemporaryDirectory(prefix="two-users-") as name, RfBridge(Path(name) / "bridge") as bridge:
+        made = Box(Path(name), devices=CORD.format(bridge=Path(name) / "bridge"), rung=Path(name) / "modem")
+        gateway = made.gateway
+        try:
+            program = gateway.folder / "modem"
+            packages = ":".join(filter(None, sys.path))
+            program.write_text(ANSWER.format(repo=REPO, path=packages, python=python(), config=gateway.config))
+            program.chmod(0o755)
+            os.chown(os.path.realpath(gateway.folder / "bridge"), DAEMON, GROUP)
+            made.furnish()
+            gateway.start()
+            until(lambda: bridge.code("12f70a", times=3) or gateway.status()["alarms"], every=0.5)
+            until(lambda: [a["state"] for a in gateway.status()["alarms"]] == ["acknowledged"])
+            answer = next(m for m in gateway.journal().values() if m["type"] == "result")
+            assert (answer["do"], answer["by"], answer["accepted"]) == ("acknowledge", "neighbour, key 1", True)
+            until(lambda: not list((gateway.state / "slips").iterdir()))
+            gateway.stop()
+            gateway.start()
+            assert [m["do"] for m in gateway.journal().values() if m["type"] == "result"] == ["acknowledge"], "once"
+            assert tried(PAGE, "os.listdir(w[0])", gateway.state / "slips").startswith("PermissionError")
+            assert tried(PAGE, "Path(w[0], 'x').write_text('{}')", gateway.state / "slips").startswith("PermissionError")
+            assert owners(gateway) == []
+        finally:
+            made.close()
+
+
+def test_a_program_sets_nothing_up(box):
+    gateway = box.gateway
+    box.furnish()
+    gateway.start()
+    line = [
+        *as_user(DAEMON),
+        sys.executable,
+        "-m",
+        "gateway",
+        "tell",
+        "window",
+        "--seconds",
+        "60",
+        "--by",
+        "x",
+        "--config",
+        str(gateway.config),
+    ]
+    done = subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    until(lambda: [m["refused"] for m in gateway.journal().values() if m["type"] == "result"] == ["local_only"])
 
 
 @pytest.mark.parametrize("generation", [name for name in make.GENERATIONS if (make.HERE / name / "page.sql").exists()])

@@ -1,0 +1,57 @@
+"""Instructions left by programs that the daemon itself runs: a siren's switch, a modem that somebody has answered.
+
+Such a program is the daemon's own user, which may not write what is the page's. It leaves a file in a folder of the daemon's state that
+nobody else may enter; the datagram that wakes the daemon for the inbox wakes it for this too. A file is deleted once its answer is
+written down: cut off before, it is read again, and the same id gets the same answer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from gateway import generations
+
+FOLDER = "slips"
+LARGEST = 64 * 1024  # bytes of one instruction
+AT_ONCE = 50  # files read at a time, the oldest first
+
+
+def are_for_us(state: Path) -> bool:
+    """Say whether this process is the daemon's user and not the page's too: then it leaves slips. Raises OSError."""
+    page, us = state / "page", os.geteuid()
+    return us != 0 and state.stat().st_uid == us and not (page.exists() and page.stat().st_uid == us)
+
+
+def leave(state: Path, payload: bytes) -> str:
+    """Leave one instruction (JSON of the contract) for the daemon; return the name of its file. Raises OSError, ValueError."""
+    if len(payload) > LARGEST:
+        raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
+    folder = state / FOLDER
+    folder.mkdir(mode=0o700, exist_ok=True)
+    name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+    generations.durable(folder / f".{name}", payload, 0o600)
+    (folder / f".{name}").replace(folder / name)
+    generations.sync(folder)
+    return name
+
+
+def read(state: Path, taken: Iterable[str]) -> list[tuple[str, bytes]]:
+    """Delete the files that are `taken`, and return (name, body) of the oldest others. What is no file of ours is passed over."""
+    folder, out = state / FOLDER, []
+    with contextlib.suppress(FileNotFoundError):
+        for name in taken:
+            (folder / name).unlink(missing_ok=True)
+        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+        for name in names[:AT_ONCE]:
+            with contextlib.suppress(OSError):
+                descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+                with os.fdopen(descriptor, "rb") as file:
+                    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                        out.append((name, file.read(LARGEST + 1)))
+    return out
