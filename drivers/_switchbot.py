@@ -4,22 +4,22 @@
     cb39cdc43d46 | 84 | 9c0017005144                 address (6) | sequence | ...          preferred for states: it changes at once
 
 Document: SwitchBot's open BLE API; PySwitchbot, which the tests compare with. Service data come in the scan response only, so an
-active scan is needed; without them the kind of device is not in the packet, and only the length known for it is taken. Nothing
-is sealed: whoever is near can say these things under another's address.
+active scan is needed; without them the kind of device is not in the packet: such a packet is taken only after one with its letter.
+Nothing is sealed: whoever is near can say these things under another's address.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import LONGEST
+from drivers._broadcast import LONGEST, Broadcast
 from gateway.driver import BleAdvert, Report, uuid16
 from gateway.reading import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from gateway.driver import Advertisement
+    from gateway.driver import Advertisement, Heard
 
 UUID, OLD_UUID = uuid16(0xFD3D), uuid16(0x0D00)
 COMPANY = 0x0969
@@ -28,19 +28,31 @@ MISSING_AFTER = 900.0  # s; they speak every few seconds
 Halves = tuple[bytes, bytes]  # service data, manufacturer data; b"" = not in this packet
 
 
-def halves(letter: str, alone: int) -> Callable[[Advertisement], Halves | None]:
-    """Pick the frame of one kind of device; `alone` is the length of its manufacturer data where the letter is not there."""
+def made(
+    letter: str, alone: int, read: Callable[[Halves, bytes], Sequence[Heard]]
+) -> Callable[[str, bytes | None, Mapping[str, int | str]], Broadcast[Halves]]:
+    """Return what makes the driver of one kind of device; `alone` is the length of its manufacturer data where the letter is not there.
 
-    def pick(packet: Advertisement) -> Halves | None:
-        service = packet.service_data.get(UUID) or packet.service_data.get(OLD_UUID) or b""
-        maker = packet.manufacturer_data.get(COMPANY, b"")
-        if max(len(service), len(maker)) > LONGEST:
-            return None
-        if service:
-            return (service, maker) if service[0] & 0x7F == ord(letter) else None
-        return (b"", maker) if len(maker) == alone else None
+    Many kinds are as long: without the letter they are taken only from a device that has said its letter before.
+    """
 
-    return pick
+    def new(address: str, key: bytes | None, memory: Mapping[str, int | str]) -> Broadcast[Halves]:
+        known = False
+
+        def pick(packet: Advertisement) -> Halves | None:
+            nonlocal known
+            service = packet.service_data.get(UUID) or packet.service_data.get(OLD_UUID) or b""
+            maker = packet.manufacturer_data.get(COMPANY, b"")
+            if max(len(service), len(maker)) > LONGEST:
+                return None
+            if service:
+                known = service[0] & 0x7F == ord(letter)
+                return (service, maker) if known else None
+            return (b"", maker) if known and len(maker) == alone else None
+
+        return Broadcast(pick, read, address, key, memory)
+
+    return new
 
 
 def battery(service: bytes) -> list[Report]:

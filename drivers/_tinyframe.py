@@ -9,7 +9,8 @@
 Documents: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06); Seeed's MR60FDA2 wiki page. Several printed examples there carry wrong
 sums. A frame without data has no data sum in most examples, FF in one: both are taken. A setting is answered with the same type
 and one byte, 1 = taken. The documents disagree whether target height is a float or an integer; only a float that can be a
-height is believed. The id counts up and means nothing.
+height is believed. The id counts up and means nothing. An MR60FDA2 may answer 0e06 with 12 bytes, height, threshold and
+sensitivity alone (ESPHome's component for it reads these): what its area is cannot be read then.
 
 The fall is a level: 1 comes again and again while it lasts, and 0 ends no alarm.
 """
@@ -40,7 +41,7 @@ HEIGHT, THRESHOLD, SENSITIVITY, AREA, FACTORY = 0x0E04, 0x0E08, 0x0E0A, 0x0E0C, 
 _SIZES: dict[int, tuple[int, ...]] = {
     FALL: (1,),
     PRESENCE: (1,),
-    SETTINGS: (0, 1, 28),
+    SETTINGS: (0, 1, 12, 28),
     HEIGHT: (1, 4),
     THRESHOLD: (1, 4),
     SENSITIVITY: (1, 4),
@@ -56,6 +57,7 @@ _TAKEN: dict[int, tuple[str, ...]] = {
     SENSITIVITY: ("fall_sensitivity",),
     AREA: tuple(f"{side}_cm" for side in _SIDES),
 }
+_WITHOUT_AREA = 12  # bytes of a reply with height, threshold and sensitivity alone
 _CM = 100.0  # the radar counts in metres, technicians in centimetres
 
 
@@ -120,12 +122,12 @@ class Frames:
 
 
 def settings_of(data: bytes) -> dict[str, float] | None:
-    """Return all settings of a 28-byte reply by label; None when a number cannot be one."""
-    height, threshold, sensitivity, *area = struct.unpack("<ffIffff", data)
+    """Return the settings of a reply by label: 28 bytes with the area, 12 without it. None when a number cannot be one."""
+    height, threshold, sensitivity, *area = struct.unpack("<ffI" if len(data) == _WITHOUT_AREA else "<ffIffff", data)
     if not all(0 <= metres < 100 for metres in (height, threshold, *area)):
         return None
     values = {"install_height_cm": height * _CM, "fall_threshold_cm": threshold * _CM, "fall_sensitivity": float(sensitivity)}
-    values |= {f"{side}_cm": metres * _CM for side, metres in zip(_SIDES, area, strict=True)}
+    values |= {f"{side}_cm": metres * _CM for side, metres in zip(_SIDES if area else (), area, strict=True)}
     return {label: round(value, 1) for label, value in values.items()}
 
 
@@ -142,7 +144,7 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
         if data[0] > 1:
             return (UNKNOWN_VALUE, not_understood(f"fall: {data.hex()}")) if kind == FALL else (UNKNOWN_VALUE,)
         return (Report(Kind.FALL if kind == FALL else Kind.PRESENCE, data[0] == 1),)
-    if kind == SETTINGS and len(data) == 28:
+    if kind == SETTINGS and len(data) in (_WITHOUT_AREA, 28):
         values = settings_of(data)
         if values is None:
             return (UNKNOWN_VALUE,)

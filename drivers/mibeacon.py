@@ -293,7 +293,7 @@ def _own_button(action: str, key: str = "", index: int = 1) -> Report:
 
 
 def _button(value: bytes, product: int) -> Sequence[Report]:
-    number, amount, how = value
+    number, amount, how = value  # the number has 16 bits, the dimmer and the cube use them apart
     if product == _DIMMER:
         return _turned(number, amount, how)
     if product == _CUBE:
@@ -310,7 +310,7 @@ def _button(value: bytes, product: int) -> Sequence[Report]:
         return (_own_button(action, names[number], number + 1),) if number < len(names) else ()
     if product in _DETECTORS:
         return (_own_button(action),)
-    return (_pressed(action, index=number + 1 if number < 16 else 1),)
+    return (_pressed(action, index=(number | amount << 8) + 1),)
 
 
 def _turned(number: int, amount: int, how: int) -> Sequence[Report]:
@@ -326,7 +326,10 @@ def _turned(number: int, amount: int, how: int) -> Sequence[Report]:
 
 
 def _keys(action: str) -> Callable[[bytes, int], Sequence[Report]]:
-    """Read 4A, 4E and 56, 0C to 0E: one object for each kind of press. Two-key and four-key makes say which key in the value."""
+    """Read 4A, 4E and 56, 0C to 0E: one object for each kind of press. Makes with several keys say which key in the value.
+
+    So does whatever make nobody knows yet, it is taken to count from 1: what calls for help is not what cancels.
+    """
 
     def read(value: bytes, product: int) -> Sequence[Report]:
         key = value[0] if value else 0
@@ -335,8 +338,8 @@ def _keys(action: str) -> Callable[[bytes, int], Sequence[Report]]:
         if product == _XMWS01XS:
             return (_pressed(action, "right" if key else "left", key + 1),) if value and key < 2 else ()
         if product in _QUADS:
-            return (_pressed(action, _QUAD_KEYS.get(key, ""), key if key in _QUAD_KEYS else 1),)
-        return (_pressed(action),)
+            return (_pressed(action, _QUAD_KEYS.get(key, ""), max(key, 1)),)
+        return (_pressed(action, index=max(key, 1)),)
 
     return read
 

@@ -86,6 +86,10 @@ def _angles(data: bytes) -> tuple[Report, ...]:
     return tuple(Report(Kind.OTHER_MEASURE, n, 1, f"install_angle_{axis}_deg") for axis, n in zip("xyz", numbers, strict=True))
 
 
+# In sleep mode: 0 out of bed, 1 in bed, 2 neither is judged now. It is shown; a bed that is to be judged has a sensor of its own.
+_IN_BED: dict[bytes, tuple[Report, ...]] = {
+    b"\0": (Report(Kind.OTHER_STATE, False, 1, "in_bed"),), b"\1": (Report(Kind.OTHER_STATE, True, 1, "in_bed"),), b"\2": (),
+}  # fmt: skip
 _MODES = {1: "fall", 2: "sleep"}
 
 # (control, command without its high bit): what it means
@@ -129,6 +133,7 @@ _MEANINGS: dict[tuple[int, int], Meaning] = {
     (0x83, 0x13): _number("track_interval_s", 4),
     (0x83, 0x14): _flag("track_function_on"),
     (0x83, 0x15): _flag("height_proportion_function_on"),
+    (0x84, 0x01): Meaning("in_bed", 1, _IN_BED.get),
     (0x85, 0x02): _number("heart_rate_bpm", 1),
     (0x85, 0x05): _raw("heart_waveform"),
 }

@@ -9,11 +9,10 @@ number is told.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT, Broadcast
-from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, halves
+from drivers._broadcast import TOO_SHORT
+from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
 from gateway.driver import Heard, Model, Report
 from gateway.reading import Kind
 
@@ -48,7 +47,7 @@ MODEL = Model(
     listens=LISTENS,
     senses=frozenset({Kind.CONTACT_OPEN, Kind.MOTION, Kind.LIGHT, Kind.BATTERY}),
     missing_after=MISSING_AFTER,
-    new=partial(Broadcast, halves("d", 13), read),
+    new=made("d", 13, read),
     device_notes=(
         "磁铁须贴近标记一侧,装好后开关门各试一次;信号不加密。",
         "Mount the magnet at the marked side; open and close once as a test. Its signals are not encrypted.",

@@ -7,11 +7,10 @@ All of it stands in the manufacturer data; the service data only say which kind 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT, Broadcast
-from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, halves
+from drivers._broadcast import TOO_SHORT
+from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, made
 from gateway.driver import Heard, Model, Report
 from gateway.reading import Kind
 
@@ -38,7 +37,7 @@ MODEL = Model(
     listens=LISTENS,
     senses=frozenset({Kind.MOISTURE, Kind.TAMPER, Kind.BATTERY_LOW, Kind.BATTERY}),
     missing_after=MISSING_AFTER,
-    new=partial(Broadcast, halves("&", 19), read),
+    new=made("&", 19, read),
     device_notes=(
         "放在地面最低处,用湿布触碰电极试一次。",
         "Lay it at the lowest place of the floor; touch its contacts with a wet cloth as a test.",

@@ -6,11 +6,10 @@ c0219ae8bc49 | 69 | 5c | 0038     [7] bit 6 motion, 5 light
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT, Broadcast
-from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, halves
+from drivers._broadcast import TOO_SHORT
+from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
 from gateway.driver import Heard, Model, Report
 from gateway.reading import Kind
 
@@ -36,6 +35,6 @@ MODEL = Model(
     listens=LISTENS,
     senses=frozenset({Kind.MOTION, Kind.LIGHT, Kind.BATTERY}),
     missing_after=MISSING_AFTER,
-    new=partial(Broadcast, halves("s", 10), read),
+    new=made("s", 10, read),
     device_notes=("面向房间,避开暖气与窗帘。", "Face it to the room, away from heaters and curtains."),
 )

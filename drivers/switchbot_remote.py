@@ -7,11 +7,10 @@ Its presses go to the device it is paired with and are not in the broadcast: it 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT, Broadcast
-from drivers._switchbot import LISTENS, Halves, battery, halves
+from drivers._broadcast import TOO_SHORT
+from drivers._switchbot import LISTENS, Halves, battery, made
 from gateway.driver import Heard, Model
 from gateway.reading import Kind
 
@@ -32,7 +31,7 @@ MODEL = Model(
     listens=LISTENS,
     senses=frozenset({Kind.BATTERY}),
     missing_after=None,
-    new=partial(Broadcast, halves("b", _NEVER_ALONE), read),
+    new=made("b", _NEVER_ALONE, read),
     device_notes=(
         "广播中只有电量,没有按键:不能用于呼救。",
         "Its broadcast carries the battery and no presses: it cannot be used to call for help.",

@@ -52,7 +52,7 @@ _ACTIVITY = """
     speed_cm_s moving_energy static_energy acc_x_mg acc_y_mg acc_z_mg pitch_deg roll_deg rotation_deg acceleration_m_s2 gyroscope_deg_s
     movement_counter button_count button1_unproven button2_unproven contact_open_unproven motion_unproven contact_timeout door_left_open
     dropping fall_down_status impact magnet reed tilt moving running plug power unlocked generic power_w current_a energy_kwh water_l
-    volume_l gas_m3 height_m
+    volume_l gas_m3 height_m in_bed
 """
 _TECHNICAL = """
     packet_id advert_count tx_count uptime_s channel voltage_v supply_v storage_v connectivity battery_charging reset start_up_complete

@@ -34,7 +34,7 @@ from gateway.driver import (
     SerialLine,
     uuid16,
 )
-from gateway.reading import FORMS, Form, Kind
+from gateway.reading import FORMS, Form, Kind, is_plausible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -72,6 +72,7 @@ _ADVICE = {
     "no_value": "the device says that it has no number: measure again",
     "unreliable": "the device itself doubts its value: measure again, sitting still",
     "out_of_range": "no living adult has such a value: a fault of the measurement",
+    "implausible": "no thing of a home can have such a value: a fault of the measurement, and no reading",
     "unknown_value": "a whole frame with a value that no document knows: send it to the maintainer",
 }
 
@@ -223,7 +224,9 @@ def _guess_radio(step: dict[str, Any], name: str, models: Mapping[str, Model]) -
         refusals = {one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)}
         if refusals.isdisjoint(_ANOTHERS):
             return model
-    return next((model for model in unnamed if model.general), unnamed[0] if unnamed else None)
+    # Of a make that is known by its service or company something may be wrong; who speaks under any company id is not guessed at.
+    known = [model for model in unnamed if isinstance(model.listens, BleAdvert) and (model.listens.services or model.listens.companies)]
+    return next((model for model in known if model.general), known[0] if known else None)
 
 
 def _carries(listens: BleAdvert, packet: Advertisement) -> bool:
@@ -309,6 +312,7 @@ class _Told:
         self.events: list[dict[str, Any]] = []
         self.states: dict[str, Any] = {}
         self.measures: dict[str, Any] = {}
+        self.implausible: dict[str, Any] = {}  # numbers that no thing of a home can have: no readings
         self.about: dict[str, Any] = {}  # who a beacon says it is: what a technician teaches from
 
     def add(self, report: Report) -> None:
@@ -325,12 +329,18 @@ class _Told:
             name = report.label or report.kind.value
             told_as = (report.extra or {}).get("name")
             table = self.states if form is Form.STATE else self.measures
+            if not is_plausible(report.kind, report.value):
+                table = self.implausible
             table[str(told_as) if told_as else name if report.index == 1 else f"{name}_{report.index}"] = report.value
         elif report.extra and "protocol" in report.extra:
             self.about |= {str(report.extra["protocol"]): {key: v for key, v in report.extra.items() if key != "protocol"}}
 
     def as_dict(self) -> dict[str, Any]:
-        return {"events": self.events, "states": self.states, "measures": self.measures} | self.about
+        return (
+            {"events": self.events, "states": self.states, "measures": self.measures}
+            | self.about
+            | ({"implausible": self.implausible, "error": _ADVICE["implausible"]} if self.implausible else {})
+        )
 
 
 def _rejected(word: str) -> dict[str, Any]:

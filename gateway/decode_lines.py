@@ -50,6 +50,8 @@ _BY_EEP = {
     ("A5", "14", "09"): "enocean-window",
     ("A5", "14", "0A"): "enocean-window",
     ("D5", "00", "01"): "enocean-contact",
+    ("F6", "02", "01"): "enocean-ptm-cord",
+    ("F6", "02", "02"): "enocean-ptm-cord",
     ("F6", "05", "01"): "enocean-leak",
 }
 
@@ -277,7 +279,7 @@ def _wire(wire: str, data: bytes, name: str, models: Mapping[str, Model], vector
 
 
 def _through_esp3(out: Meant, vector: Mapping[str, Any], models: Mapping[str, Model], model: Model | None) -> None:
-    """Give the telegrams to the device they are for: the one named, or the one whose profile the line or its bytes suggest."""
+    """Give the telegrams to the device they are for: the one named, or the one whose profile the line names. None is guessed."""
     for telegram in [one for one in out.heard if isinstance(one, Telegram)]:
         device = model if model is not None and model.name != out.model else models.get(_profile(vector, telegram.data))
         if device is None:
@@ -293,12 +295,8 @@ def _profile(vector: Mapping[str, Any], data: bytes) -> str:
         found = _EEP.search(str(vector.get(key, "")).upper())
         if found and (found[1], found[2], found[3]) in _BY_EEP:
             return _BY_EEP[found[1], found[2], found[3]]
-    if data[0] == _enocean.RPS:
-        return "enocean-ptm-cord"
-    if data[0] == _enocean.ONE_BYTE:
-        return "enocean-contact"
-    # Thermometers leave both upper bytes empty; what else sends four bytes cannot be told from them.
-    return "enocean-temperature" if data[0] == _enocean.FOUR_BYTES and data[1:3] == b"\x00\x00" else ""
+    # D5 has one profile; what a rocker or four bytes mean, a thermometer or a window handle, no byte of theirs says.
+    return "enocean-contact" if data[0] == _enocean.ONE_BYTE else ""
 
 
 def _zigbee(cluster: str, data: bytes) -> Meant:

@@ -55,7 +55,7 @@ STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})  # what t
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
 _NOT_SENSED = Refusal("not_sensed")
-_OUT_OF_RANGE = Refusal("out_of_range")
+_IMPLAUSIBLE = Refusal("implausible")
 
 
 @dataclass(slots=True)
@@ -307,7 +307,7 @@ class Intake:
         if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
             self.changed.add(enrolled.device)
         senses = enrolled.model.senses
-        heard = [_OUT_OF_RANGE if isinstance(item, Report) and not is_plausible(item.kind, item.value) else item for item in heard]
+        heard = [_IMPLAUSIBLE if isinstance(item, Report) and not is_plausible(item.kind, item.value) else item for item in heard]
         heard = [_NOT_SENSED if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses else item for item in heard]
         # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
         kept = isinstance(packet, Published | Telegram) and packet.retained

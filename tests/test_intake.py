@@ -127,7 +127,7 @@ def test_a_measure_that_cannot_be_true_is_no_reading_and_is_counted(frame, said)
     home = real_home("bthome-v2", SHELLY_DOOR)
     home.advert(frame, address=SHELLY_DOOR)
     assert [(r.kind, r.value) for r in home.readings] == said
-    refused = home.intake.devices["it"].refused.get("out_of_range", 0)
+    refused = home.intake.devices["it"].refused.get("implausible", 0)
     assert refused == (frame in {"4001aa", "400254c0", "4001640254c0", "402e6a"})
 
 

@@ -125,3 +125,19 @@ def test_no_line_ends_in_a_traceback(vector, more):
     told = decode_line(json.dumps(vector | more))
     assert json.dumps(told)
     assert ("reject" in told) == ("error" in told)
+
+
+def test_no_profile_of_an_enocean_telegram_and_no_maker_of_an_advertisement_is_guessed():
+    rocker, hot = "55000707017af650002989793001ffffffff37009d", "55000a0701eba500007508018217f30001ffffffff2d0000"
+    told = decode_line(json.dumps({"frame": rocker}))
+    assert (told["model"], told["rorg"], told.get("events", [])) == ("enocean-esp3", "F6", [])
+    assert decode_line(json.dumps({"frame": rocker, "eep": "F6-02-01"}))["model"] == "enocean-ptm-cord"
+    assert decode_line(json.dumps({"frame": hot})).get("measures", {}) == {}
+    assert decode_line(json.dumps({"manufacturer_data": {"76": "0215"}}))["model"] != "altbeacon"
+    unknown = decode_line(json.dumps({"manufacturer_data": {"4660": "0102030405"}}))
+    assert (unknown["model"], unknown["reject"]) == (None, "unknown_sensor")
+
+
+def test_a_number_that_no_thing_of_a_home_can_have_is_said_and_no_measure():
+    told = decode_line(json.dumps({"service_data": {"fcd2": "4001aa0254c0"}}))
+    assert (told["measures"], told["implausible"]) == ({}, {"battery_pct": 170, "temperature_c": -163})

@@ -429,3 +429,14 @@ def test_reports_have_the_forms_the_gateway_knows():
             for report in read(body, DOOR):
                 words = FORMS[report.kind] is Form.EVENT or report.kind is Kind.NOT_UNDERSTOOD
                 assert words == isinstance(report.value, str), hex(number)
+
+
+def test_the_keys_of_a_remote_that_nobody_knows_are_told_apart():
+    def keys(objects):
+        return [(r.value, r.index) for r in said(objects) if r.kind is Kind.BUTTON]
+
+    assert keys("011003000000") == [("press", 1)]
+    assert keys("011003130002") == [("long_press", 20)], "and none of them is taken for the first"
+    assert keys("011003000100") == [("press", 257)]
+    assert [keys(f"0c4e01{key:02x}") for key in (0, 1, 2, 9)] == [[("press", 1)], [("press", 1)], [("press", 2)], [("press", 9)]]
+    assert keys("0c4e00") == [("press", 1)]

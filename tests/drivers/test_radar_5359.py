@@ -94,8 +94,8 @@ def test_opening_forgets_half_a_frame():
 
 def test_questions_and_unknown_commands_say_nothing():
     assert heard(bytes.fromhex(QUESTIONS)) == []
-    assert heard(framed(0x84, 0x01, b"\x01\x02")) == []
-    assert said(framed(0x84, 0x01, b"\x01\x02").hex()) == {"kind": "unknown", "what": "84_01", "raw": "0102"}
+    assert heard(framed(0x84, 0x0C, b"\x01\x02")) == []
+    assert said(framed(0x84, 0x0C, b"\x01\x02").hex()) == {"kind": "unknown", "what": "84_0c", "raw": "0102"}
 
 
 def test_noise_is_told_once_a_run_and_a_bad_sum_each_time():
@@ -154,3 +154,8 @@ def test_any_split_says_the_same_and_the_buffer_stays_small(pieces, cuts):
 def test_questions_are_built_as_documented():
     assert question(0x02, 0xA1).hex() == "535902a100010f5f5443"
     assert meaning(0x83, 0x8C) is meaning(0x83, 0x0C)
+
+
+def test_the_bed_of_a_radar_in_sleep_mode_is_shown():
+    said = [[(r.label, r.value) for r in heard(framed(0x84, 0x01, bytes([state]))) if isinstance(r, Report)] for state in (0, 1, 2)]
+    assert said == [[("in_bed", False)], [("in_bed", True)], []]

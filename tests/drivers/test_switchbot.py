@@ -1,5 +1,7 @@
 """SwitchBot: both halves of the frame against a second decoder, and what is shown though nothing is judged by it."""
 
+import json
+
 import pytest
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from switchbot.adv_parser import parse_advertisement_data
 
 from drivers._switchbot import COMPANY, OLD_UUID, UUID
+from gateway.decode import decode_line
 from gateway.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
 from gateway.reading import Kind
 
@@ -20,14 +23,17 @@ SAME = {  # the library's name: ours; what is not here (range, LED) is not told
 LETTERS = {"switchbot-contact": "d", "switchbot-motion": "s", "switchbot-leak": "&", "switchbot-remote": "b"}
 
 
-def heard(model, service=b"", maker=b"", uuid=UUID, adapter=""):
+def heard(model, service=b"", maker=b"", uuid=UUID, adapter="", stranger=""):
     packet = Advertisement(
         address=ADDRESS,
         service_data={uuid: service} if service else {},
         manufacturer_data={COMPANY: maker} if maker else {},
         adapter=adapter,
     )
-    return list(MODELS[model].new(ADDRESS, None, {}).feed(packet))
+    device = MODELS[model].new(ADDRESS, None, {})
+    if not service and LETTERS[model] != stranger:
+        list(device.feed(Advertisement(address=ADDRESS, service_data={uuid: LETTERS[model].encode()})))
+    return list(device.feed(packet))
 
 
 def by_library(service, maker, uuid=UUID):
@@ -65,6 +71,14 @@ def test_the_whole_frame_of_a_door_in_both_halves():
     alone = by_us(heard("switchbot-contact", b"", maker))
     assert alone == {k: v for k, v in by_us(heard("switchbot-contact", service)).items() if k != "battery_pct"}
     assert heard("switchbot-contact", b"", maker + b"\0") == heard("switchbot-motion", service, maker) == [NOT_MINE]
+
+
+def test_no_frame_is_taken_by_its_length_alone():
+    """A plug or a meter of the same length, enrolled as a door by mistake, told a door."""
+    maker = bytes.fromhex("cb39cdc43d46849c0017005144")
+    assert heard("switchbot-contact", b"", maker, stranger="d") == [NOT_MINE]
+    assert by_us(heard("switchbot-contact", b"", maker)), "after its letter was heard once"
+    assert decode_line(json.dumps({"manufacturer_data": {"2409": maker.hex()}}))["states"] == {}
 
 
 @pytest.mark.parametrize(
