@@ -146,6 +146,9 @@ KINDS: dict[str, AlarmKind] = {
 }
 
 
+# What nothing in this software judges yet: the table has its words and codes, so that a platform knows them when they come.
+LATER = frozenset({"person.inactive", "person.no_return", "person.night_exit", "env.temp_high", "env.temp_low", "device.end_of_life"})
+
 # What "I am well" answers: the resident knows whether it is true. Water, smoke and doors do not ask how somebody feels.
 ANSWERED = frozenset({FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"})
 

@@ -36,13 +36,14 @@ def states() -> str:
 
 def kinds() -> str:
     """Every kind with its words, priority and codes."""
-    rows = ["| kind | 中文 | | priority | class | 11073-10471 | SCAIP |", "|---|---|---|---|---|---|---|"]
+    rows = ["| kind | 中文 | | judged today | priority | class | 11073-10471 | SCAIP |", "|---|---|---|---|---|---|---|---|"]
     for k in kind.KINDS.values():
         fault_class = (
             k.fault_class if k.name.startswith(("device.", "gateway.", "service.")) or k.name in {kind.OFTEN_CANCELLED, kind.OUT} else ""
         )
+        judged = "**no**, not yet" if k.name in kind.LATER else "yes"
         scaip = f"{k.scaip_device} / {k.scaip_status}".strip(" /")
-        rows.append(f"| `{k.name}` | {k.zh} | {k.en} | {k.priority.name} | {fault_class} | {k.ieee} | {scaip} |")
+        rows.append(f"| `{k.name}` | {k.zh} | {k.en} | {judged} | {k.priority.name} | {fault_class} | {k.ieee} | {scaip} |")
     return "\n".join(rows)
 
 

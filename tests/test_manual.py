@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import kind
 from gateway.decode import decode
 from tests import manual
 
@@ -17,6 +18,17 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 @pytest.mark.parametrize("page", manual.TABLES, ids=lambda page: page.name)
 def test_tables_are_those_of_the_code(page):
     assert page.read_text(encoding="utf-8") == manual.rewritten(page), "run: python -m tests.manual"
+
+
+def test_the_table_of_kinds_says_which_are_judged_today():
+    named = {value: name for name, value in vars(kind).items() if isinstance(value, str) and value in kind.KINDS}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "gateway").glob("*.py") if path.name != "kind.py")
+    made = {value for value, name in named.items() if re.search(rf"\bkinds?\.{name}\b", code)}
+    assert kind.KINDS.keys() - made == kind.LATER
+    table = manual.ALARMS.read_text(encoding="utf-8")
+    for name in kind.KINDS:
+        row = next(line for line in table.splitlines() if line.startswith(f"| `{name}` |"))
+        assert ("| **no**, not yet |" in row) is (name in kind.LATER)
 
 
 def test_the_readme_is_one_screen_and_names_every_page():
