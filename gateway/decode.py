@@ -329,7 +329,7 @@ class _Told:
             name = report.label or report.kind.value
             told_as = (report.extra or {}).get("name")
             table = self.states if form is Form.STATE else self.measures
-            if not is_plausible(report.kind, report.value):
+            if not is_plausible(report.kind, report.value, report.label):
                 table = self.implausible
             table[str(told_as) if told_as else name if report.index == 1 else f"{name}_{report.index}"] = report.value
         elif report.extra and "protocol" in report.extra:

@@ -307,7 +307,9 @@ class Intake:
         if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
             self.changed.add(enrolled.device)
         senses = enrolled.model.senses
-        heard = [_IMPLAUSIBLE if isinstance(item, Report) and not is_plausible(item.kind, item.value) else item for item in heard]
+        heard = [
+            _IMPLAUSIBLE if isinstance(item, Report) and not is_plausible(item.kind, item.value, item.label) else item for item in heard
+        ]
         heard = [_NOT_SENSED if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses else item for item in heard]
         # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
         kept = isinstance(packet, Published | Telegram) and packet.retained

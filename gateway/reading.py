@@ -79,9 +79,18 @@ BOUNDS: dict[Kind, tuple[float, float]] = {
 }  # fmt: skip
 
 
-def is_plausible(kind: Kind, value: Value) -> bool:
+# The same by label; what has none here is shown as it came.
+_ROOM_CM, _TURN, _HEAVY = (0, 2000), (-180, 180), (0, 500)
+LABEL_BOUNDS: dict[str, tuple[float, float]] = {
+    "distance_cm": _ROOM_CM, "nearest_distance_cm": _ROOM_CM, "moving_distance_cm": _ROOM_CM, "static_distance_cm": _ROOM_CM,
+    "pitch_deg": _TURN, "roll_deg": _TURN, "mass_kg": _HEAVY, "weight_kg": _HEAVY, "pressure_hpa": (300, 1200),
+    "co2_ppm": (0, 40_000), "heart_rate_bpm": (20, 300), "breath_rate_bpm": (0, 100), "fall_sensitivity": (0, 100),
+}  # fmt: skip
+
+
+def is_plausible(kind: Kind, value: Value, label: str = "") -> bool:
     """Say whether a measure can be true."""
-    low, high = BOUNDS.get(kind, (-inf, inf))
+    low, high = BOUNDS.get(kind) or LABEL_BOUNDS.get(label, (-inf, inf))
     return FORMS[kind] is not Form.MEASURE or (
         isinstance(value, int | float) and abs(value) <= float_info.max and low <= value <= high  # of any length: no float is made of it
     )

@@ -120,6 +120,7 @@ def test_what_nothing_is_judged_by_passes_from_every_make():
         ("4001640254c0", [(Kind.BATTERY, 100)]),
         ("402e69", [(Kind.HUMIDITY, 105)]),
         ("402e6a", []),
+        ("4004ffffff", []),  # 167,772 hPa
         ("4005ffffff", [(Kind.ILLUMINANCE, 167772.15)]),
     ],
 )
@@ -128,7 +129,7 @@ def test_a_measure_that_cannot_be_true_is_no_reading_and_is_counted(frame, said)
     home.advert(frame, address=SHELLY_DOOR)
     assert [(r.kind, r.value) for r in home.readings] == said
     refused = home.intake.devices["it"].refused.get("implausible", 0)
-    assert refused == (frame in {"4001aa", "400254c0", "4001640254c0", "402e6a"})
+    assert refused == (frame in {"4004ffffff", "4001aa", "400254c0", "4001640254c0", "402e6a"})
 
 
 def test_guarded_is_all_that_can_raise_an_alarm_or_a_fault():
