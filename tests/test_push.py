@@ -499,7 +499,7 @@ async def test_batches_that_are_left_to_the_store_are_read_anew_as_they_may_be_s
         s.link.release()
         await settle()
         assert s.link.sent == [b"b1", b"b3"]
-        await s.move(700)
+        await s.move(1000)
         assert s.link.sent == [b"b1", b"b3", b"b3"], "what had been sent is not asked for again"
 
 
