@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
 from gateway import kind
 from tests.month import table
 from tests.month.desk import Month
-from tests.month.homes import drawn
+from tests.month.homes import RATES, drawn
 from tests.month.life import RAISED_AFTER
 from tests.month.run import month
 
@@ -96,3 +97,10 @@ def test_trouble_of_a_place_is_one_item() -> None:
     assert told(range(11, 14), 60.0) == [1, 1, 1], "so are three of two villages"
     assert told(range(12, 15), 700.0) == [1, 1, 1], "and what comes one after the other"
     assert told(range(36), 1.0) == [36], "the whole county"
+
+
+def test_the_document_has_the_rates_that_are_in_force() -> None:
+    text = (Path(__file__).parents[1] / "docs/truth.md").read_text(encoding="utf-8")
+    rows = [rate.row for rate in RATES.values()]
+    assert [row for row in rows if row not in text] == []
+    assert text.count(" | guess |") == sum(row.endswith(" | guess |") for row in rows), "nothing that is not in force"
