@@ -35,6 +35,7 @@ EARLIER = 30  # certificates in the list
 # The times that stand on each sheet; of all others only those that are not the standard.
 TIMES: Final = ("grace_fall", "receipt", "acknowledge_p1", "dispatch_p1", "on_site_p1", "rung", "repeat")
 STANDARD: Final = {f.name: float(str(f.default)) for f in fields(Times)}
+STANDARD_2: Final = STANDARD | {"radio_deaf": 120.0, "uplink_lost": 180.0}  # when sheets of form 2 and earlier were drawn
 IN_CHINESE: Final = {f.name: str(f.metadata["zh"]) for f in fields(Times)}
 FIX: Final = {"device": "/walk", "step": "/walk", "platform": "/test", "home": "/sensors/add", "fault": "/", "tls": "/platform"}
 
@@ -250,7 +251,8 @@ def _platform(t: Words, p: Mapping[str, Any]) -> str:
 
 
 def _times(t: Words, times: Mapping[str, float], form: int) -> list[str]:
-    shown = [n for n in TIMES if n in times] + [n for n in times if n not in TIMES and n in STANDARD and times[n] != STANDARD[n]]
+    standard = STANDARD if form > 2 else STANDARD_2
+    shown = [n for n in TIMES if n in times] + [n for n in times if n not in TIMES and n in standard and times[n] != standard[n]]
     was = {"repeat": "repeat_last"} if form == 1 else {}
     return [f"{_time(t, was.get(name, name))} {t.span(times[name])}" for name in shown]
 
