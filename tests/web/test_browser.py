@@ -161,7 +161,8 @@ async def test_from_the_first_visit_to_a_closed_alarm(tmp_path, lang):  # noqa: 
             await page.fill("[name=again]", PASSWORD)
             await page.click("main button")
 
-            await page.wait_for_selector(f".banner:has-text('{well}')")
+            unknown = "还没听到" if lang == "zh" else "Not heard yet: 2"
+            await page.wait_for_selector(f".banner:has-text('{unknown}')")
             await page.wait_for_selector("#live:not(.off):not([hidden])")
             home.open_door()
             home.press()
