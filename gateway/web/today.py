@@ -331,7 +331,11 @@ def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any]
         else ("unconfigured", "watch")
     )
     waiting = facts.get("waiting", 0)
-    says = t(f"box.{word}", span=t.span(up["platform_away_s"] // 60 * 60)) if word == "platform_away" else t(f"box.{word}")
+    says = (
+        t(f"box.{word}", span=t.span(up["platform_away_s"] // 60 * 60 or up["platform_away_s"]))
+        if word == "platform_away"
+        else t(f"box.{word}")
+    )
     put("platform", "platform", says, t("glance.waiting", count=waiting) if waiting else "", tone)
     radios = facts.get("radio", [])
     if radios:

@@ -228,6 +228,20 @@ async def test_without_the_daemon_the_page_says_so_first(box):
         assert (await browser.get(path)).status_code in {200, 404}, path
 
 
+@pytest.mark.parametrize(
+    ("connected", "away", "words"),
+    [(True, None, 0), (True, 240.0, 2), (False, 240.0, 0)],
+)
+async def test_a_platform_that_says_that_it_is_away_is_told_with_since_when(box, connected, away, words):
+    uplink = {"configured": True, "connected": connected, "version": "5", "where": "mqtt.example.org:8883", "platform_away_s": away}
+    box.example.say(uplink=uplink)
+    browser = await box.technician()
+    for path, said, span in (("/", "平台自称离线", "4分"), ("/?lang=en", "the platform itself is away", "4 min")):
+        text = (await browser.get(path)).text
+        assert text.count(said) == words, "at a glance, and under the gateway's state"
+        assert len(re.findall(f"{said}[ ,]*{span}", text)) == words
+
+
 async def test_an_alarm_tells_its_stages_calls_and_who_did_what(box):
     text = (await (await box.technician()).get("/alarms/2?lang=en")).text
     for word in (
