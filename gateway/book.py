@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from gateway import kind as kinds
 from gateway.alarm import ANSWERED, Alarm, Call, Delivery, Evidence, Masking, Move, Outcome, State, loud, moved
+from gateway.chatter import Counting
 from gateway.clock import Moment, Stamp, stamp
 from gateway.dispatch import (
     BESIDE,
@@ -109,6 +110,7 @@ class Book:
         self.down: frozenset[str] = frozenset()  # program files that are known not to work, and can be asked when they do again
         self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, number of the call it made or -1)
         self._waiting = Numbers()  # these entry numbers
+        self.counting: Counting[int] = Counting()  # of entries that only count
         self._out: list[Entry] = []
 
     def arrange(self, ladder: Sequence[Rung], times: Times) -> None:
@@ -239,6 +241,7 @@ class Book:
             self.alarms[alarm.number] = alarm
         else:
             self.alarms.pop(alarm.number, None)
+            self.counting.over(alarm.number)
             if self._by_key.get((alarm.kind, alarm.device)) == alarm.number:
                 self._point_to_newest((alarm.kind, alarm.device))
             if not is_walk(alarm):
@@ -251,6 +254,16 @@ class Book:
             self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
             self._waiting = Numbers(self._unreceipted)
         return alarm
+
+    def told_now_and_then(self, alarm: Alarm, move: str, by: str, at: Moment) -> None:
+        """Write how often a level was heard, or that it is over: of one that chatters now and then, and in memory meanwhile."""
+        if self.counting.at_once(alarm.number, at.mono):
+            self.entry(AlarmFact(alarm, move, alarm.state, by, ""), at)
+
+    def tell_counts(self, numbers: Iterable[int], now: Moment) -> None:
+        """Write down how these alarms stand whose levels were only counted."""
+        for alarm in (self.alarms[number] for number in numbers if number in self.alarms):
+            self.entry(AlarmFact(alarm, "count" if alarm.condition_active else "clear", alarm.state, alarm.device, ""), now)
 
     def faded(self, kind: str, device: DeviceId, at: Moment, *, by: str, reason: str) -> None:
         """Journal that the condition of an ended alarm is gone, so that after a restart its return is a new danger."""
@@ -384,6 +397,8 @@ class Book:
     def entry(self, fact: Fact, now: Moment, *, call: int = -1) -> None:
         """Write the next entry. `call` is the index of the call that it makes."""
         self.last += 1
+        if isinstance(fact, AlarmFact):
+            self.counting.written(fact.alarm.number)
         self._out.append(Entry(self.last, f"{self._journal}-{self.last}", self.stamp(now), fact))
         if not isinstance(fact, AlarmFact) or fact.move == "receipt":
             return

@@ -173,7 +173,7 @@ class Daemon:
                 # What was heard in the last moment is judged too: its driver will not report it again.
                 # So is an order that the broker has handed over: it believes that we have it.
                 last, now = self._judge_waiting(), self.clock.now()
-                last += self.doors.last_orders(now)
+                last += self.doors.last_orders(now) + self.pipeline.last_counts(now)
                 await self._write(last, now, flush=True)
                 await self.upkeep.last_readings(now)
             await self.technician.close()

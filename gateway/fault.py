@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gateway import kind as kinds
+from gateway.chatter import LIVELY, QUIET, Chatter
 from gateway.clock import Moment, Quality
 from gateway.daily import Daily, read, written
 from gateway.deafness import LONGEST, Deafness
 from gateway.flapping import UNSTABLE, Flapping
 from gateway.kind import FaultClass, Priority
 from gateway.outings import Outings
-from gateway.reading import DeviceId, Kind, Reading, Value
+from gateway.reading import FORMS, DeviceId, Form, Kind, Reading, Value
 from gateway.silence import NAMED, Silences, Supervised
 from gateway.times import Times
 
@@ -80,6 +81,9 @@ class Faults:
         self.deafness = Deafness()
         self.flapping = Flapping()
         self.daily = Daily()
+        self._chatter = Chatter()
+        self._values: dict[tuple[DeviceId, Kind, int, str], Value] = {}  # of the states that were heard, the last
+        self._began = 0.0
         self.radios: dict[str, float] = {}
         self.link_down_since: float | None = None
         self._was_up = False  # since the start: before that nothing was lost
@@ -112,7 +116,7 @@ class Faults:
             if kind == kinds.OUT:
                 self.outings.restored(device, now.mono)
         self.link_down_since = now.mono
-        self._looked = now.mono
+        self._looked = self._began = now.mono
         # Entries of the first seconds are mended too, however soon the time server answers.
         self._unsure_since = None if now.quality is Quality.SYNCHRONISED else now.mono
         self._offset = now.wall.timestamp() - now.mono
@@ -134,6 +138,7 @@ class Faults:
         kind, device, value = reading.kind, reading.device, reading.value
         self.outings.heard(reading)
         out = self._end(kinds.MISSING, device, reading.at) if (kinds.MISSING, device) in self.on and self._lives(reading) else []
+        out += self._changes(reading)
         if kind is Kind.BATTERY:
             if float(value) <= LOW_AT:
                 out += self._begin(kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,))
@@ -149,6 +154,16 @@ class Faults:
             detail = {"words": value} if kind is Kind.NOT_UNDERSTOOD else {}
             out += self._begin(_LATCHED[kind], device, reading.at, detail, (reading,)) or self._more(reading)
         return out
+
+    def _changes(self, reading: Reading) -> list[FaultFact]:
+        """Count how often a state changes: one that chatters is told once."""
+        if FORMS[reading.kind] is not Form.STATE or reading.kind in LIVELY:
+            return []
+        place = reading.device, reading.kind, reading.index, reading.label
+        before, self._values[place] = self._values.get(place, reading.value), reading.value
+        changes = self._chatter.changed(reading.device, reading.at.mono) if before != reading.value else 0
+        what = {"what": reading.kind.value, "changes": changes}
+        return self._begin(kinds.CHATTERS, reading.device, reading.at, what, (reading,)) if changes else []
 
     def _more(self, reading: Reading) -> list[FaultFact]:
         """Tell further words of a device that were not understood: one of them may be the one that matters."""
@@ -219,6 +234,8 @@ class Faults:
                 self._said[key] += self._times.low_battery_again * ((now.mono - self._said[key]) // self._times.low_battery_again)
                 ordered = {"work_order": True} if now.mono - fact.since.mono >= self._times.work_order else {}
                 out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **ordered}))
+        for of in [of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET]:
+            out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
         for key in self.flapping.lasting(now.mono):
             if (lasts := self.on.get(key)) is not None:  # it was only counted, and stays on: said as it is
                 told = self._fact(lasts.kind, lasts.device, lasts.since, Turn.REPEATED, lasts.detail)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway import danger, fault
+from gateway.chatter import Chatter
 from gateway.clock import Moment
 from gateway.consent import withholds
 from gateway.driver import (
@@ -49,9 +50,11 @@ REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; t
 STANDS = 300.0  # s for which a call that stands in what a device says need not be heard and is still the same one
 SAYS_AGAIN = 60.0  # s after which a state that may be a danger is said again, of a device that goes on sending the same packet
 ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
+PRESSED = 5.0  # s that a routine reading has waited, from which on those that it is replaced by count as forgotten: the pump is behind
 LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 UNREAD = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})  # refusals of who has another key than we know
 STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})  # what the page shows as holding now
+CHATTERING = 60.0  # s between two readings of a state that chatters which are kept
 ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
 _NOT_SENSED = Refusal("not_sensed")
@@ -384,16 +387,18 @@ class WaitingRoom:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.forgotten = 0
         self._wake = wake
-        self._routine: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
+        self._routine: dict[tuple[DeviceId, Kind, int, str], tuple[float, Reading]] = {}  # since when one has waited, and the newest
         self._ordered: deque[Reading] = deque()
         self._lines: dict[tuple[DeviceId, Kind], int] = {}
 
     def put(self, reading: Reading) -> None:
-        """Let one reading wait."""
+        """Let one reading wait. What is replaced at once, by a device that says more than is asked, is not forgotten under pressure."""
         if reading.kind in ROUTINE:
             key = (reading.device, reading.kind, reading.index, reading.label)
-            self.forgotten += key in self._routine
-            self._routine[key] = reading
+            first, _ = self._routine.get(key, (reading.at.mono, reading))
+            if reading.at.mono - first >= PRESSED:
+                self.forgotten += 1
+            self._routine[key] = first, reading
         else:
             line = (reading.device, reading.kind)
             waiting = self._lines.get(line, 0)
@@ -408,7 +413,7 @@ class WaitingRoom:
 
     def take(self) -> list[Reading]:
         """Return all that waits: first what is kept in order, then the routine."""
-        out = [*self._ordered, *self._routine.values()]
+        out = [*self._ordered, *(reading for _, reading in self._routine.values())]
         self._ordered.clear()
         self._lines.clear()
         self._routine.clear()
@@ -421,6 +426,7 @@ class WaitingRoom:
 class Historian:
     """Which routine readings are worth keeping: on change, or when the same value is older than `same_again` seconds.
 
+    Of a state that chatters only the newest of each minute is kept: see gateway.chatter.
     Those of the classes in `withheld` are neither kept nor pushed: the resident has not agreed. They are judged all the same.
     Bound: AT_MOST routine readings between two batches, and as many of those that may be judged; beyond it they are forgotten and
     counted.
@@ -434,6 +440,8 @@ class Historian:
         self.withheld = withheld
         self._same_again = same_again
         self._last: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
+        self._chatter = Chatter()
+        self._held: dict[tuple[DeviceId, Kind, int, str], Reading] = {}  # the newest of what chatters
 
     def heard(self, reading: Reading) -> None:
         """Keep the reading if it says something new."""
@@ -443,6 +451,11 @@ class Historian:
         last = self._last.get(key)
         event = FORMS[reading.kind] is Form.EVENT
         if last is not None and not event and last.value == reading.value and reading.at.mono - last.at.mono < self._same_again:
+            return
+        self._held.pop(key, None)
+        chatters = FORMS[reading.kind] is Form.STATE and self._chatter.changed(key, reading.at.mono)
+        if chatters and last is not None and reading.at.mono - last.at.mono < CHATTERING:
+            self._held[key] = reading
             return
         self._last[key] = reading
         # A day can be tried again under other rules only if no event and no change of state is missing from it.
@@ -457,6 +470,8 @@ class Historian:
         self.pending = [reading for reading in self.pending if not withholds(withheld, reading)]
 
     def take(self) -> list[Reading]:
-        """Return what has been kept since the last call."""
-        out, self.pending = self.pending, []
+        """Return what has been kept since the last call, and how each state that chatters stands."""
+        self._last |= self._held
+        out, self.pending = sorted([*self.pending, *self._held.values()], key=lambda reading: reading.at.mono), []
+        self._held.clear()
         return out

@@ -60,6 +60,7 @@ LOW_BATTERY = "device.low_battery"
 DEVICE_FAULT = "device.fault"
 NOT_UNDERSTOOD = "device.not_understood"
 TAMPER = "device.tamper"
+CHATTERS = "device.chatters"
 REPLAYED = "device.replayed"
 TEST_DUE = "device.test_due"
 SHELVED = "device.shelved_danger"
@@ -117,6 +118,7 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(NOT_UNDERSTOOD, "听不懂设备的话", "said something we do not understand", _P3, "bit 19", "", "0042"),
         AlarmKind("device.end_of_life", "设备到期", "device past its life", _P3, "bit 19", "", "0065", fault_class=_LIST),
         AlarmKind(TAMPER, "拆动", "tampered with", _P3, "bit 20", "", "0125"),
+        AlarmKind(CHATTERS, "设备反复跳变", "chatters", _P3, "bit 19", "", "0042", fault_class=_LIST),
         AlarmKind(REPLAYED, "旧信号重放", "old signal replayed", _P3, "bit 20", "", "0125"),
         AlarmKind(TEST_DUE, "该与老人测试了", "test with the resident due", _P3, fault_class=_LIST),
         AlarmKind(SHELVED, "搁置期间的危险", "danger while shelved", _P4),

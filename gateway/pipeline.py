@@ -14,7 +14,8 @@ from math import inf
 from gateway import kind as kinds
 from gateway.alarm import MOVES, Alarm, Evidence, Masking, Move, NotAllowed, Outcome, State, loud, shifted
 from gateway.away import Away
-from gateway.book import AlarmFact, Book, Entry, is_walk
+from gateway.book import MOMENTARY, AlarmFact, Book, Entry, is_walk
+from gateway.chatter import Counting
 from gateway.clock import Moment, Stamp
 from gateway.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
 from gateway.dispatch import Reason, Rung, due_at, following, interrupted, recalled, step
@@ -95,6 +96,7 @@ class Pipeline:
         self._installed: dict[DeviceId, float] = {}  # when a device was enrolled, or became other hardware, in this power-up
         self._rooms = devices
         self._judge = judge
+        self._shelved: Counting[tuple[str, DeviceId]] = Counting()  # of dangers of a shelved device that are told
         self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
         self._done: dict[str, Done] = {}
         self.resent: list[int] = []  # results of this turn's repeated orders, to be sent once more; the doors bound it
@@ -313,6 +315,7 @@ class Pipeline:
             else:
                 away = book.platform_away and due.reason == Reason.NO_RECEIPT
                 book.call(alarm, due.rung, Reason.PLATFORM_AWAY if away else due.reason, now, before=alarm.state)
+        book.tell_counts(book.counting.take(now.mono), now)
         book.tell(self.faults.tick(now), now)
         self.shelves = {d: shelf.settled(now) for d, shelf in self.shelves.items()}
         for device in [d for d, shelf in self.shelves.items() if now.mono >= shelf.until]:
@@ -320,15 +323,21 @@ class Pipeline:
         self.walking.tick(now)
         return book.turn()
 
+    def last_counts(self, now: Moment) -> list[Entry]:
+        """Write down what is only counted in memory: the process ends."""
+        self._book.tell_counts(self._book.counting.take_all(), now)
+        return self._book.turn()
+
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
         return min(self.due_of_alarms(), self.faults.due())
 
     def due_of_alarms(self) -> float:
         """Return the same without supervision, which looks at the silences every few seconds."""
+        counts = self._book.counting.due()
         alarms = (due_at(alarm, self._book.ladder, self._book.times) for alarm in self._book.alarms.values())
         shelves = (shelf.until for shelf in self.shelves.values())
-        return min((*alarms, *shelves, self.away.due(), self.walking.due(), self._judge.due(self.away.end.until)))
+        return min((counts, *alarms, *shelves, self.away.due(), self.walking.due(), self._judge.due(self.away.end.until)))
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
@@ -474,8 +483,9 @@ class Pipeline:
         if kinds.of(danger.kind).by_absence and self.away.lasts(danger.at):
             return
         if shelved and danger.kind != kinds.SOS:
-            said = self.faults.note(kinds.SHELVED, danger.at, danger.device, danger=danger.kind)
-            book.tell([replace(said, evidence=danger.evidence)], danger.at)
+            if danger.kind == kinds.HELP or self._shelved.at_once((danger.kind, danger.device), danger.at.mono):
+                said = self.faults.note(kinds.SHELVED, danger.at, danger.device, danger=danger.kind)
+                book.tell([replace(said, evidence=danger.evidence)], danger.at)
             if danger.kind != kinds.HELP:  # a press is over, a condition may outlast the shelf
                 self._withheld[danger.kind, danger.device] = danger
             return
@@ -500,8 +510,10 @@ class Pipeline:
         if danger.kind == kinds.SOS:  # each press reaches the next person at once, whoever says to have it
             rung = following(alarm, book.ladder)
             book.call(loud(alarm), rung, Reason.AGAIN, danger.at, before=alarm.state, move="count", by=danger.device)
-        else:
+        elif danger.kind in MOMENTARY:
             book.entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+        else:
+            book.told_now_and_then(alarm, "count", danger.device, danger.at)
 
     def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
         """Say whether a press is the one that was asked for at the device's enrolment: then it is a test, and told as one."""
@@ -532,7 +544,7 @@ class Pipeline:
         elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
             self._book.close(alarm, Outcome.NO_HELP_NEEDED, cleared.at, by="rule", reason="condition_cleared")
         else:
-            self._book.entry(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
+            self._book.told_now_and_then(alarm, "clear", cleared.device, cleared.at)
 
     def _unshelve(self, device: DeviceId, now: Moment) -> None:
         """Judge the device again, from what is on right now."""

@@ -13,6 +13,7 @@ LINES = (
     {"kind", "reading", "times"},
     {
         "driver",
+        "chatter",
         "instruction",
         "alarm",
         "danger",
@@ -122,6 +123,7 @@ TYPED = {
 }  # the parts of the daemon know its type, and import nothing of it at run time
 WITHIN_3 = {
     "driver": 0,
+    "chatter": 0,
     "instruction": 0,
     "lateness": 1,
     "masks": 0,

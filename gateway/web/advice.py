@@ -30,6 +30,10 @@ ADVICE: Final[Mapping[str, tuple[str, str]]] = {
         "设备被打开或从墙上取下:重新装好,然后点“已检查”。",
         "The device was opened or taken off the wall: mount it again, then tap “Checked”.",
     ),
+    "device.chatters": (
+        "设备每隔几秒就变一次:检查磁铁和门缝的距离、接线和安装;一小时不再跳变,故障自动结束。期间的变化只计数,求救照常立即上报。",
+        "It changes every few seconds: look at magnet and gap, wires and mounting. Its changes are only counted meanwhile; an SOS is not. An hour of rest ends it.",
+    ),
     "device.replayed": (
         "收到了旧信号:刚换过电池属正常,点“已检查”,两分钟内按它两次;没换过电池请报告平台,可能有人伪造信号。是没有密钥的撤警键: 它不能撤警,请填密钥或换加密按钮。",
         "An old signal. After a new battery: tap “Checked”, press twice within 2 min; else tell the platform. A cancel button needs a key.",
