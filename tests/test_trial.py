@@ -48,7 +48,7 @@ DAY = [
     heard(25, "cancel", Kind.BUTTON, "press"),
     heard(30, "radar", Kind.FALL, False),
     heard(3600, "door", Kind.CONTACT_OPEN, True),
-    heard(3600 + 700, "door", Kind.CONTACT_OPEN, False),
+    heard(3600 + 1900, "door", Kind.CONTACT_OPEN, False),
     heard(7200, "pendant", Kind.BUTTON, "press"),
     heard(9000, "radar", Kind.FALL, True),
     heard(9020, "cancel", Kind.BUTTON, "press", flagged=True),
@@ -68,7 +68,7 @@ def changed(config, what, value):
 
 def test_a_shorter_grace_and_a_longer_door_time_are_counted(home):
     record(home)
-    told = tried(home, changed(home, "set_times", {"grace_fall": 20, "door_left_open": 900}), NOW)
+    told = tried(home, changed(home, "set_times", {"grace_fall": 20, "door_left_open_day": 3600}), NOW)
     assert told["before"] == {"raised": 3, "cancelled": 1, "called": 0}
     assert told["after"] == {"raised": 3, "cancelled": 0, "called": 0}
     assert [(a["kind"], a["device"], a["at"]) for a in told["more"]] == [("person.fall", "radar", "2026-11-16T04:00:00Z")]
