@@ -8,6 +8,7 @@ import pytest
 from gateway.web import accounts, label, papers
 from gateway.web.accounts import IDLE, LONGEST, Accounts, Refusal, Role
 from gateway.web.tries import LOCK, LOCK_AT
+from gateway.web.visitor import FIELDS
 from tests.web.conftest import LAN, form_key, post
 from tests.web.household import PASSWORD
 
@@ -331,7 +332,7 @@ async def test_large_and_strange_requests_are_refused(box):
     assert (await browser.post("/first", content=pieces(), headers=form)).status_code == 413
     assert (await browser.request("PUT", "/first")).status_code == 405
     assert (await browser.request("TRACE", "/first")).status_code == 405
-    many = "&".join(f"a{n}=1" for n in range(100))
+    many = "&".join(f"a{n}=1" for n in range(FIELDS + 1))
     assert (await browser.post("/first", content=many, headers=form)).status_code == 413
 
 
