@@ -297,7 +297,9 @@ class Book:
         self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "", vouched: bool = False
     ) -> Alarm:  # fmt: skip
         """Carry out one move of the table; `vouched`: by somebody in the home. Raises NotAllowed."""
-        after = taken_back(moved(alarm, move, now, self.stamp(now), by=by, reason=reason, vouched=vouched))
+        after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason, vouched=vouched)
+        if move not in {Move.DECLINE, Move.RECALL}:  # help is taken away: whoever is being called for a renewed SOS is still wanted
+            after = taken_back(after)
         if not after.open and self.endless(alarm.kind, alarm.device):
             after = replace(after, condition_active=False)  # nobody will ever say that it is over: with its alarm it counts as that
         self.keep(after)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from gateway.alarm import ENDED, Alarm, Call, Delivery, Masking, State
+from gateway.alarm import ENDED, Alarm, Call, Delivery, Masking, Move, State
 from gateway.book import AlarmFact, Entry
 from gateway.config import Config
 from gateway.dispatch import PROGRAM, Reason, heard_again_after, rung_of
@@ -44,9 +44,9 @@ class _Job:
     def rank(self) -> tuple[int, int]:
         return int(self.alarm.priority), self.order
 
-    def is_for(self, program: tuple[str, ...], alarm: Alarm) -> bool:
-        """Say whether this run tells the same person of this alarm too."""
-        same = (self.program, self.alarm.test) == (program, alarm.test)
+    def is_for(self, program: tuple[str, ...], alarm: Alarm, reason: str) -> bool:
+        """Say whether this run tells the same person of this alarm too; "need not come" is never "come"."""
+        same = (self.program, self.alarm.test, self.reason == Reason.RECALLED) == (program, alarm.test, reason == Reason.RECALLED)
         return same and (any(n == alarm.number for n, _ in self.serves) or family(self.alarm.kind) == family(alarm.kind) != "")
 
 
@@ -104,7 +104,7 @@ class Callers:
         moved = fact.before is not alarm.state
         call = alarm.calls[-1] if alarm.calls else None
         new = call is not None and call.at == entry.at and fact.move in {"call", "lapse", "count"}
-        if moved and alarm.state in ANSWERED and not alarm.calls_on:
+        if moved and alarm.state in ANSWERED and not alarm.calls_on and fact.move not in {Move.DECLINE, Move.RECALL}:
             self.stop(alarm.number)
         elif alarm.masking is Masking.SILENCED:
             self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
@@ -150,7 +150,7 @@ class Callers:
         to, served = tuple(program), (alarm.number, call)
         lane = self._lanes.setdefault(to[0], _Lane())
         for job in lane.jobs:
-            if job.is_for(to, alarm):
+            if job.is_for(to, alarm, reason):
                 job.serves.add(served)
                 return
         told = self._told.get((family(alarm.kind), to)) if family(alarm.kind) and not alarm.test else None
@@ -293,7 +293,7 @@ class Callers:
             error = task.exception()
             ran = task.result() if error is None else Ran(False, f"{job.program[0]}: {error!r}", "failed")
             self._told_end(name, ran, False)
-            if ran.ok and family(job.alarm.kind) and not job.alarm.test:
+            if ran.ok and family(job.alarm.kind) and not job.alarm.test and job.reason != Reason.RECALLED:
                 self._remember(job)
             for number, call in sorted(job.serves):
                 words = ran.words if number == job.alarm.number else f"{ran.words}; told in the call for {job.alarm.id}"

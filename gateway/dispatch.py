@@ -255,11 +255,12 @@ def _urgent(alarm: Alarm) -> bool:
 
 def _again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     """Return when a renewed SOS on an answered alarm goes on to the next rung, since it reached nobody so far; inf for never."""
-    if alarm.state not in ANSWERED or alarm.calls_on or not alarm.calls or alarm.calls[-1].reason != Reason.AGAIN:
+    calls = [call for call in alarm.calls if call.reason != Reason.RECALLED]
+    if alarm.state not in ANSWERED or alarm.calls_on or not calls or calls[-1].reason != Reason.AGAIN:
         return inf
     if not left(alarm, ladder):
         return inf
-    last = alarm.calls[-1]
+    last = calls[-1]
     if last.delivery is Delivery.FAILED:
         return alarm.called
     return alarm.called + times.receipt if last.channel == PLATFORM and last.delivery is Delivery.WAITING else inf

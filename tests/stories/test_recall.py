@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from life import HOUR, MINUTE, Life
+import pytest
+from life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
 
 from gateway import household, status
 from gateway.compose import rearranged
@@ -98,4 +99,66 @@ def test_an_alarm_of_a_device_being_installed_was_real_and_may_be_closed_as_a_te
         assert [a.id for a in life.open] == [later.id], "an hour later it is installed"
 
     with Life(tmp_path, devices=DEVICE, sound="", secrets="") as life:
+        life.live(story())
+
+
+def test_a_renewed_sos_is_no_part_of_the_call_that_tells_its_person_not_to_come(tmp_path):
+    async def story():
+        life.people["family"] = (20.0, 0)
+        life.press()
+        await life.wait(5)
+        (alarm,) = life.open
+        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="family", seconds=600.0)
+        await life.wait(MINUTE)
+        await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        await life.wait(3)
+        assert [(c.environment["ELDERCARE_REASON"], c.ended) for c in life.called("family")] == [("recalled", None)], "it rings still"
+        life.press()
+        await life.wait(90)
+        assert reasons(life, "family") == ["recalled", "pressed_again"], "help is needed after all"
+
+    with Life(tmp_path, devices=DEVICE, sound="", secrets="") as life:
+        life.live(story())
+
+
+def test_whoever_was_told_not_to_come_is_not_held_to_know_of_the_next_fire(tmp_path):
+    async def story():
+        life.smoke()
+        await life.wait(5)
+        (alarm,) = life.open
+        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="family", seconds=600.0)
+        await life.wait(MINUTE)
+        await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        await life.wait(10)
+        await life.tell("close", by="desk", local=False, alarm=alarm.id, outcome="false_alarm")
+        await life.wait(5)
+        assert reasons(life, "family") == ["recalled"]
+        life.smoke()
+        await life.wait(110)
+        assert reasons(life, "family") == ["recalled", "not_acknowledged"]
+
+    with Life(tmp_path) as life:
+        life.live(story())
+
+
+@pytest.mark.parametrize("move", ["recall", "decline"])
+def test_help_that_is_taken_away_ends_no_call_for_a_renewed_sos(tmp_path, move):
+    async def story():
+        life.people["family"] = NO_ANSWER
+        life.press()
+        await life.wait(5)
+        (alarm,) = life.open
+        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="aunt", seconds=600.0)
+        await life.wait(MINUTE)
+        life.press()
+        await life.wait(5)
+        assert [(c.environment["ELDERCARE_REASON"], c.ended) for c in life.called("family")] == [("pressed_again", None)], "it rings"
+        await life.tell(move, by="desk", local=False, alarm=alarm.id)
+        await life.wait(MINUTE)
+        (rang,) = life.called("family")
+        assert rang.code == 1, "it rang until it was known that nobody answers"
+        assert reasons(life, "neighbour") == ["pressed_again"], "and the next one is called"
+        assert reasons(life, "aunt") == (["recalled"] if move == "recall" else [])
+
+    with Life(tmp_path, devices=DEVICE, ladder=LADDER + rung("aunt"), sound="", secrets="") as life:
         life.live(story())
