@@ -2,7 +2,8 @@
 
 A bed left at night is a danger once it was left for Times.bed_left, if it still is night then. A sign of life of the home (somebody moves,
 comes into a room, opens or shuts a door) begins the wait anew, for at most PUT_OFF times as long: whoever lies on the floor moves
-too. Between EARLY and the morning whoever moved since then has got up. Nobody confirms an unsure clock: with it every hour is night.
+too. Whoever moves between EARLY and the morning has got up; within RISING that is only the leaving of the bed. Nobody confirms an unsure
+clock: with it every hour is night.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gateway.times import Times
 
 SIGNS = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.CONTACT_OPEN})
 PUT_OFF = 3
+RISING = 45.0  # s in which whoever leaves the bed is seen to leave it: that is no sign of being up and well
 EARLY, LATE = time(4), time(12)  # who moves about at night between them has got up
 _DAY = timedelta(days=1)
 
@@ -60,7 +62,7 @@ class Beds:
 
     def home(self) -> None:
         """Take that nobody is away any more: a bed left before somebody was heard is none that somebody fell beside."""
-        self.left = {d: left for d, left in self.left.items() if self.moved <= left.at.mono}
+        self.left = {d: left for d, left in self.left.items() if not self._moved_since(left)}
 
     def due(self, away: float) -> float:
         """Return when `fallen` is to be asked; inf for never. `away`: until when nobody is at home."""
@@ -88,9 +90,14 @@ class Beds:
         asked = left.at.mono + wait
         return max(asked, min(self.moved + wait, left.at.mono + PUT_OFF * wait)) if self.moved > left.at.mono else asked
 
+    def _moved_since(self, left: Reading) -> bool:
+        return self.moved > left.at.mono + RISING
+
     def _is_up(self, left: Reading, now: Moment) -> bool:
-        early = EARLY <= now.wall.astimezone(self._zone).time() < LATE
-        return early and now.quality is Quality.SYNCHRONISED and self.moved > left.at.mono
+        """Say whether somebody moved about in the morning since then, by the clock of that movement and not of now."""
+        if now.quality is not Quality.SYNCHRONISED or not self._moved_since(left):
+            return False
+        return EARLY <= now.later(self.moved).wall.astimezone(self._zone).time() < LATE
 
     def _length(self) -> float:
         """Return how long a night is, in seconds: after that a morning has been."""

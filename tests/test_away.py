@@ -68,6 +68,17 @@ def test_whoever_moved_about_since_is_not_looked_for_when_the_absence_ends():
     assert story(day.wait(7200)) == []
 
 
+@pytest.mark.parametrize(("after", "looked_for"), [(2, True), (45, True), (46, False)])
+def test_whoever_was_only_seen_leaving_the_bed_is_looked_for_when_the_absence_ends(after, looked_for):
+    day = Day(clock=HandClock(NIGHT))
+    day.tell("away", seconds=3600.0)
+    day.hear("bed", Kind.OCCUPANCY, True)
+    day.hear("bed", Kind.OCCUPANCY, False)
+    day.wait(after)
+    day.hear("button", Kind.MOTION, True)
+    assert story(day.wait(3600 - after)) == ["service.away cleared", *["person.bed_exit danger pre_alarm"] * looked_for]
+
+
 def test_a_bed_left_days_ago_is_not_told_when_the_absence_ends():
     day = Day(clock=HandClock(NIGHT))
     day.tell("away", seconds=2 * DAY)

@@ -278,6 +278,17 @@ def test_what_moved_before_the_bed_was_left_says_nothing():
     assert exits(room) == [1201.0]
 
 
+@pytest.mark.parametrize(
+    ("minute", "after", "up"),
+    [(10, 45, False), (10, 46, True), (-15, 2, False), (-15, 899, False), (-15, 901, True), (-1, 59, False), (-1, 61, True)],
+)
+def test_who_is_up_was_seen_after_four_and_not_only_leaving_the_bed(minute, after, up):
+    room = bed_left(4 if minute >= 0 else 3, minute % 60)
+    room.clock.move(after)
+    room.hear("radar", Kind.MOTION, True)
+    assert exits(room) == ([] if up else [1200.0 + after])
+
+
 def test_with_an_unsure_clock_a_sign_of_life_puts_it_off_and_does_not_end_it():
     room = bed_left(4, 10, Quality.UNSURE)
     room.clock.move(60)
