@@ -112,7 +112,10 @@ class Faults:
         self.on = dict(known)
         self._said = {key: now.mono - (said_for or {}).get(key, 0.0) for key in known}
         self.silences.start(now, silent_for, heard_ago or {}, self._missing())
-        for kind, device in known:
+        self.outings.start(now.mono)
+        for (kind, device), fact in known.items():
+            if fact.fault_class is FaultClass.FIGURE and kinds.of(kind).fault_class is not FaultClass.FIGURE and not fact.test:
+                self.flapping.restored((kind, device))
             if kind == kinds.OUT:
                 self.outings.restored(device, now.mono)
         self.link_down_since = now.mono
@@ -216,6 +219,9 @@ class Faults:
             return []
         self._looked = now.mono
         out = []
+        for device, one in self._devices.items():
+            if one.worn:
+                self.outings.word(device, self.heard_at[device])
         missing, back = self.silences.look(now, self._missing())
         for device in back:
             self.outings.forget(device)
@@ -251,7 +257,7 @@ class Faults:
         if (kinds.MISSING, device) in self.on:
             return []
         longer = HYSTERESIS if self.flapping.times((kinds.MISSING, device), now.mono) else 1.0
-        if one.worn and self.outings.out(device, self.heard_at[device], one.missing_after or 0.0):
+        if one.worn and self.outings.out(device, self.heard_at[device]):
             if self.silences.of(device, now) < self._times.pendant_out:
                 return self._begin(kinds.OUT, device, now, {"silent_s": round(self.silences.of(device, now))})
             return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), "out": True})
@@ -389,13 +395,16 @@ class Faults:
         return [fact]
 
     def _counted(self, fact: FaultFact, now: Moment) -> FaultFact:
-        """Count how often a fault has begun in the last day: the fourth time it is unstable, after that a figure."""
+        """Count how often a fault has begun in the last day: the fourth time it is unstable, after that a figure on the day's list."""
         if fact.fault_class is FaultClass.FIGURE:
             return fact
         times = self.flapping.began((fact.kind, fact.device), now.mono)
         if times == UNSTABLE:
             return replace(fact, detail={**fact.detail, "unstable": times})
-        return replace(fact, priority=Priority.P4, fault_class=FaultClass.FIGURE) if times > UNSTABLE else fact
+        if times < UNSTABLE:
+            return fact
+        self.daily.listed(fact.kind, fact.device)
+        return replace(fact, priority=Priority.P4, fault_class=FaultClass.FIGURE)
 
     def _end(self, kind: str, device: str, now: Moment) -> list[FaultFact]:
         fact = self.on.pop((kind, device), None)

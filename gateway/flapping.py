@@ -1,11 +1,13 @@
-"""Faults that come and go: the fourth of one kind and device in a day is said once to be unstable, what follows that day is a figure.
+"""Faults that come and go: the fourth of one kind and device in a day is said to be unstable, what follows that day is a figure.
 
-One that then lasts is said again as it is: what flaps may end as what stays. Pure.
+One that goes on so is said to be unstable again each day. One that then lasts is said again as it is, and so is one that is still on
+after a restart: what flaps may end as what stays. Pure.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 
 DAY = 86400.0
 UNSTABLE = 4  # times in a day
@@ -20,16 +22,26 @@ class Flapping:
 
     def __init__(self) -> None:
         self._began: dict[Key, deque[float]] = {}
+        self._unstable: dict[Key, float] = {}  # when it was said last
         self._quiet: dict[Key, float] = {}  # only counted; since when it is on
 
     def began(self, key: Key, now: float) -> int:
-        """Count that a fault begins; return how often it has begun in the last day, this time included."""
+        """Count that a fault begins; return how often it has begun in the last day, this time included.
+
+        UNSTABLE is also returned where it has begun more often, and that was last returned a day ago.
+        """
         began = self._began.pop(key, None) or deque(maxlen=UNSTABLE + 1)
         self._began[key] = began
         while len(self._began) > REMEMBERED:
-            del self._began[next(iter(self._began))]
+            oldest = next(iter(self._began))
+            del self._began[oldest]
+            self._unstable.pop(oldest, None)
         began.append(now)
         times = self.times(key, now)
+        if times > UNSTABLE and now - self._unstable.get(key, -inf) >= DAY:
+            times = UNSTABLE
+        if times == UNSTABLE:
+            self._unstable[key] = now
         if times > UNSTABLE:
             self._quiet[key] = now
         return times
@@ -37,6 +49,10 @@ class Flapping:
     def times(self, key: Key, now: float) -> int:
         """Return how often a fault has begun in the last day, at most one more than makes it unstable."""
         return sum(now - at < DAY for at in self._began.get(key, ()))
+
+    def restored(self, key: Key) -> None:
+        """Take over a fault that was only counted before a restart, and is on: it is to be told at once, for nobody knows how long."""
+        self._quiet[key] = -inf
 
     def ended(self, key: Key) -> None:
         """Take that a fault is over."""

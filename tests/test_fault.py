@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
-from hand import NOON, HandClock
+from hand import HOME_ZONE, NOON, HandClock
 
 from gateway.clock import Quality
 from gateway.fault import Faults
@@ -222,6 +223,45 @@ def test_what_comes_and_goes_is_said_to_be_unstable_once_then_only_counted_and_t
     assert bench.faults.begin("device.tamper", bench.clock.now(), "door")[0].fault_class == "now", "each by itself"
 
 
+def flapping(bench, device="button", times=6):
+    """Let a device's fault come and go, and stay on the last time; return what was raised."""
+    raised = []
+    for n in range(times):
+        raised += bench.faults.begin("device.missing", bench.clock.now(), device)
+        bench.clock.move(600)
+        if n < times - 1:
+            bench.faults.end("device.missing", bench.clock.now(), device)
+            bench.clock.move(600)
+    return raised
+
+
+def test_what_was_only_counted_before_a_restart_and_is_still_on_is_told_as_it_is():
+    """A radar with a loose cable: power that fails each half hour must not hide that it stays dead."""
+    before = Bench()
+    assert flapping(before)[-1].fault_class == "figure"
+    after = Bench(known=dict(before.faults.on), silent_for={"button": 5 * HOUR})
+    (again,) = [f for _ in range(3) for f in after.faults.tick(after.clock.move(5)) if f.device == "button"]
+    assert (again.turn, again.fault_class, again.priority) == ("repeated", "now", 2)
+    once = Bench(known=dict(after.faults.on), silent_for={"button": 5 * HOUR})
+    assert [line for line, _ in once.wait(3 * HOUR, 60) if "button" in line] == [], "told once"
+
+
+def test_what_comes_and_goes_day_after_day_is_said_to_be_unstable_each_day_and_stands_on_the_list_by_name():
+    bench = Bench()
+    bench.faults.daily.keep(HOME_ZONE, 0.5)
+    unstable, lists = [], []
+    for _ in range(5 * 24):
+        now = bench.clock.now()
+        bench.faults.heard_at["button"] = now.mono
+        unstable += [now.mono for f in bench.faults.begin("device.missing", now, "button") if "unstable" in f.detail]
+        bench.faults.end("device.missing", bench.clock.move(60), "button")
+        lists += [f.detail for f in bench.faults.tick(bench.clock.move(HOUR - 60)) if f.kind == "service.today"]
+    assert len(unstable) == 5
+    assert all(b - a <= 25 * HOUR for a, b in pairwise(unstable))
+    assert len(lists) >= 4
+    assert all("button" in str(detail["device.missing"]) for detail in lists)
+
+
 class Worn(Bench):
     """A pendant that goes out with its wearer, a door and a motion sensor."""
 
@@ -275,12 +315,62 @@ def test_a_pendant_that_speaks_each_hour_and_is_home_again_before_it_is_missed_i
     bench = Worn()
     hourly = replace(CALLS, missing_after=3 * HOUR, told_after=3 * HOUR)
     bench.faults.silences.devices = bench.faults._devices = bench.faults._devices | {"button": hourly}
-    bench.hours(1, moves=True, beacon=True)
+    for _ in range(3):
+        bench.hours(1, moves=True)
+        bench.faults.heard_at["button"] = bench.clock.mono
     bench.hours(0.4, moves=True)
     bench.hear("door", Kind.CONTACT_OPEN, True)  # 24 min after its last word
     assert bench.hours(2) == []
     bench.hear("door", Kind.CONTACT_OPEN, True)
     assert bench.hours(4, moves=True) == [("device.missing button raised P2", 3.0)]
+
+
+@pytest.mark.parametrize("beacon", [True, False], ids=["speaks each minute", "spoke once"])
+def test_a_door_that_opens_long_after_a_pendants_last_word_is_not_its_wearer_who_leaves(beacon):
+    """Its battery dies, the carer leaves half an hour later, and who lies there moves no more."""
+    bench = Worn()
+    slow = replace(CALLS, missing_after=3 * HOUR, told_after=3 * HOUR)
+    bench.faults.silences.devices = bench.faults._devices = bench.faults._devices | {"button": slow}
+    bench.hours(1, moves=True, beacon=beacon)
+    bench.faults.heard_at["button"] = bench.clock.mono
+    bench.hours(0.5, moves=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(3) == [("device.missing button raised P2", 2.5)]
+
+
+@pytest.mark.parametrize("shut", [True, False], ids=["was shut", "open since before the start"])
+def test_a_window_that_stands_open_and_says_so_again_is_nobody_who_leaves(shut):
+    bench, said = Worn(), []
+    if shut:
+        bench.hear("door", Kind.CONTACT_OPEN, False)
+    for _ in range(6):
+        bench.hear("door", Kind.CONTACT_OPEN, True)
+        bench.hours(1 / 6, moves=True, beacon=True)
+    for n in range(24):
+        bench.hear("door", Kind.CONTACT_OPEN, True)
+        said += [(line, n // 6) for line, _ in bench.hours(1 / 6)]
+    assert said == [("device.missing button raised P2", 1)]
+
+
+def test_a_door_that_never_says_that_it_is_shut_opens_all_the_same():
+    bench = Worn()
+    for _ in range(2):
+        bench.hear("door", Kind.CONTACT_OPEN, True)
+        bench.hours(2, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    assert bench.hours(3) == [("person.out button raised P4", 0.5)]
+
+
+def test_who_moves_at_home_after_a_restart_has_come_home_meanwhile():
+    """Home again while the box was dark, four minutes on the feet, and then a fall."""
+    bench = Worn()
+    bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hours(4)
+    after = Worn(known=dict(bench.faults.on), silent_for={"button": 4 * HOUR})
+    assert after.hours(0.05, moves=True) == [("person.out button cleared P4", 0.0)]
+    assert after.hours(3) == [("device.missing button raised P2", 2.0)]
 
 
 def test_a_postman_at_the_door_delays_nothing():
