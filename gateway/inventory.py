@@ -58,7 +58,8 @@ class Inventory:
         """Tell it on this link, for as long as that is kept up. Only cancellation ends it."""
         daemon, told, told_at = self._daemon, None, -inf
         while True:
-            now, up = daemon.clock.now(), link.connected
+            now, on_disk = daemon.clock.now(), daemon.store.head.number == daemon.pipeline.last
+            up = link.connected and on_disk  # what is judged and not on disk yet is told to nobody
             if up:
                 home, age = of(daemon, now), now.mono - told_at
                 if told is None or _lasting(home) != _lasting(told) or age >= (SAME_AGAIN if self._anew else AGAIN):
@@ -72,7 +73,7 @@ class Inventory:
             await asyncio.sleep(daemon.clock.real(LEAST))
             masked = daemon.pipeline.shelves or daemon.pipeline.away.lasts(now)
             due = told_at + (SAME_AGAIN if self._anew else AGAIN) if up else inf
-            wait = max(LEAST, min(due - now.mono, MASKED_LOOK if masked else AGAIN))
+            wait = max(LEAST, min(due - now.mono, MASKED_LOOK if masked else AGAIN)) if on_disk else LEAST
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(daemon.clock.real(wait)):
                     await self._wake.wait()

@@ -1,6 +1,8 @@
 """What the platform is told of the home: all that a desk needs, nobody's name, in time, and no more often than it must."""
 
+import asyncio
 import json
+import sqlite3
 
 import pytest
 from brokers import validator
@@ -75,6 +77,57 @@ def test_what_changes_is_told_soon_and_once(life):
         assert newest(life)["last_number"] <= life.daemon.pipeline.last
         await life.wait(3600 + 2 * inventory.MASKED_LOOK)
         assert newest(life)["shelved"] == [], "also what ends by itself"
+
+    life.live(story())
+
+
+def test_what_is_not_on_the_disk_yet_is_told_to_nobody(life):
+    async def story():
+        await life.wait(120)
+        store = life.daemon.store
+        commit, before = store.commit, len(life.desk.homes)
+
+        async def slow(turn):
+            await asyncio.sleep(8)
+            return await commit(turn)
+
+        store.commit = slow
+        life.press()
+        await life.wait(1)
+        on_disk = store.head.number
+        assert life.daemon.pipeline.last > on_disk, "judged, and being written"
+        life.daemon.inventory.linked()
+        await life.wait(3)
+        assert store.head.number == on_disk, "still being written"
+        assert [h for _, h in life.desk.homes[before:] if h["alarms"] or h["last_number"] > on_disk] == []
+        await life.wait(30)
+        assert [a["alarm"] for a in newest(life)["alarms"]] == [life.open[0].id], "and told once it is there"
+        assert newest(life)["last_number"] <= store.head.number
+
+    life.live(story())
+
+
+def test_the_homes_message_goes_on_in_memory_and_after_a_start(life):
+    async def story():
+        await life.wait(60)
+        life.press()
+        await life.wait(40)
+        await life.restart()
+        before = len(life.desk.homes)
+        await life.wait(inventory.AGAIN + 60)
+        assert len(life.desk.homes) > before, "with nothing to write it is told all the same"
+        refused = life.daemon.store
+
+        async def full(_turn):
+            raise sqlite3.OperationalError("database or disk is full")
+
+        refused.commit = full
+        await life.tell("silence", alarm=life.open[0].id)
+        await life.wait(40)
+        assert life.daemon.store is not refused
+        assert life.daemon.store.head.number == life.daemon.pipeline.last
+        assert newest(life)["journal"] == life.daemon.store.journal
+        assert newest(life)["alarms"][0]["silenced"]
 
     life.live(story())
 
