@@ -323,19 +323,31 @@ def test_figures_in_the_text_are_true():
     assert mqtt.WILL_DELAY == 60
 
 
+_BY_ORDER = {Move.ACKNOWLEDGE, Move.DISPATCH, Move.DECLINE, Move.RECALL, Move.ARRIVE, Move.CLOSE}
+
+
 def test_what_the_text_says_of_moves_and_local_orders_is_the_table():
     text = " ".join(API["info"]["description"].split())
-    may = {state: {*moves} & {Move.ACKNOWLEDGE, Move.DISPATCH, Move.DECLINE, Move.ARRIVE, Move.CLOSE} for state, moves in MOVES.items()}
+    may = {state: {*moves} & _BY_ORDER for state, moves in MOVES.items()}
     said = {
         State.RAISED: "From `raised` you may acknowledge, dispatch, arrive or close",
         State.ACKNOWLEDGED: "from `acknowledged` dispatch, arrive or close",
-        State.DISPATCHED: "from `dispatched` arrive or decline",
+        State.DISPATCHED: "from `dispatched` arrive, decline or recall",
         State.ON_SITE: "from `on_site` close",
     }
     for state, sentence in said.items():
         assert sentence in text
-        assert {m.value for m in may.pop(state)} == {*re.findall(r"acknowledge\b|dispatch\b|decline|arrive|close", sentence)}
+        assert {m.value for m in may.pop(state)} == {*re.findall(r"acknowledge\b|dispatch\b|decline|recall|arrive|close", sentence)}
     assert not any(may.values()), "in a grace nothing, and at the end nothing"
+
+
+def test_the_text_says_where_the_place_of_a_home_is_set():
+    text = " ".join(API["info"]["description"].split())
+    assert (
+        "its number as the technician typed it, `area` and `cell` as they stand under `[household]` of the gateway's `gateway.toml`" in text
+    )
+    (part,) = re.findall(r"^\[household\][^[]*", (FOLDER.parent / "gateway.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {*re.findall(r"^# (\w+) =", part, re.MULTILINE)} == {"area", "cell"}
 
 
 def test_every_message_that_names_a_journal_says_its_generation():
