@@ -30,7 +30,7 @@ from gateway.dispatch import (
 from gateway.fault import FaultFact
 from gateway.instruction import ResultFact
 from gateway.kind import Priority
-from gateway.ranges import Numbers, Range
+from gateway.ranges import Numbers, Range, within
 from gateway.reading import DeviceId
 from gateway.times import Times
 
@@ -104,6 +104,8 @@ class Book:
         self.arrange(ladder, times)
         self._journal = ""
         self._last_alarm = 0
+        self._own: Sequence[Range] = ()
+        self._first_alarm = 1  # of those below it only its `_own` have an id of this journal
         self._by_key: dict[Key, int] = {}  # the newest open one, those of a walk test left out
         self._closed: dict[Key, tuple[str, float]] = {}  # id of its last ended alarm, and the monotonic second of its end
         self._lingering: dict[Key, Alarm] = {}  # ended, but the condition is still on
@@ -125,8 +127,12 @@ class Book:
 
     # -- what was known before ---------------------------------------------------------------------------------------
 
-    def begin(self, journal: str, *, last: int, last_alarm: int, closed: Mapping[Key, tuple[str, float]]) -> None:
-        """Go on after entry `last` and alarm `last_alarm` of a journal. `closed`: the last ended alarm of each, and when it ended."""
+    def begin(self, journal: str, *, last: int, last_alarm: int, own: Sequence[Range], closed: Mapping[Key, tuple[str, float]]) -> None:
+        """Go on after entry `last` and alarm `last_alarm` of a journal.
+
+        `own`: numbers of alarms that have an id of this journal, `merged`. `closed`: the last ended alarm of each, and when it ended.
+        """
+        self._own, self._first_alarm = own, last_alarm + 1
         self._journal, self.last, self._last_alarm, self._closed = journal, last, last_alarm, dict(closed)
 
     def resume(self, alarm: Alarm, entry: int | None) -> None:
@@ -152,6 +158,7 @@ class Book:
         begun = [e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact) and e.fact.before is None]
         old, above = self._journal, shared if shared is not None else min(begun, default=self._last_alarm + 1) - 1
         self._journal, self.last, self._unreceipted, self._waiting = journal, last, {}, Numbers()
+        self._own, self._first_alarm = (), above + 1
         self._closed = {key: (renamed(alarm, old, journal, above), at) for key, (alarm, at) in self._closed.items()}
         self.alarms = {number: _renamed(alarm, old, journal, above) for number, alarm in self.alarms.items()}
         self._lingering = {key: _renamed(alarm, old, journal, above) for key, alarm in self._lingering.items()}
@@ -179,10 +186,14 @@ class Book:
         return self.alarms.get(self._by_key.get((kind, device), 0))
 
     def ended(self, alarm: str) -> bool:
-        """Say whether this was an alarm of this home: one of this journal, or the last one of a kind and device that has ended."""
+        """Say whether this was an alarm of this home: one of this journal, or the last one of a kind and device that has ended.
+
+        Of earlier journals no others are known, and of this one none whose entries are not kept any more.
+        """
         head, _, number = alarm.rpartition("-a")
         told = int(number) if number.isascii() and number.isdecimal() and len(number) < 13 else 0
-        ours = 0 < told <= self._last_alarm and (head, number) == (self._journal, str(told))
+        there = self._first_alarm <= told <= self._last_alarm or within(told, self._own)
+        ours = there and (head, number) == (self._journal, str(told))
         return ours or any(found[0] == alarm for found in self._closed.values())
 
     def pre_alarms(self, *, test: bool) -> list[Alarm]:

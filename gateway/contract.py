@@ -191,7 +191,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "Receipt.batches": "Inclusive ranges [first, last] of batch numbers that are safely recorded. 已入库的批号区间",
     "InstructionMessage.id": (
         "Given by you, unique for ever. Sent again, the instruction has the same id and content (its times may be new): "
-        "it takes effect once and its result is sent again. With another content it is refused as `id_reused`. 指令编号, 重发不变, 不可再用"
+        "it takes effect once and its result is sent again. With another content it is refused as `id_reused`; "
+        "as `answer_lost` where its result is not kept any more. 指令编号, 重发不变, 不可再用"
     ),
     "InstructionMessage.do": "What is to be done. 指令",
     "InstructionMessage.by": "Name of the person, or of the desk, who is answerable for it. 操作人",
@@ -314,13 +315,16 @@ VALUES: Final[Mapping[str, str]] = {
     "Turn": "raised: begun 发生; repeated: lasts 持续; cleared: ended 恢复; noted: told once, nothing to end 记录.",
     "Do": "; ".join(f"{do}: {words}" for do, words in DO.items()) + ".",
     "Refused": (
-        "Empty: not refused; unknown_alarm: not of this home; alarm_ended: it is over already (`state` is closed); unknown_device; "
+        "Empty: not refused; unknown_alarm: not of this home, or ended so long ago, or in an earlier journal, "
+        "that it is not known any more; "
+        "alarm_ended: it is over already (`state` is closed); unknown_device; "
         "unknown_journal: none that this gateway has; busy: another resend is not over; "
         "not_allowed: the state does not permit it; "
         "missing_field; too_long; platform_only; expired; undecided: "
         "the clock is not confirmed, so nobody can know whether it is late; bad_message; "
         "local_only: only from the technician's page in the home; "
         "id_reused: this id was used for another order, send it under a new one; "
+        "answer_lost: answered before, nothing is done again, and the answer is not kept any more: see how things stand first; "
         "changed_meanwhile: somebody else has changed it; invalid: see `problems`; not_kept: could not be written."
     ),
     "What": (

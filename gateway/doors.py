@@ -219,6 +219,8 @@ class Doors:
             return []
         if same is not None:
             return self._daemon.pipeline.told(instruction, now)
+        if self._daemon.resend.other_than(instruction):
+            return self._daemon.pipeline.reused(instruction, now) if refusal() else []
         if late:
             return self._daemon.pipeline.refuse(instruction, late, now) if refusal() else []
         if instruction.do is Do.RESEND and door is Door.PLATFORM:

@@ -124,9 +124,12 @@ class Refused(StrEnum):
     INVALID = "invalid"
     NOT_KEPT = "not_kept"
     ID_REUSED = "id_reused"
+    ANSWER_LOST = "answer_lost"  # this id has its answer, which is not kept any more: nothing is done a second time
 
 
-FORGOTTEN = frozenset({Refused.BAD_MESSAGE, Refused.ID_REUSED})  # such an answer says nothing about the order of this id
+FORGOTTEN = frozenset(
+    {Refused.BAD_MESSAGE, Refused.ID_REUSED, Refused.ANSWER_LOST}
+)  # such an answer says nothing about the order of this id
 
 
 class Done(NamedTuple):

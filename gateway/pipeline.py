@@ -58,6 +58,7 @@ class Known:
     journal: str
     last: int = 0
     last_alarm: int = 0
+    own: Sequence[Range] = ()  # numbers of alarms that have an id of this journal and are kept
     # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition was still on
     alarms: Sequence[tuple[Alarm, bool]] = ()
     carried: Mapping[int, bool] = field(default_factory=dict)  # alarm number -> it was written in this boot and journal
@@ -144,7 +145,7 @@ class Pipeline:
         """Take over what was known. A pre-alarm becomes an alarm; nothing else that is restored raises anything."""
         book = self._book
         closed = {key: (alarm_id, now.mono - known.closed_for.get(key, 0.0)) for key, alarm_id in known.closed.items()}
-        book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, closed=closed)
+        book.begin(known.journal, last=known.last, last_alarm=known.last_alarm, own=known.own, closed=closed)
         self.shelves = dict(known.shelves)
         self.cancels.extend(known.cancels)
         self._done, self._endings = dict(known.done), dict.fromkeys(known.endings)
@@ -425,6 +426,11 @@ class Pipeline:
             return False if instruction.id in self._endings else None
         return done.digest == instruction.digest and done.entry != 0
 
+    def reused(self, instruction: Instruction, now: Moment) -> list[Entry]:
+        """Refuse an order under the id of another one that is being carried out; the place of that one's result stays free."""
+        self._book.entry(_used(instruction, Done("", 0)), now)
+        return self._book.turn()
+
     def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
         """Answer an instruction that came too late, or whose times are none; nothing else happens."""
         if not self._repeated(instruction, now):
@@ -439,9 +445,7 @@ class Pipeline:
         if same:
             self.resent.append(self._done[instruction.id].entry)
         elif same is False:
-            zh = "这个指令编号已用过, 内容不同或答复已不在: 请换一个新编号重发"
-            en = "this id was used before, with another content or an answer that is not kept any more: send it under a new id"
-            self._book.entry(no(instruction, Refused.ID_REUSED, zh, en), now)
+            self._book.entry(_used(instruction, self._done.get(instruction.id, Done("?", 0))), now)
         return same is not None
 
     def _answer(self, result: ResultFact, now: Moment) -> None:
@@ -714,6 +718,16 @@ class Pipeline:
 
 def _ended(alarm: Alarm) -> Ended:
     return Ended(alarm.since, again=alarm.state is State.CANCELLED or alarm.outcome in {Outcome.FALSE_ALARM, Outcome.TEST})
+
+
+def _used(i: Instruction, done: Done) -> ResultFact:
+    """Return the answer to an order whose id has its answer already. Only what is another order for certain may be given again."""
+    if done.digest in {"?", i.digest}:
+        zh = "这个编号的指令已处理过, 原答复已不在, 这次没有再做: 请先看警报现状, 确有需要才换新编号重发"
+        en = "an order of this id was answered before and the answer is not kept any more; nothing was done again: see how things stand"
+        return no(i, Refused.ANSWER_LOST, zh, f"{en} before you give it under a new id")
+    zh, en = "这个指令编号已用过, 内容不同: 请换一个新编号重发", "this id was used before, with another content: send it under a new id"
+    return no(i, Refused.ID_REUSED, zh, en)
 
 
 def _undecided(i: Instruction) -> ResultFact:

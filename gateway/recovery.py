@@ -176,7 +176,7 @@ def _in_its_place(real: _Opened) -> _Opened:
     store.begin_anew(journal, why, Writing(waiting=waiting, shared=known.last_alarm, marks=bind))
     store.anew = why
     LOG.error("store %s: journal %s begun, generation %d: %s", store.folder, journal, store.generation, why)
-    return real._replace(known=replace(known, journal=journal, last=0, carried={}, raised_in={}, done=_elsewhere(known.done)))
+    return real._replace(known=replace(known, journal=journal, last=0, own=(), carried={}, raised_in={}, done=_elsewhere(known.done)))
 
 
 def _goes_on(left: _Opened) -> bool:

@@ -40,6 +40,10 @@ class Resend:
         """Say whether this very order is being carried out: its result comes by itself."""
         return self._order is not None and (self._order.id, self._order.digest) == (i.id, i.digest)
 
+    def other_than(self, i: Instruction) -> bool:
+        """Say whether another order is being carried out under this one's id: its result must find the place that is its own."""
+        return self._order is not None and self._order.id == i.id and self._order.digest != i.digest
+
     def told(self, i: Instruction) -> ResultFact | None:
         """Take an order of the platform; return the answer that refuses it, None where it is being carried out now."""
         newest = self._daemon.pipeline.last

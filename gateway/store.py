@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
 from sqlite_utils import Database
@@ -99,6 +99,12 @@ class Gone(NamedTuple):
 
     rows: int = 0
     unsent: int = 0
+
+
+_OWN: Final = (  # ranges of the numbers of alarms that have an id of this journal
+    "SELECT min(number), max(number) FROM (SELECT number, number - row_number() OVER (ORDER BY number) AS run FROM alarms"
+    " WHERE id = ? || number) GROUP BY run ORDER BY 1"
+)
 
 
 class Store:
@@ -207,6 +213,7 @@ class Store:
             journal=self.journal,
             last=max(0, single(db, "SELECT coalesce(max(number), 0) FROM journal")),
             last_alarm=single(db, "SELECT coalesce(max(number), 0) FROM alarms"),
+            own=[(int(first), int(last)) for first, last in db.execute(_OWN, (f"{self.journal}-a",))],
             alarms=alarms,
             carried={alarm.number: same for alarm, same in alarms},
             shift=shift,

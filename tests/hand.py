@@ -169,6 +169,7 @@ def known_from(
         journal=JOURNAL,
         last=len(messages),
         last_alarm=max(newest, default=0),
+        own=[(1, max(newest))] if newest else [],
         alarms=[(a, same) for a, same in alarms if a.open or a.condition_active],
         carried={a.number: same for a, same in alarms},
         shift={m.alarm_number: bridged(wire.stamp_of(m.at), None, now) for m in newest.values()},

@@ -181,7 +181,7 @@ def test_of_an_order_from_before_the_content_was_kept_nothing_is_known_and_it_is
         await lapse.start()
         lapse.daemon.doors.from_platform("instruction", order("o1"))
         await wait(20)
-        assert [m["refused"] for m in told(lapse, "o1")] == ["", "id_reused"]
+        assert [m["refused"] for m in told(lapse, "o1")] == ["", "answer_lost"]
 
     live(lapse, story)
 

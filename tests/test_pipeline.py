@@ -13,7 +13,7 @@ from gateway.clock import Quality
 from gateway.danger import Danger
 from gateway.fault import Turn
 from gateway.instruction import Do, Door, Instruction
-from gateway.pipeline import OFTEN, REMEMBERED
+from gateway.pipeline import OFTEN, REMEMBERED, Known
 from gateway.reading import Kind
 from gateway.wire import alarm_of, decode_entry, encode_entry
 
@@ -642,6 +642,46 @@ def test_every_alarm_that_has_ended_is_told_as_that_and_not_the_newest_alone():
         day.clock.move(7200)
     for which, word in (*((i, "alarm_ended") for i in ids), (f"{JOURNAL}-a4", "unknown_alarm"), (f"{JOURNAL}-a01", "unknown_alarm")):
         assert refusal(day.tell("acknowledge", alarm=which))[0] == word, which
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_behind_a_new_journal_no_alarm_has_ended_that_there_never_was(started):
+    day = Day()
+    ids = []
+    for _ in range(2):
+        alarm = day.raise_to("closed")
+        ids.append(alarm.id)
+        day.clock.move(7200)
+    day.pipeline.renumber("j2", [], day.clock.now())
+    if started:
+        closed = {(alarm.kind, alarm.device): alarm.id}
+        day.pipeline = day.home.pipeline(day.clock.boot)
+        day.pipeline.restart(day.clock.now(), Known(journal="j2", last_alarm=2, closed=closed), why="start")
+
+    def asked(alarm):
+        order = Instruction(id=f"of {alarm}", do=Do.CLOSE, by="desk", alarm=alarm, outcome="helped")
+        return day.pipeline.told(order, day.clock.now())[-1].fact.refused
+
+    assert [asked(f"j2-a{n}") for n in (1, 2, 3)] == ["unknown_alarm"] * 3
+    assert [asked(i) for i in ids] == ["unknown_alarm", "alarm_ended"], "of an earlier journal the last one of a kind and device"
+    for id_, do, more in (("t", Do.TEST, {}), ("c", Do.CLOSE, {"alarm": "j2-a3", "outcome": "test"})):
+        day.pipeline.told(Instruction(id=id_, do=do, by="desk", **more), day.clock.now())
+    later = Instruction(id="later", do=Do.CLOSE, by="desk", alarm="j2-a3", outcome="test")
+    assert day.pipeline.told(later, day.clock.now())[-1].fact.refused == "alarm_ended"
+
+
+def test_an_order_of_the_journal_before_that_comes_again_asks_nobody_to_give_it_twice():
+    day = Day()
+    day.press()
+    order = Instruction(id="desk-1", do=Do.ACKNOWLEDGE, by="desk", alarm=day.alarm.id, digest="abc")
+    assert day.pipeline.told(order, day.clock.now())[-1].fact.refused == ""
+    day.pipeline.renumber("j2", [], day.clock.now())
+    again = day.pipeline.told(order, day.clock.now())
+    assert [e.fact.refused for e in again] == ["answer_lost"]
+    assert "nothing was done again" in again[0].fact.en
+    other = day.pipeline.told(replace(order, do=Do.DISPATCH, digest="def"), day.clock.now())
+    assert [e.fact.refused for e in other] == ["id_reused"]
+    assert [e.fact.refused for e in day.pipeline.told(order, day.clock.now())] == ["answer_lost"], "that answer takes no place either"
 
 
 def test_the_responder_is_who_arrived_and_not_who_was_sent():

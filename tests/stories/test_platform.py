@@ -94,6 +94,44 @@ def test_the_platform_loses_its_database_and_asks_for_everything_again_while_an_
     life.live(story())
 
 
+@pytest.mark.parametrize("other", [{"do": "resend", "from": 1, "to": 2}, {"do": "test"}])
+def test_a_resend_under_way_keeps_the_place_of_its_own_result(life, other):
+    async def story():
+        for _ in range(40):
+            life.press()
+            await life.wait(2)
+        journal, last = life.daemon.store.journal, life.daemon.pipeline.last
+        order(life, "all", do="resend", journal=journal, **{"from": 1, "to": last})
+        await life.wait(1)
+        order(life, "all", **{"journal": journal, **other})
+        await life.wait(60)
+        assert [(m["do"], m["refused"], m["sent"]) for m in results(life, "all")] == [(other["do"], "id_reused", 0), ("resend", "", last)]
+        before = life.desk.repeats
+        order(life, "all", do="resend", journal=journal, **{"from": 1, "to": last})
+        await life.wait(10)
+        assert life.desk.repeats == before + 1, "and that one is what is sent again"
+
+    life.live(story())
+
+
+def test_what_has_ended_is_known_as_that_after_a_start_and_what_never_was_is_not(life):
+    async def story():
+        ids = []
+        for _ in range(2):
+            life.press()
+            await life.wait(5)
+            ids.append(life.open[0].id)
+            await life.tell("close", alarm=ids[-1], outcome="helped")
+            await life.wait(3600)
+        await life.restart()
+        for n, alarm in enumerate([*ids, f"{life.daemon.store.journal}-a{life.daemon.pipeline.last + 1000}"]):
+            order(life, f"o{n}", do="close", alarm=alarm, outcome="helped")
+        await life.wait(10)
+        assert [results(life, f"o{n}")[0]["refused"] for n in range(3)] == ["alarm_ended", "alarm_ended", "unknown_alarm"]
+
+    life.live(story())
+
+
 def test_a_resend_outlasts_the_line_and_a_restart_begins_it_anew_when_it_is_asked_again(life):
     async def story():
         for _ in range(40):
