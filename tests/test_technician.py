@@ -390,7 +390,13 @@ async def test_another_broker_is_tried_beside_the_running_link(tmp_path, broker)
                 until,
                 lambda: (
                     gateway.status()["uplink"]
-                    == {"configured": True, "connected": True, "version": "5", "where": f"{other.host}:{other.port}"}
+                    == {
+                        "configured": True,
+                        "connected": True,
+                        "version": "5",
+                        "where": f"{other.host}:{other.port}",
+                        "platform_away_s": None,
+                    }
                 ),
             )
         assert b"right" not in (gateway.state / "household.json").read_bytes()
