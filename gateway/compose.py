@@ -14,7 +14,7 @@ from gateway import certificate
 from gateway.book import Entry
 from gateway.clock import Moment
 from gateway.config import Config, Device
-from gateway.consent import CONSENTS
+from gateway.consent import CONSENTS, DataClass
 from gateway.household import REPLACED
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool 
         devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
     )
     daemon.faults.daily.keep(config.zone, zlib.crc32(daemon.gateway.encode()) / 2**32)
+    daemon.faults.tells_out = tells_out(config)
     daemon.untold.zone = config.zone
     walk_by(daemon, config)
     refused, refused_before = withheld(config), daemon.historian.withheld
@@ -59,6 +60,11 @@ def withheld(config: Config) -> frozenset[str]:
     """Return the classes of readings that the resident does not let us keep."""
     consent = config.parts.consent
     return frozenset(name for name in CONSENTS if not getattr(consent, name))
+
+
+def tells_out(config: Config) -> bool:
+    """Say whether the resident agreed that it is told who is out."""
+    return DataClass.ACTIVITY not in withheld(config)
 
 
 def replaced(changed: Iterable[str]) -> set[str]:

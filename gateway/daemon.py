@@ -84,7 +84,7 @@ class Daemon:
         self.clock.restored(*time_kept(config.state))
         now = self.clock.now()
         self.store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
-        self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times)
+        self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times, tells_out=compose.tells_out(config))
         self.judge = Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night)
         self.pipeline = Pipeline(
             boot=self.boot,

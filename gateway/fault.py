@@ -71,13 +71,14 @@ class Faults:
     `radios` maps each adapter to the second it last heard anything; the daemon writes it.
     """
 
-    def __init__(self, devices: Mapping[DeviceId, Supervised], times: Times) -> None:
+    def __init__(self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True) -> None:
         self._devices = devices
         self._times = times
         self.on: dict[tuple[str, str], FaultFact] = {}
         self.silences = Silences(devices)
         self.heard_at = self.silences.heard_at
         self.outings = Outings()
+        self.tells_out = tells_out  # False: the resident has not agreed that anybody outside the home knows who is out
         self.deafness = Deafness()
         self.flapping = Flapping()
         self.daily = Daily()
@@ -258,9 +259,11 @@ class Faults:
             return []
         longer = HYSTERESIS if self.flapping.times((kinds.MISSING, device), now.mono) else 1.0
         if one.worn and self.outings.out(device, self.heard_at[device]):
-            if self.silences.of(device, now) < self._times.pendant_out:
-                return self._begin(kinds.OUT, device, now, {"silent_s": round(self.silences.of(device, now))})
-            return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), "out": True})
+            silent = round(self.silences.of(device, now))
+            if silent < self._times.pendant_out:
+                return self._begin(kinds.OUT, device, now, {"silent_s": silent}) if self.tells_out else self._end(kinds.OUT, device, now)
+            with_wearer: dict[str, Value] = {"out": True} if self.tells_out else {}
+            return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer})
         out = self._end(kinds.OUT, device, now)
         if self.silences.is_due(device, now, since=self.outings.home_since(device), longer=longer):
             out += self._begin(kinds.MISSING, device, now, self._silent(device, now))

@@ -49,7 +49,8 @@ def written() -> str:
         "own folder that the ladder runs (a siren, a modem) are told what stands in `gateway/callers.py`: what they do with it is theirs.", "",
         f"Consent ({', '.join(ConsentPart.__struct_fields__[:3])}) withholds routine readings of that class from `readings` and from the box's own",
         "history; all of them are no until somebody was asked. `gateway/consent.py` says which class each kind of reading has. What waits when consent is",
-        "withdrawn is deleted and never sent. An alarm carries the few readings it rests on, whatever was agreed to.", "",
+        "withdrawn is deleted and never sent. An alarm carries the few readings it rests on, whatever was agreed to. Without",
+        "consent to activity it is not told either that somebody is out with the pendant: only, after `pendant_out`, that the pendant is not heard.", "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
         "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called.",
     ]  # fmt: skip

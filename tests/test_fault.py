@@ -373,6 +373,17 @@ def test_who_moves_at_home_after_a_restart_has_come_home_meanwhile():
     assert after.hours(3) == [("device.missing button raised P2", 2.0)]
 
 
+def test_who_did_not_agree_to_activity_goes_out_and_nobody_is_told():
+    bench = Worn()
+    bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    assert bench.hours(1) == [("person.out button raised P4", 0.5)]
+    bench.faults.tells_out = False  # withdrawn meanwhile
+    assert bench.hours(10) == [("person.out button cleared P4", 0.0)]
+    assert bench.hours(2) == [("device.missing button raised P2", 1.0)]
+    assert "out" not in bench.faults.on["device.missing", "button"].detail
+
+
 def test_a_postman_at_the_door_delays_nothing():
     bench = Worn()
     bench.hours(1, moves=True, beacon=True)
