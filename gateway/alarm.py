@@ -151,6 +151,7 @@ STAGE_OF: Mapping[State, str] = {
     State.CLOSED: "closed",
     State.CANCELLED: "cancelled",
 }
+WITHDRAWN = "withdrawn"  # the stage of whoever was sent and does not come: declined, or called back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +176,7 @@ class Alarm:
     rung: int = 0
     called: float = 0.0  # mono of the last call that the ladder waits for
     answered: float = 0.0  # mono since when somebody has it, in one of ANSWERED
-    lapsed: bool = False  # an answer came to nothing: from then on no answer of the platform stops a call
+    lapsed: bool = False  # an answer came to nothing, or help was withdrawn twice: from then on no answer of the platform stops a call
     vouched: bool = False  # the newest move was made by somebody in the home
     silenced: float = 0.0  # mono of the silence that holds
     by: str = ""
@@ -211,12 +212,13 @@ class Alarm:
 def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reason: str = "", vouched: bool = False) -> Alarm:
     """Return the alarm after `move`, or raise NotAllowed and change nothing. The first time of each stage is kept.
 
-    Silence ends with the move.
+    Silence ends with the move. Whoever sends help and withdraws it may send other help, once: the second time counts as a lapse.
     """
     state = MOVES[alarm.state].get(move)
     if state is None:
         raise NotAllowed(alarm.state, move)
-    stages = {STAGE_OF[state]: stamped, **alarm.stages}
+    withdraws = move in {Move.DECLINE, Move.RECALL}
+    stages = {STAGE_OF[state]: stamped, **({WITHDRAWN: stamped} if withdraws else {}), **alarm.stages}
     begins = state in ANSWERED and alarm.state not in ANSWERED
     return replace(
         loud(alarm),
@@ -226,7 +228,7 @@ def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reas
         by=by,
         reason=reason,
         answered=round(at.mono, 3) if begins else alarm.answered,
-        lapsed=alarm.lapsed or move is Move.LAPSE,
+        lapsed=alarm.lapsed or move is Move.LAPSE or (withdraws and WITHDRAWN in alarm.stages),
         vouched=vouched,
     )
 

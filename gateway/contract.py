@@ -58,7 +58,7 @@ FIELDS: Final[Mapping[str, str]] = {
     ),
     "AlarmMessage.stages": (
         "First time of each stage: danger 出现危险, alarm 发出警报, push 数据推送 (the first receipt), answered 应答, dispatch 派人救助, "
-        "arrival 到场, closed 结束, cancelled 撤警."
+        "withdrawn 改派或召回 (whoever was sent declined, or was called back), arrival 到场, closed 结束, cancelled 撤警."
     ),
     "AlarmMessage.rung": "Which rung of the household's ladder was called last; 0 is the platform. 呼叫级",
     "AlarmMessage.calls": "Who was called, in order; of a very long list the first ones and the newest. 呼叫记录",
@@ -73,8 +73,8 @@ FIELDS: Final[Mapping[str, str]] = {
     "AlarmMessage.answered_mono": "Since when somebody has it, in monotonic seconds of `at.boot`. For the gateway's own restart.",
     "AlarmMessage.silenced_mono": "When it was silenced, in monotonic seconds of `at.boot`. For the gateway's own restart.",
     "AlarmMessage.lapsed": (
-        "True: an answer came to nothing in its time. From then on neither acknowledge nor dispatch by the platform stops a call; "
-        "an arrival does, and whoever says so in the home. 应答曾失效"
+        "True: an answer came to nothing in its time, or help was withdrawn twice. From then on neither acknowledge nor dispatch by the "
+        "platform stops a call; an arrival does, and whoever says so in the home. 应答曾失效"
     ),
     "AlarmMessage.vouched": "True: the newest move of `state` was made by somebody in the home, not by the platform. 家中人员操作",
     "AlarmMessage.calls_made": "How many calls were made so far, also those that stand in `calls` no more. 呼叫次数",

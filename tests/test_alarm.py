@@ -77,13 +77,14 @@ def test_every_sequence_of_moves_up_to_six(first):
                     assert state in str(refused.value)
                     continue
                 done = moved(alarm, Move(move), at(n), stamp("b", at(n)), by=f"by {n}", reason=f"why {n}")
-                times = {STAGE[to]: at(n).mono} | firsts
+                withdraws = move in {"decline", "recall"}
+                times = {STAGE[to]: at(n).mono} | ({"withdrawn": at(n).mono} if withdraws else {}) | firsts
                 assert (done.state, done.since, done.by, done.reason) == (to, at(n), f"by {n}", f"why {n}")
                 assert {name: s.mono for name, s in done.stages.items()} == times, "each stage keeps its first time"
                 assert alarm.state == state, "the alarm before the move is untouched"
                 assert done == replace(
                     alarm, state=done.state, since=done.since, stages=done.stages, by=done.by, reason=done.reason,
-                    answered=done.answered, lapsed=alarm.lapsed or move == "lapse",
+                    answered=done.answered, lapsed=alarm.lapsed or move == "lapse" or (withdraws and "withdrawn" in firsts),
                 )  # fmt: skip
                 held = {"acknowledged", "dispatched", "on_site"}
                 assert done.answered == (at(n).mono if to in held and state not in held else alarm.answered)

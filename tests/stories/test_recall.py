@@ -162,3 +162,38 @@ def test_help_that_is_taken_away_ends_no_call_for_a_renewed_sos(tmp_path, move):
 
     with Life(tmp_path, devices=DEVICE, ladder=LADDER + rung("aunt"), sound="", secrets="") as life:
         life.live(story())
+
+
+@pytest.mark.parametrize("moves", [("recall", "recall"), ("decline", "recall"), ("recall", "decline")])
+def test_help_sent_and_withdrawn_twice_silences_the_ladder_no_longer(tmp_path, moves):
+    async def story():
+        life.press()
+        await life.wait(5)
+        (alarm,) = life.open
+        first, second = moves
+        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="neighbour", seconds=600.0)
+        await life.wait(5 * MINUTE)
+        await life.tell(first, by="desk", local=False, alarm=alarm.id)
+        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="aunt", seconds=600.0)
+        await life.wait(9 * MINUTE)
+        assert {r for who in ("family", "neighbour") for r in reasons(life, who)} <= {"recalled"}, "another one is on the way in her time"
+        again = life.now
+        await life.tell(second, by="desk", local=False, alarm=alarm.id)
+        await life.wait(MINUTE)
+        assert life.called("family", since=again), "nobody came twice: people are called at once"
+        await life.power_cut(dark=30)
+        for _ in range(4):
+            await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="aunt", seconds=900.0)
+            since = life.now
+            await life.wait(10 * MINUTE)
+            called = [c for who in ("family", "neighbour") for c in life.called(who, since=since)]
+            assert "repeat" in {c.environment["ELDERCARE_REASON"] for c in called}, "and are called on, whatever the platform sends"
+            await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="aunt", seconds=900.0)
+        await life.tell("arrive", by="desk", local=False, alarm=alarm.id)
+        since = life.now
+        await life.wait(15 * MINUTE)
+        assert not [c for who in ("family", "neighbour") for c in life.called(who, since=since)], "until somebody is there"
+
+    with Life(tmp_path, devices=DEVICE, sound="", secrets="") as life:
+        life.live(story())
