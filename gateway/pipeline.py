@@ -521,7 +521,7 @@ class Pipeline:
 
     def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
         """Say whether a press is the one that was asked for at the device's enrolment: then it is a test, and told as one."""
-        if any(a.device == danger.device and not a.test for a in self._book.alarms.values()):
+        if any(not a.test and (a.device == danger.device or _waits_for_help(a)) for a in self._book.alarms.values()):
             self.first_presses.forget([danger.device])  # somebody may need help
         proved = not any(r.flagged for r in danger.evidence)
         if self.first_presses.taken(danger.device, danger.at, proved=proved) is None:
@@ -728,6 +728,12 @@ def _used(i: Instruction, done: Done) -> ResultFact:
         return no(i, Refused.ANSWER_LOST, zh, f"{en} before you give it under a new id")
     zh, en = "这个指令编号已用过, 内容不同: 请换一个新编号重发", "this id was used before, with another content: send it under a new id"
     return no(i, Refused.ID_REUSED, zh, en)
+
+
+def _waits_for_help(alarm: Alarm) -> bool:
+    """Say whether nobody has an alarm about a person or of a P1 yet, its grace included: whoever presses any button now may mean it."""
+    about = alarm.priority is Priority.P1 or (alarm.priority is Priority.P2 and alarm.kind.startswith("person."))
+    return about and (alarm.calls_on or alarm.state is State.PRE_ALARM)
 
 
 def _undecided(i: Instruction) -> ResultFact:

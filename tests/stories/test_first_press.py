@@ -72,13 +72,62 @@ def test_the_press_that_is_asked_for_is_a_test_once_and_the_next_is_real(life):
 def test_a_neighbouring_devices_call_is_real_and_overtakes(life):
     async def story():
         await enrol(life)
-        life.press(PENDANT)
         life.press(NEW)
+        life.press(PENDANT)
         await life.wait(2)
         assert alarms(life, "pendant") == [REAL]
         assert alarms(life) == [TEST]
         told = [m for _, m in life.told_platform("person.sos")]
         assert next((m["device"], m["test"]) for m in told) == ("pendant", False)
+
+    lived(life, story)
+
+
+async def _fallen(life):
+    life.fall()
+    await life.wait(10)
+
+
+async def _lies_and_is_called_for(life):
+    life.fall()
+    await life.wait(MINUTE)
+
+
+async def _pressed_elsewhere(life):
+    life.press(PENDANT)
+    await life.wait(5)
+
+
+async def _burns(life):
+    life.smoke()
+    await life.wait(5)
+
+
+@pytest.mark.parametrize("before", [_fallen, _lies_and_is_called_for, _pressed_elsewhere, _burns])
+def test_a_press_while_somebody_waits_for_help_is_real_whoever_asked_for_it(life, before):
+    async def story():
+        await enrol(life)
+        await before(life)
+        pressed = life.now
+        life.press(NEW)
+        await life.wait(5)
+        assert alarms(life) == [REAL]
+        assert [a for a in life.open if a.kind == "person.fall" and a.state == "pre_alarm"] == [], "and the fall is confirmed by it"
+        await life.wait(2 * MINUTE)
+        assert life.reached(since=pressed)
+
+    lived(life, story)
+
+
+def test_an_alarm_that_somebody_has_leaves_the_asked_for_press_a_test(life):
+    async def story():
+        await enrol(life)
+        life.press(PENDANT)
+        await life.wait(5)
+        await life.tell("arrive", alarm=life.open[0].id, responder="Li")
+        life.press(NEW)
+        await life.wait(2)
+        assert alarms(life) == [TEST]
 
     lived(life, story)
 
