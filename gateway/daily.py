@@ -1,7 +1,8 @@
 """Today's list and the month's figures of one home: what can wait is told once a day, and what only counts once a month.
 
 Pure: told of each fault as it begins, asked by supervision. Each home has a minute of its own after READ_AT, so that a county's homes
-do not speak at once. It goes by the home's own clock, good or not; one that is known to be wrong counts only how long it has run.
+do not speak at once. It goes by the home's own clock; one that is not confirmed also by how long the box has run since the last list,
+over all starts, and one that is known to be wrong by that alone.
 
 Bound: DEVICES names of each kind, and as many kinds as there are.
 """
@@ -23,6 +24,7 @@ from gateway.reading import DeviceId, Value
 DAY, APART = 86400.0, 43200.0  # s: a list a day, and at least half a day between two whatever the clock does
 READ_AT = 8 * 3600.0  # s of the home's day from which the list is told
 DEVICES = 20  # named of one kind
+KEPT = 300.0  # s of running after which that is written, where the clock is not confirmed
 NIGHTS = 3  # days in a row with a start that are one line: switched off each night
 
 Key = tuple[str, DeviceId]
@@ -39,7 +41,8 @@ class Daily:
         self._figures: dict[str, float] = {}
         self._starts: list[str] = []  # the last days on which the box was started
         self._day = self._month = ""
-        self._told = -inf
+        self._told = self._looked = -inf
+        self._ran = self._kept = 0.0  # s of running since the last list, and how many of them are written
 
     def keep(self, zone: tzinfo, share: float) -> None:
         """Keep a list by this zone's day. `share`, from 0 to 1: this home's place in the hour."""
@@ -81,9 +84,12 @@ class Daily:
         today, month = local.date().isoformat(), f"{local:%Y-%m}"
         if not self._day:
             self._day, self._month, self.changed = today, month, True
-        if now.quality is Quality.WRONG:
-            due = self._told + DAY <= now.mono if self._told > -inf else now.mono >= DAY
-        else:
+        self._ran += max(0.0, now.mono - self._looked) if self._looked > -inf else 0.0
+        self._looked = now.mono
+        sure = now.quality is Quality.SYNCHRONISED
+        self.changed = self.changed or (not sure and self._ran - self._kept >= KEPT)
+        due = not sure and self._ran >= DAY
+        if now.quality is not Quality.WRONG and not due:
             began = local.replace(hour=0, minute=0, second=0, microsecond=0)
             due = today != self._day and local - began >= timedelta(seconds=self._after) and now.mono - self._told >= APART
         if not due:
@@ -95,13 +101,15 @@ class Daily:
             out.append((kinds.MONTH, {"month": self._month, **dict(sorted(self._figures.items()))}))
         self._figures = {} if month != self._month else self._figures
         self._items, self._day, self._month, self._told, self.changed = {}, today, month, now.mono, True
+        self._ran = self._kept = 0.0
         return out
 
     def mark(self) -> dict[str, Any]:
         """Return what has to be remembered over a restart; see `restored`."""
-        self.changed = False
+        self.changed, self._kept = False, self._ran
         return {
             "day": self._day, "month": self._month, "items": self._items, "figures": self._figures, "starts": self._starts,
+            "ran": round(self._ran),
         }  # fmt: skip
 
     def restored(self, mark: Mapping[str, Any]) -> None:
@@ -109,7 +117,9 @@ class Daily:
         items = {str(k): {str(d): int(n) for d, n in named.items()} for k, named in dict(mark["items"]).items()}
         figures = {str(k): float(n) for k, n in dict(mark["figures"]).items()}
         day, month, starts = str(mark["day"]), str(mark["month"]), [str(one) for one in mark["starts"]][-NIGHTS:]
+        ran = min(max(0.0, float(mark.get("ran", 0.0))), DAY)  # an earlier version did not count
         self._items, self._figures, self._starts, self._day, self._month = items, figures, starts, day, month
+        self._ran = self._kept = ran
 
     def _date(self, at: Moment) -> Any:
         return at.wall.astimezone(self._zone).date()

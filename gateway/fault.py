@@ -92,6 +92,7 @@ class Faults:
         self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
         self._mains_lost_since: float | None = None
         self._said: dict[tuple[str, str], float] = {}
+        self._low: dict[DeviceId, float] = {}  # low batteries before the start: s of running since each was said
         self.clock_why: Mapping[str, Value] = {}  # why a time server is not believed; the daemon writes it
         self._unsure_since: float | None = None
         self._offset: float | None = None
@@ -112,6 +113,9 @@ class Faults:
         """
         self.on = dict(known)
         self._said = {key: now.mono - (said_for or {}).get(key, 0.0) for key in known}
+        for of, ago in self._low.items():  # counted in seconds of running: a wrong clock knows no week
+            if (key := (kinds.LOW_BATTERY, of)) in self._said:
+                self._said[key] = min(self._said[key], now.mono - ago)
         self.silences.start(now, silent_for, heard_ago or {}, self._missing())
         self.outings.start(now.mono)
         for (kind, device), fact in known.items():
@@ -239,6 +243,7 @@ class Faults:
             if key[0] == kinds.LOW_BATTERY and now.mono - self._said[key] >= self._times.low_battery_again:
                 # The week goes on from when it was due, not from when we looked; after a long time off it is said once.
                 self._said[key] += self._times.low_battery_again * ((now.mono - self._said[key]) // self._times.low_battery_again)
+                self.daily.changed = True
                 ordered = {"work_order": True} if now.mono - fact.since.mono >= self._times.work_order else {}
                 out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **ordered}))
         for of in [of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET]:
@@ -281,7 +286,8 @@ class Faults:
         """Return what is to be remembered of the day and of the air, "" where nothing is new. `anew`: for a database that has none."""
         if not (self.daily.changed or anew):
             return ""
-        return written({**self.daily.mark(), "air": round(self.deafness.longest)})
+        low = {of: round(max(0.0, self._looked - said)) for (kind, of), said in self._said.items() if kind == kinds.LOW_BATTERY}
+        return written({**self.daily.mark(), "air": round(self.deafness.longest), "low": low})
 
     def restored(self, mark: str) -> None:
         """Take up what such a mark holds; nothing of one that is damaged."""
@@ -289,6 +295,7 @@ class Faults:
         try:
             self.daily.restored(found)
             self.deafness.longest = min(max(0.0, float(found["air"])), LONGEST)
+            self._low = {str(of): max(0.0, float(ago)) for of, ago in dict(found.get("low", {})).items()}
         except (KeyError, TypeError, ValueError, AttributeError):
             return
 

@@ -129,6 +129,23 @@ def test_a_wrong_clock_has_its_list_once_a_day_of_running():
     assert len(back.wait(HOUR)) == 0, "a clock that jumps gives no second list"
 
 
+def test_a_wrong_clock_and_power_that_fails_each_night_hide_neither_the_list_nor_the_week_of_a_low_battery():
+    mark, known, lists, again = "", {}, [], []
+    for day in range(16):
+        clock = HandClock(datetime(2001, 1, 1, tzinfo=UTC), quality=Quality.WRONG)
+        home = Home(mark, clock, known=known)
+        home.faults.heard(Reading(device="door", kind=Kind.BATTERY, value=9, at=clock.now()))
+        for _ in range(22 * 12):
+            home.faults.heard_at.update(dict.fromkeys(NAMES, clock.mono + 300))
+            told = home.faults.tick(clock.move(300))
+            lists += [day for f in told if f.kind == kind.TODAY]
+            again += [day for f in told if f.kind == kind.LOW_BATTERY]
+            mark = home.faults.mark() or mark
+        known = dict(home.faults.on)
+    assert len(lists) == 14, "a list for each 24 h that the box ran"
+    assert len(again) == 2
+
+
 def test_a_list_has_a_bound_and_a_damaged_mark_is_nothing():
     daily = Daily()
     daily.keep(HOME_ZONE, 0.0)
