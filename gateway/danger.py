@@ -165,6 +165,10 @@ class Judge:
             elif not self.endless(kind, device):
                 self.levels.on[kind, device] = On(last=Reading(device=device, kind=_SENSED[kind], value=True, at=now))
 
+    def listed_before(self, devices: Iterable[DeviceId]) -> None:
+        """Take over of which doors, of those that were told before a restart, only today's list knows: by night they are told at once."""
+        self._listed = {d for d in devices if (kinds.DOOR_LEFT_OPEN, d) in self._told}
+
     def resume(
         self,
         *,

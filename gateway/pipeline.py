@@ -175,6 +175,7 @@ class Pipeline:
                 alarm = shifted(alarm, known.shift.get(alarm.number, now.mono - alarm.since.mono), now)  # noqa: PLW2901
             book.resume(alarm, known.raised_in.get(alarm.number))
         self._judge.restore(active, now, over)
+        self._judge.listed_before(alarm.device for alarm, _ in known.alarms if alarm.listed)
         p = known.pending
         in_bed = p.in_bed if p.away < book.times.level_lost else {}
         self._judge.resume(heard=p.heard, doors=p.doors, in_bed=in_bed, left_bed=p.left_bed, same_boot=p.same_boot, moved=p.moved)
