@@ -36,6 +36,7 @@ from gateway.walking import Walking
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
 ENDINGS = 500  # ids of orders that took protection away, kept apart: a flood of others pushes none of them out. A month has dozens
 WELL_AGAIN = 60.0  # s for which the same word of the resident about the same alarm is not written down again
+FLICKER, FLICKERS = 600.0, 2  # s in which so many graces that ended by themselves leave the next of the same device and kind none
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
 # What an instruction does to the response, where it is one plain move.
@@ -99,6 +100,7 @@ class Pipeline:
         self._judge = judge
         self._shelved: Counting[tuple[str, DeviceId]] = Counting()  # of dangers of a shelved device that are told
         self._withheld: dict[tuple[str, DeviceId], Danger] = {}  # conditions that began while their device was shelved
+        self._ended_in_grace: dict[tuple[str, DeviceId], deque[float]] = {}  # when those began that ended by themselves in their grace
         self._done: dict[str, Done] = {}
         self.resent: list[int] = []  # results of this turn's repeated orders, to be sent once more; the doors bound it
         self._tests: dict[Door, int] = {}  # number of the newest test alarm that was opened at a door
@@ -263,6 +265,7 @@ class Pipeline:
             del self.shelves[device]
             self.masks_changed = True
         self._withheld = {key: danger for key, danger in self._withheld.items() if key[1] not in {*gone, *other}}
+        self._ended_in_grace = {key: began for key, began in self._ended_in_grace.items() if key[1] not in {*gone, *other}}
         self._book.tell(ended, now)
         return self._book.turn()
 
@@ -505,9 +508,10 @@ class Pipeline:
         if found is None or book.past(found, danger.at):
             if found is not None:
                 book.succeeded(found, danger.at)
+            flickers = self._flickers(danger)
             book.open(
-                danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, shelved=shelved,
-                why="returned" if danger.returned else "", linked=found.id if found is not None else "",
+                danger.kind, danger.device, danger.room, danger.at, evidence, grace=0.0 if flickers else danger.grace, shelved=shelved,
+                why="comes_and_goes" if flickers else "returned" if danger.returned else "", linked=found.id if found is not None else "",
                 listed=danger.listed,
             )  # fmt: skip
             return
@@ -519,6 +523,12 @@ class Pipeline:
             book.entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
         else:
             book.told_now_and_then(alarm, "count", danger.device, danger.at)
+
+    def _flickers(self, danger: Danger) -> bool:
+        """Say whether it came and went within its grace again and again: no grace of it would ever run out."""
+        began = self._ended_in_grace.get((danger.kind, danger.device), deque())
+        within = max(FLICKER, (FLICKERS + 1) * danger.grace)
+        return danger.grace > 0 and len(began) == FLICKERS and danger.at.mono - began[0] <= within
 
     def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
         """Say whether a press is the one that was asked for at the device's enrolment: then it is a test, and told as one."""
@@ -545,6 +555,8 @@ class Pipeline:
             self._book.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
             self._count_cancel(alarm, cleared.at)
         elif alarm.kind in kinds.ENDS_IN_GRACE and alarm.state is State.PRE_ALARM:
+            began = self._ended_in_grace.setdefault((alarm.kind, alarm.device), deque(maxlen=FLICKERS))
+            began.append(alarm.since.mono)
             self._book.move(alarm, Move.CANCEL, cleared.at, by="rule", reason="condition_cleared")
         elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
             self._book.close(alarm, Outcome.NO_HELP_NEEDED, cleared.at, by="rule", reason="condition_cleared")

@@ -15,6 +15,7 @@ from gateway.fault import Turn
 from gateway.instruction import Do, Door, Instruction
 from gateway.pipeline import OFTEN, REMEMBERED, Known
 from gateway.reading import Kind
+from gateway.times import Times
 from gateway.wire import alarm_of, decode_entry, encode_entry
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed")
@@ -325,10 +326,54 @@ def test_what_ends_within_its_grace_ends_the_pre_alarm_and_is_no_cancel_of_the_r
         assert story(day.hear(device, kind, True)) == [f"{name} danger pre_alarm"]
         assert story(day.hear(device, kind, False)) == [f"{name} cancel cancelled"], "and nobody is said to have cancelled often"
         assert (day.alarm.by, day.alarm.reason, day.alarm.condition_active) == ("rule", "condition_cleared", False)
+        day.wait(400)
     assert day.open == []
     day.hear(device, kind, True)
     day.wait(181)
     assert story(day.hear(device, kind, False)) == [f"{name} clear raised"], "from here on a person closes it"
+
+
+@pytest.mark.parametrize(
+    ("device", "kind", "name", "grace"),
+    [("radar", Kind.STAY_STILL, "person.stay_too_long", 180), ("water", Kind.MOISTURE, "env.water", 60)],
+)
+def test_what_comes_and_goes_has_no_grace_the_third_time(device, kind, name, grace):
+    day = Day()
+
+    def once(on, off, move="danger pre_alarm"):
+        assert story(day.hear(device, kind, True)) == [f"{name} {move}"]
+        day.wait(on)
+        day.hear(device, kind, False)
+        day.wait(off)
+
+    once(grace - 1, 1)
+    once(grace - 1, 602 - 2 * grace)  # the third begins 601 s after the first, and the fourth 601 s after the second
+    once(grace - 1, 1)
+    once(grace - 1, 1)
+    once(grace - 1, 1, "raise raised")
+    assert [e.fact.reason for e in day.entries if getattr(e.fact, "move", "") == "raise"] == ["comes_and_goes"]
+    assert story(day.hear(device, kind, True)) == [f"{name} count raised"], "from here on a person closes it"
+
+
+def test_what_the_resident_has_ended_is_not_counted_as_coming_and_going():
+    day = Day()
+    for ends in ("rule", "cancel", "rule"):
+        assert story(day.hear("radar", Kind.STAY_STILL, True)) == ["person.stay_too_long danger pre_alarm"]
+        if ends == "cancel":
+            day.press(2)
+        day.hear("radar", Kind.STAY_STILL, False)
+        day.wait(30)
+    assert story(day.hear("radar", Kind.STAY_STILL, True)) == ["person.stay_too_long raise raised"]
+
+
+def test_with_a_long_grace_what_comes_and_goes_is_counted_over_three_of_them():
+    day = Day(Home(times=Times(grace_stay=600)))
+    for _ in range(2):
+        day.hear("radar", Kind.STAY_STILL, True)
+        day.wait(590)
+        assert story(day.hear("radar", Kind.STAY_STILL, False)) == ["person.stay_too_long cancel cancelled"]
+        day.wait(10)
+    assert story(day.hear("radar", Kind.STAY_STILL, True)) == ["person.stay_too_long raise raised"]
 
 
 def test_a_fall_that_is_over_within_its_grace_is_raised_all_the_same():

@@ -385,6 +385,7 @@ EN: dict[str, str] = {
     "reason.restart": "gateway restarted",
     "reason.condition_cleared": "condition is gone",
     "reason.returned": "came again",
+    "reason.comes_and_goes": "comes and goes",
     "reason.test_over": "test is over",
     "reason.interrupted": "cut off by a restart",
     "reason.ladder_changed": "the ladder was changed",

@@ -385,6 +385,7 @@ ZH: dict[str, str] = {
     "reason.restart": "网关重启",
     "reason.condition_cleared": "情况消失",
     "reason.returned": "情况再次出现",
+    "reason.comes_and_goes": "时有时无, 反复出现",
     "reason.test_over": "测试到时",
     "reason.interrupted": "被重启打断,再叫",
     "reason.ladder_changed": "呼叫顺序已改",
