@@ -221,6 +221,8 @@ runtime = "run"
 {more}
 """
 DEVICES = f"""
+[consent]
+vital_signs = true
 [[device]]
 id = "sos"
 model = "bthome-v2"

@@ -24,6 +24,7 @@ from gateway import kind
 from gateway.book import Entry
 from gateway.config import load
 from gateway.danger import Watch
+from gateway.database import mark
 from gateway.dispatch import PLATFORM, Rung
 from gateway.reading import Kind, Reading
 from gateway.store import Store, Writing
@@ -345,7 +346,7 @@ async def lived_offline(home: Home, dice: random.Random) -> tuple[int, int]:
     store = Store(config.state, home.name)
     config.state.mkdir(parents=True)
     await store.run(store.open)
-    await store.run(store._mark, store._db, "journal", JOURNAL)
+    await store.run(mark, store._db, "journal", JOURNAL)
     store.journal = JOURNAL
     for n in range(0, len(day.entries), 500):
         await store.commit(Writing(entries=day.entries[n : n + 500]))
