@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from drivers import all_models
-from gateway import __version__, compose, folders, generations, kind, pending, shed, status, systemd, wire
+from gateway import __version__, compose, folders, generations, kind, pending, shed, status, systemd, untold, wire
 from gateway.alarm import State
 from gateway.attacks import Attacks
 from gateway.attempt import is_call
@@ -190,7 +190,7 @@ class Daemon:
             entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=self.store.degraded[:300]), now)
         else:
             entries += self.pipeline.noticed(self.faults.end(kind.STORAGE_DEGRADED, now), now)
-        self.untold.start(self.faults.on, now)
+        self.untold.start(self.faults.on, now, self.store.marked(untold.MARK), self.boot)
         entries += self.technician.begin(now)
         entries += self._told_by_store(now)
         for adapter in self.config.adapters if self.replay is None and self.ears.wants_radio() else ():
@@ -273,7 +273,7 @@ class Daemon:
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         many = len(self.uplink.accepted) >= ACCEPTED_A_COMMIT
         accept = bool(self.uplink.accepted) and (flush or many or now.mono - self._kept >= ACCEPT_EVERY)
-        alive = now.mono >= self.keeping.marks_at(self.pipeline)
+        alive = now.mono >= self.keeping.marks_at(self.pipeline) or self.untold.unsaved
         resent, self.pipeline.resent = self.pipeline.resent, []
         wanted = entries or resent or flush or accept or alive
         if not wanted and failed is None and self.lineage.conflict is None:
@@ -352,6 +352,7 @@ class Daemon:
             marks["endings"] = json.dumps(self.pipeline.endings)
             self.pipeline.endings_changed = False
         marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
+        marks[untold.MARK] = self.untold.mark(now, self.boot)
         self.keeping.written(now.mono, entries, self.pipeline)
         self.pipeline.saved()
         return marks
@@ -380,6 +381,7 @@ class Daemon:
         writing.marks["endings"] = json.dumps(self.pipeline.endings)
         writing.marks["told"] = self.intake.firsts.mark(anew=True)
         writing.marks["daily"] = self.faults.mark(anew=True)
+        writing.marks[untold.MARK] = self.untold.mark(now, self.boot)
         writing.marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
         writing.marks |= self.lineage.marks() | in_doubt(self.store, broken, begun)
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
@@ -462,6 +464,9 @@ class Daemon:
         self.note(lambda at: self.pipeline.noticed(self.faults.end(kind.REPLAYED, at, device), at))
 
     def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
+        if number < 0:  # it told of a fault
+            self.untold.called(-number - 1, ok=ok)
+            return
         self.note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
 
     # -- small things ------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ class Home:
         self.clock = HandClock(datetime(2026, 5, 4, hour, 0, tzinfo=HOME_ZONE).astimezone(UTC), quality=quality)
         self.faults = Faults({"radar": Supervised(device="radar", vital=True)}, Times())
         self.untold = Untold(HOME_ZONE)
+        self.reached = True
 
     def begins(self, of=kind.MISSING, device="radar", number=7, **more):
         for fact in self.faults.begin(of, self.clock.now(), device, **more):
@@ -30,7 +31,9 @@ class Home:
         out, began = [], self.clock.mono
         while self.clock.mono < began + hours * HOUR:
             now = self.clock.move(300)
-            out += [(round((now.mono - began) / HOUR, 1), fact.kind) for _, fact in self.untold.due(now)]
+            for number, fact in self.untold.due(now):
+                out.append((round((now.mono - began) / HOUR, 1), fact.kind))
+                self.untold.called(number, ok=self.reached)
         return out
 
 
@@ -71,3 +74,37 @@ def test_a_clock_known_to_be_wrong_knows_no_hour():
     home = Home(9, quality=Quality.WRONG)
     home.begins()
     assert home.wait(20) == [(12.0, kind.MISSING)]
+
+
+def test_what_reached_nobody_is_tried_again_each_hour_of_the_day_until_it_did():
+    home = Home(17)
+    home.begins()
+    home.reached = False
+    assert [at for at, _ in home.wait(20)] == [0.5, 1.5, 2.5, 3.5, 15.0, 16.0, 17.0, 18.0, 19.0, 20.0]
+    home.reached = True
+    assert [at for at, _ in home.wait(30)] == [1.0, 25.0]
+
+
+@pytest.mark.parametrize(("quality", "minutes"), [(Quality.SYNCHRONISED, 10), (Quality.UNSURE, 20)])
+def test_a_wait_goes_on_over_a_power_cut_by_what_has_certainly_passed(quality, minutes):
+    home = Home(9, quality)
+    home.begins()
+    home.begins(kind.RADIO_DEAF, "", number=8)
+    home.clock.move(600)
+    mark = home.untold.mark(home.clock.now(), "a")
+    home.clock.reboot("b", after=600)
+    after = Untold(HOME_ZONE)
+    after.start(home.faults.on, home.clock.now(), mark, "b")
+    due = {minute: told for minute in range(1, 61) if (told := after.due(home.clock.move(60)))}
+    assert {minute: [number for number, _ in told] for minute, told in due.items()} == {minutes: [7, 8]}, "each by its own number"
+
+
+@pytest.mark.parametrize(
+    "mark", ["", "{", "{}", "[]", '{"at": 1}', '{"at": ["a", 1, "", ""], "waits": [["device.missing", "radar", "x", 1, 1]]}']
+)
+def test_a_damaged_mark_says_nothing(mark):
+    home = Home(9)
+    home.begins()
+    after = Home(9)
+    after.untold.start(home.faults.on, after.clock.now(), mark, "b")
+    assert after.wait(1) == [(0.5, kind.MISSING)]
