@@ -32,6 +32,7 @@ class Of(Enum):
     LOCAL = Lot(300, 5.0, "the technician's page: thirty devices in a home, some instructions each")
     REFUSAL = Lot(100, 60.0, "results that say no: a platform set up anew learns why, a flood fills no card")
     RESEND = Lot(100, 3600.0, "entries asked for again, 1000 at a time: all that a home has, and then what a metered line bears")
+    WORD = Lot(6, 60.0, "the platform's word that it is away, or there again: each is taken, so many are logged")
     REPEAT = Lot(60, 30.0, "results that are sent once more")
 
 

@@ -36,6 +36,7 @@ RECEIPTS = 100  # receipts that wait, of wire.LARGEST at most; beyond it the old
 ORDERS, BYTES = 200, 1024 * 1024  # instructions of the platform that wait; beyond it the newest are refused and counted
 RECEIPTS_A_TURN, ORDERS_A_TURN = 50, 20  # taken between two looks at what was heard: a press waits for no more than these
 RANGES_A_TURN = 500  # of receipts, as many as one may have: after so many the next receipt waits for the next turn
+SLIP_AGAIN = 3600.0  # s at most between two tries to delete a slip that cannot be deleted
 PATIENCE = 1.0  # s that a turn waits for the local file
 BAD_MESSAGES = 10  # told per hour; more are only counted
 
@@ -58,8 +59,9 @@ class Doors:
         self._allowances = Allowances(now.mono)
         self._looking: asyncio.Future[list[tuple[int, bytes]]] | None = None
         self._slips: deque[tuple[str, bytes]] = deque()  # left by programs of our own, not yet taken: as many as one read gives
-        self._answered: list[str] = []  # of these, what has its answer in this turn and is deleted in the next
-        self._slips_looked: asyncio.Future[list[tuple[str, bytes]]] | None = None
+        self._answered: dict[str, None] = {}  # of these, what has its answer and is still to be deleted: it is read no more
+        self._slips_looked: asyncio.Future[slips.Looked] | None = None
+        self._delete_at = self._delete_wait = 0.0  # monotonic s of the next try to delete what could not be, and how long that waited
         self.inbox_after = self._begin_of_box()
         self.look_in_box = self._box_well = True
         self._changing = 0  # number of the local instruction that is being carried out
@@ -126,7 +128,7 @@ class Doors:
         for _ in range(min(len(self._slips), ORDERS_A_TURN)):
             name, payload = self._slips.popleft()
             entries += self._taken("slip", payload, Door.LOCAL, now, program=True) or []
-            self._answered.append(name)
+            self._answered[name] = None
             self.look_in_box = True  # to delete it, once this turn is written down
         return entries + self._flooded(now)
 
@@ -165,18 +167,41 @@ class Doors:
 
     async def _look_for_slips(self) -> None:
         """Read what programs of our own have left, and delete what has its answer. A disk that hangs is asked again later."""
+        now = self._daemon.clock.now()
         if self._slips_looked is None:
-            taken, self._answered = self._answered, []
-            self._slips_looked = asyncio.wrap_future(inbox.beside(slips.read, self._daemon.config.state, taken))
+            look = functools.partial(slips.read, delete=now.mono >= self._delete_at)
+            self._slips_looked = asyncio.wrap_future(inbox.beside(look, self._daemon.config.state, frozenset(self._answered)))
         await asyncio.wait({self._slips_looked}, timeout=PATIENCE)
         if not self._slips_looked.done():
             self._slips_looked.add_done_callback(self._looked)
             return
         looked, self._slips_looked = self._slips_looked, None
         try:
-            self._slips.extend(looked.result())
+            found, gone, kept = looked.result()
         except OSError as error:
-            LOG.warning("instructions of our own programs cannot be read: %s", error)
+            found, gone, kept = [], frozenset(), str(error)
+        self._slips.extend(one for one in found if one[0] not in self._answered)
+        for name in gone:
+            self._answered.pop(name, None)
+        self._slips_stay(kept, now)
+
+    def _slips_stay(self, why: str, now: Moment) -> None:
+        """Tell once that files cannot be deleted, or read, and when they can again; try it less and less often."""
+        faults, key = self._daemon.faults, (kind.STORAGE_DEGRADED, slips.FOLDER)
+        if why:
+            self._delete_wait = min(SLIP_AGAIN, max(1.0, 2 * self._delete_wait))
+            self._delete_at = now.mono + self._delete_wait
+            if key not in faults.on:
+                LOG.warning("instructions of our own programs: %s", why)
+                self._daemon.note(
+                    lambda at: self._daemon.pipeline.noticed(
+                        faults.begin(key[0], at, key[1], why=why[:300]) if key not in faults.on else [], at
+                    )
+                )
+        elif not self._answered:
+            self._delete_at = self._delete_wait = 0.0
+            if key in faults.on:
+                self._daemon.note(lambda at: self._daemon.pipeline.noticed(faults.end(key[0], at, key[1]), at))
 
     async def _left_in_box(self) -> list[tuple[int, bytes]]:
         """Read the local file. One that is broken, locked or hangs must not end the judging: that is said once, and tried again."""
@@ -240,6 +265,10 @@ class Doors:
             return []
         no = resend.told(instruction)
         return self._daemon.pipeline.answered(no, (), now) if no is not None and refusal() else []
+
+    def spare_word(self, now: Moment) -> bool:
+        """Say whether one more change of the platform's word of itself is logged; if not, it is counted."""
+        return self._spare(Door.PLATFORM, Of.WORD, now)
 
     def _spare(self, door: Door, of: Of, now: Moment, alarm: str = "") -> bool:
         spare = self._allowances.spare(door, of, now.mono, alarm)

@@ -2,7 +2,8 @@
 
 Such a program is the daemon's own user, which may not write what is the page's. It leaves a file in a folder of the daemon's state that
 nobody else may enter; the datagram that wakes the daemon for the inbox wakes it for this too. A file is deleted once its answer is
-written down: cut off before, it is read again, and the same id gets the same answer.
+written down: cut off before, it is read again, and the same id gets the same answer. One that cannot be deleted is remembered until
+the next start.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ import os
 import secrets
 import stat
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 from gateway import generations
 
@@ -41,17 +43,32 @@ def leave(state: Path, payload: bytes) -> str:
     return name
 
 
-def read(state: Path, taken: Iterable[str]) -> list[tuple[str, bytes]]:
-    """Delete the files that are `taken`, and return (name, body) of the oldest others. What is no file of ours is passed over."""
-    folder, out = state / FOLDER, []
-    with contextlib.suppress(FileNotFoundError):
-        for name in taken:
+class Looked(NamedTuple):
+    """What a look gave: (name, body) of the oldest that were not answered, which ones are gone, and why others are not."""
+
+    found: list[tuple[str, bytes]]
+    gone: frozenset[str]
+    kept: str = ""
+
+
+def read(state: Path, taken: Collection[str], *, delete: bool = True) -> Looked:
+    """Return the oldest files that are not `taken`; of these `delete` what can be. What is no file of ours is passed over.
+
+    Raises OSError.
+    """
+    folder, out, gone, kept = state / FOLDER, [], set(), ""
+    for name in taken if delete else ():
+        try:
             (folder / name).unlink(missing_ok=True)
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith("."))
+            gone.add(name)
+        except OSError as error:
+            kept = str(error)
+    with contextlib.suppress(FileNotFoundError):
+        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.name not in taken)
         for name in names[:AT_ONCE]:
             with contextlib.suppress(OSError):
                 descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
                 with os.fdopen(descriptor, "rb") as file:
                     if stat.S_ISREG(os.fstat(descriptor).st_mode):
                         out.append((name, file.read(LARGEST + 1)))
-    return out
+    return Looked(out, frozenset(gone), kept)

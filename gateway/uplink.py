@@ -230,16 +230,21 @@ class Uplink:
             return self.platform_is_there(now)
         if self.platform_away is None:
             self.platform_away = now.mono
-            say("platform's application", False, message.reason or "it says that it is away: alarms go to the next rung sooner")
+            self._say_platform(False, now, message.reason or "it says that it is away: alarms go to the next rung sooner")
         return self._daemon.pipeline.platform(away=True)
 
-    def platform_is_there(self, now: Moment) -> list[Entry]:  # noqa: ARG002  as the other is asked
+    def _say_platform(self, there: bool, now: Moment, why: str) -> None:
+        """Log it, if not too often: one that comes and goes all day is a number of the fault of too many orders."""
+        if self._daemon.doors.spare_word(now):
+            say("platform's application", there, why)
+
+    def platform_is_there(self, now: Moment) -> list[Entry]:
         """Take it that the platform is there: it says so, or a receipt proves it."""
         if self.platform_away is None:
             return []
         self.platform_away = None
         self._daemon.push.readings(wanted=self._wants_readings)
-        say("platform's application", True, "it is there again")
+        self._say_platform(True, now, "it is there again")
         return self._daemon.pipeline.platform(away=False)
 
     def accept(self, ranges: list[Range]) -> None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import errno
+import itertools
 import json
 
 import pytest
 from life import PENDANT, Life
 
-from gateway import inbox
+from gateway import doors, inbox, kind, slips
 
 ORDER = {"v": 1, "do": "acknowledge", "by": "desk", "alarm": "a-1"}
 
@@ -112,3 +114,41 @@ def test_a_mistake_of_the_turn_ends_the_process_and_loses_no_press(tmp_path):
             await story()
 
         life.run(whole())
+
+
+def test_a_slip_that_cannot_be_deleted_is_carried_out_once_and_told_once(tmp_path, monkeypatch):
+    async def story():
+        tries = []
+        unlink = slips.Path.unlink
+
+        def read_only(path, **more):
+            if path.parent.name == slips.FOLDER and not path.name.startswith("."):
+                tries.append(life.now)
+                raise OSError(errno.EROFS, "Read-only file system")
+            unlink(path, **more)
+
+        monkeypatch.setattr(slips.Path, "unlink", read_only)
+        life.press()
+        await life.wait(5)
+        (alarm,) = life.open
+        for n in range(2):
+            slips.leave(life.state, order(life, f"modem-{n}", alarm=alarm.id, by="neighbour"))
+        await life.wait(3 * 3600)
+        answers = [m["instruction"] for m in life.desk.results]
+        assert sorted(answers) == ["modem-0", "modem-1"]
+        assert life.desk.repeats == 0
+        assert len(tries) < 50, "less and less often"
+        assert max(after - before for before, after in itertools.pairwise(tries)) >= doors.SLIP_AGAIN / 2
+        stays = [m for m in life.journal() if m["type"] == "fault" and (m["kind"], m["device"]) == (kind.STORAGE_DEGRADED, slips.FOLDER)]
+        assert [m["turn"] for m in stays] == ["raised"]
+        assert "Read-only" in stays[0]["detail"]["why"]
+        monkeypatch.setattr(slips.Path, "unlink", unlink)
+        await life.wait(2 * doors.SLIP_AGAIN)
+        assert not list((life.state / slips.FOLDER).iterdir())
+        assert (kind.STORAGE_DEGRADED, slips.FOLDER) not in life.daemon.faults.on
+        slips.leave(life.state, order(life, "modem-2", alarm=alarm.id, by="neighbour"))
+        await life.wait(10)
+        assert life.desk.results[-1]["instruction"] == "modem-2"
+
+    with Life(tmp_path) as life:
+        life.live(story())

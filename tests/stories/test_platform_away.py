@@ -5,7 +5,8 @@ import json
 import pytest
 from life import Life
 
-from gateway import status, wire
+from gateway import kind, status, wire
+from gateway.allowance import QUIET, Of
 from gateway.times import Times
 
 
@@ -158,5 +159,28 @@ def test_what_is_no_such_message_is_said_and_a_flood_costs_nothing(life):
         told = [m["detail"]["message"] for m in life.journal() if m["type"] == "fault" and m["kind"] == "gateway.bad_message"]
         assert told == ["platform"]
         assert life.daemon.uplink.platform_away is None
+
+    life.live(story())
+
+
+def test_a_word_that_changes_all_the_time_is_taken_and_counted_and_fills_no_log(life, caplog):
+    async def story():
+        await life.wait(60)
+        caplog.clear()
+        began = life.now
+        for n in range(2000):
+            says(life, online=bool(n % 2), reason="x" * 390)
+            await life.wait(0.05)
+        says(life, online=False)
+        await life.wait(1)
+        said = [r for r in caplog.records if "platform's application" in r.getMessage()]
+        assert 1 <= len(said) <= Of.WORD.value.at_once + 1 + (life.now - began) / 60
+        assert life.daemon.uplink.platform_away is not None, "the newest word counts, said or not"
+        (begun,) = [m for m in life.journal() if m.get("kind") == kind.TOO_MANY_ORDERS]
+        assert begun["turn"] == "raised"
+        await life.wait(2 * QUIET)
+        *_, over = [m for m in life.journal() if m.get("kind") == kind.TOO_MANY_ORDERS]
+        assert over["turn"] == "cleared"
+        assert over["detail"]["refused"] > 1900
 
     life.live(story())
