@@ -328,6 +328,11 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     zone, night = _zone(part.gateway, where, problems), _night(part.gateway, where, problems)
     if "." in part.gateway.id and _is_new(path.parent / part.gateway.state):
         problems.append(where("gateway", None, "id", *_NO_DOT))
+    problems.extend(
+        where("household", None, name, "printable characters were expected", "含有不可显示的字符")
+        for name in PlacePart.__struct_fields__
+        if not "".join(getattr(one, name) for one in (part.household, home.household) if one is not None).isprintable()
+    )
     devices = _devices(part, models, secrets, where, problems, keys_known=source.with_secrets)
     may_run = rights(source)
     for n, rung in enumerate(part.ladder):

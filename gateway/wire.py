@@ -36,6 +36,7 @@ LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+\Z")]
 Text = Annotated[str, Meta(max_length=400)]
 Name = Annotated[str, Meta(max_length=80)]
+PRINTED = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*\Z"  # nothing that breaks a line or turns its direction
 Count = Annotated[int, Meta(ge=0)]
 Hash = Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")]  # see gateway.chain; empty: none
 Number = Annotated[int, Meta(ge=1)]
@@ -352,13 +353,13 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     gateway: Id
     id: Id
     do: Do
-    by: Annotated[str, Meta(min_length=1, max_length=80)]
+    by: Annotated[str, Meta(min_length=1, max_length=80, pattern=PRINTED)]
     alarm: Name = ""
     device: Name = ""
     step: Name = ""
     reason: Text = ""
     outcome: Name = ""
-    responder: Name = ""
+    responder: Annotated[str, Meta(max_length=80, pattern=PRINTED)] = ""
     seconds: Annotated[float, Meta(ge=0, le=31536000)] = 0.0
     issued: Name = ""
     expires: Name = ""

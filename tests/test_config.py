@@ -86,6 +86,14 @@ def test_a_good_one(home):
     assert found.ladder[0].program == ("/usr/bin/call", "138")
 
 
+@pytest.mark.parametrize("name", ["area", "cell"])
+@pytest.mark.parametrize("text", [r"Hexi\n", r"\u001b[2J", r"\u202Eixe"])
+def test_the_name_of_a_place_can_be_printed(home, name, text):
+    (problem,) = problems(home, GOOD + f'\n[household]\n{name} = "{text}"\n')
+    assert name in problem
+    assert "printable characters were expected" in problem
+
+
 def test_a_kind_of_press_has_a_role_of_its_own(home):
     text = GOOD.replace('2 = "cancel"', '1 = "help", 1-double = "sos", 1-long = "cancel"')
     sealed = load(written(home, text, secrets=f'[keys]\npendant = "{KEY}"\n'), MODELS).devices[0]

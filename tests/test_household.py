@@ -81,6 +81,7 @@ def saved(config, before):
         ("set_household", {"timezone": "Mars/Olympus"}, None, [("household", "", "timezone")]),
         ("set_household", {"night": ["late", "early"]}, None, [("household", "", "night")]),
         ("set_household", {"number": "x" * 41}, None, [("household", "", "number")]),
+        ("set_household", {"area": "He\nxi"}, None, [("household", "", "area")]),
         ("set_times", {"grace_fal": 20}, None, [("times", "", "grace_fal")]),
         ("set_times", {"grace_fall": 1}, None, [("times", "", "grace_fall")]),
         ("set_times", {"grace_fall": "soon"}, None, [("times", "", "grace_fall")]),

@@ -124,6 +124,16 @@ def test_the_digest_of_an_order_is_what_earlier_versions_wrote_of_it():
     assert wire.decode_instruction(order("o1", device="pendant"), "gw-year", now)[0].digest == DIGEST
 
 
+@pytest.mark.parametrize("field", ["by", "responder"])
+@pytest.mark.parametrize("text", ["Li\nWang", "\x1b[2J", "a\x00", "\u202egnaW", "x\u2028y"])
+def test_a_name_that_breaks_a_line_or_turns_it_is_refused_and_others_are_taken(field, text):
+    now = Day().clock.now()
+    with pytest.raises(wire.BadMessage, match=field):
+        wire.decode_instruction(order("o", **{field: text}), "gw-year", now)
+    for good in ("王 医生", "O'Neill (2)", "é́", "👩\u200d⚕️"):
+        assert getattr(wire.decode_instruction(order("o", **{field: good}), "gw-year", now)[0], field) == good
+
+
 # -- one id, one order -----------------------------------------------------------------------------------------------------
 
 
