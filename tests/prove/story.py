@@ -32,7 +32,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway import store as stores
 from gateway.alarm import Outcome
 from gateway.book import Entry
-from gateway.clock import Quality
+from gateway.clock import Moment, Quality
 from gateway.doors import Doors
 from gateway.instruction import Do, Door
 from gateway.masks import masked
@@ -40,6 +40,7 @@ from gateway.push import Lost, Push
 from gateway.ranges import merged
 from gateway.reading import Kind, Reading
 from gateway.recovery import opened, settled
+from gateway.resend import Resend
 from gateway.store import Writing
 from tests.prove.table import Row
 
@@ -64,6 +65,10 @@ class Accepted:
 
     def accept_batches(self, ranges: list[tuple[int, int]]) -> None:
         self.accepted_batches = merged([*self.accepted_batches, *ranges])
+
+    def platform_is_there(self, _now: Moment) -> list[Entry]:
+        """Nothing was said of the platform being away."""
+        return []
 
 
 class Link:
@@ -140,9 +145,11 @@ class Story(RuleBasedStateMachine):
             technician=SimpleNamespace(attempt=None, busy=True), uplink=Accepted(),
             config=SimpleNamespace(page_folder=self.folder / "state" / "page", times=self.home.times), note=self.notes.append,
             boot=self.clock.boot, lineage=SimpleNamespace(heard=lambda _head, _now: [], differs=lambda *_: False, conflict=None),
+            untold=SimpleNamespace(receipted=lambda _ranges: None),
         )  # fmt: skip
         self.push = Push(self.link, Outbox(self.store), self.clock, str, None)
         self.daemon.push = self.push
+        self.daemon.resend = Resend(self.daemon)
         self.doors = Doors(self.daemon)  # type: ignore[arg-type]
         self.doors.look_in_box = False
         self.task = self.loop.create_task(self.push.run())
