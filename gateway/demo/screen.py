@@ -65,6 +65,14 @@ def columns(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
+def _broken(words: list[str], most: int) -> tuple[str, str]:
+    """Return as many words as fit `most` columns, and the rest."""
+    count = len(words)
+    while count > 1 and columns(" ".join(words[:count])) > most:
+        count -= 1
+    return " ".join(words[:count]), " ".join(words[count:])
+
+
 def padded(text: str, width: int) -> str:
     """Return the text filled up with spaces, or cut, to a number of columns."""
     while columns(text) > width:
@@ -236,7 +244,10 @@ class Screen:
         test = "测试 TEST" if e.get("test") else ""
         on = _CLASSES.get(e.get("fault_class", ""), "")
         what = f"{test} P{e['priority']} {row.zh} {row.en} {e['room'] or e['device']} {turn} {_said(e['detail'])} {on}"
-        self.at(clock, "   技术故障 fault" if not turn else "   故障恢复 fault", " ".join(what.split()), "yellow")
+        first, rest = _broken(what.split(), 63)
+        self.at(clock, "   技术故障 fault" if not turn else "   故障恢复 fault", first, "yellow")
+        if rest:
+            self.at("", "", rest, "yellow")
 
     def desk(self, what: str, colour: str = "dim") -> None:
         """Write what the desk did of its own accord."""

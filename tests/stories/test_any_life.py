@@ -203,7 +203,7 @@ class Watched:
         self.say(f"people {self.life.people}")
 
 
-@pytest.mark.parametrize("seed", range(int(os.environ.get("LIVES", "6"))))
+@pytest.mark.parametrize("seed", range(int(os.environ.get("LIVES", "4"))))
 def test_any_life(tmp_path, seed):
     """More of them: LIVES=100."""
     with Life(tmp_path, look_every=20.0) as life:
