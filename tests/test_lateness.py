@@ -136,7 +136,7 @@ def test_a_flood_of_junk_makes_no_old_order_act_again(restarted):
         day.restart()
     again = Instruction(id="shelf", do=Do.SHELVE, by="Wang", device="radar", seconds=2 * HOURS, reason="paint")
     answers = day.pipeline.told(again, day.clock.now())  # none where it is known as it was: then its result is sent once more
-    assert [answer.fact.refused for answer in answers] == ([] if restarted else ["id_reused"])
+    assert [answer.fact.refused for answer in answers] == ([] if restarted else ["answer_lost"])
     assert not day.pipeline.shelves
 
 
