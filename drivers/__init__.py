@@ -11,7 +11,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gateway.driver import Model
+    from gateway.words.driver import Model
 
 
 class Shelf(Mapping[str, "Model"]):

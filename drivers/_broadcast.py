@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from drivers._fresh import LastHeard
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Refusal, Report
-from gateway.reading import FORMS, Form
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Refusal, Report
+from gateway.words.reading import FORMS, Form
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

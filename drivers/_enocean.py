@@ -12,13 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.driver import NOT_MINE, Behind, Heard, Packet, Refusal, Report, Telegram
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Behind, Heard, Packet, Refusal, Report, Telegram
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from gateway.driver import Driver
+    from gateway.words.driver import Driver
 
 BEHIND = Behind(receivers=("enocean-esp3",), same_within=0.1)
 RPS, ONE_BYTE, FOUR_BYTES, UTE = 0xF6, 0xD5, 0xA5, 0xD4

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gateway.driver import Refusal
+from gateway.words.driver import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from gateway.driver import REPEATED, Heard, Report
-from gateway.reading import NOT_A_CALL, Kind
+from gateway.words.driver import REPEATED, Heard, Report
+from gateway.words.reading import NOT_A_CALL, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

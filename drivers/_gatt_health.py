@@ -26,8 +26,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.driver import NOT_MINE, Attribute, Heard, Packet, Refusal, Report, uuid16
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Attribute, Heard, Packet, Refusal, Report, uuid16
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

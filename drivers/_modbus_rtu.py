@@ -1,4 +1,4 @@
-"""Modbus RTU frames as a line monitor shows them: for reading a recording; modules are polled by gateway/inputs.py.
+"""Modbus RTU frames as a line monitor shows them: for reading a recording; modules are polled by gateway/hear/contacts.py.
 
     01 | 03 | 0000 000a | c5cd        unit, function, address and count, crc16 low byte first (polynomial A001, start FFFF)
     01 | 02 | 01 | 01 | 6048          the answer: one byte follows, input 0 is on
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.driver import Refusal
+from gateway.words.driver import Refusal
 
 _TOO_SHORT = Refusal("too_short")
 _BAD_CHECKSUM = Refusal("bad_checksum")

@@ -24,8 +24,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, WRONG_LENGTH
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report, Standing
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report, Standing
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

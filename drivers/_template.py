@@ -16,8 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.driver import NOT_MINE, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -21,8 +21,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from drivers._frames import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE, WAIT, Cutter
-from gateway.driver import NOT_MINE, Chunk, Heard, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Chunk, Heard, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

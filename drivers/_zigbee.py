@@ -15,8 +15,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from drivers._zigbee_words import Row, levels, rings, table
-from gateway.driver import NOT_MINE, Behind, Heard, Model, Packet, Refusal, Report, Standing, Telegram, not_understood
-from gateway.reading import FORMS, Form, Kind
+from gateway.words.driver import NOT_MINE, Behind, Heard, Model, Packet, Refusal, Report, Standing, Telegram, not_understood
+from gateway.words.reading import FORMS, Form, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.driver import Refusal, Report
-from gateway.reading import Kind
+from gateway.words.driver import Refusal, Report
+from gateway.words.reading import Kind
 
 IAS_ZONE, IAS_ACE, ON_OFF = 0x0500, 0x0501, 0x0006
 _TOO_SHORT = Refusal("too_short")

@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from gateway.driver import Report, not_understood
-from gateway.reading import Kind
+from gateway.words.driver import Report, not_understood
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

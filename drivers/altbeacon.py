@@ -9,8 +9,8 @@ A signal is `uuid/major/minor` as for iBeacon. Document: AltBeacon specification
 from __future__ import annotations
 
 from drivers._pendant import FUNCTIONS, NOTES, Signed, beacon, made
-from gateway.driver import Advertisement, BleAdvert, Enrol, Model
-from gateway.reading import Kind
+from gateway.words.driver import Advertisement, BleAdvert, Enrol, Model
+from gateway.words.reading import Kind
 
 _HEAD = b"\xbe\xac"
 

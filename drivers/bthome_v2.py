@@ -46,8 +46,8 @@ from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm
 from drivers._fresh import LastHeard, judged
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -10,7 +10,7 @@ about ten seconds. Several settings in a row hang it: one at a time, each after 
 from __future__ import annotations
 
 from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, RadarApplying
-from gateway.driver import Enrol, Model, Setting
+from gateway.words.driver import Enrol, Model, Setting
 
 WORK_MODE = Setting(
     name="work_mode", unit="", low=1, high=2, title=("工作模式", "work mode"), words=(("fall", 1.0), ("sleep", 2.0)), quiet=10.0

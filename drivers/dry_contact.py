@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Refusal, Report, Standing, Telegram
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Refusal, Report, Standing, Telegram
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

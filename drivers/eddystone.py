@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from drivers._broadcast import service
 from drivers._pendant import FUNCTIONS, NOTES, Signed, made
-from gateway.driver import BleAdvert, Enrol, Model, Report, uuid16
-from gateway.reading import Kind
+from gateway.words.driver import BleAdvert, Enrol, Model, Report, uuid16
+from gateway.words.reading import Kind
 
 UUID = uuid16(0xFEAA)
 _UID, _URL, _TLM, _EID = 0x00, 0x10, 0x20, 0x30

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from drivers import enocean_contact_a5, enocean_window
 from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, ONE_BYTE, TEACH_IN, Sensor, profile, supply
-from gateway.driver import Heard, Model, Packet, Report, Telegram, not_understood
-from gateway.reading import Kind
+from gateway.words.driver import Heard, Model, Packet, Report, Telegram, not_understood
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,8 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers._enocean import BEHIND, RPS, UNKNOWN_VALUE, sensor
-from gateway.driver import Heard, Model, Report, not_understood
-from gateway.reading import Kind
+from gateway.words.driver import Heard, Model, Report, not_understood
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor, supply
-from gateway.driver import Heard, Model, Report
-from gateway.reading import Kind
+from gateway.words.driver import Heard, Model, Report
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,8 +8,8 @@ Document: EV1527 and PT2262 data sheets for the code; what its data means is tau
 from __future__ import annotations
 
 from drivers._taught import taught
-from gateway.driver import Report
-from gateway.reading import Kind
+from gateway.words.driver import Report
+from gateway.words.reading import Kind
 
 MODEL = taught(
     "ev1527-sos",

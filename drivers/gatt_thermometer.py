@@ -8,8 +8,8 @@ The values are those of _gatt_health; the gateway connects when it hears the dev
 from __future__ import annotations
 
 from drivers import _gatt_health as health
-from gateway.driver import GattService, Model
-from gateway.reading import Kind
+from gateway.words.driver import GattService, Model
+from gateway.words.reading import Kind
 
 _CHARACTERISTICS = (health.TEMPERATURE_MEASUREMENT, health.BATTERY_LEVEL)
 

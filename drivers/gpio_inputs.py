@@ -1,4 +1,4 @@
-"""The board's own pins as inputs for dry contacts; they are polled by gateway/inputs.py, and their telegrams are one pin each.
+"""The board's own pins as inputs for dry contacts; they are polled by gateway/hear/contacts.py, and their telegrams are one pin each.
 
     pin to ground through the contact, pulled up inside: low = closed      telegram: source = BCM number, data 01 closed, 00 open
 
@@ -8,8 +8,8 @@ Document: Raspberry Pi GPIO numbering (BCM).
 from __future__ import annotations
 
 from drivers.modbus_inputs import InputModule
-from gateway.driver import Enrol, Inputs, Model
-from gateway.reading import Kind
+from gateway.words.driver import Enrol, Inputs, Model
+from gateway.words.reading import Kind
 
 MODEL = Model(
     name="gpio-inputs",

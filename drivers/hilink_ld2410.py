@@ -18,8 +18,8 @@ import struct
 from typing import TYPE_CHECKING
 
 from drivers._frames import NOISE, UNKNOWN_VALUE, WAIT, Cutter
-from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

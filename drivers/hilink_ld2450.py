@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from drivers._frames import NOISE, WAIT, Cutter
 from drivers.hilink_ld2410 import AGAIN, BAD_FOOTER
-from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

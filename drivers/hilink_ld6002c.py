@@ -8,7 +8,7 @@ Document: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06). The bare module: 3.3
 from __future__ import annotations
 
 from drivers._tinyframe import LISTENS, MISSING_AFTER, NOTES, SENSES, SETTINGS_KNOWN, TinyFrameRadar
-from gateway.driver import Enrol, Model
+from gateway.words.driver import Enrol, Model
 
 MODEL = Model(
     name="hilink-ld6002c",

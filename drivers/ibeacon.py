@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from drivers._broadcast import company
 from drivers._pendant import FUNCTIONS, NOTES, Signed, beacon, made
-from gateway.driver import BleAdvert, Enrol, Model
-from gateway.reading import Kind
+from gateway.words.driver import BleAdvert, Enrol, Model
+from gateway.words.reading import Kind
 
 COMPANY = 0x004C
 _HEAD = b"\x02\x15"

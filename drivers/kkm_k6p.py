@@ -14,8 +14,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_LENGTH, Broadcast
-from gateway.driver import Advertisement, BleAdvert, Heard, Model, Report, uuid16
-from gateway.reading import Kind
+from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report, uuid16
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

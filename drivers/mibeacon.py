@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm, counter_mode
 from drivers._fresh import LastHeard, judged
-from gateway.driver import (
+from gateway.words.driver import (
     NOT_MINE,
     REPEATED,
     UNPROVED,
@@ -45,7 +45,7 @@ from gateway.driver import (
     not_understood,
     uuid16,
 )
-from gateway.reading import Kind
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

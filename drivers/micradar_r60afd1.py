@@ -8,7 +8,7 @@ Document: MicRadar R60AFD1 protocol. It has two outputs for presence and fall be
 from __future__ import annotations
 
 from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, Radar5359
-from gateway.driver import Enrol, Model
+from gateway.words.driver import Enrol, Model
 
 MODEL = Model(
     name="micradar-r60afd1",

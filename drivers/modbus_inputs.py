@@ -1,4 +1,4 @@
-"""Modbus RTU module with inputs for dry contacts; it is polled by gateway/inputs.py, and its telegrams are one input each.
+"""Modbus RTU module with inputs for dry contacts; it is polled by gateway/hear/contacts.py, and its telegrams are one input each.
 
     01 02 00 00 00 08 79 cc      unit 1: read 8 inputs from input 0 on; the sum is crc16, low byte first
     01 02 01 01 60 48            input 0 is on
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.driver import NOT_MINE, Enrol, Heard, Inputs, Model, Packet, Telegram
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Enrol, Heard, Inputs, Model, Packet, Telegram
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from drivers._frames import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE, WAIT, Cutter
-from gateway.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -8,7 +8,7 @@ Document: Seeed Studio wiki, Radar_MR60FDA1. Not the MR60FDA2, whose frames are 
 from __future__ import annotations
 
 from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, Radar5359
-from gateway.driver import Enrol, Model
+from gateway.words.driver import Enrol, Model
 
 MODEL = Model(
     name="seeed-mr60fda1",

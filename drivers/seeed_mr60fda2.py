@@ -9,7 +9,7 @@ it as a pass-through, or wire the module's own TX and RX to a 3.3 V serial adapt
 from __future__ import annotations
 
 from drivers._tinyframe import LISTENS, MISSING_AFTER, NOTES, SENSES, SETTINGS_KNOWN, TinyFrameRadar
-from gateway.driver import Enrol, Model
+from gateway.words.driver import Enrol, Model
 
 MODEL = Model(
     name="seeed-mr60fda2",

@@ -9,8 +9,8 @@ later in a packet of its own; the device has a button too (3a).
 from __future__ import annotations
 
 from drivers.bthome_v2 import SHELLY, SHELLY_MISSING_AFTER, SHELLY_NOTES, UUID, Bthome
-from gateway.driver import BleAdvert, Model
-from gateway.reading import Kind
+from gateway.words.driver import BleAdvert, Model
+from gateway.words.reading import Kind
 
 MODEL = Model(
     name="shelly-blu-door",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from drivers._broadcast import TOO_SHORT
 from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
-from gateway.driver import Heard, Model, Report
-from gateway.reading import Kind
+from gateway.words.driver import Heard, Model, Report
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_LENGTH, Broadcast, company
-from gateway.driver import BleAdvert, Heard, Model, Refusal, Report
-from gateway.reading import Kind
+from gateway.words.driver import BleAdvert, Heard, Model, Refusal, Report
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

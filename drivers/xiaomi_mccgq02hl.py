@@ -12,8 +12,8 @@ from __future__ import annotations
 from functools import partial
 
 from drivers.mibeacon import KEY_BYTES, KEY_NOTES, LISTENS, MCCGQ02HL, MiBeacon
-from gateway.driver import Model
-from gateway.reading import Kind
+from gateway.words.driver import Model
+from gateway.words.reading import Kind
 
 MODEL = Model(
     name="xiaomi-mccgq02hl",

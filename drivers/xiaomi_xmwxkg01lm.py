@@ -11,8 +11,8 @@ from __future__ import annotations
 from functools import partial
 
 from drivers.mibeacon import KEY_BYTES, KEY_NOTES, LISTENS, XMWXKG01LM, MiBeacon
-from gateway.driver import Model
-from gateway.reading import Kind
+from gateway.words.driver import Model
+from gateway.words.reading import Kind
 
 MODEL = Model(
     name="xiaomi-xmwxkg01lm",

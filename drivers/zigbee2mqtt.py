@@ -17,8 +17,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from drivers._zigbee import parsed
-from gateway.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Refusal, Report, Telegram
-from gateway.reading import Kind
+from gateway.words.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Refusal, Report, Telegram
+from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,7 +8,7 @@ Document: zigbee2mqtt, converter of Tuya TS0601 (MIR-TY-FALL), whose settings ca
 from __future__ import annotations
 
 from drivers._zigbee import zigbee
-from gateway.reading import Kind
+from gateway.words.reading import Kind
 
 MODEL = zigbee(
     "zigbee-fall-radar",

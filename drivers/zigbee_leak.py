@@ -8,7 +8,7 @@ Document: zigbee2mqtt, converters of Aqara SJCGQ11LM, Tuya TS0207.
 from __future__ import annotations
 
 from drivers._zigbee import zigbee
-from gateway.reading import Kind
+from gateway.words.reading import Kind
 
 MODEL = zigbee(
     "zigbee-leak",

@@ -8,7 +8,7 @@ Document: zigbee2mqtt, exposes of Tuya TS0601_bed_presence_sensor.
 from __future__ import annotations
 
 from drivers._zigbee import zigbee
-from gateway.reading import Kind
+from gateway.words.reading import Kind
 
 MODEL = zigbee(
     "zigbee-pad",

@@ -8,7 +8,7 @@ Document: zigbee2mqtt, exposes of Tuya ZY-M100-24G, ZG-204ZM, ZG-205Z, Aqara FP1
 from __future__ import annotations
 
 from drivers._zigbee import zigbee
-from gateway.reading import Kind
+from gateway.words.reading import Kind
 
 MODEL = zigbee(
     "zigbee-presence",

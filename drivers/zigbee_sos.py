@@ -8,7 +8,7 @@ Document: zigbee2mqtt, converters of Tuya TS0215A, Develco PBTZB-110, Sonoff SNZ
 from __future__ import annotations
 
 from drivers._zigbee import zigbee
-from gateway.reading import Kind
+from gateway.words.reading import Kind
 
 MODEL = zigbee(
     "zigbee-sos",

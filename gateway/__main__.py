@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 from gateway import __version__
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.home.config import Config
 
 DEFAULT = Path("/etc/eldercare-gateway/gateway.toml")
 AGAIN = -1  # what serving ends with where it begins anew at once
@@ -108,17 +108,17 @@ def _keep_to_itself(*, serves: bool) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from gateway import generations
-    from gateway.config import ConfigError
-    from gateway.supervise import log_to_stderr
+    from gateway.box import generations
+    from gateway.box.supervise import log_to_stderr
+    from gateway.home.config import ConfigError
 
     log_to_stderr(logging.DEBUG if args.debug else logging.INFO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them, each line pays for them
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    from gateway.daemon import Daemon
-    from gateway.database import StoreProblem
-    from gateway.replay import BadDay
+    from gateway.hear.replay import BadDay
+    from gateway.keep.database import StoreProblem
+    from gateway.tend.daemon import Daemon
 
     async def serve(config: Config) -> int:
         try:
@@ -145,7 +145,7 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from gateway.check import checked, journal
+    from gateway.tend.check import checked, journal
 
     if args.journal is not None:
         return journal(args.config, args.journal if args.journal.name else None)
@@ -153,8 +153,8 @@ def _check(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from gateway import status
-    from gateway.config import ConfigError
+    from gateway.home import status
+    from gateway.home.config import ConfigError
 
     try:
         config = _load(args.config)
@@ -169,10 +169,12 @@ def _status(args: argparse.Namespace) -> int:
 
 
 def _tell(args: argparse.Namespace) -> int:
-    from gateway import folders, inbox, slips, status, wire
-    from gateway.clock import boot_name
-    from gateway.config import ConfigError
-    from gateway.instruction import Do
+    from gateway.box import folders
+    from gateway.contract import wire
+    from gateway.home import inbox, slips, status
+    from gateway.home.config import ConfigError
+    from gateway.words.clock import boot_name
+    from gateway.words.instruction import Do
 
     try:
         config = _load(args.config)
@@ -214,8 +216,8 @@ def _tell(args: argparse.Namespace) -> int:
 
 def _devices(args: argparse.Namespace) -> int:
     from drivers import all_models
-    from gateway import nearby
-    from gateway.config import ConfigError
+    from gateway.home import nearby
+    from gateway.home.config import ConfigError
 
     models = all_models()
     seconds = min(max(args.seconds, 0.1), nearby.LONGEST)
@@ -244,7 +246,8 @@ def _devices(args: argparse.Namespace) -> int:
 async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
     """Listen where no gateway runs that would own the radio."""
     from drivers import all_models
-    from gateway import ble, nearby
+    from gateway.hear import ble
+    from gateway.home import nearby
 
     window = nearby.Window(all_models(), config.devices if config else (), time.monotonic(), seconds)
     adapters = config.adapters if config else ("hci0",)
@@ -262,8 +265,8 @@ async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
 
 
 def _commission(args: argparse.Namespace) -> int:
-    from gateway.commission import BadSetting, Verdict, commission, table, wanted_of
-    from gateway.config import ConfigError
+    from gateway.hear.radar_settings import BadSetting, Verdict, commission, table, wanted_of
+    from gateway.home.config import ConfigError
 
     try:
         config = _load(args.config)
@@ -295,8 +298,8 @@ def _commission(args: argparse.Namespace) -> int:
 
 def _page(args: argparse.Namespace) -> int:
     from drivers import all_models
-    from gateway.config import ConfigError, load
-    from gateway.supervise import log_to_stderr
+    from gateway.box.supervise import log_to_stderr
+    from gateway.home.config import ConfigError, load
 
     log_to_stderr(logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of each bad question: whoever asks may not fill the log
@@ -305,7 +308,7 @@ def _page(args: argparse.Namespace) -> int:
         config = load(args.config, all_models(), with_secrets=False)
     except ConfigError as error:
         return _refused(error)
-    from gateway.web.server import serve
+    from gateway.page.server import serve
 
     try:
         asyncio.run(serve(config))
@@ -317,7 +320,7 @@ def _page(args: argparse.Namespace) -> int:
 
 def _pages(config: Config) -> list[str]:
     """Return a line for each address of the technician's page: by name as people type it, then as it answers."""
-    from gateway.web import papers
+    from gateway.page import papers
 
     page, names = config.page, papers.host_names()
     port = "" if page.port == 443 else f":{page.port}"
@@ -329,9 +332,9 @@ def _pages(config: Config) -> list[str]:
 
 def _code(args: argparse.Namespace) -> int:
     from drivers import all_models
-    from gateway import folders
-    from gateway.config import ConfigError, load
-    from gateway.web import accounts, label, papers
+    from gateway.box import folders
+    from gateway.home.config import ConfigError, load
+    from gateway.page import accounts, label, papers
 
     try:
         config = load(args.config, all_models(), with_secrets=False)
@@ -356,9 +359,9 @@ def _code(args: argparse.Namespace) -> int:
 
 
 def _backup(args: argparse.Namespace) -> int:
-    from gateway import backup, strength
-    from gateway.config import ConfigError
-    from gateway.daemon import identity
+    from gateway.home import backup, strength
+    from gateway.home.config import ConfigError
+    from gateway.tend.daemon import identity
 
     try:
         config = _load(args.config)
@@ -379,8 +382,9 @@ def _backup(args: argparse.Namespace) -> int:
 
 def _restore(args: argparse.Namespace) -> int:
     from drivers import all_models
-    from gateway import backup, folders
-    from gateway.config import ConfigError
+    from gateway.box import folders
+    from gateway.home import backup
+    from gateway.home.config import ConfigError
 
     try:
         config = _load(args.config)
@@ -404,8 +408,8 @@ def _restore(args: argparse.Namespace) -> int:
 
 
 def _rehearse(args: argparse.Namespace) -> int:
-    from gateway.config import ConfigError
-    from gateway.rehearsal import NotFit, rehearsed
+    from gateway.home.config import ConfigError
+    from gateway.tend.rehearsal import NotFit, rehearsed
 
     try:
         rehearsed(args.config, args.folder)
@@ -425,7 +429,7 @@ def _passphrase(args: argparse.Namespace) -> str:
 
 
 def _decode(args: argparse.Namespace) -> int:
-    from gateway.decode import decode
+    from gateway.hear.decode import decode
 
     if args.file is None:
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
@@ -440,10 +444,10 @@ def _decode(args: argparse.Namespace) -> int:
 
 
 def _contract(args: argparse.Namespace) -> int:
-    from gateway import contract
+    from gateway.contract import schemas
 
     try:
-        contract.write(args.folder)
+        schemas.write(args.folder)
     except ImportError as missing:
         print(f"{missing}: asyncapi.json is made of {args.folder}/asyncapi.yaml by PyYAML: pip install pyyaml", file=sys.stderr)
         return 2
@@ -452,7 +456,7 @@ def _contract(args: argparse.Namespace) -> int:
 
 def _load(path: Path) -> Config:
     from drivers import all_models
-    from gateway.config import load
+    from gateway.home.config import load
 
     return load(path, all_models())
 

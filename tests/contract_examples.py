@@ -10,15 +10,17 @@ from typing import Any
 
 from hand import JOURNAL, NIGHT, Day, HandClock, Home
 
-from gateway import certificate, chain, kind, wire
-from gateway.alarm import State
-from gateway.book import AlarmFact, Entry
-from gateway.clock import Moment, Quality
-from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
-from gateway.kind import Priority
-from gateway.parts import Signature, Signing
-from gateway.reading import Kind, Reading
-from gateway.walk import SETTLES, Goal
+from gateway.contract import chain, wire
+from gateway.home import commissioning
+from gateway.home.parts import Signature, Signing
+from gateway.judge.alarm import State
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.walk_record import SETTLES, Goal
+from gateway.words import kind
+from gateway.words.clock import Moment, Quality
+from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
+from gateway.words.kind import Priority
+from gateway.words.reading import Kind, Reading
 
 FOLDER = Path(__file__).parents[1] / "config" / "contract" / "examples"
 GATEWAY = "gw-7c3e91"
@@ -119,10 +121,10 @@ def visit(day: Day) -> Iterator[tuple[str, Entry]]:
     yield "fault-walk-passed", newest(day, lambda f: getattr(f, "kind", "") == kind.VISIT)
     device = {"id": "button", "room": "hall", "model": "shelly-blu-button", "address": "53:01", "lacks": [], "walk": {"presses": 3}}
     what = {"form": 1, "gateway": GATEWAY, "household": "H-0451", "devices": [device], "passed": True, "missing": [], "revision": 7}
-    signing = Signing(seen=certificate.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
+    signing = Signing(seen=commissioning.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
     now = day.clock.now()
-    made = certificate.signed(what, 1, by="Li", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
-    day.take(day.pipeline.noticed([day.pipeline.faults.note(kind.VISIT, now, **certificate.told(made))], now))
+    made = commissioning.signed(what, 1, by="Li", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
+    day.take(day.pipeline.noticed([day.pipeline.faults.note(kind.VISIT, now, **commissioning.told(made))], now))
     yield "fault-commissioned", day.entries[-1]
 
 

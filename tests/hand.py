@@ -9,20 +9,21 @@ from functools import cache
 
 from jsonschema import Draft202012Validator
 
-from gateway import pending, wire
-from gateway.alarm import Alarm
-from gateway.book import AlarmFact, Entry
-from gateway.clock import Moment, Quality, bridged
-from gateway.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
-from gateway.dispatch import PROGRAM, Rung
-from gateway.fault import Faults, Turn
-from gateway.instruction import FORGOTTEN, Do, Done, Instruction, ResultFact
-from gateway.masks import NOT_MASKED, End, Shelf
-from gateway.pipeline import Known, Pipeline
-from gateway.reading import Kind, Reading
-from gateway.silence import Supervised
-from gateway.times import Times
-from gateway.wire import LONG_AGO
+from gateway.contract import wire
+from gateway.contract.wire import LONG_AGO
+from gateway.judge import pending
+from gateway.judge.alarm import Alarm
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
+from gateway.judge.dispatch import PROGRAM, Rung
+from gateway.judge.faults.fault import Faults, Turn
+from gateway.judge.faults.silence import Supervised
+from gateway.judge.masks import NOT_MASKED, End, Shelf
+from gateway.judge.pipeline import Known, Pipeline
+from gateway.words.clock import Moment, Quality, bridged
+from gateway.words.instruction import FORGOTTEN, Do, Done, Instruction, ResultFact
+from gateway.words.reading import Kind, Reading
+from gateway.words.times import Times
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)  # 12:00 in the home
 NIGHT = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)  # 01:00 in the home

@@ -29,9 +29,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from kit.wait import PATIENCE
 
 from drivers import all_models
-from gateway.config import load
-from gateway.web.change import tidied
-from gateway.web.known import Known
+from gateway.home.config import load
+from gateway.page.change import tidied
+from gateway.page.known import Known
 
 REPO = Path(__file__).parents[1]
 READY_WAIT = PATIENCE

@@ -11,11 +11,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from drivers import all_models
-from gateway import kind
-from gateway.alarm import MOVES
-from gateway.config import is_slow
-from gateway.nearby import link
-from gateway.times import Times
+from gateway.home.config import is_slow
+from gateway.home.nearby import link
+from gateway.judge.alarm import MOVES
+from gateway.words import kind
+from gateway.words.times import Times
 from tests import privacy
 
 ROOT = Path(__file__).parent.parent

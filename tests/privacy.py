@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gateway import contract, wire
-from gateway.parts import ConsentPart, GatewayPart
-from gateway.web.en import EN
-from gateway.web.zh import ZH
+from gateway.contract import schemas, wire
+from gateway.home.parts import ConsentPart, GatewayPart
+from gateway.page.en import EN
+from gateway.page.zh import ZH
 
 FILE = Path(__file__).parents[1] / "docs" / "privacy.md"
 LINES = 10
@@ -46,9 +46,9 @@ def written() -> str:
         "## What leaves the home", "",
         "All of it, field by field. Nothing else is sent: the gateway opens no connection but the one to the platform's broker (and, where",
         "configured, to the brokers of other programs in the home, to which it says nothing). The page answers whoever is signed in. Programs of the box's",
-        "own folder that the ladder runs (a siren, a modem) are told what stands in `gateway/callers.py`: what they do with it is theirs.", "",
+        "own folder that the ladder runs (a siren, a modem) are told what stands in `gateway/tell/callers.py`: what they do with it is theirs.", "",
         f"Consent ({', '.join(ConsentPart.__struct_fields__[:3])}) withholds routine readings of that class from `readings` and from the box's own",
-        "history; all of them are no until somebody was asked. `gateway/consent.py` says which class each kind of reading has. What waits when consent is",
+        "history; all of them are no until somebody was asked. `gateway/words/consent.py` says which class each kind of reading has. What waits when consent is",
         "withdrawn is deleted and never sent. An alarm carries the few readings it rests on, whatever was agreed to. Without",
         "consent to activity it is not told either that somebody is out with the pendant: only, after `pendant_out`, that the pendant is not heard.", "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
@@ -56,7 +56,7 @@ def written() -> str:
     ]  # fmt: skip
     told: dict[str, dict[str, str]] = {}
     for name in OUTWARD:
-        found = parts(contract.described()[name])
+        found = parts(schemas.described()[name])
         out += ["", f"### `{name}`", ""]
         out += [f"* `{field}`: {words}" for field, words in found.pop("").items()]
         told |= found

@@ -26,12 +26,14 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from drivers import all_models
-from gateway import daemon as daemons
-from gateway import fault, inbox, upkeep
-from gateway.clock import SystemClock
-from gateway.config import load
-from gateway.driver import Advertisement, Chunk, uuid16
-from gateway.push import Lost
+from gateway.home import inbox
+from gateway.home.config import load
+from gateway.judge.faults import fault
+from gateway.tell.push import Lost
+from gateway.tend import daemon as daemons
+from gateway.tend import upkeep
+from gateway.words.clock import SystemClock
+from gateway.words.driver import Advertisement, Chunk, uuid16
 
 BTHOME = uuid16(0xFCD2)
 KEY = "231d39c1d7cc1ab1aee224cd096db932"  # of whatever seals what it says

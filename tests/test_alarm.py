@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 from hand import NOON
 
-from gateway.alarm import ENDED, MOVES, STAGE_OF, Alarm, Move, NotAllowed, State, moved
-from gateway.clock import Moment, stamp
-from gateway.kind import Priority
+from gateway.judge.alarm import ENDED, MOVES, STAGE_OF, Alarm, Move, NotAllowed, State, moved
+from gateway.words.clock import Moment, stamp
+from gateway.words.kind import Priority
 
 # State, what may happen, where it leads. A decline is "cannot come", a lapse "nobody acts / did not arrive in time".
 TABLE = """

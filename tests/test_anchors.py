@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from gateway import parts, wire
-from gateway.supervise import OneLine
+from gateway.box.supervise import OneLine
+from gateway.contract import wire
+from gateway.home import parts
 
 ROOT = Path(__file__).parents[1]
 TREE = [path for folder in ("gateway", "drivers") for path in sorted((ROOT / folder).rglob("*.py"))]

@@ -2,11 +2,11 @@
 
 import pytest
 
-from gateway import kind
-from gateway.attacks import QUIET, TELL_AT, Attacks
-from gateway.fault import Faults, Turn
-from gateway.inbox import PageWord, page_word
-from gateway.times import Times
+from gateway.home.inbox import PageWord, page_word
+from gateway.judge.faults.fault import Faults, Turn
+from gateway.tend.attacks import QUIET, TELL_AT, Attacks
+from gateway.words import kind
+from gateway.words.times import Times
 from tests.hand import HandClock
 
 

@@ -6,9 +6,10 @@ import pytest
 from household import Gateway
 
 from drivers import all_models
-from gateway import audible, certificate, check, status
-from gateway.audible import Lack
-from gateway.config import load
+from gateway.home import audible, commissioning, status
+from gateway.home.audible import Lack
+from gateway.home.config import load
+from gateway.tend import check
 
 CALLS = '[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/cat"]\n'
 DESK = '[[ladder]]\nresponder = "desk"\n'
@@ -40,8 +41,8 @@ async def test_it_is_said_by_check_certificate_and_status_and_only_where_it_is_s
     gateway = home(tmp_path / "home", lines)
     config = load(gateway.config, all_models())
     assert audible.lacks(config) == lacks
-    facts = certificate.facts(
-        config, certificate.Seen(), gateway="g", journal="j", software="1", mains=False, clock="synchronised", faults=()
+    facts = commissioning.facts(
+        config, commissioning.Seen(), gateway="g", journal="j", software="1", mains=False, clock="synchronised", faults=()
     )
     assert facts["lacks"] == [lack.value for lack in lacks]
     await check.checked(gateway.config)

@@ -3,9 +3,9 @@
 import pytest
 from hand import NIGHT, Day, HandClock, refusal, story
 
-from gateway.away import QUIET
-from gateway.clock import Quality
-from gateway.reading import Kind
+from gateway.judge.away import QUIET
+from gateway.words.clock import Quality
+from gateway.words.reading import Kind
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 

@@ -15,11 +15,12 @@ from test_store import Box, degraded
 from test_technician import BUTTON, NEW, alarms, change, result, tell, told_changes
 
 from drivers import all_models
-from gateway import backup, generations
-from gateway.backup import BackupError, Kept
-from gateway.config import load
-from gateway.household import Handed
-from gateway.parts import Household, HouseholdSecrets
+from gateway.box import generations
+from gateway.home import backup
+from gateway.home.backup import BackupError, Kept
+from gateway.home.config import load
+from gateway.home.household import Handed
+from gateway.home.parts import Household, HouseholdSecrets
 
 WORDS = "three blind mice run"
 
@@ -158,7 +159,7 @@ def test_a_home_is_not_overwritten_and_another_id_is_refused(home):
 
 
 def test_what_cannot_be_used_here_changes_nothing(home):
-    from gateway.parts import DevicePart
+    from gateway.home.parts import DevicePart
 
     strange = kept(household=Household(device=(DevicePart(id="x", model="of-the-future"),)))
     with pytest.raises(BackupError, match="of-the-future"):

@@ -13,7 +13,7 @@ from dbus_fast.aio import MessageBus
 from fake_bluez import SYSTEM_BUS, Bluetoothd, Child, PrivateBus, flood, uuid
 from kit.wait import NEVER, until
 
-from gateway.ble import Radio, RadioError, Times, adapters
+from gateway.hear.ble import Radio, RadioError, Times, adapters
 
 BUTTON = "A4:C1:38:00:00:01"
 PRESS = {"fcd2": "4000523a01"}

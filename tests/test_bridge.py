@@ -9,10 +9,10 @@ import pytest
 from kit.wait import until
 
 from drivers import all_models
-from gateway.bridge import Bridge, BridgeLost
-from gateway.clock import Moment
-from gateway.intake import Intake
-from gateway.reading import Kind
+from gateway.hear.intake import Intake
+from gateway.hear.other_broker import Bridge, BridgeLost
+from gateway.words.clock import Moment
+from gateway.words.reading import Kind
 from tests.brokers import Mosquitto
 
 MODELS = all_models()

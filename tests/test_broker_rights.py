@@ -13,10 +13,10 @@ import pytest
 from brokers import Authority, Mosquitto
 from kit.wait import PATIENCE, until
 
-from gateway import wire
-from gateway.clock import Quality
-from gateway.mqtt import Broker, Link, LinkLost
-from gateway.push import NotTaken
+from gateway.contract import wire
+from gateway.tell.mqtt import Broker, Link, LinkLost
+from gateway.tell.push import NotTaken
+from gateway.words.clock import Quality
 
 ROOT = Path(__file__).parents[1]
 ACL = (ROOT / "config" / "broker" / "mosquitto.acl").read_text(encoding="utf-8")

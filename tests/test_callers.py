@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway import kind, sounder
-from gateway.alarm import Alarm, State
-from gateway.callers import QUEUE, TOLD, Callers
-from gateway.clock import Moment
-from gateway.kind import CO, FALL, GAS, SMOKE, WATER, Priority, of
+from gateway.judge.alarm import Alarm, State
+from gateway.tell import sounder
+from gateway.tell.callers import QUEUE, TOLD, Callers
+from gateway.words import kind
+from gateway.words.clock import Moment
+from gateway.words.kind import CO, FALL, GAS, SMOKE, WATER, Priority, of
 
 
 def alarm(number=7, **more):

@@ -18,11 +18,14 @@ from hypothesis import strategies as st
 from kit.wait import until_now as until
 
 from drivers import all_models
-from gateway import __version__, backup, certificate, household, inbox, kind, wire
-from gateway.config import load
-from gateway.household import Handed
-from gateway.instruction import Door
-from gateway.parts import Signature, Signing
+from gateway import __version__
+from gateway.contract import wire
+from gateway.home import backup, commissioning, household, inbox
+from gateway.home.config import load
+from gateway.home.household import Handed
+from gateway.home.parts import Signature, Signing
+from gateway.words import kind
+from gateway.words.instruction import Door
 
 MODELS = all_models()
 CONFIG = """
@@ -64,11 +67,11 @@ def found(day):
     messages = [wire.decode_entry(body) for body in day.bodies][::-1]
     newest = {m.alarm_number: m for m in messages[::-1] if isinstance(m, wire.AlarmMessage)}
     tests = [m for _, m in sorted(newest.items(), reverse=True) if m.kind == kind.TEST]
-    return certificate.seen(messages, tests, wire.when(day.clock.now(), day.clock.boot))
+    return commissioning.seen(messages, tests, wire.when(day.clock.now(), day.clock.boot))
 
 
 def facts(config, seen, *, mains=True, clock="synchronised", faults=()):
-    return certificate.facts(config, seen, gateway="gw-test", journal="j1", software="1", mains=mains, clock=clock, faults=faults)
+    return commissioning.facts(config, seen, gateway="gw-test", journal="j1", software="1", mains=mains, clock=clock, faults=faults)
 
 
 def lacking(what):
@@ -108,7 +111,7 @@ def test_everything_is_missing_at_first_and_a_walk_takes_its_device_off_the_list
 
 def test_a_fault_that_somebody_must_see_soon_lets_nothing_pass_and_all_others_stand_on_it(tmp_path, day):
     config = configured(tmp_path)
-    missing, low = certificate.OpenFault(2, kind.MISSING, "button"), certificate.OpenFault(3, kind.LOW_BATTERY, "door")
+    missing, low = commissioning.OpenFault(2, kind.MISSING, "button"), commissioning.OpenFault(3, kind.LOW_BATTERY, "door")
     what = facts(config, found(day), clock="unsure", faults=[low, missing])
     assert lacking(what)["fault", kind.MISSING] == ["button"]
     assert ("fault", kind.LOW_BATTERY) not in lacking(what)
@@ -155,7 +158,7 @@ def test_a_walk_before_a_change_of_the_device_does_not_count(tmp_path, day, keys
 
 def test_a_walk_of_another_day_does_not_count(tmp_path, day):
     walked(day)
-    day.clock.move(certificate.FRESH - 10)
+    day.clock.move(commissioning.FRESH - 10)
     assert "button" in found(day).walks
     day.clock.move(20)
     assert "button" not in found(day).walks
@@ -193,11 +196,11 @@ def test_the_platform_counts_by_a_receipted_test_alarm_that_no_step_held_back(tm
 def test_equal_facts_have_one_fingerprint_and_no_moment_in_them(tmp_path, day):
     config = configured(tmp_path)
     walked(day)
-    first = certificate.fingerprint(facts(config, found(day)))
+    first = commissioning.fingerprint(facts(config, found(day)))
     day.clock.move(100)
-    assert certificate.fingerprint(facts(config, found(day))) == first
+    assert commissioning.fingerprint(facts(config, found(day))) == first
     other = replace(config, times=replace(config.times, grace_fall=20))
-    assert certificate.fingerprint(facts(other, found(day))) != first
+    assert commissioning.fingerprint(facts(other, found(day))) != first
 
 
 # -- signatures ----------------------------------------------------------------------------------------------------------
@@ -211,31 +214,31 @@ def test_equal_facts_have_one_fingerprint_and_no_moment_in_them(tmp_path, day):
     ],
 )  # fmt: skip
 def test_what_is_no_signature_is_refused(strokes):
-    assert certificate.unsigned(Signature(how="drawn", strokes=strokes), "Li (192.168.1.20)").field == "strokes"
+    assert commissioning.unsigned(Signature(how="drawn", strokes=strokes), "Li (192.168.1.20)").field == "strokes"
 
 
 def test_a_typed_name_is_that_of_who_signed_in():
-    assert certificate.unsigned(TYPED, "Li (192.168.1.20)") is None
+    assert commissioning.unsigned(TYPED, "Li (192.168.1.20)") is None
     for name in ("", "Wang", "Li (192.168.1.20)"):
-        assert certificate.unsigned(Signature(how="typed", name=name), "Li (192.168.1.20)").field == "typed"
+        assert commissioning.unsigned(Signature(how="typed", name=name), "Li (192.168.1.20)").field == "typed"
 
 
 def test_a_drawn_one_becomes_a_path_of_whole_numbers():
-    assert certificate.unsigned(DRAWN, "Li") is None
-    assert certificate.drawn(STROKES) == "M80 150l60 -90 40 80M300 100l50 0"
-    assert certificate.drawn([(5, 6)]) == "M5 6l0 0"
+    assert commissioning.unsigned(DRAWN, "Li") is None
+    assert commissioning.drawn(STROKES) == "M80 150l60 -90 40 80M300 100l50 0"
+    assert commissioning.drawn([(5, 6)]) == "M5 6l0 0"
 
 
 @given(st.lists(st.lists(st.integers(-700, 700), max_size=40), max_size=8))
 def test_whatever_is_drawn_is_refused_or_stays_in_the_field(strokes):
     signature = Signature(how="drawn", strokes=tuple(map(tuple, strokes)))
-    if certificate.unsigned(signature, "Li") is None:
-        for path in certificate.drawn(signature.strokes).split("M")[1:]:
+    if commissioning.unsigned(signature, "Li") is None:
+        for path in commissioning.drawn(signature.strokes).split("M")[1:]:
             x, y = map(int, path.partition("l")[0].split())
             for dx, dy in itertools.batched(map(int, path.partition("l")[2].split()), 2) if hasattr(itertools, "batched") else ():
                 x, y = x + dx, y + dy
-                assert 0 <= x <= certificate.WIDE
-                assert 0 <= y <= certificate.HIGH
+                assert 0 <= x <= commissioning.WIDE
+                assert 0 <= y <= commissioning.HIGH
 
 
 # -- kept ----------------------------------------------------------------------------------------------------------------
@@ -243,42 +246,42 @@ def test_whatever_is_drawn_is_refused_or_stays_in_the_field(strokes):
 
 def made(tmp_path, number=1, signature=DRAWN, *, push=False):
     config = configured(tmp_path)
-    what = facts(config, certificate.Seen())
+    what = facts(config, commissioning.Seen())
     at = wire.When("boot-1", 12.0, "2026-05-04T04:00:00Z", "unsure")
-    signing = Signing(seen=certificate.fingerprint(what), signature=signature, push=push)
-    return certificate.signed(what, number, by="Li (192.168.1.20)", at=at, signing=signing, instruction=f"page-{number}")
+    signing = Signing(seen=commissioning.fingerprint(what), signature=signature, push=push)
+    return commissioning.signed(what, number, by="Li (192.168.1.20)", at=at, signing=signing, instruction=f"page-{number}")
 
 
 def test_it_comes_back_byte_for_byte_and_a_damaged_one_not_at_all(tmp_path):
     one = made(tmp_path)
-    certificate.keep(tmp_path, one)
-    assert certificate.kept(tmp_path, 1) == one
+    commissioning.keep(tmp_path, one)
+    assert commissioning.kept(tmp_path, 1) == one
     path = tmp_path / "certificate-0001.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640, "the page prints it, and is of our group"
     path.write_bytes(path.read_bytes().replace(b"hall", b"halls"))
-    assert certificate.kept(tmp_path, 1) is None
-    assert certificate.kept(tmp_path, 2) is None
+    assert commissioning.kept(tmp_path, 1) is None
+    assert commissioning.kept(tmp_path, 2) is None
 
 
 def test_of_very_many_the_oldest_goes(tmp_path, monkeypatch):
-    monkeypatch.setattr(certificate, "KEPT", 3)
+    monkeypatch.setattr(commissioning, "KEPT", 3)
     for number in range(1, 6):
-        certificate.keep(tmp_path, made(tmp_path, number))
-    assert certificate.numbers(tmp_path) == [5, 4, 3]
+        commissioning.keep(tmp_path, made(tmp_path, number))
+    assert commissioning.numbers(tmp_path) == [5, 4, 3]
 
 
 def test_what_leaves_the_home_is_the_document_and_its_hash_and_handwriting_only_if_wanted(tmp_path):
-    detail = certificate.told(made(tmp_path))
+    detail = commissioning.told(made(tmp_path))
     assert detail["sha256"] == hashlib.sha256(detail["document"].encode()).hexdigest()
     assert "signature" not in detail
     assert "strokes" not in json.loads(detail["document"])
-    assert json.loads(certificate.told(made(tmp_path, push=True))["signature"]) == [list(s) for s in STROKES]
-    assert "signature" not in certificate.told(made(tmp_path, signature=TYPED, push=True))
+    assert json.loads(commissioning.told(made(tmp_path, push=True))["signature"]) == [list(s) for s in STROKES]
+    assert "signature" not in commissioning.told(made(tmp_path, signature=TYPED, push=True))
 
 
 def test_a_document_too_long_to_push_is_told_by_its_hash(tmp_path, monkeypatch):
-    monkeypatch.setattr(certificate, "LONGEST", 10)
-    detail = certificate.told(made(tmp_path))
+    monkeypatch.setattr(commissioning, "LONGEST", 10)
+    detail = commissioning.told(made(tmp_path))
     assert "document" not in detail
     assert len(detail["sha256"]) == 64
 
@@ -287,12 +290,12 @@ def test_a_new_box_has_the_certificates_of_the_home_and_tells_none_of_them_again
     (tmp_path / "old").mkdir()
     old = configured(tmp_path / "old")
     old.state.mkdir()
-    certificate.keep(old.state, one := made(tmp_path / "old"))
+    commissioning.keep(old.state, one := made(tmp_path / "old"))
     file = backup.made(old, "gw-test", "three blind mice run", "1", "2026-11-22T00:00:00+00:00")
     (tmp_path / "new").mkdir()
     new = configured(tmp_path / "new")
     backup.restore(new, backup.opened(file, "three blind mice run"), MODELS)
-    assert certificate.kept(new.state, 1) == one
+    assert commissioning.kept(new.state, 1) == one
     assert "certificate" in backup._CARRIED, "the mark that says which have been told goes with them"
     broken = msgspec.structs.replace(backup.opened(file, "three blind mice run"), certificates=({"number": "x"},))
     (tmp_path / "other").mkdir()
@@ -311,12 +314,12 @@ def fingerprint(gateway):
     status = gateway.status()
     rows = [wire.decode_entry(body) for (body,) in gateway.rows("SELECT body FROM journal ORDER BY number DESC")]
     at = wire.When(status["boot"], status["mono"], status["wall"][:19] + "Z", status["clock"])
-    what = certificate.facts(
-        config, certificate.seen(rows, [], at), gateway=gateway.name, journal=status["journal"], software=__version__,
+    what = commissioning.facts(
+        config, commissioning.seen(rows, [], at), gateway=gateway.name, journal=status["journal"], software=__version__,
         mains=status["mains"] is not None, clock=status["clock"],
-        faults=[certificate.OpenFault(int(kind.of(f["kind"]).priority), f["kind"], f["device"]) for f in status["faults"] if not f["test"]],
+        faults=[commissioning.OpenFault(int(kind.of(f["kind"]).priority), f["kind"], f["device"]) for f in status["faults"] if not f["test"]],
     )  # fmt: skip
-    return certificate.fingerprint(what)
+    return commissioning.fingerprint(what)
 
 
 def sign(gateway, *, by="Li (10.0.0.7)", signature=DRAWN, seen=None, push=False, revision=0, order=""):
@@ -346,7 +349,7 @@ def test_signed_it_is_kept_told_once_and_its_signature_is_nowhere_else(tmp_path)
     with Gateway(tmp_path) as gateway:
         assert answer(gateway, sign(gateway))["accepted"]
         (told,) = certificates(gateway)
-        kept = certificate.kept(gateway.state, 1)
+        kept = commissioning.kept(gateway.state, 1)
         assert (told["certificate"], told["document"], told["sha256"]) == (1, kept.text, kept.sha256)
         assert kept.signature == DRAWN
         assert gateway.sweep() == []
@@ -359,7 +362,7 @@ def test_signed_it_is_kept_told_once_and_its_signature_is_nowhere_else(tmp_path)
         assert len(certificates(gateway)) == 1
         assert answer(gateway, sign(gateway, signature=TYPED))["accepted"]
         assert [c["certificate"] for c in certificates(gateway)] == [1, 2]
-        assert certificate.kept(gateway.state, 2).document["signed"]["how"] == "typed"
+        assert commissioning.kept(gateway.state, 2).document["signed"]["how"] == "typed"
 
 
 def test_what_was_seen_must_still_be_so_and_a_bad_signature_changes_nothing(tmp_path):
@@ -373,7 +376,7 @@ def test_what_was_seen_must_still_be_so_and_a_bad_signature_changes_nothing(tmp_
             no = answer(gateway, sign(gateway, **more))
             assert (no["accepted"], no["refused"]) == (False, word)
         assert not certificates(gateway)
-        assert certificate.numbers(gateway.state) == []
+        assert commissioning.numbers(gateway.state) == []
         order = f"page-{next(_told)}"
         body = {"v": 1, "gateway": gateway.name, "id": order, "do": "commissioned", "by": "Li"}
         inbox.leave(gateway.page, gateway.runtime, json.dumps(body).encode())
@@ -411,15 +414,15 @@ def test_killed_at_any_moment_there_is_a_whole_one_or_none_and_it_is_told_once(t
         assert answer(gateway, sign(gateway))["accepted"]
         takes = time.monotonic() - began
         for n in range(2, 14):
-            before = certificate.numbers(gateway.state)
+            before = commissioning.numbers(gateway.state)
             order = sign(gateway)
             time.sleep(rng.uniform(0, takes))
             gateway.kill()
-            files = certificate.numbers(gateway.state)
-            assert all(certificate.kept(gateway.state, number) for number in files), f"seed {seed}, round {n}: half a certificate"
+            files = commissioning.numbers(gateway.state)
+            assert all(commissioning.kept(gateway.state, number) for number in files), f"seed {seed}, round {n}: half a certificate"
             gateway.start()
             assert answer(gateway, order)["accepted"], f"seed {seed}, round {n}"
-            after = certificate.numbers(gateway.state)
+            after = commissioning.numbers(gateway.state)
             assert after == [before[0] + 1, *before], f"seed {seed}, round {n}"
             told = [c["certificate"] for c in certificates(gateway)]
             assert told == sorted(after), f"seed {seed}, round {n}: each told once"
@@ -441,4 +444,4 @@ def test_cut_off_between_the_file_and_the_journal_it_is_told_and_answered_at_the
         (told,) = certificates(gateway)
         assert (told["certificate"], told["after"]) == (1, "restart")
         assert told["signature"], "what was agreed to holds"
-        assert certificate.numbers(gateway.state) == [1]
+        assert commissioning.numbers(gateway.state) == [1]

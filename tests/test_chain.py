@@ -12,10 +12,11 @@ from golden import make
 from hand import GATEWAY, Home
 from test_store import Box
 
-from gateway import chain, check, wire
-from gateway.clock import Moment
-from gateway.recovery import opened
-from gateway.store import DOUBT, Writing
+from gateway.contract import chain, wire
+from gateway.keep.recovery import opened
+from gateway.keep.store import DOUBT, Writing
+from gateway.tend import check
+from gateway.words.clock import Moment
 
 
 @pytest.fixture

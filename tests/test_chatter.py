@@ -4,9 +4,9 @@ from hand import Day, story
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.chatter import FREE, LAST, MOST, QUIET, WINDOW, Chatter, Counting
-from gateway.instruction import Door
-from gateway.reading import Kind
+from gateway.judge.chatter import FREE, LAST, MOST, QUIET, WINDOW, Chatter, Counting
+from gateway.words.instruction import Door
+from gateway.words.reading import Kind
 
 
 def flip(day, times, device="smoke", what=Kind.SMOKE, every=1.0):

@@ -11,8 +11,9 @@ from household import KEY, PASSWORD, Gateway, radar
 from kit.ports import free_port
 from radar_emulator import Radar
 
-from gateway import __version__, check
+from gateway import __version__
 from gateway.__main__ import main
+from gateway.tend import check
 
 BUTTON = '[[device]]\nid = "pendant"\nmodel = "shelly-blu-button"\naddress = "A4:C1:38:00:00:01"\n'
 

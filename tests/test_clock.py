@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway import clock as module
-from gateway.clock import AGREED, LEAP, SPEED, Agreement, Quality, SystemClock
+from gateway.words import clock as module
+from gateway.words.clock import AGREED, LEAP, SPEED, Agreement, Quality, SystemClock
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)

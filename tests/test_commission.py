@@ -6,10 +6,10 @@ import pytest
 import serial
 
 from drivers import all_models
-from gateway import commission as c
 from gateway.__main__ import main
-from gateway.commission import BadSetting, Commissioning, Verdict, commission, table, wanted_of
-from gateway.driver import Chunk, Report
+from gateway.hear import radar_settings as c
+from gateway.hear.radar_settings import BadSetting, Commissioning, Verdict, commission, table, wanted_of
+from gateway.words.driver import Chunk, Report
 from tests.line_emulators import FallRadar, TinyRadar
 
 MODELS = all_models()

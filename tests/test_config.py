@@ -6,11 +6,11 @@ import msgspec
 import pytest
 
 from drivers import all_models
-from gateway import config
-from gateway.config import MISSING_MOST, MISSING_MOST_VITAL, ConfigError, is_slow, is_vital, load, longest_silence, mute_cancels
-from gateway.danger import SOS
-from gateway.parts import HomePart, HouseholdSecrets
-from gateway.reading import Kind
+from gateway.home import config
+from gateway.home.config import MISSING_MOST, MISSING_MOST_VITAL, ConfigError, is_slow, is_vital, load, longest_silence, mute_cancels
+from gateway.home.parts import HomePart, HouseholdSecrets
+from gateway.judge.danger import SOS
+from gateway.words.reading import Kind
 
 MODELS = all_models()
 KEY = "231d39c1d7cc1ab1aee224cd096db932"

@@ -13,14 +13,17 @@ import yaml
 from brokers import validator
 from jsonschema import Draft202012Validator, ValidationError
 
-from gateway import contract, mqtt, portable, push, resend, store, upkeep, uplink, wire
-from gateway.alarm import MOVES, Move, State
-from gateway.allowance import Of
-from gateway.book import AlarmFact
-from gateway.clock import Moment
-from gateway.instruction import LOCAL_ONLY, Do
-from gateway.kind import KINDS
-from gateway.times import Times
+from gateway.contract import portable, schemas, wire
+from gateway.judge.alarm import MOVES, Move, State
+from gateway.judge.allowance import Of
+from gateway.judge.book import AlarmFact
+from gateway.keep import store
+from gateway.tell import mqtt, push, resend, uplink
+from gateway.tend import upkeep
+from gateway.words.clock import Moment
+from gateway.words.instruction import LOCAL_ONLY, Do
+from gateway.words.kind import KINDS
+from gateway.words.times import Times
 
 FOLDER = Path(__file__).parents[1] / "config" / "contract"
 EXAMPLES = sorted((FOLDER / "examples").glob("*.json"))
@@ -36,9 +39,9 @@ def name_of(path: Path) -> str:
 
 
 def test_schemas_are_as_generated(tmp_path):
-    contract.write(tmp_path / "new")
+    schemas.write(tmp_path / "new")
     fresh = {p.name: p.read_text(encoding="utf-8") for p in (tmp_path / "new").iterdir()}
-    fresh["asyncapi.json"] = contract.bundle(FOLDER)
+    fresh["asyncapi.json"] = schemas.bundle(FOLDER)
     kept = {p.name: p.read_text(encoding="utf-8") for p in FOLDER.glob("*.json")}
     assert kept == fresh, "run: python -m gateway contract config/contract"
 
@@ -57,7 +60,7 @@ def test_every_field_is_in_words(name):
 @pytest.mark.parametrize("name", wire.EVERY_MESSAGE)
 def test_words_of_the_gateway_are_open_and_the_known_ones_are_listed(name):
     """Enumerations have grown and will again: a reader whose parser refuses a word that it does not know would lose an alarm."""
-    closed, raw = contract.described()[name], wire.schemas()[name]
+    closed, raw = schemas.described()[name], wire.schemas()[name]
     known = {part: what["enum"] for part, what in raw["$defs"].items() if "enum" in what}
     if name in wire.TO_GATEWAY:
         assert all(closed["$defs"][part]["enum"] == values for part, values in known.items() if part != "Do")
@@ -77,7 +80,7 @@ def test_words_of_the_gateway_are_open_and_the_known_ones_are_listed(name):
 
 
 def test_no_schema_says_what_generators_stumble_over():
-    for name, schema in contract.described().items():
+    for name, schema in schemas.described().items():
         assert schema["$id"] == schema["title"] == wire.EVERY_MESSAGE[name].__name__
 
         def looked(part):
@@ -110,9 +113,9 @@ def test_no_words_without_a_field():
         parts = {wire.EVERY_MESSAGE[name].__name__: schema, **schema["$defs"]}
         fields |= {f"{kind}.{field}" for kind, part in parts.items() for field in part.get("properties", {})}
         kinds |= set(parts)
-    used = {f if f in contract.FIELDS else f".{f.split('.')[1]}" for f in fields}
-    assert set(contract.FIELDS) == used
-    assert set(contract.VALUES) <= kinds
+    used = {f if f in schemas.FIELDS else f".{f.split('.')[1]}" for f in fields}
+    assert set(schemas.FIELDS) == used
+    assert set(schemas.VALUES) <= kinds
 
 
 def test_what_is_sent_may_grow_and_what_is_taken_may_not():

@@ -28,11 +28,14 @@ from kit.wait import until_now as until
 from radar_emulator import Radar
 
 from drivers import all_models
-from gateway import ble, doors, inbox, kind, upkeep
-from gateway import daemon as daemon_module
-from gateway.config import load
-from gateway.daemon import Daemon, identity
-from gateway.driver import Advertisement
+from gateway.hear import ble
+from gateway.home import inbox
+from gateway.home.config import load
+from gateway.tend import daemon as daemon_module
+from gateway.tend import inbound, upkeep
+from gateway.tend.daemon import Daemon, identity
+from gateway.words import kind
+from gateway.words.driver import Advertisement
 
 QUICK = "receipt = 10\nacknowledge_p1 = 20\nheartbeat = 20\ngrace_fall = 15\n"
 
@@ -275,7 +278,7 @@ async def test_what_is_not_for_us_or_not_of_the_contract_is_told_as_a_fault_and_
                 await platform.send("instruction", b"babble")
             await asyncio.sleep(1.5)
             told = {m["number"] for m in platform.messages if m.get("kind") == kind.BAD_MESSAGE}
-            assert len(told) == doors.BAD_MESSAGES, "a babbling sender does not fill the journal"
+            assert len(told) == inbound.BAD_MESSAGES, "a babbling sender does not fill the journal"
             platform.receipts = True
             await platform.catch_up()
             await settled(gateway)

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 import pytest
 from hand import HOME_ZONE, HandClock
 
-from gateway import kind
-from gateway.clock import Quality
-from gateway.daily import DEVICES, Daily, read
-from gateway.fault import Faults
-from gateway.reading import Kind, Reading
-from gateway.silence import Supervised
-from gateway.times import Times
+from gateway.judge.faults.daily import DEVICES, Daily, read
+from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.silence import Supervised
+from gateway.words import kind
+from gateway.words.clock import Quality
+from gateway.words.reading import Kind, Reading
+from gateway.words.times import Times
 
 DAY, HOUR = 86400.0, 3600.0
 MORNING = datetime(2026, 5, 4, 12, 0, tzinfo=HOME_ZONE).astimezone(UTC)

@@ -7,10 +7,10 @@ from math import inf
 import pytest
 from hand import DARK, HOME_ZONE, NIGHT, NOON, WATCHES, HandClock
 
-from gateway.clock import Quality
-from gateway.danger import CANCEL, HELP, OPTIONAL, SOS, Cancelled, Cleared, Danger, Forgotten, Judge, Watch
-from gateway.reading import Kind, Reading
-from gateway.times import Times
+from gateway.judge.danger import CANCEL, HELP, OPTIONAL, SOS, Cancelled, Cleared, Danger, Forgotten, Judge, Watch
+from gateway.words.clock import Quality
+from gateway.words.reading import Kind, Reading
+from gateway.words.times import Times
 
 
 class Room:

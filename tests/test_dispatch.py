@@ -8,14 +8,14 @@ from math import inf
 import pytest
 from hand import LADDER, Day, HandClock, Home
 
-from gateway.alarm import Delivery
-from gateway.book import CALLS, AlarmFact
-from gateway.clock import Quality
-from gateway.dispatch import PLATFORM, PROGRAM, Rung, due_at
-from gateway.instruction import Door
-from gateway.kind import SMOKE, WATER
-from gateway.reading import Kind
-from gateway.times import Times
+from gateway.judge.alarm import Delivery
+from gateway.judge.book import CALLS, AlarmFact
+from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung, due_at
+from gateway.words.clock import Quality
+from gateway.words.instruction import Door
+from gateway.words.kind import SMOKE, WATER
+from gateway.words.reading import Kind
+from gateway.words.times import Times
 
 
 def calls(day, alarm=None):

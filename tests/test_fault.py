@@ -7,12 +7,12 @@ from itertools import pairwise
 import pytest
 from hand import HOME_ZONE, NOON, HandClock
 
-from gateway.clock import Quality
-from gateway.fault import Faults
-from gateway.kind import Priority
-from gateway.reading import Kind, Reading
-from gateway.silence import HEAR_FIRST, Supervised
-from gateway.times import Times
+from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.silence import HEAR_FIRST, Supervised
+from gateway.words.clock import Quality
+from gateway.words.kind import Priority
+from gateway.words.reading import Kind, Reading
+from gateway.words.times import Times
 
 DAY = 86400.0
 HOUR = 3600.0

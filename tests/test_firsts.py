@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from drivers import all_models
-from gateway.firsts import Firsts, own
-from gateway.reading import Kind
+from gateway.judge.faults.firsts import Firsts, own
+from gateway.words.reading import Kind
 
 MODELS = all_models()
 

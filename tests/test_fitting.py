@@ -12,7 +12,8 @@ from kit.wait import until_now as until
 from line_emulators import EnOceanStick, FallRadar, ModbusModule, RfBridge, TinyRadar
 
 from drivers import all_models
-from gateway import fitting, inbox, serial_port
+from gateway.hear import serial_port, wired_setup
+from gateway.home import inbox
 
 # The daemon in a process of its own, with the folder of serial ports in the place of /dev/serial.
 WITH_PORTS = (
@@ -145,9 +146,9 @@ def test_twins_without_a_name_of_their_own_are_named_by_their_socket(tmp_path, m
 
 async def test_a_device_that_says_its_name_comes_before_its_kin():
     models = [all_models()[n] for n in ("radar-5359", "micradar-r60afd1", "dfrobot-c1001")]
-    ear = fitting.Ear("/dev/x", models)
+    ear = wired_setup.Ear("/dev/x", models)
     from drivers.radar_5359 import framed
-    from gateway.driver import Chunk
+    from gateway.words.driver import Chunk
 
     ear.chunk(Chunk(port="/dev/x", data=framed(0x80, 0x01, b"\x01")))
     assert ear.understood()[0] == "radar-5359"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import folders, inbox
-from gateway.household import Handed, hand, handed
+from gateway.box import folders
+from gateway.home import inbox
+from gateway.home.household import Handed, hand, handed
 
 
 def mode(path):

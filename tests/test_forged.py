@@ -3,11 +3,11 @@
 import pytest
 from hand import HandClock
 
-from gateway import kind
-from gateway.attacks import QUIET, Attacks
-from gateway.fault import Faults
-from gateway.forged import FRAMES, MANY, WINDOW, Tallies
-from gateway.times import Times
+from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.forged import FRAMES, MANY, WINDOW, Tallies
+from gateway.tend.attacks import QUIET, Attacks
+from gateway.words import kind
+from gateway.words.times import Times
 from tests.stories.life import CANCEL, HOUR, PENDANT, Life
 
 

@@ -10,10 +10,10 @@ from fake_bluez import Bluetoothd, PrivateBus, uuid
 from kit.wait import NEVER, until
 
 from drivers import all_models
-from gateway import gatt
-from gateway.ble import Radio
-from gateway.ble import Times as RadioTimes
-from gateway.gatt import Visits
+from gateway.hear import gatt
+from gateway.hear.ble import Radio
+from gateway.hear.ble import Times as RadioTimes
+from gateway.hear.gatt import Visits
 
 BELT, CUFF, FEVER = "A4:C1:38:00:00:11", "A4:C1:38:00:00:12", "A4:C1:38:00:00:13"
 MODELS = all_models()

@@ -13,16 +13,17 @@ from brokers import Authority
 from household import DEVICES, KEY, OTHER_KEY, Gateway
 
 from drivers import all_models
-from gateway import generations, household
-from gateway.clock import Moment
-from gateway.compose import withheld
-from gateway.config import kept, load, mute_cancels
-from gateway.consent import CLASSES
-from gateway.history import History
-from gateway.household import Handed, Rejected, changed, keep, shown
-from gateway.instruction import Change, What
-from gateway.intake import Historian
-from gateway.reading import Kind, Reading
+from gateway.box import generations
+from gateway.hear.intake import Historian
+from gateway.home import household
+from gateway.home.config import kept, load, mute_cancels
+from gateway.home.household import Handed, Rejected, changed, keep, shown
+from gateway.keep.history import History
+from gateway.tend.rearrange import withheld
+from gateway.words.clock import Moment
+from gateway.words.consent import CLASSES
+from gateway.words.instruction import Change, What
+from gateway.words.reading import Kind, Reading
 
 BUTTON = {"id": "new", "model": "shelly-blu-button", "room": "kitchen", "address": "A4:C1:38:00:00:77"}
 PLATFORM = '[platform]\nhost = "a.example"\n'

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from gateway import inbox
+from gateway.home import inbox
 
 
 def test_what_is_left_is_read_once_and_in_order(tmp_path):

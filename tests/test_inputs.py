@@ -8,11 +8,11 @@ from gpiozero.pins.mock import MockFactory
 from kit.wait import until
 
 from drivers import dry_contact, gpio_inputs, modbus_inputs
-from gateway.clock import Moment
-from gateway.driver import Report, Standing, Telegram
-from gateway.inputs import GpioInputs, ModbusInputs, bus_at, run
-from gateway.intake import Intake
-from gateway.reading import Kind
+from gateway.hear.contacts import GpioInputs, ModbusInputs, bus_at, run
+from gateway.hear.intake import Intake
+from gateway.words.clock import Moment
+from gateway.words.driver import Report, Standing, Telegram
+from gateway.words.reading import Kind
 from tests.line_emulators import ModbusModule
 
 ON, OFF = b"\x01", b"\x00"
@@ -60,7 +60,7 @@ async def test_unchanged_inputs_are_told_again_so_that_a_dead_module_is_noticed(
 
 @pytest.mark.parametrize("wrong", ["silent", "wrong_sum", "refuses"])
 async def test_a_module_that_does_not_answer_ends_it_with_what_to_do(tmp_path, wrong, monkeypatch):
-    monkeypatch.setattr("gateway.inputs._ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr("gateway.hear.contacts._ANSWER_WITHIN", 0.05)
     with ModbusModule(tmp_path / "m") as module:
         setattr(module, wrong, 2)
         bus = ModbusInputs(module.port)
@@ -70,7 +70,7 @@ async def test_a_module_that_does_not_answer_ends_it_with_what_to_do(tmp_path, w
 
 
 async def test_one_lost_answer_is_no_loss(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.inputs._ANSWER_WITHIN", 0.05)
+    monkeypatch.setattr("gateway.hear.contacts._ANSWER_WITHIN", 0.05)
     with ModbusModule(tmp_path / "m") as module:
         async with Polled(ModbusInputs(module.port)) as polled:
             await until(lambda: len(polled.told) == 8)

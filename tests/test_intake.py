@@ -9,11 +9,12 @@ import pytest
 from hand import HandClock
 
 from drivers import all_models
-from gateway import danger, fault
-from gateway.clock import Moment
-from gateway.driver import REPEATED, UNPROVED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
-from gateway.intake import BURST, GUARDED, LINE_AT_MOST, ROUTINE, SAME_WITHIN, Historian, Intake, WaitingRoom
-from gateway.reading import Kind, Reading
+from gateway.hear.intake import BURST, GUARDED, LINE_AT_MOST, ROUTINE, SAME_WITHIN, Historian, Intake, WaitingRoom
+from gateway.judge import danger
+from gateway.judge.faults import fault
+from gateway.words.clock import Moment
+from gateway.words.driver import REPEATED, UNPROVED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
+from gateway.words.reading import Kind, Reading
 
 BUTTON = "A4:C1:38:00:00:01"
 PORT = "/dev/serial/by-id/radar"

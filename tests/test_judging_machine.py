@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.alarm import Outcome
-from gateway.book import AlarmFact
-from gateway.dispatch import Rung, left
-from gateway.instruction import Do, Door, ResultFact
-from gateway.reading import Kind
+from gateway.judge.alarm import Outcome
+from gateway.judge.book import AlarmFact
+from gateway.judge.dispatch import Rung, left
+from gateway.words.instruction import Do, Door, ResultFact
+from gateway.words.reading import Kind
 
 RECEIPT, ANSWER, DISPATCH, ARRIVE, FAMILY, RUNG, REPEAT, TEST, APART = 30, 60, 180, 900, 90, 120, 300, 600, 120
 ENDS = ("closed", "cancelled")

@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 from hand import GATEWAY, NOON, Day, refusal, story
 
-from gateway import wire
-from gateway.clock import Moment, Quality
-from gateway.instruction import Do, Door, Instruction
-from gateway.lateness import late, of_another_life, undecided
-from gateway.pipeline import REMEMBERED
+from gateway.contract import wire
+from gateway.judge.lateness import late, of_another_life, undecided
+from gateway.judge.pipeline import REMEMBERED
+from gateway.words.clock import Moment, Quality
+from gateway.words.instruction import Do, Door, Instruction
 
 HOURS = 3600.0
 ENDS = {

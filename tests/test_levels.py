@@ -3,8 +3,8 @@
 import pytest
 from hand import Day, story
 
-from gateway.pipeline import Shelf
-from gateway.reading import Kind
+from gateway.judge.pipeline import Shelf
+from gateway.words.reading import Kind
 
 GONE, LOST = 300, 14_400
 

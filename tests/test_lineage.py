@@ -12,16 +12,19 @@ from hand import GATEWAY, HandClock
 from stories.life import HOUR, MINUTE, Life
 from test_store import Box
 
-from gateway import chain, database, lineage, machine, recovery, store, wire
-from gateway.clock import Quality
-from gateway.database import new_name
+from gateway.box import machine
+from gateway.contract import chain, wire
 from gateway.demo.desk import Desk
-from gateway.instruction import Do
-from gateway.kind import IDENTITY_CONFLICT
-from gateway.lineage import Conflict, judged
-from gateway.reading import Kind
-from gateway.recovery import opened
-from gateway.store import Writing
+from gateway.keep import database, recovery, store
+from gateway.keep.database import new_name
+from gateway.keep.recovery import opened
+from gateway.keep.store import Writing
+from gateway.tend import lineage
+from gateway.tend.lineage import Conflict, judged
+from gateway.words.clock import Quality
+from gateway.words.instruction import Do
+from gateway.words.kind import IDENTITY_CONFLICT
+from gateway.words.reading import Kind
 
 HASH, OTHER = "0" * 32, "f" * 32
 

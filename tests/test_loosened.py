@@ -12,11 +12,12 @@ from hand import Day
 from household import DEVICES, Gateway
 
 from drivers import all_models
-from gateway import dial, generations, wire
-from gateway.clock import Quality
-from gateway.config import ConfigError, load
-from gateway.household import Handed, Rejected, changed
-from gateway.instruction import Change, What
+from gateway.box import dial, generations
+from gateway.contract import wire
+from gateway.home.config import ConfigError, load
+from gateway.home.household import Handed, Rejected, changed
+from gateway.words.clock import Quality
+from gateway.words.instruction import Change, What
 
 MODELS = all_models()
 ROOT = Path(__file__).parents[1]
@@ -95,7 +96,7 @@ def test_nothing_of_ours_can_switch_it_off():
             if name in {"create_default_context", "SSLContext", "tls_set", "tls_set_context"} and path.parts[-2] != "demo":
                 makers.add(path.relative_to(ROOT).as_posix())
     assert words == set()
-    assert makers == {"gateway/dial.py", "gateway/web/papers.py"}
+    assert makers == {"gateway/box/dial.py", "gateway/page/papers.py"}
 
 
 # -- the kept password -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway import mains
+from gateway.box import mains
 
 
 def supplies(folder, **given):

@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from hand import NOON, HandClock
 
-from gateway.clock import Moment, Quality
-from gateway.daemon import FLUSH_EVERY
-from gateway.masks import AWAY_MOST, MARKED_EVERY, NOT_MASKED, SHELVE_MOST, End, Shelf, masked, unmasked
+from gateway.judge.masks import AWAY_MOST, MARKED_EVERY, NOT_MASKED, SHELVE_MOST, End, Shelf, masked, unmasked
+from gateway.tend.daemon import FLUSH_EVERY
+from gateway.words.clock import Moment, Quality
 
 HOUR = 3600.0
 YEARS = timedelta(days=3650)

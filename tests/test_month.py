@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import kind
+from gateway.words import kind
 from tests.month import table
 from tests.month.desk import Month
 from tests.month.homes import RATES, drawn

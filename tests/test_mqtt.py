@@ -20,12 +20,14 @@ from kit.wait import NEVER, PATIENCE, until
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from gateway import dial, mqtt, wire
-from gateway.clock import Moment, Quality
-from gateway.mqtt import Broker, Link, LinkLost
-from gateway.push import Lost, NotTaken
-from gateway.times import Times
-from gateway.uplink import Uplink
+from gateway.box import dial
+from gateway.contract import wire
+from gateway.tell import mqtt
+from gateway.tell.mqtt import Broker, Link, LinkLost
+from gateway.tell.push import Lost, NotTaken
+from gateway.tell.uplink import Uplink
+from gateway.words.clock import Moment, Quality
+from gateway.words.times import Times
 
 GATEWAY = "gw-1"
 PASSWORD = "correct-horse-battery"

@@ -15,11 +15,11 @@ from fake_bluez import Bluetoothd, Child, PrivateBus, uuid
 from kit.wait import until
 
 from drivers import all_models
-from gateway import nearby
-from gateway.config import load
-from gateway.daemon import Daemon
-from gateway.driver import Advertisement, Telegram, uuid16
-from gateway.nearby import AT_MOST, LONGEST, Window, address_kind, guess, maker
+from gateway.home import nearby
+from gateway.home.config import load
+from gateway.home.nearby import AT_MOST, LONGEST, Window, address_kind, guess, maker
+from gateway.tend.daemon import Daemon
+from gateway.words.driver import Advertisement, Telegram, uuid16
 
 MODELS = all_models()
 BUTTON, DOOR, BELT = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:11"
@@ -136,7 +136,7 @@ def test_the_make_is_guessed_by_name_by_bytes_and_by_service():
 
 
 def test_every_recorded_broadcast_is_guessed_as_a_make_that_takes_it():
-    from gateway.decode import decode_line
+    from gateway.hear.decode import decode_line
 
     wrong = []
     files = sorted((Path(__file__).parent / "drivers").glob("vectors_*.jsonl"))

@@ -7,12 +7,15 @@ import pytest
 from hand import Day
 from simulated import Lapse
 
-from gateway import allowance, doors, kind, wire
-from gateway.allowance import Allowance, Allowances, Lot, Of
-from gateway.fault import Turn
-from gateway.instruction import Door
-from gateway.ranges import merged, within
-from gateway.uplink import ACCEPTED_A_COMMIT
+from gateway.contract import wire
+from gateway.judge import allowance
+from gateway.judge.allowance import Allowance, Allowances, Lot, Of
+from gateway.judge.faults.fault import Turn
+from gateway.tell.uplink import ACCEPTED_A_COMMIT
+from gateway.tend import inbound
+from gateway.words import kind
+from gateway.words.instruction import Door
+from gateway.words.ranges import merged, within
 
 DIGEST = "746bec6190671a926f7703a6"  # as the version before `resend` reckoned it
 PENDANT = "A4:C1:38:00:00:01"
@@ -254,11 +257,11 @@ def test_what_waits_at_the_door_is_bounded_in_number_and_in_bytes(lapse):
         for n in range(2000):
             door.from_platform("instruction", order(f"x{n}", reason="y" * 300))
             door.from_platform("receipt", b" " * wire.LARGEST)
-        assert len(door._orders) == doors.ORDERS
-        assert len(door._receipts) == doors.RECEIPTS
+        assert len(door._orders) == inbound.ORDERS
+        assert len(door._receipts) == inbound.RECEIPTS
         for _ in range(100):
             door.from_platform("instruction", b" " * wire.LARGEST)
-        assert door._bytes == sum(len(one) for one in door._orders) <= doors.BYTES
+        assert door._bytes == sum(len(one) for one in door._orders) <= inbound.BYTES
         await wait(5)
         assert (len(door._orders), door._bytes) == (0, 0)
 
@@ -279,7 +282,7 @@ def test_a_press_in_a_flood_is_judged_before_the_orders_and_waits_for_one_turn_o
             return made
 
         daemon.doors.messages = counted
-        for n in range(doors.ORDERS):
+        for n in range(inbound.ORDERS):
             daemon.doors.from_platform("instruction", order(f"x{n}", do="away", seconds=60.0 * (n % 2)))
         lapse.air(PENDANT, "4400{n}3a01")
         pressed, first = daemon.pipeline.last, len(turns)
@@ -293,8 +296,8 @@ def test_a_press_in_a_flood_is_judged_before_the_orders_and_waits_for_one_turn_o
         await wait(30)
         rows = daemon.store._db.execute("SELECT number, name FROM journal WHERE number > ? ORDER BY number", (pressed,)).fetchall()
         ahead = next(n for n, (_, name) in enumerate(rows) if name == "alarm")
-        assert ahead <= 2 * doors.ORDERS_A_TURN
-        assert max(turns) <= 2 * doors.ORDERS_A_TURN + 1, "an order makes two entries at most"
+        assert ahead <= 2 * inbound.ORDERS_A_TURN
+        assert max(turns) <= 2 * inbound.ORDERS_A_TURN + 1, "an order makes two entries at most"
 
     live(lapse, story)
 
@@ -337,7 +340,7 @@ def test_a_flood_of_receipts_becomes_few_ranges_a_turn_and_the_rest_goes_into_th
     async def story():
         daemon = lapse.daemon
         last = daemon.pipeline.last
-        for _ in range(doors.RECEIPTS):
+        for _ in range(inbound.RECEIPTS):
             daemon.doors.from_platform("receipt", receipt(lapse, [[1, 1], [last, last]] * 250))
         commit = daemon.store.commit
 

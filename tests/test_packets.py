@@ -10,10 +10,13 @@ from hostile import Hostile, length, publish
 from paho.mqtt.client import CallbackAPIVersion, Client
 from paho.mqtt.properties import MQTTException
 
-from gateway import bridge, mqtt, packets, wire
-from gateway.bridge import Bridge, BridgeLost
-from gateway.mqtt import Broker, Link, LinkLost
-from gateway.packets import Bounded, PacketRefused
+from gateway.box import packets
+from gateway.box.packets import Bounded, PacketRefused
+from gateway.contract import wire
+from gateway.hear import other_broker
+from gateway.hear.other_broker import Bridge, BridgeLost
+from gateway.tell import mqtt
+from gateway.tell.mqtt import Broker, Link, LinkLost
 
 GATEWAY = "gw-1"
 INSTRUCTION = wire.topic(GATEWAY, "instruction")
@@ -218,7 +221,7 @@ async def test_a_bridged_brokers_huge_message_is_read_past_and_sensors_are_heard
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert [said.topic for said in told] == ["door"]
-    assert sum(held) < bridge.LARGEST + 10_000
+    assert sum(held) < other_broker.LARGEST + 10_000
 
 
 @pytest.mark.parametrize(
@@ -251,7 +254,7 @@ async def test_a_mistake_over_one_message_makes_deaf_for_no_other(caplog):
 
 
 async def test_nobody_there_and_nobody_answering(monkeypatch):
-    monkeypatch.setattr(bridge, "ANSWER_WAIT", 0.2)
+    monkeypatch.setattr(other_broker, "ANSWER_WAIT", 0.2)
     server = await asyncio.start_server(lambda _r, _w: asyncio.sleep(0), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(BridgeLost, match=str(port)):

@@ -9,11 +9,11 @@ from hand import NIGHT, Day, HandClock, story
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway import pending
-from gateway.clock import Quality
-from gateway.masks import Shelf
-from gateway.pending import Pending
-from gateway.reading import Kind
+from gateway.judge import pending
+from gateway.judge.masks import Shelf
+from gateway.judge.pending import Pending
+from gateway.words.clock import Quality
+from gateway.words.reading import Kind
 
 
 def moves(entries):

@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hand import HOME_ZONE, JOURNAL, NIGHT, NOON, WATCHES, Day, HandClock, Home, refusal, story
 
-from gateway.alarm import Outcome
-from gateway.book import AlarmFact
-from gateway.clock import Quality
-from gateway.danger import Danger
-from gateway.fault import Turn
-from gateway.instruction import Do, Door, Instruction
-from gateway.pipeline import OFTEN, REMEMBERED, Known
-from gateway.reading import Kind
-from gateway.times import Times
-from gateway.wire import alarm_of, decode_entry, encode_entry
+from gateway.contract.wire import alarm_of, decode_entry, encode_entry
+from gateway.judge.alarm import Outcome
+from gateway.judge.book import AlarmFact
+from gateway.judge.danger import Danger
+from gateway.judge.faults.fault import Turn
+from gateway.judge.pipeline import OFTEN, REMEMBERED, Known
+from gateway.words.clock import Quality
+from gateway.words.instruction import Do, Door, Instruction
+from gateway.words.reading import Kind
+from gateway.words.times import Times
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed")
 OPEN = STATES[:-1]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from gateway import contract, wire
-from gateway.clock import Quality
-from gateway.reading import Kind
+from gateway.contract import schemas, wire
+from gateway.words.clock import Quality
+from gateway.words.reading import Kind
 from tests import privacy
 from tests.web.household import GATEWAY, ROOMS, SECRET_KEY, SECRET_NAME, SECRET_WORD, Example
 
@@ -28,7 +28,7 @@ def day(tmp_path_factory):
         out += [(str(name), bytes(body)) for name, body in db.execute("SELECT name, body FROM journal ORDER BY number")]
     readings = [(d, k) for d in ROOMS for k in (Kind.BATTERY, Kind.PRESENCE)]
     clock = example.day.clock
-    from gateway.reading import Reading
+    from gateway.words.reading import Reading
 
     batch = [Reading(device=d, kind=k, value=50 if k is Kind.BATTERY else True, at=clock.now()) for d, k in readings]
     out.append(("readings", wire.encode_batch(GATEWAY, "h1", 1, "boot-1", batch)))
@@ -98,7 +98,7 @@ def test_a_value_is_a_number_a_word_or_yes_and_no_never_bytes():
     assert "contentEncoding" not in whole
     assert "base64" not in whole
     for name in privacy.OUTWARD:
-        for part in contract.described()[name].get("$defs", {}).values():
+        for part in schemas.described()[name].get("$defs", {}).values():
             value = part.get("properties", {}).get("value")
             if value is not None:
                 assert {o["type"] for o in value.get("anyOf", [value])} <= {"boolean", "integer", "number", "string"}
@@ -153,4 +153,4 @@ def test_only_the_named_places_open_a_connection():
         )
         if found and "demo" not in path.parts:
             makers[path.relative_to(ROOT).as_posix()] = found
-    assert set(makers) == {"gateway/dial.py", "gateway/mqtt.py", "gateway/bridge.py"}, makers
+    assert set(makers) == {"gateway/box/dial.py", "gateway/tell/mqtt.py", "gateway/hear/other_broker.py"}, makers

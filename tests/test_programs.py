@@ -7,8 +7,9 @@ from household import Gateway
 from test_household import after, problems
 
 from drivers import all_models
-from gateway import generations, programs
-from gateway.config import ConfigError, load, rights
+from gateway.box import generations
+from gateway.home import programs
+from gateway.home.config import ConfigError, load, rights
 
 SIREN = '[sound]\nalarm = ["/bin/sh", "/opt/siren.sh"]\n'
 SHELL = ["/bin/sh", "-c", "touch /tmp/owned"]

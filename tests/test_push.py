@@ -15,8 +15,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway import push as module
-from gateway.push import AGAIN, AGAIN_LATER, FRESH, JITTER, LATE, PATIENCE, WINDOW, Lost, NotTaken, Push
+from gateway.tell import push as module
+from gateway.tell.push import AGAIN, AGAIN_LATER, FRESH, JITTER, LATE, PATIENCE, WINDOW, Lost, NotTaken, Push
 
 
 class Msg(NamedTuple):

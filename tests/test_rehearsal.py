@@ -11,10 +11,11 @@ from test_backup import bluez, given_away, kept, taken  # noqa: F401  bluez is a
 from test_technician import result
 
 from drivers import all_models
-from gateway import backup, rehearsal
-from gateway.backup import BackupError
-from gateway.config import load
-from gateway.parts import DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, RungPart, SoundPart
+from gateway.home import backup
+from gateway.home.backup import BackupError
+from gateway.home.config import load
+from gateway.home.parts import DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, RungPart, SoundPart
+from gateway.tend import rehearsal
 
 WHEN = {"boot": "b", "mono": 5.0, "wall": "2026-11-22T00:00:00Z", "clock": "synchronised"}
 CALL = {"rung": 1, "responder": "x", "channel": "platform", "reason": "raised", "at": WHEN, "delivery": "waiting"}

@@ -12,14 +12,14 @@ from types import SimpleNamespace
 import pytest
 
 from drivers import all_models
-from gateway import replay
-from gateway.clock import Moment
-from gateway.config import load
 from gateway.demo import home
-from gateway.driver import Advertisement, Chunk
-from gateway.intake import Intake
-from gateway.reading import Kind
-from gateway.replay import BadDay, Replay
+from gateway.hear import replay
+from gateway.hear.intake import Intake
+from gateway.hear.replay import BadDay, Replay
+from gateway.home.config import load
+from gateway.words.clock import Moment
+from gateway.words.driver import Advertisement, Chunk
+from gateway.words.reading import Kind
 
 ROOT = Path(__file__).resolve().parent.parent
 BLE = "ble B4:35:22:F5:3D:A4 -61 fcd2=40005201643a01"
@@ -65,7 +65,7 @@ def test_a_wrong_line_is_named_with_file_line_and_what_was_expected(tmp_path, li
     assert text.startswith(f"{tmp_path / 'day.txt'}, line 4: ")
     assert line in text
     assert expected in text
-    assert "gateway/replay.py" in text
+    assert "gateway/hear/replay.py" in text
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):

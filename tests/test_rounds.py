@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from simulated import Lapse
 
-from gateway import dial, kind, rounds
-from gateway.database import mark
-from gateway.instruction import Do, Door, Instruction
+from gateway.box import dial
+from gateway.keep.database import mark
+from gateway.tend import rounds
+from gateway.words import kind
+from gateway.words.instruction import Do, Door, Instruction
 
 DAY, HOUR = 86400.0, 3600.0
 BEGINS = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)

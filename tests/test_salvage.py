@@ -15,15 +15,17 @@ from golden import make
 from hand import GATEWAY, HandClock
 from test_store import Box, carried
 
-from gateway import database, kind, recovery, wire
-from gateway.alarm import ENDED, State
-from gateway.clock import Moment
-from gateway.database import PAGE, broken, unsettled
-from gateway.instruction import Do, Instruction
-from gateway.reading import Kind, Reading
-from gateway.recovery import in_doubt, opened, salvaged, stand_in
-from gateway.salvage import INDEX, Held
-from gateway.store import EARLIER, Store, Writing
+from gateway.contract import wire
+from gateway.judge.alarm import ENDED, State
+from gateway.keep import database, recovery
+from gateway.keep.database import PAGE, broken, unsettled
+from gateway.keep.pages import INDEX, Held
+from gateway.keep.recovery import in_doubt, opened, salvaged, stand_in
+from gateway.keep.store import EARLIER, Store, Writing
+from gateway.words import kind
+from gateway.words.clock import Moment
+from gateway.words.instruction import Do, Instruction
+from gateway.words.reading import Kind, Reading
 
 
 @pytest.fixture

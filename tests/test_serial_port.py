@@ -10,9 +10,9 @@ import serial
 from kit.wait import PATIENCE, until
 from radar_emulator import FALL, PRESENCE, Radar, frame
 
-from gateway import serial_port
-from gateway.serial_port import Line
-from gateway.supervise import keep
+from gateway.box.supervise import keep
+from gateway.hear import serial_port
+from gateway.hear.serial_port import Line
 
 QUERY_PRESENCE = frame(0x80, 0x81)
 A_FALL = frame(*FALL, b"\x01")

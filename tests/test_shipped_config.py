@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from drivers import all_models
-from gateway import config
-from gateway.config import load
 from gateway.demo import home
-from gateway.times import Times
+from gateway.home import config
+from gateway.home.config import load
+from gateway.words.times import Times
 
 TEXT = home.SHIPPED.read_text(encoding="utf-8")
 PARTS = {

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.clock import Moment, Quality
-from gateway.reading import Kind, Reading
-from gateway.signals import KEPT_DAYS, WAITING, Row, Signals
-from gateway.store import Store
+from gateway.judge.signals import KEPT_DAYS, WAITING, Row, Signals
+from gateway.keep.store import Store
+from gateway.words.clock import Moment, Quality
+from gateway.words.reading import Kind, Reading
 
 BEGIN = datetime(2026, 11, 22, 7, 30, tzinfo=UTC)
 HOUR = int(BEGIN.timestamp() // 3600)

@@ -7,10 +7,10 @@ import random
 import pytest
 from hand import HandClock
 
-from gateway.clock import Quality
-from gateway.fault import Faults
-from gateway.silence import HEAR_FIRST, LINE, NAMED, Silences, Supervised, read
-from gateway.times import Times
+from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.silence import HEAR_FIRST, LINE, NAMED, Silences, Supervised, read
+from gateway.words.clock import Quality
+from gateway.words.times import Times
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 DEVICES = {

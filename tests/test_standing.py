@@ -6,10 +6,10 @@ import pytest
 from hand import HandClock
 
 from drivers import all_models
-from gateway.clock import Moment
-from gateway.driver import Advertisement, Published, Telegram
-from gateway.intake import SAYS_AGAIN, STANDS, Intake
-from gateway.reading import Kind
+from gateway.hear.intake import SAYS_AGAIN, STANDS, Intake
+from gateway.words.clock import Moment
+from gateway.words.driver import Advertisement, Published, Telegram
+from gateway.words.reading import Kind
 
 MODELS = all_models()
 UUID = "0102030405060708090a0b0c0d0e0f10"

@@ -11,13 +11,16 @@ from hand import Day
 from kit.wait import until
 
 from drivers import all_models
-from gateway import audible, kind, nearby, status, store, upkeep
-from gateway.config import load
-from gateway.daemon import Daemon
-from gateway.database import suspect
-from gateway.driver import Advertisement
-from gateway.instruction import Do
-from gateway.reading import Kind
+from gateway.home import audible, nearby, status
+from gateway.home.config import load
+from gateway.keep import store
+from gateway.keep.database import suspect
+from gateway.tend import upkeep
+from gateway.tend.daemon import Daemon
+from gateway.words import kind
+from gateway.words.driver import Advertisement
+from gateway.words.instruction import Do
+from gateway.words.reading import Kind
 
 CONFIG = """
 [gateway]

@@ -25,16 +25,18 @@ from hand import GATEWAY, HandClock, Home
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import database, history, kind, recovery, schema, shed, store, wal, wire
-from gateway.alarm import State
-from gateway.clock import Moment, Quality
-from gateway.database import StoreProblem, entries_kept_from
-from gateway.fault import Turn
-from gateway.instruction import Do, Instruction
-from gateway.masks import masked
-from gateway.reading import FORMS, Form, Kind, Reading
-from gateway.recovery import opened, settled, stand_in, unfit
-from gateway.store import Gone, Store, Writing
+from gateway.contract import wire
+from gateway.judge.alarm import State
+from gateway.judge.faults.fault import Turn
+from gateway.judge.masks import masked
+from gateway.keep import database, history, recovery, schema, shed, store, wal
+from gateway.keep.database import StoreProblem, entries_kept_from
+from gateway.keep.recovery import opened, settled, stand_in, unfit
+from gateway.keep.store import Gone, Store, Writing
+from gateway.words import kind
+from gateway.words.clock import Moment, Quality
+from gateway.words.instruction import Do, Instruction
+from gateway.words.reading import FORMS, Form, Kind, Reading
 
 
 class Box:
@@ -811,7 +813,7 @@ def test_a_disk_that_is_full_at_start_is_survived(tmp_path):
 
 
 LIMIT = """
-import gateway.store as store
+import gateway.keep.store as store
 def limit(state):
     real = store.database
     def small(path, *rest):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from gateway.strength import ACCOUNT, CHINESE, SEALED, SYLLABLES, TRADE, WORDS, digits, offered, weak
+from gateway.home.strength import ACCOUNT, CHINESE, SEALED, SYLLABLES, TRADE, WORDS, digits, offered, weak
 
 FIRST_CHOICES = (
     "1111111111", "5201314520", "woaini1314", "woaini5201314", "qq123456789", "zhang19800101", "1qaz2wsx3edc", "a123456789", "5845201314",
@@ -60,5 +60,5 @@ def test_a_long_text_is_estimated_and_costs_little():
 
 
 def test_neither_daemon_nor_page_loads_the_estimator_before_somebody_chooses_a_password():
-    code = "import gateway.daemon, gateway.web.server, sys; sys.exit('zxcvbn' in sys.modules)"
+    code = "import gateway.tend.daemon, gateway.page.server, sys; sys.exit('zxcvbn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

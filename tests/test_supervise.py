@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from gateway.supervise import keep, say, wait_before
+from gateway.box.supervise import keep, say, wait_before
 
 
 class Stage:

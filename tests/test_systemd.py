@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.systemd import notify, watchdog_interval
+from gateway.box.systemd import notify, watchdog_interval
 
 
 @pytest.fixture

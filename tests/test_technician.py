@@ -14,8 +14,8 @@ from household import DEVICES, KEY, OTHER_KEY, PENDANT, SEALED, Gateway, Sealed,
 from kit.wait import until_now as until
 from radar_emulator import Radar
 
-from gateway import household, inbox
-from gateway.household import Handed
+from gateway.home import household, inbox
+from gateway.home.household import Handed
 
 NEW = "A4:C1:38:00:00:77"
 BUTTON = {"id": "new", "model": "shelly-blu-button", "room": "kitchen", "address": NEW}

@@ -8,16 +8,16 @@ from hand import Home
 from household import DEVICES, Gateway
 
 from drivers import all_models
-from gateway import household, trial
-from gateway.clock import Moment
-from gateway.config import load
-from gateway.danger import SOS, Watch
-from gateway.household import Handed
-from gateway.instruction import Change, Do, Instruction, What
-from gateway.pipeline import Known
-from gateway.reading import Kind, Reading
-from gateway.store import Store, Writing
-from gateway.trial import _run, tried
+from gateway.home import household, trial
+from gateway.home.config import load
+from gateway.home.household import Handed
+from gateway.home.trial import _run, tried
+from gateway.judge.danger import SOS, Watch
+from gateway.judge.pipeline import Known
+from gateway.keep.store import Store, Writing
+from gateway.words.clock import Moment
+from gateway.words.instruction import Change, Do, Instruction, What
+from gateway.words.reading import Kind, Reading
 
 BEGAN = datetime(2026, 11, 16, 4, 0, tzinfo=UTC)
 NOW = Moment(900_000.0, BEGAN + timedelta(days=6))

@@ -24,7 +24,7 @@ from kit.ports import free_port
 from kit.wait import until_now as until
 from line_emulators import RfBridge
 
-from gateway.web import label, papers
+from gateway.page import label, papers
 from tests.golden import make
 from tests.web.served import Page
 
@@ -40,7 +40,7 @@ def as_user(uid):
 def may_be_two_users():
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         return False
-    return subprocess.run([*as_user(PAGE), sys.executable, "-c", "import gateway.web.server"], cwd=REPO, capture_output=True, check=False).returncode == 0  # fmt: skip
+    return subprocess.run([*as_user(PAGE), sys.executable, "-c", "import gateway.page.server"], cwd=REPO, capture_output=True, check=False).returncode == 0  # fmt: skip
 
 
 pytestmark = pytest.mark.skipif(not may_be_two_users(), reason="only root becomes other users, in a checkout that they may read")

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from hand import HOME_ZONE, HandClock
 
-from gateway import kind
-from gateway.clock import Quality
-from gateway.fault import Faults
-from gateway.silence import Supervised
-from gateway.times import Times
-from gateway.untold import Untold
+from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.silence import Supervised
+from gateway.judge.faults.untold import Untold
+from gateway.words import kind
+from gateway.words.clock import Quality
+from gateway.words.times import Times
 
 HOUR = 3600.0
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from kit.wait import NEVER, PATIENCE
 
-from gateway import uplink as module
-from gateway.uplink import Uplink
+from gateway.tell import uplink as module
+from gateway.tell.uplink import Uplink
 
 
 class Outbox:

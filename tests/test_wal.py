@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import wal
-from gateway.wal import FRAME, HEADER, mend
+from gateway.keep import wal
+from gateway.keep.wal import FRAME, HEADER, mend
 
 COMMITS = 60
 STEP = FRAME + 1024

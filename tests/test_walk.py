@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers import all_models
-from gateway import kind
-from gateway.alarm import Outcome, State
-from gateway.fault import Turn
-from gateway.instruction import Door
-from gateway.reading import Kind
-from gateway.walk import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Need, goal
+from gateway.judge.alarm import Outcome, State
+from gateway.judge.faults.fault import Turn
+from gateway.judge.walk_record import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Need, goal
+from gateway.words import kind
+from gateway.words.instruction import Door
+from gateway.words.reading import Kind
 
 
 @pytest.fixture

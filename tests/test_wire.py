@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, ValidationError
 
-from gateway import wire
-from gateway.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
-from gateway.book import AlarmFact, Entry
-from gateway.clock import Moment, Quality, Stamp
-from gateway.fault import FaultFact, Turn
-from gateway.instruction import Do, Door, Instruction, Refused, ResultFact
-from gateway.kind import KINDS, Priority, of
-from gateway.reading import Kind, Reading
+from gateway.contract import wire
+from gateway.judge.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.words.clock import Moment, Quality, Stamp
+from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
+from gateway.words.kind import KINDS, Priority, of
+from gateway.words.reading import Kind, Reading
 
 NOW = Moment(5000.0, NOON)
 AT = Stamp("boot-1", 12.345, "2026-05-04T04:00:00.000Z", "unsure")

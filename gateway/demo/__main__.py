@@ -29,13 +29,13 @@ from pathlib import Path
 from typing import Any
 
 from drivers import all_models
-from gateway import config as configuration
+from gateway.box.folders import page_of
 from gateway.demo import home, proof
 from gateway.demo.relay import HOST, Relay
 from gateway.demo.screen import Screen, padded
-from gateway.folders import page_of
-from gateway.replay import BadDay, Happening, Replay
-from gateway.web import label
+from gateway.hear.replay import BadDay, Happening, Replay
+from gateway.home import config as configuration
+from gateway.page import label
 
 START_WAIT = 60.0  # s until a process says that it is ready: a small board with a slow card takes its time
 LOOK_EVERY = 0.2  # s between two looks at journal and readings; a line of the gateway's log is looked after at once

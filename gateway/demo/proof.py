@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from gateway import kind as kinds
+from gateway.words import kind as kinds
 
 ANSWERED = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed")  # P1, P2: a person must come
 BY_RULE = ("danger", "alarm", "push", "closed")  # P3 ends when its condition ends; nobody is sent

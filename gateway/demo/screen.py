@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from gateway import kind as kinds
 from gateway.demo.proof import ANSWERED, Json, alarms, wanted
-from gateway.status import ago
+from gateway.home.status import ago
+from gateway.words import kind as kinds
 
 WIDTH = 100  # columns
 STRIP = 1500.0  # s of the day that one line of readings covers at most

@@ -19,9 +19,9 @@ from xiaomi_ble.parser import XiaomiBluetoothDeviceData
 from drivers import all_models
 from drivers.bthome_v2 import UUID as BTHOME
 from drivers.mibeacon import UUID as MIBEACON
-from gateway.clock import Moment
-from gateway.driver import Advertisement, Report
-from gateway.intake import Intake
+from gateway.hear.intake import Intake
+from gateway.words.clock import Moment
+from gateway.words.driver import Advertisement, Report
 
 try:
     from TheengsDecoder import decodeBLE as theengs_decodes  # noqa: N813

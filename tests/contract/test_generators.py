@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import contract, portable, wire
-from gateway.instruction import Do
+from gateway.contract import portable, schemas, wire
+from gateway.words.instruction import Do
 from tests.web.household import Example
 
 HERE = Path(__file__).parent
@@ -83,7 +83,7 @@ def test_python_classes_of_it_are_well_typed_and_take_every_message(messages, tm
     module = importlib.util.module_from_spec(spec)
     sys.modules["made"] = module
     spec.loader.exec_module(module)
-    titles = {name: schema["title"] for name, schema in contract.described().items()}
+    titles = {name: schema["title"] for name, schema in schemas.described().items()}
     for name, body in messages:
         one = getattr(module, titles[name]).model_validate_json(json.dumps(body))
         assert json.loads(one.model_dump_json(by_alias=True, exclude_unset=True)) == body, (name, body)
@@ -98,8 +98,8 @@ def named():
 
 
 def test_each_order_has_its_form():
-    assert set(portable.ORDERS) == set(Do) == set(contract.DO)
-    forms = contract.described()["instruction"]
+    assert set(portable.ORDERS) == set(Do) == set(schemas.DO)
+    forms = schemas.described()["instruction"]
     fields = set(wire.schemas()["instruction"]["properties"])
     for do, order in portable.ORDERS.items():
         name = f"{do.title().replace('_', '')}Instruction"

@@ -5,8 +5,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from drivers import all_models
-from gateway.decode import decode_line
-from gateway.driver import Advertisement, Attribute, Behind, Chunk, GattService, Inputs, MqttTopics, Published, SerialLine, Telegram, uuid16
+from gateway.hear.decode import decode_line
+from gateway.words.driver import (
+    Advertisement,
+    Attribute,
+    Behind,
+    Chunk,
+    GattService,
+    Inputs,
+    MqttTopics,
+    Published,
+    SerialLine,
+    Telegram,
+    uuid16,
+)
 
 MODELS = all_models()
 VECTORS = {

@@ -8,10 +8,10 @@ from driver_vectors import MODELS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.clock import Moment
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, Enrol, Refusal, Report, uuid16
-from gateway.intake import SAME_WITHIN, Intake
-from gateway.reading import FORMS, Form, Kind
+from gateway.hear.intake import SAME_WITHIN, Intake
+from gateway.words.clock import Moment
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Enrol, Refusal, Report, uuid16
+from gateway.words.reading import FORMS, Form, Kind
 
 ADDRESS = "C6:B5:45:F6:F1:8E"
 UUID = "e2c56db5dffb48d2b060d0f5a71096e0"

@@ -8,11 +8,11 @@ import pytest
 from kit.wait import until
 
 from drivers import all_models
-from gateway.clock import Moment
-from gateway.driver import NOT_MINE, Chunk, Published, Refusal, Reply, Report, Telegram
-from gateway.intake import Intake
-from gateway.reading import Kind, is_plausible
-from gateway.serial_port import Line
+from gateway.hear.intake import Intake
+from gateway.hear.serial_port import Line
+from gateway.words.clock import Moment
+from gateway.words.driver import NOT_MINE, Chunk, Published, Refusal, Reply, Report, Telegram
+from gateway.words.reading import Kind, is_plausible
 from tests.line_emulators import EnOceanStick, RfBridge, TinyRadar
 
 MODELS = all_models()

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from drivers._fresh import unarmed
 from drivers.bthome_v2 import MODEL, UUID, Bthome, reports_of
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
-from gateway.reading import FORMS, Form, Kind
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
+from gateway.words.reading import FORMS, Form, Kind
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 ADDRESS = "54:48:E6:8F:80:A5"

@@ -7,7 +7,7 @@ from driver_vectors import VECTORS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.decode import decode, decode_line
+from gateway.hear.decode import decode, decode_line
 
 
 @pytest.mark.parametrize(

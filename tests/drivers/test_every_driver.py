@@ -12,11 +12,11 @@ import pytest
 from driver_vectors import GOLDEN, MODELS, VECTORS, fed, flips, packet, same
 
 import drivers
-from gateway.consent import LABELS
-from gateway.decode import decode_line
-from gateway.driver import NOT_MINE, Advertisement, BleAdvert, Chunk, GattService, Refusal, Reply, Report, SerialLine, Telegram
-from gateway.intake import GUARDED
-from gateway.reading import FORMS, Form
+from gateway.hear.decode import decode_line
+from gateway.hear.intake import GUARDED
+from gateway.words.consent import LABELS
+from gateway.words.driver import NOT_MINE, Advertisement, BleAdvert, Chunk, GattService, Refusal, Reply, Report, SerialLine, Telegram
+from gateway.words.reading import FORMS, Form
 
 EVERY = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 WIRED = [model for model in MODELS.values() if isinstance(model.listens, SerialLine)]
@@ -54,7 +54,7 @@ def test_a_recorded_frame_means_what_its_source_says(vector):
 @EVERY
 def test_whatever_a_make_tells_has_its_class_in_the_table_of_consents(model):
     heard = [one for frame in GOLDEN[model.name] for one in fed(model, *frame) if isinstance(one, Report)]
-    assert not {one.label for one in heard if one.label} - set(LABELS), "say in gateway/consent.py which consent it needs"
+    assert not {one.label for one in heard if one.label} - set(LABELS), "say in gateway/words/consent.py which consent it needs"
 
 
 @EVERY

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from drivers import _gatt_health as health
 from drivers import all_models
-from gateway.decode import decode_line
-from gateway.driver import NOT_MINE, Advertisement, Attribute, Chunk, GattService, Refusal, Report, uuid16
-from gateway.reading import Kind
+from gateway.hear.decode import decode_line
+from gateway.words.driver import NOT_MINE, Advertisement, Attribute, Chunk, GattService, Refusal, Report, uuid16
+from gateway.words.reading import Kind
 
 MODELS = {m.name: m for m in all_models().values() if isinstance(m.listens, GattService)}
 PRESSURE, RATE, WARMTH, SPOT, RUNNING, WEIGHT, BATTERY = (uuid16(s) for s in (0x2A35, 0x2A37, 0x2A1C, 0x2A5E, 0x2A5F, 0x2A9D, 0x2A19))

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from driver_vectors import GOLDEN, MODELS, VECTORS, flips, packet
 
-from gateway.driver import Advertisement, BleAdvert
-from gateway.intake import BURST, GUARDED, SAME_WITHIN, Intake
-from gateway.reading import NOT_A_CALL, Kind
+from gateway.hear.intake import BURST, GUARDED, SAME_WITHIN, Intake
+from gateway.words.driver import Advertisement, BleAdvert
+from gateway.words.reading import NOT_A_CALL, Kind
 from tests.hand import HandClock
 
 KEYED = sorted(name for name, model in MODELS.items() if model.key_bytes)

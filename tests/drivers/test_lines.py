@@ -12,9 +12,9 @@ from pymodbus.framer.rtu import FramerRTU
 
 from drivers import _modbus_rtu, _tinyframe, _zigbee_ias, enocean_esp3, sonoff_rfbridge
 from drivers._frames import Cutter
-from gateway.decode import decode_line
-from gateway.driver import Chunk, Refusal, Report, SerialLine
-from gateway.reading import Kind
+from gateway.hear.decode import decode_line
+from gateway.words.driver import Chunk, Refusal, Report, SerialLine
+from gateway.words.reading import Kind
 
 FALL = bytes.fromhex("01000000010e02f301fe")
 CUT = {  # a fresh cutter, and its bound: one longest frame and one piece

@@ -14,8 +14,8 @@ from xiaomi_ble.parser import XiaomiBluetoothDeviceData
 
 from drivers import mibeacon
 from drivers.mibeacon import _OPEN, _ROWS, UUID, MiBeacon, reports_of
-from gateway.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, Refusal, Report
-from gateway.reading import FORMS, Form, Kind
+from gateway.words.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, Refusal, Report
+from gateway.words.reading import FORMS, Form, Kind
 
 KEY = bytes.fromhex("017e52d2684779298709b117c0a75a7b")
 ADDRESS = "E4:AA:EC:81:21:AE"

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.radar_5359 import MODEL, Frames, framed, meaning, question
-from gateway.decode import decode_line
-from gateway.driver import Chunk, Refusal, Reply, Report
-from gateway.reading import Kind
+from gateway.hear.decode import decode_line
+from gateway.words.driver import Chunk, Refusal, Reply, Report
+from gateway.words.reading import Kind
 
 FALL = bytes.fromhex("53598301000101325443")
 QUESTIONS = "5359808100010fbd54435359808200010fbe54435359838100010fc054435359838500010fc45443"

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from switchbot.adv_parser import parse_advertisement_data
 
 from drivers._switchbot import COMPANY, OLD_UUID, UUID
-from gateway.decode import decode_line
-from gateway.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
-from gateway.reading import Kind
+from gateway.hear.decode import decode_line
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
+from gateway.words.reading import Kind
 
 ADDRESS = "AA:BB:CC:DD:EE:FF"
 SAME = {  # the library's name: ours; what is not here (range, LED) is not told

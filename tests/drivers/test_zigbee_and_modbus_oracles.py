@@ -12,8 +12,8 @@ from zigpy.zcl import foundation
 from zigpy.zcl.clusters.security import IasZone
 
 from drivers import _modbus_rtu, _zigbee_ias
-from gateway.driver import Refusal, Report
-from gateway.reading import Kind
+from gateway.words.driver import Refusal, Report
+from gateway.words.reading import Kind
 
 # Our word for each bit, theirs.
 BITS = {

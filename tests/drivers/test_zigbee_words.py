@@ -10,8 +10,8 @@ import pytest
 
 from drivers import all_models
 from drivers._zigbee_words import ILL, OCCUPANCY, RINGS, ROWS, Row, table
-from gateway.driver import Report, Telegram
-from gateway.reading import Kind
+from gateway.words.driver import Report, Telegram
+from gateway.words.reading import Kind
 
 MODELS = {name: model for name, model in all_models().items() if name.startswith("zigbee-")}
 SORTS = {name.split("-")[1]: model for name, model in MODELS.items()}

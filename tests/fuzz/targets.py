@@ -28,15 +28,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
 from drivers import all_models
 from drivers.bthome_v2 import UUID as BTHOME
 from drivers.mibeacon import UUID as MIBEACON
-from gateway import backup, config, generations, household, inbox, wire
-from gateway.clock import Moment, Quality
-from gateway.decode import decode_line
-from gateway.driver import Advertisement, BleAdvert, Published, Refusal, Reply, Report, Telegram
-from gateway.instruction import Door as Way
-from gateway.intake import GUARDED, Intake
-from gateway.reading import FORMS, Form, Kind
-from gateway.replay import BadDay, Replay, packet
-from gateway.web import papers as web_papers
+from gateway.box import generations
+from gateway.contract import wire
+from gateway.hear.decode import decode_line
+from gateway.hear.intake import GUARDED, Intake
+from gateway.hear.replay import BadDay, Replay, packet
+from gateway.home import backup, config, household, inbox
+from gateway.page import papers as web_papers
+from gateway.words.clock import Moment, Quality
+from gateway.words.driver import Advertisement, BleAdvert, Published, Refusal, Reply, Report, Telegram
+from gateway.words.instruction import Door as Way
+from gateway.words.reading import FORMS, Form, Kind
 from tests.drivers import driver_vectors
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -71,13 +71,14 @@ def leave(out: Path) -> None:
     secrets.token_hex = lambda n=32: "60" * n  # names, not keys: made anew they differ in nothing
     import hand
 
-    from gateway import inbox, wire
-    from gateway.fault import Turn
-    from gateway.reading import Kind, Reading
-    from gateway.store import Writing
+    from gateway.contract import wire
+    from gateway.home import inbox
+    from gateway.judge.faults.fault import Turn
+    from gateway.keep.store import Writing
+    from gateway.words.reading import Kind, Reading
 
     try:
-        from gateway.folders import page_of
+        from gateway.box.folders import page_of
     except ImportError:  # an older tree
 
         def page_of(state: Path) -> Path:
@@ -85,9 +86,9 @@ def leave(out: Path) -> None:
 
     _nowhere()
     try:
-        from gateway.recovery import opened
+        from gateway.keep.recovery import opened
     except ImportError:  # an older tree
-        from gateway.store import opened
+        from gateway.keep.store import opened
 
     folder = out / "state"
     clock = hand.HandClock()
@@ -163,7 +164,7 @@ def leave(out: Path) -> None:
 def _nowhere() -> None:
     """Let the tree not know in which box it runs: what is made here is opened in others."""
     with contextlib.suppress(ImportError):  # an older tree
-        from gateway import machine
+        from gateway.box import machine
 
         machine.here = lambda _folder: {}
 
@@ -230,7 +231,7 @@ def _alarm(a: Any) -> dict[str, Any]:
 def _page(folder: Path) -> None:
     """Leave the page's memory, where this generation has a page."""
     try:
-        from gateway.web import accounts
+        from gateway.page import accounts
     except ImportError:
         return
     book = accounts.Accounts(folder, "boot-1")
@@ -245,8 +246,8 @@ def _household(folder: Path) -> None:
     try:
         from msgspec import to_builtins
 
-        from gateway import generations
-        from gateway.parts import DevicePart, Household, HouseholdSecrets, RungPart
+        from gateway.box import generations
+        from gateway.home.parts import DevicePart, Household, HouseholdSecrets, RungPart
     except ImportError:
         return
     for revision in (1, 2):

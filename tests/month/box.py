@@ -21,13 +21,15 @@ from radar_emulator import FALL, PRESENCE, STAY_STILL, frame
 from simulated import BTHOME, Loop
 
 from drivers import all_models
-from gateway import daemon as daemons
-from gateway import fault, inventory, wire
-from gateway import kind as kinds
-from gateway.clock import SystemClock
-from gateway.config import load
-from gateway.driver import Advertisement, Chunk, Published
-from gateway.store import Outgoing
+from gateway.contract import wire
+from gateway.home.config import load
+from gateway.judge.faults import fault
+from gateway.keep.store import Outgoing
+from gateway.tell import inventory
+from gateway.tend import daemon as daemons
+from gateway.words import kind as kinds
+from gateway.words.clock import SystemClock
+from gateway.words.driver import Advertisement, Chunk, Published
 from tests.month.homes import KEY, STICK, Home
 from tests.month.life import Event, Life, Span
 

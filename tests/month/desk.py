@@ -21,7 +21,7 @@ from typing import Any
 
 from simulated import Loop
 
-from gateway import kind as kinds
+from gateway.words import kind as kinds
 from tests.month.box import Box
 from tests.month.homes import DAY, HOUR, Home, rate
 from tests.month.life import KIND_OF, Event, Life, Span

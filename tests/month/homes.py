@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.alarm import State
+from gateway.judge.alarm import State
 
 HOUR, DAY = 3600.0, 86400.0
 KEY = "5f0e3c2b7a6d49818c9d0e1f2a3b4c5d"  # of the cancel buttons: what is not sealed cancels nothing

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway import kind as kinds
+from gateway.words import kind as kinds
 from tests.month.homes import AREA, DAY, HOUR, Home, rate
 
 

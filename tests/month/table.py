@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway import kind as kinds
+from gateway.words import kind as kinds
 from tests.month.desk import AWAY, Line, Month
 from tests.month.homes import DAY, HOUR
 from tests.month.life import RAISED_AFTER, Emergency

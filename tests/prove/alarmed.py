@@ -22,8 +22,8 @@ from fake_bluez import Child
 from household import KEY, Sealed, radar
 from radar_emulator import Radar
 
-from gateway import kind
-from gateway.alarm import MOVES, State
+from gateway.judge.alarm import MOVES, State
+from gateway.words import kind
 from tests.prove.home import PRESSES, QUICK, Home, soon, until
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site")

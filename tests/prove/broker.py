@@ -20,14 +20,14 @@ from hand import JOURNAL, Day, HandClock
 from hand import Home as HandHome
 
 from drivers import all_models
-from gateway import kind
-from gateway.book import Entry
-from gateway.config import load
-from gateway.danger import Watch
-from gateway.database import mark
-from gateway.dispatch import PLATFORM, Rung
-from gateway.reading import Kind, Reading
-from gateway.store import Store, Writing
+from gateway.home.config import load
+from gateway.judge.book import Entry
+from gateway.judge.danger import Watch
+from gateway.judge.dispatch import PLATFORM, Rung
+from gateway.keep.database import mark
+from gateway.keep.store import Store, Writing
+from gateway.words import kind
+from gateway.words.reading import Kind, Reading
 from tests.prove import pace
 from tests.prove.home import PRESSES, Home, together, until
 from tests.prove.table import Row

@@ -20,18 +20,18 @@ from fake_bluez import Child
 from hand import HandClock
 
 from drivers import all_models
-from gateway import kind
-from gateway.book import AlarmFact, Entry
-from gateway.clock import Moment, Quality
-from gateway.config import Config, load
-from gateway.danger import Judge
 from gateway.demo.home import DAY, furnish
-from gateway.driver import Advertisement
-from gateway.fault import FaultFact, Faults
-from gateway.instruction import Do, Instruction
-from gateway.intake import Intake, WaitingRoom
-from gateway.pipeline import Known, Pipeline
-from gateway.replay import Replay, packet
+from gateway.hear.intake import Intake, WaitingRoom
+from gateway.hear.replay import Replay, packet
+from gateway.home.config import Config, load
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.danger import Judge
+from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.pipeline import Known, Pipeline
+from gateway.words import kind
+from gateway.words.clock import Moment, Quality
+from gateway.words.driver import Advertisement
+from gateway.words.instruction import Do, Instruction
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together
 from tests.prove.shims import shim

@@ -27,10 +27,10 @@ from brokers import Mosquitto, mortal
 from fake_bluez import Child
 from household import REPO
 
-from gateway import kind
-from gateway.database import PAGE
-from gateway.salvage import INNER_INDEX, INNER_TABLE
-from gateway.wal import FRAME, HEADER
+from gateway.keep.database import PAGE
+from gateway.keep.pages import INNER_INDEX, INNER_TABLE
+from gateway.keep.wal import FRAME, HEADER
+from gateway.words import kind
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together, until
 from tests.prove.shims import shim

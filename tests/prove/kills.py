@@ -32,8 +32,8 @@ from household import DEVICES, PENDANT, REPO, SEALED, Gateway, Sealed, radar
 from kit.ports import free_port
 from radar_emulator import Radar
 
-from gateway import kind
-from gateway.web import label
+from gateway.page import label
+from gateway.words import kind
 from tests.prove.alarmed import STATES, Alarmed
 from tests.prove.table import Row
 

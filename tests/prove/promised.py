@@ -21,7 +21,8 @@ from brokers import Mosquitto
 from fake_bluez import Child
 from kit.ports import free_port
 
-from gateway import inbox, kind
+from gateway.home import inbox
+from gateway.words import kind
 from tests.prove import pace
 from tests.prove.home import QUICK, Home, hurried, together, until
 from tests.prove.table import Row

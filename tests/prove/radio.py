@@ -19,7 +19,7 @@ from fake_bluez import Child
 from household import KEY, OTHER_KEY, Sealed
 from kit.wait import PATIENCE
 
-from gateway import kind
+from gateway.words import kind
 from tests.line_emulators import RfBridge
 from tests.prove import pace
 from tests.prove.home import PRESSES, STATES, Home, hurried, together, until

@@ -22,15 +22,15 @@ from kit.ports import free_port
 from kit.wait import PATIENCE
 
 from drivers import all_models
-from gateway.book import Entry
-from gateway.config import load
-from gateway.danger import Watch
-from gateway.database import mark
-from gateway.dispatch import PLATFORM, Rung
-from gateway.reading import Kind, Reading
-from gateway.store import Store, Writing
-from gateway.web import app as application
-from gateway.web import label
+from gateway.home.config import load
+from gateway.judge.book import Entry
+from gateway.judge.danger import Watch
+from gateway.judge.dispatch import PLATFORM, Rung
+from gateway.keep.database import mark
+from gateway.keep.store import Store, Writing
+from gateway.page import app as application
+from gateway.page import label
+from gateway.words.reading import Kind, Reading
 from tests.prove import pace
 from tests.prove.broker import Offline
 from tests.prove.home import Home, together, until

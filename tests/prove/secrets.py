@@ -40,7 +40,7 @@ from jsonschema import Draft202012Validator
 from kit.ports import free_port
 from kit.wait import until_now as until
 
-from gateway import wire
+from gateway.contract import wire
 from tests.prove.table import Row
 
 SEALED, LEARNT, NAME = "A4:C1:38:07:00:01", "A4:C1:38:07:00:02", "gw-secrets"

@@ -29,19 +29,19 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
-from gateway import store as stores
-from gateway.alarm import Outcome
-from gateway.book import Entry
-from gateway.clock import Moment, Quality
-from gateway.doors import Doors
-from gateway.instruction import Do, Door
-from gateway.masks import masked
-from gateway.push import Lost, Push
-from gateway.ranges import merged
-from gateway.reading import Kind, Reading
-from gateway.recovery import opened, settled
-from gateway.resend import Resend
-from gateway.store import Writing
+from gateway.judge.alarm import Outcome
+from gateway.judge.book import Entry
+from gateway.judge.masks import masked
+from gateway.keep import store as stores
+from gateway.keep.recovery import opened, settled
+from gateway.keep.store import Writing
+from gateway.tell.push import Lost, Push
+from gateway.tell.resend import Resend
+from gateway.tend.inbound import Doors
+from gateway.words.clock import Moment, Quality
+from gateway.words.instruction import Do, Door
+from gateway.words.ranges import merged
+from gateway.words.reading import Kind, Reading
 from tests.prove.table import Row
 
 MEMORY = Path("/dev/shm")

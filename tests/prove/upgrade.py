@@ -26,12 +26,14 @@ from hand import Home as Judged
 from household import REPO, Gateway
 
 from drivers import all_models
-from gateway import config as configured
-from gateway import folders, inbox, recovery, schema, store
-from gateway.clock import Moment, Quality
-from gateway.reading import Kind, Reading
-from gateway.store import Writing
-from gateway.web.accounts import Accounts
+from gateway.box import folders
+from gateway.home import config as configured
+from gateway.home import inbox
+from gateway.keep import recovery, schema, store
+from gateway.keep.store import Writing
+from gateway.page.accounts import Accounts
+from gateway.words.clock import Moment, Quality
+from gateway.words.reading import Kind, Reading
 from tests.golden import make
 from tests.prove.home import Recorder
 from tests.prove.table import Row

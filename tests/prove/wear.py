@@ -19,7 +19,7 @@ from typing import Any
 
 from simulated import Lapse
 
-from gateway.upkeep import CARD_BUDGET, IO
+from gateway.tend.upkeep import CARD_BUDGET, IO
 from tests.bench.bench import Disk
 from tests.prove import year
 from tests.prove.table import Row

@@ -29,10 +29,11 @@ from radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
 from simulated import KEY, Lapse
 
 from drivers import all_models
-from gateway import kind, trial
-from gateway.config import load
-from gateway.rounds import SETTLE
-from gateway.web.known import Known
+from gateway.home import trial
+from gateway.home.config import load
+from gateway.page.known import Known
+from gateway.tend.rounds import SETTLE
+from gateway.words import kind
 from tests.prove.table import Row
 
 BEGINS = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
@@ -313,7 +314,7 @@ class Life:
 
 
 def _all() -> Any:
-    from gateway.web.known import Filter
+    from gateway.page.known import Filter
 
     return Filter()
 

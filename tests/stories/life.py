@@ -24,7 +24,7 @@ from typing import Any, Self
 from radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
 from simulated import KEY, Lapse
 
-from gateway.instruction import Do, Door, Instruction
+from gateway.words.instruction import Do, Door, Instruction
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 MORNING = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)  # 08:00 in the home, a Monday

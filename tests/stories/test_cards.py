@@ -6,11 +6,12 @@ import sqlite3
 
 from life import HOUR, MINUTE, Life
 
-from gateway import machine, wire
-from gateway.check import journal as check_journal
+from gateway.box import machine
+from gateway.contract import wire
 from gateway.demo.desk import Desk
 from gateway.demo.desk import Home as DesksHome
-from gateway.kind import IDENTITY_CONFLICT
+from gateway.tend.check import journal as check_journal
+from gateway.words.kind import IDENTITY_CONFLICT
 
 
 class Image:

@@ -5,7 +5,8 @@ import os
 import pytest
 from life import DAY, HOUR, MINUTE, PLATFORM, Life
 
-from gateway import database, kind
+from gateway.keep import database
+from gateway.words import kind
 
 
 class Shut:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from life import DAY, HOUR, MINUTE, Life
 
-from gateway import status
-from gateway.channels import AGAIN, SETTLE
+from gateway.home import status
+from gateway.tell.channels import AGAIN, SETTLE
 
 FAILED = "gateway.call_failed"
 PENDANT = """

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from life import DOOR, HOUR, MINUTE, PENDANT, Life
 
-from gateway import kind
+from gateway.words import kind
 
 NIGHT = datetime(2027, 3, 1, 18, 0, tzinfo=UTC)  # 02:00 in the home
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from life import DAY, HOUR, MINUTE, RECEIVER, Life
 
-from gateway import status
-from gateway.driver import Advertisement, Published, uuid16
-from gateway.kind import Priority
+from gateway.home import status
+from gateway.words.driver import Advertisement, Published, uuid16
+from gateway.words.kind import Priority
 
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
 PENDANT, SMOKE = "A4:C1:38:00:00:21", "54:EF:44:E3:9C:BC"

@@ -7,9 +7,9 @@ import pytest
 from life import CANCEL, MINUTE, PENDANT, Life
 from simulated import KEY
 
-from gateway import household
-from gateway.household import Handed
-from gateway.instruction import Change, Do, Door, Instruction, What
+from gateway.home import household
+from gateway.home.household import Handed
+from gateway.words.instruction import Change, Do, Door, Instruction, What
 
 NEW = "A4:C1:38:00:00:77"
 VALUE = {"id": "new", "model": "shelly-blu-button", "room": "bath", "address": NEW, "buttons": {"1": "sos"}}

@@ -9,8 +9,9 @@ from brokers import validator
 from life import HALL, LADDER, PENDANT, RADAR, Life
 from msgspec.structs import replace
 
-from gateway import inventory, wire
-from gateway.instruction import Change, Do, Door, Instruction, What
+from gateway.contract import wire
+from gateway.tell import inventory
+from gateway.words.instruction import Change, Do, Door, Instruction, What
 
 LABEL, NUMBER = "王奶奶的挂件", "13800001111"
 

@@ -9,7 +9,9 @@ import json
 import pytest
 from life import PENDANT, Life
 
-from gateway import doors, inbox, kind, slips
+from gateway.home import inbox, slips
+from gateway.tend import inbound
+from gateway.words import kind
 
 ORDER = {"v": 1, "do": "acknowledge", "by": "desk", "alarm": "a-1"}
 
@@ -138,12 +140,12 @@ def test_a_slip_that_cannot_be_deleted_is_carried_out_once_and_told_once(tmp_pat
         assert sorted(answers) == ["modem-0", "modem-1"]
         assert life.desk.repeats == 0
         assert len(tries) < 50, "less and less often"
-        assert max(after - before for before, after in itertools.pairwise(tries)) >= doors.SLIP_AGAIN / 2
+        assert max(after - before for before, after in itertools.pairwise(tries)) >= inbound.SLIP_AGAIN / 2
         stays = [m for m in life.journal() if m["type"] == "fault" and (m["kind"], m["device"]) == (kind.STORAGE_DEGRADED, slips.FOLDER)]
         assert [m["turn"] for m in stays] == ["raised"]
         assert "Read-only" in stays[0]["detail"]["why"]
         monkeypatch.setattr(slips.Path, "unlink", unlink)
-        await life.wait(2 * doors.SLIP_AGAIN)
+        await life.wait(2 * inbound.SLIP_AGAIN)
         assert not list((life.state / slips.FOLDER).iterdir())
         assert (kind.STORAGE_DEGRADED, slips.FOLDER) not in life.daemon.faults.on
         slips.leave(life.state, order(life, "modem-2", alarm=alarm.id, by="neighbour"))

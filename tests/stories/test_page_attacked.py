@@ -14,10 +14,10 @@ from household import Gateway
 from kit.ports import free_port
 from kit.wait import PATIENCE, until
 
-from gateway import kind
-from gateway.attacks import TELL_AT
-from gateway.web import label, papers
-from gateway.web.guard import LARGER
+from gateway.page import label, papers
+from gateway.page.guard import LARGER
+from gateway.tend.attacks import TELL_AT
+from gateway.words import kind
 from tests.web.household import PASSWORD
 from tests.web.served import Page
 from tests.web.test_papers import made

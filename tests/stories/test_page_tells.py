@@ -2,9 +2,9 @@
 
 from life import MINUTE, Life
 
-from gateway import status
-from gateway.web.known import Known
-from gateway.web.strip import strips
+from gateway.home import status
+from gateway.page.known import Known
+from gateway.page.strip import strips
 
 
 def test_the_daemon_says_what_it_has_heard_itself(tmp_path):

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from life import CANCEL, HOUR, LADDER, MINUTE, NO_ANSWER, RECEIVER, SMOKE, TAKES_NOTE, Life, rung
 
-from gateway.instruction import Change, Do, Door, Instruction, What
+from gateway.words.instruction import Change, Do, Door, Instruction, What
 
 NEVER_ENDS = (100_000.0, 0)
 CANNOT = (5.0, 1)  # picks up, and cannot come

@@ -9,9 +9,12 @@ import pytest
 import simulated
 from life import DAY, HALL, HOUR, MINUTE, RADAR, Life, rung
 
-from gateway import attempt, doors, household, kind, mqtt, resend
-from gateway.allowance import QUIET, Of
-from gateway.instruction import Change, Do, Door, Instruction, What
+from gateway.home import household
+from gateway.judge.allowance import QUIET, Of
+from gateway.tell import mqtt, platform_test, resend
+from gateway.tend import inbound
+from gateway.words import kind
+from gateway.words.instruction import Change, Do, Door, Instruction, What
 
 
 @pytest.fixture
@@ -227,7 +230,7 @@ def test_an_sos_in_a_flood_of_orders_takes_at_most_twice_as_long_and_the_card_is
         for n in range(20_000):
             if flood:
                 order(life, f"x{life.now}-{n}", do=("test", "away", "close")[n % 3], seconds=60.0 * (n % 2), alarm="none", outcome="helped")
-                if n % doors.ORDERS_A_TURN:
+                if n % inbound.ORDERS_A_TURN:
                     continue
             await life.wait(0)
             if len(life.told_platform(kind.SOS)) > seen:
@@ -305,7 +308,7 @@ def test_a_call_for_help_ends_the_platforms_test_at_once_and_the_link_returns(li
     async def reached(*_args, **_more):
         return SimpleNamespace(close=lambda: None)
 
-    monkeypatch.setattr(attempt, "dial", reached)
+    monkeypatch.setattr(platform_test, "dial", reached)
     monkeypatch.setattr(mqtt, "Link", Hanging)
 
     async def story():

@@ -5,9 +5,11 @@ import json
 import pytest
 from life import Life
 
-from gateway import kind, status, wire
-from gateway.allowance import QUIET, Of
-from gateway.times import Times
+from gateway.contract import wire
+from gateway.home import status
+from gateway.judge.allowance import QUIET, Of
+from gateway.words import kind
+from gateway.words.times import Times
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 from life import HOUR, MINUTE, MORNING, Life
 
-from gateway.keeping import LATEST
+from gateway.judge.keeping import LATEST
 
 NOISES = ("siren", "chime")
 

@@ -10,7 +10,7 @@ import pytest
 from life import LADDER, SOUND, Life, rung
 from test_technician_visits import THREE, Visit, enrolled
 
-from gateway import audible
+from gateway.home import audible
 from tests.brokers import Mosquitto, Platform
 from tests.fake_bluez import Child
 from tests.household import KEY, Gateway, Sealed

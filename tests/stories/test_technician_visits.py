@@ -9,8 +9,8 @@ import httpx
 import pytest
 from life import MINUTE, NO_ANSWER, Life
 
-from gateway import backup
-from gateway.parts import Household, HouseholdSecrets, SoundPart
+from gateway.home import backup
+from gateway.home.parts import Household, HouseholdSecrets, SoundPart
 from tests.brokers import Mosquitto, Platform
 from tests.fake_bluez import Child
 from tests.household import KEY, OTHER_KEY, PENDANT, Gateway, Sealed

@@ -5,9 +5,9 @@ import re
 import httpx
 import pytest
 
-from gateway import household
-from gateway.web import app as application
-from gateway.web import label
+from gateway.home import household
+from gateway.page import app as application
+from gateway.page import label
 from tests.web.household import PASSWORD, Example
 
 LAN = "192.168.1.50"

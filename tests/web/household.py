@@ -10,15 +10,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drivers import all_models
-from gateway import __version__, certificate, wire
-from gateway.config import load
-from gateway.danger import CANCEL, NOTHING, Watch
-from gateway.dispatch import Rung
-from gateway.intake import STATES
-from gateway.parts import Signature, Signing
-from gateway.reading import Kind, Reading
-from gateway.signals import HOUR, Row
-from gateway.store import Store, Writing
+from gateway import __version__
+from gateway.contract import wire
+from gateway.hear.intake import STATES
+from gateway.home import commissioning
+from gateway.home.config import load
+from gateway.home.parts import Signature, Signing
+from gateway.judge.danger import CANCEL, NOTHING, Watch
+from gateway.judge.dispatch import Rung
+from gateway.judge.signals import HOUR, Row
+from gateway.keep.store import Store, Writing
+from gateway.words.reading import Kind, Reading
 from tests.hand import Day, HandClock, Home
 
 SECRET_NAME = "王秀英"  # an example of a name that somebody typed where it does not belong
@@ -152,9 +154,9 @@ class Example:
     def _certified(self) -> None:
         """Keep a certificate of when the home was set up, before any device was enrolled."""
         at = wire.when(self.day.clock.now(), "boot-example")
-        what = certificate.facts(
+        what = commissioning.facts(
             self.config,
-            certificate.Seen(),
+            commissioning.Seen(),
             gateway=GATEWAY,
             journal="j1",
             software=__version__,
@@ -162,9 +164,9 @@ class Example:
             clock="synchronised",
             faults=(),
         )
-        signing = Signing(seen=certificate.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
-        made = certificate.signed(what, 1, by="T-07 (192.168.1.20)", at=at, signing=signing, instruction="page-example")
-        certificate.keep(self.config.state, made)
+        signing = Signing(seen=commissioning.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
+        made = commissioning.signed(what, 1, by="T-07 (192.168.1.20)", at=at, signing=signing, instruction="page-example")
+        commissioning.keep(self.config.state, made)
 
     def _fall(self, day: Day, hear: object) -> None:
         hear("bedroom-radar", Kind.FALL, True)

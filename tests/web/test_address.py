@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.web.address import Address, Unreadable, read
-from gateway.web.words import printed
-from gateway.web.zh import ZH
+from gateway.page.address import Address, Unreadable, read
+from gateway.page.words import printed
+from gateway.page.zh import ZH
 from tests.web.conftest import post
 from tests.web.test_setting import handed, left, yes
 

@@ -5,9 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import inbox, strength, wire
-from gateway.instruction import Refused
-from gateway.web import accounts, again, papers
+from gateway.contract import wire
+from gateway.home import inbox, strength
+from gateway.page import accounts, again, papers
+from gateway.words.instruction import Refused
 from tests.web.conftest import form_key, post
 from tests.web.household import PASSWORD
 from tests.web.test_setting import TYPED

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from drivers import all_models
-from gateway import household
-from gateway.instruction import Change, Refused, What
-from gateway.web import answers
-from gateway.web.answers import Answers, pointed
+from gateway.home import household
+from gateway.page import answers
+from gateway.page.answers import Answers, pointed
+from gateway.words.instruction import Change, Refused, What
 from tests.web.conftest import form_key, post
 from tests.web.test_setting import TYPED, left, yes
 

@@ -23,13 +23,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway import backup, inbox, wire
-from gateway.clock import Quality
-from gateway.instruction import Do, Refused
-from gateway.web import accounts, guard, sensors, tries, turns
-from gateway.web.past import _line
-from gateway.web.server import Papers
-from gateway.web.visitor import HERE
+from gateway.contract import wire
+from gateway.home import backup, inbox
+from gateway.page import accounts, guard, sensors, tries, turns
+from gateway.page.past import _line
+from gateway.page.server import Papers
+from gateway.page.visitor import HERE
+from gateway.words.clock import Quality
+from gateway.words.instruction import Do, Refused
 from tests.kit.ports import free_port
 from tests.web import markup
 from tests.web.conftest import Box, form_key, post

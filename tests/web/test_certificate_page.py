@@ -9,14 +9,16 @@ from types import SimpleNamespace
 import pytest
 
 from drivers import all_models
-from gateway import certificate, household, inbox, kind, wire
-from gateway.config import load
-from gateway.instruction import Do, Refused
-from gateway.web.certificate import on_paper, stands
-from gateway.web.en import EN
-from gateway.web.known import Filter
-from gateway.web.words import Words
-from gateway.web.zh import ZH
+from gateway.contract import wire
+from gateway.home import commissioning, household, inbox
+from gateway.home.config import load
+from gateway.page.certificate import on_paper, stands
+from gateway.page.en import EN
+from gateway.page.known import Filter
+from gateway.page.words import Words
+from gateway.page.zh import ZH
+from gateway.words import kind
+from gateway.words.instruction import Do, Refused
 from tests.web.conftest import form_key, post
 from tests.web.test_setting import equipped, yes
 
@@ -83,12 +85,12 @@ async def test_the_seen_facts_are_those_the_daemon_makes(home):
     config = load(home.example.path, all_models())  # as the daemon reads it: with its secrets
     at = wire.When(facts["boot"], facts["mono"], facts["wall"][:19] + "Z", facts["clock"])
     known = home.page.known
-    found = certificate.seen(known.journal(name="fault", limit=600), known.past(Filter(kind=kind.TEST), limit=20), at)
-    what = certificate.facts(
+    found = commissioning.seen(known.journal(name="fault", limit=600), known.past(Filter(kind=kind.TEST), limit=20), at)
+    what = commissioning.facts(
         config, found, gateway=facts["gateway"], journal=facts["journal"], software=facts["software"], mains=False, clock=facts["clock"],
-        faults=[certificate.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
+        faults=[commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
     )  # fmt: skip
-    assert certificate.fingerprint(what) == seen
+    assert commissioning.fingerprint(what) == seen
 
 
 async def test_faults_clock_tls_and_empty_rooms_stand_before_the_signature_and_on_the_sheet(home):
@@ -159,7 +161,7 @@ async def test_a_supervisor_reads_and_does_not_sign(home):
 
 async def test_a_reprint_is_the_same_whoever_asks_whenever(home):
     browser = await home.technician()
-    kept = certificate.kept(home.example.config.state, 1)
+    kept = commissioning.kept(home.example.config.state, 1)
     assert (await browser.get("/certificate/1.json")).content.decode() == kept.text
 
     def paper(text):

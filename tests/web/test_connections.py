@@ -9,10 +9,10 @@ import httpx
 import pytest
 from kit.wait import PATIENCE, until
 
-from gateway.web import connections, guard
-from gateway.web import server as module
-from gateway.web.connections import BROWSER, EACH, KEPT, MOST, Places, Server
-from gateway.web.server import Papers
+from gateway.page import connections, guard
+from gateway.page import server as module
+from gateway.page.connections import BROWSER, EACH, KEPT, MOST, Places, Server
+from gateway.page.server import Papers
 from tests.kit.ports import free_port
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from gateway import backup
-from gateway.parts import Household, HouseholdSecrets, RungPart, SoundPart
+from gateway.home import backup
+from gateway.home.parts import Household, HouseholdSecrets, RungPart, SoundPart
 from tests.test_rehearsal import ALARM
 from tests.web.conftest import form_key
 from tests.web.household import CONFIG
@@ -34,7 +34,7 @@ async def looked(browser, data, lang="en"):
 @pytest.fixture
 def new_box(box, monkeypatch):
     """A box that is nobody's yet, whose owner lets one command run."""
-    monkeypatch.setattr("gateway.web.moving.is_new", lambda _: True)
+    monkeypatch.setattr("gateway.page.moving.is_new", lambda _: True)
     box.example.path.write_text(CONFIG.format(port=1, http=0) + '[sound]\nalarm = ["/opt/siren", "3"]\n')
     return box
 

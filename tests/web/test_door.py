@@ -5,10 +5,10 @@ import stat
 
 import pytest
 
-from gateway.web import accounts, label, papers
-from gateway.web.accounts import IDLE, LONGEST, Accounts, Refusal, Role
-from gateway.web.tries import LOCK, LOCK_AT
-from gateway.web.visitor import FIELDS
+from gateway.page import accounts, label, papers
+from gateway.page.accounts import IDLE, LONGEST, Accounts, Refusal, Role
+from gateway.page.tries import LOCK, LOCK_AT
+from gateway.page.visitor import FIELDS
 from tests.web.conftest import LAN, form_key, post
 from tests.web.household import PASSWORD
 

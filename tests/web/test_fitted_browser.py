@@ -7,7 +7,7 @@ import aiomqtt
 from playwright.async_api import expect
 
 from drivers import all_models
-from gateway.config import load
+from gateway.home.config import load
 from tests.household import KEY, OTHER_KEY, Sealed
 from tests.line_emulators import FallRadar, RfBridge
 from tests.test_fitting import WITH_PORTS

@@ -14,9 +14,9 @@ import pytest
 from playwright.async_api import TimeoutError as NotThere
 from playwright.async_api import expect
 
-from gateway.web.en import EN
-from gateway.web.words import printed
-from gateway.web.zh import ZH
+from gateway.page.en import EN
+from gateway.page.words import printed
+from gateway.page.zh import ZH
 from tests.brokers import Mosquitto, Platform
 from tests.household import KEY, Sealed
 from tests.web.household import PASSWORD

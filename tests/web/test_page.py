@@ -12,15 +12,17 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from gateway import inbox, kind, wire
-from gateway.alarm import MOVES, Outcome, State
-from gateway.parts import HomePart
-from gateway.web import acts, advice, live
-from gateway.web.en import EN
-from gateway.web.known import Filter
-from gateway.web.visitor import HERE, PLACES, SETUP
-from gateway.web.words import printed
-from gateway.web.zh import ZH
+from gateway.contract import wire
+from gateway.home import inbox
+from gateway.home.parts import HomePart
+from gateway.judge.alarm import MOVES, Outcome, State
+from gateway.page import acts, advice, live
+from gateway.page.en import EN
+from gateway.page.known import Filter
+from gateway.page.visitor import HERE, PLACES, SETUP
+from gateway.page.words import printed
+from gateway.page.zh import ZH
+from gateway.words import kind
 from tests.web.conftest import form_key, post
 from tests.web.household import PASSWORD, SECRET_KEY, SECRET_NAME, SECRET_WORD
 
@@ -278,7 +280,7 @@ async def test_the_table_is_safe_to_open(box):
     rows = list(csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff"))))
     assert [r["number"] for r in rows] == [str(n) for n in range(len(rows), 0, -1)]
     assert float(rows[-1]["answered_s"]) > 30
-    from gateway.web.past import _line
+    from gateway.page.past import _line
 
     for bad in ("=1+1", "+1", "-1", "@x", "\t=1", " =cmd|' /C calc'!A0", "|x"):
         assert next(csv.reader(io.StringIO(_line((bad,)))))[0].startswith("'")

@@ -12,10 +12,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from markupsafe import escape
 
 from drivers import all_models
-from gateway.config import load
-from gateway.web import papers
-from gateway.web.server import Papers
-from gateway.web.words import Words
+from gateway.home.config import load
+from gateway.page import papers
+from gateway.page.server import Papers
+from gateway.page.words import Words
 from tests.web.conftest import post
 
 USAGE = dict.fromkeys(

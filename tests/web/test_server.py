@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
-from gateway.web import papers
-from gateway.web import server as module
-from gateway.web.server import Papers, Signpost
+from gateway.page import papers
+from gateway.page import server as module
+from gateway.page.server import Papers, Signpost
 from tests.kit.ports import free_port
 from tests.web.served import ROOT, Page
 

@@ -6,17 +6,19 @@ from types import SimpleNamespace
 import pytest
 
 from drivers import all_models
-from gateway import household, inbox, kind, wire
-from gateway.attempt import STEPS as ATTEMPTED
-from gateway.danger import OPTIONAL
-from gateway.household import shown
-from gateway.instruction import Change, Refused, What
-from gateway.times import Times
-from gateway.web import platform, rules, walk
-from gateway.web.en import EN
-from gateway.web.visitor import SETUP
-from gateway.web.words import printed
-from gateway.web.zh import ZH
+from gateway.contract import wire
+from gateway.home import household, inbox
+from gateway.home.household import shown
+from gateway.judge.danger import OPTIONAL
+from gateway.page import platform, rules, walk
+from gateway.page.en import EN
+from gateway.page.visitor import SETUP
+from gateway.page.words import printed
+from gateway.page.zh import ZH
+from gateway.tell.platform_test import STEPS as ATTEMPTED
+from gateway.words import kind
+from gateway.words.instruction import Change, Refused, What
+from gateway.words.times import Times
 from tests.web.conftest import form_key, post
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")

@@ -9,12 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway import household as household_rules
-from gateway import inbox, wire
-from gateway.household import handed
-from gateway.instruction import Problem, Refused
-from gateway.web import sensors
-from gateway.web.words import printed
+from gateway.contract import wire
+from gateway.home import household as household_rules
+from gateway.home import inbox
+from gateway.home.household import handed
+from gateway.page import sensors
+from gateway.page.words import printed
+from gateway.words.instruction import Problem, Refused
 from tests.web.conftest import form_key
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")

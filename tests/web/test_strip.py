@@ -1,8 +1,8 @@
 """A device's day as a picture: what was kept, what is known to have been heard, and what was not."""
 
-from gateway.web.known import DAY, Heard
-from gateway.web.strip import LONGEST_STATE, strips
-from gateway.web.weeks import Day, batteries, drawn, silent
+from gateway.page.known import DAY, Heard
+from gateway.page.strip import LONGEST_STATE, strips
+from gateway.page.weeks import Day, batteries, drawn, silent
 
 NOW = 1_800_000_000.0
 DEVICE = [("pendant", 1800.0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from gateway.web import today
+from gateway.page import today
 
 
 def devices(box, **changed):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from playwright.async_api import expect
 
-from gateway.web.papers import fingerprint
+from gateway.page.papers import fingerprint
 from tests.brokers import Authority
 from tests.web.household import PASSWORD
 from tests.web.served import chromium

@@ -5,11 +5,11 @@ import contextlib
 
 import pytest
 
-from gateway.web import accounts, label, live, turns
-from gateway.web.accounts import OF_ONE, REFUSED_LINES, SESSIONS, VISITS, Accounts, Refusal
-from gateway.web.today import _Stream
-from gateway.web.tries import LOCK, LOCK_AT, Tries
-from gateway.web.turns import AT_ONCE, EVERY, LINE, PATIENCE, Turns
+from gateway.page import accounts, label, live, turns
+from gateway.page.accounts import OF_ONE, REFUSED_LINES, SESSIONS, VISITS, Accounts, Refusal
+from gateway.page.today import _Stream
+from gateway.page.tries import LOCK, LOCK_AT, Tries
+from gateway.page.turns import AT_ONCE, EVERY, LINE, PATIENCE, Turns
 from tests.simulated import Loop
 from tests.web.conftest import LAN, form_key, post
 from tests.web.household import PASSWORD

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from gateway import audible
-from gateway.web.certificate import on_paper
-from gateway.web.words import Words
+from gateway.home import audible
+from gateway.page.certificate import on_paper
+from gateway.page.words import Words
 from tests.kit.ports import free_port
 from tests.web.household import CONFIG, PASSWORD
 from tests.web.served import Page, chromium

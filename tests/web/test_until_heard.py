@@ -2,7 +2,7 @@
 
 import json
 
-from gateway.web import today
+from gateway.page import today
 
 DOOR, RADAR = "front-door", "bedroom-radar"
 

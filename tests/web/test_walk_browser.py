@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.certificate import unsigned
-from gateway.parts import Signature
+from gateway.home.commissioning import unsigned
+from gateway.home.parts import Signature
 from tests.brokers import Platform
 from tests.radar_emulator import Radar
 from tests.web import test_browser

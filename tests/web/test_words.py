@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from gateway.web.words import Words, printed
-from gateway.web.zh import ZH
+from gateway.page.words import Words, printed
+from gateway.page.zh import ZH
 
 
 @pytest.mark.parametrize(

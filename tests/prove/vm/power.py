@@ -81,7 +81,7 @@ def household_is_intact(day: Day) -> None:
         source = (
             "import sys; sys.path.insert(0, '/opt/eldercare-gateway')\n"
             "from pathlib import Path\n"
-            "from gateway.generations import Generation\n"
+            "from gateway.box.generations import Generation\n"
             f"result = Generation(Path('{STATE}/household.json')).body()"
         )
         body = day.house.machine.python(source)

@@ -1,0 +1,1 @@
+"""The machine underneath: files that outlast a power cut, users, systemd, mains power, connections."""

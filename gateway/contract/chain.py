@@ -1,0 +1,180 @@
+"""The chain of a journal: each entry carries the hash of the one before, so that no entry can be changed, cut out or moved unseen.
+
+    entry 7   {"v":1, ... "number":7, "previous":"<hash of the bytes of entry 6>"}
+    entry 8   {"v":1, ... "number":8, "previous":"<hash of the bytes of entry 7>"}
+    head      (8, hash of the bytes of entry 8): it vouches for everything before it
+
+An entry is encoded once. What is hashed are these very bytes, as they lie in the journal and go over the wire; nobody has to
+agree on how JSON is written. Nothing that was told is ever encoded again: a wall clock that is put right later is told by a further
+entry, and the earlier ones keep the times they had.
+
+The gateway keeps the head beside the entries (the mark `head`, written in the same transaction), says it in each heartbeat, and the
+platform says in its receipts which head it has. So there are two witnesses: whoever changes the card changes nothing at the platform.
+
+A chain begins where a journal does. It honestly begins later, or goes on without what was before, and says so, each in a mark:
+
+    begun    entry number, why: a new journal (`new`, `damaged`, `stand_in`, `conflict`, `backup`), or the first entry that this
+             software wrote into a journal of earlier software, which knew no chain (`earlier`)
+    anchor   number and hash of the newest entry that retention has deleted: the next one must carry that hash. Older entries
+             that are kept, because they are open, have lost their neighbours: they stand alone, and nothing here proves them.
+             Retention never reaches above the first entry that is young enough: one below the anchor says that it was not retention
+
+`proved` holds all of it against each other, without network: `eldercare-gateway check --journal`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import inf
+from typing import Final, NamedTuple
+
+from gateway.contract import wire
+from gateway.words.clock import Quality
+
+DIGITS: Final = 32  # hex digits of SHA-256 that are kept: 128 bits. A heartbeat carries them 43,200 times a month over a metered line
+TOLD: Final = 20  # troubles that are told in words; more are counted
+EARLIER: Final = "earlier"
+
+
+class Head(NamedTuple):
+    """An entry by its number and hash. Number 0: there is none."""
+
+    number: int = 0
+    hash: str = ""
+
+
+class Begun(NamedTuple):
+    """Where a chain begins, and why there."""
+
+    number: int
+    why: str
+
+
+class Trouble(NamedTuple):
+    """What does not fit: the first number concerned, and how, in words."""
+
+    number: int
+    zh: str
+    en: str
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What holding a journal against itself has shown. `proved` entries are vouched for by a later one or by the head."""
+
+    head: Head = field(default_factory=Head)
+    proved: int = 0
+    before: int = 0  # written by software that knew no chain
+    alone: int = 0  # older than what retention has deleted, without a neighbour
+    count: int = 0
+    troubles: list[Trouble] = field(default_factory=list)
+
+    def add(self, number: int, zh: str, en: str) -> None:
+        """Take a trouble."""
+        self.count += 1
+        if len(self.troubles) < TOLD:
+            self.troubles.append(Trouble(number, zh, en))
+
+
+def hashed(body: bytes) -> str:
+    """Return the hash of an entry's bytes: the first 32 hex digits of SHA-256."""
+    return hashlib.sha256(body).hexdigest()[:DIGITS]
+
+
+def head_of(text: str) -> Head:
+    """Return the head, or anchor, that a mark holds; none where it holds nothing. Raises ValueError."""
+    number, _, found = text.partition(" ")
+    return Head(int(number), found) if text else Head()
+
+
+def text_of(head: Head) -> str:
+    """Return a head as a mark holds it."""
+    return f"{head.number} {head.hash}"
+
+
+def begun_of(text: str) -> list[Begun]:
+    """Return the beginnings that a mark holds. Raises ValueError, TypeError."""
+    return [Begun(int(number), str(why)) for number, why in json.loads(text or "[]")]
+
+
+def proved(
+    rows: Iterable[tuple[int, bytes]], journal: str, head: Head | None, anchor: Head, begun: Sequence[Begun], young: float = inf
+) -> Verdict:
+    """Hold a journal's entries, in the order of their numbers, against each other, its head and the anchor of retention.
+
+    `head`: None where there is no mark of it at all. `young`: the wall second from which on retention keeps everything.
+    """
+    out = Verdict()
+    unchained = max((b.number for b in begun if b.why == EARLIER), default=0)  # before it there may be entries without a chain
+    chained = bool(begun)
+    after, before = 0, Head()  # number of the row before this one; the same with its hash, where it is an entry of this journal
+    for number, body in rows:
+        if number != after + 1:
+            out.alone += 0 < after <= anchor.number
+            if number - 1 > anchor.number:
+                first = max(after, anchor.number) + 1
+                gap = f"{first}" if first == number - 1 else f"{first}-{number - 1}"
+                out.add(first, f"缺少记录 {gap}", f"{gap} missing: cut out, or lost by the card")
+        linked = before if before.number == number - 1 else anchor if anchor.number == number - 1 else Head()
+        message, here = _read(body), Head(number, hashed(body))
+        if message is None:
+            out.add(number, f"记录 {number} 无法读取", f"entry {number} cannot be read: damaged or changed")
+        elif (message.journal, message.number) != (journal, number):
+            says = f"{message.number} ({message.journal})"
+            out.add(number, f"记录 {number} 处是 {says}", f"where entry {number} belongs stands {says}: moved, or put in")
+        elif not message.previous and number >= unchained and number > 1:
+            out.add(number, f"记录 {number} 没有链值", f"entry {number} carries no hash of the one before: put in by somebody else")
+        elif message.previous and linked.number and linked.hash != message.previous:
+            bad = number if linked is anchor else linked.number
+            said = f"{bad}: {message.previous} != {linked.hash}"
+            out.add(bad, f"记录 {said} 被改动", f"entry {said} (as entry {number} knows it, and as it is): changed")
+        elif message.previous and linked is before and before.number:
+            out.proved += 1
+        elif not message.previous and number > 1:
+            out.before += 1
+        if message is not None and number < anchor.number and _wall(message) >= young:
+            out.add(number, *_too_young(anchor.number, number, message.at.wall))
+            young = inf  # once is enough
+        whole = message is not None and (message.journal, message.number) == (journal, number)
+        after, before, out.head = number, here if whole else Head(), here
+        chained = chained or (message is not None and bool(message.previous))
+    if chained and (head is None or (out.head.number and not head.number)):
+        out.add(out.head.number, "没有链首标记", "no mark of the head: taken away, and with it perhaps the newest entries")
+    _ended(out, head or Head())
+    return out
+
+
+def _ended(out: Verdict, head: Head) -> None:
+    """Hold the newest entry against the head that was written down with it."""
+    if not head.number:
+        return
+    if out.head.number < head.number:
+        gap = f"{out.head.number + 1}-{head.number}"
+        out.add(out.head.number + 1, f"缺少最新记录 {gap}", f"the newest, {gap}, missing: cut off, or lost by the card")
+    elif out.head.number == head.number and out.head.hash != head.hash:
+        said = f"{head.number}: {head.hash} != {out.head.hash}"
+        out.add(head.number, f"记录 {said} 被改动", f"entry {said} (as it was written, and as it is): changed")
+    elif out.head.number == head.number:
+        out.proved += 1
+
+
+def _too_young(anchor: int, number: int, wall: str) -> tuple[str, str]:
+    said = f"{anchor}: {number} ({wall})"
+    en = "is young enough that retention had to stop before it: somebody else deleted, or the period was shorter then"
+    return f"保存期标记 {said} 尚在保存期内, 之后的记录不是按保存期删除的", f"anchor {said} {en}"
+
+
+def _wall(message: wire.Outward) -> float:
+    """Return the wall second of an entry; one that no time server had confirmed is of no age."""
+    return datetime.fromisoformat(message.at.wall).timestamp() if message.at.clock is Quality.SYNCHRONISED else -inf
+
+
+def _read(body: bytes) -> wire.Outward | None:
+    try:
+        return wire.decode_entry(body)
+    except wire.BadMessage:
+        return None

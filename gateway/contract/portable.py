@@ -1,0 +1,142 @@
+"""Makes the contract's schemas fit for other people's generators and for words that come later. Pure.
+
+What the gateway says may use new words within version 1, so a reader is given the known ones as `examples` and takes any. What it is
+told is closed, and has one form for each order, so that everybody sees what that order needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from gateway.judge.alarm import Outcome
+from gateway.judge.walk_record import Plug
+from gateway.words.instruction import LOCAL_ONLY, Do
+
+Schema = dict[str, Any]
+COMMON: Final = ("v", "gateway", "id", "do", "by")  # in every order
+ALWAYS: Final = ("reason", "issued", "expires", "boot")  # may be in every order
+
+
+class Order(NamedTuple):
+    """What an order needs beside `COMMON`, and what may be with it beside `ALWAYS`."""
+
+    needs: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+
+
+ORDERS: Final[Mapping[Do, Order]] = {
+    Do.ACKNOWLEDGE: Order(("alarm",)),
+    Do.DISPATCH: Order(("alarm", "responder"), ("seconds",)),
+    Do.DECLINE: Order(("alarm",), ("responder",)),
+    Do.RECALL: Order(("alarm",)),
+    Do.ARRIVE: Order(("alarm",), ("responder",)),
+    Do.CLOSE: Order(("alarm", "outcome")),
+    Do.SILENCE: Order(("alarm",)),
+    Do.SHELVE: Order(("device", "seconds")),
+    Do.TEST: Order((), ("device",)),
+    Do.AWAY: Order(("seconds",)),
+    Do.CONFIRM: Order(("device",)),
+    Do.RESEND: Order(("journal", "from", "to")),
+    Do.CONFIGURE: Order(("change",), ("revision", "secrets")),
+    Do.WALK: Order(("seconds",), ("device", "step")),
+    Do.WINDOW: Order(("seconds",)),
+    Do.COMMISSIONED: Order(("revision", "secrets")),
+    Do.BACKUP: Order(("secrets",)),
+    Do.TAKE_OVER: Order(("secrets",)),
+    Do.ASK_PORT: Order(("port",)),
+    Do.ADJUST: Order(("device",), ("settings",)),
+    Do.PLATFORM_TEST: Order((), ("change", "secrets")),
+}
+CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {(Do.CLOSE, "outcome"): Outcome, (Do.WALK, "step"): Plug}
+
+
+def plain(part: Any) -> Any:
+    """Return a part of a schema in words that every generator knows: no defaults of lists and objects, no tuples, `const` for one value."""
+    if isinstance(part, list | tuple):
+        return [plain(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    out = {key: plain(value) for key, value in part.items() if not (key == "default" and isinstance(value, list | dict))}
+    if "prefixItems" in out:
+        first, *others = out.pop("prefixItems")
+        if any(one != first for one in others):
+            raise ValueError(f"a tuple of different things has no plain form: {part}")
+        out["items"] = first
+    if "$ref" in out and len(out) > 1:  # in older drafts a reference is alone, and generators make a class anew where it is not
+        out["allOf"] = [{"$ref": out.pop("$ref")}]
+    if isinstance(out.get("enum"), list) and len(out["enum"]) == 1:
+        (out["const"],) = out.pop("enum")
+        out["type"] = "integer" if isinstance(out["const"], int) else "string"
+    return out
+
+
+def opened(schema: Schema) -> Schema:
+    """Return a schema of what the gateway says, in which every word that may get more of its kind is any word."""
+    parts = schema.get("$defs", {})
+    closed = {f"#/$defs/{name}": part for name, part in parts.items() if "enum" in part}
+
+    def walked(part: Any) -> Any:
+        if isinstance(part, list):
+            return [walked(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        known = closed.get(part.get("$ref", ""))
+        if known is not None:
+            words = " ".join(text for text in (part.get("description", ""), known.get("description", "")) if text)
+            return {key: value for key, value in part.items() if key not in {"$ref", "description"}} | _any(known["enum"], words)
+        out = {key: walked(value) for key, value in part.items()}
+        if len(out.get("enum", ())) < 2:  # one value is a mark, not a word
+            return out
+        return {key: value for key, value in out.items() if key != "enum"} | _any(out["enum"], out["description"])
+
+    out: Schema = walked({key: value for key, value in schema.items() if key != "$defs"})
+    kept = {name: walked(part) for name, part in parts.items() if f"#/$defs/{name}" not in closed}
+    return out | {"$defs": kept} if kept else out
+
+
+def _any(known: list[Any], words: str) -> Schema:
+    numbers = all(isinstance(one, int) for one in known)
+    form: Schema = {"type": "integer", "minimum": min(known)} if numbers else {"type": "string"}
+    return {"description": f"{words} More may come. 可能增加"} | form | {"examples": known}
+
+
+def ordered(schema: Schema, said: Mapping[Do, str]) -> Schema:
+    """Return the schema of an instruction as one form for each order; `said` has the words of each."""
+    fields, parts = schema["properties"], dict(schema["$defs"])
+    del parts["Do"]
+    head = {key: value for key, value in schema.items() if key not in {"properties", "required", "$defs", "type", "additionalProperties"}}
+    forms = {f"{do.title().replace('_', '')}Instruction": _form(do, fields, said[do]) for do in Do}
+    forms = {name: {"title": name} | form for name, form in forms.items()}
+    return head | {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in forms], "$defs": forms | parts}
+
+
+def _form(do: Do, fields: Mapping[str, Schema], said: str) -> Schema:
+    order = ORDERS[do]
+    needs = COMMON + order.needs
+    properties: Schema = {}
+    for name in fields:
+        if name in needs or name in order.may + ALWAYS:
+            properties[name] = _field(do, name, fields[name], needed=name in needs)
+    where = " Only in the home: from the platform it is refused as `local_only`. 仅限家中" if do in LOCAL_ONLY else ""
+    return {
+        "description": said + where,
+        "type": "object",
+        "properties": properties,
+        "required": list(needs),
+        "additionalProperties": False,
+    }
+
+
+def _field(do: Do, name: str, field: Schema, *, needed: bool) -> Schema:
+    if name == "do":
+        return {"description": field["description"], "type": "string", "const": str(do)}
+    out = {key: value for key, value in field.items() if not (key == "default" and needed)}
+    if needed and "anyOf" in out:
+        (one,) = [part for part in out.pop("anyOf") if part != {"type": "null"}]
+        out |= one
+    if needed and out.get("type") == "string":
+        out["minLength"] = 1
+    if (do, name) in CHOICES:
+        out = {"description": field["description"], "type": "string", "enum": sorted(map(str, CHOICES[do, name]))}
+    return out

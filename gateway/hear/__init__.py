@@ -1,0 +1,1 @@
+"""Sensors in: radio, lines, contacts, other brokers, up to readings."""

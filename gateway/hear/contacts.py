@@ -1,0 +1,192 @@
+"""Dry contacts polled: inputs of a Modbus RTU module, or the board's own pins. Each input becomes a telegram.
+
+A telegram's source is the input's number, its data 01 for a closed contact and 00 for an open one; it comes at the start, on each
+change, and unchanged every AGAIN seconds, so that supervision sees that the module answers. Each half needs its optional extra:
+`modbus` or `gpio`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import parse_qsl
+
+from gateway.words.driver import Telegram
+
+if TYPE_CHECKING:
+    from pymodbus.client import AsyncModbusSerialClient
+
+MODBUS_EVERY = 0.1  # s: a pull cord's contact closes for a quarter of a second and more; 8 inputs take 20 ms at 9600 baud
+GPIO_EVERY = 0.02  # s
+AGAIN = 60.0  # s
+LOST_AFTER = 5  # questions in a row that the module did not answer
+_ANSWER_WITHIN = 0.5  # s
+_BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
+
+
+class Bus(Protocol):
+    """Where inputs are read. `read` gives every input by its number: is the contact closed? OSError says what to do."""
+
+    every: float  # s between two readings
+
+    async def open(self) -> None:
+        """Make it ready."""
+        ...
+
+    async def read(self) -> Mapping[str, bool]:
+        """Read all inputs once."""
+        ...
+
+    def close(self) -> None:
+        """Let it go."""
+        ...
+
+
+async def run(bus: Bus, sink: Callable[[Telegram], None], ready: Callable[[], None] | None = None, *, again: float = AGAIN) -> None:
+    """Poll `bus` until cancelled, giving telegrams to `sink`. Raises OSError with what to do when it cannot be opened or is lost."""
+    loop = asyncio.get_running_loop()
+    known: dict[str, bool] = {}
+    told: dict[str, float] = {}
+    try:
+        await bus.open()
+        if ready is not None:
+            ready()
+        lost = 0
+        next_at = loop.time()
+        while True:
+            try:
+                closed = await bus.read()
+                lost = 0
+            except OSError:
+                lost += 1
+                if lost >= LOST_AFTER:
+                    raise
+                closed = {}
+            now = loop.time()
+            for source, on in closed.items():
+                if known.get(source) is not on or now - told[source] >= again:
+                    known[source], told[source] = on, now
+                    sink(Telegram(source=source, data=b"\x01" if on else b"\x00"))
+            next_at = max(next_at + bus.every, now)  # after a slow answer no burst of questions
+            await asyncio.sleep(next_at - now)
+    finally:
+        bus.close()
+
+
+class ModbusInputs:
+    """A module with `inputs` discrete inputs (function 02), numbered from 1 as printed beside its terminals."""
+
+    every = MODBUS_EVERY
+
+    def __init__(self, port: str, *, unit: int = 1, inputs: int = 8, baud: int = 9600, first: int = 0) -> None:
+        self._port = port
+        self._unit = unit
+        self._inputs = inputs
+        self._baud = baud
+        self._first = first
+        self._client: AsyncModbusSerialClient | None = None
+
+    async def open(self) -> None:
+        """Open the line; OSError says what to do."""
+        try:
+            from pymodbus.client import AsyncModbusSerialClient
+        except ImportError as error:
+            raise OSError("Modbus modules need pymodbus: install eldercare-gateway[modbus]") from error
+        self._client = AsyncModbusSerialClient(self._port, baudrate=self._baud, timeout=_ANSWER_WITHIN, retries=0, reconnect_delay=0)
+        if not await self._client.connect():
+            raise OSError(f"serial port {self._port} does not open: is it there, allowed to this user, and not used by another program?")
+
+    async def read(self) -> Mapping[str, bool]:
+        """Read all inputs once."""
+        from pymodbus.exceptions import ModbusException
+
+        assert self._client is not None  # opened before
+        try:
+            answer = await self._client.read_discrete_inputs(self._first, count=self._inputs, device_id=self._unit)
+        except ModbusException as error:
+            raise OSError(
+                f"Modbus unit {self._unit} at {self._port} does not answer ({error}): unit number, {self._baud} 8N1, wires A and B?"
+            ) from error
+        if answer.isError():
+            raise OSError(f"Modbus unit {self._unit} at {self._port} has no {self._inputs} inputs ({answer}): correct inputs= in its port")
+        return {str(self._first + n): bool(bit) for n, bit in enumerate(answer.bits[: self._inputs], 1)}
+
+    def close(self) -> None:
+        """Close the line."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+class GpioInputs:
+    """Pins by their BCM numbers, pulled up inside: a contact to ground is closed when the pin is low.
+
+    A contact bounces for some milliseconds: what is read twice in a row counts. `factory` is gpiozero's, for tests.
+    """
+
+    every = GPIO_EVERY
+
+    def __init__(self, pins: Sequence[int], *, factory: Any = None) -> None:
+        self._pins = tuple(pins)
+        self._factory = factory
+        self._devices: dict[str, Any] = {}
+        self._before: dict[str, bool] = {}
+        self._steady: dict[str, bool] = {}
+
+    async def open(self) -> None:
+        """Take the pins; OSError says what to do."""
+        try:
+            from gpiozero import DigitalInputDevice
+            from gpiozero.exc import GPIOZeroError
+        except ImportError as error:
+            raise OSError("GPIO inputs need gpiozero: install eldercare-gateway[gpio]") from error
+        try:
+            for pin in self._pins:
+                self._devices[str(pin)] = DigitalInputDevice(pin, pull_up=True, pin_factory=self._factory)
+        except (GPIOZeroError, OSError, ValueError) as error:
+            self.close()
+            raise OSError(
+                f"GPIO {self._pins} cannot be used ({error}): is this a Raspberry Pi, and does another program hold them?"
+            ) from error
+
+    async def read(self) -> Mapping[str, bool]:
+        """Read all pins once; a pin that has not been the same twice is left as it was."""
+        for name, device in self._devices.items():
+            closed = bool(device.value)
+            if self._before.get(name) is closed:
+                self._steady[name] = closed
+            self._before[name] = closed
+        return dict(self._steady)
+
+    def close(self) -> None:
+        """Let the pins go."""
+        for device in self._devices.values():
+            with contextlib.suppress(OSError):
+                device.close()
+        self._devices.clear()
+
+
+def bus_at(port: str) -> ModbusInputs | GpioInputs:
+    """Return the bus a device's port names: `gpio:17,27`, or `/dev/...` with `?unit=1&inputs=8&baud=9600&first=0` as needed.
+
+    Raises ValueError with what was expected.
+    """
+    if found := re.fullmatch(r"gpio:(\d{1,2}(?:,\d{1,2})*)", port):
+        pins = tuple(int(pin) for pin in found[1].split(","))
+        if len(set(pins)) != len(pins) or max(pins) > 27:
+            raise ValueError(f"{port!r}: BCM numbers from 0 to 27, each once, were expected")
+        return GpioInputs(pins)
+    path, _, query = port.partition("?")
+    bounds = {"unit": (1, 247), "inputs": (1, 64), "baud": (min(_BAUDS), max(_BAUDS)), "first": (0, 65535)}
+    given: dict[str, int] = {}
+    for key, text in parse_qsl(query, keep_blank_values=True):
+        low, high = bounds.get(key, (1, 0))
+        if not text.isdecimal() or not low <= int(text) <= high or (key == "baud" and int(text) not in _BAUDS):
+            raise ValueError(f"{port!r}: {key}={text} is none of unit=1-247, inputs=1-64, first=0-65535, baud={_BAUDS}")
+        given[key] = int(text)
+    if not path.startswith("/"):
+        raise ValueError(f"{port!r}: gpio:17,27 or /dev/serial/by-id/...?unit=1&inputs=8 was expected")
+    return ModbusInputs(path, **given)

@@ -1,0 +1,478 @@
+"""Packets -> readings: finds the device and its driver, drops repeats, says who and when; and the bounded waiting room.
+
+Strangers' packets are counted and forgotten: one look-up each, nothing kept.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.judge import danger
+from gateway.judge.chatter import Chatter
+from gateway.judge.faults import fault
+from gateway.judge.faults.firsts import Firsts
+from gateway.judge.signals import Signals
+from gateway.words.clock import Moment
+from gateway.words.consent import withholds
+from gateway.words.driver import (
+    OFFLINE,
+    REPEATED,
+    UNPROVED,
+    Advertisement,
+    Attribute,
+    Behind,
+    Chunk,
+    Driver,
+    GattService,
+    Heard,
+    Model,
+    Packet,
+    Published,
+    Refusal,
+    Reply,
+    Report,
+    Standing,
+    Telegram,
+)
+from gateway.words.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, is_plausible
+
+LOG = logging.getLogger("eldercare")
+SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
+BURST = 60.0  # s after a new counter in which its repeats are still a sign of life, of a device that has a key
+# What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
+# A replay, and a word that is not understood, is no sensor's word but the driver's own.
+GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED, Kind.NOT_UNDERSTOOD}
+REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; the others are counted
+STANDS = 300.0  # s for which a call that stands in what a device says need not be heard and is still the same one
+SAYS_AGAIN = 60.0  # s after which a state that may be a danger is said again, of a device that goes on sending the same packet
+ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
+PRESSED = 5.0  # s that a routine reading has waited, from which on those that it is replaced by count as forgotten: the pump is behind
+LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
+UNREAD = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})  # refusals of who has another key than we know
+STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})  # what the page shows as holding now
+CHATTERING = 60.0  # s between two readings of a state that chatters which are kept
+ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
+
+_NOT_SENSED = Refusal("not_sensed")
+_IMPLAUSIBLE = Refusal("implausible")
+
+
+@dataclass(slots=True)
+class Enrolled:
+    """One enrolled device: its driver and what is needed to make it anew."""
+
+    device: DeviceId
+    model: Model
+    address: str  # BLE address, or serial port
+    key: bytes | None = field(repr=False)
+    driver: Driver
+    payload: Mapping[str, bytes] | None = None
+    makers: Mapping[int, bytes] | None = None
+    fed: float = 0.0
+    refused: dict[str, int] = field(default_factory=dict)
+    rssi: int = 0
+    codes: Mapping[str, str] = field(default_factory=dict)
+    armed: float | None = None  # monotonic second until which its counter may begin anew
+    alive: bool = False  # the last packet proved that the device lives
+    proved: float = -math.inf  # when a counter that was never heard before came, of a device that has a key
+    replayed: float = -math.inf  # when a recording of it was last told
+    told: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # per source of its telegrams: the last data, and when
+    called: dict[int, float] = field(default_factory=dict)  # per button: when a call of it was heard last, also one that stands
+    since: float = 0.0  # when it was taken in: what stands from before is the same call
+    levels: dict[tuple[Kind, int], Report] = field(default_factory=dict)  # what may be a danger and is on, as it was said last
+    said: float = 0.0  # when it was
+    lived: float | None = None  # when it last proved that it lives, since it was taken in: before that nothing of it is known
+    unread: float | None = None  # when it was last heard and could not be read with the key it has
+    states: dict[tuple[Kind, int], bool] = field(default_factory=dict)  # what holds until it says otherwise, as it said since then
+
+
+class Intake:
+    """All enrolled devices by address and port.
+
+    `heard_at` is supervision's table: written for every packet that proves life. A repeat does, but of a device that has a key only
+    within BURST of a new counter: a recording can be played again for ever. `offline` are the receivers that say so themselves.
+    """
+
+    def __init__(
+        self, now: Callable[[], Moment], heard_at: dict[DeviceId, float], sink: Callable[[Reading], None], firsts: Firsts | None = None
+    ) -> None:
+        self.devices: dict[DeviceId, Enrolled] = {}
+        self.strangers = 0
+        self.repeats = 0
+        self.changed: set[DeviceId] = set()
+        self.walked: Callable[[DeviceId, int, float], None] = _nobody_walks  # (device, dBm or 0, monotonic s) of each packet
+        self.proved: Callable[[DeviceId], None] = _nobody_armed  # a confirmed device has proved itself live
+        self.signals = Signals()
+        self.firsts = firsts or Firsts()
+        self.offline: set[DeviceId] = set()
+        self._now = now
+        self._heard_at = heard_at
+        self._sink = sink
+        self._by_address: dict[str, Enrolled] = {}
+        self._behind: dict[tuple[str, str], Enrolled] = {}
+        self.overheard: Callable[[DeviceId, Telegram], None] | None = None  # a hearing window is open: what receivers hear is told to it
+
+    def enrol(
+        self,
+        device: DeviceId,
+        model: Model,
+        address: str,
+        key: bytes | None,
+        memory: Mapping[str, int | str],
+        *,
+        via: str = "",
+        codes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take one device in. `via` is the receiver it is heard through; `codes` are its taught signals, {function: signal}."""
+        driver = _driver(model, address, key, codes or {}, _unarmed(memory))  # a technician's word ends with the process
+        enrolled = Enrolled(device, model, address, key, driver, codes=codes or {}, since=self._now().mono)
+        self.devices[device] = enrolled
+        if via:
+            for source in (codes or {}).values() if codes else (address,):
+                self._behind[via, source] = enrolled
+        else:
+            self._by_address[address] = enrolled
+
+    def retire(self, device: DeviceId) -> None:
+        """Let a device go: from now on it is a stranger."""
+        enrolled = self.devices.pop(device)
+        self._by_address = {at: e for at, e in self._by_address.items() if e is not enrolled}
+        self._behind = {key: e for key, e in self._behind.items() if e is not enrolled}
+        self.changed.discard(device)
+        self.offline.discard(device)
+
+    def arm(self, device: DeviceId, seconds: float) -> None:
+        """For `seconds` let a device prove live that its counter begins anew: a technician at the box has confirmed it."""
+        enrolled = self.devices[device]
+        enrolled.driver.memory = {**_unarmed(enrolled.driver.memory), ARMED: 1}
+        enrolled.armed = self._now().mono + seconds
+        self.changed.add(device)
+
+    def knows(self, address: str) -> bool:
+        """Say whether an address is enrolled; the radio asks before it builds anything, and a no counts a stranger."""
+        if address in self._by_address:
+            return True
+        self.strangers += 1
+        return False
+
+    def advert(self, advertisement: Advertisement) -> None:
+        """Take one radio packet. A stranger costs one look-up."""
+        enrolled = self._by_address.get(advertisement.address)
+        if enrolled is None:
+            self.strangers += 1
+            return
+        now = self._now()
+        enrolled.rssi = advertisement.rssi
+        self.walked(enrolled.device, advertisement.rssi, now.mono)
+        same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
+        if same and now.mono - enrolled.fed < SAME_WITHIN:
+            self.repeats += 1
+            if enrolled.alive:
+                self._lives(enrolled, now, advertisement.rssi)
+            return
+        enrolled.payload, enrolled.makers, enrolled.fed = advertisement.service_data, advertisement.manufacturer_data, now.mono
+        if isinstance(enrolled.model.listens, GattService):  # what it has to say it says when it is visited
+            enrolled.alive = True
+            self._lives(enrolled, now, advertisement.rssi)
+            return
+        self._feed(enrolled, advertisement, now)
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """Take bytes of a serial line; return what is to be written back."""
+        enrolled = self._by_address.get(chunk.port)
+        return self._feed(enrolled, chunk, self._now()) if enrolled else b""
+
+    def published(self, receiver: DeviceId, message: Published) -> None:
+        """Take a message of another program's broker."""
+        self._feed(self.devices[receiver], message, self._now())
+
+    def attribute(self, address: str, attribute: Attribute) -> None:
+        """Take a value of a device that was visited."""
+        if (enrolled := self._by_address.get(address)) is not None:
+            self._feed(enrolled, attribute, self._now())
+
+    def missed(self, address: str) -> None:
+        """Count a visit that failed, where the technician looks for what is wrong with a device."""
+        if (enrolled := self._by_address.get(address)) is not None:
+            enrolled.refused["not_reached"] = enrolled.refused.get("not_reached", 0) + 1
+
+    def polled(self, receiver: DeviceId, telegram: Telegram) -> None:
+        """Take the state of one polled input; the module lives, whoever is behind the input."""
+        now = self._now()
+        self._lives(self.devices[receiver], now, 0)
+        self.devices[receiver].alive = True
+        self.walked(receiver, 0, now.mono)
+        self.telegram(receiver, telegram, now)
+
+    def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
+        """Take what a receiver heard from a device behind it. A stranger's is counted; an open hearing window is told of all."""
+        if self.overheard is not None:
+            self.overheard(receiver, telegram)
+        enrolled = self._behind.get((receiver, telegram.source))
+        if enrolled is None:
+            self.strangers += 1
+            return
+        enrolled.rssi = telegram.rssi
+        self.walked(enrolled.device, telegram.rssi, now.mono)
+        listens = enrolled.model.listens
+        window = listens.same_within if isinstance(listens, Behind) else 0.0
+        data, at = enrolled.told.get(telegram.source, (None, 0.0))
+        # Measured from the last of them, so that a burst of any length is one; a second press comes after a pause.
+        enrolled.told[telegram.source] = telegram.data, now.mono
+        if telegram.data == data and now.mono - at < window:
+            self.repeats += 1
+            if enrolled.alive:
+                self._lives(enrolled, now, telegram.rssi)
+            return
+        self._feed(enrolled, telegram, now)
+
+    def ask(self, port: str) -> bytes:
+        """Return the bytes that ask the device at `port` for its state."""
+        enrolled = self._by_address.get(port)
+        return enrolled.driver.poll() if enrolled else b""
+
+    def states(self, device: DeviceId) -> dict[str, bool]:
+        """Return what holds at a device, as it has said itself since it was taken in; of several contacts of one kind any counts."""
+        out: dict[str, bool] = {}
+        for (kind, _), on in self.devices[device].states.items():
+            out[kind.value] = out.get(kind.value, False) or on
+        return out
+
+    def memory(self) -> dict[DeviceId, str]:
+        """Return the drivers' memories that changed since the last call, as JSON."""
+        changed, self.changed = self.changed, set()
+        return {device: json.dumps(self.devices[device].driver.memory, separators=(",", ":")) for device in changed}
+
+    def memories(self) -> dict[DeviceId, str]:
+        """Return all drivers' memories as JSON, whether they changed or not: for a database that has none of them."""
+        self.changed.update(self.devices)
+        return self.memory()
+
+    def _say(self, enrolled: Enrolled, report: Report, now: Moment) -> None:
+        """Pass on what a device says."""
+        if report.kind in STATES:
+            enrolled.states[report.kind, report.index] = bool(report.value)
+        if report.kind is Kind.BUTTON and report.value not in NOT_A_CALL:
+            enrolled.called[report.index] = now.mono
+        elif report.kind in danger.LEVELS:
+            place, enrolled.said = (report.kind, report.index), now.mono
+            if report.value is True:
+                enrolled.levels[place] = report
+            else:
+                enrolled.levels.pop(place, None)
+        self._sink(
+            Reading(
+                device=enrolled.device, kind=report.kind, value=report.value, at=now, index=report.index, label=report.label,
+                flagged=report.flagged,
+            )
+        )  # fmt: skip
+
+    def _refused(self, enrolled: Enrolled, refusal: Refusal, now: Moment) -> None:
+        """Count what was refused, and take what it says about the device."""
+        if refusal.reason in UNREAD:
+            enrolled.unread = now.mono
+        if refusal is OFFLINE:
+            self.offline.add(enrolled.device)
+        enrolled.refused[refusal.reason] = enrolled.refused.get(refusal.reason, 0) + 1
+
+    def _told_already(self, enrolled: Enrolled, now: Moment) -> bool:
+        """Count a recording; say whether one was told just now: each makes the card write, and thousands say no more than one."""
+        enrolled.refused["replayed"] = enrolled.refused.get("replayed", 0) + 1
+        if now.mono - enrolled.replayed < REPLAYED_AGAIN:
+            return True
+        enrolled.replayed = now.mono
+        return False
+
+    def _lives(self, enrolled: Enrolled, now: Moment, rssi: int) -> None:
+        """Take a sign of life. `rssi` is 0 where there is none."""
+        self._heard_at[enrolled.device] = enrolled.lived = now.mono
+        self.signals.heard(enrolled.device, rssi, now)
+        self.offline.discard(enrolled.device)
+
+    def _feed(self, enrolled: Enrolled, packet: Packet, now: Moment) -> bytes:
+        back = b""
+        if enrolled.armed is not None and now.mono >= enrolled.armed:
+            enrolled.armed, enrolled.driver.memory = None, _unarmed(enrolled.driver.memory)
+            self.changed.add(enrolled.device)
+        before = enrolled.driver.memory
+        try:
+            heard: list[Heard] = list(enrolled.driver.feed(packet))
+        except Exception:  # one sensor's decoder must not end the hearing of all others
+            LOG.exception("device %s: driver %s failed on a packet: send us the output of `decode`", enrolled.device, enrolled.model.name)
+            heard = [Refusal("driver_failed")]
+        if enrolled.armed is not None and ARMED not in enrolled.driver.memory:
+            enrolled.armed = None
+            self.proved(enrolled.device)
+        if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
+            self.changed.add(enrolled.device)
+        senses = enrolled.model.senses
+        heard = [
+            _IMPLAUSIBLE if isinstance(item, Report) and not is_plausible(item.kind, item.value, item.label) else item for item in heard
+        ]
+        heard = [_NOT_SENSED if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses else item for item in heard]
+        # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
+        kept = isinstance(packet, Published | Telegram) and packet.retained
+        enrolled.alive = not kept and _proves_life(enrolled, heard, now)
+        if enrolled.alive and (not isinstance(packet, Chunk) or heard):
+            self._lives(enrolled, now, packet.rssi if isinstance(packet, Advertisement | Telegram) else 0)
+            if isinstance(packet, Chunk | Published):
+                self.walked(enrolled.device, 0, now.mono)
+        for item in heard:
+            if isinstance(item, Report):
+                if item.kind is Kind.BATTERY and isinstance(item.value, int | float):
+                    self.signals.battery(enrolled.device, float(item.value))
+                self.firsts.heard(enrolled.device, item.kind)
+                if item.kind is Kind.REPLAYED and self._told_already(enrolled, now):
+                    continue
+                if item.kind is not Kind.HEARTBEAT:
+                    self._say(enrolled, item, now)
+            elif isinstance(item, Standing):
+                if now.mono - enrolled.called.get(item.call.index, enrolled.since) >= STANDS:
+                    self._say(enrolled, item.call, now)
+                enrolled.called[item.call.index] = now.mono
+            elif isinstance(item, Reply):
+                back += item.data
+            elif isinstance(item, Telegram):
+                if not item.retained:
+                    self._lives(enrolled, now, 0)
+                    enrolled.alive = True
+                self.telegram(enrolled.device, item, now)
+            elif item is not UNPROVED:
+                # With a key only a new counter is the device's own word: a recording can be played again for ever.
+                if item is REPEATED and enrolled.alive and enrolled.key is None and now.mono - enrolled.said >= SAYS_AGAIN:
+                    for level in list(enrolled.levels.values()):
+                        self._say(enrolled, level, now)
+                self._refused(enrolled, item, now)
+        return back
+
+
+def _proves_life(enrolled: Enrolled, heard: Sequence[Heard], now: Moment) -> bool:
+    """Say whether what a packet said proves that the device lives now."""
+    says = [item for item in heard if isinstance(item, Report) and item.kind is not Kind.REPLAYED]
+    if enrolled.key is None:
+        return not heard or bool(says) or REPEATED in heard
+    if not heard or any(not item.flagged for item in says):  # a flagged call comes under an old counter
+        enrolled.proved = now.mono
+        return True
+    return REPEATED in heard and now.mono - enrolled.proved < BURST
+
+
+def _nobody_walks(device: DeviceId, rssi: int, mono: float) -> None:
+    """Take what a walk test would count."""
+
+
+def _nobody_armed(device: DeviceId) -> None:
+    """Take that a device which was confirmed is live."""
+
+
+def _unarmed(memory: Mapping[str, int | str]) -> dict[str, int | str]:
+    return {name: value for name, value in memory.items() if name not in {ARMED, "rising"}}
+
+
+def _driver(model: Model, address: str, key: bytes | None, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Driver:
+    return model.learned(codes, memory) if codes and model.learned is not None else model.new(address, key, memory)
+
+
+class WaitingRoom:
+    """Readings between the radio and the pump.
+
+    Bound: of routine kinds only the latest of each device and kind is kept; of all others LINE_AT_MOST per device and kind, in
+    order. So a temperature is forgotten first, and of a call for help at most how often it was repeated.
+    """
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.forgotten = 0
+        self._wake = wake
+        self._routine: dict[tuple[DeviceId, Kind, int, str], tuple[float, Reading]] = {}  # since when one has waited, and the newest
+        self._ordered: deque[Reading] = deque()
+        self._lines: dict[tuple[DeviceId, Kind], int] = {}
+
+    def put(self, reading: Reading) -> None:
+        """Let one reading wait. What is replaced at once, by a device that says more than is asked, is not forgotten under pressure."""
+        if reading.kind in ROUTINE:
+            key = (reading.device, reading.kind, reading.index, reading.label)
+            first, _ = self._routine.get(key, (reading.at.mono, reading))
+            if reading.at.mono - first >= PRESSED:
+                self.forgotten += 1
+            self._routine[key] = first, reading
+        else:
+            line = (reading.device, reading.kind)
+            waiting = self._lines.get(line, 0)
+            if waiting >= LINE_AT_MOST:
+                self.forgotten += 1
+                newest = next(n for n in range(len(self._ordered) - 1, -1, -1) if (self._ordered[n].device, self._ordered[n].kind) == line)
+                del self._ordered[newest]
+            else:
+                self._lines[line] = waiting + 1
+            self._ordered.append(reading)
+        self._wake()
+
+    def take(self) -> list[Reading]:
+        """Return all that waits: first what is kept in order, then the routine."""
+        out = [*self._ordered, *(reading for _, reading in self._routine.values())]
+        self._ordered.clear()
+        self._lines.clear()
+        self._routine.clear()
+        return out
+
+    def __len__(self) -> int:
+        return len(self._ordered) + len(self._routine)
+
+
+class Historian:
+    """Which routine readings are worth keeping: on change, or when the same value is older than `same_again` seconds.
+
+    Of a state that chatters only the newest of each minute is kept: see gateway.chatter.
+    Those of the classes in `withheld` are neither kept nor pushed: the resident has not agreed. They are judged all the same.
+    Bound: AT_MOST routine readings between two batches, and as many of those that may be judged; beyond it they are forgotten and
+    counted.
+    """
+
+    AT_MOST = 2000
+
+    def __init__(self, same_again: float, withheld: frozenset[str] = frozenset()) -> None:
+        self.forgotten = 0
+        self.pending: list[Reading] = []
+        self.withheld = withheld
+        self._same_again = same_again
+        self._last: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
+        self._chatter = Chatter()
+        self._held: dict[tuple[DeviceId, Kind, int, str], Reading] = {}  # the newest of what chatters
+
+    def heard(self, reading: Reading) -> None:
+        """Keep the reading if it says something new."""
+        if reading.label == "packet_id" or withholds(self.withheld, reading):
+            return
+        key = (reading.device, reading.kind, reading.index, reading.label)
+        last = self._last.get(key)
+        event = FORMS[reading.kind] is Form.EVENT
+        if last is not None and not event and last.value == reading.value and reading.at.mono - last.at.mono < self._same_again:
+            return
+        self._held.pop(key, None)
+        chatters = FORMS[reading.kind] is Form.STATE and self._chatter.changed(key, reading.at.mono)
+        if chatters and last is not None and reading.at.mono - last.at.mono < CHATTERING:
+            self._held[key] = reading
+            return
+        self._last[key] = reading
+        # A day can be tried again under other rules only if no event and no change of state is missing from it.
+        if len(self.pending) >= (self.AT_MOST if reading.kind in ROUTINE else 2 * self.AT_MOST):
+            self.forgotten += 1
+            return
+        self.pending.append(reading)
+
+    def use(self, same_again: float, withheld: frozenset[str]) -> None:
+        """Go on by changed wishes: what waits and may no longer be kept is forgotten."""
+        self._same_again, self.withheld = same_again, withheld
+        self.pending = [reading for reading in self.pending if not withholds(withheld, reading)]
+
+    def take(self) -> list[Reading]:
+        """Return what has been kept since the last call, and how each state that chatters stands."""
+        self._last |= self._held
+        out, self.pending = sorted([*self.pending, *self._held.values()], key=lambda reading: reading.at.mono), []
+        self._held.clear()
+        return out

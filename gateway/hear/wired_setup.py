@@ -1,0 +1,249 @@
+"""Fitting a wired device while the gateway is at work: which one is plugged in at a port, and a radar's settings, read back.
+
+    ask      speeds one after the other -> every driver of that speed asks and listens -> whose frames came whole
+    adjust   the daemon lets go of the radar's line -> `commission` sets, reads back -> the daemon hears it again, whatever happened
+
+How it goes stands in the part `fitting` of the status file; how an adjustment ended is told as `service.visit`. Only a port that is
+plugged in, and that no enrolled device has, is asked: what is written there are the questions of our drivers and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from gateway.hear import contacts
+from gateway.hear.radar_settings import BadSetting, Result, commission, wanted_of
+from gateway.hear.serial_port import Line
+from gateway.home.config import Device, speed
+from gateway.judge.alarm import State
+from gateway.judge.faults.fault import FaultFact
+from gateway.words import kind
+from gateway.words.clock import Moment
+from gateway.words.driver import Chunk, Driver, Inputs, Model, Refusal, Reply, Report, Telegram
+from gateway.words.instruction import Instruction, Problem
+from gateway.words.reading import Value
+
+if TYPE_CHECKING:
+    from gateway.tend.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
+LISTEN = 2.5  # s at each speed: a radar that is asked answers within half a second, one that only beats is asked twice
+SURE = 0.4  # s for which is listened on after the first whole frame, for a kin that understands more
+FIRST = (115200, 57600, 19200, 256000)  # baud, radars before receivers; others follow
+CONTACTS = (8, 4, 16)  # inputs a Modbus module may have
+# errno -> the word of the page that says what is wrong and what to do
+_TROUBLES = {
+    **dict.fromkeys((errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EIO), "gone"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "denied"),
+    **dict.fromkeys((errno.EAGAIN, errno.EBUSY), "busy"),
+}
+
+
+class Fitting:
+    """One device being fitted. `over` says that it is done; `trouble` is a word: gone, busy, denied, silent, failed, "" = none."""
+
+    def __init__(self, daemon: Daemon, instruction: Instruction, models: Mapping[str, Model], device: Device | None) -> None:
+        self.over = False
+        self.trouble = ""
+        self._daemon = daemon
+        self._instruction = instruction
+        self._models = models
+        self._device = device
+        self._port = device.at if device is not None else instruction.port
+        self._baud = 0
+        self._found: list[str] = []
+        self._said = ""  # how it calls itself
+        self._contacts = 0
+        self._rows: list[dict[str, Any]] = []
+        self._wanted: dict[str, float] = {}
+
+    def facts(self) -> dict[str, Any]:
+        """Return how it stands, for the status file."""
+        return {
+            "instruction": self._instruction.id,
+            "device": self._device.id if self._device else "",
+            "port": self._port,
+            "over": self.over,
+            "trouble": self.trouble,
+            "baud": self._baud,
+            "found": self._found,
+            "said": self._said,
+            "contacts": self._contacts,
+            "rows": self._rows,
+        }
+
+    async def run(self) -> None:
+        """Do it, and say how it ended."""
+        try:
+            if self._device is None:
+                await self._ask()
+            else:
+                await self._adjust(self._device)
+        except OSError as error:
+            self.trouble = _TROUBLES.get(error.errno or 0, "failed")
+            LOG.warning("fitting %s: %s", self._port, error.strerror or error)
+        except Exception:  # a driver that trips over a stranger's bytes must not end the guarding
+            self.trouble = "failed"
+            LOG.exception("fitting %s failed", self._port)
+        finally:
+            self.over = True
+        self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._fact(at)] if self._device is not None else [], at))
+        self._daemon.upkeep.somebody_looks.set()
+
+    # -- which one is it -----------------------------------------------------------------------------------------------
+
+    async def _ask(self) -> None:
+        speeds = {how.baud for m in self._models.values() if (how := speed(m)) is not None}
+        for baud in sorted(speeds, key=lambda b: (FIRST.index(b) if b in FIRST else len(FIRST), b)):
+            self._baud = baud
+            self._daemon.upkeep.somebody_looks.set()
+            if await self._ask_at(baud):
+                return
+        self._baud = 9600
+        for count in CONTACTS:
+            if await self._is_module(count):
+                self._found, self._contacts = [m.name for m in self._models.values() if m.listens == Inputs(bus="modbus")], count
+                return
+        self.trouble = "silent"
+
+    async def _ask_at(self, baud: int) -> bool:
+        models = [m for m in self._models.values() if (how := speed(m)) is not None and how.baud == baud]
+        heard = Ear(self._port, models)
+        line = Line(self._port, baud, heard.chunk)
+        serving = asyncio.create_task(line.run(), name=f"ask {self._port}")
+        try:
+            for _ in range(2):  # one that was just plugged in may have missed the first question
+                await heard.within(LISTEN / 2, serving)
+                if heard.understood():
+                    await asyncio.sleep(SURE)
+                    break
+                line.write(heard.questions())
+        finally:
+            serving.cancel()
+            await asyncio.gather(serving, return_exceptions=True)
+        self._found, self._said = heard.understood(), heard.said
+        return bool(self._found)
+
+    async def _is_module(self, count: int) -> bool:
+        module = contacts.ModbusInputs(self._port, inputs=count)
+        try:
+            await module.open()
+            await module.read()
+        except OSError:
+            return False
+        finally:
+            module.close()
+        return True
+
+    # -- a radar's settings --------------------------------------------------------------------------------------------
+
+    async def _adjust(self, device: Device) -> None:
+        self._wanted = wanted_of(device.model, self._instruction.settings)
+        chosen = [s for s in device.model.settings if not self._wanted or s.name in self._wanted]
+        self._rows = [{"name": s.name, "wanted": self._wanted.get(s.name), "read": None, "verdict": ""} for s in chosen]
+
+        def said(result: Result) -> None:
+            self._rows = [self._row(result) if row["name"] == result.setting.name else row for row in self._rows]
+            self._daemon.upkeep.somebody_looks.set()
+
+        async with self._daemon.ears.lent(device.id):
+            results = await commission(device.at, device.model, self._wanted, said=said)
+        self._rows = [self._row(result) for result in results]
+        if all(result.read is None for result in results):
+            self.trouble = "silent"
+
+    @staticmethod
+    def _row(result: Result) -> dict[str, Any]:
+        return {"name": result.setting.name, "wanted": result.wanted, "read": result.read, "verdict": result.verdict.name.lower()}
+
+    def _fact(self, at: Moment) -> FaultFact:
+        assert self._device is not None  # only a radar's settings are told
+        detail: dict[str, Value] = {"what": "adjust", "by": self._instruction.by, "instruction": self._instruction.id}
+        detail |= {"trouble": self.trouble, "well": not self.trouble and all(row["verdict"] in ("ok", "read") for row in self._rows)}
+        for row in self._rows:
+            detail |= {f"{word}_{row['name']}": row[word] for word in ("wanted", "read") if row[word] is not None}
+        return self._daemon.faults.note(kind.VISIT, at, self._device.id, **detail)
+
+
+class Ear:
+    """What every driver of one speed makes of a port. `said` is how the device calls itself, "" where it does not."""
+
+    def __init__(self, port: str, models: Sequence[Model]) -> None:
+        self.said = ""
+        self._port = port
+        self._models = {m.name: m for m in models}
+        self._drivers: dict[str, Driver] = {m.name: m.new(port, None, {}) for m in models}
+        self._good = dict.fromkeys(self._drivers, 0)
+        self._bad = dict.fromkeys(self._drivers, 0)
+        self._news = asyncio.Event()
+
+    def questions(self) -> bytes:
+        """Return what all of them ask, each question once."""
+        asks = dict.fromkeys(ask for m in self._models.values() for ask in (self._drivers[m.name].poll(), _hello(m)) if ask)
+        return b"".join(asks)
+
+    def chunk(self, chunk: Chunk) -> bytes:
+        """Take bytes; return what is to be written back."""
+        for name, driver in self._drivers.items():
+            for one in driver.feed(chunk):
+                if isinstance(one, Report | Telegram):
+                    self._good[name] += 1
+                    if isinstance(one, Report) and one.label == "product_model" and isinstance(one.value, str):
+                        self.said = one.value[:40]
+                elif isinstance(one, Refusal):
+                    self._bad[name] += 1
+                elif isinstance(one, Reply) and not chunk.opened:
+                    continue  # an acknowledgement is for who has enrolled it
+        self._news.set()
+        return self.questions() if chunk.opened else b""
+
+    async def within(self, seconds: float, serving: asyncio.Task[None]) -> None:
+        """Wait until somebody understood something, at most so long. Raises what the line raised."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not self.understood() and (left := end - asyncio.get_running_loop().time()) > 0:
+            self._news.clear()
+            waiting = asyncio.ensure_future(self._news.wait())
+            await asyncio.wait((waiting, serving), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+            if serving.done():
+                serving.result()
+
+    def understood(self) -> list[str]:
+        """Return the makes whose frames came whole, best first: most frames, then whose name it says."""
+        good = [n for n, count in self._good.items() if count and count >= self._bad[n]]
+        best = max((self._good[n] for n in good), default=0)
+        said = self.said.lower().replace("-", "")
+        kin = [n for n in good if self._good[n] == best]
+        return sorted(kin, key=lambda n: (not said or said[:6] not in n.replace("-", ""), not self._models[n].general, n))
+
+
+def _hello(model: Model) -> bytes:
+    line = speed(model)
+    return line.hello if line is not None else b""
+
+
+def wrong(model: Model, settings: Mapping[str, str]) -> list[Problem]:
+    """Return what is wrong with the settings a technician wants, field by field."""
+    known = {s.name: s for s in model.settings}
+    out = []
+    for name, text in settings.items():
+        try:
+            wanted_of(model, {name: text})
+        except BadSetting as bad:
+            s = known.get(name)
+            bounds = "" if s is None else " 或 ".join(word for word, _ in s.words) or f"{s.low:g} 到 {s.high:g} {s.unit}".rstrip()
+            zh = f"{model.title[0]} 没有设置 {name[:40]}" if s is None else f"{s.title[0]}: 应为 {bounds}"
+            out.append(Problem("settings", "", name[:40], zh, str(bad)[:300]))
+    return out
+
+
+def why_not(daemon: Daemon, device: Device) -> tuple[str, str] | None:
+    """Return why a radar's line cannot be let go of now, in both languages; None where it can."""
+    fresh = {State.PRE_ALARM, State.RAISED}
+    if any(a.device == device.id and a.state in fresh and not a.test for a in daemon.pipeline.alarms.values()):
+        return "这台雷达有警报没人应答, 请先处理警报", "an alarm of this radar is not answered yet: deal with it first"
+    return None

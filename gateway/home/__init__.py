@@ -1,0 +1,1 @@
+"""The household: its configuration, and the files that daemon and page share."""

@@ -1,0 +1,42 @@
+"""Can anything be heard in this home, and is anybody called without the network? What a home lacks of it is said wherever somebody looks.
+
+A pure function of the configuration, and the one place for its words: Today, `check`, `status` and the certificate ask here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from gateway.home.config import Config
+from gateway.judge.dispatch import PROGRAM
+
+
+class Lack(StrEnum):
+    """What a home can lack that no sensor shows."""
+
+    SILENT = "silent"  # no alarm makes a sound: an SOS has no grace, so what sounds in the grace alone counts for nothing
+    NO_RUNG = "no_rung"  # every rung of the ladder goes by the platform
+
+
+WORDS: dict[Lack, tuple[str, str]] = {
+    Lack.SILENT: ("这个家里什么也听不见", "Nothing in this home can be heard"),
+    Lack.NO_RUNG: ("断网时不会呼叫任何人", "Without the network nobody is called"),
+}
+
+
+def lacks(config: Config) -> tuple[Lack, ...]:
+    """Return what this home lacks, the worse first; () for one that is heard and calls without the network."""
+    out = []
+    own = [rung for rung in config.ladder if rung.channel == PROGRAM]
+    if not config.sound_alarm and not any(rung.sounds for rung in own):
+        out.append(Lack.SILENT)
+    if all(rung.sounds for rung in own):  # a siren reaches nobody
+        out.append(Lack.NO_RUNG)
+    return tuple(out)
+
+
+def told(found: Iterable[str]) -> list[str]:
+    """Return a line for each in both languages, as large as a terminal's letters are; what is not known is passed over."""
+    known = [WORDS[Lack(name)] for name in found if name in set(Lack)]
+    return [f"!!! {zh}  {en.upper()} !!!" for zh, en in known]

@@ -1,0 +1,443 @@
+"""Backup of a home, and a new box that takes over from it: one encrypted file with everything that makes a gateway this home's.
+
+The passphrase becomes a key by scrypt; AES-GCM seals the rest, the head included. Inside: the gateway's id, the whole household
+(also what stood in gateway.toml), its secrets, what the sensors' drivers remember (counters, packet numbers), so that nothing
+has to be paired again, and the alarms that are open. The journal stays behind: the new box begins one of its own, with a new name and
+in the next generation, as the contract wants it; what is open is written there first, and alarms go on being numbered. Should the old
+box come back, both have one id: the platform link tells it as an identity conflict.
+
+Restoring writes all of it beside, syncs it, starts once with a copy of it in a process of its own (`prepared`, `rehearsal`), and then
+renames one folder (`arrive`): before that nothing has happened, after it `generations.finished` moves the rest, however often it is cut
+off. The page asks the daemon for both, by the instructions `backup` and `take_over` at the local door; the passphrase, and the file to
+be taken over, lie in the file of secrets.
+
+A backup may have been handed over by a stranger: the programs that it names must be ones that this box lets run (see `programs`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from gateway.box import generations
+from gateway.box.folders import as_root, reader
+from gateway.contract import chain, wire
+from gateway.home import commissioning
+from gateway.home.config import Config, ConfigError, composed, rights
+from gateway.home.parts import HomePart, HomePlatform, Household, HouseholdSecrets, SoundPart, Strict
+from gateway.home.programs import Why, told
+from gateway.judge import pending
+from gateway.keep.database import StoreProblem
+from gateway.keep.recovery import in_force
+from gateway.keep.store import Store
+from gateway.words.driver import Model
+
+MAGIC = b"eldercare-gateway backup "
+LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB
+SEALED = "sealed"  # folder in the state folder with what the page may give away
+SEALED_FOR = 600.0  # s
+LAST = "backup.json"  # when that was last done
+PREPARED = "restore.new"  # folder in the state folder
+REHEARSED = "restore.dry"  # a copy of it, for a start that is only tried
+REHEARSAL = 180.0  # s for that start: the smallest board needs some ten
+HERE = Path(__file__).resolve().parents[2]
+LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
+SHORTEST = 10  # characters of a passphrase; page and command line also ask how many guesses it stands, see `strength`
+_N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
+_ID = r"^[A-Za-z0-9._-]{1,40}\Z"
+# Marks of the journal that go on: what is heard and not yet told among them. Shelves, away, and how late it is at least do not: a file
+# that may be a stranger's lets no device go unjudged, and proves no time.
+_CARRIED = ("certificate", "generation", pending.MARK)
+
+
+class BackupError(Exception):
+    """A backup cannot be made or used; nothing has happened. The text says why, zh-CN first; `zh` and `en` are its halves."""
+
+    def __init__(self, text: str, en: str = "") -> None:
+        super().__init__(f"{text} {en}".strip())
+        self.zh, self.en = (text, en) if en else _halves(text)
+
+
+def _halves(text: str) -> tuple[str, str]:
+    """Return the Chinese and the English half of a sentence, which stand one after the other."""
+    end = max((n for n, letter in enumerate(text, 1) if "\u4e00" <= letter <= "\u9fff"), default=0)
+    return (text[:end].strip(), text[end:].strip()) if 0 < end < len(text) else (text, text)
+
+
+class Kept(Strict, frozen=True):
+    """What is in a backup."""
+
+    v: Literal[1]
+    made: str
+    software: str
+    gateway: Annotated[str, Meta(pattern=_ID)]
+    journal: str
+    household: Household
+    secrets: HouseholdSecrets
+    memories: dict[str, dict[str, int | str]]
+    marks: dict[str, str]
+    last_alarm: Annotated[int, Meta(ge=0, le=LAST_NUMBER)] = 0
+    certificates: tuple[dict[str, Any], ...] = ()  # of commissioning, the newest first
+    alarms: tuple[str, ...] = ()  # those that are open, each as its newest entry in the journal
+
+
+class _Head(Struct, frozen=True):
+    v: int
+    salt: Annotated[str, Meta(pattern=r"^[0-9a-f]{32}\Z")]
+    nonce: Annotated[str, Meta(pattern=r"^[0-9a-f]{24}\Z")]
+
+
+# -- making one --------------------------------------------------------------------------------------------------------
+
+
+def made(
+    config: Config, gateway: str, passphrase: str, software: str, at: str, fresh: Mapping[str, Mapping[str, int | str]] | None = None
+) -> bytes:
+    """Return the backup of this home, from the store that is in force. Raises BackupError.
+
+    `fresh`: what drivers remember by now, where the gateway runs.
+    """
+    if len(passphrase) < SHORTEST:
+        raise BackupError(f"口令至少 {SHORTEST} 个字符 the passphrase needs at least {SHORTEST} characters")
+    home, own = _whole(config)
+    journal, memories, marks, last, alarms = _remembered(in_force(config.state, config.runtime))
+    memories |= {d: dict(m) for d, m in (fresh or {}).items()}
+    kept = Kept(
+        v=1, made=at, software=software, gateway=gateway, journal=journal, household=home, secrets=own,
+        memories={d: m for d, m in memories.items() if d in {d.id for d in config.devices}}, marks=marks, last_alarm=last, alarms=alarms,
+        certificates=commissioning.carried(config.state),
+    )  # fmt: skip
+    head = MAGIC + msgspec.json.encode(_Head(1, secrets.token_hex(16), secrets.token_hex(12))) + b"\n"
+    return head + _sealed(head, passphrase).encrypt(bytes.fromhex(_head(head).nonce), msgspec.json.encode(kept), head)
+
+
+def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
+    """Return the household with every section, also those that gateway.toml has on this box."""
+    assert config.source is not None  # what was loaded has one
+    parts, home, own, file = config.parts, config.household, config.secrets, config.source.secrets
+    platform, key = home.platform, own.certificate_key
+    if platform is None and (p := parts.platform) is not None:
+        papers: dict[str, Any] = {n: _text(config, getattr(p, n)) for n in ("ca", "certificate", "certificate_key")}
+        key = papers.pop("certificate_key")
+        plain: dict[str, Any] = {n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")}
+        platform = HomePlatform(**plain, **papers)
+    named = home.household or HomePart()
+    zone, night = parts.gateway.timezone, parts.gateway.night
+    known = {d.id for d in parts.device}
+    whole = replace(
+        home, household=replace(named, timezone=zone, night=night), platform=platform, device=tuple(parts.device),
+        ladder=tuple(parts.ladder), times=dict(parts.times), sound=parts.sound, dangers=parts.dangers,
+    )  # fmt: skip
+    return whole, replace(
+        own,
+        password=own.password if own.password is not None else file.password,
+        certificate_key=key,
+        keys={d: k for d, k in {**file.keys, **own.keys}.items() if d in known},
+        passwords={d: w for d, w in {**file.passwords, **own.passwords}.items() if d in known},
+    )
+
+
+def _text(config: Config, name: str) -> str:
+    path = config.file(name)
+    try:
+        return path.read_text(encoding="utf-8") if path else ""
+    except (OSError, ValueError) as error:
+        raise BackupError(f"证书文件 {path} 无法读取 cannot be read ({error}): the backup would be without it") from error
+
+
+def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int, tuple[str, ...]]:
+    """Read what drivers remember, the marks, and what is open. A gateway may run meanwhile: what it learns later is not in it."""
+    path = state / "gateway.db"
+    if not path.exists():
+        return "", {}, {}, 0, ()
+    try:
+        with reader(path, 5) as db:
+            memories = {str(d): json.loads(m) for d, m in db.execute("SELECT device, memory FROM devices")}
+            marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
+            (last,) = db.execute("SELECT coalesce(max(number), 0) FROM alarms").fetchone()
+            still = db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open ORDER BY a.number")
+            alarms = tuple(bytes(body).decode() for (body,) in still)
+    except (sqlite3.Error, ValueError) as error:
+        raise BackupError(f"{path} 无法读取 cannot be read ({error}): see `eldercare-gateway check`") from error
+    return marks.get("journal", ""), memories, {n: marks[n] for n in _CARRIED if n in marks}, int(last), alarms
+
+
+def programs(config: Config, kept: Kept) -> list[tuple[str, Why | None]]:
+    """Return the programs that a backup names, as commands, each with why it may not run on this box."""
+    assert config.source is not None  # what was loaded has one
+    home, allowed = kept.household, rights(config.source)
+    sound = home.sound or SoundPart()
+    named = dict.fromkeys(p for p in (sound.pre_alarm, sound.alarm, *(r.program for r in home.ladder or ())) if p)
+    return [(told(command), allowed.why_not(command)) for command in named]
+
+
+# -- reading one -------------------------------------------------------------------------------------------------------
+
+
+def opened(data: bytes, passphrase: str) -> Kept:
+    """Return what is in a backup. Raises BackupError: not one, newer, cut off, wrong passphrase."""
+    if len(data) > LARGEST:
+        raise BackupError(f"文件太大 the file has {len(data)} bytes, at most {LARGEST} are read: this is no backup")
+    if not data.startswith(MAGIC) or b"\n" not in data[:400]:
+        raise BackupError("这不是备份文件 this is no backup of a gateway")
+    head = data[: data.index(b"\n") + 1]
+    told = _head(head)
+    if told.v != 1:
+        raise BackupError(f"备份来自更新的软件 the backup was made by newer software (form {told.v}): install that version first")
+    try:
+        plain = _sealed(head, passphrase).decrypt(bytes.fromhex(told.nonce), data[len(head) :], head)
+    except InvalidTag:
+        raise BackupError("口令错误, 或文件不完整 the passphrase is wrong, or the file is cut off or was changed") from None
+    try:
+        return msgspec.json.decode(plain, type=Kept)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = f"内容无法理解 its content is not understood ({error}): was it made by newer software? install that version first"
+        raise BackupError(text) from None
+
+
+def _head(head: bytes) -> _Head:
+    try:
+        return msgspec.json.decode(head[len(MAGIC) :], type=_Head)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise BackupError("文件头已损坏 the head of the file is damaged") from None
+
+
+def _sealed(head: bytes, passphrase: str) -> AESGCM:
+    salt = bytes.fromhex(_head(head).salt)
+    return AESGCM(Scrypt(salt=salt, length=32, n=_N, r=_R, p=_P).derive(passphrase.encode()))
+
+
+# -- taking over -------------------------------------------------------------------------------------------------------
+
+
+def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
+    """Make this box the home's gateway; return the configuration from now on. Raises BackupError, and then nothing has happened."""
+    after = prepared(config, kept, models)
+    try:
+        arrive(config.state)
+        generations.finished(config.state)
+    except OSError as error:
+        raise BackupError(_unwritten(config.state, error)) from error
+    return after
+
+
+def arrive(state: Path) -> None:
+    """Let what was prepared be this box's: the moment of a take-over. The rest is moved at the next start. Raises OSError."""
+    (state / PREPARED).replace(state / generations.ARRIVING)
+    generations.sync(state)
+
+
+def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
+    """Put all of a backup beside, on the disk; return the configuration it will be. Raises BackupError, and nothing has happened."""
+    assert config.source is not None  # what was loaded has one
+    state = config.state
+    if config.gateway.id not in {"", kept.gateway}:
+        where = f"{config.path}: [gateway] id = {config.gateway.id!r}"
+        raise BackupError(f"{where} 与备份 {kept.gateway!r} 不同 differs from the backup's: take the line out")
+    if (state / "gateway.db").exists() and _entries(state):
+        raise BackupError(
+            f"{state} 已有另一个家庭的记录 holds the journal of a home already: move that folder away first, so that nothing is lost"
+        )
+    token = secrets.token_hex(8)
+    home = replace(kept.household, revision=kept.household.revision + 1, token=token, changed=("restored",))
+    own = replace(kept.secrets, token=token, revision=home.revision)
+    try:
+        after = composed(config.source, models, home, own)
+    except ConfigError as error:
+        zh, en = ("; ".join(parts)[:400] for parts in ((p.zh for p in error.fields), error.problems))
+        raise BackupError(f"备份在此不能使用: {zh}", f"the backup cannot be used here: {en}") from error
+    beside = state / PREPARED
+    try:
+        shutil.rmtree(beside, ignore_errors=True)
+        beside.mkdir(mode=0o700, parents=True)
+        generations.write(beside / "household-secrets.json", msgspec.to_builtins(own))
+        generations.write(beside / "household.json", msgspec.to_builtins(home), 0o640)
+        generations.durable(beside / "identity", f"{kept.gateway}\n".encode(), 0o640)
+        commissioning.brought(beside, kept.certificates)
+        _journal(beside, kept)
+        _rehearsed(config.path, beside)
+        generations.durable(beside / generations.FRESH, b"")
+        generations.sync(beside)
+    except (OSError, ValueError, OverflowError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise BackupError(_unwritten(state, error)) from error
+    except BackupError:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+    return after
+
+
+def _rehearsed(path: Path, beside: Path) -> None:
+    """Start once with a copy of what was prepared, by the very code of a start, in a process of its own. Raises BackupError."""
+    copy = beside.with_name(REHEARSED)
+    shutil.rmtree(copy, ignore_errors=True)
+    command = [sys.executable, "-P", "-m", "gateway", "rehearse", "--config", str(path.resolve()), str(copy)]
+    environment = {n: v for n, v in os.environ.items() if n not in {"NOTIFY_SOCKET", "WATCHDOG_USEC"}}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), environment.get("PYTHONPATH"))))
+    try:
+        shutil.copytree(beside, copy)
+        try:
+            done = _run(command, environment)
+        except PermissionError:  # this Python lies where only root may look: then the copy is tried, and thrown away, by root
+            with as_root():
+                done = _run(command, environment)
+    except subprocess.TimeoutExpired:
+        raise BackupError(*_not_started(f"no end within {REHEARSAL:g} s")) from None
+    finally:
+        with as_root():
+            shutil.rmtree(copy, ignore_errors=True)
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise BackupError(*_not_started(said[-1][:300] if said else f"exit code {done.returncode}"))
+
+
+def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(  # noqa: S603  ourselves
+        command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=REHEARSAL, check=False
+    )
+
+
+def _not_started(why: str) -> tuple[str, str]:
+    zh = f"试启动失败, 没有作任何修改: {why}"
+    return zh, f"a gateway with what is in it does not start, nothing was changed: {why}"
+
+
+def _unwritten(state: Path, error: Exception) -> str:
+    return f"{state} 无法写入 cannot be written ({error}): look at the disk"
+
+
+def _entries(state: Path) -> int:
+    try:
+        with reader(state / "gateway.db", 5) as db:
+            return int(db.execute("SELECT count(*) FROM journal WHERE name = 'alarm'").fetchone()[0])
+    except sqlite3.Error:
+        return 1  # what cannot be read may be precious
+
+
+def _journal(folder: Path, kept: Kept) -> None:
+    """Begin a journal of this box's own, with a new name, that knows what the sensors' drivers must not forget."""
+    store = Store(folder, kept.gateway, generation=min(int(kept.marks.get("generation", "1")) + 1, LAST_NUMBER), why="backup")
+    store.open()
+    store.close_now()
+    with contextlib.closing(sqlite3.connect(folder / "gateway.db")) as db, db:
+        db.executemany(
+            "INSERT INTO devices (device, memory) VALUES (?, ?)",
+            [(d, json.dumps(m, separators=(",", ":"))) for d, m in kept.memories.items()],
+        )
+        # What is open is the first that this journal knows, and is told to the platform under the number it has here.
+        head = chain.Head()
+        for number, body in enumerate(kept.alarms, 1):
+            message = wire.decode_entry(body.encode())
+            if not isinstance(message, wire.AlarmMessage) or message.alarm_number > LAST_NUMBER:
+                raise StoreProblem("an alarm of the backup is none")
+            message = replace(message, gateway=kept.gateway)
+            written = wire.told_again(message, store.journal, store.generation, number, head.hash)
+            head = chain.Head(number, chain.hashed(written))
+            row = (number, "alarm", message.alarm_number, _seconds(message.at.wall), written)
+            db.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", row)
+            db.execute("INSERT INTO outbox VALUES (?, ?)", (int(message.priority), number))
+            db.execute(
+                "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, 1, ?)",
+                (message.alarm_number, message.alarm, message.kind, message.device, number, int(message.condition == "active")),
+            )
+        known = {n: v for n, v in kept.marks.items() if n in _CARRIED and n != "generation"} | {"head": chain.text_of(head)}
+        now = datetime.now(UTC).isoformat(timespec="seconds")  # two boxes with one id are told apart by it
+        known |= {"predecessor": kept.journal, "taken_over": now}
+        db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(known.items()))
+        if kept.last_alarm:
+            # Numbers people say on the telephone go on; the row itself is over and stands for no entry.
+            last = kept.last_alarm, f"{kept.journal}-a{kept.last_alarm}"
+            db.execute("INSERT OR IGNORE INTO alarms VALUES (?, ?, '', '', 0, 0, 0)", last)
+    for part in folder.glob("history.db*"):  # bulk readings are this box's own
+        part.unlink()
+
+
+def _seconds(wall: str) -> float:
+    with contextlib.suppress(ValueError):
+        return datetime.fromisoformat(wall).replace(tzinfo=UTC).timestamp()
+    return 0.0
+
+
+# -- for the page ------------------------------------------------------------------------------------------------------
+
+
+def leave(state: Path, name: str, content: bytes, *, by: str, at: str) -> None:
+    """Leave a sealed file for the page as `name`, and note who asked for it and when. Older ones go. Raises OSError."""
+    folder = state / SEALED
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        old.unlink()
+    generations.durable(folder / name, content, 0o640)
+    generations.write(state / LAST, {"by": by, "at": at}, 0o640)
+
+
+def fetched(state: Path, name: str) -> bytes:
+    """Return what was left as `name`. Raises OSError."""
+    return (state / SEALED / name).read_bytes()
+
+
+def forget_old(state: Path, now: float) -> None:
+    """Delete what was left for the page and should be fetched by now."""
+    with contextlib.suppress(OSError):
+        for path in (state / SEALED).iterdir():
+            if now - path.stat().st_mtime > SEALED_FOR:
+                path.unlink()
+
+
+def last(state: Path) -> tuple[str, str]:
+    """Return (who asked, when) of the last backup that the page was given, empty where there was none."""
+    for found in generations.newest_first(state / LAST):
+        with contextlib.suppress(generations.Torn):
+            body = found.body()
+            return str(body.get("by", "")), str(body.get("at", ""))
+    return "", ""
+
+
+# -- the command line --------------------------------------------------------------------------------------------------
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a backup for its owner only, whole or not at all. Raises OSError."""
+    new = path.with_name(path.name + ".new")
+    generations.durable(new, content)
+    new.replace(path)
+
+
+def read(path: Path) -> bytes:
+    """Return a file's content. Raises BackupError."""
+    try:
+        if path.stat().st_size > LARGEST:
+            raise BackupError(f"{path} 太大 is larger than {LARGEST} bytes: this is no backup")
+        return path.read_bytes()
+    except OSError as error:
+        raise BackupError(f"{path} 无法读取 cannot be read: {error.strerror}") from error
+
+
+def runs(runtime: Path) -> bool:
+    """Say whether a gateway is at work on this configuration: it must be stopped before another home moves in."""
+    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+        known = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
+        if time.time() - float(known["written"]) > 60:
+            return False
+        os.kill(int(known["pid"]), 0)
+        return bool(re.search(rb"gateway", Path(f"/proc/{int(known['pid'])}/cmdline").read_bytes()))
+    return False

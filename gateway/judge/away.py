@@ -1,0 +1,130 @@
+"""Nobody is at home: for how long, said again every week, and over as soon as somebody plainly is.
+
+While the resident is away no danger by absence is judged. So it is bounded, the platform and the page are told as of a fault, and it
+ends by itself: the door opens, and then there is somebody in two rooms for twenty minutes. A carer's visit ends it too, which is the
+safe direction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf
+
+from gateway.judge.faults.fault import FaultFact, Faults, Turn
+from gateway.judge.masks import End
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment
+from gateway.words.reading import Kind, Reading
+from gateway.words.times import Times
+
+ROOMS = 2  # in which there must be somebody
+QUIET = 7200.0  # s without any sign after which whoever came is taken to have left
+_STAYS = frozenset({Kind.PRESENCE, Kind.OCCUPANCY})  # says so once, until it is taken back; a movement is over at once
+_SOMEBODY = _STAYS | {Kind.MOTION}
+
+
+class Signs:
+    """What speaks for somebody at home: a door that opened, and rooms in which somebody was since then. Pure."""
+
+    def __init__(self, lasting: float) -> None:
+        self._lasting = lasting  # s over which the signs must spread
+        self.evidence: dict[str, Reading] = {}  # room -> its newest sign; "" is the door
+        self._first = self._last = -inf
+        self._on: set[str] = set()  # devices that say that somebody is there, until they take it back
+
+    def heard(self, reading: Reading, room: str) -> None:
+        """Take one reading of the device in `room`."""
+        at = reading.at.mono
+        if self.evidence and not self._on and at - max(self._last, self.evidence[""].at.mono) > QUIET:
+            self.evidence, self._first, self._last = {}, -inf, -inf
+        if reading.kind is Kind.CONTACT_OPEN and reading.value:
+            self.evidence.setdefault("", reading)
+        if reading.kind not in _SOMEBODY:
+            return
+        if reading.kind in _STAYS:
+            (self._on.add if reading.value else self._on.discard)(reading.device)
+        if reading.value and self.evidence:
+            self.evidence[room] = reading
+            self._first, self._last = (at if self._first == -inf else self._first), at
+
+    def due(self) -> float:
+        """Return the monotonic second at which what stays on will have been on for long enough; inf for never."""
+        return self._first + self._lasting if self._on and len(self.evidence) > ROOMS else inf
+
+    def somebody(self, now: float) -> bool:
+        """Say whether somebody plainly is at home."""
+        last = now if self._on else self._last
+        return len(self.evidence) > ROOMS and last - self._first >= self._lasting
+
+
+class Away:
+    """Until when nobody is at home, and what is to be said of it."""
+
+    def __init__(self, faults: Faults, times: Callable[[], Times]) -> None:
+        self.end = End()
+        self._faults = faults
+        self._times = times
+        self._signs = Signs(times().away_home)
+        self._counts_from = -inf  # signs before this are of somebody who is leaving
+        self._said = -inf
+
+    def lasts(self, now: Moment) -> bool:
+        """Say whether nobody is at home."""
+        return now.mono < self.end.until
+
+    def restored(self, end: End, now: Moment, said_for: float) -> list[FaultFact]:
+        """Take over what a restart has found. What went on is not said anew; what is over is."""
+        self.end, self._said = end, now.mono - said_for
+        self._signs, self._counts_from = Signs(self._times().away_home), -inf
+        if not self.lasts(now):
+            return self._over(now, "time")
+        return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by="restart")
+
+    def begun(self, end: End, now: Moment, by: str) -> list[FaultFact]:
+        """Take it that the resident is away until `end`, or is back where that is over."""
+        self.end = end
+        if not self.lasts(now):
+            return self._over(now, "order")
+        self._signs, self._counts_from, self._said = Signs(self._times().away_home), now.mono + self._times().away_leaving, now.mono
+        return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by=by) or self._again(now)
+
+    def heard(self, reading: Reading, room: str) -> list[FaultFact]:
+        """Take a sign of life."""
+        if not self.lasts(reading.at) or reading.at.mono < self._counts_from:
+            return []
+        self._signs.heard(reading, room)
+        return self._ended_by_signs(reading.at)
+
+    def tick(self, now: Moment) -> list[FaultFact]:
+        """Do what has become due."""
+        if self.end.until == -inf:
+            return []
+        self.end = self.end.settled(now)
+        if not self.lasts(now):
+            return self._over(now, "time")
+        out = self._ended_by_signs(now)
+        if not out and now.mono >= self._said + self._times().away_again:
+            self._said = now.mono
+            out = self._again(now)
+        return out
+
+    def due(self) -> float:
+        """Return the monotonic second at which `tick` is wanted."""
+        return inf if self.end.until == -inf else min(self.end.until, self._said + self._times().away_again, self._signs.due())
+
+    def _ended_by_signs(self, now: Moment) -> list[FaultFact]:
+        if not self._signs.somebody(now.mono):
+            return []
+        seen = tuple(self._signs.evidence.values())
+        out = [replace(fact, evidence=seen) for fact in self._over(now, "home")]
+        return [*out, replace(self._faults.note(kinds.BACK_HOME, now, rooms=len(seen) - 1), evidence=seen)]
+
+    def _over(self, now: Moment, why: str) -> list[FaultFact]:
+        self.end = End()
+        return [replace(fact, detail={**fact.detail, "why": why}) for fact in self._faults.end(kinds.AWAY, now)]
+
+    def _again(self, now: Moment) -> list[FaultFact]:
+        fact = self._faults.on.get((kinds.AWAY, ""))
+        left = round(self.end.until - now.mono)
+        return [replace(fact, turn=Turn.REPEATED, detail={**fact.detail, "left_s": left})] if fact else []

@@ -1,0 +1,383 @@
+"""Readings -> dangers: a judgement that somebody may need help. Pure; time comes in with the readings and with `tick`.
+
+Nothing is inferred from silence: a door or bed is unknown until it is heard. A level (fall, smoke) is a danger when it begins, and
+when it begins again (see `levels`); a button press is a danger each time. A fall level that ends only clears the condition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import time, tzinfo
+from math import inf
+
+from gateway.judge.beds import Beds
+from gateway.judge.levels import Key, Levels, On
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment
+from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading, Value
+from gateway.words.times import Times
+
+DUSK = 60.0  # s between two looks whether it has become night, while a door stands open
+SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
+ROLES = (SOS, HELP, CANCEL, NOTHING)
+# Kinds of press that may have a role of their own, by what drivers call the action. Any other, say a triple one, is the button's own.
+PRESSES: Mapping[str, str] = {"press": "single", "double_press": "double", "long_press": "long", "hold_press": "long"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What the household wants of one device. `buttons` maps a button's index to its role; one not named has the make's.
+
+    `presses` maps (index, "single", "double" or "long") to the role of that kind of press; one not named has the button's.
+    """
+
+    device: DeviceId
+    room: str = ""
+    buttons: Mapping[int, str] = field(default_factory=dict)
+    presses: Mapping[tuple[int, str], str] = field(default_factory=dict)
+    unnamed: str = SOS
+    bed: bool = False  # its occupancy is that of the bed
+    left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
+    left_open_day: float = 0.0  # the same by day, where that is longer: then it is for today's list
+    endless: frozenset[Kind] = frozenset()  # levels of which its make never says that they are over
+    unproved: bool = False  # its make cannot prove that a press is fresh: such a press raises, and cancels nothing
+    off: frozenset[str] = frozenset()  # of OPTIONAL: what is not judged in this home
+
+    def role(self, index: int, action: Value = "") -> str:
+        """Return what a button means when it is pressed so."""
+        own = self.presses.get((index, PRESSES.get(action, ""))) if self.presses and isinstance(action, str) else None
+        return own or self.buttons.get(index, self.unnamed)
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """What the buttons mean that the household names, each kind of press of them; empty where it names none."""
+        return frozenset({*self.buttons.values(), *self.presses.values(), *(self.role(index) for index, _ in self.presses)})
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """Somebody may need help. `grace` is the time in which the resident may cancel; `evidence` is what it rests on.
+
+    `returned`: its alarm was cancelled or closed as false, and it is still on. `listed`: it can wait for today's list.
+    """
+
+    kind: str
+    device: DeviceId
+    room: str
+    at: Moment
+    grace: float
+    evidence: tuple[Reading, ...]
+    returned: bool = False
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """The condition of a danger has ended. `by_resident`: the resident's own act ended it (came back to bed)."""
+
+    kind: str
+    device: DeviceId
+    at: Moment
+    by_resident: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """The level of an ended alarm was not heard as on for a while: heard again it is a new danger."""
+
+    kind: str
+    device: DeviceId
+    at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The resident pressed the button that says: I am well. `proved`: the press is fresh, and no recording or neighbour's."""
+
+    device: DeviceId
+    at: Moment
+    proved: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An alarm has ended. `again`: it was cancelled or closed as a false one, so that what is still on later is a danger again."""
+
+    at: Moment
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Fading:
+    """A level tried in a walk test: heard again by `until`, and not `gap` s after it was `heard` last, it is that test's still."""
+
+    heard: float
+    until: float
+    gap: float
+
+
+Judgement = Danger | Cleared | Forgotten | Cancelled
+
+LEVELS: Mapping[Kind, str] = {
+    Kind.FALL: kinds.FALL,
+    Kind.STAY_STILL: kinds.STAY_TOO_LONG,
+    Kind.SMOKE: kinds.SMOKE,
+    Kind.GAS: kinds.GAS,
+    Kind.CO: kinds.CO,
+    Kind.MOISTURE: kinds.WATER,
+}
+# What a home may do without, by a technician's word. A call, a fall, fire and gas are always judged.
+OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WATER)
+_SENSED = {danger: kind for kind, danger in LEVELS.items()}
+JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENCE, *LEVELS})
+
+
+class Judge:
+    """Remembers, per device, which levels are on and since when a door is open or a bed empty."""
+
+    def __init__(self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time]) -> None:
+        self.levels = Levels(times)
+        self._watches = watches
+        self._times = times
+        self.beds = Beds(times, zone, night)
+        self._told: set[Key] = set()  # doors left open and beds left of which a danger was made
+        self._open_since: dict[DeviceId, Reading] = {}
+        self._open_heard: dict[DeviceId, float] = {}
+        self._door_looks: dict[DeviceId, float] = {}  # when an open door is looked at again: by then it may be night
+        self._listed: set[DeviceId] = set()  # doors that stand open and were told for the list only
+        self._fading: dict[Key, Fading] = {}
+        self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}  # open before a power cut, and not heard of since
+        self.unsaved = False  # what has begun, or is over, stands in no entry
+        self.begun: set[DeviceId] = set()  # of which a judgement has begun since it was written
+
+    def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
+        """Take over conditions that were on before a restart, so that the same heard again is no new danger.
+
+        `ended` says of some since when their alarm is over: whether they were heard after that nobody knows any more.
+        """
+        for kind, device in active:
+            if kind not in _SENSED:
+                self._told.add((kind, device))
+            elif (over := ended.get((kind, device))) is not None:
+                last = Reading(device=device, kind=_SENSED[kind], value=True, at=over.at)
+                self.levels.on[kind, device] = On(last=last, ended=over.at.mono, again=over.again)
+            elif not self.endless(kind, device):
+                self.levels.on[kind, device] = On(last=Reading(device=device, kind=_SENSED[kind], value=True, at=now))
+
+    def listed_before(self, devices: Iterable[DeviceId]) -> None:
+        """Take over of which doors, of those that were told before a restart, only today's list knows: by night they are told at once."""
+        self._listed = {d for d in devices if (kinds.DOOR_LEFT_OPEN, d) in self._told}
+
+    def resume(
+        self,
+        *,
+        heard: Mapping[Key, Reading],
+        doors: Mapping[DeviceId, tuple[Reading, float]],
+        in_bed: Mapping[DeviceId, bool],
+        left_bed: Mapping[DeviceId, Reading],
+        same_boot: bool,
+        moved: float = -inf,
+    ) -> None:
+        """Go on with what was heard before a restart and is not yet told.
+
+        A level goes on only where its alarm does, see `restore`. A bed that was left is left until somebody is heard to be in it. A door
+        may have been shut by anybody while there was no power: it counts as open when it is heard as open again, since when it was.
+        """
+        if same_boot:
+            on = self.levels.on
+            on |= {key: replace(on[key], last=last) for key, last in heard.items() if key in on}
+        open_still = {d: door for d, door in doors.items() if d in self._watches and self._watches[d].left_open}
+        if same_boot:
+            self._open_since = {d: since for d, (since, _) in open_still.items()}
+            self._open_heard = {d: last for d, (_, last) in open_still.items()}
+        else:
+            self._doors_before = open_still
+        self.beds.take(in_bed, left_bed, moved)
+        self._keep_beds()
+
+    @property
+    def open_doors(self) -> dict[DeviceId, tuple[Reading, float]]:
+        """The doors that are open: since when, and when they were heard as open last."""
+        return self._doors_before | {d: (since, self._open_heard.get(d, since.at.mono)) for d, since in self._open_since.items()}
+
+    @property
+    def waits(self) -> bool:
+        """True while a door is open that is not told yet, or a bed left."""
+        told, off = self._told, kinds.DOOR_LEFT_OPEN
+        doors = ((off, d) not in told and off not in self._watches[d].off for d in self._open_since)
+        return bool(self.beds.left) or any(doors)
+
+    def rewatch(
+        self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time], other: set[DeviceId]
+    ) -> None:
+        """Go on by changed wishes. What is known of devices stays, but for those that are gone or are `other` hardware now."""
+        self._watches, self._times = watches, times
+        self.beds.arrange(times, zone, night)
+        self.levels.times = times
+        here = {d for d in watches if d not in other}
+        self.levels.keep(here)
+        self._told = {key for key in self._told if key[1] in here}
+        self._fading = {key: fading for key, fading in self._fading.items() if key[1] in here}
+        self._doors_before = {d: door for d, door in self._doors_before.items() if d in here and watches[d].left_open}
+        doors = {d for d in here if watches[d].left_open}
+        self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
+        self._open_heard = {d: at for d, at in self._open_heard.items() if d in doors}
+        self._keep_beds(other)
+
+    def _keep_beds(self, other: Collection[DeviceId] = ()) -> None:
+        beds = {d for d, watch in self._watches.items() if watch.bed and d not in other}
+        judged = {d for d in beds if kinds.BED_EXIT not in self._watches[d].off}
+        self.beds.keep(self._watches.keys() - set(other), beds, judged)
+
+    def endless(self, kind: str, device: DeviceId) -> bool:
+        """Say whether the device's make never says that this danger is over."""
+        watch = self._watches.get(device)
+        return watch is not None and _SENSED.get(kind) in watch.endless
+
+    def tried(self, kind: str, device: DeviceId, heard: float, until: float, gap: float) -> None:
+        """Forget a level that was on in a walk test and of which nobody will say that it is over: heard again it is a danger.
+
+        `heard` was its last word in the test. What follows without a pause longer than `gap` is the same test key, `until` then.
+        """
+        self.levels.over((kind, device))
+        self._fading[kind, device] = Fading(heard, until, gap)
+
+    def ended(self, kind: str, device: DeviceId, ended: Ended) -> None:
+        """Take that an alarm has ended."""
+        self.levels.ended((kind, device), ended.at, again=ended.again, endless=self.endless(kind, device))
+
+    def heard(self, reading: Reading) -> list[Judgement]:
+        """Judge one reading."""
+        watch = self._watches.get(reading.device)
+        if watch is None:
+            return []
+        if not watch.bed:
+            self.beds.sign(reading)
+        if reading.kind not in JUDGED:
+            return []
+        if reading.kind is Kind.BUTTON:
+            return self._pressed(watch, reading)
+        if reading.kind is Kind.CONTACT_OPEN:
+            return self._door(watch, reading)
+        if reading.kind in LEVELS:
+            return self._level(watch, reading, LEVELS[reading.kind])
+        return self._bed(watch, reading) if watch.bed else []
+
+    def due(self, away: float = -inf) -> float:
+        """Return the monotonic second at which `tick` is wanted; inf for never. `away`: until when nobody is at home."""
+        doors = (
+            max(r.at.mono + self._watches[d].left_open, self._door_looks.get(d, -inf))
+            for d, r in self._open_since.items()
+            if ((kinds.DOOR_LEFT_OPEN, d) not in self._told or d in self._listed) and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
+        )
+        return min((*doors, self.beds.due(away), self.levels.due()))
+
+    def tick(self, now: Moment, away: float = -inf) -> list[Judgement]:
+        """Judge what time alone has made dangerous: a door left open, a bed left and not returned to, a level that stayed on."""
+        out: list[Judgement] = [
+            replace(self._risen(self._watches[device], last, kind), at=now, returned=True)
+            for (kind, device), last in self.levels.returned(now)
+            if kind not in self._watches[device].off
+        ]
+        out += [Forgotten(kind, device, now) for kind, device in self.levels.gone(now)]
+        for device, opened in self._open_since.items():
+            watch, key = self._watches[device], (kinds.DOOR_LEFT_OPEN, device)
+            if kinds.DOOR_LEFT_OPEN in watch.off:
+                continue
+            if key in self._told and device not in self._listed:
+                continue
+            since = max(opened.at.mono + watch.left_open, self._door_looks.get(device, -inf))
+            if now.mono >= since and (judged := self._stands_open(watch, opened, now)) is not None:
+                self._told.add(key)
+                out.append(judged)
+        for device, left in self.beds.fallen(now, away):
+            self._told.add((kinds.BED_EXIT, device))
+            out.append(Danger(kinds.BED_EXIT, device, self._watches[device].room, now, self._times.grace_bed, (left,)))
+        return out
+
+    def _stands_open(self, watch: Watch, opened: Reading, now: Moment) -> Danger | None:
+        """Judge a door that has been open for as long as it may be by night: by day that is airing, for longer, and for the list."""
+        by_day = watch.left_open_day > watch.left_open and not self.beds.is_night(now)
+        if by_day:
+            due = opened.at.mono + watch.left_open_day
+            self._door_looks[watch.device] = min(now.mono + DUSK, due) if now.mono < due else now.mono + DUSK
+            if now.mono < due or watch.device in self._listed:
+                return None
+            self._listed.add(watch.device)
+        else:
+            self._listed.discard(watch.device)
+        return Danger(kinds.DOOR_LEFT_OPEN, watch.device, watch.room, now, 0.0, (opened,), listed=by_day)
+
+    def _pressed(self, watch: Watch, reading: Reading) -> list[Judgement]:
+        role = watch.role(reading.index, reading.value)
+        if reading.value in NOT_A_CALL or role == NOTHING:
+            return []
+        if role == CANCEL:
+            # A cancel whose freshness is not proved must not end a pre-alarm: it could be a recording, or a neighbour's equal code.
+            return [Cancelled(watch.device, reading.at, proved=not (reading.flagged or watch.unproved))]
+        kind = kinds.SOS if role == SOS else kinds.HELP
+        return [Danger(kind, watch.device, watch.room, reading.at, 0.0, (reading,))]
+
+    def _level(self, watch: Watch, reading: Reading, kind: str) -> list[Judgement]:
+        key = (kind, watch.device)
+        if not reading.value:
+            return [Cleared(kind, watch.device, reading.at)] if self.levels.over(key) else []
+        if (key not in self.levels.on and kind in watch.off) or self._fades(key, reading.at.mono):
+            return []
+        begins = self.levels.begins(key, reading, endless=reading.kind in watch.endless)
+        return [self._risen(watch, reading, kind)] if begins and kind not in watch.off else []
+
+    def _fades(self, key: Key, mono: float) -> bool:
+        """Say whether a level that is heard as on is what a walk test that has ended has left in the air."""
+        fading = self._fading.pop(key, None)
+        if fading is None or mono > fading.until or mono - fading.heard > fading.gap:
+            return False
+        self._fading[key] = replace(fading, heard=mono)
+        return True
+
+    def _risen(self, watch: Watch, reading: Reading, kind: str) -> Danger:
+        t = self._times
+        grace = {kinds.FALL: t.grace_fall, kinds.STAY_TOO_LONG: t.grace_stay, kinds.WATER: t.grace_water}.get(kind, 0.0)
+        return Danger(kind, watch.device, watch.room, reading.at, grace, (reading,))
+
+    def _door(self, watch: Watch, reading: Reading) -> list[Judgement]:
+        if not watch.left_open:
+            return []
+        key = (kinds.DOOR_LEFT_OPEN, watch.device)
+        if reading.value:
+            if (door := self._doors_before.pop(watch.device, None)) is not None:
+                self._open_since[watch.device], self._open_heard[watch.device] = door
+            before, self._open_heard[watch.device] = self._open_heard.get(watch.device, reading.at.mono), reading.at.mono
+            self.unsaved = self.unsaved or watch.device not in self._open_since
+            if reading.at.mono - before >= self._times.level_lost:  # that it was closed meanwhile got lost
+                self._open_since.pop(watch.device, None)
+                self._told.discard(key)
+            if watch.device not in self._open_since:
+                self._open_since[watch.device] = reading
+                self.begun.add(watch.device)
+            return []
+        self.begun.discard(watch.device)
+        self.unsaved = self.unsaved or watch.device in self.open_doors
+        for known in (self._open_since, self._open_heard, self._doors_before, self._door_looks):
+            known.pop(watch.device, None)
+        self._listed.discard(watch.device)
+        if key not in self._told:
+            return []
+        self._told.discard(key)
+        return [Cleared(kinds.DOOR_LEFT_OPEN, watch.device, reading.at)]
+
+    def _bed(self, watch: Watch, reading: Reading) -> list[Judgement]:
+        was, self.beds.lies[watch.device] = self.beds.lies.get(watch.device), bool(reading.value)
+        if reading.value:
+            self.unsaved = self.beds.left.pop(watch.device, None) is not None or self.unsaved
+            self.begun.discard(watch.device)
+            key = (kinds.BED_EXIT, watch.device)
+            if key in self._told:
+                self._told.discard(key)
+                return [Cleared(kinds.BED_EXIT, watch.device, reading.at, by_resident=True)]
+        elif was and kinds.BED_EXIT not in watch.off and self.beds.is_night(reading.at):
+            self.beds.left[watch.device] = reading
+            self.unsaved = True
+            self.begun.add(watch.device)
+        return []

@@ -1,0 +1,331 @@
+"""Who is called, by which channel, how long to wait, and who is next.
+
+Rung 0 is the platform. The household's ladder follows; after its last rung it begins again with its first person, until somebody
+comes; for a P2 that nobody answered in three rounds it begins less often. A rung is a person: it is known by its entry in the
+ladder (who, by which channel, with which program), not by its place, so that a ladder that is changed while people are called
+leaves nobody out. A test stays on rung 0, and so does whatever is less than P2: nobody is woken for a door.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+from math import inf
+from typing import NamedTuple
+
+from gateway.judge.alarm import ANSWERED, Alarm, Call, Delivery, Masking, Move, State
+from gateway.words import kind as kinds
+from gateway.words.kind import Priority
+from gateway.words.times import Times
+
+PLATFORM = "platform"  # the channel of rung 0: an entry pushed to the platform
+ROUNDS = 3  # of the whole ladder that an unanswered P2 is called as a P1 is; then it begins again less often
+PROGRAM = "program"  # a local program: siren, light, modem
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder. `wait` seconds until the next; `program` is the argument list of channel "program"."""
+
+    responder: str
+    channel: str = PLATFORM
+    wait: float = 0.0  # 0 = Times.rung
+    program: tuple[str, ...] = ()
+    sounds: bool = False  # it makes a noise and reaches nobody: never who ends a round of the ladder, or begins one
+    test: bool = False  # its program can be asked whether it could
+    faults: bool = False  # told of faults that the platform does not receipt
+
+
+class Reason(StrEnum):
+    """Why somebody is called now."""
+
+    RAISED = "raised"
+    NO_RECEIPT = "no_receipt"
+    PLATFORM_AWAY = "platform_away"  # the same, and it has said itself that it is away
+    NOT_ACKNOWLEDGED = "not_acknowledged"
+    CALL_FAILED = "call_failed"
+    NOBODY_DISPATCHED = "nobody_dispatched"
+    NOT_ARRIVED = "not_arrived"
+    REPEAT = "repeat"
+    AGAIN = "pressed_again"  # a renewed SOS: each press calls the next at once
+    INTERRUPTED = "interrupted"  # the power went, or the gateway ended, while this call was made
+    CHANGED = "ladder_changed"  # who was called stands in the ladder no more, or with another number
+    ASKED = "asked"  # was on the way and has not arrived: asked once, beside the ladder
+    RECALLED = "recalled"  # was on the way and need not come: told so, beside the ladder
+    NOT_CLOSED = "not_closed"  # somebody is there, and nobody has closed the alarm
+
+
+BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED})  # such a call is beside the ladder: its wait does not begin anew
+
+
+class Step(NamedTuple):
+    """What is due on one alarm: a move (lapse, expire, close) or none, a call of `rung` (None: of nobody), and why."""
+
+    move: Move | None
+    rung: int | None
+    reason: str
+
+
+SILENCE_OVER = "silence_over"
+CHANNEL_DOWN = "channel_down"  # why a call has failed that was not made
+
+
+def skipped(rung: Rung, ladder: Sequence[Rung], down: Collection[str]) -> bool:
+    """Say whether a person is passed over since the program that would call is known not to work.
+
+    Only where another program calls a person; where none is known to work each is tried: it costs nothing.
+    """
+    others = (r for r in ladder if r.program and not r.sounds and r.program[0] not in down)
+    return bool(rung.program) and not rung.sounds and rung.program[0] in down and next(others, None) is not None
+
+
+# -- who is who --------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=64)
+def entries(ladder: tuple[Rung, ...]) -> tuple[str, ...]:
+    """Return the name of each rung's entry. Too short to guess a number from, long enough that a corrected one is another."""
+    seen: dict[tuple[str, ...], int] = {}
+    out = []
+    for rung in ladder:
+        what = rung.responder.strip(), rung.channel, *rung.program
+        seen[what] = nth = seen.get(what, 0) + 1
+        out.append(hashlib.sha256("\0".join((*what, str(nth))).encode()).hexdigest()[:5])
+    return tuple(out)
+
+
+def rung_of(call: Call, ladder: Sequence[Rung]) -> Rung | None:
+    """Return the rung of a ladder (with the platform or without) that a call was made to; None where it stands there no more."""
+    return next((r for r, entry in zip(ladder, entries(tuple(ladder)), strict=True) if _is(call, r, entry)), None)
+
+
+def _is(call: Call, rung: Rung, entry: str) -> bool:
+    # A call of an earlier version has no entry: then it is the person by that name, by the same channel.
+    return call.rung > 0 and (call.entry == entry if call.entry else (call.responder, call.channel) == (rung.responder, rung.channel))
+
+
+def _last(alarm: Alarm) -> Call | None:
+    """Return the newest call of whom the ladder waits for."""
+    last = next((call for call in reversed(alarm.calls) if call.reason not in BESIDE), None)
+    if last is None:
+        return None
+    return next(c for c in reversed(alarm.calls) if (c.entry, c.responder, c.channel) == (last.entry, last.responder, last.channel))
+
+
+def round_of(alarm: Alarm) -> int:
+    """Return how often the ladder had begun again when it was called last."""
+    return alarm.calls[-1].round if alarm.calls else 0
+
+
+def counts(call: Call, alarm: Alarm) -> bool:
+    """Say whether a call was the person's turn in its round: not a question beside it, nor one that somebody else's answer cut off."""
+    cut_off = call.delivery is Delivery.HELD and call.responder.strip() not in {alarm.responder.strip(), alarm.by.strip()}
+    return call.reason not in {Reason.ASKED, Reason.RECALLED} and not cut_off
+
+
+def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
+    """Return the rungs that were not called in this round of the ladder, in their order."""
+    now = round_of(alarm)
+    called = [c for c in alarm.calls if c.round == now and c.rung > 0 and counts(c, alarm)]
+    return [n for n, entry in enumerate(entries(ladder)) if n > 0 and not any(_is(c, ladder[n], entry) for c in called)]
+
+
+def following(alarm: Alarm, ladder: tuple[Rung, ...]) -> int:
+    """Return the rung to be called next: who was not called in this round, else the first person; 0 where there is nobody."""
+    return _candidates(alarm, ladder)[0]
+
+
+def _candidates(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
+    rungs = left(alarm, ladder) or [n for n, rung in enumerate(ladder) if n > 0 and not rung.sounds]
+    return rungs or [min(1, len(ladder) - 1)]
+
+
+def _free(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> list[tuple[float, int]]:
+    """Return (from when on, rung) of who may be called next, the first one first: not who was called anew after a restart just now."""
+    anew = any(call.reason == Reason.INTERRUPTED for call in alarm.calls)
+    newest = _newest(alarm, ladder) if anew else {}
+    made = {n: call.mono for n, call in newest.items() if call.reason == Reason.INTERRUPTED}
+    return [(made[n] + times.apart if n in made else -inf, n) for n in _candidates(alarm, ladder)]
+
+
+def _next(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> int:
+    free = _free(alarm, ladder, times)
+    return next((n for since, n in free if since <= now), free[0][1])
+
+
+def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Call]:
+    """Return the newest call of each rung."""
+    names = entries(ladder)
+    return {n: call for call in alarm.calls for n, entry in enumerate(names) if n > 0 and _is(call, ladder[n], entry)}
+
+
+def recalled(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
+    """Return the rung of the responder who was sent, where a program can tell them that they need not come."""
+    return asked(alarm, ladder, 0)
+
+
+def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int) -> int | None:
+    """Return the rung of the responder who did not arrive, where a program can ask them and they are not who is called next."""
+    names = [n for n, r in enumerate(ladder) if n > 0 and r.responder.strip() == alarm.responder.strip() and r.channel == PROGRAM]
+    return names[0] if names and following_ not in names else None
+
+
+def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> list[int]:
+    """Return who is to be called again after a restart: whose call has no known end.
+
+    A call that was itself made again is not made again within `Times.apart`: power that comes and goes is not to ring at one person
+    again and again. The ladder's waits go on meanwhile, and call the next.
+    """
+    newest = _newest(replace(alarm, calls=tuple(call for call in alarm.calls if call.reason != Reason.RECALLED)), ladder)
+    open_ = [n for n, c in newest.items() if c.channel == PROGRAM and c.delivery is Delivery.WAITING]
+    if not alarm.calls_on:  # somebody has it: only a press after that is still to reach a person
+        last = _last(alarm)
+        open_ = [n for n in open_ if alarm.state in ANSWERED and newest[n] is last and newest[n].reason == Reason.AGAIN]
+    return [n for n in open_ if newest[n].reason != Reason.INTERRUPTED or now - newest[n].mono >= times.apart]
+
+
+def taken_back(alarm: Alarm) -> Alarm:
+    """Return an alarm that somebody has, or that is over, without programs that are still to call: they are ended."""
+    if alarm.calls_on or alarm.test:
+        return alarm
+    calls = tuple(replace(c, delivery=Delivery.HELD) if c.channel == PROGRAM and c.delivery is Delivery.WAITING else c for c in alarm.calls)
+    return replace(alarm, calls=calls)
+
+
+# -- when --------------------------------------------------------------------------------------------------------------
+
+
+def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, Reason]:
+    """Return how long is waited after the last call, and why it goes on then."""
+    last = _last(alarm)
+    if last is not None and len(ladder) < 2 and len(alarm.calls) > 1:
+        return _pause(alarm, alarm.made, times), Reason.REPEAT
+    if last is None or last.rung == 0 or len(ladder) < 2:
+        if not alarm.accepted:
+            return times.receipt, Reason.NO_RECEIPT
+        return (times.acknowledge_p1 if alarm.priority is Priority.P1 else times.acknowledge_p2), Reason.NOT_ACKNOWLEDGED
+    rung = rung_of(last, ladder)
+    if rung is None:
+        return 0.0, Reason.CHANGED
+    rest, noises = left(alarm, ladder), _noises(ladder)
+    pause = _pause(alarm, round_of(alarm) + 1, times)
+    if not rest and not noises:
+        return pause, Reason.REPEAT
+    if rest and last.delivery is Delivery.FAILED:
+        return 0.0, Reason.CALL_FAILED
+    own = rung.wait or times.rung
+    if all(ladder[n].sounds for n in rest):
+        # The last person was called: whatever only sounds has its place before the first is called again, and delays that by nothing.
+        own = min(own, times.repeat / (noises + 1))
+    if not rest:
+        return own if pause <= times.repeat else pause, Reason.REPEAT
+    if last.channel == PLATFORM and last.delivery is Delivery.WAITING:
+        # A rung that the platform should call is no rung while the platform does not answer: on to the next channel.
+        return min(times.receipt, own), Reason.NO_RECEIPT
+    return own, Reason.NOT_ACKNOWLEDGED
+
+
+def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
+    """Return how long is waited before the ladder begins again, after so many `rounds` of it: a P2 that nobody answers is not for ever.
+
+    Where the resident was asked, and did not answer, it stays shorter.
+    """
+    if alarm.priority <= Priority.P1 or rounds < ROUNDS:
+        return times.repeat
+    return times.repeat_asked if alarm.grace > 0 and alarm.kind in kinds.ANSWERED else times.repeat_p2
+
+
+def heard_again_after(alarm: Alarm, ladder: Sequence[Rung], times: Times) -> float:
+    """Return the seconds after which an alarm that nobody has is heard in the home again at the latest; `ladder`: without the platform."""
+    return _pause(alarm, round_of(alarm) if ladder else alarm.made, times)
+
+
+def _noises(ladder: tuple[Rung, ...]) -> int:
+    """Return how many rungs only sound; 0 where all do, for then they are all there is."""
+    noises = sum(rung.sounds for rung in ladder[1:])
+    return noises if noises < len(ladder) - 1 else 0
+
+
+def _urgent(alarm: Alarm) -> bool:
+    return alarm.priority <= Priority.P2 and not alarm.test
+
+
+def _again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
+    """Return when a renewed SOS on an answered alarm goes on to the next rung, since it reached nobody so far; inf for never."""
+    calls = [call for call in alarm.calls if call.reason != Reason.RECALLED]
+    if alarm.state not in ANSWERED or alarm.calls_on or not calls or calls[-1].reason != Reason.AGAIN:
+        return inf
+    if not left(alarm, ladder):
+        return inf
+    last = calls[-1]
+    if last.delivery is Delivery.FAILED:
+        return alarm.called
+    return alarm.called + times.receipt if last.channel == PLATFORM and last.delivery is Delivery.WAITING else inf
+
+
+def _call_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
+    if not _urgent(alarm):
+        return inf
+    if not alarm.calls_on:
+        return _again_at(alarm, ladder, times)
+    return max(alarm.called + _wait(alarm, ladder, times)[0], min(since for since, _ in _free(alarm, ladder, times)))
+
+
+def _close_at(alarm: Alarm, times: Times) -> float:
+    """Return when the desk is told that an alarm with somebody on site is still open."""
+    if alarm.state is not State.ON_SITE or alarm.test:
+        return inf
+    if any(call.reason == Reason.NOT_CLOSED for call in alarm.calls):
+        return alarm.called + times.close_again
+    return alarm.since.mono + times.on_site_close
+
+
+def _state_ends(alarm: Alarm, times: Times) -> float:
+    p1 = alarm.priority is Priority.P1
+    match alarm.state:
+        case State.PRE_ALARM:
+            return alarm.since.mono + alarm.grace
+        case State.ACKNOWLEDGED if _urgent(alarm):
+            return alarm.since.mono + (times.dispatch_p1 if p1 else times.dispatch_p2)
+        case State.DISPATCHED if _urgent(alarm):
+            return alarm.since.mono + (alarm.expected or (times.on_site_p1 if p1 else times.on_site_p2))
+        case State.RAISED | State.ACKNOWLEDGED | State.DISPATCHED | State.ON_SITE if alarm.test:
+            return alarm.since.mono + times.test_ends
+    return inf
+
+
+def _loud_at(alarm: Alarm, times: Times) -> float:
+    return alarm.silenced + times.silence if alarm.masking is Masking.SILENCED and alarm.open else inf
+
+
+def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
+    """Return the monotonic second at which `step` will have something to do for this alarm; inf for never."""
+    return min(_state_ends(alarm, times), _call_at(alarm, ladder, times), _close_at(alarm, times), _loud_at(alarm, times))
+
+
+def step(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> Step | None:
+    """Return what is due on this alarm at monotonic second `now`, or None."""
+    if now >= _state_ends(alarm, times):
+        return _ended(alarm, ladder, times, now)
+    if now >= _call_at(alarm, ladder, times):
+        return Step(None, _next(alarm, ladder, times, now), _wait(alarm, ladder, times)[1] if alarm.calls_on else Reason.AGAIN)
+    if now >= _close_at(alarm, times):
+        return Step(None, 0, Reason.NOT_CLOSED)
+    return Step(None, None, SILENCE_OVER) if now >= _loud_at(alarm, times) else None
+
+
+def _ended(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> Step:
+    """Return what becomes of a state whose time is over."""
+    match alarm.state:
+        case State.PRE_ALARM:
+            return Step(Move.EXPIRE, 0, "grace_over")
+        case State.DISPATCHED if alarm.test:
+            return Step(Move.LAPSE, 0, Reason.NOT_ARRIVED)  # it may not close from here, and stays on rung 0
+        case State.DISPATCHED | State.ACKNOWLEDGED if not alarm.test:
+            # Where an answer has lapsed before, people are being called all the time, each in their turn.
+            rung = None if alarm.calls_on else _next(alarm, ladder, times, now)
+            return Step(Move.LAPSE, rung, Reason.NOT_ARRIVED if alarm.state is State.DISPATCHED else Reason.NOBODY_DISPATCHED)
+    return Step(Move.CLOSE, 0, "test_over")

@@ -1,0 +1,160 @@
+"""Today's list and the month's figures of one home: what can wait is told once a day, and what only counts once a month.
+
+Pure: told of each fault as it begins, asked by supervision. Each home has a minute of its own after READ_AT, so that a county's homes
+do not speak at once. It goes by the home's own clock; one that is not confirmed also by how long the box has run since the last list,
+over all starts, and one that is known to be wrong by that alone.
+
+Bound: DEVICES names of each kind, and as many kinds as there are.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, tzinfo
+from math import inf
+from typing import Any
+
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment, Quality
+from gateway.words.finite import loads
+from gateway.words.kind import FaultClass
+from gateway.words.reading import DeviceId, Value
+
+DAY, APART = 86400.0, 43200.0  # s: a list a day, and at least half a day between two whatever the clock does
+READ_AT = 8 * 3600.0  # s of the home's day from which the list is told
+DEVICES = 20  # named of one kind
+KEPT = 300.0  # s of running after which that is written, where the clock is not confirmed
+NIGHTS = 3  # days in a row with a start that are one line: switched off each night
+
+Key = tuple[str, DeviceId]
+
+
+class Daily:
+    """What has happened since the last list, and in this month."""
+
+    def __init__(self) -> None:
+        self.changed = False
+        self._zone: tzinfo | None = None
+        self._after = READ_AT
+        self._items: dict[str, dict[DeviceId, int]] = {}
+        self._figures: dict[str, float] = {}
+        self._starts: list[str] = []  # the last days on which the box was started
+        self._day = self._month = ""
+        self._told = self._looked = -inf
+        self._ran = self._kept = 0.0  # s of running since the last list, and how many of them are written
+
+    def keep(self, zone: tzinfo, share: float) -> None:
+        """Keep a list by this zone's day. `share`, from 0 to 1: this home's place in the hour."""
+        self._zone, self._after = zone, READ_AT + 3600.0 * share
+
+    def took(self, kind: str, device: DeviceId, fault_class: FaultClass, at: Moment, why: Value = "") -> None:
+        """Take that a fault has begun, or was told once."""
+        if self._zone is None or fault_class is FaultClass.NOW:
+            return
+        self.changed = True
+        if fault_class is FaultClass.FIGURE:
+            self._figures[kind] = self._figures.get(kind, 0) + 1
+            return
+        if kind == kinds.RESTARTED and why == "start" and (today := self._date(at).isoformat()) not in self._starts:
+            self._starts = [*self._starts, today][-NIGHTS:]
+        self.listed(kind, device)
+
+    def listed(self, kind: str, device: DeviceId) -> None:
+        """Take that something stands on today's list."""
+        if self._zone is None:
+            return
+        self.changed = True
+        named = self._items.setdefault(kind, {})
+        if device in named or len(named) < DEVICES:
+            named[device] = named.get(device, 0) + 1
+
+    def lasted(self, kind: str, seconds: float) -> None:
+        """Take that something was over before anybody had to be told: counted for the month, with its seconds."""
+        if self._zone is not None:
+            self.changed = True
+            for name, more in ((kind, 1.0), (f"{kind}_s", seconds)):
+                self._figures[name] = round(self._figures.get(name, 0) + more)
+
+    def tick(self, now: Moment, on: Iterable[Key]) -> list[tuple[str, dict[str, Value]]]:
+        """Return (kind, detail) of what is due: today's list, the month's figures. `on`: what is for the list and still lasts."""
+        if self._zone is None:
+            return []
+        local = now.wall.astimezone(self._zone)
+        today, month = local.date().isoformat(), f"{local:%Y-%m}"
+        if not self._day:
+            self._day, self._month, self.changed = today, month, True
+        self._ran += max(0.0, now.mono - self._looked) if self._looked > -inf else 0.0
+        self._looked = now.mono
+        sure = now.quality is Quality.SYNCHRONISED
+        self.changed = self.changed or (not sure and self._ran - self._kept >= KEPT)
+        due = not sure and self._ran >= DAY
+        if now.quality is not Quality.WRONG and not due:
+            began = local.replace(hour=0, minute=0, second=0, microsecond=0)
+            due = today != self._day and local - began >= timedelta(seconds=self._after) and now.mono - self._told >= APART
+        if not due:
+            return []
+        out: list[tuple[str, dict[str, Value]]] = []
+        if detail := self._list(local, on):
+            out.append((kinds.TODAY, detail))
+        if month != self._month and self._figures:
+            out.append((kinds.MONTH, {"month": self._month, **dict(sorted(self._figures.items()))}))
+        self._figures = {} if month != self._month else self._figures
+        self._items, self._day, self._month, self._told, self.changed = {}, today, month, now.mono, True
+        self._ran = self._kept = 0.0
+        return out
+
+    def mark(self) -> dict[str, Any]:
+        """Return what has to be remembered over a restart; see `restored`."""
+        self.changed, self._kept = False, self._ran
+        return {
+            "day": self._day, "month": self._month, "items": self._items, "figures": self._figures, "starts": self._starts,
+            "ran": round(self._ran),
+        }  # fmt: skip
+
+    def restored(self, mark: Mapping[str, Any]) -> None:
+        """Take up what was remembered. Raises TypeError, ValueError or AttributeError where that is damaged."""
+        items = {str(k): {str(d): int(n) for d, n in named.items()} for k, named in dict(mark["items"]).items()}
+        figures = {str(k): float(n) for k, n in dict(mark["figures"]).items()}
+        day, month, starts = str(mark["day"]), str(mark["month"]), [str(one) for one in mark["starts"]][-NIGHTS:]
+        ran = min(max(0.0, float(mark.get("ran", 0.0))), DAY)  # an earlier version did not count
+        self._items, self._figures, self._starts, self._day, self._month = items, figures, starts, day, month
+        self._ran = self._kept = ran
+
+    def _date(self, at: Moment) -> Any:
+        return at.wall.astimezone(self._zone).date()
+
+    def _list(self, local: datetime, on: Iterable[Key]) -> dict[str, Value]:
+        items = {kind: dict(named) for kind, named in self._items.items()}
+        for kind, device in on:
+            items.setdefault(kind, {}).setdefault(device, 1)
+        starts = sum(items.get(kinds.RESTARTED, {}).values())
+        each_night = all((local - timedelta(days=n)).date().isoformat() in self._starts for n in range(NIGHTS))
+        if starts == 1 and not each_night:
+            del items[kinds.RESTARTED]  # once is no trouble
+        if not items:
+            return {}
+        detail: dict[str, Value] = {kind: _words(named) for kind, named in sorted(items.items())}
+        return {"lines": len(items), **detail, **({"each_night": True} if each_night and starts else {})}
+
+
+def _words(named: Mapping[DeviceId, int]) -> Value:
+    """Return the devices of one line, or how often it happened where it is of none."""
+    devices = sorted(device for device in named if device)
+    if not devices:
+        return sum(named.values())
+    return ", ".join(f"{d} x{named[d]}" if named[d] > 1 else d for d in devices[:DEVICES])
+
+
+def read(text: str) -> dict[str, Any]:
+    """Return a mark; {} where it is damaged."""
+    try:
+        found = loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def written(mark: Mapping[str, Any]) -> str:
+    """Return a mark as it is kept."""
+    return json.dumps(mark, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,52 @@
+"""Whether an adapter is deaf, and not the air empty: pure, told when each adapter last heard anything.
+
+Where a device that calls for help is heard by radio a silence is told after the adapter had time to be repaired; else it waits for
+the day's list. In a home whose own radio devices speak only when pressed the air is empty for as long as nobody walks by: such a
+home learns its own longest silence, from which the adapter came back by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gateway.judge.faults.silence import Supervised
+
+NOBODY_CALLS = 3600.0  # s of silence that are told on the list where no device that calls for help is heard by radio
+BEACONS = 3600.0  # s: a device that is missing after no more speaks by itself, and often
+LONGER = 1.5  # times its longest silence so far a home may be silent
+LONGEST = 14400.0  # s of silence that are told whatever was learnt: makers' 4 h signal
+LEARNS = 60.0  # s: shorter silences teach nothing
+
+
+class Deafness:
+    """The silences of one home's adapters."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0  # s: the longest silence that ended
+        self._heard: dict[str, float] = {}
+
+    def learn(self, radios: Iterable[tuple[str, float]]) -> None:
+        """Take when each adapter heard something last (monotonic s)."""
+        for adapter, heard in radios:
+            gap = heard - self._heard.get(adapter, heard)
+            self._heard[adapter] = heard
+            if gap > LEARNS:
+                self.longest = min(max(self.longest, gap), LONGEST)
+
+    def limit(self, devices: Iterable[Supervised], told_after: float) -> tuple[float, bool]:
+        """Return (s of silence from which an adapter is told to be deaf, whether a device that calls for help is heard by it).
+
+        `told_after`: s of silence where there is one.
+        """
+        by_radio = [one for one in devices if one.radio]
+        calls = any(one.vital for one in by_radio)
+        least = told_after if calls else max(told_after, NOBODY_CALLS)
+        if any(one.missing_after is not None and one.missing_after <= BEACONS for one in by_radio):
+            return least, calls
+        return min(max(least, LONGER * self.longest), max(least, LONGEST)), calls
+
+    def start(self, now: float, adapters: Iterable[str]) -> None:
+        """Begin to listen: what was silent before the start teaches nothing."""
+        self._heard = dict.fromkeys(adapters, now)

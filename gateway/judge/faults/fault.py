@@ -1,0 +1,445 @@
+"""Technical trouble, repaired and not rescued: silent devices, low batteries, tampering, a deaf radio, a lost uplink, an unsure clock.
+
+Silence is noticed here. Each fault is said once when it begins and once when it ends; a low battery is said again every week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from gateway.judge.chatter import LIVELY, QUIET, Chatter
+from gateway.judge.faults.daily import Daily, read, written
+from gateway.judge.faults.deafness import LONGEST, Deafness
+from gateway.judge.faults.flapping import UNSTABLE, Flapping
+from gateway.judge.faults.outings import Outings
+from gateway.judge.faults.silence import NAMED, Silences, Supervised
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment, Quality
+from gateway.words.kind import FaultClass, Priority
+from gateway.words.reading import FORMS, DeviceId, Form, Kind, Reading, Value
+from gateway.words.times import Times
+
+LOW_AT, WELL_AT = 15.0, 25.0  # battery % that begins and ends a low battery; the gap keeps it from flapping
+LOOK_EVERY = 5.0  # s between two looks at the silences
+HYSTERESIS = 1.25  # times its limit that a device may be silent which was missing in the last day: heard just too late, it is told once
+STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
+
+
+class Turn(StrEnum):
+    """What happened to a fault."""
+
+    RAISED = "raised"
+    REPEATED = "repeated"
+    CLEARED = "cleared"
+    NOTED = "noted"  # told once, nothing to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultFact:
+    """One thing said about a fault. `detail` holds plain values; `since` is when the fault began."""
+
+    kind: str
+    turn: Turn
+    priority: Priority
+    since: Moment
+    device: str = ""
+    room: str = ""
+    detail: Mapping[str, Value] = field(default_factory=dict)
+    evidence: tuple[Reading, ...] = ()
+    test: bool = False
+    fault_class: FaultClass = FaultClass.NOW
+
+
+# These stay on, whatever the device says later, until a technician has looked at it.
+_LATCHED = {
+    Kind.TAMPER: kinds.TAMPER,
+    Kind.REPLAYED: kinds.REPLAYED,
+    Kind.PROBLEM: kinds.DEVICE_FAULT,
+    Kind.NOT_UNDERSTOOD: kinds.NOT_UNDERSTOOD,
+}
+_STRANGE = 5  # words that were not understood which one fault names
+_SEVERE = frozenset({kinds.MISSING, kinds.NOT_UNDERSTOOD})  # P2 of a device that a life may hang on
+JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
+
+
+class Faults:
+    """All faults that are on, and the silences they are judged from.
+
+    `silences` has the monotonic second at which each device was last heard; intake writes it for every packet that proves life.
+    `radios` maps each adapter to the second it last heard anything; the daemon writes it.
+    """
+
+    def __init__(self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True) -> None:
+        self._devices = devices
+        self._times = times
+        self.on: dict[tuple[str, str], FaultFact] = {}
+        self.silences = Silences(devices)
+        self.heard_at = self.silences.heard_at
+        self.outings = Outings()
+        self.tells_out = tells_out  # False: the resident has not agreed that anybody outside the home knows who is out
+        self.deafness = Deafness()
+        self.flapping = Flapping()
+        self.daily = Daily()
+        self._chatter = Chatter()
+        self._values: dict[tuple[DeviceId, Kind, int, str], Value] = {}  # of the states that were heard, the last
+        self._began = 0.0
+        self.radios: dict[str, float] = {}
+        self.link_down_since: float | None = None
+        self._was_up = False  # since the start: before that nothing was lost
+        self.mains: bool | None = None  # None: this box cannot know
+        self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
+        self._mains_lost_since: float | None = None
+        self._said: dict[tuple[str, str], float] = {}
+        self._low: dict[DeviceId, float] = {}  # low batteries before the start: s of running since each was said
+        self.clock_why: Mapping[str, Value] = {}  # why a time server is not believed; the daemon writes it
+        self._unsure_since: float | None = None
+        self._offset: float | None = None
+        self._looked = 0.0
+
+    def start(
+        self,
+        now: Moment,
+        known: Mapping[tuple[str, str], FaultFact],
+        silent_for: Mapping[DeviceId, float],
+        said_for: Mapping[tuple[str, str], float] | None = None,
+        heard_ago: Mapping[DeviceId, float] | None = None,
+    ) -> None:
+        """Take over what was on before a restart.
+
+        `silent_for` is the silence of each device that had been counted, `heard_ago` how long ago it was heard, `said_for` how
+        long ago each fault was said, each where that is known.
+        """
+        self.on = dict(known)
+        self._said = {key: now.mono - (said_for or {}).get(key, 0.0) for key in known}
+        for of, ago in self._low.items():  # counted in seconds of running: a wrong clock knows no week
+            if (key := (kinds.LOW_BATTERY, of)) in self._said:
+                self._said[key] = min(self._said[key], now.mono - ago)
+        self.silences.start(now, silent_for, heard_ago or {}, self._missing())
+        self.outings.start(now.mono)
+        for (kind, device), fact in known.items():
+            if fact.fault_class is FaultClass.FIGURE and kinds.of(kind).fault_class is not FaultClass.FIGURE and not fact.test:
+                self.flapping.restored((kind, device))
+            if kind == kinds.OUT:
+                self.outings.restored(device, now.mono)
+        self.link_down_since = now.mono
+        self._looked = self._began = now.mono
+        # Entries of the first seconds are mended too, however soon the time server answers.
+        self._unsure_since = None if now.quality is Quality.SYNCHRONISED else now.mono
+        self._offset = now.wall.timestamp() - now.mono
+
+    def resupervise(self, devices: Mapping[DeviceId, Supervised], times: Times, other: set[DeviceId], now: Moment) -> list[FaultFact]:
+        """Go on by changed wishes. Faults of devices that are gone, or are `other` hardware now, end: nobody would end them later."""
+        ended = {d for d in self._devices if d not in devices} | other
+        out = [fact for kind, d in list(self.on) if d in ended for fact in self._end(kind, d, now)]
+        self.silences.change(devices, other, now)
+        self._devices, self._times = devices, times
+        return out
+
+    def due(self) -> float:
+        """Return the monotonic second of the next look."""
+        return self._looked + LOOK_EVERY
+
+    def heard(self, reading: Reading) -> list[FaultFact]:
+        """Take what a reading says about the device itself."""
+        kind, device, value = reading.kind, reading.device, reading.value
+        self.outings.heard(reading)
+        out = self._end(kinds.MISSING, device, reading.at) if (kinds.MISSING, device) in self.on and self._lives(reading) else []
+        out += self._changes(reading)
+        if kind is Kind.BATTERY:
+            if float(value) <= LOW_AT:
+                out += self._begin(kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,))
+            elif float(value) >= WELL_AT:
+                out += self._charged(device, reading.at, by_percent=True)
+        elif kind is Kind.BATTERY_LOW:
+            out += (
+                self._begin(kinds.LOW_BATTERY, device, reading.at, {}, (reading,))
+                if value
+                else self._charged(device, reading.at, by_percent=False)
+            )
+        elif kind in _LATCHED and value is not False:
+            detail = {"words": value} if kind is Kind.NOT_UNDERSTOOD else {}
+            out += self._begin(_LATCHED[kind], device, reading.at, detail, (reading,)) or self._more(reading)
+        return out
+
+    def _changes(self, reading: Reading) -> list[FaultFact]:
+        """Count how often a state changes: one that chatters is told once."""
+        if FORMS[reading.kind] is not Form.STATE or reading.kind in LIVELY:
+            return []
+        place = reading.device, reading.kind, reading.index, reading.label
+        before, self._values[place] = self._values.get(place, reading.value), reading.value
+        changes = self._chatter.changed(reading.device, reading.at.mono) if before != reading.value else 0
+        what = {"what": reading.kind.value, "changes": changes}
+        return self._begin(kinds.CHATTERS, reading.device, reading.at, what, (reading,)) if changes else []
+
+    def _more(self, reading: Reading) -> list[FaultFact]:
+        """Tell further words of a device that were not understood: one of them may be the one that matters."""
+        fact = self.on[_LATCHED[reading.kind], reading.device]
+        said = str(fact.detail.get("words", "")).split("; ")
+        if reading.kind is not Kind.NOT_UNDERSTOOD or str(reading.value) in said or len(said) >= _STRANGE:
+            return []
+        fact = replace(fact, detail={"words": "; ".join((*said, str(reading.value)))})
+        self.on[fact.kind, fact.device] = fact
+        return [replace(fact, turn=Turn.REPEATED, evidence=(reading,))]
+
+    def _lives(self, reading: Reading) -> bool:
+        """Say whether a reading is a sign of life: not where it was kept for us, and the device has been silent since."""
+        limit = self._devices[reading.device].missing_after if reading.device in self._devices else None
+        return limit is None or reading.at.mono - self.heard_at.get(reading.device, reading.at.mono) < limit
+
+    def _charged(self, device: DeviceId, at: Moment, *, by_percent: bool) -> list[FaultFact]:
+        """End a low battery by the same kind of word that began it: a percentage and a flag of one device may disagree for ever."""
+        fact = self.on.get((kinds.LOW_BATTERY, device))
+        return self._end(kinds.LOW_BATTERY, device, at) if fact and ("battery_pct" in fact.detail) is by_percent else []
+
+    def confirmed(self, device: DeviceId, now: Moment, *, here: bool = True) -> list[FaultFact]:
+        """End the latched faults of a device that a technician has looked at; `here`: at the device, so that it counts as tried too."""
+        tried = (kinds.TEST_DUE,) if here else ()
+        return [fact for kind in (*_LATCHED.values(), *tried) for fact in self._end(kind, device, now)]
+
+    def linked(self, up: bool, now: Moment) -> list[FaultFact]:
+        """Take the state of the platform link: up means connected and receipts coming."""
+        if up and self.link_down_since is not None and (kinds.UPLINK_LOST, "") not in self.on and self._was_up:
+            self.daily.lasted(kinds.UPLINK_LOST, now.mono - self.link_down_since)  # nobody was told: it counts for the month
+        self._was_up = self._was_up or up
+        if not up:
+            self.link_down_since = self.link_down_since if self.link_down_since is not None else now.mono
+            return []
+        self.link_down_since = None
+        return self._end(kinds.UPLINK_LOST, "", now)
+
+    def powered(self, on: bool, now: Moment) -> list[FaultFact]:
+        """Take whether the mains are there. They are said to be lost after a while, and back at once."""
+        self.mains = on
+        if not on:
+            self._mains_lost_since = self._mains_lost_since if self._mains_lost_since is not None else now.mono
+            return []
+        self._mains_lost_since = None
+        return self._end(kinds.MAINS_LOST, "", now)
+
+    def tick(self, now: Moment) -> list[FaultFact]:
+        """Look at all silences and at the clock, at most every LOOK_EVERY seconds."""
+        if now.mono < self.due():
+            return []
+        self._looked = now.mono
+        out = []
+        for device, one in self._devices.items():
+            if one.worn:
+                self.outings.word(device, self.heard_at[device])
+        missing, back = self.silences.look(now, self._missing())
+        for device in back:
+            self.outings.forget(device)
+            out += self._end(kinds.OUT, device, now) + self._end(kinds.MISSING, device, now)
+        for device in missing:
+            out += self._late(device, now)
+        out += self._deaf(now)
+        if self.link_down_since is not None and now.mono - self.link_down_since >= self._times.uplink_lost:
+            out += self._begin(kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)})
+        lost = self._mains_lost_since
+        if lost is not None and now.mono - lost >= self._times.mains_lost + self.mains_jitter:
+            out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
+        for key, fact in self.on.items():
+            if key[0] == kinds.LOW_BATTERY and now.mono - self._said[key] >= self._times.low_battery_again:
+                # The week goes on from when it was due, not from when we looked; after a long time off it is said once.
+                self._said[key] += self._times.low_battery_again * ((now.mono - self._said[key]) // self._times.low_battery_again)
+                self.daily.changed = True
+                ordered = {"work_order": True} if now.mono - fact.since.mono >= self._times.work_order else {}
+                out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **ordered}))
+        for of in [of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET]:
+            out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
+        for key in self.flapping.lasting(now.mono):
+            if (lasts := self.on.get(key)) is not None:  # it was only counted, and stays on: said as it is
+                told = self._fact(lasts.kind, lasts.device, lasts.since, Turn.REPEATED, lasts.detail)
+                self.on[key] = told
+                out.append(told)
+        out += [fact for key in self._retired() for fact in self._end(*key, now)]
+        out += self._clock(now)
+        return out + self._daily(now)
+
+    def _late(self, device: DeviceId, now: Moment) -> list[FaultFact]:
+        """Judge a device that is missing: one that is out with its wearer is out, and told after longer."""
+        one = self._devices[device]
+        if (kinds.MISSING, device) in self.on:
+            return []
+        longer = HYSTERESIS if self.flapping.times((kinds.MISSING, device), now.mono) else 1.0
+        if one.worn and self.outings.out(device, self.heard_at[device]):
+            silent = round(self.silences.of(device, now))
+            if silent < self._times.pendant_out:
+                return self._begin(kinds.OUT, device, now, {"silent_s": silent}) if self.tells_out else self._end(kinds.OUT, device, now)
+            with_wearer: dict[str, Value] = {"out": True} if self.tells_out else {}
+            return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer})
+        out = self._end(kinds.OUT, device, now)
+        if self.silences.is_due(device, now, since=self.outings.home_since(device), longer=longer):
+            out += self._begin(kinds.MISSING, device, now, self._silent(device, now))
+        return out
+
+    def _retired(self) -> list[tuple[str, DeviceId]]:
+        """Return the faults of devices that the configuration has no more: nobody would end them."""
+        return [(kind, d) for kind, d in self.on if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices]
+
+    def _daily(self, now: Moment) -> list[FaultFact]:
+        on = (key for key, fact in self.on.items() if fact.fault_class is FaultClass.LIST and not fact.test)
+        return [self._fact(kind, "", now, Turn.NOTED, detail) for kind, detail in self.daily.tick(now, on)]
+
+    def mark(self, *, anew: bool = False) -> str:
+        """Return what is to be remembered of the day and of the air, "" where nothing is new. `anew`: for a database that has none."""
+        if not (self.daily.changed or anew):
+            return ""
+        low = {of: round(max(0.0, self._looked - said)) for (kind, of), said in self._said.items() if kind == kinds.LOW_BATTERY}
+        return written({**self.daily.mark(), "air": round(self.deafness.longest), "low": low})
+
+    def restored(self, mark: str) -> None:
+        """Take up what such a mark holds; nothing of one that is damaged."""
+        found = read(mark)
+        try:
+            self.daily.restored(found)
+            self.deafness.longest = min(max(0.0, float(found["air"])), LONGEST)
+            self._low = {str(of): max(0.0, float(ago)) for of, ago in dict(found.get("low", {})).items()}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return
+
+    def _deaf(self, now: Moment) -> list[FaultFact]:
+        self.deafness.learn(self.radios.items())
+        limit, calls = self.deafness.limit(self._devices.values(), self._times.radio_deaf)
+        out = [f for kind, of in list(self.on) if kind == kinds.RADIO_DEAF and of not in self.radios for f in self._end(kind, of, now)]
+        for adapter, heard in self.radios.items():
+            if now.mono - heard >= limit:
+                out += self._begin(kinds.RADIO_DEAF, adapter, now, {"silent_s": round(now.mono - heard)}, listed=not calls)
+            else:
+                out += self._end(kinds.RADIO_DEAF, adapter, now)
+        return out
+
+    def _missing(self) -> set[DeviceId]:
+        return {device for kind, device in self.on if kind == kinds.MISSING}
+
+    def _silent(self, device: DeviceId, now: Moment) -> dict[str, Value]:
+        """Return what is told of a missing device, of a receiver also which devices cannot be heard without it."""
+        said: dict[str, Value] = {"silent_s": round(self.silences.of(device, now)), "limit_s": self._devices[device].missing_after or 0.0}
+        behind = [one.device for one in self.silences.behind(device)]
+        if behind:
+            said["behind"] = ", ".join(behind[:NAMED]) + (f" +{len(behind) - NAMED}" if len(behind) > NAMED else "")
+        return said
+
+    def _clock(self, now: Moment) -> list[FaultFact]:
+        """Watch the wall clock. The cleared entry carries boot, mono and wall together: from it earlier entries are mended."""
+        offset = now.wall.timestamp() - now.mono
+        stepped = self._offset is not None and abs(offset - self._offset) > STEPPED
+        self._offset = offset
+        if now.quality is not Quality.SYNCHRONISED:
+            if self._unsure_since is None:
+                self._unsure_since = now.mono
+            detail = {"clock": now.quality.value, **self.clock_why}
+            if now.quality is Quality.WRONG or self.clock_why or now.mono - self._unsure_since >= self._times.clock_unsure:
+                return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(now, detail)
+            return []
+        was_unsure, self._unsure_since = self._unsure_since is not None, None
+        if (kinds.CLOCK_UNSURE, "") in self.on:
+            return self._end(kinds.CLOCK_UNSURE, "", now)
+        if was_unsure or stepped:  # nobody was told of it, so it is no fault that ends
+            return [self._fact(kinds.CLOCK_SET, "", now, Turn.NOTED, {"stepped": stepped})]
+        return []
+
+    def _another_reason(self, now: Moment, detail: Mapping[str, Value]) -> list[FaultFact]:
+        fact = self.on[kinds.CLOCK_UNSURE, ""]
+        if detail.get("why") in (None, fact.detail.get("why")):
+            return []
+        self._said[kinds.CLOCK_UNSURE, ""] = now.mono
+        self.on[kinds.CLOCK_UNSURE, ""] = fact = replace(fact, detail=detail)
+        return [replace(fact, turn=Turn.REPEATED)]
+
+    def is_vital(self, device: DeviceId) -> bool:
+        """Say whether a device senses a P1 kind."""
+        supervised = self._devices.get(device)
+        return supervised is not None and supervised.vital
+
+    def note(self, kind: str, now: Moment, device: str = "", **detail: Value) -> FaultFact:
+        """Return something told once, such as a restart."""
+        fact = self._fact(kind, device, now, Turn.NOTED, detail)
+        self.daily.took(kind, device, fact.fault_class, now, detail.get("why", ""))
+        return fact
+
+    def begin(self, kind: str, now: Moment, of: str = "", *, test: bool = False, **detail: Value) -> list[FaultFact]:
+        """Begin a fault of the gateway itself or `of` a device, unless it is on already. One that is a `test` ends as one."""
+        return self._begin(kind, of, now, detail, test=test)
+
+    def end_tests(self, now: Moment) -> list[FaultFact]:
+        """End the faults that a step of the walk test began."""
+        return [fact for (kind, device), on in list(self.on.items()) if on.test for fact in self._end(kind, device, now)]
+
+    def again(self, kind: str, of: str, detail: Mapping[str, Value]) -> list[FaultFact]:
+        """Say a fault that is on once more, with what has become of it."""
+        if (fact := self.on.get((kind, of))) is None:
+            return []
+        self.on[kind, of] = replace(fact, detail=detail)
+        return [replace(fact, turn=Turn.REPEATED, detail=detail)]
+
+    def end(self, kind: str, now: Moment, of: str = "") -> list[FaultFact]:
+        """End such a fault, if it is on."""
+        return self._end(kind, of, now)
+
+    def _begin(
+        self,
+        kind: str,
+        device: str,
+        now: Moment,
+        detail: Mapping[str, Value],
+        evidence: tuple[Reading, ...] = (),
+        *,
+        listed: bool = False,
+        test: bool = False,
+    ) -> list[FaultFact]:
+        key = (kind, device)
+        if key in self.on:
+            return []
+        fact = self._fact(kind, device, now, Turn.RAISED, detail, evidence)
+        if listed:
+            fact = replace(fact, priority=Priority.P3, fault_class=FaultClass.LIST)
+        if test:
+            fact = replace(fact, test=True)
+        else:
+            fact = self._counted(fact, now)
+            self.daily.took(kind, device, fact.fault_class, now)
+        self.on[key] = fact
+        self._said[key] = now.mono
+        return [fact]
+
+    def _counted(self, fact: FaultFact, now: Moment) -> FaultFact:
+        """Count how often a fault has begun in the last day: the fourth time it is unstable, after that a figure on the day's list."""
+        if fact.fault_class is FaultClass.FIGURE:
+            return fact
+        times = self.flapping.began((fact.kind, fact.device), now.mono)
+        if times == UNSTABLE:
+            return replace(fact, detail={**fact.detail, "unstable": times})
+        if times < UNSTABLE:
+            return fact
+        self.daily.listed(fact.kind, fact.device)
+        return replace(fact, priority=Priority.P4, fault_class=FaultClass.FIGURE)
+
+    def _end(self, kind: str, device: str, now: Moment) -> list[FaultFact]:
+        fact = self.on.pop((kind, device), None)
+        self._said.pop((kind, device), None)
+        self.flapping.ended((kind, device))
+        return (
+            [] if fact is None else [replace(fact, turn=Turn.CLEARED, detail={"lasted_s": round(now.mono - fact.since.mono)}, evidence=())]
+        )
+
+    def _fact(
+        self, kind: str, device: str, now: Moment, turn: Turn, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()
+    ) -> FaultFact:
+        supervised = self._devices.get(device)
+        behind = self.silences.behind(device) if kind == kinds.MISSING else ()
+        vital = kind in _SEVERE and any(one.vital for one in (supervised, *behind) if one is not None)
+        row = kinds.of(kind)
+        listed = kind == kinds.MISSING and not vital and not behind
+        return FaultFact(
+            kind=kind,
+            turn=turn,
+            priority=Priority.P2 if vital else row.priority,
+            fault_class=FaultClass.LIST if listed else row.fault_class,
+            since=now,
+            device=device,
+            room=supervised.room if supervised else "",
+            detail=detail,
+            evidence=evidence,
+        )

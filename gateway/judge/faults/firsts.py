@@ -1,0 +1,69 @@
+"""Which kinds each device has ever told. A detector that has never told its own kind may be one whose words nobody understands.
+
+Bound: the kinds that a detector is bought for, of devices that are enrolled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable
+
+from gateway.words.driver import Model
+from gateway.words.reading import DeviceId, Kind
+
+_DETECTORS = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
+_OTHERS = (Kind.MOISTURE, Kind.BUTTON)  # what a make is for that detects none of these
+OWN = _DETECTORS | {*_OTHERS}
+SOS = "sos"  # the role of a button that calls for help
+
+
+def own(model: Model, roles: Collection[str]) -> frozenset[Kind]:
+    """Return the kinds of which a make is expected to tell one sooner or later; `roles` are what the household's buttons of it mean.
+
+    A protocol that many makes speak promises nothing, but for a button that the household counts on.
+    """
+    if model.general:
+        return frozenset({Kind.BUTTON}) if SOS in roles else frozenset()
+    calls = SOS in (roles or {model.presses})
+    if found := model.senses & _DETECTORS:
+        return found
+    return frozenset(kind for kind in _OTHERS if kind in model.senses and (kind is not Kind.BUTTON or calls))
+
+
+class Firsts:
+    """What each device has told of OWN. `text` is what `mark` returned before a restart."""
+
+    def __init__(self, text: str = "") -> None:
+        self._told: dict[DeviceId, set[str]] = read(text)
+        self._changed = False
+
+    def told(self, device: DeviceId) -> frozenset[str]:
+        """Return the kinds of OWN that a device has told."""
+        return frozenset(self._told.get(device, ()))
+
+    def heard(self, device: DeviceId, kind: Kind) -> None:
+        """Take that a device has told a kind, whatever it said."""
+        if kind in OWN and kind not in self._told.get(device, ()):
+            self._told.setdefault(device, set()).add(kind.value)
+            self._changed = True
+
+    def forget(self, device: DeviceId) -> None:
+        """Forget a device that is gone, or another by now."""
+        self._changed |= self._told.pop(device, None) is not None
+
+    def mark(self, *, anew: bool = False) -> str:
+        """Return what has to be remembered, "" where nothing is new. `anew`: for a database that has none of it."""
+        if not (self._changed or anew):
+            return ""
+        self._changed = False
+        return json.dumps({device: sorted(kinds) for device, kinds in sorted(self._told.items())}, separators=(",", ":"))
+
+
+def read(text: str) -> dict[DeviceId, set[str]]:
+    """Return what such a mark holds; nothing of one that is damaged."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    rows: Iterable[tuple[object, object]] = found.items() if isinstance(found, dict) else ()
+    return {str(device): {str(kind) for kind in kinds if kind in OWN} for device, kinds in rows if isinstance(kinds, list)}

@@ -1,0 +1,133 @@
+"""Whether a pendant that is silent has gone out with its wearer: pure, told of all readings, asked by supervision.
+
+It went out where a door opened about when it was heard last and nobody moved at home since. A sensor that says again that its door
+stands open has not opened. Coming home is generous: any movement says so, after a restart at once, and in a home without a motion sensor
+the next time that a door opens. A pendant that speaks only now and then may be home again before it is missed: an outing of SHORTEST
+without movement was one too, and its silence at home counts from its end on.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from math import inf
+
+from gateway.words.reading import DeviceId, Kind, Reading
+
+ABOUT = 300.0  # s between a pendant's last word and the door, either way; and for which who leaves may still be seen to move
+GAPS = 4  # of its words a pendant's last gaps, of which the shortest is its interval: the last word may be as much older than the door
+KNOWN = 2  # gaps from which an interval is known
+APART = 60.0  # s between two words, less is one press or one packet heard twice
+LATEST = 3600.0  # s at most that the last word may be older
+NEVER_SHUT = 3600.0  # s after which a sensor that only ever says "open" has opened once more
+SHORTEST = 1200.0  # s without movement after the door opened that were an outing, though it is over when the pendant is missed
+DOORS = 64  # openings that are remembered, the oldest forgotten first: a day has some dozens
+_MOVES = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY, Kind.BUTTON})
+
+
+@dataclass(slots=True)
+class _Opened:
+    """An opening. `moved`: when somebody moved after it, inf while nobody has; `leaving`: somebody may have left by it."""
+
+    at: float
+    moved: float = inf
+    leaving: bool = True
+
+
+@dataclass(slots=True)
+class _Door:
+    """The last word of one contact, and whether it has ever said that it is shut."""
+
+    at: float
+    is_open: bool | None = None
+    shuts: bool = False
+
+
+class Outings:
+    """When doors opened and somebody moved, by the monotonic second, and who went out."""
+
+    def __init__(self) -> None:
+        self._opened: deque[_Opened] = deque(maxlen=DOORS)
+        self._doors: dict[tuple[DeviceId, int, str], _Door] = {}
+        self._began = self._moved = -inf
+        self._words: dict[DeviceId, tuple[float, deque[float]]] = {}  # pendant -> when it spoke last, and its last gaps
+        self._left: dict[DeviceId, float] = {}  # pendant -> when its wearer left
+        self._home: dict[DeviceId, float] = {}  # pendant -> when its wearer was back, and the pendant was not heard
+
+    def restored(self, device: DeviceId, now: float) -> None:
+        """Take it that the wearer was out before a restart. Who has come home meanwhile will be seen to move."""
+        self._left[device] = now - ABOUT  # who moves from now on has come home, and is not about to leave
+        self._opened.append(_Opened(now - ABOUT))
+
+    def start(self, now: float) -> None:
+        """Take it that the box begins to hear: which door stands open is not known."""
+        self._began = now
+
+    def word(self, device: DeviceId, at: float) -> None:
+        """Take when a pendant was heard last: its interval is learned from it."""
+        last, gaps = self._words.setdefault(device, (at, deque(maxlen=GAPS)))
+        if at - last >= APART:
+            gaps.append(at - last)
+            self._words[device] = at, gaps
+
+    def heard(self, reading: Reading) -> None:
+        """Take one reading. Numbers and words that say how much somebody moves count where they are not nought."""
+        if reading.kind is Kind.CONTACT_OPEN:
+            self._contact(reading)
+        elif reading.kind in _MOVES and reading.value:
+            self._moved = reading.at.mono
+            for opened in reversed(self._opened):
+                if opened.moved < inf:
+                    break
+                if self._moved > opened.at + ABOUT:
+                    opened.moved = self._moved
+
+    def _contact(self, reading: Reading) -> None:
+        """Take what a door says. The first word after a start may be of one that has long stood open: nobody has left by it."""
+        at, place = reading.at.mono, (reading.device, reading.index, reading.label)
+        door = self._doors.setdefault(place, _Door(self._began))
+        if reading.value and (door.is_open is not True or at - door.at >= NEVER_SHUT):
+            left = door.is_open is False or (not door.shuts and at - door.at >= NEVER_SHUT)
+            if left or door.is_open is None:
+                self._opened.append(_Opened(at, leaving=left))
+        door.at, door.is_open, door.shuts = at, bool(reading.value), door.shuts or not reading.value
+
+    def out(self, device: DeviceId, heard: float) -> bool:
+        """Say whether a pendant, heard last at second `heard`, is out with its wearer."""
+        left = self._left.get(device)
+        if left is None or left < heard - ABOUT:  # heard since: another outing
+            self._left.pop(device, None)
+            if self._home.get(device, -inf) > heard:
+                return False  # was out, and is back: whoever opens the door now leaves a silent pendant behind
+            self._home.pop(device, None)
+            latest = heard + ABOUT + self._interval(device)
+            left = max((one.at for one in self._opened if one.leaving and heard - ABOUT <= one.at <= latest), default=None)
+            if left is None:
+                return False
+        came = self._came(left)
+        if came == inf:
+            self._left[device] = left
+            return True
+        if self._left.pop(device, None) is not None or came - left >= SHORTEST:
+            self._home[device] = came
+        return False
+
+    def home_since(self, device: DeviceId) -> float:
+        """Return since when a pendant that was out is at home and silent; -inf where it was not out."""
+        return self._home.get(device, -inf)
+
+    def forget(self, device: DeviceId) -> None:
+        """Take it that a pendant is heard again, or gone."""
+        self._left.pop(device, None)
+        self._home.pop(device, None)
+
+    def _came(self, left: float) -> float:
+        """Return when somebody was at home after a door opened at `left`; inf where nobody was."""
+        if self._moved > -inf:
+            return next((one.moved for one in self._opened if one.at == left), self._moved if self._moved > left + ABOUT else inf)
+        return min((one.at for one in self._opened if one.at > left + ABOUT), default=inf)
+
+    def _interval(self, device: DeviceId) -> float:
+        """Return how far apart a pendant's words are, 0 where that is not known."""
+        _, gaps = self._words.get(device, (0.0, ()))
+        return min(LATEST, *gaps) if len(gaps) >= KNOWN else 0.0

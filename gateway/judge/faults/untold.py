@@ -1,0 +1,141 @@
+"""A P2 fault that the platform does not receipt is told in the home, at a decent hour, to whom the household marks for it.
+
+A rung with `faults = true` is such a person; what only sounds never is: no siren for a flat battery. Pure: what a fact's entry was,
+what has a receipt, and what is due; the daemon begins the programs, and says which of them reached somebody: what reached nobody is
+tried again.
+
+The mark `untold` holds since when each waits and when it was told, so that power that comes and goes neither starts the waits anew nor
+tells the same again at each start. The time without power counts where both clocks are confirmed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import time, tzinfo
+from math import inf
+
+from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.words.clock import Moment, Quality, Stamp, bridged, stamp
+from gateway.words.finite import loads, number
+from gateway.words.kind import FaultClass, Priority
+from gateway.words.ranges import merged, within
+
+AFTER = 1800.0  # s without a receipt: 97 % of outages are over by then
+AGAIN = 86400.0  # s after which it is told again, while nobody has it
+RETRY = 3600.0  # s after which it is tried again, where nobody was reached
+FROM, UNTIL = time(8), time(21)  # of the home's day
+SAVE_EVERY = 300.0  # s at most between two marks while a fault waits to be told: so much of its wait a power cut may cost
+MARK = "untold"
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+NO_HOUR = 43200.0  # s after which it is told where the clock is known to be wrong, and nobody knows the hour
+
+Key = tuple[str, str]
+
+
+@dataclass(slots=True)
+class _Waits:
+    """A fault whose entry has no receipt yet. `early`: of before the start, any receipt says that the platform is there."""
+
+    fact: FaultFact
+    number: int
+    since: float
+    told: float = -inf  # somebody was reached
+    tried: float = -inf
+    tried_as: int = -1  # its number at that moment
+    early: bool = False
+
+
+class Untold:
+    """The P2 faults that are on and of which the platform has not said that it knows."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self.zone = zone
+        self._waits: dict[Key, _Waits] = {}
+        self.unsaved = False  # the mark is to be written soon
+        self._saved = -inf
+
+    def start(self, on: Mapping[Key, FaultFact], now: Moment, mark: str = "", boot: str = "") -> None:
+        """Take over what was on before the start, and what `mark` knows of it; nothing of one that cannot be read."""
+        try:
+            known = _read(mark, on, now, boot)
+        except _UNREADABLE:
+            known = {}
+        for key, fact in on.items():
+            self._take(fact, 0, now)
+            if key in self._waits and key in known:
+                self._waits[key] = known[key]
+
+    def mark(self, now: Moment, boot: str) -> str:
+        """Return what is to be remembered over a restart. What has changed is taken as written."""
+        self.unsaved, self._saved = False, now.mono
+        waits = [[*key, one.number, one.since, _or_none(one.told), _or_none(one.tried)] for key, one in self._waits.items()]
+        return json.dumps({"at": stamp(boot, now), "waits": waits}, ensure_ascii=False)
+
+    def written(self, fact: FaultFact, number: int, now: Moment) -> None:
+        """Take that a fault stands in entry `number`."""
+        if fact.turn is Turn.CLEARED:
+            self._waits.pop((fact.kind, fact.device), None)
+        elif fact.turn is not Turn.NOTED:
+            self._take(fact, number, now)
+
+    def receipted(self, ranges: Iterable[tuple[int, int]]) -> None:
+        """Take the platform's receipt."""
+        covered = merged(ranges)
+        self._waits = {key: one for key, one in self._waits.items() if not one.early and not within(one.number, covered)}
+
+    def due(self, now: Moment) -> list[tuple[int, FaultFact]]:
+        """Return (number of its entry, fault) of what is to be told in the home now; `called` says whether that reached somebody."""
+        out = []
+        for one in self._waits.values():
+            self.unsaved |= now.mono - one.since < AFTER and now.mono - self._saved >= SAVE_EVERY
+            waited = now.mono - one.since >= AFTER and now.mono - one.told >= AGAIN and now.mono - one.tried >= RETRY
+            if waited and self._decent(one, now):
+                one.tried, one.tried_as, self.unsaved = now.mono, one.number, True
+                out.append((one.number, one.fact))
+        return out
+
+    def called(self, number: int, *, ok: bool) -> None:
+        """Take how a call ended that told of the fault with this number: whom it reached is not told again before tomorrow."""
+        for one in self._waits.values() if ok else ():
+            if one.tried_as == number:
+                one.told, self.unsaved = one.tried, True
+
+    def _take(self, fact: FaultFact, number: int, now: Moment) -> None:
+        if fact.priority > Priority.P2 or fact.fault_class is not FaultClass.NOW or fact.test:
+            return
+        key = fact.kind, fact.device
+        before = self._waits.get(key)
+        if before is not None:
+            before.fact, before.number, before.early = fact, number, False
+            return
+        self._waits[key], self.unsaved = _Waits(fact, number, now.mono, early=number == 0), True
+
+    def _decent(self, one: _Waits, now: Moment) -> bool:
+        if now.quality is Quality.WRONG:
+            return now.mono - one.since >= NO_HOUR
+        return FROM <= now.wall.astimezone(self.zone).time() < UNTIL
+
+
+def _or_none(mono: float) -> float | None:
+    return mono if mono > -inf else None
+
+
+def _read(mark: str, on: Mapping[Key, FaultFact], now: Moment, boot: str) -> dict[Key, _Waits]:
+    """Return what a mark knows of the faults that are on, by this boot's clock. Raises one of _UNREADABLE."""
+    found = loads(mark or "{}")
+    if not found:
+        return {}
+    at = Stamp(*found["at"])
+    shift = 0.0 if at.boot == boot else bridged(at, None, now)
+
+    def here(mono: object) -> float:  # what has been, has been: nothing waits for a moment that a damaged mark names
+        return -inf if mono is None else min(number(mono) + shift, now.mono)
+
+    waits = {(str(kind), str(device)): rest for kind, device, *rest in found["waits"]}
+    return {
+        key: _Waits(on[key], int(number(entry, 0)), here(since), here(told), here(tried), early=True)
+        for key, (entry, since, told, tried) in waits.items()
+        if key in on
+    }

@@ -1,0 +1,63 @@
+"""When the marks are written that let waits and judgements outlast a power cut, where no entry is.
+
+A power cut costs each wait what has passed since the last mark. Power that comes for seconds at a time would cost all of it, again
+and again, and nobody would ever be called. So the marks come close together after a start and after each step of an alarm, then each
+after a quarter more time than the one before: what is lost stays a part of what has passed. Only what has certainly passed counts:
+to guess more could call one person twice in a row.
+
+A judgement that begins (a bed left, a door opened) is on the card with that very turn; its end may wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import inf
+
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.pipeline import Pipeline
+from gateway.words.kind import Priority
+
+SOONEST = 5.0  # s between two marks at first: so much of a wait a power cut may cost
+SHARE = 4.0  # later ones come after a quarter of the time since the start, or since the last step of an alarm
+LATEST = 30.0  # s at most between two marks while people are called: 12 in the first two minutes instead of 4, later no more
+LATEST_QUIET = 300.0  # s the same while a bed or a door is judged, or somebody is on site: 22 marks for a bed left for 20 min
+SAVE_EVERY = 30.0  # s at least between two writings of what changed in a judgement: a sensor that flaps must not wear the card out
+BEGUN_EVERY = 10.0  # s at least between two writings because a judgement of the same device has begun
+
+
+class Keeping:
+    """What was written when, in monotonic seconds of this boot."""
+
+    def __init__(self, mono: float) -> None:
+        self._alive = mono  # the last mark
+        self._step = mono  # when something last began whose wait is to outlast a power cut
+        self._saved = -inf
+        self._begun: dict[str, float] = {}
+
+    def marks_at(self, pipeline: Pipeline) -> float:
+        """Return when the next mark is wanted for the waits that run; inf for never."""
+        if not pipeline.waits and not pipeline.waits_quietly:
+            return inf
+        latest = LATEST if pipeline.waits else LATEST_QUIET
+        return self._alive + min(max((self._alive - self._step) / SHARE, SOONEST), latest)
+
+    def saves_at(self, pipeline: Pipeline) -> float:
+        """Return when a change in what is judged is to be written; inf for never."""
+        changed = self._saved + SAVE_EVERY if pipeline.unsaved else inf
+        return min(changed, *(self._begun.get(device, -inf) + BEGUN_EVERY for device in pipeline.begun), inf)
+
+    def due(self, pipeline: Pipeline) -> float:
+        """Return the earlier of both."""
+        return min(self.marks_at(pipeline), self.saves_at(pipeline))
+
+    def written(self, mono: float, entries: Sequence[Entry], pipeline: Pipeline) -> None:
+        """Take that the marks are written, with these entries. To be called before `Pipeline.saved`."""
+        self._begun = {device: at for device, at in self._begun.items() if mono - at < LATEST_QUIET}
+        if pipeline.begun - self._begun.keys() or any(_is_step(entry) for entry in entries):  # one that flaps is no new step
+            self._step = mono
+        self._begun |= dict.fromkeys(pipeline.begun, mono)
+        self._alive = self._saved = mono
+
+
+def _is_step(entry: Entry) -> bool:
+    return isinstance(entry.fact, AlarmFact) and entry.priority <= Priority.P2

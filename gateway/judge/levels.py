@@ -1,0 +1,102 @@
+"""Which levels (fall, smoke, water) are on, and when one that is heard as on is a danger anew. Pure: time comes in with the readings.
+
+A level is a danger when it begins. While its alarm is open, the same level heard again is that alarm's. Once the alarm has ended:
+
+    not heard as on for Times.level_gone        it is forgotten; heard as on after that it is a new danger
+    of a make that never says "over"            it is forgotten at once
+    still heard as on Times.level_gone after    a new danger, if the alarm was cancelled or closed as false: whoever ended it was
+    its alarm's end                             mistaken; after any other outcome a person has seen to it, and it stays quiet
+
+An "over" can get lost, so that a level seems to be on while its alarm is open: heard as on after Times.level_lost of silence (of a
+make without "over": after Times.level_gone) it is a danger anew too, and who keeps the alarms decides where it belongs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import inf
+
+from gateway.words.clock import Moment
+from gateway.words.reading import DeviceId, Reading
+from gateway.words.times import Times
+
+Key = tuple[str, DeviceId]  # (kind of danger, device)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class On:
+    """One level that is on: the reading that said so last, and since when its alarm is over (monotonic seconds, None: it is not).
+
+    `again`: it ended by a cancel or as a false alarm, so that a level that is still on then is a danger again.
+    """
+
+    last: Reading
+    ended: float | None = None
+    again: bool = False
+
+
+class Levels:
+    """The levels that are on, by kind of danger and device."""
+
+    def __init__(self, times: Times) -> None:
+        self.times = times
+        self.on: dict[Key, On] = {}
+
+    def begins(self, key: Key, reading: Reading, *, endless: bool) -> bool:
+        """Take a level that is heard as on. Say whether that is a danger anew. `endless`: its make never says that it is over."""
+        before = self.on.get(key)
+        if before is None or before.last.at.mono + self._kept(before, endless=endless) <= reading.at.mono:
+            self.on[key] = On(last=reading)
+            return True
+        self.on[key] = replace(before, last=reading)
+        return False
+
+    def over(self, key: Key) -> bool:
+        """Take that a level is over. Say whether it was on."""
+        return self.on.pop(key, None) is not None
+
+    def ended(self, key: Key, at: Moment, *, again: bool, endless: bool) -> None:
+        """Take that the alarm of a level has ended."""
+        found = self.on.get(key)
+        if found is not None and endless:
+            del self.on[key]
+        elif found is not None:
+            self.on[key] = replace(found, ended=at.mono, again=again)
+
+    def due(self) -> float:
+        """Return when `returned` or `gone` will have something to say; inf for never."""
+        return min((min(self._returns(one), self._goes(one)) for one in self.on.values()), default=inf)
+
+    def returned(self, now: Moment) -> list[tuple[Key, Reading]]:
+        """Return the levels that are still on although their alarm was cancelled or closed as false; each is open anew from now on."""
+        out = [(key, one.last) for key, one in self.on.items() if now.mono >= self._returns(one)]
+        self.on |= {key: On(last=last) for key, last in out}
+        return out
+
+    def gone(self, now: Moment) -> list[Key]:
+        """Forget the levels of ended alarms that were not heard as on for a while, and return them."""
+        out = [key for key, one in self.on.items() if now.mono >= self._goes(one)]
+        for key in out:
+            del self.on[key]
+        return out
+
+    def take(self, on: Mapping[Key, On]) -> None:
+        """Go on with what was on before a restart."""
+        self.on = dict(on)
+
+    def keep(self, devices: Iterable[DeviceId]) -> None:
+        """Forget what is known of all other devices."""
+        here = set(devices)
+        self.on = {key: one for key, one in self.on.items() if key[1] in here}
+
+    def _kept(self, one: On, *, endless: bool) -> float:
+        return self.times.level_gone if endless or one.ended is not None else self.times.level_lost
+
+    def _goes(self, one: On) -> float:
+        return one.last.at.mono + self.times.level_gone if one.ended is not None else inf
+
+    def _returns(self, one: On) -> float:
+        """Return when it is a danger again: only a level that was heard as on since its alarm ended is still on."""
+        heard = one.again and one.ended is not None and one.last.at.mono > one.ended
+        return one.ended + self.times.level_gone if heard and one.ended is not None else inf

@@ -1,0 +1,257 @@
+"""The walk test carried out: one device, or a plug of the whole home, is a test for a while; its alarms open, count and end here.
+
+What is real stays real: a test's alarm confirms nothing, and nothing real is counted on it. What is on when the test ends depends
+on the make. One that says when it is over has not said so: it is given back to be judged as real, for many say it once only, and a
+fire that began in the test would stay hidden. One that never says so was tried by its test key, as every one of them is: it is
+forgotten, and real when it is heard again. Of a device that is retired, or is other hardware now, nothing of its test is ever real.
+What is counted and wanted stands in gateway.walk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import inf
+
+from gateway.judge.alarm import MOVES, Alarm, Evidence, Move, Outcome, State
+from gateway.judge.book import MOMENTARY, AlarmFact, Book, is_walk
+from gateway.judge.danger import LEVELS, Cleared, Danger, Judge
+from gateway.judge.faults.fault import Faults
+from gateway.judge.walk_record import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Plug, Step, Walk
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment
+from gateway.words.instruction import Instruction, Refused, ResultFact, no
+from gateway.words.reading import FORMS, DeviceId, Form, Reading, Value
+
+_FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
+
+
+class Walking:
+    """At most one walk test or one step at a time. `goals` is what each device has to show; without one it ends by its time only.
+
+    `real` takes what began in a test and is still on when it ends: from then on it is a danger like any other.
+    """
+
+    def __init__(self, book: Book, faults: Faults, judge: Judge, real: Callable[[Danger], None]) -> None:
+        self.walk: Walk | None = None
+        self.step: Step | None = None
+        self.platform = True  # there is one to tell
+        self.goals: Mapping[DeviceId, Goal] = {}
+        self._book = book
+        self._faults = faults
+        self._judge = judge
+        self._real = real
+        book.heard_of_test = self._told
+
+    def of(self, device: DeviceId) -> Walk | None:
+        """Return the walk test that runs, if it is of this device."""
+        return self.walk if self.walk is not None and self.walk.device == device else None
+
+    def unreceipted(self) -> list[int]:
+        """Return the numbers of the test's entries without receipt."""
+        return self.walk.waits_for if self.walk is not None else []
+
+    def due(self) -> float:
+        """Return the monotonic second at which `tick` is wanted."""
+        return min(self.walk.due() if self.walk is not None else inf, self.step.until if self.step is not None else inf)
+
+    # -- what a device says ------------------------------------------------------------------------------------------
+
+    def heard(self, reading: Reading) -> None:
+        """Count what the device under test said, before it is judged."""
+        if (walk := self.of(reading.device)) is not None:
+            walk.heard(reading)
+            if reading.value and (kind := LEVELS.get(reading.kind, "")) in walk.sounding:
+                walk.sounding[kind] = reading.at.mono
+
+    def judged(self, reading: Reading) -> None:
+        """See whether anything is still wanted, after it was judged."""
+        if (walk := self.of(reading.device)) is not None:
+            walk.look(reading.at.mono)
+            if FORMS[reading.kind] is Form.EVENT:
+                walk.again(reading.at.mono)
+
+    def danger(self, walk: Walk, danger: Danger, evidence: tuple[Evidence, ...]) -> None:
+        """Open the test's own alarm, or count on it."""
+        if self._judge.endless(danger.kind, danger.device):
+            walk.sounding[danger.kind] = danger.at.mono
+        elif danger.kind not in MOMENTARY:
+            walk.on[danger.kind] = danger
+        alarm = self._alarm(walk, danger.kind)
+        if alarm is None:
+            alarm = self._book.open(
+                danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, test=True, by=danger.device
+            )
+            walk.alarms[danger.kind] = alarm.number
+            return
+        alarm = self._book.counted(alarm, evidence)
+        self._book.entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+
+    def cleared(self, cleared: Cleared) -> bool:
+        """Say whether what is over began in the test, and end it there."""
+        walk = self.of(cleared.device)
+        if walk is None or cleared.kind not in walk.on | walk.sounding:
+            return False
+        walk.on.pop(cleared.kind, None)
+        walk.sounding.pop(cleared.kind, None)
+        alarm = self._alarm(walk, cleared.kind)
+        if alarm is None:
+            return True
+        alarm = self._book.keep(replace(alarm, condition_active=False))
+        if cleared.by_resident and alarm.state is State.PRE_ALARM:
+            self._book.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
+        else:
+            self._book.entry(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
+        return True
+
+    def cancelled(self, at: Moment, device: DeviceId) -> None:
+        """End every test's grace that asks about the resident: cancel was pressed."""
+        for alarm in [a for a in self._book.pre_alarms(test=True) if a.kind in kinds.ANSWERED]:
+            self._book.move(alarm, Move.CANCEL, at, by=f"resident, {device}")
+
+    def _alarm(self, walk: Walk, kind: str) -> Alarm | None:
+        return self._book.alarms.get(walk.alarms.get(kind, 0))
+
+    # -- what the platform and the plugs say -------------------------------------------------------------------------
+
+    def receipted(self, number: int, alarm: Alarm | None, now: Moment) -> None:
+        """Take the receipt of an entry; `alarm` where it was the first about that alarm."""
+        if self.walk is not None:
+            self.walk.receipted(number, now.mono)
+            self.walk.look(now.mono)
+        if self.step is not None and alarm is not None and alarm.number == self.step.alarm:
+            self.step.delivered = now.mono
+            self._look_at_step(now)
+
+    def plugged(self, plug: Plug, on: bool, now: Moment) -> None:
+        """See what a step of the walk test waits for. What it begins is marked as test; what is real has its own time."""
+        step = self.step
+        if step is None or step.plug is not plug:
+            return
+        if not on and step.lost is None:
+            step.lost = now.mono
+            self._book.tell(self._faults.begin(_FAULT_OF[plug], now, test=True), now)
+            if plug is Plug.UPLINK:
+                step.alarm = self._book.open(kinds.TEST, "", "", now, (), test=True, by=step.by).number
+        elif on and step.lost is not None and step.back is None:
+            step.back = now.mono
+        self._look_at_step(now)
+
+    def _told(self, number: int, mono: float) -> None:
+        if self.walk is not None:
+            self.walk.told(number, mono)
+
+    # -- beginning and end -------------------------------------------------------------------------------------------
+
+    def tick(self, now: Moment) -> None:
+        """End what is over."""
+        if self.walk is not None and now.mono >= self.walk.due():
+            self.end(now, by="rule", reason="time_over" if now.mono >= self.walk.until else "passed")
+        if self.step is not None and now.mono >= self.step.until:
+            self._end_step(now, reason="time_over")
+
+    def end(self, now: Moment, *, by: str, reason: str, gone: bool = False) -> None:
+        """End the walk test: its alarms close, what it counted is told, and what is still on is real, now or when it is heard again.
+
+        `gone`: the device is retired, or other hardware now.
+        """
+        walk = self.walk
+        if walk is None:
+            return
+        self.walk = None
+        for alarm in [a for a in self._book.alarms.values() if is_walk(a)]:
+            self.end_alarm(alarm, now, by=by, reason=reason)
+        facts = walk.facts()
+        detail: dict[str, Value] = {"what": "walk", "by": walk.by, "lasted_s": round(now.mono - walk.began, 1), "end": reason, **facts}
+        if walk.goal is not None:
+            lacks = [need.name for need in walk.goal.needs(facts) if not need.done]
+            detail |= {"passed": not lacks, "lacks": " ".join(lacks)}
+        self._book.entry(replace(self._faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now)
+        for kind, heard in walk.sounding.items() if not gone else ():
+            self._judge.tried(kind, walk.device, heard, now.mono + SOUNDS, SETTLES)
+        for danger in walk.on.values() if not gone else ():
+            self._real(replace(danger, at=now))
+
+    def end_alarm(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:
+        """Close a walk test's alarm, as far as the table of moves lets it; one that somebody is on the way to ends by its time."""
+        alarm = replace(alarm, condition_active=False)
+        if alarm.state is State.PRE_ALARM:
+            alarm = self._book.move(alarm, Move.EXPIRE, now, by=by, reason=reason)
+        if Move.CLOSE in MOVES[alarm.state]:
+            self._book.close(alarm, Outcome.TEST, now, by=by, reason=reason)
+
+    def _look_at_step(self, now: Moment) -> None:
+        if self.step is not None and self.step.done:
+            self._end_step(now, reason="passed")
+
+    def _end_step(self, now: Moment, *, reason: str) -> None:
+        """End the step: its alarm closes, what it has seen is told, and a plug that is still out is a real fault in its time."""
+        step = self.step
+        if step is None:
+            return
+        self.step = None
+        if (alarm := self._book.alarms.get(step.alarm)) is not None:
+            self.end_alarm(alarm, now, by="rule", reason=reason)
+        self._book.tell(self._faults.end_tests(now), now)
+        detail: dict[str, Value] = {
+            "what": "walk",
+            "step": step.plug.value,
+            "by": step.by,
+            "passed": step.done,
+            "end": reason,
+            **step.facts(),
+        }
+        self._book.entry(replace(self._faults.note(kinds.VISIT, now, "", **detail), test=True), now)
+
+    # -- instructions ------------------------------------------------------------------------------------------------
+
+    def instructed(self, i: Instruction, now: Moment) -> ResultFact:
+        """Begin or end the walk test of a known device."""
+        if i.seconds > LONGEST:
+            most = f"{LONGEST / 60:g}"
+            return no(i, Refused.TOO_LONG, f"巡检测试最长 {most} 分钟", f"a walk test lasts {most} min at most")
+        other = self.walk.device if self.walk is not None and self.walk.device != i.device else ""
+        if other:
+            return no(i, Refused.NOT_ALLOWED, f"设备 {other} 正在测试, 请先结束", f"device {other} is under test: end that first")
+        if i.seconds > 0 and any(a.device == i.device and not a.test for a in self._book.alarms.values()):
+            zh, en = "该设备有未结束的真实警报, 请先结束警报", "the device has an open alarm that is no test: close it first"
+            return no(i, Refused.NOT_ALLOWED, zh, en)
+        if i.seconds > 0 and self.step is not None:
+            return _step_runs(i)
+        self.end(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
+        if i.seconds > 0:
+            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds, goal=self.goals.get(i.device))
+        return ResultFact(i, Refused.NONE)
+
+    def stepped(self, i: Instruction, now: Moment) -> ResultFact:
+        """Begin or end a step for the whole home."""
+        if i.step not in set(Plug):
+            return no(i, Refused.MISSING, f"没有步骤 {i.step}", f"no step {i.step}; there are {', '.join(Plug)}")
+        plug = Plug(i.step)
+        if i.seconds <= 0:
+            if self.step is not None and self.step.plug is plug:
+                self._end_step(now, reason="ended")
+            return ResultFact(i, Refused.NONE)
+        if i.seconds > STEP_LONGEST:
+            most = f"{STEP_LONGEST / 60:g}"
+            return no(i, Refused.TOO_LONG, f"该步骤最长 {most} 分钟", f"this step lasts {most} min at most")
+        if self.walk is not None:
+            zh, en = f"设备 {self.walk.device} 正在测试, 请先结束", f"device {self.walk.device} is under test: end that first"
+            return no(i, Refused.NOT_ALLOWED, zh, en)
+        if self.step is not None:
+            return _step_runs(i)
+        if plug is Plug.MAINS and self._faults.mains is None:
+            zh, en = "本机无法得知市电状态, 不适用", "this box cannot know its mains: the step does not apply"
+            return no(i, Refused.NOT_ALLOWED, zh, en)
+        if plug is Plug.MAINS and not self._faults.mains:
+            return no(i, Refused.NOT_ALLOWED, "现在没有市电, 请先接通", "there are no mains now: plug in first")
+        if plug is Plug.UPLINK and not self.platform:
+            return no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
+        if plug is Plug.UPLINK and self._faults.link_down_since is not None:
+            return no(i, Refused.NOT_ALLOWED, "现在没有连上平台, 请先接通", "the platform is not connected now: connect first")
+        self.step = Step(plug, i.by, now.mono, now.mono + i.seconds)
+        return ResultFact(i, Refused.NONE)
+
+
+def _step_runs(i: Instruction) -> ResultFact:
+    return no(i, Refused.NOT_ALLOWED, "断电或断网测试正在进行, 请先结束", "a step with a plug pulled is running: end that first")

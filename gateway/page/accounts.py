@@ -1,0 +1,401 @@
+"""Who may see the page: accounts, sessions, refused tries and a book of visits, in `page.db` (only the page writes it).
+
+Passwords are kept as argon2 hashes, session keys as SHA-256. Time is monotonic and belongs to one power-up: a clock that is wrong or
+jumps signs nobody in or out, and whoever was signed in before a power cut signs in again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import re
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from gateway.home import strength
+from gateway.page import label
+from gateway.page.tries import TABLE, Refusal, Tries
+
+__all__ = ["Accounts", "Refusal", "Role", "Session", "Visit"]  # Refusal is what everything here refuses with
+
+FILE = "page.db"
+IDLE = 15 * 60.0  # s without a touch after which a session ends: a phone left on a stranger's table
+LONGEST = 10 * 3600.0  # s after which any session ends: a working day
+FRESH = 5 * 60.0  # s for which a password that was typed counts for what needs it once more
+TOUCH = 20.0  # s between two writings of "seen": the card wears
+SESSIONS = 20  # at once; the one longest unseen goes first
+OF_ONE = 5  # of them of one account: whoever signs in again and again signs out himself
+ACCOUNTS = 12
+VISITS = 5000  # lines of the book of visits that are kept
+REFUSED_LINES = 30  # an hour of refused tries in it; of more only the number is written: guessing must not push the rest out
+HOUR = 3600.0
+SHORTEST, LARGEST = 10, 200  # characters of a password
+NAME = re.compile(r"[\w.-][\w .-]{0,30}[\w.-]|[\w.-]")
+_NUMBER = re.compile(r"[\w-]{16}", re.ASCII)
+
+# 19 MiB and two rounds: the least that OWASP asks, on a board with 512 MB. One at a time, see `_hashing`.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+_NOBODY = _hasher.hash(secrets.token_hex(16))  # an unknown name takes as long as a wrong password
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, role TEXT NOT NULL, hash TEXT NOT NULL, made REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS sessions (
+    key TEXT PRIMARY KEY, name TEXT NOT NULL, boot TEXT NOT NULL, made REAL NOT NULL, seen REAL NOT NULL, source TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS proved (key TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS visits (
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, source TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+"""
+
+
+class Role(StrEnum):
+    """What an account may do: a technician changes things, a supervisor reads."""
+
+    TECHNICIAN = "technician"
+    SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody who is signed in."""
+
+    key: str
+    name: str
+    role: Role
+    fresh: bool = False  # the password was typed within the last FRESH seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One line of the book of visits."""
+
+    number: int
+    at: float
+    who: str
+    source: str
+    what: str
+    detail: str
+
+
+class Accounts:
+    """The page's own memory. `now` is monotonic time of the power-up `boot`."""
+
+    def __init__(self, folder: Path, boot: str, now: Callable[[], float] = time.monotonic) -> None:
+        self._folder = folder
+        self._boot = boot
+        self._now = now
+        self._hashing, self._counting = threading.Lock(), threading.Lock()
+        path = folder / FILE
+        if not path.exists():
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        with self._open() as db:
+            for statement in (_TABLES + TABLE).split(";"):
+                db.execute(statement)
+            # Monotonic seconds of another power-up say nothing: its sessions are over.
+            db.execute("DELETE FROM sessions WHERE boot != ?", (boot,))
+            db.execute("DELETE FROM proved WHERE key NOT IN (SELECT key FROM sessions)")
+            row = db.execute("SELECT value FROM marks WHERE name = 'secret'").fetchone()
+            secret = row[0] if row else secrets.token_hex(32)
+            db.execute("INSERT OR IGNORE INTO marks VALUES ('secret', ?)", (secret,))
+        self._secret = bytes.fromhex(secret)
+        self.tries = Tries(self._open, boot, now)
+        self.wrong = 0  # passwords and codes since the start of the page, also those that were not looked at
+        self._lines = self._unwritten = 0
+        self._hour = now()
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection in one transaction that begins by taking the right to write."""
+        with contextlib.closing(sqlite3.connect(self._folder / FILE, timeout=5, isolation_level=None)) as db:
+            db.execute("PRAGMA synchronous = FULL")
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield db
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    # -- first visit and accounts ------------------------------------------------------------------------------------
+
+    def claimed(self) -> bool:
+        """Say whether the first technician has been here."""
+        with self._open() as db:
+            return bool(db.execute("SELECT 1 FROM accounts LIMIT 1").fetchone())
+
+    def claim(self, code: str, name: str, password: str, source: str) -> str:
+        """Make the first account with the code of the box; return the key of its session. Of two at once one is refused."""
+        self._count(source)
+        right = label.shown(self._folder)
+        if not right or not hmac.compare_digest(label.plain(code), label.plain(right)):
+            self._refused("", source, "wrong_code")
+            raise Refusal("wrong_code", "code")
+        self.tries.forget(source)  # what follows is no guessing
+        _check_name(name)
+        _check_password(password, name, right)
+        hashed = self._hash(password)
+        with self._open() as db:
+            if db.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
+                raise Refusal("claimed_already")
+            db.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (name, Role.TECHNICIAN, hashed, time.time()))
+        self.note(name, source, "claimed")
+        return self._begin(name, source)
+
+    def sign_in(self, name: str, password: str, source: str, device: str = "") -> str:
+        """Return the key of a new session. Raises Refusal; a name that is not known looks like a wrong password.
+
+        Where a device has signed in to this account before its wrong passwords are counted, not those of its address: nobody else's
+        guesses shut it out.
+        """
+        who = self._counted_as(name, device) or source
+        self._count(who)
+        with self._open() as db:
+            row = db.execute("SELECT hash FROM accounts WHERE name = ?", (name,)).fetchone()
+        if not self._verified(row[0] if row else _NOBODY, password) or row is None:
+            self._refused(name if row else "?", source, "refused")
+            raise Refusal("wrong_password", "password")
+        self.tries.forget(who)
+        self.note(name, source, "signed_in")
+        return self._begin(name, source)
+
+    def add(self, name: str, role: str, password: str, by: Session, source: str) -> None:
+        """Make another account."""
+        _check_name(name)
+        if role not in set(Role):
+            raise Refusal("role_unknown", "role")
+        _check_password(password, name, label.shown(self._folder))
+        hashed = self._hash(password)
+        with self._open() as db:
+            if db.execute("SELECT count(*) FROM accounts").fetchone()[0] >= ACCOUNTS:
+                raise Refusal("accounts_full", "name")
+            if db.execute("SELECT 1 FROM accounts WHERE name = ?", (name,)).fetchone():
+                raise Refusal("name_taken", "name")
+            db.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (name, role, hashed, time.time()))
+        self.note(by.name, source, "account_made", f"{name}, {role}")
+
+    def remove(self, name: str, by: Session, source: str) -> None:
+        """Take an account away and sign it out. The last technician stays: nobody could get in any more."""
+        with self._open() as db:
+            others = "SELECT 1 FROM accounts WHERE role = ? AND name != ? LIMIT 1"
+            if not db.execute(others, (Role.TECHNICIAN, name)).fetchone():
+                raise Refusal("last_technician")
+            db.execute("DELETE FROM accounts WHERE name = ?", (name,))
+            db.execute("DELETE FROM sessions WHERE name = ?", (name,))
+        self.note(by.name, source, "account_removed", name)
+
+    def change_password(self, session: Session, old: str, new: str, source: str) -> str:
+        """Change one's own password; every session of the account ends and a new one is returned."""
+        self._count(who := _seat(session))
+        with self._open() as db:
+            row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
+        if row is None or not self._verified(row[0], old):
+            self._refused(session.name, source, "refused")
+            raise Refusal("wrong_password", "old")
+        self.tries.forget(who)
+        _check_password(new, session.name, label.shown(self._folder))
+        hashed = self._hash(new)
+        with self._open() as db:
+            db.execute("UPDATE accounts SET hash = ? WHERE name = ?", (hashed, session.name))
+            db.execute("DELETE FROM sessions WHERE name = ?", (session.name,))
+        self.note(session.name, source, "password_changed")
+        return self._begin(session.name, source)
+
+    def all(self) -> list[tuple[str, str]]:
+        """Return (name, role) of every account."""
+        with self._open() as db:
+            return [(str(n), str(r)) for n, r in db.execute("SELECT name, role FROM accounts ORDER BY made")]
+
+    # -- sessions ----------------------------------------------------------------------------------------------------
+
+    def _begin(self, name: str, source: str) -> str:
+        """Begin a session with a key of its own: what the browser sent before is worth nothing."""
+        key = secrets.token_urlsafe(32)
+        now = self._now()
+        with self._open() as db:
+            db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (_digest(key), name, self._boot, now, now, source))
+            db.execute(
+                "DELETE FROM sessions WHERE name = ? AND key NOT IN "
+                "(SELECT key FROM sessions WHERE name = ? ORDER BY seen DESC, rowid DESC LIMIT ?)",
+                (name, name, OF_ONE),
+            )
+            db.execute("DELETE FROM sessions WHERE key NOT IN (SELECT key FROM sessions ORDER BY seen DESC LIMIT ?)", (SESSIONS,))
+        return key
+
+    def session(self, key: str, *, touch: bool = True) -> Session | None:
+        """Return who holds this key, None where it is unknown, idle too long or over. `touch`: a person did something."""
+        if not key:
+            return None
+        now, digest = self._now(), _digest(key)
+        with contextlib.closing(sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)) as db:
+            row = db.execute(
+                "SELECT s.name, a.role, s.made, s.seen, coalesce(p.at, s.made) FROM sessions s JOIN accounts a ON a.name = s.name "
+                "LEFT JOIN proved p ON p.key = s.key WHERE s.key = ? AND s.boot = ?",
+                (digest, self._boot),
+            ).fetchone()
+        if row is None:
+            return None
+        name, role, made, seen, proved = row
+        if now - seen > IDLE or now - made > LONGEST:
+            with self._open() as write:
+                write.execute("DELETE FROM sessions WHERE key = ?", (digest,))
+            return None
+        if touch and now - seen >= TOUCH:
+            with self._open() as write:
+                write.execute("UPDATE sessions SET seen = ? WHERE key = ?", (now, digest))
+        return Session(key, str(name), Role(role), fresh=now - proved <= FRESH)
+
+    def prove(self, session: Session, password: str, source: str) -> None:
+        """Take it that whoever holds this session knows its password. Raises Refusal; a wrong one counts as at the door."""
+        self._count(who := _seat(session))
+        with self._open() as db:
+            row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
+        if row is None or not self._verified(row[0], password):
+            self._refused(session.name, source, "refused")
+            raise Refusal("wrong_password", "mine")
+        self.tries.forget(who)
+        with self._open() as db:
+            db.execute("INSERT OR REPLACE INTO proved VALUES (?, ?)", (_digest(session.key), self._now()))
+            db.execute("DELETE FROM proved WHERE key NOT IN (SELECT key FROM sessions)")
+
+    def sign_out(self, session: Session, source: str) -> None:
+        """End one session."""
+        with self._open() as db:
+            db.execute("DELETE FROM sessions WHERE key = ?", (_digest(session.key),))
+        self.note(session.name, source, "signed_out")
+
+    def form_key(self, bound_to: str) -> str:
+        """Return what a form must carry: it proves that this page made the form for this browser."""
+        return hmac.new(self._secret, f"form {bound_to}".encode(), hashlib.sha256).hexdigest()[:40]
+
+    # -- devices that signed in before, and tries -----------------------------------------------------------------------
+    # The device cookies of OWASP (Slow Down Online Guessing Attacks with Device Cookies), without a table of devices.
+
+    def device_key(self, name: str, before: str = "") -> str:
+        """Return what a browser keeps that has signed in to an account: `before` where that is good still."""
+        if self.knows_device(name, before):
+            return before
+        number = secrets.token_urlsafe(12)
+        return f"{number}.{self._signed(name, number)}"
+
+    def knows_device(self, name: str, key: str) -> bool:
+        """Say whether a browser has signed in to this account, since its password was set."""
+        number, _, proof = key.partition(".")
+        right = self._signed(name, number) if _NUMBER.fullmatch(number) else ""
+        return bool(right) and hmac.compare_digest(right.encode(), proof.encode())
+
+    def _signed(self, name: str, number: str) -> str:
+        """Bind a device to an account as it is: another password, or a namesake later, and it is a stranger. "" without an account."""
+        with contextlib.closing(sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)) as db:
+            row = db.execute("SELECT hash, made FROM accounts WHERE name = ?", (name,)).fetchone()
+        said = f"device {number} {row[0]} {row[1]}" if row else ""
+        return hmac.new(self._secret, said.encode(), hashlib.sha256).hexdigest()[:40] if row else ""
+
+    def _counted_as(self, name: str, device: str) -> str:
+        return f"device {device.partition('.')[0]}" if self.knows_device(name, device) else ""
+
+    def _count(self, who: str) -> None:
+        if self.tries.count(who):
+            self._refused("?", who, "locked_out", wrong=0)
+
+    def unseen(self) -> None:
+        """Count a try that was refused without a look: while its source is locked, or has to wait."""
+        with self._counting:
+            self.wrong += 1
+
+    def _refused(self, who: str, source: str, what: str, *, wrong: int = 1) -> None:
+        """Write a refused try into the book of visits, as long as there are not too many."""
+        with self._counting:
+            self.wrong += wrong
+            if self._now() - self._hour >= HOUR:
+                more, self._hour, self._lines, self._unwritten = self._unwritten, self._now(), 0, 0
+            else:
+                more = 0
+            self._lines += 1
+            written = self._lines <= REFUSED_LINES
+            self._unwritten += not written
+        if more:
+            self.note("?", "", "refused_more", str(more))
+        if written:
+            self.note(who, source, what)
+
+    # -- the book of visits ------------------------------------------------------------------------------------------
+
+    def note(self, who: str, source: str, what: str, detail: str = "") -> None:
+        """Write down who did what from where."""
+        with self._open() as db:
+            row = (time.time(), who[:80], source[:60], what, detail[:200])
+            number = db.execute("INSERT INTO visits (at, who, source, what, detail) VALUES (?, ?, ?, ?, ?)", row).lastrowid or 0
+            db.execute("DELETE FROM visits WHERE number <= ?", (number - VISITS,))
+
+    def visits(self, before: int = 0, limit: int = 50) -> list[Visit]:
+        """Return the book, newest first."""
+        with self._open() as db:
+            rows = db.execute("SELECT * FROM visits WHERE number < ? ORDER BY number DESC LIMIT ?", (before or 1 << 60, limit)).fetchall()
+        return [Visit(*row) for row in rows]
+
+    # -- hashing -----------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._hashing.acquire(timeout=10):
+            raise Refusal("busy", wait=5)
+        try:
+            yield
+        finally:
+            self._hashing.release()
+
+    def _hash(self, password: str) -> str:
+        with self._turn():
+            return _hasher.hash(password)
+
+    def _verified(self, hashed: str, password: str) -> bool:
+        if len(password) > LARGEST:
+            return False
+        with self._turn():
+            try:
+                return _hasher.verify(hashed, password)
+            except (VerificationError, InvalidHashError):
+                return False
+
+
+def forgotten(folder: Path) -> None:
+    """Forget every account: for the command line on the box, where the password is lost. Nothing of the home is touched."""
+    with contextlib.closing(sqlite3.connect(folder / FILE, timeout=5)) as db, db:
+        for table in ("accounts", "sessions", "tries"):
+            with contextlib.suppress(sqlite3.OperationalError):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608  the three names above
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _seat(session: Session) -> str:
+    """Return what the wrong passwords of somebody who is signed in are counted by: what others do from his address is not his."""
+    return f"session {_digest(session.key)[:16]}"
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise Refusal("name_form", "name")
+
+
+def _check_password(password: str, name: str, code: str) -> None:
+    low = password.lower()
+    if not SHORTEST <= len(password) <= LARGEST:
+        raise Refusal("password_short" if len(password) < SHORTEST else "password_long", "password")
+    if (len(name) > 3 and name.lower() in low) or strength.weak(password, strength.ACCOUNT, [name, "eldercare"]):
+        raise Refusal("password_common", "password")
+    if code and label.plain(code) == label.plain(password):
+        raise Refusal("password_is_code", "password")

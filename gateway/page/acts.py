@@ -1,0 +1,183 @@
+"""What a form on the page becomes: an instruction of the contract, or words beside the fields that are wrong.
+
+The daemon decides; here is only refused what a person can put right at once. Each form carries an id made when it was drawn: sent
+twice, by a double tap or a page that was loaded again, it acts once.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from gateway.contract import wire
+from gateway.judge.alarm import MOVES, Move, Outcome, State
+from gateway.page.known import Known
+from gateway.words import kind
+from gateway.words.clock import boot_name
+from gateway.words.instruction import Do
+from gateway.words.kind import Priority
+from gateway.words.times import Times
+
+ON_ALARM: Final = {
+    Do.ACKNOWLEDGE: Move.ACKNOWLEDGE,
+    Do.DISPATCH: Move.DISPATCH,
+    Do.DECLINE: Move.DECLINE,
+    Do.RECALL: Move.RECALL,
+    Do.ARRIVE: Move.ARRIVE,
+    Do.CLOSE: Move.CLOSE,
+}
+DOES: Final = frozenset({*ON_ALARM, Do.SILENCE, Do.SHELVE, Do.CONFIRM, Do.AWAY, Do.TEST})  # what these forms may ask for, no more
+HOURS = (1, 2, 4, 8, 12, 24)
+AWAY_MOST = 31 * 86400.0  # s
+TEXT_MOST = 200
+_ONCE = re.compile("[0-9a-f]{24}")
+# What is the natural next thing to do: drawn large.
+NEXT: Final = {State.RAISED: Do.ACKNOWLEDGE, State.ACKNOWLEDGED: Do.DISPATCH, State.DISPATCHED: Do.ARRIVE, State.ON_SITE: Do.CLOSE}
+
+TRIED = frozenset({kind.SOS, kind.HELP, kind.SMOKE, kind.GAS, kind.CO})  # what a key of a device raises
+TRIED_WITHIN = 600.0  # s after the danger in which a technician is asked whether he has pressed it
+TRIED_REASON = "技术员按键试机, 老人没事 pressed by the technician to try the device, the resident is well"
+
+
+@dataclass(slots=True)
+class Wrong:
+    """A form that was not sent on: which, what is wrong by field (as key and values of the catalogue), and what was typed."""
+
+    form: str
+    fields: dict[str, tuple[str, dict[str, object]]] = field(default_factory=dict)
+    typed: dict[str, str] = field(default_factory=dict)
+
+
+def once() -> str:
+    """Return the id of a form that is drawn now."""
+    return secrets.token_hex(12)
+
+
+def once_of(said: Mapping[str, str]) -> str:
+    """Return the id that a form was drawn with, a new one where it has none."""
+    number = said.get("once", "")
+    return number if _ONCE.fullmatch(number) else once()
+
+
+def whole(text: str) -> int:
+    """Return a whole number as it was typed, -1 where it is none: Python calls ² a digit too, and cannot read it."""
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
+
+
+def possible(alarm: wire.AlarmMessage) -> list[Do]:
+    """Return what may be done with an alarm as it stands, the natural next thing first."""
+    found = [do for do, move in ON_ALARM.items() if move in MOVES[alarm.state]]
+    if alarm.state in {State.PRE_ALARM, State.RAISED} and alarm.masking == "none":
+        found.append(Do.SILENCE)
+    return sorted(found, key=lambda do: do is not NEXT.get(alarm.state))
+
+
+def outcomes(alarm: wire.AlarmMessage, facts: Mapping[str, Any]) -> list[str]:
+    """Return the outcomes that fit: a test ends as a test. A real alarm only where its device was being installed: it stays real."""
+    if alarm.test:
+        return [Outcome.TEST.value]
+    came_of_it = any(a.get("installing") for a in facts.get("alarms", ()) if a["alarm"] == alarm.alarm)
+    return [o.value for o in Outcome if o is not Outcome.TEST or came_of_it]
+
+
+def tried(alarm: wire.AlarmMessage, ago: float) -> bool:
+    """Say whether a technician is asked whether it was he who tried a device. Without his answer it is what it looks like: real."""
+    return alarm.kind in TRIED and not alarm.test and alarm.state is State.RAISED and 0 <= ago <= TRIED_WITHIN
+
+
+def minutes_most(alarm: wire.AlarmMessage, times: Times) -> int:
+    """Return the longest a responder may be expected to take."""
+    return int(times.longest_on_site(Priority(alarm.priority)) // 60)
+
+
+def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) -> wire.InstructionMessage | Wrong:
+    """Return what is to be left for the daemon, or what is wrong with the form."""
+    do = Do(said["do"])
+    wrong = Wrong(_form(said), typed={k: v for k, v in said.items() if k not in {"key", "once"}})
+    fields: dict[str, str | float] = {}
+    reason = said.get("reason", "").strip()
+    if do is Do.CLOSE and said.get("tried"):
+        reason = TRIED_REASON
+    if len(reason) > TEXT_MOST:
+        wrong.fields["reason"] = ("wrong.long", {"most": TEXT_MOST})
+    if do in ON_ALARM or do is Do.SILENCE:
+        _about_alarm(do, said, known, times, fields, wrong)
+    elif do is Do.SHELVE:
+        fields["device"] = said.get("device", "")
+        fields["seconds"] = _hours(said, wrong)
+        if fields["seconds"] and not reason:
+            wrong.fields["reason"] = ("wrong.missing", {})
+    elif do is Do.CONFIRM:
+        fields["device"] = said.get("device", "")
+    elif do is Do.AWAY:
+        fields["seconds"] = _away(said, known, wrong)
+    if wrong.fields:
+        return wrong
+    return wire.InstructionMessage(
+        v=1, gateway=known.gateway(), id=f"page-{once_of(said)}", do=do, by=by, reason=reason, boot=boot_name(),
+        alarm=str(fields.get("alarm", "")), device=str(fields.get("device", ""))[:80], outcome=str(fields.get("outcome", "")),
+        responder=str(fields.get("responder", "")), seconds=float(fields.get("seconds", 0.0)),
+    )  # fmt: skip
+
+
+def _form(said: Mapping[str, str]) -> str:
+    return "-".join(filter(None, (said["do"], said.get("alarm", ""), said.get("device", ""))))
+
+
+def _about_alarm(do: Do, said: Mapping[str, str], known: Known, times: Times, fields: dict[str, str | float], wrong: Wrong) -> None:
+    alarm = known.by_id(said.get("alarm", "")[:80])
+    if alarm is None:
+        wrong.fields["form"] = ("wrong.gone", {})
+        return
+    if said.get("seen", alarm.state) != alarm.state:  # a colleague, or the desk, was quicker: nothing is overwritten blindly
+        wrong.fields["form"] = ("wrong.moved", {"state": alarm.state.value})
+        return
+    fields["alarm"] = alarm.alarm
+    if do is Do.DISPATCH:
+        responder, most = said.get("responder", "").strip(), minutes_most(alarm, times)
+        fields["responder"] = responder
+        if not responder:
+            wrong.fields["responder"] = ("wrong.missing", {})
+        elif len(responder) > 80:
+            wrong.fields["responder"] = ("wrong.long", {"most": 80})
+        minutes = said.get("minutes", "").strip()
+        if not re.fullmatch("[0-9]{1,4}", minutes) or not 1 <= int(minutes) <= most:
+            wrong.fields["minutes"] = ("wrong.minutes", {"most": most})
+        else:
+            fields["seconds"] = int(minutes) * 60.0
+    elif do is Do.CLOSE and said.get("tried"):  # it was real and stays so: no test is made of it
+        fields["outcome"] = Outcome.NO_HELP_NEEDED.value
+        if not said.get("sure"):
+            wrong.fields["sure"] = ("wrong.sure", {})
+    elif do is Do.CLOSE:
+        fields["outcome"] = said.get("outcome", "")
+        if fields["outcome"] not in outcomes(alarm, known.status()):
+            wrong.fields["outcome"] = ("wrong.outcome", {})
+
+
+def _hours(said: Mapping[str, str], wrong: Wrong) -> float:
+    text = said.get("hours", "")
+    if text == "0":
+        return 0.0  # ends it: more protection needs no reason
+    if whole(text) not in HOURS:
+        wrong.fields["hours"] = ("wrong.hours", {})
+        return 0.0
+    return whole(text) * 3600.0
+
+
+def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:
+    if said.get("until") == "0":
+        return 0.0
+    now = known.now(known.status())
+    try:
+        until = datetime.fromisoformat(said.get("until", "")).replace(tzinfo=known.zone).timestamp()
+    except ValueError:
+        until = 0.0
+    if not 60 <= until - now <= AWAY_MOST:
+        wrong.fields["until"] = ("wrong.until", {})
+    return math.ceil(until - now)  # never a second short: 18:00 is read as 18:00

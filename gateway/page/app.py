@@ -1,0 +1,129 @@
+"""The page as one ASGI application: routes, files, and what a visitor sees where something is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio.to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from gateway.home import inbox
+from gateway.home.config import Config
+from gateway.page import box, certificate, door, fitted, home, label, moving, papers, past, platform, rules, sensors, setup, today, walk
+from gateway.page.accounts import Accounts
+from gateway.page.en import EN
+from gateway.page.guard import Guard, TooLarge
+from gateway.page.known import Known
+from gateway.page.live import Watch
+from gateway.page.visitor import HERE, NotSignedIn, Page, Stop, visitor
+from gateway.page.zh import ZH
+from gateway.words.clock import boot_name
+
+LOG = logging.getLogger("eldercare")
+THREADS = 4  # requests that are worked on at once: the home has one or two visitors, and the daemon comes first
+
+
+def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
+    """Return the application behind its guard, and what it is made of. The code of the box is made here if there is none."""
+    with contextlib.suppress(sqlite3.Error):  # who leaves something there is told
+        inbox.mended(config.page_folder)
+    label.made(config.page_folder)
+    accounts = Accounts(config.page_folder, boot_name())
+    known = Known(config)
+    names = tuple(dict.fromkeys([*papers.host_names(), *config.page.names, *_own(config)]))
+    page = Page(config, accounts, known, Watch(known.newest), own_papers, names)
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+        yield
+
+    # Nothing about a home is told to a collector, whatever stands in the environment.
+    quiet: dict[str, Any] = {"telemetry": dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)}
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, **quiet)
+    app.state.page = page
+    for part in (door, today, past, box, home, sensors, fitted, setup, platform, rules, walk, certificate, moving):
+        app.include_router(part.router)
+    app.mount("/static", Files(directory=HERE / "static"), "static")
+    app.add_exception_handler(NotSignedIn, _not_signed_in)
+    app.add_exception_handler(Stop, _stopped)
+    app.add_exception_handler(HTTPException, _stopped)
+    app.add_exception_handler(RequestValidationError, _stopped)
+    app.add_exception_handler(TooLarge, _stopped)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _failed)
+    return Guard(app, frozenset(names), _refused), page
+
+
+def _own(config: Config) -> list[str]:
+    return [f"{config.gateway.id.lower()}.local"] if config.gateway.id else []
+
+
+class Files(StaticFiles):
+    """Our few files; a browser asks again after an hour, so that an update is seen the same day."""
+
+    def file_response(self, *args: Any, **more: Any) -> Response:
+        """Say how long a file may be kept."""
+        response = super().file_response(*args, **more)
+        response.headers["cache-control"] = "public, max-age=3600"
+        return response
+
+
+def _not_signed_in(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NotSignedIn)  # registered for it
+    if error.first:
+        return RedirectResponse("/first", 303)
+    if request.method == "GET" and request.url.path == "/":
+        return RedirectResponse("/sign-in", 303)
+    if request.method == "GET" and request.url.path not in {"/live", "/diagnostics.zip", "/alarms.csv"}:
+        return RedirectResponse("/sign-in?idle=1", 303)
+    return _page(request, 401, "error.401")
+
+
+def _stopped(request: Request, error: Exception) -> Response:
+    match error:
+        case Stop():
+            return _page(request, error.status, error.word)
+        case HTTPException():
+            known = error.status_code if error.status_code in {401, 403, 404, 405, 413, 429, 503} else 404
+            return _page(request, error.status_code, f"error.{known}")
+        case TooLarge():
+            return _page(request, 413, "error.413")
+    return _page(request, 404, "error.404")  # an address with something that is no number
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    """Answer nobody: who hangs up in the middle of a form, by intent or in a lift, fills no log."""
+    del request, error
+    return Response(status_code=400)
+
+
+def _failed(request: Request, error: Exception) -> Response:
+    LOG.error("page %s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+    return PlainTextResponse("页面出错, 看护不受影响。 The page failed. The guarding goes on.", 500)
+
+
+def _page(request: Request, status: int, word: str) -> Response:
+    if "part" in request.query_params or request.url.path == "/live":
+        return JSONResponse({"error": word}, status)
+    found = getattr(request.state, "visitor", None) or visitor(request)
+    return found.render("error.html", status, sentence=found.words(word))
+
+
+def _refused(_: Scope, status: int) -> tuple[bytes, bytes]:
+    """Say why in both languages; no template and no database, for this is also what a flood gets."""
+    word = f"error.{status}"
+    name = papers.host_names()[0]
+    return b"text/plain; charset=utf-8", f"{ZH[word].format(name=name)}\n{EN[word].format(name=name)}\n".encode()

@@ -1,0 +1,203 @@
+"""What the page's set-up forms share: the household as it is now, and one change of it, left for the daemon and waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import sqlite3
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import Response
+from starlette.concurrency import run_in_threadpool
+
+from drivers import all_models
+from gateway.contract import wire
+from gateway.home import household, inbox
+from gateway.home.config import Config, ConfigError, load
+from gateway.home.household import Handed
+from gateway.page.acts import once, once_of, whole
+from gateway.page.both import Row, rows
+from gateway.page.known import Filter, Known
+from gateway.page.visitor import Visitor
+from gateway.words.driver import Model
+from gateway.words.instruction import Do, Refused, What
+
+LOG = logging.getLogger("eldercare")
+ANSWER_WAIT = 8.0  # s in which the daemon usually has written a change; after that the page says so and goes on
+ANSWER_LOOK = 0.1
+
+
+@functools.cache
+def models() -> Mapping[str, Model]:
+    """Return every supported make."""
+    return all_models()
+
+
+def current(v: Visitor) -> Config:
+    """Return the configuration as it stands now; the one before where what is there cannot be read."""
+    page = v.page
+    files = (page.config.path, page.config.state / "household.json")
+    try:
+        page.config = _loaded(page.config.path, tuple(_mark(f) for f in files))
+        page.known.zone = page.config.zone
+    except (OSError, ConfigError) as error:
+        LOG.warning("page: the configuration cannot be read again: %s", type(error).__name__)
+    return page.config
+
+
+def is_new(v: Visitor) -> bool:
+    """Say whether this box is nobody's yet: nothing was set, and it has judged nothing. Then it may take over from another."""
+    return current(v).household.revision == 0 and not v.page.known.past(Filter(), limit=1)
+
+
+def _mark(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@functools.lru_cache(maxsize=2)
+def _loaded(path: Path, _: tuple[int, ...]) -> Config:
+    return load(path, models(), with_secrets=False)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came of a form: `told` is the instruction it became; what is wrong stands by field, or in `sentence`."""
+
+    told: str = ""
+    accepted: bool = False
+    sentence: str = ""
+    fields: dict[str, str] = field(default_factory=dict)
+    moved: bool = False  # somebody else has changed the home meanwhile
+
+
+@dataclass(slots=True)
+class Form:
+    """How a set-up form is drawn: which of the page's forms was sent, what was typed, and what is wrong with it."""
+
+    name: str = ""
+    typed: dict[str, str] = field(default_factory=dict)
+    answer: Answer = field(default_factory=Answer)
+    both: list[Row] = field(default_factory=list)  # where somebody was quicker: what holds, beside what was typed
+    differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # field -> (typed, what holds), while the form is drawn
+
+    def wrong(self, name: str, key: str) -> str:
+        """Return what is wrong with one field of one form."""
+        return self.answer.fields.get(key, "") if self.name == name else ""
+
+    def value(self, name: str, key: str, otherwise: Any = "") -> Any:
+        """Return what was typed, or what holds."""
+        if self.name != name:
+            return otherwise
+        typed = self.typed.get(key, otherwise)
+        if str(typed).strip() != str(otherwise):
+            self.differs[key] = typed, otherwise
+        return typed
+
+    def rests_on(self, name: str, revision: int) -> int | str:
+        """Return the revision that was seen when a form was filled in: nothing is overwritten but by who has seen both and says so."""
+        return self.typed.get("revision", revision) if self.name == name else revision
+
+    def ticked(self, name: str, key: str, otherwise: bool) -> bool:
+        """Return whether a box was ticked; one that is not ticked is not sent at all."""
+        if self.name != name:
+            return otherwise
+        if bool(self.typed.get(key)) is not bool(otherwise):
+            self.differs[key] = bool(self.typed.get(key)), bool(otherwise)
+        return bool(self.typed.get(key))
+
+
+async def left(
+    v: Visitor,
+    do: Do,
+    said: Mapping[str, str],
+    *,
+    seconds: float = 0.0,
+    change: wire.ChangeMessage | None = None,
+    device: str = "",
+    port: str = "",
+    settings: Mapping[str, str] | None = None,
+    given: Handed | None = None,
+    dated: bool = False,
+) -> Answer:
+    """Leave an instruction and wait a moment for what comes of it. `fields` of the answer are those of the configuration.
+
+    `dated`: it says when it was given, by the gateway's own clock.
+    """
+    config, known = v.page.config, v.page.known
+    order = f"page-{once_of(said)}"
+    facts = await run_in_threadpool(known.status) if dated else {}
+    issued = datetime.fromtimestamp(known.now(facts), UTC).isoformat() if facts else ""
+    message = wire.InstructionMessage(
+        v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change, device=device,
+        port=port, settings=dict(settings or {}),
+        # `over`: the newer revision that was seen beside what is to take its place.
+        revision=max(0, whole(said.get("over") or said.get("revision", ""))), secrets=order if given is not None else "",
+        issued=issued, boot=str(facts.get("boot", "")),
+    )  # fmt: skip
+
+    def leave() -> None:
+        if given is not None:
+            household.hand(config.page_folder, order, given)
+        inbox.leave(config.page_folder, config.runtime, wire.encode(message))
+        assert v.session is not None  # a technician has one
+        v.page.accounts.note(v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip())
+
+    try:
+        await run_in_threadpool(leave)
+    except (OSError, sqlite3.Error, ValueError):
+        household.forget(config.page_folder, message.secrets)
+        return Answer(order, sentence=v.words("told.failed"))
+    end = time.monotonic() + ANSWER_WAIT
+    while (result := await run_in_threadpool(known.result, order)) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
+        await asyncio.sleep(ANSWER_LOOK)
+    if result is None:
+        return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
+    await run_in_threadpool(household.forget, config.page_folder, message.secrets)
+    if result.accepted:
+        await run_in_threadpool(current, v)
+        return Answer(order, accepted=True)
+    fields: dict[str, str] = {}
+    for p in result.problems:
+        fields.setdefault(p.field, v.words.pair(p.zh, p.en))
+    return Answer(order, sentence=v.words.pair(result.zh, result.en), fields=fields, moved=result.refused is Refused.CHANGED_MEANWHILE)
+
+
+def tidied(config: Config, known: Known) -> None:
+    """Delete secrets that the daemon needs no more: where this process ended before it had seen the answer."""
+    with contextlib.suppress(OSError, sqlite3.Error):
+        folder, after = config.page_folder, known.answered()
+        if after is None:
+            return  # what waits is not known
+        if inbox.newest(folder) < after:  # a file that was begun anew
+            after = 0
+        orders = inbox.read(folder, max(0, after - 500), 1000)
+        waiting = frozenset(household.named(body) for number, body in orders if number > after)
+        answered = frozenset(household.named(body) for number, body in orders if number <= after)
+        household.forget_old(folder, waiting, answered - waiting, time.time())
+
+
+async def configure(
+    v: Visitor, said: Mapping[str, str], what: What, value: Mapping[str, Any], given: Handed | None = None, *, first_press: float = 0.0
+) -> Answer:
+    """Leave one change of the household. `first_press`: for so many seconds the page asks for the first press of what is enrolled."""
+    change = wire.ChangeMessage(what=what, value=dict(value))
+    return await left(v, Do.CONFIGURE, said, change=change, given=given, seconds=first_press, dated=first_press > 0)
+
+
+def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:
+    """Return a page with set-up forms. Where somebody was quicker it shows what holds beside what was typed."""
+    if form.answer.moved and template != "new.html":  # what is new there takes nobody's place
+        form.differs.clear()
+        page = v.draw(template, form=form, once=once, **values)
+        form.both += rows(page, form.differs, lambda on: v.words("home.yes" if on else "home.no"))
+    return v.render(template, status, form=form, once=once, **values)

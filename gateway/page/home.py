@@ -1,0 +1,104 @@
+"""Home: the household's number, its rooms, and what the resident lets us keep."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from gateway.home import household
+from gateway.page.acts import whole
+from gateway.page.both import Row
+from gateway.page.change import Answer, Form, configure, current, drawn
+from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
+from gateway.words.instruction import What
+
+router = APIRouter()
+ROOMS: Final = (
+    ("卧室", "Bedroom"), ("客厅", "Living room"), ("浴室", "Bathroom"), ("厨房", "Kitchen"), ("过道", "Hall"), ("入户门", "Front door"),
+    ("阳台", "Balcony"), ("书房", "Study"), ("餐厅", "Dining room"), ("随身", "Worn"),
+)  # fmt: skip
+CONSENT: Final = ("activity", "climate", "vital_signs")
+# A box is set up where it will stand: these are offered, and whatever it has already.
+ZONES: Final = ("Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "Asia/Taipei", "Asia/Singapore", "Europe/Berlin", "Europe/London", "UTC")
+DAYS: Final = ("history_days", "journal_days")
+
+
+def suggested(v: Visitor, rooms: list[str]) -> list[str]:
+    """Return the home's rooms, then the usual ones that it does not have in either language."""
+    return rooms + [v.words.pair(zh, en) for zh, en in ROOMS if zh not in rooms and en not in rooms]
+
+
+@router.get("/home")
+def home(v: Reader) -> Response:
+    """Show the home as it is set."""
+    return _home(v)
+
+
+@router.post("/home/household")
+async def number(v: Technician, said: Fields) -> Response:
+    """Set the household's number, and when it is night there."""
+    checked(v, said)
+    value: dict[str, Any] = {"number": said.get("number", "").strip()}
+    if "timezone" in said:
+        value["timezone"] = said["timezone"].strip()
+    if "night_from" in said or "night_to" in said:
+        value["night"] = [said.get("night_from", "")[:5], said.get("night_to", "")[:5]]
+    answer = await configure(v, said, What.SET_HOUSEHOLD, value)
+    if "night" in answer.fields:
+        answer.fields["night_from"] = answer.fields["night"]
+    return await _done(v, "household", said, answer)
+
+
+@router.post("/home/rooms")
+async def rooms(v: Technician, said: Fields) -> Response:
+    """Set the rooms: those that are ticked, and those that were typed."""
+    checked(v, said)
+    chosen = [text.strip() for name, text in said.items() if name.startswith("room-") and text.strip()]
+    typed = [text.strip() for text in said.get("more", "").replace("，", ",").replace("、", ",").split(",") if text.strip()]  # noqa: RUF001
+    value = {"rooms": list(dict.fromkeys(chosen + typed))}
+    return await _done(v, "rooms", said, await configure(v, said, What.SET_ROOMS, value))
+
+
+@router.post("/home/consent")
+async def consent(v: Technician, said: Fields) -> Response:
+    """Set what the resident lets us keep and push, and for how long."""
+    checked(v, said)
+    value: dict[str, Any] = {name: bool(said.get(name)) for name in CONSENT}
+    wrong = {}
+    for name in DAYS:
+        count = whole(said.get(name, "").strip())
+        if count >= 0:
+            value[name] = float(count)
+        else:
+            wrong[name] = v.words("wrong.days")
+    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.SET_CONSENT, value)
+    return await _done(v, "consent", said, answer)
+
+
+async def _done(v: Visitor, name: str, said: dict[str, str], answer: Answer) -> Response:
+    if answer.accepted:
+        return RedirectResponse(f"/home?saved=1#{name}", 303)
+    return await run_in_threadpool(_home, v, 409 if answer.moved else 422, Form(name, said, answer))
+
+
+def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
+    config = current(v)
+    facts = household.shown(config)
+    form = form or Form()
+    ticked = (
+        [text for name, text in form.typed.items() if name.startswith("room-") and text.strip()] if form.name == "rooms" else facts["rooms"]
+    )
+    offered = list(dict.fromkeys([*suggested(v, facts["rooms"]), *ticked]))
+    if form.name == "rooms" and form.answer.moved:
+        comma = v.words.pair("\u3001", ", ")
+        more = [text for text in form.typed.get("more", "").split(",") if text.strip()]
+        form.both = [Row(v.words("home.rooms"), comma.join(facts["rooms"]), comma.join([*ticked, *more]))]
+    lived = {d.room for d in config.devices}
+    return drawn(
+        v, "home.html", status, form, set=facts, rooms=[(r, r in ticked, r in lived) for r in offered], consents=CONSENT, days=DAYS,
+        zones=tuple(dict.fromkeys([facts["household"]["timezone"], *ZONES])),
+        saved="saved" in v.request.query_params, now=v.page.known.now(v.page.known.status()),
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""Past alarms with their evidence and stages, as pages and as a table; the journal; the book of visits."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from gateway.contract import wire
+from gateway.judge.alarm import Outcome
+from gateway.page import acts
+from gateway.page.known import Filter, between, seconds
+from gateway.page.today import STAGES, notice
+from gateway.page.visitor import Reader, Stop, Visitor
+
+router = APIRouter()
+A_PAGE = 20
+A_LEAF = 40  # lines of the journal on one page
+TABLE_MOST = 10_000  # rows of one export
+NAMES = ("alarm", "fault", "result")
+COLUMNS = (
+    "number", "id", "kind", "种类", "priority", "room", "device", "test", "state", "outcome", "responder",
+    *(f"{s}_utc" for s in STAGES), *(f"{s}_s" for s in STAGES[1:]), "calls", "count",
+)  # fmt: skip
+
+
+@router.get("/alarms")
+def alarms(v: Reader) -> Response:
+    """Show every alarm there has been, newest first."""
+    wanted = _filter(v)
+    known = v.page.known
+    before = _number(v, "before")
+    found = known.past(wanted, before, A_PAGE + 1)
+    facts = known.status()
+    return v.render(
+        "alarms.html", alarms=found[:A_PAGE], more=found[A_PAGE - 1].alarm_number if len(found) > A_PAGE else 0, wanted=wanted,
+        kinds=known.kinds(), outcomes=["open", *(o.value for o in Outcome)], between=between, now=known.now(facts), before=before,
+    )  # fmt: skip
+
+
+@router.get("/alarms.csv")
+def table(v: Reader) -> Response:
+    """Give the same as a table for a spreadsheet."""
+    assert v.session is not None  # a reader has one
+    wanted = _filter(v)
+    v.page.accounts.note(v.session.name, v.source, "exported")
+    headers = {"content-disposition": 'attachment; filename="alarms.csv"', "cache-control": "no-store"}
+    return StreamingResponse(_rows(v, wanted), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/alarms/{number}")
+def alarm(v: Reader, number: int) -> Response:
+    """Show one alarm: its evidence, stages, calls and moves."""
+    known = v.page.known
+    found = known.alarm(number)
+    if found is None:
+        raise Stop(404)
+    facts = known.status()
+    return v.render(
+        "alarm.html", alarm=found, moves=known.moves(found), results=known.results(found.alarm), stages=STAGES, between=between,
+        now=known.now(facts),
+        then=seconds(found.stages["danger"].wall), notice=notice(v), possible=acts.possible(found) if found.outcome is None else [],
+    )  # fmt: skip
+
+
+@router.get("/journal")
+def journal(v: Reader) -> Response:
+    """Show every line, newest first."""
+    known, before = v.page.known, _number(v, "before")
+    what = v.request.query_params.get("what", "")
+    facts = known.status()
+    if what == "visits":
+        visits = v.page.accounts.visits(before, A_LEAF + 1)
+        more = visits[A_LEAF - 1].number if len(visits) > A_LEAF else 0
+        return v.render("journal.html", entries=[], visits=visits[:A_LEAF], what=what, more=more, now=known.now(facts), before=before)
+    what = what if what in NAMES else ""
+    entries = known.journal(before, what, A_LEAF + 1)
+    more = entries[A_LEAF - 1].number if len(entries) > A_LEAF else 0
+    shown = [(e, e.__struct_config__.tag) for e in entries[:A_LEAF]]
+    return v.render("journal.html", entries=shown, visits=[], what=what, more=more, now=known.now(facts), before=before)
+
+
+def _number(v: Visitor, name: str) -> int:
+    text = v.request.query_params.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def _filter(v: Visitor) -> Filter:
+    query = v.request.query_params
+    test = query.get("test", "")
+    return Filter(query.get("kind", "")[:80], query.get("outcome", "")[:40], test if test in {"no", "only"} else "")
+
+
+def _rows(v: Visitor, wanted: Filter) -> Iterator[str]:
+    """Give the table piece by piece; the mark in front tells spreadsheets that it is UTF-8."""
+    yield "\ufeff" + _line(COLUMNS)
+    before, left = 0, TABLE_MOST
+    while left > 0:
+        found = v.page.known.past(wanted, before, min(200, left))
+        if not found:
+            return
+        yield "".join(_line(_row(v, a)) for a in found)
+        before, left = found[-1].alarm_number, left - len(found)
+
+
+def _row(v: Visitor, a: wire.AlarmMessage) -> tuple[object, ...]:
+    stages = a.stages
+    first = stages.get("danger")
+    after = [f"{between(first, stages[s]):.1f}" if first and s in stages else "" for s in STAGES[1:]]
+    return (
+        a.alarm_number, a.alarm, a.kind, v.words.kind(a.kind), f"P{int(a.priority)}",
+        a.room, a.device, "test" if a.test else "", a.state.value,
+        a.outcome.value if a.outcome else "", a.responder, *(stages[s].wall if s in stages else "" for s in STAGES), *after,
+        len(a.calls), a.count,
+    )  # fmt: skip
+
+
+def _line(values: tuple[object, ...]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([_harmless(str(value)) for value in values])
+    return out.getvalue()
+
+
+def _harmless(text: str) -> str:
+    """Keep a spreadsheet from taking what somebody typed for a formula."""
+    return f"'{text}" if text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|")) else text

@@ -1,0 +1,334 @@
+"""Rules and ladder: how long is waited and who is called, each number with its reason and range, tried on recorded days."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from gateway.home import household, trial
+from gateway.home.config import Config
+from gateway.home.household import RUNGS, Handed, Rejected
+from gateway.judge.danger import OPTIONAL
+from gateway.page import both
+from gateway.page.change import Answer, Form, configure, current, drawn, models
+from gateway.page.sensors import OPENS
+from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
+from gateway.words import kind
+from gateway.words.clock import Moment
+from gateway.words.instruction import Change, What
+from gateway.words.reading import Kind
+from gateway.words.times import Times
+
+router = APIRouter()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What belongs together: the kinds that are always judged, those that may be switched off, and the times of both."""
+
+    name: str
+    always: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    times: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Rules for one sort of home: what is not judged, and the times that differ from the standard, in seconds."""
+
+    off: tuple[str, ...] = ()
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+GROUPS: Final = (
+    Group("call", always=(kind.SOS, kind.HELP)),
+    Group("fall", always=(kind.FALL,), optional=(kind.STAY_TOO_LONG,), times=("grace_fall", "grace_stay")),
+    Group("night", optional=(kind.BED_EXIT,), times=("bed_left", "grace_bed")),
+    Group("door", optional=(kind.DOOR_LEFT_OPEN,), times=("door_left_open", "door_left_open_day")),
+    Group("fire", always=(kind.SMOKE, kind.GAS, kind.CO)),
+    Group("water", optional=(kind.WATER,), times=("grace_water",)),
+    Group(
+        "answer",
+        times=("receipt", "acknowledge_p1", "acknowledge_p2", "dispatch_p1", "dispatch_p2", "on_site_p1", "on_site_p2", "rung", "repeat"),
+    ),
+)
+SHOWN: Final = tuple(name for group in GROUPS for name in group.times)
+PRESETS: Final[Mapping[str, Preset]] = {
+    "alone": Preset(),
+    "unsteady": Preset(times={
+        "grace_fall": 20, "grace_stay": 120, "grace_bed": 60, "bed_left": 900, "grace_water": 30, "acknowledge_p1": 45, "dispatch_p1": 120,
+    }),
+    "wanders": Preset(times={"door_left_open": 180, "bed_left": 600, "grace_bed": 60, "acknowledge_p2": 180, "dispatch_p2": 600}),
+    "together": Preset(off=(kind.STAY_TOO_LONG, kind.BED_EXIT, kind.DOOR_LEFT_OPEN), times={"grace_fall": 45, "grace_water": 120}),
+    "active": Preset(times={
+        "grace_fall": 45, "grace_stay": 300, "grace_bed": 300, "grace_water": 120, "door_left_open": 1200, "bed_left": 2400,
+        "acknowledge_p2": 600, "dispatch_p2": 1800,
+    }),
+}  # fmt: skip
+DIFFERENCES: Final = 8  # from the nearest preset that are listed
+_ABOUT: Final = {f.name: (float(str(f.default)), f.metadata) for f in fields(Times)}
+_trying = threading.Lock()  # one at a time: it takes a core for up to twenty seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One time as the form shows it: in its unit, with range and standard."""
+
+    name: str
+    unit: str
+    value: str
+    low: str
+    high: str
+    standard: str
+
+
+@dataclass(slots=True)
+class Rung:
+    """One rung as it was typed."""
+
+    responder: str = ""
+    wait: str = "120"
+    channel: str = "platform"
+    program: str = "[]"
+    sounds: bool = False
+    test: bool = False
+    faults: bool = False
+
+    def value(self) -> dict[str, Any]:
+        """Return it as the configuration has it. Raises ValueError."""
+        try:
+            program = json.loads(self.program)
+        except RecursionError as error:  # a thousand brackets: nobody's program
+            raise ValueError("program") from error
+        if not isinstance(program, list):
+            raise ValueError("program")  # noqa: TRY004  the form was not made by us
+        value = {"responder": self.responder.strip(), "channel": self.channel, "wait": float(self.wait.strip()), "program": program}
+        return value | {name: True for name in ("sounds", "test", "faults") if getattr(self, name)}
+
+
+@router.get("/rules")
+def rules(v: Reader) -> Response:
+    """Show dangers, times and ladder as they are in force."""
+    return _rules(v)
+
+
+@router.post("/rules/judging")
+async def judging(v: Technician, said: Fields) -> Response:
+    """Fill in a preset, try what is judged and how long is waited, or save both in one. What saves a life is not among the choices."""
+    checked(v, said)
+    config, go = await run_in_threadpool(current, v), said.get("go", "")
+    if go in PRESETS:
+        preset = PRESETS[go]
+        filled = {n: w for n, w in said.items() if not n.startswith("on-")}
+        filled |= {f"on-{name}": "1" for name in OPTIONAL if name not in preset.off}
+        filled |= {f"t-{name}": _in(name, preset.times.get(name, _ABOUT[name][0])) for name in SHOWN}
+        return await run_in_threadpool(_rules, v, 200, Form("judging", filled), unsaved=True)
+    times, wrong = _times(v, config, said)
+    value = {"off": [name for name in OPTIONAL if not said.get(f"on-{name}")], "times": times}
+    return await _on(v, Form("judging", said, Answer(fields=wrong)), What.SET_RULES, value)
+
+
+@router.post("/rules/ladder")
+async def ladder(v: Technician, said: Fields) -> Response:
+    """Rearrange the rungs as typed, try them, or save them."""
+    checked(v, said)
+    await run_in_threadpool(current, v)
+    rungs, (go, _, nth) = _typed(said), said.get("go", "").partition("-")
+    n = int(nth) - 1 if nth.isascii() and nth.isdigit() and 0 < int(nth[:4]) <= len(rungs) else -1
+    if go == "add" and len(rungs) < RUNGS:
+        rungs.append(Rung())
+    elif go == "remove" and n >= 0:
+        rungs.pop(n)
+    elif go in {"up", "down"} and n >= 0:
+        to = min(max(n + (1 if go == "down" else -1), 0), len(rungs) - 1)
+        rungs.insert(to, rungs.pop(n))
+    elif go in {"save", "try"} or said.get("over"):
+        wrong: dict[str, str] = {}
+        value = []
+        for number, rung in enumerate(rungs, 1):
+            try:
+                value.append(rung.value())
+                if not 30 <= value[-1]["wait"] <= 600:
+                    wrong[f"wait-{number}"] = v.words("wrong.range", low=30, high=600, unit=v.words("unit.s"))
+            except ValueError:
+                wrong[f"wait-{number}"] = v.words("wrong.number")
+            if not rung.responder.strip():
+                wrong[f"responder-{number}"] = v.words("wrong.missing")
+        return await _on(v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs)
+    return await run_in_threadpool(_rules, v, 200, Form("ladder", said), rungs, unsaved=True)
+
+
+async def _on(v: Visitor, form: Form, what: What, value: dict[str, Any], rungs: list[Rung] | None = None) -> Response:
+    """Try or save what was typed, unless something is wrong with it."""
+    config = v.page.config
+    changed: Config | None = None
+    if not form.answer.fields:
+        try:
+            changed = await run_in_threadpool(household.changed, config, Change(what, value), Handed(), models())
+        except Rejected as no:
+            form.answer.fields = {f"{p.field}-{p.item}" if rungs else f"t-{p.field}": v.words.pair(p.zh, p.en) for p in no.problems}
+            form.answer.sentence = v.words.pair("; ".join(p.zh for p in no.problems), "; ".join(p.en for p in no.problems))[:400]
+    if changed is None:
+        return await run_in_threadpool(_rules, v, 422, form, rungs)
+    if form.typed.get("go") == "try":
+        told = await run_in_threadpool(_tried, v, config, changed)
+        if isinstance(told, str):
+            form.answer.sentence = v.words(told)
+            return await run_in_threadpool(_rules, v, 503, form, rungs)
+        return await run_in_threadpool(_rules, v, 200, form, rungs, told, unsaved=True)
+    form.answer = await configure(v, form.typed, what, value)
+    if form.answer.accepted:
+        return RedirectResponse(f"/rules?saved=1#{form.name}", 303)
+    return await run_in_threadpool(_rules, v, 409 if form.answer.moved else 422, form, rungs)
+
+
+def _tried(v: Visitor, config: Config, changed: Config) -> dict[str, Any] | str:
+    """Return what the change would have meant on the recorded days, or the word of why that is not known."""
+    if not _trying.acquire(blocking=False):
+        return "rules.tried_busy"
+    try:
+        wall = v.page.known.now(v.page.known.status())
+        return trial.tried(config, changed, Moment(wall, datetime.fromtimestamp(wall, UTC)))
+    except (sqlite3.Error, OSError):
+        return "rules.tried_failed"
+    finally:
+        _trying.release()
+
+
+def _factor(name: str) -> float:
+    return 60.0 if _ABOUT[name][0] >= 300 else 1.0
+
+
+def _unit(name: str) -> str:
+    return "min" if _factor(name) > 1 else "s"
+
+
+def _in(name: str, value: float) -> str:
+    return f"{value / _factor(name):g}"
+
+
+def _rows(config: Config) -> list[tuple[str, Row]]:
+    out = []
+    for name in SHOWN:
+        default, about = _ABOUT[name]
+        unit = _unit(name)
+        value = _in(name, getattr(config.times, name))
+        out.append((name, Row(name, unit, value, _in(name, about["low"]), _in(name, about["high"]), _in(name, default))))
+    return out
+
+
+def _times(v: Visitor, config: Config, said: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
+    """Return all times that differ from the defaults, and what is wrong by field."""
+    value, wrong = dict(config.parts.times), {}
+    for name, row in _rows(config):
+        try:
+            number = float(said.get(f"t-{name}", "").strip().replace(",", "."))
+        except ValueError:
+            wrong[f"t-{name}"] = v.words("wrong.number")
+            continue
+        if not float(row.low) <= number <= float(row.high):
+            wrong[f"t-{name}"] = v.words("wrong.range", low=row.low, high=row.high, unit=v.words(f"unit.{row.unit}"))
+        value[name] = round(number * _factor(name), 3)
+        if value[name] == _ABOUT[name][0]:
+            del value[name]
+    return value, wrong
+
+
+def _said(v: Visitor, rungs: list[Rung]) -> str:
+    """Return a ladder in a line."""
+    return " \u2192 ".join(f"{r.responder} ({r.wait} {v.words('unit.s')})" for r in rungs) or "\u2013"
+
+
+def _typed(said: Mapping[str, str]) -> list[Rung]:
+    out = []
+    for n in range(1, RUNGS + 1):
+        if f"responder-{n}" in said:
+            rung = Rung(said[f"responder-{n}"][:200], said.get(f"wait-{n}", "")[:10])
+            if said.get(f"channel-{n}") == "program":
+                rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
+                rung.sounds, rung.test, rung.faults = (bool(said.get(f"{word}-{n}")) for word in ("sounds", "test", "faults"))
+            out.append(rung)
+    return out
+
+
+def _in_force(config: Config) -> list[Rung]:
+    return [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test, r.faults) for r in config.parts.ladder]
+
+
+def _rules(
+    v: Visitor, status: int = 200, form: Form | None = None, rungs: list[Rung] | None = None, told: dict[str, Any] | None = None, *,
+    unsaved: bool = False,
+) -> Response:  # fmt: skip
+    config = v.page.config if form and not form.answer.moved else current(v)
+    form = form or Form()
+    shown = household.shown(config)
+    if rungs is None:
+        rungs = _in_force(config)
+    if form.name == "ladder" and form.answer.moved:
+        holds = _in_force(config)
+        form.both = [both.Row(v.words("rules.ladder"), _said(v, holds), _said(v, rungs))]
+    facts = v.page.known.status()
+    return drawn(
+        v, "rules.html", status, form, set=shown, rungs=rungs, groups=GROUPS, rows=dict(_rows(config)), presets=tuple(PRESETS),
+        nearest=_nearest(v, config, form), watching=_watching(v, config), told=told, unsaved=unsaved,
+        wrong_times=[name for name in SHOWN if form.wrong("judging", f"t-{name}")],
+        saved="saved" in v.request.query_params, now=v.page.known.now(facts), most=RUNGS,
+    )  # fmt: skip
+
+
+def _nearest(v: Visitor, config: Config, form: Form) -> tuple[str, list[str], int]:
+    """Return (the preset that the form is, or is least different from, what differs in words, how much more differs)."""
+    t = v.words
+    on = {name: form.ticked("judging", f"on-{name}", name not in config.parts.dangers.off) for name in OPTIONAL}
+    typed = {name: form.value("judging", f"t-{name}", row.value).strip() for name, row in _rows(config)}
+
+    def apart(preset: Preset) -> list[str]:
+        switched = (n for n in OPTIONAL if on[n] is (n in preset.off))
+        out = [t("rules.switched", what=t.kind(n), how=t("rules.on" if on[n] else "rules.off")) for n in switched]
+        for name in SHOWN:
+            wanted = _in(name, preset.times.get(name, _ABOUT[name][0]))
+            if typed[name] != wanted:
+                out.append(t("rules.other", what=t(f"time.{name}"), now=typed[name], unit=t(f"unit.{_unit(name)}"), preset=wanted))
+        return out
+
+    found = {name: apart(preset) for name, preset in PRESETS.items()}
+    nearest = min(found, key=lambda name: len(found[name]))
+    return nearest, found[nearest][:DIFFERENCES], max(0, len(found[nearest]) - DIFFERENCES)
+
+
+def _watching(v: Visitor, config: Config) -> dict[str, tuple[str, bool]]:
+    """Return, for each danger that may be switched off, a sentence on which devices of this home find it, and whether none does.
+
+    The sentence is empty where nobody can know.
+    """
+    t = v.words
+    found: dict[str, list[str]] = {name: [] for name in OPTIONAL}
+    unsure = set()
+    for d in config.devices:
+        name, of_contact = v.where(d.room, d.id), {f.removesuffix(OPENS) for f in d.codes}
+        if Kind.STAY_STILL in d.model.senses:
+            found[kind.STAY_TOO_LONG].append(name)
+        if d.watch.bed:
+            found[kind.BED_EXIT].append(name)
+        if d.watch.left_open:
+            by_rule = d.watch.left_open == config.times.door_left_open
+            found[kind.DOOR_LEFT_OPEN].append(name if by_rule else t("rules.own_time", name=name, minutes=f"{d.watch.left_open / 60:g}"))
+        if Kind.MOISTURE in d.model.senses and d.model.general:
+            unsure.add(kind.WATER)  # a make for whatever speaks like it: it may find water, or be a button
+        elif Kind.MOISTURE in d.model.senses and ("moisture" not in d.model.functions or "moisture" in of_contact):
+            found[kind.WATER].append(name)
+    comma = t.pair("、", ", ")
+    out = {}
+    for n, names in found.items():
+        none = not names and n not in unsure
+        out[n] = t("rules.watched", names=comma.join(names)) if names else t(f"rules.unwatched.{n}") if none else "", none
+    return out

@@ -1,0 +1,116 @@
+"""The page's words in two languages, and how times and spans are told. zh-CN comes first; both catalogues are complete."""
+
+from __future__ import annotations
+
+import functools
+import re
+import zoneinfo
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from gateway.page.en import EN
+from gateway.page.zh import ZH
+from gateway.words import kind
+
+LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"zh": ZH, "en": EN}
+TAGS: Final = {"zh": "zh-CN", "en": "en"}
+FIRST: Final = "zh"
+JUST: Final = 3.0  # s that are no time ago: what the page reads is itself two seconds old
+
+# What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the daemon says, are typed; a page is print.
+_FULL: Final = {",": "\uff0c", ";": "\uff1b", ":": "\uff1a", "?": "\uff1f", "!": "\uff01"}
+_HAN: Final = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d\u2026"
+_MARK: Final = re.compile(f"(?<=[{_HAN}])([,;:?!]) ?|(?<=[A-Za-z0-9%}}\\])])([,;:?!]) ?(?=[{_HAN}])")
+_BRACKET: Final = re.compile(f"(?<=[{_HAN}]) ?\\(([^()]*)\\)|\\(([^()]*[{_HAN}][^()]*)\\)")
+
+
+@functools.lru_cache(maxsize=2000)
+def printed(text: str) -> str:
+    """Return a Chinese sentence with full-width marks where Chinese stands around them."""
+    text = _BRACKET.sub(lambda m: f"\uff08{m[1] if m[1] is not None else m[2]}\uff09", text)
+    return _MARK.sub(lambda m: _FULL[m[1] or m[2]], text)
+
+
+class Words:
+    """One language."""
+
+    def __init__(self, language: str, zone: zoneinfo.ZoneInfo) -> None:
+        self.language = language if language in LANGUAGES else FIRST
+        self.tag = TAGS[self.language]
+        self.other = "en" if self.language == "zh" else "zh"
+        self._catalogue = LANGUAGES[self.language]
+        self._zone = zone
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the sentence of a key. A key that is missing is shown as it is: a gap may not take the page away."""
+        text = self._catalogue.get(key, key)
+        text = text.format(**values) if values else text
+        return printed(text) if self.language == "zh" else text
+
+    def named(self, group: str, value: str) -> str:
+        """Return the word of a value such as a state; one that nobody knows shows its own name."""
+        text = self._catalogue.get(f"{group}.{value}", value)
+        return printed(text) if self.language == "zh" else text
+
+    def kind(self, name: str) -> str:
+        """Return what can be reported in words."""
+        row = kind.of(name)
+        return row.zh if self.language == "zh" else row.en[:1].upper() + row.en[1:]
+
+    def pair(self, zh: str, en: str) -> str:
+        """Return one of two sentences."""
+        return printed(zh) if self.language == "zh" else en
+
+    def clock(self, wall: str | float, now: float, *, exact: bool = True) -> str:
+        """Return a time as people of the home read it: the date only where it is another day."""
+        at = _local(wall, self._zone)
+        if at is None:
+            return "?"
+        text = at.strftime("%H:%M:%S" if exact else "%H:%M")
+        today = datetime.fromtimestamp(now, UTC).astimezone(self._zone).date()
+        if at.date() == today:
+            return text
+        day = f"{at.month}月{at.day}日" if self.language == "zh" else f"{at.day} {at:%b}"
+        year = "" if at.year == today.year else f"{at.year}年" if self.language == "zh" else f" {at.year}"
+        return f"{year}{day} {text}" if self.language == "zh" else f"{day}{year} {text}"
+
+    def local(self, wall: float, form: str) -> str:
+        """Return a time of the home in a form of strftime."""
+        at = _local(wall, self._zone)
+        return at.strftime(form) if at else ""
+
+    def span(self, seconds: float) -> str:
+        """Return a span of time, exact to the second below an hour."""
+        whole = round(abs(seconds))
+        days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
+        d, h, m, s = ("天", "小时", "分", "秒") if self.language == "zh" else (" d", " h", " min", " s")
+        if days:
+            parts = [f"{days}{d}", f"{hours}{h}" if hours else ""]
+        elif hours:
+            parts = [f"{hours}{h}", f"{minutes}{m}" if minutes else ""]
+        elif minutes:
+            parts = [f"{minutes}{m}", f"{rest}{s}" if rest else ""]
+        else:
+            parts = [f"{rest}{s}"]
+        return " ".join(p for p in parts if p)
+
+    def coarse(self, seconds: float) -> str:
+        """Return a span of time, from one minute on without its seconds."""
+        return self.span(seconds if seconds < 60 else seconds // 60 * 60)
+
+    def ago(self, key: str, seconds: float, **values: object) -> str:
+        """Return a sentence that says how long ago something was; `<key>_now` is what it says of what has just been."""
+        return self(f"{key}_now", **values) if seconds < JUST else self(key, span=self.coarse(seconds), **values)
+
+    def size(self, count: int) -> str:
+        """Return bytes for people."""
+        return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _local(wall: str | float, zone: zoneinfo.ZoneInfo) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(wall) if isinstance(wall, str) else datetime.fromtimestamp(wall, UTC)
+        return at.astimezone(zone)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,1 @@
+"""Alarms out: the platform, programs that sound and call."""

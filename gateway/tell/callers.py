@@ -1,0 +1,316 @@
+"""Local programs: what sounds in the home, and the rungs of the ladder that a program serves (siren, light, modem).
+
+A program gets the alarm in its environment and says by its exit code whether it succeeded. It is ended when the alarm is answered
+or over. Calls by one program are made one after another: whatever it talks to (a modem) can serve one at a time. Those that wait
+stand in a queue, P1 first; a P1 ends a less urgent call, which is made again behind it. No call fails because others run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from gateway.home.config import Config
+from gateway.judge.alarm import ENDED, Alarm, Call, Delivery, Masking, Move, State
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
+from gateway.judge.faults.fault import FaultFact
+from gateway.tell.sounder import Begin, Ran, Sounder, ask, begin, family, run
+from gateway.words.kind import Priority
+
+LOG = logging.getLogger("eldercare")
+ANSWERED = ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE}  # states in which nothing need sound or call any more
+QUEUE = 64  # calls that wait for one program; the least urgent is forgotten first, of these the oldest: its ladder has gone on since
+TOLD = 120.0  # s for which a person who was told of a fire need not be told of the next detector in it
+
+Served = tuple[int, int]  # (alarm number, index of the call)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One run of a program, and the calls it serves: more than one where a person is told of several alarms at once."""
+
+    program: tuple[str, ...]
+    alarm: Alarm
+    reason: str
+    order: int
+    serves: set[Served] = field(default_factory=set)
+    task: asyncio.Task[Ran] | None = None
+    again: bool = False  # ended by us for a more urgent one: to be made again
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        return int(self.alarm.priority), self.order
+
+    def is_for(self, program: tuple[str, ...], alarm: Alarm, reason: str) -> bool:
+        """Say whether this run tells the same person of this alarm too; "need not come" is never "come"."""
+        same = (self.program, self.alarm.test, self.reason == Reason.RECALLED) == (program, alarm.test, reason == Reason.RECALLED)
+        return same and (any(n == alarm.number for n, _ in self.serves) or family(self.alarm.kind) == family(alarm.kind) != "")
+
+
+@dataclass(slots=True)
+class _Lane:
+    """The calls of one program: at most one runs."""
+
+    running: _Job | None = None
+    waiting: list[_Job] = field(default_factory=list)
+
+    @property
+    def jobs(self) -> list[_Job]:
+        """The one that runs, unless it is being ended, and those that wait."""
+        alive = self.running is not None and self.running.serves and not self.running.again
+        return [*([self.running] if self.running is not None and alive else []), *self.waiting]
+
+
+@dataclass(slots=True)
+class _Told:
+    """Whom a call reached, when, and of which alarms."""
+
+    at: float
+    by: str
+    alarms: set[int]
+
+
+class Callers:
+    """The programs that run now.
+
+    `done(alarm number, call index, ok, detail)` is told how each call of a rung ended; `ended(program file, how, it only sounds)` how
+    each program did that was not ended by us.
+    """
+
+    def __init__(
+        self, done: Callable[[int, int, bool, str], None], start: Begin = begin, ended: Callable[[str, Ran, bool], None] | None = None
+    ) -> None:
+        self._done = done
+        self._begin = start
+        self._told_end = ended or (lambda _program, _how, _sounds: None)
+        self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
+        self._asked: dict[str, asyncio.Task[Ran]] = {}  # program file -> its self-test, which makes room for whatever is real
+        self._lanes: dict[str, _Lane] = {}  # program file -> its calls
+        self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
+        self._timers: dict[int, asyncio.TimerHandle] = {}  # alarm number -> when it sounds again at the latest
+        self._order = 0
+
+    @property
+    def running(self) -> int:
+        """How many programs run."""
+        return sum(lane.running is not None for lane in self._lanes.values()) + self._sounder.running
+
+    def follow(self, entry: Entry, fact: AlarmFact, config: Config) -> None:
+        """Sound, call or end what sounds and calls, now that what moved the alarm is on disk."""
+        alarm = fact.alarm
+        moved = fact.before is not alarm.state
+        call = alarm.calls[-1] if alarm.calls else None
+        new = call is not None and call.at == entry.at and fact.move in {"call", "lapse", "count"}
+        if moved and alarm.state in ANSWERED and not alarm.calls_on and fact.move not in {Move.DECLINE, Move.RECALL}:
+            self.stop(alarm.number)
+        elif alarm.masking is Masking.SILENCED:
+            self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
+        if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
+            self._noise(config.sound_pre_alarm, alarm, "pre_alarm")
+        pressed = new and call is not None and call.reason == Reason.AGAIN  # whoever has it: it is heard that somebody calls
+        if (moved and alarm.state is State.RAISED) or fact.move == "silence_over" or pressed:
+            self._sound(alarm, config, pressed=pressed)
+        elif new or fact.move == "count":
+            self._sound_again(alarm, config)
+        self._hears(alarm, config)
+        if new and call is not None and call.channel == PROGRAM and call.delivery not in {Delivery.HELD, Delivery.FAILED}:
+            self._forget_gone(config)
+            self._call(alarm, call, config)
+
+    def tell_fault(self, fact: FaultFact, number: int, config: Config) -> None:
+        """Tell of a fault whoever is marked for it and can be reached without the platform; nothing sounds. `number`: of its entry."""
+        stand_in = Alarm(
+            number=-number - 1, id=f"fault-{number}", kind=fact.kind, priority=fact.priority, device=fact.device, room=fact.room,
+            state=State.RAISED, since=fact.since, stages={},
+        )  # fmt: skip
+        for rung in config.ladder:
+            if rung.faults and rung.program and not rung.sounds:
+                self.start(rung.program, stand_in, call=0, reason="fault")
+
+    def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
+        """Sound again for what was raised before a restart and is not answered; all of it is on disk."""
+        for alarm in alarms:
+            if alarm.masking is not Masking.SILENCED and not self._sounder.is_for(alarm.number):
+                self._sound(alarm, config)
+            self._hears(alarm, config)
+
+    def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:
+        """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for what only sounds.
+
+        A person who is being told of the alarm, or of the same fire, is not called beside it: the run that waits or goes on serves
+        this call too. One who was told of the fire a moment ago by another detector's alarm knows of it.
+        """
+        if call is None:
+            self._noise(program, alarm, reason)
+            return
+        self._quit(program[0])
+        to, served = tuple(program), (alarm.number, call)
+        lane = self._lanes.setdefault(to[0], _Lane())
+        for job in lane.jobs:
+            if job.is_for(to, alarm, reason):
+                job.serves.add(served)
+                return
+        told = self._told.get((family(alarm.kind), to)) if family(alarm.kind) and not alarm.test else None
+        now = asyncio.get_running_loop().time()
+        if told is not None and now - told.at < TOLD and alarm.number not in told.alarms and reason != Reason.RECALLED:
+            told.alarms.add(alarm.number)
+            self._done(*served, True, f"{to[0]}: told in the call for {told.by}")
+            self._tidy(to[0], lane)
+            return
+        self._order += 1
+        lane.waiting.append(_Job(to, alarm, reason, self._order, {served}))
+        if len(lane.waiting) > QUEUE:
+            least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
+            lane.waiting.remove(least)
+            LOG.warning("program %s: %d calls wait for it, one for alarm %d is forgotten", to[0], QUEUE, least.alarm.number)
+        self._next(to[0], lane)
+
+    def stop(self, number: int, *, sounds_only: bool = False) -> None:
+        """End what runs and waits for one alarm, or only what sounds. What serves another alarm too goes on."""
+        self._sounder.leave(number)
+        for name, lane in list(self._lanes.items()) if not sounds_only else ():
+            for job in lane.jobs:
+                if job.reason == Reason.RECALLED:
+                    continue  # whoever is on the way is told so, however soon the alarm is over
+                job.serves = {one for one in job.serves if one[0] != number}
+                if not job.serves:
+                    self._end(lane, job)
+            self._tidy(name, lane)
+
+    async def ask(self, program: Sequence[str]) -> Ran | None:
+        """Ask a program whether it could reach anybody; None where it is at work, or came to be while it was asked."""
+        name = program[0]
+        if name in self._lanes or name in self._asked or self._sounder.plays(name):
+            return None
+        task = self._asked[name] = asyncio.create_task(ask(self._begin, program), name=f"ask {name}")
+        try:
+            await asyncio.wait({task})
+        finally:
+            task.cancel()
+            self._asked.pop(name, None)
+        return None if task.cancelled() else task.result()
+
+    async def close(self) -> None:
+        """End all programs."""
+        tasks = [lane.running.task for lane in self._lanes.values() if lane.running is not None and lane.running.task is not None]
+        self._lanes.clear()
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        for task in tasks:
+            task.cancel()
+        await self._sounder.close()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _quit(self, name: str) -> None:
+        """End a program's self-test: it is wanted."""
+        if (task := self._asked.get(name)) is not None:
+            task.cancel()
+
+    def _noise(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
+        self._quit(program[0])
+        self._sounder.sound(program, alarm, reason)
+
+    # -- sounds and calls ----------------------------------------------------------------------------------------------
+
+    def _sound(self, alarm: Alarm, config: Config, *, pressed: bool = False) -> None:
+        if (timer := self._timers.pop(alarm.number, None)) is not None:
+            timer.cancel()
+        if (alarm.calls_on or pressed) and alarm.priority <= Priority.P2 and config.sound_alarm:
+            self._noise(config.sound_alarm, alarm, "raised")
+        else:
+            self._sounder.leave(alarm.number)  # without a siren the chime of its grace ends all the same
+
+    def _sound_again(self, alarm: Alarm, config: Config) -> None:
+        """Sound with a further step of an alarm that nobody has, unless it is silenced or sounds: each sound ends by itself."""
+        if _loud(alarm) and not self._sounder.is_for(alarm.number):
+            self._sound(alarm, config)
+
+    def _hears(self, alarm: Alarm, config: Config) -> None:
+        """Set when an alarm sounds again at the latest: a rung may wait for longer than the home may be quiet."""
+        timer, loop = self._timers.pop(alarm.number, None), asyncio.get_running_loop()
+        if timer is not None:
+            timer.cancel()
+        if _loud(alarm) and config.sound_alarm:
+            at = loop.time() + heard_again_after(alarm, config.ladder, config.times) if timer is None else timer.when()
+            self._timers[alarm.number] = loop.call_at(at, self._overdue, alarm, config)
+
+    def _overdue(self, alarm: Alarm, config: Config) -> None:
+        del self._timers[alarm.number]
+        self._sound_again(alarm, config)
+        self._hears(alarm, config)
+
+    def _call(self, alarm: Alarm, call: Call, config: Config) -> None:
+        rung = rung_of(call, config.ladder)
+        if rung is not None and rung.program:
+            self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason)
+
+    def _forget_gone(self, config: Config) -> None:
+        """End calls of whoever stands in the ladder no more: a wrong number rings at a stranger's, and holds up the right one."""
+        programs = {rung.program for rung in config.ladder}
+        for name, lane in list(self._lanes.items()):
+            for job in lane.jobs:
+                if job.program not in programs:
+                    job.serves = set()
+                    self._end(lane, job)
+            self._tidy(name, lane)
+
+    def _end(self, lane: _Lane, job: _Job) -> None:
+        if job is lane.running:
+            if job.task is not None:
+                job.task.cancel()
+        else:
+            lane.waiting.remove(job)
+
+    def _next(self, name: str, lane: _Lane) -> None:
+        """Begin what is most urgent, once the program is free; a P1 makes it free."""
+        if not lane.waiting:
+            self._tidy(name, lane)
+            return
+        best = min(lane.waiting, key=lambda job: job.rank)
+        job = lane.running
+        if job is None:
+            lane.waiting.remove(best)
+            lane.running = best
+            best.again = False
+            best.task = asyncio.create_task(run(self._begin, best.program, best.alarm, best.reason), name=f"call {best.alarm.number}")
+            best.task.add_done_callback(lambda task: self._ended(name, lane, best, task))
+        elif best.alarm.priority is Priority.P1 and job.alarm.priority > Priority.P1 and job in lane.jobs and job.task is not None:
+            job.again = True
+            job.task.cancel()
+
+    def _ended(self, name: str, lane: _Lane, job: _Job, task: asyncio.Task[Ran]) -> None:
+        lane.running = None
+        if self._lanes.get(name) is not lane:
+            return  # closed
+        if task.cancelled():
+            if job.again and job.serves:
+                lane.waiting.append(job)
+        else:
+            error = task.exception()
+            ran = task.result() if error is None else Ran(False, f"{job.program[0]}: {error!r}", "failed")
+            self._told_end(name, ran, False)
+            if ran.ok and family(job.alarm.kind) and not job.alarm.test and job.reason != Reason.RECALLED:
+                self._remember(job)
+            for number, call in sorted(job.serves):
+                words = ran.words if number == job.alarm.number else f"{ran.words}; told in the call for {job.alarm.id}"
+                self._done(number, call, ran.ok, words)
+        self._next(name, lane)
+
+    def _remember(self, job: _Job) -> None:
+        now = asyncio.get_running_loop().time()
+        self._told = {key: told for key, told in self._told.items() if now - told.at < TOLD}
+        self._told[family(job.alarm.kind), job.program] = _Told(now, job.alarm.id, {number for number, _ in job.serves})
+
+    def _tidy(self, name: str, lane: _Lane) -> None:
+        if lane.running is None and not lane.waiting:
+            self._lanes.pop(name, None)
+
+
+def _loud(alarm: Alarm) -> bool:
+    """Say whether an alarm is to be heard again and again: a real one that wakes people, that nobody has and nobody silenced."""
+    urgent = alarm.priority <= Priority.P2 and not alarm.test
+    return urgent and alarm.calls_on and alarm.masking is not Masking.SILENCED

@@ -1,0 +1,89 @@
+"""New settings of the platform are on trial: they hold once they have connected, else those before are put back by themselves.
+
+Another broker (host or port) is reached beside the link that runs: what the home has to say goes out there until the new one is up. The
+same broker knows one connection by our client id: there the running link ends first, and a call for help in the trial puts the old
+settings back at once, as it does after a restart in the trial. A technician who has gone home need not come back for a slip in an address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING
+
+from gateway.box.supervise import keep
+from gateway.home import household
+from gateway.home.config import Config
+from gateway.tell import mqtt
+from gateway.tell.platform_test import in_chinese
+from gateway.words.kind import Priority
+
+if TYPE_CHECKING:
+    from gateway.tend.daemon import Daemon
+
+
+class Changeover:
+    """One trial. `before`: the settings that have last connected."""
+
+    def __init__(self, daemon: Daemon, before: Config, *, resumed: bool = False) -> None:
+        assert daemon.config.platform is not None  # asked only where there are two
+        assert before.platform is not None
+        self.before = before
+        self.link: mqtt.Link | None = None  # the new one, until it is up
+        self._daemon = daemon
+        self._tried = daemon.config
+        new, old = daemon.config.platform, before.platform
+        self._beside = (new.host, new.port) != (old.host, old.port)
+        self._cut = resumed  # the old link worked, and had to end for this, or ended with the process
+        self._over = asyncio.Event()
+        self._why = ""
+
+    def up(self) -> None:
+        """Take it that the new link is up: the new settings hold."""
+        self.link = None
+        self._over.set()
+
+    def called(self) -> None:
+        """Take it that somebody calls for help: where there is no link meanwhile, the old one returns."""
+        if self._cut and self.link is not None:
+            self._why = "a call for help came before they had connected"
+            self._over.set()
+
+    async def run(self) -> None:
+        """Try the new settings, and put the old ones back where they do not connect."""
+        uplink, config = self._daemon.uplink, self._tried
+        assert config.platform is not None
+        if not self._beside:
+            self._cut = self._cut or uplink.connected
+            await uplink.disconnect()
+        self.link = link = uplink.made()
+        assert link is not None
+        seconds = config.times.platform_trial
+        self._why = f"{config.platform.host}:{config.platform.port} has not been reached within {seconds:g} s"
+        trying = asyncio.create_task(self._keep(link), name="new platform")
+        kept = False
+        try:
+            if any(a.priority <= Priority.P2 and not a.test and not a.accepted for a in self._daemon.pipeline.alarms.values()):
+                self.called()  # it came while the change was written
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._daemon.clock.real(seconds)):
+                    await self._over.wait()
+            kept = self.link is None
+            if kept:
+                uplink.takes(trying, link)
+        finally:
+            if not kept:
+                self.link = None
+                trying.cancel()
+                await asyncio.gather(trying, return_exceptions=True)
+        while not kept:
+            kept = await self._daemon.technician.take_back(self.before, self._why, in_chinese(self._why))
+            await asyncio.sleep(0.0 if kept else 1.0)
+        await asyncio.to_thread(household.forget_before, self._daemon.config)
+
+    async def _keep(self, link: mqtt.Link) -> None:
+        def said(_name: str, works: bool, why: str) -> None:
+            if not works:
+                self._why = why
+
+        await keep("platform", link.run, expected=(mqtt.LinkLost,), said=said, sleep=self._daemon.uplink.rest)

@@ -1,0 +1,123 @@
+"""Whether what sounds and calls is well: what each run of a program has shown, and a daily test of those that can be asked.
+
+A program that says that its channel is broken, that is not there or hangs, a siren that fails, and one by which three calls in a row
+reached nobody are a fault, `gateway.call_failed`, until a run or a test of it succeeds. Of a program that can be asked and is known not
+to work no person is waited for: see `dispatch.skipped`. It is asked again every quarter of an hour, and at once when somebody calls.
+
+Runs on the loop's thread, as part of the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gateway.home.config import Config
+from gateway.judge.book import Entry
+from gateway.tell.sounder import Ran
+from gateway.words import kind
+from gateway.words.clock import Moment
+
+if TYPE_CHECKING:
+    from gateway.tend.daemon import Daemon
+
+SETTLE = 600.0  # s after a start before the first test: sensors and link come first
+AGAIN = 900.0  # s until one that is known not to work is asked again
+IN_NEED = 60.0  # s until that while somebody calls
+IN_A_ROW = 3  # calls that reached nobody: one that does not answer is no fault
+
+
+class Channel(NamedTuple):
+    """One program file: a command to ask it by, () where it cannot be asked, and whether it only sounds."""
+
+    asks: tuple[str, ...]
+    sounds: bool
+
+
+def channels(config: Config) -> dict[str, Channel]:
+    """Return the programs that sound and call in this home, by their file."""
+    commands = [(p, config.sound_test, True) for p in (config.sound_alarm, config.sound_pre_alarm) if p]
+    commands += [(r.program, r.test, r.sounds) for r in config.ladder if r.program]
+    out: dict[str, Channel] = {}
+    for command, test, sounds in commands:
+        before = out.get(command[0], Channel((), sounds))
+        out[command[0]] = Channel(before.asks or (command if test else ()), before.sounds and sounds)
+    return out
+
+
+class Channels:
+    """What is known of the programs of one home."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._began = daemon.clock.now().mono
+        self._asked: dict[str, float] = {}  # when each was asked last
+        self._failed: dict[str, int] = {}  # calls in a row that reached nobody
+        self._task: asyncio.Task[None] | None = None
+
+    def look(self, now: Moment) -> list[Entry]:
+        """Ask what is due, and forget what stands in the configuration no more."""
+        faults = self._daemon.faults
+        there = channels(self._daemon.config)
+        broken = {name for what, name in faults.on if what == kind.CALL_FAILED}
+        gone = [fact for name in broken - there.keys() for fact in faults.end(kind.CALL_FAILED, now, name)]
+        self._daemon.pipeline.down = frozenset(name for name in broken & there.keys() if there[name].asks)
+        if self._task is None or self._task.done():
+            name = next((n for n, channel in there.items() if channel.asks and self._is_due(n, n in broken, now.mono)), None)
+            if name is not None:
+                self._asked[name] = now.mono
+                self._task = asyncio.get_running_loop().create_task(self._ask(name, there[name]), name=f"test {name}")
+        return self._daemon.pipeline.noticed(gone, now)
+
+    def _is_due(self, name: str, broken: bool, now: float) -> bool:
+        called = self._daemon.alarm_is_fresh()
+        if called and not broken:
+            return False  # nothing is tried while it may be wanted
+        last = self._asked.get(name)
+        if last is None:
+            return broken or now - self._began >= SETTLE
+        return now - last >= ((IN_NEED if called else AGAIN) if broken else self._daemon.config.times.self_test)
+
+    async def _ask(self, name: str, channel: Channel) -> None:
+        ran = await self._daemon.callers.ask(channel.asks)
+        if ran is None:  # it is at work: what comes of that says more
+            self._asked.pop(name, None)
+        else:
+            self._heard(name, ran, found="test", at_once=True)
+
+    def ended(self, name: str, ran: Ran, sounds: bool) -> None:
+        """Take how a run of a program ended."""
+        self._failed[name] = 0 if ran.ok else self._failed.get(name, 0) + 1
+        self._heard(name, ran, found="call", at_once=sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW)
+
+    def _heard(self, name: str, ran: Ran, *, found: str, at_once: bool) -> None:
+        faults, pipeline = self._daemon.faults, self._daemon.pipeline
+        why = ran.broken or "failed"
+
+        def told(at: Moment) -> list[Entry]:
+            facts = faults.end(kind.CALL_FAILED, at, name) if ran.ok else faults.begin(kind.CALL_FAILED, at, name, why=why, found=found)
+            entries = pipeline.noticed(facts, at)
+            return entries + self.look(at) if facts else entries
+
+        if (ran.ok or at_once) and ((kind.CALL_FAILED, name) in faults.on) is ran.ok:
+            self._daemon.note(told)
+
+    def facts(self) -> list[dict[str, Any]]:
+        """Return how each program is, for the status file: `why` is "" where nothing is known against it."""
+        on = {name: fact.detail.get("why", "failed") for (what, name), fact in self._daemon.faults.on.items() if what == kind.CALL_FAILED}
+        now = self._daemon.clock.now().mono
+        return [
+            {
+                "program": name,
+                "why": on.get(name, ""),
+                "test": bool(channel.asks),
+                "tested_s": round(now - self._asked[name], 1) if name in self._asked else None,
+            }
+            for name, channel in channels(self._daemon.config).items()
+        ]
+
+    async def close(self) -> None:
+        """End a test that is going on."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)

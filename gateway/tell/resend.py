@@ -1,0 +1,111 @@
+"""Entries that the platform asks for once more: it has lost its database, or finds a gap that `waiting` does not explain.
+
+One order at a time, MOST entries at most, one entry every PACE at most, in their order, each as it was sent the first time. Whatever is
+urgent goes before the next one; a link that is lost is waited for. The result comes when the last one was taken by the broker: a
+platform that has none sends its order again, as it does with any other, and after a restart of ours that begins it anew.
+Nothing of it waits for a receipt: what did not come all the same is asked for again, under a new id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from typing import TYPE_CHECKING
+
+from gateway.contract import wire
+from gateway.keep.database import is_sound
+from gateway.tell.push import Lost, NotTaken
+from gateway.words.instruction import Instruction, Refused, ResultFact, no
+
+if TYPE_CHECKING:
+    from gateway.tend.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
+MOST = 1000  # entries in one order, some 1.5 MB: two minutes
+PACE = 0.1  # s from one entry to the next
+PAGE = 50  # entries read from the store at a time
+LOOK = 0.5  # s between two looks whether the link is back, or the urgent messages are gone
+
+
+class Resend:
+    """What is being sent once more. `run` is a task of its own; `told` is called by the pump."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._order: Instruction | None = None
+        self._wake = asyncio.Event()
+
+    def is_on(self, i: Instruction) -> bool:
+        """Say whether this very order is being carried out: its result comes by itself."""
+        return self._order is not None and (self._order.id, self._order.digest) == (i.id, i.digest)
+
+    def other_than(self, i: Instruction) -> bool:
+        """Say whether another order is being carried out under this one's id: its result must find the place that is its own."""
+        return self._order is not None and self._order.id == i.id and self._order.digest != i.digest
+
+    def told(self, i: Instruction) -> ResultFact | None:
+        """Take an order of the platform; return the answer that refuses it, None where it is being carried out now."""
+        newest = self._daemon.pipeline.last
+        if not i.by.strip():
+            return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
+        if not i.journal or not i.first or not i.last:
+            return no(i, Refused.MISSING, "重发须写明 journal, from, to", "`journal`, `from` and `to` are wanted: whose entries, and which")
+        if not self._daemon.store.receipted(i.journal, [(i.first, i.first)]):
+            zh, en = f"本网关没有日志 {i.journal}", f"this gateway has no journal {i.journal}, or has it no more: its entries are lost here"
+            return no(i, Refused.UNKNOWN_JOURNAL, zh, en)
+        if i.last < i.first or (i.journal == self._daemon.store.journal and i.last > newest):
+            zh, en = f"序号应为 from ≤ to ≤ {newest}", f"`from` up to `to` is wanted, and the newest entry is {newest}"
+            return no(i, Refused.INVALID, zh, en)
+        if i.last - i.first >= MOST:
+            return no(i, Refused.TOO_LONG, f"每次最多 {MOST} 条", f"at most {MOST} entries in one order: ask for the rest after them")
+        if self._order is not None:
+            return no(i, Refused.BUSY, "另一次重发尚未完成", "another resend is not over: wait for its result")
+        self._order = i
+        self._wake.set()
+        return None
+
+    async def run(self) -> None:
+        """Send what is asked for. Only cancellation ends it."""
+        while True:
+            while (order := self._order) is None:
+                self._wake.clear()
+                await self._wake.wait()
+            try:
+                sent = await self._send(order)
+            except sqlite3.Error as error:
+                LOG.warning("resend %s: the journal cannot be read: %s", order.id, error)
+            else:
+                result = ResultFact(order, Refused.NONE, sent=sent)
+                self._daemon.note(lambda at, result=result: self._daemon.pipeline.answered(result, (), at))  # type: ignore[misc]
+            self._order = None
+
+    async def _send(self, order: Instruction) -> int:
+        """Return how many entries of an order the broker has taken. Raises sqlite3.Error."""
+        sent, after = 0, order.first - 1
+        while after < order.last:
+            page = await self._daemon.store.kept(order.journal, after + 1, order.last, PAGE)
+            for number, name, body in page:
+                after = number
+                sent += is_sound(body) and await self._sent(name, body)
+                await asyncio.sleep(PACE)
+            if len(page) < PAGE:
+                break
+        return sent
+
+    async def _sent(self, name: str, body: bytes) -> bool:
+        """Send one entry as soon as nothing urgent wants to go and there is a link; False where the broker refuses it."""
+        uplink, push = self._daemon.uplink, self._daemon.push
+        while True:
+            if push.pressed or not uplink.connected:
+                await asyncio.sleep(LOOK)
+                continue
+            try:
+                await uplink.publish(wire.topic(self._daemon.gateway, name), body)
+            except NotTaken as refused:
+                LOG.warning("resend: %s", refused)
+                return False
+            except Lost:
+                await asyncio.sleep(LOOK)
+                continue
+            return True

@@ -1,0 +1,522 @@
+"""The composition root: builds the parts and lets them run.
+
+One task decides (`_pump`), one thread writes the journal (`Store`) and one the readings (`History`), one task pushes (`Push`).
+What is heard comes by `Ears`, what is told by `Doors`; `Uplink` keeps the way to the platform, `Upkeep` the house. Those run under
+supervision; the pump is bare: if it fails, the process fails and systemd starts it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import re
+import secrets
+import signal
+import sqlite3
+import zlib
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from drivers import all_models
+from gateway import __version__
+from gateway.box import folders, generations, systemd
+from gateway.contract import wire
+from gateway.hear.hearing import Ears
+from gateway.hear.intake import Historian, Intake, WaitingRoom
+from gateway.hear.replay import Replay
+from gateway.home import status
+from gateway.home.config import Config
+from gateway.judge import pending
+from gateway.judge.alarm import State
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.danger import Judge
+from gateway.judge.faults import untold
+from gateway.judge.faults.fault import LOOK_EVERY, FaultFact, Faults
+from gateway.judge.faults.firsts import Firsts
+from gateway.judge.faults.untold import Untold
+from gateway.judge.keeping import Keeping
+from gateway.judge.masks import masked
+from gateway.judge.pipeline import Pipeline
+from gateway.keep import shed
+from gateway.keep.history import Outgoing
+from gateway.keep.recovery import in_doubt, opened, settled, stand_in, time_kept
+from gateway.keep.store import Store, Writing
+from gateway.tell.callers import Callers
+from gateway.tell.channels import Channels
+from gateway.tell.inventory import Inventory
+from gateway.tell.platform_test import is_call
+from gateway.tell.push import Lost, NotTaken, Push
+from gateway.tell.resend import Resend
+from gateway.tell.uplink import ACCEPTED_A_COMMIT, Uplink
+from gateway.tend import rearrange
+from gateway.tend.attacks import Attacks
+from gateway.tend.inbound import Doors
+from gateway.tend.lineage import Lineage
+from gateway.tend.rounds import MARK, Rounds
+from gateway.tend.technician import TakenOver, Technician
+from gateway.tend.upkeep import DiskIsBack, Upkeep
+from gateway.words import kind
+from gateway.words.clock import Clock, Moment, Quality, SystemClock, boot_name, stamp
+from gateway.words.instruction import Do, Door, Refused, ResultFact
+from gateway.words.kind import Priority
+from gateway.words.reading import FORMS, Form
+
+LOG = logging.getLogger("eldercare")
+T = TypeVar("T")
+MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
+FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
+MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
+STALLED = 10.0  # s after which a disk that neither takes a turn nor refuses it counts as failed: no call for help waits for a dying card
+LEAVE = 0.5  # s for which a failed disk's files may take to be closed before we go on without
+ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
+
+
+class Daemon:
+    """One gateway at work."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.again = False  # another home has moved in: to be started anew in the same process
+        self.boot = boot_name()
+        self.replay = Replay(config.replay) if config.replay else None
+        self.clock: Clock = self.replay.clock(self.boot) if self.replay else SystemClock(MADE)
+        self.models = all_models()
+        config.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
+        self.gateway = identity(config)
+        folders.opened_to_page(config.state)
+        self.clock.restored(*time_kept(config.state))
+        now = self.clock.now()
+        self.store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
+        self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times, tells_out=rearrange.tells_out(config))
+        self.judge = Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night)
+        self.pipeline = Pipeline(
+            boot=self.boot,
+            devices={d.id: d.room for d in config.devices},
+            judge=self.judge,
+            faults=self.faults,
+            ladder=config.ladder,
+            times=config.times,
+        )
+        rearrange.walk_by(self, config)
+        share = zlib.crc32(self.gateway.encode()) / 2**32  # what this home does a little later than another
+        self.faults.mains_jitter = MAINS_JITTER * share
+        self.faults.daily.keep(config.zone, share)
+        self.faults.restored(self.store.marked("daily"))
+        self.wake = asyncio.Event()
+        self.room = WaitingRoom(self.wake.set)
+        self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put, Firsts(self.store.marked("told")))
+        self.intake.walked = self._walked
+        self.intake.proved = self._proved
+        for d in config.devices:
+            self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
+        self.historian = Historian(config.times.same_again, rearrange.withheld(config))
+        self.store.readings.withhold(self.historian.withheld)
+        self.channels = Channels(self)
+        self.callers = Callers(self._called, ended=self.channels.ended)
+        self.technician = Technician(self, self.models)
+        self.ears = Ears(self)
+        self.uplink = Uplink(self)
+        self.lineage = Lineage(self)
+        self.resend = Resend(self)
+        self.inventory = Inventory(self)
+        self.doors = Doors(self)
+        self.upkeep = Upkeep(self)
+        self.rounds = Rounds(self)
+        self.untold = Untold(config.zone)
+        self.attacks = Attacks(self.faults)
+        self.push = Push(self.uplink, self.store, self.clock, self._topic, self.uplink.confirms)
+        self.turned = now.mono  # when the pump began its last turn
+        self._notes: list[Callable[[Moment], list[Entry]]] = []
+        self._due = now.mono  # when the pipeline wants its next tick
+        self._flushed = self._kept = now.mono
+        self.keeping = Keeping(now.mono)
+        self._event = False  # something that happens once was heard in this turn
+        self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
+        self.leaving: asyncio.Task[None] | None = None  # a failed disk's store while it is being closed
+
+    # -- life --------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until cancelled or told to stop. Raises what the pump or the store raises."""
+        loop = asyncio.get_running_loop()
+        me = asyncio.current_task()
+        assert me is not None  # a coroutine runs in a task
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, me.cancel)
+        waker = self.doors.open_waker()
+        LOG.info("gateway %s, software %s, boot %s, %d devices, store %s", self.gateway, __version__, self.boot, len(self.config.devices),
+                 self.store.degraded or self.store.folder)  # fmt: skip
+        try:
+            await self._begin()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._pump(), name="pump")
+                group.create_task(self.push.run(), name="push")
+                group.create_task(self.resend.run(), name="resend")
+                group.create_task(self.upkeep.beat(), name="beat")
+                group.create_task(self.upkeep.mains(), name="mains")
+                group.create_task(self.ears.overhear(), name="overhear")
+                self.ears.listen(group)
+                self.uplink.begin(group)
+        except* asyncio.CancelledError:
+            LOG.info("stopping")
+        except* TakenOver:
+            self.again = True
+            LOG.info("another home's files lie ready: starting anew as its gateway")
+        except* DiskIsBack:
+            LOG.info("the disk can be written again: starting anew on it")
+        finally:
+            if not self.again:
+                systemd.notify("STOPPING=1")
+            if waker is not None:
+                loop.remove_reader(waker)
+                waker.close()
+            if self._turn is not None:
+                await asyncio.wait({self._turn})
+            with contextlib.suppress(sqlite3.Error):
+                # What was heard in the last moment is judged too: its driver will not report it again.
+                # So is an order that the broker has handed over: it believes that we have it.
+                last, now = self._judge_waiting(), self.clock.now()
+                last += self.doors.last_orders(now) + self.pipeline.last_counts(now)
+                await self._write(last, now, flush=True)
+                await self.upkeep.last_readings(now)
+            await self.technician.close()
+            await self.channels.close()
+            await self.callers.close()
+            await self.store.close()
+
+    async def _begin(self) -> None:
+        """Take over what was known: from here on the first alarm can be raised."""
+        now = self.clock.now()
+        entries = self.pipeline.restart(now, self._known, why="storage" if self.store.degraded else self.store.anew or "start")
+        entries += self.lineage.begin(now)
+        if self.store.degraded:
+            entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=self.store.degraded[:300]), now)
+        else:
+            entries += self.pipeline.noticed(self.faults.end(kind.STORAGE_DEGRADED, now), now)
+        self.untold.start(self.faults.on, now, self.store.marked(untold.MARK), self.boot)
+        entries += self.technician.begin(now)
+        entries += self._told_by_store(now)
+        for adapter in self.config.adapters if self.replay is None and self.ears.wants_radio() else ():
+            self.faults.radios[adapter] = now.mono
+        if self.config.platform is None:
+            self.faults.link_down_since = None  # what nobody asked for is not lost
+        await self._write(entries, now, flush=True)
+        self.callers.resume(self.pipeline.alarms.values(), self.config)
+        self.technician.tidy()
+        if self.store.folder == self.config.state:
+            settled(self.config.state, self.config.runtime)
+        self.upkeep.write_status(await self.store.counts())  # whoever is told READY may ask at once
+        gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
+        systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
+
+    def alarm_is_fresh(self) -> bool:
+        """Say whether somebody may need help whom nobody has answered yet: then the radio is for hearing only."""
+        return any(a.state in {State.PRE_ALARM, State.RAISED} and a.priority <= Priority.P2 for a in self.pipeline.alarms.values())
+
+    # -- the pump ----------------------------------------------------------------------------------------------------
+
+    async def _pump(self) -> None:
+        """Take what was heard and told, judge it, write it down, tell it. The only task that decides."""
+        while True:
+            now = self.clock.now()
+            self.turned = now.mono
+            entries: list[Entry] = []
+            await self.doors.look()
+            # From here to the commit nothing is awaited: a driver's memory is written with the readings it stands for, or not at all.
+            try:
+                self._decide(entries, now)
+            except Exception:  # it ends the process; what was judged before is written and told first
+                await self._write(entries + self.pipeline.noticed((), now), now, flush=True)
+                raise
+            if entries and self.ears.visits is not None and self.alarm_is_fresh():
+                self.ears.visits.drop()
+            unsaved = now.mono >= self.keeping.saves_at(self.pipeline)
+            await self._write(
+                entries, now, flush=(self._event or unsaved) and not entries
+            )  # no press may count twice, also one without entry
+            self._event = False
+            self.upkeep.keep_readings(now)
+            await self.upkeep.sometimes(now)
+            if self.pipeline.walking.walk is not None or self.pipeline.walking.step is not None:
+                self.upkeep.somebody_looks.set()
+            self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
+            if len(self.room) or self._notes or self.doors.waiting:
+                await asyncio.sleep(0)
+                continue
+            due = min(self._due, self.keeping.due(self.pipeline))
+            wait = self.clock.real(max(0.0, min(due - self.clock.now().mono, LOOK_EVERY)))
+            with contextlib.suppress(TimeoutError):
+                # receipts of entries are written soon; those of readings with the next batch, and nobody need wake for them
+                async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self.uplink.accepted else wait):
+                    await self.wake.wait()
+            self.wake.clear()
+
+    def _decide(self, entries: list[Entry], now: Moment) -> None:
+        """Add to `entries` what this turn has to say: first of what was heard in the home."""
+        entries += self._judge_waiting()
+        entries += self.doors.messages(now)
+        notes, self._notes = self._notes, []
+        for note in notes:
+            entries += note(now)
+        if now.mono >= self.faults.due():
+            entries += self._look(now)
+        if now.mono >= self._due:
+            entries += self.pipeline.tick(now)
+
+    def _judge_waiting(self) -> list[Entry]:
+        entries: list[Entry] = []
+        for reading in self.room.take():
+            self.historian.heard(reading)
+            entries += self.pipeline.heard(reading)
+            self._event = self._event or FORMS[reading.kind] is Form.EVENT
+        return entries
+
+    async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False, failed: sqlite3.Error | None = None) -> None:
+        """Commit, then tell. `failed`: the disk is known to have failed."""
+        flush = flush or now.mono - self._flushed >= FLUSH_EVERY
+        many = len(self.uplink.accepted) >= ACCEPTED_A_COMMIT
+        accept = bool(self.uplink.accepted) and (flush or many or now.mono - self._kept >= ACCEPT_EVERY)
+        alive = now.mono >= self.keeping.marks_at(self.pipeline) or self.untold.unsaved
+        resent, self.pipeline.resent = self.pipeline.resent, []
+        wanted = entries or resent or flush or accept or alive
+        if not wanted and failed is None and self.lineage.conflict is None:
+            return
+        writing = Writing(entries=entries, resent=resent, memory=self.intake.memory() if entries or flush else {}, marks={})
+        if entries or accept or flush:
+            writing.accepted = self.uplink.accepted_now()
+            self._kept = now.mono
+        writing.marks = self._marks(now, entries) if entries or flush or alive else {}
+        if flush:
+            self._flushed = now.mono
+            writing.marks = {**writing.marks, **self.clock.marks()}
+            if now.quality is Quality.SYNCHRONISED:
+                heard = self.faults.silences.since_start(now)
+                writing.heard = {d: now.wall.timestamp() - ago for d, ago in heard.items() if d in self.intake.devices}
+        # A stop does not end it: what was judged is on disk, or in memory where the disk refuses, before the store is closed.
+        self._turn = asyncio.create_task(self._put(writing, now, failed), name="turn")
+        writing, out = await asyncio.shield(self._turn)
+        entries = list(writing.entries)
+        self.push.offer(out)
+        self._act(entries)
+        if entries:
+            asyncio.get_running_loop().call_soon(_log, entries)  # behind the push, which now has its turn
+
+    async def _put(self, writing: Writing, now: Moment, failed: sqlite3.Error | None) -> tuple[Writing, list[Outgoing]]:
+        """Commit one turn, to memory where the disk refuses it; return what was written. Raises sqlite3.Error."""
+        try:
+            if failed is not None:
+                raise failed
+            if self.lineage.conflict is not None:
+                return await self._answered(self.lineage.begun_anew(writing, now))
+            return writing, await self._answered(self.store.commit(writing))
+        except sqlite3.Error as error:
+            writing = replace(writing)  # the disk may carry out the first one yet
+            return writing, await self._degrade(writing, now, error)
+
+    async def _answered(self, job: Coroutine[Any, Any, T]) -> T:
+        """Return what the store answers; a stop does not end its work. Raises sqlite3.Error where the disk refuses, or does not answer."""
+        asked = asyncio.ensure_future(job)
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # also one that nobody waits for any more
+        await asyncio.wait({asked}, timeout=STALLED if self.store.folder == self.config.state else None)
+        if not asked.done():
+            asked.cancel()  # if it has not begun
+            raise sqlite3.OperationalError(f"the disk has not answered for {STALLED:g} s")
+        return asked.result()
+
+    async def kept(self, job: Coroutine[Any, Any, T]) -> T | None:
+        """Let the store do something that nobody waits for, between two turns. A disk that does not answer is left: then None."""
+        try:
+            return await self._answered(job)
+        except sqlite3.Error as error:
+            await self._write([], self.clock.now(), failed=error)
+            return None
+
+    def _marks(self, now: Moment, entries: Sequence[Entry]) -> dict[str, str]:
+        """Return the marks that are written with the next turn; what has changed is taken as written."""
+        marks: dict[str, str] = {
+            "silent": self.faults.silences.mark(now),
+            "inbox": str(self.doors.inbox_after),
+            "household": str(self.config.household.revision),
+            "certificate": str(self.technician.certificate),
+            "alive": json.dumps(stamp(self.boot, now)),
+            "cancels": json.dumps(list(self.pipeline.cancels)),
+        }
+        marks |= self.lineage.marks()
+        if mark := self.rounds.mark(now):
+            marks[MARK] = mark
+        if told := self.intake.firsts.mark():
+            marks["told"] = told
+        if daily := self.faults.mark():
+            marks["daily"] = daily
+        if self.pipeline.masks_changed or self.pipeline.shelves or self.pipeline.away.lasts(now):
+            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)
+            self.pipeline.masks_changed = False
+        if self.pipeline.endings_changed:
+            marks["endings"] = json.dumps(self.pipeline.endings)
+            self.pipeline.endings_changed = False
+        marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
+        marks[untold.MARK] = self.untold.mark(now, self.boot)
+        self.keeping.written(now.mono, entries, self.pipeline)
+        self.pipeline.saved()
+        return marks
+
+    async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:
+        """Go on in memory when the disk takes nothing more: an alarm that cannot be written is told all the same, and this too."""
+        why = f"{self.store.folder / 'gateway.db'}: {error}; working from memory until the disk can be written"
+        LOG.error("store %s", why)
+        if self.store.degraded and self.store.folder != self.config.state:
+            return await self._shed(writing, error)
+        broken, begun = self.store, writing.entries
+        generation = broken.generation + 1
+        self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why, None, generation)
+        self.lineage.anew()
+        self.store.readings.withhold(self.historian.withheld)
+        self.push.use(self.store)
+        # A disk that does not answer is left when it does. What it then has all the same is recognised when we go back to it.
+        self.leaving = asyncio.create_task(_left(broken), name="leaving")
+        await asyncio.wait({self.leaving}, timeout=LEAVE)
+        if self.uplink.link is not None and self.uplink.connected:  # the platform shall know the new journal before its first entry
+            with contextlib.suppress(Lost, NotTaken):
+                await self.uplink.link.publish(self._topic("status"), self.uplink.status(True, "storage"), retain=True)
+        # Also what it did not write itself must outlast a kill: counters against recordings, instructions done, what is masked.
+        writing.memory, writing.done = self.intake.memories(), self.pipeline.done
+        writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
+        writing.marks["endings"] = json.dumps(self.pipeline.endings)
+        writing.marks["told"] = self.intake.firsts.mark(anew=True)
+        writing.marks["daily"] = self.faults.mark(anew=True)
+        writing.marks[untold.MARK] = self.untold.mark(now, self.boot)
+        writing.marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
+        writing.marks |= self.lineage.marks() | in_doubt(self.store, broken, begun)
+        entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
+        writing.resent = ()  # of another journal
+        entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
+        writing.entries, writing.accepted = entries, []
+        self.uplink.accepted.clear()
+        return await self.store.commit(writing)
+
+    async def _shed(self, writing: Writing, error: sqlite3.Error) -> list[Outgoing]:
+        """Make room in a stand-in that is full, readings first, and commit again. Raises sqlite3.Error where nothing helps."""
+        for step in range(len(shed.STEPS)):
+            with contextlib.suppress(sqlite3.Error):
+                gone = await self.store.run(self.store.shed, step)
+                LOG.error("store memory is full: readings and %d entries that can be missed are forgotten", gone)
+                self._say_shed(gone)
+                return await self.store.commit(writing)
+        raise error
+
+    def _say_shed(self, gone: int) -> None:
+        if gone:
+            self.note(lambda at: self.pipeline.noticed([self.faults.note(kind.FORGOTTEN, at, entries=gone)], at))
+
+    def _act(self, entries: list[Entry]) -> None:
+        """Let local programs sound and call, now that the entry is on disk."""
+        if entries:
+            self.inventory.changed()
+        for entry in entries:
+            fact = entry.fact
+            if isinstance(fact, ResultFact) and _confirmed_here(fact):
+                self.intake.arm(fact.instruction.device, self.config.times.confirm_window)
+            if self.technician.attempt is not None:
+                self.technician.attempt.committed(entry)
+            if is_call(entry):
+                self.uplink.called()
+            self.rounds.committed(entry)
+            if isinstance(fact, FaultFact):
+                self.untold.written(fact, entry.number, self.clock.now())
+            if isinstance(fact, AlarmFact):
+                self.callers.follow(entry, fact, self.config)
+
+    def _look(self, now: Moment) -> list[Entry]:
+        """Give supervision what it judges silence by."""
+        for radio in self.ears.radios:
+            if radio.heard_at is not None:
+                self.faults.radios[radio.adapter] = radio.heard_at
+        self.faults.silences.cut(self.ears.cut(), now)
+        for number, fact in self.untold.due(now):
+            self.callers.tell_fault(fact, number, self.config)
+        self.doors.look_in_box = True
+        self.faults.clock_why = self.clock.why
+        entries = self.rounds.look(now) + self.channels.look(now) + self._told_by_store(now) + self._attacked(now)
+        if self.config.platform is None:
+            return entries
+        since = self.push.unanswered_since()
+        answered = since is None or now.mono - since < self.config.times.receipts_lost
+        up = self.uplink.connected and answered
+        taken_over = self.uplink.link is not None and self.uplink.link.taken_over
+        twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
+        return entries + self.pipeline.linked(up, now) + self.pipeline.noticed(twice, now)
+
+    def _attacked(self, now: Moment) -> list[Entry]:
+        refused = ((d, enrolled.refused) for d, enrolled in self.intake.devices.items())
+        return self.pipeline.noticed(self.attacks.look(now, refused), now)
+
+    def _told_by_store(self, now: Moment) -> list[Entry]:
+        why, self.store.mended = self.store.mended, ""
+        return self.pipeline.noticed([self.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now) if why else []
+
+    def note(self, note: Callable[[Moment], list[Entry]]) -> None:
+        """Let the pump write down in its next turn what the note returns."""
+        self._notes.append(note)
+        self.wake.set()
+
+    def _walked(self, device: str, rssi: int, mono: float) -> None:
+        if self.pipeline.walking.walk is not None and self.pipeline.walking.walk.device == device:
+            self.pipeline.walking.walk.signal(rssi, mono)
+
+    def _proved(self, device: str) -> None:
+        self.note(lambda at: self.pipeline.noticed(self.faults.end(kind.REPLAYED, at, device), at))
+
+    def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
+        if number < 0:  # it told of a fault
+            self.untold.called(-number - 1, ok=ok)
+            return
+        self.note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
+
+    # -- small things ------------------------------------------------------------------------------------------------
+
+    def _topic(self, name: str) -> str:
+        return wire.topic(self.gateway, name)
+
+
+def _confirmed_here(fact: ResultFact) -> bool:
+    return fact.instruction.do is Do.CONFIRM and fact.instruction.door is Door.LOCAL and fact.refused is Refused.NONE
+
+
+async def _left(broken: Store) -> None:
+    """Close a store whose disk failed, as soon as it answers."""
+    with contextlib.suppress(sqlite3.Error):
+        await broken.close()
+
+
+def _log(entries: Sequence[Entry]) -> None:
+    for entry in entries:
+        LOG.log(logging.WARNING if entry.priority <= Priority.P2 else logging.INFO, "%s", status.line(entry))
+
+
+def identity(config: Config) -> str:
+    """Return this gateway's id: configured, or made at first start and kept in a file of its own."""
+    if config.gateway.id:
+        if "." in config.gateway.id:  # of a home that was there before this was refused
+            LOG.warning("gateway id %s: some brokers refuse a dot in it (NATS) or read it as / (RabbitMQ)", config.gateway.id)
+        return config.gateway.id
+    path = config.state / "identity"
+    with contextlib.suppress(OSError, ValueError):
+        if re.fullmatch(r"[A-Za-z0-9._-]{1,40}", known := path.read_text(encoding="ascii").strip()):
+            return known
+        LOG.error("identity %s is damaged: a new one is made, the platform will see a new gateway", path)
+    made = f"gw-{secrets.token_hex(6)}"
+    try:
+        config.state.mkdir(parents=True, exist_ok=True)
+        with folders.as_owner(config.state):  # `sudo eldercare-gateway check`: the daemon must read it
+            new = path.with_suffix(".new")
+            generations.durable(new, f"{made}\n".encode(), folders.SHARED)
+            new.replace(path)
+            generations.sync(config.state)
+    except OSError as error:
+        LOG.error("identity %s cannot be kept (%s): the platform will see a new gateway at each start", path, error.strerror)  # noqa: TRY400
+    return made

@@ -1,0 +1,87 @@
+"""A start that is only tried: may this configuration, with this state folder, become a gateway's? Asked before anything is renamed.
+
+It is the daemon itself up to its first turn: load, open, take over what is open, a test alarm through journal and outbox, the waits of a
+month, the lines and brokers of devices for a moment. Nobody is called, nothing sounds, the radio and the platform hear nothing of it.
+The state folder is a copy that is thrown away; the process is one of its own, so that whatever goes wrong in it goes wrong there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+from drivers import all_models
+from gateway.box import dial
+from gateway.home.config import Config, load
+from gateway.judge.dispatch import PLATFORM
+from gateway.tend.daemon import Daemon
+from gateway.words.clock import Moment
+from gateway.words.instruction import Do, Door, Instruction
+
+LOG = logging.getLogger("eldercare")
+LISTENS = 0.5  # s for which lines and other brokers are tried
+AHEAD = (1.0, 90.0, 900.0, 5400.0, 90_000.0, 2_600_000.0)  # s from now at which is looked what is due by then
+
+
+class NotFit(Exception):
+    """It would not become a gateway; the text says what stands in the way."""
+
+
+class _Rehearsed(Daemon):
+    """A daemon that begins, turns once and ends."""
+
+    async def once(self) -> None:
+        """Begin and turn. Raises what would end the real one."""
+        try:
+            await self._begin()
+            order = Instruction(id="rehearsal", do=Do.TEST, by="rehearsal", door=Door.LOCAL)
+            await self._turned(order, self.clock.now())
+            await self._heard()
+            if self.store.degraded or self.store.folder != self.config.state:
+                raise NotFit(self.store.degraded or "the disk takes nothing")
+        finally:
+            await self.technician.close()
+            await self.callers.close()
+            await self.store.close()
+
+    async def _turned(self, order: Instruction, now: Moment) -> None:
+        entries = self.pipeline.told(order, now) + self._look(now)
+        for ahead in AHEAD:
+            later = now._replace(mono=now.mono + ahead, wall=now.wall + timedelta(seconds=ahead))
+            entries += self.pipeline.tick(later)
+        await self._write(entries, now, flush=True)
+
+    async def _heard(self) -> None:
+        """Open lines and other brokers as a start does; that one is not there is no matter, for it may come."""
+        if self.config.platform is not None and (link := self.uplink.broker(self.config)).tls:
+            try:
+                await asyncio.to_thread(dial.context_of, dial.Tls(ca=link.ca, cert=link.cert, key=link.key))
+            except dial.NotReached as error:
+                LOG.warning("platform: %s", error)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LISTENS), asyncio.TaskGroup() as group:
+                self.ears.listen(group)
+                await asyncio.Event().wait()
+
+
+def rehearsed(path: Path, folder: Path) -> None:
+    """Try a start by the configuration at `path` with the state in `folder`, used up. Raises NotFit, and what a start raises."""
+    runtime = folder.with_name(f"{folder.name}.run")
+    try:
+        config = load(path, all_models(), instead=(folder, runtime))
+        if config.trouble:
+            raise NotFit(config.trouble)
+        asyncio.run(_Rehearsed(_quiet(config)).once())
+    finally:
+        shutil.rmtree(runtime, ignore_errors=True)
+
+
+def _quiet(config: Config) -> Config:
+    """Return a configuration that sounds nowhere and calls nobody, and leaves the radio to the gateway that has it."""
+    ladder = tuple(replace(rung, channel=PLATFORM, program=()) for rung in config.ladder)
+    return replace(config, adapters=(), replay=None, ladder=ladder, sound_pre_alarm=(), sound_alarm=())

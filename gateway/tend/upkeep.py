@@ -1,0 +1,328 @@
+"""What is done now and then: readings to the card in batches, retention, the disk tried again, the status file, systemd's watchdog."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import json
+import logging
+import shutil
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.box import mains, systemd
+from gateway.box.folders import moved_out
+from gateway.home import backup, status
+from gateway.home.inbox import beside
+from gateway.judge.alarm import State
+from gateway.judge.book import Entry
+from gateway.judge.signals import HOUR
+from gateway.keep import wal
+from gateway.keep.database import CHECK_AT_MOST, Damaged, StoreProblem, checkpoint, entries_kept_from, is_read_only
+from gateway.keep.store import Gone, Store
+from gateway.words import kind
+from gateway.words.clock import Moment
+
+if TYPE_CHECKING:
+    from gateway.tend.daemon import Daemon
+
+LOG = logging.getLogger("eldercare")
+SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
+LAST = 10.0  # s that a stop waits for the last readings
+CHECKPOINT_AT = 1500  # pages in the journal's log from which it is written into the database when nothing urgent is about
+READINGS_AT = 200  # readings that make a batch before its time
+MAINS_EVERY = 1.0  # s between two looks at the mains
+LOOKED_AT_EVERY = 0.25  # s between two status files while somebody watches a walk test
+STATUS_EVERY = 2.0  # s between two status files and two beats
+TIDY_EVERY = 86400.0  # s between two rounds of retention
+TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
+DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is tried again
+PROMPT = 2.0  # s in which a disk that failed must have answered to be trusted again
+PROBED = 0.5  # s for which the pump waits for that; a later answer is taken at the next look
+TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
+
+
+CARD_BUDGET = 16.0  # MB a day by this process; with what the file system adds some 40 reach the card: docs/operator.md
+CARD_KEPT = 24  # hours that are added up
+IO = Path("/proc/self/io")
+
+
+class Card:
+    """How much this process has written to the card in the last day, as the kernel counts it: pages that became dirty on a real disk.
+
+    The file system's own journal and the card's are not in it: docs/operator.md says how much they add. Files in memory do not count.
+    """
+
+    def __init__(self, mono: float, io: Path = IO) -> None:
+        self._io = io
+        written = self._written()
+        self._since: deque[tuple[float, int]] = deque([(mono, written)] if written is not None else [], maxlen=CARD_KEPT + 1)
+
+    def facts(self, mono: float) -> dict[str, float] | None:
+        """Return {written_mb, over_h, day_mb, budget_mb}: MB in the hours seen (24 at most), what that makes a day; None where unknown.
+
+        `day_mb` is there from the first full hour on: what a start writes says nothing about a day.
+        """
+        written = self._written()
+        if written is None or not self._since:
+            return None
+        if mono - self._since[-1][0] >= HOUR:
+            self._since.append((mono, written))
+        began, before = self._since[0]
+        hours, mb = (mono - began) / HOUR, (written - before) / 1e6
+        facts = {"written_mb": round(mb, 3), "over_h": round(hours, 2), "budget_mb": CARD_BUDGET}
+        return facts | {"day_mb": round(mb * CARD_KEPT / hours, 2)} if hours >= 1 else facts
+
+    def _written(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return next(
+                (int(line[12:]) for line in self._io.read_text(encoding="ascii").splitlines() if line.startswith("write_bytes:")), None
+            )
+        return None
+
+
+class DiskIsBack(Exception):
+    """The real database can be written again: start anew on it."""
+
+
+class Upkeep:
+    """The housekeeping of one gateway, asked by the pump at the end of a turn."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        now = daemon.clock.now().mono
+        self._batched = self._tried = now
+        self._tidied = now - TIDY_EVERY + TIDY_FIRST
+        self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
+        self._gone = Gone()  # what it has taken so far
+        self._batches = 0  # of readings, that the platform never had
+        self._tidying: asyncio.Task[None] | None = None  # its beginning, on the thread of the readings
+        self._batch: asyncio.Task[None] | None = None  # the batch of readings that is being written ...
+        self._batch_of: Store | None = None  # ... by this store
+        self._checkpointing: asyncio.Task[None] | None = None
+        self._probe: asyncio.Task[bool] | None = None  # the failed disk being tried
+        self._forgotten = 0
+        self._withdrawing: asyncio.Task[None] | None = None  # what waits and was agreed to no longer, being deleted
+        self._withdrawn = 0
+        self._mistaken = False  # the status file could not be made, and this was said
+        self.card = Card(now)
+        self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
+
+    async def beat(self) -> None:
+        """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
+        interval = min(systemd.watchdog_interval() or STATUS_EVERY, STATUS_EVERY)
+        while True:
+            turned = self._daemon.turned
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(SLOW):
+                    counts = await self._daemon.store.counts()
+                    if self._daemon.clock.now().mono - turned < SLOW or self._daemon.replay is not None:
+                        systemd.notify("WATCHDOG=1")
+                    self.write_status(counts)
+            await asyncio.sleep(min(LOOKED_AT_EVERY, interval))
+            self.somebody_looks.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, interval - LOOKED_AT_EVERY)):
+                    await self.somebody_looks.wait()
+
+    async def mains(self) -> None:
+        """Watch whether the mains are there, where this box can know."""
+        daemon = self._daemon
+        known: bool | None = None
+        while daemon.replay is None:
+            found = mains.read(daemon.config.gateway.mains)
+            if found is not None and found is not known:
+                daemon.note(functools.partial(daemon.pipeline.powered, found))
+            elif found is None:
+                daemon.faults.mains = None
+            known = found
+            await asyncio.sleep(MAINS_EVERY)
+
+    def write_status(self, counts: tuple[int, int]) -> None:
+        """Write down how things stand: for `status` and the page. `counts`: entries and batches that wait."""
+        path = self._daemon.config.runtime / "status.json"
+        new = path.with_suffix(".new")
+        try:
+            text = json.dumps(status.facts(self._daemon, counts), ensure_ascii=False)
+            new.write_text(text, encoding="utf-8", errors="replace")
+            new.replace(path)
+        except OSError as error:
+            LOG.warning("status file %s: %s", path, error.strerror)
+        except Exception:  # it is a question: a mistake in its answer must not end the guarding
+            if not self._mistaken:
+                LOG.exception("status file %s cannot be made", path)
+            self._mistaken = True
+        else:
+            self._mistaken = False
+
+    def keep_readings(self, now: Moment) -> None:
+        """Have routine readings written in batches, beside: no alarm waits for them. They are pushed last; what cannot be kept is said.
+
+        One batch at a time: while a slow card writes, further readings wait in the historian, which is bounded.
+        """
+        if self._batch is not None:
+            if not self._batch.done() and self._batch_of is self._daemon.store:
+                return
+            batch, self._batch = self._batch, None
+            if batch.done():
+                batch.result()  # a mistake of ours ends the process, as any other of the pump
+        due = now.mono - self._batched >= self._daemon.config.times.readings_every or len(self._daemon.historian.pending) >= READINGS_AT
+        if due:
+            self._batched = now.mono
+            self._batch_of = self._daemon.store
+            self._batch = asyncio.create_task(self._keep(now), name="batch")
+
+    async def last_readings(self, now: Moment) -> None:
+        """Write what is left, at a stop. A disk that does not answer is not waited for long."""
+        for beside_ in (self._tidying, self._checkpointing):
+            if beside_ is not None:
+                beside_.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST):
+                if self._batch is not None:
+                    await self._batch
+                await self._keep(now, unfinished=True)
+
+    async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
+        """Write down which batches have their receipt, and the next batch. `unfinished`: also of the hour that runs."""
+        daemon, store = self._daemon, self._daemon.store
+        readings, done, refused = daemon.historian.take(), daemon.uplink.accepted_batches, daemon.historian.withheld
+        signals = daemon.intake.signals.take(now, unfinished=unfinished) if readings else []
+        daemon.uplink.accepted_batches = []
+        if done:
+            await store.readings.accept(done)
+        if not readings:
+            return
+        message = await store.readings.keep(readings, daemon.boot, signals)
+        if message is None:
+            daemon.historian.forgotten += len(readings)
+        elif refused != daemon.historian.withheld:
+            self.withdraw()
+        elif store is daemon.store:  # a stand-in's batches are of another history
+            daemon.push.offer([message])
+
+    def withdraw(self) -> None:
+        """Have what waits and may no longer be sent deleted, beside; nothing of it that is held for sending goes out."""
+        self._daemon.push.leave_batches()
+        self._withdrawing = asyncio.create_task(self._daemon.store.readings.withdraw(), name="withdraw")
+
+    async def sometimes(self, now: Moment) -> None:
+        """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
+        if now.mono - self._tidied >= TIDY_EVERY and self._round is None and (self._tidying is None or self._tidying.done()):
+            self._tidied = now.mono
+            self._tidying = asyncio.create_task(self._tidy(self._daemon.clock.proved(now)), name="tidy")
+        if self._round is not None:
+            await self._retain(self._round)
+        if now.mono - self._tried < TRY_DISK_EVERY:
+            return
+        self._tried = now.mono
+        beside(self._sweep)  # no turn waits for it, whatever the disk does
+        self._checkpoint()
+        lost = self._daemon.historian.forgotten + self._daemon.room.forgotten
+        if lost > self._forgotten:
+            self._say_forgotten(lost - self._forgotten)
+            self._forgotten = lost
+        gone, before = self._daemon.store.readings.withdrawn, self._withdrawn
+        self._withdrawn = gone
+        if gone > before:
+            self._say_forgotten(gone - before, withdrawn=True)
+        if self._daemon.store.degraded and self._daemon.store.folder != self._daemon.config.state and await self._disk_is_back():
+            await self._daemon.store.run(self._daemon.store.disk_is_back)
+            raise DiskIsBack
+
+    def _say_forgotten(self, count: int, *, withdrawn: bool = False) -> None:
+        """Tell that readings are gone that were never sent, under pressure or because consent was withdrawn."""
+        note = self._daemon.faults.note
+
+        def said(at: Moment) -> list[Entry]:
+            fact = note(kind.FORGOTTEN, at, readings=count, why="consent") if withdrawn else note(kind.FORGOTTEN, at, readings=count)
+            return self._daemon.pipeline.noticed([fact], at)
+
+        self._daemon.note(said)
+
+    def _sweep(self) -> None:
+        moved_out(self._daemon.config.state)
+        backup.forget_old(self._daemon.config.state, time.time())
+
+    def _checkpoint(self) -> None:
+        """Have the journal's log written into its database while nothing urgent is about: in a commit somebody would wait for it."""
+        store = self._daemon.store
+        if self._daemon.alarm_is_fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
+            return
+
+        def job() -> None:
+            path = store.folder / "gateway.db"
+            with contextlib.suppress(OSError, sqlite3.Error):  # it is tried again; what is wrong with the disk a commit finds out
+                if wal.pages(path) >= CHECKPOINT_AT:
+                    checkpoint(path)
+
+        self._checkpointing = asyncio.create_task(store.readings.run(job), name="checkpoint")
+
+    async def _tidy(self, now: Moment) -> None:
+        """Begin a day's retention: readings first, on their own thread, which also looks how much of the journal is too old."""
+        store, kept, batches = self._daemon.store, self._daemon.config.gateway, 0
+        steps = store.readings.retention(now, kept.history_days)
+        while (taken := await store.readings.run(next, steps, None)) is not None:
+            batches += taken
+        try:
+            number = await store.readings.run(entries_kept_from, store.folder / "gateway.db", now, kept.journal_days)
+        except sqlite3.Error as error:
+            LOG.warning("store retention not carried out: %s", error)
+            return
+        if store is self._daemon.store:
+            self._round, self._gone, self._batches = store.retention(now, number), Gone(), batches
+            self._daemon.wake.set()
+
+    async def _retain(self, steps: Iterator[Gone]) -> None:
+        """Make one step of the day's retention; the next one comes with the pump's next turn."""
+        done = await self._daemon.kept(self._daemon.store.run(next, steps, None))
+        if done is not None:
+            self._gone = Gone(*(before + now for before, now in zip(self._gone, done, strict=True)))
+            self._daemon.wake.set()
+            return
+        self._round = None
+        gone, batches = self._gone, self._batches
+        if any(gone) or batches:
+            unsent = f"{gone.unsent} entries and {batches} batches of readings were never sent"
+            LOG.info("retention: %d journal rows deleted; %s", gone.rows, unsent)
+        if (batches or gone.unsent) and self._daemon.config.platform is not None:
+            faults, pipeline = self._daemon.faults, self._daemon.pipeline
+
+            def forgotten(at: Moment) -> list[Entry]:
+                return pipeline.noticed([faults.note(kind.FORGOTTEN, at, batches=batches, entries=gone.unsent)], at)
+
+            self._daemon.note(forgotten)
+
+    async def _disk_is_back(self) -> bool:
+        """Say whether the real database takes a write again. What is in memory is carried over by the start; a grace is not cut short."""
+        if any(alarm.state is State.PRE_ALARM for alarm in self._daemon.pipeline.alarms.values()):
+            return False
+        if self._daemon.leaving is not None and not self._daemon.leaving.done():
+            return False  # it still owes us the answer for which we left it
+        if self._probe is None:
+            self._probe = asyncio.create_task(asyncio.to_thread(self._answers), name="probe")
+        await asyncio.wait({self._probe}, timeout=PROBED)
+        if not self._probe.done():
+            return False
+        probe, self._probe = self._probe, None
+        return probe.result()
+
+    def _answers(self) -> bool:
+        """Say whether the real database takes a write, and soon. Not on the store's thread, which has alarms to write meanwhile."""
+        real = Store(self._daemon.config.state, self._daemon.gateway)
+        began = time.monotonic()
+        try:
+            if is_read_only(self._daemon.config.state) or shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
+                return False
+            real.open()
+        except Damaged:
+            return not self._daemon.pipeline.alarms  # the start sets it aside and begins a fresh one
+        except (OSError, sqlite3.Error, StoreProblem, ValueError):
+            return False
+        real.close_now()
+        return time.monotonic() - began < CHECK_AT_MOST + PROMPT

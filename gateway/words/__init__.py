@@ -1,0 +1,1 @@
+"""What everybody speaks: time, kinds, readings, what a driver is, orders. Pure."""

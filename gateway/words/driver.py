@@ -1,0 +1,306 @@
+"""What a driver is: a pure decoder of one make's bytes. It opens nothing, reads no clock and judges nothing.
+
+`feed` takes what a radio or a serial line delivered and yields what the device said (`Report`), what has to be written back
+(`Reply`), or why nothing may be reported (`Refusal`). A refusal inside a stream does not end the stream. `feed` never raises on
+any input and never keeps more than it states. Packets of devices that are not this make are refused as `NOT_MINE`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from gateway.words.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from gateway.words.reading import Value
+
+
+_WORDS = 80  # characters of what was not understood
+
+
+def uuid16(short: int) -> str:
+    """Return the 128-bit text form of a 16-bit Bluetooth UUID, as bleak gives it."""
+    return f"0000{short:04x}-0000-1000-8000-00805f9b34fb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advertisement:
+    """One BLE advertisement. `address` is upper-case with colons; company ids are not part of `manufacturer_data` values."""
+
+    address: str
+    rssi: int = 0
+    name: str | None = None
+    service_data: Mapping[str, bytes] = field(default_factory=dict)
+    manufacturer_data: Mapping[int, bytes] = field(default_factory=dict)
+    service_uuids: tuple[str, ...] = ()
+    adapter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Bytes as a serial line delivered them: any split, any noise. Empty `data` with `opened` true = the line was just opened."""
+
+    port: str
+    data: bytes
+    opened: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telegram:
+    """What a receiver heard from one of the devices behind it: a radio code, a sender id, an input number, a Zigbee name.
+
+    `source` names the device in the receiver's own terms, upper-case hex where it is a number. `data` is what it sent. `retained`:
+    somebody kept it for us, it may be of any age: what it says may still hold, but it is no sign of life.
+    """
+
+    source: str
+    data: bytes = b""
+    rssi: int = 0
+    retained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """One message of another program's broker, such as zigbee2mqtt's. `retained`: the broker kept it, it may be of any age."""
+
+    topic: str
+    payload: bytes
+    retained: bool = False  # what was last said, not something that happens now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One value of a device that was visited: which characteristic (128-bit UUID as text) was notified, indicated or read."""
+
+    characteristic: str
+    data: bytes
+
+
+Packet = Advertisement | Chunk | Telegram | Published | Attribute
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One thing a device said. `value` is a bool for states, the action for events, a number for measures.
+
+    `extra` carries details that only `decode` prints (steps of a dimmer, the query a frame answers).
+    """
+
+    kind: Kind
+    value: Value
+    index: int = 1
+    label: str = ""
+    flagged: bool = False
+    extra: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Bytes the driver wants written back to the line it heard."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something heard may not be reported: a short fixed word such as `decrypt_failed`, `too_short`, `replayed`."""
+
+    reason: str
+
+
+NOT_MINE = Refusal("not_mine")
+REPEATED = Refusal("repeated")  # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
+UNPROVED = Refusal("unproved")  # says nothing, and anybody could have sent it: no sign of life, and nothing to count
+OFFLINE = Refusal("bridge_offline")  # what a receiver hears by says that it is not there
+
+
+def not_understood(words: str) -> Report:
+    """Return the report of what a device said about something that matters and that no document knows: never taken for silence."""
+    return Report(Kind.NOT_UNDERSTOOD, "".join(sign if sign.isprintable() else "?" for sign in words[:_WORDS]))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing(Refusal):
+    """A call that still stands in what the device goes on saying: alive, nothing new.
+
+    Whether that is so only a clock can tell, and a driver has none: where it was not heard for long, its end got lost and it is new.
+    """
+
+    call: Report
+
+
+Heard = Report | Reply | Refusal | Telegram  # telegrams come from receivers only
+
+
+class Driver(Protocol):
+    """The decoder of one enrolled device.
+
+    `memory` holds what must survive a restart (last packet id, last counter) as plain JSON values. The gateway gives the stored
+    memory to `Model.new` and stores it again, in the transaction of the event, whenever it changed.
+    """
+
+    memory: dict[str, int | str]
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode one packet."""
+        ...
+
+    def poll(self) -> bytes:
+        """Return the bytes that ask the device for its state, or b"" where it cannot be asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BleAdvert:
+    """Heard by radio: which service data or company ids the make uses (for guessing strangers' makes)."""
+
+    services: tuple[str, ...] = ()
+    companies: tuple[int, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialLine:
+    """Heard by wire: line speed in baud, 8N1; `ask_every` seconds between two polls (0 = only when opened).
+
+    `hello` is what asks an unknown one for its name, where a poll does not.
+    """
+
+    baud: int
+    ask_every: float = 0.0
+    hello: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behind:
+    """Heard through a receiver: the names of receiver models that carry this make.
+
+    Equal telegrams that follow each other within `same_within` seconds are one: radios repeat what nobody acknowledges.
+    """
+
+    receivers: tuple[str, ...]
+    same_within: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttTopics:
+    """Heard from another program's broker: the topic filters to subscribe to below the configured base."""
+
+    filters: tuple[str, ...] = ("#",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Polled dry contacts: `bus` is "modbus" or "gpio"."""
+
+    bus: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GattService:
+    """Visited: once its advertisement is heard the gateway connects and takes what these characteristics say.
+
+    `ordered` puts a batch of stored values into the order in which they were measured.
+    """
+
+    service: str
+    characteristics: tuple[str, ...]
+    ordered: Callable[[Sequence[Attribute]], Sequence[Attribute]]
+
+
+Listens = BleAdvert | SerialLine | Behind | MqttTopics | Inputs | GattService
+
+
+class Enrol(StrEnum):
+    """How a device is taken in: by its address, by address and key, by teaching each of its signals, or by its port."""
+
+    ADDRESS = "address"
+    KEY = "key"
+    LEARN = "learn"
+    PORT = "port"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One thing a technician sets on the device: bounds and unit, and what it is in both languages.
+
+    `label` is the label of the report in which its value comes back ("" = the name). `words` are the names of its values where
+    it has some, as (word, value). `quiet` is how many seconds the device says nothing after it has taken it.
+    """
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    title: tuple[str, str]
+    label: str = ""
+    words: tuple[tuple[str, float], ...] = ()
+    quiet: float = 0.0
+
+
+class Teachable(Protocol):
+    """A driver that is taught signals out of its own advertisements. `signal` is the one heard last, as it is taught; "" = none."""
+
+    signal: str
+
+
+class Adjustable(Protocol):
+    """A driver whose device can be commissioned.
+
+    What comes back is a Report with the setting's label; an answer to `ask` has `reply_to` in its extra. An answer that only says
+    "taken" is a Report with the label in its extra as `taken`.
+    """
+
+    def set(self, name: str, value: float) -> bytes:
+        """Return the bytes that set one setting; b"" where the device must be asked first, because it takes several at once."""
+        ...
+
+    def ask(self, name: str) -> bytes:
+        """Return the bytes that read it back."""
+        ...
+
+    def apply(self) -> bytes:
+        """Return the bytes after which what was set takes effect, b"" where it does at once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Model:
+    """One make. `missing_after` is the silence in seconds after which the device counts as missing; None = cannot be supervised.
+
+    `rarely`: some of its kind check in once a day, so a household may allow a vital one so long a silence too.
+    `device_notes` is what the technician must do on the device itself, as (zh-CN, English).
+    """
+
+    name: str
+    title: tuple[str, str]
+    listens: Listens
+    senses: frozenset[Kind]
+    missing_after: float | None
+    new: Callable[[str, bytes | None, Mapping[str, int | str]], Driver]  # (address, key, memory)
+    key_bytes: int = 0  # length of the bind key, 0 = the make knows no key
+    device_notes: tuple[str, str] = ("", "")
+    enrol: Enrol = Enrol.ADDRESS
+    # LEARN: makes the driver from taught signals, {function: signal}, for instance {"open": "12F70A", "closed": "12F70E"}
+    learned: Callable[[Mapping[str, str], Mapping[str, int | str]], Driver] | None = None
+    buttons: int = 1  # how many buttons one of it may have
+    presses: str = "sos"  # what a button of it means unless the household says otherwise; "nothing" for a detector's pairing button
+    functions: tuple[str, ...] = ()  # LEARN: what can be taught
+    settings: tuple[Setting, ...] = ()
+    receiver: bool = False  # its driver yields telegrams of devices behind it, no reports of its own
+    endless: frozenset[Kind] = frozenset()  # levels of which it never says that they are over, or only where `clear` is taught
+    wired: bool = False  # told by a wire of this home, which no neighbour and no recording speaks on
+    rarely: bool = False
+    general: bool = False  # a protocol that many makes speak: a make of its own that takes the same frame is the better guess
+
+
+SEALED = 16  # bytes of a key under which a frame carries a counter and a tag; what a shorter one hides cannot be checked
+
+
+def proves(model: Model, *, keyed: bool) -> bool:
+    """Say whether what a device of this make says is proved to be fresh: no recording, no copy, no neighbour's equal code."""
+    return model.wired or (keyed and model.key_bytes >= SEALED)
