@@ -56,10 +56,10 @@ bench: $(VENV)/.dev $(VENV)/.bench
 
 screenshots: $(VENV)/.dev
 	@.ci/need $(BROWSER)
-	$(PY) -m tests.web.screenshots $(if $(filter-out 0,$(DOCS)),--docs)
+	$(PY) -m tests.write.screenshots $(if $(filter-out 0,$(DOCS)),--docs)
 
 sbom: $(VENV)/.dev
-	$(PY) -m tests.sbom
+	$(PY) -m tests.write.sbom
 
 fuzz: $(VENV)/.dev
 	$(PY) -m tests.fuzz.fuzz_drivers --seconds $(or $(SECONDS),600)

@@ -4,7 +4,7 @@
 
 Document: <name and version of what these facts come from>. Where a device departs from it, say so at the line that copes with it.
 
-The rules every driver keeps (tests/drivers/test_every_driver.py tries them on each MODEL it finds, once golden frames stand there):
+The rules every driver keeps (tests/unit/drivers/test_every_driver.py tries them on each MODEL it finds, once golden frames stand there):
     - `feed` never raises, whatever comes, and never keeps more than it states: give every buffer its bound in bytes
     - refuse before you read: length, header, check, content; the content is believed only after the envelope
     - say what you heard: no "closed" and no "no fall" out of silence, no judgement, no clock, no files

@@ -9,7 +9,17 @@ from hypothesis import settings
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
-SLOW = ("web", "stories", "test_demo", "test_daemon", "test_technician", "test_bench", "test_mqtt", "test_gatt", "test_fuzz")
+SLOW = (
+    "page",
+    "stories",
+    "parts/test_demo",
+    "parts/test_daemon",
+    "parts/test_technician",
+    "parts/test_bench",
+    "parts/test_mqtt",
+    "parts/test_gatt",
+    "fuzz",
+)
 
 
 def pytest_collection_modifyitems(items):

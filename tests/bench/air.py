@@ -12,7 +12,7 @@ import json
 import sys
 import time
 
-from tests.fake_bluez import Bluetoothd, PrivateBus
+from tests.kit.fake_bluez import Bluetoothd, PrivateBus
 
 BURST = 32  # adverts sent at a stretch before the socket is emptied
 

@@ -16,7 +16,7 @@ import pytest
 
 from gateway.contract import portable, schemas, wire
 from gateway.words.instruction import Do
-from tests.web.household import Example
+from tests.page.household import Example
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

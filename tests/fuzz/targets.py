@@ -39,7 +39,7 @@ from gateway.words.clock import Moment, Quality
 from gateway.words.driver import Advertisement, BleAdvert, Published, Refusal, Reply, Report, Telegram
 from gateway.words.instruction import Door as Way
 from gateway.words.reading import FORMS, Form, Kind
-from tests.drivers import driver_vectors
+from tests.unit.drivers import driver_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
 MODELS = all_models()

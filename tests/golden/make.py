@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import os
 import secrets
@@ -65,30 +66,43 @@ def state(name: str, folder: Path) -> dict[str, Any]:
 # -- what runs in the old tree -------------------------------------------------------------------------------------------
 
 
+def _flat() -> tuple[Any, ...]:
+    """Return what is used of a tree whose modules all lie in one folder."""
+
+    def of(module: str, *names: str) -> list[Any]:
+        found = importlib.import_module(module)
+        return [getattr(found, name) for name in names]
+
+    try:
+        page_of = of("gateway.folders", "page_of")[0]
+    except ImportError:  # an older tree
+        page_of = Path
+    try:
+        opened = of("gateway.recovery", "opened")[0]
+    except ImportError:  # an older tree
+        opened = of("gateway.store", "opened")[0]
+    whole = [importlib.import_module(name) for name in ("hand", "gateway.inbox", "gateway.wire")]
+    return (
+        *whole, page_of, opened, *of("gateway.fault", "Turn"), *of("gateway.reading", "Kind", "Reading"), *of("gateway.store", "Writing"),
+    )  # fmt: skip
+
+
 def leave(out: Path) -> None:
     """Let the software that is importable here live a while and leave what it leaves."""
     sys.meta_path = [f for f in sys.meta_path if "_Editable" not in repr(f)]  # what this tree has not, today's must not lend it
     secrets.token_hex = lambda n=32: "60" * n  # names, not keys: made anew they differ in nothing
-    import hand
-
-    from gateway.contract import wire
-    from gateway.home import inbox
-    from gateway.judge.faults.fault import Turn
-    from gateway.keep.store import Writing
-    from gateway.words.reading import Kind, Reading
-
     try:
         from gateway.box.folders import page_of
-    except ImportError:  # an older tree
-
-        def page_of(state: Path) -> Path:
-            return state
-
-    _nowhere()
-    try:
+        from gateway.contract import wire
+        from gateway.home import inbox
+        from gateway.judge.faults.fault import Turn
         from gateway.keep.recovery import opened
-    except ImportError:  # an older tree
-        from gateway.keep.store import opened
+        from gateway.keep.store import Writing
+        from gateway.words.reading import Kind, Reading
+        from tests.kit import hand
+    except ImportError:  # a tree of before there were rooms
+        hand, inbox, wire, page_of, opened, Turn, Kind, Reading, Writing = _flat()
+    _nowhere()
 
     folder = out / "state"
     clock = hand.HandClock()

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the modules beside this folder are imported by their bare names, as pytest does it
 
 from tests.month import table
 from tests.month.desk import Month

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from radar_emulator import FALL, PRESENCE, STAY_STILL, frame
-from simulated import BTHOME, Loop
 
 from drivers import all_models
 from gateway.contract import wire
@@ -30,6 +28,8 @@ from gateway.tend import daemon as daemons
 from gateway.words import kind as kinds
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, Published
+from tests.kit.radar_emulator import FALL, PRESENCE, STAY_STILL, frame
+from tests.kit.simulated import BTHOME, Loop
 from tests.month.homes import KEY, STICK, Home
 from tests.month.life import Event, Life, Span
 

@@ -19,9 +19,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from simulated import Loop
-
 from gateway.words import kind as kinds
+from tests.kit.simulated import Loop
 from tests.month.box import Box
 from tests.month.homes import DAY, HOUR, Home, rate
 from tests.month.life import KIND_OF, Event, Life, Span

@@ -9,8 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from simulated import Loop
-
+from tests.kit.simulated import Loop
 from tests.month import box
 from tests.month.desk import Month, Run
 from tests.month.homes import Home

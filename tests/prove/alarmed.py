@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import household
-from brokers import ENTRIES
-from fake_bluez import Child
-from household import KEY, Sealed, radar
-from radar_emulator import Radar
-
 from gateway.judge.alarm import MOVES, State
 from gateway.words import kind
+from tests.kit import household
+from tests.kit.brokers import ENTRIES
+from tests.kit.fake_bluez import Child
+from tests.kit.household import KEY, Sealed, radar
+from tests.kit.radar_emulator import Radar
 from tests.prove.home import PRESSES, QUICK, Home, soon, until
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site")

@@ -14,11 +14,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from brokers import NOBODY, Embedded, Mosquitto
-from fake_bluez import Child
-from hand import JOURNAL, Day, HandClock
-from hand import Home as HandHome
-
 from drivers import all_models
 from gateway.home.config import load
 from gateway.judge.book import Entry
@@ -28,6 +23,10 @@ from gateway.keep.database import mark
 from gateway.keep.store import Store, Writing
 from gateway.words import kind
 from gateway.words.reading import Kind, Reading
+from tests.kit.brokers import NOBODY, Embedded, Mosquitto
+from tests.kit.fake_bluez import Child
+from tests.kit.hand import JOURNAL, Day, HandClock
+from tests.kit.hand import Home as HandHome
 from tests.prove import pace
 from tests.prove.home import PRESSES, Home, together, until
 from tests.prove.table import Row

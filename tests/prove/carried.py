@@ -8,14 +8,11 @@ import importlib
 import inspect
 import pkgutil
 import signal
-import sys
 import tempfile
 import time
 import traceback
 from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the stand-ins of the tests
 
 from tests import prove
 from tests.prove import table

@@ -15,10 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from brokers import Authority, Mosquitto
-from fake_bluez import Child
-from hand import HandClock
-
 from drivers import all_models
 from gateway.demo.home import DAY, furnish
 from gateway.hear.intake import Intake, WaitingRoom
@@ -32,6 +28,9 @@ from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.driver import Advertisement
 from gateway.words.instruction import Do, Instruction
+from tests.kit.brokers import Authority, Mosquitto
+from tests.kit.fake_bluez import Child
+from tests.kit.hand import HandClock
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together
 from tests.prove.shims import shim

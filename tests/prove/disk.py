@@ -23,14 +23,13 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
-from brokers import Mosquitto, mortal
-from fake_bluez import Child
-from household import REPO
-
 from gateway.keep.database import PAGE
 from gateway.keep.pages import INNER_INDEX, INNER_TABLE
 from gateway.keep.wal import FRAME, HEADER
 from gateway.words import kind
+from tests.kit.brokers import Mosquitto, mortal
+from tests.kit.fake_bluez import Child
+from tests.kit.household import REPO
 from tests.prove.alarmed import PATIENCE, STATES, Alarmed
 from tests.prove.home import together, until
 from tests.prove.shims import shim

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import aiomqtt
-from brokers import ENTRIES, Platform
-from fake_bluez import Child
-from household import Gateway
-from kit.wait import PATIENCE
 
+from tests.kit.brokers import ENTRIES, Platform
+from tests.kit.fake_bluez import Child
+from tests.kit.household import Gateway
+from tests.kit.wait import PATIENCE
 from tests.prove.table import Row
 
 QUICK = "receipt = 10\nacknowledge_p1 = 20\nheartbeat = 20\n"  # the shortest that may be configured

@@ -26,14 +26,14 @@ import time
 from pathlib import Path
 
 import httpx
-from brokers import Mosquitto, Platform, mortal
-from fake_bluez import Child
-from household import DEVICES, PENDANT, REPO, SEALED, Gateway, Sealed, radar
-from kit.ports import free_port
-from radar_emulator import Radar
 
 from gateway.page import label
 from gateway.words import kind
+from tests.kit.brokers import Mosquitto, Platform, mortal
+from tests.kit.fake_bluez import Child
+from tests.kit.household import DEVICES, PENDANT, REPO, SEALED, Gateway, Sealed, radar
+from tests.kit.ports import free_port
+from tests.kit.radar_emulator import Radar
 from tests.prove.alarmed import STATES, Alarmed
 from tests.prove.table import Row
 

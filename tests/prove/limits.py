@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Self
 
-from brokers import mortal
+from tests.kit.brokers import mortal
 
 ROOT = Path("/sys/fs/cgroup")
 PERIOD = 100_000  # us

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from fake_bluez import Child
+from tests.kit.fake_bluez import Child
 
 START = 20.0  # times as long as a bare scanner's start, at most: usual are 3 to 5; one that waits for its backlog takes hundreds
 # The least program that hears: what bleak, D-Bus and the interpreter cost on this machine just now.

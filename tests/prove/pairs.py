@@ -12,9 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from brokers import Mosquitto
-from fake_bluez import Child
-
+from tests.kit.brokers import Mosquitto
+from tests.kit.fake_bluez import Child
 from tests.prove.alarmed import PATIENCE, STATES
 from tests.prove.clock import BASE, DAY_S, SYNCHRONISED, WrongClock
 from tests.prove.disk import SOONER, Guarded, NoSpace

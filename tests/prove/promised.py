@@ -17,16 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from brokers import Mosquitto
-from fake_bluez import Child
-from kit.ports import free_port
-
 from gateway.home import inbox
 from gateway.words import kind
+from tests.kit.brokers import Mosquitto
+from tests.kit.fake_bluez import Child
+from tests.kit.ports import free_port
+from tests.page.served import Page
 from tests.prove import pace
 from tests.prove.home import QUICK, Home, hurried, together, until
 from tests.prove.table import Row
-from tests.web.served import Page
 
 FASTER = 10
 SOUND = 2.0  # s, promise 8

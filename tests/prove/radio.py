@@ -14,17 +14,16 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from brokers import Mosquitto
-from fake_bluez import Child
-from household import KEY, OTHER_KEY, Sealed
-from kit.wait import PATIENCE
-
 from gateway.words import kind
-from tests.line_emulators import RfBridge
+from tests.kit.brokers import Mosquitto
+from tests.kit.fake_bluez import Child
+from tests.kit.household import KEY, OTHER_KEY, Sealed
+from tests.kit.line_emulators import RfBridge
+from tests.kit.radar_emulator import Radar
+from tests.kit.wait import PATIENCE
 from tests.prove import pace
 from tests.prove.home import PRESSES, STATES, Home, hurried, together, until
 from tests.prove.table import Row
-from tests.radar_emulator import Radar
 
 FASTER = 10
 PATIENT = "grace_fall = 60\nreceipt = 60\nacknowledge_p1 = 300\ndispatch_p1 = 300\non_site_p1 = 7200\nheartbeat = 300\nradio_deaf = 120\n"

@@ -14,12 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from brokers import Mosquitto
-from fake_bluez import Child
-from hand import JOURNAL, HandClock
-from hand import Home as HandHome
-from kit.ports import free_port
-from kit.wait import PATIENCE
 
 from drivers import all_models
 from gateway.home.config import load
@@ -31,14 +25,20 @@ from gateway.keep.store import Store, Writing
 from gateway.page import app as application
 from gateway.page import label
 from gateway.words.reading import Kind, Reading
+from tests.kit.brokers import Mosquitto
+from tests.kit.fake_bluez import Child
+from tests.kit.hand import JOURNAL, HandClock
+from tests.kit.hand import Home as HandHome
+from tests.kit.ports import free_port
+from tests.kit.wait import PATIENCE
+from tests.page.flood import flood
+from tests.page.household import PASSWORD
+from tests.page.served import Page
 from tests.prove import pace
 from tests.prove.broker import Offline
 from tests.prove.home import Home, together, until
 from tests.prove.limits import Children, Limits, worse_first
 from tests.prove.table import Row
-from tests.web.flood import flood
-from tests.web.household import PASSWORD
-from tests.web.served import Page
 
 MIB = 1024 * 1024
 LOCALLY = 2.0  # s, promise 8

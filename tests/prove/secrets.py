@@ -32,15 +32,15 @@ from urllib.parse import quote
 
 import aiomqtt
 import httpx
-from brokers import Authority, Mosquitto, Platform, mortal
 from cryptography.hazmat.primitives import serialization
-from fake_bluez import Child
-from household import READY_WAIT, REPO, Gateway, Sealed
 from jsonschema import Draft202012Validator
-from kit.ports import free_port
-from kit.wait import until_now as until
 
 from gateway.contract import wire
+from tests.kit.brokers import Authority, Mosquitto, Platform, mortal
+from tests.kit.fake_bluez import Child
+from tests.kit.household import READY_WAIT, REPO, Gateway, Sealed
+from tests.kit.ports import free_port
+from tests.kit.wait import until_now as until
 from tests.prove.table import Row
 
 SEALED, LEARNT, NAME = "A4:C1:38:07:00:01", "A4:C1:38:07:00:02", "gw-secrets"

@@ -23,8 +23,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from brokers import ranges
-from hand import GATEWAY, HandClock, Home
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
@@ -42,6 +40,8 @@ from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Door
 from gateway.words.ranges import merged
 from gateway.words.reading import Kind, Reading
+from tests.kit.brokers import ranges
+from tests.kit.hand import GATEWAY, HandClock, Home
 from tests.prove.table import Row
 
 MEMORY = Path("/dev/shm")

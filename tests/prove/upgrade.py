@@ -20,11 +20,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from brokers import Mosquitto
-from fake_bluez import Child
-from hand import Home as Judged
-from household import REPO, Gateway
-
 from drivers import all_models
 from gateway.box import folders
 from gateway.home import config as configured
@@ -35,6 +30,10 @@ from gateway.page.accounts import Accounts
 from gateway.words.clock import Moment, Quality
 from gateway.words.reading import Kind, Reading
 from tests.golden import make
+from tests.kit.brokers import Mosquitto
+from tests.kit.fake_bluez import Child
+from tests.kit.hand import Home as Judged
+from tests.kit.household import REPO, Gateway
 from tests.prove.home import Recorder
 from tests.prove.table import Row
 

@@ -15,7 +15,7 @@ import shutil
 import subprocess
 from typing import Any, Self
 
-from kit.ports import free_port
+from tests.kit.ports import free_port
 
 PUBLISH = 3  # MQTT packet type
 

@@ -17,10 +17,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from simulated import Lapse
-
 from gateway.tend.upkeep import CARD_BUDGET, IO
 from tests.bench.bench import Disk
+from tests.kit.simulated import Lapse
 from tests.prove import year
 from tests.prove.table import Row
 

@@ -1,4 +1,4 @@
-"""A year in a home, through the real daemon in simulated time (tests/simulated.py): what is due is done when it is due, and nothing grows.
+"""A year in a home, through the real daemon in simulated time (tests/kit/simulated.py): what is due is done when it is due, and nothing grows.
 
 People live in it by a die: doors, movement, bed, warmth, presses, falls, some cancelled, batteries that run low, a sensor that falls silent,
 nights with a door left open, power cuts with a clock that stands still, outages of the network and of the mains, summer time. A desk
@@ -25,8 +25,6 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
-from simulated import KEY, Lapse
 
 from drivers import all_models
 from gateway.home import trial
@@ -34,6 +32,8 @@ from gateway.home.config import load
 from gateway.page.known import Known
 from gateway.tend.rounds import SETTLE
 from gateway.words import kind
+from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
+from tests.kit.simulated import KEY, Lapse
 from tests.prove.table import Row
 
 BEGINS = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)

@@ -21,10 +21,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
-from simulated import KEY, Lapse
-
 from gateway.words.instruction import Do, Door, Instruction
+from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
+from tests.kit.simulated import KEY, Lapse
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 MORNING = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)  # 08:00 in the home, a Monday

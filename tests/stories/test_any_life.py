@@ -11,7 +11,8 @@ import os
 import random
 
 import pytest
-from life import CANCEL, HOUR, NO_ANSWER, PENDANT, TAKES_NOTE, Life
+
+from tests.stories.life import CANCEL, HOUR, NO_ANSWER, PENDANT, TAKES_NOTE, Life
 
 PEOPLE = ("family", "neighbour")
 AT_ONCE = 15.0  # s within which a press again has a person called

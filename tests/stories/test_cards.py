@@ -4,14 +4,13 @@ import json
 import shutil
 import sqlite3
 
-from life import HOUR, MINUTE, Life
-
 from gateway.box import machine
 from gateway.contract import wire
 from gateway.demo.desk import Desk
 from gateway.demo.desk import Home as DesksHome
 from gateway.tend.check import journal as check_journal
 from gateway.words.kind import IDENTITY_CONFLICT
+from tests.stories.life import HOUR, MINUTE, Life
 
 
 class Image:

@@ -3,10 +3,10 @@
 import os
 
 import pytest
-from life import DAY, HOUR, MINUTE, PLATFORM, Life
 
 from gateway.keep import database
 from gateway.words import kind
+from tests.stories.life import DAY, HOUR, MINUTE, PLATFORM, Life
 
 
 class Shut:

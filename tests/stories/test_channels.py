@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from life import DAY, HOUR, MINUTE, Life
-
 from gateway.home import status
 from gateway.tell.channels import AGAIN, SETTLE
+from tests.stories.life import DAY, HOUR, MINUTE, Life
 
 FAILED = "gateway.call_failed"
 PENDANT = """

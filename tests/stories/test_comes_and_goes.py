@@ -1,8 +1,9 @@
 """A danger that comes and goes within its grace is there: people are called, once."""
 
 import pytest
-from life import HOME, HOUR, MINUTE, RADAR, Life
-from radar_emulator import STAY_STILL, frame
+
+from tests.kit.radar_emulator import STAY_STILL, frame
+from tests.stories.life import HOME, HOUR, MINUTE, RADAR, Life
 
 LEAK = "A4:C1:38:00:00:77"
 WET = HOME + f'[[device]]\nid = "leak"\nmodel = "bthome-v2"\nroom = "bath"\naddress = "{LEAK}"\n'

@@ -1,6 +1,6 @@
 """A technician has looked at a device whose count went back: what is heard live at the box counts, a recording does not."""
 
-from life import CANCEL, HOUR, MINUTE, Life
+from tests.stories.life import CANCEL, HOUR, MINUTE, Life
 
 PRESS = "3a01"
 

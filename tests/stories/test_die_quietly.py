@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from life import DAY, HOUR, MINUTE, RECEIVER, Life
 
 from gateway.home import status
 from gateway.words.driver import Advertisement, Published, uuid16
 from gateway.words.kind import Priority
+from tests.stories.life import DAY, HOUR, MINUTE, RECEIVER, Life
 
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
 PENDANT, SMOKE = "A4:C1:38:00:00:21", "54:EF:44:E3:9C:BC"

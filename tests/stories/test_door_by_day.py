@@ -1,7 +1,8 @@
 """A door left open by day is for today's list. Does the night find it open, it is told at once, whatever the power did meanwhile."""
 
 import pytest
-from life import HOUR, MINUTE, Life
+
+from tests.stories.life import HOUR, MINUTE, Life
 
 
 @pytest.mark.parametrize("between", ["nothing", "restart", "restart of another boot", "power cut"])

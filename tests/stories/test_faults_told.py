@@ -1,7 +1,8 @@
 """A dead fall radar in a home without the platform: whoever is marked for faults is told of it, whatever the power does (simulated time)."""
 
 import pytest
-from life import HOUR, MINUTE, NO_ANSWER, Life, rung
+
+from tests.stories.life import HOUR, MINUTE, NO_ANSWER, Life, rung
 
 LADDER = rung("family") + "faults = true\n" + rung("neighbour")
 

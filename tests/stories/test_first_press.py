@@ -4,12 +4,12 @@ The same visit through the real page, broker and radio is in test_technician_vis
 """
 
 import pytest
-from life import CANCEL, MINUTE, PENDANT, Life
-from simulated import KEY
 
 from gateway.home import household
 from gateway.home.household import Handed
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+from tests.kit.simulated import KEY
+from tests.stories.life import CANCEL, MINUTE, PENDANT, Life
 
 NEW = "A4:C1:38:00:00:77"
 VALUE = {"id": "new", "model": "shelly-blu-button", "room": "bath", "address": NEW, "buttons": {"1": "sos"}}

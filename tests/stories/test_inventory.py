@@ -5,13 +5,13 @@ import json
 import sqlite3
 
 import pytest
-from brokers import validator
-from life import HALL, LADDER, PENDANT, RADAR, Life
 from msgspec.structs import replace
 
 from gateway.contract import wire
 from gateway.tell import inventory
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+from tests.kit.brokers import validator
+from tests.stories.life import HALL, LADDER, PENDANT, RADAR, Life
 
 LABEL, NUMBER = "王奶奶的挂件", "13800001111"
 

@@ -1,6 +1,6 @@
 """The kit of the stories lives itself: a press is called for, a fall is cancelled, a power cut is got over."""
 
-from life import CANCEL, MINUTE, NO_ANSWER, Life
+from tests.stories.life import CANCEL, MINUTE, NO_ANSWER, Life
 
 
 def test_a_press_reaches_platform_siren_and_ladder(tmp_path):

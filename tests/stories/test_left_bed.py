@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from life import HOUR, MORNING, Life
+
+from tests.stories.life import HOUR, MORNING, Life
 
 MIDNIGHT = MORNING + timedelta(hours=16)
 

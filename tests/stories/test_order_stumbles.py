@@ -7,11 +7,11 @@ import itertools
 import json
 
 import pytest
-from life import PENDANT, Life
 
 from gateway.home import inbox, slips
 from gateway.tend import inbound
 from gateway.words import kind
+from tests.stories.life import PENDANT, Life
 
 ORDER = {"v": 1, "do": "acknowledge", "by": "desk", "alarm": "a-1"}
 

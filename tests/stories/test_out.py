@@ -1,8 +1,9 @@
 """Who is out with the pendant, and who is told."""
 
-import life as lives
 import pytest
-from life import HOUR, MINUTE, PENDANT, Life
+
+from tests.stories import life as lives
+from tests.stories.life import HOUR, MINUTE, PENDANT, Life
 
 
 @pytest.mark.parametrize("agreed", [True, False])

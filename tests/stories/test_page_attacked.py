@@ -10,17 +10,17 @@ import socket
 
 import httpx
 import pytest
-from household import Gateway
-from kit.ports import free_port
-from kit.wait import PATIENCE, until
 
 from gateway.page import label, papers
 from gateway.page.guard import LARGER
 from gateway.tend.attacks import TELL_AT
 from gateway.words import kind
-from tests.web.household import PASSWORD
-from tests.web.served import Page
-from tests.web.test_papers import made
+from tests.kit.household import Gateway
+from tests.kit.ports import free_port
+from tests.kit.wait import PATIENCE, until
+from tests.page.household import PASSWORD
+from tests.page.served import Page
+from tests.page.test_papers import made
 
 TECHNICIAN, NEIGHBOUR = "127.0.0.7", "127.0.0.66"
 SILENT = 300

@@ -1,10 +1,9 @@
 """What the page is told by a daemon that lives: nothing before it is heard, and a call before its batch is written (simulated time)."""
 
-from life import MINUTE, Life
-
 from gateway.home import status
 from gateway.page.known import Known
 from gateway.page.strip import strips
+from tests.stories.life import MINUTE, Life
 
 
 def test_the_daemon_says_what_it_has_heard_itself(tmp_path):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from life import CANCEL, HOUR, LADDER, MINUTE, NO_ANSWER, RECEIVER, SMOKE, TAKES_NOTE, Life, rung
 
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+from tests.stories.life import CANCEL, HOUR, LADDER, MINUTE, NO_ANSWER, RECEIVER, SMOKE, TAKES_NOTE, Life, rung
 
 NEVER_ENDS = (100_000.0, 0)
 CANNOT = (5.0, 1)  # picks up, and cannot come

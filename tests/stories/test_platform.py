@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-import simulated
-from life import DAY, HALL, HOUR, MINUTE, RADAR, Life, rung
 
 from gateway.home import household
 from gateway.judge.allowance import QUIET, Of
@@ -15,6 +13,8 @@ from gateway.tell import mqtt, platform_test, resend
 from gateway.tend import inbound
 from gateway.words import kind
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+from tests.kit import simulated
+from tests.stories.life import DAY, HALL, HOUR, MINUTE, RADAR, Life, rung
 
 
 @pytest.fixture
@@ -222,7 +222,7 @@ def taken(life):
 
 
 def test_an_sos_in_a_flood_of_orders_takes_at_most_twice_as_long_and_the_card_is_spared(life):
-    """The rest of this story, a message of 200 MB and half-way QoS 2, is lived on a real socket in tests/test_packets.py."""
+    """The rest of this story, a message of 200 MB and half-way QoS 2, is lived on a real socket in tests/parts/test_packets.py."""
 
     async def reached(flood):
         life.press()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
 
 from gateway.home import household, status
 from gateway.tend.rearrange import rearranged
 from gateway.words.instruction import Change, What
+from tests.stories.life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
 
 PENDANT = "A4:C1:38:00:00:01"
 DEVICE = f'[[device]]\nid = "pendant"\nmodel = "shelly-blu-button"\nroom = "hall"\naddress = "{PENDANT}"\nmissing_after = 14400\n'

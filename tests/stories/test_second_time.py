@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from life import CANCEL, DAY, HOME, HOUR, MINUTE, RECEIVER, SECRETS, SMOKE, Life
 
 from gateway.tend.rearrange import rearranged
+from tests.stories.life import CANCEL, DAY, HOME, HOUR, MINUTE, RECEIVER, SECRETS, SMOKE, Life
 
 SMOKE_CLEAR = "EV1527;ID=07A410;SWITCH=02;CMD=ON"
 WATER = "EV1527;ID=0B7710;SWITCH=01;CMD=ON"

@@ -4,9 +4,9 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from life import HOUR, MINUTE, MORNING, Life
 
 from gateway.judge.keeping import LATEST
+from tests.stories.life import HOUR, MINUTE, MORNING, Life
 
 NOISES = ("siren", "chime")
 

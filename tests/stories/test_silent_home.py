@@ -7,17 +7,17 @@ import asyncio
 import html
 
 import pytest
-from life import LADDER, SOUND, Life, rung
-from test_technician_visits import THREE, Visit, enrolled
 
 from gateway.home import audible
-from tests.brokers import Mosquitto, Platform
-from tests.fake_bluez import Child
-from tests.household import KEY, Gateway, Sealed
+from tests.kit.brokers import Mosquitto, Platform
+from tests.kit.fake_bluez import Child
+from tests.kit.household import KEY, Gateway, Sealed
 from tests.kit.ports import free_port
 from tests.kit.wait import until_now as until
-from tests.test_technician import alarms
-from tests.web.served import Page
+from tests.page.served import Page
+from tests.parts.test_technician import alarms
+from tests.stories.life import LADDER, SOUND, Life, rung
+from tests.stories.test_technician_visits import THREE, Visit, enrolled
 
 
 @pytest.fixture(scope="module")

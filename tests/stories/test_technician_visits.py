@@ -7,17 +7,17 @@ import time
 
 import httpx
 import pytest
-from life import MINUTE, NO_ANSWER, Life
 
 from gateway.home import backup
 from gateway.home.parts import Household, HouseholdSecrets, SoundPart
-from tests.brokers import Mosquitto, Platform
-from tests.fake_bluez import Child
-from tests.household import KEY, OTHER_KEY, PENDANT, Gateway, Sealed
+from tests.kit.brokers import Mosquitto, Platform
+from tests.kit.fake_bluez import Child
+from tests.kit.household import KEY, OTHER_KEY, PENDANT, Gateway, Sealed
 from tests.kit.ports import free_port
 from tests.kit.wait import until_now as until
-from tests.test_technician import alarms
-from tests.web.served import Page
+from tests.page.served import Page
+from tests.parts.test_technician import alarms
+from tests.stories.life import MINUTE, NO_ANSWER, Life
 
 PASSWORD = "mountain tea at seven"
 WORDS = "open sesame please"

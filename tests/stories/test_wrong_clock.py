@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from life import DAY, HALL, HOUR, MINUTE, Life
+
+from tests.stories.life import DAY, HALL, HOUR, MINUTE, Life
 
 SHELVE = {"do": "shelve", "device": "radar", "seconds": 2 * HOUR, "reason": "fan in the bath"}
 

@@ -32,11 +32,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from brokers import Mosquitto, Platform
-from household import DEVICES, PENDANT
-from household import radar as radar_part
-from radar_emulator import Radar
-
+from tests.kit.brokers import Mosquitto, Platform
+from tests.kit.household import DEVICES, PENDANT
+from tests.kit.household import radar as radar_part
+from tests.kit.radar_emulator import Radar
 from tests.prove.pace import BARE
 from tests.vm.air import Air
 from tests.vm.card import Card

@@ -31,9 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from brokers import mortal
-from kit.ports import free_port
-
+from tests.kit.brokers import mortal
+from tests.kit.ports import free_port
 from tests.vm.air import Air
 from tests.vm.card import Card
 

@@ -9,8 +9,7 @@ import threading
 import time
 from pathlib import Path
 
-from household import SEALED, Sealed
-
+from tests.kit.household import SEALED, Sealed
 from tests.prove import pace
 from tests.prove.table import Row
 from tests.prove.vm.holds import PRESSES, call_for_help, pressed, where_there_is_a_machine, whole

@@ -1,0 +1,87 @@
+"""One example household for all tests of the page, and browsers that are signed out, a supervisor or a technician."""
+
+import re
+
+import httpx
+import pytest
+
+from gateway.home import household
+from gateway.page import app as application
+from gateway.page import label
+from tests.page.household import PASSWORD, Example
+
+LAN = "192.168.1.50"
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory):
+    return Example(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def example(lived, tmp_path):
+    return lived.copy(tmp_path)
+
+
+class Box:
+    """A page over a household, and its browsers. Each source is a machine of its own on the LAN."""
+
+    def __init__(self, example):
+        self.example = example
+        self.app, self.page = application.made(example.config)
+        self.browsers = []
+
+    @property
+    def code(self):
+        return label.shown(self.example.config.page_folder)
+
+    def browser(self, source=LAN, scheme="https", host="localhost"):
+        transport = httpx.ASGITransport(self.app, client=(source, 40000))
+        made = httpx.AsyncClient(transport=transport, base_url=f"{scheme}://{host}", follow_redirects=False)
+        self.browsers.append(made)
+        return made
+
+    async def first(self, source=LAN, name="T-07", password=PASSWORD, **changed):
+        """Come for the first time; return (browser, answer)."""
+        browser = self.browser(source)
+        said = {"code": self.code, "name": name, "password": password, "again": password} | changed
+        return browser, await post(browser, "/first", "/first", **said)
+
+    async def technician(self):
+        browser, answer = await self.first()
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    async def supervisor(self, technician):
+        word = "quiet river under stars"
+        answer = await post(technician, "/box", "/box/accounts", name="S-01", role="supervisor", password=word, again=word)
+        assert answer.status_code == 303, answer.text
+        browser = self.browser("192.168.1.51")
+        assert (await post(browser, "/sign-in", "/sign-in", name="S-01", password=word)).status_code == 303
+        return browser
+
+
+async def form_key(browser, page):
+    text = (await browser.get(page)).text
+    found = re.search(r'name="key" value="([0-9a-f]+)"', text)
+    assert found, text[:2000]
+    return found[1]
+
+
+async def post(browser, page, to, **said):
+    """Fill in the form of `page` and send it to `to`."""
+    return await browser.post(to, data={"key": await form_key(browser, page)} | said)
+
+
+@pytest.fixture
+def kept_secrets(monkeypatch):
+    """Let the page leave what it has handed over where it is, once it has its answer, for a test to look at."""
+    monkeypatch.setattr(household, "forget", lambda *_: None)
+
+
+@pytest.fixture
+async def box(example):
+    made = Box(example)
+    yield made
+    for browser in made.browsers:
+        await browser.aclose()

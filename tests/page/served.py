@@ -1,0 +1,59 @@
+"""The page as its own process, as the unit starts it."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+
+from tests.kit.brokers import mortal
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = "/usr/bin/chromium"
+# Nothing of this asks the network: what a browser would look for by itself is switched off.
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+class Page:
+    """`python -m gateway page`, on loopback; ends with the test run."""
+
+    def __init__(self, config: Path, port: int, log: Path, prefix: tuple[str, ...] = ()):
+        self.address = f"http://127.0.0.1:{port}"
+        self.log = log
+        with log.open("wb") as out:
+            command = mortal([*prefix, sys.executable, "-m", "gateway", "page", "--config", str(config)])
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT)
+        end = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"{self.address}/static/icon.svg").status_code == 200:
+                    return
+            if time.monotonic() > end or self.process.poll() is not None:
+                raise AssertionError(f"the page does not answer: {log.read_text()[-2000:]}")
+            time.sleep(0.05)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+@contextlib.asynccontextmanager
+async def chromium():
+    """Debian's Chromium."""
+    from playwright.async_api import async_playwright, expect
+
+    expect.set_options(timeout=20_000)  # a busy machine is given the time that the pages are given
+    async with async_playwright() as play:
+        browser = await play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+        await asyncio.sleep(0)

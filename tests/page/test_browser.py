@@ -1,0 +1,242 @@
+"""Debian's Chromium on a phone's screen against the real daemon: from the first visit to a closed alarm, in both languages."""
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.kit.brokers import Mosquitto, Platform, mortal
+from tests.kit.fake_bluez import Child
+from tests.kit.ports import free_port
+from tests.page.household import PASSWORD
+from tests.page.served import ROOT, Page, chromium
+
+BUTTON, DOOR = "A4:C1:38:00:53:01", "A4:C1:38:00:53:02"
+GATEWAY = "page-test"
+CONFIG = """
+[gateway]
+id = "{gateway}"
+state = "state"
+runtime = "run"
+[platform]
+host = "127.0.0.1"
+port = {broker}
+tls = false
+[page]
+address = "127.0.0.1"
+port = {port}
+http_port = {http}
+[[device]]
+id = "pendant"
+model = "bthome-v2"
+room = "bedroom"
+address = "{button}"
+buttons = {{ 1 = "sos" }}
+[[device]]
+id = "front-door"
+model = "bthome-v2"
+room = "hall"
+address = "{door}"
+[[ladder]]
+responder = "grid worker"
+"""
+WORDS = {
+    "zh": ("一切正常", "求救", "我来处理", "已应答", "派人", "已派人", "人已到场", "已到场", "结束警报", "已帮助", "警报", "开始测试", "通过"),
+    "en": ("All is well", "SOS", "I have it", "Acknowledged", "Send somebody", "Somebody is on the way", "Arrived", "On site", "Close", "Helped",
+           "Alarms", "Begin the test", "Passed"),
+}  # fmt: skip
+
+
+class Home:
+    """Broker, air, daemon and page, each a process of its own. `config` in the place of CONFIG; `new`: nobody's box, which hears nothing."""
+
+    program = ("-m", "gateway")
+
+    def __init__(self, folder, *, broker=None, config="", new=False):
+        self.folder, self.config, self.new = folder, config, new
+        self.broker = broker or Mosquitto()
+        self.shared = broker is not None
+        self.http = free_port()
+        self.path = folder / "gateway.toml"
+        self.packet = 0
+
+    def __enter__(self):
+        with contextlib.ExitStack() as begun:
+            self._begin(begun)
+            self._ends = begun.pop_all()
+        return self
+
+    def _begin(self, begun):
+        if not self.shared:
+            begun.enter_context(self.broker)
+        text = (self.config or CONFIG).format(
+            gateway=GATEWAY, broker=self.broker.port, port=free_port(), http=self.http, button=BUTTON, door=DOOR
+        )
+        self.path.write_text(text, encoding="utf-8")
+        self.air = begun.enter_context(Child())
+        with (self.folder / "daemon.log").open("wb") as log:
+            command = mortal([sys.executable, *self.program, "run", "--config", str(self.path)])
+            self.daemon = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT, env=self.air.environment)
+        begun.callback(self.daemon.wait, 10)
+        begun.callback(self.daemon.terminate)
+        try:
+            self.ready(20)
+        except TimeoutError:
+            raise AssertionError((self.folder / "daemon.log").read_text()[-2000:]) from None
+        self.page = begun.enter_context(Page(self.path, self.http, self.folder / "page.log"))
+
+    def ready(self, longest):
+        """Wait until the daemon guards: it scans, or, where nobody is enrolled yet, has written its status."""
+        if not self.new:
+            self.air.wait_for_scan(longest)
+        end = time.monotonic() + longest
+        while not (self.folder / "run" / "status.json").exists():
+            if time.monotonic() > end:
+                raise TimeoutError
+            time.sleep(0.05)
+
+    def press(self):
+        self.packet += 1
+        self.air.advertise(BUTTON, service_data={"fcd2": f"4000{self.packet:02x}0164{'3a01'}"})
+
+    def open_door(self):
+        self.packet += 1
+        self.air.advertise(DOOR, service_data={"fcd2": f"4000{self.packet:02x}016411" + "01"}, rssi=-70)
+
+    def code(self):
+        out = subprocess.run(
+            [sys.executable, "-m", "gateway", "code", "--config", str(self.path)], capture_output=True, text=True, cwd=ROOT, check=True
+        )
+        return out.stdout.splitlines()[0].split()[-1]
+
+    def __exit__(self, *_):
+        self._ends.close()
+
+
+async def is_accessible(page):
+    """Look for serious faults with axe-core, which the package carries with it."""
+    from axe_playwright_python.base import AXE_FILE_PATH  # the script itself: nothing is fetched
+
+    axe = AXE_FILE_PATH.read_text(encoding="utf-8")
+    found = await page.evaluate(axe + "\n;axe.run(document, {resultTypes: ['violations']})")
+    serious = [(v["id"], [n["target"] for n in v["nodes"]][:5]) for v in found["violations"] if v["impact"] in {"serious", "critical"}]
+    assert not serious, serious
+
+
+async def is_fit_for_a_finger(page):
+    """Everything that is tapped is at least 44 pixels high, and nothing makes the page wider than the phone."""
+    small = await page.evaluate(
+        """() => [...document.querySelectorAll("button, summary, a.button, nav a, input:not([type=hidden], [type=radio], [type=checkbox]), .choice, select, .language")]
+        .filter((e) => e.checkVisibility() && !e.closest(".unseen") && !e.classList.contains("unseen"))
+        .map((e) => [e.outerHTML.slice(0, 60), Math.round(e.getBoundingClientRect().height)]).filter(([, high]) => high < 44)"""
+    )
+    assert not small
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "wider than the phone"
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+async def test_from_the_first_visit_to_a_closed_alarm(tmp_path, lang):  # noqa: PLR0915  one visit, from door to door
+    well, sos, have_it, acknowledged, send, sent, arrived, on_site, close, helped, alarms, test, passed = WORDS[lang]
+    with Home(tmp_path) as home:
+        async with Platform(home.broker, GATEWAY), chromium() as browser:
+            context = await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+            page = await context.new_page()
+            page.set_default_timeout(15_000)
+            foreign, broken = [], []
+            page.on("request", lambda r: foreign.append(r.url) if not r.url.startswith(home.page.address) else None)
+            page.on("console", lambda m: broken.append(m.text) if m.type == "error" else None)
+            page.on("pageerror", lambda e: broken.append(str(e)))
+            await page.goto(home.page.address)
+            assert page.url.endswith("/first")
+            if lang == "en":
+                await page.click(".language")
+            await is_accessible(page)
+            await is_fit_for_a_finger(page)
+            await page.fill("[name=code]", home.code().lower())
+            await page.fill("[name=name]", "T-07")
+            await page.fill("[name=password]", PASSWORD)
+            await page.fill("[name=again]", PASSWORD)
+            await page.click("main button")
+
+            unknown = "还没听到" if lang == "zh" else "Not heard yet: 2"
+            await page.wait_for_selector(f".banner:has-text('{unknown}')")
+            await page.wait_for_selector("#live:not(.off):not([hidden])")
+            home.open_door()
+            home.press()
+            card = page.locator(".alarm")
+            await card.wait_for()  # by itself: nobody has touched the page
+            assert sos in await card.inner_text()
+            assert (await page.title()).startswith("(1)")
+            await is_accessible(page)
+            await is_fit_for_a_finger(page)
+
+            await card.get_by_role("button", name=have_it).click()
+            await page.wait_for_selector(f".alarm .state:has-text('{acknowledged}')")
+            await card.locator("summary", has_text=send).first.click()
+            await page.fill("[name=responder]", "grid worker")
+            await page.fill("[name=minutes]", "soon")
+            await card.locator("details[open] button").click()
+            await page.wait_for_selector("[aria-invalid=true]")
+            await is_accessible(page)
+            await page.fill("[name=minutes]", "12")
+            home.press()  # meanwhile: what is being typed stays
+            await page.wait_for_timeout(1500)
+            assert await page.input_value("[name=minutes]") == "12"
+            await card.locator("details[open] button").click()
+            await page.wait_for_selector(f".alarm .state:has-text('{sent}')")
+            await card.get_by_role("button", name=arrived).click()
+            await page.wait_for_selector(f".alarm .state:has-text('{on_site}')")
+            await card.locator("summary", has_text=close).click()
+            await card.locator(".choice", has_text=helped).click()
+            await card.locator("details[open] button").click()
+            await page.wait_for_selector(f".banner:has-text('{well}')")
+            assert await page.locator(".alarm").count() == 0
+
+            await page.click(f"nav a:has-text('{alarms}')")
+            row = page.locator(".row").first
+            assert sos in await row.inner_text()
+            await is_accessible(page)
+            await row.click()
+            text = await page.inner_text("main")
+            for word in ("T-07 (127.0.0.1)", "grid worker", helped, "button"):
+                assert word in text, word
+            await is_accessible(page)
+
+            await page.goto(f"{home.page.address}/test")
+            await page.get_by_role("button", name=test).click()
+            await page.wait_for_selector(f".verdict:has-text('{passed}')")
+            await is_accessible(page)
+            for path in ("/journal", "/box"):
+                await page.goto(home.page.address + path)
+                await is_accessible(page)
+                await is_fit_for_a_finger(page)
+            await page.goto(f"{home.page.address}/box?theme=dark")
+            for path in ("/", "/alarms/1", "/test"):
+                await page.goto(home.page.address + path)
+                await is_accessible(page)
+            assert not foreign, "a request to somewhere else"
+            assert not [b for b in broken if "422" not in b], broken
+
+
+async def test_without_script_everything_is_read_and_done(tmp_path):
+    with Home(tmp_path) as home:
+        async with chromium() as browser:
+            context = await browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False)
+            page = await context.new_page()
+            await page.goto(home.page.address)
+            await page.fill("[name=code]", home.code())
+            await page.fill("[name=name]", "T-07")
+            await page.fill("[name=password]", PASSWORD)
+            await page.fill("[name=again]", PASSWORD)
+            await page.click("main button")
+            home.press()
+            await asyncio.sleep(2.5)
+            await page.goto(home.page.address)
+            assert "求救" in await page.inner_text(".alarm")
+            await page.locator(".alarm button", has_text="我来处理").click()
+            assert "已应答" in await page.inner_text(".alarm")
+            await page.goto(f"{home.page.address}/alarms/1")
+            assert "T-07" in await page.inner_text("main")

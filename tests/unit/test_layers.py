@@ -1,0 +1,146 @@
+"""The rooms of the gateway: a package imports only packages to its left. The picture is in docs/architecture.md."""
+
+import ast
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Packages of one line do not know each other. `page` is a process of its own and knows less, see below.
+ROOMS = ({"words", "box"}, {"judge"}, {"contract"}, {"keep"}, {"home"}, {"hear", "tell"}, {"tend"}, {"page"}, {"__main__", "demo"})
+PLACE = {name: n for n, names in enumerate(ROOMS) for name in names}
+PAGE = {"words", "box", "judge", "contract", "home", "page"}
+PURE = {"words", "judge", "contract"}
+DRIVERS = {"hear", "tend", "__main__", "demo"}  # rooms that know the makes
+LONGEST = 450  # lines of a module; the catalogue's two are lists
+CATALOGUES = {"gateway/page/zh.py", "gateway/page/en.py"}
+# What is still to be taken apart. A line that is no longer true fails; none is added.
+LONG = {
+    "gateway/__main__.py", "gateway/contract/wire.py", "gateway/demo/__main__.py", "gateway/hear/decode.py", "gateway/hear/intake.py",
+    "gateway/home/config.py", "gateway/home/household.py", "gateway/home/nearby.py", "gateway/judge/book.py", "gateway/judge/pipeline.py",
+    "gateway/keep/recovery.py", "gateway/keep/store.py", "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
+    "gateway/tend/daemon.py", "gateway/tend/technician.py", "drivers/mibeacon.py",
+}  # fmt: skip
+TAKE_THE_DAEMON = {
+    "hear.hearing", "hear.wired_setup", "home.status", "tell.changeover", "tell.channels", "tell.inventory", "tell.platform_test",
+    "tell.resend", "tell.uplink",
+}  # fmt: skip
+OUTSIDE = {
+    "asyncio", "socket", "ssl", "sqlite3", "sqlite_utils", "subprocess", "threading", "concurrent", "multiprocessing", "select",
+    "selectors", "http", "urllib", "aiomqtt", "paho", "bleak", "dbus_fast", "serial", "os", "shutil", "tempfile", "random", "secrets",
+}  # fmt: skip
+TREES = {
+    path: ast.parse(path.read_text(encoding="utf-8")) for folder in ("gateway", "drivers") for path in ROOT.joinpath(folder).rglob("*.py")
+}
+GATEWAY = {
+    ".".join(p.relative_to(ROOT / "gateway").with_suffix("").parts): tree for p, tree in TREES.items() if ROOT / "gateway" in p.parents
+}
+
+
+def imports(tree):
+    """Return every module named by an import anywhere in the file, as dotted names."""
+    out = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            out |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            out |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return out
+
+
+def ours(tree):
+    """Return our modules that this one imports, without `gateway.` before their names."""
+    names = {name.removeprefix("gateway.") for name in imports(tree) if name.startswith("gateway.")}
+    return {next((m for m in (name, name.rpartition(".")[0]) if m in GATEWAY), name) for name in names} - {"__version__"}
+
+
+def room(module):
+    return module.partition(".")[0]
+
+
+def roots(tree):
+    return {name.split(".")[0] for name in imports(tree)}
+
+
+@pytest.mark.parametrize("name", sorted(GATEWAY))
+def test_a_room_knows_only_rooms_to_its_left(name):
+    if name == "__init__":
+        return
+    for other in ours(GATEWAY[name]):
+        if name in TAKE_THE_DAEMON and other == "tend.daemon":
+            continue
+        assert room(other) == room(name) or PLACE[room(other)] < PLACE[room(name)], f"{name} imports {other}"
+        assert room(name) != "page" or room(other) in PAGE, f"{name} imports {other}"
+        assert room(other) != "page" or room(name) in {"page", "__main__", "demo"}, f"{name} imports {other}"
+
+
+def test_what_still_takes_the_daemon_is_said():
+    assert {n for n in GATEWAY if room(n) != "tend" and n != "__main__" and "tend.daemon" in ours(GATEWAY[n])} == TAKE_THE_DAEMON
+
+
+def test_no_module_is_longer_than_a_person_reads_at_once():
+    long = {p.relative_to(ROOT).as_posix() for p in TREES if len(p.read_text(encoding="utf-8").splitlines()) > LONGEST}
+    assert long - CATALOGUES == LONG
+
+
+def test_no_circle():
+    graph = {name: ours(tree) & GATEWAY.keys() - {"tend.daemon"} for name, tree in GATEWAY.items()}
+    tuple(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("name", sorted(n for n in GATEWAY if room(n) in PURE))
+def test_the_middle_is_synchronous_and_does_no_io(name):
+    tree = GATEWAY[name]
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)]
+    assert not roots(tree) & OUTSIDE
+    assert roots(tree) <= set(sys.stdlib_module_names) | {"gateway"} | ({"msgspec", "yaml"} if room(name) == "contract" else set())
+    assert not [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in {"open", "print", "input", "exec", "eval"}]
+
+
+@pytest.mark.parametrize("name", sorted(n for n in GATEWAY if room(n) in PURE and n != "words.clock"))
+def test_only_the_clock_looks_at_a_clock(name):
+    tree = GATEWAY[name]
+    assert "time" not in roots(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in {"now", "utcnow", "today"} and isinstance(node.value, ast.Name):
+            assert node.value.id not in {"datetime", "date"}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.joinpath("drivers").glob("*.py")), ids=lambda p: p.stem)
+def test_a_driver_knows_only_what_a_driver_is(path):
+    tree = TREES[path]
+    assert ours(tree) <= {"words.driver", "words.reading"}
+    assert roots(tree) <= set(sys.stdlib_module_names) | {"gateway", "drivers", "cryptography"}
+    assert not roots(tree) & (OUTSIDE | {"time", "datetime"}), "a driver opens nothing and reads no clock"
+
+
+def test_only_who_puts_things_together_knows_the_drivers():
+    knows = {name for name, tree in GATEWAY.items() if "drivers" in roots(tree)}
+    assert {room(name) for name in knows} <= DRIVERS | {"page"}
+    assert {name for name in knows if room(name) == "page"} <= {"page.change"}  # their names and notes, for who adds a sensor
+
+
+def test_the_demonstrations_desk_knows_nothing_of_the_gateway():
+    assert not roots(GATEWAY["demo.desk"]) & {"gateway", "drivers"}
+
+
+def test_the_page_opens_no_radio_no_broker_and_no_port():
+    for name, tree in GATEWAY.items():
+        assert room(name) != "page" or not roots(tree) & {"aiomqtt", "paho", "bleak", "dbus_fast", "serial", "subprocess"}, name
+
+
+@pytest.mark.parametrize(
+    ("first", "never"),
+    [
+        ("gateway.tend.daemon", {"fastapi", "starlette", "uvicorn", "jinja2", "argon2", "gateway.page"}),
+        ("gateway.page.server", {"gateway.tend", "gateway.hear", "gateway.tell.mqtt", "bleak", "aiomqtt", "serial"}),
+    ],
+)
+def test_daemon_and_page_do_not_load_each_other(first, never):
+    say = f"import {first}, sys; print(*sorted(n for n in sys.modules if n in {never!r}))"
+    out = subprocess.run([sys.executable, "-c", say], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert out.stdout.split() == []
