@@ -10,12 +10,13 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo test check prove year month bench fuzz sbom screenshots lock clean
+.PHONY: demo test quick check prove year month bench fuzz sbom screenshots lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         a household'"'"'s recorded day through the gateway (ONCE=1: end after the summary)'
 	@echo 'make test         lint, types and all tests, on real parts'
+	@echo 'make quick        what needs nothing but the code, within a minute'
 	@echo 'make check        lint and types only'
 	@echo 'make prove        the twelve promises on real parts (SHORT=1: some minutes; NAMES="disk uplink": only these)'
 	@echo 'make year         a simulated year of a home through the real daemon (some ten minutes)'
@@ -34,6 +35,9 @@ test: $(VENV)/.dev $(VENV)/.contract
 	@$(MAKE) --no-print-directory check
 	@mkdir -p build; nice -n 5 $(PY) -m tests.vm > build/vm.log 2>&1 &
 	timeout --kill-after=30 1700 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
+quick: $(VENV)/.dev
+	$(PY) -m pytest -n 2 --dist worksteal tests/unit
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff check .
