@@ -23,7 +23,7 @@ MODBUS_EVERY = 0.1  # s: a pull cord's contact closes for a quarter of a second 
 GPIO_EVERY = 0.02  # s
 AGAIN = 60.0  # s
 LOST_AFTER = 5  # questions in a row that the module did not answer
-_ANSWER_WITHIN = 0.5  # s
+ANSWER_WITHIN = 0.5  # s
 _BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 
@@ -81,12 +81,22 @@ class ModbusInputs:
 
     every = MODBUS_EVERY
 
-    def __init__(self, port: str, *, unit: int = 1, inputs: int = 8, baud: int = 9600, first: int = 0) -> None:
+    def __init__(
+        self,
+        port: str,
+        *,
+        unit: int = 1,
+        inputs: int = 8,
+        baud: int = 9600,
+        first: int = 0,
+        answer_within: float = ANSWER_WITHIN,
+    ) -> None:
         self._port = port
         self._unit = unit
         self._inputs = inputs
         self._baud = baud
         self._first = first
+        self._answer_within = answer_within
         self._client: AsyncModbusSerialClient | None = None
 
     async def open(self) -> None:
@@ -95,7 +105,7 @@ class ModbusInputs:
             from pymodbus.client import AsyncModbusSerialClient
         except ImportError as error:
             raise OSError("Modbus modules need pymodbus: install eldercare-gateway[modbus]") from error
-        self._client = AsyncModbusSerialClient(self._port, baudrate=self._baud, timeout=_ANSWER_WITHIN, retries=0, reconnect_delay=0)
+        self._client = AsyncModbusSerialClient(self._port, baudrate=self._baud, timeout=self._answer_within, retries=0, reconnect_delay=0)
         if not await self._client.connect():
             raise OSError(f"serial port {self._port} does not open: is it there, allowed to this user, and not used by another program?")
 

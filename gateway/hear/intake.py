@@ -1,4 +1,4 @@
-"""Packets -> readings: finds the device and its driver, drops repeats, says who and when; and the bounded waiting room.
+"""Packets -> readings: finds the device and its driver, drops repeats, says who and when.
 
 Strangers' packets are counted and forgotten: one look-up each, nothing kept.
 """
@@ -8,17 +8,14 @@ from __future__ import annotations
 import json
 import logging
 import math
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.judge import danger
-from gateway.judge.chatter import Chatter
 from gateway.judge.faults import fault
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.signals import Signals
 from gateway.words.clock import Moment
-from gateway.words.consent import withholds
 from gateway.words.driver import (
     OFFLINE,
     REPEATED,
@@ -39,7 +36,7 @@ from gateway.words.driver import (
     Standing,
     Telegram,
 )
-from gateway.words.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, is_plausible
+from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading, is_plausible
 
 LOG = logging.getLogger("eldercare")
 SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
@@ -51,12 +48,8 @@ REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; t
 STANDS = 300.0  # s for which a call that stands in what a device says need not be heard and is still the same one
 SAYS_AGAIN = 60.0  # s after which a state that may be a danger is said again, of a device that goes on sending the same packet
 ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
-PRESSED = 5.0  # s that a routine reading has waited, from which on those that it is replaced by count as forgotten: the pump is behind
-LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
 UNREAD = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})  # refusals of who has another key than we know
 STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})  # what the page shows as holding now
-CHATTERING = 60.0  # s between two readings of a state that chatters which are kept
-ROUTINE = frozenset({k for k, form in FORMS.items() if form is Form.MEASURE} | {Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
 _NOT_SENSED = Refusal("not_sensed")
 _IMPLAUSIBLE = Refusal("implausible")
@@ -376,103 +369,3 @@ def _unarmed(memory: Mapping[str, int | str]) -> dict[str, int | str]:
 
 def _driver(model: Model, address: str, key: bytes | None, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Driver:
     return model.learned(codes, memory) if codes and model.learned is not None else model.new(address, key, memory)
-
-
-class WaitingRoom:
-    """Readings between the radio and the pump.
-
-    Bound: of routine kinds only the latest of each device and kind is kept; of all others LINE_AT_MOST per device and kind, in
-    order. So a temperature is forgotten first, and of a call for help at most how often it was repeated.
-    """
-
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.forgotten = 0
-        self._wake = wake
-        self._routine: dict[tuple[DeviceId, Kind, int, str], tuple[float, Reading]] = {}  # since when one has waited, and the newest
-        self._ordered: deque[Reading] = deque()
-        self._lines: dict[tuple[DeviceId, Kind], int] = {}
-
-    def put(self, reading: Reading) -> None:
-        """Let one reading wait. What is replaced at once, by a device that says more than is asked, is not forgotten under pressure."""
-        if reading.kind in ROUTINE:
-            key = (reading.device, reading.kind, reading.index, reading.label)
-            first, _ = self._routine.get(key, (reading.at.mono, reading))
-            if reading.at.mono - first >= PRESSED:
-                self.forgotten += 1
-            self._routine[key] = first, reading
-        else:
-            line = (reading.device, reading.kind)
-            waiting = self._lines.get(line, 0)
-            if waiting >= LINE_AT_MOST:
-                self.forgotten += 1
-                newest = next(n for n in range(len(self._ordered) - 1, -1, -1) if (self._ordered[n].device, self._ordered[n].kind) == line)
-                del self._ordered[newest]
-            else:
-                self._lines[line] = waiting + 1
-            self._ordered.append(reading)
-        self._wake()
-
-    def take(self) -> list[Reading]:
-        """Return all that waits: first what is kept in order, then the routine."""
-        out = [*self._ordered, *(reading for _, reading in self._routine.values())]
-        self._ordered.clear()
-        self._lines.clear()
-        self._routine.clear()
-        return out
-
-    def __len__(self) -> int:
-        return len(self._ordered) + len(self._routine)
-
-
-class Historian:
-    """Which routine readings are worth keeping: on change, or when the same value is older than `same_again` seconds.
-
-    Of a state that chatters only the newest of each minute is kept: see gateway.chatter.
-    Those of the classes in `withheld` are neither kept nor pushed: the resident has not agreed. They are judged all the same.
-    Bound: AT_MOST routine readings between two batches, and as many of those that may be judged; beyond it they are forgotten and
-    counted.
-    """
-
-    AT_MOST = 2000
-
-    def __init__(self, same_again: float, withheld: frozenset[str] = frozenset()) -> None:
-        self.forgotten = 0
-        self.pending: list[Reading] = []
-        self.withheld = withheld
-        self._same_again = same_again
-        self._last: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
-        self._chatter = Chatter()
-        self._held: dict[tuple[DeviceId, Kind, int, str], Reading] = {}  # the newest of what chatters
-
-    def heard(self, reading: Reading) -> None:
-        """Keep the reading if it says something new."""
-        if reading.label == "packet_id" or withholds(self.withheld, reading):
-            return
-        key = (reading.device, reading.kind, reading.index, reading.label)
-        last = self._last.get(key)
-        event = FORMS[reading.kind] is Form.EVENT
-        if last is not None and not event and last.value == reading.value and reading.at.mono - last.at.mono < self._same_again:
-            return
-        self._held.pop(key, None)
-        chatters = FORMS[reading.kind] is Form.STATE and self._chatter.changed(key, reading.at.mono)
-        if chatters and last is not None and reading.at.mono - last.at.mono < CHATTERING:
-            self._held[key] = reading
-            return
-        self._last[key] = reading
-        # A day can be tried again under other rules only if no event and no change of state is missing from it.
-        if len(self.pending) >= (self.AT_MOST if reading.kind in ROUTINE else 2 * self.AT_MOST):
-            self.forgotten += 1
-            return
-        self.pending.append(reading)
-
-    def use(self, same_again: float, withheld: frozenset[str]) -> None:
-        """Go on by changed wishes: what waits and may no longer be kept is forgotten."""
-        self._same_again, self.withheld = same_again, withheld
-        self.pending = [reading for reading in self.pending if not withholds(withheld, reading)]
-
-    def take(self) -> list[Reading]:
-        """Return what has been kept since the last call, and how each state that chatters stands."""
-        self._last |= self._held
-        out, self.pending = sorted([*self.pending, *self._held.values()], key=lambda reading: reading.at.mono), []
-        self._held.clear()
-        return out

@@ -27,8 +27,9 @@ from gateway import __version__
 from gateway.box import folders, generations, systemd
 from gateway.contract import wire
 from gateway.hear.hearing import Ears
-from gateway.hear.intake import Historian, Intake, WaitingRoom
+from gateway.hear.intake import Intake
 from gateway.hear.replay import Replay
+from gateway.hear.waiting_room import WaitingRoom
 from gateway.home import status
 from gateway.home.config import Config
 from gateway.judge import pending
@@ -43,6 +44,7 @@ from gateway.judge.keeping import Keeping
 from gateway.judge.masks import masked
 from gateway.judge.pipeline import Pipeline
 from gateway.keep import shed
+from gateway.keep.historian import Historian
 from gateway.keep.history import Outgoing
 from gateway.keep.recovery import in_doubt, opened, settled, stand_in, time_kept
 from gateway.keep.store import Store, Writing

@@ -72,6 +72,8 @@ FORMS: dict[Kind, Form] = (
     | dict.fromkeys(_MEASURES, Form.MEASURE)
     | {Kind.HEARTBEAT: Form.ALIVE}
 )
+# Of these only the latest counts: no danger is judged by them.
+ROUTINE = frozenset({*_MEASURES, Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
 # What a thing of this home can measure; what is beyond is a fault of the measurement, and no reading. A wet bath may be at 104 %.
 BOUNDS: dict[Kind, tuple[float, float]] = {

@@ -59,20 +59,18 @@ async def test_unchanged_inputs_are_told_again_so_that_a_dead_module_is_noticed(
 
 
 @pytest.mark.parametrize("wrong", ["silent", "wrong_sum", "refuses"])
-async def test_a_module_that_does_not_answer_ends_it_with_what_to_do(tmp_path, wrong, monkeypatch):
-    monkeypatch.setattr("gateway.hear.contacts._ANSWER_WITHIN", 0.05)
+async def test_a_module_that_does_not_answer_ends_it_with_what_to_do(tmp_path, wrong):
     with ModbusModule(tmp_path / "m") as module:
         setattr(module, wrong, 2)
-        bus = ModbusInputs(module.port)
+        bus = ModbusInputs(module.port, answer_within=0.05)
         bus.every = 0.01
         with pytest.raises(OSError, match=r"Modbus unit 1 at .* (does not answer|has no 8 inputs)"):
             await asyncio.wait_for(run(bus, print), 10)
 
 
-async def test_one_lost_answer_is_no_loss(tmp_path, monkeypatch):
-    monkeypatch.setattr("gateway.hear.contacts._ANSWER_WITHIN", 0.05)
+async def test_one_lost_answer_is_no_loss(tmp_path):
     with ModbusModule(tmp_path / "m") as module:
-        async with Polled(ModbusInputs(module.port)) as polled:
+        async with Polled(ModbusInputs(module.port, answer_within=0.05)) as polled:
             await until(lambda: len(polled.told) == 8)
             module.silent = True
             await asyncio.sleep(0.1)
@@ -116,13 +114,16 @@ async def test_a_single_low_sample_is_a_bounce():
     factory.reset()
 
 
-async def test_pins_that_nobody_has_are_said(monkeypatch):
-    def no_pins(*_args, **_how):
+class NoPins(MockFactory):
+    """A machine without a chip for pins."""
+
+    def pin(self, *_args, **_how):
         raise OSError("no chip")
 
-    monkeypatch.setattr("gpiozero.DigitalInputDevice", no_pins)
+
+async def test_pins_that_nobody_has_are_said():
     with pytest.raises(OSError, match="Raspberry Pi"):
-        await run(GpioInputs((17,)), print)
+        await run(GpioInputs((17,), factory=NoPins()), print)
 
 
 @pytest.mark.parametrize(

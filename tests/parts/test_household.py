@@ -12,10 +12,10 @@ import pytest
 
 from drivers import all_models
 from gateway.box import generations
-from gateway.hear.intake import Historian
 from gateway.home import household
 from gateway.home.config import kept, load, mute_cancels
 from gateway.home.household import Handed, Rejected, changed, keep, shown
+from gateway.keep.historian import Historian
 from gateway.keep.history import History
 from gateway.tend.rearrange import withheld
 from gateway.words.clock import Moment

@@ -17,8 +17,9 @@ from typing import Any
 
 from drivers import all_models
 from gateway.demo.home import DAY, furnish
-from gateway.hear.intake import Intake, WaitingRoom
+from gateway.hear.intake import Intake
 from gateway.hear.replay import Replay, packet
+from gateway.hear.waiting_room import WaitingRoom
 from gateway.home.config import Config, load
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import Judge

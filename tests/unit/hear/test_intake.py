@@ -1,4 +1,4 @@
-"""From packets to readings: strangers, repeats, signs of life, drivers that fail; and the waiting room and its bounds."""
+"""From packets to readings: strangers, repeats, signs of life, drivers that fail."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from drivers import all_models
-from gateway.hear.intake import BURST, GUARDED, LINE_AT_MOST, ROUTINE, SAME_WITHIN, Historian, Intake, WaitingRoom
+from gateway.hear.intake import BURST, GUARDED, SAME_WITHIN, Intake
 from gateway.judge import danger
 from gateway.judge.faults import fault
-from gateway.words.clock import Moment
 from gateway.words.driver import REPEATED, UNPROVED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
 from gateway.words.reading import Kind, Reading
 from tests.kit.hand import HandClock
@@ -322,118 +321,3 @@ def test_a_real_button_counts_each_packet_once_also_after_a_restart():
     clock.move(600)
     again.advert(packet)
     assert [r.kind for r in readings].count(Kind.BUTTON) == 1
-
-
-# -- the waiting room ---------------------------------------------------------------------------------------------------------
-
-
-def reading(kind: Kind, value: object, *, device: str = "d", **more) -> Reading:
-    return Reading(device=device, kind=kind, value=value, at=HandClock().now(), **more)
-
-
-def test_of_routine_the_latest_waits_and_of_all_else_every_one_in_order():
-    woken = []
-    room = WaitingRoom(lambda: woken.append(1))
-    told = [
-        reading(Kind.TEMPERATURE, 1.0),
-        reading(Kind.BUTTON, "press"),
-        reading(Kind.TEMPERATURE, 2.0),
-        reading(Kind.FALL, True),
-        reading(Kind.FALL, False),
-        reading(Kind.BUTTON, "press"),
-        reading(Kind.TEMPERATURE, 3.0, index=2),
-        reading(Kind.TEMPERATURE, 4.0, device="e"),
-    ]
-    for r in told:
-        room.put(r)
-    assert len(woken) == len(told)
-    assert len(room) == 7
-    assert room.take() == [told[1], told[3], told[4], told[5], told[2], told[6], told[7]]
-    assert room.forgotten == 0, "nobody pressed: a newer value has come"
-    assert (len(room), room.take()) == (0, [])
-
-
-def test_what_is_replaced_while_the_pump_is_behind_is_forgotten_and_else_it_is_not():
-    room = WaitingRoom(lambda: None)
-    for n in range(40):
-        room.put(replace(reading(Kind.TEMPERATURE, float(n)), at=Moment(1000.0 + n / 4, HandClock().wall)))
-    assert room.forgotten == 20, "of ten seconds those after the fifth"
-    assert [r.value for r in room.take()] == [39.0]
-    room.put(reading(Kind.TEMPERATURE, 1.0))
-    assert room.forgotten == 20
-
-
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_flood_of_any_kind_is_bounded_and_pushes_out_nothing_of_another(kind):
-    room = WaitingRoom(lambda: None)
-    first = reading(Kind.FALL if kind is not Kind.FALL else Kind.SMOKE, True, device="other")
-    room.put(first)
-    for n in range(3000):
-        room.put(reading(kind, n))
-    kept = [r for r in room.take() if r.kind is kind]
-    assert len(kept) == (1 if kind in ROUTINE else LINE_AT_MOST)
-    assert kept[-1].value == 2999, "the newest is known"
-    assert room.forgotten == (0 if kind in ROUTINE else 3000 - len(kept))
-    if kind not in ROUTINE:
-        assert [r.value for r in kept[:-1]] == list(range(LINE_AT_MOST - 1)), "and the first ones, in order"
-    room.put(first)
-    for n in range(LINE_AT_MOST):
-        room.put(reading(kind, n))
-    assert room.take()[0] == first
-
-
-def test_what_is_judged_is_never_routine():
-    assert not ROUTINE & {Kind.BUTTON, Kind.FALL, Kind.STAY_STILL, Kind.SMOKE, Kind.GAS, Kind.CO, Kind.MOISTURE, Kind.CONTACT_OPEN}
-    assert not ROUTINE & {Kind.OCCUPANCY, Kind.PRESENCE, Kind.TAMPER, Kind.PROBLEM, Kind.REPLAYED}
-
-
-# -- the historian ------------------------------------------------------------------------------------------------------------
-
-
-def test_history_keeps_changes_and_an_unchanged_value_now_and_then():
-    clock, historian = HandClock(), Historian(300.0)
-
-    def hear(kind: Kind, value: object, **more) -> int:
-        historian.heard(Reading(device="d", kind=kind, value=value, at=clock.now(), **more))
-        return len(historian.take())
-
-    assert hear(Kind.TEMPERATURE, 20.0) == 1
-    clock.move(60)
-    assert hear(Kind.TEMPERATURE, 20.0) == 0
-    assert hear(Kind.TEMPERATURE, 20.1) == 1
-    clock.move(299)
-    assert hear(Kind.TEMPERATURE, 20.1) == 0
-    clock.move(1)
-    assert hear(Kind.TEMPERATURE, 20.1) == 1
-    assert hear(Kind.BUTTON, "press") == hear(Kind.BUTTON, "press") == 1, "each event is one of its own"
-    assert hear(Kind.OTHER_MEASURE, 5, label="packet_id") == 0
-
-
-def test_history_is_bounded_and_counts_what_it_forgets():
-    historian = Historian(300.0)
-    for n in range(Historian.AT_MOST + 25):
-        historian.heard(reading(Kind.TEMPERATURE, float(n)))
-    assert len(historian.take()) == Historian.AT_MOST
-    assert historian.forgotten == 25
-    assert historian.take() == []
-
-
-def test_a_contact_that_chatters_keeps_the_newest_of_each_minute_and_a_button_all():
-    """Each change of one that flips each second would be 6 MB an hour on a metered line."""
-    historian, kept, clock = Historian(300.0), [], HandClock()
-    for second in range(3600):
-        at = Moment(1000.0 + second, clock.wall)
-        historian.heard(replace(reading(Kind.CONTACT_OPEN, second % 2 == 0), at=at))
-        if second % 600 == 0:
-            historian.heard(replace(reading(Kind.CONTACT_OPEN, True, device="calm"), at=at))
-        if second % 10 == 0:
-            historian.heard(replace(reading(Kind.BUTTON, "press"), at=at))
-        if second % 300 == 299:
-            kept += historian.take()
-    contact = [r for r in kept if r.kind is Kind.CONTACT_OPEN and r.device == "d"]
-    assert 60 < len(contact) < 500, "some at first in each ten minutes, then one a minute and one a batch"
-    assert contact[-1].at.mono == 1000.0 + 3599, "how it stands is not forgotten"
-    assert [r.at.mono for r in kept] == sorted(r.at.mono for r in kept)
-    assert sum(r.kind is Kind.BUTTON for r in kept) == 360
-    assert sum(r.device == "calm" for r in kept) == 6
-    assert historian.forgotten == 0
