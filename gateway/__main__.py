@@ -361,7 +361,7 @@ def _code(args: argparse.Namespace) -> int:
 def _backup(args: argparse.Namespace) -> int:
     from gateway.home import backup, strength
     from gateway.home.config import ConfigError
-    from gateway.tend.daemon import identity
+    from gateway.home.identity import identity
 
     try:
         config = _load(args.config)

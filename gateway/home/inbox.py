@@ -13,18 +13,14 @@ import re
 import socket
 import sqlite3
 import stat
-import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 KEPT = 7 * 86400  # s after which instructions that were left are deleted by the next writer
 LARGEST = 64 * 1024  # bytes of one instruction
 FILE = "inbox.db"
-T = TypeVar("T")
 _WORD: Final = re.compile(rb"page ([0-9a-f]{8}) ([0-9]{1,9}) ([01])")
 _TABLES: Final = frozenset({"inbox", "sqlite_sequence"})
 _FUNCTIONS: Final = frozenset({"coalesce", "iif", "instr", "max"})
@@ -126,20 +122,6 @@ def newest(folder: Path) -> int:
     """Return the number of the newest instruction ever left, 0 where there is none. Raises sqlite3.Error."""
     rows = _asked(folder, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence", ())
     return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
-
-
-def beside(job: Callable[..., T], *args: object) -> Future[T]:
-    """Run a job on a thread of its own, which holds up nothing if it hangs, not even the end of the process."""
-    done: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(job(*args))
-        except BaseException as error:  # noqa: BLE001  whoever waits gets it
-            done.set_exception(error)
-
-    threading.Thread(target=run, name="inbox", daemon=True).start()
-    return done
 
 
 def _asked(folder: Path, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:

@@ -390,7 +390,7 @@ async def _radio(config: Config) -> list[Finding]:
 
 async def _broker(config: Config) -> Finding:
     """Go the whole way as the gateway itself: name, connection, TLS, login, subscription."""
-    from gateway.tend.daemon import identity  # noqa: PLC0415  only where no daemon runs
+    from gateway.home.identity import identity  # noqa: PLC0415  only where no daemon runs
 
     if config.platform is None:
         return Finding(False, "平台 broker", "[platform] 未配置 is not configured: alarms stay in this home")

@@ -12,8 +12,6 @@ import contextlib
 import gc
 import json
 import logging
-import re
-import secrets
 import signal
 import sqlite3
 import zlib
@@ -24,7 +22,7 @@ from typing import Any, TypeVar
 
 from drivers import all_models
 from gateway import __version__
-from gateway.box import folders, generations, systemd
+from gateway.box import folders, systemd
 from gateway.contract import wire
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
@@ -32,6 +30,7 @@ from gateway.hear.replay import Replay
 from gateway.hear.waiting_room import WaitingRoom
 from gateway.home import status
 from gateway.home.config import Config
+from gateway.home.identity import identity
 from gateway.judge import pending
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
@@ -498,27 +497,3 @@ async def _left(broken: Store) -> None:
 def _log(entries: Sequence[Entry]) -> None:
     for entry in entries:
         LOG.log(logging.WARNING if entry.priority <= Priority.P2 else logging.INFO, "%s", status.line(entry))
-
-
-def identity(config: Config) -> str:
-    """Return this gateway's id: configured, or made at first start and kept in a file of its own."""
-    if config.gateway.id:
-        if "." in config.gateway.id:  # of a home that was there before this was refused
-            LOG.warning("gateway id %s: some brokers refuse a dot in it (NATS) or read it as / (RabbitMQ)", config.gateway.id)
-        return config.gateway.id
-    path = config.state / "identity"
-    with contextlib.suppress(OSError, ValueError):
-        if re.fullmatch(r"[A-Za-z0-9._-]{1,40}", known := path.read_text(encoding="ascii").strip()):
-            return known
-        LOG.error("identity %s is damaged: a new one is made, the platform will see a new gateway", path)
-    made = f"gw-{secrets.token_hex(6)}"
-    try:
-        config.state.mkdir(parents=True, exist_ok=True)
-        with folders.as_owner(config.state):  # `sudo eldercare-gateway check`: the daemon must read it
-            new = path.with_suffix(".new")
-            generations.durable(new, f"{made}\n".encode(), folders.SHARED)
-            new.replace(path)
-            generations.sync(config.state)
-    except OSError as error:
-        LOG.error("identity %s cannot be kept (%s): the platform will see a new gateway at each start", path, error.strerror)  # noqa: TRY400
-    return made

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from gateway.box import aside
 from gateway.box.supervise import say
 from gateway.contract import wire
 from gateway.home import inbox, nearby, slips
@@ -172,7 +173,7 @@ class Doors:
         now = self._daemon.clock.now()
         if self._slips_looked is None:
             look = functools.partial(slips.read, delete=now.mono >= self._delete_at)
-            self._slips_looked = asyncio.wrap_future(inbox.beside(look, self._daemon.config.state, frozenset(self._answered)))
+            self._slips_looked = asyncio.wrap_future(aside.run(look, self._daemon.config.state, frozenset(self._answered)))
         await asyncio.wait({self._slips_looked}, timeout=PATIENCE)
         if not self._slips_looked.done():
             self._slips_looked.add_done_callback(self._looked)
@@ -209,7 +210,7 @@ class Doors:
         """Read the local file. One that is broken, locked or hangs must not end the judging: that is said once, and tried again."""
         folder = self._daemon.config.page_folder
         if self._looking is None:
-            self._looking = asyncio.wrap_future(inbox.beside(inbox.read, folder, self.inbox_after))
+            self._looking = asyncio.wrap_future(aside.run(inbox.read, folder, self.inbox_after))
         await asyncio.wait({self._looking}, timeout=PATIENCE if self._box_well else 0.0)
         try:
             if not self._looking.done():
@@ -353,7 +354,7 @@ class Doors:
         if mark := self._daemon.store.marked("inbox"):
             return int(mark)
         with contextlib.suppress(sqlite3.Error, TimeoutError):
-            return inbox.beside(inbox.newest, self._daemon.config.page_folder).result(2 * PATIENCE)
+            return aside.run(inbox.newest, self._daemon.config.page_folder).result(2 * PATIENCE)
         return 0
 
     def open_waker(self) -> socket.socket | None:

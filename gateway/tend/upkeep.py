@@ -10,18 +10,15 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections import deque
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.box import mains, systemd
+from gateway.box import aside, mains, systemd
+from gateway.box.card import Card
 from gateway.box.folders import moved_out
 from gateway.home import backup, status
-from gateway.home.inbox import beside
 from gateway.judge.alarm import State
 from gateway.judge.book import Entry
-from gateway.judge.signals import HOUR
 from gateway.keep import wal
 from gateway.keep.database import CHECK_AT_MOST, Damaged, StoreProblem, checkpoint, entries_kept_from, is_read_only
 from gateway.keep.store import Gone, Store
@@ -45,45 +42,6 @@ DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is t
 PROMPT = 2.0  # s in which a disk that failed must have answered to be trusted again
 PROBED = 0.5  # s for which the pump waits for that; a later answer is taken at the next look
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
-
-
-CARD_BUDGET = 16.0  # MB a day by this process; with what the file system adds some 40 reach the card: docs/operator.md
-CARD_KEPT = 24  # hours that are added up
-IO = Path("/proc/self/io")
-
-
-class Card:
-    """How much this process has written to the card in the last day, as the kernel counts it: pages that became dirty on a real disk.
-
-    The file system's own journal and the card's are not in it: docs/operator.md says how much they add. Files in memory do not count.
-    """
-
-    def __init__(self, mono: float, io: Path = IO) -> None:
-        self._io = io
-        written = self._written()
-        self._since: deque[tuple[float, int]] = deque([(mono, written)] if written is not None else [], maxlen=CARD_KEPT + 1)
-
-    def facts(self, mono: float) -> dict[str, float] | None:
-        """Return {written_mb, over_h, day_mb, budget_mb}: MB in the hours seen (24 at most), what that makes a day; None where unknown.
-
-        `day_mb` is there from the first full hour on: what a start writes says nothing about a day.
-        """
-        written = self._written()
-        if written is None or not self._since:
-            return None
-        if mono - self._since[-1][0] >= HOUR:
-            self._since.append((mono, written))
-        began, before = self._since[0]
-        hours, mb = (mono - began) / HOUR, (written - before) / 1e6
-        facts = {"written_mb": round(mb, 3), "over_h": round(hours, 2), "budget_mb": CARD_BUDGET}
-        return facts | {"day_mb": round(mb * CARD_KEPT / hours, 2)} if hours >= 1 else facts
-
-    def _written(self) -> int | None:
-        with contextlib.suppress(OSError, ValueError):
-            return next(
-                (int(line[12:]) for line in self._io.read_text(encoding="ascii").splitlines() if line.startswith("write_bytes:")), None
-            )
-        return None
 
 
 class DiskIsBack(Exception):
@@ -221,7 +179,7 @@ class Upkeep:
         if now.mono - self._tried < TRY_DISK_EVERY:
             return
         self._tried = now.mono
-        beside(self._sweep)  # no turn waits for it, whatever the disk does
+        aside.run(self._sweep)  # no turn waits for it, whatever the disk does
         self._checkpoint()
         lost = self._daemon.historian.forgotten + self._daemon.room.forgotten
         if lost > self._forgotten:

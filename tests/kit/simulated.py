@@ -26,7 +26,7 @@ from typing import Any, Self
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
 from drivers import all_models
-from gateway.home import inbox
+from gateway.box import aside
 from gateway.home.config import load
 from gateway.judge.faults import fault
 from gateway.tell.push import Lost
@@ -307,7 +307,7 @@ class Lapse:
         # Looked at once a minute instead of every few seconds, and the status file written every hour: both cost what a year has not.
         self._patched = [
             (fault, "LOOK_EVERY", look_every), (daemons, "LOOK_EVERY", look_every), (upkeep, "STATUS_EVERY", 3600.0),
-            (upkeep, "MAINS_EVERY", look_every), (inbox, "beside", at_once),
+            (upkeep, "MAINS_EVERY", look_every), (aside, "run", at_once),
         ]  # fmt: skip
         self._before = [(module, name, getattr(module, name)) for module, name, _ in self._patched]
 

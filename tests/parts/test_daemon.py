@@ -25,9 +25,10 @@ from drivers import all_models
 from gateway.hear import ble
 from gateway.home import inbox
 from gateway.home.config import load
+from gateway.home.identity import identity
 from gateway.tend import daemon as daemon_module
 from gateway.tend import inbound, upkeep
-from gateway.tend.daemon import Daemon, identity
+from gateway.tend.daemon import Daemon
 from gateway.words import kind
 from gateway.words.driver import Advertisement
 from tests.kit.brokers import Mosquitto, Platform

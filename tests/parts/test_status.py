@@ -9,11 +9,11 @@ import time
 import pytest
 
 from drivers import all_models
+from gateway.box.card import CARD_BUDGET, Card
 from gateway.home import audible, nearby, status
 from gateway.home.config import load
 from gateway.keep import store
 from gateway.keep.database import suspect
-from gateway.tend import upkeep
 from gateway.tend.daemon import Daemon
 from gateway.words import kind
 from gateway.words.driver import Advertisement
@@ -186,9 +186,9 @@ def test_what_the_card_has_taken_is_told_by_the_day_and_held_against_the_budget(
         io.write_text(f"rchar: 5\nwrite_bytes: {int(megabytes * 1e6)}\ncancelled_write_bytes: 7\n")
 
     written(1)
-    card = upkeep.Card(1000.0, io)
+    card = Card(1000.0, io)
     written(1.5)
-    assert card.facts(1060.0) == {"written_mb": 0.5, "over_h": 0.02, "budget_mb": upkeep.CARD_BUDGET}, "a start says nothing about a day"
+    assert card.facts(1060.0) == {"written_mb": 0.5, "over_h": 0.02, "budget_mb": CARD_BUDGET}, "a start says nothing about a day"
     for hour in range(1, 60):
         written(1 + 2 * hour)
         facts = card.facts(1000.0 + hour * 3600)
@@ -199,7 +199,7 @@ def test_what_the_card_has_taken_is_told_by_the_day_and_held_against_the_budget(
     assert "TOO MUCH" not in status.told(known | {"card": facts | {"day_mb": 12.0}})
     io.unlink()
     assert card.facts(9e9) is None
-    assert upkeep.Card(0.0, io).facts(5.0) is None
+    assert Card(0.0, io).facts(5.0) is None
     assert "card" not in status.told(known | {"card": None})
 
 

@@ -17,7 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gateway.tend.upkeep import CARD_BUDGET, IO
+from gateway.box.card import CARD_BUDGET, IO
 from tests.bench.bench import Disk
 from tests.kit.simulated import Lapse
 from tests.prove import year
