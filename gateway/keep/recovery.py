@@ -11,7 +11,7 @@ import logging
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -132,10 +132,10 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
             store = Store(folder, gateway, degraded=why)
             _begin(store, carried, after)
         else:
-            store = stand_in(runtime, gateway, why, replace(carried, waiting=()), after)
+            store = stand_in(runtime, gateway, why, after, replace(carried, waiting=()))
     except (StoreProblem, OSError, sqlite3.Error) as error:
         why = f"{why}; {error}; working from memory until then"
-        store = stand_in(runtime, gateway, why, carried, after)
+        store = stand_in(runtime, gateway, why, after, carried)
     LOG.error("store %s", why)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
     fresh = replace(known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
@@ -294,11 +294,6 @@ def _elsewhere(done: Mapping[str, Done]) -> dict[str, Done]:
     return {i: one._replace(entry=0) for i, one in done.items()}
 
 
-def in_doubt(instead: Store, broken: Store, entries: Sequence[Entry]) -> dict[str, str]:
-    """Return what a stand-in has to remember of the commit that failed: the disk may have kept what it said that it had not."""
-    return {DOUBT: f"{instead.journal} {broken.journal} {entries[0].number}"} if entries else {}
-
-
 def in_force(state: Path, runtime: Path) -> Path:
     """Return the folder of the store that the gateway writes just now: a stand-in's where the disk has failed, else `state`.
 
@@ -358,7 +353,7 @@ def _opened_for_reading(store: Store) -> Store:
     return store
 
 
-def stand_in(runtime: Path, gateway: str, why: str, carried: Writing | None = None, generation: int = 1) -> Store:
+def stand_in(runtime: Path, gateway: str, why: str, generation: int = 1, carried: Writing | None = None) -> Store:
     """Return a fresh store in memory, for a disk that takes nothing. `carried`: what must outlast this process in it too."""
     folder = _memory_folder(runtime)
     for old in folder.glob("*.db*"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import json
 import logging
@@ -42,10 +43,10 @@ from gateway.judge.faults.untold import Untold
 from gateway.judge.keeping import Keeping
 from gateway.judge.masks import masked
 from gateway.judge.pipeline import Pipeline
-from gateway.keep import shed
 from gateway.keep.historian import Historian
 from gateway.keep.history import Outgoing
-from gateway.keep.recovery import in_doubt, opened, settled, stand_in, time_kept
+from gateway.keep.recovery import opened, settled, stand_in, time_kept
+from gateway.keep.storage import MovedToMemory, Storage, proved
 from gateway.keep.store import Store, Writing
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
@@ -72,8 +73,6 @@ T = TypeVar("T")
 MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
 FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
 MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
-STALLED = 10.0  # s after which a disk that neither takes a turn nor refuses it counts as failed: no call for help waits for a dying card
-LEAVE = 0.5  # s for which a failed disk's files may take to be closed before we go on without
 ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
 
 
@@ -92,7 +91,14 @@ class Daemon:
         folders.opened_to_page(config.state)
         self.clock.restored(*time_kept(config.state))
         now = self.clock.now()
-        self.store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
+        store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
+        self.storage = Storage(
+            store,
+            in_memory=store.folder != config.state,
+            stand_in=functools.partial(stand_in, config.runtime, self.gateway),
+            probe=functools.partial(proved, config.state, self.gateway),
+            forgotten=self._say_shed,
+        )
         self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times, tells_out=rearrange.tells_out(config))
         self.judge = Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night)
         self.pipeline = Pipeline(
@@ -138,7 +144,6 @@ class Daemon:
         self.keeping = Keeping(now.mono)
         self._event = False  # something that happens once was heard in this turn
         self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
-        self.leaving: asyncio.Task[None] | None = None  # a failed disk's store while it is being closed
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -188,7 +193,7 @@ class Daemon:
             await self.technician.close()
             await self.channels.close()
             await self.callers.close()
-            await self.store.close()
+            await self.storage.close()
 
     async def _begin(self) -> None:
         """Take over what was known: from here on the first alarm can be raised."""
@@ -209,7 +214,7 @@ class Daemon:
         await self._write(entries, now, flush=True)
         self.callers.resume(self.pipeline.alarms.values(), self.config)
         self.technician.tidy()
-        if self.store.folder == self.config.state:
+        if not self.storage.in_memory:
             settled(self.config.state, self.config.runtime)
         self.upkeep.write_status(await self.store.counts())  # whoever is told READY may ask at once
         gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
@@ -277,15 +282,15 @@ class Daemon:
             self._event = self._event or FORMS[reading.kind] is Form.EVENT
         return entries
 
-    async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False, failed: sqlite3.Error | None = None) -> None:
-        """Commit, then tell. `failed`: the disk is known to have failed."""
+    async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False, moved: MovedToMemory | None = None) -> None:
+        """Commit, then tell. `moved`: the disk is known to have failed, and nothing is in the stand-in yet."""
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         many = len(self.uplink.accepted) >= ACCEPTED_A_COMMIT
         accept = bool(self.uplink.accepted) and (flush or many or now.mono - self._kept >= ACCEPT_EVERY)
         alive = now.mono >= self.keeping.marks_at(self.pipeline) or self.untold.unsaved
         resent, self.pipeline.resent = self.pipeline.resent, []
         wanted = entries or resent or flush or accept or alive
-        if not wanted and failed is None and self.lineage.conflict is None:
+        if not wanted and moved is None and self.lineage.conflict is None:
             return
         writing = Writing(entries=entries, resent=resent, memory=self.intake.memory() if entries or flush else {}, marks={})
         if entries or accept or flush:
@@ -299,7 +304,7 @@ class Daemon:
                 heard = self.faults.silences.since_start(now)
                 writing.heard = {d: now.wall.timestamp() - ago for d, ago in heard.items() if d in self.intake.devices}
         # A stop does not end it: what was judged is on disk, or in memory where the disk refuses, before the store is closed.
-        self._turn = asyncio.create_task(self._put(writing, now, failed), name="turn")
+        self._turn = asyncio.create_task(self._put(writing, now, moved), name="turn")
         writing, out = await asyncio.shield(self._turn)
         entries = list(writing.entries)
         self.push.offer(out)
@@ -307,34 +312,24 @@ class Daemon:
         if entries:
             asyncio.get_running_loop().call_soon(_log, entries)  # behind the push, which now has its turn
 
-    async def _put(self, writing: Writing, now: Moment, failed: sqlite3.Error | None) -> tuple[Writing, list[Outgoing]]:
+    async def _put(self, writing: Writing, now: Moment, moved: MovedToMemory | None) -> tuple[Writing, list[Outgoing]]:
         """Commit one turn, to memory where the disk refuses it; return what was written. Raises sqlite3.Error."""
         try:
-            if failed is not None:
-                raise failed
+            if moved is not None:
+                raise moved
             if self.lineage.conflict is not None:
-                return await self._answered(self.lineage.begun_anew(writing, now))
-            return writing, await self._answered(self.store.commit(writing))
-        except sqlite3.Error as error:
-            writing = replace(writing)  # the disk may carry out the first one yet
-            return writing, await self._degrade(writing, now, error)
+                return await self.storage.carry_out(lambda: self.lineage.begun_anew(writing, now))
+            return writing, await self.storage.commit(writing)
+        except MovedToMemory as failed:
+            in_memory = await self._of_stand_in(writing, now, failed)
+            return in_memory, await self.storage.commit(in_memory)
 
-    async def _answered(self, job: Coroutine[Any, Any, T]) -> T:
-        """Return what the store answers; a stop does not end its work. Raises sqlite3.Error where the disk refuses, or does not answer."""
-        asked = asyncio.ensure_future(job)
-        asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # also one that nobody waits for any more
-        await asyncio.wait({asked}, timeout=STALLED if self.store.folder == self.config.state else None)
-        if not asked.done():
-            asked.cancel()  # if it has not begun
-            raise sqlite3.OperationalError(f"the disk has not answered for {STALLED:g} s")
-        return asked.result()
-
-    async def kept(self, job: Coroutine[Any, Any, T]) -> T | None:
+    async def kept(self, job: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Let the store do something that nobody waits for, between two turns. A disk that does not answer is left: then None."""
         try:
-            return await self._answered(job)
-        except sqlite3.Error as error:
-            await self._write([], self.clock.now(), failed=error)
+            return await self.storage.carry_out(job)
+        except MovedToMemory as moved:
+            await self._write([], self.clock.now(), moved=moved)
             return None
 
     def _marks(self, now: Moment, entries: Sequence[Entry]) -> dict[str, str]:
@@ -366,49 +361,34 @@ class Daemon:
         self.pipeline.saved()
         return marks
 
-    async def _degrade(self, writing: Writing, now: Moment, error: sqlite3.Error) -> list[Outgoing]:
-        """Go on in memory when the disk takes nothing more: an alarm that cannot be written is told all the same, and this too."""
-        why = f"{self.store.folder / 'gateway.db'}: {error}; working from memory until the disk can be written"
-        LOG.error("store %s", why)
-        if self.store.degraded and self.store.folder != self.config.state:
-            return await self._shed(writing, error)
-        broken, begun = self.store, writing.entries
-        generation = broken.generation + 1
-        self.store = await asyncio.to_thread(stand_in, self.config.runtime, self.gateway, why, None, generation)
+    async def _of_stand_in(self, writing: Writing, now: Moment, moved: MovedToMemory) -> Writing:
+        """Return this turn as the first one of a stand-in's journal, once the platform knows of that journal."""
         self.lineage.anew()
-        self.store.readings.withhold(self.historian.withheld)
         self.push.use(self.store)
-        # A disk that does not answer is left when it does. What it then has all the same is recognised when we go back to it.
-        self.leaving = asyncio.create_task(_left(broken), name="leaving")
-        await asyncio.wait({self.leaving}, timeout=LEAVE)
-        if self.uplink.link is not None and self.uplink.connected:  # the platform shall know the new journal before its first entry
+        if self.uplink.link is not None and self.uplink.connected:
             with contextlib.suppress(Lost, NotTaken):
                 await self.uplink.link.publish(self._topic("status"), self.uplink.status(True, "storage"), retain=True)
-        # Also what it did not write itself must outlast a kill: counters against recordings, instructions done, what is masked.
-        writing.memory, writing.done = self.intake.memories(), self.pipeline.done
-        writing.marks = {**writing.marks, "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)}
-        writing.marks["endings"] = json.dumps(self.pipeline.endings)
-        writing.marks["told"] = self.intake.firsts.mark(anew=True)
-        writing.marks["daily"] = self.faults.mark(anew=True)
-        writing.marks[untold.MARK] = self.untold.mark(now, self.boot)
-        writing.marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
-        writing.marks |= self.lineage.marks() | in_doubt(self.store, broken, begun)
-        entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
-        writing.resent = ()  # of another journal
-        entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=why[:300]), now)
-        writing.entries, writing.accepted = entries, []
         self.uplink.accepted.clear()
-        return await self.store.commit(writing)
-
-    async def _shed(self, writing: Writing, error: sqlite3.Error) -> list[Outgoing]:
-        """Make room in a stand-in that is full, readings first, and commit again. Raises sqlite3.Error where nothing helps."""
-        for step in range(len(shed.STEPS)):
-            with contextlib.suppress(sqlite3.Error):
-                gone = await self.store.run(self.store.shed, step)
-                LOG.error("store memory is full: readings and %d entries that can be missed are forgotten", gone)
-                self._say_shed(gone)
-                return await self.store.commit(writing)
-        raise error
+        # What this turn does not change must outlast a kill too: counters against recordings, instructions done, what is masked.
+        marks = {
+            "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot),
+            "endings": json.dumps(self.pipeline.endings),
+            "told": self.intake.firsts.mark(anew=True),
+            "daily": self.faults.mark(anew=True),
+            untold.MARK: self.untold.mark(now, self.boot),
+            pending.MARK: pending.text_of(self.pipeline.pending(), now, self.boot),
+        }
+        entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
+        entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=moved.why[:300]), now)
+        return replace(
+            writing,
+            entries=entries,
+            memory=self.intake.memories(),
+            done=self.pipeline.done,
+            marks={**writing.marks, **marks, **self.lineage.marks(), **moved.doubt(writing.entries)},
+            accepted=(),
+            resent=(),  # of another journal
+        )
 
     def _say_shed(self, gone: int) -> None:
         if gone:
@@ -480,18 +460,17 @@ class Daemon:
 
     # -- small things ------------------------------------------------------------------------------------------------
 
+    @property
+    def store(self) -> Store:
+        """The present store."""
+        return self.storage.store
+
     def _topic(self, name: str) -> str:
         return wire.topic(self.gateway, name)
 
 
 def _confirmed_here(fact: ResultFact) -> bool:
     return fact.instruction.do is Do.CONFIRM and fact.instruction.door is Door.LOCAL and fact.refused is Refused.NONE
-
-
-async def _left(broken: Store) -> None:
-    """Close a store whose disk failed, as soon as it answers."""
-    with contextlib.suppress(sqlite3.Error):
-        await broken.close()
 
 
 def _log(entries: Sequence[Entry]) -> None:

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import json
 import logging
-import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from gateway.home import backup, status
 from gateway.judge.alarm import State
 from gateway.judge.book import Entry
 from gateway.keep import wal
-from gateway.keep.database import CHECK_AT_MOST, Damaged, StoreProblem, checkpoint, entries_kept_from, is_read_only
+from gateway.keep.database import checkpoint, entries_kept_from
 from gateway.keep.store import Gone, Store
 from gateway.words import kind
 from gateway.words.clock import Moment
@@ -38,9 +37,6 @@ LOOKED_AT_EVERY = 0.25  # s between two status files while somebody watches a wa
 STATUS_EVERY = 2.0  # s between two status files and two beats
 TIDY_EVERY = 86400.0  # s between two rounds of retention
 TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
-DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is tried again
-PROMPT = 2.0  # s in which a disk that failed must have answered to be trusted again
-PROBED = 0.5  # s for which the pump waits for that; a later answer is taken at the next look
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
@@ -63,7 +59,6 @@ class Upkeep:
         self._batch: asyncio.Task[None] | None = None  # the batch of readings that is being written ...
         self._batch_of: Store | None = None  # ... by this store
         self._checkpointing: asyncio.Task[None] | None = None
-        self._probe: asyncio.Task[bool] | None = None  # the failed disk being tried
         self._forgotten = 0
         self._withdrawing: asyncio.Task[None] | None = None  # what waits and was agreed to no longer, being deleted
         self._withdrawn = 0
@@ -189,8 +184,9 @@ class Upkeep:
         self._withdrawn = gone
         if gone > before:
             self._say_forgotten(gone - before, withdrawn=True)
-        if self._daemon.store.degraded and self._daemon.store.folder != self._daemon.config.state and await self._disk_is_back():
-            await self._daemon.store.run(self._daemon.store.disk_is_back)
+        alarms = self._daemon.pipeline.alarms.values()
+        in_grace = any(alarm.state is State.PRE_ALARM for alarm in alarms)  # which a restart would cut short
+        if not in_grace and await self._daemon.storage.is_back(open_alarms=bool(alarms)):
             raise DiskIsBack
 
     def _say_forgotten(self, count: int, *, withdrawn: bool = False) -> None:
@@ -238,7 +234,7 @@ class Upkeep:
 
     async def _retain(self, steps: Iterator[Gone]) -> None:
         """Make one step of the day's retention; the next one comes with the pump's next turn."""
-        done = await self._daemon.kept(self._daemon.store.run(next, steps, None))
+        done = await self._daemon.kept(lambda: self._daemon.store.run(next, steps, None))
         if done is not None:
             self._gone = Gone(*(before + now for before, now in zip(self._gone, done, strict=True)))
             self._daemon.wake.set()
@@ -255,32 +251,3 @@ class Upkeep:
                 return pipeline.noticed([faults.note(kind.FORGOTTEN, at, batches=batches, entries=gone.unsent)], at)
 
             self._daemon.note(forgotten)
-
-    async def _disk_is_back(self) -> bool:
-        """Say whether the real database takes a write again. What is in memory is carried over by the start; a grace is not cut short."""
-        if any(alarm.state is State.PRE_ALARM for alarm in self._daemon.pipeline.alarms.values()):
-            return False
-        if self._daemon.leaving is not None and not self._daemon.leaving.done():
-            return False  # it still owes us the answer for which we left it
-        if self._probe is None:
-            self._probe = asyncio.create_task(asyncio.to_thread(self._answers), name="probe")
-        await asyncio.wait({self._probe}, timeout=PROBED)
-        if not self._probe.done():
-            return False
-        probe, self._probe = self._probe, None
-        return probe.result()
-
-    def _answers(self) -> bool:
-        """Say whether the real database takes a write, and soon. Not on the store's thread, which has alarms to write meanwhile."""
-        real = Store(self._daemon.config.state, self._daemon.gateway)
-        began = time.monotonic()
-        try:
-            if is_read_only(self._daemon.config.state) or shutil.disk_usage(self._daemon.config.state).free < DISK_WANTED:
-                return False
-            real.open()
-        except Damaged:
-            return not self._daemon.pipeline.alarms  # the start sets it aside and begins a fresh one
-        except (OSError, sqlite3.Error, StoreProblem, ValueError):
-            return False
-        real.close_now()
-        return time.monotonic() - began < CHECK_AT_MOST + PROMPT

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,8 @@ from gateway.hear import ble
 from gateway.home import inbox
 from gateway.home.config import load
 from gateway.home.identity import identity
-from gateway.tend import daemon as daemon_module
+from gateway.keep.recovery import stand_in
+from gateway.keep.storage import Storage, proved
 from gateway.tend import inbound, upkeep
 from gateway.tend.daemon import Daemon
 from gateway.words import kind
@@ -651,6 +653,13 @@ def with_platform_far(tmp_path, monkeypatch):
     household.systemd.close()
 
 
+def storage(daemon: Daemon, **other) -> Storage:
+    """Return the daemon's storage with another limit, or another way to make a stand-in."""
+    config, gateway = daemon.config, daemon.gateway
+    usual = {"stand_in": partial(stand_in, config.runtime, gateway), "probe": partial(proved, config.state, gateway)}
+    return Storage(daemon.store, in_memory=False, forgotten=daemon._say_shed, **usual | other)
+
+
 async def test_when_the_disk_is_back_it_starts_anew_on_it(with_platform_far):
     """In this process, with shorter waits; the disk fails by an error of the real store."""
     config = load(with_platform_far.config, all_models())
@@ -744,13 +753,13 @@ async def test_looking_how_old_the_journal_is_delays_no_alarm_nor_is_its_log_wri
         looked.set()
 
 
-async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platform_far, monkeypatch):
+async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platform_far):
     """A dying card may take minutes for one fsync. What it has written all the same is no second alarm when it is back."""
-    monkeypatch.setattr(daemon_module, "STALLED", 0.3)
     config = load(with_platform_far.config, all_models())
     answers = threading.Event()
 
     async def first(daemon: Daemon, task) -> None:
+        daemon.storage = storage(daemon, stalled=0.3)
         real, asked = daemon.store, daemon.store.waiting
         write = real._commit
 
@@ -769,10 +778,10 @@ async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platfo
         pressed(daemon, 2)
         await so(lambda: [a.count for a in daemon.pipeline.alarms.values()] == [2])
         await asyncio.sleep(1)
-        assert not daemon.leaving.done()
+        assert not daemon.storage.leaving.done()
         assert not task.done(), "it is not tried while it owes an answer"
         answers.set()
-        await so(daemon.leaving.done)
+        await so(daemon.storage.leaving.done)
         await all_is_done(daemon, task)
 
     async def second(daemon: Daemon, task) -> None:
@@ -791,11 +800,10 @@ async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platfo
 
 
 @pytest.mark.parametrize("stopped", ["while the disk is asked", "while memory is made ready"])
-async def test_what_the_disk_refuses_while_it_is_being_stopped_is_written_down_all_the_same(with_platform_far, monkeypatch, stopped):
+async def test_what_the_disk_refuses_while_it_is_being_stopped_is_written_down_all_the_same(with_platform_far, stopped):
     """The press is told as one, and not only that there is an alarm; what was asked for has its answer."""
     config = load(with_platform_far.config, all_models())
     asked, refuses = threading.Event(), threading.Event()
-    make = daemon_module.stand_in
 
     async def first(daemon: Daemon, task) -> None:
         def wait() -> None:
@@ -809,10 +817,10 @@ async def test_what_the_disk_refuses_while_it_is_being_stopped_is_written_down_a
 
         def making(*args):
             wait()
-            return make(*args)
+            return stand_in(config.runtime, daemon.gateway, *args)
 
         daemon.store._commit = failing
-        monkeypatch.setattr(daemon_module, "stand_in", making)
+        daemon.storage = storage(daemon, stand_in=making)
         pressed(daemon, 1)
         await so(asked.is_set)
         task.cancel()

@@ -241,7 +241,7 @@ def test_each_road_to_another_journal_counts_on(tmp_path):
     path.write_bytes(b"\0" * 100 + path.read_bytes()[100:])
     box.start()
     assert (box.store.generation, chain.begun_of(box.store.marked("begun"))) == (2, [(1, "damaged")])
-    instead = recovery.stand_in(box.runtime, GATEWAY, "full", None, 3)
+    instead = recovery.stand_in(box.runtime, GATEWAY, "full", 3)
     assert (instead.generation, chain.begun_of(instead.marked("begun"))) == (3, [(1, "stand_in")])
     instead.close_now()
     box.restart()

@@ -17,7 +17,8 @@ from gateway.judge.alarm import ENDED, State
 from gateway.keep import database, recovery
 from gateway.keep.database import PAGE, broken, unsettled
 from gateway.keep.pages import INDEX, Held
-from gateway.keep.recovery import in_doubt, opened, salvaged, stand_in
+from gateway.keep.recovery import opened, salvaged, stand_in
+from gateway.keep.storage import MovedToMemory
 from gateway.keep.store import EARLIER, Store, Writing
 from gateway.words import kind
 from gateway.words.clock import Moment
@@ -369,7 +370,7 @@ def fail_at_the_last_step(box: Box, entries: list) -> None:
     broken_ = box.store
     broken_.close_now()
     box.store = stand_in(box.runtime, GATEWAY, "disk I/O error")
-    marks = in_doubt(box.store, broken_, entries)
+    marks = MovedToMemory(box.store.degraded, broken_.journal, box.store.journal).doubt(entries)
     box.write(box.pipeline.renumber(box.store.journal, entries, box.clock.now()), marks=marks, done=box.pipeline.done)
 
 
