@@ -25,6 +25,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.words.say import Failed, Say
+
 NAME_WAIT: Final = 10.0  # s for the resolver
 CONNECT_WAIT: Final = 5.0  # s for TCP, per address
 ADDRESSES: Final = 4  # addresses tried of those that a name has: 20 s at most
@@ -32,37 +34,57 @@ TLS_WAIT: Final = 15.0  # s for the handshake: a box on a bad mobile line needs 
 
 _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, for which the ssl module has no name
 _DATES: Final = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
-_UNKNOWN_CA: Final = "comes from a CA that is not known here: give the right CA file"
-_OTHER_NAME: Final = "is for another host: use the name that stands in the certificate"
-_VERIFY_WORDS: Final[dict[int, str]] = {
-    9: "is not valid yet: set this box's clock (does it reach a time server?), or look at the certificate's dates",
-    10: "has expired: renew it on the broker; if it is in date, set this box's clock",
-    18: "is self-signed and not known here: give its file as CA file",
-    19: _UNKNOWN_CA,
-    20: _UNKNOWN_CA,
-    62: _OTHER_NAME,
-    64: _OTHER_NAME,
+# What the OpenSSL verifier, an alert of the other side, or the system says -> the code of its sentence.
+_VERIFY: Final[dict[int, str]] = {
+    2: "tls.unknown_ca",
+    7: "tls.bad_signature",
+    9: "tls.not_yet_valid",
+    10: "tls.expired",
+    18: "tls.self_signed",
+    19: "tls.unknown_ca",
+    20: "tls.unknown_ca",
+    21: "tls.unknown_ca",
+    23: "tls.revoked",
+    24: "tls.no_ca",
+    26: "tls.purpose",
+    62: "tls.other_host",
+    64: "tls.other_host",
+    66: "tls.weak",
+    67: "tls.weak",
+    68: "tls.weak",
+    79: "tls.no_ca",
 }
-_OURS: Final = "our client certificate"
-_ALERT_WORDS: Final[dict[str, str]] = {
-    "CERTIFICATE_REQUIRED": "the broker wants a client certificate: give certificate and key",
-    "UNKNOWN_CA": f"the broker does not know the CA of {_OURS}: have it signed by the broker's CA",
-    "CERTIFICATE_EXPIRED": f"{_OURS} has expired: renew it",
-    "CERTIFICATE_REVOKED": f"{_OURS} has been revoked: get a new one",
-    "BAD_CERTIFICATE": f"the broker does not accept {_OURS}: look at its dates and purpose, and into the broker's log",
-    "CERTIFICATE_UNKNOWN": f"the broker does not accept {_OURS}: look into the broker's log",
-    "UNSUPPORTED_CERTIFICATE": f"the broker does not accept the purpose of {_OURS}: it must allow client authentication",
-    "HANDSHAKE_FAILURE": "the two sides have no TLS settings in common, or a client certificate is wanted: look into the broker's log",
-    "PROTOCOL_VERSION": "the broker offers no TLS 1.2 or newer: update the broker",
-    "UNSUPPORTED_PROTOCOL": "the broker offers no TLS 1.2 or newer: update the broker",
-    "WRONG_VERSION_NUMBER": "the port answers, but not with TLS: check the port (8883 is usual for TLS)",
-    "RECORD_LAYER_FAILURE": "the port answers, but not with TLS: check the port (8883 is usual for TLS)",
+_ALERTS: Final[dict[str, str]] = {  # the longer name first where one holds another
+    "CERTIFICATE_REQUIRED": "tls.wants_certificate",
+    "DID_NOT_RETURN_A_CERTIFICATE": "tls.wants_certificate",
+    "UNKNOWN_CA": "tls.ours_unknown_ca",
+    "CERTIFICATE_EXPIRED": "tls.ours_expired",
+    "CERTIFICATE_REVOKED": "tls.ours_revoked",
+    "UNSUPPORTED_CERTIFICATE": "tls.ours_purpose",
+    "BAD_CERTIFICATE": "tls.ours_bad",
+    "CERTIFICATE_UNKNOWN": "tls.ours_not_accepted",
+    "DECRYPT_ERROR": "tls.ours_key",
+    "ACCESS_DENIED": "tls.access_denied",
+    "HANDSHAKE_FAILURE": "tls.nothing_in_common",
+    "NO_SHARED_CIPHER": "tls.no_cipher",
+    "NO_CIPHERS_AVAILABLE": "tls.no_cipher",
+    "INSUFFICIENT_SECURITY": "tls.too_weak",
+    "PROTOCOL_VERSION": "tls.old_version",
+    "UNSUPPORTED_PROTOCOL": "tls.old_version",
+    "UNRECOGNIZED_NAME": "tls.unknown_name",
+    "WRONG_VERSION_NUMBER": "tls.no_tls",
+    "RECORD_LAYER_FAILURE": "tls.no_tls",
+    "HTTP_REQUEST": "tls.no_tls",
+    "INTERNAL_ERROR": "tls.their_mistake",
+    "UNEXPECTED_EOF": "tls.closed",
 }
-_CONNECT_WORDS: Final[dict[int, str]] = {
-    errno.ECONNREFUSED: "refused the connection: is the broker running, is the port right?",
-    errno.EHOSTUNREACH: "cannot be reached: look at cable, Wi-Fi and router",
-    errno.ENETUNREACH: "cannot be reached, there is no network: look at cable, Wi-Fi and router",
-    errno.ECONNRESET: "cut the connection: look into the broker's log, and at firewalls on the way",
+_CONNECT: Final[dict[int, str]] = {
+    errno.ECONNREFUSED: "net.refused",
+    errno.EHOSTUNREACH: "net.host_unreachable",
+    errno.ENETUNREACH: "net.no_network",
+    errno.ECONNRESET: "net.reset",
+    errno.EACCES: "net.denied",
+    errno.EPERM: "net.denied",
 }
 
 _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
@@ -72,8 +94,8 @@ _CENTURY: Final = 50  # RFC 5280: two digits from 50 on are of the last century
 _log = logging.getLogger("eldercare")
 
 
-class NotReached(Exception):
-    """The port was not reached, or is not whom we want to talk to. The text says what, where and what to do."""
+class NotReached(Failed):
+    """The port was not reached, or is not whom we want to talk to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +191,7 @@ async def dial(host: str, port: int, tls: Tls | None, *, proved: Callable[[], fl
     if ends is not None and ends < over:
         sock.close()
         day = f"{datetime.fromtimestamp(ends, UTC):%Y-%m-%d}"
-        raise NotReached(f"the certificate of {where} ended on {day}, which is over by any clock: renew it on the broker")
+        raise NotReached(Say("tls.over", where=where, day=day))
     return sock
 
 
@@ -178,30 +200,33 @@ def context_of(tls: Tls) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=tls.ca)
     except OSError as error:  # SSLError is one
-        raise NotReached(f"CA file {tls.ca} cannot be used ({_short(error)}): give a readable PEM file of certificates") from error
+        raise NotReached(Say("tls.ca_file", path=tls.ca, why=_short(error))) from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.sslsocket_class = TlsSocket
     if tls.cert is not None:
         try:
             context.load_cert_chain(tls.cert, tls.key, password=lambda: b"")  # without it an encrypted key would ask at a terminal
         except (OSError, ValueError) as error:
-            raise NotReached(
-                f"client certificate {tls.cert} with key {tls.key or tls.cert} cannot be used ({_short(error)}): "
-                "give readable PEM files that belong together, the key not encrypted and mode 0600"
-            ) from error
+            say = Say("tls.own_files", cert=tls.cert, key=tls.key or tls.cert, why=_short(error))
+            raise NotReached(say) from error
     return context
 
 
-def explain_tls(error: OSError, where: str) -> str:
-    """Say in words what went wrong with TLS and what to do."""
+def explain_tls(error: OSError, where: str) -> Say:
+    """Say what went wrong with TLS and what to do."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        words = _VERIFY_WORDS.get(error.verify_code, f"is not accepted ({error.verify_message}): look at the certificate")
-        return f"the certificate of {where} {words}"
+        code = _VERIFY.get(error.verify_code, "tls.not_accepted")
+        return Say(code, where=where, why=error.verify_message)
     reason = getattr(error, "reason", None) or ""
-    for name, words in _ALERT_WORDS.items():
-        if name in reason:
-            return f"{where}: {words}"
-    return f"{where}: TLS failed ({_short(error)}): look into the broker's log, and check port and certificates"
+    code = next((code for name, code in _ALERTS.items() if name in reason), "tls.failed")
+    return Say(code, where=where, why=_short(error))
+
+
+def no_name(host: str, error: OSError | UnicodeError) -> Say:
+    """Say why a name has no address, and what to do."""
+    away = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+    code = "net.name_server" if away else "net.no_name"
+    return Say(code, host=host, why=_short(error))
 
 
 async def _connect(host: str, port: int) -> socket.socket:
@@ -211,10 +236,11 @@ async def _connect(host: str, port: int) -> socket.socket:
         async with asyncio.timeout(NAME_WAIT):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
-        raise NotReached(f"{host}: no answer from the name server in {NAME_WAIT:g} s: look at the network") from None
+        raise NotReached(Say("net.name_late", host=host, seconds=NAME_WAIT)) from None
     except (socket.gaierror, UnicodeError) as error:
-        raise NotReached(f"{host}: no such name is found ({_short(error)}): check the host name, and the network's name server") from error
-    trouble = f"{host}:{port} has no address"
+        raise NotReached(no_name(host, error)) from error
+    where = f"{host}:{port}"
+    trouble = Say("net.no_address", where=where)
     for family, kind, protocol, _, address in found[:ADDRESSES]:
         sock = socket.socket(family, kind, protocol)
         try:
@@ -224,11 +250,11 @@ async def _connect(host: str, port: int) -> socket.socket:
                 await loop.sock_connect(sock, address)
         except TimeoutError:
             sock.close()
-            trouble = f"{host}:{port} does not answer within {CONNECT_WAIT:g} s: look at network, firewall and port"
+            trouble = Say("net.late", where=where, seconds=CONNECT_WAIT)
         except OSError as error:
             sock.close()
-            words = _CONNECT_WORDS.get(error.errno or 0, f"cannot be reached ({_short(error)}): look at the network")
-            trouble = f"{host}:{port} {words}"
+            code = _CONNECT.get(error.errno or 0, "net.failed")
+            trouble = Say(code, where=where, why=_short(error))
         except BaseException:
             sock.close()
             raise
@@ -243,7 +269,7 @@ async def _handshake(sock: socket.socket, context: ssl.SSLContext, host: str, wh
         secure = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except (OSError, ValueError) as error:
         sock.close()
-        raise NotReached(f"{where}: TLS cannot start ({_short(error)}): check the host name") from error
+        raise NotReached(Say("tls.no_start", where=where, why=_short(error))) from error
     done = False
     try:
         async with asyncio.timeout(TLS_WAIT):
@@ -258,7 +284,7 @@ async def _handshake(sock: socket.socket, context: ssl.SSLContext, host: str, wh
     except ssl.SSLCertVerificationError:
         raise
     except TimeoutError:
-        raise NotReached(f"{where}: no TLS answer within {TLS_WAIT:g} s: is this a TLS port, is the line very bad?") from None
+        raise NotReached(Say("tls.late", where=where, seconds=TLS_WAIT)) from None
     except OSError as error:
         raise NotReached(explain_tls(error, where)) from error
     finally:

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from paho.mqtt.client import Client
 
+from gateway.words.say import Failed, Say
+
 CONTROL: Final = 16 * 1024  # bytes of any packet that is no PUBLISH: a CONNACK with its texts has a few hundred
 ANSWERS: Final = 1000  # packets that wait for a broker to read them; one that sends and does not read is left
 LONGEST: Final = 268_435_455  # bytes that a header can name
@@ -28,8 +30,8 @@ _NAMES: Final = {2: "CONNACK", _PUBLISH: "PUBLISH", 4: "PUBACK", 9: "SUBACK", 11
 _LENGTH_BYTES: Final = 4
 
 
-class PacketRefused(Exception):
-    """The broker sent what we neither want nor hold; the text goes after its address."""
+class PacketRefused(Failed):
+    """The broker sent what we neither want nor hold; `say` goes after its address."""
 
 
 class Bounded:
@@ -65,7 +67,7 @@ class Bounded:
             if len(self._header) > 1 and not byte[0] & 0x80:
                 self._judge()
             elif len(self._header) > _LENGTH_BYTES:
-                raise PacketRefused("sent what is not MQTT: is this the port of a broker?")
+                raise PacketRefused(Say("packet.no_mqtt"))
         data, self._ready = self._ready[:size], self._ready[size:]
         return data
 
@@ -73,14 +75,14 @@ class Bounded:
         first, length = self._header[0], _length(self._header[1:])
         kind, qos = first >> 4, first >> 1 & 3
         if kind not in _NAMES:
-            raise PacketRefused(f"sent a packet of type {kind}, which no broker sends to us: look into its log")
+            raise PacketRefused(Say("packet.type", kind=kind))
         if len(self._answers) > ANSWERS:
-            raise PacketRefused(f"does not read our answers, {len(self._answers)} wait: look into its log")
+            raise PacketRefused(Say("packet.unread", count=len(self._answers)))
         most = self._forgotten if kind == _PUBLISH else CONTROL
         if length > most:
-            raise PacketRefused(f"sent a {_NAMES[kind]} of {length} bytes, at most {most} are taken: delete the message at the broker")
+            raise PacketRefused(Say("packet.long", name=_NAMES[kind], length=length, most=most))
         if kind == _PUBLISH and qos > 1:
-            raise PacketRefused(f"sent a message with QoS {qos}, we asked for 1 at most: look into its log")
+            raise PacketRefused(Say("packet.qos", qos=qos))
         self._body = min(length, self._held) if kind == _PUBLISH else length
         self._rest = length - self._body
         self._ready = bytes([first]) + _written(self._body)

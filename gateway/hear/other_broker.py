@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.box.dial import NotReached, dial
 from gateway.box.packets import LONGEST, PacketRefused, guard, shut
 from gateway.words.driver import Published
+from gateway.words.say import Say
 
 LARGEST = 256 * 1024  # bytes of one message; larger ones (device lists, maps) are not a sensor's
 ENVELOPE = 1024  # bytes that its topic may add
@@ -130,7 +131,7 @@ class _Ear(aiomqtt.Client):
         error = self._disconnected.exception()
         if error is None or isinstance(error, aiomqtt.MqttError | PacketRefused):
             raise error or aiomqtt.MqttError("the connection was ended")
-        raise PacketRefused(f"sent what is not MQTT ({type(error).__name__}): is this the port of a broker?") from error
+        raise PacketRefused(Say("packet.unreadable", name=type(error).__name__)) from error
 
     def close(self) -> None:
         """Say good-bye as far as that goes at once, and close the socket."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gateway.box.supervise import keep
 from gateway.home import household
 from gateway.home.config import Config
 from gateway.tell import mqtt
-from gateway.tell.platform_test import in_chinese
 from gateway.words.kind import Priority
+from gateway.words.say import Say
 
 if TYPE_CHECKING:
     from gateway.tend.daemon import Daemon
@@ -36,7 +37,7 @@ class Changeover:
         self._beside = (new.host, new.port) != (old.host, old.port)
         self._cut = resumed  # the old link worked, and had to end for this, or ended with the process
         self._over = asyncio.Event()
-        self._why = ""
+        self._why = Say("trial.called")
 
     def up(self) -> None:
         """Take it that the new link is up: the new settings hold."""
@@ -46,7 +47,7 @@ class Changeover:
     def called(self) -> None:
         """Take it that somebody calls for help: where there is no link meanwhile, the old one returns."""
         if self._cut and self.link is not None:
-            self._why = "a call for help came before they had connected"
+            self._why = Say("trial.called")
             self._over.set()
 
     async def run(self) -> None:
@@ -59,7 +60,8 @@ class Changeover:
         self.link = link = uplink.made()
         assert link is not None
         seconds = config.times.platform_trial
-        self._why = f"{config.platform.host}:{config.platform.port} has not been reached within {seconds:g} s"
+        where = f"{config.platform.host}:{config.platform.port}"
+        self._why = Say("trial.late", where=where, seconds=seconds)
         trying = asyncio.create_task(self._keep(link), name="new platform")
         kept = False
         try:
@@ -77,13 +79,17 @@ class Changeover:
                 trying.cancel()
                 await asyncio.gather(trying, return_exceptions=True)
         while not kept:
-            kept = await self._daemon.technician.take_back(self.before, self._why, in_chinese(self._why))
+            kept = await self._daemon.technician.take_back(self.before, self._why)
             await asyncio.sleep(0.0 if kept else 1.0)
         await asyncio.to_thread(household.forget_before, self._daemon.config)
 
     async def _keep(self, link: mqtt.Link) -> None:
-        def said(_name: str, works: bool, why: str) -> None:
-            if not works:
-                self._why = why
+        async def run(ready: Callable[[], None]) -> None:
+            try:
+                await link.run(ready)
+            except mqtt.LinkLost as lost:
+                self._why = lost.say
+                raise
 
-        await keep("platform", link.run, expected=(mqtt.LinkLost,), said=said, sleep=self._daemon.uplink.rest)
+        quiet, rest = (lambda *_: None), self._daemon.uplink.rest  # what came of it is told as one fault
+        await keep("platform", run, expected=(mqtt.LinkLost,), said=quiet, sleep=rest)

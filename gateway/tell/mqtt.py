@@ -26,7 +26,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.box.dial import NotReached, Tls, TlsSocket, dial, explain_tls, peer_dates
 from gateway.box.packets import PacketRefused, guard, shut
 from gateway.contract import wire
-from gateway.tell.push import Lost, NotTaken
+from gateway.tell.push import GONE, Lost, NotTaken
+from gateway.words.en import EN
+from gateway.words.say import Say
 
 Version = Literal["auto", "5", "3.1.1"]
 
@@ -47,46 +49,14 @@ SHORT_LIVES: Final = 3  # ... this many times in a row has very likely given our
 _UNSUPPORTED_VERSION: Final = 0x84
 _PROTOCOL_ERROR: Final = 0x82
 _TAKEN_OVER: Final = 0x8E
-_REFUSAL: Final = 0x80  # reason codes from here on are refusals
+_REFUSAL: Final = 0x80  # reason codes from here on are refusals; of SUBACK in 3.1.1 the only one
+_NOT_AUTHORISED: Final = 0x87
 
 _log = logging.getLogger("eldercare")
 _quiet = logging.getLogger("eldercare.mqtt")  # aiomqtt and paho write here; what matters of it is in LinkLost
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL)  # saves putting together a line per packet
-
-_AGAIN: Final = "nothing to do here, we try again"
-_STRANGE: Final = "is this the port of a broker, does another device answer for it?"
-_LIMIT: Final = "raise the broker's limit for this gateway"
-# MQTT 5 reason codes of CONNACK, SUBACK, PUBACK and DISCONNECT -> (what, what to do). paho maps 3.1.1's codes onto these.
-_WORDS: Final[dict[int, tuple[str, str]]] = {
-    0x81: ("calls our packet malformed", "report broker and version to the gateway's makers"),
-    0x82: ("calls our packet a protocol error", "report broker and version to the gateway's makers"),
-    0x83: ("refuses for a reason of its own", "look into the broker's log"),
-    0x84: ("does not speak this version of MQTT", 'set the version to "auto"'),
-    0x85: ("does not accept the client id", "let the broker allow the gateway's id as client id"),
-    0x86: ("refuses user name or password", "check both here and at the broker"),
-    0x87: ("does not authorise us", "check user name, password or certificate, and the broker's access list for this gateway's topics"),
-    0x88: ("is not available", _AGAIN),
-    0x89: ("is busy", _AGAIN),
-    0x8A: ("has banned this gateway", "ask the broker's operator to lift the ban"),
-    0x8B: ("is shutting down", _AGAIN),
-    0x8C: ("wants another method of authentication", "use a client certificate, or user name and password"),
-    0x8D: ("heard nothing from us for too long", "look at the line: packets get lost"),
-    0x8E: ("gave our client id to another connection", "two boxes have one gateway id: give one of them another"),
-    0x8F: ("does not accept a topic filter", "let the access list allow this gateway's receipt and instruction"),
-    0x90: ("does not accept a topic", "let the access list allow this gateway's topics"),
-    0x93: ("got more at once than it allows", "report broker and version to the gateway's makers"),
-    0x95: ("calls a packet too large", "raise the broker's message size limit to 128 KiB"),
-    0x96: ("calls our rate too high", _LIMIT),
-    0x97: ("says that a quota is used up", _LIMIT),
-    0x98: ("ended the connection by an operator's action", "ask the broker's operator"),
-    0x9A: ("keeps no retained messages", "let the broker allow them: the status is one"),
-    0x9B: ("does not offer QoS 1", "use a broker that does"),
-    0x9C: ("says: use another server", "change host and port"),
-    0x9D: ("has moved", "change host and port"),
-    0x9F: ("says that we connect too often", "nothing to do here, we wait longer each time"),
-}
 
 
 class LinkLost(Lost):
@@ -95,8 +65,8 @@ class LinkLost(Lost):
     `anew`: it sent what we do not take, and would send it again if it kept anything for us.
     """
 
-    def __init__(self, text: str, *, taken_over: bool = False, anew: bool = False) -> None:
-        super().__init__(text)
+    def __init__(self, say: Say, *, taken_over: bool = False, anew: bool = False) -> None:
+        super().__init__(say)
         self.taken_over = taken_over
         self.anew = anew
 
@@ -185,7 +155,7 @@ class Link:
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
         """Return when the broker has the message (QoS 1: PUBACK). Raises LinkLost, or NotTaken where the broker refuses this one."""
         if self._connection is None:
-            raise LinkLost(f"not connected to {self.broker.where}")
+            raise LinkLost(Say("link.not_connected", where=self.broker.where))
         await self._connection.push(topic, payload, retain=retain, qos=qos)
 
     async def say_now(self, topic: str, payload: bytes, seconds: float) -> None:
@@ -194,7 +164,7 @@ class Link:
         Brokers queue QoS 0 for an absent subscriber or not, as they like; a message that has expired is given to nobody. One topic.
         """
         if self._connection is None:
-            raise LinkLost(f"not connected to {self.broker.where}")
+            raise LinkLost(Say("link.not_connected", where=self.broker.where))
         await self._connection.push(topic, payload, retain=False, qos=0, seconds=seconds)
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
@@ -233,7 +203,8 @@ class Link:
     def _mistaken(self, mistake: Exception) -> LinkLost:
         """Return the loss of a connection by a mistake of ours. What the broker keeps for us may have led to it: it is to forget that."""
         self._anew = True
-        return LinkLost(f"{self.broker.where}: a mistake of ours ({type(mistake).__name__}), see the gateway's log: {_AGAIN}", anew=True)
+        say = Say("link.our_mistake", where=self.broker.where, name=type(mistake).__name__)
+        return LinkLost(say, anew=True)
 
     async def _serve(self, connection: _Connection, ready: Callable[[], None] | None) -> None:
         topics = {name: wire.topic(self.broker.gateway, name) for name in (*wire.TO_GATEWAY, "status")}
@@ -241,7 +212,7 @@ class Link:
         try:
             await connection.push(topics["status"], self._status(True, "connected"), retain=True, qos=1)
         except NotTaken as no:
-            raise LinkLost(str(no)) from no  # a gateway that may not say that it is there may not say more
+            raise LinkLost(no.say) from no  # a gateway that may not say that it is there may not say more
         self._connection, self.version = connection, connection.version
         try:
             for tell in (self._up, ready):
@@ -286,8 +257,9 @@ class Link:
         self._short_lives += 1
         if self._short_lives >= SHORT_LIVES:
             self._taken_over = True
-            text = f"{lost}; {self._short_lives} times in a row: another box may use the gateway id {self.broker.gateway}, give it another"
-            raise LinkLost(text, taken_over=True) from lost
+            times, gateway = self._short_lives, self.broker.gateway
+            say = Say("link.taken_over", lost=lost.say, times=times, gateway=gateway)
+            raise LinkLost(say, taken_over=True) from lost
 
     async def _open(self) -> _Connection:
         """Connect with MQTT 5, and with 3.1.1 where that is not understood; what answered is tried first until the process ends."""
@@ -300,7 +272,7 @@ class Link:
                 continue
             self._versions = (version,) if version != "5" else self._versions
             return connection
-        raise doubt or LinkLost(f"{self.broker.where}: no version of MQTT to try")
+        raise doubt or LinkLost(Say("link.no_version", where=self.broker.where))
 
     async def _connect(self, version: str, wait: float) -> _Connection:
         b = self.broker
@@ -308,7 +280,7 @@ class Link:
             tls = Tls(ca=b.ca, cert=b.cert, key=b.key) if b.tls else None
             sock = await dial(b.host, b.port, tls, proved=self._proved)
         except NotReached as error:
-            raise LinkLost(str(error)) from error
+            raise LinkLost(error.say) from error
         self.certificate_begins, self.certificate_ends = peer_dates(sock)
         late = None
         if version == "5":
@@ -388,54 +360,55 @@ class _Connection(aiomqtt.Client):
         """Say CONNECT and wait for the answer. Raises LinkLost with the broker's refusal in words, _NoAnswer where 3.1.1 may help."""
         self._client_connect()  # the socket is connected already: nothing blocks
         await asyncio.wait((self._connected, self._disconnected), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-        spoken = f"MQTT {self.version}"
+        spoken = {"where": self._where, "version": self.version}
         if not self._connected.done():
             if self._disconnected.done():
-                raise _NoAnswer(f"{self._where} answers {spoken} with something else: is this the port of a broker?")
-            raise _NoAnswer(f"{self._where} does not answer {spoken} within {wait:g} s: is this the port of a broker, is it overloaded?")
+                raise _NoAnswer(Say("link.other_answer", **spoken))
+            raise _NoAnswer(Say("link.no_answer", **spoken, seconds=wait))
         error = self._connected.exception()
         if isinstance(error, aiomqtt.MqttCodeError):
             code = _code(error.rc)
-            raise (_NoAnswer if code == _UNSUPPORTED_VERSION else LinkLost)(_words(self._where, code))
+            lost = _NoAnswer if code == _UNSUPPORTED_VERSION else LinkLost
+            raise lost(reason(self._where, code))
         if error is not None:
             trouble = self._sock.trouble if isinstance(self._sock, TlsSocket) else None
             if trouble is not None and not isinstance(trouble, ConnectionError):
                 raise LinkLost(explain_tls(trouble, self._where)) from trouble
-            raise _NoAnswer(
-                f"{self._where} closed the connection instead of answering {spoken}: look into the broker's log{_hint(self._sock)}"
-            )
+            secured = isinstance(self._sock, TlsSocket)
+            raise _NoAnswer(Say("link.closed_early_tls" if secured else "link.closed_early", **spoken))
 
     async def ask(self, topics: list[str]) -> None:
         """Subscribe at QoS 1. Raises LinkLost where the broker says no, or nothing."""
         _, mid = self._client.subscribe([(topic, 1) for topic in topics])
         if mid is None:
             raise self._loss()
-        codes = await self._answer(mid, ANSWER_WAIT, "our subscription")
-        if len(codes) != len(topics):
-            raise LinkLost(f"{self._where} answers {len(codes)} of the {len(topics)} topics that we ask for: {_STRANGE}")
-        for topic, code in zip(topics, codes, strict=False):
-            if code >= _REFUSAL:
-                raise LinkLost(f"{self._where} does not let us read {topic}: allow it in the broker's access list")
+        codes = await self._answer(mid, ANSWER_WAIT, "link.subscription")
+        if (given := len(codes)) != (wanted := len(topics)):
+            raise LinkLost(Say("link.half_answered", where=self._where, given=given, wanted=wanted))
+        for topic, code in zip(topics, codes, strict=True):
+            if code in {_REFUSAL, _NOT_AUTHORISED}:
+                raise LinkLost(Say("link.may_not_read", where=self._where, topic=topic))
+            if code > _REFUSAL:
+                raise LinkLost(Say("link.of_topic", topic=topic, why=reason(self._where, code)))
 
     async def push(self, topic: str, payload: bytes, *, retain: bool, qos: int, seconds: float = 0.0) -> None:
         """Publish and wait for the PUBACK. Raises NotTaken or LinkLost; a broker silent for PUBLISH_WAIT is given up."""
         if self._most is not None and len(topic) + len(payload) + 16 > self._most:
-            raise NotTaken(
-                f"{self._where} takes packets of {self._most} bytes at most, this one for {topic} has {len(payload)}: raise its limit"
-            )
+            values = {"where": self._where, "most": self._most, "topic": topic}
+            raise NotTaken(Say("link.limit", **values, size=len(payload)))
         async with self._window:
             if self._disconnected.done():
                 raise self._loss()
             name, properties = (topic, None) if not seconds or self.version != "5" else self._passing(topic, seconds)
             info = self._client.publish(name, payload, qos, retain, properties)
             if info.rc != 0:
-                raise LinkLost(f"not connected to {self._where}")
+                raise LinkLost(Say("link.not_connected", where=self._where))
             if qos == 0:
                 self._client.loop_write()
                 return
-            code = (await self._answer(info.mid, PUBLISH_WAIT, "a message"))[0]
+            code = (await self._answer(info.mid, PUBLISH_WAIT, "link.message"))[0]
         if code >= _REFUSAL:
-            raise NotTaken(f"{topic}: {_words(self._where, code)}")
+            raise NotTaken(Say("link.of_topic", topic=topic, why=reason(self._where, code)))
 
     def _passing(self, topic: str, seconds: float) -> tuple[str, Properties]:
         """Return what to say in the place of a topic, the second time only its number, and how long the message is worth something."""
@@ -455,7 +428,8 @@ class _Connection(aiomqtt.Client):
             async with asyncio.timeout(wait):
                 codes = await answer
         except TimeoutError:
-            lost = LinkLost(f"{self._where} has not confirmed {what} within {wait:g} s: the line or the broker is dead")
+            say = Say("link.unconfirmed", where=self._where, what=Say(what), seconds=wait)
+            lost = LinkLost(say)
             self._end(lost)
             raise lost from None
         finally:
@@ -492,22 +466,23 @@ class _Connection(aiomqtt.Client):
 
     def _loss(self) -> Exception:
         if not self._disconnected.done():  # it is there, and says what nobody can make anything of
-            return LinkLost(f"{self._where} confirms what we sent without a word: {_STRANGE}")
+            return LinkLost(Say("link.wordless", where=self._where))
         error = self._disconnected.exception()
         if error is not None and error is self.bug:
             return self.bug
         if isinstance(error, LinkLost):
-            return LinkLost(str(error), taken_over=error.taken_over)
+            return LinkLost(error.say, taken_over=error.taken_over)
         if isinstance(error, PacketRefused):
-            return LinkLost(f"{self._where} {error}", anew=True)
+            return LinkLost(Say("link.at", where=self._where, what=error.say), anew=True)
         if self.closed_on_us:
-            return LinkLost(f"{self._where} closed the connection: look at the network and into the broker's log")
+            return LinkLost(Say("link.closed", where=self._where))
         if isinstance(error, aiomqtt.MqttCodeError):
             code = _code(error.rc)
-            return LinkLost(_words(self._where, code), taken_over=code == _TAKEN_OVER)
+            return LinkLost(reason(self._where, code), taken_over=code == _TAKEN_OVER)
         if error is None:
-            return LinkLost(f"{self._where} ended the connection: {_AGAIN}")
-        return LinkLost(f"{self._where} sent what is not MQTT ({type(error).__name__}): is this the port of a broker?", anew=True)
+            return LinkLost(Say("link.ended", where=self._where))
+        what = Say("packet.unreadable", name=type(error).__name__)
+        return LinkLost(Say("link.at", where=self._where, what=what), anew=True)
 
     def _end(self, lost: LinkLost) -> None:
         if not self._disconnected.done():
@@ -532,7 +507,7 @@ class _Connection(aiomqtt.Client):
     def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None) -> None:
         said = flags.is_disconnect_packet_from_server
         if not self._connected.done():
-            self._connected.set_exception(_NoAnswer("closed"))
+            self._connected.set_exception(_NoAnswer(GONE))
             return
         if not self._disconnected.done():
             self.closed_on_us = not said and _code(reason_code) == _REFUSAL
@@ -564,7 +539,8 @@ class _Connection(aiomqtt.Client):
         if name in wire.EVERY_MESSAGE and name not in wire.TO_GATEWAY:
             return  # our own words: some brokers send retained messages that nobody asked for
         if name not in wire.TO_GATEWAY:
-            self._refused(name[:80], f"this is no topic of ours: {wire.ROOT} has {' and '.join(wire.TO_GATEWAY)} for the gateway")
+            known = " and ".join(wire.TO_GATEWAY)
+            self._refused(name[:80], f"this is no topic of ours: {wire.ROOT} has {known} for the gateway")
         elif len(message.payload) > wire.LARGEST:
             self._refused(name, f"it has {len(message.payload)} bytes or more, at most {wire.LARGEST} are read: split it")
         else:
@@ -583,13 +559,10 @@ def _code(reason: object) -> int:
     return value if isinstance(value, int) else _REFUSAL
 
 
-def _words(where: str, code: int) -> str:
-    what, do = _WORDS.get(code, (f"refuses with MQTT reason 0x{code:02X}", "look into the broker's log"))
-    return f"{where} {what}: {do} (MQTT 0x{code:02X})"
-
-
-def _hint(sock: socket.socket) -> str:
-    return ", with TLS it is often a client certificate that is missing or not accepted" if isinstance(sock, TlsSocket) else ""
+def reason(where: str, code: int) -> Say:
+    """Say what an MQTT reason code from 0x80 on means, and what to do; of any packet, in both versions."""
+    own = f"mqtt.{code:02x}"
+    return Say(own if own in EN else "mqtt.other", where=where, code=code)
 
 
 def _log_refused(name: str, why: str) -> None:

@@ -21,19 +21,19 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from gateway.box.dial import NotReached, Tls, dial
+from gateway.box.dial import NAME_WAIT, Tls, dial, no_name
 from gateway.contract import wire
 from gateway.home import household
 from gateway.home.config import Config
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact
 from gateway.tell import mqtt
-from gateway.tell.push import Lost, NotTaken
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction
 from gateway.words.kind import Priority
 from gateway.words.reading import Value
+from gateway.words.say import Failed, Say
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -44,57 +44,12 @@ LONGEST = 45.0  # s for the login with all its tries
 RECEIPT = 30.0  # s to wait for the receipt, as the ladder does
 STEPS = ("resolve", "connect", "tls", "login", "publish", "receipt")
 
-# Parts of what the link and the dial say -> what to do, in Chinese.
-_CHINESE = (
-    ("no such name", "域名不存在: 请检查服务器地址和网络的域名服务"),
-    ("name server", "域名服务器无应答: 请检查网络"),
-    ("refused the connection", "连接被拒绝: 服务器是否运行, 端口是否正确?"),
-    ("cannot be reached", "无法到达: 请检查网线、Wi-Fi 和路由器"),
-    ("does not answer within", "无应答: 请检查网络、防火墙和端口"),
-    ("cut the connection", "连接被切断: 请查看服务器日志和途中的防火墙"),
-    ("has no address", "该域名没有地址: 请检查服务器地址"),
-    ("not valid yet", "服务器证书尚未生效: 请校准本机时钟或检查证书日期"),
-    ("our client certificate has expired", "我们的客户端证书已过期: 请更新"),
-    ("has expired", "服务器证书已过期: 请更新服务器证书, 或校准本机时钟"),
-    ("self-signed", "服务器证书为自签名: 请上传它作为 CA 证书"),
-    ("from a CA that is not known", "服务器证书的 CA 未知: 请上传正确的 CA 证书"),
-    ("is for another host", "证书属于另一个主机名: 请填写证书中的名称"),
-    ("wants a client certificate", "服务器要求客户端证书: 请上传证书和私钥"),
-    ("does not know the CA of", "服务器不认识我们客户端证书的 CA: 请由服务器的 CA 签发"),
-    ("client certificate", "客户端证书不被接受: 请检查日期、用途, 并查看服务器日志"),
-    ("not with TLS", "该端口不是 TLS 端口: 通常为 8883"),
-    ("no TLS answer", "TLS 无应答: 是否为 TLS 端口, 线路是否很差?"),
-    ("TLS 1.2", "服务器不支持 TLS 1.2: 请升级服务器"),
-    ("CA file", "CA 证书无法使用: 请上传 PEM 格式的证书"),
-    ("user name or password", "用户名或口令错误: 请在两边核对"),
-    ("does not authorise", "没有权限: 请核对用户名、口令或证书, 以及服务器的访问列表"),
-    ("does not accept the client id", "服务器不接受网关编号作为 client id: 请在服务器上允许"),
-    ("does not let us read", "服务器不允许订阅本网关的主题: 请在访问列表中允许"),
-    ("another box may use", "另一个盒子可能使用同一网关编号"),
-    ("is this the port of a broker", "该端口不是 MQTT 服务器: 请检查端口"),
-    ("does not speak this version", "服务器不支持该 MQTT 版本: 请选择 auto"),
-    ("closed the connection", "服务器关闭了连接: 请查看服务器日志"),
-)
-
-
-def in_chinese(words: str) -> str:
-    """Return what a sentence of the link means, in Chinese."""
-    return next((zh for part, zh in _CHINESE if part in words), "未成功: 请查看服务器日志, 检查端口和证书")
-
 
 def is_call(entry: Entry) -> bool:
     """Say whether an entry is why somebody must be told at once: what happens to an alarm, or a fault, of P1 or P2, no test."""
     fact = entry.fact
     test = fact.alarm.test if isinstance(fact, AlarmFact) else fact.test if isinstance(fact, FaultFact) else True
     return entry.priority <= Priority.P2 and not test
-
-
-class _Failed(Exception):
-    """A step that did not succeed."""
-
-    def __init__(self, en: str, zh: str = "") -> None:
-        super().__init__(en)
-        self.zh = zh or in_chinese(en)
 
 
 class Attempt:
@@ -172,72 +127,65 @@ class Attempt:
         """Say that the try did not come to its end."""
         if not self.steps:
             self.steps.append({"step": STEPS[0], "seconds": 0.0})
-        zh, en = (
-            "有人求助, 测试已中止, 连接已交还: 请在警报结束后再试",
-            "a call for help came: the test has ended, the link is given back; try again later",
-        )
-        self.steps[-1] |= {"ok": False, "zh": zh, "en": en}
+        say = Say("try.cut_off")
+        self.steps[-1] |= {"ok": False, "zh": say.zh, "en": say.en}
 
     def _furnish(self) -> None:
         with contextlib.suppress(OSError):  # the link says which file it lacks
             household.furnish(self._config)
 
-    async def _step(self, name: str, way: Awaitable[tuple[str, str]]) -> bool:
+    async def _step(self, name: str, way: Awaitable[Say | None]) -> bool:
         began = time.monotonic()
         row: dict[str, Any] = {"step": name, "ok": None, "seconds": 0.0, "zh": "", "en": ""}
         self.steps.append(row)
         try:
-            row["zh"], row["en"] = await way
-            row["ok"] = True
-        except (_Failed, NotReached, Lost, NotTaken) as error:
-            row["en"] = str(error)[:400]
-            row["zh"] = error.zh if isinstance(error, _Failed) else in_chinese(str(error))
-            row["ok"] = False
+            said, row["ok"] = await way, True
+        except Failed as error:
+            said, row["ok"] = error.say, False
+        row["zh"], row["en"] = (said.zh[:400], said.en[:400]) if said else ("", "")
         row["seconds"] = round(time.monotonic() - began, 3)
         return bool(row["ok"])
 
-    async def _resolve(self) -> tuple[str, str]:
+    async def _resolve(self) -> Say | None:
         p = self._platform
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(NAME_WAIT):
                 found = await asyncio.get_running_loop().getaddrinfo(p.host, p.port)
         except TimeoutError:
-            raise _Failed(f"{p.host}: no answer from the name server in 10 s: look at the network") from None
-        except (OSError, UnicodeError):
-            raise _Failed(f"{p.host}: no such name is found: check the host name, and the network's name server") from None
-        address = str(found[0][4][0])
-        return address, address
+            raise Failed(Say("net.name_late", host=p.host, seconds=NAME_WAIT)) from None
+        except (OSError, UnicodeError) as error:
+            raise Failed(no_name(p.host, error)) from None
+        return Say("try.address", address=str(found[0][4][0]))
 
-    async def _connect(self) -> tuple[str, str]:
+    async def _connect(self) -> Say | None:
         (await dial(self._platform.host, self._platform.port, None)).close()
-        return "", ""
+        return None
 
-    async def _tls(self) -> tuple[str, str]:
+    async def _tls(self) -> Say | None:
         if not self._platform.tls:
-            return "未加密, 仅限实验室", "no TLS: in a laboratory only"
+            return Say("try.plain")
         broker = self._broker()
         tls = Tls(ca=broker.ca, cert=broker.cert, key=broker.key)
         (await dial(broker.host, broker.port, tls, proved=self._daemon.uplink.proved)).close()
-        return "", ""
+        return None
 
-    async def _login(self) -> tuple[str, str]:
+    async def _login(self) -> Say | None:
         daemon, running, config = self._daemon, self._daemon.uplink.link, self._daemon.config
         present = config.platform
         in_force = (present, config.password) == (self._platform, self._config.password)
         if in_force and running is not None and running.connected:
             self._link = running
-            return f"运行中的连接, MQTT {running.version}", f"the running link, MQTT {running.version}"
+            return Say("try.running", version=running.version)
         if present is not None and (present.host, present.port) == (self._platform.host, self._platform.port):
             real = [alarm for alarm in daemon.pipeline.alarms.values() if not alarm.test]
             urgent = any(alarm.priority <= Priority.P2 for alarm in real)
             if urgent or (real and running is not None and running.connected):
-                zh = "有未结束的警报, 现在不中断连接: 请在警报结束后再试"
-                raise _Failed("an alarm is open, so the link is not interrupted now: try again when it is closed", zh)
+                raise Failed(Say("try.alarm_open"))
             self._paused = True
             await daemon.uplink.disconnect()
         return await self._log_in()
 
-    async def _log_in(self) -> tuple[str, str]:
+    async def _log_in(self) -> Say | None:
         up = asyncio.Event()
         link = mqtt.Link(
             self._broker(),
@@ -256,35 +204,37 @@ class Attempt:
             waiting.cancel()
         if self._own.done():
             error = self._own.exception()
-            raise _Failed(str(error) or type(error).__name__)
+            if isinstance(error, Failed):
+                raise error
+            name = type(error).__name__
+            raise Failed(Say("link.our_mistake", where=link.broker.where, name=name)) from error
         if not up.is_set():
-            raise _Failed(f"{link.broker.where} does not answer within {LONGEST:g} s: look at network, firewall and port")
+            raise Failed(Say("net.late", where=link.broker.where, seconds=LONGEST))
         self._link = link
-        return f"MQTT {link.version}", f"MQTT {link.version}"
+        return Say("try.version", version=link.version)
 
-    async def _publish(self) -> tuple[str, str]:
+    async def _publish(self) -> Say | None:
         assert self._link is not None  # the step before has made it
         self._daemon.note(self._probe)
         try:
             async with asyncio.timeout(RECEIPT):
                 await self._committed.wait()
         except TimeoutError:
-            raise _Failed("the journal takes nothing: see `status` about the disk", "日志无法写入: 请查看存储状态") from None
+            raise Failed(Say("try.no_journal")) from None
         assert self._entry is not None  # it has been committed
         name, body = wire.encode_entry(self._daemon.gateway, self._daemon.store.journal, self._entry)
         await self._link.publish(wire.topic(self._daemon.gateway, name), body)
-        return "", ""
+        return None
 
-    async def _receipt(self) -> tuple[str, str]:
+    async def _receipt(self) -> Say | None:
         if self._platform.receipts == "broker":
-            return "平台不发回执, 只确认服务器收到", "this platform sends no receipts: the broker's word is all there is"
+            return Say("try.broker_only")
         try:
             async with asyncio.timeout(RECEIPT):
                 await self._receipted.wait()
         except TimeoutError:
-            zh = f"{RECEIPT:g} 秒内没有回执: 消息已到服务器, 但平台程序没有确认; 请让平台方检查"
-            raise _Failed(f"no receipt in {RECEIPT:g} s: the broker has the message, the platform has not confirmed it", zh) from None
-        return "", ""
+            raise Failed(Say("try.no_receipt", seconds=RECEIPT)) from None
+        return None
 
     async def _leave(self) -> None:
         if self._own is not None:

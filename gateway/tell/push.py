@@ -24,6 +24,7 @@ from typing import Any, NamedTuple, Protocol
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
 from gateway.words.ranges import Numbers, merged, within
+from gateway.words.say import Failed, Say
 
 FRESH = 1000  # messages kept in memory for pushing; beyond it they are read from the store when their turn comes
 LATE = 100  # calls for help that found no link and go first once there is one; also alarms that are told first as they stand
@@ -35,6 +36,7 @@ PATIENCE = 1800.0  # s after which it is sent again only every AGAIN_LATER (SCAI
 AGAIN_LATER = {True: 60.0, False: 600.0}  # s; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
 RAISES, STANDS, URGENT = 0, 1, 2  # ranks of what is P1 or P2; that of all else is its priority
 NOTHING = 99, 99  # a rank and priority below all others: there is no message
+GONE = Say("link.gone")
 JITTER = 0.2  # share by which each wait is stretched or shortened, so that homes do not send in step
 
 
@@ -61,12 +63,18 @@ class Link(Protocol):
     async def publish(self, topic: str, payload: bytes) -> None: ...  # noqa: D102
 
 
-class Lost(Exception):
+class Lost(Failed):
     """The link is not there, or ended during a publish. What was being sent stays in the outbox."""
 
+    def __init__(self, say: Say = GONE) -> None:
+        super().__init__(say)
 
-class NotTaken(Exception):
+
+class NotTaken(Failed):
     """The broker refuses this one message; the link is well. It is tried again as if it had no receipt."""
+
+    def __init__(self, say: Say = GONE) -> None:
+        super().__init__(say)
 
 
 class Outbox(Protocol):

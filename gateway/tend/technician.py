@@ -35,6 +35,7 @@ from gateway.words.driver import Model
 from gateway.words.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind
+from gateway.words.say import Say
 
 if TYPE_CHECKING:
     from gateway.tend.daemon import Daemon
@@ -168,7 +169,7 @@ class Technician:
         if found is not None and new and Kind.BUTTON in found.model.senses and passed is not None:
             daemon.pipeline.first_presses.ask(found.id, i.by, now, i.seconds - passed)
 
-    async def take_back(self, before: Config, why: str, zh: str) -> bool:
+    async def take_back(self, before: Config, why: Say) -> bool:
         """Put the platform's settings back that held before, and say why; False while another change is written."""
         daemon = self._daemon
         if self.busy:
@@ -191,7 +192,7 @@ class Technician:
         def done(now: Moment) -> list[Entry]:
             self.busy = False
             daemon.doors.look_in_box = True
-            detail = _detail(after) | {"taken_back": True, "why": why[:300], "zh": zh[:300]} | ({"not_kept": kept} if kept else {})
+            detail = _detail(after) | {"taken_back": True, "why": why.en[:300], "zh": why.zh[:300]} | ({"not_kept": kept} if kept else {})
             entries = daemon.pipeline.noticed([daemon.faults.note(kind.CONFIG_CHANGED, now, "", **detail)], now)
             return entries + rearrange.rearranged(daemon, after, now, taken_back=True)
 
