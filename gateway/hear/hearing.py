@@ -57,19 +57,19 @@ class Ears:
             )
             return
         self.by_radio()
-        for d in self._daemon.config.devices:
+        for d in self._daemon.home.config.devices:
             self.listen_to(d)
 
     def wants_radio(self) -> bool:
         """Whether an enrolled device is heard by radio."""
-        return any(isinstance(d.model.listens, BleAdvert | GattService) for d in self._daemon.config.devices)
+        return any(isinstance(d.model.listens, BleAdvert | GattService) for d in self._daemon.home.config.devices)
 
     def by_radio(self) -> None:
         """Hear by radio who is enrolled for it. Asked again after a change, it begins what is not there yet and cuts nothing."""
         if self._daemon.replay is not None or not self.wants_radio():
             return
         assert self._group is not None  # the daemon runs
-        hosts = {d.at: d.model.listens for d in self._daemon.config.devices if isinstance(d.model.listens, GattService)}
+        hosts = {d.at: d.model.listens for d in self._daemon.home.config.devices if isinstance(d.model.listens, GattService)}
         if hosts != self._hosts:
             self._hosts = hosts
             if self._visiting is not None:
@@ -80,7 +80,7 @@ class Ears:
                 else None
             )
             self._visiting = self._group.create_task(self.visits.run(), name="visits") if self.visits is not None else None
-        for adapter in self._daemon.config.adapters if not self.radios else ():
+        for adapter in self._daemon.home.config.adapters if not self.radios else ():
             # A hearing window that had the adapter to itself gives its radio over: two scans of one adapter would make both deaf.
             radio, _ = self._own.pop(adapter) if adapter in self._own else self._begun(adapter)
             self.radios.append(radio)
@@ -108,7 +108,7 @@ class Ears:
         elif isinstance(d.model.listens, MqttTopics):
             other = Bridge(
                 d.at,
-                self._daemon.config.passwords.get(d.id),
+                self._daemon.home.config.passwords.get(d.id),
                 d.model.listens.filters,
                 functools.partial(self._daemon.intake.published, d.id),
             )
@@ -143,14 +143,14 @@ class Ears:
             stopping = True
             raise
         finally:
-            d = next((d for d in self._daemon.config.devices if d.id == device), None)
+            d = next((d for d in self._daemon.home.config.devices if d.id == device), None)
             if d is not None and device not in self._tasks and not stopping:
                 self.listen_to(d)
 
     def cut(self) -> set[str]:
         """Return the devices whose line or broker is not there now, and the receivers that say so of themselves."""
         closed = {line.port for line in self.lines if not line.open}
-        gone = {d.id for d in self._daemon.config.devices if d.at in closed}
+        gone = {d.id for d in self._daemon.home.config.devices if d.at in closed}
         return gone | {device for device, broker in self._brokers.items() if not broker.connected} | self._daemon.intake.offline
 
     def ports(self) -> list[str]:
@@ -168,10 +168,10 @@ class Ears:
         """Open a hearing window when it is asked for. What it hears lies in a file, for as long as somebody may look at it."""
         while True:
             seconds = await self._asked.get()
-            self.window = nearby.Window(self._daemon.models, self._daemon.config.devices, time.monotonic(), seconds)
+            self.window = nearby.Window(self._daemon.models, self._daemon.home.config.devices, time.monotonic(), seconds)
             # where no enrolled device is heard by radio, as before the first is enrolled, nobody else uses the adapters
             if not self.radios and not self._daemon.replay:
-                self._own = {adapter: self._begun(adapter) for adapter in self._daemon.config.adapters}
+                self._own = {adapter: self._begun(adapter) for adapter in self._daemon.home.config.adapters}
             try:
                 await self._until_closed(self.window, [radio for radio, _ in self._own.values()] or list(self.radios))
             finally:
@@ -184,11 +184,11 @@ class Ears:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(nearby.KEPT):
                     self._asked.put_nowait(await self._asked.get())
-            nearby.erase(self._daemon.config.runtime)
+            nearby.erase(self._daemon.home.config.runtime)
 
     def _tell(self, window: nearby.Window, now: float, troubles: list[str]) -> None:
         try:
-            nearby.write(self._daemon.config.runtime, window.facts(now, troubles))
+            nearby.write(self._daemon.home.config.runtime, window.facts(now, troubles))
         except OSError:
             pass  # the status file says what is wrong with the folder
         except Exception:  # it is a question: a mistake in its answer must not end the guarding

@@ -91,7 +91,7 @@ class Fitting:
             LOG.exception("fitting %s failed", self._port)
         finally:
             self.over = True
-        self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._fact(at)] if self._device is not None else [], at))
+        self._daemon.notes.later(lambda at: self._daemon.pipeline.noticed([self._fact(at)] if self._device is not None else [], at))
         self._daemon.upkeep.somebody_looks.set()
 
     # -- which one is it -----------------------------------------------------------------------------------------------

@@ -52,10 +52,10 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
     """Return how things stand, for `status` and the page; no names of people, no secrets."""
     now = daemon.clock.now()
     walk, step = daemon.pipeline.walking.walk, daemon.pipeline.walking.step
-    mute = mute_cancels(daemon.config)
-    link, store, platform = daemon.uplink.link, daemon.store, daemon.config.platform
+    mute = mute_cancels(daemon.home.config)
+    link, store, platform = daemon.uplink.link, daemon.store, daemon.home.config.platform
     return {
-        "gateway": daemon.gateway,
+        "gateway": daemon.home.gateway,
         "software": __version__,
         "pid": os.getpid(),
         "boot": daemon.boot,
@@ -114,7 +114,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
                 "shelved": d.id in daemon.pipeline.shelves,
                 **({"mute_cancel": True} if d in mute else {}),
             }
-            for d in daemon.config.devices
+            for d in daemon.home.config.devices
         ],
         "alarms": [
             {
@@ -136,8 +136,8 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
             {"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1), "test": f.test} for (k, d), f in daemon.faults.on.items()
         ],
         "away": daemon.pipeline.away.lasts(now),
-        "household": {"revision": daemon.config.household.revision, "at": daemon.config.household.at},
-        "lacks": list(audible.lacks(daemon.config)),
+        "household": {"revision": daemon.home.config.household.revision, "at": daemon.home.config.household.at},
+        "lacks": list(audible.lacks(daemon.home.config)),
         "mains": daemon.faults.mains,
         "card": daemon.upkeep.card.facts(now.mono),
         "channels": daemon.channels.facts(),

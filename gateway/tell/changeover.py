@@ -27,13 +27,13 @@ class Changeover:
     """One trial. `before`: the settings that have last connected."""
 
     def __init__(self, daemon: Daemon, before: Config, *, resumed: bool = False) -> None:
-        assert daemon.config.platform is not None  # asked only where there are two
+        assert daemon.home.config.platform is not None  # asked only where there are two
         assert before.platform is not None
         self.before = before
         self.link: mqtt.Link | None = None  # the new one, until it is up
         self._daemon = daemon
-        self._tried = daemon.config
-        new, old = daemon.config.platform, before.platform
+        self._tried = daemon.home.config
+        new, old = daemon.home.config.platform, before.platform
         self._beside = (new.host, new.port) != (old.host, old.port)
         self._cut = resumed  # the old link worked, and had to end for this, or ended with the process
         self._over = asyncio.Event()
@@ -81,7 +81,7 @@ class Changeover:
         while not kept:
             kept = await self._daemon.technician.take_back(self.before, self._why)
             await asyncio.sleep(0.0 if kept else 1.0)
-        await asyncio.to_thread(household.forget_before, self._daemon.config)
+        await asyncio.to_thread(household.forget_before, self._daemon.home.config)
 
     async def _keep(self, link: mqtt.Link) -> None:
         async def run(ready: Callable[[], None]) -> None:

@@ -58,7 +58,7 @@ class Channels:
     def look(self, now: Moment) -> list[Entry]:
         """Ask what is due, and forget what stands in the configuration no more."""
         faults = self._daemon.faults
-        there = channels(self._daemon.config)
+        there = channels(self._daemon.home.config)
         broken = {name for what, name in faults.on if what == kind.CALL_FAILED}
         gone = [fact for name in broken - there.keys() for fact in faults.end(kind.CALL_FAILED, now, name)]
         self._daemon.pipeline.down = frozenset(name for name in broken & there.keys() if there[name].asks)
@@ -76,7 +76,7 @@ class Channels:
         last = self._asked.get(name)
         if last is None:
             return broken or now - self._began >= SETTLE
-        return now - last >= ((IN_NEED if called else AGAIN) if broken else self._daemon.config.times.self_test)
+        return now - last >= ((IN_NEED if called else AGAIN) if broken else self._daemon.home.config.times.self_test)
 
     async def _ask(self, name: str, channel: Channel) -> None:
         ran = await self._daemon.callers.ask(channel.asks)
@@ -100,7 +100,7 @@ class Channels:
             return entries + self.look(at) if facts else entries
 
         if (ran.ok or at_once) and ((kind.CALL_FAILED, name) in faults.on) is ran.ok:
-            self._daemon.note(told)
+            self._daemon.notes.later(told)
 
     def facts(self) -> list[dict[str, Any]]:
         """Return how each program is, for the status file: `why` is "" where nothing is known against it."""
@@ -113,7 +113,7 @@ class Channels:
                 "test": bool(channel.asks),
                 "tested_s": round(now - self._asked[name], 1) if name in self._asked else None,
             }
-            for name, channel in channels(self._daemon.config).items()
+            for name, channel in channels(self._daemon.home.config).items()
         ]
 
     async def close(self) -> None:

@@ -67,7 +67,7 @@ class Inventory:
                 if told is None or _lasting(home) != _lasting(told) or age >= (SAME_AGAIN if self._anew else AGAIN):
                     told, told_at, self._anew = home, now.mono, False
                     try:
-                        await link.publish(wire.topic(daemon.gateway, "home"), fitted(home), retain=True)
+                        await link.publish(wire.topic(daemon.home.gateway, "home"), fitted(home), retain=True)
                     except Lost:
                         told = None
                     except NotTaken as refused:
@@ -84,12 +84,12 @@ class Inventory:
 
 def of(daemon: Daemon, now: Moment) -> wire.HomeMessage:
     """Return how the home stands."""
-    config, pipeline = daemon.config, daemon.pipeline
+    config, pipeline = daemon.home.config, daemon.pipeline
     part = config.household.household
     alarms = sorted(pipeline.alarms.values(), key=lambda a: (a.test, a.priority, -a.number))
     return wire.HomeMessage(
         v=1,
-        gateway=daemon.gateway,
+        gateway=daemon.home.gateway,
         journal=daemon.store.journal,
         generation=daemon.store.generation,
         at=wire.when(now, daemon.boot),

@@ -114,7 +114,7 @@ class Attempt:
         detail |= {"by": self._instruction.by, "instruction": self._instruction.id, "where": self._where, "failed": failed}
         detail["in_force"] = self._instruction.change is None  # what is tried before it is saved says nothing about what holds
         detail |= {"zh": last["zh"] if failed else "", "en": last["en"] if failed else ""}
-        self._daemon.note(lambda at: self._tell(at, what="platform_test", **detail))
+        self._daemon.notes.later(lambda at: self._tell(at, what="platform_test", **detail))
 
     async def _go(self) -> None:
         ways = (self._resolve, self._connect, self._tls, self._login, self._publish, self._receipt)
@@ -170,7 +170,7 @@ class Attempt:
         return None
 
     async def _login(self) -> Say | None:
-        daemon, running, config = self._daemon, self._daemon.uplink.link, self._daemon.config
+        daemon, running, config = self._daemon, self._daemon.uplink.link, self._daemon.home.config
         present = config.platform
         in_force = (present, config.password) == (self._platform, self._config.password)
         if in_force and running is not None and running.connected:
@@ -215,15 +215,15 @@ class Attempt:
 
     async def _publish(self) -> Say | None:
         assert self._link is not None  # the step before has made it
-        self._daemon.note(self._probe)
+        self._daemon.notes.later(self._probe)
         try:
             async with asyncio.timeout(RECEIPT):
                 await self._committed.wait()
         except TimeoutError:
             raise Failed(Say("try.no_journal")) from None
         assert self._entry is not None  # it has been committed
-        name, body = wire.encode_entry(self._daemon.gateway, self._daemon.store.journal, self._entry)
-        await self._link.publish(wire.topic(self._daemon.gateway, name), body)
+        name, body = wire.encode_entry(self._daemon.home.gateway, self._daemon.store.journal, self._entry)
+        await self._link.publish(wire.topic(self._daemon.home.gateway, name), body)
         return None
 
     async def _receipt(self) -> Say | None:
@@ -259,7 +259,7 @@ class Attempt:
             self._daemon.doors.from_platform(name, payload)  # the same broker: what it says meanwhile must not be lost
         elif name == "receipt":
             with contextlib.suppress(wire.BadMessage):
-                self.receipted(wire.receipt_of(payload, self._daemon.gateway)[0])
+                self.receipted(wire.receipt_of(payload, self._daemon.home.gateway)[0])
 
     def _probe(self, now: Moment) -> list[Entry]:
         entries = self._tell(now, what="platform_probe", by=self._instruction.by)

@@ -77,7 +77,7 @@ class Resend:
                 LOG.warning("resend %s: the journal cannot be read: %s", order.id, error)
             else:
                 result = ResultFact(order, Refused.NONE, sent=sent)
-                self._daemon.note(lambda at, result=result: self._daemon.pipeline.answered(result, (), at))  # type: ignore[misc]
+                self._daemon.notes.later(lambda at, result=result: self._daemon.pipeline.answered(result, (), at))  # type: ignore[misc]
             self._order = None
 
     async def _send(self, order: Instruction) -> int:
@@ -101,7 +101,7 @@ class Resend:
                 await asyncio.sleep(LOOK)
                 continue
             try:
-                await uplink.publish(wire.topic(self._daemon.gateway, name), body)
+                await uplink.publish(wire.topic(self._daemon.home.gateway, name), body)
             except NotTaken as refused:
                 LOG.warning("resend: %s", refused)
                 return False

@@ -57,7 +57,7 @@ class Uplink:
     @property
     def confirms(self) -> Callable[[Message], None] | None:
         """What counts a PUBACK as the receipt, for a platform that sends none; None for one that does."""
-        platform = self._daemon.config.platform
+        platform = self._daemon.home.config.platform
         return self.taken if platform is not None and platform.receipts == "broker" else None
 
     async def publish(self, topic: str, payload: bytes) -> None:
@@ -128,7 +128,7 @@ class Uplink:
         if self._trying is not None and not self._trying.done() and self._trying is not asyncio.current_task():
             self._trying.cancel()
             back = self._trial
-        if before.platform is None or self._daemon.config.platform is None:
+        if before.platform is None or self._daemon.home.config.platform is None:
             self.reconnect()
             return
         self._trial = Changeover(self._daemon, back.before if back is not None else before)
@@ -158,14 +158,14 @@ class Uplink:
 
     def broker(self, config: Config) -> mqtt.Broker:
         """Return how a configuration's broker is spoken to as this gateway."""
-        return broker_of(config, self._daemon.gateway)
+        return broker_of(config, self._daemon.home.gateway)
 
     def made(self) -> mqtt.Link | None:
         """Return a link by the settings that are in force, None where there are none."""
-        if self._daemon.config.platform is None:
+        if self._daemon.home.config.platform is None:
             return None
         link = mqtt.Link(
-            broker_of(self._daemon.config, self._daemon.gateway),
+            broker_of(self._daemon.home.config, self._daemon.home.gateway),
             status=self.status,
             heard=self._daemon.doors.from_platform,
             refused=self._daemon.doors.bad_message,
@@ -186,7 +186,7 @@ class Uplink:
         at = wire.when(self._daemon.clock.now(), self._daemon.boot)
         return wire.encode(
             wire.Status(
-                1, self._daemon.gateway, online, reason, __version__, self._daemon.boot, self._daemon.store.journal, at,
+                1, self._daemon.home.gateway, online, reason, __version__, self._daemon.boot, self._daemon.store.journal, at,
                 self._daemon.store.generation,
             )
         )  # fmt: skip
@@ -195,7 +195,7 @@ class Uplink:
         """Tell the platform that the home is well; its silence is how the platform notices ours."""
         due = self._daemon.clock.now().mono
         while True:
-            now, every = self._daemon.clock.now(), self._daemon.config.times.heartbeat
+            now, every = self._daemon.clock.now(), self._daemon.home.config.times.heartbeat
             due = min(due, now.mono + every)  # `every` may have been changed
             if link.connected and now.mono >= due:
                 due += every * ((now.mono - due) // every + 1)  # by the clock, not by how late we were: a day has its 1440
@@ -203,7 +203,7 @@ class Uplink:
                 head = self._daemon.store.head
                 message = wire.Heartbeat(
                     v=1,
-                    gateway=self._daemon.gateway,
+                    gateway=self._daemon.home.gateway,
                     journal=self._daemon.store.journal,
                     at=wire.when(now, self._daemon.boot),
                     every_s=every,
@@ -212,12 +212,12 @@ class Uplink:
                     waiting_batches=batches,
                     open_alarms=len(self._daemon.pipeline.alarms),
                     faults=sorted({f"{k}:{d}" if d else k for (k, d), fact in self._daemon.faults.on.items() if not fact.test}),
-                    receipts=self._daemon.config.platform.receipts if self._daemon.config.platform is not None else "platform",
+                    receipts=self._daemon.home.config.platform.receipts if self._daemon.home.config.platform is not None else "platform",
                     generation=self._daemon.store.generation,
                     head=head.hash,
                 )
                 with contextlib.suppress(Lost, NotTaken):
-                    await link.say_now(wire.topic(self._daemon.gateway, "heartbeat"), wire.encode(message), OFFLINE * every)
+                    await link.say_now(wire.topic(self._daemon.home.gateway, "heartbeat"), wire.encode(message), OFFLINE * every)
             left = due - self._daemon.clock.now().mono if link.connected else 1.0
             await asyncio.sleep(max(0.05, self._daemon.clock.real(left)))
 
@@ -268,7 +268,7 @@ class Uplink:
             self.accept_batches([(message.number, message.number)])
             return
         self.accept([(message.number, message.number)])
-        self._daemon.note(lambda at: self._daemon.pipeline.receipted([message.number], at))
+        self._daemon.notes.later(lambda at: self._daemon.pipeline.receipted([message.number], at))
 
     def _up(self, link: mqtt.Link) -> None:
         if self._trial is not None and link is self._trial.link:  # from here on it is the link
@@ -282,7 +282,7 @@ class Uplink:
             self._daemon.clock.shown(self.link.certificate_begins, self.link.certificate_ends)
         self._daemon.push.up()
         self._daemon.inventory.linked()
-        self._daemon.note(lambda at: self._daemon.pipeline.linked(True, at))
+        self._daemon.notes.later(lambda at: self._daemon.pipeline.linked(True, at))
 
     def _down(self, link: mqtt.Link) -> None:
         if self.link is not None and link is not self.link:
@@ -290,8 +290,8 @@ class Uplink:
         self._daemon.push.down()
         self._wants_readings = True
         self._daemon.push.readings(wanted=True)
-        self._daemon.note(self.platform_is_there)  # nobody knows: it is retained, and comes again with the link
-        self._daemon.note(lambda at: self._daemon.pipeline.linked(False, at))
+        self._daemon.notes.later(self.platform_is_there)  # nobody knows: it is retained, and comes again with the link
+        self._daemon.notes.later(lambda at: self._daemon.pipeline.linked(False, at))
 
 
 def broker_of(config: Config, gateway: str) -> mqtt.Broker:

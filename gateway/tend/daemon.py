@@ -31,6 +31,7 @@ from gateway.hear.replay import Replay
 from gateway.hear.waiting_room import WaitingRoom
 from gateway.home import status
 from gateway.home.config import Config
+from gateway.home.home import Home
 from gateway.home.identity import identity
 from gateway.judge import pending
 from gateway.judge.alarm import State
@@ -42,6 +43,7 @@ from gateway.judge.faults.firsts import Firsts
 from gateway.judge.faults.untold import Untold
 from gateway.judge.keeping import Keeping
 from gateway.judge.masks import masked
+from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.historian import Historian
 from gateway.keep.history import Outgoing
@@ -80,23 +82,22 @@ class Daemon:
     """One gateway at work."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
         self.again = False  # another home has moved in: to be started anew in the same process
         self.boot = boot_name()
         self.replay = Replay(config.replay) if config.replay else None
         self.clock: Clock = self.replay.clock(self.boot) if self.replay else SystemClock(MADE)
         self.models = all_models()
         config.runtime.mkdir(mode=0o750, parents=True, exist_ok=True)
-        self.gateway = identity(config)
+        self.home = Home(config, identity(config))
         folders.opened_to_page(config.state)
         self.clock.restored(*time_kept(config.state))
         now = self.clock.now()
-        store, self._known, memories = opened(config.state, config.runtime, self.gateway, now, self.boot)
+        store, self._known, memories = opened(config.state, config.runtime, self.home.gateway, now, self.boot)
         self.storage = Storage(
             store,
             in_memory=store.folder != config.state,
-            stand_in=functools.partial(stand_in, config.runtime, self.gateway),
-            probe=functools.partial(proved, config.state, self.gateway),
+            stand_in=functools.partial(stand_in, config.runtime, self.home.gateway),
+            probe=functools.partial(proved, config.state, self.home.gateway),
             forgotten=self._say_shed,
         )
         self.faults = Faults({d.id: d.supervised for d in config.devices}, config.times, tells_out=rearrange.tells_out(config))
@@ -110,11 +111,12 @@ class Daemon:
             times=config.times,
         )
         rearrange.walk_by(self, config)
-        share = zlib.crc32(self.gateway.encode()) / 2**32  # what this home does a little later than another
+        share = zlib.crc32(self.home.gateway.encode()) / 2**32  # what this home does a little later than another
         self.faults.mains_jitter = MAINS_JITTER * share
         self.faults.daily.keep(config.zone, share)
         self.faults.restored(self.store.marked("daily"))
         self.wake = asyncio.Event()
+        self.notes = Notes(self.faults, self.pipeline.noticed, self.wake.set)
         self.room = WaitingRoom(self.wake.set)
         self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put, Firsts(self.store.marked("told")))
         self.intake.walked = self._walked
@@ -138,7 +140,6 @@ class Daemon:
         self.attacks = Attacks(self.faults)
         self.push = Push(self.uplink, self.store, self.clock, self._topic, self.uplink.confirms)
         self.turned = now.mono  # when the pump began its last turn
-        self._notes: list[Callable[[Moment], list[Entry]]] = []
         self._due = now.mono  # when the pipeline wants its next tick
         self._flushed = self._kept = now.mono
         self.keeping = Keeping(now.mono)
@@ -155,8 +156,8 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, me.cancel)
         waker = self.doors.open_waker()
-        LOG.info("gateway %s, software %s, boot %s, %d devices, store %s", self.gateway, __version__, self.boot, len(self.config.devices),
-                 self.store.degraded or self.store.folder)  # fmt: skip
+        home, devices, where = self.home, len(self.home.config.devices), self.store.degraded or self.store.folder
+        LOG.info("gateway %s, software %s, boot %s, %d devices, store %s", home.gateway, __version__, self.boot, devices, where)
         try:
             await self._begin()
             async with asyncio.TaskGroup() as group:
@@ -207,18 +208,18 @@ class Daemon:
         self.untold.start(self.faults.on, now, self.store.marked(untold.MARK), self.boot)
         entries += self.technician.begin(now)
         entries += self._told_by_store(now)
-        for adapter in self.config.adapters if self.replay is None and self.ears.wants_radio() else ():
+        for adapter in self.home.config.adapters if self.replay is None and self.ears.wants_radio() else ():
             self.faults.radios[adapter] = now.mono
-        if self.config.platform is None:
+        if self.home.config.platform is None:
             self.faults.link_down_since = None  # what nobody asked for is not lost
         await self._write(entries, now, flush=True)
-        self.callers.resume(self.pipeline.alarms.values(), self.config)
+        self.callers.resume(self.pipeline.alarms.values(), self.home.config)
         self.technician.tidy()
         if not self.storage.in_memory:
-            settled(self.config.state, self.config.runtime)
+            settled(self.home.config.state, self.home.config.runtime)
         self.upkeep.write_status(await self.store.counts())  # whoever is told READY may ask at once
         gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
-        systemd.notify("READY=1", f"STATUS=guarding with {len(self.config.devices)} devices")
+        systemd.notify("READY=1", f"STATUS=guarding with {len(self.home.config.devices)} devices")
 
     def alarm_is_fresh(self) -> bool:
         """Say whether somebody may need help whom nobody has answered yet: then the radio is for hearing only."""
@@ -251,7 +252,7 @@ class Daemon:
             if self.pipeline.walking.walk is not None or self.pipeline.walking.step is not None:
                 self.upkeep.somebody_looks.set()
             self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
-            if len(self.room) or self._notes or self.doors.waiting:
+            if len(self.room) or self.notes or self.doors.waiting:
                 await asyncio.sleep(0)
                 continue
             due = min(self._due, self.keeping.due(self.pipeline))
@@ -266,8 +267,7 @@ class Daemon:
         """Add to `entries` what this turn has to say: first of what was heard in the home."""
         entries += self._judge_waiting()
         entries += self.doors.messages(now)
-        notes, self._notes = self._notes, []
-        for note in notes:
+        for note in self.notes.take():
             entries += note(now)
         if now.mono >= self.faults.due():
             entries += self._look(now)
@@ -337,7 +337,7 @@ class Daemon:
         marks: dict[str, str] = {
             "silent": self.faults.silences.mark(now),
             "inbox": str(self.doors.inbox_after),
-            "household": str(self.config.household.revision),
+            "household": str(self.home.config.household.revision),
             "certificate": str(self.technician.certificate),
             "alive": json.dumps(stamp(self.boot, now)),
             "cancels": json.dumps(list(self.pipeline.cancels)),
@@ -392,7 +392,7 @@ class Daemon:
 
     def _say_shed(self, gone: int) -> None:
         if gone:
-            self.note(lambda at: self.pipeline.noticed([self.faults.note(kind.FORGOTTEN, at, entries=gone)], at))
+            self.notes.say(kind.FORGOTTEN, entries=gone)
 
     def _act(self, entries: list[Entry]) -> None:
         """Let local programs sound and call, now that the entry is on disk."""
@@ -401,7 +401,7 @@ class Daemon:
         for entry in entries:
             fact = entry.fact
             if isinstance(fact, ResultFact) and _confirmed_here(fact):
-                self.intake.arm(fact.instruction.device, self.config.times.confirm_window)
+                self.intake.arm(fact.instruction.device, self.home.config.times.confirm_window)
             if self.technician.attempt is not None:
                 self.technician.attempt.committed(entry)
             if is_call(entry):
@@ -410,7 +410,7 @@ class Daemon:
             if isinstance(fact, FaultFact):
                 self.untold.written(fact, entry.number, self.clock.now())
             if isinstance(fact, AlarmFact):
-                self.callers.follow(entry, fact, self.config)
+                self.callers.follow(entry, fact, self.home.config)
 
     def _look(self, now: Moment) -> list[Entry]:
         """Give supervision what it judges silence by."""
@@ -419,14 +419,14 @@ class Daemon:
                 self.faults.radios[radio.adapter] = radio.heard_at
         self.faults.silences.cut(self.ears.cut(), now)
         for number, fact in self.untold.due(now):
-            self.callers.tell_fault(fact, number, self.config)
+            self.callers.tell_fault(fact, number, self.home.config)
         self.doors.look_in_box = True
         self.faults.clock_why = self.clock.why
         entries = self.rounds.look(now) + self.channels.look(now) + self._told_by_store(now) + self._attacked(now)
-        if self.config.platform is None:
+        if self.home.config.platform is None:
             return entries
         since = self.push.unanswered_since()
-        answered = since is None or now.mono - since < self.config.times.receipts_lost
+        answered = since is None or now.mono - since < self.home.config.times.receipts_lost
         up = self.uplink.connected and answered
         taken_over = self.uplink.link is not None and self.uplink.link.taken_over
         twice = self.faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else self.faults.end(kind.IDENTITY_CONFLICT, now)
@@ -440,23 +440,18 @@ class Daemon:
         why, self.store.mended = self.store.mended, ""
         return self.pipeline.noticed([self.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now) if why else []
 
-    def note(self, note: Callable[[Moment], list[Entry]]) -> None:
-        """Let the pump write down in its next turn what the note returns."""
-        self._notes.append(note)
-        self.wake.set()
-
     def _walked(self, device: str, rssi: int, mono: float) -> None:
         if self.pipeline.walking.walk is not None and self.pipeline.walking.walk.device == device:
             self.pipeline.walking.walk.signal(rssi, mono)
 
     def _proved(self, device: str) -> None:
-        self.note(lambda at: self.pipeline.noticed(self.faults.end(kind.REPLAYED, at, device), at))
+        self.notes.end(kind.REPLAYED, device)
 
     def _called(self, number: int, index: int, ok: bool, detail: str) -> None:
         if number < 0:  # it told of a fault
             self.untold.called(-number - 1, ok=ok)
             return
-        self.note(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
+        self.notes.later(lambda at: self.pipeline.called_back(number, index, at, ok=ok, detail=detail))
 
     # -- small things ------------------------------------------------------------------------------------------------
 
@@ -466,7 +461,7 @@ class Daemon:
         return self.storage.store
 
     def _topic(self, name: str) -> str:
-        return wire.topic(self.gateway, name)
+        return wire.topic(self.home.gateway, name)
 
 
 def _confirmed_here(fact: ResultFact) -> bool:

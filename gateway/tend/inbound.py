@@ -105,7 +105,7 @@ class Doors:
                 break  # nothing is lost: they wait, and what was heard meanwhile is judged before them
             payload = self._receipts.popleft()
             try:
-                receipt, wrong = wire.receipt_of(payload, self._daemon.gateway)
+                receipt, wrong = wire.receipt_of(payload, self._daemon.home.gateway)
                 ranges += len(receipt.entries) + len(receipt.batches)
                 if wrong:
                     self.bad_message("receipt", wrong)
@@ -160,8 +160,7 @@ class Doors:
         """Count an order that is refused unanswered: the platform sends it again until it has a result."""
         self._allowances.refuse(self._daemon.clock.now().mono)
         if self._allowances.refused == 1:
-            begin, of = self._daemon.faults.begin, kind.TOO_MANY_ORDERS
-            self._daemon.note(lambda at: self._daemon.pipeline.noticed(begin(of, at, first=why[:80]), at))
+            self._daemon.notes.begin(kind.TOO_MANY_ORDERS, first=why[:80])
 
     def goes_on(self) -> None:
         """Take it that the instruction which kept the inbox waiting has its answer in this turn."""
@@ -173,7 +172,7 @@ class Doors:
         now = self._daemon.clock.now()
         if self._slips_looked is None:
             look = functools.partial(slips.read, delete=now.mono >= self._delete_at)
-            self._slips_looked = asyncio.wrap_future(aside.run(look, self._daemon.config.state, frozenset(self._answered)))
+            self._slips_looked = asyncio.wrap_future(aside.run(look, self._daemon.home.config.state, frozenset(self._answered)))
         await asyncio.wait({self._slips_looked}, timeout=PATIENCE)
         if not self._slips_looked.done():
             self._slips_looked.add_done_callback(self._looked)
@@ -196,19 +195,15 @@ class Doors:
             self._delete_at = now.mono + self._delete_wait
             if key not in faults.on:
                 LOG.warning("instructions of our own programs: %s", why)
-                self._daemon.note(
-                    lambda at: self._daemon.pipeline.noticed(
-                        faults.begin(key[0], at, key[1], why=why[:300]) if key not in faults.on else [], at
-                    )
-                )
+                self._daemon.notes.begin(*key, why=why[:300])
         elif not self._answered:
             self._delete_at = self._delete_wait = 0.0
             if key in faults.on:
-                self._daemon.note(lambda at: self._daemon.pipeline.noticed(faults.end(key[0], at, key[1]), at))
+                self._daemon.notes.end(*key)
 
     async def _left_in_box(self) -> list[tuple[int, bytes]]:
         """Read the local file. One that is broken, locked or hangs must not end the judging: that is said once, and tried again."""
-        folder = self._daemon.config.page_folder
+        folder = self._daemon.home.config.page_folder
         if self._looking is None:
             self._looking = asyncio.wrap_future(aside.run(inbox.read, folder, self.inbox_after))
         await asyncio.wait({self._looking}, timeout=PATIENCE if self._box_well else 0.0)
@@ -234,8 +229,8 @@ class Doors:
 
     def _instruction(self, payload: bytes, door: Door, now: Moment, *, program: bool = False) -> list[Entry] | None:
         """Carry out one instruction; None while it takes longer. `program`: of one that the ladder runs, which sets nothing up."""
-        lives, floor = self._daemon.config.times.order_lives, self._daemon.clock.floor
-        instruction, late = wire.decode_instruction(payload, self._daemon.gateway, now, door, floor=floor, lives=lives)
+        lives, floor = self._daemon.home.config.times.order_lives, self._daemon.clock.floor
+        instruction, late = wire.decode_instruction(payload, self._daemon.home.gateway, now, door, floor=floor, lives=lives)
         if program and instruction.do in LOCAL_ONLY:
             door = Door.PLATFORM
             instruction = replace(instruction, door=door)  # it is refused as what only the technician's page may do
@@ -347,19 +342,19 @@ class Doors:
             self._no_place(name)
         else:
             said = {"message": name, "why": why[:300], **({"id": id_} if id_ else {})}
-            self._daemon.note(lambda at: self._daemon.pipeline.noticed([self._daemon.faults.note(kind.BAD_MESSAGE, at, **said)], at))
+            self._daemon.notes.say(kind.BAD_MESSAGE, **said)
 
     def _begin_of_box(self) -> int:
         """Return after which local instruction to begin. Without a mark what lies there was for an earlier life of the store."""
         if mark := self._daemon.store.marked("inbox"):
             return int(mark)
         with contextlib.suppress(sqlite3.Error, TimeoutError):
-            return aside.run(inbox.newest, self._daemon.config.page_folder).result(2 * PATIENCE)
+            return aside.run(inbox.newest, self._daemon.home.config.page_folder).result(2 * PATIENCE)
         return 0
 
     def open_waker(self) -> socket.socket | None:
         """Open the socket that wakes us for the local file; without it the file is looked at every few seconds."""
-        path = self._daemon.config.runtime / "wake"
+        path = self._daemon.home.config.runtime / "wake"
         waker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         waker.setblocking(False)
         try:

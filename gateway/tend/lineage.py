@@ -153,9 +153,9 @@ class Lineage:
             store.lift(found.generation + 1)
             told = self._told(found.why, now, generation=store.generation)
             return self._daemon.pipeline.tell_anew(told, now, why="generation")
-        if store.folder != self._daemon.config.state:
+        if store.folder != self._daemon.home.config.state:
             return []
-        if not has_room(store.folder / "gateway.db", now, self._daemon.config.gateway.journal_days):
+        if not has_room(store.folder / "gateway.db", now, self._daemon.home.config.gateway.journal_days):
             return self._daemon.pipeline.noticed(self._told("full", now, also=found.why)[:1], now)
         self.conflict = found
         return []
@@ -183,12 +183,14 @@ class Lineage:
         self.anew()
         self._proved = False
         daemon.uplink.accepted.clear()
-        settled(daemon.config.state, daemon.config.runtime)
+        settled(daemon.home.config.state, daemon.home.config.runtime)
         store.readings.withhold(daemon.historian.withheld)
         daemon.push.use(store)
         if daemon.uplink.link is not None and daemon.uplink.connected:  # the platform shall know the new journal
             with contextlib.suppress(Lost, NotTaken):
-                await daemon.uplink.link.publish(wire.topic(daemon.gateway, "status"), daemon.uplink.status(True, "conflict"), retain=True)
+                await daemon.uplink.link.publish(
+                    wire.topic(daemon.home.gateway, "status"), daemon.uplink.status(True, "conflict"), retain=True
+                )
         return writing, out
 
     def anew(self) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
     """Let the daemon go on with `config`; return what is to be written of it. `taken_back`: its platform held before."""
-    before, daemon.config = daemon.config, config
+    before = daemon.home.config
+    daemon.home.replace(config)
     other = replaced(config.household.changed)
     _hear(daemon, before, config, other)
     daemon.judge.rewatch({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other)
@@ -31,7 +32,7 @@ def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool 
     entries = daemon.pipeline.rearrange(
         devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
     )
-    daemon.faults.daily.keep(config.zone, zlib.crc32(daemon.gateway.encode()) / 2**32)
+    daemon.faults.daily.keep(config.zone, zlib.crc32(daemon.home.gateway.encode()) / 2**32)
     daemon.faults.tells_out = tells_out(config)
     daemon.untold.zone = config.zone
     walk_by(daemon, config)
@@ -75,7 +76,7 @@ def replaced(changed: Iterable[str]) -> set[str]:
 
 def begin_counters_anew(daemon: Daemon, devices: Iterable[str]) -> None:
     """Forget what the old hardware counted: the new one begins at its own number."""
-    for d in [d for d in daemon.config.devices if d.id in set(devices)]:
+    for d in [d for d in daemon.home.config.devices if d.id in set(devices)]:
         daemon.intake.retire(d.id)
         _enrol(daemon, d, {})
         daemon.intake.changed.add(d.id)

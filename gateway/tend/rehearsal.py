@@ -42,7 +42,7 @@ class _Rehearsed(Daemon):
             order = Instruction(id="rehearsal", do=Do.TEST, by="rehearsal", door=Door.LOCAL)
             await self._turned(order, self.clock.now())
             await self._heard()
-            if self.store.degraded or self.store.folder != self.config.state:
+            if self.store.degraded or self.store.folder != self.home.config.state:
                 raise NotFit(self.store.degraded or "the disk takes nothing")
         finally:
             await self.technician.close()
@@ -58,7 +58,7 @@ class _Rehearsed(Daemon):
 
     async def _heard(self) -> None:
         """Open lines and other brokers as a start does; that one is not there is no matter, for it may come."""
-        if self.config.platform is not None and (link := self.uplink.broker(self.config)).tls:
+        if self.home.config.platform is not None and (link := self.uplink.broker(self.home.config)).tls:
             try:
                 await asyncio.to_thread(dial.context_of, dial.Tls(ca=link.ca, cert=link.cert, key=link.key))
             except dial.NotReached as error:

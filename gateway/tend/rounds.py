@@ -62,9 +62,9 @@ class Rounds:
     def _before(self, now: Moment) -> tuple[float, dict[str, float]]:
         """Return when, by the monotonic clock, the last self-test was, and when each device was tried last."""
         kept = self._kept
-        offset = zlib.crc32(self._daemon.gateway.encode()) / 2**32
+        offset = zlib.crc32(self._daemon.home.gateway.encode()) / 2**32
         tested = _number(kept.get("self_test"))
-        last = now.mono - (wire.passed(tested, now) if tested is not None else self._daemon.config.times.self_test * (1 - offset))
+        last = now.mono - (wire.passed(tested, now) if tested is not None else self._daemon.home.config.times.self_test * (1 - offset))
         tried = kept.get("tried")
         whens = {str(d): _number(wall) for d, wall in tried.items()} if isinstance(tried, dict) else {}
         # What an unsure clock wrote down and a good one reads says nothing: then the month begins anew.
@@ -80,12 +80,12 @@ class Rounds:
             last, whens = self._before(now) if self._kept else (tested, {})
             self._tested = last if self._tested == tested else self._tested
             self._tried |= {d: at for d, at in whens.items() if self._tried.get(d) == tried.get(d)}
-        if self._daemon.config.platform is not None and self._daemon.replay is None:
+        if self._daemon.home.config.platform is not None and self._daemon.replay is None:
             out += self._self_test(now)
         if now.mono - self._looked >= LOOK_EVERY:
             self._looked = now.mono
             out += self._untried(now)
-        platform = self._daemon.config.platform
+        platform = self._daemon.home.config.platform
         if now.quality is Quality.SYNCHRONISED and (platform is not self._papers_of or now.mono - self._papers_looked >= PAPERS_EVERY):
             self._papers_of, self._papers_looked = platform, now.mono
             out += self._papers(now)
@@ -98,13 +98,12 @@ class Rounds:
             self._tried[fact.device], self.changed = self._daemon.clock.now().mono, True  # somebody at the box says that it was tried
         if not isinstance(fact, AlarmFact) or fact.alarm.device not in self._tried:
             return
-        alone = self._daemon.config.platform is None and fact.alarm.state is State.RAISED and fact.before is not State.RAISED
+        alone = self._daemon.home.config.platform is None and fact.alarm.state is State.RAISED and fact.before is not State.RAISED
         if fact.move == "receipt" or alone:
             self._tried[fact.alarm.device] = self._daemon.clock.now().mono
             self.changed = True
-            device, pipeline, faults = fact.alarm.device, self._daemon.pipeline, self._daemon.faults
-            if (kind.TEST_DUE, device) in faults.on:
-                self._daemon.note(lambda at: pipeline.noticed(faults.end(kind.TEST_DUE, at, device), at))
+            if (kind.TEST_DUE, fact.alarm.device) in self._daemon.faults.on:
+                self._daemon.notes.end(kind.TEST_DUE, fact.alarm.device)
 
     def mark(self, now: Moment) -> str:
         """Return what is to be remembered, "" where nothing is new, or a better clock has written down what is known."""
@@ -117,7 +116,7 @@ class Rounds:
         return json.dumps({"clock": now.quality, "self_test": round(self._tested + wall), "tried": tried})
 
     def _self_test(self, now: Moment) -> list[Entry]:
-        period = self._daemon.config.times.self_test
+        period = self._daemon.home.config.times.self_test
         if now.mono < max(self._settled, self._tested + period):
             return []
         # The next is due at the hour of this one, not later by how long we slept; what fell into a time without power is not made up.
@@ -126,9 +125,9 @@ class Rounds:
         return self._daemon.pipeline.self_test(now)
 
     def _untried(self, now: Moment) -> list[Entry]:
-        faults, due = self._daemon.faults, self._daemon.config.times.test_due
+        faults, due = self._daemon.faults, self._daemon.home.config.times.test_due
         firsts = self._daemon.intake.firsts
-        vital = [d.id for d in self._daemon.config.devices if _calls(d, firsts.told(d.id))]
+        vital = [d.id for d in self._daemon.home.config.devices if _calls(d, firsts.told(d.id))]
         if vital != [*self._tried]:
             self._tried = {d: self._tried.get(d, now.mono) for d in vital}
             self.changed = True
@@ -144,7 +143,7 @@ class Rounds:
 
     def _papers(self, now: Moment) -> list[Entry]:
         """Tell of a certificate that ends soon: the CA's, our own, and the broker's as it showed it when we connected."""
-        config, faults = self._daemon.config, self._daemon.faults
+        config, faults = self._daemon.home.config, self._daemon.faults
         ends: dict[str, float | None] = {"ca": None, "certificate": None, "broker": None}
         if (platform := config.platform) is not None and platform.tls:
             link = self._daemon.uplink.link

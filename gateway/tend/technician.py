@@ -65,33 +65,33 @@ class Technician:
     def begin(self, now: Moment) -> list[Entry]:
         """Tell of a change that the end of the last process has left untold, and of a household that is not whole."""
         daemon = self._daemon
-        home = daemon.config.household
+        home = daemon.home.config.household
         facts = []
-        if daemon.config.trouble:
-            LOG.error("household %s", daemon.config.trouble)
-            facts.append(daemon.faults.note(kind.STORAGE_DEGRADED, now, why=daemon.config.trouble[:300]))
+        if daemon.home.config.trouble:
+            LOG.error("household %s", daemon.home.config.trouble)
+            facts.append(daemon.faults.note(kind.STORAGE_DEGRADED, now, why=daemon.home.config.trouble[:300]))
         if (daemon.store.marked("household") or "0") != str(home.revision):
             rearrange.begin_counters_anew(daemon, rearrange.replaced(home.changed))
-            facts.append(daemon.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(daemon.config), after="restart"))
-        for number in reversed(commissioning.numbers(daemon.config.state)):
-            if number > self.certificate and (made := commissioning.kept(daemon.config.state, number)) is not None:
+            facts.append(daemon.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(daemon.home.config), after="restart"))
+        for number in reversed(commissioning.numbers(daemon.home.config.state)):
+            if number > self.certificate and (made := commissioning.kept(daemon.home.config.state, number)) is not None:
                 facts.append(daemon.faults.note(kind.VISIT, now, "", **commissioning.told(made), after="restart"))
                 self.certificate = number
         try:
-            household.furnish(daemon.config)
+            household.furnish(daemon.home.config)
         except OSError as error:
-            LOG.warning("certificates in %s: %s", daemon.config.state, error.strerror)
+            LOG.warning("certificates in %s: %s", daemon.home.config.state, error.strerror)
         return daemon.pipeline.noticed(facts, now)
 
     def on_trial(self) -> Config | None:
         """Return the configuration by the platform's settings that held, where the present ones have never connected."""
-        return household.before(self._daemon.config, self._models)
+        return household.before(self._daemon.home.config, self._models)
 
     def tidy(self) -> None:
         """Delete what nobody needs any more."""
-        household.tidy(self._daemon.config)
-        folders.moved_out(self._daemon.config.state)
-        backup.forget_old(self._daemon.config.state, time.time())
+        household.tidy(self._daemon.home.config)
+        folders.moved_out(self._daemon.home.config.state)
+        backup.forget_old(self._daemon.home.config.state, time.time())
 
     # -- instructions ------------------------------------------------------------------------------------------------
 
@@ -149,19 +149,19 @@ class Technician:
             facts = [] if config is None else [daemon.faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
             entries = daemon.pipeline.answered(result, facts, now)
             if config is not None:
-                before = daemon.config
+                before = daemon.home.config
                 entries += rearrange.rearranged(daemon, config, now)
                 self._first_press(i, change, before, now)
             self.busy = False
             daemon.doors.goes_on()
             return entries
 
-        daemon.note(done)
+        daemon.notes.later(done)
 
     def _first_press(self, i: Instruction, change: Change, before: Config, now: Moment) -> None:
         """Let the press that the page asks for behind an enrolment be a test. One that was enrolled before has no such press."""
         daemon = self._daemon
-        found = next((d for d in daemon.config.devices if d.id == change.value.get("id")), None)
+        found = next((d for d in daemon.home.config.devices if d.id == change.value.get("id")), None)
         new = change.what is What.REPLACE_DEVICE or (
             change.what is What.PUT_DEVICE and found is not None and all(d.id != found.id for d in before.devices)
         )
@@ -179,14 +179,14 @@ class Technician:
         kept = ""
 
         def restored() -> Config:
-            after = household.taken_back(daemon.config, before, self._models, at)
-            household.keep(after, daemon.config)
+            after = household.taken_back(daemon.home.config, before, self._models, at)
+            household.keep(after, daemon.home.config)
             return after
 
         try:
             after = await asyncio.to_thread(restored)
         except OSError as error:
-            after, kept = household.taken_back(daemon.config, before, self._models, at), error.strerror or str(error)
+            after, kept = household.taken_back(daemon.home.config, before, self._models, at), error.strerror or str(error)
         LOG.warning("platform: its settings are taken back: %s", why)
 
         def done(now: Moment) -> list[Entry]:
@@ -196,12 +196,12 @@ class Technician:
             entries = daemon.pipeline.noticed([daemon.faults.note(kind.CONFIG_CHANGED, now, "", **detail)], now)
             return entries + rearrange.rearranged(daemon, after, now, taken_back=True)
 
-        daemon.note(done)
+        daemon.notes.later(done)
         return True
 
     def _changed(self, i: Instruction, change: Change, at: str) -> tuple[ResultFact, Config | None]:
         """Check and write one change. Returns what to answer, and the configuration to begin anew with."""
-        config = self._daemon.config
+        config = self._daemon.home.config
         home = config.household
         if i.seconds > FIRST_PRESS:
             most = f"{FIRST_PRESS / 60:g}"
@@ -236,7 +236,7 @@ class Technician:
     def _asked(self, change: Change) -> Change:
         """Refuse to cut the link while somebody may need it, unless the technician says so: `although`. Raises Rejected."""
         value = dict(change.value)
-        although, uplink, platform = bool(value.pop("although", False)), self._daemon.uplink, self._daemon.config.platform
+        although, uplink, platform = bool(value.pop("although", False)), self._daemon.uplink, self._daemon.home.config.platform
         there = (value.get("host"), value.get("port", 8883))
         same = platform is not None and (platform.host, platform.port) == there
         urgent = any(a.priority <= Priority.P2 and not a.test for a in self._daemon.pipeline.alarms.values())
@@ -265,14 +265,14 @@ class Technician:
             daemon.doors.goes_on()
             return daemon.pipeline.answered(result, facts, now)
 
-        daemon.note(done)
+        daemon.notes.later(done)
 
     def _certified(
         self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: wire.When
     ) -> tuple[ResultFact, commissioning.Certificate | None]:
         """Check and write one certificate. Returns what to answer, and the certificate to tell."""
         daemon = self._daemon
-        config, revision = daemon.config, daemon.config.household.revision
+        config, revision = daemon.home.config, daemon.home.config.household.revision
         before = commissioning.numbers(config.state)
         known = commissioning.kept(config.state, before[0]) if before else None
         if known is not None and known.instruction == i.id:  # killed between file and journal: it was told at the start
@@ -288,7 +288,7 @@ class Technician:
         found = commissioning.seen(*rows, at)
         on = [commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in list(daemon.faults.on.values()) if not f.test]
         what = commissioning.facts(
-            config, found, gateway=daemon.gateway, journal=daemon.store.journal, software=__version__,
+            config, found, gateway=daemon.home.gateway, journal=daemon.store.journal, software=__version__,
             mains=daemon.faults.mains is not None, clock=at.clock, faults=on,
         )  # fmt: skip
         if (revision, commissioning.fingerprint(what)) != (i.revision, signing.seen):
@@ -312,11 +312,16 @@ class Technician:
         at, fresh = daemon.clock.now().wall.isoformat(timespec="seconds"), daemon.intake.memories()
 
         def sealed() -> ResultFact:
-            given = household.handed(daemon.config.page_folder, i.secrets)
+            given = household.handed(daemon.home.config.page_folder, i.secrets)
             data = backup.made(
-                daemon.config, daemon.gateway, given.passphrase or "", __version__, at, {d: json.loads(m) for d, m in fresh.items()}
+                daemon.home.config,
+                daemon.home.gateway,
+                given.passphrase or "",
+                __version__,
+                at,
+                {d: json.loads(m) for d, m in fresh.items()},
             )
-            backup.leave(daemon.config.state, i.id, data, by=i.by, at=at)
+            backup.leave(daemon.home.config.state, i.id, data, by=i.by, at=at)
             return ResultFact(i, Refused.NONE)
 
         # The desk sees who took every key along, and when.
@@ -326,13 +331,13 @@ class Technician:
         daemon = self._daemon
 
         def ready() -> ResultFact:
-            given = household.handed(daemon.config.page_folder, i.secrets)
+            given = household.handed(daemon.home.config.page_folder, i.secrets)
             kept_there = backup.opened(base64.b64decode(given.backup or ""), given.passphrase or "")
-            backup.prepared(daemon.config, kept_there, self._models)
+            backup.prepared(daemon.home.config, kept_there, self._models)
             return ResultFact(i, Refused.NONE)
 
         def arrived() -> None:
-            backup.arrive(daemon.config.state)
+            backup.arrive(daemon.home.config.state)
             raise TakenOver
 
         await self._carried_out(i, ready, arrived)
@@ -350,7 +355,7 @@ class Technician:
         except backup.BackupError as no:
             result = _no(i, Refused.INVALID, no.zh, no.en)
         except household.Rejected as no:
-            result = _wrong(i, no.problems, self._daemon.config.household.revision)
+            result = _wrong(i, no.problems, self._daemon.home.config.household.revision)
         except OSError as error:
             result = _no(i, Refused.NOT_KEPT, f"无法保存: {error.strerror}", f"it could not be written ({error.strerror})")
         except Exception:  # as with a change
@@ -366,7 +371,7 @@ class Technician:
                     return self._ended(_no(i, Refused.NOT_KEPT, zh, en), now)
             return self._ended(result, now, told(now) if result.refused is Refused.NONE else [])
 
-        self._daemon.note(done)
+        self._daemon.notes.later(done)
 
     def _ended(self, result: ResultFact, now: Moment, facts: Sequence[FaultFact] = ()) -> list[Entry]:
         self.busy = False
@@ -382,7 +387,7 @@ class Technician:
             return _no(i, Refused.NOT_ALLOWED, zh, en)
         if self.attempt is not None and not self.attempt.over:
             return _no(i, Refused.NOT_ALLOWED, "平台测试正在进行", "a platform test runs already")
-        config = daemon.config
+        config = daemon.home.config
         try:
             if i.change is not None:
                 if i.change.what is not What.SET_PLATFORM:
@@ -391,7 +396,7 @@ class Technician:
                 given = household.handed(config.page_folder, i.secrets)
                 config = household.changed(config, i.change, given, self._models)
         except household.Rejected as no:
-            return _wrong(i, no.problems, daemon.config.household.revision)
+            return _wrong(i, no.problems, daemon.home.config.household.revision)
         if config.platform is None:
             return _no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
         self.attempt = Attempt(daemon, config, i)
@@ -402,7 +407,7 @@ class Technician:
 
     def _fit(self, i: Instruction) -> ResultFact:
         daemon = self._daemon
-        device = next((d for d in daemon.config.devices if d.id == i.device), None) if i.do is Do.ADJUST else None
+        device = next((d for d in daemon.home.config.devices if d.id == i.device), None) if i.do is Do.ADJUST else None
         if self.fitting is not None and not self.fitting.over:
             zh, en = "另一台有线设备正在查询或设置, 请等它结束", "another wired device is being asked or set: wait until it is done"
             return _no(i, Refused.NOT_ALLOWED, zh, en)
@@ -414,13 +419,13 @@ class Technician:
             if not device.model.settings:
                 return _no(i, Refused.NOT_ALLOWED, "这个型号没有可设置的参数", f"{device.model.name} has no settings over its line")
             if problems := wired_setup.wrong(device.model, i.settings):
-                return _wrong(i, problems, daemon.config.household.revision)
+                return _wrong(i, problems, daemon.home.config.household.revision)
             if why := wired_setup.why_not(daemon, device):
                 return _no(i, Refused.NOT_ALLOWED, *why)
         elif i.port not in daemon.ears.ports():
             zh, en = "没有插着这个串口: 请插好后再试", "nothing is plugged in at this port: plug it in and try again"
             return _no(i, Refused.NOT_ALLOWED, zh, en)
-        elif owner := next((d.id for d in daemon.config.devices if d.at.partition("?")[0] == i.port), ""):
+        elif owner := next((d.id for d in daemon.home.config.devices if d.at.partition("?")[0] == i.port), ""):
             return _no(i, Refused.NOT_ALLOWED, f"这个串口属于设备 {owner}", f"this port is that of device {owner}")
         self.fitting = wired_setup.Fitting(daemon, i, self._models, device)
         self._start(self.fitting.run())

@@ -17,7 +17,6 @@ from gateway.box.card import Card
 from gateway.box.folders import moved_out
 from gateway.home import backup, status
 from gateway.judge.alarm import State
-from gateway.judge.book import Entry
 from gateway.keep import wal
 from gateway.keep.database import checkpoint, entries_kept_from
 from gateway.keep.store import Gone, Store
@@ -88,9 +87,9 @@ class Upkeep:
         daemon = self._daemon
         known: bool | None = None
         while daemon.replay is None:
-            found = mains.read(daemon.config.gateway.mains)
+            found = mains.read(daemon.home.config.gateway.mains)
             if found is not None and found is not known:
-                daemon.note(functools.partial(daemon.pipeline.powered, found))
+                daemon.notes.later(functools.partial(daemon.pipeline.powered, found))
             elif found is None:
                 daemon.faults.mains = None
             known = found
@@ -98,7 +97,7 @@ class Upkeep:
 
     def write_status(self, counts: tuple[int, int]) -> None:
         """Write down how things stand: for `status` and the page. `counts`: entries and batches that wait."""
-        path = self._daemon.config.runtime / "status.json"
+        path = self._daemon.home.config.runtime / "status.json"
         new = path.with_suffix(".new")
         try:
             text = json.dumps(status.facts(self._daemon, counts), ensure_ascii=False)
@@ -124,8 +123,8 @@ class Upkeep:
             batch, self._batch = self._batch, None
             if batch.done():
                 batch.result()  # a mistake of ours ends the process, as any other of the pump
-        due = now.mono - self._batched >= self._daemon.config.times.readings_every or len(self._daemon.historian.pending) >= READINGS_AT
-        if due:
+        every = self._daemon.home.config.times.readings_every
+        if now.mono - self._batched >= every or len(self._daemon.historian.pending) >= READINGS_AT:
             self._batched = now.mono
             self._batch_of = self._daemon.store
             self._batch = asyncio.create_task(self._keep(now), name="batch")
@@ -191,17 +190,11 @@ class Upkeep:
 
     def _say_forgotten(self, count: int, *, withdrawn: bool = False) -> None:
         """Tell that readings are gone that were never sent, under pressure or because consent was withdrawn."""
-        note = self._daemon.faults.note
-
-        def said(at: Moment) -> list[Entry]:
-            fact = note(kind.FORGOTTEN, at, readings=count, why="consent") if withdrawn else note(kind.FORGOTTEN, at, readings=count)
-            return self._daemon.pipeline.noticed([fact], at)
-
-        self._daemon.note(said)
+        self._daemon.notes.say(kind.FORGOTTEN, readings=count, **({"why": "consent"} if withdrawn else {}))
 
     def _sweep(self) -> None:
-        moved_out(self._daemon.config.state)
-        backup.forget_old(self._daemon.config.state, time.time())
+        moved_out(self._daemon.home.config.state)
+        backup.forget_old(self._daemon.home.config.state, time.time())
 
     def _checkpoint(self) -> None:
         """Have the journal's log written into its database while nothing urgent is about: in a commit somebody would wait for it."""
@@ -219,7 +212,7 @@ class Upkeep:
 
     async def _tidy(self, now: Moment) -> None:
         """Begin a day's retention: readings first, on their own thread, which also looks how much of the journal is too old."""
-        store, kept, batches = self._daemon.store, self._daemon.config.gateway, 0
+        store, kept, batches = self._daemon.store, self._daemon.home.config.gateway, 0
         steps = store.readings.retention(now, kept.history_days)
         while (taken := await store.readings.run(next, steps, None)) is not None:
             batches += taken
@@ -244,10 +237,5 @@ class Upkeep:
         if any(gone) or batches:
             unsent = f"{gone.unsent} entries and {batches} batches of readings were never sent"
             LOG.info("retention: %d journal rows deleted; %s", gone.rows, unsent)
-        if (batches or gone.unsent) and self._daemon.config.platform is not None:
-            faults, pipeline = self._daemon.faults, self._daemon.pipeline
-
-            def forgotten(at: Moment) -> list[Entry]:
-                return pipeline.noticed([faults.note(kind.FORGOTTEN, at, batches=batches, entries=gone.unsent)], at)
-
-            self._daemon.note(forgotten)
+        if (batches or gone.unsent) and self._daemon.home.config.platform is not None:
+            self._daemon.notes.say(kind.FORGOTTEN, batches=batches, entries=gone.unsent)

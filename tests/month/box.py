@@ -186,7 +186,7 @@ class Box:
     def powered(self, on: bool) -> None:
         """Let the box see whether the mains are there."""
         if self.on:
-            self.daemon.note(lambda at: self.daemon.pipeline.powered(on, at))
+            self.daemon.notes.later(lambda at: self.daemon.pipeline.powered(on, at))
 
     def linked(self, up: bool) -> None:
         """Let the box see that its link is there, or gone."""
@@ -219,7 +219,7 @@ class Box:
                 self._run(daemon._write(entries, now, flush=(daemon._event or unsaved or flush) and not entries))
             daemon._event = False
             daemon._due = daemon.pipeline.due()
-            if not (daemon._notes or daemon.doors._receipts or daemon.doors._orders or len(daemon.room)):
+            if not (daemon.notes or daemon.doors._receipts or daemon.doors._orders or len(daemon.room)):
                 return
         raise AssertionError(f"{self.home.id}: never at rest")
 

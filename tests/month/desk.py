@@ -319,7 +319,7 @@ class Run:
         elif press or self.dice.random() < 0.5:
             daemon = self.box.daemon
             daemon.rounds._tried[device] = daemon.clock.now().mono
-            daemon.note(lambda at: daemon.pipeline.noticed(daemon.faults.end(kinds.TEST_DUE, at, device), at))
+            daemon.notes.later(lambda at: daemon.pipeline.noticed(daemon.faults.end(kinds.TEST_DUE, at, device), at))
 
     # -- what was true
 

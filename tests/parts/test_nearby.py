@@ -356,10 +356,10 @@ async def test_two_who_ask_share_one_window(tmp_path, air):
     async with at_work(path) as daemon:
         await until(lambda: air.discovering)
         for seconds in (1.0, 2.0, 3.0):
-            assert nearby.ask(daemon.config.runtime, seconds)
+            assert nearby.ask(daemon.home.config.runtime, seconds)
         await until(lambda: daemon.ears.window and daemon.ears.window.until - daemon.ears.window.opened > 2.5)
         until_then = daemon.ears.window.until
-        await asyncio.to_thread(lambda: [nearby.ask(daemon.config.runtime, 0.1) for _ in range(200)])
+        await asyncio.to_thread(lambda: [nearby.ask(daemon.home.config.runtime, 0.1) for _ in range(200)])
         assert daemon.ears.window is None or daemon.ears.window.until == until_then, "nobody prolongs it by asking for less"
         await until(lambda: daemon.ears.window is None)
         assert air.calls.count("StartDiscovery") == 1

@@ -142,7 +142,7 @@ def test_a_device_that_was_tried_at_the_box_is_not_asked_for_until_its_month_is_
     async def story():
         def told(do, **more):
             order = Instruction(id=f"page-{do}", do=do, by="Li", door=Door.LOCAL, device="pendant", **more)
-            home.daemon.note(lambda at: home.daemon.pipeline.told(order, at))
+            home.daemon.notes.later(lambda at: home.daemon.pipeline.told(order, at))
 
         await home.start()
         await asyncio.sleep(11 * DAY)

@@ -69,7 +69,7 @@ async def test_status_tells_alarms_faults_devices_outbox_and_uplink(daemon):
     daemon.intake.knows("C2:00:00:00:00:01")
     await asyncio.sleep(0.2)
     daemon.upkeep.write_status(await daemon.store.counts())
-    text = status.told(status.read(daemon.config.runtime))
+    text = status.told(status.read(daemon.home.config.runtime))
     for words in (
         "gw-1",
         "断开 NOT CONNECTED 127.0.0.1:1",
@@ -82,12 +82,12 @@ async def test_status_tells_alarms_faults_devices_outbox_and_uplink(daemon):
         assert words in text, text
     assert ("市电 mains" in text) is (daemon.faults.mains is not None)
     assert f"{daemon.pipeline.last} 条记录 entries" in text
-    assert [line for line in text.splitlines() if "!!" in line] == audible.told(audible.lacks(daemon.config)), (
+    assert [line for line in text.splitlines() if "!!" in line] == audible.told(audible.lacks(daemon.home.config)), (
         "nothing can be heard in this home"
     )
-    known = json.loads((daemon.config.runtime / "status.json").read_text())
+    known = json.loads((daemon.home.config.runtime / "status.json").read_text())
     assert known["alarms"][0]["alarm"] == next(iter(daemon.pipeline.alarms.values())).id
-    assert not list(daemon.config.runtime.glob("*.new"))
+    assert not list(daemon.home.config.runtime.glob("*.new"))
 
 
 async def test_what_weakens_the_protection_is_said(daemon):
@@ -222,7 +222,7 @@ async def goes_on(daemon):
 
 @pytest.mark.parametrize("wrong", ["surrogate", "type", "mistake", "folder", "vanished"])
 async def test_a_status_file_that_cannot_be_made_does_not_end_the_daemon(daemon, monkeypatch, wrong, caplog):
-    run = daemon.config.runtime
+    run = daemon.home.config.runtime
     if wrong == "folder":
         (run / "status.new").mkdir()
     elif wrong == "vanished":
@@ -247,7 +247,7 @@ async def test_a_database_that_cannot_be_counted_does_not_end_the_daemon(daemon,
 
     monkeypatch.setattr(store, "single", damaged)
     await goes_on(daemon)
-    assert suspect(daemon.config.state / "gateway.db").exists(), "the next start looks at all of it"
+    assert suspect(daemon.home.config.state / "gateway.db").exists(), "the next start looks at all of it"
 
 
 async def test_strangers_that_cannot_be_told_do_not_end_the_daemon(daemon, monkeypatch):

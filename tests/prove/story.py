@@ -30,6 +30,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.judge.alarm import Outcome
 from gateway.judge.book import Entry
 from gateway.judge.masks import masked
+from gateway.judge.notes import Notes
 from gateway.keep import store as stores
 from gateway.keep.recovery import opened, settled
 from gateway.keep.store import Writing
@@ -139,11 +140,14 @@ class Story(RuleBasedStateMachine):
         self.store, known, _ = opened(self.folder / "state", self.folder / "run", GATEWAY, now, self.clock.boot)
         assert self.store.degraded == ""
         self.pipeline = self.home.pipeline(self.clock.boot)
-        self.notes: list[Callable[[Any], list[Entry]]] = []
+        self.notes = Notes(self.pipeline.faults, self.pipeline.noticed, lambda: None)
         self.daemon = SimpleNamespace(
-            gateway=GATEWAY, pipeline=self.pipeline, faults=self.pipeline.faults, store=self.store, clock=self.clock, wake=asyncio.Event(),
+            pipeline=self.pipeline, faults=self.pipeline.faults, store=self.store, clock=self.clock, wake=asyncio.Event(),
             technician=SimpleNamespace(attempt=None, busy=True), uplink=Accepted(),
-            config=SimpleNamespace(page_folder=self.folder / "state" / "page", times=self.home.times), note=self.notes.append,
+            home=SimpleNamespace(
+                gateway=GATEWAY, config=SimpleNamespace(page_folder=self.folder / "state" / "page", times=self.home.times)
+            ),
+            notes=self.notes,
             boot=self.clock.boot, lineage=SimpleNamespace(heard=lambda _head, _now: [], differs=lambda *_: False, conflict=None),
             untold=SimpleNamespace(receipted=lambda _ranges: None),
         )  # fmt: skip
@@ -178,8 +182,7 @@ class Story(RuleBasedStateMachine):
         self.run(self.doors.look())
         entries = judge()
         entries += self.doors.messages(now)
-        notes, self.notes[:] = list(self.notes), []
-        for note in notes:
+        for note in self.notes.take():
             entries += note(now)
         self.write(entries)
         self.settle()
@@ -349,7 +352,7 @@ class Story(RuleBasedStateMachine):
         self.link.lose()
         self.link.state = "up"
         self.push.up()
-        self.notes.append(lambda at: self.pipeline.linked(True, at))
+        self.notes.later(lambda at: self.pipeline.linked(True, at))
         self.turn()
         self.exchange()
 
@@ -357,7 +360,7 @@ class Story(RuleBasedStateMachine):
     def link_down(self) -> None:
         self.link.lose()
         self.push.down()
-        self.notes.append(lambda at: self.pipeline.linked(False, at))
+        self.notes.later(lambda at: self.pipeline.linked(False, at))
         self.turn()
 
     @precondition(lambda self: self.link.state == "up")

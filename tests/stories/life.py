@@ -258,7 +258,7 @@ class Life(Lapse):
         self._told += 1
         door = Door.LOCAL if local else Door.PLATFORM
         order = Instruction(id=f"told{self._told}", do=Do(do), by=by, door=door, **more)
-        self.daemon.note(lambda at: self.daemon.pipeline.told(order, at))
+        self.daemon.notes.later(lambda at: self.daemon.pipeline.told(order, at))
         await asyncio.sleep(0.5)
 
     # -- what came of it

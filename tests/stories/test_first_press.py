@@ -20,15 +20,15 @@ async def enrol(life, what=What.PUT_DEVICE, *, seconds=600.0, issued=None, boot=
     daemon = life.daemon
     daemon.ears.by_radio = lambda: None  # there is no radio here
     daemon.ears.listen_to = lambda _: None  # nor a line
-    home = daemon.config.household
+    home = daemon.home.config.household
     name = f"page-{round(life.now * 1e6)}"
     if key:
-        household.hand(daemon.config.page_folder, name, Handed(key=key))
+        household.hand(daemon.home.config.page_folder, name, Handed(key=key))
     order = Instruction(
         id=name, secrets=name if key else "", do=Do.CONFIGURE, by="T-07", door=Door.LOCAL, seconds=seconds, revision=home.revision,
         change=Change(what, VALUE | value), issued=issued or daemon.clock.now().wall.isoformat(), boot=daemon.boot if boot is None else boot,
     )  # fmt: skip
-    daemon.note(lambda at: daemon.technician.told(order, at) or [])
+    daemon.notes.later(lambda at: daemon.technician.told(order, at) or [])
     await life.wait(1)
     (answer,) = [m for m in life.journal() if m["type"] == "result" and m["instruction"] == order.id]
     return answer
@@ -199,7 +199,7 @@ def test_longer_than_ten_minutes_is_asked_for_by_nobody(life):
     async def story():
         answer = await enrol(life, seconds=601.0)
         assert (answer["accepted"], answer["refused"]) == (False, "too_long")
-        assert "new" not in {d.id for d in life.daemon.config.devices}
+        assert "new" not in {d.id for d in life.daemon.home.config.devices}
 
     lived(life, story)
 

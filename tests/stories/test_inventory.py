@@ -36,7 +36,7 @@ def test_it_is_told_on_connecting_and_says_what_is_there_and_nobodys_name(life):
         await life.wait(20)
         home = newest(life)
         validator("home").validate(home)
-        config = life.daemon.config
+        config = life.daemon.home.config
         assert [d["device"] for d in home["devices"]] == [d.id for d in config.devices]
         assert (device(life, "pendant")["means"], device(life, "cancel")["means"]) == (["sos"], ["cancel"])
         assert "fall" in device(life, "radar")["means"]
@@ -175,9 +175,9 @@ def test_a_change_of_the_household_is_told_with_its_revision(life):
         change = Change(What.PUT_DEVICE, value)
         told = Instruction(id="c1", do=Do.CONFIGURE, by="Li", door=Door.LOCAL, change=change)
         life.daemon.ears.by_radio = lambda: None  # there is no radio here
-        life.daemon.note(lambda at: life.daemon.technician.told(told, at) or [])
+        life.daemon.notes.later(lambda at: life.daemon.technician.told(told, at) or [])
         await life.wait(30)
-        assert newest(life)["revision"] == life.daemon.config.household.revision == 1
+        assert newest(life)["revision"] == life.daemon.home.config.household.revision == 1
         assert device(life, "pendant")["room"] == "porch"
         assert LABEL not in json.dumps(newest(life), ensure_ascii=False)
 

@@ -17,7 +17,7 @@ ORDER = {"v": 1, "do": "acknowledge", "by": "desk", "alarm": "a-1"}
 
 
 def order(life, name, **more):
-    return json.dumps({**ORDER, "gateway": life.daemon.gateway, "id": name, **more}).encode()
+    return json.dumps({**ORDER, "gateway": life.daemon.home.gateway, "id": name, **more}).encode()
 
 
 def stumbles(life, monkeypatch, part, name):
@@ -42,7 +42,7 @@ def test_a_time_that_there_is_not_is_a_bad_message_at_either_door(tmp_path, loca
     async def story():
         payload = order(life, "far", **{field: text})
         if local:
-            inbox.leave(life.daemon.config.page_folder, life.daemon.config.runtime, payload)
+            inbox.leave(life.daemon.home.config.page_folder, life.daemon.home.config.runtime, payload)
         else:
             life.daemon.doors.from_platform("instruction", payload)
         life.press()
@@ -64,7 +64,7 @@ def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_pa
     async def story():
         stumbles(life, monkeypatch, "pipeline", "repeats")
         if local:
-            inbox.leave(life.daemon.config.page_folder, life.daemon.config.runtime, order(life, "x1"))
+            inbox.leave(life.daemon.home.config.page_folder, life.daemon.home.config.runtime, order(life, "x1"))
         else:
             life.daemon.doors.from_platform("instruction", order(life, "x1"))
         life.press()
@@ -87,7 +87,7 @@ def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_pa
 def test_a_mistake_over_a_receipt_ends_nothing(tmp_path, monkeypatch):
     async def story():
         stumbles(life, monkeypatch, "lineage", "heard")
-        receipt = {"v": 1, "gateway": life.daemon.gateway, "journal": life.daemon.store.journal}
+        receipt = {"v": 1, "gateway": life.daemon.home.gateway, "journal": life.daemon.store.journal}
         life.daemon.doors.from_platform("receipt", json.dumps(receipt).encode())
         life.press(PENDANT)
         await life.wait(5)
@@ -104,7 +104,7 @@ def test_a_mistake_of_the_turn_ends_the_process_and_loses_no_press(tmp_path):
             raise ZeroDivisionError
 
         life.press()
-        life.daemon.note(mistaken)
+        life.daemon.notes.later(mistaken)
         with contextlib.suppress(BaseExceptionGroup):
             await asyncio.wait_for(life._task, 60)
         assert len(calls(life)) == 1

@@ -33,7 +33,7 @@ def test_a_call_of_some_seconds_ago_stands_in_the_day_before_its_batch_is_writte
     async def story():
         life.press()
         await life.wait(17)
-        known = Known(life.daemon.config)
+        known = Known(life.daemon.home.config)
         now = life.daemon.clock.now().wall.timestamp()
 
         def pressed():

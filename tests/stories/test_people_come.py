@@ -400,7 +400,7 @@ def test_the_first_rung_is_corrected_while_it_is_being_called(tmp_path):
         life.press()
         await life.wait(35)
         assert life.calls[-1].who == "wrong"
-        config = life.daemon.config
+        config = life.daemon.home.config
         right = [
             {"responder": "family", "channel": "program", "wait": 60, "program": ["/people/right"]},
             {"responder": "neighbour", "channel": "program", "wait": 60, "program": ["/people/neighbour"]},
@@ -410,7 +410,7 @@ def test_the_first_rung_is_corrected_while_it_is_being_called(tmp_path):
             change=Change(What.SET_LADDER, {"ladder": right}),
         )  # fmt: skip
         life.daemon.ears.by_radio = lambda: None  # there is no radio here
-        life.daemon.note(lambda at: life.daemon.technician.told(order, at) or [])
+        life.daemon.notes.later(lambda at: life.daemon.technician.told(order, at) or [])
         await life.wait(5)
         corrected = [c.who for c in life.calls if c.who != "siren"]
         assert corrected == ["wrong", "right"], "the new number at once"

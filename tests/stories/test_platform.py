@@ -298,7 +298,7 @@ class Hanging:
 def tries(life, **value):
     change = Change(What.SET_PLATFORM, {"host": "127.0.0.1", "port": 1, "tls": False} | value)
     told = Instruction(id=f"try{life.now}", do=Do.PLATFORM_TEST, by="Li", door=Door.LOCAL, change=change)
-    life.daemon.note(lambda at: life.daemon.technician.told(told, at))
+    life.daemon.notes.later(lambda at: life.daemon.technician.told(told, at))
 
 
 @pytest.mark.parametrize("call", ["sos", "fall"])
@@ -365,7 +365,7 @@ def changed(life, host, after, **value):
     old, new = life.link, Address(life, after).link()
 
     def made():
-        platform = life.daemon.config.platform
+        platform = life.daemon.home.config.platform
         wanted = (host, value.get("username", "")) == (platform.host, platform.username)
         life.link = old if not wanted else life.link
         return new if wanted else old
@@ -374,12 +374,12 @@ def changed(life, host, after, **value):
     life.daemon.ears.by_radio = lambda: None  # there is no radio here
     what = Change(What.SET_PLATFORM, {"host": host, "port": 1, "tls": False} | value)
     told = Instruction(id=f"set{life.now}", do=Do.CONFIGURE, by="Li", door=Door.LOCAL, change=what)
-    life.daemon.note(lambda at: life.daemon.technician.told(told, at) or [])
+    life.daemon.notes.later(lambda at: life.daemon.technician.told(told, at) or [])
     return new
 
 
 def settings(life):
-    platform = life.daemon.config.platform
+    platform = life.daemon.home.config.platform
     return platform.host, platform.username
 
 
@@ -415,7 +415,7 @@ def test_the_platforms_address_is_changed_with_an_sos_at_that_moment(life, host,
         assert life.daemon.uplink.link.connected
         assert not (life.state / household.BEFORE).exists(), "no old password is kept for longer than the trial"
         await life.restart()
-        assert life.daemon.config.platform.host == settings(life)[0]
+        assert life.daemon.home.config.platform.host == settings(life)[0]
 
     life.live(story())
 
@@ -433,10 +433,10 @@ def test_a_new_address_that_does_not_answer_is_taken_back_after_a_minute_and_sai
         (told,) = [d for d in said(life) if d.get("taken_back")]
         assert "nowhere.example" in told["why"]
         assert life.now - began < 70
-        revision = life.daemon.config.household.revision
+        revision = life.daemon.home.config.household.revision
         await life.restart()
         await life.wait(5)
-        assert (settings(life)[0], life.daemon.config.household.revision) == ("127.0.0.1", revision)
+        assert (settings(life)[0], life.daemon.home.config.household.revision) == ("127.0.0.1", revision)
 
     life.live(story())
 

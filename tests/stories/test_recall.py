@@ -67,8 +67,8 @@ def enrolled(life: Life) -> None:
     value = {"id": "second", "model": "shelly-blu-button", "room": "hall", "address": NEW}
     daemon = life.daemon
     daemon.ears.listen_to = daemon.ears.by_radio = lambda *_: None  # what is heard comes from the story
-    after = household.changed(daemon.config, Change(What.PUT_DEVICE, value), household.Handed(), daemon.models, by="Li")
-    daemon.note(lambda at: rearranged(daemon, after, at))
+    after = household.changed(daemon.home.config, Change(What.PUT_DEVICE, value), household.Handed(), daemon.models, by="Li")
+    daemon.notes.later(lambda at: rearranged(daemon, after, at))
 
 
 def test_an_alarm_of_a_device_being_installed_was_real_and_may_be_closed_as_a_test_no_other(tmp_path):

@@ -209,10 +209,10 @@ def test_a_radar_retired_in_its_walk_test_leaves_nothing_real(tmp_path):
 
 async def retire(life, device):
     """Retire a device as the page does."""
-    config = life.daemon.config
+    config = life.daemon.home.config
     life.daemon.ears.by_radio = lambda: None  # the stories' home has no radio of its own
     rest = tuple(d for d in config.devices if d.id != device)
-    life.daemon.note(lambda at: rearranged(life.daemon, replace(config, devices=rest), at))
+    life.daemon.notes.later(lambda at: rearranged(life.daemon, replace(config, devices=rest), at))
     await life.wait(0.5)
 
 

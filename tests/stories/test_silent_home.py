@@ -83,7 +83,7 @@ def test_what_the_home_has_is_called_and_what_it_has_not_is_called_by_nobody(tmp
             assert life.called("siren")[0].at - pressed <= 2
             assert life.called("family")[0].at - pressed <= 31, "the receipt was waited for, and no longer"
             assert life.reached()[0].ended - pressed <= 60
-        lacks = audible.lacks(life.daemon.config)
+        lacks = audible.lacks(life.daemon.home.config)
         assert bool(lacks) is not fitted, "and exactly then it is said"
 
     with Life(tmp_path, ladder=LADDER if fitted else rung("desk", program="platform"), sound=SOUND if fitted else "") as life:

@@ -1,0 +1,50 @@
+"""What any part has to say about the gateway itself: it waits here until the pump writes it down, in its next turn.
+
+Runs on the loop's thread. `take` belongs to the pump.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from gateway.judge.book import Entry
+from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.words.clock import Moment
+from gateway.words.reading import Value
+
+Later = Callable[[Moment], list[Entry]]
+
+
+class Notes:
+    """What waits for the next turn, in its order. `wake` is called when something comes."""
+
+    def __init__(self, faults: Faults, noticed: Callable[[Iterable[FaultFact], Moment], list[Entry]], wake: Callable[[], None]) -> None:
+        self._faults = faults
+        self._noticed = noticed
+        self._wake = wake
+        self._waiting: list[Later] = []
+
+    def say(self, kind: str, device: str = "", **detail: Value) -> None:
+        """Tell something once, which has no end."""
+        self.later(lambda at: self._noticed([self._faults.note(kind, at, device, **detail)], at))
+
+    def begin(self, kind: str, device: str = "", **detail: Value) -> None:
+        """Begin a fault, unless it is on already."""
+        self.later(lambda at: self._noticed(self._faults.begin(kind, at, device, test=False, **detail), at))
+
+    def end(self, kind: str, device: str = "") -> None:
+        """End a fault, if it is on."""
+        self.later(lambda at: self._noticed(self._faults.end(kind, at, device), at))
+
+    def later(self, note: Later) -> None:
+        """Let the pump write down in its next turn what `note` returns."""
+        self._waiting.append(note)
+        self._wake()
+
+    def take(self) -> list[Later]:
+        """Hand over what waits."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
