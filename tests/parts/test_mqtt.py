@@ -234,8 +234,8 @@ async def test_instructions_given_while_away_arrive(mosquitto, version):
 class HomeInAHurry:
     """What the heartbeats of the real uplink ask of a daemon. Its clock runs: every look is a minute later."""
 
-    gateway, boot = GATEWAY, "boot1"
-    config = SimpleNamespace(times=Times(), platform=SimpleNamespace(receipts="platform"))
+    boot = "boot1"
+    home = SimpleNamespace(gateway=GATEWAY, config=SimpleNamespace(times=Times(), platform=SimpleNamespace(receipts="platform")))
     pipeline = SimpleNamespace(alarms={})
     faults = SimpleNamespace(on={})
 
