@@ -655,7 +655,7 @@ def with_platform_far(tmp_path, monkeypatch):
 
 def storage(daemon: Daemon, **other) -> Storage:
     """Return the daemon's storage with another limit, or another way to make a stand-in."""
-    config, gateway = daemon.config, daemon.gateway
+    config, gateway = daemon.home.config, daemon.home.gateway
     usual = {"stand_in": partial(stand_in, config.runtime, gateway), "probe": partial(proved, config.state, gateway)}
     return Storage(daemon.store, in_memory=False, forgotten=daemon._say_shed, **usual | other)
 
@@ -817,7 +817,7 @@ async def test_what_the_disk_refuses_while_it_is_being_stopped_is_written_down_a
 
         def making(*args):
             wait()
-            return stand_in(config.runtime, daemon.gateway, *args)
+            return stand_in(config.runtime, daemon.home.gateway, *args)
 
         daemon.store._commit = failing
         daemon.storage = storage(daemon, stand_in=making)
