@@ -151,9 +151,8 @@ class Config:
 
     @property
     def place(self) -> PlacePart:
-        """Where the home lies: what the page has set, else what the file says."""
-        own, page = self.parts.household, self.household.household
-        return PlacePart(area=(page.area if page else "") or own.area, cell=(page.cell if page else "") or own.cell)
+        """Where the home lies and how many live there: the page's household has been put in the place of the file's."""
+        return self.parts.household
 
     def __repr__(self) -> str:
         return f"Config({self.path})"
@@ -296,6 +295,8 @@ def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[_Fi
     days = {n: v for n in ("history_days", "journal_days") if (v := getattr(agreed, n)) is not None}
     night = {n: v for n in ("timezone", "night") if home.household and (v := getattr(home.household, n))}
     changes["gateway"] = msgspec.structs.replace(part.gateway, **days, **night)
+    place = {n: v for n in PlacePart.__struct_fields__ if home.household and (v := getattr(home.household, n))}
+    changes["household"] = msgspec.structs.replace(part.household, **place)
     if (p := home.platform) is not None:
         papers: dict[str, Any] = {n: str(paper(state, text)) if text else "" for n, text in (("ca", p.ca), ("certificate", p.certificate))}
         papers["certificate_key"] = str(paper(state, own.certificate_key)) if own.certificate_key else ""
@@ -331,8 +332,8 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
         problems.append(where("gateway", None, "id", *_NO_DOT))
     problems.extend(
         where("household", None, name, "printable characters were expected", "含有不可显示的字符")
-        for name in PlacePart.__struct_fields__
-        if not "".join(getattr(one, name) for one in (part.household, home.household) if one is not None).isprintable()
+        for name, text in (("area", part.household.area), ("cell", part.household.cell))
+        if not text.isprintable()
     )
     devices = _devices(part, models, secrets, where, problems, keys_known=source.with_secrets)
     may_run = rights(source)
@@ -604,6 +605,7 @@ def _devices(
                     device=d.id, room=d.room, missing_after=missing_after, vital=vital, slow=slow, via=d.via,
                     told_after=_told_after(d, model, missing_after, vital=vital),
                     radio=isinstance(model.listens, BleAdvert | GattService), worn=_worn(model, watch.roles),
+                    shared=part.household.residents > 1,
                 ),
             )
         )  # fmt: skip

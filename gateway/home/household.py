@@ -16,8 +16,8 @@ instruction `configure` at the local door, one change at a time:
     replace_device  {"id": "bath-button", "address": "AA:BB:CC:DD:EE:00"}: other hardware under the same id; also model, port, via,
                     codes. Its counters begin anew. Without a new key the old one is forgotten
     set_rooms       {"rooms": ["浴室", "卧室"]}: every device's room must be one of them
-    set_household   {"number": "H-0451", "area": "", "cell": "", "timezone": "Asia/Shanghai", "night": ["22:00", "06:00"]}: what is
-                    left out stays
+    set_household   {"number": "H-0451", "area": "", "cell": "", "residents": 1, "timezone": "Asia/Shanghai",
+                    "night": ["22:00", "06:00"]}: what is left out stays
     set_platform    a [platform]: {"host": "...", "port": 8883, "tls": true, "username": "...", "version": "auto", "receipts":
                     "platform", "ca": "-----BEGIN ...", "certificate": "-----BEGIN ..."}; certificates are their PEM text, "" = none. With
                     an alarm of P1 or P2 open a change that cuts the link needs "although": true. What has not connected after
@@ -323,7 +323,12 @@ def shown(config: Config) -> dict[str, Any]:
         "revision": home.revision,
         "by": home.by,
         "at": home.at,
-        "household": {"number": number, "timezone": parts.gateway.timezone, "night": list(parts.gateway.night)},
+        "household": {
+            "number": number,
+            **asdict(parts.household),
+            "timezone": parts.gateway.timezone,
+            "night": list(parts.gateway.night),
+        },
         "rooms": list(home.rooms) if home.rooms is not None else sorted({d.room for d in parts.device if d.room}),
         "consent": {
             **asdict(parts.consent),

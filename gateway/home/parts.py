@@ -14,6 +14,7 @@ HistoryDays = Annotated[float, Meta(ge=1, le=400)]
 JournalDays = Annotated[float, Meta(ge=30, le=4000)]
 Place = Annotated[str, Meta(max_length=40)]
 Room = Annotated[str, Meta(min_length=1, max_length=40)]
+Residents = Annotated[int, Meta(ge=0, le=20)]
 
 
 class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -21,10 +22,14 @@ class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 class PlacePart(Strict, frozen=True):
-    """[household]: where the home lies, in the county's own words: trouble of three homes of a place is one event."""
+    """[household]: where the home lies, in the county's own words, and how many live there.
+
+    Trouble of three homes of a place is one event.
+    """
 
     area: Place = ""  # such as a village: what one mains cut takes
     cell: Place = ""  # such as a cell of the mobile network: what takes the line of several homes
+    residents: Residents = 0  # 0: nobody has said; from two on, movement does not say that a pendant is back home
 
 
 class GatewayPart(Strict, frozen=True):
@@ -127,6 +132,7 @@ class HomePart(Strict, frozen=True):
     number: Annotated[str, Meta(max_length=40)] = ""
     area: Place = ""
     cell: Place = ""
+    residents: Residents = 0
     timezone: str = ""
     night: tuple[str, str] | None = None
 

@@ -1,4 +1,4 @@
-"""Home: the household's number, its rooms, and what the resident lets us keep."""
+"""Home: the household's number, where it lies, who lives there, its rooms, and what the resident lets us keep."""
 
 from __future__ import annotations
 
@@ -39,9 +39,12 @@ def home(v: Reader) -> Response:
 
 @router.post("/home/household")
 async def number(v: Technician, said: Fields) -> Response:
-    """Set the household's number, and when it is night there."""
+    """Set the household's number, where it lies, how many live there, and when it is night there."""
     checked(v, said)
     value: dict[str, Any] = {"number": said.get("number", "").strip()}
+    value |= {name: said[name].strip() for name in ("area", "cell") if name in said}
+    if "residents" in said:
+        value["residents"] = whole(said["residents"].strip() or "0")
     if "timezone" in said:
         value["timezone"] = said["timezone"].strip()
     if "night_from" in said or "night_to" in said:

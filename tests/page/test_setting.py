@@ -1,6 +1,7 @@
 """Platform, rules and ladder, walk test: every field, refusal and role, with a daemon's answers made by hand."""
 
 import re
+from html import unescape
 from types import SimpleNamespace
 
 import pytest
@@ -228,6 +229,25 @@ async def test_rungs_are_added_moved_and_removed_without_script_and_saved(box):
     assert (await browser.post("/rules/ladder", data=said | {"go": "save"})).status_code == 303
     value = left(box).change.value["ladder"]
     assert [(r["responder"], r["wait"]) for r in value] == [("daughter", 60.0), ("护理站", 120.0)]
+
+
+CALLER = '[[ladder]]\nresponder = "caller"\nchannel = "program"\nprogram = ["/bin/true"]\n'
+
+
+async def test_who_is_told_of_faults_is_ticked_where_a_program_calls_and_kept(box):
+    path = box.example.path
+    path.write_text(path.read_text(encoding="utf-8") + CALLER, encoding="utf-8")
+    browser = await box.technician()
+    text = (await browser.get("/rules")).text
+    assert re.findall(r'name="faults-(\d)" value="1"( checked)?', text) == [("3", "")], "who is called by the platform is told by it"
+    typed = {n: unescape(w) for n, w in as_typed(text, "ladder").items() if n != "faults-3"}
+    moved = (await browser.post("/rules/ladder", data=typed | {"faults-3": "1", "go": "up-3"})).text
+    assert re.findall(r'name="faults-(\d)" value="1"( checked)?', moved) == [("2", " checked")]
+    yes(box)
+    assert (await browser.post("/rules/ladder", data=typed | {"faults-3": "1", "go": "save"})).status_code == 303
+    assert [r.get("faults", False) for r in left(box).change.value["ladder"]] == [False, False, True]
+    assert (await browser.post("/rules/ladder", data=typed | {"go": "save"})).status_code == 303
+    assert [r.get("faults", False) for r in left(box).change.value["ladder"]] == [False] * 3
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from drivers import all_models
 from gateway.contract import wire
 from gateway.home import household as household_rules
 from gateway.home import inbox
+from gateway.home.config import load
 from gateway.home.household import handed
 from gateway.page import sensors
 from gateway.page.words import printed
+from gateway.page.zh import ZH
 from gateway.words.instruction import Problem, Refused
 from tests.page.conftest import form_key
 
@@ -94,6 +97,11 @@ async def test_home_leaves_each_change_with_the_revision_that_was_seen(home):
     answer, left = await sent(home, browser, "/home", "/home/household", number=" H-0451 ", revision="4")
     assert (answer.status_code, left.revision, left.by) == (303, 4, "T-07 (192.168.1.50)")
     assert value(left) == ("set_household", {"number": "H-0451"})
+    place = {"area": " 桥头村 ", "cell": "460-00-1", "residents": "2"}
+    answer, left = await sent(home, browser, "/home", "/home/household", number="H-0451", revision="4", **place)
+    assert value(left) == ("set_household", {"number": "H-0451", "area": "桥头村", "cell": "460-00-1", "residents": 2})
+    answer, left = await sent(home, browser, "/home", "/home/household", number="H-0451", revision="4", residents="")
+    assert value(left) == ("set_household", {"number": "H-0451", "residents": 0}), "blank: nobody has said"
     chosen = {"room-1": "卧室", "room-3": "浴室"}
     answer, left = await sent(home, browser, "/home", "/home/rooms", revision="0", more="阁楼, 浴室、车库", **chosen)
     assert value(left) == ("set_rooms", {"rooms": ["卧室", "浴室", "阁楼", "车库"]})
@@ -101,6 +109,35 @@ async def test_home_leaves_each_change_with_the_revision_that_was_seen(home):
     answer, left = await sent(home, browser, "/home", "/home/consent", revision="0", **said)
     expected = {"activity": True, "climate": False, "vital_signs": False, "history_days": 60.0, "journal_days": 800.0}
     assert value(left) == ("set_consent", expected)
+
+
+@pytest.mark.parametrize("role", ["technician", "supervisor"])
+async def test_where_the_home_lies_and_how_many_live_there_is_shown(home, role):
+    path = home.example.path
+    path.write_text('[household]\narea = "Qiaotou"\nresidents = 2\n' + path.read_text(encoding="utf-8"), encoding="utf-8")
+    browser = await home.technician()
+    browser = browser if role == "technician" else await home.supervisor(browser)
+    text = (await browser.get("/home")).text
+    for name, holds in (("area", "Qiaotou"), ("cell", ""), ("residents", "2")):
+        if role == "technician":
+            assert re.search(rf'id="household-{name}" name="{name}" type="text" value="{holds}"', text)
+        else:
+            assert f"<dt>{ZH[f'home.{name}']}</dt><dd>{holds or chr(0x2013)}</dd>" in text
+
+
+@pytest.mark.parametrize("typed", ["two", "-1", "2.5", "21"])
+async def test_a_number_of_residents_that_is_none_is_told_beside_its_field(home, typed):
+    path = home.example.path
+    browser = await home.technician()
+    _, left = await sent(home, browser, "/home", "/home/household", number="H-7", revision="0", residents=typed)
+    with pytest.raises(household_rules.Rejected) as no:
+        household_rules.changed(load(path, all_models()), left.change, household_rules.Handed(), all_models())
+    assert [p.field for p in no.value.problems] == ["residents"]
+    refuse(home, Refused.INVALID, *no.value.problems)
+    answer, _ = await sent(home, browser, "/home", "/home/household", number="H-7", revision="0", residents=typed)
+    assert answer.status_code == 422
+    assert re.search(r'id="household-residents-say"><strong>', answer.text)
+    assert f'name="residents" type="text" value="{typed}"' in answer.text
 
 
 async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(home):

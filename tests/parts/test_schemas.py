@@ -347,10 +347,11 @@ def test_what_the_text_says_of_moves_and_local_orders_is_the_table():
 def test_the_text_says_where_the_place_of_a_home_is_set():
     text = " ".join(API["info"]["description"].split())
     assert (
-        "its number as the technician typed it, `area` and `cell` as they stand under `[household]` of the gateway's `gateway.toml`" in text
+        "its number as the technician typed it, `area` and `cell` as the page or `[household]` of the gateway's `gateway.toml` has them"
+        in text
     )
     (part,) = re.findall(r"^\[household\][^[]*", (FOLDER.parent / "gateway.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    assert {*re.findall(r"^# (\w+) =", part, re.MULTILINE)} == {"area", "cell"}
+    assert {*re.findall(r"^# (\w+) =", part, re.MULTILINE)} == {"area", "cell", "residents"}
 
 
 def test_every_message_that_names_a_journal_says_its_generation():

@@ -152,12 +152,10 @@ class Faults:
                 out += self._begin(kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,))
             elif float(value) >= WELL_AT:
                 out += self._charged(device, reading.at, by_percent=True)
+        elif kind is Kind.BATTERY_LOW and value:
+            out += self._begin(kinds.LOW_BATTERY, device, reading.at, {}, (reading,))
         elif kind is Kind.BATTERY_LOW:
-            out += (
-                self._begin(kinds.LOW_BATTERY, device, reading.at, {}, (reading,))
-                if value
-                else self._charged(device, reading.at, by_percent=False)
-            )
+            out += self._charged(device, reading.at, by_percent=False)
         elif kind in _LATCHED and value is not False:
             detail = {"words": value} if kind is Kind.NOT_UNDERSTOOD else {}
             out += self._begin(_LATCHED[kind], device, reading.at, detail, (reading,)) or self._more(reading)
@@ -179,8 +177,7 @@ class Faults:
         said = str(fact.detail.get("words", "")).split("; ")
         if reading.kind is not Kind.NOT_UNDERSTOOD or str(reading.value) in said or len(said) >= _STRANGE:
             return []
-        fact = replace(fact, detail={"words": "; ".join((*said, str(reading.value)))})
-        self.on[fact.kind, fact.device] = fact
+        self.on[fact.kind, fact.device] = fact = replace(fact, detail={"words": "; ".join((*said, str(reading.value)))})
         return [replace(fact, turn=Turn.REPEATED, evidence=(reading,))]
 
     def _lives(self, reading: Reading) -> bool:
@@ -250,18 +247,17 @@ class Faults:
             out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
         for key in self.flapping.lasting(now.mono):
             if (lasts := self.on.get(key)) is not None:  # it was only counted, and stays on: said as it is
-                told = self._fact(lasts.kind, lasts.device, lasts.since, Turn.REPEATED, lasts.detail)
-                self.on[key] = told
-                out.append(told)
-        out += [fact for key in self._retired() for fact in self._end(*key, now)]
+                out += self._as_it_is(lasts, lasts.detail)
+        retired = [(kind, d) for kind, d in self.on if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices]
+        out += [fact for key in retired for fact in self._end(*key, now)]
         out += self._clock(now)
         return out + self._daily(now)
 
     def _late(self, device: DeviceId, now: Moment) -> list[FaultFact]:
         """Judge a device that is missing: one that is out with its wearer is out, and told after longer."""
         one = self._devices[device]
-        if (kinds.MISSING, device) in self.on:
-            return []
+        if (known := self.on.get((kinds.MISSING, device))) is not None:
+            return self._too_long(known, now)
         longer = HYSTERESIS if self.flapping.times((kinds.MISSING, device), now.mono) else 1.0
         if one.worn and self.outings.out(device, self.heard_at[device]):
             silent = round(self.silences.of(device, now))
@@ -271,12 +267,22 @@ class Faults:
             return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer})
         out = self._end(kinds.OUT, device, now)
         if self.silences.is_due(device, now, since=self.outings.home_since(device), longer=longer):
-            out += self._begin(kinds.MISSING, device, now, self._silent(device, now))
+            with_one = one.worn and one.shared and self.outings.left(device, self.heard_at[device])
+            listed = with_one and self.silences.of(device, now) < self._times.pendant_out
+            out += self._begin(kinds.MISSING, device, now, self._silent(device, now), listed=listed)
         return out
 
-    def _retired(self) -> list[tuple[str, DeviceId]]:
-        """Return the faults of devices that the configuration has no more: nobody would end them."""
-        return [(kind, d) for kind, d in self.on if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices]
+    def _too_long(self, fact: FaultFact, now: Moment) -> list[FaultFact]:
+        """Tell of a pendant on today's list, which one of several residents may have taken along, when it is out for too long."""
+        one = self._devices[fact.device]
+        waits = one.worn and one.shared and self.silences.of(one.device, now) < self._times.pendant_out
+        if fact.fault_class is not FaultClass.LIST or fact.test or not one.vital or waits:
+            return []
+        return self._as_it_is(fact, self._silent(one.device, now))
+
+    def _as_it_is(self, fact: FaultFact, detail: Mapping[str, Value]) -> list[FaultFact]:
+        self.on[fact.kind, fact.device] = told = self._fact(fact.kind, fact.device, fact.since, Turn.REPEATED, detail)
+        return [told]
 
     def _daily(self, now: Moment) -> list[FaultFact]:
         on = (key for key, fact in self.on.items() if fact.fault_class is FaultClass.LIST and not fact.test)
@@ -327,8 +333,7 @@ class Faults:
         stepped = self._offset is not None and abs(offset - self._offset) > STEPPED
         self._offset = offset
         if now.quality is not Quality.SYNCHRONISED:
-            if self._unsure_since is None:
-                self._unsure_since = now.mono
+            self._unsure_since = now.mono if self._unsure_since is None else self._unsure_since
             detail = {"clock": now.quality.value, **self.clock_why}
             if now.quality is Quality.WRONG or self.clock_why or now.mono - self._unsure_since >= self._times.clock_unsure:
                 return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(now, detail)

@@ -100,8 +100,7 @@ class Outings:
             if self._home.get(device, -inf) > heard:
                 return False  # was out, and is back: whoever opens the door now leaves a silent pendant behind
             self._home.pop(device, None)
-            latest = heard + ABOUT + self._interval(device)
-            left = max((one.at for one in self._opened if one.leaving and heard - ABOUT <= one.at <= latest), default=None)
+            left = self._door_about(device, heard)
             if left is None:
                 return False
         came = self._came(left)
@@ -112,6 +111,10 @@ class Outings:
             self._home[device] = came
         return False
 
+    def left(self, device: DeviceId, heard: float) -> bool:
+        """Say whether somebody left about when a pendant was heard last at second `heard`, whoever has moved at home since."""
+        return self._home.get(device, -inf) > heard or self._door_about(device, heard) is not None
+
     def home_since(self, device: DeviceId) -> float:
         """Return since when a pendant that was out is at home and silent; -inf where it was not out."""
         return self._home.get(device, -inf)
@@ -120,6 +123,10 @@ class Outings:
         """Take it that a pendant is heard again, or gone."""
         self._left.pop(device, None)
         self._home.pop(device, None)
+
+    def _door_about(self, device: DeviceId, heard: float) -> float | None:
+        latest = heard + ABOUT + self._interval(device)
+        return max((one.at for one in self._opened if one.leaving and heard - ABOUT <= one.at <= latest), default=None)
 
     def _came(self, left: float) -> float:
         """Return when somebody was at home after a door opened at `left`; inf where nobody was."""

@@ -34,7 +34,8 @@ class Supervised:
 
     Its silence is shown from then on, and told from `told_after` on (None: as soon as it is shown). `via` is the receiver it is
     heard through, `radio` whether that is the box's own Bluetooth; `worn` a button without a wire that calls for help, which goes out
-    with whoever wears it; `slow` a vital one whose silence is noticed the next day only.
+    with whoever wears it; `shared`: others live in this home, and who moves there need not be its wearer; `slow` a vital one whose
+    silence is noticed the next day only.
     """
 
     device: DeviceId
@@ -46,6 +47,7 @@ class Supervised:
     told_after: float | None = None
     radio: bool = False
     worn: bool = False
+    shared: bool = False
 
     @property
     def tells_after(self) -> float:

@@ -265,9 +265,9 @@ def test_what_comes_and_goes_day_after_day_is_said_to_be_unstable_each_day_and_s
 class Worn(Bench):
     """A pendant that goes out with its wearer, a door and a motion sensor."""
 
-    def __init__(self, **more):
+    def __init__(self, *, shared=False, **more):
         others = [Supervised(device=d, missing_after=25 * HOUR) for d in ("door", "hall")]
-        super().__init__(devices={one.device: one for one in (CALLS, *others)}, **more)
+        super().__init__(devices={one.device: one for one in (replace(CALLS, shared=shared), *others)}, **more)
 
     def hours(self, number, *, moves=False, beacon=False):
         out, begin = [], self.clock.mono
@@ -407,6 +407,37 @@ def test_somebody_else_who_moves_at_home_makes_nobody_be_out():
     bench.hours(1, moves=True, beacon=True)
     bench.hear("door", Kind.CONTACT_OPEN, True)
     assert bench.hours(3, moves=True) == [("device.missing button raised P2", 2.0)]
+
+
+def test_in_a_home_of_two_a_pendant_that_left_is_on_the_list_though_the_other_moves_and_told_after_twelve_hours():
+    bench = Worn(shared=True)
+    bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(11, moves=True) == [("device.missing button raised P3", 2.0)]
+    assert bench.faults.on["device.missing", "button"].fault_class == "list"
+    after = Worn(shared=True, known=dict(bench.faults.on), silent_for={"button": 11 * HOUR})
+    assert after.hours(3, moves=True) == [("device.missing button repeated P2", 1.0)]
+    assert after.faults.on["device.missing", "button"].fault_class == "now"
+    after.faults.heard_at["button"] = after.clock.mono
+    assert [line for line, _ in after.wait(5)] == ["device.missing button cleared P2"]
+
+
+def test_in_a_home_of_two_a_pendant_that_nobody_took_out_is_told_after_two_hours():
+    bench = Worn(shared=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hours(1, moves=True, beacon=True)
+    assert bench.hours(3, moves=True) == [("device.missing button raised P2", 2.0)]
+
+
+def test_whoever_lives_alone_again_does_not_wait_for_twelve_hours():
+    bench = Worn(shared=True)
+    bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hours(3, moves=True)
+    alone = Worn().faults._devices
+    bench.faults.resupervise(alone, Times(), set(), bench.clock.now())
+    assert bench.hours(1, moves=True) == [("device.missing button repeated P2", 0.0)]
 
 
 def test_the_uplink_is_lost_after_half_an_hour_also_when_it_never_came():
