@@ -303,8 +303,12 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                 file = tmp_path / (await waiting.value).suggested_filename
                 await (await waiting.value).save_as(file)
                 assert file.name.startswith(f"backup-{GATEWAY}-")
-                await page.goto(f"{home.page.address}/moving")
-                assert "T-07" in await page.locator("#backup").inner_text()
+                for again in ("", f"{home.page.address}/moving", f"{home.page.address}/box"):  # where one is, and where one looks
+                    if again:
+                        await page.goto(again)
+                    told = await page.inner_text("main")
+                    assert t("moving.never") not in told
+                    assert re.search(t("moving.last", time=".+", who="T-07"), told)
                 assert not trouble, trouble
                 assert WORDS not in (old / "daemon.log").read_text() + (old / "page.log").read_text()
                 before = (await platform.wait(lambda m: m.get("type") == "alarm"))["alarm"]
