@@ -10,7 +10,7 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo test quick check prove year month bench fuzz sbom screenshots contract-java lock clean
+.PHONY: demo test quick check prove year month bench fuzz sbom screenshots java lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,7 +24,7 @@ help:
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
-	@echo 'make contract-java  Java classes of the contract, made by a generator and compiled (300 packages of npm)'
+	@echo 'make java         Java classes of the contract, made by a generator and compiled (300 packages of npm)'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
 
 demo: $(VENV)/.demo
@@ -63,7 +63,7 @@ screenshots: $(VENV)/.dev
 	@.ci/need $(BROWSER)
 	$(PY) -m tests.write.screenshots $(if $(filter-out 0,$(DOCS)),--docs)
 
-contract-java: $(VENV)/.dev $(VENV)/.contract-java
+java: $(VENV)/.dev $(VENV)/.contract-java
 	@.ci/need javac=default-jdk-headless node=nodejs
 	@$(PY) -m tests.contract.java
 

@@ -1,4 +1,4 @@
-"""`make contract-java`: Java classes of the contract, compiled. Modelina makes them, javac compiles them; neither needs a Java library.
+"""`make java`: Java classes of the contract, compiled. Modelina makes them, javac compiles them; neither needs a Java library.
 
 Apart from the tests, for its tools of npm are three hundred packages. It also shows that it can fail: with a default on an
 array, which Java has no words for, nothing compiles.
