@@ -30,7 +30,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import aiomqtt
 import pytest
@@ -240,7 +240,7 @@ class Process:
     def log(self) -> str:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -477,7 +477,7 @@ class Platform:
 
     # -- how it runs
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run())
         self._confirms = asyncio.create_task(self._confirm())
         up = asyncio.create_task(self._up.wait())

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from functools import cache
+from typing import Any
 
 from jsonschema import Draft202012Validator
 
@@ -16,7 +17,7 @@ from gateway.judge.alarm import Alarm
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.judge.dispatch import PROGRAM, Rung
-from gateway.judge.faults.fault import Faults, Turn
+from gateway.judge.faults.fault import FaultFact, Faults, Turn
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.masks import NOT_MASKED, End, Shelf
 from gateway.judge.pipeline import Known, Pipeline
@@ -138,6 +139,7 @@ def checked(entry: Entry, now: Moment) -> bytes:
     message = wire.decode_entry(body)
     assert (message.number, message.id) == (entry.number, entry.id)
     if isinstance(message, wire.AlarmMessage):
+        assert isinstance(entry.fact, AlarmFact)
         assert alike(wire.alarm_of(message, now), entry.fact.alarm)
     return body
 
@@ -237,21 +239,21 @@ class Day:
         """Go to `second` of the day."""
         return self.until(self.start + second)
 
-    def hear(self, device: str, kind: Kind, value: object, **more: object) -> list[Entry]:
+    def hear(self, device: str, kind: Kind, value: bool | float | str, **more: Any) -> list[Entry]:
         now = self.clock.now()
         self.pipeline.faults.heard_at[device] = now.mono
         return self.take(self.pipeline.heard(Reading(device=device, kind=kind, value=value, at=now, **more)))
 
-    def press(self, index: int = 1, device: str = "button", value: str = "press", **more: object) -> list[Entry]:
+    def press(self, index: int = 1, device: str = "button", value: str = "press", **more: Any) -> list[Entry]:
         return self.hear(device, Kind.BUTTON, value, index=index, **more)
 
     def fall(self, value: bool = True, device: str = "radar") -> list[Entry]:
         return self.hear(device, Kind.FALL, value)
 
-    def cancel(self, **more: object) -> list[Entry]:
+    def cancel(self, **more: Any) -> list[Entry]:
         return self.press(2, **more)
 
-    def tell(self, do: Do | str, *, by: str = "Wang", order: str = "", **more: object) -> list[Entry]:
+    def tell(self, do: Do | str, *, by: str = "Wang", order: str = "", **more: Any) -> list[Entry]:
         self.instructions += 1
         return self.take(self.pipeline.told(Instruction(id=order or f"i{self.instructions}", do=Do(do), by=by, **more), self.clock.now()))
 
@@ -324,7 +326,7 @@ def story(entries: list[Entry]) -> list[str]:
         f = e.fact
         if isinstance(f, AlarmFact):
             out.append(f"{f.alarm.kind} {f.move} {f.alarm.state}")
-        elif hasattr(f, "turn"):
+        elif isinstance(f, FaultFact):
             out.append(f"{f.kind} {f.turn}")
         else:
             out.append(f"{f.instruction.do} {f.refused or 'done'}")
@@ -334,4 +336,5 @@ def story(entries: list[Entry]) -> list[str]:
 def refusal(entries: list[Entry]) -> tuple[str, str, str]:
     """Return (fixed word, Chinese, English) of a result that must be the only entry."""
     (entry,) = entries
+    assert isinstance(entry.fact, ResultFact)
     return entry.fact.refused.value, entry.fact.zh, entry.fact.en

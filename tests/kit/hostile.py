@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Iterable
+from typing import Self
 
 
-def length(size):
+def length(size: int) -> bytes:
     """Return a remaining length as MQTT writes it."""
     out = bytearray()
     while True:
@@ -14,7 +16,7 @@ def length(size):
             return bytes(out)
 
 
-def publish(topic, payload, *, qos=1, mid=1, five=True, size=None):
+def publish(topic: str | bytes, payload: bytes, *, qos: int = 1, mid: int = 1, five: bool = True, size: int | None = None) -> bytes:
     """Return a PUBLISH; with `size` its header promises so many bytes in all, whatever follows."""
     name = topic if isinstance(topic, bytes) else topic.encode()
     body = len(name).to_bytes(2, "big") + name + (mid.to_bytes(2, "big") if qos else b"") + (b"\0" if five else b"") + payload
@@ -22,26 +24,26 @@ def publish(topic, payload, *, qos=1, mid=1, five=True, size=None):
 
 
 class Hostile:
-    """`sends(n)` yields the bytes for connection n once it has subscribed; None in it = wait until something comes from the client."""
+    """`sends(n)` yields the bytes for connection n once it has subscribed."""
 
     host = "127.0.0.1"
 
-    def __init__(self, sends, *, reads=True):
+    def __init__(self, sends: Callable[[int], Iterable[bytes]], *, reads: bool = True) -> None:
         self.sends, self.reads = sends, reads
-        self.connects = []  # of each connection: (version, flags)
-        self.got = []  # bytes of each connection after CONNECT and SUBSCRIBE
-        self.sent = []  # bytes that each connection took
+        self.connects: list[tuple[int, int]] = []  # of each connection: (version, flags)
+        self.got: list[bytes] = []  # bytes of each connection after CONNECT and SUBSCRIBE
+        self.sent: list[int] = []  # bytes that each connection took
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self.serve, self.host, 0, limit=2**16)
         self.port = self.server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         self.server.close()
         await self.server.wait_closed()
 
-    async def serve(self, reader, writer):
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             try:
                 await self.talk(reader, writer)
@@ -49,7 +51,7 @@ class Hostile:
                 writer.close()
                 await writer.wait_closed()
 
-    async def talk(self, reader, writer):
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         _, body = await packet(reader)
         at = 2 + int.from_bytes(body[:2], "big")
         version, flags = body[at], body[at + 1]
@@ -74,7 +76,7 @@ class Hostile:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
 
-    async def listen(self, reader, writer, n, version):
+    async def listen(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, n: int, version: int) -> None:
         while True:
             first, body = await packet(reader)
             self.got[n] += bytes([first]) + body
@@ -85,7 +87,7 @@ class Hostile:
                 writer.write(bytes([0xD0, 0]))
 
 
-async def packet(reader):
+async def packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
     first = (await reader.readexactly(1))[0]
     size = shift = 0
     while True:

@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
@@ -158,7 +158,7 @@ class Gateway:
 
     # -- life
 
-    def start(self, *, wait: bool = True) -> Gateway:
+    def start(self, *, wait: bool = True) -> Self:
         before = len(self.systemd.said("READY=1"))
         environment = {**os.environ, "NOTIFY_SOCKET": self.systemd.path, "PYTHONUNBUFFERED": "1", **self.environment}
         if self.bus is not None:
@@ -202,7 +202,7 @@ class Gateway:
             process.wait()
             raise AssertionError(f"it did not end: {self.log()[-3000:]}") from None
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self.start()
 
     def __exit__(self, *_: object) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 import time
+from typing import Any
 
 from drivers import _tinyframe, enocean_esp3
 from drivers.radar_5359 import Frames, framed
@@ -21,39 +22,39 @@ from tests.kit.radar_emulator import Radar
 class _Adjustable(Radar):
     """What both radar families do wrong."""
 
-    def __init__(self, port):
+    def __init__(self, port: object) -> None:
         self.boot_silence = 0.0  # s
         self.lose_echoes = 0
         self.lose_values = 0
         self.hang_after = 0  # 0 = never
         self.row = 0.1  # s
         self.hangs = 0.0  # s; what is sent meanwhile is not heard
-        self.clamp = {}  # setting -> the value it takes instead
+        self.clamp: dict[Any, bytes] = {}  # setting -> the value it takes instead
         self.restart_silence = 0.3  # s, 10 in a real one
         self.restarts = 0
-        self.taken = []  # (setting, data) as they came
+        self.taken: list[tuple[Any, bytes]] = []  # (setting, data) as they came
         self.noisy = False  # rubbish before every answer
         self._dumb_until = 0.0
         self._last_set = 0.0
         self._in_row = 0
         super().__init__(port)
 
-    def plug(self):
+    def plug(self) -> None:
         super().plug()
         self._dumb_until = time.monotonic() + self.boot_silence
 
-    def dumb(self, seconds):
+    def dumb(self, seconds: float) -> None:
         self._dumb_until = time.monotonic() + seconds
 
-    def send(self, data):
+    def send(self, data: bytes) -> None:
         if time.monotonic() < self._dumb_until:
             return
         super().send(b"\x53\x01\xff\x00" + data if self.noisy else data)
 
-    def _hears(self):
+    def _hears(self) -> bool:
         return time.monotonic() >= self._dumb_until
 
-    def _may_take(self, setting, data):
+    def _may_take(self, setting: object, data: bytes) -> bool:
         """Say whether a setting is taken and echoed; count those in a row."""
         now = time.monotonic()
         self._in_row = self._in_row + 1 if now - self._last_set < self.row else 1
@@ -65,13 +66,13 @@ class _Adjustable(Radar):
         self.taken.append((setting, data))
         return True
 
-    def _echo(self, data):
+    def _echo(self, data: bytes) -> None:
         if self.lose_echoes:
             self.lose_echoes -= 1
         else:
             self.send(data)
 
-    def _value(self, data):
+    def _value(self, data: bytes) -> None:
         if self.lose_values:
             self.lose_values -= 1
         else:
@@ -81,7 +82,7 @@ class _Adjustable(Radar):
 class FallRadar(_Adjustable):
     """53 59, with settings. `applies` is the C1001's way: what is set counts after 01 02."""
 
-    def __init__(self, port, *, applies=False):
+    def __init__(self, port: object, *, applies: bool = False) -> None:
         self.values = {
             (0x02, 0x08): b"\x02",
             (0x06, 0x02): (280).to_bytes(2, "big"),
@@ -97,11 +98,11 @@ class FallRadar(_Adjustable):
             (0x80, 0x12): (30).to_bytes(4, "big"),
         }
         self.applies = applies
-        self._later = {}
+        self._later: dict[tuple[int, int], bytes] = {}
         self._cutter = Frames()
         super().__init__(port)
 
-    def _answer(self, data):
+    def _answer(self, data: bytes) -> None:
         if not self._hears():
             self._cutter = Frames()
             return
@@ -109,7 +110,7 @@ class FallRadar(_Adjustable):
             if isinstance(one, bytes) and self._hears():
                 self._take(one[2], one[3], one[6:-3])
 
-    def _take(self, control, command, data):
+    def _take(self, control: int, command: int, data: bytes) -> None:
         setting = (control, 0x08 if (control, command) == (0x02, 0xA8) else command & 0x7F)
         if (control, command) == (0x01, 0x02):
             self.send(framed(control, command, data))
@@ -135,19 +136,19 @@ class FallRadar(_Adjustable):
 class TinyRadar(_Adjustable):
     """TinyFrame, with settings; as sold it watches 1 m by 1 m."""
 
-    def __init__(self, port, *, empty_sum=False):
+    def __init__(self, port: object, *, empty_sum: bool = False) -> None:
         self.height, self.threshold, self.sensitivity, self.area = 2.5, 0.6, 10, [0.5, 0.5, 0.5, 0.5]
         self.empty_sum = empty_sum
         self._cutter = _tinyframe.Frames()
         super().__init__(port)
 
-    def fall(self, fallen=True):
+    def fall(self, fallen: bool = True) -> None:
         self.send(_tinyframe.framed(_tinyframe.FALL, bytes([fallen])))
 
-    def presence(self, somebody=True):
+    def presence(self, somebody: bool = True) -> None:
         self.send(_tinyframe.framed(_tinyframe.PRESENCE, bytes([somebody])))
 
-    def _answer(self, data):
+    def _answer(self, data: bytes) -> None:
         if not self._hears():
             self._cutter = _tinyframe.Frames()
             return
@@ -155,7 +156,7 @@ class TinyRadar(_Adjustable):
             if isinstance(one, bytes) and self._hears():
                 self._take(_tinyframe.kind_of(one), _tinyframe.data_of(one))
 
-    def _take(self, kind, data):
+    def _take(self, kind: int, data: bytes) -> None:
         if kind == _tinyframe.SETTINGS:
             self.asked.append(kind)
             values = struct.pack("<ffIffff", self.height, self.threshold, self.sensitivity, *self.area)
@@ -177,16 +178,16 @@ class TinyRadar(_Adjustable):
 class RfBridge(Radar):
     """Sends a code again and again until it is acknowledged, as the chip does; answers the question for its version."""
 
-    def __init__(self, port):
+    def __init__(self, port: object) -> None:
         self.acknowledged = 0
         self.version = True  # the original firmware answers nothing
         super().__init__(port)
 
-    def code(self, code, times=1):
+    def code(self, code: str, times: int = 1) -> None:
         for _ in range(times):
             self.send(bytes.fromhex("aaa426c0013603ca") + bytes.fromhex(code) + b"\x55")
 
-    def _answer(self, data):
+    def _answer(self, data: bytes) -> None:
         self.acknowledged += data.count(b"\xaa\xa0\x55")
         if b"\xaa\xff\x55" in data and self.version:
             self.send(b"\xaa\x03\x55")
@@ -195,13 +196,13 @@ class RfBridge(Radar):
 class EnOceanStick(Radar):
     """Passes on telegrams, each two or three times as the radio has it, and answers the question for its base id."""
 
-    def telegram(self, data, sender="01825DAB", status=0, times=3, gap=0.01):
+    def telegram(self, data: str, sender: str = "01825DAB", status: int = 0, times: int = 3, gap: float = 0.01) -> None:
         whole = bytes.fromhex(data) + bytes.fromhex(sender) + bytes([status])
         for _ in range(times):
             self.send(enocean_esp3.framed(1, whole, bytes.fromhex("01ffffffff3600")))
             time.sleep(gap)
 
-    def _answer(self, data):
+    def _answer(self, data: bytes) -> None:
         if enocean_esp3.framed(5, b"\x08") in data:
             self.asked.append("base id")
             self.send(enocean_esp3.framed(2, bytes.fromhex("00ff800000"), b"\x0a"))
@@ -210,14 +211,14 @@ class EnOceanStick(Radar):
 class ModbusModule(Radar):
     """Eight inputs of one unit. `silent` answers nothing, `wrong_sum` damages each answer, `refuses` is an exception code."""
 
-    def __init__(self, port, *, unit=1, inputs=8):
+    def __init__(self, port: object, *, unit: int = 1, inputs: int = 8) -> None:
         self.unit = unit
         self.closed = [False] * inputs
         self.wrong_sum = False
         self.refuses = 0
         super().__init__(port)
 
-    def _answer(self, data):
+    def _answer(self, data: bytes) -> None:
         from drivers._modbus_rtu import crc16
 
         self._half = (self._half + data)[-64:]

@@ -20,6 +20,7 @@ import threading
 import time
 import tty
 from pathlib import Path
+from typing import Any, Self
 
 HEAD, TAIL = b"\x53\x59", b"\x54\x43"
 PRESENCE, MOTION, FALL, STAY_STILL, HEARTBEAT = (0x80, 0x01), (0x80, 0x02), (0x83, 0x01), (0x83, 0x05), (0x01, 0x01)
@@ -28,7 +29,7 @@ QUERIES = {(0x80, 0x81): PRESENCE, (0x80, 0x82): MOTION, (0x83, 0x81): FALL, (0x
 BYTE_TIME = 0.0002  # s between two bytes when split: 115200 baud has 87 us
 
 
-def frame(control, command, data=b"\x0f"):
+def frame(control: int, command: int, data: bytes = b"\x0f") -> bytes:
     body = HEAD + bytes((control, command)) + len(data).to_bytes(2, "big") + data
     return body + bytes((sum(body) & 0xFF,)) + TAIL
 
@@ -36,10 +37,10 @@ def frame(control, command, data=b"\x0f"):
 class Radar:
     """The radar and its line. Switches: `split`, `repeat` (each frame so many times), `silent`, `heartbeat` (s, 0 = none)."""
 
-    def __init__(self, port, *, heartbeat=0.0):
+    def __init__(self, port: object, *, heartbeat: float = 0.0) -> None:
         self.port = str(port)
         self.state = {PRESENCE: 0, MOTION: 0, FALL: 0, STAY_STILL: 0}
-        self.asked = []  # every query that arrived whole, as (control, command)
+        self.asked: list[Any] = []  # every query that arrived whole, as (control, command)
         self.received = b""  # everything the gateway wrote, as it came
         self.split = False
         self.repeat = 1
@@ -47,7 +48,7 @@ class Radar:
         self.deaf = False  # reads nothing: the gateway's bytes pile up
         self.heartbeat = heartbeat
         self._lock = threading.RLock()
-        self._ours = None
+        self._ours: int | None = None
         self._half = b""
         self._over = threading.Event()
         self.plug()
@@ -56,34 +57,34 @@ class Radar:
 
     # --- what happens in the room ---
 
-    def fall(self, fallen=True):
+    def fall(self, fallen: bool = True) -> None:
         self._now(FALL, fallen)
 
-    def presence(self, somebody=True):
+    def presence(self, somebody: bool = True) -> None:
         self._now(PRESENCE, somebody)
 
-    def motion(self, how=2):
+    def motion(self, how: int = 2) -> None:
         self._now(MOTION, how)
 
-    def stay_still(self, still=True):
+    def stay_still(self, still: bool = True) -> None:
         self._now(STAY_STILL, still)
 
-    def beat(self):
+    def beat(self) -> None:
         self.send(frame(*HEARTBEAT))
 
     # --- what goes wrong ---
 
-    def noise(self, data=b"\x00\x53\x59\xff\x53"):
+    def noise(self, data: bytes = b"\x00\x53\x59\xff\x53") -> None:
         """Bytes that are no frame, among them a false beginning of one."""
         self.send(data)
 
-    def corrupt(self, *, control=FALL[0], command=FALL[1], data=b"\x01"):
+    def corrupt(self, *, control: int = FALL[0], command: int = FALL[1], data: bytes = b"\x01") -> None:
         """A frame whose sum is wrong."""
         whole = bytearray(frame(control, command, data))
         whole[-3] ^= 0x01
         self.send(bytes(whole))
 
-    def unplug(self):
+    def unplug(self) -> None:
         """The plug is pulled: link and line vanish."""
         with self._lock:
             Path(self.port).unlink(missing_ok=True)
@@ -91,7 +92,7 @@ class Radar:
                 os.close(self._ours)
                 self._ours = None
 
-    def plug(self):
+    def plug(self) -> None:
         """Back, under the same name, with another number underneath as with real USB."""
         with self._lock:
             if self._ours is not None:
@@ -104,20 +105,20 @@ class Radar:
             self._half = b""
             self._ours = ours
 
-    def close(self):
+    def close(self) -> None:
         self._over.set()
         self._thread.join(5)
         self.unplug()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # --- the line ---
 
-    def send(self, data):
+    def send(self, data: bytes) -> None:
         """Put raw bytes on the line; with `split` one at a time."""
         with self._lock:
             if self.silent:
@@ -127,7 +128,7 @@ class Radar:
                 if self.split:
                     time.sleep(BYTE_TIME)
 
-    def _write(self, part):
+    def _write(self, part: bytes) -> None:
         end = time.monotonic() + 2.0
         while part and self._ours is not None and time.monotonic() < end:
             try:
@@ -137,12 +138,12 @@ class Radar:
             except OSError:
                 return
 
-    def _now(self, what, value):
+    def _now(self, what: tuple[int, int], value: int) -> None:
         self.state[what] = int(value)
         for _ in range(self.repeat):
             self.send(frame(*what, bytes((int(value),))))
 
-    def _live(self):
+    def _live(self) -> None:
         next_beat = time.monotonic() + self.heartbeat
         while not self._over.is_set():
             if self.heartbeat and time.monotonic() >= next_beat:
@@ -162,7 +163,7 @@ class Radar:
             elif data is None:
                 self._over.wait(0.005)  # nobody has the line open
 
-    def _taken(self):
+    def _taken(self) -> bytes | None:
         """Return the bytes that came, b"" when none, None when nobody holds the other end."""
         with self._lock:
             if self._ours is None:
@@ -174,7 +175,7 @@ class Radar:
             except OSError:
                 return None
 
-    def _answer(self, data):
+    def _answer(self, data: bytes) -> None:
         self._half = (self._half + data)[-1024:]
         while (start := self._half.find(HEAD)) >= 0:
             rest = self._half[start:]

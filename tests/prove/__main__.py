@@ -1,6 +1,6 @@
 """`python -m tests.prove [--short] [--seed N] [NAME ...]`: run the proofs whose names contain NAME, print the table, fail if one fails.
 
-In the short run those in the virtual machine go on beside the others: it is for seconds what they take minutes for.
+The short run has three lanes: the proofs in the virtual machine one after another, and two of the others at a time. Most of them wait.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def main() -> int:
         word = ("held" if shown else "deep run only") if held else "DOES NOT HOLD"
         print(f"{why}{word:13} {name:58} {took:6.1f} s", flush=True)
 
-    # A process for each lane: what a proof leaves behind in one does not reach the next lane, and each has a processor of its own.
-    lanes = [ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), carried.mortal) for _ in range(2 if asked.short else 1)]
+    # A process for each lane: what a proof leaves behind in one does not reach the next lane.
+    lanes = [ProcessPoolExecutor(n, multiprocessing.get_context("spawn"), carried.mortal) for n in ((2, 1) if asked.short else (1,))]
     done = {}
     for name in names:
         done[name] = lanes[-1 if name.startswith("vm.") else 0].submit(carried.out, name, asked.short, seed)
