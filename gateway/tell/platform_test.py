@@ -256,7 +256,7 @@ class Attempt:
 
     def _heard(self, name: str, payload: bytes) -> None:
         if self._paused:
-            self._daemon.doors.from_platform(name, payload)  # the same broker: what it says meanwhile must not be lost
+            self._daemon.mailbox.from_platform(name, payload)  # the same broker: what it says meanwhile must not be lost
         elif name == "receipt":
             with contextlib.suppress(wire.BadMessage):
                 self.receipted(wire.receipt_of(payload, self._daemon.home.gateway)[0])

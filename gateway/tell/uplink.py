@@ -167,8 +167,8 @@ class Uplink:
         link = mqtt.Link(
             broker_of(self._daemon.home.config, self._daemon.home.gateway),
             status=self.status,
-            heard=self._daemon.doors.from_platform,
-            refused=self._daemon.doors.bad_message,
+            heard=self._daemon.mailbox.from_platform,
+            refused=self._daemon.admission.bad_message,
             up=lambda: self._up(link),
             down=lambda _why: self._down(link),
             proved=self.proved,
@@ -237,7 +237,7 @@ class Uplink:
 
     def _say_platform(self, there: bool, now: Moment, why: str) -> None:
         """Log it, if not too often: one that comes and goes all day is a number of the fault of too many orders."""
-        if self._daemon.doors.spare_word(now):
+        if self._daemon.admission.spare_word(now):
             say("platform's application", there, why)
 
     def platform_is_there(self, now: Moment) -> list[Entry]:

@@ -29,7 +29,8 @@ from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
 from gateway.hear.replay import Replay
 from gateway.hear.waiting_room import WaitingRoom
-from gateway.home import status
+from gateway.hear.wired_setup import Fitting, why_not
+from gateway.home import inbox, nearby, status
 from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.home.identity import identity
@@ -53,15 +54,20 @@ from gateway.keep.store import Store, Writing
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
 from gateway.tell.inventory import Inventory
-from gateway.tell.platform_test import is_call
+from gateway.tell.platform_test import Attempt, is_call
 from gateway.tell.push import Lost, NotTaken, Push
 from gateway.tell.resend import Resend
 from gateway.tell.uplink import ACCEPTED_A_COMMIT, Uplink
-from gateway.tend import rearrange
+from gateway.tend import inbound, rearrange
+from gateway.tend.admission import Admission
 from gateway.tend.attacks import Attacks
-from gateway.tend.inbound import Doors
+from gateway.tend.inbound import Inbound
 from gateway.tend.lineage import Lineage
+from gateway.tend.mailbox import Mailbox
+from gateway.tend.orders import Orders
+from gateway.tend.rearrange import Rearrange
 from gateway.tend.rounds import MARK, Rounds
+from gateway.tend.slip_box import SlipBox
 from gateway.tend.technician import TakenOver, Technician
 from gateway.tend.upkeep import DiskIsBack, Upkeep
 from gateway.words import kind
@@ -110,7 +116,7 @@ class Daemon:
             ladder=config.ladder,
             times=config.times,
         )
-        rearrange.walk_by(self, config)
+        rearrange.walk_by(self.pipeline, config)
         share = zlib.crc32(self.home.gateway.encode()) / 2**32  # what this home does a little later than another
         self.faults.mains_jitter = MAINS_JITTER * share
         self.faults.daily.keep(config.zone, share)
@@ -127,24 +133,77 @@ class Daemon:
         self.store.readings.withhold(self.historian.withheld)
         self.channels = Channels(self)
         self.callers = Callers(self._called, ended=self.channels.ended)
-        self.technician = Technician(self, self.models)
         self.ears = Ears(self)
         self.uplink = Uplink(self)
         self.lineage = Lineage(self)
         self.resend = Resend(self)
         self.inventory = Inventory(self)
-        self.doors = Doors(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
         self.untold = Untold(config.zone)
         self.attacks = Attacks(self.faults)
         self.push = Push(self.uplink, self.store, self.clock, self._topic, self.uplink.confirms)
+        self.rearrange = Rearrange(
+            home=self.home,
+            intake=self.intake,
+            ears=self.ears,
+            judge=self.judge,
+            faults=self.faults,
+            untold=self.untold,
+            pipeline=self.pipeline,
+            historian=self.historian,
+            storage=self.storage,
+            uplink=self.uplink,
+            withdraw=self.upkeep.withdraw,
+        )
+        self.technician = Technician(
+            home=self.home,
+            models=self.models,
+            clock=self.clock,
+            boot=self.boot,
+            replays=self.replay is not None,
+            pipeline=self.pipeline,
+            faults=self.faults,
+            notes=self.notes,
+            storage=self.storage,
+            intake=self.intake,
+            ears=self.ears,
+            uplink=self.uplink,
+            rearrange=self.rearrange,
+            attempt=lambda tried, i: Attempt(self, tried, i),
+            fitting=lambda i, device: Fitting(self, i, self.models, device),
+            why_not=lambda device: why_not(self, device),
+        )
+        self._let_in(config)
         self.turned = now.mono  # when the pump began its last turn
         self._due = now.mono  # when the pipeline wants its next tick
         self._flushed = self._kept = now.mono
         self.keeping = Keeping(now.mono)
         self._event = False  # something that happens once was heard in this turn
         self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
+
+    def _let_in(self, config: Config) -> None:
+        """Make what takes in instructions, receipts and orders."""
+        self.admission = Admission(self.faults, self.notes, self.clock.now)
+        self.orders = Orders(
+            home=self.home, clock=self.clock, boot=self.boot, pipeline=self.pipeline, resend=self.resend, admission=self.admission
+        )
+        self.mailbox = Mailbox(
+            home=self.home,
+            orders=self.orders,
+            admission=self.admission,
+            pipeline=self.pipeline,
+            storage=self.storage,
+            lineage=self.lineage,
+            uplink=self.uplink,
+            push=self.push,
+            untold=self.untold,
+            receipted=self.technician.receipted,
+            wake=self.wake.set,
+        )
+        after = inbound.begin_of(self.store.marked("inbox"), config.page_folder)
+        self.inbound = Inbound(self.home, self.orders, self.notes, self.technician.carry_out, after)
+        self.slips = SlipBox(self.home, self.orders, self.faults, self.notes, self.clock.now)
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -155,13 +214,16 @@ class Daemon:
         assert me is not None  # a coroutine runs in a task
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, me.cancel)
-        waker = self.doors.open_waker()
         home, devices, where = self.home, len(self.home.config.devices), self.store.degraded or self.store.folder
         LOG.info("gateway %s, software %s, boot %s, %d devices, store %s", home.gateway, __version__, self.boot, devices, where)
+        end = contextlib.ExitStack()
         try:
+            end.enter_context(inbound.woken_by(self.home.config.runtime / "wake", self._woken))
             await self._begin()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pump(), name="pump")
+                group.create_task(self.inbound.run(), name="inbox")
+                group.create_task(self.slips.run(), name="slips")
                 group.create_task(self.push.run(), name="push")
                 group.create_task(self.resend.run(), name="resend")
                 group.create_task(self.upkeep.beat(), name="beat")
@@ -179,16 +241,14 @@ class Daemon:
         finally:
             if not self.again:
                 systemd.notify("STOPPING=1")
-            if waker is not None:
-                loop.remove_reader(waker)
-                waker.close()
+            end.close()
             if self._turn is not None:
                 await asyncio.wait({self._turn})
             with contextlib.suppress(sqlite3.Error):
                 # What was heard in the last moment is judged too: its driver will not report it again.
                 # So is an order that the broker has handed over: it believes that we have it.
                 last, now = self._judge_waiting(), self.clock.now()
-                last += self.doors.last_orders(now) + self.pipeline.last_counts(now)
+                last += self.mailbox.last(now) + self.pipeline.last_counts(now)
                 await self._write(last, now, flush=True)
                 await self.upkeep.last_readings(now)
             await self.technician.close()
@@ -233,7 +293,6 @@ class Daemon:
             now = self.clock.now()
             self.turned = now.mono
             entries: list[Entry] = []
-            await self.doors.look()
             # From here to the commit nothing is awaited: a driver's memory is written with the readings it stands for, or not at all.
             try:
                 self._decide(entries, now)
@@ -252,7 +311,7 @@ class Daemon:
             if self.pipeline.walking.walk is not None or self.pipeline.walking.step is not None:
                 self.upkeep.somebody_looks.set()
             self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
-            if len(self.room) or self.notes or self.doors.waiting:
+            if len(self.room) or self.notes or self.mailbox.waiting:
                 await asyncio.sleep(0)
                 continue
             due = min(self._due, self.keeping.due(self.pipeline))
@@ -266,7 +325,7 @@ class Daemon:
     def _decide(self, entries: list[Entry], now: Moment) -> None:
         """Add to `entries` what this turn has to say: first of what was heard in the home."""
         entries += self._judge_waiting()
-        entries += self.doors.messages(now)
+        entries += self.mailbox.entries(now)
         for note in self.notes.take():
             entries += note(now)
         if now.mono >= self.faults.due():
@@ -336,13 +395,10 @@ class Daemon:
         """Return the marks that are written with the next turn; what has changed is taken as written."""
         marks: dict[str, str] = {
             "silent": self.faults.silences.mark(now),
-            "inbox": str(self.doors.inbox_after),
-            "household": str(self.home.config.household.revision),
-            "certificate": str(self.technician.certificate),
             "alive": json.dumps(stamp(self.boot, now)),
             "cancels": json.dumps(list(self.pipeline.cancels)),
         }
-        marks |= self.lineage.marks()
+        marks |= self.lineage.marks() | dict(self.inbound.marks(now)) | dict(self.technician.marks(now))
         if mark := self.rounds.mark(now):
             marks[MARK] = mark
         if told := self.intake.firsts.mark():
@@ -402,8 +458,7 @@ class Daemon:
             fact = entry.fact
             if isinstance(fact, ResultFact) and _confirmed_here(fact):
                 self.intake.arm(fact.instruction.device, self.home.config.times.confirm_window)
-            if self.technician.attempt is not None:
-                self.technician.attempt.committed(entry)
+            self.technician.committed(entry)
             if is_call(entry):
                 self.uplink.called()
             self.rounds.committed(entry)
@@ -420,7 +475,8 @@ class Daemon:
         self.faults.silences.cut(self.ears.cut(), now)
         for number, fact in self.untold.due(now):
             self.callers.tell_fault(fact, number, self.home.config)
-        self.doors.look_in_box = True
+        self.inbound.ask()
+        self.slips.ask()
         self.faults.clock_why = self.clock.why
         entries = self.rounds.look(now) + self.channels.look(now) + self._told_by_store(now) + self._attacked(now)
         if self.home.config.platform is None:
@@ -443,6 +499,16 @@ class Daemon:
     def _walked(self, device: str, rssi: int, mono: float) -> None:
         if self.pipeline.walking.walk is not None and self.pipeline.walking.walk.device == device:
             self.pipeline.walking.walk.signal(rssi, mono)
+
+    def _woken(self, said: bytes) -> None:
+        """Take a datagram of the page or the command line."""
+        if (seconds := nearby.asked(said)) is not None:
+            self.ears.open_window(seconds)
+        elif (word := inbox.page_word(said)) is not None:
+            self.attacks.page = word
+        else:
+            self.inbound.ask()
+            self.slips.ask()
 
     def _proved(self, device: str) -> None:
         self.notes.end(kind.REPLAYED, device)

@@ -7,54 +7,122 @@ through it: it asks the intake for each address. A pre-alarm in its grace goes o
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
+from gateway.hear.hearing import Ears
+from gateway.hear.intake import Intake
 from gateway.home import commissioning
 from gateway.home.config import Config, Device
+from gateway.home.home import Home
 from gateway.home.household import REPLACED
 from gateway.judge.book import Entry
+from gateway.judge.danger import Judge
+from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.untold import Untold
+from gateway.judge.pipeline import Pipeline
+from gateway.keep.historian import Historian
+from gateway.keep.storage import Storage
+from gateway.tell.uplink import Uplink
 from gateway.words.clock import Moment
 from gateway.words.consent import CONSENTS, DataClass
 
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
+
+class Rearrange:
+    """Puts a changed configuration in force. Called by the pump, between two commits."""
+
+    def __init__(
+        self,
+        *,
+        home: Home,
+        intake: Intake,
+        ears: Ears,
+        judge: Judge,
+        faults: Faults,
+        untold: Untold,
+        pipeline: Pipeline,
+        historian: Historian,
+        storage: Storage,
+        uplink: Uplink,
+        withdraw: Callable[[], None],
+    ) -> None:
+        """Take who goes on with it. `withdraw` has what waits and was agreed to no longer deleted."""
+        self._home = home
+        self._intake = intake
+        self._ears = ears
+        self._judge = judge
+        self._faults = faults
+        self._untold = untold
+        self._pipeline = pipeline
+        self._historian = historian
+        self._storage = storage
+        self._uplink = uplink
+        self._withdraw = withdraw
+
+    def __call__(self, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
+        """Go on with `config`; return what is to be written of it. `taken_back`: its platform held before."""
+        before = self._home.config
+        self._home.replace(config)
+        other = replaced(config.household.changed)
+        self._hear(before, config, other)
+        self._judge.rewatch({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other)
+        ended = self._faults.resupervise({d.id: d.supervised for d in config.devices}, config.times, other, now)
+        entries = self._pipeline.rearrange(
+            devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
+        )
+        self._faults.daily.keep(config.zone, zlib.crc32(self._home.gateway.encode()) / 2**32)
+        self._faults.tells_out = tells_out(config)
+        self._untold.zone = config.zone
+        walk_by(self._pipeline, config)
+        refused, refused_before = withheld(config), self._historian.withheld
+        self._historian.use(config.times.same_again, refused)
+        self._storage.store.readings.withhold(refused)
+        if refused - refused_before:
+            self._withdraw()
+        self._ears.by_radio()
+        if self._ears.window is not None:
+            self._ears.window.know(config.devices)
+        if (config.platform, config.password) != (before.platform, before.password):
+            if before.platform is None:
+                self._faults.link_down_since = now.mono  # from now on somebody asks for it
+            self._uplink.restored() if taken_back else self._uplink.change(before)
+        return entries
+
+    def begin_counters_anew(self, devices: Iterable[str]) -> None:
+        """Forget what the old hardware counted: the new one begins at its own number."""
+        for d in [d for d in self._home.config.devices if d.id in set(devices)]:
+            self._intake.retire(d.id)
+            self._enrol(d, {})
+            self._intake.changed.add(d.id)
+
+    def _hear(self, before: Config, config: Config, other: set[str]) -> None:
+        old = {d.id: d for d in before.devices}
+        new = {d.id: d for d in config.devices}
+        memories: dict[str, dict[str, int | str]] = {}
+        for name, d in old.items():
+            after = new.get(name)
+            same_words = before.passwords.get(name) == config.passwords.get(name)
+            if after is not None and name not in other and _heard_as(d) == _heard_as(after) and same_words:
+                continue
+            if after is not None and name not in other and (d.model.name, d.at) == (after.model.name, after.at):
+                memories[name] = dict(self._intake.devices[name].driver.memory)
+            self._ears.let_go_of(name)
+            self._intake.retire(name)
+            if after is None or name in other or d.model.name != after.model.name:
+                self._intake.firsts.forget(name)
+        for name, d in new.items():
+            if name not in self._intake.devices:
+                self._enrol(d, memories.get(name, {}))
+                self._intake.changed.add(name)
+                self._ears.listen_to(d)
+
+    def _enrol(self, d: Device, memory: dict[str, int | str]) -> None:
+        self._intake.enrol(d.id, d.model, d.at, d.key, memory, via=d.via, codes=d.codes)
 
 
-def rearranged(daemon: Daemon, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
-    """Let the daemon go on with `config`; return what is to be written of it. `taken_back`: its platform held before."""
-    before = daemon.home.config
-    daemon.home.replace(config)
-    other = replaced(config.household.changed)
-    _hear(daemon, before, config, other)
-    daemon.judge.rewatch({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other)
-    ended = daemon.faults.resupervise({d.id: d.supervised for d in config.devices}, config.times, other, now)
-    entries = daemon.pipeline.rearrange(
-        devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
-    )
-    daemon.faults.daily.keep(config.zone, zlib.crc32(daemon.home.gateway.encode()) / 2**32)
-    daemon.faults.tells_out = tells_out(config)
-    daemon.untold.zone = config.zone
-    walk_by(daemon, config)
-    refused, refused_before = withheld(config), daemon.historian.withheld
-    daemon.historian.use(config.times.same_again, refused)
-    daemon.store.readings.withhold(refused)
-    if refused - refused_before:
-        daemon.upkeep.withdraw()
-    daemon.ears.by_radio()
-    if daemon.ears.window is not None:
-        daemon.ears.window.know(config.devices)
-    if (config.platform, config.password) != (before.platform, before.password):
-        if before.platform is None:
-            daemon.faults.link_down_since = now.mono  # from now on somebody asks for it
-        daemon.uplink.restored() if taken_back else daemon.uplink.change(before)
-    return entries
-
-
-def walk_by(daemon: Daemon, config: Config) -> None:
+def walk_by(pipeline: Pipeline, config: Config) -> None:
     """Let a walk test know what each device has to show, and whether there is a platform to tell."""
-    daemon.pipeline.walking.goals = commissioning.goals(config)
-    daemon.pipeline.walking.platform = config.platform is not None
+    pipeline.walking.goals = commissioning.goals(config)
+    pipeline.walking.platform = config.platform is not None
 
 
 def withheld(config: Config) -> frozenset[str]:
@@ -74,39 +142,5 @@ def replaced(changed: Iterable[str]) -> set[str]:
     return {name.removeprefix("device.").removesuffix(end) for name in changed if name.endswith(end)}
 
 
-def begin_counters_anew(daemon: Daemon, devices: Iterable[str]) -> None:
-    """Forget what the old hardware counted: the new one begins at its own number."""
-    for d in [d for d in daemon.home.config.devices if d.id in set(devices)]:
-        daemon.intake.retire(d.id)
-        _enrol(daemon, d, {})
-        daemon.intake.changed.add(d.id)
-
-
-def _hear(daemon: Daemon, before: Config, config: Config, other: set[str]) -> None:
-    old = {d.id: d for d in before.devices}
-    new = {d.id: d for d in config.devices}
-    memories: dict[str, dict[str, int | str]] = {}
-    for name, d in old.items():
-        after = new.get(name)
-        same_words = before.passwords.get(name) == config.passwords.get(name)
-        if after is not None and name not in other and _heard_as(d) == _heard_as(after) and same_words:
-            continue
-        if after is not None and name not in other and (d.model.name, d.at) == (after.model.name, after.at):
-            memories[name] = dict(daemon.intake.devices[name].driver.memory)
-        daemon.ears.let_go_of(name)
-        daemon.intake.retire(name)
-        if after is None or name in other or d.model.name != after.model.name:
-            daemon.intake.firsts.forget(name)
-    for name, d in new.items():
-        if name not in daemon.intake.devices:
-            _enrol(daemon, d, memories.get(name, {}))
-            daemon.intake.changed.add(name)
-            daemon.ears.listen_to(d)
-
-
 def _heard_as(d: Device) -> tuple[object, ...]:
     return d.model.name, d.at, d.key, d.via, dict(d.codes)
-
-
-def _enrol(daemon: Daemon, d: Device, memory: dict[str, int | str]) -> None:
-    daemon.intake.enrol(d.id, d.model, d.at, d.key, memory, via=d.via, codes=d.codes)

@@ -34,6 +34,7 @@ from gateway.tend import daemon as daemons
 from gateway.tend import upkeep
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, uuid16
+from gateway.words.instruction import Instruction
 
 BTHOME = uuid16(0xFCD2)
 KEY = "231d39c1d7cc1ab1aee224cd096db932"  # of whatever seals what it says
@@ -229,7 +230,7 @@ class Desk:
         def deliver() -> None:
             link = self.lapse.link
             if link is not None and link.connected:
-                self.lapse.daemon.doors.from_platform(name, json.dumps(body).encode())
+                self.lapse.daemon.mailbox.from_platform(name, json.dumps(body).encode())
             elif name == "instruction":
                 self.lapse.loop.call_later(60.0, deliver)
 
@@ -407,6 +408,15 @@ class Lapse:
         data = (b"\x45" + body[:-4] + counted + body[-4:]).hex()
         self.air(address, data)
         return data
+
+    def at_the_box(self, order: Instruction) -> None:
+        """Let the technician's page give an instruction, which the daemon has read already."""
+
+        async def carried_out() -> None:
+            daemon.notes.later(await daemon.technician.carry_out(order))
+
+        daemon = self.daemon
+        self._ordered = self.loop.create_task(carried_out())
 
     def line(self, port: str, data: bytes) -> None:
         """Let a serial line deliver."""

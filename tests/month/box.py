@@ -219,7 +219,7 @@ class Box:
                 self._run(daemon._write(entries, now, flush=(daemon._event or unsaved or flush) and not entries))
             daemon._event = False
             daemon._due = daemon.pipeline.due()
-            if not (daemon.notes or daemon.doors._receipts or daemon.doors._orders or len(daemon.room)):
+            if not (daemon.notes or daemon.mailbox._receipts or daemon.mailbox._orders or len(daemon.room)):
                 return
         raise AssertionError(f"{self.home.id}: never at rest")
 

@@ -271,7 +271,7 @@ class Run:
             return
         number = body["number"]
         receipt = {"v": 1, "gateway": self.home.id, "journal": body["journal"], "entries": [[number, number]]}
-        self.box.daemon.doors.from_platform("receipt", json.dumps(receipt).encode())
+        self.box.daemon.mailbox.from_platform("receipt", json.dumps(receipt).encode())
 
     def _order(self, order: dict[str, Any]) -> None:
         if not self.usable:
@@ -279,7 +279,7 @@ class Run:
             return
         self._orders += 1
         body = {"v": 1, "gateway": self.home.id, "id": f"o{self._orders}", "by": "desk", **order}
-        self.box.daemon.doors.from_platform("instruction", json.dumps(body).encode())
+        self.box.daemon.mailbox.from_platform("instruction", json.dumps(body).encode())
 
     def _answer(self, line: Line) -> None:
         """Do with a raised alarm what a desk does: answer, ask by telephone or send somebody, and write down how it ended."""

@@ -29,7 +29,7 @@ from gateway.home.config import load
 from gateway.home.identity import identity
 from gateway.keep.recovery import stand_in
 from gateway.keep.storage import Storage, proved
-from gateway.tend import inbound, upkeep
+from gateway.tend import admission, upkeep
 from gateway.tend.daemon import Daemon
 from gateway.words import kind
 from gateway.words.driver import Advertisement
@@ -281,7 +281,7 @@ async def test_what_is_not_for_us_or_not_of_the_contract_is_told_as_a_fault_and_
                 await platform.send("instruction", b"babble")
             await asyncio.sleep(1.5)
             told = {m["number"] for m in platform.messages if m.get("kind") == kind.BAD_MESSAGE}
-            assert len(told) == inbound.BAD_MESSAGES, "a babbling sender does not fill the journal"
+            assert len(told) == admission.BAD_MESSAGES, "a babbling sender does not fill the journal"
             platform.receipts = True
             await platform.catch_up()
             await settled(gateway)
@@ -631,7 +631,7 @@ async def closed(daemon: Daemon) -> None:
     """Let the desk close the one alarm."""
     (alarm,) = daemon.pipeline.alarms.values()
     body = {"v": 1, "gateway": "gw-e2e", "id": "c1", "do": "close", "by": "desk", "alarm": alarm.id, "outcome": "helped"}
-    daemon.doors.from_platform("instruction", json.dumps(body).encode())
+    daemon.mailbox.from_platform("instruction", json.dumps(body).encode())
     await so(lambda: not daemon.pipeline.alarms)
 
 

@@ -207,7 +207,7 @@ def test_a_platform_that_reckons_hashes_wrongly_is_told_so_and_costs_one_journal
             s = life.daemon.store
             life.desk.newest = {"journal": s.journal, "generation": s.generation, "number": s.head.number, "hash": OTHER}
             body = {"v": 1, "gateway": "gw-year", "journal": s.journal, "entries": [[1, s.head.number]], "head": life.desk.newest}
-            life.daemon.doors.from_platform("receipt", json.dumps(body).encode())
+            life.daemon.mailbox.from_platform("receipt", json.dumps(body).encode())
             await life.wait(10 * MINUTE)
         assert life.daemon.store.generation == 2
         assert any("reckoned over the bytes" in f[4].get("why", "") for f in life.desk.faults if f[1] == "gateway.bad_message")
@@ -257,7 +257,7 @@ def test_each_road_to_another_journal_counts_on(tmp_path):
 def receipt(life: Life, entries: list[list[int]], **head) -> None:
     """Let a receipt come in; without a head where none is given."""
     body = {"v": 1, "gateway": "gw-year", "journal": life.daemon.store.journal, "entries": entries} | ({"head": head} if head else {})
-    life.daemon.doors.from_platform("receipt", json.dumps(body).encode())
+    life.daemon.mailbox.from_platform("receipt", json.dumps(body).encode())
 
 
 def ours(life: Life) -> dict:

@@ -10,7 +10,7 @@ from gateway.judge import allowance
 from gateway.judge.allowance import Allowance, Allowances, Lot, Of
 from gateway.judge.faults.fault import Turn
 from gateway.tell.uplink import ACCEPTED_A_COMMIT
-from gateway.tend import inbound
+from gateway.tend import mailbox
 from gateway.words import kind
 from gateway.words.instruction import Door
 from gateway.words.ranges import merged, within
@@ -95,7 +95,7 @@ def test_each_alarm_has_answers_of_its_own_and_they_are_bounded():
 
 def test_a_refused_message_names_its_id_where_one_can_be_read(lapse):
     async def story():
-        say = lapse.daemon.doors.from_platform
+        say = lapse.daemon.mailbox.from_platform
         for payload in (order("odd", speed=3), order("other", gateway="gw-2"), b'{"id": "torn"', b"\xff", order("x" * 81), b'{"id": 7}'):
             say("instruction", payload)
             await wait(5)
@@ -109,12 +109,12 @@ def test_a_refused_message_names_its_id_where_one_can_be_read(lapse):
 @pytest.mark.parametrize("text", ["soon", "2027-03-01T00:00:00", "2027-13-01T00:00:00Z", "1772323200"])
 def test_a_time_that_is_none_is_malformed_and_not_expired(lapse, field, text):
     async def story():
-        lapse.daemon.doors.from_platform("instruction", order("o1", **{field: text}))
+        lapse.daemon.mailbox.from_platform("instruction", order("o1", **{field: text}))
         await wait(10)
         (no,) = told(lapse, "o1")
         assert no["refused"] == "bad_message"
         assert field in no["en"]
-        lapse.daemon.doors.from_platform("instruction", order("o1"))
+        lapse.daemon.mailbox.from_platform("instruction", order("o1"))
         await wait(10)
         assert told(lapse, "o1")[-1]["accepted"], "it was no order: its id is not used up"
 
@@ -157,7 +157,7 @@ def test_the_same_order_again_gets_its_stored_result_and_another_one_is_refused_
     desk = lapse.desk
 
     async def story():
-        say = lapse.daemon.doors.from_platform
+        say = lapse.daemon.mailbox.from_platform
         say("instruction", order("o1", device="pendant"))
         await wait(20)
         (first,) = told(lapse, "o1")
@@ -166,7 +166,7 @@ def test_the_same_order_again_gets_its_stored_result_and_another_one_is_refused_
             await (lapse.stop if end == "stop" else lapse.cut)()
             await lapse.start()
             await wait(20)
-        say = lapse.daemon.doors.from_platform
+        say = lapse.daemon.mailbox.from_platform
         before, entries = desk.repeats, lapse.daemon.pipeline.last
         say("instruction", order("o1", device="pendant", issued="2027-03-01T00:00:00Z"))
         await wait(20)
@@ -187,12 +187,12 @@ def test_the_same_order_again_gets_its_stored_result_and_another_one_is_refused_
 
 def test_of_an_order_from_before_the_content_was_kept_nothing_is_known_and_it_is_not_done_twice(lapse):
     async def story():
-        lapse.daemon.doors.from_platform("instruction", order("o1"))
+        lapse.daemon.mailbox.from_platform("instruction", order("o1"))
         await wait(20)
         lapse.daemon.store._db.conn.execute("UPDATE instructions SET digest = NULL, result = NULL")
         await lapse.stop()
         await lapse.start()
-        lapse.daemon.doors.from_platform("instruction", order("o1"))
+        lapse.daemon.mailbox.from_platform("instruction", order("o1"))
         await wait(20)
         assert [m["refused"] for m in told(lapse, "o1")] == ["", "answer_lost"]
 
@@ -201,12 +201,12 @@ def test_of_an_order_from_before_the_content_was_kept_nothing_is_known_and_it_is
 
 def test_times_that_are_none_are_malformed_and_not_late(lapse):
     async def story():
-        lapse.daemon.doors.from_platform("instruction", order("o1", expires="tomorrow"))
+        lapse.daemon.mailbox.from_platform("instruction", order("o1", expires="tomorrow"))
         await wait(20)
         (no,) = told(lapse, "o1")
         assert no["refused"] == "bad_message"
         assert "RFC 3339" in no["en"]
-        lapse.daemon.doors.from_platform("instruction", order("o1"))
+        lapse.daemon.mailbox.from_platform("instruction", order("o1"))
         await wait(20)
         assert [m["accepted"] for m in told(lapse, "o1")] == [False, True], "put right, the order is the first of its id"
 
@@ -232,7 +232,7 @@ def test_a_flood_makes_few_entries_and_one_fault_with_its_number(lapse, kind_of)
         daemon = lapse.daemon
         before = daemon.pipeline.last
         for n in range(3000):
-            daemon.doors.from_platform("instruction", flood(n))
+            daemon.mailbox.from_platform("instruction", flood(n))
             if n % 50 == 49:
                 await wait(0.01)
         await wait(30)
@@ -244,7 +244,7 @@ def test_a_flood_makes_few_entries_and_one_fault_with_its_number(lapse, kind_of)
         assert len(lapse.desk.said(kind.TOO_MANY_ORDERS, Turn.CLEARED)) == 1
         (over,) = [detail for _, k, _, turn, detail in lapse.desk.faults if k == kind.TOO_MANY_ORDERS and turn == Turn.CLEARED]
         assert over["refused"] >= 2500
-        lapse.daemon.doors.from_platform("instruction", order("later", do="away", seconds=60))
+        lapse.daemon.mailbox.from_platform("instruction", order("later", do="away", seconds=60))
         await wait(20)
         assert told(lapse, "later")[0]["accepted"], "afterwards the desk is heard as ever"
 
@@ -253,15 +253,15 @@ def test_a_flood_makes_few_entries_and_one_fault_with_its_number(lapse, kind_of)
 
 def test_what_waits_at_the_door_is_bounded_in_number_and_in_bytes(lapse):
     async def story():
-        door = lapse.daemon.doors
+        door = lapse.daemon.mailbox
         for n in range(2000):
             door.from_platform("instruction", order(f"x{n}", reason="y" * 300))
             door.from_platform("receipt", b" " * wire.LARGEST)
-        assert len(door._orders) == inbound.ORDERS
-        assert len(door._receipts) == inbound.RECEIPTS
+        assert len(door._orders) == mailbox.ORDERS
+        assert len(door._receipts) == mailbox.RECEIPTS
         for _ in range(100):
             door.from_platform("instruction", b" " * wire.LARGEST)
-        assert door._bytes == sum(len(one) for one in door._orders) <= inbound.BYTES
+        assert door._bytes == sum(len(one) for one in door._orders) <= mailbox.BYTES
         await wait(5)
         assert (len(door._orders), door._bytes) == (0, 0)
 
@@ -274,16 +274,16 @@ def test_a_press_in_a_flood_is_judged_before_the_orders_and_waits_for_one_turn_o
     async def story():
         daemon = lapse.daemon
         turns = []
-        real = daemon.doors.messages
+        real = daemon.mailbox.entries
 
         def counted(now):
             made = real(now)
             turns.append(len(made))
             return made
 
-        daemon.doors.messages = counted
-        for n in range(inbound.ORDERS):
-            daemon.doors.from_platform("instruction", order(f"x{n}", do="away", seconds=60.0 * (n % 2)))
+        daemon.mailbox.entries = counted
+        for n in range(mailbox.ORDERS):
+            daemon.mailbox.from_platform("instruction", order(f"x{n}", do="away", seconds=60.0 * (n % 2)))
         lapse.air(PENDANT, "4400{n}3a01")
         pressed, first = daemon.pipeline.last, len(turns)
         for _ in range(1000):
@@ -296,8 +296,8 @@ def test_a_press_in_a_flood_is_judged_before_the_orders_and_waits_for_one_turn_o
         await wait(30)
         rows = daemon.store._db.execute("SELECT number, name FROM journal WHERE number > ? ORDER BY number", (pressed,)).fetchall()
         ahead = next(n for n, (_, name) in enumerate(rows) if name == "alarm")
-        assert ahead <= 2 * inbound.ORDERS_A_TURN
-        assert max(turns) <= 2 * inbound.ORDERS_A_TURN + 1, "an order makes two entries at most"
+        assert ahead <= 2 * mailbox.ORDERS_A_TURN
+        assert max(turns) <= 2 * mailbox.ORDERS_A_TURN + 1, "an order makes two entries at most"
 
     live(lapse, story)
 
@@ -309,10 +309,10 @@ def test_an_open_alarm_is_answered_through_a_flood_of_other_orders(lapse):
         await wait(5)
         (alarm,) = daemon.pipeline.alarms.values()
         for n in range(1000):
-            daemon.doors.from_platform("instruction", order(f"x{n}", do="away", seconds=60.0 * (n % 2)))
+            daemon.mailbox.from_platform("instruction", order(f"x{n}", do="away", seconds=60.0 * (n % 2)))
             if n % 50 == 49:
                 await wait(0.01)
-        daemon.doors.from_platform("instruction", order("answer", do="acknowledge", alarm=alarm.id))
+        daemon.mailbox.from_platform("instruction", order("answer", do="acknowledge", alarm=alarm.id))
         await wait(20)
         assert told(lapse, "answer")[0]["accepted"]
 
@@ -340,8 +340,8 @@ def test_a_flood_of_receipts_becomes_few_ranges_a_turn_and_the_rest_goes_into_th
     async def story():
         daemon = lapse.daemon
         last = daemon.pipeline.last
-        for _ in range(inbound.RECEIPTS):
-            daemon.doors.from_platform("receipt", receipt(lapse, [[1, 1], [last, last]] * 250))
+        for _ in range(mailbox.RECEIPTS):
+            daemon.mailbox.from_platform("receipt", receipt(lapse, [[1, 1], [last, last]] * 250))
         commit = daemon.store.commit
 
         async def counted(writing):
@@ -349,21 +349,21 @@ def test_a_flood_of_receipts_becomes_few_ranges_a_turn_and_the_rest_goes_into_th
             return await commit(writing)
 
         daemon.store.commit = counted
-        before = len(daemon.doors._receipts)
-        daemon.doors.messages(daemon.clock.now())
-        turns.append(before - len(daemon.doors._receipts))
+        before = len(daemon.mailbox._receipts)
+        daemon.mailbox.entries(daemon.clock.now())
+        turns.append(before - len(daemon.mailbox._receipts))
         assert len(daemon.uplink.accepted) <= 2
         await wait(60)
-        assert not daemon.doors._receipts
+        assert not daemon.mailbox._receipts
         assert sum(put) <= 2 * len(put)
         daemon.uplink.accept([(-2 * n, -2 * n) for n in range(1, 3 * ACCEPTED_A_COMMIT)])
-        daemon.doors.from_platform("receipt", receipt(lapse, [[1, 1]]))
-        assert daemon.doors.messages(daemon.clock.now()) == []
-        assert daemon.doors.waiting, "it waits until there is a place"
+        daemon.mailbox.from_platform("receipt", receipt(lapse, [[1, 1]]))
+        assert daemon.mailbox.entries(daemon.clock.now()) == []
+        assert daemon.mailbox.waiting, "it waits until there is a place"
         put.clear()
         await wait(60)
         assert not daemon.uplink.accepted
-        assert not daemon.doors._receipts
+        assert not daemon.mailbox._receipts
         assert 3 <= len([n for n in put if n]) <= 5
         assert max(put) <= ACCEPTED_A_COMMIT
 

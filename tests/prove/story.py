@@ -36,7 +36,9 @@ from gateway.keep.recovery import opened, settled
 from gateway.keep.store import Writing
 from gateway.tell.push import Lost, Push
 from gateway.tell.resend import Resend
-from gateway.tend.inbound import Doors
+from gateway.tend.admission import Admission
+from gateway.tend.mailbox import Mailbox
+from gateway.tend.orders import Orders
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Door
 from gateway.words.ranges import merged
@@ -143,7 +145,7 @@ class Story(RuleBasedStateMachine):
         self.notes = Notes(self.pipeline.faults, self.pipeline.noticed, lambda: None)
         self.daemon = SimpleNamespace(
             pipeline=self.pipeline, faults=self.pipeline.faults, store=self.store, clock=self.clock, wake=asyncio.Event(),
-            technician=SimpleNamespace(attempt=None, busy=True), uplink=Accepted(),
+            uplink=Accepted(),
             home=SimpleNamespace(
                 gateway=GATEWAY, config=SimpleNamespace(page_folder=self.folder / "state" / "page", times=self.home.times)
             ),
@@ -154,8 +156,16 @@ class Story(RuleBasedStateMachine):
         self.push = Push(self.link, Outbox(self.store), self.clock, str, None)
         self.daemon.push = self.push
         self.daemon.resend = Resend(self.daemon)
-        self.doors = Doors(self.daemon)  # type: ignore[arg-type]
-        self.doors.look_in_box = False
+        self.admission = Admission(self.pipeline.faults, self.notes, self.clock.now)
+        self.orders_in = Orders(
+            home=self.daemon.home, clock=self.clock, boot=self.clock.boot, pipeline=self.pipeline, resend=self.daemon.resend,
+            admission=self.admission,
+        )  # fmt: skip
+        self.mailbox = Mailbox(
+            home=self.daemon.home, orders=self.orders_in, admission=self.admission, pipeline=self.pipeline,
+            storage=SimpleNamespace(store=self.store), lineage=self.daemon.lineage, uplink=self.daemon.uplink, push=self.push,
+            untold=SimpleNamespace(receipted=lambda _ranges: None), receipted=lambda _receipt: None, wake=lambda: None,
+        )  # type: ignore[arg-type]  # fmt: skip
         self.task = self.loop.create_task(self.push.run())
         self.write(self.pipeline.restart(now, known, why="start"))
         settled(self.folder / "state", self.folder / "run")
@@ -179,9 +189,8 @@ class Story(RuleBasedStateMachine):
     def turn(self, judge: Callable[[], list[Entry]] = list) -> list[Entry]:
         """Take what came in, judge, commit, push; return the entries of this turn."""
         now = self.clock.now()
-        self.run(self.doors.look())
         entries = judge()
-        entries += self.doors.messages(now)
+        entries += self.mailbox.entries(now)
         for note in self.notes.take():
             entries += note(now)
         self.write(entries)
@@ -206,7 +215,7 @@ class Story(RuleBasedStateMachine):
             self.link.deliver()
             if self.link.state == "up":
                 self.answer()
-            if not (self.doors.waiting or self.notes or self.link.at_broker):
+            if not (self.mailbox.waiting or self.notes or self.link.at_broker):
                 return
             self.turn()
         raise AssertionError("it never comes to rest")
@@ -220,7 +229,7 @@ class Story(RuleBasedStateMachine):
         for first in range(0, len(covered), MOST_RANGES):
             body = self.receipt([list(r) for r in covered[first : first + MOST_RANGES]])
             for _ in range(2 if self.receipts == "twice" else 1):
-                self.doors.from_platform("receipt", body)
+                self.mailbox.from_platform("receipt", body)
 
     def receipt(self, entries: list[list[int]], journal: str = "") -> bytes:
         return json.dumps({"v": 1, "gateway": GATEWAY, "journal": journal or self.store.journal, "entries": entries}).encode()
@@ -337,10 +346,10 @@ class Story(RuleBasedStateMachine):
     def say(self, door: Door, body: dict[str, Any]) -> None:
         payload = json.dumps(body).encode()
         if door is Door.PLATFORM:
-            self.doors.from_platform("instruction", payload)
+            self.mailbox.from_platform("instruction", payload)
             self.turn()
         else:
-            self.turn(lambda: self.doors._instruction(payload, Door.LOCAL, self.clock.now()) or [])
+            self.turn(lambda: self.orders_in.taken("inbox", payload, Door.LOCAL, self.clock.now()).entries)
         held, self.receipts = self.receipts, "lost"  # what comes back meanwhile is another step
         self.exchange()
         self.receipts = held
@@ -384,7 +393,7 @@ class Story(RuleBasedStateMachine):
     def receipt_for_the_future(self, beyond: int) -> None:
         last = self.pipeline.last
         waiting = self.outbox()
-        self.doors.from_platform("receipt", self.receipt([[1, 1], [last, last + beyond]]))
+        self.mailbox.from_platform("receipt", self.receipt([[1, 1], [last, last + beyond]]))
         self.turn()
         self.turn()
         assert waiting <= self.outbox(), "nothing of it was taken"
@@ -393,7 +402,7 @@ class Story(RuleBasedStateMachine):
     @rule()
     def receipt_for_another_journal(self) -> None:
         waiting = self.outbox()
-        self.doors.from_platform("receipt", self.receipt([[1, max(1, self.pipeline.last)]], journal="another"))
+        self.mailbox.from_platform("receipt", self.receipt([[1, max(1, self.pipeline.last)]], journal="another"))
         self.turn()
         assert self.outbox() == waiting
 

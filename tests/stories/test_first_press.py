@@ -28,7 +28,7 @@ async def enrol(life, what=What.PUT_DEVICE, *, seconds=600.0, issued=None, boot=
         id=name, secrets=name if key else "", do=Do.CONFIGURE, by="T-07", door=Door.LOCAL, seconds=seconds, revision=home.revision,
         change=Change(what, VALUE | value), issued=issued or daemon.clock.now().wall.isoformat(), boot=daemon.boot if boot is None else boot,
     )  # fmt: skip
-    daemon.notes.later(lambda at: daemon.technician.told(order, at) or [])
+    life.at_the_box(order)
     await life.wait(1)
     (answer,) = [m for m in life.journal() if m["type"] == "result" and m["instruction"] == order.id]
     return answer

@@ -175,7 +175,7 @@ def test_a_change_of_the_household_is_told_with_its_revision(life):
         change = Change(What.PUT_DEVICE, value)
         told = Instruction(id="c1", do=Do.CONFIGURE, by="Li", door=Door.LOCAL, change=change)
         life.daemon.ears.by_radio = lambda: None  # there is no radio here
-        life.daemon.notes.later(lambda at: life.daemon.technician.told(told, at) or [])
+        life.at_the_box(told)
         await life.wait(30)
         assert newest(life)["revision"] == life.daemon.home.config.household.revision == 1
         assert device(life, "pendant")["room"] == "porch"

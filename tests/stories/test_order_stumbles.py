@@ -9,7 +9,7 @@ import json
 import pytest
 
 from gateway.home import inbox, slips
-from gateway.tend import inbound
+from gateway.tend import slip_box
 from gateway.words import kind
 from tests.stories.life import PENDANT, Life
 
@@ -44,16 +44,16 @@ def test_a_time_that_there_is_not_is_a_bad_message_at_either_door(tmp_path, loca
         if local:
             inbox.leave(life.daemon.home.config.page_folder, life.daemon.home.config.runtime, payload)
         else:
-            life.daemon.doors.from_platform("instruction", payload)
+            life.daemon.mailbox.from_platform("instruction", payload)
         life.press()
         await life.wait(60)
         answers = [m["refused"] for m in life.journal() if m["type"] == "result"]
         assert answers == ["bad_message"]
         assert len(calls(life)) == 1
         await life.restart()
-        life.daemon.doors.from_platform("instruction", payload)
+        life.daemon.mailbox.from_platform("instruction", payload)
         await life.wait(5)
-        assert life.daemon.doors.inbox_after == int(local)
+        assert life.daemon.inbound.after == int(local)
 
     with Life(tmp_path) as life:
         life.live(story())
@@ -66,7 +66,7 @@ def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_pa
         if local:
             inbox.leave(life.daemon.home.config.page_folder, life.daemon.home.config.runtime, order(life, "x1"))
         else:
-            life.daemon.doors.from_platform("instruction", order(life, "x1"))
+            life.daemon.mailbox.from_platform("instruction", order(life, "x1"))
         life.press()
         await life.wait(60)
         (said,) = refused(life)
@@ -74,7 +74,7 @@ def test_a_mistake_over_an_order_is_told_and_the_press_of_its_turn_is_too(tmp_pa
         assert "a mistake of ours (ZeroDivisionError)" in said["why"]
         assert "could not be carried out" in caplog.text
         assert len(calls(life)) == 1
-        assert life.daemon.doors.inbox_after == int(local)
+        assert life.daemon.inbound.after == int(local)
         await life.restart()  # the mistake is still there: it is not read again
         stumbles(life, monkeypatch, "pipeline", "repeats")
         await life.wait(60)
@@ -88,7 +88,7 @@ def test_a_mistake_over_a_receipt_ends_nothing(tmp_path, monkeypatch):
     async def story():
         stumbles(life, monkeypatch, "lineage", "heard")
         receipt = {"v": 1, "gateway": life.daemon.home.gateway, "journal": life.daemon.store.journal}
-        life.daemon.doors.from_platform("receipt", json.dumps(receipt).encode())
+        life.daemon.mailbox.from_platform("receipt", json.dumps(receipt).encode())
         life.press(PENDANT)
         await life.wait(5)
         assert {one["message"] for one in refused(life)} == {"receipt"}
@@ -140,12 +140,12 @@ def test_a_slip_that_cannot_be_deleted_is_carried_out_once_and_told_once(tmp_pat
         assert sorted(answers) == ["modem-0", "modem-1"]
         assert life.desk.repeats == 0
         assert len(tries) < 50, "less and less often"
-        assert max(after - before for before, after in itertools.pairwise(tries)) >= inbound.SLIP_AGAIN / 2
+        assert max(after - before for before, after in itertools.pairwise(tries)) >= slip_box.SLIP_AGAIN / 2
         stays = [m for m in life.journal() if m["type"] == "fault" and (m["kind"], m["device"]) == (kind.STORAGE_DEGRADED, slips.FOLDER)]
         assert [m["turn"] for m in stays] == ["raised"]
         assert "Read-only" in stays[0]["detail"]["why"]
         monkeypatch.setattr(slips.Path, "unlink", unlink)
-        await life.wait(2 * inbound.SLIP_AGAIN)
+        await life.wait(2 * slip_box.SLIP_AGAIN)
         assert not list((life.state / slips.FOLDER).iterdir())
         assert (kind.STORAGE_DEGRADED, slips.FOLDER) not in life.daemon.faults.on
         slips.leave(life.state, order(life, "modem-2", alarm=alarm.id, by="neighbour"))

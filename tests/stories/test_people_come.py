@@ -410,7 +410,7 @@ def test_the_first_rung_is_corrected_while_it_is_being_called(tmp_path):
             change=Change(What.SET_LADDER, {"ladder": right}),
         )  # fmt: skip
         life.daemon.ears.by_radio = lambda: None  # there is no radio here
-        life.daemon.notes.later(lambda at: life.daemon.technician.told(order, at) or [])
+        life.at_the_box(order)
         await life.wait(5)
         corrected = [c.who for c in life.calls if c.who != "siren"]
         assert corrected == ["wrong", "right"], "the new number at once"

@@ -10,7 +10,7 @@ import pytest
 from gateway.home import household
 from gateway.judge.allowance import QUIET, Of
 from gateway.tell import mqtt, platform_test, resend
-from gateway.tend import inbound
+from gateway.tend import mailbox
 from gateway.words import kind
 from gateway.words.instruction import Change, Do, Door, Instruction, What
 from tests.kit import simulated
@@ -25,7 +25,7 @@ def life(tmp_path):
 
 def order(life, id_, **fields):
     body = {"v": 1, "gateway": "gw-year", "id": id_, "do": "test", "by": "desk"} | fields
-    life.daemon.doors.from_platform("instruction", json.dumps(body).encode())
+    life.daemon.mailbox.from_platform("instruction", json.dumps(body).encode())
 
 
 def results(life, id_):
@@ -230,7 +230,7 @@ def test_an_sos_in_a_flood_of_orders_takes_at_most_twice_as_long_and_the_card_is
         for n in range(20_000):
             if flood:
                 order(life, f"x{life.now}-{n}", do=("test", "away", "close")[n % 3], seconds=60.0 * (n % 2), alarm="none", outcome="helped")
-                if n % inbound.ORDERS_A_TURN:
+                if n % mailbox.ORDERS_A_TURN:
                     continue
             await life.wait(0)
             if len(life.told_platform(kind.SOS)) > seen:
@@ -298,7 +298,7 @@ class Hanging:
 def tries(life, **value):
     change = Change(What.SET_PLATFORM, {"host": "127.0.0.1", "port": 1, "tls": False} | value)
     told = Instruction(id=f"try{life.now}", do=Do.PLATFORM_TEST, by="Li", door=Door.LOCAL, change=change)
-    life.daemon.notes.later(lambda at: life.daemon.technician.told(told, at))
+    life.at_the_box(told)
 
 
 @pytest.mark.parametrize("call", ["sos", "fall"])
@@ -374,7 +374,7 @@ def changed(life, host, after, **value):
     life.daemon.ears.by_radio = lambda: None  # there is no radio here
     what = Change(What.SET_PLATFORM, {"host": host, "port": 1, "tls": False} | value)
     told = Instruction(id=f"set{life.now}", do=Do.CONFIGURE, by="Li", door=Door.LOCAL, change=what)
-    life.daemon.notes.later(lambda at: life.daemon.technician.told(told, at) or [])
+    life.at_the_box(told)
     return new
 
 

@@ -21,7 +21,7 @@ def life(tmp_path):
 
 def says(life, *, online=False, payload=None, **more):
     body = json.dumps({"v": 1, "online": online} | more).encode() if payload is None else payload
-    life.daemon.doors.from_platform("platform", body)
+    life.daemon.mailbox.from_platform("platform", body)
 
 
 def waited(life, pressed):

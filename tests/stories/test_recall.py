@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from gateway.home import household, status
-from gateway.tend.rearrange import rearranged
 from gateway.words.instruction import Change, What
 from tests.stories.life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
 
@@ -68,7 +67,7 @@ def enrolled(life: Life) -> None:
     daemon = life.daemon
     daemon.ears.listen_to = daemon.ears.by_radio = lambda *_: None  # what is heard comes from the story
     after = household.changed(daemon.home.config, Change(What.PUT_DEVICE, value), household.Handed(), daemon.models, by="Li")
-    daemon.notes.later(lambda at: rearranged(daemon, after, at))
+    daemon.notes.later(lambda at: daemon.rearrange(after, at))
 
 
 def test_an_alarm_of_a_device_being_installed_was_real_and_may_be_closed_as_a_test_no_other(tmp_path):

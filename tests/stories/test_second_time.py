@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.tend.rearrange import rearranged
 from tests.stories.life import CANCEL, DAY, HOME, HOUR, MINUTE, RECEIVER, SECRETS, SMOKE, Life
 
 SMOKE_CLEAR = "EV1527;ID=07A410;SWITCH=02;CMD=ON"
@@ -212,7 +211,7 @@ async def retire(life, device):
     config = life.daemon.home.config
     life.daemon.ears.by_radio = lambda: None  # the stories' home has no radio of its own
     rest = tuple(d for d in config.devices if d.id != device)
-    life.daemon.notes.later(lambda at: rearranged(life.daemon, replace(config, devices=rest), at))
+    life.daemon.notes.later(lambda at: life.daemon.rearrange(replace(config, devices=rest), at))
     await life.wait(0.5)
 
 

@@ -1,0 +1,91 @@
+"""Which of the instructions that came in is carried out, and by whom."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from gateway.contract import wire
+from gateway.home.home import Home
+from gateway.judge.allowance import Of
+from gateway.judge.book import Entry
+from gateway.judge.lateness import of_another_life
+from gateway.judge.pipeline import Pipeline
+from gateway.tell.resend import Resend
+from gateway.tend.admission import Admission, mistaken
+from gateway.words.clock import Clock, Moment
+from gateway.words.instruction import LOCAL_ONLY, Do, Door, Instruction
+
+LOG = logging.getLogger("eldercare")
+
+
+class Taken(NamedTuple):
+    """What became of a message: its entries, or the instruction itself where the technician's part has to carry it out."""
+
+    entries: list[Entry]
+    longer: Instruction | None = None
+
+
+class Orders:
+    """Takes instructions of both doors, within their allowances. Called by the pump."""
+
+    def __init__(self, *, home: Home, clock: Clock, boot: str, pipeline: Pipeline, resend: Resend, admission: Admission) -> None:
+        self._home = home
+        self._clock = clock
+        self._boot = boot
+        self._pipeline = pipeline
+        self._resend = resend
+        self._admission = admission
+
+    def taken(self, name: str, payload: bytes, door: Door, now: Moment, *, program: bool = False) -> Taken:
+        """Take a message of the contract; what cannot be read is refused and said.
+
+        `program`: it is of one that the ladder runs, which sets nothing up.
+        """
+        try:
+            return self._taken(payload, door, now, program=program)
+        except wire.BadMessage as bad:
+            self._admission.bad_message(name, str(bad), wire.named(payload))
+        except Exception as mistake:  # one order that trips over a mistake of ours must not end the guarding, nor be read for ever
+            if self._admission.tells:
+                LOG.exception("%s could not be carried out", name)
+            self._admission.bad_message(name, mistaken(mistake), wire.named(payload))
+        return Taken([])
+
+    def _taken(self, payload: bytes, door: Door, now: Moment, *, program: bool) -> Taken:
+        lives, floor = self._home.config.times.order_lives, self._clock.floor
+        instruction, late = wire.decode_instruction(payload, self._home.gateway, now, door, floor=floor, lives=lives)
+        if program and instruction.do in LOCAL_ONLY:
+            door = Door.PLATFORM
+            instruction = replace(instruction, door=door)  # it is refused as what only the technician's page may do
+        if of_another_life(instruction, self._boot):
+            late = "left in the home before the power was cut"
+        spare = functools.partial(self._admission.spare, door)
+        refusal = functools.partial(spare, Of.REFUSAL, now)
+        same = self._pipeline.repeats(instruction)
+        if same is not None:
+            told = spare(Of.REPEAT, now) if same else refusal()
+            return Taken(self._pipeline.told(instruction, now) if told else [])
+        if self._resend.other_than(instruction):
+            return Taken(self._pipeline.reused(instruction, now) if refusal() else [])
+        if late:
+            return Taken(self._pipeline.refuse(instruction, late, now) if refusal() else [])
+        if instruction.do is Do.RESEND and door is Door.PLATFORM:
+            return Taken(self._resent(instruction, now, refusal))
+        about = any(alarm.id == instruction.alarm for alarm in self._pipeline.alarms.values())
+        of = Of.ANSWER if about else Of.LOCAL if door is Door.LOCAL else Of.ORDER
+        if not spare(of, now, instruction.alarm):
+            return Taken([])
+        if door is Door.LOCAL and instruction.do in LOCAL_ONLY - {Do.WALK}:
+            return Taken([], instruction)
+        return Taken(self._pipeline.told(instruction, now, refusal))
+
+    def _resent(self, instruction: Instruction, now: Moment, refusal: Callable[[], bool]) -> list[Entry]:
+        """Let entries be sent once more, or say why not. The result comes when they are sent."""
+        if self._resend.is_on(instruction) or not self._admission.spare(Door.PLATFORM, Of.RESEND, now):
+            return []
+        no = self._resend.told(instruction)
+        return self._pipeline.answered(no, (), now) if no is not None and refusal() else []
