@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gateway.judge.chatter import LIVELY, QUIET, Chatter
+from gateway.judge.faults.batteries import LOW_AT, WELL_AT, Batteries
 from gateway.judge.faults.daily import Daily, read, written
 from gateway.judge.faults.deafness import LONGEST, Deafness
 from gateway.judge.faults.flapping import UNSTABLE, Flapping
@@ -21,7 +22,6 @@ from gateway.words.kind import FaultClass, Priority
 from gateway.words.reading import FORMS, DeviceId, Form, Kind, Reading, Value
 from gateway.words.times import Times
 
-LOW_AT, WELL_AT = 15.0, 25.0  # battery % that begins and ends a low battery; the gap keeps it from flapping
 LOOK_EVERY = 5.0  # s between two looks at the silences
 HYSTERESIS = 1.25  # times its limit that a device may be silent which was missing in the last day: heard just too late, it is told once
 STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
@@ -91,8 +91,7 @@ class Faults:
         self.mains: bool | None = None  # None: this box cannot know
         self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
         self._mains_lost_since: float | None = None
-        self._said: dict[tuple[str, str], float] = {}
-        self._low: dict[DeviceId, float] = {}  # low batteries before the start: s of running since each was said
+        self._batteries = Batteries()
         self.clock_why: Mapping[str, Value] = {}  # why a time server is not believed; the daemon writes it
         self._unsure_since: float | None = None
         self._offset: float | None = None
@@ -112,10 +111,8 @@ class Faults:
         long ago each fault was said, each where that is known.
         """
         self.on = dict(known)
-        self._said = {key: now.mono - (said_for or {}).get(key, 0.0) for key in known}
-        for of, ago in self._low.items():  # counted in seconds of running: a wrong clock knows no week
-            if (key := (kinds.LOW_BATTERY, of)) in self._said:
-                self._said[key] = min(self._said[key], now.mono - ago)
+        low = {key: now.mono - fact.since.mono for key, fact in known.items() if key[0] == kinds.LOW_BATTERY}
+        self._batteries.start(now.mono, {key[1]: (lasts, (said_for or {}).get(key, 0.0)) for key, lasts in low.items()})
         self.silences.start(now, silent_for, heard_ago or {}, self._missing())
         self.outings.start(now.mono)
         for (kind, device), fact in known.items():
@@ -236,13 +233,9 @@ class Faults:
         lost = self._mains_lost_since
         if lost is not None and now.mono - lost >= self._times.mains_lost + self.mains_jitter:
             out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
-        for key, fact in self.on.items():
-            if key[0] == kinds.LOW_BATTERY and now.mono - self._said[key] >= self._times.low_battery_again:
-                # The week goes on from when it was due, not from when we looked; after a long time off it is said once.
-                self._said[key] += self._times.low_battery_again * ((now.mono - self._said[key]) // self._times.low_battery_again)
-                self.daily.changed = True
-                ordered = {"work_order": True} if now.mono - fact.since.mono >= self._times.work_order else {}
-                out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **ordered}))
+        for of, sends in self._batteries.due(now.mono, self._times):
+            fact, self.daily.changed = self.on[kinds.LOW_BATTERY, of], True
+            out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **({"work_order": True} if sends else {})}))
         for of in [of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET]:
             out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
         for key in self.flapping.lasting(now.mono):
@@ -292,7 +285,7 @@ class Faults:
         """Return what is to be remembered of the day and of the air, "" where nothing is new. `anew`: for a database that has none."""
         if not (self.daily.changed or anew):
             return ""
-        low = {of: round(max(0.0, self._looked - said)) for (kind, of), said in self._said.items() if kind == kinds.LOW_BATTERY}
+        low = self._batteries.mark(self._looked)
         return written({**self.daily.mark(), "air": round(self.deafness.longest), "low": low})
 
     def restored(self, mark: str) -> None:
@@ -301,7 +294,7 @@ class Faults:
         try:
             self.daily.restored(found)
             self.deafness.longest = min(max(0.0, float(found["air"])), LONGEST)
-            self._low = {str(of): max(0.0, float(ago)) for of, ago in dict(found.get("low", {})).items()}
+            self._batteries.restored(dict(found.get("low", {})))
         except (KeyError, TypeError, ValueError, AttributeError):
             return
 
@@ -336,7 +329,7 @@ class Faults:
             self._unsure_since = now.mono if self._unsure_since is None else self._unsure_since
             detail = {"clock": now.quality.value, **self.clock_why}
             if now.quality is Quality.WRONG or self.clock_why or now.mono - self._unsure_since >= self._times.clock_unsure:
-                return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(now, detail)
+                return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(detail)
             return []
         was_unsure, self._unsure_since = self._unsure_since is not None, None
         if (kinds.CLOCK_UNSURE, "") in self.on:
@@ -345,11 +338,10 @@ class Faults:
             return [self._fact(kinds.CLOCK_SET, "", now, Turn.NOTED, {"stepped": stepped})]
         return []
 
-    def _another_reason(self, now: Moment, detail: Mapping[str, Value]) -> list[FaultFact]:
+    def _another_reason(self, detail: Mapping[str, Value]) -> list[FaultFact]:
         fact = self.on[kinds.CLOCK_UNSURE, ""]
         if detail.get("why") in (None, fact.detail.get("why")):
             return []
-        self._said[kinds.CLOCK_UNSURE, ""] = now.mono
         self.on[kinds.CLOCK_UNSURE, ""] = fact = replace(fact, detail=detail)
         return [replace(fact, turn=Turn.REPEATED)]
 
@@ -406,7 +398,8 @@ class Faults:
             fact = self._counted(fact, now)
             self.daily.took(kind, device, fact.fault_class, now)
         self.on[key] = fact
-        self._said[key] = now.mono
+        if kind == kinds.LOW_BATTERY:
+            self._batteries.begins(device, now.mono)
         return [fact]
 
     def _counted(self, fact: FaultFact, now: Moment) -> FaultFact:
@@ -423,7 +416,8 @@ class Faults:
 
     def _end(self, kind: str, device: str, now: Moment) -> list[FaultFact]:
         fact = self.on.pop((kind, device), None)
-        self._said.pop((kind, device), None)
+        if kind == kinds.LOW_BATTERY:
+            self._batteries.over(device)
         self.flapping.ended((kind, device))
         return (
             [] if fact is None else [replace(fact, turn=Turn.CLEARED, detail={"lasted_s": round(now.mono - fact.since.mono)}, evidence=())]

@@ -1,5 +1,6 @@
 """Technical trouble: said once when it begins, once when it ends, and who notices silence."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -129,6 +130,32 @@ def test_the_week_of_a_low_battery_goes_on_over_restarts_and_after_two_weeks_som
                 if f.kind == fact.kind
             ]
     assert said == [(7.0, "repeated", False), (14.0, "repeated", True), (21.0, "repeated", True), (28.0, "repeated", True)]
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["", "kept by an earlier version"])
+def test_where_no_clock_is_right_and_the_power_goes_each_night_somebody_is_sent_for_a_battery_all_the_same(earlier):
+    """What the journal knows of the time begins anew with each start; what counts is how long the box has run."""
+    bench = Bench(quality=Quality.WRONG)
+    bench.faults.daily.keep(HOME_ZONE, 0.5)
+    bench.hear("old", Kind.BATTERY, 9)
+    said, ran = [], 0
+    for night in range(24):
+        for _ in range(16):
+            ran += 1
+            said += [
+                (ran / 24, f.detail.get("work_order", False)) for f in bench.faults.tick(bench.clock.move(HOUR)) if f.turn == "repeated"
+            ]
+        fact, mark = bench.faults.on["device.low_battery", "old"], bench.faults.mark(anew=True)
+        if earlier and night == 0:
+            mark = json.dumps(json.loads(mark) | {"low": {"old": 16 * 3600}})
+        bench = Bench(quality=Quality.WRONG)
+        bench.faults = Faults(DEVICES, Times())
+        bench.faults.daily.keep(HOME_ZONE, 0.5)
+        bench.faults.restored(mark)
+        now = bench.clock.now()
+        bench.faults.start(now, {("device.low_battery", "old"): replace(fact, since=now)}, {}, {})
+    late = 16 / 24 if earlier else 0  # that it began a day before it was kept so is not known
+    assert said == [(7.0, False), (14.0, not late)] + [(21.0, True)] * (ran / 24 >= 21)
 
 
 @pytest.mark.parametrize(
