@@ -31,9 +31,10 @@ LATE = 100  # calls for help that found no link and go first once there is one; 
 PAGE = 100  # entries read from the store at a time
 BATCH_PAGE = 4  # batches of readings read at a time; they are large
 WINDOW = 256  # entries below P2, and as many batches, that may be without receipt at a time; P1 and P2 know no window
-AGAIN = (5.0, 10.0, 20.0)  # s until a message without receipt is sent again; the last one repeats (SCAIP 5-20 s)
-PATIENCE = 1800.0  # s after which it is sent again only every AGAIN_LATER (SCAIP 3-30 min)
-AGAIN_LATER = {True: 60.0, False: 600.0}  # s; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
+# s until P1 or P2 without receipt is sent again, the last one repeats (SCAIP 5-20 s). All else begins so, and then waits double.
+AGAIN = (5.0, 10.0, 20.0)
+PATIENCE = 1800.0  # s after which P1 and P2 are sent again only every AGAIN_LATER (SCAIP 3-30 min)
+AGAIN_LATER = {True: 60.0, False: 600.0}  # s at most; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
 RAISES, STANDS, URGENT = 0, 1, 2  # ranks of what is P1 or P2; that of all else is its priority
 NOTHING = 99, 99  # a rank and priority below all others: there is no message
 GONE = Say("link.gone")
@@ -466,8 +467,10 @@ class Push:
     def _again_after(self, flight: Flight, now: float, *, batch: bool) -> float:
         if batch:
             wait = AGAIN_LATER[False]
+        elif flight.place.priority > Priority.P2:  # for as long as it has waited already: a line is metered
+            wait = min(AGAIN[0] * 2 ** min(flight.times - 1, 20), AGAIN_LATER[False])
         elif now - flight.first >= PATIENCE:
-            wait = AGAIN_LATER[flight.place.priority <= Priority.P2]
+            wait = AGAIN_LATER[True]
         else:
             wait = AGAIN[min(flight.times - 1, len(AGAIN) - 1)]
         return wait * (1 + JITTER * (2 * random.random() - 1))  # noqa: S311  spreading load, not a secret

@@ -278,9 +278,9 @@ def test_server_is_what_the_link_does():
 
 def test_figures_in_the_text_are_true():
     text = " ".join(API["info"]["description"].split())
-    assert "after 5, 10, 20, 20, ... seconds" in text
+    assert "of P1 or P2 is sent again after 5, 10, 20, 20, ... seconds, after 30 minutes every 60 s;" in text
+    assert "any other after 5, 10, 20, 40, ... seconds, in the end every 10 minutes" in text
     assert push.AGAIN == (5.0, 10.0, 20.0)
-    assert "after 30 minutes every 60 s for P1 and P2, every 10 minutes for the rest" in text
     assert push.PATIENCE == 1800
     assert push.AGAIN_LATER == {True: 60.0, False: 600.0}
     assert "A batch of readings without a receipt is sent again every 10 minutes" in text

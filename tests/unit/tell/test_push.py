@@ -9,7 +9,6 @@ import itertools
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -440,20 +439,26 @@ async def gaps(message: Msg, seconds: float, step: float = 0.5) -> list[float]:
         return [b - a for a, b in itertools.pairwise(times)]
 
 
-@pytest.mark.parametrize("message", [alarm(1), fault(1)], ids=["alarm", "fault"])
-async def test_without_a_receipt_it_is_sent_again_after_5_10_20_20_seconds_and_later_every_minute(message):
-    urgent = message.priority <= 2
-    found = await gaps(message, PATIENCE + 600 if urgent else PATIENCE + 2400)
-    late = AGAIN_LATER[urgent]
-    assert late == (60.0 if urgent else 600.0)
+async def test_an_alarm_without_a_receipt_is_sent_again_after_5_10_20_20_seconds_and_later_every_minute():
+    found = await gaps(alarm(1), PATIENCE + 600)
     passed = 0.0
     for n, gap in enumerate(found):
-        wait = AGAIN[min(n, 2)] if passed < PATIENCE else late
+        wait = AGAIN[min(n, 2)] if passed < PATIENCE else AGAIN_LATER[True]
         assert wait * (1 - JITTER) <= gap <= wait * (1 + JITTER) + 1.0, (n, gap, wait)
         passed += gap
     assert passed > PATIENCE
     assert len(set(found[3:50])) > 5, "with jitter"
-    assert found[-1] >= late * (1 - JITTER)
+    assert found[-1] >= AGAIN_LATER[True] * (1 - JITTER)
+
+
+async def test_a_fault_without_a_receipt_is_sent_again_ever_less_often_and_in_the_end_every_ten_minutes():
+    """It was sent ninety times in the first half hour."""
+    found = await gaps(fault(1), PATIENCE + 2400)
+    for n, gap in enumerate(found):
+        wait = min(5.0 * 2**n, AGAIN_LATER[False])
+        assert wait * (1 - JITTER) <= gap <= wait * (1 + JITTER) + 1.0, (n, gap, wait)
+    assert sum(passed < PATIENCE for passed in itertools.accumulate(found)) <= 10
+    assert found[-1] >= AGAIN_LATER[False] * (1 - JITTER)
 
 
 async def test_readings_without_a_receipt_are_sent_once_for_each_connection_and_then_every_ten_minutes():
