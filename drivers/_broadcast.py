@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from drivers._fresh import LastHeard
-from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Refusal, Report
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report
 from gateway.words.reading import FORMS, Form
 
 if TYPE_CHECKING:
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 Frame = TypeVar("Frame")
 LONGEST = 255  # bytes; an AD structure cannot carry more
 
-TOO_SHORT = (Refusal("too_short"),)
-WRONG_LENGTH = (Refusal("wrong_length"),)
-WRONG_ADDRESS = (Refusal("wrong_address"),)
 _NOT_MINE = (NOT_MINE,)
 _REPEATED = (REPEATED,)
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.words.driver import NOT_MINE, Behind, Heard, Packet, Refusal, Report, Telegram
+from drivers._refusals import TEACH_IN, TOO_SHORT
+from gateway.words.driver import NOT_MINE, Behind, Heard, Packet, Report, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 BEHIND = Behind(receivers=("enocean-esp3",), same_within=0.1)
 RPS, ONE_BYTE, FOUR_BYTES, UTE = 0xF6, 0xD5, 0xA5, 0xD4
 _SIZES = {RPS: 3, ONE_BYTE: 3, FOUR_BYTES: 6}
-_TOO_SHORT = Refusal("too_short")
-TEACH_IN = Refusal("teach_in")
-UNKNOWN_VALUE = Refusal("unknown_value")
 NOTES = (
     "按一下学习键:它的 8 位编号就是地址。",
     "Press its learn button once: the 8 digits then heard are its address.",
@@ -82,13 +80,13 @@ class Sensor:
             return (NOT_MINE,)
         data = packet.data
         if not data:
-            return (_TOO_SHORT,)
+            return (TOO_SHORT,)
         if data[0] == UTE:
             return self._introduced(data)
         if data[0] not in self._rorgs:
             return (NOT_MINE,)
         if len(data) != _SIZES[data[0]]:
-            return (_TOO_SHORT if len(data) < _SIZES[data[0]] else NOT_MINE,)
+            return (TOO_SHORT if len(data) < _SIZES[data[0]] else NOT_MINE,)
         return self._introduced(data) if is_teach_in(data) else self._read(data[0], data[1:-1])
 
     def _introduced(self, data: bytes) -> Iterable[Heard]:

@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from drivers._refusals import NOISE
 from gateway.words.driver import Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-NOISE = Refusal("noise")
-BAD_CHECKSUM = Refusal("bad_checksum")
-UNKNOWN_VALUE = Refusal("unknown_value")
 WAIT = 0  # what `judge` returns when more bytes must come
 
 _PIECE = 512  # bytes taken at a time, so that the buffer stays below one longest frame and one piece

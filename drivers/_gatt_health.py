@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from drivers._refusals import NO_CONTACT, NO_VALUE, OUT_OF_RANGE, TOO_LONG, TOO_SHORT, UNRELIABLE
 from gateway.words.driver import NOT_MINE, Attribute, Heard, Packet, Refusal, Report, uuid16
 from gateway.words.reading import Kind
 
@@ -52,12 +53,6 @@ RANGES: Mapping[str, tuple[float, float]] = {
 }
 LONGEST = 512  # bytes; no attribute is longer
 
-_TOO_SHORT = Refusal("too_short")
-_TOO_LONG = Refusal("too_long")
-_NO_VALUE = Refusal("no_value")
-_NO_CONTACT = Refusal("no_contact")
-_UNRELIABLE = Refusal("unreliable")
-_OUT_OF_RANGE = Refusal("out_of_range")
 
 _MMHG_IN_KPA = 7.500617
 _KG_IN_LB = 0.45359237
@@ -130,11 +125,11 @@ def fields(characteristic: str, data: bytes) -> dict[str, Any] | Refusal:
     if meaning is None:
         return NOT_MINE
     if len(data) > LONGEST:
-        return _TOO_LONG
+        return TOO_LONG
     try:
         return meaning(_Bytes(data))
     except _ShortError:
-        return _TOO_SHORT
+        return TOO_SHORT
 
 
 def reports_of(characteristic: str, data: bytes) -> tuple[Heard, ...]:
@@ -154,9 +149,9 @@ def reports_of(characteristic: str, data: bytes) -> tuple[Heard, ...]:
     for label, value in values.items():
         low, high = RANGES[label]
         if not low <= value <= high:
-            return (_OUT_OF_RANGE,)
+            return (OUT_OF_RANGE,)
     if characteristic == BLOOD_PRESSURE_MEASUREMENT and values["systolic_mmhg"] <= values["diastolic_mmhg"]:
-        return (_OUT_OF_RANGE,)
+        return (OUT_OF_RANGE,)
     if characteristic == BATTERY_LEVEL:
         return (Report(Kind.BATTERY, values["battery_pct"]),)
     return tuple(Report(Kind.OTHER_MEASURE, value, label=label) for label, value in values.items())
@@ -182,16 +177,16 @@ def _doubt(characteristic: str, said: Mapping[str, Any]) -> Refusal | None:
     sensor = int(said.get("sensor_status") or "0", 16)
     oximeter = characteristic in (SPO2_SPOT, SPO2_RUNNING)
     if said.get("contact") is False or (oximeter and sensor & _SENSOR_OFF):
-        return _NO_CONTACT
+        return NO_CONTACT
     if oximeter and (status & _SPO2_DOUBTED or sensor & _SENSOR_DOUBTED):
-        return _UNRELIABLE
+        return UNRELIABLE
     if characteristic == BLOOD_PRESSURE_MEASUREMENT:
         if status & _CUFF_LOOSE:
-            return _NO_CONTACT
+            return NO_CONTACT
         if status & (_MOVED | _WRONG_POSITION):
-            return _UNRELIABLE
+            return UNRELIABLE
     if any(name in said and said[name] is None for name in _NEEDED):
-        return _NO_VALUE
+        return NO_VALUE
     return None
 
 

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from drivers._refusals import BAD_CHECKSUM, TOO_SHORT
 from gateway.words.driver import Refusal
 
-_TOO_SHORT = Refusal("too_short")
-_BAD_CHECKSUM = Refusal("bad_checksum")
 _BITS, _REGISTERS, _WRITES_ONE, _WRITES_MANY = (1, 2), (3, 4), (5, 6), (15, 16)
 
 
@@ -37,9 +36,9 @@ def whole(frame: bytes) -> bool:
 def meaning(frame: bytes) -> dict[str, Any] | Refusal:
     """Return what one frame says."""
     if len(frame) < 4:
-        return _TOO_SHORT
+        return TOO_SHORT
     if not whole(frame):
-        return _BAD_CHECKSUM
+        return BAD_CHECKSUM
     unit, function, data = frame[0], frame[1], frame[2:-2]
     said: dict[str, Any] = {"unit": unit, "function": function}
     if function & 0x80:

@@ -23,7 +23,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import LONGEST, WRONG_LENGTH
+from drivers._broadcast import LONGEST
+from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report, Standing
 from gateway.words.reading import Kind
 
@@ -90,7 +91,7 @@ class Pendant:
         if frame is None:
             return _NOT_MINE
         if len(frame) > LONGEST:
-            return WRONG_LENGTH
+            return (WRONG_LENGTH,)
         signed = self._known.get(frame)
         if signed is None:
             signed = self._read(frame)

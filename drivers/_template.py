@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.words.driver import NOT_MINE, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
+from drivers._refusals import BAD_CHECKSUM, TOO_SHORT
+from gateway.words.driver import NOT_MINE, Advertisement, BleAdvert, Heard, Model, Packet, Report, uuid16
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
 UUID = uuid16(0x0000)  # the service data it is heard by; a device on a wire takes Chunk and SerialLine instead
 
 # A refusal is a short fixed word: it is counted under this name and shown to the technician.
-_TOO_SHORT = Refusal("too_short")
-_BAD_CHECKSUM = Refusal("bad_checksum")
 
 
 class Template:
@@ -47,9 +46,9 @@ class Template:
         if data is None:
             return (NOT_MINE,)
         if len(data) != 4:
-            return (_TOO_SHORT,)
+            return (TOO_SHORT,)
         if sum(data[:-1]) & 0xFF != data[-1]:
-            return (_BAD_CHECKSUM,)
+            return (BAD_CHECKSUM,)
         # Kinds that nothing is judged by: Kind.OTHER_STATE or Kind.OTHER_MEASURE, with a label that has the unit in its name.
         return (Report(Kind.CONTACT_OPEN, data[2] == 1),)
 

@@ -14,8 +14,9 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from drivers._refusals import BAD_JSON, TOO_SHORT, UNREACHED
 from drivers._zigbee_words import Row, levels, rings, table
-from gateway.words.driver import NOT_MINE, Behind, Heard, Model, Packet, Refusal, Report, Standing, Telegram, not_understood
+from gateway.words.driver import NOT_MINE, Behind, Heard, Model, Packet, Report, Standing, Telegram, not_understood
 from gateway.words.reading import FORMS, Form, Kind
 
 if TYPE_CHECKING:
@@ -56,9 +57,6 @@ _ARMS = re.compile(r"(dis)?arm(_.*)?|exit_delay|entry_delay|invalid_code")
 _WHICH = re.compile(r"(?:button_)?([1-9])_(\w+)|(\w+)_([1-9])")
 _WORD = re.compile(r"[\w .-]{1,40}")
 _DIGITS = 18  # of a whole number; beyond it is a float, infinite where it must be: Python takes no whole one of 5000 digits
-_TOO_SHORT = Refusal("too_short")
-_NOT_JSON = Refusal("bad_json")
-_OFFLINE = Refusal("offline")
 _ALIVE = Report(Kind.HEARTBEAT, True)
 
 
@@ -122,15 +120,15 @@ class Sensor:
         if not isinstance(packet, Telegram):
             return (NOT_MINE,)
         if not packet.data:
-            return (_TOO_SHORT,)
+            return (TOO_SHORT,)
         try:
             value = parsed(packet.data)
         except (ValueError, RecursionError):
-            return (_NOT_JSON,)
+            return (BAD_JSON,)
         if not isinstance(value, dict):
-            return (_NOT_JSON,)
+            return (BAD_JSON,)
         if value.get("availability") == "offline":
-            return (_OFFLINE,)
+            return (UNREACHED,)
         said: list[Heard] = [*levels(value, self._rows, self._senses)]
         measured, self._measured = self._measured, [one for one in reports_of(value) if FORMS[one.kind] is Form.MEASURE]
         for key, calls in rings(value):

@@ -14,13 +14,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from drivers._refusals import BAD_CHECKSUM, TOO_SHORT, UNKNOWN_VALUE
 from gateway.words.driver import Refusal, Report
 from gateway.words.reading import Kind
 
 IAS_ZONE, IAS_ACE, ON_OFF = 0x0500, 0x0501, 0x0006
-_TOO_SHORT = Refusal("too_short")
-_UNKNOWN_VALUE = Refusal("unknown_value")
-_BAD_CHECKSUM = Refusal("bad_checksum")
 _STATUS = (
     "alarm1",
     "alarm2",
@@ -40,10 +38,10 @@ _TYPES = {0x10: (1, False), 0x18: (1, False), 0x20: (1, False), 0x21: (2, False)
 def meaning(cluster: int, frame: bytes) -> tuple[dict[str, Any], list[Report]] | Refusal:
     """Return what one ZCL frame says, and what of it may be reported; the sort of zone decides what its alarm 1 is."""
     if len(frame) < 3:
-        return _TOO_SHORT
+        return TOO_SHORT
     control, start = frame[0], 5 if frame[0] & 0x04 else 3
     if len(frame) < start:
-        return _TOO_SHORT
+        return TOO_SHORT
     command, data = frame[start - 1], frame[start:]
     if control & 0x03 == 0x00 and command == 0x0A:
         return _attribute(cluster, data)
@@ -55,12 +53,12 @@ def meaning(cluster: int, frame: bytes) -> tuple[dict[str, Any], list[Report]] |
         return {"cmd": f"cluster_{command:02x}", "data": data.hex()}, []
     if command == 0x01:
         if len(data) < 4:
-            return _TOO_SHORT
+            return TOO_SHORT
         return {"cmd": "enroll_request", "zone_type": int.from_bytes(data[:2], "little")}, []
     if command != 0x00:
-        return _UNKNOWN_VALUE
+        return UNKNOWN_VALUE
     if len(data) < 2:
-        return _TOO_SHORT
+        return TOO_SHORT
     status = int.from_bytes(data[:2], "little")
     said: dict[str, Any] = {"cmd": "status_change", "zone_status": status}
     said |= {name: bool(status >> bit & 1) for bit, name in enumerate(_STATUS)}
@@ -71,7 +69,7 @@ def meaning(cluster: int, frame: bytes) -> tuple[dict[str, Any], list[Report]] |
 
 def _attribute(cluster: int, data: bytes) -> tuple[dict[str, Any], list[Report]] | Refusal:
     if len(data) < 4:
-        return _TOO_SHORT
+        return TOO_SHORT
     said: dict[str, Any] = {"cmd": "attribute_report", "attr": int.from_bytes(data[:2], "little")}
     size, signed = _TYPES.get(data[2], (0, False))
     if not size or len(data) < 3 + size:
@@ -86,14 +84,14 @@ def _attribute(cluster: int, data: bytes) -> tuple[dict[str, Any], list[Report]]
 def coordinator(frame: bytes) -> dict[str, Any] | Refusal:
     """Return what a TI coordinator's serial frame holds."""
     if len(frame) < 5 or frame[0] != 0xFE:
-        return _TOO_SHORT
+        return TOO_SHORT
     if len(frame) != frame[1] + 5:
-        return _TOO_SHORT
+        return TOO_SHORT
     fcs = 0
     for byte in frame[1:-1]:
         fcs ^= byte
     if fcs != frame[-1]:
-        return _BAD_CHECKSUM
+        return BAD_CHECKSUM
     said: dict[str, Any] = {"unpi": {"length": frame[1], "cmd0": f"0x{frame[2]:02x}", "cmd1": f"0x{frame[3]:02x}", "fcs": f"0x{fcs:02x}"}}
     data = frame[4:-1]
     if frame[2:4] == b"\x44\x81" and len(data) >= 17 and len(data) >= 17 + data[16]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_LENGTH, Broadcast
+from drivers._broadcast import Broadcast
+from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
 
@@ -28,7 +29,7 @@ def _pick(packet: Advertisement) -> bytes | None:
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 5:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     return (Report(Kind.CONTACT_OPEN, bool(frame[2] & 1)), Report(Kind.BATTERY, frame[4]))
 
 

@@ -46,7 +46,8 @@ from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm
 from drivers._fresh import LastHeard, judged
-from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Refusal, Report, uuid16
+from drivers._refusals import BINDKEY_REQUIRED, DECRYPT_FAILED, DOWNGRADE, TOO_LONG, TOO_SHORT, WRONG_ADDRESS, WRONG_VERSION
+from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Report, uuid16
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -68,13 +69,6 @@ _SHORTEST_OBJECT = 2
 
 _NOT_MINE = (NOT_MINE,)
 _REPEATED = (REPEATED,)
-_TOO_SHORT = (Refusal("too_short"),)
-_TOO_LONG = (Refusal("too_long"),)
-_WRONG_VERSION = (Refusal("wrong_version"),)
-_WRONG_ADDRESS = (Refusal("wrong_address"),)
-_DOWNGRADE = (Refusal("downgrade"),)
-_BINDKEY_REQUIRED = (Refusal("bindkey_required"),)
-_DECRYPT_FAILED = (Refusal("decrypt_failed"),)
 
 # 00 is "nothing pressed": a beacon says it of every button. FE is what Shelly firmware before 1.0.23 sends for a hold, 80 after.
 _ACTIONS = {
@@ -325,27 +319,27 @@ class Bthome:
         if self._last.again(packet.adapter, data):
             return _REPEATED
         if len(data) <= _SHORTEST_OBJECT:
-            return _TOO_SHORT
+            return (TOO_SHORT,)
         if len(data) > _LONGEST:
-            return _TOO_LONG
+            return (TOO_LONG,)
         flags = data[0]
         if flags >> 5 != _VERSION:
-            return _WRONG_VERSION
+            return (WRONG_VERSION,)
         address, start = self._address, 1
         if flags & _WITH_ADDRESS:
             start = 7
             if len(data) < start + _SHORTEST_OBJECT:
-                return _TOO_SHORT
+                return (TOO_SHORT,)
             told = data[6:0:-1]
             if address and told != address:
-                return _WRONG_ADDRESS
+                return (WRONG_ADDRESS,)
             address = told
         if flags & _ENCRYPTED:
             if len(data) < start + _SHORTEST_OBJECT + _SEAL:
-                return _TOO_SHORT
+                return (TOO_SHORT,)
             return self._sealed(data, start, address, packet.adapter)
         if self._unseal is not None:
-            return _DOWNGRADE  # somebody else may be speaking in clear under this address
+            return (DOWNGRADE,)  # somebody else may be speaking in clear under this address
         return self._plain(data, start, packet.adapter)
 
     def _plain(self, data: bytes, start: int, adapter: str) -> Iterable[Heard]:
@@ -360,12 +354,12 @@ class Bthome:
 
     def _sealed(self, data: bytes, start: int, address: bytes, adapter: str) -> Iterable[Heard]:
         if self._unseal is None:
-            return _BINDKEY_REQUIRED
+            return (BINDKEY_REQUIRED,)
         sealed, counted, tag = data[start:-_SEAL], data[-_SEAL:-4], data[-4:]
         nonce = (address or bytes(6)) + b"\xd2\xfc" + data[:1] + counted
         plain = self._unseal(nonce, sealed + tag, None)
         if plain is None:
-            return _DECRYPT_FAILED
+            return (DECRYPT_FAILED,)
         self._last.remember(adapter, data)
         self.memory, heard = judged(self.memory, int.from_bytes(counted, "little"), tag, reports_of(plain))
         return heard

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Refusal, Report, Standing, Telegram
+from drivers._refusals import TOO_SHORT, UNKNOWN_VALUE
+from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Report, Standing, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ _STATES = {
 }
 _OPENS = "_opens"
 FUNCTIONS = tuple(f"{name}{how}" for name in ("sos", "bed_empty", *_STATES) for how in ("", _OPENS))
-_TOO_SHORT = Refusal("too_short")
-_UNKNOWN_VALUE = Refusal("unknown_value")
 
 
 class DryContact:
@@ -50,7 +49,7 @@ class DryContact:
         if not isinstance(packet, Telegram) or packet.source not in self._functions:
             return (NOT_MINE,)
         if packet.data not in (b"\x00", b"\x01"):
-            return (_UNKNOWN_VALUE if packet.data else _TOO_SHORT,)
+            return (UNKNOWN_VALUE if packet.data else TOO_SHORT,)
         function = self._functions[packet.source]
         on = (packet.data == b"\x01") is not function.endswith(_OPENS)
         name = function.removesuffix(_OPENS)

@@ -11,7 +11,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_LENGTH, Broadcast, service
+from drivers._broadcast import Broadcast, service
+from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
 
@@ -23,7 +24,7 @@ UUID = uuid16(0x2A06)
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    return (Report(Kind.CONTACT_OPEN, not frame[0] & 1),) if len(frame) == 2 else WRONG_LENGTH
+    return (Report(Kind.CONTACT_OPEN, not frame[0] & 1),) if len(frame) == 2 else (WRONG_LENGTH,)
 
 
 MODEL = Model(

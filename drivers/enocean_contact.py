@@ -16,7 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers import enocean_contact_a5, enocean_window
-from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, ONE_BYTE, TEACH_IN, Sensor, profile, supply
+from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, ONE_BYTE, Sensor, profile, supply
+from drivers._refusals import TEACH_IN
 from gateway.words.driver import Heard, Model, Packet, Report, Telegram, not_understood
 from gateway.words.reading import Kind
 

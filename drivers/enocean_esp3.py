@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._frames import NOISE, WAIT, Cutter
+from drivers._frames import WAIT, Cutter
+from drivers._refusals import CRC, NOISE, TOO_SHORT
 from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
 
@@ -26,8 +27,6 @@ _HEAD = 6
 _LONGEST = 512  # data and optional bytes together; a longer claim is a false header
 RADIO, HOST = 1, 5
 _ALIVE = Report(Kind.HEARTBEAT, True)
-_CRC = Refusal("crc")
-_TOO_SHORT = Refusal("too_short")
 
 
 def _table() -> bytes:
@@ -63,7 +62,7 @@ def judged(buffer: bytearray, at: int) -> int | Refusal:
     end = at + _HEAD + size
     if len(buffer) <= end:
         return WAIT
-    return _HEAD + size + 1 if crc8(buffer[at + _HEAD : end]) == buffer[end] else _CRC
+    return _HEAD + size + 1 if crc8(buffer[at + _HEAD : end]) == buffer[end] else CRC
 
 
 def split(frame: bytes) -> tuple[int, bytes, bytes]:
@@ -105,7 +104,7 @@ class Esp3:
                 continue
             kind, data, optional = split(frame)
             if kind == RADIO:
-                out.append(telegram(data, optional) or _TOO_SHORT)
+                out.append(telegram(data, optional) or TOO_SHORT)
             elif kind != HOST:
                 out.append(_ALIVE)
         return out

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._enocean import BEHIND, RPS, UNKNOWN_VALUE, sensor
+from drivers._enocean import BEHIND, RPS, sensor
+from drivers._refusals import UNKNOWN_VALUE
 from gateway.words.driver import Heard, Model, Report, not_understood
 from gateway.words.reading import Kind
 

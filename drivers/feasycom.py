@@ -12,7 +12,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_ADDRESS, WRONG_LENGTH, Broadcast, service
+from drivers._broadcast import Broadcast, service
+from drivers._refusals import WRONG_ADDRESS, WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
 
@@ -27,11 +28,11 @@ _ON_MAINS = 0x65
 def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 11:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if frame[0] not in _MODELS:
         return (NOT_MINE,)
     if address and address not in {frame[4:10], frame[9:3:-1]}:  # in which order is not known
-        return WRONG_ADDRESS
+        return (WRONG_ADDRESS,)
     if frame[10] == _ON_MAINS:
         return (Report(Kind.OTHER_STATE, True, 1, "mains"),)
     return (Report(Kind.BATTERY, frame[10] & 0x7F),)

@@ -17,7 +17,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
-from drivers._frames import NOISE, UNKNOWN_VALUE, WAIT, Cutter
+from drivers._frames import WAIT, Cutter
+from drivers._refusals import BAD_FOOTER, NOISE, UNKNOWN_VALUE
 from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
 
@@ -30,7 +31,6 @@ _AROUND = 10  # header, length, footer
 _LONGEST = 80  # data bytes; an engineering report has 35 to 45
 STEP = 25  # cm
 AGAIN = 50  # reports
-BAD_FOOTER = Refusal("bad_footer")
 _ALIVE = Report(Kind.HEARTBEAT, True)
 TARGETS = ("none", "moving", "static", "both")
 

@@ -14,8 +14,9 @@ import struct
 from math import hypot
 from typing import TYPE_CHECKING
 
-from drivers._frames import NOISE, WAIT, Cutter
-from drivers.hilink_ld2410 import AGAIN, BAD_FOOTER
+from drivers._frames import WAIT, Cutter
+from drivers._refusals import BAD_FOOTER, NOISE
+from drivers.hilink_ld2410 import AGAIN
 from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_ADDRESS, WRONG_LENGTH, Broadcast, service
+from drivers._broadcast import Broadcast, service
+from drivers._refusals import WRONG_ADDRESS, WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
 
@@ -27,11 +28,11 @@ _VIBRATION, _BUTTON = 0x04, 0x06
 def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 13:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if frame[0] != 0x41:
         return (NOT_MINE,)
     if address and frame[2:8] != address:
-        return WRONG_ADDRESS
+        return (WRONG_ADDRESS,)
     said = [Report(Kind.BATTERY, frame[1])]
     if frame[10] == _BUTTON and frame[11]:
         said.append(Report(Kind.BUTTON, "press"))

@@ -13,7 +13,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_LENGTH, Broadcast
+from drivers._broadcast import LONGEST, Broadcast
+from drivers._refusals import TOO_SHORT, WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
 
@@ -32,9 +33,9 @@ def _pick(packet: Advertisement) -> bytes | None:
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means, as far as it is whole."""
     if len(frame) > LONGEST:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if len(frame) < 5:
-        return TOO_SHORT
+        return (TOO_SHORT,)
     mask, at = frame[2], 3
     said: list[Report] = []
     for bit, size in enumerate((2, 2, 2, 6)):

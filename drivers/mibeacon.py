@@ -31,6 +31,17 @@ from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm, counter_mode
 from drivers._fresh import LastHeard, judged
+from drivers._refusals import (
+    BINDKEY_REQUIRED,
+    DECRYPT_FAILED,
+    DOWNGRADE,
+    MESH,
+    TOO_LONG,
+    TOO_SHORT,
+    WRONG_ADDRESS,
+    WRONG_PRODUCT,
+    WRONG_VERSION,
+)
 from gateway.words.driver import (
     NOT_MINE,
     REPEATED,
@@ -40,7 +51,6 @@ from gateway.words.driver import (
     Heard,
     Model,
     Packet,
-    Refusal,
     Report,
     not_understood,
     uuid16,
@@ -69,15 +79,6 @@ _OLD_KEY_MIDDLE = bytes.fromhex("8d3d3c97")
 _NOT_MINE = (NOT_MINE,)
 _REPEATED = (REPEATED,)
 _UNPROVED = (UNPROVED,)
-_TOO_SHORT = (Refusal("too_short"),)
-_TOO_LONG = (Refusal("too_long"),)
-_WRONG_VERSION = (Refusal("wrong_version"),)
-_WRONG_ADDRESS = (Refusal("wrong_address"),)
-_WRONG_PRODUCT = (Refusal("wrong_product"),)
-_MESH_NODE = (Refusal("mesh"),)
-_DOWNGRADE = (Refusal("downgrade"),)
-_BINDKEY_REQUIRED = (Refusal("bindkey_required"),)
-_DECRYPT_FAILED = (Refusal("decrypt_failed"),)
 
 # Products whose objects mean something of their own.
 CGH1, MCCGQ02HL, RTCGQ02LM, XMWXKG01LM, JTYJGD03MI, SJWS01LM = 0x03D6, 0x098B, 0x0A8D, 0x2387, 0x0997, 0x0863
@@ -482,42 +483,42 @@ class MiBeacon:
             return _REPEATED
         size = len(data)
         if size < _HEAD:
-            return _TOO_SHORT
+            return (TOO_SHORT,)
         if size > _LONGEST:
-            return _TOO_LONG
+            return (TOO_LONG,)
         control, version, product = data[0], data[1] >> 4, data[2] | data[3] << 8
         if not 2 <= version <= 5:
-            return _WRONG_VERSION
+            return (WRONG_VERSION,)
         if control & _MESH:
-            return _MESH_NODE
+            return (MESH,)
         if self._products and product not in self._products:
-            return _WRONG_PRODUCT
+            return (WRONG_PRODUCT,)
         address, start = self._address, _HEAD
         if control & _ADDRESS:
             start += 6
             if size < start:
-                return _TOO_SHORT
+                return (TOO_SHORT,)
             told = data[10:4:-1]
             if address and told != address:
-                return _WRONG_ADDRESS
+                return (WRONG_ADDRESS,)
             address = told
         if control & _CAPABILITY:
             start += 2 if size > start and data[start] & _MORE_CAPABILITY else 1
             if size < start:
-                return _TOO_SHORT
+                return (TOO_SHORT,)
         if not control & _OBJECT:
             return _UNPROVED
         sealed = bool(control & _SEALED)
         if sealed and (version < 4) is not self._old:
-            return _WRONG_VERSION
+            return (WRONG_VERSION,)
         if size < start + _SHORTEST_OBJECT + (_SEAL if sealed else 0):
-            return _TOO_SHORT
+            return (TOO_SHORT,)
         if not sealed:
             if self._key is not None:
-                return _DOWNGRADE  # somebody else may be speaking in clear under this address
+                return (DOWNGRADE,)  # somebody else may be speaking in clear under this address
             return self._told(packet.adapter, data, data[start:])
         if self._key is None:
-            return _BINDKEY_REQUIRED
+            return (BINDKEY_REQUIRED,)
         if self._old:
             return self._opened_unchecked(packet.adapter, data, start, address)
         return self._opened(packet.adapter, data, start, address)
@@ -527,7 +528,7 @@ class MiBeacon:
         nonce = (address or bytes(6))[::-1] + data[2:5] + ext
         plain = self._unseal(nonce, data[start:-7] + tag, b"\x11") if self._unseal else None
         if plain is None:
-            return _DECRYPT_FAILED
+            return (DECRYPT_FAILED,)
         self._last.remember(adapter, data)
         reports, _ = reports_of(plain, data[2] | data[3] << 8)
         counter = int.from_bytes(ext, "little") << 8 | data[4]
@@ -541,7 +542,7 @@ class MiBeacon:
         plain = counter_mode(key[:6] + _OLD_KEY_MIDDLE + key[6:], b"\x01" + nonce + b"\x00\x01", data[start:-4])
         reports, whole = reports_of(plain, data[2] | data[3] << 8)
         if not whole:
-            return _DECRYPT_FAILED
+            return (DECRYPT_FAILED,)
         return self._told(adapter, data, plain, reports)
 
     def _told(self, adapter: str, data: bytes, objects: bytes, reports: list[Report] | None = None) -> Iterable[Heard]:

@@ -15,15 +15,15 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_LENGTH, Broadcast, company
-from gateway.words.driver import BleAdvert, Heard, Model, Refusal, Report
+from drivers._broadcast import Broadcast, company
+from drivers._refusals import WRONG_LENGTH, WRONG_VERSION
+from gateway.words.driver import BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMPANY = 0x094F
-_WRONG_VERSION = (Refusal("wrong_version"),)
 _SEALED = 0x01
 _NO_THERMOMETER = -128  # the indoor kind has none
 _FLAGS = {"reed": 0x01, "tilt": 0x02, "dropping": 0x04, "impact": 0x38}
@@ -32,9 +32,9 @@ _FLAGS = {"reed": 0x01, "tilt": 0x02, "dropping": 0x04, "impact": 0x38}
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 18:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if frame[0] not in {0, 1} or frame[1] & _SEALED:
-        return _WRONG_VERSION
+        return (WRONG_VERSION,)
     said = [Report(Kind.OTHER_STATE, bool(frame[16] & bits), 1, name) for name, bits in _FLAGS.items()]
     warmth = int.from_bytes(frame[10:12], "little", signed=True) / 256
     if warmth != _NO_THERMOMETER:

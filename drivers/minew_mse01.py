@@ -12,7 +12,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_LENGTH, Broadcast
+from drivers._broadcast import LONGEST, Broadcast
+from drivers._refusals import TOO_SHORT, WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
 
@@ -31,9 +32,9 @@ def _pick(packet: Advertisement) -> bytes | None:
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) > LONGEST:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if len(frame) < 5:
-        return TOO_SHORT
+        return (TOO_SHORT,)
     states = [Report(Kind.OTHER_STATE, bool(frame[4] & bit), 1, f"{name}_unproven", extra={"name": name}) for name, bit in _STATUS.items()]
     return [*states, Report(Kind.BATTERY, frame[3]), Report(Kind.OTHER_MEASURE, frame[2], 1, "tx_count")]
 

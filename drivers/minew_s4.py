@@ -12,7 +12,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_LENGTH, Broadcast
+from drivers._broadcast import Broadcast
+from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
 
@@ -30,7 +31,7 @@ def _pick(packet: Advertisement) -> bytes | None:
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 15:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     door = Report(Kind.OTHER_STATE, frame[3] > 0, 1, "contact_open_unproven", extra={"name": "contact_open"})
     return (door, Report(Kind.BATTERY, frame[2]))
 

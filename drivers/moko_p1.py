@@ -12,7 +12,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_LENGTH, Broadcast
+from drivers._broadcast import Broadcast
+from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
 
@@ -31,7 +32,7 @@ def _pick(packet: Advertisement) -> bytes | None:
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 23:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     states = [Report(Kind.OTHER_STATE, bool(frame[2] & bit), 1, f"{name}_unproven", extra={"name": name}) for name, bit in _STATUS.items()]
     return [*states, Report(Kind.OTHER_MEASURE, int.from_bytes(frame[16:18], "big") / 1000, 1, "voltage_v")]
 

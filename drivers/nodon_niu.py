@@ -15,7 +15,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import WRONG_LENGTH, Broadcast, service
+from drivers._broadcast import Broadcast, service
+from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
 
@@ -38,7 +39,7 @@ _SURE = frozenset({1, 2, 5})
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 16:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if frame[0] != 0x02:
         return (NOT_MINE,)
     said = [Report(Kind.BATTERY, frame[12] & 0x7F)]

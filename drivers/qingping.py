@@ -17,7 +17,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_ADDRESS, WRONG_LENGTH, Broadcast, service
+from drivers._broadcast import LONGEST, Broadcast, service
+from drivers._refusals import TOO_SHORT, WRONG_ADDRESS, WRONG_LENGTH
 from gateway.words.driver import BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
 
@@ -34,11 +35,11 @@ _OPEN = {0: True, 1: False}
 def read(frame: bytes, address: bytes) -> Sequence[Heard]:
     """Say what one frame means, up to an object that is cut; an unknown one is stepped over."""
     if len(frame) > LONGEST:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if len(frame) < _HEAD + 3:
-        return TOO_SHORT
+        return (TOO_SHORT,)
     if address and frame[7:1:-1] != address:
-        return WRONG_ADDRESS
+        return (WRONG_ADDRESS,)
     said: list[Report] = []
     counts: list[int] = []
     at = _HEAD

@@ -22,7 +22,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drivers._frames import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE, WAIT, Cutter
+from drivers._frames import WAIT, Cutter
+from drivers._refusals import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE
 from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
 from gateway.words.reading import Kind
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Telegram
+from drivers._refusals import NOISE, TOO_LONG
+from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Reply, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ _LONGEST = 256  # bytes of a line; what is longer is noise, and forgotten up to 
 _LINE = re.compile(rb"20;([0-9A-Fa-f]{2});([\x20-\x3a\x3c-\x7e]+);(?:([\x20-\x7e]*);)?")
 # What makes a signal: everything else that comes with it is a measure or the battery, and changes from time to time.
 _SIGNAL = frozenset({"ID", "SWITCH", "CMD", "CHIME", "PIR", "SMOKEALERT", "TAMPER", "WATER", "GAS", "CO", "SOUND"})
-_NOISE = Refusal("noise")
-_TOO_LONG = Refusal("too_long")
 _ALIVE = Report(Kind.HEARTBEAT, True)
 _PING = b"10;PING;\r\n"
 
@@ -92,7 +91,7 @@ class RfLink:
         if len(self._rest) + len(part) > _LONGEST:
             self._rest.clear()
             self._skipping = True
-            out.append(_TOO_LONG)
+            out.append(TOO_LONG)
         else:
             self._rest += part
 
@@ -102,7 +101,7 @@ class RfLink:
             return ()
         found = parsed(line)
         if found is None:
-            return (_NOISE,)
+            return (NOISE,)
         name, fields = found
         return (telegram(name, fields),) if "ID" in fields else (_ALIVE,)
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._frames import NOISE, WAIT, Cutter
+from drivers._frames import WAIT, Cutter
+from drivers._refusals import NOISE
 from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT
+from drivers._refusals import TOO_SHORT
 from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
@@ -30,7 +30,7 @@ def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
         state, presses = service[3], service[8] & 0x0F
         motion, light, left, opened = service[1] & 0x40, state & 0x01, state & 0x04, state & 0x02
     else:
-        return TOO_SHORT
+        return (TOO_SHORT,)
     return [
         Report(Kind.CONTACT_OPEN, bool(opened or left)),
         Report(Kind.OTHER_STATE, bool(left), 1, "contact_timeout"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT
+from drivers._refusals import TOO_SHORT
 from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, made
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
@@ -22,7 +22,7 @@ def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     _, maker = frame
     if len(maker) < 9:
-        return TOO_SHORT
+        return (TOO_SHORT,)
     return [
         Report(Kind.MOISTURE, bool(maker[8] & 0x01)),
         Report(Kind.TAMPER, bool(maker[8] & 0x02)),

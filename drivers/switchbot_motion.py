@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT
+from drivers._refusals import TOO_SHORT
 from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
@@ -25,7 +25,7 @@ def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
     elif len(service) >= 6:
         motion, light = service[1] & 0x40, service[5] & 0x02
     else:
-        return TOO_SHORT
+        return (TOO_SHORT,)
     return [Report(Kind.MOTION, bool(motion)), Report(Kind.LIGHT, bool(light)), *battery(service)]
 
 

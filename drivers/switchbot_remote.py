@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import TOO_SHORT
+from drivers._refusals import TOO_SHORT
 from drivers._switchbot import LISTENS, Halves, battery, made
 from gateway.words.driver import Heard, Model
 from gateway.words.reading import Kind
@@ -22,7 +22,7 @@ _NEVER_ALONE = -1  # without its letter nothing of it is known
 
 def read(frame: Halves, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
-    return battery(frame[0]) or TOO_SHORT
+    return battery(frame[0]) or (TOO_SHORT,)
 
 
 MODEL = Model(

@@ -14,28 +14,28 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._broadcast import LONGEST, TOO_SHORT, WRONG_LENGTH, Broadcast, company
-from gateway.words.driver import BleAdvert, Heard, Model, Refusal, Report
+from drivers._broadcast import LONGEST, Broadcast, company
+from drivers._refusals import TOO_SHORT, WRONG_LENGTH, WRONG_VERSION
+from gateway.words.driver import BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 COMPANY = 0x089A
-_WRONG_VERSION = (Refusal("wrong_version"),)
 
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means; a frame that ends before all that its flags announce is damaged."""
     if len(frame) > LONGEST:
-        return WRONG_LENGTH
+        return (WRONG_LENGTH,)
     if len(frame) < 2:
-        return TOO_SHORT
+        return (TOO_SHORT,)
     if frame[0] != 1:
-        return _WRONG_VERSION
+        return (WRONG_VERSION,)
     flags, at = frame[1], 2
     if len(frame) < 2 + sum(size for bit, size in ((0, 2), (1, 1), (4, 2), (5, 3), (7, 1)) if flags >> bit & 1):
-        return TOO_SHORT
+        return (TOO_SHORT,)
     said: list[Report] = []
 
     def number(size: int, *, signed: bool = False) -> int:

@@ -16,8 +16,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from drivers._refusals import BAD_JSON, TOO_LONG
 from drivers._zigbee import parsed
-from gateway.words.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Refusal, Report, Telegram
+from gateway.words.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Report, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 _LONGEST = 16_384  # bytes; a sensor's message has some hundred
 _NAME = 200  # characters of a friendly name
 _OTHERS = ("/set", "/get", "/action")
-_NOT_JSON = Refusal("bad_json")
-_TOO_LONG = Refusal("too_long")
 _ALIVE = Report(Kind.HEARTBEAT, True)
 ACTIONS = ("action", "click")  # the second from before 2020
 
@@ -61,7 +60,7 @@ class Zigbee2Mqtt:
             return (NOT_MINE,)
         topic = packet.topic
         if len(packet.payload) > _LONGEST and not topic.startswith("bridge/"):
-            return (_TOO_LONG,)
+            return (TOO_LONG,)
         if topic == "bridge/state":
             state = _state(decoded(packet.payload))
             if state == "offline":
@@ -77,7 +76,7 @@ class Zigbee2Mqtt:
             known = state in ("online", "offline") and not packet.retained
             return (_telegram(topic.removesuffix("/availability"), {"availability": state}),) if known else ()
         if not isinstance(value, dict):
-            return (_NOT_JSON,)
+            return (BAD_JSON,)
         if packet.retained:
             value = {key: what for key, what in value.items() if key not in ACTIONS}
         return (_telegram(topic, value, retained=packet.retained),)

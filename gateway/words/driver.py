@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gateway.words.reading import Kind
 
@@ -107,15 +107,31 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something heard may not be reported: a short fixed word such as `decrypt_failed`, `too_short`, `replayed`."""
+    """Why something heard may not be reported: a short fixed word such as `decrypt_failed`, `too_short`, `replayed`.
+
+    `advice` is what a technician who reads a recording should try.
+    """
 
     reason: str
+    advice: str = field(default="", kw_only=True, compare=False)
 
 
-NOT_MINE = Refusal("not_mine")
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The fields of one recorded frame by name, for people: also of what is never reported, such as a host's question.
+
+    Values are JSON. `frame` holds the bytes of it, where packets are cut into frames.
+    """
+
+    fields: Mapping[str, object]
+    frame: bytes = b""
+
+
+NOT_MINE = Refusal("not_mine", advice="the bytes are not of this make: try another model")
 REPEATED = Refusal("repeated")  # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
 UNPROVED = Refusal("unproved")  # says nothing, and anybody could have sent it: no sign of life, and nothing to count
-OFFLINE = Refusal("bridge_offline")  # what a receiver hears by says that it is not there
+# What a receiver hears by says that it is not there.
+OFFLINE = Refusal("bridge_offline", advice="the bridge program says that it ends")
 
 
 def not_understood(words: str) -> Report:
@@ -180,10 +196,12 @@ class Behind:
     """Heard through a receiver: the names of receiver models that carry this make.
 
     Equal telegrams that follow each other within `same_within` seconds are one: radios repeat what nobody acknowledges.
+    `profiles` are the names under which other programs list this make, such as an EnOcean profile.
     """
 
     receivers: tuple[str, ...]
     same_within: float = 0.0
+    profiles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +264,15 @@ class Teachable(Protocol):
     """A driver that is taught signals out of its own advertisements. `signal` is the one heard last, as it is taught; "" = none."""
 
     signal: str
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """A driver that names the fields of what it hears, for `decode`. It remembers nothing of it."""
+
+    def pictures(self, packet: Packet) -> Iterable[Picture | Report | Refusal]:
+        """Return a picture of each frame, and why bytes between them are none."""
+        ...
 
 
 class Adjustable(Protocol):
