@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers._refusals import TEACH_IN, TOO_SHORT
-from gateway.words.driver import NOT_MINE, Behind, Heard, Packet, Report, Telegram
+from gateway.words.driver import NOT_MINE, Behind, Heard, Packet, Picture, Refusal, Report, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
     from gateway.words.driver import Driver
 
-BEHIND = Behind(receivers=("enocean-esp3",), same_within=0.1)
 RPS, ONE_BYTE, FOUR_BYTES, UTE = 0xF6, 0xD5, 0xA5, 0xD4
 _SIZES = {RPS: 3, ONE_BYTE: 3, FOUR_BYTES: 6}
+_INTRODUCE = frozenset({ONE_BYTE, FOUR_BYTES, UTE})
+_VARIABLE, _OUTPUT = 0xD2, 4  # D2-01: an actuator says how far it is on
 NOTES = (
     "按一下学习键:它的 8 位编号就是地址。",
     "Press its learn button once: the 8 digits then heard are its address.",
 )
+
+
+def behind(*eeps: str) -> Behind:
+    """Return how a sensor with these profiles is heard."""
+    return Behind(receivers=("enocean-esp3",), same_within=0.1, profiles=eeps)
 
 
 def is_teach_in(data: bytes) -> bool:
@@ -52,6 +58,22 @@ def profile(data: bytes) -> str:
     return f"{data[7]:02X}-{data[6]:02X}-{data[5]:02X}" if data[0] == UTE and len(data) >= 9 else ""
 
 
+def drawn(data: bytes) -> dict[str, object]:
+    """Name the fields of a telegram (RORG | payload | status)."""
+    said: dict[str, object] = {
+        "rorg": f"{data[0]:02X}",
+        "status": f"0x{data[-1]:02x}",
+        "payload": data[1:-1].hex(),
+    }
+    if data[0] in _INTRODUCE and len(data) >= _SIZES.get(data[0], 3):
+        said["learn"] = is_teach_in(data)
+        eep = profile(data) if said["learn"] and data[0] != ONE_BYTE else ""
+        return said | ({"eep": eep} if eep else {})
+    if data[0] == _VARIABLE and len(data) == 5 and data[1] & 0x0F == _OUTPUT:
+        said["output_pct"] = data[3] & 0x7F
+    return said
+
+
 class Sensor:
     """One sensor: `read` gives the meaning of RORG and payload; of another RORG than its own it says NOT_MINE.
 
@@ -73,6 +95,12 @@ class Sensor:
     def poll(self) -> bytes:
         """Return nothing: it cannot be asked."""
         return b""
+
+    def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
+        """Draw one telegram."""
+        if not isinstance(packet, Telegram) or len(packet.data) < 2:
+            return (NOT_MINE,)
+        return (Picture(drawn(packet.data)),)
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one telegram."""

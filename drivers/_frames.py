@@ -1,4 +1,4 @@
-"""Cuts a byte stream into frames, for every make on a wire; what a frame looks like is the make's own judgement.
+"""The makes on a wire: a byte stream is cut into frames, and each is read. What a frame looks like is the make's own judgement.
 
 After anything that is no frame it drops one byte and looks again: a false header may hide a true one. Every decision rests on the
 bytes alone, so the answer is the same however the reads were split.
@@ -7,13 +7,13 @@ bytes alone, so the answer is the same however the reads were split.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from drivers._refusals import NOISE
-from gateway.words.driver import Refusal
+from drivers._refusals import NOISE, TOO_SHORT
+from gateway.words.driver import NOT_MINE, Chunk, Heard, Packet, Picture, Refusal, Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
 WAIT = 0  # what `judge` returns when more bytes must come
 
@@ -66,3 +66,67 @@ class Cutter:
                 self._noisy = False
                 at += verdict
         del rest[:at]
+
+
+class Cuts(Protocol):
+    """What cuts a stream: a Cutter, or a make's own."""
+
+    @property
+    def rest(self) -> bytearray:
+        """What waits for its end."""
+        ...
+
+    def feed(self, data: bytes) -> list[bytes | Refusal]:
+        """Take bytes; return whole good frames, and refusals."""
+        ...
+
+
+class Line:
+    """One device on one line, made of plain functions.
+
+    `cut` makes a cutter, `read` says what a whole frame reports, `draw` names its fields for `decode`.
+    `ask` are the bytes that ask for its state: on each poll, and when the line was opened.
+    """
+
+    def __init__(
+        self,
+        cut: Callable[[], Cuts],
+        read: Callable[[bytes], Iterable[Heard]],
+        draw: Callable[[bytes], Mapping[str, object]],
+        ask: bytes,
+        _address: str,
+        _key: bytes | None,
+        memory: Mapping[str, int | str],
+    ) -> None:
+        self.memory: dict[str, int | str] = dict(memory)
+        self._cut, self._read, self._draw, self._ask = cut, read, draw, ask
+        self._frames = cut()
+
+    def poll(self) -> bytes:
+        """Return the bytes that ask for its state, b"" where it reports unasked."""
+        return self._ask
+
+    def feed(self, packet: Packet) -> Iterable[Heard]:
+        """Decode what the line delivered."""
+        if not isinstance(packet, Chunk):
+            return (NOT_MINE,)
+        out: list[Heard] = []
+        if packet.opened:
+            self._frames = self._cut()  # half a frame from before says nothing now
+            if self._ask:
+                out.append(Reply(self._ask))
+        for frame in self._frames.feed(packet.data):
+            if isinstance(frame, Refusal):
+                out.append(frame)
+            else:
+                out += self._read(frame)
+        return out
+
+    def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
+        """Draw each frame of a recording; TOO_SHORT at its end where half a frame is left."""
+        if not isinstance(packet, Chunk):
+            return (NOT_MINE,)
+        frames = self._cut()
+        cut = frames.feed(packet.data)
+        out = [one if isinstance(one, Refusal) else Picture(self._draw(one), one) for one in cut]
+        return [*out, TOO_SHORT] if frames.rest else out

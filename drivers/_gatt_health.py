@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drivers._refusals import NO_CONTACT, NO_VALUE, OUT_OF_RANGE, TOO_LONG, TOO_SHORT, UNRELIABLE
-from gateway.words.driver import NOT_MINE, Attribute, Heard, Packet, Refusal, Report, uuid16
+from gateway.words.driver import NOT_MINE, Attribute, Heard, Packet, Picture, Refusal, Report, uuid16
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -306,6 +306,13 @@ class Vital:
     def poll(self) -> bytes:
         """Return nothing: it is visited, not asked."""
         return b""
+
+    def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
+        """Draw all that one value says, also where it is no reading."""
+        if not isinstance(packet, Attribute):
+            return (NOT_MINE,)
+        said = fields(packet.characteristic, packet.data)
+        return (said if isinstance(said, Refusal) else Picture(said),)
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one value."""

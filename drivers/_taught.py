@@ -8,9 +8,10 @@ as silent as a well one. The receiver's telegram names the code as its source; t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Report, Telegram
+from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Picture, Refusal, Report, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -24,6 +25,21 @@ TAMPER = Report(Kind.TAMPER, True)
 LOW_BATTERY = Report(Kind.BATTERY_LOW, True)
 
 
+# What owners of a make have published about its four data bits. A device that is enrolled is taught, whatever stands here.
+_PUBLISHED = {"GS-WDS07": {"a": "open", "e": "closed", "4": "tamper"}}
+_CODE = re.compile(r"[0-9A-F]{6}")
+
+
+def pictures(packet: Packet) -> Iterable[Picture | Refusal]:
+    """Draw a radio code of 24 bits."""
+    if not isinstance(packet, Telegram) or not _CODE.fullmatch(packet.source):
+        return (NOT_MINE,)
+    code = packet.source.lower()
+    said = {"kind": "code", "code": code, "address": code[:5], "data_nibble": code[5]}
+    known = {make: words[code[5]] for make, words in _PUBLISHED.items() if code[5] in words}
+    return (Picture(said | ({"as_published": known} if known else {})),)
+
+
 class Taught:
     """One sensor: `codes` are its taught signals, {function: signal}; `says` is what each function means."""
 
@@ -34,6 +50,8 @@ class Taught:
     def poll(self) -> bytes:
         """Return nothing: it cannot be asked."""
         return b""
+
+    pictures = staticmethod(pictures)
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Say what the code was taught as, and what the receiver adds about the battery."""

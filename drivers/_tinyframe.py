@@ -18,38 +18,28 @@ The fall is a level: 1 comes again and again while it lasts, and 0 ends no alarm
 from __future__ import annotations
 
 import struct
+from math import isfinite
 from typing import TYPE_CHECKING
 
-from drivers._frames import WAIT, Cutter
+from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE
-from gateway.words.driver import NOT_MINE, Chunk, Heard, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
+from gateway.words.driver import Heard, Refusal, Report, SerialLine, Setting, not_understood
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 HEAD = 0x01
 _HEAD_SIZE = 8
 LONGEST = 1024  # data bytes: target lists, point clouds and log texts are that long, and are passed over
-_LONG = frozenset({0x0A04, 0x0A08, 0x0E01})
+_USER_LOG = 0x0E01
+_LONG = frozenset({0x0A04, 0x0A08, _USER_LOG})
 # All other undocumented types are short. The sum over a header is an xor, which a header shifted by one byte may pass as well:
 # its length then is type's, 270 say, and a fall behind it would wait for so many bytes.
 _LONGEST_UNKNOWN = 64
 
 FALL, PRESENCE, SETTINGS, TARGET_HEIGHT = 0x0E02, 0x0F09, 0x0E06, 0x0E0E
 HEIGHT, THRESHOLD, SENSITIVITY, AREA, FACTORY = 0x0E04, 0x0E08, 0x0E0A, 0x0E0C, 0x2110
-# Known types are held to their lengths: a damaged length must not swallow the fall behind it.
-_SIZES: dict[int, tuple[int, ...]] = {
-    FALL: (1,),
-    PRESENCE: (1,),
-    SETTINGS: (0, 1, 12, 28),
-    HEIGHT: (1, 4),
-    THRESHOLD: (1, 4),
-    SENSITIVITY: (1, 4),
-    AREA: (1, 16),
-    TARGET_HEIGHT: (0, 1, 4),
-    FACTORY: (0, 1),
-}
 _ACKS = {HEIGHT: "install_height", THRESHOLD: "fall_threshold", SENSITIVITY: "fall_sensitivity", AREA: "alarm_area"}
 _SIDES = ("area_left", "area_right", "area_front", "area_back")
 _TAKEN: dict[int, tuple[str, ...]] = {
@@ -84,6 +74,67 @@ def kind_of(frame: bytes) -> int:
 def data_of(frame: bytes) -> bytes:
     """Return a whole frame's data."""
     return frame[_HEAD_SIZE:-1]
+
+
+def settings_of(data: bytes) -> dict[str, float] | None:
+    """Return the settings of a reply by label: 28 bytes with the area, 12 without it. None when a number cannot be one."""
+    height, threshold, sensitivity, *area = struct.unpack("<ffI" if len(data) == _WITHOUT_AREA else "<ffIffff", data)
+    if not all(0 <= metres < 100 for metres in (height, threshold, *area)):
+        return None
+    values = {"install_height_cm": height * _CM, "fall_threshold_cm": threshold * _CM, "fall_sensitivity": float(sensitivity)}
+    values |= {f"{side}_cm": metres * _CM for side, metres in zip(_SIDES if area else (), area, strict=True)}
+    return {label: round(value, 1) for label, value in values.items()}
+
+
+def target_height(data: bytes) -> float | None:
+    """Return metres, None when the bytes are no float that can be one."""
+    metres: float = struct.unpack("<f", data)[0]
+    return round(metres, 3) if metres == 0 or 0.01 <= metres <= 10 else None
+
+
+def _flag(data: bytes) -> bool | None:
+    return {b"\0": False, b"\1": True}.get(data)
+
+
+def _metres(data: bytes) -> float | list[float] | None:
+    numbers = [round(number, 4) for (number,) in struct.iter_unpack("<f", data)]
+    if not all(map(isfinite, numbers)):
+        return None
+    return numbers[0] if len(numbers) == 1 else numbers
+
+
+def _whole(data: bytes) -> int:
+    return int.from_bytes(data, "little")
+
+
+def _nothing(_data: bytes) -> None:
+    return None
+
+
+# (type, bytes of data): what it is, and its value; None where the data is no such value.
+_MEANINGS: dict[tuple[int, int], tuple[str, Callable[[bytes], object]]] = {
+    (FALL, 1): ("fall", _flag),
+    (PRESENCE, 1): ("presence", _flag),
+    (SETTINGS, 0): ("query_parameters", _nothing),
+    (SETTINGS, 1): ("parameters_ack", _flag),
+    (SETTINGS, _WITHOUT_AREA): ("parameters", settings_of),
+    (SETTINGS, 28): ("parameters", settings_of),
+    (HEIGHT, 1): ("install_height_ack", _flag),
+    (HEIGHT, 4): ("set_install_height_m", _metres),
+    (THRESHOLD, 1): ("fall_threshold_ack", _flag),
+    (THRESHOLD, 4): ("set_fall_threshold_m", _metres),
+    (SENSITIVITY, 1): ("sensitivity_ack", _flag),
+    (SENSITIVITY, 4): ("set_sensitivity", _whole),
+    (AREA, 1): ("alarm_area_ack", _flag),
+    (AREA, 16): ("set_alarm_area_m", _metres),
+    (TARGET_HEIGHT, 0): ("enable_height_upload", _nothing),
+    (TARGET_HEIGHT, 1): ("height_upload_ack", _flag),
+    (TARGET_HEIGHT, 4): ("target_height_m", target_height),
+    (FACTORY, 0): ("set_factory_values", _nothing),
+    (FACTORY, 1): ("factory_values_ack", _flag),
+}
+# Known types are held to their lengths: a damaged length must not swallow the fall behind it.
+_SIZES = {kind: frozenset(size for known, size in _MEANINGS if known == kind) for kind, _ in _MEANINGS}
 
 
 class Frames:
@@ -122,22 +173,6 @@ class Frames:
         return _HEAD_SIZE + size + 1 if check(buffer[at + _HEAD_SIZE : end]) == buffer[end] else BAD_CHECKSUM
 
 
-def settings_of(data: bytes) -> dict[str, float] | None:
-    """Return the settings of a reply by label: 28 bytes with the area, 12 without it. None when a number cannot be one."""
-    height, threshold, sensitivity, *area = struct.unpack("<ffI" if len(data) == _WITHOUT_AREA else "<ffIffff", data)
-    if not all(0 <= metres < 100 for metres in (height, threshold, *area)):
-        return None
-    values = {"install_height_cm": height * _CM, "fall_threshold_cm": threshold * _CM, "fall_sensitivity": float(sensitivity)}
-    values |= {f"{side}_cm": metres * _CM for side, metres in zip(_SIDES if area else (), area, strict=True)}
-    return {label: round(value, 1) for label, value in values.items()}
-
-
-def target_height(data: bytes) -> float | None:
-    """Return metres, None when the bytes are no float that can be one."""
-    metres: float = struct.unpack("<f", data)[0]
-    return round(metres, 3) if metres == 0 or 0.01 <= metres <= 10 else None
-
-
 def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
     """Return what one whole good frame says; of anything that says nothing more, that the radar is there."""
     kind, data = kind_of(frame), data_of(frame)
@@ -167,21 +202,37 @@ def is_question(frame: bytes) -> bool:
     return kind_of(frame) in _SIZES and (size == 0 or (kind_of(frame) in _ACKS and size > 1))
 
 
+def _draw(frame: bytes) -> dict[str, object]:
+    kind, data = kind_of(frame), data_of(frame)
+    if kind == _USER_LOG:
+        return {"kind": "user_log", "value": data.decode("ascii", "replace").rstrip("\0\r\n")}
+    if (kind, len(data)) not in _MEANINGS:
+        return {"kind": "unknown_type", "type": f"{kind:04x}", "data": data.hex()}
+    name, read = _MEANINGS[kind, len(data)]
+    value = read(data)
+    said: dict[str, object] = {"kind": name}
+    if data:
+        said |= {"raw": data.hex()} if value is None else {"value": value}
+    return said | ({"direction": "host"} if is_question(frame) else {})
+
+
 _POLL = framed(SETTINGS)
-_ASK = Reply(_POLL)
 
 
-class TinyFrameRadar:
+class TinyFrameRadar(Line):
     """One radar on one line. It keeps nothing that has to survive a restart: after one it is asked."""
 
-    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        self.memory: dict[str, int | str] = dict(memory)
-        self._frames = Frames()
+    def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        # One question asks for all settings, and an answer proves that the radar lives.
+        super().__init__(Frames, self._says, _draw, _POLL, address, key, memory)
         self._area: dict[str, float] = {}  # the four sides as last read, in cm
 
-    def poll(self) -> bytes:
-        """Return the question for all settings: the only one there is, and an answer proves that the radar lives."""
-        return _POLL
+    def _says(self, frame: bytes) -> Iterable[Heard]:
+        reports = reports_of(frame)
+        if kind_of(frame) == SETTINGS:
+            said = {one.label: float(one.value) for one in reports if isinstance(one, Report)}
+            self._area = {side: said[f"{side}_cm"] for side in _SIDES if f"{side}_cm" in said}
+        return reports
 
     def ask(self, name: str) -> bytes:  # noqa: ARG002  one question for all
         """Return the question whose answer holds the setting."""
@@ -203,25 +254,6 @@ class TinyFrameRadar:
     def apply(self) -> bytes:
         """Return nothing: settings count at once."""
         return b""
-
-    def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered; asks for the settings when the line was opened."""
-        if not isinstance(packet, Chunk):
-            return (NOT_MINE,)
-        out: list[Heard] = []
-        if packet.opened:
-            self._frames = Frames()  # half a frame from before says nothing now
-            out.append(_ASK)
-        for frame in self._frames.feed(packet.data):
-            if isinstance(frame, Refusal):
-                out.append(frame)
-                continue
-            reports = reports_of(frame)
-            out += reports
-            if kind_of(frame) == SETTINGS:
-                said = {one.label: float(one.value) for one in reports if isinstance(one, Report)}
-                self._area = {side: said[f"{side}_cm"] for side in _SIDES if f"{side}_cm" in said}
-        return out
 
 
 LISTENS = SerialLine(baud=115200, ask_every=20.0)

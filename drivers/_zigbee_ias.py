@@ -12,11 +12,15 @@ Document: Zigbee Cluster Library, 8.2 IAS Zone and 2.5 general commands; TI Z-St
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from drivers._refusals import BAD_CHECKSUM, TOO_SHORT, UNKNOWN_VALUE
-from gateway.words.driver import Refusal, Report
+from gateway.words.driver import NOT_MINE, Picture, Refusal, Report
 from gateway.words.reading import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 IAS_ZONE, IAS_ACE, ON_OFF = 0x0500, 0x0501, 0x0006
 _STATUS = (
@@ -31,8 +35,20 @@ _STATUS = (
     "test",
     "battery_defect",
 )
+_CLUSTER = re.compile(r"0x[0-9A-Fa-f]{1,4}|[0-9A-Fa-f]{4}")
 _PRESSES = {0x80: "press", 0x81: "double_press", 0x82: "long_press"}  # Konke buttons report them as values of on/off
 _TYPES = {0x10: (1, False), 0x18: (1, False), 0x20: (1, False), 0x21: (2, False), 0x28: (1, True), 0x29: (2, True), 0x30: (1, False)}
+
+
+def pictures(cluster: str, frame: bytes) -> Sequence[Picture | Report | Refusal]:
+    """Draw one frame of a bridge's log; `cluster` as in "0x0500", or "znp" for a TI coordinator's frame."""
+    if cluster == "znp":
+        whole = coordinator(frame)
+        return (whole if isinstance(whole, Refusal) else Picture(whole),)
+    if not _CLUSTER.fullmatch(cluster):
+        return (NOT_MINE,)
+    said = meaning(int(cluster, 16), frame)
+    return (said,) if isinstance(said, Refusal) else (Picture(said[0]), *said[1])
 
 
 def meaning(cluster: int, frame: bytes) -> tuple[dict[str, Any], list[Report]] | Refusal:

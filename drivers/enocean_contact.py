@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from drivers import enocean_contact_a5, enocean_window
-from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, ONE_BYTE, Sensor, profile, supply
+from drivers._enocean import FOUR_BYTES, NOTES, ONE_BYTE, Sensor, behind, profile, supply
 from drivers._refusals import TEACH_IN
 from gateway.words.driver import Heard, Model, Packet, Report, Telegram, not_understood
 from gateway.words.reading import Kind
@@ -69,7 +69,7 @@ class Contact(Sensor):
 MODEL = Model(
     name="enocean-contact",
     title=("EnOcean 门窗磁(D5-00-01)", "EnOcean door/window contact (D5-00-01)"),
-    listens=BEHIND,
+    listens=behind(D5),
     senses=frozenset({Kind.CONTACT_OPEN, Kind.VIBRATION}),
     missing_after=3 * 3600.0,  # it checks in every 15 to 50 minutes; the sun is gone longer than a broken one may be
     new=Contact,

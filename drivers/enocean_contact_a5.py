@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor, supply
+from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
 
@@ -25,7 +25,7 @@ def read(_rorg: int, payload: bytes) -> Iterable[Heard]:
 MODEL = Model(
     name="enocean-contact-a5",
     title=("EnOcean 门窗磁(A5-14-01)", "EnOcean door/window contact (A5-14-01)"),
-    listens=BEHIND,
+    listens=behind("A5-14-01"),
     senses=frozenset({Kind.CONTACT_OPEN}),
     missing_after=3 * 3600.0,  # as for D5-00-01
     new=sensor(read, FOUR_BYTES, "A5-14-01"),

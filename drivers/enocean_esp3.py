@@ -12,15 +12,17 @@ RORG | payload | status: what it means is the enrolled device's matter.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._frames import WAIT, Cutter
+from drivers._enocean import drawn
+from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import CRC, NOISE, TOO_SHORT
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Telegram
+from gateway.words.driver import Enrol, Heard, Model, Refusal, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 SYNC = 0x55
 _HEAD = 6
@@ -79,35 +81,19 @@ def telegram(data: bytes, optional: bytes) -> Telegram | None:
     return Telegram(source=data[-5:-1].hex().upper(), data=data[:-5] + data[-1:], rssi=rssi)
 
 
-class Esp3:
-    """One receiver on one line."""
+def _read(frame: bytes) -> Iterable[Heard]:
+    kind, data, optional = split(frame)
+    if kind == RADIO:
+        return (telegram(data, optional) or TOO_SHORT,)
+    return () if kind == HOST else (_ALIVE,)
 
-    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        self.memory: dict[str, int | str] = dict(memory)
-        self._frames = Cutter(bytes([SYNC]), judged)
 
-    def poll(self) -> bytes:
-        """Return the question for its base id."""
-        return framed(HOST, b"\x08")
-
-    def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered."""
-        if not isinstance(packet, Chunk):
-            return (NOT_MINE,)
-        out: list[Heard] = []
-        if packet.opened:
-            self._frames = Cutter(bytes([SYNC]), judged)
-            out.append(Reply(self.poll()))
-        for frame in self._frames.feed(packet.data):
-            if isinstance(frame, Refusal):
-                out.append(frame)
-                continue
-            kind, data, optional = split(frame)
-            if kind == RADIO:
-                out.append(telegram(data, optional) or TOO_SHORT)
-            elif kind != HOST:
-                out.append(_ALIVE)
-        return out
+def _draw(frame: bytes) -> dict[str, object]:
+    kind, data, optional = split(frame)
+    heard = telegram(data, optional) if kind == RADIO else None
+    if heard is None:
+        return {"packet_type": kind, "data": data.hex()}
+    return {"packet_type": kind, "sender": heard.source, "dbm": heard.rssi} | drawn(heard.data)
 
 
 def framed(kind: int, data: bytes, optional: bytes = b"") -> bytes:
@@ -122,7 +108,7 @@ MODEL = Model(
     listens=SerialLine(baud=57600, ask_every=60.0),
     senses=frozenset({Kind.HEARTBEAT}),
     missing_after=150.0,  # s; two questions without an answer
-    new=Esp3,
+    new=partial(Line, partial(Cutter, bytes([SYNC]), judged), _read, _draw, framed(HOST, b"\x08")),
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(

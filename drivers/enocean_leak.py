@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._enocean import BEHIND, RPS, sensor
+from drivers._enocean import RPS, behind, sensor
 from drivers._refusals import UNKNOWN_VALUE
 from gateway.words.driver import Heard, Model, Report, not_understood
 from gateway.words.reading import Kind
@@ -29,7 +29,7 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
 MODEL = Model(
     name="enocean-leak",
     title=("EnOcean 水浸(F6-05-01)", "EnOcean water sensor (F6-05-01)"),
-    listens=BEHIND,
+    listens=behind("F6-05-01"),
     senses=frozenset({Kind.MOISTURE}),
     missing_after=None,  # it has power only when it gets wet
     new=sensor(_read, RPS, "F6-05-01"),

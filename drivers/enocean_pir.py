@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor, supply
+from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
 
@@ -24,7 +24,7 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
 MODEL = Model(
     name="enocean-pir",
     title=("EnOcean 红外(A5-07-01)", "EnOcean motion sensor (A5-07-01)"),
-    listens=BEHIND,
+    listens=behind("A5-07-01"),
     senses=frozenset({Kind.MOTION}),
     missing_after=3 * 3600.0,  # it checks in within the hour
     new=sensor(_read, FOUR_BYTES, "A5-07-01"),

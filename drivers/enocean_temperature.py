@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor
+from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
 
@@ -24,7 +24,7 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
 MODEL = Model(
     name="enocean-temperature",
     title=("EnOcean 温度计(A5-02-05)", "EnOcean room thermometer (A5-02-05)"),
-    listens=BEHIND,
+    listens=behind("A5-02-05"),
     senses=frozenset({Kind.TEMPERATURE}),
     missing_after=3 * 3600.0,  # it checks in within the hour
     new=sensor(_read, FOUR_BYTES, "A5-02-05"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drivers._enocean import BEHIND, FOUR_BYTES, NOTES, sensor, supply
+from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
 from gateway.words.driver import Heard, Model, Report, not_understood
 from gateway.words.reading import Kind
 
@@ -31,7 +31,7 @@ def read(_rorg: int, payload: bytes) -> Iterable[Heard]:
 MODEL = Model(
     name="enocean-window",
     title=("EnOcean 窗磁 / 窗把手(A5-14-09, A5-14-0A)", "EnOcean window contact or handle (A5-14-09, A5-14-0A)"),
-    listens=BEHIND,
+    listens=behind("A5-14-09", "A5-14-0A"),
     senses=frozenset({Kind.CONTACT_OPEN, Kind.VIBRATION}),
     missing_after=3 * 3600.0,  # as for D5-00-01
     new=sensor(read, FOUR_BYTES, "A5-14-09", "A5-14-0A"),

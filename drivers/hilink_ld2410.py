@@ -15,11 +15,12 @@ again every AGAIN reports (5 s); the others say only that the radar lives.
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._frames import WAIT, Cutter
-from drivers._refusals import BAD_FOOTER, NOISE, UNKNOWN_VALUE
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
+from drivers._frames import WAIT, Cutter, Line
+from drivers._refusals import BAD_FOOTER, BAD_HEADER, NOISE, UNKNOWN_VALUE
+from gateway.words.driver import Chunk, Enrol, Heard, Model, Packet, Picture, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ _LONGEST = 80  # data bytes; an engineering report has 35 to 45
 STEP = 25  # cm
 AGAIN = 50  # reports
 _ALIVE = Report(Kind.HEARTBEAT, True)
+_HEADS = REPORT[:1] + COMMAND[:1]
+_ANSWER = 0x0100  # bit of a command
 TARGETS = ("none", "moving", "static", "both")
 
 
@@ -67,31 +70,46 @@ def seen(frame: bytes) -> dict[str, int] | None:
     }
 
 
-class Ld2410:
+def _draw(frame: bytes) -> dict[str, object]:
+    """Name the fields of a report, a host's command or the answer to one."""
+    body = frame[6:-4]
+    if frame[:4] != COMMAND:
+        numbers = seen(frame)
+        if numbers is None:
+            return {"kind": "unknown", "data": body.hex()}
+        kind = "ld2410_basic" if body[0] == 2 else "ld2410_engineering"
+        return {"kind": kind, "target": TARGETS[numbers.pop("state")], **numbers}
+    command = int.from_bytes(body[:2], "little")
+    said: dict[str, object] = {"command": f"0x{command & 0xFF:02X}"}
+    if not command & _ANSWER or len(body) < 4:
+        return {"kind": "ld2410_command"} | said | {"direction": "host", "data": body[2:].hex()}
+    said |= {"kind": "ld2410_reply", "status": int.from_bytes(body[2:4], "little")}
+    if command & 0xFF == 0xFF and len(body) >= 8:
+        version, size = struct.unpack_from("<HH", body, 4)
+        return said | {"protocol_version": version, "buffer_size": size}
+    return said | ({"data": body[4:].hex()} if len(body) > 4 else {})
+
+
+class Ld2410(Line):
     """One radar. It keeps what it said last, to say only what is new."""
 
-    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        self.memory: dict[str, int | str] = dict(memory)
-        self._frames = Cutter(REPORT[:1] + COMMAND[:1], judged)
+    def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        super().__init__(partial(Cutter, _HEADS, judged), self._said, _draw, b"", address, key, memory)
         self._state: int | None = None
         self._far: dict[str, int] = {}
         self._since = 0
 
-    def poll(self) -> bytes:
-        """Return nothing: it reports unasked."""
-        return b""
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered."""
-        if not isinstance(packet, Chunk):
-            return (NOT_MINE,)
-        if packet.opened:
-            self._frames = Cutter(REPORT[:1] + COMMAND[:1], judged)
+        """Decode what the line delivered; after it was opened all is told."""
+        if isinstance(packet, Chunk) and packet.opened:
             self._state = None
-        out: list[Heard] = []
-        for frame in self._frames.feed(packet.data):
-            out += (frame,) if isinstance(frame, Refusal) else self._said(frame)
-        return out
+        return super().feed(packet)
+
+    def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
+        """Draw each frame of a recording; one that ends well has lost its beginning."""
+        drawn = list(super().pictures(packet))
+        ends = isinstance(packet, Chunk) and packet.data.endswith((REPORT_END, COMMAND_END))
+        return [BAD_HEADER] if ends and drawn == [NOISE] else drawn
 
     def _said(self, frame: bytes) -> Iterable[Heard]:
         if frame[:4] == COMMAND:

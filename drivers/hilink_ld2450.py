@@ -11,13 +11,14 @@ by. It sees no falls, and "nobody" ends nothing; what is told and when: see hili
 from __future__ import annotations
 
 import struct
+from functools import partial
 from math import hypot
 from typing import TYPE_CHECKING
 
-from drivers._frames import WAIT, Cutter
+from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_FOOTER, NOISE
 from drivers.hilink_ld2410 import AGAIN
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
+from gateway.words.driver import Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -52,31 +53,24 @@ def targets(frame: bytes) -> list[dict[str, int]]:
     return out
 
 
-class Ld2450:
+def _draw(frame: bytes) -> dict[str, object]:
+    return {"kind": "ld2450_targets", "targets": targets(frame)}
+
+
+class Ld2450(Line):
     """One radar. It keeps what it said last, to say only what is new."""
 
-    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        self.memory: dict[str, int | str] = dict(memory)
-        self._frames = Cutter(HEAD[:1], judged)
+    def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        super().__init__(partial(Cutter, HEAD[:1], judged), self._said, _draw, b"", address, key, memory)
         self._count: int | None = None
         self._near = 0
         self._since = 0
 
-    def poll(self) -> bytes:
-        """Return nothing: it reports unasked."""
-        return b""
-
     def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered."""
-        if not isinstance(packet, Chunk):
-            return (NOT_MINE,)
-        if packet.opened:
-            self._frames = Cutter(HEAD[:1], judged)
+        """Decode what the line delivered; after it was opened all is told."""
+        if isinstance(packet, Chunk) and packet.opened:
             self._count = None
-        out: list[Heard] = []
-        for frame in self._frames.feed(packet.data):
-            out += (frame,) if isinstance(frame, Refusal) else self._said(frame)
-        return out
+        return super().feed(packet)
 
     def _said(self, frame: bytes) -> Iterable[Heard]:
         there = targets(frame)

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.words.driver import NOT_MINE, Enrol, Heard, Inputs, Model, Packet, Telegram
+from drivers._modbus_rtu import meaning
+from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Inputs, Model, Packet, Picture, Refusal, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -33,13 +34,24 @@ class InputModule:
         return (packet,) if isinstance(packet, Telegram) else (NOT_MINE,)
 
 
+class ModbusModule(InputModule):
+    """Its frames can be read from a recording too; on the line it is polled."""
+
+    def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
+        """Draw the frame that a recording holds."""
+        if not isinstance(packet, Chunk):
+            return (NOT_MINE,)
+        said = meaning(packet.data)
+        return (said if isinstance(said, Refusal) else Picture(said, packet.data),)
+
+
 MODEL = Model(
     name="modbus-inputs",
     title=("Modbus RTU 输入模块", "Modbus RTU input module"),
     listens=Inputs(bus="modbus"),
     senses=frozenset({Kind.HEARTBEAT}),
     missing_after=150.0,  # s; each input is told once a minute
-    new=InputModule,
+    new=ModbusModule,
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(

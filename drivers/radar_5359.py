@@ -22,13 +22,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from drivers._frames import WAIT, Cutter
-from drivers._refusals import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Setting, not_understood
+from drivers._frames import WAIT, Cutter, Line
+from drivers._refusals import BAD_CHECKSUM, BAD_FOOTER, NOISE, UNKNOWN_VALUE
+from gateway.words.driver import Enrol, Heard, Model, Refusal, Reply, Report, SerialLine, Setting, not_understood
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 HEAD, _TAIL = b"\x53\x59", b"\x54\x43"
 _AROUND = 9  # bytes of a frame that are not data
@@ -192,7 +192,7 @@ def _judged(buffer: bytearray, at: int) -> int | Refusal:
     if len(buffer) < end:
         return WAIT
     if buffer[end - 2 : end] != _TAIL:
-        return NOISE
+        return BAD_FOOTER
     return end - at if sum(buffer[at : end - 3]) & 0xFF == buffer[end - 3] else BAD_CHECKSUM
 
 
@@ -280,16 +280,35 @@ SETTINGS = (
 )
 
 
-class Radar5359:
+def _read(frame: bytes) -> tuple[Heard, ...]:
+    """Return what one whole good frame says; a radar that has just started is asked for its state."""
+    return (*reports_of(frame), _ASK) if frame[2:4] == _START_UP else reports_of(frame)
+
+
+def _draw(frame: bytes) -> dict[str, object]:
+    """Return what one whole frame is: a question heard on the line, something told, or a command no document knows."""
+    about = meaning(frame[2], frame[3])
+    name = f"{frame[2]:02x}_{frame[3]:02x}" if about is None else about.name
+    if is_question(frame):
+        return {"kind": "query", "what": name, "direction": "host"}
+    if about is None:
+        return {"kind": "unknown", "what": name, "raw": frame[6:-3].hex()}
+    reports = about.read(frame[6:-3])
+    if reports is None:
+        return {"kind": name, "raw": frame[6:-3].hex()}
+    said: dict[str, object] = {"kind": name}
+    values = [report.value for report in reports]
+    if values:
+        raw = "raw" if (reports[0].extra or {}).get("raw") else "value"
+        said[raw] = values[0] if len(values) == 1 else values
+    return said | ({"reply_to": "query"} if frame[3] & _ASKED else {})
+
+
+class Radar5359(Line):
     """One radar on one line. It keeps nothing that has to survive a restart: after one it is asked."""
 
-    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        self.memory: dict[str, int | str] = dict(memory)
-        self._frames = Frames()
-
-    def poll(self) -> bytes:
-        """Return the questions for presence, motion, fall and stay-still."""
-        return _POLL
+    def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
+        super().__init__(Frames, _read, _draw, _POLL, address, key, memory)
 
     def set(self, name: str, value: float) -> bytes:
         """Return the frame that sets one setting; the radar repeats it with what it has taken."""
@@ -304,23 +323,6 @@ class Radar5359:
     def apply(self) -> bytes:
         """Return nothing: settings count at once."""
         return b""
-
-    def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered; asks for the state when the line was opened and when the radar has started."""
-        if not isinstance(packet, Chunk):
-            return (NOT_MINE,)
-        out: list[Heard] = []
-        if packet.opened:
-            self._frames = Frames()  # half a frame from before says nothing now
-            out.append(_ASK)
-        for frame in self._frames.feed(packet.data):
-            if isinstance(frame, Refusal):
-                out.append(frame)
-                continue
-            out += reports_of(frame)
-            if frame[2:4] == _START_UP:
-                out.append(_ASK)
-        return out
 
 
 class RadarApplying(Radar5359):

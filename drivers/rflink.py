@@ -15,7 +15,7 @@ import re
 from typing import TYPE_CHECKING
 
 from drivers._refusals import NOISE, TOO_LONG
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Reply, Report, SerialLine, Telegram
+from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Picture, Refusal, Reply, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -53,6 +53,33 @@ def telegram(name: str, fields: Mapping[str, str]) -> Telegram:
     return Telegram(source=";".join(parts), data=";".join(more).encode())
 
 
+_BANNER = re.compile(r"RFLink Gateway V([\d.]+) - R(\w+)")
+_PLAIN: dict[str, dict[str, object]] = {
+    "PONG": {"pong": True},
+    "CMD UNKNOWN": {"error": "command_unknown"},
+}
+_NAMES = {"ID": "sensor_id", "CMD": "command", "SMOKEALERT": "smoke", "BAT": "battery"}
+_TENTHS = re.compile(r"[0-9A-Fa-f]{4}")
+
+
+def _draw(name: str, fields: Mapping[str, str]) -> dict[str, object]:
+    """Name what one line says: that the receiver has started, that it answers, or what a sensor has sent."""
+    if banner := _BANNER.search(name):
+        return {"banner": True, "version": banner[1], "revision": banner[2]}
+    if name in _PLAIN:
+        return _PLAIN[name]
+    said: dict[str, object] = {"protocol" if "ID" in fields else "message": name}
+    for key, value in fields.items():
+        if key == "TEMP" and _TENTHS.fullmatch(value):
+            tenths = int(value, 16)
+            said["temperature_c"] = (-(tenths & 0x7FFF) if tenths & 0x8000 else tenths) / 10
+        elif key == "HUM" and value.isdecimal():
+            said["humidity_pct"] = int(value)
+        else:
+            said[_NAMES.get(key, key.lower())] = value
+    return said
+
+
 class RfLink:
     """One receiver on one line."""
 
@@ -85,6 +112,14 @@ class RfLink:
         self._take(packet.data[start:], out)
         return out
 
+    def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
+        """Draw each line of text."""
+        if not isinstance(packet, Chunk):
+            return (NOT_MINE,)
+        lines = [line for line in re.split(rb"\r?\n", packet.data) if line]
+        found = [(line, parsed(line)) for line in lines]
+        return [NOISE if one is None else Picture(_draw(*one), line) for line, one in found]
+
     def _take(self, part: bytes, out: list[Heard]) -> None:
         if self._skipping:
             return
@@ -109,7 +144,7 @@ class RfLink:
 MODEL = Model(
     name="rflink",
     title=("RFLink 433 接收器", "RFLink 433 MHz receiver"),
-    listens=SerialLine(baud=57600, ask_every=60.0),
+    listens=SerialLine(baud=57600, ask_every=60.0, text=True),
     senses=frozenset({Kind.HEARTBEAT}),
     missing_after=150.0,  # s; two questions without an answer
     new=RfLink,

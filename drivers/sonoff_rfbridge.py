@@ -13,15 +13,17 @@ presses anything, so flash Portisch.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._frames import WAIT, Cutter
+from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import NOISE
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Refusal, Reply, Report, SerialLine, Telegram
+from drivers._taught import pictures
+from gateway.words.driver import Enrol, Heard, Model, Packet, Picture, Refusal, Reply, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 START, END = 0xAA, 0x55
 ACK, LEARN_TIMED_OUT, LEARNED, CODE, SEND, SNIFFED, BUCKETS = 0xA0, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xB1
@@ -30,6 +32,19 @@ _SHORT = 3
 _MOST_BUCKETS = 8
 _LONGEST_BUCKETS = 2 * _MOST_BUCKETS + 112  # bytes after the number of buckets
 _SYNC = 3  # a pair this many times as long as the shortest is no bit: bits are equally long
+_CODES: dict[int, tuple[str, dict[str, object]]] = {
+    LEARNED: ("learned", {}),
+    SEND: ("transmit", {"direction": "host"}),
+}
+_NAMES = {
+    ACK: "ack",
+    0xA1: "learn",
+    LEARN_TIMED_OUT: "learn_timeout",
+    SNIFFED: "sniffing_on",
+    0xA7: "sniffing_off",
+    BUCKETS: "bucket_sniffing_on",
+    0xFF: "query_version",
+}
 _ACK = Reply(bytes((START, ACK, END)))
 _POLL = bytes((START, 0xFF, END))
 
@@ -99,33 +114,34 @@ def code_of(frame: bytes) -> str:
     return ""
 
 
-class RfBridge:
+def read(frame: bytes) -> Iterable[Heard]:
+    """Return the code of one frame, which is acknowledged; any other answer proves that the chip lives."""
+    if code := code_of(frame):
+        return _ACK, Telegram(source=code)
+    return () if frame[1] == SEND else (Report(Kind.HEARTBEAT, True),)
+
+
+def _draw(frame: bytes) -> dict[str, object]:
+    command = frame[1]
+    if len(frame) == _CODE_SIZE:
+        sync, low, high = timings(frame)
+        kind, host = _CODES.get(command, ("code", {}))
+        timed = {"tsyn_us": sync, "tlow_us": low, "thigh_us": high}
+        return {"kind": kind} | timed | {"code": frame[8:11].hex()} | host
+    if command == SNIFFED and len(frame) > 4:
+        return {"kind": "sniffed", "protocol": frame[3], "data": frame[4:-1].hex()}
+    if command == BUCKETS and len(frame) > _SHORT:
+        buckets, bits = raw(frame)
+        return {"kind": "buckets", "buckets_us": buckets, "bits": bits}
+    return {"kind": _NAMES[command]} if command in _NAMES else {"kind": "version", "value": command}
+
+
+class RfBridge(Line):
     """One receiver on one line."""
 
-    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        self.memory: dict[str, int | str] = dict(memory)
-        self._frames = Cutter(bytes([START]), judged)
-
-    def poll(self) -> bytes:
-        """Return the question for the firmware's version."""
-        return _POLL
-
-    def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode what the line delivered, and acknowledge each code."""
-        if not isinstance(packet, Chunk):
-            return (NOT_MINE,)
-        out: list[Heard] = []
-        if packet.opened:
-            self._frames = Cutter(bytes([START]), judged)
-            out.append(Reply(_POLL))
-        for frame in self._frames.feed(packet.data):
-            if isinstance(frame, Refusal):
-                out.append(frame)
-            elif code := code_of(frame):
-                out += (_ACK, Telegram(source=code))
-            elif frame[1] != SEND:
-                out.append(Report(Kind.HEARTBEAT, True))
-        return out
+    def pictures(self, packet: Packet) -> Iterable[Picture | Refusal]:
+        """Draw each frame; a telegram is a bare code, as other programs print it."""
+        return pictures(packet) if isinstance(packet, Telegram) else super().pictures(packet)
 
 
 MODEL = Model(
@@ -134,7 +150,7 @@ MODEL = Model(
     listens=SerialLine(baud=19200, ask_every=60.0),
     senses=frozenset({Kind.HEARTBEAT}),
     missing_after=150.0,  # s; two questions without an answer
-    new=RfBridge,
+    new=partial(RfBridge, partial(Cutter, bytes([START]), judged), read, _draw, _POLL),
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(

@@ -17,8 +17,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from drivers._refusals import BAD_JSON, TOO_LONG
-from drivers._zigbee import parsed
-from gateway.words.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Published, Report, Telegram
+from drivers._zigbee import Sensor, parsed
+from drivers._zigbee_ias import pictures
+from drivers._zigbee_words import table
+from gateway.words.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Picture, Published, Refusal, Report, Telegram
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -80,6 +82,21 @@ class Zigbee2Mqtt:
         if packet.retained:
             value = {key: what for key, what in value.items() if key not in ACTIONS}
         return (_telegram(topic, value, retained=packet.retained),)
+
+    def pictures(self, packet: Packet) -> Iterable[Picture | Report | Refusal]:
+        """Draw a message, with what any sensor would mean by it; or a frame of the bridge's log.
+
+        Such a frame comes as a telegram whose source is its cluster, as in "0x0500", or "znp" for a TI coordinator's frame.
+        """
+        if isinstance(packet, Telegram):
+            return pictures(packet.source, packet.data)
+        out: list[Picture | Report | Refusal] = []
+        for one in self.feed(packet):
+            if isinstance(one, Telegram):
+                any_sensor = Sensor(table("sos", Kind.MOTION), frozenset(Kind), {})
+                said = (x for x in any_sensor.feed(one) if isinstance(x, Report | Refusal))
+                out += [Picture({"friendly_name": one.source}), *said]
+        return out or (NOT_MINE,)
 
 
 def _telegram(name: str, value: dict[str, Any], *, retained: bool = False) -> Telegram:

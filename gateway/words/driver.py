@@ -183,12 +183,13 @@ class BleAdvert:
 class SerialLine:
     """Heard by wire: line speed in baud, 8N1; `ask_every` seconds between two polls (0 = only when opened).
 
-    `hello` is what asks an unknown one for its name, where a poll does not.
+    `hello` is what asks an unknown one for its name, where a poll does not. `text`: it speaks lines of text.
     """
 
     baud: int
     ask_every: float = 0.0
     hello: bytes = b""
+    text: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ LONGEST = 450  # lines of a module; the catalogue's are lists
 CATALOGUES = {f"gateway/{room}/{language}.py" for room in ("words", "page") for language in ("zh", "en")}
 # What is still to be taken apart. A line that is no longer true fails; none is added.
 LONG = {
-    "gateway/__main__.py", "gateway/contract/wire.py", "gateway/demo/__main__.py", "gateway/hear/decode.py",
+    "gateway/__main__.py", "gateway/contract/wire.py", "gateway/demo/__main__.py",
     "gateway/home/config.py", "gateway/home/household.py", "gateway/home/nearby.py", "gateway/judge/book.py", "gateway/judge/pipeline.py",
     "gateway/keep/recovery.py", "gateway/keep/store.py", "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
     "gateway/tend/daemon.py", "gateway/tend/technician.py", "drivers/mibeacon.py",

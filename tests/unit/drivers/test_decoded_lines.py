@@ -141,3 +141,30 @@ def test_no_profile_of_an_enocean_telegram_and_no_maker_of_an_advertisement_is_g
 def test_a_number_that_no_thing_of_a_home_can_have_is_said_and_no_measure():
     told = decode_line(json.dumps({"service_data": {"fcd2": "4001aa0254c0"}}))
     assert (told["measures"], told["implausible"]) == ({}, {"battery_pct": 170, "temperature_c": -163})
+
+
+def test_who_else_was_asked_and_why_it_refused_is_said():
+    told = decode_line(json.dumps({"service_data": {"fe95": "5820aa0101b2188d38c1a40d1004c8004801"}}))
+    assert (told["reject"], told["model"]) == ("too_short", "mibeacon-legacy")
+    assert told["others"]["wrong_version"] == ["mibeacon"]
+    assert "qingping-cgh1" in told["others"]["wrong_product"]
+
+
+def test_why_bytes_of_a_stream_are_no_frames_is_said_beside_those_that_are():
+    told = decode_line(json.dumps({"stream": "53598001000101d05443535980010001002e5443"}))
+    assert told["frames"] == ["535980010001002e5443"]
+    assert "wrong sum" in told["refused"]["bad_checksum"]
+
+
+def test_a_value_that_no_document_knows_is_refused_and_shown():
+    told = decode_line(json.dumps({"frame": "53598301000102335443"}))
+    assert (told["kind"], told["raw"], told["not_understood"]) == ("fall", "02", "fall: 02")
+
+
+def test_what_a_receiver_passes_on_goes_to_the_device_that_is_named():
+    code = {"frame": "aaa426c0013603ca51145155", "model": "ev1527-sos", "codes": {"press": "511451"}}
+    assert decode_line(json.dumps(code))["events"] == [{"type": "button", "action": "press"}]
+    assert decode_line(json.dumps(code | {"codes": {"press": "511452"}}))["reject"] == "not_mine"
+    line = {"line": "20;2D;EV1527;ID=07a410;SWITCH=01;CMD=ON;", "model": "ev1527-sos"}
+    told = decode_line(json.dumps(line | {"codes": {"press": "EV1527;ID=07A410;SWITCH=01;CMD=ON"}}))
+    assert (told["model"], told["sensor_id"], told["events"]) == ("ev1527-sos", "07a410", [{"type": "button", "action": "press"}])
