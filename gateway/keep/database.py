@@ -10,10 +10,8 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
-
 from gateway.contract import wire
+from gateway.keep.schema import Migrations
 from gateway.words.clock import Moment, Quality
 
 LOG = logging.getLogger("eldercare")
@@ -40,7 +38,7 @@ class Damaged(StoreProblem):
     """The file's content is broken."""
 
 
-def database(path: Path, migrations: Migrations, synchronous: str, log: int = LOG_PAGES) -> Database:
+def database(path: Path, migrations: Migrations, synchronous: str, log: int = LOG_PAGES) -> sqlite3.Connection:
     """Open one file for writing. `log`: pages after which a commit itself writes the log into it.
 
     Raises StoreProblem: damaged, newer, not writable.
@@ -55,9 +53,8 @@ def database(path: Path, migrations: Migrations, synchronous: str, log: int = LO
         conn.execute(f"PRAGMA synchronous = {synchronous}")
         conn.execute(f"PRAGMA wal_autocheckpoint = {log}")
         conn.execute("PRAGMA journal_size_limit = 4194304")
-        db = Database(conn, execute_plugins=False)
-        refuse_newer(db, path, migrations)
-        migrations.apply(db)
+        refuse_newer(conn, path, migrations)
+        migrations.apply(conn)
         look_for_damage(conn, path, CHECK_SUSPECT if suspect(path).exists() else CHECK_AT_MOST)
         suspect(path).unlink(missing_ok=True)
     except StoreProblem:
@@ -66,7 +63,7 @@ def database(path: Path, migrations: Migrations, synchronous: str, log: int = LO
     except BROKEN as error:
         conn.close()
         raise problem_of(path, error) from error
-    return db
+    return conn
 
 
 def checkpoint(path: Path) -> None:
@@ -95,20 +92,20 @@ def entries_kept_from(path: Path, now: Moment, days: float) -> int:
         return kept_from(conn, "journal", now, days)
 
 
-def mark(db: Database, name: str, value: str) -> None:
+def mark(db: sqlite3.Connection, name: str, value: str) -> None:
     """Write a mark. Raises sqlite3.Error."""
-    db.conn.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+    db.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
 
 
-def marked(db: Database, name: str) -> str:
+def marked(db: sqlite3.Connection, name: str) -> str:
     """Return a mark, "" where there is none."""
-    row = db.conn.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
+    row = db.execute("SELECT value FROM marks WHERE name = ?", (name,)).fetchone()
     return str(row[0]) if row else ""
 
 
-def single(db: Database, query: str) -> int:
+def single(db: sqlite3.Connection, query: str) -> int:
     """Return the one number that a query gives."""
-    return int(db.conn.execute(query).fetchone()[0])
+    return int(db.execute(query).fetchone()[0])
 
 
 def new_name() -> str:
@@ -129,10 +126,9 @@ def problem_of(path: Path, error: Exception) -> StoreProblem:
     return Damaged(f"{path} is damaged ({text})")
 
 
-def refuse_newer(db: Database, path: Path, migrations: Migrations) -> None:
+def refuse_newer(db: sqlite3.Connection, path: Path, migrations: Migrations) -> None:
     """Raise StoreProblem where a later version has written the file."""
-    ours = {m.name for m in migrations._migrations}  # noqa: SLF001  the library offers no list of its own
-    newer = sorted(m.name for m in migrations.applied(db) if m.name not in ours)
+    newer = sorted(set(migrations.applied(db)) - migrations.statements.keys())
     if newer:
         raise StoreProblem(f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again")
 

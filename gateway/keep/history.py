@@ -18,8 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from sqlite_utils import Database
-
 from gateway.contract import wire
 from gateway.judge.signals import HOUR, KEPT_DAYS, Row
 from gateway.keep import schema
@@ -36,6 +34,7 @@ from gateway.keep.database import (
     set_aside,
     single,
 )
+from gateway.keep.schema import atomic
 from gateway.words.clock import Moment, Quality
 from gateway.words.consent import withholds
 from gateway.words.reading import Kind, Reading
@@ -79,7 +78,7 @@ class History:
         self.withdrawn = 0  # readings that waited and were deleted for that
         self._gateway = gateway
         self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
-        self._db: Database | None = None
+        self._db: sqlite3.Connection | None = None
         self._row = 0
 
     async def run(self, job: Callable[..., T], *args: object) -> T:
@@ -114,7 +113,7 @@ class History:
         if db is not None:
             with contextlib.suppress(sqlite3.Error):
                 if checkpoint:
-                    db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             with contextlib.suppress(sqlite3.Error):
                 db.close()
 
@@ -171,10 +170,10 @@ class History:
             for n, r in enumerate(readings)
         ]
         try:
-            with self._db.atomic():
-                self._db.conn.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-                self._db.conn.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 1)", (number, first, first + len(rows) - 1, wall))
-                self._db.conn.executemany(_SIGNAL, signals)
+            with atomic(self._db):
+                self._db.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+                self._db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 1)", (number, first, first + len(rows) - 1, wall))
+                self._db.executemany(_SIGNAL, signals)
         except sqlite3.Error as error:
             LOG.warning("store history.db: %d readings forgotten: %s", len(rows), error)
             return None
@@ -190,9 +189,9 @@ class History:
         if self._db is None:
             return
         try:
-            with self._db.atomic():
+            with atomic(self._db):
                 update = "UPDATE batches SET waiting = 0 WHERE waiting AND number BETWEEN ? AND ?"
-                done = sum(self._db.conn.execute(update, each).rowcount for each in ranges)
+                done = sum(self._db.execute(update, each).rowcount for each in ranges)
             self.waits -= done
         except sqlite3.Error as error:
             LOG.warning("store history.db: receipts of readings not kept, they will be sent again: %s", error)
@@ -226,18 +225,18 @@ class History:
         found = self._waiting(after, BATCHES_AT_ONCE) if self._db is not None else []
         return found[-1].number if found else None
 
-    def _agreed(self, db: Database, number: int, rows: list[tuple[int, Reading]]) -> list[Reading]:
+    def _agreed(self, db: sqlite3.Connection, number: int, rows: list[tuple[int, Reading]]) -> list[Reading]:
         """Return what of a waiting batch may be sent, and delete the rest; a batch of which nothing is left waits no more."""
         gone = [row for row, reading in rows if withholds(self.withheld, reading)]
         if gone:
-            with db.atomic():
-                db.conn.executemany("DELETE FROM readings WHERE row = ?", [(row,) for row in gone])
+            with atomic(db):
+                db.executemany("DELETE FROM readings WHERE row = ?", [(row,) for row in gone])
                 if len(gone) == len(rows):
-                    self.waits -= db.conn.execute("UPDATE batches SET waiting = 0 WHERE waiting AND number = ?", (number,)).rowcount
+                    self.waits -= db.execute("UPDATE batches SET waiting = 0 WHERE waiting AND number = ?", (number,)).rowcount
             self.withdrawn += len(gone)
         return [reading for _, reading in rows if not withholds(self.withheld, reading)]
 
-    def _read(self, db: Database, after: int, limit: int) -> list[Outgoing]:
+    def _read(self, db: sqlite3.Connection, after: int, limit: int) -> list[Outgoing]:
         out: list[Outgoing] = []
         one = "SELECT number, first, last FROM batches WHERE waiting AND number > ? ORDER BY number LIMIT 1"
         while len(out) < limit and (found := db.execute(one, (after,)).fetchone()):
@@ -274,11 +273,11 @@ class History:
         except sqlite3.Error as error:
             LOG.warning("store history.db: retention not carried out: %s", error)
 
-    def _retain(self, db: Database, now: Moment, days: float) -> Iterator[int]:
-        execute = db.conn.execute
+    def _retain(self, db: sqlite3.Connection, now: Moment, days: float) -> Iterator[int]:
+        execute = db.execute
         too_many = single(db, "SELECT count(*) FROM batches WHERE waiting") - BATCHES_AT_MOST
         if too_many > 0:
-            with db.atomic():
+            with atomic(db):
                 oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
                 forgotten = execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
             self.waits -= forgotten
@@ -286,12 +285,12 @@ class History:
         if now.quality is not Quality.SYNCHRONISED:
             return
         # The newest batch stays whatever its age: numbers go on from it.
-        kept = min(self.newest, kept_from(db.conn, "batches", now, days))
+        kept = min(self.newest, kept_from(db, "batches", now, days))
         old = "SELECT number, first, last, waiting FROM batches WHERE number < ? ORDER BY number LIMIT ?"
         while rows := execute(old, (kept, BATCHES_AT_ONCE)).fetchall():
-            with db.atomic():
-                db.conn.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", [(first, last) for _, first, last, _ in rows])
-                db.conn.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number, *_ in rows])
+            with atomic(db):
+                db.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", [(first, last) for _, first, last, _ in rows])
+                db.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number, *_ in rows])
             waited = sum(waiting for *_, waiting in rows)
             self.waits -= waited
             yield waited

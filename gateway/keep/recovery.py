@@ -17,8 +17,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlite_utils import Database
-
 from gateway.box import machine
 from gateway.contract import wire
 from gateway.judge import pending
@@ -334,7 +332,7 @@ def unfit(folder: Path) -> str:
         return ""
     try:
         with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as conn:
-            refuse_newer(Database(conn, execute_plugins=False), path, schema.gateway)
+            refuse_newer(conn, path, schema.gateway)
             look_for_damage(conn, path)
     except StoreProblem as problem:
         return str(problem)
@@ -411,7 +409,7 @@ def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> _Sa
         found = _Found(pages, now)
     store = Store(path.parent, gateway)
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as conn:
-        store._db = Database(conn, execute_plugins=False)  # noqa: SLF001  only to read with
+        store._db = conn  # noqa: SLF001  only to read with
         schema.gateway.apply(store._db)  # noqa: SLF001
         found.put(conn, gateway, now, boot)
         known, memories = store.load(now, boot), store.memories()

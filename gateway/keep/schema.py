@@ -5,27 +5,73 @@
 
 from __future__ import annotations
 
-from sqlite_utils import Database
-from sqlite_utils.migrations import Migrations
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 
-gateway = Migrations("gateway")
-history = Migrations("history")
+# As sqlite-utils makes it, by which earlier versions migrated: they must be able to read what this one writes.
+_TABLE = """
+    CREATE TABLE IF NOT EXISTS "_sqlite_migrations" (
+       "id" INTEGER PRIMARY KEY,
+       "migration_set" TEXT,
+       "name" TEXT,
+       "applied_at" TEXT
+    );
+    CREATE UNIQUE INDEX IF NOT EXISTS "idx__sqlite_migrations_migration_set_name"
+        ON "_sqlite_migrations" ("migration_set", "name")
+"""
 
 
-def _each(db: Database, statements: str) -> None:
-    """Run statements one by one: executescript would end the migration's transaction."""
-    for statement in statements.split(";"):
-        if statement.strip():
-            db.conn.execute(statement)
+@contextlib.contextmanager
+def atomic(db: sqlite3.Connection) -> Iterator[None]:
+    """Make what is written inside one transaction; inside another one it belongs to that. Raises sqlite3.Error."""
+    if db.in_transaction:
+        yield
+        return
+    db.execute("BEGIN")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
 
 
-@gateway(name="0001_journal")
-def _journal(db: Database) -> None:
-    # `body` is the message as pushed, so that journal and platform can be compared byte by byte.
-    # `outbox` holds what has no receipt yet; its key is its order: most urgent first, then oldest first.
-    _each(
-        db,
-        """
+class Migrations:
+    """The migrations of one database. Those that a file has stand in it by their names."""
+
+    def __init__(self, database: str, statements: Mapping[str, str]) -> None:
+        """Take the database's name, and the statements of each migration by its name, oldest first."""
+        self.database = database
+        self.statements = statements
+
+    def applied(self, db: sqlite3.Connection) -> list[str]:
+        """Return the names of what a file has, oldest first. Raises sqlite3.Error."""
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone():
+            return []
+        rows = db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY rowid", (self.database,))
+        return [str(name) for (name,) in rows]
+
+    def apply(self, db: sqlite3.Connection) -> None:
+        """Bring a file up to date, each migration in a transaction. Raises sqlite3.Error."""
+        done = self.applied(db)
+        for name in [name for name in self.statements if name not in done]:
+            with atomic(db):
+                # One by one: executescript would end the transaction.
+                for statement in (_TABLE + ";" + self.statements[name]).split(";"):
+                    db.execute(statement)
+                row = (self.database, name, str(datetime.now(UTC)))
+                db.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)", row)
+
+
+gateway = Migrations(
+    "gateway",
+    {
+        # `body` is the message as pushed, so that journal and platform can be compared byte by byte.
+        # `outbox` holds what has no receipt yet; its key is its order: most urgent first, then oldest first.
+        "0001_journal": """
         CREATE TABLE journal (
             number INTEGER PRIMARY KEY, name TEXT NOT NULL, alarm INTEGER, wall REAL NOT NULL, body BLOB NOT NULL
         ) STRICT;
@@ -44,27 +90,21 @@ def _journal(db: Database) -> None:
         CREATE TABLE instructions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
         CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
         """,
-    )
+        # A fault that is said again every week is said again after a restart too: the wall second at which it was said last.
+        "0002_said": "ALTER TABLE faults ADD COLUMN said REAL",
+        # An id that comes again: with the same content the stored result is sent again, with another it is refused as another order.
+        "0003_content": """
+        ALTER TABLE instructions ADD COLUMN digest TEXT;
+        ALTER TABLE instructions ADD COLUMN result INTEGER
+        """,
+    },
+)
 
-
-@gateway(name="0002_said")
-def _said(db: Database) -> None:
-    # A fault that is said again every week is said again after a restart too: the wall second at which it was said last.
-    db.conn.execute("ALTER TABLE faults ADD COLUMN said REAL")
-
-
-@gateway(name="0003_content")
-def _content(db: Database) -> None:
-    # An id that comes again: with the same content the stored result is sent again, with another it is refused as another order.
-    _each(db, "ALTER TABLE instructions ADD COLUMN digest TEXT; ALTER TABLE instructions ADD COLUMN result INTEGER")
-
-
-@history(name="0001_readings")
-def _readings(db: Database) -> None:
-    # A batch is the rows first..last; it waits until the platform's receipt covers its number.
-    _each(
-        db,
-        """
+history = Migrations(
+    "history",
+    {
+        # A batch is the rows first..last; it waits until the platform's receipt covers its number.
+        "0001_readings": """
         CREATE TABLE readings (
             row INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, value ANY NOT NULL, nth INTEGER NOT NULL,
             label TEXT NOT NULL, boot TEXT NOT NULL, mono REAL NOT NULL, wall REAL NOT NULL, clock TEXT NOT NULL
@@ -75,31 +115,18 @@ def _readings(db: Database) -> None:
         CREATE INDEX batches_waiting ON batches (number) WHERE waiting;
         CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
         """,
-    )
-
-
-@history(name="0002_flagged")
-def _flagged(db: Database) -> None:
-    # A day that is tried again under other rules has to know which calls were not proved to be fresh.
-    db.conn.execute("ALTER TABLE readings ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0")
-
-
-@history(name="0003_signals")
-def _signals(db: Database) -> None:
-    # How well each device was heard, an hour a row: weeks fit where the readings of weeks would not. Keyed by hour, so that what is
-    # written together lies together.
-    db.conn.execute(
-        """
+        # A day that is tried again under other rules has to know which calls were not proved to be fresh.
+        "0002_flagged": "ALTER TABLE readings ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0",
+        # How well each device was heard, an hour a row: weeks fit where the readings of weeks would not. Keyed by hour, so that what is
+        # written together lies together.
+        "0003_signals": """
         CREATE TABLE signals (
             hour INTEGER NOT NULL, device TEXT NOT NULL, packets INTEGER NOT NULL, worst INTEGER NOT NULL, median INTEGER NOT NULL,
             battery REAL, PRIMARY KEY (hour, device)
         ) STRICT, WITHOUT ROWID
-        """
-    )
-
-
-@history(name="0004_minutes")
-def _minutes(db: Database) -> None:
-    # In which minutes of its hour a device was heard, a bit each: an hour with one packet is no hour in which it was heard. Of the
-    # hours before this nobody knows.
-    db.conn.execute("ALTER TABLE signals ADD COLUMN minutes INTEGER")
+        """,
+        # In which minutes of its hour a device was heard, a bit each: an hour with one packet is no hour in which it was heard. Of the
+        # hours before this nobody knows.
+        "0004_minutes": "ALTER TABLE signals ADD COLUMN minutes INTEGER",
+    },
+)

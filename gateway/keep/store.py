@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from msgspec.structs import replace
-from sqlite_utils import Database
 
 from gateway.box.generations import sync
 from gateway.contract import chain, wire
@@ -51,6 +50,7 @@ from gateway.keep.database import (
     suspect,
 )
 from gateway.keep.history import History, Outgoing
+from gateway.keep.schema import atomic
 from gateway.words import finite
 from gateway.words.clock import Moment, Quality, Stamp, bridged, on_boot
 from gateway.words.instruction import FORGOTTEN, Done, ResultFact
@@ -130,7 +130,7 @@ class Store:
         self._earlier: dict[str, int] = {}  # journals of which entries still wait -> how far below 0 these stand
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._counted = 0  # entries that waited when they could last be counted
-        self._db: Database
+        self._db: sqlite3.Connection
         self._files: dict[Path, int] = {}  # the files of gateway.db as we opened them, and their inodes
         self.mended = ""  # what was put right in files that were damaged or deleted, for the pump to tell
 
@@ -145,11 +145,11 @@ class Store:
             LOG.error("store %s", self.mended)
         self._db = database(path, schema.gateway, "FULL", LOG_PAGES_PRECIOUS)
         try:
-            self._db.conn.execute("BEGIN IMMEDIATE")
+            self._db.execute("BEGIN IMMEDIATE")
             mark(self._db, "opened", str(time.time_ns()))
             self._begin_journal()
             self._earlier = dict(json.loads(marked(self._db, "earlier") or "{}"))
-            self._db.conn.execute("COMMIT")
+            self._db.execute("COMMIT")
         except BROKEN as error:
             self._db.close()
             raise problem_of(path, error) from error
@@ -177,7 +177,7 @@ class Store:
     def _look_at_newest(self) -> int:
         """Take the newest entries' hashes from the disk; return the number of the last one."""
         newest = "SELECT number, body FROM journal WHERE number > 0 ORDER BY number DESC LIMIT ?"
-        self.recent = {int(n): chain.hashed(bytes(body)) for n, body in self._db.conn.execute(newest, (RECENT,)).fetchall()[::-1]}
+        self.recent = {int(n): chain.hashed(bytes(body)) for n, body in self._db.execute(newest, (RECENT,)).fetchall()[::-1]}
         self.head = chain.Head(*[*self.recent.items()][-1]) if self.recent else chain.Head()
         return self.head.number
 
@@ -291,10 +291,10 @@ class Store:
 
     def _commit(self, turn: Writing) -> list[Outgoing]:
         self._see_to_files()
-        execute = self._db.conn.execute
+        execute = self._db.execute
         out = []
         head, hashes = self.head, {}
-        with self._db.atomic():
+        with atomic(self._db):
             for number, (priority, name, message) in enumerate(turn.again, 1):
                 body = wire.told_again(message, self.journal, self.generation, number, head.hash)
                 head = chain.Head(number, chain.hashed(body))
@@ -334,7 +334,7 @@ class Store:
             if turn.done:
                 before = single(self._db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
                 rows = [(before + n, i, one.digest, None) for n, (i, one) in enumerate(turn.done.items())]
-                self._db.conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", rows)
+                self._db.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", rows)
             for priority, name, body in turn.waiting:
                 message = wire.decode_entry(body)
                 number = message.number - self._earlier.setdefault(message.journal, EARLIER * (len(self._earlier) + 1))
@@ -356,8 +356,8 @@ class Store:
         """Put results into the outbox once more, whatever receipts they had; one that still waits there is sent by itself."""
         out = []
         for number in numbers:
-            found = self._db.conn.execute("SELECT name, body FROM journal WHERE number = ?", (number,)).fetchone()
-            if found and self._db.conn.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (int(Priority.P4), number)).rowcount:
+            found = self._db.execute("SELECT name, body FROM journal WHERE number = ?", (number,)).fetchone()
+            if found and self._db.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (int(Priority.P4), number)).rowcount:
                 out.append(Outgoing(int(Priority.P4), number, *found))
         return out
 
@@ -375,7 +375,7 @@ class Store:
     def shed(self, step: int) -> int:
         """Let go of what can be missed, where this is a stand-in and memory is full: see `gateway.shed`. Raises sqlite3.Error."""
         self.readings.give_up()
-        return shed.shed(self._db.conn, self.folder, step)
+        return shed.shed(self._db, self.folder, step)
 
     # -- another journal (see gateway.lineage) -----------------------------------------------------------------------
 
@@ -448,9 +448,9 @@ class Store:
             "journal": journal, "generation": str(self.generation), "begun": json.dumps([(1, why)]),
             "opened": str(time.time_ns()),
         }  # fmt: skip
-        with self._db.atomic():
+        with atomic(self._db):
             for statement, rows in kept.items():
-                self._db.conn.executemany(statement, rows)
+                self._db.executemany(statement, rows)
             return self._commit(turn)
 
     def take_back(self, doubt: str) -> None:
@@ -463,8 +463,8 @@ class Store:
         journal, first = doubt.split()[1:]
         if journal != self.journal:
             return
-        execute, since = self._db.conn.execute, (int(first),)
-        with self._db.atomic():
+        execute, since = self._db.execute, (int(first),)
+        with atomic(self._db):
             for (number,) in execute("SELECT number FROM alarms WHERE entry >= ?", since).fetchall():
                 earlier = "SELECT body FROM journal WHERE number < ? AND alarm = ? ORDER BY number DESC LIMIT 1"
                 body = execute(earlier, (*since, number)).fetchone()
@@ -496,7 +496,7 @@ class Store:
             self.folder.mkdir(parents=True, exist_ok=True)
             new.unlink(missing_ok=True)
             with contextlib.closing(sqlite3.connect(new)) as copy:
-                self._db.conn.backup(copy)
+                self._db.backup(copy)
             new.replace(path)
             # To close the old one removes by name what it takes for its log: only then may the new one get its own.
             self._db.close()
@@ -514,9 +514,9 @@ class Store:
     def _keep_alarm(self, alarm: Alarm, entry: int) -> None:
         # Most entries change neither flag: then the index of what is open stays as it is, and a page less is written.
         same = "UPDATE alarms SET entry = ? WHERE number = ? AND open = ? AND active = ?"
-        if self._db.conn.execute(same, (entry, alarm.number, alarm.open, alarm.condition_active)).rowcount:
+        if self._db.execute(same, (entry, alarm.number, alarm.open, alarm.condition_active)).rowcount:
             return
-        self._db.conn.execute(
+        self._db.execute(
             "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET entry = excluded.entry, open = excluded.open, active = excluded.active",
             (alarm.number, alarm.id, alarm.kind, alarm.device, entry, alarm.open, alarm.condition_active),
@@ -524,13 +524,13 @@ class Store:
 
     def _keep_fault(self, fact: FaultFact, entry: int, wall: float) -> None:
         if fact.turn is Turn.RAISED:
-            self._db.conn.execute(
+            self._db.execute(
                 "INSERT OR REPLACE INTO faults (kind, device, entry, said) VALUES (?, ?, ?, ?)", (fact.kind, fact.device, entry, wall)
             )
         elif fact.turn is Turn.REPEATED:
-            self._db.conn.execute("UPDATE faults SET said = ? WHERE kind = ? AND device = ?", (wall, fact.kind, fact.device))
+            self._db.execute("UPDATE faults SET said = ? WHERE kind = ? AND device = ?", (wall, fact.kind, fact.device))
         elif fact.turn is Turn.CLEARED:
-            self._db.conn.execute("DELETE FROM faults WHERE kind = ? AND device = ?", (fact.kind, fact.device))
+            self._db.execute("DELETE FROM faults WHERE kind = ? AND device = ?", (fact.kind, fact.device))
 
     def retention(self, now: Moment, kept: int) -> Iterator[Gone]:
         """Carry out retention a little at a time: what is pressed between two steps is written between them.
@@ -545,39 +545,39 @@ class Store:
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
 
-    def _retain_journal(self, db: Database, kept: int) -> Iterator[Gone]:
+    def _retain_journal(self, db: sqlite3.Connection, kept: int) -> Iterator[Gone]:
         # The newest row stays whatever its age: numbers go on from it. So does what is open.
         kept = min(kept, single(db, "SELECT coalesce(max(number), 0) FROM journal"))
         done = -1 << 62
         some = "SELECT number FROM journal WHERE number > ? AND number < ? ORDER BY number LIMIT ?"
-        while (last := db.conn.execute(f"SELECT max(number) FROM ({some})", (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:  # noqa: S608
+        while (last := db.execute(f"SELECT max(number) FROM ({some})", (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:  # noqa: S608
             yield self._forget_entries(db, done, last)
             done = last
         # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the newest instructions.
-        with db.atomic():
-            db.conn.execute(
+        with atomic(db):
+            db.execute(
                 "DELETE FROM alarms WHERE NOT open AND NOT active AND number < (SELECT max(number) FROM alarms) "
                 "AND entry NOT IN (SELECT number FROM journal)"
             )
-            db.conn.execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
+            db.execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
 
-    def _forget_entries(self, db: Database, done: int, last: int) -> Gone:
+    def _forget_entries(self, db: sqlite3.Connection, done: int, last: int) -> Gone:
         """Delete what is over of the entries behind `done`, up to `last`.
 
         Number and hash of the newest one stay: from there the chain goes on.
         """
-        over = db.conn.execute(
+        over = db.execute(
             "SELECT number FROM journal WHERE number > ? AND number <= ? AND number NOT IN (SELECT entry FROM faults) "
             "AND (alarm IS NULL OR EXISTS (SELECT 1 FROM alarms a WHERE a.number = journal.alarm AND NOT a.open AND NOT a.active))",
             (done, last),
         ).fetchall()
         newest = max((number for (number,) in over), default=0)
-        with db.atomic():
+        with atomic(db):
             if newest > chain.head_of(marked(db, "anchor")).number:
-                (body,) = db.conn.execute("SELECT body FROM journal WHERE number = ?", (newest,)).fetchone()
+                (body,) = db.execute("SELECT body FROM journal WHERE number = ?", (newest,)).fetchone()
                 mark(db, "anchor", chain.text_of(chain.Head(newest, chain.hashed(body))))
-            db.conn.executemany("DELETE FROM journal WHERE number = ?", over)
-            unsent = db.conn.executemany("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", over).rowcount
+            db.executemany("DELETE FROM journal WHERE number = ?", over)
+            unsent = db.executemany("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", over).rowcount
         return Gone(rows=len(over), unsent=max(0, unsent))
 
     # -- push's side -------------------------------------------------------------------------------------------------
@@ -669,7 +669,7 @@ class Store:
         """Take out of the outbox what damage has made unreadable: no platform could take it, and it would wait for ever."""
         torn = [m.number for m in messages if not is_sound(m.payload)]
         for number in torn:
-            self._db.conn.execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", (number,))
+            self._db.execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", (number,))
         if torn:
             self.mended = f"entries {torn} are damaged on the disk and cannot be sent"
             LOG.error("store %s", self.mended)
@@ -713,7 +713,7 @@ class Store:
 
     def _close(self) -> None:
         with contextlib.suppress(sqlite3.Error):
-            self._db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
 

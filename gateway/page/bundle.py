@@ -25,7 +25,6 @@ _PACKAGES = (
     "aiomqtt",
     "bleak",
     "pyserial",
-    "sqlite-utils",
     "msgspec",
     "cryptography",
     "fastapi",

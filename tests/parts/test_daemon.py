@@ -699,7 +699,7 @@ async def test_readings_that_the_card_is_slow_to_take_delay_no_alarm(with_platfo
 
     async def life(daemon: Daemon, task) -> None:
         store = daemon.store
-        store.readings._db.conn.execute("PRAGMA busy_timeout = 3600000")
+        store.readings._db.execute("PRAGMA busy_timeout = 3600000")
         with contextlib.closing(sqlite3.connect(config.state / "history.db", isolation_level=None)) as slow:
             slow.execute("BEGIN IMMEDIATE")
             data = {"0000fcd2-0000-1000-8000-00805f9b34fb": bytes.fromhex("44000301643a00")}  # a battery's word, no press

@@ -189,7 +189,7 @@ def test_of_an_order_from_before_the_content_was_kept_nothing_is_known_and_it_is
     async def story():
         lapse.daemon.mailbox.from_platform("instruction", order("o1"))
         await wait(20)
-        lapse.daemon.store._db.conn.execute("UPDATE instructions SET digest = NULL, result = NULL")
+        lapse.daemon.store._db.execute("UPDATE instructions SET digest = NULL, result = NULL")
         await lapse.stop()
         await lapse.start()
         lapse.daemon.mailbox.from_platform("instruction", order("o1"))

@@ -340,7 +340,7 @@ async def test_damage_behind_what_the_start_looks_at_is_looked_for_at_the_next(b
     box.sos()
     wanted = {a.id for a in box.pipeline.alarms.values()}
     note = next(iter(box.note())).priority
-    box.store._db.conn.executemany("INSERT INTO outbox VALUES (?, ?)", [(note, n) for n in range(-2000, 0)])
+    box.store._db.executemany("INSERT INTO outbox VALUES (?, ?)", [(note, n) for n in range(-2000, 0)])
     box.stop()
     path = box.folder / "gateway.db"
     data = path.read_bytes()

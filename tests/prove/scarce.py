@@ -153,8 +153,8 @@ def _quickly(store: Store) -> None:
     mark(store._db, "journal", JOURNAL)
     store.journal = JOURNAL
     for db in (store._db, store.readings._db):
-        db.conn.execute("PRAGMA synchronous = OFF")
-        db.conn.execute("PRAGMA wal_autocheckpoint = 100000")
+        db.execute("PRAGMA synchronous = OFF")
+        db.execute("PRAGMA wal_autocheckpoint = 100000")
 
 
 async def large_backlog(short: bool, folder: Path) -> Row:

@@ -24,7 +24,7 @@ from drivers import all_models
 from gateway.box import folders
 from gateway.home import config as configured
 from gateway.home import inbox
-from gateway.keep import recovery, schema, store
+from gateway.keep import recovery, schema
 from gateway.keep.store import Writing
 from gateway.page.accounts import Accounts
 from gateway.words.clock import Moment, Quality
@@ -175,7 +175,7 @@ def _in_this_process(state: Path, expected: dict[str, Any], before: dict[str, An
     assert [json.loads(body)["id"] for _, body in inbox.read(folders.page_of(state), int(opened.marked("inbox")))] == [expected["left"]]
     for base, migrations in SETS.items():
         db = opened._db if base == "gateway" else opened.readings._db
-        assert [m.name for m in migrations.applied(db)] == [m.name for m in migrations._migrations]
+        assert migrations.applied(db) == [*migrations.statements]
     pipeline = Judged().pipeline(BOOT)
     entries = pipeline.restart(now, known, why="start")
     assert entries[0].number == expected["last"] + 1
@@ -420,7 +420,7 @@ def _after(where: str, trial: Path, expected: dict[str, Any], before: dict[str, 
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",), f"{where}: {base}"
             shape = sorted(" ".join(sql.split()) for (sql,) in db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))
         assert shape == _shape(base, frozenset(names)), f"{where}: {base} has {names}, and is shaped otherwise"
-        new = new or (base == "gateway" and names == {m.name for m in migrations._migrations})
+        new = new or (base == "gateway" and names == migrations.statements.keys())
         nothing_lost(before[base], tables(trial / "state" / f"{base}.db"), but=("marks",))
     opened, known, memories = recovery.opened(trial / "state", trial / "run", expected["gateway"], later(expected), BOOT)
     assert not opened.degraded, f"{where}: {opened.degraded}"
@@ -436,10 +436,8 @@ _SHAPES: dict[tuple[str, frozenset[str]], list[str]] = {}
 def _shape(base: str, names: frozenset[str]) -> list[str]:
     """Return the tables that exactly these migrations make."""
     if (base, names) not in _SHAPES:
-        db = store.Database(sqlite3.connect(":memory:"), execute_plugins=False)
-        whole = SETS[base]
-        after = next((m.name for m in whole._migrations if m.name not in names), None)
-        whole.apply(db, stop_before=after) if after else whole.apply(db)
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        schema.Migrations(base, {name: text for name, text in SETS[base].statements.items() if name in names}).apply(db)
         found = db.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL")
         _SHAPES[base, names] = sorted(" ".join(sql.split()) for (sql,) in found)
         db.close()

@@ -29,7 +29,7 @@ TAKE_THE_DAEMON = {
     "tell.resend", "tell.uplink",
 }  # fmt: skip
 OUTSIDE = {
-    "asyncio", "socket", "ssl", "sqlite3", "sqlite_utils", "subprocess", "threading", "concurrent", "multiprocessing", "select",
+    "asyncio", "socket", "ssl", "sqlite3", "subprocess", "threading", "concurrent", "multiprocessing", "select",
     "selectors", "http", "urllib", "aiomqtt", "paho", "bleak", "dbus_fast", "serial", "os", "shutil", "tempfile", "random", "secrets",
 }  # fmt: skip
 TREES = {
