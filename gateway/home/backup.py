@@ -47,7 +47,7 @@ from gateway.home.parts import HomePart, HomePlatform, Household, HouseholdSecre
 from gateway.home.programs import Why, told
 from gateway.judge import pending
 from gateway.keep.database import StoreProblem
-from gateway.keep.recovery import in_force
+from gateway.keep.stand_in import in_force
 from gateway.keep.store import Store
 from gateway.words.driver import Model
 

@@ -86,12 +86,6 @@ def kept_from(conn: sqlite3.Connection, table: str, now: Moment, days: float) ->
     return int(row[0]) if row else 1 << 62
 
 
-def entries_kept_from(path: Path, now: Moment, days: float) -> int:
-    """Return the same of the journal in a gateway.db, by a connection of its own that only reads. Raises sqlite3.Error."""
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as conn:
-        return kept_from(conn, "journal", now, days)
-
-
 def mark(db: sqlite3.Connection, name: str, value: str) -> None:
     """Write a mark. Raises sqlite3.Error."""
     db.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))

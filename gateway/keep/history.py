@@ -3,7 +3,7 @@
     readings ─▶ keep ─▶ a numbered batch, which waits until the platform's receipt covers its number ─▶ retention
 
 It is bulk and may be thrown away: synchronous NORMAL, begun anew where it is damaged or newer, left alone where the disk refuses. The
-thread also does what is long and may wait for the other database: see `checkpoint` in gateway.database.
+thread also does what is long and may wait for the other database: see `checkpoint` in gateway.keep.database.
 """
 
 from __future__ import annotations

@@ -38,7 +38,9 @@ from gateway.judge.book import Entry
 from gateway.keep import shed
 from gateway.keep.database import CHECK_AT_MOST, Damaged, StoreProblem, is_read_only
 from gateway.keep.history import Outgoing
-from gateway.keep.store import DOUBT, Store, Writing
+from gateway.keep.journal import DOUBT, Writing
+from gateway.keep.stand_in import BACK
+from gateway.keep.store import Store
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
@@ -159,7 +161,7 @@ class Storage:
         except Damaged:
             back = not open_alarms
         if back:
-            await self.store.run(self.store.disk_is_back)
+            await self.store.run(self.store.mark, BACK, "1")
         return back
 
     async def close(self) -> None:

@@ -48,9 +48,11 @@ from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.historian import Historian
 from gateway.keep.history import Outgoing
-from gateway.keep.recovery import opened, settled, stand_in, time_kept
+from gateway.keep.journal import Writing
+from gateway.keep.recovery import opened, time_kept
+from gateway.keep.stand_in import settled, stand_in
 from gateway.keep.storage import MovedToMemory, Storage, proved
-from gateway.keep.store import Store, Writing
+from gateway.keep.store import Store
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
 from gateway.tell.inventory import Inventory

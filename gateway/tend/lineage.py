@@ -44,8 +44,9 @@ from gateway.judge.book import Entry
 from gateway.judge.faults.fault import FaultFact, Turn
 from gateway.keep.database import BROKEN, SET_ASIDE, has_room, new_name
 from gateway.keep.history import Outgoing
-from gateway.keep.recovery import settled
-from gateway.keep.store import Writing, lived
+from gateway.keep.journal import Writing
+from gateway.keep.known import lived
+from gateway.keep.stand_in import settled
 from gateway.tell.push import Lost, NotTaken
 from gateway.words import kind
 from gateway.words.clock import Moment, on_boot, stamp

@@ -18,8 +18,9 @@ from gateway.box.folders import moved_out
 from gateway.home import backup, status
 from gateway.judge.alarm import State
 from gateway.keep import wal
-from gateway.keep.database import checkpoint, entries_kept_from
-from gateway.keep.store import Gone, Store
+from gateway.keep.database import checkpoint
+from gateway.keep.retention import Gone, entries_kept_from
+from gateway.keep.store import Store
 from gateway.words import kind
 from gateway.words.clock import Moment
 

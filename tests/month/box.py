@@ -22,7 +22,7 @@ from drivers import all_models
 from gateway.contract import wire
 from gateway.home.config import load
 from gateway.judge.faults import fault
-from gateway.keep.store import Outgoing
+from gateway.keep.history import Outgoing
 from gateway.tell import inventory
 from gateway.tend import daemon as daemons
 from gateway.words import kind as kinds

@@ -19,7 +19,8 @@ from gateway.home.parts import Signature, Signing
 from gateway.judge.danger import CANCEL, NOTHING, Watch
 from gateway.judge.dispatch import Rung
 from gateway.judge.signals import HOUR, Row
-from gateway.keep.store import Store, Writing
+from gateway.keep.journal import Writing
+from gateway.keep.store import Store
 from gateway.words.reading import Kind, Reading
 from tests.kit.hand import Day, HandClock, Home
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gateway.contract import chain, wire
+from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.recovery import opened
-from gateway.keep.store import DOUBT, Writing
 from gateway.tend import check
 from gateway.words.clock import Moment
 from tests.golden import make
@@ -202,7 +202,7 @@ def test_a_journal_of_earlier_software_begins_its_chain_with_the_first_new_entry
     (old,) = box.rows("SELECT body FROM journal WHERE number = ?", known.last)[0]
     pipeline = Home().pipeline("boot-2")
     entries = pipeline.restart(now, known, why="start")
-    out = store._commit(Writing(entries=entries))
+    out = store.write(Writing(entries=entries))
     assert wire.decode_entry(out[0].payload).previous == chain.hashed(old), "the last one without a chain is vouched for as well"
     found = verdict(box)
     assert (found.count, found.before, found.proved) == (0, known.last - 1, len(out) + 1)
@@ -215,7 +215,7 @@ def test_a_journal_of_the_first_software_with_a_chain_goes_on_in_it(tmp_path):
     now = Moment(40.0, datetime.fromisoformat(expected["wall"]))
     store, known, _ = opened(tmp_path / "state", tmp_path / "run", GATEWAY, now, "boot-2")
     assert (store.journal, known.last, store.generation, store.anew) == (expected["journal"], expected["last"], 1, "")
-    out = store._commit(Writing(entries=Home().pipeline("boot-2").restart(now, known, why="start")))
+    out = store.write(Writing(entries=Home().pipeline("boot-2").restart(now, known, why="start")))
     box = Box.__new__(Box)
     box.store = store
     found = verdict(box)

@@ -27,7 +27,7 @@ from gateway.hear import ble
 from gateway.home import inbox
 from gateway.home.config import load
 from gateway.home.identity import identity
-from gateway.keep.recovery import stand_in
+from gateway.keep.stand_in import stand_in
 from gateway.keep.storage import Storage, proved
 from gateway.tend import admission, upkeep
 from gateway.tend.daemon import Daemon
@@ -672,7 +672,7 @@ async def test_when_the_disk_is_back_it_starts_anew_on_it(with_platform_far):
         def full(turn):
             raise sqlite3.OperationalError("database or disk is full")
 
-        real._commit = full
+        real.write = full
         pressed(daemon, 2)
         await so(lambda: daemon.store is not real)
         assert "full" in daemon.store.degraded
@@ -761,13 +761,13 @@ async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platfo
     async def first(daemon: Daemon, task) -> None:
         daemon.storage = storage(daemon, stalled=0.3)
         real, asked = daemon.store, daemon.store.waiting
-        write = real._commit
+        write = real.write
 
         def stalled(turn):
             answers.wait(30)
             return write(turn)
 
-        real._commit = stalled
+        real.write = stalled
         daemon.push.up()
         reading = asyncio.create_task(daemon.push._asked(asked((0, 0), 1)))  # as the push may just do it
         pressed(daemon, 1)
@@ -819,7 +819,7 @@ async def test_what_the_disk_refuses_while_it_is_being_stopped_is_written_down_a
             wait()
             return stand_in(config.runtime, daemon.home.gateway, *args)
 
-        daemon.store._commit = failing
+        daemon.store.write = failing
         daemon.storage = storage(daemon, stand_in=making)
         pressed(daemon, 1)
         await so(asked.is_set)

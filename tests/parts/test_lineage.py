@@ -12,10 +12,12 @@ import pytest
 from gateway.box import machine
 from gateway.contract import chain, wire
 from gateway.demo.desk import Desk
-from gateway.keep import database, recovery, store
+from gateway.keep import database, store
 from gateway.keep.database import new_name
+from gateway.keep.history import Outgoing
+from gateway.keep.journal import Writing
 from gateway.keep.recovery import opened
-from gateway.keep.store import Writing
+from gateway.keep.stand_in import stand_in
 from gateway.tend import lineage
 from gateway.tend.lineage import Conflict, judged
 from gateway.words.clock import Quality
@@ -64,7 +66,7 @@ def test_what_the_platform_has_is_held_against_what_we_have(said, found):
 # -- another journal ----------------------------------------------------------------------------------------------------
 
 
-def renewed(box: Box, floor: int) -> list[store.Outgoing]:
+def renewed(box: Box, floor: int) -> list[Outgoing]:
     """Begin another journal as the daemon does; both sides have the same up to `floor`."""
     journal = new_name()
     beyond = box.store.beyond(floor, journal)
@@ -241,7 +243,7 @@ def test_each_road_to_another_journal_counts_on(tmp_path):
     path.write_bytes(b"\0" * 100 + path.read_bytes()[100:])
     box.start()
     assert (box.store.generation, chain.begun_of(box.store.marked("begun"))) == (2, [(1, "damaged")])
-    instead = recovery.stand_in(box.runtime, GATEWAY, "full", 3)
+    instead = stand_in(box.runtime, GATEWAY, "full", 3)
     assert (instead.generation, chain.begun_of(instead.marked("begun"))) == (3, [(1, "stand_in")])
     instead.close_now()
     box.restart()

@@ -14,12 +14,15 @@ import pytest
 
 from gateway.contract import wire
 from gateway.judge.alarm import ENDED, State
-from gateway.keep import database, recovery
+from gateway.keep import database, salvage
 from gateway.keep.database import PAGE, broken, unsettled
+from gateway.keep.journal import EARLIER, Writing
 from gateway.keep.pages import INDEX, Held
-from gateway.keep.recovery import opened, salvaged, stand_in
+from gateway.keep.recovery import opened
+from gateway.keep.salvage import salvaged
+from gateway.keep.stand_in import stand_in
 from gateway.keep.storage import MovedToMemory
-from gateway.keep.store import EARLIER, Store, Writing
+from gateway.keep.store import Store
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Do, Instruction
@@ -255,7 +258,7 @@ async def test_what_waited_in_a_damaged_database_is_pushed_as_it_was_and_its_rec
 
 def test_more_than_a_start_can_carry_is_left_lying_calls_for_help_last(box, monkeypatch):
     lived(box)
-    monkeypatch.setattr(recovery, "WAITING_AT_MOST", 9)
+    monkeypatch.setattr(salvage, "WAITING_AT_MOST", 9)
     path = box.folder / "gateway.db"
     box.stop()
     lose_names(path)
@@ -366,7 +369,7 @@ async def test_damage_behind_what_the_start_looks_at_is_looked_for_at_the_next(b
 
 def fail_at_the_last_step(box: Box, entries: list) -> None:
     """Commit entries, and go on as the daemon does when it was told that they are not on disk."""
-    box.store._commit(Writing(entries=entries))
+    box.store.write(Writing(entries=entries))
     broken_ = box.store
     broken_.close_now()
     box.store = stand_in(box.runtime, GATEWAY, "disk I/O error")

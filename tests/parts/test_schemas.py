@@ -15,7 +15,7 @@ from gateway.contract import portable, schemas, wire
 from gateway.judge.alarm import MOVES, Move, State
 from gateway.judge.allowance import Of
 from gateway.judge.book import AlarmFact
-from gateway.keep import store
+from gateway.keep import database
 from gateway.tell import mqtt, push, resend, uplink
 from gateway.tend import upkeep
 from gateway.words.clock import Moment
@@ -361,7 +361,7 @@ def test_every_message_that_names_a_journal_says_its_generation():
     named = [json.loads(p.read_text(encoding="utf-8")) for p in EXAMPLES if name_of(p) not in wire.TO_GATEWAY]
     assert all(body["generation"] >= 1 for body in named if "journal" in body)
     assert {body["type"] for body in named if "journal" not in body} == {"readings"}
-    assert len(store.new_name()) * 4 == 64
+    assert len(database.new_name()) * 4 == 64
 
 
 # -- what must not stand there ------------------------------------------------------------------------------------------

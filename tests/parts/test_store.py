@@ -28,10 +28,15 @@ from gateway.contract import wire
 from gateway.judge.alarm import State
 from gateway.judge.faults.fault import Turn
 from gateway.judge.masks import masked
-from gateway.keep import database, history, recovery, schema, shed, store, wal
-from gateway.keep.database import StoreProblem, entries_kept_from
-from gateway.keep.recovery import opened, settled, stand_in, unfit
-from gateway.keep.store import Gone, Store, Writing
+from gateway.keep import database, history, retention, schema, shed, store, wal
+from gateway.keep import stand_in as stand_ins
+from gateway.keep.database import StoreProblem
+from gateway.keep.history import Outgoing
+from gateway.keep.journal import Writing
+from gateway.keep.recovery import opened, unfit
+from gateway.keep.retention import Gone, entries_kept_from
+from gateway.keep.stand_in import BACK, settled, stand_in
+from gateway.keep.store import Store
 from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Instruction
@@ -45,7 +50,7 @@ class Box:
     def __init__(self, folder: Path, *, clock: HandClock | None = None) -> None:
         self.folder, self.runtime = folder / "state", folder / "run"
         self.clock = clock or HandClock()
-        self.told: list[store.Outgoing] = []
+        self.told: list[Outgoing] = []
         self.start()
 
     def start(self) -> None:
@@ -55,24 +60,24 @@ class Box:
         if self.store.folder == self.folder:
             settled(self.folder, self.runtime)
 
-    def write(self, entries=(), **more) -> list[store.Outgoing]:
-        out = self.store._commit(Writing(entries=entries, **more))
+    def write(self, entries=(), **more) -> list[Outgoing]:
+        out = self.store.write(Writing(entries=entries, **more))
         self.told += out
         return out
 
-    def hear(self, device: str, what: Kind, value: object) -> list[store.Outgoing]:
+    def hear(self, device: str, what: Kind, value: object) -> list[Outgoing]:
         return self.write(self.pipeline.heard(Reading(device=device, kind=what, value=value, at=self.clock.now())))
 
-    def sos(self) -> list[store.Outgoing]:
+    def sos(self) -> list[Outgoing]:
         return self.hear("pendant", Kind.BUTTON, "press")
 
-    def fall(self) -> list[store.Outgoing]:
+    def fall(self) -> list[Outgoing]:
         return self.hear("radar", Kind.FALL, True)
 
-    def tell(self, do: Do, name: str, **more) -> list[store.Outgoing]:
+    def tell(self, do: Do, name: str, **more) -> list[Outgoing]:
         return self.write(self.pipeline.told(Instruction(id=name, do=do, by="desk", **more), self.clock.now()))
 
-    def note(self) -> list[store.Outgoing]:
+    def note(self) -> list[Outgoing]:
         return self.write(self.pipeline.noticed([self.pipeline.faults.note(kind.BAD_MESSAGE, self.clock.now())], self.clock.now()))
 
     def stop(self) -> None:
@@ -406,7 +411,7 @@ async def test_retention_deletes_what_is_old_accepted_or_not(box):
 
 def test_retention_goes_in_small_steps_and_a_press_between_two_is_written(box, monkeypatch):
     """Ten months of journal go at once where somebody shortens the time: nobody who presses may wait for all of it."""
-    monkeypatch.setattr(store, "ENTRIES_AT_ONCE", 2)
+    monkeypatch.setattr(retention, "ENTRIES_AT_ONCE", 2)
     for _ in range(6):
         box.note()
     box.write(accepted=[(1, 3), (5, 99)])
@@ -550,7 +555,7 @@ def test_a_broken_history_is_thrown_away_and_begun_anew(box, damage):
     assert [a.kind for a, _ in box.known.alarms] == [kind.SOS]
     if damage == "folder":
         assert box.store.readings._keep([reading(1)], "boot-1") is None
-        assert box.store._counts()[1] == 0
+        assert box.store.count()[1] == 0
     else:
         assert box.store.readings.name != before, "batch numbers begin anew, so the history has a new name"
         assert box.store.readings._keep([reading(1)], "boot-1").number == 1
@@ -922,7 +927,7 @@ def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_
     box.tell(Do.SHELVE, "s1", device="door", seconds=7200.0, reason="repair")
     box.tell(Do.AWAY, "a1", seconds=7200.0)
     degraded(box)
-    box.store._commit(carried(box))
+    box.store.write(carried(box))
     for _ in range(2):  # killed on the stand-in, and once more
         box.store._db.close()
         box.start()
@@ -1010,7 +1015,7 @@ def test_files_deleted_on_a_disk_that_takes_nothing_refuse_the_turn(box, monkeyp
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(sqlite3.OperationalError, match="No space left"):
         box.note()
-    assert box.store._counts()[0] > 0, "and what is open can still be read"
+    assert box.store.count()[0] > 0, "and what is open can still be read"
 
 
 def test_a_file_system_that_becomes_read_only_under_open_files_refuses_the_turn(box, monkeypatch):
@@ -1021,7 +1026,7 @@ def test_a_file_system_that_becomes_read_only_under_open_files_refuses_the_turn(
     monkeypatch.setattr(database.os, "statvfs", lambda path: shut if path == box.folder else there)
     with pytest.raises(sqlite3.OperationalError, match="read-only"):
         box.note()
-    assert box.store._counts()[0] > 0, "and what is open can still be read"
+    assert box.store.count()[0] > 0, "and what is open can still be read"
     monkeypatch.undo()
     box.note()
 
@@ -1037,7 +1042,7 @@ def test_what_waits_in_the_stand_in_and_what_is_open_goes_back_to_the_disk(box):
     box.restart()
     assert box.store.folder != box.folder, "nobody has seen the disk take a write yet"
     waits = {n: n for n in box.outbox()}
-    box.store.disk_is_back()
+    box.store.mark(BACK, "1")
     for _ in range(2):  # killed before the stand-in was forgotten: the second time nothing comes twice
         keep = shutil.copytree(box.runtime, box.runtime.with_name("kept"), dirs_exist_ok=True)
         box.restart()
@@ -1083,7 +1088,7 @@ def test_a_stand_in_that_is_full_lets_go_of_counts_and_never_of_an_alarm(box, fu
 
 def test_a_stand_in_of_another_gateway_is_not_ours(box):
     other = stand_in(box.runtime, "gw-other", "why")
-    other._commit(Writing(entries=box.pipeline.noticed([box.pipeline.faults.note(kind.BAD_MESSAGE, box.clock.now())], box.clock.now())))
+    other.write(Writing(entries=box.pipeline.noticed([box.pipeline.faults.note(kind.BAD_MESSAGE, box.clock.now())], box.clock.now())))
     other.close_now()
     box.restart()
     assert box.store.degraded == ""
@@ -1097,7 +1102,7 @@ def test_unfit_says_what_and_what_to_do(tmp_path):
 
 
 def test_a_store_that_cannot_begin_anywhere_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(recovery, "_memory_folders", lambda runtime: (Path("/proc/nowhere"),))
+    monkeypatch.setattr(stand_ins, "folders_of", lambda runtime: (Path("/proc/nowhere"),))
     with pytest.raises(StoreProblem, match="free some memory"):
         stand_in(tmp_path, GATEWAY, "why")
 

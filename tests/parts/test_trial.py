@@ -12,7 +12,8 @@ from gateway.home.household import Handed
 from gateway.home.trial import _run, tried
 from gateway.judge.danger import SOS, Watch
 from gateway.judge.pipeline import Known
-from gateway.keep.store import Store, Writing
+from gateway.keep.journal import Writing
+from gateway.keep.store import Store
 from gateway.words.clock import Moment
 from gateway.words.instruction import Change, Do, Instruction, What
 from gateway.words.reading import Kind, Reading
@@ -98,7 +99,7 @@ def test_how_fast_people_answered_then_decides_who_is_called(home):
     entries += pipeline.tick(at(7200 + 31))
     entries += pipeline.told(Instruction(id="1", do=Do.ACKNOWLEDGE, by="desk", alarm=alarm.id), at(7200 + 100))
     entries += pipeline.told(Instruction(id="2", do=Do.CLOSE, by="desk", alarm=alarm.id, outcome="helped"), at(7200 + 700))
-    store._commit(Writing(entries=entries))
+    store.write(Writing(entries=entries))
     store.close_now()
     told = tried(home, changed(home, "set_times", {"acknowledge_p1": 120}), NOW)
     assert told["was"] == {"raised": 1, "cancelled": 0, "called": 1}

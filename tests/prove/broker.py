@@ -19,8 +19,8 @@ from gateway.home.config import load
 from gateway.judge.book import Entry
 from gateway.judge.danger import Watch
 from gateway.judge.dispatch import PLATFORM, Rung
-from gateway.keep.database import mark
-from gateway.keep.store import Store, Writing
+from gateway.keep.journal import Writing
+from gateway.keep.store import Store
 from gateway.words import kind
 from gateway.words.reading import Kind, Reading
 from tests.kit.brokers import NOBODY, Embedded, Mosquitto
@@ -345,8 +345,8 @@ async def lived_offline(home: Home, dice: random.Random) -> tuple[int, int]:
     store = Store(config.state, home.name)
     config.state.mkdir(parents=True)
     await store.run(store.open)
-    await store.run(mark, store._db, "journal", JOURNAL)
-    store.journal = JOURNAL
+    await store.run(store.mark, "journal", JOURNAL)
+    store._journal.name = JOURNAL
     for n in range(0, len(day.entries), 500):
         await store.commit(Writing(entries=day.entries[n : n + 500]))
     clock = HandClock(began, boot="before")

@@ -20,8 +20,8 @@ from gateway.home.config import load
 from gateway.judge.book import Entry
 from gateway.judge.danger import Watch
 from gateway.judge.dispatch import PLATFORM, Rung
-from gateway.keep.database import mark
-from gateway.keep.store import Store, Writing
+from gateway.keep.journal import Writing
+from gateway.keep.store import Store
 from gateway.page import app as application
 from gateway.page import label
 from gateway.words.reading import Kind, Reading
@@ -150,8 +150,8 @@ async def heaped(home: Home) -> tuple[int, int]:
 
 def _quickly(store: Store) -> None:
     """Nobody cuts the power while the store is being filled."""
-    mark(store._db, "journal", JOURNAL)
-    store.journal = JOURNAL
+    store.mark("journal", JOURNAL)
+    store._journal.name = JOURNAL
     for db in (store._db, store.readings._db):
         db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA wal_autocheckpoint = 100000")

@@ -31,9 +31,9 @@ from gateway.judge.alarm import Outcome
 from gateway.judge.book import Entry
 from gateway.judge.masks import masked
 from gateway.judge.notes import Notes
-from gateway.keep import store as stores
-from gateway.keep.recovery import opened, settled
-from gateway.keep.store import Writing
+from gateway.keep.journal import Writing
+from gateway.keep.recovery import opened
+from gateway.keep.stand_in import settled
 from gateway.tell.push import Lost, Push
 from gateway.tell.resend import Resend
 from gateway.tend.admission import Admission
@@ -153,7 +153,8 @@ class Story(RuleBasedStateMachine):
             boot=self.clock.boot, lineage=SimpleNamespace(heard=lambda _head, _now: [], differs=lambda *_: False, conflict=None),
             untold=SimpleNamespace(receipted=lambda _ranges: None),
         )  # fmt: skip
-        self.push = Push(self.link, Outbox(self.store), self.clock, str, None)
+        self.store.run = self.store.readings.run = here
+        self.push = Push(self.link, self.store, self.clock, str, None)
         self.daemon.push = self.push
         self.daemon.resend = Resend(self.daemon)
         self.admission = Admission(self.pipeline.faults, self.notes, self.clock.now)
@@ -176,7 +177,7 @@ class Story(RuleBasedStateMachine):
         if self.pipeline.masks_changed:
             marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, self.clock.now(), self.clock.boot)
             self.pipeline.masks_changed = False
-        out = self.store._commit(Writing(entries=entries, accepted=accepted, marks=marks))
+        out = self.store.write(Writing(entries=entries, accepted=accepted, marks=marks))
         for message in out:
             assert message.number == len(self.committed) + 1, "numbered without gaps"
             self.committed[message.number] = message.payload
@@ -530,23 +531,9 @@ class Still(HandClock):
         return 3600.0
 
 
-class Outbox:
-    """The store's side of pushing, without its thread."""
-
-    def __init__(self, store: stores.Store) -> None:
-        self._store = store
-
-    async def standing(self, limit: int) -> list[stores.Outgoing]:
-        return self._store._standing(limit)
-
-    async def waiting(self, after: tuple[int, int], limit: int) -> list[stores.Outgoing]:
-        return self._store._waiting(after, limit)
-
-    async def waiting_batches(self, after: int, limit: int) -> list[stores.Outgoing]:
-        return []
-
-    async def again(self, numbers: Any, *, batch: bool) -> list[stores.Outgoing]:
-        return self._store._again(sorted(numbers))
+async def here(job: Callable[..., Any], *args: object) -> Any:
+    """Do a job of the store in the story's own thread."""
+    return job(*args)
 
 
 def any_story(short: bool, folder: Path, seed_: int) -> Row:

@@ -25,7 +25,7 @@ from gateway.box import folders
 from gateway.home import config as configured
 from gateway.home import inbox
 from gateway.keep import recovery, schema
-from gateway.keep.store import Writing
+from gateway.keep.journal import Writing
 from gateway.page.accounts import Accounts
 from gateway.words.clock import Moment, Quality
 from gateway.words.reading import Kind, Reading
@@ -182,7 +182,7 @@ def _in_this_process(state: Path, expected: dict[str, Any], before: dict[str, An
     states = {a["id"]: a["state"] for a in expected["alarms"] if a["state"] != "closed"}
     assert {a.id: str(a.state) for a in pipeline.alarms.values()} == {i: "raised" if s == "pre_alarm" else s for i, s in states.items()}
     entries += pipeline.heard(Reading(device="cord", kind=Kind.BUTTON, value="press", at=now))
-    out = opened._commit(Writing(entries=entries))
+    out = opened.write(Writing(entries=entries))
     assert [m.number for m in out] == list(range(expected["last"] + 1, expected["last"] + 1 + len(entries)))
     opened.readings._keep([Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=now)], BOOT)
     opened.close_now()
@@ -396,7 +396,7 @@ def _child(library: Any, code: int, at: int, trial: Path, expected: dict[str, An
         opened, known, memories = recovery.opened(trial / "state", trial / "run", expected["gateway"], later(expected), BOOT)
         wrong = differences(known, memories, expected) if not opened.degraded else _open_ones(known, expected)
         assert not wrong, wrong
-        opened._commit(Writing(entries=()))
+        opened.write(Writing(entries=()))
         os.write(write, str(library.cut_seen()).encode())
         os._exit(0)
     except BaseException as error:  # noqa: BLE001  it is told to who waits

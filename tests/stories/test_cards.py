@@ -257,7 +257,7 @@ def test_38_working_from_memory_and_back_each_is_newer_than_what_was_before(tmp_
         def refuses(_turn):
             raise sqlite3.OperationalError("disk I/O error")
 
-        real._commit = refuses
+        real.write = refuses
         life.press()
         await life.wait(MINUTE)
         assert life.daemon.store.journal != old

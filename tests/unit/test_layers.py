@@ -21,7 +21,7 @@ CATALOGUES = {f"gateway/{room}/{language}.py" for room in ("words", "page") for 
 LONG = {
     "gateway/__main__.py", "gateway/contract/wire.py", "gateway/demo/__main__.py",
     "gateway/home/config.py", "gateway/home/household.py", "gateway/home/nearby.py", "gateway/judge/book.py", "gateway/judge/pipeline.py",
-    "gateway/keep/recovery.py", "gateway/keep/store.py", "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
+    "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
     "gateway/tend/daemon.py", "gateway/tend/technician.py", "drivers/mibeacon.py",
 }  # fmt: skip
 TAKE_THE_DAEMON = {

@@ -10,8 +10,9 @@ import pytest
 
 from gateway.keep import shed
 from gateway.keep.database import Damaged
+from gateway.keep.journal import DOUBT, Writing
+from gateway.keep.stand_in import BACK
 from gateway.keep.storage import MovedToMemory, Storage
-from gateway.keep.store import DOUBT, Writing
 from tests.kit.wait import until
 
 FULL = sqlite3.OperationalError("database or disk is full")
@@ -54,7 +55,8 @@ class Small:
             raise FULL
         return self.room
 
-    def disk_is_back(self):
+    def mark(self, name, value):
+        assert (name, value) == (BACK, "1")
         self.back = True
 
     async def close(self):
