@@ -15,7 +15,7 @@ from gateway.demo.desk import Desk
 from gateway.keep import database, store
 from gateway.keep.database import new_name
 from gateway.keep.history import Outgoing
-from gateway.keep.journal import Writing
+from gateway.keep.journal import Journal, Writing
 from gateway.keep.recovery import opened
 from gateway.keep.stand_in import stand_in
 from gateway.tend import lineage
@@ -121,12 +121,12 @@ class Cut(Exception):
     """The power goes."""
 
 
-@pytest.mark.parametrize("where", ["set_aside", "sync", "database", "_commit"])
+@pytest.mark.parametrize("where", ["set_aside", "sync", "database", "write"])
 def test_power_cut_while_another_journal_is_begun_loses_nothing_open(tmp_path, monkeypatch, where):
     box = Box(tmp_path)
     lived(box)
     names = sorted(a.kind for a in box.pipeline.alarms.values())
-    owner = box.store if where == "_commit" else store
+    owner = Journal if where == "write" else store
     real = getattr(owner, where)
 
     def cut(*args, **more):

@@ -16,7 +16,7 @@ from gateway.contract import wire
 from gateway.judge.alarm import ENDED, State
 from gateway.keep import database, salvage
 from gateway.keep.database import PAGE, broken, unsettled
-from gateway.keep.journal import EARLIER, Writing
+from gateway.keep.journal import EARLIER, Journal, Writing
 from gateway.keep.pages import INDEX, Held
 from gateway.keep.recovery import opened
 from gateway.keep.salvage import salvaged
@@ -298,7 +298,7 @@ def test_killed_anywhere_on_the_way_to_a_fresh_database_nothing_is_forgotten(box
         monkeypatch.setattr(owner, name, done)
 
     with monkeypatch.context():
-        for owner, name in ((Path, "replace"), (Path, "unlink"), (Path, "touch"), (Store, "_commit")):
+        for owner, name in ((Path, "replace"), (Path, "unlink"), (Path, "touch"), (Journal, "write")):
             counted(owner, name)
         with pytest.raises(Killed):
             opened(box.folder, box.runtime, GATEWAY, box.clock.now(), box.clock.boot)
