@@ -126,6 +126,14 @@ def wounds(dice: random.Random, page: bytes) -> list[bytes]:
     return [bytes(PAGE), dice.randbytes(PAGE), page[:at] + dice.randbytes(48) + page[at + 48 :], dice.randbytes(16) + page[16:]]
 
 
+def by_sqlite_alone(path: Path) -> set[str]:
+    """Return the open alarms that SQLite finds without our help."""
+    query = "SELECT a.id FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active"
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as db:
+        return {name for (name,) in db.execute(query)}
+    return set()
+
+
 def test_any_one_damaged_page_loses_no_open_alarm(box, tmp_path):
     """Each page in turn, the one that names the tables first, in different ways; at most an alarm's stage is lost with the page it stood on."""
     lived(box)
@@ -137,11 +145,12 @@ def test_any_one_damaged_page_loses_no_open_alarm(box, tmp_path):
     states, waits = {a.id: a.state for a in box.pipeline.alarms.values()}, outbox(path)
     urgent = {body for body in waits.values() if json.loads(body).get("priority", 4) <= 2}
     data, dice = path.read_bytes(), random.Random(5)
-    worst, most = 0, 0
+    worst, most, alone = 0, 0, 0
     for at in range(0, len(data), PAGE):
         each = wounds(dice, data[at : at + PAGE])
         for page in each if at == 0 else dice.sample(each, 2):
             path.write_bytes(data[:at] + page + data[at + PAGE :])
+            alone += bool(wanted.keys() - by_sqlite_alone(path))
             known, _, more, _ = salvaged(path, Held(path), GATEWAY, now, boot)
             found = {a.id: (a.kind, a.device) for a, _ in known.alarms}
             assert {name: found[name] for name in wanted} == wanted, f"page {at // PAGE + 1}"
@@ -152,6 +161,7 @@ def test_any_one_damaged_page_loses_no_open_alarm(box, tmp_path):
             if at == 0:
                 assert stand == states
                 assert {body for _, _, body in more.waiting} == set(waits.values())
+    assert alone > 10, "SQLite alone loses some: see docs/decisions/12"
     assert worst <= 2, "those whose entries stood on that page"
     assert most <= 3, "those that stood on that page: where the outbox is gone all are told again"
 

@@ -1,0 +1,92 @@
+"""Migrations and transactions: whole or not at all, and in a form that earlier versions read."""
+
+import sqlite3
+
+import pytest
+
+from gateway.keep import schema
+from gateway.keep.schema import Migrations, atomic
+from tests.golden import make
+
+
+@pytest.fixture
+def db():
+    conn = sqlite3.connect(":memory:", isolation_level=None)
+    conn.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    yield conn
+    conn.close()
+
+
+def rows(db):
+    return [n for (n,) in db.execute("SELECT n FROM t ORDER BY n")]
+
+
+def test_a_transaction_is_whole(db):
+    with atomic(db):
+        db.execute("INSERT INTO t VALUES (1)")
+        assert db.in_transaction
+    assert (rows(db), db.in_transaction) == ([1], False)
+
+
+def test_a_failure_inside_leaves_nothing(db):
+    def twice():
+        with atomic(db):
+            db.execute("INSERT INTO t VALUES (1)")
+            db.execute("INSERT INTO t VALUES (1)")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        twice()
+    assert (rows(db), db.in_transaction) == ([], False)
+
+
+def test_one_inside_another_belongs_to_it(db):
+    def one_inside_another():
+        with atomic(db):
+            with atomic(db):
+                db.execute("INSERT INTO t VALUES (1)")
+            assert db.in_transaction, "the outer one goes on"
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        one_inside_another()
+    assert rows(db) == []
+
+
+def test_what_a_trigger_rolled_back_is_told_as_the_trigger_says(db):
+    db.execute("CREATE TRIGGER full BEFORE INSERT ON t BEGIN SELECT RAISE(ROLLBACK, 'no room'); END")
+    with pytest.raises(sqlite3.IntegrityError, match="no room"), atomic(db):
+        db.execute("INSERT INTO t VALUES (1)")
+    assert not db.in_transaction
+
+
+def test_a_migration_that_fails_leaves_what_was_there_and_is_tried_again(db):
+    broken = Migrations("x", {"1": "CREATE TABLE a (n)", "2": "CREATE TABLE b (n); CREATE TABLE a (n)"})
+    with pytest.raises(sqlite3.OperationalError, match="already exists"):
+        broken.apply(db)
+    assert broken.applied(db) == ["1"]
+    assert not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'b'").fetchone()
+    mended = Migrations("x", {**broken.statements, "2": "CREATE TABLE b (n)"})
+    mended.apply(db)
+    mended.apply(db)
+    assert mended.applied(db) == ["1", "2"]
+
+
+def test_two_sets_in_one_file_know_only_their_own(db):
+    one, two = Migrations("one", {"1": "CREATE TABLE a (n)"}), Migrations("two", {"1": "CREATE TABLE b (n)"})
+    one.apply(db)
+    assert two.applied(db) == []
+    two.apply(db)
+    assert two.applied(db) == ["1"]
+
+
+def test_a_file_of_today_names_its_migrations_as_the_first_version_did(tmp_path, db):
+    """The first version migrated by sqlite-utils, and must be able to say that a file is newer."""
+    make.state(next(iter(make.GENERATIONS)), tmp_path)
+    schema.gateway.apply(db)
+    forms = "SELECT sql FROM sqlite_master WHERE tbl_name = '_sqlite_migrations' AND sql IS NOT NULL ORDER BY name"
+    first = sqlite3.connect(tmp_path / "gateway.db")
+    was, now = ([" ".join(sql.split()) for (sql,) in conn.execute(forms)] for conn in (first, db))
+    first.close()
+    assert now == was
+    ids = [n for (n,) in db.execute("SELECT id FROM _sqlite_migrations")]
+    assert ids == [*range(1, len(schema.gateway.statements) + 1)]
