@@ -1,9 +1,11 @@
-"""The journal in its open database: what a turn writes, and what another journal has to know of this one.
+"""The journal in its open database: what a turn writes.
 
-A `Journal` has a name, a generation, and a head: number and hash of its newest entry. Entries of earlier journals lie in the same
-table under negative numbers, -(n * EARLIER) + number for the n-th of them; their bodies keep what they were told under.
+A `Journal` has a name, a generation, and a head: number and hash of its newest entry. Entries of
+earlier journals lie in the same table under negative numbers, -(n * EARLIER) + number for the n-th
+of them; their bodies keep what they were told under.
 
-All methods run on the store's thread, or before anybody else has the store. They raise sqlite3.Error where nothing was written.
+All methods run on the store's thread, or before anybody else has the store. They raise
+sqlite3.Error where nothing was written.
 """
 
 from __future__ import annotations
@@ -14,15 +16,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import NamedTuple
-
-from msgspec.structs import replace
 
 from gateway.contract import chain, wire
 from gateway.judge.alarm import ENDED, Alarm
-from gateway.judge.book import AlarmFact, Entry, renamed
+from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact, Turn
-from gateway.keep.database import is_sound, mark, marked, new_name, single
+from gateway.keep.database import mark, marked, new_name, single
 from gateway.keep.history import Outgoing
 from gateway.keep.schema import atomic
 from gateway.words.instruction import FORGOTTEN, Done, ResultFact
@@ -31,19 +30,11 @@ from gateway.words.reading import DeviceId
 
 RECENT = 256  # entries whose hashes are at hand, for what the platform says that it has of them
 EARLIER = 1 << 40  # numbers that each earlier journal has below 0
-AGAIN_AT_MOST = 1000  # entries that a new journal tells again because nobody knows whether the platform has them: the newest
-WAITING_AT_MOST = 10_000  # entries that go along into another database; calls for help first, then the newest
 DOUBT = "doubt"  # mark of a stand-in: its journal, and from which number on the real one's entries are told under the stand-in's
 # Marks that stay with their journal.
-OF_JOURNAL = frozenset({"journal", "generation", "begun", "head", "anchor", "earlier", "confirmed", "opened", DOUBT})
-
-
-class Beyond(NamedTuple):
-    """What another journal has to know of the one before: see `Journal.beyond`."""
-
-    again: list[tuple[int, str, wire.Outward]]  # (priority, name, message), oldest first
-    waiting: list[tuple[int, str, bytes]]
-    shared: int  # alarms numbered above it began beyond what both sides know
+OF_JOURNAL = frozenset(
+    {"journal", "generation", "begun", "head", "anchor", "earlier", "confirmed", "opened", DOUBT},
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,10 +48,14 @@ class Writing:
     marks: Mapping[str, str] = field(default_factory=dict)
     done: Mapping[str, Done] = field(default_factory=dict)  # instructions carried over from another database
     resent: Sequence[int] = ()  # results that are to be sent once more, whether or not they had their receipt
-    # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is kept only
+    # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is
+    # kept only
     waiting: Sequence[tuple[int, str, bytes]] = ()
     shared: int = 0  # of `again` and of what has ended: alarms above it are named anew
     again: Sequence[tuple[int, str, wire.Outward]] = ()  # entries of another journal, told under the first numbers of this one
+
+
+Heritage = Mapping[str, list[tuple[object, ...]]]  # rows by the statement that inserts them
 
 
 class Journal:
@@ -78,7 +73,10 @@ class Journal:
         self._earlier: dict[str, int] = {}  # journals of which entries are here -> how far below 0 these stand
 
     def begin(self, generation: int, why: str) -> None:
-        """Go on with the journal of this database; where there is none, begin one in `generation`. In one transaction."""
+        """Go on with the journal of this database; where there is none, begin one in `generation`.
+
+        In one transaction.
+        """
         with atomic(self.db):
             mark(self.db, "opened", str(time.time_ns()))
             self.name = marked(self.db, "journal")
@@ -106,7 +104,7 @@ class Journal:
         self.head = chain.Head(*[*self.recent.items()][-1]) if self.recent else chain.Head()
         return self.head.number
 
-    # -- a turn --------------------------------------------------------------------------------------------------------
+    # -- a turn ------------------------------------------------------------------------------------
 
     def write(self, turn: Writing) -> list[Outgoing]:
         """Write one turn in one transaction; return its entries as they are to be pushed."""
@@ -163,7 +161,8 @@ class Journal:
             self.db.execute("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", done)
 
     def _keep_alarm(self, alarm: Alarm, entry: int) -> None:
-        # Most entries change neither flag: then the index of what is open stays as it is, and a page less is written.
+        # Most entries change neither flag: then the index of what is open stays as it is, and a
+        # page less is written.
         same = "UPDATE alarms SET entry = ? WHERE number = ? AND open = ? AND active = ?"
         if self.db.execute(same, (entry, alarm.number, alarm.open, alarm.condition_active)).rowcount:
             return
@@ -195,7 +194,10 @@ class Journal:
             mark(self.db, name, value)
 
     def _take_over(self, turn: Writing) -> None:
-        """Write what comes from another database: instructions done before ours, entries below 0."""
+        """Write what comes from another database.
+
+        Instructions done before ours, entries below 0.
+        """
         if turn.done:
             before = single(self.db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
             rows = [(before + n, i, one.digest, None) for n, (i, one) in enumerate(turn.done.items())]
@@ -213,7 +215,10 @@ class Journal:
             mark(self.db, "earlier", json.dumps(self._earlier))
 
     def _resent(self, numbers: Sequence[int]) -> list[Outgoing]:
-        """Put results into the outbox once more, whatever receipts they had; one that still waits there is sent by itself."""
+        """Put results into the outbox once more, whatever receipts they had.
+
+        One that still waits there is sent by itself.
+        """
         out = []
         for number in numbers:
             found = self.db.execute("SELECT name, body FROM journal WHERE number = ?", (number,)).fetchone()
@@ -222,22 +227,25 @@ class Journal:
                 out.append(Outgoing(*row, *found))
         return out
 
-    # -- entries of earlier journals -----------------------------------------------------------------------------------
+    # -- entries of earlier journals ---------------------------------------------------------------
 
     def stands(self, journal: str, number: int) -> int:
-        """Return under which number an entry of an earlier journal stands here, 0 where it does not."""
+        """Return the number of an earlier journal's entry here, 0 where it is not here."""
         below = self._earlier.get(journal)
         return number - below if below and number else 0
 
     def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return under which numbers entries of a journal stand here: its own, or one of which entries were carried over."""
+        """Return under which numbers entries of a journal stand here.
+
+        Its own, or one of which entries were carried over.
+        """
         if journal == self.name:
             return list(entries)
         below = self._earlier.get(journal)
         return [(first - below, min(last, EARLIER - 1) - below) for first, last in entries if first < EARLIER] if below else []
 
     def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
-        """Return (number there, name, bytes) of the first entries of a journal from `first` to `last` that are still kept."""
+        """Return the first entries of a journal that are still kept: (number there, name, bytes)."""
         below = 0 if journal == self.name else self._earlier.get(journal)
         if below is None:
             return []
@@ -251,61 +259,14 @@ class Journal:
         waits = {int(number): int(priority) for priority, number in self.db.execute("SELECT priority, number FROM outbox")}
         return [(waits.get(number, 0), str(name), bytes(body)) for number, name, body in rows]
 
-    # -- another journal (see gateway.tend.lineage) --------------------------------------------------------------------
+    # -- another journal (see gateway.tend.lineage) ------------------------------------------------
 
     def lift(self, generation: int) -> None:
         """Go on in a higher generation. The mark is written with the next turn."""
         self.generation = max(self.generation, within(generation))
 
-    def beyond(self, floor: int, journal: str) -> Beyond:
-        """Return what a new journal has to begin with, where both sides agree up to entry `floor` and not beyond.
-
-        What is open is not in it: how that stands is written down anew. Of an alarm that has ended its newest entry says all.
-        """
-        newest = "SELECT number, name, body FROM journal WHERE number > ? ORDER BY number DESC LIMIT ?"
-        rows = self.db.execute(newest, (floor, AGAIN_AT_MOST))
-        on = {int(n) for (n,) in self.db.execute("SELECT entry FROM faults")}
-        shared, again, seen = single(self.db, "SELECT coalesce(max(number), 0) FROM alarms"), [], set()
-        for number, name, body in rows.fetchall():
-            if number in on or not is_sound(body):
-                continue
-            message = wire.decode_entry(body)
-            if isinstance(message, wire.AlarmMessage):
-                shared = shared if message.before is not None else min(shared, message.alarm_number - 1)
-                if message.alarm_number in seen or message.state not in ENDED:
-                    seen.add(message.alarm_number)
-                    continue
-                seen.add(message.alarm_number)
-            again.append((int(getattr(message, "priority", Priority.P4)), str(name), message))
-        waiting = self.db.execute(
-            "SELECT o.priority, j.name, j.body FROM outbox o JOIN journal j ON j.number = o.number WHERE o.number <= ? "
-            "ORDER BY o.priority > 2, o.number DESC LIMIT ?",
-            (floor, WAITING_AT_MOST),
-        ).fetchall()
-        named = [(priority, name, _named(message, self.name, journal, shared)) for priority, name, message in again[::-1]]
-        return Beyond(named, [(p, n, b) for p, n, b in waiting if is_sound(b)], shared)
-
-    def heritage(self, journal: str, shared: int) -> dict[str, list[tuple[object, ...]]]:
-        """Return, by statement, the rows that a journal of that name begins with: what is not of a journal, the last ended alarms."""
-        ended = "SELECT max(number), id, kind, device, 0, 0, 0 FROM alarms WHERE NOT open GROUP BY kind, device"
-        marks = self.db.execute("SELECT * FROM marks").fetchall()
-        return {
-            "INSERT OR REPLACE INTO devices VALUES (?, ?, ?)": self.db.execute("SELECT device, memory, heard FROM devices").fetchall(),
-            "INSERT OR REPLACE INTO marks VALUES (?, ?)": [row for row in marks if row[0] not in OF_JOURNAL],
-            "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?)": [
-                (number, renamed(alarm, self.name, journal, shared), *more) for number, alarm, *more in self.db.execute(ended)
-            ],
-        }
-
-    def done(self) -> dict[str, Done]:
-        """Return the instructions that are done, for another journal: their answers stay here."""
-        known = self.db.execute("SELECT id, digest FROM instructions ORDER BY number")
-        return {str(i): Done("?" if digest is None else str(digest), 0) for i, digest in known}
-
-    def succeed(
-        self, name: str, generation: int, why: str, heritage: Mapping[str, list[tuple[object, ...]]], turn: Writing
-    ) -> list[Outgoing]:
-        """Begin as another journal's successor in an empty database, with this turn as the first, in one transaction."""
+    def succeed(self, name: str, generation: int, why: str, heritage: Heritage, turn: Writing) -> list[Outgoing]:
+        """Begin in an empty database what another journal leaves, with this turn as the first."""
         self.name, self.generation = name, within(generation)
         turn.marks = {
             **{one: value for one, value in turn.marks.items() if one not in OF_JOURNAL},
@@ -320,7 +281,7 @@ class Journal:
             return self.write(turn)
 
     def take_back(self, doubt: str) -> None:
-        """Take the entries out that a stand-in has told under its own name, because their commit failed: once, see DOUBT.
+        """Take out, once, what a stand-in has told under its own name: see DOUBT.
 
         The disk may have kept what it said that it had not. Nobody was told of it; its numbers are given again.
         """
@@ -348,18 +309,13 @@ class Journal:
 
 
 def within(generation: int) -> int:
-    """Return a generation as it can be said: a mark that somebody wrote by hand may hold any number."""
+    """Return a generation as it can be said.
+
+    A mark that somebody wrote by hand may hold any number.
+    """
     return min(max(0, generation), wire.GENERATIONS)
 
 
 def seconds(wall: str) -> float:
     """Return a stamp's wall time as seconds."""
     return datetime.fromisoformat(wall).timestamp()
-
-
-def _named(message: wire.Outward, old: str, new: str, shared: int) -> wire.Outward:
-    """Return an entry with the ids that alarms above `shared` have in another journal."""
-    if isinstance(message, wire.FaultMessage):
-        return message
-    about = replace(message, alarm=renamed(message.alarm, old, new, shared))
-    return replace(about, linked=renamed(about.linked, old, new, shared)) if isinstance(about, wire.AlarmMessage) else about

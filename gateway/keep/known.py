@@ -1,7 +1,10 @@
-"""What a start reads of a database: how alarms and faults stand, marks, drivers' memories. Here every mark has its reader.
+"""What a start reads of a database: how alarms and faults stand, marks, drivers' memories.
 
-All functions read by a connection, on the thread that opens the store, before anybody else has it. Neither outbox nor journal is
-read through: they may hold 200 MB, and the button that is pressed now must not wait for that.
+Here every mark has its reader.
+
+All functions read by a connection, on the thread that opens the store, before anybody else has it.
+Neither outbox nor journal is read through: they may hold 200 MB, and the button that is pressed now
+must not wait for that.
 """
 
 from __future__ import annotations
@@ -99,7 +102,7 @@ def _heard_ago(db: sqlite3.Connection, now: Moment) -> dict[DeviceId, float]:
 
 
 def _closed(db: sqlite3.Connection, alive: Stamp | None, now: Moment, boot: str) -> tuple[dict[Ended, str], dict[Ended, float]]:
-    """Return the id of the last ended alarm of each kind and device, and the seconds since its end as far as they are known."""
+    """Return the id of each kind's and device's last ended alarm, and the seconds since its end."""
     rows = db.execute(
         "SELECT a.kind, a.device, a.id, j.body FROM alarms a LEFT JOIN journal j ON j.number = a.entry"
         " WHERE a.number IN (SELECT max(number) FROM alarms WHERE NOT open GROUP BY kind, device)"
@@ -116,7 +119,10 @@ def _closed(db: sqlite3.Connection, alive: Stamp | None, now: Moment, boot: str)
 
 
 def ended(db: sqlite3.Connection, now: Moment) -> dict[str, Alarm]:
-    """Return every alarm that has ended by its id, as its newest entry tells it. Reads the bodies of all alarms: for a stand-in."""
+    """Return every alarm that has ended by its id, as its newest entry tells it.
+
+    Reads the bodies of all alarms: for a stand-in.
+    """
     rows = db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry")
     messages = [wire.decode_entry(body) for (body,) in rows]
     alarms = [wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)]
@@ -133,11 +139,14 @@ def texts(known: Memories) -> dict[DeviceId, str]:
     return {device: json.dumps(memory, separators=(",", ":")) for device, memory in known.items()}
 
 
-# -- marks ----------------------------------------------------------------------------------------------------------------
+# -- marks -----------------------------------------------------------------------------------------
 
 
 def lived(text: str) -> Stamp | None:
-    """Return when the gateway was last known to run, as the mark `alive` has it. Raises one of BROKEN."""
+    """Return when the gateway was last known to run, as the mark `alive` has it.
+
+    Raises one of BROKEN.
+    """
     return _stamp(*finite.loads(text)) if text else None
 
 
@@ -155,7 +164,8 @@ def _names(text: str) -> list[str]:
     return [str(i) for i in json.loads(text)]
 
 
-# Marks that go on in a fresh database, and what must be able to read them: one of BROKEN says that a mark is damaged.
+# Marks that go on in a fresh database, and what must be able to read them: one of BROKEN says that
+# a mark is damaged.
 CARRIED: Mapping[str, Callable[[str], object]] = {
     "masks": lambda text: unmasked(text, Moment(0.0, datetime.now(UTC))),
     "floor": datetime.fromisoformat,

@@ -1,8 +1,9 @@
 """How the gateway comes by its store at start.
 
-Theory of operation. At a start there may be a database on the disk, a stand-in that an earlier process left in memory, and a
-damaged database that was set aside. The start must end with a store that takes writes, whatever these are like, because an SOS may
-be pressed in the next second. It must not lose what is open, and must not give a number twice.
+Theory of operation. At a start there may be a database on the disk, a stand-in that an earlier
+process left in memory, and a damaged database that was set aside. The start must end with a store
+that takes writes, whatever these are like, because an SOS may be pressed in the next second. It
+must not lose what is open, and must not give a number twice.
 
     disk             stand-in left    store                          what is open comes from
     well             none             the disk's                     it
@@ -13,16 +14,19 @@ be pressed in the next second. It must not lose what is open, and must not give 
     refuses, newer   none             a fresh stand-in               what its pages tell
     refuses, newer   any              the stand-in                   it
 
-(1) It has open alarms or entries that wait, and nobody has seen the disk take a write since it failed: the disk would fail again.
-(2) `gateway.keep.storage` saw the disk take a write again, or the stand-in has nothing.
+(1) It has open alarms or entries that wait, and nobody has seen the disk take a write since it
+failed: the disk would fail again. (2) `gateway.keep.storage` saw the disk take a write again, or
+the stand-in has nothing.
 
-A start may be killed at any point. Setting a database aside leaves a file behind until `settled` is called, after the first entry is on
-disk. Until then the next start reads what was set aside once more. Merging a stand-in is one transaction; done twice it changes
-nothing, for entries of an earlier journal are ignored where they already are.
+A start may be killed at any point. Setting a database aside leaves a file behind until `settled` is
+called, after the first entry is on disk. Until then the next start reads what was set aside once
+more. Merging a stand-in is one transaction; done twice it changes nothing, for entries of an
+earlier journal are ignored where they already are.
 
-A journal is never gone on with where its numbers may be given twice: its newest entries are gone, or it lies in another box or on
-another card. Then another journal is begun, see `gateway.tend.lineage`. One in a fresh database has a name and numbers of its own; what
-is open keeps its id.
+A journal is never gone on with where its numbers may be given twice: its newest entries are gone,
+or it lies in another box or on another card. Then another journal is begun, see
+`gateway.tend.lineage`. One in a fresh database has a name and numbers of its own; what is open
+keeps its id.
 
 All of it runs on the thread that starts, before anybody else has the store.
 """
@@ -78,13 +82,17 @@ class _Opened(NamedTuple):
 
 
 def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Store, Known, Memories]:
-    """Open the store and return it with what was known and the drivers' memories; never raises for a bad database.
+    """Open the store and return it with what was known and the drivers' memories.
 
-    A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software, or that cannot be written
-    (read-only, full), is left untouched and a stand-in in `runtime` (memory) is used, so that alarms go on. Either way what is
-    open is carried over as far as it can be read, and `Store.degraded` says what happened; what still waits for the platform only from
-    a damaged one, for the other is there again. A stand-in that an earlier process left is carried into the real store once the disk was
-    seen to take a write again (the mark BACK), and gone on with until then. Call `settled` once the first entry is written.
+    Never raises for a bad database.
+
+    A damaged `gateway.db` is set aside and a fresh one begun. One that is newer than this software,
+    or that cannot be written (read-only, full), is left untouched and a stand-in in `runtime`
+    (memory) is used, so that alarms go on. Either way what is open is carried over as far as it can
+    be read, and `Store.degraded` says what happened; what still waits for the platform only from a
+    damaged one, for the other is there again. A stand-in that an earlier process left is carried
+    into the real store once the disk was seen to take a write again (the mark BACK), and gone on
+    with until then. Call `settled` once the first entry is written.
     """
     path = folder / "gateway.db"
     left = _left(runtime, gateway, now, boot)
@@ -151,7 +159,10 @@ def _after(carried: Writing) -> int:
 
 
 def _begin(store: Store, carried: Writing, generation: int) -> None:
-    """Begin the journal after a damaged one; a start that was killed may have made it already. Raises StoreProblem, sqlite3.Error."""
+    """Begin the journal after a damaged one; a start that was killed may have made it already.
+
+    Raises StoreProblem, sqlite3.Error.
+    """
     store.open()
     store.lift(generation)
     carried.marks = {**carried.marks, "generation": str(store.generation), "begun": json.dumps([(1, "damaged")])}
@@ -159,7 +170,10 @@ def _begin(store: Store, carried: Writing, generation: int) -> None:
 
 
 def _in_its_place(real: _Opened) -> _Opened:
-    """Return the store; with another journal in it where it lies in another box or on another card, or its newest entries are gone.
+    """Return the store.
+
+    With another journal in it where it lies in another box or on another card, or its newest
+    entries are gone.
 
     The platform may have entries under the numbers that would be given next: see gateway.lineage.
     """
@@ -180,7 +194,10 @@ def _in_its_place(real: _Opened) -> _Opened:
 
 
 def _goes_on(left: _Opened) -> bool:
-    """Say whether a stand-in is gone on with: it has something, and nobody has seen the disk take a write since it failed."""
+    """Say whether a stand-in is gone on with.
+
+    It has something, and nobody has seen the disk take a write since it failed.
+    """
     has = left.known.alarms or left.store.count()[0]
     if has and not left.store.marked(BACK):
         LOG.error("store %s", left.store.degraded)
@@ -189,7 +206,7 @@ def _goes_on(left: _Opened) -> bool:
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:
-    """Return the stand-in that an earlier process of this gateway left in memory, None where there is none that can be read."""
+    """Return the stand-in that an earlier process of this gateway left, None without a sound one."""
     for store in left_behind(runtime, gateway):
         try:
             reopen(store)
@@ -204,10 +221,13 @@ def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None
 
 
 def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Opened:
-    """Return the real store with all that a stand-in has: its journal, what waits, what is open or has ended, counters, masks.
+    """Return the real store with all that a stand-in has.
 
-    Its entries become entries of an earlier journal; what waits for the platform is pushed as it was. An open alarm goes on as
-    it stood in the stand-in, and `restart` writes it into the real journal. Raises sqlite3.Error where the disk refuses.
+    Its journal, what waits, what is open or has ended, counters, masks.
+
+    Its entries become entries of an earlier journal; what waits for the platform is pushed as it
+    was. An open alarm goes on as it stood in the stand-in, and `restart` writes it into the real
+    journal. Raises sqlite3.Error where the disk refuses.
     """
     if left is None:
         return real
@@ -248,7 +268,8 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     if judging:
         learned.marks = {**learned.marks, pending.MARK: judging}
     real.store.write(learned)
-    # In their order, and as the real one knows them; the stand-in's answers stand in it by now, under its numbers of an earlier journal.
+    # In their order, and as the real one knows them; the stand-in's answers stand in it by now,
+    # under its numbers of an earlier journal.
     done = {i: one._replace(entry=real.store.stands(left.store.journal, one.entry)) for i, one in instead.done.items()}
     merged = replace(merged, done={**known.done, **done, **known.done})
     left.store.close_now()
@@ -256,7 +277,10 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
 
 
 def _joined(known: Known, instead: Known, ended: Mapping[str, Alarm]) -> list[tuple[Alarm, bool]]:
-    """Return the alarms of the real store and of a stand-in; of one that is in both, as it stood in the stand-in."""
+    """Return the alarms of the real store and of a stand-in.
+
+    Of one that is in both, as it stood in the stand-in.
+    """
     newer = {alarm.id: (alarm, same) for alarm, same in instead.alarms if alarm.open}
     out = []
     for alarm, same in known.alarms:
@@ -281,7 +305,10 @@ def _elsewhere(done: Mapping[str, Done]) -> dict[str, Done]:
 
 
 def time_kept(folder: Path) -> tuple[str, str]:
-    """Return the marks of the time (`floor`, `agreeing`), "" where they cannot be read: what a store tells is read by the time."""
+    """Return the marks of the time (`floor`, `agreeing`), "" where they cannot be read.
+
+    What a store tells is read by the time.
+    """
     path = folder / "gateway.db"
     found: dict[str, str] = {}
     if path.exists():
@@ -291,7 +318,10 @@ def time_kept(folder: Path) -> tuple[str, str]:
 
 
 def unfit(folder: Path) -> str:
-    """Return what is wrong with `gateway.db` and what to do, "" when nothing is; the file is only read."""
+    """Return what is wrong with `gateway.db` and what to do, "" when nothing is.
+
+    The file is only read.
+    """
     path = folder / "gateway.db"
     if not path.exists():
         return ""

@@ -1,7 +1,9 @@
-"""Retention of the journal: what is over and old goes, a little at a time, between two turns of the pump.
+"""Retention of the journal.
 
-`entries_kept_from` may look at all of the journal: it runs on another thread, by a connection of its own. Each step of `steps` runs
-on the store's thread.
+What is over and old goes, a little at a time, between two turns of the pump.
+
+`entries_kept_from` may look at all of the journal: it runs on another thread, by a connection of
+its own. Each step of `steps` runs on the store's thread.
 """
 
 from __future__ import annotations
@@ -29,13 +31,18 @@ class Gone(NamedTuple):
 
 
 def entries_kept_from(path: Path, now: Moment, days: float) -> int:
-    """Return the number from which on entries of a gateway.db are young enough. Raises sqlite3.Error."""
+    """Return the number from which on entries of a gateway.db are young enough.
+
+    Raises sqlite3.Error.
+    """
     with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as conn:
         return kept_from(conn, "journal", now, days)
 
 
 def steps(db: sqlite3.Connection, kept: int) -> Iterator[Gone]:
-    """Delete what is over and numbered below `kept`. Each step yields what it took. Raises sqlite3.Error.
+    """Delete what is over and numbered below `kept`. Each step yields what it took.
+
+    Raises sqlite3.Error.
 
     The newest row stays whatever its age, for numbers go on from it. So does what is open.
     """
@@ -46,7 +53,8 @@ def steps(db: sqlite3.Connection, kept: int) -> Iterator[Gone]:
     while (last := db.execute(last_of, (done, kept, ENTRIES_AT_ONCE)).fetchone()[0]) is not None:
         yield _forgotten(db, done, last)
         done = last
-    # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the newest instructions.
+    # What nothing is left of: numbers go on from the newest alarm, and repeats are known by the
+    # newest instructions.
     with atomic(db):
         db.execute(
             "DELETE FROM alarms WHERE NOT open AND NOT active AND number < (SELECT max(number) FROM alarms) "

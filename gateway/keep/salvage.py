@@ -1,11 +1,15 @@
-"""What can be read of a database that cannot be used: its rows page by page, whatever has become of its tables.
+"""What can be read of a database that cannot be used.
 
-Rows of all tables are told apart by their form alone. They may contradict each other, for older images of a page are read too; in
-doubt an alarm is open. How an alarm stands says its newest entry that can be read. Where that is not its newest one, its row in the
-table of alarms says at least that there is one, and whether it is over.
+Its rows page by page, whatever has become of its tables.
 
-What was found is put into a database in memory, which is then read as any is (`gateway.keep.known`). So it matters neither what is
-damaged, nor which version wrote it, nor whether its folder can be written. Runs on the thread that starts.
+Rows of all tables are told apart by their form alone. They may contradict each other, for older
+images of a page are read too; in doubt an alarm is open. How an alarm stands says its newest entry
+that can be read. Where that is not its newest one, its row in the table of alarms says at least
+that there is one, and whether it is over.
+
+What was found is put into a database in memory, which is then read as any is
+(`gateway.keep.known`). So it matters neither what is damaged, nor which version wrote it, nor
+whether its folder can be written. Runs on the thread that starts.
 """
 
 from __future__ import annotations
@@ -25,9 +29,10 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.pipeline import Known
 from gateway.keep import known, schema
 from gateway.keep.database import BROKEN
-from gateway.keep.journal import WAITING_AT_MOST, Writing
+from gateway.keep.journal import Writing
 from gateway.keep.known import CARRIED, Memories
 from gateway.keep.pages import INDEX, INNER_INDEX, TABLE, Held, Pages
+from gateway.keep.succession import WAITING_AT_MOST
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality, stamp
 from gateway.words.kind import TEST, Priority
@@ -84,7 +89,8 @@ class _Found:
         self.newest: dict[int, wire.AlarmMessage] = {}
         self.unanswered: dict[int, int] = {}  # entry -> priority
         self._small(pages)
-        # Calls for help first, of these the newest: what a start may take in time and memory is bounded.
+        # Calls for help first, of these the newest: what a start may take in time and memory is
+        # bounded.
         chosen = set(sorted(self.unanswered, key=lambda n: (self.unanswered[n] > Priority.P2, -n))[:WAITING_AT_MOST])
         waiting, again = self._large(pages, chosen, now)
         self.left = len(self.unanswered) - len(waiting)
@@ -92,7 +98,10 @@ class _Found:
         self.waiting = [waiting[number] for number in sorted(waiting)]
 
     def _large(self, pages: Pages, chosen: set[int], now: Moment) -> tuple[Waiting, Waiting]:
-        """Read journal, alarms and instructions. Return the `chosen` entries that wait, and calls for help that may wait."""
+        """Read journal, alarms and instructions.
+
+        Return the `chosen` entries that wait, and calls for help that may wait.
+        """
         waiting: Waiting = {}
         again: Waiting = {}
         since = 1 if pages.torn else 1 << 62  # from here on calls for help are told again: that they need not be cannot be seen
@@ -137,7 +146,10 @@ class _Found:
                 self.done.setdefault(number, (instruction, digest))
 
     def _of_result(self, number: int) -> int:
-        """Return the priority of a result, which does not say it: earlier versions pushed it as P2."""
+        """Return the priority of a result, which does not say it.
+
+        Earlier versions pushed it as P2.
+        """
         return found if (found := self.unanswered.get(number, Priority.P4)) in {Priority.P2, Priority.P4} else Priority.P4
 
     def _small(self, pages: Pages) -> None:
@@ -181,7 +193,10 @@ class _Found:
 
 
 def _message(body: bytes, number: int, now: Moment) -> wire.Outward | None:
-    """Return the entry in a row of the journal, None where it is not whole. In rows of an earlier journal the number is another."""
+    """Return the entry in a row of the journal, None where it is not whole.
+
+    In rows of an earlier journal the number is another.
+    """
     with contextlib.suppress(*BROKEN):
         message = wire.decode_entry(body)
         if isinstance(message, wire.AlarmMessage):
@@ -191,7 +206,10 @@ def _message(body: bytes, number: int, now: Moment) -> wire.Outward | None:
 
 
 def _unread(number: int, row: _Alarm, gateway: str, now: Moment, boot: str) -> wire.AlarmMessage | None:
-    """Return an alarm of which no entry can be read: that it is open, of what, and its name are known; how far it had got is not."""
+    """Return an alarm of which no entry can be read.
+
+    That it is open, of what, and its name are known; how far it had got is not.
+    """
     at, test = stamp(boot, now), row.kind == TEST
     alarm = Alarm(
         number=number, id=row.id, kind=row.kind, priority=kinds.of(row.kind).priority, device=row.device, room="", state=State.RAISED,
@@ -205,7 +223,9 @@ def _unread(number: int, row: _Alarm, gateway: str, now: Moment, boot: str) -> w
 
 
 def _long_gone(message: wire.AlarmMessage, newest: wire.AlarmMessage) -> bool:
-    """Say whether an entry is what retention has left on a page that is free: the alarm has no row, and all that is told came long after.
+    """Say whether an entry is what retention has left on a page that is free.
+
+    The alarm has no row, and all that is told came long after.
 
     An alarm that is open has been told of lately, at each restart if nothing else.
     """

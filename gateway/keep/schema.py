@@ -1,4 +1,6 @@
-"""The two databases' migrations, in order. A migration that has landed is never edited; a new one is added below it.
+"""The two databases' migrations, in order.
+
+A migration that has landed is never edited; a new one is added below it.
 
 `gateway.db` is small and precious; `history.db` is bulk and may be thrown away.
 """
@@ -10,7 +12,8 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
-# As sqlite-utils makes it, by which earlier versions migrated: they must be able to read what this one writes.
+# As sqlite-utils makes it, by which earlier versions migrated: they must be able to read what this
+# one writes.
 _TABLE = """
     CREATE TABLE IF NOT EXISTS "_sqlite_migrations" (
        "id" INTEGER PRIMARY KEY,
@@ -25,7 +28,10 @@ _TABLE = """
 
 @contextlib.contextmanager
 def atomic(db: sqlite3.Connection) -> Iterator[None]:
-    """Make what is written inside one transaction; inside another one it belongs to that. Raises sqlite3.Error."""
+    """Make what is written inside one transaction; inside another one it belongs to that.
+
+    Raises sqlite3.Error.
+    """
     if db.in_transaction:
         yield
         return
@@ -43,7 +49,7 @@ class Migrations:
     """The migrations of one database. Those that a file has stand in it by their names."""
 
     def __init__(self, database: str, statements: Mapping[str, str]) -> None:
-        """Take the database's name, and the statements of each migration by its name, oldest first."""
+        """Take the database's name, and each migration's statements by its name, oldest first."""
         self.database = database
         self.statements = statements
 
@@ -69,8 +75,9 @@ class Migrations:
 gateway = Migrations(
     "gateway",
     {
-        # `body` is the message as pushed, so that journal and platform can be compared byte by byte.
-        # `outbox` holds what has no receipt yet; its key is its order: most urgent first, then oldest first.
+        # `body` is the message as pushed, so that journal and platform can be compared byte by
+        # byte. `outbox` holds what has no receipt yet; its key is its order: most urgent first,
+        # then oldest first.
         "0001_journal": """
         CREATE TABLE journal (
             number INTEGER PRIMARY KEY, name TEXT NOT NULL, alarm INTEGER, wall REAL NOT NULL, body BLOB NOT NULL
@@ -90,9 +97,11 @@ gateway = Migrations(
         CREATE TABLE instructions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
         CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
         """,
-        # A fault that is said again every week is said again after a restart too: the wall second at which it was said last.
+        # A fault that is said again every week is said again after a restart too: the wall second
+        # at which it was said last.
         "0002_said": "ALTER TABLE faults ADD COLUMN said REAL",
-        # An id that comes again: with the same content the stored result is sent again, with another it is refused as another order.
+        # An id that comes again: with the same content the stored result is sent again, with
+        # another it is refused as another order.
         "0003_content": """
         ALTER TABLE instructions ADD COLUMN digest TEXT;
         ALTER TABLE instructions ADD COLUMN result INTEGER
@@ -115,18 +124,19 @@ history = Migrations(
         CREATE INDEX batches_waiting ON batches (number) WHERE waiting;
         CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
         """,
-        # A day that is tried again under other rules has to know which calls were not proved to be fresh.
+        # A day that is tried again under other rules has to know which calls were not proved to be
+        # fresh.
         "0002_flagged": "ALTER TABLE readings ADD COLUMN flagged INTEGER NOT NULL DEFAULT 0",
-        # How well each device was heard, an hour a row: weeks fit where the readings of weeks would not. Keyed by hour, so that what is
-        # written together lies together.
+        # How well each device was heard, an hour a row: weeks fit where the readings of weeks would
+        # not. Keyed by hour, so that what is written together lies together.
         "0003_signals": """
         CREATE TABLE signals (
             hour INTEGER NOT NULL, device TEXT NOT NULL, packets INTEGER NOT NULL, worst INTEGER NOT NULL, median INTEGER NOT NULL,
             battery REAL, PRIMARY KEY (hour, device)
         ) STRICT, WITHOUT ROWID
         """,
-        # In which minutes of its hour a device was heard, a bit each: an hour with one packet is no hour in which it was heard. Of the
-        # hours before this nobody knows.
+        # In which minutes of its hour a device was heard, a bit each: an hour with one packet is no
+        # hour in which it was heard. Of the hours before this nobody knows.
         "0004_minutes": "ALTER TABLE signals ADD COLUMN minutes INTEGER",
     },
 )

@@ -1,7 +1,10 @@
-"""The stand-in: a store in memory, for a disk that takes nothing. It outlives the process, not a power cut.
+"""The stand-in: a store in memory, for a disk that takes nothing.
 
-It lies in the runtime folder or, where that cannot be written, in the shared memory under the service's user. In shared memory
-anybody may have made a folder by that name: one is believed only where it belongs to us and nobody else may write there.
+It outlives the process, not a power cut.
+
+It lies in the runtime folder or, where that cannot be written, in the shared memory under the
+service's user. In shared memory anybody may have made a folder by that name: one is believed only
+where it belongs to us and nobody else may write there.
 """
 
 from __future__ import annotations
@@ -20,7 +23,10 @@ BACK = "back"  # mark of a stand-in: the real disk was seen to take a write agai
 
 
 def stand_in(runtime: Path, gateway: str, why: str, generation: int = 1, carried: Writing | None = None) -> Store:
-    """Return a fresh store in memory. `carried`: what must outlast this process in it too. Raises StoreProblem, OSError, sqlite3.Error."""
+    """Return a fresh store in memory. `carried`: what must outlast this process in it too.
+
+    Raises StoreProblem, OSError, sqlite3.Error.
+    """
     folder = _writable(runtime)
     for old in folder.glob("*.db*"):
         old.unlink()
@@ -35,13 +41,16 @@ def stand_in(runtime: Path, gateway: str, why: str, generation: int = 1, carried
 
 
 def left_behind(runtime: Path, gateway: str) -> list[Store]:
-    """Return the stores, not opened yet, that an earlier process of ours may have left in memory."""
+    """Return the stores, not opened yet, that an earlier process of ours may have left."""
     folders = [folder for folder in folders_of(runtime) if _is_ours(folder)]
     return [Store(folder, gateway) for folder in folders if (folder / "gateway.db").exists()]
 
 
 def reopen(store: Store) -> None:
-    """Open a stand-in that is there. One that fills its memory gives up its readings for it. Raises StoreProblem."""
+    """Open a stand-in that is there. One that fills its memory gives up its readings for it.
+
+    Raises StoreProblem.
+    """
     try:
         store.open()
     except DiskRefuses:
@@ -50,9 +59,12 @@ def reopen(store: Store) -> None:
 
 
 def in_force(state: Path, runtime: Path) -> Path:
-    """Return the folder of the store that the gateway writes just now: a stand-in's where the disk has failed, else `state`.
+    """Return the folder of the store that the gateway writes just now.
 
-    A stand-in is believed where it belongs to whom the state folder belongs, and nobody else may write there.
+    A stand-in's where the disk has failed, else `state`.
+
+    A stand-in is believed where it belongs to whom the state folder belongs, and nobody else may
+    write there.
     """
     with contextlib.suppress(OSError):
         owner = state.stat().st_uid
@@ -63,7 +75,10 @@ def in_force(state: Path, runtime: Path) -> Path:
 
 
 def settled(folder: Path, runtime: Path) -> None:
-    """Forget a stand-in, and that a damaged database is still to be read: all of it is in the real one by now."""
+    """Forget a stand-in, and that a damaged database is still to be read.
+
+    All of it is in the real one by now.
+    """
     with contextlib.suppress(OSError):
         unsettled(folder / "gateway.db").unlink(missing_ok=True)
     for memory in folders_of(runtime):
@@ -85,7 +100,10 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _belongs(folder: Path, owner: int) -> bool:
-    """Say whether a folder is one user's to write in and nobody else's. Raises OSError where there is none."""
+    """Say whether a folder is one user's to write in and nobody else's.
+
+    Raises OSError where there is none.
+    """
     facts = folder.lstat()
     return stat.S_ISDIR(facts.st_mode) and facts.st_uid == owner and not facts.st_mode & 0o022
 

@@ -1,25 +1,28 @@
 """The present store: the disk, or a stand-in in memory while the disk fails.
 
-Theory of operation. Every turn of the pump is one transaction. A disk can fail in two ways: it refuses (full, read-only, I/O
-error) or it does not answer, for a dying card may take minutes for one fsync. Both end the same way, because no call for help may
-wait for a card:
+Theory of operation. Every turn of the pump is one transaction. A disk can fail in two ways: it
+refuses (full, read-only, I/O error) or it does not answer, for a dying card may take minutes for
+one fsync. Both end the same way, because no call for help may wait for a card:
 
     commit ── takes it ─────────────────────────────────────▶ what was written
        └───── refuses, or silent for STALLED ──▶ stand-in ──▶ MovedToMemory, once per failure of the disk
     in memory: commit ── full ──▶ shed, step by step ──▶ commit again ──▶ what was written, or sqlite3.Error
 
-A stand-in has a journal of its own, because the disk may still keep what it said it had not: one number must never mean two
-entries. `Storage` cannot move a turn into another journal. Entries have numbers, alarms have names, and the platform is told of the
-new journal first. So `commit` makes the stand-in the present store and raises `MovedToMemory`; the caller renumbers the entries,
-adds `MovedToMemory.doubt` to the marks and commits again.
+A stand-in has a journal of its own, because the disk may still keep what it said it had not: one
+number must never mean two entries. `Storage` cannot move a turn into another journal. Entries have
+numbers, alarms have names, and the platform is told of the new journal first. So `commit` makes the
+stand-in the present store and raises `MovedToMemory`; the caller renumbers the entries, adds
+`MovedToMemory.doubt` to the marks and commits again.
 
-The failed store is closed by its own thread, as soon as that answers. Until then the disk is not probed: it still owes the answer
-for which it was left.
+The failed store is closed by its own thread, as soon as that answers. Until then the disk is not
+probed: it still owes the answer for which it was left.
 
-The way back is a restart. `is_back` opens the database on the disk in a thread of its own and writes to it, so that a disk that hangs
-again delays no alarm. If that was quick, the stand-in gets the mark BACK, and the next start carries it over (`gateway.keep.recovery`).
+The way back is a restart. `is_back` opens the database on the disk in a thread of its own and
+writes to it, so that a disk that hangs again delays no alarm. If that was quick, the stand-in gets
+the mark BACK, and the next start carries it over (`gateway.keep.recovery`).
 
-Every method runs on the event loop, in the pump's task. Only `proved` and `stand_in` run on threads of asyncio's pool.
+Every method runs on the event loop, in the pump's task. Only `proved` and `stand_in` run on threads
+of asyncio's pool.
 """
 
 from __future__ import annotations
@@ -51,7 +54,10 @@ PROBED = 0.5  # s for which the pump waits for a probe; a later answer is taken 
 
 
 class MovedToMemory(Exception):
-    """The disk failed. The present store is a fresh stand-in, and nothing of this turn is in it yet."""
+    """The disk failed.
+
+    The present store is a fresh stand-in, and nothing of this turn is in it yet.
+    """
 
     def __init__(self, why: str, broken: str, instead: str) -> None:
         """Take the reason, and the names of the journal that failed and of the stand-in's."""
@@ -60,7 +66,10 @@ class MovedToMemory(Exception):
         self._journals = f"{instead} {broken}"
 
     def doubt(self, entries: Sequence[Entry]) -> dict[str, str]:
-        """Return the mark that names the entries which failed: the disk may have kept them, and takes them back at the way back."""
+        """Return the mark that names the entries which failed.
+
+        The disk may have kept them, and takes them back at the way back.
+        """
         return {DOUBT: f"{self._journals} {entries[0].number}"} if entries else {}
 
 
@@ -79,8 +88,9 @@ class Storage:
     ) -> None:
         """Take the store that the start opened, and whether it is a stand-in.
 
-        `stand_in(why, generation)` makes a stand-in. `probe()` says whether the disk takes a write, and raises Damaged; both may
-        block. `forgotten(count)` is told how many entries a full stand-in let go of. `stalled`: seconds.
+        `stand_in(why, generation)` makes a stand-in. `probe()` says whether the disk takes a write,
+        and raises Damaged; both may block. `forgotten(count)` is told how many entries a full
+        stand-in let go of. `stalled`: seconds.
         """
         self.store = store
         self.in_memory = in_memory
@@ -94,13 +104,17 @@ class Storage:
     async def commit(self, writing: Writing) -> list[Outgoing]:
         """Write one turn; return its entries as they are to be pushed.
 
-        Raises MovedToMemory when the disk failed. `writing` must not be changed after that: the disk may carry it out yet. Raises
-        sqlite3.Error when a stand-in is full and nothing more can be shed.
+        Raises MovedToMemory when the disk failed. `writing` must not be changed after that: the
+        disk may carry it out yet. Raises sqlite3.Error when a stand-in is full and nothing more can
+        be shed.
         """
         return await self.carry_out(lambda: self.store.commit(writing))
 
     async def carry_out(self, job: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Let the present store do another job under the same limits. Raises as `commit` does; in a full stand-in `job` is made again."""
+        """Let the present store do another job under the same limits.
+
+        Raises as `commit` does; in a full stand-in `job` is made again.
+        """
         try:
             return await self._answered(job())
         except sqlite3.Error as error:
@@ -110,7 +124,10 @@ class Storage:
             raise await self._moved(why) from error
 
     async def _answered(self, job: Coroutine[Any, Any, T]) -> T:
-        """Return what the store answers; a stop does not end its work. Raises sqlite3.Error, also where the disk is silent."""
+        """Return what the store answers; a stop does not end its work.
+
+        Raises sqlite3.Error, also where the disk is silent.
+        """
         asked = asyncio.ensure_future(job)
         asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # also one that nobody waits for any more
         await asyncio.wait({asked}, timeout=None if self.in_memory else self._stalled)
@@ -132,7 +149,10 @@ class Storage:
         return MovedToMemory(why, broken.journal, self.store.journal)
 
     async def _with_room(self, job: Callable[[], Coroutine[Any, Any, T]], error: sqlite3.Error) -> T:
-        """Make room in a stand-in that is full, readings first, and try again. Raises sqlite3.Error where nothing helps."""
+        """Make room in a stand-in that is full, readings first, and try again.
+
+        Raises sqlite3.Error where nothing helps.
+        """
         for step in range(len(shed.STEPS)):
             with contextlib.suppress(sqlite3.Error):
                 gone = await self.store.run(self.store.shed, step)
@@ -143,10 +163,13 @@ class Storage:
         raise error
 
     async def is_back(self, *, open_alarms: bool) -> bool:
-        """Say whether the next start can go back to the disk, and mark the stand-in for that. Raises sqlite3.Error.
+        """Say whether the next start can go back to the disk, and mark the stand-in for that.
 
-        Waits PROBED at most; a probe that takes longer answers at a later call. With `open_alarms` a damaged database is not gone
-        back to: the start would set it aside, and what it holds of them with it.
+        Raises sqlite3.Error.
+
+        Waits PROBED at most; a probe that takes longer answers at a later call. With `open_alarms`
+        a damaged database is not gone back to: the start would set it aside, and what it holds of
+        them with it.
         """
         if not self.in_memory or (self.leaving is not None and not self.leaving.done()):
             return False
@@ -170,7 +193,10 @@ class Storage:
 
 
 def proved(folder: Path, gateway: str) -> bool:
-    """Say whether the database in `folder` takes a write, and soon. Raises Damaged. For a thread that may block."""
+    """Say whether the database in `folder` takes a write, and soon. Raises Damaged.
+
+    For a thread that may block.
+    """
     real = Store(folder, gateway)
     began = time.monotonic()
     try:

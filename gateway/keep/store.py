@@ -1,12 +1,14 @@
 """The store: `gateway.db` (WAL, synchronous FULL) and the one thread that writes it.
 
-Entry and outbox row are one transaction, on disk before anybody is told.
-What the tables mean is in `gateway.keep.journal` and, for a start, in `gateway.keep.known`. Here is what keeps the file and the thread:
-a file that was deleted under us is written again, damage that is met is noted for the next start. Bulk readings lie in another
-database with a thread of its own: `readings`, see `gateway.keep.history`.
+Entry and outbox row are one transaction, on disk before anybody is told. What the tables mean is in
+`gateway.keep.journal` and, for a start, in `gateway.keep.known`. Here is what keeps the file and
+the thread: a file that was deleted under us is written again, damage that is met is noted for the
+next start. Bulk readings lie in another database with a thread of its own: `readings`, see
+`gateway.keep.history`.
 
-`async` methods run on the event loop and let the store's thread do the work. All others run on the store's thread by `run`, or before
-anybody else has the store; names, numbers, `lift`, `stands` and `receipted` are for any thread.
+`async` methods run on the event loop and let the store's thread do the work. All others run on the
+store's thread by `run`, or before anybody else has the store; names, numbers, `lift`, `stands` and
+`receipted` are for any thread.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from gateway.box.generations import sync
 from gateway.contract import chain, wire
 from gateway.judge.alarm import Alarm
 from gateway.judge.pipeline import Known
-from gateway.keep import known, retention, schema, shed, wal
+from gateway.keep import known, retention, schema, shed, succession, wal
 from gateway.keep.database import (
     BROKEN,
     LOG_PAGES_PRECIOUS,
@@ -44,9 +46,10 @@ from gateway.keep.database import (
     suspect,
 )
 from gateway.keep.history import History, Outgoing
-from gateway.keep.journal import Beyond, Journal, Writing
+from gateway.keep.journal import Journal, Writing
 from gateway.keep.known import Memories
 from gateway.keep.retention import Gone
+from gateway.keep.succession import Beyond
 from gateway.words.clock import Moment, Quality
 from gateway.words.kind import TEST, Priority
 
@@ -67,10 +70,17 @@ _AGAIN: Final = (
 
 
 class Store:
-    """The journal's database and the one thread that writes it, and beside it `readings`. Opened by `gateway.keep.recovery`."""
+    """The journal's database and the one thread that writes it, and beside it `readings`.
+
+    Opened by `gateway.keep.recovery`.
+    """
 
     def __init__(self, folder: Path, gateway: str, *, degraded: str = "", generation: int = 1, why: str = "new") -> None:
-        """Name the folder. `generation`, `why`: of the journal that is begun where there is none yet (gateway.contract.chain)."""
+        """Name the folder.
+
+        `generation`, `why`: of the journal that is begun where there is none yet
+        (gateway.contract.chain).
+        """
         self.folder = folder
         self.gateway = gateway
         self.degraded = degraded  # why the store is not the real one, "" when it is
@@ -109,10 +119,13 @@ class Store:
         """How many entries were written down and are gone."""
         return self._journal.lost
 
-    # -- files -------------------------------------------------------------------------------------------------------------
+    # -- files -------------------------------------------------------------------------------------
 
     def open(self) -> None:
-        """Open the databases, migrate them, and prove by a write that `gateway.db` can be written. Raises StoreProblem."""
+        """Open the databases, migrate them, and prove by a write that `gateway.db` can be written.
+
+        Raises StoreProblem.
+        """
         path = self.folder / "gateway.db"
         with contextlib.suppress(OSError):  # what cannot be read or written is told by SQLite in its own words
             self.mended = wal.mend(path)
@@ -133,11 +146,13 @@ class Store:
         self._files = {part: part.stat().st_ino for part in parts(path)}
 
     def _see_to_files(self) -> None:
-        """Write gateway.db again where somebody deleted it, or its log, under us: what we have open still has everything.
+        """Write gateway.db again where somebody deleted it, or its log, under us.
 
-        Otherwise SQLite would go on writing into files that vanish with this process. Raises sqlite3.Error, also where the file
-        system has become read-only under us: Linux lets open files of such a one be written and flushed, says that it is done,
-        and writes nothing.
+        What we have open still has everything.
+
+        Otherwise SQLite would go on writing into files that vanish with this process. Raises
+        sqlite3.Error, also where the file system has become read-only under us: Linux lets open
+        files of such a one be written and flushed, says that it is done, and writes nothing.
         """
         if is_read_only(self.folder):
             raise sqlite3.OperationalError("the file system is read-only: remount it read-write, or change the card")
@@ -151,7 +166,8 @@ class Store:
             with contextlib.closing(sqlite3.connect(new)) as copy:
                 self._db.backup(copy)
             new.replace(path)
-            # To close the old one removes by name what it takes for its log: only then may the new one get its own.
+            # To close the old one removes by name what it takes for its log: only then may the new
+            # one get its own.
             self._db.close()
             for part in parts(path)[1:]:
                 part.unlink(missing_ok=True)
@@ -165,14 +181,15 @@ class Store:
         LOG.error("store %s", self.mended)
 
     def begin_anew(self, journal: str, why: str, turn: Writing) -> list[Outgoing]:
-        """Set the database aside and begin another one under `journal`, in the next generation, with this turn as its first.
+        """Set the database aside; begin another, in the next generation, with this turn.
 
         Killed in between, the next start finds the old one set aside and a new one without entries, and reads what is open from
         there (`gateway.keep.recovery`). What is not of a journal goes along. Raises sqlite3.Error.
         """
         self._see_to_files()
         old = self._journal
-        heritage, turn.done = old.heritage(journal, turn.shared), old.done()
+        heritage = succession.heritage(old, journal, turn.shared)
+        turn.done = succession.done(old)
         self._db.close()
         try:
             set_aside(self.folder / "gateway.db", keep=True)
@@ -184,12 +201,18 @@ class Store:
         return self._journal.succeed(journal, old.generation + 1, why, heritage, turn)
 
     def shed(self, step: int) -> int:
-        """Let go of what can be missed, where this is a stand-in and memory is full: see `gateway.keep.shed`. Raises sqlite3.Error."""
+        """Let go of what can be missed, where this is a stand-in and memory is full.
+
+        See `gateway.keep.shed`. Raises sqlite3.Error.
+        """
         self.readings.give_up()
         return shed.shed(self._db, self.folder, step)
 
     async def close(self) -> None:
-        """Finish what is queued, close the files, join the threads; that of the readings as far as it answers."""
+        """Finish what is queued, close the files, join the threads.
+
+        That of the readings as far as it answers.
+        """
         await self.run(self._close)
         self._thread.shutdown()
         await self.readings.close()
@@ -206,13 +229,16 @@ class Store:
         self._db.close()
 
     def drop(self) -> None:
-        """Close what is open, as it is: its log stays readable for whoever holds it. For a store that could not be opened in full."""
+        """Close what is open, as it is: its log stays readable for whoever holds it.
+
+        For a store that could not be opened in full.
+        """
         self.readings.close_now(checkpoint=False)
         with contextlib.suppress(AttributeError, sqlite3.Error):
             self._db.close()
         self._thread.shutdown()
 
-    # -- a start -----------------------------------------------------------------------------------------------------------
+    # -- a start -----------------------------------------------------------------------------------
 
     def load(self, now: Moment, boot: str) -> Known:
         """Return what was known. Raises one of BROKEN on damage."""
@@ -231,14 +257,17 @@ class Store:
         return self._journal.all_entries()
 
     def take_back(self, doubt: str) -> None:
-        """Take out what a stand-in has told instead, see `Journal.take_back`. Raises sqlite3.Error."""
+        """Take out what a stand-in has told instead, see `Journal.take_back`.
+
+        Raises sqlite3.Error.
+        """
         self._journal.take_back(doubt)
 
     def marked(self, name: str) -> str:
         """Return a mark of gateway.db, "" where there is none."""
         return marked(self._db, name)
 
-    # -- the pump's side ---------------------------------------------------------------------------------------------------
+    # -- the pump's side ---------------------------------------------------------------------------
 
     async def run(self, job: Callable[..., T], *args: object) -> T:
         """Run one job on the store's thread."""
@@ -249,13 +278,19 @@ class Store:
             raise
 
     def _suspected(self, error: sqlite3.Error) -> None:
-        """Let the next start look at all of a database that is damaged: what a short look does not find would end it each time anew."""
+        """Let the next start look at all of a database that is damaged.
+
+        What a short look does not find would end it each time anew.
+        """
         if "malformed" in str(error):
             with contextlib.suppress(OSError):
                 suspect(self.folder / "gateway.db").touch()
 
     async def commit(self, turn: Writing) -> list[Outgoing]:
-        """Put one turn on disk; return its entries as they are to be pushed. Raises sqlite3.Error when nothing was written."""
+        """Put one turn on disk; return its entries as they are to be pushed.
+
+        Raises sqlite3.Error when nothing was written.
+        """
         return await self.run(self.write, turn)
 
     def write(self, turn: Writing) -> list[Outgoing]:
@@ -272,15 +307,20 @@ class Store:
         self._journal.lift(generation)
 
     def beyond(self, floor: int, journal: str) -> Beyond:
-        """Return what a new journal has to begin with, see `Journal.beyond`. Raises sqlite3.Error."""
-        return self._journal.beyond(floor, journal)
+        """Return what a new journal has to begin with, see `succession.beyond`.
+
+        Raises sqlite3.Error.
+        """
+        return succession.beyond(self._journal, floor, journal)
 
     def retention(self, now: Moment, kept: int) -> Iterator[Gone]:
-        """Carry out retention a little at a time: what is pressed between two steps is written between them.
+        """Carry out retention a little at a time.
 
-        `kept`: the number from which on entries are young enough (`retention.entries_kept_from`). Age decides, whether the
-        platform has it or not: in a home without one, or with it away for years, nothing would ever go. Only by a clock that is
-        confirmed.
+        What is pressed between two steps is written between them.
+
+        `kept`: the number from which on entries are young enough (`retention.entries_kept_from`).
+        Age decides, whether the platform has it or not: in a home without one, or with it away for
+        years, nothing would ever go. Only by a clock that is confirmed.
         """
         try:
             if now.quality is Quality.SYNCHRONISED:
@@ -288,18 +328,24 @@ class Store:
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
 
-    # -- push's side -------------------------------------------------------------------------------------------------------
+    # -- push's side -------------------------------------------------------------------------------
 
     def stands(self, journal: str, number: int) -> int:
-        """Return under which number an entry of an earlier journal stands here, 0 where it does not."""
+        """Return the number of an earlier journal's entry here, 0 where it is not here."""
         return self._journal.stands(journal, number)
 
     def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return under which numbers entries of a journal stand here: its own, or one of which entries were carried over."""
+        """Return under which numbers entries of a journal stand here.
+
+        Its own, or one of which entries were carried over.
+        """
         return self._journal.receipted(journal, entries)
 
     async def newest(self, faults: int, tests: int) -> tuple[list[wire.Outward], list[wire.Outward]]:
-        """Return the newest faults and the newest test alarms as they stand, newest first. Raises sqlite3.Error, BadMessage."""
+        """Return the newest faults and the newest test alarms as they stand, newest first.
+
+        Raises sqlite3.Error, BadMessage.
+        """
         return await self.run(self._newest, faults, tests)
 
     def _newest(self, faults: int, tests: int) -> tuple[list[wire.Outward], list[wire.Outward]]:
@@ -311,15 +357,18 @@ class Store:
         return [wire.decode_entry(body) for (body,) in of_faults], [wire.decode_entry(body) for (body,) in of_tests]
 
     async def standing(self, limit: int) -> list[Outgoing]:
-        """Return the newest entry of each open alarm of P1 and P2, where that has no receipt: P1 first, the newest alarm first."""
+        """Return the newest entry of each open alarm of P1 and P2, where that has no receipt.
+
+        P1 first, the newest alarm first.
+        """
         return await self.run(self._outgoing, _STANDING, int(Priority.P1), int(Priority.P2), limit)
 
     async def waiting(self, after: tuple[int, int], limit: int) -> list[Outgoing]:
-        """Return entries without receipt, most urgent first then oldest, that come after (priority, number)."""
+        """Return entries without receipt after (priority, number), most urgent first, then oldest."""
         return await self.run(self._outgoing, _WAITING, *after, limit)
 
     async def waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
-        """Return batches of readings without receipt, oldest first, that come after number `after`."""
+        """Return batches without receipt that come after number `after`, oldest first."""
         return await self.readings.waiting(after, limit)
 
     async def again(self, numbers: Iterable[int], *, batch: bool) -> list[Outgoing]:
@@ -330,7 +379,10 @@ class Store:
         return await self.run(self._outgoing, _AGAIN, json.dumps(wanted))
 
     def _outgoing(self, query: str, *values: object) -> list[Outgoing]:
-        """Return what a query finds in the outbox. What damage has made unreadable is taken out first: it would wait for ever."""
+        """Return what a query finds in the outbox.
+
+        What damage has made unreadable is taken out first: it would wait for ever.
+        """
         while True:
             found = [Outgoing(*row) for row in self._db.execute(query, values)]
             torn = [m.number for m in found if not is_sound(m.payload)]
@@ -342,11 +394,14 @@ class Store:
             LOG.error("store %s", self.mended)
 
     async def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
-        """Return (number there, name, bytes) of the first entries of a journal from `first` to `last` that are still kept."""
+        """Return the first entries of a journal that are still kept: (number there, name, bytes)."""
         return await self.run(self._journal.kept, journal, first, last, limit)
 
     async def counts(self) -> tuple[int, int]:
-        """Return (entries, batches) that wait for a receipt; what cannot be read just now, as it was read last."""
+        """Return (entries, batches) that wait for a receipt.
+
+        What cannot be read just now, as it was read last.
+        """
         return await self.run(self.count)
 
     def count(self) -> tuple[int, int]:
