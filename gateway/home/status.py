@@ -77,7 +77,7 @@ def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
             "connected": link is not None and link.connected,
             "version": link.version if link else "",
             "where": f"{platform.host}:{platform.port}" if platform else "",
-            "platform_away_s": round(now.mono - away, 1) if (away := daemon.uplink.platform_away) is not None else None,
+            "platform_away_s": round(now.mono - away, 1) if (away := daemon.presence.away_since) is not None else None,
         },
         "radio": [
             {

@@ -26,7 +26,7 @@ class Notes:
 
     def say(self, kind: str, device: str = "", **detail: Value) -> None:
         """Tell something once, which has no end."""
-        self.later(lambda at: self._noticed([self._faults.note(kind, at, device, **detail)], at))
+        self.later(lambda at: self.said(at, kind, device, **detail))
 
     def begin(self, kind: str, device: str = "", **detail: Value) -> None:
         """Begin a fault, unless it is on already."""
@@ -35,6 +35,10 @@ class Notes:
     def end(self, kind: str, device: str = "") -> None:
         """End a fault, if it is on."""
         self.later(lambda at: self._noticed(self._faults.end(kind, at, device), at))
+
+    def said(self, now: Moment, kind: str, device: str = "", **detail: Value) -> list[Entry]:
+        """Return the entry that tells something once, for who is in the pump's turn already."""
+        return self._noticed([self._faults.note(kind, now, device, **detail)], now)
 
     def later(self, note: Later) -> None:
         """Let the pump write down in its next turn what `note` returns."""

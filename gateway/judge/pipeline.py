@@ -115,9 +115,9 @@ class Pipeline:
         """The program files of the ladder that are known not to work."""
         return self._book.down
 
-    @down.setter
-    def down(self, programs: frozenset[str]) -> None:
-        self._book.down = programs
+    def know_down(self, programs: Iterable[str]) -> None:
+        """Take which program files of the ladder are known not to work."""
+        self._book.down = frozenset(programs)
 
     @property
     def alarms(self) -> Mapping[int, Alarm]:

@@ -73,25 +73,34 @@ class _Told:
     alarms: set[int]
 
 
+Ended = Callable[[str, Ran, bool], None]  # program file, how it ended, whether it only sounds
+
+
 class Callers:
     """The programs that run now.
 
-    `done(alarm number, call index, ok, detail)` is told how each call of a rung ended; `ended(program file, how, it only sounds)` how
-    each program did that was not ended by us.
+    `done(alarm number, call index, ok, detail)` is told how each call of a rung ended.
     """
 
-    def __init__(
-        self, done: Callable[[int, int, bool, str], None], start: Begin = begin, ended: Callable[[str, Ran, bool], None] | None = None
-    ) -> None:
+    def __init__(self, done: Callable[[int, int, bool, str], None], start: Begin = begin) -> None:
         self._done = done
         self._begin = start
-        self._told_end = ended or (lambda _program, _how, _sounds: None)
+        self._listening: list[Ended] = []
         self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
         self._asked: dict[str, asyncio.Task[Ran]] = {}  # program file -> its self-test, which makes room for whatever is real
         self._lanes: dict[str, _Lane] = {}  # program file -> its calls
         self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}  # alarm number -> when it sounds again at the latest
         self._order = 0
+
+    def subscribe(self, ended: Ended) -> Callable[[], None]:
+        """Have `ended` called for each program that was not ended by us; return what ends that."""
+        self._listening.append(ended)
+        return lambda: self._listening.remove(ended)
+
+    def _told_end(self, program: str, how: Ran, sounds: bool) -> None:
+        for ended in self._listening:
+            ended(program, how, sounds)
 
     @property
     def running(self) -> int:

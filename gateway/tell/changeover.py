@@ -9,31 +9,60 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
 
 from gateway.box.supervise import keep
 from gateway.home import household
 from gateway.home.config import Config
+from gateway.home.home import Home
+from gateway.judge.alarm import Alarm
 from gateway.tell import mqtt
+from gateway.words.clock import Clock
 from gateway.words.kind import Priority
 from gateway.words.say import Say
 
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
+
+class Links(Protocol):
+    """Who keeps the link of now."""
+
+    @property
+    def connected(self) -> bool: ...  # noqa: D102
+    def made(self) -> mqtt.Link | None: ...  # noqa: D102
+    def takes(self, task: asyncio.Task[None], link: mqtt.Link) -> None: ...  # noqa: D102
+    async def disconnect(self) -> None: ...  # noqa: D102
+    async def rest(self, seconds: float) -> None: ...  # noqa: D102
+
+
+TakeBack = Callable[[Config, Say], Awaitable[bool]]  # puts settings back that held; False while another change is written
 
 
 class Changeover:
-    """One trial. `before`: the settings that have last connected."""
+    """One trial, in a task of its own. `before`: the settings that have last connected."""
 
-    def __init__(self, daemon: Daemon, before: Config, *, resumed: bool = False) -> None:
-        assert daemon.home.config.platform is not None  # asked only where there are two
-        assert before.platform is not None
+    def __init__(
+        self,
+        home: Home,
+        clock: Clock,
+        uplink: Links,
+        take_back: TakeBack,
+        alarms: Callable[[], Iterable[Alarm]],
+        before: Config,
+        *,
+        resumed: bool = False,
+    ) -> None:
+        """`alarms` returns those that are open; `resumed`: a process ended while the settings were on trial."""
         self.before = before
         self.link: mqtt.Link | None = None  # the new one, until it is up
-        self._daemon = daemon
-        self._tried = daemon.home.config
-        new, old = daemon.home.config.platform, before.platform
+        self._home = home
+        self._clock = clock
+        self._uplink = uplink
+        self._take_back = take_back
+        self._alarms = alarms
+        self._tried = home.config
+        new, old = home.config.platform, before.platform
+        assert new is not None  # asked only where there are two
+        assert old is not None
         self._beside = (new.host, new.port) != (old.host, old.port)
         self._cut = resumed  # the old link worked, and had to end for this, or ended with the process
         self._over = asyncio.Event()
@@ -52,7 +81,7 @@ class Changeover:
 
     async def run(self) -> None:
         """Try the new settings, and put the old ones back where they do not connect."""
-        uplink, config = self._daemon.uplink, self._tried
+        uplink, config = self._uplink, self._tried
         assert config.platform is not None
         if not self._beside:
             self._cut = self._cut or uplink.connected
@@ -65,10 +94,10 @@ class Changeover:
         trying = asyncio.create_task(self._keep(link), name="new platform")
         kept = False
         try:
-            if any(a.priority <= Priority.P2 and not a.test and not a.accepted for a in self._daemon.pipeline.alarms.values()):
+            if any(a.priority <= Priority.P2 and not a.test and not a.accepted for a in self._alarms()):
                 self.called()  # it came while the change was written
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._daemon.clock.real(seconds)):
+                async with asyncio.timeout(self._clock.real(seconds)):
                     await self._over.wait()
             kept = self.link is None
             if kept:
@@ -79,9 +108,9 @@ class Changeover:
                 trying.cancel()
                 await asyncio.gather(trying, return_exceptions=True)
         while not kept:
-            kept = await self._daemon.technician.take_back(self.before, self._why)
+            kept = await self._take_back(self.before, self._why)
             await asyncio.sleep(0.0 if kept else 1.0)
-        await asyncio.to_thread(household.forget_before, self._daemon.home.config)
+        await asyncio.to_thread(household.forget_before, self._home.config)
 
     async def _keep(self, link: mqtt.Link) -> None:
         async def run(ready: Callable[[], None]) -> None:
@@ -91,5 +120,5 @@ class Changeover:
                 self._why = lost.say
                 raise
 
-        quiet, rest = (lambda *_: None), self._daemon.uplink.rest  # what came of it is told as one fault
+        quiet, rest = (lambda *_: None), self._uplink.rest  # what came of it is told as one fault
         await keep("platform", run, expected=(mqtt.LinkLost,), said=quiet, sleep=rest)

@@ -10,16 +10,18 @@ Runs on the loop's thread, as part of the daemon.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from gateway.home.config import Config
+from gateway.home.home import Home
 from gateway.judge.book import Entry
+from gateway.judge.notes import Notes
+from gateway.judge.pipeline import Pipeline
+from gateway.tell.callers import Callers
 from gateway.tell.sounder import Ran
 from gateway.words import kind
-from gateway.words.clock import Moment
-
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
+from gateway.words.clock import Clock, Moment
 
 SETTLE = 600.0  # s after a start before the first test: sensors and link come first
 AGAIN = 900.0  # s until one that is known not to work is asked again
@@ -48,38 +50,46 @@ def channels(config: Config) -> dict[str, Channel]:
 class Channels:
     """What is known of the programs of one home."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-        self._began = daemon.clock.now().mono
+    def __init__(
+        self, home: Home, clock: Clock, notes: Notes, pipeline: Pipeline, callers: Callers, alarm_is_fresh: Callable[[], bool]
+    ) -> None:
+        """`alarm_is_fresh` says whether somebody may need help whom nobody has answered yet."""
+        self._home = home
+        self._clock = clock
+        self._notes = notes
+        self._pipeline = pipeline
+        self._callers = callers
+        self._alarm_is_fresh = alarm_is_fresh
+        self._end = callers.subscribe(self.ended)
+        self._began = clock.now().mono
         self._asked: dict[str, float] = {}  # when each was asked last
         self._failed: dict[str, int] = {}  # calls in a row that reached nobody
         self._task: asyncio.Task[None] | None = None
 
     def look(self, now: Moment) -> list[Entry]:
         """Ask what is due, and forget what stands in the configuration no more."""
-        faults = self._daemon.faults
-        there = channels(self._daemon.home.config)
-        broken = {name for what, name in faults.on if what == kind.CALL_FAILED}
-        gone = [fact for name in broken - there.keys() for fact in faults.end(kind.CALL_FAILED, now, name)]
-        self._daemon.pipeline.down = frozenset(name for name in broken & there.keys() if there[name].asks)
+        there = channels(self._home.config)
+        broken = {name for what, name in self._pipeline.faults.on if what == kind.CALL_FAILED}
+        gone = [fact for name in broken - there.keys() for fact in self._pipeline.faults.end(kind.CALL_FAILED, now, name)]
+        self._pipeline.know_down(name for name in broken & there.keys() if there[name].asks)
         if self._task is None or self._task.done():
             name = next((n for n, channel in there.items() if channel.asks and self._is_due(n, n in broken, now.mono)), None)
             if name is not None:
                 self._asked[name] = now.mono
                 self._task = asyncio.get_running_loop().create_task(self._ask(name, there[name]), name=f"test {name}")
-        return self._daemon.pipeline.noticed(gone, now)
+        return self._pipeline.noticed(gone, now)
 
     def _is_due(self, name: str, broken: bool, now: float) -> bool:
-        called = self._daemon.alarm_is_fresh()
+        called = self._alarm_is_fresh()
         if called and not broken:
             return False  # nothing is tried while it may be wanted
         last = self._asked.get(name)
         if last is None:
             return broken or now - self._began >= SETTLE
-        return now - last >= ((IN_NEED if called else AGAIN) if broken else self._daemon.home.config.times.self_test)
+        return now - last >= ((IN_NEED if called else AGAIN) if broken else self._home.config.times.self_test)
 
     async def _ask(self, name: str, channel: Channel) -> None:
-        ran = await self._daemon.callers.ask(channel.asks)
+        ran = await self._callers.ask(channel.asks)
         if ran is None:  # it is at work: what comes of that says more
             self._asked.pop(name, None)
         else:
@@ -91,21 +101,18 @@ class Channels:
         self._heard(name, ran, found="call", at_once=sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW)
 
     def _heard(self, name: str, ran: Ran, *, found: str, at_once: bool) -> None:
-        faults, pipeline = self._daemon.faults, self._daemon.pipeline
-        why = ran.broken or "failed"
-
-        def told(at: Moment) -> list[Entry]:
-            facts = faults.end(kind.CALL_FAILED, at, name) if ran.ok else faults.begin(kind.CALL_FAILED, at, name, why=why, found=found)
-            entries = pipeline.noticed(facts, at)
-            return entries + self.look(at) if facts else entries
-
-        if (ran.ok or at_once) and ((kind.CALL_FAILED, name) in faults.on) is ran.ok:
-            self._daemon.notes.later(told)
+        if not (ran.ok or at_once) or ((kind.CALL_FAILED, name) in self._pipeline.faults.on) is not ran.ok:
+            return
+        if ran.ok:
+            self._notes.end(kind.CALL_FAILED, name)
+        else:
+            self._notes.begin(kind.CALL_FAILED, name, why=ran.broken or "failed", found=found)
+        self._notes.later(self.look)
 
     def facts(self) -> list[dict[str, Any]]:
         """Return how each program is, for the status file: `why` is "" where nothing is known against it."""
-        on = {name: fact.detail.get("why", "failed") for (what, name), fact in self._daemon.faults.on.items() if what == kind.CALL_FAILED}
-        now = self._daemon.clock.now().mono
+        on = {name: fact.detail.get("why", "failed") for (what, name), fact in self._pipeline.faults.on.items() if what == kind.CALL_FAILED}
+        now = self._clock.now().mono
         return [
             {
                 "program": name,
@@ -113,11 +120,12 @@ class Channels:
                 "test": bool(channel.asks),
                 "tested_s": round(now - self._asked[name], 1) if name in self._asked else None,
             }
-            for name, channel in channels(self._daemon.home.config).items()
+            for name, channel in channels(self._home.config).items()
         ]
 
     async def close(self) -> None:
         """End a test that is going on."""
+        self._end()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

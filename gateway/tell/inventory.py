@@ -9,25 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.contract import wire
+from gateway.home.config import Device
+from gateway.home.home import Home
 from gateway.judge.alarm import Masking
-from gateway.judge.dispatch import PLATFORM
+from gateway.judge.dispatch import PLATFORM, Rung
+from gateway.judge.pipeline import Pipeline
+from gateway.keep.storage import Storage
+from gateway.tell.mqtt import Link
 from gateway.tell.push import Lost, NotTaken
 from gateway.words import kind
-from gateway.words.clock import Moment, Quality
+from gateway.words.clock import Clock, Moment, Quality
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from gateway.home.config import Device
-    from gateway.tell.mqtt import Link
-    from gateway.tend.daemon import Daemon
 
 LOG = logging.getLogger("eldercare")
 LEAST = 10.0  # s between two messages: what changes in one go is one message
@@ -42,8 +43,13 @@ EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTB
 class Inventory:
     """The home's message on one link after another. `changed` is called by the pump, `run` is a task of the link."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, home: Home, clock: Clock, storage: Storage, pipeline: Pipeline, charge: Callable[[str], float | None]) -> None:
+        """`charge` returns what a device's battery holds, in %, None where it has not said."""
+        self._home = home
+        self._clock = clock
+        self._storage = storage
+        self._pipeline = pipeline
+        self._charge = charge
         self._wake = asyncio.Event()
         self._anew = True  # there is a new connection, whose broker may have lost what was retained
 
@@ -58,55 +64,84 @@ class Inventory:
 
     async def run(self, link: Link) -> None:
         """Tell it on this link, for as long as that is kept up. Only cancellation ends it."""
-        daemon, told, told_at = self._daemon, None, -inf
+        told, told_at = None, -inf
+        clock, pipeline = self._clock, self._pipeline
         while True:
-            now, on_disk = daemon.clock.now(), daemon.store.head.number == daemon.pipeline.last
+            now, on_disk = clock.now(), self._storage.store.head.number == pipeline.last
             up = link.connected and on_disk  # what is judged and not on disk yet is told to nobody
             if up:
-                home, age = of(daemon, now), now.mono - told_at
+                home, age = self.of(now), now.mono - told_at
                 if told is None or _lasting(home) != _lasting(told) or age >= (SAME_AGAIN if self._anew else AGAIN):
                     told, told_at, self._anew = home, now.mono, False
                     try:
-                        await link.publish(wire.topic(daemon.home.gateway, "home"), fitted(home), retain=True)
+                        await link.publish(wire.topic(self._home.gateway, "home"), fitted(home), retain=True)
                     except Lost:
                         told = None
                     except NotTaken as refused:
                         LOG.warning("home: %s", refused)
-            await asyncio.sleep(daemon.clock.real(LEAST))
-            masked = daemon.pipeline.shelves or daemon.pipeline.away.lasts(now)
+            await asyncio.sleep(clock.real(LEAST))
+            masked = pipeline.shelves or pipeline.away.lasts(now)
             due = told_at + (SAME_AGAIN if self._anew else AGAIN) if up else inf
             wait = max(LEAST, min(due - now.mono, MASKED_LOOK if masked else AGAIN)) if on_disk else LEAST
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(daemon.clock.real(wait)):
+                async with asyncio.timeout(clock.real(wait)):
                     await self._wake.wait()
             self._wake.clear()
 
+    def of(self, now: Moment) -> wire.HomeMessage:
+        """Return how the home stands."""
+        config, pipeline, store = self._home.config, self._pipeline, self._storage.store
+        part = config.household.household
+        alarms = sorted(pipeline.alarms.values(), key=lambda a: (a.test, a.priority, -a.number))
+        return wire.HomeMessage(
+            v=1,
+            gateway=self._home.gateway,
+            journal=store.journal,
+            generation=store.generation,
+            at=wire.when(now, self._clock.boot),
+            household=part.number if part is not None else "",
+            area=config.place.area,
+            cell=config.place.cell,
+            software=__version__,
+            revision=config.household.revision,
+            last_number=pipeline.last,
+            timezone=str(config.zone),
+            devices=[self._device(d, now) for d in config.devices],
+            ladder=[
+                wire.HomeRung("sounds" if r.sounds else "platform" if r.channel == PLATFORM else "person", r.wait) for r in config.ladder
+            ],
+            away_left_s=round(max(0.0, pipeline.away.end.until - now.mono)),
+            shelved=[wire.HomeShelf(d, round(max(0.0, shelf.until - now.mono))) for d, shelf in pipeline.shelves.items()],
+            alarms=[wire.HomeAlarm(a.id, a.kind, a.priority, a.state, a.test, a.masking is Masking.SILENCED) for a in alarms[:ALARMS]],
+            left_out=max(0, len(alarms) - ALARMS),
+        )
 
-def of(daemon: Daemon, now: Moment) -> wire.HomeMessage:
-    """Return how the home stands."""
-    config, pipeline = daemon.home.config, daemon.pipeline
-    part = config.household.household
-    alarms = sorted(pipeline.alarms.values(), key=lambda a: (a.test, a.priority, -a.number))
-    return wire.HomeMessage(
-        v=1,
-        gateway=daemon.home.gateway,
-        journal=daemon.store.journal,
-        generation=daemon.store.generation,
-        at=wire.when(now, daemon.boot),
-        household=part.number if part is not None else "",
-        area=config.place.area,
-        cell=config.place.cell,
-        software=__version__,
-        revision=config.household.revision,
-        last_number=pipeline.last,
-        timezone=str(config.zone),
-        devices=[_device(daemon, d, now) for d in config.devices],
-        ladder=[wire.HomeRung("sounds" if r.sounds else "platform" if r.channel == PLATFORM else "person", r.wait) for r in config.ladder],
-        away_left_s=round(max(0.0, pipeline.away.end.until - now.mono)),
-        shelved=[wire.HomeShelf(d, round(max(0.0, shelf.until - now.mono))) for d, shelf in pipeline.shelves.items()],
-        alarms=[wire.HomeAlarm(a.id, a.kind, a.priority, a.state, a.test, a.masking is Masking.SILENCED) for a in alarms[:ALARMS]],
-        left_out=max(0, len(alarms) - ALARMS),
-    )
+    def _device(self, d: Device, now: Moment) -> wire.HomeDevice:
+        means = {k.value for k in d.model.senses - EVERYBODYS}
+        if Kind.BUTTON in d.model.senses:
+            means |= d.watch.roles or {d.watch.unnamed}
+        means |= {"bed"} if d.watch.bed else set()
+        means |= {"left_open"} if d.watch.left_open else set()
+        after = d.supervised.missing_after
+        return wire.HomeDevice(
+            device=d.id,
+            model=d.model.name,
+            room=d.room,
+            means=sorted(means),
+            supervised="unsupervised" if after is None else "slow" if d.supervised.slow else "supervised",
+            battery_pct=self._charge(d.id),
+            battery_low=(kind.LOW_BATTERY, d.id) in self._pipeline.faults.on,
+            missing=(kind.MISSING, d.id) in self._pipeline.faults.on,
+            heard=self._hour(d, now),
+        )
+
+    def _hour(self, d: Device, now: Moment) -> str:
+        """Return the hour in which a device was heard last, RFC 3339; "" where nobody can know."""
+        ago = self._pipeline.faults.silences.since_start(now).get(d.id)
+        if ago is None or now.quality is Quality.WRONG:
+            return ""
+        at = datetime.fromtimestamp((now.wall.timestamp() - ago) // 3600 * 3600, UTC)
+        return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def fitted(home: wire.HomeMessage) -> bytes:
@@ -119,38 +154,13 @@ def fitted(home: wire.HomeMessage) -> bytes:
     return body
 
 
+def _reaches(rung: Rung) -> Literal["sounds", "platform", "person"]:
+    return "sounds" if rung.sounds else "platform" if rung.channel == PLATFORM else "person"
+
+
 def _lasting(home: wire.HomeMessage) -> wire.HomeMessage:
     """Return the message without what changes by itself."""
     devices = [replace(d, heard="", battery_pct=None) for d in home.devices]
     shelved = [replace(one, left_s=0.0) for one in home.shelved]
     away = 1.0 if home.away_left_s else 0.0
     return replace(home, last_number=0, at=wire.When("", 0.0, "", Quality.WRONG), devices=devices, shelved=shelved, away_left_s=away)
-
-
-def _device(daemon: Daemon, d: Device, now: Moment) -> wire.HomeDevice:
-    means = {k.value for k in d.model.senses - EVERYBODYS}
-    if Kind.BUTTON in d.model.senses:
-        means |= d.watch.roles or {d.watch.unnamed}
-    means |= {"bed"} if d.watch.bed else set()
-    means |= {"left_open"} if d.watch.left_open else set()
-    after = d.supervised.missing_after
-    return wire.HomeDevice(
-        device=d.id,
-        model=d.model.name,
-        room=d.room,
-        means=sorted(means),
-        supervised="unsupervised" if after is None else "slow" if d.supervised.slow else "supervised",
-        battery_pct=daemon.intake.signals.charge(d.id),
-        battery_low=(kind.LOW_BATTERY, d.id) in daemon.faults.on,
-        missing=(kind.MISSING, d.id) in daemon.faults.on,
-        heard=_hour(daemon, d, now),
-    )
-
-
-def _hour(daemon: Daemon, d: Device, now: Moment) -> str:
-    """Return the hour in which a device was heard last, RFC 3339; "" where nobody can know."""
-    ago = daemon.faults.silences.since_start(now).get(d.id)
-    if ago is None or now.quality is Quality.WRONG:
-        return ""
-    at = datetime.fromtimestamp((now.wall.timestamp() - ago) // 3600 * 3600, UTC)
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -19,26 +19,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from gateway.box.dial import NAME_WAIT, Tls, dial, no_name
 from gateway.contract import wire
 from gateway.home import household
 from gateway.home.config import Config
+from gateway.home.home import Home
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact
+from gateway.judge.notes import Notes
+from gateway.judge.pipeline import Pipeline
+from gateway.keep.storage import Storage
 from gateway.tell import mqtt
+from gateway.tell.uplink import Uplink
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction
 from gateway.words.kind import Priority
 from gateway.words.reading import Value
 from gateway.words.say import Failed, Say
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from gateway.tend.daemon import Daemon
 
 LONGEST = 45.0  # s for the login with all its tries
 RECEIPT = 30.0  # s to wait for the receipt, as the ladder does
@@ -55,11 +56,28 @@ def is_call(entry: Entry) -> bool:
 class Attempt:
     """One try. `steps` grows while it runs; `over` says that it is done."""
 
-    def __init__(self, daemon: Daemon, config: Config, instruction: Instruction) -> None:
+    def __init__(
+        self,
+        config: Config,
+        instruction: Instruction,
+        *,
+        home: Home,
+        notes: Notes,
+        storage: Storage,
+        pipeline: Pipeline,
+        uplink: Uplink,
+        heard: Callable[[str, bytes], None],
+    ) -> None:
+        """Try `config` as the instruction asks. `heard` takes what the platform says while its own link pauses."""
         assert config.platform is not None  # looked at before
         self.over = False
         self.steps: list[dict[str, Any]] = []
-        self._daemon = daemon
+        self._home = home
+        self._notes = notes
+        self._storage = storage
+        self._pipeline = pipeline
+        self._uplink = uplink
+        self._inbox = heard
         self._config = config
         self._platform = config.platform
         self._instruction = instruction
@@ -84,7 +102,7 @@ class Attempt:
     def receipted(self, receipt: wire.Receipt) -> None:
         """Take a receipt of the running link."""
         number = self._entry.number if self._entry is not None else 0
-        if receipt.journal == self._daemon.store.journal and any(first <= number <= last for first, last in receipt.entries):
+        if receipt.journal == self._storage.store.journal and any(first <= number <= last for first, last in receipt.entries):
             self._receipted.set()
 
     def facts(self) -> dict[str, Any]:
@@ -114,7 +132,7 @@ class Attempt:
         detail |= {"by": self._instruction.by, "instruction": self._instruction.id, "where": self._where, "failed": failed}
         detail["in_force"] = self._instruction.change is None  # what is tried before it is saved says nothing about what holds
         detail |= {"zh": last["zh"] if failed else "", "en": last["en"] if failed else ""}
-        self._daemon.notes.later(lambda at: self._tell(at, what="platform_test", **detail))
+        self._notes.say(kind.VISIT, "", what="platform_test", **detail)
 
     async def _go(self) -> None:
         ways = (self._resolve, self._connect, self._tls, self._login, self._publish, self._receipt)
@@ -164,37 +182,30 @@ class Attempt:
     async def _tls(self) -> Say | None:
         if not self._platform.tls:
             return Say("try.plain")
-        broker = self._broker()
+        broker = self._uplink.broker(self._config)
         tls = Tls(ca=broker.ca, cert=broker.cert, key=broker.key)
-        (await dial(broker.host, broker.port, tls, proved=self._daemon.uplink.proved)).close()
+        (await dial(broker.host, broker.port, tls, proved=self._uplink.proved)).close()
         return None
 
     async def _login(self) -> Say | None:
-        daemon, running, config = self._daemon, self._daemon.uplink.link, self._daemon.home.config
+        running, config = self._uplink.link, self._home.config
         present = config.platform
         in_force = (present, config.password) == (self._platform, self._config.password)
         if in_force and running is not None and running.connected:
             self._link = running
             return Say("try.running", version=running.version)
         if present is not None and (present.host, present.port) == (self._platform.host, self._platform.port):
-            real = [alarm for alarm in daemon.pipeline.alarms.values() if not alarm.test]
+            real = [alarm for alarm in self._pipeline.alarms.values() if not alarm.test]
             urgent = any(alarm.priority <= Priority.P2 for alarm in real)
             if urgent or (real and running is not None and running.connected):
                 raise Failed(Say("try.alarm_open"))
             self._paused = True
-            await daemon.uplink.disconnect()
+            await self._uplink.disconnect()
         return await self._log_in()
 
     async def _log_in(self) -> Say | None:
         up = asyncio.Event()
-        link = mqtt.Link(
-            self._broker(),
-            status=self._daemon.uplink.status,
-            heard=self._heard,
-            refused=lambda _name, _why: None,
-            up=up.set,
-            proved=self._daemon.uplink.proved,
-        )
+        link = self._uplink.made_by(self._config, heard=self._heard, refused=lambda _name, _why: None, up=up.set)
         self._trying = link
         self._own = asyncio.create_task(link.run(), name="platform test")
         waiting = asyncio.create_task(up.wait())
@@ -215,15 +226,15 @@ class Attempt:
 
     async def _publish(self) -> Say | None:
         assert self._link is not None  # the step before has made it
-        self._daemon.notes.later(self._probe)
+        self._notes.later(self._probe)
         try:
             async with asyncio.timeout(RECEIPT):
                 await self._committed.wait()
         except TimeoutError:
             raise Failed(Say("try.no_journal")) from None
         assert self._entry is not None  # it has been committed
-        name, body = wire.encode_entry(self._daemon.home.gateway, self._daemon.store.journal, self._entry)
-        await self._link.publish(wire.topic(self._daemon.home.gateway, name), body)
+        name, body = wire.encode_entry(self._home.gateway, self._storage.store.journal, self._entry)
+        await self._link.publish(wire.topic(self._home.gateway, name), body)
         return None
 
     async def _receipt(self) -> Say | None:
@@ -243,7 +254,7 @@ class Attempt:
             self._own.cancel()
             await asyncio.gather(self._own, return_exceptions=True)
         if self._paused:
-            self._daemon.uplink.reconnect()
+            self._uplink.reconnect()
 
     # -- small things --------------------------------------------------------------------------------------------------
 
@@ -251,20 +262,14 @@ class Attempt:
     def _where(self) -> str:
         return f"{self._platform.host}:{self._platform.port}"
 
-    def _broker(self) -> mqtt.Broker:
-        return self._daemon.uplink.broker(self._config)
-
     def _heard(self, name: str, payload: bytes) -> None:
         if self._paused:
-            self._daemon.mailbox.from_platform(name, payload)  # the same broker: what it says meanwhile must not be lost
+            self._inbox(name, payload)  # the same broker: what it says meanwhile must not be lost
         elif name == "receipt":
             with contextlib.suppress(wire.BadMessage):
-                self.receipted(wire.receipt_of(payload, self._daemon.home.gateway)[0])
+                self.receipted(wire.receipt_of(payload, self._home.gateway)[0])
 
     def _probe(self, now: Moment) -> list[Entry]:
-        entries = self._tell(now, what="platform_probe", by=self._instruction.by)
+        entries = self._notes.said(now, kind.VISIT, what="platform_probe", by=self._instruction.by)
         self._entry = entries[-1]
         return entries
-
-    def _tell(self, now: Moment, **detail: Value) -> list[Entry]:
-        return self._daemon.pipeline.noticed([self._daemon.faults.note(kind.VISIT, now, "", **detail)], now)

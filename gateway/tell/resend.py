@@ -11,15 +11,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from typing import TYPE_CHECKING
+from functools import partial
 
 from gateway.contract import wire
+from gateway.home.home import Home
+from gateway.judge.book import Entry
+from gateway.judge.notes import Notes
+from gateway.judge.pipeline import Pipeline
 from gateway.keep.database import is_sound
-from gateway.tell.push import Lost, NotTaken
+from gateway.keep.storage import Storage
+from gateway.tell.push import Lost, NotTaken, Push
+from gateway.tell.way import Way
+from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
-
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
 
 LOG = logging.getLogger("eldercare")
 MOST = 1000  # entries in one order, some 1.5 MB: two minutes
@@ -31,8 +35,13 @@ LOOK = 0.5  # s between two looks whether the link is back, or the urgent messag
 class Resend:
     """What is being sent once more. `run` is a task of its own; `told` is called by the pump."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, home: Home, notes: Notes, storage: Storage, pipeline: Pipeline, push: Push, way: Way) -> None:
+        self._home = home
+        self._notes = notes
+        self._storage = storage
+        self._pipeline = pipeline
+        self._push = push
+        self._way = way
         self._order: Instruction | None = None
         self._wake = asyncio.Event()
 
@@ -46,15 +55,15 @@ class Resend:
 
     def told(self, i: Instruction) -> ResultFact | None:
         """Take an order of the platform; return the answer that refuses it, None where it is being carried out now."""
-        newest = self._daemon.pipeline.last
+        newest, store = self._pipeline.last, self._storage.store
         if not i.by.strip():
             return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
         if not i.journal or not i.first or not i.last:
             return no(i, Refused.MISSING, "重发须写明 journal, from, to", "`journal`, `from` and `to` are wanted: whose entries, and which")
-        if not self._daemon.store.receipted(i.journal, [(i.first, i.first)]):
+        if not store.receipted(i.journal, [(i.first, i.first)]):
             zh, en = f"本网关没有日志 {i.journal}", f"this gateway has no journal {i.journal}, or has it no more: its entries are lost here"
             return no(i, Refused.UNKNOWN_JOURNAL, zh, en)
-        if i.last < i.first or (i.journal == self._daemon.store.journal and i.last > newest):
+        if i.last < i.first or (i.journal == store.journal and i.last > newest):
             zh, en = f"序号应为 from ≤ to ≤ {newest}", f"`from` up to `to` is wanted, and the newest entry is {newest}"
             return no(i, Refused.INVALID, zh, en)
         if i.last - i.first >= MOST:
@@ -76,15 +85,17 @@ class Resend:
             except sqlite3.Error as error:
                 LOG.warning("resend %s: the journal cannot be read: %s", order.id, error)
             else:
-                result = ResultFact(order, Refused.NONE, sent=sent)
-                self._daemon.notes.later(lambda at, result=result: self._daemon.pipeline.answered(result, (), at))  # type: ignore[misc]
+                self._notes.later(partial(self._over, ResultFact(order, Refused.NONE, sent=sent)))
             self._order = None
+
+    def _over(self, result: ResultFact, now: Moment) -> list[Entry]:
+        return self._pipeline.answered(result, (), now)
 
     async def _send(self, order: Instruction) -> int:
         """Return how many entries of an order the broker has taken. Raises sqlite3.Error."""
         sent, after = 0, order.first - 1
         while after < order.last:
-            page = await self._daemon.store.kept(order.journal, after + 1, order.last, PAGE)
+            page = await self._storage.store.kept(order.journal, after + 1, order.last, PAGE)
             for number, name, body in page:
                 after = number
                 sent += is_sound(body) and await self._sent(name, body)
@@ -95,13 +106,12 @@ class Resend:
 
     async def _sent(self, name: str, body: bytes) -> bool:
         """Send one entry as soon as nothing urgent wants to go and there is a link; False where the broker refuses it."""
-        uplink, push = self._daemon.uplink, self._daemon.push
         while True:
-            if push.pressed or not uplink.connected:
+            if self._push.pressed or not self._way.connected:
                 await asyncio.sleep(LOOK)
                 continue
             try:
-                await uplink.publish(wire.topic(self._daemon.home.gateway, name), body)
+                await self._way.publish(wire.topic(self._home.gateway, name), body)
             except NotTaken as refused:
                 LOG.warning("resend: %s", refused)
                 return False

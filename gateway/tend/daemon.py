@@ -55,11 +55,15 @@ from gateway.keep.storage import MovedToMemory, Storage, proved
 from gateway.keep.store import Store
 from gateway.tell.callers import Callers
 from gateway.tell.channels import Channels
+from gateway.tell.heartbeat import Heartbeats
 from gateway.tell.inventory import Inventory
 from gateway.tell.platform_test import Attempt, is_call
-from gateway.tell.push import Lost, NotTaken, Push
+from gateway.tell.presence import Presence
+from gateway.tell.push import Push
+from gateway.tell.receipts import Receipts
 from gateway.tell.resend import Resend
-from gateway.tell.uplink import ACCEPTED_A_COMMIT, Uplink
+from gateway.tell.uplink import Uplink
+from gateway.tell.way import Way
 from gateway.tend import inbound, rearrange
 from gateway.tend.admission import Admission
 from gateway.tend.attacks import Attacks
@@ -74,9 +78,10 @@ from gateway.tend.technician import TakenOver, Technician
 from gateway.tend.upkeep import DiskIsBack, Upkeep
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality, SystemClock, boot_name, stamp
-from gateway.words.instruction import Do, Door, Refused, ResultFact
+from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.words.kind import Priority
 from gateway.words.reading import FORMS, Form
+from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
@@ -133,18 +138,15 @@ class Daemon:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
         self.historian = Historian(config.times.same_again, rearrange.withheld(config))
         self.store.readings.withhold(self.historian.withheld)
-        self.channels = Channels(self)
-        self.callers = Callers(self._called, ended=self.channels.ended)
+        self.callers = Callers(self._called)
+        self.channels = Channels(self.home, self.clock, self.notes, self.pipeline, self.callers, self.alarm_is_fresh)
         self.ears = Ears(self)
-        self.uplink = Uplink(self)
         self.lineage = Lineage(self)
-        self.resend = Resend(self)
-        self.inventory = Inventory(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
         self.untold = Untold(config.zone)
         self.attacks = Attacks(self.faults)
-        self.push = Push(self.uplink, self.store, self.clock, self._topic, self.uplink.confirms)
+        self._way_out()
         self.rearrange = Rearrange(
             home=self.home,
             intake=self.intake,
@@ -172,11 +174,13 @@ class Daemon:
             ears=self.ears,
             uplink=self.uplink,
             rearrange=self.rearrange,
-            attempt=lambda tried, i: Attempt(self, tried, i),
+            attempt=self._attempt,
             fitting=lambda i, device: Fitting(self, i, self.models, device),
             why_not=lambda device: why_not(self, device),
         )
-        self._let_in(config)
+        after = inbound.begin_of(self.store.marked("inbox"), config.page_folder)
+        self.inbound = Inbound(self.home, self.orders, self.notes, self.technician.carry_out, after)
+        self.slips = SlipBox(self.home, self.orders, self.faults, self.notes, self.clock.now)
         self.turned = now.mono  # when the pump began its last turn
         self._due = now.mono  # when the pipeline wants its next tick
         self._flushed = self._kept = now.mono
@@ -184,28 +188,65 @@ class Daemon:
         self._event = False  # something that happens once was heard in this turn
         self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
 
-    def _let_in(self, config: Config) -> None:
-        """Make what takes in instructions, receipts and orders."""
-        self.admission = Admission(self.faults, self.notes, self.clock.now)
-        self.orders = Orders(
-            home=self.home, clock=self.clock, boot=self.boot, pipeline=self.pipeline, resend=self.resend, admission=self.admission
-        )
+    def _way_out(self) -> None:
+        """Make what goes to the platform, and what takes in what it sends."""
+        home, clock, notes, pipeline, storage = self.home, self.clock, self.notes, self.pipeline, self.storage
+        self.admission = Admission(self.faults, notes, clock.now)
+        self.way = Way()
+        self.push = Push(self.way, self.store, clock, self._topic, None)
+        self.receipts = Receipts()
+        self.presence = Presence(self.push, pipeline, self.admission.spare_word)
+        self.inventory = Inventory(home, clock, storage, pipeline, self.intake.signals.charge)
+        self.heartbeats = Heartbeats(home, clock, storage, pipeline)
+        self.resend = Resend(home, notes, storage, pipeline, self.push, self.way)
+        self.orders = Orders(home=home, clock=clock, boot=self.boot, pipeline=pipeline, resend=self.resend, admission=self.admission)
         self.mailbox = Mailbox(
-            home=self.home,
+            home=home,
             orders=self.orders,
             admission=self.admission,
-            pipeline=self.pipeline,
-            storage=self.storage,
+            pipeline=pipeline,
+            storage=storage,
             lineage=self.lineage,
-            uplink=self.uplink,
+            presence=self.presence,
+            receipts=self.receipts,
             push=self.push,
             untold=self.untold,
-            receipted=self.technician.receipted,
+            receipted=self._receipted,
             wake=self.wake.set,
         )
-        after = inbound.begin_of(self.store.marked("inbox"), config.page_folder)
-        self.inbound = Inbound(self.home, self.orders, self.notes, self.technician.carry_out, after)
-        self.slips = SlipBox(self.home, self.orders, self.faults, self.notes, self.clock.now)
+        self.uplink = Uplink(
+            home,
+            clock,
+            notes,
+            pipeline,
+            way=self.way,
+            push=self.push,
+            receipts=self.receipts,
+            presence=self.presence,
+            heartbeats=self.heartbeats,
+            inventory=self.inventory,
+            heard=self.mailbox.from_platform,
+            refused=self.admission.bad_message,
+            take_back=self._take_back,
+        )
+
+    def _receipted(self, receipt: wire.Receipt) -> None:
+        self.technician.receipted(receipt)
+
+    async def _take_back(self, before: Config, why: Say) -> bool:
+        return await self.technician.take_back(before, why)
+
+    def _attempt(self, config: Config, i: Instruction) -> Attempt:
+        return Attempt(
+            config,
+            i,
+            home=self.home,
+            notes=self.notes,
+            storage=self.storage,
+            pipeline=self.pipeline,
+            uplink=self.uplink,
+            heard=self.mailbox.from_platform,
+        )
 
     # -- life --------------------------------------------------------------------------------------------------------
 
@@ -232,7 +273,7 @@ class Daemon:
                 group.create_task(self.upkeep.mains(), name="mains")
                 group.create_task(self.ears.overhear(), name="overhear")
                 self.ears.listen(group)
-                self.uplink.begin(group)
+                self.uplink.begin(group, self.technician.on_trial())
         except* asyncio.CancelledError:
             LOG.info("stopping")
         except* TakenOver:
@@ -320,7 +361,7 @@ class Daemon:
             wait = self.clock.real(max(0.0, min(due - self.clock.now().mono, LOOK_EVERY)))
             with contextlib.suppress(TimeoutError):
                 # receipts of entries are written soon; those of readings with the next batch, and nobody need wake for them
-                async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self.uplink.accepted else wait):
+                async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self.receipts else wait):
                     await self.wake.wait()
             self.wake.clear()
 
@@ -346,8 +387,7 @@ class Daemon:
     async def _write(self, entries: list[Entry], now: Moment, *, flush: bool = False, moved: MovedToMemory | None = None) -> None:
         """Commit, then tell. `moved`: the disk is known to have failed, and nothing is in the stand-in yet."""
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
-        many = len(self.uplink.accepted) >= ACCEPTED_A_COMMIT
-        accept = bool(self.uplink.accepted) and (flush or many or now.mono - self._kept >= ACCEPT_EVERY)
+        accept = bool(self.receipts) and (flush or self.receipts.full or now.mono - self._kept >= ACCEPT_EVERY)
         alive = now.mono >= self.keeping.marks_at(self.pipeline) or self.untold.unsaved
         resent, self.pipeline.resent = self.pipeline.resent, []
         wanted = entries or resent or flush or accept or alive
@@ -355,7 +395,7 @@ class Daemon:
             return
         writing = Writing(entries=entries, resent=resent, memory=self.intake.memory() if entries or flush else {}, marks={})
         if entries or accept or flush:
-            writing.accepted = self.uplink.accepted_now()
+            writing.accepted = self.receipts.take()
             self._kept = now.mono
         writing.marks = self._marks(now, entries) if entries or flush or alive else {}
         if flush:
@@ -423,10 +463,8 @@ class Daemon:
         """Return this turn as the first one of a stand-in's journal, once the platform knows of that journal."""
         self.lineage.anew()
         self.push.use(self.store)
-        if self.uplink.link is not None and self.uplink.connected:
-            with contextlib.suppress(Lost, NotTaken):
-                await self.uplink.link.publish(self._topic("status"), self.uplink.status(True, "storage"), retain=True)
-        self.uplink.accepted.clear()
+        await self.uplink.tell_status("storage")
+        self.receipts.forget()
         # What this turn does not change must outlast a kill too: counters against recordings, instructions done, what is masked.
         marks = {
             "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot),

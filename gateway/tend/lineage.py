@@ -33,7 +33,6 @@ State: on the pump's task, all of it.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import dataclass, replace
 from math import inf
@@ -47,7 +46,6 @@ from gateway.keep.history import Outgoing
 from gateway.keep.journal import Writing
 from gateway.keep.known import lived
 from gateway.keep.stand_in import settled
-from gateway.tell.push import Lost, NotTaken
 from gateway.words import kind
 from gateway.words.clock import Moment, on_boot, stamp
 from gateway.words.reading import Value
@@ -183,15 +181,11 @@ class Lineage:
         out = await store.run(store.begin_anew, journal, "conflict", writing)
         self.anew()
         self._proved = False
-        daemon.uplink.accepted.clear()
+        daemon.receipts.forget()
         settled(daemon.home.config.state, daemon.home.config.runtime)
         store.readings.withhold(daemon.historian.withheld)
         daemon.push.use(store)
-        if daemon.uplink.link is not None and daemon.uplink.connected:  # the platform shall know the new journal
-            with contextlib.suppress(Lost, NotTaken):
-                await daemon.uplink.link.publish(
-                    wire.topic(daemon.home.gateway, "status"), daemon.uplink.status(True, "conflict"), retain=True
-                )
+        await daemon.uplink.tell_status("conflict")
         return writing, out
 
     def anew(self) -> None:

@@ -15,8 +15,9 @@ from gateway.judge.book import Entry
 from gateway.judge.faults.untold import Untold
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
+from gateway.tell.presence import Presence
 from gateway.tell.push import Push
-from gateway.tell.uplink import ACCEPTED_A_COMMIT, Uplink
+from gateway.tell.receipts import Receipts
 from gateway.tend.admission import Admission, mistaken
 from gateway.tend.lineage import Lineage, UnlikelyHead
 from gateway.tend.orders import Orders
@@ -43,7 +44,8 @@ class Mailbox:
         pipeline: Pipeline,
         storage: Storage,
         lineage: Lineage,
-        uplink: Uplink,
+        presence: Presence,
+        receipts: Receipts,
         push: Push,
         untold: Untold,
         receipted: Callable[[wire.Receipt], None],
@@ -56,7 +58,8 @@ class Mailbox:
         self._pipeline = pipeline
         self._storage = storage
         self._lineage = lineage
-        self._uplink = uplink
+        self._presence = presence
+        self._has = receipts
         self._push = push
         self._untold = untold
         self._receipted = receipted
@@ -93,7 +96,7 @@ class Mailbox:
         entries = self._says(now)
         ranges = 0
         for _ in range(min(len(self._receipts), RECEIPTS_A_TURN)):
-            if ranges >= RANGES_A_TURN or len(self._uplink.accepted) >= ACCEPTED_A_COMMIT:
+            if ranges >= RANGES_A_TURN or self._has.full:
                 break  # nothing is lost: they wait, and what was heard meanwhile is judged before them
             count, told = self._opened(self._receipts.popleft(), now)
             ranges += count
@@ -109,7 +112,7 @@ class Mailbox:
             return []
         payload, self._platform = self._platform, None
         try:
-            return self._uplink.platform_says(wire.decode_platform(payload), now)
+            return self._presence.says(wire.decode_platform(payload), now)
         except wire.BadMessage as bad:
             self._admission.bad_message("platform", str(bad))
             return []
@@ -158,13 +161,13 @@ class Mailbox:
             return told
         self._receipted(receipt)
         entries, batches = merged(entries), merged(batches)
-        told += self._uplink.platform_is_there(now) if entries or batches else []
+        told += self._presence.proved(now) if entries or batches else []
         if batches:
             self._push.received(batches, batch=True)
-            self._uplink.accept_batches(batches)
+            self._has.add(batches=batches)
         if not entries:
             return told
         self._untold.receipted(entries)
         self._push.received(entries, batch=False)
-        self._uplink.accept(entries)
+        self._has.add(entries=entries)
         return told + self._pipeline.receipted(self._pipeline.covered(entries), now)

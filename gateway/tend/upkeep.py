@@ -144,9 +144,8 @@ class Upkeep:
     async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
         """Write down which batches have their receipt, and the next batch. `unfinished`: also of the hour that runs."""
         daemon, store = self._daemon, self._daemon.store
-        readings, done, refused = daemon.historian.take(), daemon.uplink.accepted_batches, daemon.historian.withheld
+        readings, done, refused = daemon.historian.take(), daemon.receipts.take_batches(), daemon.historian.withheld
         signals = daemon.intake.signals.take(now, unfinished=unfinished) if readings else []
-        daemon.uplink.accepted_batches = []
         if done:
             await store.readings.accept(done)
         if not readings:

@@ -165,8 +165,9 @@ class Box:
         finally:
             daemons.SystemClock, daemons.boot_name, daemons.all_models = real  # type: ignore[misc]
         self._clock = clock
-        daemon.push = _Push(self)  # type: ignore[assignment]
-        self.link = daemon.uplink.link = _Link(self)  # type: ignore[assignment]
+        daemon.push = daemon.uplink._push = daemon.presence._push = daemon.resend._push = _Push(self)  # type: ignore[assignment]
+        self.link = _Link(self)
+        daemon.way.use(self.link)  # type: ignore[arg-type]
         daemon.ears.radios = [_Radio(clock.mono(self.now))]  # type: ignore[list-item]
         daemon.ears.lines = [_Line(s.at) for s in self.home.sensors.values() if s.at.startswith("/dev/")]  # type: ignore[misc]
         daemon.ears._brokers = {"zigbee": _Broker()} if "zigbee" in self.home.sensors else {}  # type: ignore[dict-item]
@@ -193,7 +194,7 @@ class Box:
         self.link.connected = up
         (self.daemon.uplink._up if up else self.daemon.uplink._down)(self.link)  # type: ignore[arg-type]
         if up:
-            self.others.append(("status", self.daemon.uplink.status(True, "start")))
+            self.others.append(("status", self.daemon.heartbeats.status(True, "start")))
 
     def published(self, name: str, payload: bytes) -> None:
         self.others.append((name, payload))
@@ -311,7 +312,7 @@ class Box:
         """Return the heartbeat that the gateway would send now."""
 
         async def one() -> None:
-            task = asyncio.ensure_future(self.daemon.uplink._heartbeats(self.link))  # type: ignore[arg-type]
+            task = asyncio.ensure_future(self.daemon.heartbeats.run(self.link))  # type: ignore[arg-type]
             for _ in range(1000):
                 if any(name == "heartbeat" for name, _ in self.others):
                     break
@@ -328,7 +329,7 @@ class Box:
 
     def inventory(self) -> bytes:
         """Return what the gateway would say of its home now."""
-        return inventory.fitted(inventory.of(self.daemon, self.daemon.clock.now()))
+        return inventory.fitted(self.daemon.inventory.of(self.daemon.clock.now()))
 
     def batch(self) -> bytes | None:
         """Return the batch of readings that is due, None where nothing was heard that is kept."""

@@ -21,9 +21,9 @@ from paho.mqtt.properties import Properties
 from gateway.box import dial
 from gateway.contract import wire
 from gateway.tell import mqtt
+from gateway.tell.heartbeat import Heartbeats
 from gateway.tell.mqtt import Broker, Link, LinkLost
 from gateway.tell.push import Lost, NotTaken
-from gateway.tell.uplink import Uplink
 from gateway.words.clock import Moment, Quality
 from gateway.words.times import Times
 from tests.kit.brokers import Authority, Embedded, Mosquitto, Platform, breaches
@@ -231,22 +231,20 @@ async def test_instructions_given_while_away_arrive(mosquitto, version):
             await until(lambda: any(json.loads(p).get("id") == "while-away" for _, p in up.heard))
 
 
-class HomeInAHurry:
-    """What the heartbeats of the real uplink ask of a daemon. Its clock runs: every look is a minute later."""
+class InAHurry:
+    """A clock that runs: every look is a minute later. It is the store too."""
 
-    boot = "boot1"
-    home = SimpleNamespace(gateway=GATEWAY, config=SimpleNamespace(times=Times(), platform=SimpleNamespace(receipts="platform")))
-    pipeline = SimpleNamespace(alarms={})
-    faults = SimpleNamespace(on={})
+    boot, journal, generation, head = "boot1", "j1", 1, SimpleNamespace(number=7, hash="")
 
     def __init__(self):
         self.mono = 0.0
-        self.clock = SimpleNamespace(now=self.now, real=lambda _: 0.0)
-        self.store = SimpleNamespace(journal="j1", generation=1, head=SimpleNamespace(number=7, hash=""), counts=self.counts)
 
     def now(self):
         self.mono += 60.0
         return Moment(self.mono, dt.datetime(2026, 11, 22, tzinfo=dt.UTC))
+
+    def real(self, _seconds):
+        return 0.0
 
     async def counts(self):
         return 0, 0
@@ -282,7 +280,10 @@ async def test_an_hour_of_heartbeats_pushes_no_alarm_out_of_the_broker_while_the
                 await platform.subscribe(topic(name), qos=1)
         async with Up(there, version=version) as up:
             link = Counted(up.link)
-            beating = asyncio.create_task(Uplink(HomeInAHurry())._heartbeats(link))
+            clock = InAHurry()
+            home = SimpleNamespace(gateway=GATEWAY, config=SimpleNamespace(times=Times(), platform=SimpleNamespace(receipts="platform")))
+            nothing = SimpleNamespace(alarms={}, faults=SimpleNamespace(on={}))
+            beating = asyncio.create_task(Heartbeats(home, clock, SimpleNamespace(store=clock), nothing).run(link))
             await until(lambda: link.words >= 60)
             beating.cancel()
             await asyncio.wait((beating,))

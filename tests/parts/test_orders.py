@@ -9,7 +9,7 @@ from gateway.contract import wire
 from gateway.judge import allowance
 from gateway.judge.allowance import Allowance, Allowances, Lot, Of
 from gateway.judge.faults.fault import Turn
-from gateway.tell.uplink import ACCEPTED_A_COMMIT
+from gateway.tell.receipts import A_COMMIT
 from gateway.tend import mailbox
 from gateway.words import kind
 from gateway.words.instruction import Door
@@ -352,20 +352,20 @@ def test_a_flood_of_receipts_becomes_few_ranges_a_turn_and_the_rest_goes_into_th
         before = len(daemon.mailbox._receipts)
         daemon.mailbox.entries(daemon.clock.now())
         turns.append(before - len(daemon.mailbox._receipts))
-        assert len(daemon.uplink.accepted) <= 2
+        assert len(daemon.receipts._entries) <= 2
         await wait(60)
         assert not daemon.mailbox._receipts
         assert sum(put) <= 2 * len(put)
-        daemon.uplink.accept([(-2 * n, -2 * n) for n in range(1, 3 * ACCEPTED_A_COMMIT)])
+        daemon.receipts.add(entries=[(-2 * n, -2 * n) for n in range(1, 3 * A_COMMIT)])
         daemon.mailbox.from_platform("receipt", receipt(lapse, [[1, 1]]))
         assert daemon.mailbox.entries(daemon.clock.now()) == []
         assert daemon.mailbox.waiting, "it waits until there is a place"
         put.clear()
         await wait(60)
-        assert not daemon.uplink.accepted
+        assert not daemon.receipts
         assert not daemon.mailbox._receipts
         assert 3 <= len([n for n in put if n]) <= 5
-        assert max(put) <= ACCEPTED_A_COMMIT
+        assert max(put) <= A_COMMIT
 
     live(lapse, story)
     assert turns == [1]

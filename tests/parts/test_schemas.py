@@ -16,7 +16,7 @@ from gateway.judge.alarm import MOVES, Move, State
 from gateway.judge.allowance import Of
 from gateway.judge.book import AlarmFact
 from gateway.keep import database
-from gateway.tell import mqtt, push, resend, uplink
+from gateway.tell import heartbeat, mqtt, push, resend
 from gateway.tend import upkeep
 from gateway.words.clock import Moment
 from gateway.words.instruction import LOCAL_ONLY, Do
@@ -284,7 +284,7 @@ def test_figures_in_the_text_are_true():
     assert push.PATIENCE == 1800
     assert push.AGAIN_LATER == {True: 60.0, False: 600.0}
     assert "A batch of readings without a receipt is sent again every 10 minutes" in text
-    assert API["operations"]["sendHeartbeat"]["bindings"]["mqtt"]["messageExpiryInterval"] == uplink.OFFLINE * Times().heartbeat
+    assert API["operations"]["sendHeartbeat"]["bindings"]["mqtt"]["messageExpiryInterval"] == heartbeat.OFFLINE * Times().heartbeat
     assert "by up to a fifth" in text
     assert push.JITTER == 0.2
     assert "without a receipt within 30 s" in text

@@ -35,13 +35,13 @@ from gateway.keep.journal import Writing
 from gateway.keep.recovery import opened
 from gateway.keep.stand_in import settled
 from gateway.tell.push import Lost, Push
+from gateway.tell.receipts import Receipts
 from gateway.tell.resend import Resend
 from gateway.tend.admission import Admission
 from gateway.tend.mailbox import Mailbox
 from gateway.tend.orders import Orders
-from gateway.words.clock import Moment, Quality
+from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Door
-from gateway.words.ranges import merged
 from gateway.words.reading import Kind, Reading
 from tests.kit.brokers import ranges
 from tests.kit.hand import GATEWAY, HandClock, Home
@@ -54,24 +54,6 @@ SETTLED = 60  # turns of the event loop after which nothing is on its way
 BUTTONS = ("button", "pendant")
 SEEN_EVERY = 60.0  # s of a long wait between two looks of the push
 LONG_ENOUGH = 40  # times 30 s in which a link that holds must empty the outbox
-
-
-class Accepted:
-    """Which entries and batches have a receipt until the next commit, as the uplink keeps them."""
-
-    def __init__(self) -> None:
-        self.accepted: list[tuple[int, int]] = []
-        self.accepted_batches: list[tuple[int, int]] = []
-
-    def accept(self, ranges: list[tuple[int, int]]) -> None:
-        self.accepted = merged([*self.accepted, *ranges])
-
-    def accept_batches(self, ranges: list[tuple[int, int]]) -> None:
-        self.accepted_batches = merged([*self.accepted_batches, *ranges])
-
-    def platform_is_there(self, _now: Moment) -> list[Entry]:
-        """Nothing was said of the platform being away."""
-        return []
 
 
 class Link:
@@ -145,7 +127,7 @@ class Story(RuleBasedStateMachine):
         self.notes = Notes(self.pipeline.faults, self.pipeline.noticed, lambda: None)
         self.daemon = SimpleNamespace(
             pipeline=self.pipeline, faults=self.pipeline.faults, store=self.store, clock=self.clock, wake=asyncio.Event(),
-            uplink=Accepted(),
+            receipts=Receipts(), presence=SimpleNamespace(proved=lambda _now: []),
             home=SimpleNamespace(
                 gateway=GATEWAY, config=SimpleNamespace(page_folder=self.folder / "state" / "page", times=self.home.times)
             ),
@@ -155,8 +137,8 @@ class Story(RuleBasedStateMachine):
         )  # fmt: skip
         self.store.run = self.store.readings.run = here
         self.push = Push(self.link, self.store, self.clock, str, None)
-        self.daemon.push = self.push
-        self.daemon.resend = Resend(self.daemon)
+        self.daemon.push, now_on = self.push, SimpleNamespace(store=self.store)
+        self.daemon.resend = Resend(self.daemon.home, self.notes, now_on, self.pipeline, self.push, SimpleNamespace())  # type: ignore[arg-type]
         self.admission = Admission(self.pipeline.faults, self.notes, self.clock.now)
         self.orders_in = Orders(
             home=self.daemon.home, clock=self.clock, boot=self.clock.boot, pipeline=self.pipeline, resend=self.daemon.resend,
@@ -164,7 +146,7 @@ class Story(RuleBasedStateMachine):
         )  # fmt: skip
         self.mailbox = Mailbox(
             home=self.daemon.home, orders=self.orders_in, admission=self.admission, pipeline=self.pipeline,
-            storage=SimpleNamespace(store=self.store), lineage=self.daemon.lineage, uplink=self.daemon.uplink, push=self.push,
+            storage=SimpleNamespace(store=self.store), lineage=self.daemon.lineage, presence=self.daemon.presence, receipts=self.daemon.receipts, push=self.push,
             untold=SimpleNamespace(receipted=lambda _ranges: None), receipted=lambda _receipt: None, wake=lambda: None,
         )  # type: ignore[arg-type]  # fmt: skip
         self.task = self.loop.create_task(self.push.run())
@@ -172,7 +154,9 @@ class Story(RuleBasedStateMachine):
         settled(self.folder / "state", self.folder / "run")
 
     def write(self, entries: list[Entry], *, offer: bool = True) -> None:
-        accepted, self.daemon.uplink.accepted = self.daemon.uplink.accepted, []
+        accepted = []
+        while self.daemon.receipts:
+            accepted += self.daemon.receipts.take()
         marks = {}
         if self.pipeline.masks_changed:
             marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, self.clock.now(), self.clock.boot)

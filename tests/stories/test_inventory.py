@@ -187,7 +187,7 @@ def test_a_change_of_the_household_is_told_with_its_revision(life):
 def test_a_home_that_does_not_fit_leaves_its_last_devices_out_and_counts_them(life):
     async def story():
         await life.wait(20)
-        home = inventory.of(life.daemon, life.daemon.clock.now())
+        home = life.daemon.inventory.of(life.daemon.clock.now())
         one = home.devices[0]
         many = [replace(one, device=f"d{n}", room="r" * 40) for n in range(500)]
         body = inventory.fitted(replace(home, devices=many, left_out=2))

@@ -126,7 +126,7 @@ def test_a_receipt_proves_that_it_is_there_and_a_new_line_knows_nothing(life, ho
         await life.wait(10)
         says(life)
         await life.wait(5)
-        assert life.daemon.uplink.platform_away is not None
+        assert life.daemon.presence.away_since is not None
         facts = status.facts(life.daemon, (0, 0))
         assert facts["uplink"]["platform_away_s"] == pytest.approx(5, abs=1)
         assert "平台自称离线" in status.told(facts)
@@ -144,7 +144,7 @@ def test_a_receipt_proves_that_it_is_there_and_a_new_line_knows_nothing(life, ho
         else:
             await life.restart()
         await life.wait(10)
-        assert life.daemon.uplink.platform_away is None
+        assert life.daemon.presence.away_since is None
         assert status.facts(life.daemon, (0, 0))["uplink"]["platform_away_s"] is None
         assert "平台自称离线" not in status.told(status.facts(life.daemon, (0, 0)))
 
@@ -160,7 +160,7 @@ def test_what_is_no_such_message_is_said_and_a_flood_costs_nothing(life):
         await life.wait(5)
         told = [m["detail"]["message"] for m in life.journal() if m["type"] == "fault" and m["kind"] == "gateway.bad_message"]
         assert told == ["platform"]
-        assert life.daemon.uplink.platform_away is None
+        assert life.daemon.presence.away_since is None
 
     life.live(story())
 
@@ -177,7 +177,7 @@ def test_a_word_that_changes_all_the_time_is_taken_and_counted_and_fills_no_log(
         await life.wait(1)
         said = [r for r in caplog.records if "platform's application" in r.getMessage()]
         assert 1 <= len(said) <= Of.WORD.value.at_once + 1 + (life.now - began) / 60
-        assert life.daemon.uplink.platform_away is not None, "the newest word counts, said or not"
+        assert life.daemon.presence.away_since is not None, "the newest word counts, said or not"
         (begun,) = [m for m in life.journal() if m.get("kind") == kind.TOO_MANY_ORDERS]
         assert begun["turn"] == "raised"
         await life.wait(2 * QUIET)

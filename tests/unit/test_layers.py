@@ -25,8 +25,7 @@ LONG = {
     "gateway/tend/daemon.py", "gateway/tend/technician.py", "drivers/mibeacon.py",
 }  # fmt: skip
 TAKE_THE_DAEMON = {
-    "hear.hearing", "hear.wired_setup", "home.status", "tell.changeover", "tell.channels", "tell.inventory", "tell.platform_test",
-    "tell.resend", "tell.uplink",
+    "hear.hearing", "hear.wired_setup", "home.status",
 }  # fmt: skip
 OUTSIDE = {
     "asyncio", "socket", "ssl", "sqlite3", "subprocess", "threading", "concurrent", "multiprocessing", "select",

@@ -1,0 +1,67 @@
+"""What tells the platform that this gateway is there: the retained status, and the heartbeats, whose end is how it notices our silence."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+from gateway import __version__
+from gateway.contract import wire
+from gateway.home.home import Home
+from gateway.judge.pipeline import Pipeline
+from gateway.keep.storage import Storage
+from gateway.tell.mqtt import Link
+from gateway.tell.push import Lost, NotTaken
+from gateway.words.clock import Clock
+
+OFFLINE = 3  # heartbeats that did not come, after which the platform calls the home offline: one that comes later tells nobody anything
+
+
+class Heartbeats:
+    """`run` is a task of each link, on the loop's thread."""
+
+    def __init__(self, home: Home, clock: Clock, storage: Storage, pipeline: Pipeline) -> None:
+        self._home = home
+        self._clock = clock
+        self._storage = storage
+        self._pipeline = pipeline
+
+    def status(self, online: bool, reason: str) -> bytes:
+        """Return the retained word that the gateway is there, or not."""
+        store, at = self._storage.store, wire.when(self._clock.now(), self._clock.boot)
+        word = wire.Status(1, self._home.gateway, online, reason, __version__, self._clock.boot, store.journal, at, store.generation)
+        return wire.encode(word)
+
+    async def run(self, link: Link) -> None:
+        """Beat on this link. Only cancellation ends it."""
+        due = self._clock.now().mono
+        while True:
+            now, every = self._clock.now(), self._home.config.times.heartbeat
+            due = min(due, now.mono + every)  # `every` may have been changed
+            if link.connected and now.mono >= due:
+                due += every * ((now.mono - due) // every + 1)  # by the clock, not by how late we were: a day has its 1440
+                message = wire.encode(await self._message(every))
+                with contextlib.suppress(Lost, NotTaken):
+                    await link.say_now(wire.topic(self._home.gateway, "heartbeat"), message, OFFLINE * every)
+            left = due - self._clock.now().mono if link.connected else 1.0
+            await asyncio.sleep(max(0.05, self._clock.real(left)))
+
+    async def _message(self, every: float) -> wire.Heartbeat:
+        now, store, platform = self._clock.now(), self._storage.store, self._home.config.platform
+        waiting, batches = await store.counts()
+        head, on = store.head, self._pipeline.faults.on.items()
+        return wire.Heartbeat(
+            v=1,
+            gateway=self._home.gateway,
+            journal=store.journal,
+            at=wire.when(now, self._clock.boot),
+            every_s=every,
+            last_number=head.number,
+            waiting=waiting,
+            waiting_batches=batches,
+            open_alarms=len(self._pipeline.alarms),
+            faults=sorted({f"{k}:{d}" if d else k for (k, d), fact in on if not fact.test}),
+            receipts=platform.receipts if platform is not None else "platform",
+            generation=store.generation,
+            head=head.hash,
+        )

@@ -1,0 +1,33 @@
+"""The way to the platform's broker: the link there is now, if any. `Uplink` puts links here, everybody who sends takes them from here."""
+
+from __future__ import annotations
+
+from gateway.tell import mqtt
+from gateway.tell.push import Lost
+
+
+class Way:
+    """`link` is None where no platform is configured, or while somebody tries another. On the loop's thread."""
+
+    def __init__(self) -> None:
+        self._link: mqtt.Link | None = None
+
+    @property
+    def link(self) -> mqtt.Link | None:
+        """The link of now."""
+        return self._link
+
+    def use(self, link: mqtt.Link | None) -> None:
+        """Go by another link from here on."""
+        self._link = link
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+        return self._link is not None and self._link.connected
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Send by the link of now. Raises Lost, also where there is none, and NotTaken."""
+        if self._link is None:
+            raise Lost
+        await self._link.publish(topic, payload, retain=retain)

@@ -1,0 +1,117 @@
+"""Programs that sound and call: what a run shows is a fault until another run shows better, and who can be asked is asked in time."""
+
+import asyncio
+
+import pytest
+
+from gateway.home.config import Rung
+from gateway.tell.channels import IN_A_ROW, IN_NEED, SETTLE, Channels
+from gateway.tell.sounder import Ran
+from gateway.words import kind
+from tests.kit.wait import until
+from tests.unit.tell import fakes
+
+SMS, SIREN = ("/people/sms", "110"), ("/people/siren",)
+
+
+class Callers:
+    """Runs no program: `answer` is what a test of one says."""
+
+    def __init__(self):
+        self.answer, self.asked, self.listening = Ran(True, ""), [], []
+
+    def subscribe(self, ended):
+        self.listening.append(ended)
+        return lambda: self.listening.remove(ended)
+
+    async def ask(self, command):
+        self.asked.append(command[0])
+        return self.answer
+
+
+class Bench:
+    """The programs of a home that has a siren, which cannot be asked, and a modem, which can."""
+
+    def __init__(self):
+        ladder = (Rung("Li", channel="program", program=SMS, wait=60.0, test=True),)
+        self.home = fakes.home(ladder=ladder, sound_alarm=SIREN, sound_pre_alarm=(), sound_test=False)
+        self.clock, self.pipeline, self.callers, self.fresh = fakes.Clock(), fakes.Pipeline(), Callers(), False
+        self.notes = fakes.notes(self.pipeline)
+        self.channels = Channels(self.home, self.clock, self.notes, self.pipeline, self.callers, lambda: self.fresh)
+
+    def ends(self, name, ran, *, sounds=False):
+        for ended in self.callers.listening:
+            ended(name, ran, sounds)
+        return [(fact.kind, fact.turn, fact.device) for fact in fakes.turn(self.notes, self.clock)]
+
+    async def look(self, seconds):
+        self.clock.mono += seconds
+        self.channels.look(self.clock.now())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return self.callers.asked
+
+
+@pytest.fixture
+def bench():
+    return Bench()
+
+
+def told(turn, name=SMS[0]):
+    return [(kind.CALL_FAILED, turn, name)]
+
+
+FAILED, BROKEN, WELL = Ran(False, ""), Ran(False, "", "not there"), Ran(True, "")
+
+
+async def test_a_broken_program_is_told_at_once_and_once_and_until_a_run_succeeds(bench):
+    assert bench.ends(SMS[0], BROKEN) == told("raised")
+    assert bench.ends(SMS[0], BROKEN) == []
+    assert bench.pipeline.down == {SMS[0]}, "nobody is waited for by it"
+    assert bench.ends(SMS[0], WELL) == told("cleared")
+    assert bench.pipeline.down == set()
+    await bench.channels.close()
+
+
+async def test_one_that_reached_nobody_is_a_fault_after_so_many_in_a_row(bench):
+    assert [bench.ends(SMS[0], FAILED) for _ in range(IN_A_ROW - 1)] == [[]] * (IN_A_ROW - 1)
+    bench.ends(SMS[0], WELL)
+    assert [bench.ends(SMS[0], FAILED) for _ in range(IN_A_ROW - 1)] == [[]] * (IN_A_ROW - 1), "they are counted anew"
+    assert bench.ends(SMS[0], FAILED) == told("raised")
+    await bench.channels.close()
+
+
+async def test_a_siren_that_fails_is_told_at_once_and_cannot_be_asked(bench):
+    assert bench.ends(SIREN[0], FAILED, sounds=True) == told("raised", SIREN[0])
+    assert (bench.pipeline.down, await bench.look(SETTLE)) == (set(), [SMS[0]])
+
+
+async def test_it_is_asked_after_the_start_and_not_while_somebody_calls(bench):
+    assert await bench.look(SETTLE - 1) == []
+    bench.fresh = True
+    assert await bench.look(2) == []
+    bench.fresh = False
+    assert await bench.look(0) == [SMS[0]]
+    assert await bench.look(IN_NEED) == [SMS[0]], "it is well: the next is tomorrow"
+
+
+async def test_one_that_is_broken_is_asked_while_somebody_calls(bench):
+    bench.callers.answer = BROKEN
+    await bench.look(SETTLE)
+    await until(lambda: bench.notes)
+    assert [fact.device for fact in fakes.turn(bench.notes, bench.clock)] == [SMS[0]]
+    bench.fresh, bench.callers.answer = True, WELL
+    assert await bench.look(IN_NEED) == [SMS[0], SMS[0]]
+    assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["cleared"]
+
+
+async def test_what_stands_in_the_configuration_no_more_is_forgotten(bench):
+    bench.ends(SMS[0], BROKEN)
+    bench.home.config.ladder = ()
+    assert [entry.fact.turn for entry in bench.channels.look(bench.clock.now())] == ["cleared"]
+    assert [row["program"] for row in bench.channels.facts()] == [SIREN[0]]
+
+
+async def test_after_its_end_it_listens_no_more(bench):
+    await bench.channels.close()
+    assert bench.callers.listening == []
