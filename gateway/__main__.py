@@ -253,7 +253,7 @@ async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
     adapters = config.adapters if config else ("hci0",)
     radios = [ble.Radio(adapter, lambda _: None, lambda *_: None, wanted=lambda _: False) for adapter in adapters]
     for radio in radios:
-        radio.overhear = lambda advert, kind: window.heard(advert, kind, time.monotonic())
+        radio.overhear(lambda advert, kind: window.heard(advert, kind, time.monotonic()))
     tasks = [asyncio.create_task(radio.run()) for radio in radios]
     if tasks:
         await asyncio.wait(tasks, timeout=seconds)

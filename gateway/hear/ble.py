@@ -75,6 +75,9 @@ class Times:
     longest_wait: float = 60.0
 
 
+Overheard = Callable[[Advertisement, str], None]  # gets the address type as bluetoothd names it, too
+
+
 class Radio:
     """The ear at one adapter ("hci0"). `sink` is called at once, on the event loop, for each advertisement of a wanted address.
 
@@ -103,8 +106,7 @@ class Radio:
         self._said = said
         self._wanted = wanted
         self._met = met
-        # while somebody looks for a new sensor: gets everybody's advertisements with the address type as bluetoothd names it
-        self.overhear: Callable[[Advertisement, str], None] | None = None
+        self._overheard: list[Overheard] = []
         self._times = times or Times()
         self._now = asyncio.get_running_loop().time
         self._scanners = 0
@@ -212,7 +214,7 @@ class Radio:
         self.heard_at = self._now()
         self.adverts += 1
         wanted = self._wanted is None or self._wanted(device.address)
-        if not wanted and self.overhear is None:
+        if not wanted and not self._overheard:
             return
         heard = Advertisement(
             address=device.address,
@@ -228,13 +230,18 @@ class Radio:
                 self._sink(heard)
                 if self._met is not None:
                     self._met(device)
-            if self.overhear is not None:
-                self.overhear(heard, device.details["props"].get("AddressType", ""))
+            for overheard in self._overheard:
+                overheard(heard, device.details["props"].get("AddressType", ""))
         except Exception as bug:
             # dbus-fast would log it and go on for ever, deaf to what matters: `run` ends with it instead
             self._bug = bug
             self._bluez.stir()
             raise
+
+    def overhear(self, overheard: Overheard) -> Callable[[], None]:
+        """Give everybody's advertisements to who looks for a new sensor; return what ends that."""
+        self._overheard.append(overheard)
+        return lambda: self._overheard.remove(overheard)
 
     def _heard_since_start(self) -> bool:
         return self.heard_at is not None and self.heard_at >= self._started

@@ -11,30 +11,50 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Mapping
 
 from bleak.backends.device import BLEDevice
 
 from gateway.box.supervise import keep, say
 from gateway.hear import ble, contacts, gatt, serial_port
+from gateway.hear.intake import Intake
 from gateway.hear.other_broker import Bridge, BridgeLost
-from gateway.hear.replay import ReplayClock
+from gateway.hear.replay import Replay, ReplayClock
 from gateway.home import nearby
 from gateway.home.config import Device, speed
-from gateway.words.driver import BleAdvert, GattService, Inputs, MqttTopics
-
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
+from gateway.home.home import Home
+from gateway.words.clock import Clock
+from gateway.words.driver import BleAdvert, GattService, Inputs, Model, MqttTopics
 
 LOG = logging.getLogger("eldercare")
 
 
 class Ears:
-    """Everything this gateway hears by."""
+    """Everything this gateway hears by. On the loop's thread; its tasks run in the group that `listen` is given."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(
+        self,
+        home: Home,
+        intake: Intake,
+        models: Mapping[str, Model],
+        clock: Clock,
+        replay: Replay | None,
+        *,
+        alarm_is_fresh: Callable[[], bool],
+        radio_begins: Callable[[str], None],
+    ) -> None:
+        """Take where what is heard goes.
+
+        `replay` is a recorded day that is played instead. While `alarm_is_fresh` nobody is visited. `radio_begins` is told of each
+        adapter whose silence counts from now on.
+        """
+        self._home = home
+        self._intake = intake
+        self._models = models
+        self._clock = clock
+        self._replay = replay
+        self._alarm_is_fresh = alarm_is_fresh
+        self._radio_begins = radio_begins
         self.radios: list[ble.Radio] = []
         self.lines: list[serial_port.Line] = []
         self.visits: gatt.Visits | None = None
@@ -50,45 +70,39 @@ class Ears:
     def listen(self, group: asyncio.TaskGroup) -> None:
         """Begin to hear, in this group of tasks: the radio, every line, or the recorded day instead."""
         self._group = group
-        if self._daemon.replay is not None:
-            assert isinstance(self._daemon.clock, ReplayClock)  # made together
-            group.create_task(
-                self._daemon.replay.run(self._daemon.clock, self._daemon.intake.advert, self._daemon.intake.chunk), name="replay"
-            )
+        if self._replay is not None:
+            assert isinstance(self._clock, ReplayClock)  # made together
+            group.create_task(self._replay.run(self._clock, self._intake.advert, self._intake.chunk), name="replay")
             return
         self.by_radio()
-        for d in self._daemon.home.config.devices:
+        for d in self._home.config.devices:
             self.listen_to(d)
 
     def wants_radio(self) -> bool:
         """Whether an enrolled device is heard by radio."""
-        return any(isinstance(d.model.listens, BleAdvert | GattService) for d in self._daemon.home.config.devices)
+        return any(isinstance(d.model.listens, BleAdvert | GattService) for d in self._home.config.devices)
 
     def by_radio(self) -> None:
         """Hear by radio who is enrolled for it. Asked again after a change, it begins what is not there yet and cuts nothing."""
-        if self._daemon.replay is not None or not self.wants_radio():
+        if self._replay is not None or not self.wants_radio():
             return
         assert self._group is not None  # the daemon runs
-        hosts = {d.at: d.model.listens for d in self._daemon.home.config.devices if isinstance(d.model.listens, GattService)}
+        hosts = {d.at: d.model.listens for d in self._home.config.devices if isinstance(d.model.listens, GattService)}
         if hosts != self._hosts:
             self._hosts = hosts
             if self._visiting is not None:
                 self._visiting.cancel()
-            self.visits = (
-                gatt.Visits(hosts, self._daemon.intake.attribute, self._daemon.alarm_is_fresh, self._daemon.intake.missed)
-                if hosts
-                else None
-            )
+            self.visits = gatt.Visits(hosts, self._intake.attribute, self._alarm_is_fresh, self._intake.missed) if hosts else None
             self._visiting = self._group.create_task(self.visits.run(), name="visits") if self.visits is not None else None
-        for adapter in self._daemon.home.config.adapters if not self.radios else ():
+        for adapter in self._home.config.adapters if not self.radios else ():
             # A hearing window that had the adapter to itself gives its radio over: two scans of one adapter would make both deaf.
             radio, _ = self._own.pop(adapter) if adapter in self._own else self._begun(adapter)
             self.radios.append(radio)
-            self._daemon.faults.radios.setdefault(adapter, self._daemon.clock.now().mono)
+            self._radio_begins(adapter)
 
     def _begun(self, adapter: str) -> tuple[ble.Radio, asyncio.Task[None]]:
         assert self._group is not None  # the daemon runs
-        radio = ble.Radio(adapter, self._daemon.intake.advert, say, wanted=self._daemon.intake.knows, met=self._met)
+        radio = ble.Radio(adapter, self._intake.advert, say, wanted=self._intake.knows, met=self._met)
         return radio, self._group.create_task(radio.run(), name=adapter)
 
     def _met(self, device: BLEDevice) -> None:
@@ -97,20 +111,20 @@ class Ears:
 
     def listen_to(self, d: Device) -> None:
         """Hear a device that has a line, or another program's broker, of its own."""
-        if self._daemon.replay is not None:
+        if self._replay is not None:
             return
         assert self._group is not None  # the daemon runs
         if (line := speed(d.model)) is not None:
-            ask = functools.partial(self._daemon.intake.ask, d.at)
-            port = serial_port.Line(d.at, line.baud, self._daemon.intake.chunk, ask=ask, ask_every=line.ask_every)
+            ask = functools.partial(self._intake.ask, d.at)
+            port = serial_port.Line(d.at, line.baud, self._intake.chunk, ask=ask, ask_every=line.ask_every)
             self.lines.append(port)
             self._tasks[d.id] = self._group.create_task(keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id)
         elif isinstance(d.model.listens, MqttTopics):
             other = Bridge(
                 d.at,
-                self._daemon.home.config.passwords.get(d.id),
+                self._home.config.passwords.get(d.id),
                 d.model.listens.filters,
-                functools.partial(self._daemon.intake.published, d.id),
+                functools.partial(self._intake.published, d.id),
             )
             self._brokers[d.id] = other
             self._tasks[d.id] = self._group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
@@ -119,11 +133,11 @@ class Ears:
             self._tasks[d.id] = self._group.create_task(keep(f"inputs {d.id}", polled, expected=(OSError, ValueError)), name=d.id)
 
     async def _poll(self, d: Device, ready: Callable[[], None]) -> None:
-        await contacts.run(contacts.bus_at(d.at), functools.partial(self._daemon.intake.polled, d.id), ready)
+        await contacts.run(contacts.bus_at(d.at), functools.partial(self._intake.polled, d.id), ready)
 
     def let_go_of(self, device: str) -> None:
         """Let go of a device's line."""
-        at = self._daemon.intake.devices[device].address
+        at = self._intake.devices[device].address
         if (ear := self._tasks.pop(device, None)) is not None:
             ear.cancel()
             self._brokers.pop(device, None)
@@ -143,15 +157,15 @@ class Ears:
             stopping = True
             raise
         finally:
-            d = next((d for d in self._daemon.home.config.devices if d.id == device), None)
+            d = next((d for d in self._home.config.devices if d.id == device), None)
             if d is not None and device not in self._tasks and not stopping:
                 self.listen_to(d)
 
     def cut(self) -> set[str]:
         """Return the devices whose line or broker is not there now, and the receivers that say so of themselves."""
         closed = {line.port for line in self.lines if not line.open}
-        gone = {d.id for d in self._daemon.home.config.devices if d.at in closed}
-        return gone | {device for device, broker in self._brokers.items() if not broker.connected} | self._daemon.intake.offline
+        gone = {d.id for d in self._home.config.devices if d.at in closed}
+        return gone | {device for device, broker in self._brokers.items() if not broker.connected} | self._intake.offline
 
     def ports(self) -> list[str]:
         """Return the serial ports that are plugged in."""
@@ -168,10 +182,10 @@ class Ears:
         """Open a hearing window when it is asked for. What it hears lies in a file, for as long as somebody may look at it."""
         while True:
             seconds = await self._asked.get()
-            self.window = nearby.Window(self._daemon.models, self._daemon.home.config.devices, time.monotonic(), seconds)
+            self.window = nearby.Window(self._models, self._home.config.devices, time.monotonic(), seconds)
             # where no enrolled device is heard by radio, as before the first is enrolled, nobody else uses the adapters
-            if not self.radios and not self._daemon.replay:
-                self._own = {adapter: self._begun(adapter) for adapter in self._daemon.home.config.adapters}
+            if not self.radios and not self._replay:
+                self._own = {adapter: self._begun(adapter) for adapter in self._home.config.adapters}
             try:
                 await self._until_closed(self.window, [radio for radio, _ in self._own.values()] or list(self.radios))
             finally:
@@ -184,20 +198,19 @@ class Ears:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(nearby.KEPT):
                     self._asked.put_nowait(await self._asked.get())
-            nearby.erase(self._daemon.home.config.runtime)
+            nearby.erase(self._home.config.runtime)
 
     def _tell(self, window: nearby.Window, now: float, troubles: list[str]) -> None:
         try:
-            nearby.write(self._daemon.home.config.runtime, window.facts(now, troubles))
+            nearby.write(self._home.config.runtime, window.facts(now, troubles))
         except OSError:
             pass  # the status file says what is wrong with the folder
         except Exception:  # it is a question: a mistake in its answer must not end the guarding
             LOG.exception("what is near cannot be told")
 
     async def _until_closed(self, window: nearby.Window, radios: list[ble.Radio]) -> None:
-        for radio in radios:
-            radio.overhear = lambda advert, kind: window.heard(advert, kind, time.monotonic())
-        self._daemon.intake.overheard = lambda receiver, telegram: window.behind(receiver, telegram, time.monotonic())
+        ends = [radio.overhear(lambda advert, kind: window.heard(advert, kind, time.monotonic())) for radio in radios]
+        ends.append(self._intake.overhear(lambda receiver, telegram: window.behind(receiver, telegram, time.monotonic())))
         try:
             while True:
                 while not self._asked.empty():
@@ -208,6 +221,5 @@ class Ears:
                     return
                 await asyncio.sleep(min(1.0, max(0.01, window.until - now)))
         finally:
-            self._daemon.intake.overheard = None
-            for radio in radios:
-                radio.overhear = None
+            for end in ends:
+                end()

@@ -84,6 +84,9 @@ class Enrolled:
     states: dict[tuple[Kind, int], bool] = field(default_factory=dict)  # what holds until it says otherwise, as it said since then
 
 
+Overheard = Callable[[DeviceId, Telegram], None]
+
+
 class Intake:
     """All enrolled devices by address and port.
 
@@ -92,14 +95,22 @@ class Intake:
     """
 
     def __init__(
-        self, now: Callable[[], Moment], heard_at: dict[DeviceId, float], sink: Callable[[Reading], None], firsts: Firsts | None = None
+        self,
+        now: Callable[[], Moment],
+        heard_at: dict[DeviceId, float],
+        sink: Callable[[Reading], None],
+        firsts: Firsts | None = None,
+        *,
+        walked: Callable[[DeviceId, int, float], None] = lambda _device, _rssi, _mono: None,
+        proved: Callable[[DeviceId], None] = lambda _device: None,
     ) -> None:
+        """Tell `walked` of each packet (device, dBm or 0, monotonic s), and `proved` of a confirmed device that has proved itself live."""
         self.devices: dict[DeviceId, Enrolled] = {}
         self.strangers = 0
         self.repeats = 0
         self.changed: set[DeviceId] = set()
-        self.walked: Callable[[DeviceId, int, float], None] = _nobody_walks  # (device, dBm or 0, monotonic s) of each packet
-        self.proved: Callable[[DeviceId], None] = _nobody_armed  # a confirmed device has proved itself live
+        self._walked = walked
+        self._proved = proved
         self.signals = Signals()
         self.firsts = firsts or Firsts()
         self.offline: set[DeviceId] = set()
@@ -108,7 +119,12 @@ class Intake:
         self._sink = sink
         self._by_address: dict[str, Enrolled] = {}
         self._behind: dict[tuple[str, str], Enrolled] = {}
-        self.overheard: Callable[[DeviceId, Telegram], None] | None = None  # a hearing window is open: what receivers hear is told to it
+        self._overheard: list[Overheard] = []
+
+    def overhear(self, overheard: Overheard) -> Callable[[], None]:
+        """Have what receivers hear told also to a hearing window; return what ends that."""
+        self._overheard.append(overheard)
+        return lambda: self._overheard.remove(overheard)
 
     def enrol(
         self,
@@ -161,7 +177,7 @@ class Intake:
             return
         now = self._now()
         enrolled.rssi = advertisement.rssi
-        self.walked(enrolled.device, advertisement.rssi, now.mono)
+        self._walked(enrolled.device, advertisement.rssi, now.mono)
         same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
         if same and now.mono - enrolled.fed < SAME_WITHIN:
             self.repeats += 1
@@ -199,19 +215,19 @@ class Intake:
         now = self._now()
         self._lives(self.devices[receiver], now, 0)
         self.devices[receiver].alive = True
-        self.walked(receiver, 0, now.mono)
+        self._walked(receiver, 0, now.mono)
         self.telegram(receiver, telegram, now)
 
     def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
         """Take what a receiver heard from a device behind it. A stranger's is counted; an open hearing window is told of all."""
-        if self.overheard is not None:
-            self.overheard(receiver, telegram)
+        for overheard in self._overheard:
+            overheard(receiver, telegram)
         enrolled = self._behind.get((receiver, telegram.source))
         if enrolled is None:
             self.strangers += 1
             return
         enrolled.rssi = telegram.rssi
-        self.walked(enrolled.device, telegram.rssi, now.mono)
+        self._walked(enrolled.device, telegram.rssi, now.mono)
         listens = enrolled.model.listens
         window = listens.same_within if isinstance(listens, Behind) else 0.0
         data, at = enrolled.told.get(telegram.source, (None, 0.0))
@@ -300,7 +316,7 @@ class Intake:
             heard = [Refusal("driver_failed")]
         if enrolled.armed is not None and ARMED not in enrolled.driver.memory:
             enrolled.armed = None
-            self.proved(enrolled.device)
+            self._proved(enrolled.device)
         if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
             self.changed.add(enrolled.device)
         senses = enrolled.model.senses
@@ -314,7 +330,7 @@ class Intake:
         if enrolled.alive and (not isinstance(packet, Chunk) or heard):
             self._lives(enrolled, now, packet.rssi if isinstance(packet, Advertisement | Telegram) else 0)
             if isinstance(packet, Chunk | Published):
-                self.walked(enrolled.device, 0, now.mono)
+                self._walked(enrolled.device, 0, now.mono)
         for item in heard:
             if isinstance(item, Report):
                 if item.kind is Kind.BATTERY and isinstance(item.value, int | float):
@@ -353,14 +369,6 @@ def _proves_life(enrolled: Enrolled, heard: Sequence[Heard], now: Moment) -> boo
         enrolled.proved = now.mono
         return True
     return REPEATED in heard and now.mono - enrolled.proved < BURST
-
-
-def _nobody_walks(device: DeviceId, rssi: int, mono: float) -> None:
-    """Take what a walk test would count."""
-
-
-def _nobody_armed(device: DeviceId) -> None:
-    """Take that a device which was confirmed is live."""
 
 
 def _unarmed(memory: Mapping[str, int | str]) -> dict[str, int | str]:

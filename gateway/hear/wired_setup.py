@@ -12,23 +12,20 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 from gateway.hear import contacts
 from gateway.hear.radar_settings import BadSetting, Result, commission, wanted_of
 from gateway.hear.serial_port import Line
 from gateway.home.config import Device, speed
-from gateway.judge.alarm import State
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.alarm import Alarm, State
+from gateway.judge.notes import Notes
 from gateway.words import kind
-from gateway.words.clock import Moment
 from gateway.words.driver import Chunk, Driver, Inputs, Model, Refusal, Reply, Report, Telegram
 from gateway.words.instruction import Instruction, Problem
 from gateway.words.reading import Value
-
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
 
 LOG = logging.getLogger("eldercare")
 LISTEN = 2.5  # s at each speed: a radar that is asked answers within half a second, one that only beats is asked twice
@@ -46,10 +43,22 @@ _TROUBLES = {
 class Fitting:
     """One device being fitted. `over` says that it is done; `trouble` is a word: gone, busy, denied, silent, failed, "" = none."""
 
-    def __init__(self, daemon: Daemon, instruction: Instruction, models: Mapping[str, Model], device: Device | None) -> None:
+    def __init__(
+        self,
+        instruction: Instruction,
+        models: Mapping[str, Model],
+        device: Device | None,
+        *,
+        notes: Notes,
+        lent: Callable[[str], AbstractAsyncContextManager[None]],
+        changed: Callable[[], None],
+    ) -> None:
+        """`device` is the radar that is set, None where a port is asked. `lent` lends its line; `changed` is called when `facts` has."""
         self.over = False
         self.trouble = ""
-        self._daemon = daemon
+        self._notes = notes
+        self._lent = lent
+        self._changed = changed
         self._instruction = instruction
         self._models = models
         self._device = device
@@ -91,8 +100,9 @@ class Fitting:
             LOG.exception("fitting %s failed", self._port)
         finally:
             self.over = True
-        self._daemon.notes.later(lambda at: self._daemon.pipeline.noticed([self._fact(at)] if self._device is not None else [], at))
-        self._daemon.upkeep.somebody_looks.set()
+        if self._device is not None:
+            self._notes.say(kind.VISIT, self._device.id, **self._detail())
+        self._changed()
 
     # -- which one is it -----------------------------------------------------------------------------------------------
 
@@ -100,7 +110,7 @@ class Fitting:
         speeds = {how.baud for m in self._models.values() if (how := speed(m)) is not None}
         for baud in sorted(speeds, key=lambda b: (FIRST.index(b) if b in FIRST else len(FIRST), b)):
             self._baud = baud
-            self._daemon.upkeep.somebody_looks.set()
+            self._changed()
             if await self._ask_at(baud):
                 return
         self._baud = 9600
@@ -148,9 +158,9 @@ class Fitting:
 
         def said(result: Result) -> None:
             self._rows = [self._row(result) if row["name"] == result.setting.name else row for row in self._rows]
-            self._daemon.upkeep.somebody_looks.set()
+            self._changed()
 
-        async with self._daemon.ears.lent(device.id):
+        async with self._lent(device.id):
             results = await commission(device.at, device.model, self._wanted, said=said)
         self._rows = [self._row(result) for result in results]
         if all(result.read is None for result in results):
@@ -160,13 +170,12 @@ class Fitting:
     def _row(result: Result) -> dict[str, Any]:
         return {"name": result.setting.name, "wanted": result.wanted, "read": result.read, "verdict": result.verdict.name.lower()}
 
-    def _fact(self, at: Moment) -> FaultFact:
-        assert self._device is not None  # only a radar's settings are told
+    def _detail(self) -> dict[str, Value]:
         detail: dict[str, Value] = {"what": "adjust", "by": self._instruction.by, "instruction": self._instruction.id}
         detail |= {"trouble": self.trouble, "well": not self.trouble and all(row["verdict"] in ("ok", "read") for row in self._rows)}
         for row in self._rows:
             detail |= {f"{word}_{row['name']}": row[word] for word in ("wanted", "read") if row[word] is not None}
-        return self._daemon.faults.note(kind.VISIT, at, self._device.id, **detail)
+        return detail
 
 
 class Ear:
@@ -241,9 +250,9 @@ def wrong(model: Model, settings: Mapping[str, str]) -> list[Problem]:
     return out
 
 
-def why_not(daemon: Daemon, device: Device) -> tuple[str, str] | None:
+def why_not(alarms: Iterable[Alarm], device: Device) -> tuple[str, str] | None:
     """Return why a radar's line cannot be let go of now, in both languages; None where it can."""
     fresh = {State.PRE_ALARM, State.RAISED}
-    if any(a.device == device.id and a.state in fresh and not a.test for a in daemon.pipeline.alarms.values()):
+    if any(a.device == device.id and a.state in fresh and not a.test for a in alarms):
         return "这台雷达有警报没人应答, 请先处理警报", "an alarm of this radar is not answered yet: deal with it first"
     return None

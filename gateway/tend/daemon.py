@@ -31,7 +31,7 @@ from gateway.hear.replay import Replay
 from gateway.hear.waiting_room import WaitingRoom
 from gateway.hear.wired_setup import Fitting, why_not
 from gateway.home import inbox, nearby, status
-from gateway.home.config import Config
+from gateway.home.config import Config, Device
 from gateway.home.home import Home
 from gateway.home.identity import identity
 from gateway.judge import pending
@@ -131,16 +131,23 @@ class Daemon:
         self.wake = asyncio.Event()
         self.notes = Notes(self.faults, self.pipeline.noticed, self.wake.set)
         self.room = WaitingRoom(self.wake.set)
-        self.intake = Intake(self.clock.now, self.faults.heard_at, self.room.put, Firsts(self.store.marked("told")))
-        self.intake.walked = self._walked
-        self.intake.proved = self._proved
+        now_, heard_at, put, firsts = self.clock.now, self.faults.heard_at, self.room.put, Firsts(self.store.marked("told"))
+        self.intake = Intake(now_, heard_at, put, firsts, walked=self._walked, proved=self._proved)
         for d in config.devices:
             self.intake.enrol(d.id, d.model, d.at, d.key, memories.get(d.id, {}), via=d.via, codes=d.codes)
         self.historian = Historian(config.times.same_again, rearrange.withheld(config))
         self.store.readings.withhold(self.historian.withheld)
         self.callers = Callers(self._called)
         self.channels = Channels(self.home, self.clock, self.notes, self.pipeline, self.callers, self.alarm_is_fresh)
-        self.ears = Ears(self)
+        self.ears = Ears(
+            self.home,
+            self.intake,
+            self.models,
+            self.clock,
+            self.replay,
+            alarm_is_fresh=self.alarm_is_fresh,
+            radio_begins=self._radio_begins,
+        )
         self.lineage = Lineage(self)
         self.upkeep = Upkeep(self)
         self.rounds = Rounds(self)
@@ -175,8 +182,8 @@ class Daemon:
             uplink=self.uplink,
             rearrange=self.rearrange,
             attempt=self._attempt,
-            fitting=lambda i, device: Fitting(self, i, self.models, device),
-            why_not=lambda device: why_not(self, device),
+            fitting=self._fitting,
+            why_not=lambda device: why_not(self.pipeline.alarms.values(), device),
         )
         after = inbound.begin_of(self.store.marked("inbox"), config.page_folder)
         self.inbound = Inbound(self.home, self.orders, self.notes, self.technician.carry_out, after)
@@ -235,6 +242,12 @@ class Daemon:
 
     async def _take_back(self, before: Config, why: Say) -> bool:
         return await self.technician.take_back(before, why)
+
+    def _radio_begins(self, adapter: str) -> None:
+        self.faults.radios.setdefault(adapter, self.clock.now().mono)
+
+    def _fitting(self, i: Instruction, device: Device | None) -> Fitting:
+        return Fitting(i, self.models, device, notes=self.notes, lent=self.ears.lent, changed=self.upkeep.somebody_looks.set)
 
     def _attempt(self, config: Config, i: Instruction) -> Attempt:
         return Attempt(

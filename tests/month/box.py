@@ -74,7 +74,6 @@ class _Radio:
     def __init__(self, heard_at: float) -> None:
         self.heard_at: float | None = heard_at
         self.trouble = ""
-        self.overhear = None
 
 
 class _Line:

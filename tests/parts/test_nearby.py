@@ -336,7 +336,7 @@ async def test_the_running_gateway_hears_for_the_command(tmp_path, air, monkeypa
         assert len(air.discovering) == 1, "nobody else scanned"
         assert air.calls.count("StartDiscovery") == 1
         await until(lambda: daemon.ears.window is None)
-        assert all(radio.overhear is None for radio in daemon.ears.radios)
+        assert all(not radio._overheard for radio in daemon.ears.radios)
         await until(lambda: not (tmp_path / "run" / nearby.FILE).exists())
         assert daemon.intake.strangers > 10, "counted all the while"
 

@@ -17,7 +17,7 @@ from tests.kit.wait import until_now as until
 
 # The daemon in a process of its own, with the folder of serial ports in the place of /dev/serial.
 WITH_PORTS = (
-    "import sys, pathlib; from gateway import serial_port as s; s.BY_ID = pathlib.Path(sys.argv[1]); s.BY_PATH = s.BY_ID / 'none';"
+    "import sys, pathlib; from gateway.hear import serial_port as s; s.BY_ID = pathlib.Path(sys.argv[1]); s.BY_PATH = s.BY_ID / 'none';"
     "from gateway.__main__ import main; sys.exit(main(sys.argv[sys.argv.index('gateway') + 1 :]))"
 )
 

@@ -24,9 +24,7 @@ LONG = {
     "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
     "gateway/tend/daemon.py", "gateway/tend/technician.py", "drivers/mibeacon.py",
 }  # fmt: skip
-TAKE_THE_DAEMON = {
-    "hear.hearing", "hear.wired_setup", "home.status",
-}  # fmt: skip
+TAKE_THE_DAEMON = {"home.status"}
 OUTSIDE = {
     "asyncio", "socket", "ssl", "sqlite3", "subprocess", "threading", "concurrent", "multiprocessing", "select",
     "selectors", "http", "urllib", "aiomqtt", "paho", "bleak", "dbus_fast", "serial", "os", "shutil", "tempfile", "random", "secrets",
