@@ -27,7 +27,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from drivers._refusals import NO_CONTACT, NO_VALUE, OUT_OF_RANGE, TOO_LONG, TOO_SHORT, UNRELIABLE
-from gateway.words.driver import NOT_MINE, Attribute, Heard, Packet, Picture, Refusal, Report, uuid16
+from gateway.words.driver import NOT_MINE, Attribute, GattService, Heard, Model, Packet, Picture, Refusal, Report, uuid16
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
@@ -321,6 +321,20 @@ class Vital:
         return reports_of(packet.characteristic, packet.data)
 
 
-def new(*characteristics: str) -> Callable[[str, bytes | None, Mapping[str, int | str]], Vital]:
-    """Return what makes the driver of a model that speaks by these characteristics."""
-    return lambda _address, _key, _memory: Vital(characteristics)
+def vital(
+    name: str,
+    title: tuple[str, str],
+    service: str,
+    characteristics: tuple[str, ...],
+    notes: tuple[str, str],
+) -> Model:
+    """Return the model of what speaks by these characteristics of one service."""
+    return Model(
+        name=name,
+        title=title,
+        listens=GattService(service=service, characteristics=characteristics, ordered=in_order),
+        senses=frozenset({Kind.OTHER_MEASURE, Kind.BATTERY}),
+        missing_after=None,  # it speaks only when somebody uses it
+        new=lambda _address, _key, _memory: Vital(characteristics),
+        device_notes=notes,
+    )

@@ -1,66 +1,75 @@
 """<Maker and models>: copy this file to drivers/<maker>_<model>.py, and draw here what the bytes look like.
 
-    aa | 01 | xx | sum          header | device says | value | low byte of the sum of all before it
+    aa | 01 | xx | sum          header | battery, percent | 1 open, 0 closed | low byte of the sum before
 
-Document: <name and version of what these facts come from>. Where a device departs from it, say so at the line that copes with it.
+Document: <name and version of what these facts come from>. Where a device departs from it, say so
+at the line that copes with it.
 
-The rules every driver keeps (tests/unit/drivers/test_every_driver.py tries them on each MODEL it finds, once golden frames stand there):
-    - `feed` never raises, whatever comes, and never keeps more than it states: give every buffer its bound in bytes
-    - refuse before you read: length, header, check, content; the content is believed only after the envelope
-    - say what you heard: no "closed" and no "no fall" out of silence, no judgement, no clock, no files
-    - what must survive a restart goes into `memory`: ints and strings; put a new dict there, so that a change can be seen
-    - the same packet again is `REPEATED`: the device is alive, and has said nothing new
+One function `read` is the whole driver. It gets the bytes and the enrolled address, and returns what
+they report, or one refusal. The rules, which tests/unit/drivers/test_every_driver.py tries on each
+MODEL, once golden frames stand there:
+
+- refuse before you read: length, header, check, content
+- say what you heard: no "closed" and no "no fall" out of silence, no judgement, no clock, no files
+- a value that matters and that no document knows is `not_understood`, never silence
+- never raise, whatever comes, and keep nothing
+
+The same frame again is REPEATED by itself: the device is alive, and has said nothing new.
+
+Other links, other helpers:
+
+- on a wire: _frames.py, `Line` with a cutter, `read` and `draw`; see sonoff_rfbridge.py
+- behind a receiver: _enocean.py, _taught.py, _zigbee.py; see enocean_pir.py, ev1527_door.py
+- BTHome, MiBeacon or a standard service: one call; see shelly_blu_ht.py, linptech_es3.py
+- with a key, or memory that outlives a restart: a class of its own; see bthome_v2.py
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from drivers._refusals import BAD_CHECKSUM, TOO_SHORT
-from gateway.words.driver import NOT_MINE, Advertisement, BleAdvert, Heard, Model, Packet, Report, uuid16
+from drivers._broadcast import Broadcast, service
+from drivers._refusals import BAD_CHECKSUM, WRONG_LENGTH
+from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, not_understood, uuid16
 from gateway.words.reading import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Sequence
 
-UUID = uuid16(0x0000)  # the service data it is heard by; a device on a wire takes Chunk and SerialLine instead
-
-# A refusal is a short fixed word: it is counted under this name and shown to the technician.
-
-
-class Template:
-    """One device. The gateway makes one for each enrolled device, with the memory it stored last."""
-
-    def __init__(self, _address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        self.memory: dict[str, int | str] = dict(memory)
-
-    def poll(self) -> bytes:
-        """Return the bytes that ask for its state; a broadcaster cannot be asked."""
-        return b""
-
-    def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode one packet."""
-        if not isinstance(packet, Advertisement):
-            return (NOT_MINE,)
-        data = packet.service_data.get(UUID)
-        if data is None:
-            return (NOT_MINE,)
-        if len(data) != 4:
-            return (TOO_SHORT,)
-        if sum(data[:-1]) & 0xFF != data[-1]:
-            return (BAD_CHECKSUM,)
-        # Kinds that nothing is judged by: Kind.OTHER_STATE or Kind.OTHER_MEASURE, with a label that has the unit in its name.
-        return (Report(Kind.CONTACT_OPEN, data[2] == 1),)
+UUID = uuid16(0x0000)  # the service data it is heard by; `company(n)` picks manufacturer data instead
+_HEADER = 0xAA
+_OPEN = {0: False, 1: True}
 
 
-# This constant is all that has to be there for the gateway to know the make; its name goes into the configuration.
+def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
+    """Say what one frame means."""
+    if len(frame) != 4:
+        return (WRONG_LENGTH,)
+    if frame[0] != _HEADER:
+        return (NOT_MINE,)
+    if sum(frame[:-1]) & 0xFF != frame[-1]:
+        return (BAD_CHECKSUM,)
+    battery = Report(Kind.BATTERY, frame[1])
+    opened = _OPEN.get(frame[2])
+    if opened is None:
+        return battery, not_understood(f"contact: {frame[2]}")
+    # Of what nothing is judged by: Kind.OTHER_STATE or Kind.OTHER_MEASURE, with a label that has
+    # the unit in its name, which gateway/words/consent.py lists.
+    return battery, Report(Kind.CONTACT_OPEN, opened)
+
+
+# This constant is all that has to be there for the gateway to know the make. Its name is the
+# file's, with - for _, and goes into the configuration.
 MODEL = Model(
     name="maker-model",
     title=("中文名称", "English name"),
     listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.CONTACT_OPEN}),
+    senses=frozenset({Kind.CONTACT_OPEN, Kind.BATTERY}),
     missing_after=None,  # seconds; None = silence means nothing, which the technician is told
-    new=Template,
-    key_bytes=0,
-    device_notes=("安装人员在设备上要做的事", "What the technician has to do on the device itself"),
+    new=partial(Broadcast, service(UUID), read),
+    device_notes=(
+        "安装人员在设备上要做的事",
+        "What the technician has to do on the device itself",
+    ),
 )

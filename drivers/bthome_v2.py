@@ -54,9 +54,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
 UUID = uuid16(0xFCD2)
-SHELLY = 0x0BA9  # company id of the Shelly BLU family, whose files share this decoder
-SHELLY_MISSING_AFTER = 1800.0  # s; with beacon mode on they speak every few seconds to minutes
-SHELLY_NOTES = (
+_SHELLY = 0x0BA9  # company id of the Shelly BLU family, whose files share this decoder
+_SHELLY_NOTES = (
     "请用厂家应用打开“信标模式”(Beacon mode),否则空闲时整天不发信号,网关无法判断它是否在线。",
     "Switch beacon mode on in the maker's app: without it an idle device is silent for days and cannot be supervised. ",
 )
@@ -311,32 +310,23 @@ class Bthome:
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one advertisement. An empty answer is a good frame that says nothing, such as a button not pressed."""
-        if not isinstance(packet, Advertisement):
-            return _NOT_MINE
-        data = packet.service_data.get(UUID)
-        if data is None:
+        data = packet.service_data.get(UUID) if isinstance(packet, Advertisement) else None
+        if data is None or not isinstance(packet, Advertisement):
             return _NOT_MINE
         if self._last.again(packet.adapter, data):
             return _REPEATED
-        if len(data) <= _SHORTEST_OBJECT:
-            return (TOO_SHORT,)
-        if len(data) > _LONGEST:
-            return (TOO_LONG,)
+        if not _SHORTEST_OBJECT < len(data) <= _LONGEST:
+            return (TOO_LONG if len(data) > _LONGEST else TOO_SHORT,)
         flags = data[0]
         if flags >> 5 != _VERSION:
             return (WRONG_VERSION,)
-        address, start = self._address, 1
-        if flags & _WITH_ADDRESS:
-            start = 7
-            if len(data) < start + _SHORTEST_OBJECT:
-                return (TOO_SHORT,)
-            told = data[6:0:-1]
-            if address and told != address:
-                return (WRONG_ADDRESS,)
-            address = told
+        start = 7 if flags & _WITH_ADDRESS else 1
+        if len(data) < start + _SHORTEST_OBJECT:
+            return (TOO_SHORT,)
+        address = data[6:0:-1] if flags & _WITH_ADDRESS else self._address
+        if self._address and address != self._address:
+            return (WRONG_ADDRESS,)
         if flags & _ENCRYPTED:
-            if len(data) < start + _SHORTEST_OBJECT + _SEAL:
-                return (TOO_SHORT,)
             return self._sealed(data, start, address, packet.adapter)
         if self._unseal is not None:
             return (DOWNGRADE,)  # somebody else may be speaking in clear under this address
@@ -353,6 +343,8 @@ class Bthome:
         return reports
 
     def _sealed(self, data: bytes, start: int, address: bytes, adapter: str) -> Iterable[Heard]:
+        if len(data) < start + _SHORTEST_OBJECT + _SEAL:
+            return (TOO_SHORT,)
         if self._unseal is None:
             return (BINDKEY_REQUIRED,)
         sealed, counted, tag = data[start:-_SEAL], data[-_SEAL:-4], data[-4:]
@@ -363,6 +355,31 @@ class Bthome:
         self._last.remember(adapter, data)
         self.memory, heard = judged(self.memory, int.from_bytes(counted, "little"), tag, reports_of(plain))
         return heard
+
+
+def shelly(
+    name: str,
+    prefix: str,
+    title: tuple[str, str],
+    senses: Iterable[Kind],
+    notes: tuple[str, str],
+    *,
+    buttons: int = 1,
+    presses: str = "sos",
+) -> Model:
+    """Return the model of one of the Shelly BLU family, which advertises a name that begins with `prefix`."""
+    return Model(
+        name=name,
+        title=title,
+        listens=BleAdvert(services=(UUID,), companies=(_SHELLY,), names=(prefix,)),
+        senses=frozenset(senses),
+        missing_after=1800.0,  # s; with beacon mode on they speak every few seconds to minutes
+        new=Bthome,
+        key_bytes=16,
+        buttons=buttons,
+        presses=presses,
+        device_notes=(_SHELLY_NOTES[0] + notes[0], _SHELLY_NOTES[1] + notes[1]),
+    )
 
 
 MODEL = Model(

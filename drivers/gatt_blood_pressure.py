@@ -8,19 +8,13 @@ The values are those of _gatt_health; the gateway connects when it hears the dev
 from __future__ import annotations
 
 from drivers import _gatt_health as health
-from gateway.words.driver import GattService, Model
-from gateway.words.reading import Kind
 
-_CHARACTERISTICS = (health.BLOOD_PRESSURE_MEASUREMENT, health.BATTERY_LEVEL)
-
-MODEL = Model(
-    name="gatt-blood-pressure",
-    title=("血压计(标准蓝牙)", "Blood pressure monitor, standard Bluetooth"),
-    listens=GattService(service=health.BLOOD_PRESSURE, characteristics=_CHARACTERISTICS, ordered=health.in_order),
-    senses=frozenset({Kind.OTHER_MEASURE, Kind.BATTERY}),
-    missing_after=None,  # it speaks only when somebody uses it
-    new=health.new(*_CHARACTERISTICS),
-    device_notes=(
+MODEL = health.vital(
+    "gatt-blood-pressure",
+    ("血压计(标准蓝牙)", "Blood pressure monitor, standard Bluetooth"),
+    health.BLOOD_PRESSURE,
+    (health.BLOOD_PRESSURE_MEASUREMENT, health.BATTERY_LEVEL),
+    (
         "删除手机上的配对,否则数据只发给手机;按说明书校准时间并设为自动发送。第一次连接时在设备上进入配对状态。",
         (
             "Remove its pairing with any phone, or the phone gets the values; "

@@ -9,19 +9,13 @@ The values are those of _gatt_health; the gateway connects when it hears the dev
 from __future__ import annotations
 
 from drivers import _gatt_health as health
-from gateway.words.driver import GattService, Model
-from gateway.words.reading import Kind
 
-_CHARACTERISTICS = (health.HEART_RATE_MEASUREMENT, health.BATTERY_LEVEL)
-
-MODEL = Model(
-    name="gatt-heart-rate",
-    title=("心率带、心率手环(标准蓝牙)", "Heart rate belt or wristband, standard Bluetooth"),
-    listens=GattService(service=health.HEART_RATE, characteristics=_CHARACTERISTICS, ordered=health.in_order),
-    senses=frozenset({Kind.OTHER_MEASURE, Kind.BATTERY}),
-    missing_after=None,  # it speaks only when somebody uses it
-    new=health.new(*_CHARACTERISTICS),
-    device_notes=(
+MODEL = health.vital(
+    "gatt-heart-rate",
+    ("心率带、心率手环(标准蓝牙)", "Heart rate belt or wristband, standard Bluetooth"),
+    health.HEART_RATE,
+    (health.HEART_RATE_MEASUREMENT, health.BATTERY_LEVEL),
+    (
         "打开设备的心率广播,先断开手机上的厂家应用;佩戴后网关每 5 分钟取一次。无皮肤接触的数值不算。",
         (
             "Switch heart rate broadcast on and disconnect the maker's app; "

@@ -8,19 +8,13 @@ The values are those of _gatt_health; the gateway connects when it hears the dev
 from __future__ import annotations
 
 from drivers import _gatt_health as health
-from gateway.words.driver import GattService, Model
-from gateway.words.reading import Kind
 
-_CHARACTERISTICS = (health.SPO2_SPOT, health.SPO2_RUNNING, health.BATTERY_LEVEL)
-
-MODEL = Model(
-    name="gatt-oximeter",
-    title=("血氧仪(标准蓝牙)", "Pulse oximeter, standard Bluetooth"),
-    listens=GattService(service=health.OXIMETER, characteristics=_CHARACTERISTICS, ordered=health.in_order),
-    senses=frozenset({Kind.OTHER_MEASURE, Kind.BATTERY}),
-    missing_after=None,  # it speaks only when somebody uses it
-    new=health.new(*_CHARACTERISTICS),
-    device_notes=(
+MODEL = health.vital(
+    "gatt-oximeter",
+    ("血氧仪(标准蓝牙)", "Pulse oximeter, standard Bluetooth"),
+    health.OXIMETER,
+    (health.SPO2_SPOT, health.SPO2_RUNNING, health.BATTERY_LEVEL),
+    (
         "先断开手机上的厂家应用;手指夹好不动,直到数值稳定。传感器报告脱落或信号差的数值不算。",
         "Disconnect the maker's app; keep the finger in and still until the value settles. Values the sensor itself doubts do not count.",
     ),

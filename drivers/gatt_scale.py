@@ -8,19 +8,13 @@ The values are those of _gatt_health; the gateway connects when it hears the dev
 from __future__ import annotations
 
 from drivers import _gatt_health as health
-from gateway.words.driver import GattService, Model
-from gateway.words.reading import Kind
 
-_CHARACTERISTICS = (health.WEIGHT_MEASUREMENT, health.BATTERY_LEVEL)
-
-MODEL = Model(
-    name="gatt-scale",
-    title=("体重秤(标准蓝牙)", "Weight scale, standard Bluetooth"),
-    listens=GattService(service=health.SCALE, characteristics=_CHARACTERISTICS, ordered=health.in_order),
-    senses=frozenset({Kind.OTHER_MEASURE, Kind.BATTERY}),
-    missing_after=None,  # it speaks only when somebody uses it
-    new=health.new(*_CHARACTERISTICS),
-    device_notes=(
+MODEL = health.vital(
+    "gatt-scale",
+    ("体重秤(标准蓝牙)", "Weight scale, standard Bluetooth"),
+    health.SCALE,
+    (health.WEIGHT_MEASUREMENT, health.BATTERY_LEVEL),
+    (
         "删除手机上的配对;放在硬地面上,站稳直到显示锁定。",
         "Remove its pairing with any phone; put it on a hard floor and stand still until the display locks.",
     ),

@@ -8,19 +8,13 @@ The values are those of _gatt_health; the gateway connects when it hears the dev
 from __future__ import annotations
 
 from drivers import _gatt_health as health
-from gateway.words.driver import GattService, Model
-from gateway.words.reading import Kind
 
-_CHARACTERISTICS = (health.TEMPERATURE_MEASUREMENT, health.BATTERY_LEVEL)
-
-MODEL = Model(
-    name="gatt-thermometer",
-    title=("体温计(标准蓝牙)", "Body thermometer, standard Bluetooth"),
-    listens=GattService(service=health.THERMOMETER, characteristics=_CHARACTERISTICS, ordered=health.in_order),
-    senses=frozenset({Kind.OTHER_MEASURE, Kind.BATTERY}),
-    missing_after=None,  # it speaks only when somebody uses it
-    new=health.new(*_CHARACTERISTICS),
-    device_notes=(
+MODEL = health.vital(
+    "gatt-thermometer",
+    ("体温计(标准蓝牙)", "Body thermometer, standard Bluetooth"),
+    health.THERMOMETER,
+    (health.TEMPERATURE_MEASUREMENT, health.BATTERY_LEVEL),
+    (
         "删除手机上的配对;测量后保持开机几秒,网关会自动连接取数。",
         "Remove its pairing with any phone; leave it on for some seconds after measuring, the gateway connects by itself.",
     ),

@@ -8,22 +8,16 @@ Any value but 0 means occupied.
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import ES3, KEY_BYTES, KEY_NOTES, LISTENS, ON_CHANGE, MiBeacon
-from gateway.words.driver import Model
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="linptech-es3",
-    title=("领普人体存在传感器 ES3", "Linptech presence radar ES3"),
-    listens=LISTENS,
-    senses=frozenset({Kind.OCCUPANCY, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BATTERY_LOW}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({ES3})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "在应用中设定灵敏度与无人判定时间。",
-        KEY_NOTES[1] + 'Set sensitivity and the time to "nobody" in the maker\'s app.',
+MODEL = product(
+    "linptech-es3",
+    ("领普人体存在传感器 ES3", "Linptech presence radar ES3"),
+    0x50FB,
+    {Kind.OCCUPANCY, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BATTERY_LOW},
+    (
+        "在应用中设定灵敏度与无人判定时间。",
+        'Set sensitivity and the time to "nobody" in the maker\'s app.',
     ),
 )

@@ -8,22 +8,16 @@ Without an address in the frame. After motion it tells how many seconds nobody h
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import HS1BB, KEY_BYTES, KEY_NOTES, LISTENS, ON_CHANGE, MiBeacon
-from gateway.words.driver import Model
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="linptech-hs1bb",
-    title=("领普人体传感器 HS1", "Linptech motion sensor HS1"),
-    listens=LISTENS,
-    senses=frozenset({Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BATTERY_LOW}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({HS1BB})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "面向房间,避开暖气与窗帘。",
-        KEY_NOTES[1] + "Face it to the room, away from heaters and curtains.",
+MODEL = product(
+    "linptech-hs1bb",
+    ("领普人体传感器 HS1", "Linptech motion sensor HS1"),
+    0x2AEB,
+    {Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BATTERY_LOW},
+    (
+        "面向房间,避开暖气与窗帘。",
+        "Face it to the room, away from heaters and curtains.",
     ),
 )

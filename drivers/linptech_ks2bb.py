@@ -8,22 +8,16 @@ The kind with a thermometer; what it measures comes between the presses and keep
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import KEY_BYTES, KEY_NOTES, KS2BB, LISTENS, ON_CHANGE, MiBeacon
-from gateway.words.driver import Model
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="linptech-ks2bb",
-    title=("领普无线开关 KS2", "Linptech wireless button KS2"),
-    listens=LISTENS,
-    senses=frozenset({Kind.BUTTON, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY, Kind.BATTERY_LOW}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({KS2BB})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "登记后单击、双击、长按各试一次。",
-        KEY_NOTES[1] + "After enrolling press it once, twice and long as a test.",
+MODEL = product(
+    "linptech-ks2bb",
+    ("领普无线开关 KS2", "Linptech wireless button KS2"),
+    0x520B,
+    {Kind.BUTTON, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY, Kind.BATTERY_LOW},
+    (
+        "登记后单击、双击、长按各试一次。",
+        "After enrolling press it once, twice and long as a test.",
     ),
 )

@@ -8,22 +8,17 @@ Opening is told as 4804 or 4A12 (1 open, 2 closed), left open as 4A1A, taken off
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import KEY_BYTES, KEY_NOTES, LISTENS, MS1BB, ON_CHANGE, MiBeacon
-from gateway.words.driver import Model
+from drivers._mibeacon import MS1BB
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="linptech-ms1bb",
-    title=("领普门窗传感器 MS1", "Linptech door sensor MS1"),
-    listens=LISTENS,
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.TAMPER, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({MS1BB})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "磁铁须贴近标记一侧,装好后开关门各试一次。",
-        KEY_NOTES[1] + "Mount the magnet at the marked side; open and close once as a test.",
+MODEL = product(
+    "linptech-ms1bb",
+    ("领普门窗传感器 MS1", "Linptech door sensor MS1"),
+    MS1BB,
+    {Kind.CONTACT_OPEN, Kind.TAMPER, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW},
+    (
+        "磁铁须贴近标记一侧,装好后开关门各试一次。",
+        "Mount the magnet at the marked side; open and close once as a test.",
     ),
 )

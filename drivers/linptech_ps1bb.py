@@ -8,22 +8,16 @@ How long it has been so comes as 483D (occupied) and 483E (free) in seconds.
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import KEY_BYTES, KEY_NOTES, LISTENS, ON_CHANGE, PS1BB, MiBeacon
-from gateway.words.driver import Model
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="linptech-ps1bb",
-    title=("领普压力传感器 PS1(床、椅)", "Linptech pressure sensor PS1 (bed, chair)"),
-    listens=LISTENS,
-    senses=frozenset({Kind.OCCUPANCY, Kind.BATTERY, Kind.BATTERY_LOW}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({PS1BB})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "压力条铺在床垫下腰部位置,须有人躺下与起身各试一次。",
-        KEY_NOTES[1] + "Lay the strip below the mattress at hip height; lie down and get up once as a test.",
+MODEL = product(
+    "linptech-ps1bb",
+    ("领普压力传感器 PS1(床、椅)", "Linptech pressure sensor PS1 (bed, chair)"),
+    0x3F4C,
+    {Kind.OCCUPANCY, Kind.BATTERY, Kind.BATTERY_LOW},
+    (
+        "压力条铺在床垫下腰部位置,须有人躺下与起身各试一次。",
+        "Lay the strip below the mattress at hip height; lie down and get up once as a test.",
     ),
 )

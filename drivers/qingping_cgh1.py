@@ -8,21 +8,17 @@ Nothing is sealed: whoever is near can open and close this door for us. Fit for 
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import CGH1, LISTENS, ON_CHANGE, MiBeacon
-from gateway.words.driver import Model
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="qingping-cgh1",
-    title=("青萍门窗传感器", "Qingping door sensor"),
-    listens=LISTENS,
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.BATTERY}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({CGH1})),
-    device_notes=(
+MODEL = product(
+    "qingping-cgh1",
+    ("青萍门窗传感器", "Qingping door sensor"),
+    0x03D6,
+    {Kind.CONTACT_OPEN, Kind.BATTERY},
+    (
         "磁铁须贴近标记一侧,装好后开关门各试一次;信号不加密。",
         "Mount the magnet at the marked side; open and close once as a test. Its signals are not encrypted.",
     ),
+    sealed=False,
 )

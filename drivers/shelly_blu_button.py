@@ -9,20 +9,16 @@ battery change.
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import SHELLY, SHELLY_MISSING_AFTER, SHELLY_NOTES, UUID, Bthome
-from gateway.words.driver import BleAdvert, Model
+from drivers.bthome_v2 import shelly
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="shelly-blu-button",
-    title=("Shelly BLU 按钮", "Shelly BLU button"),
-    listens=BleAdvert(services=(UUID,), companies=(SHELLY,), names=("SBBT-",)),
-    senses=frozenset({Kind.BUTTON, Kind.BATTERY}),
-    missing_after=SHELLY_MISSING_AFTER,
-    new=Bthome,
-    key_bytes=16,
-    device_notes=(
-        SHELLY_NOTES[0] + "固件请升级到 1.0.23 以上;请加密并把密钥登记到网关。",
-        SHELLY_NOTES[1] + "Update the firmware to 1.0.23 or later; encrypt it and enrol its key.",
+MODEL = shelly(
+    "shelly-blu-button",
+    "SBBT-",
+    ("Shelly BLU 按钮", "Shelly BLU button"),
+    {Kind.BUTTON, Kind.BATTERY},
+    notes=(
+        "固件请升级到 1.0.23 以上;请加密并把密钥登记到网关。",
+        "Update the firmware to 1.0.23 or later; encrypt it and enrol its key.",
     ),
 )

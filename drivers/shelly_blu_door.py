@@ -8,21 +8,17 @@ later in a packet of its own; the device has a button too (3a).
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import SHELLY, SHELLY_MISSING_AFTER, SHELLY_NOTES, UUID, Bthome
-from gateway.words.driver import BleAdvert, Model
+from drivers.bthome_v2 import shelly
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="shelly-blu-door",
-    title=("Shelly BLU 门窗传感器", "Shelly BLU Door/Window"),
-    listens=BleAdvert(services=(UUID,), companies=(SHELLY,), names=("SBDW-",)),
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BUTTON}),
-    missing_after=SHELLY_MISSING_AFTER,
-    new=Bthome,
-    key_bytes=16,
+MODEL = shelly(
+    "shelly-blu-door",
+    "SBDW-",
+    ("Shelly BLU 门窗传感器", "Shelly BLU Door/Window"),
+    {Kind.CONTACT_OPEN, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BUTTON},
     presses="nothing",  # the button on its body is for pairing
-    device_notes=(
-        SHELLY_NOTES[0] + "磁铁须贴近标记一侧,装好后开关门各试一次。",
-        SHELLY_NOTES[1] + "Mount the magnet at the marked side; open and close once as a test.",
+    notes=(
+        "磁铁须贴近标记一侧,装好后开关门各试一次。",
+        "Mount the magnet at the marked side; open and close once as a test.",
     ),
 )

@@ -7,21 +7,17 @@ Document: Shelly's page on BLU H&T (shelly-api-docs.shelly.cloud).
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import SHELLY, SHELLY_MISSING_AFTER, SHELLY_NOTES, UUID, Bthome
-from gateway.words.driver import BleAdvert, Model
+from drivers.bthome_v2 import shelly
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="shelly-blu-ht",
-    title=("Shelly BLU 温湿度计", "Shelly BLU H&T"),
-    listens=BleAdvert(services=(UUID,), companies=(SHELLY,), names=("SBHT-",)),
-    senses=frozenset({Kind.TEMPERATURE, Kind.HUMIDITY, Kind.LIGHT, Kind.BATTERY, Kind.BUTTON}),
-    missing_after=SHELLY_MISSING_AFTER,
-    new=Bthome,
-    key_bytes=16,
+MODEL = shelly(
+    "shelly-blu-ht",
+    "SBHT-",
+    ("Shelly BLU 温湿度计", "Shelly BLU H&T"),
+    {Kind.TEMPERATURE, Kind.HUMIDITY, Kind.LIGHT, Kind.BATTERY, Kind.BUTTON},
     presses="nothing",  # the button on its body is for pairing
-    device_notes=(
-        SHELLY_NOTES[0] + "不要放在阳光直射处或暖气旁。",
-        SHELLY_NOTES[1] + "Keep it out of the sun and away from heaters.",
+    notes=(
+        "不要放在阳光直射处或暖气旁。",
+        "Keep it out of the sun and away from heaters.",
     ),
 )

@@ -8,21 +8,17 @@ every movement starts again; the device has a button too (3a).
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import SHELLY, SHELLY_MISSING_AFTER, SHELLY_NOTES, UUID, Bthome
-from gateway.words.driver import BleAdvert, Model
+from drivers.bthome_v2 import shelly
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="shelly-blu-motion",
-    title=("Shelly BLU 人体移动传感器", "Shelly BLU Motion"),
-    listens=BleAdvert(services=(UUID,), companies=(SHELLY,), names=("SBMO-",)),
-    senses=frozenset({Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BUTTON}),
-    missing_after=SHELLY_MISSING_AFTER,
-    new=Bthome,
-    key_bytes=16,
+MODEL = shelly(
+    "shelly-blu-motion",
+    "SBMO-",
+    ("Shelly BLU 人体移动传感器", "Shelly BLU Motion"),
+    {Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BUTTON},
     presses="nothing",  # the button on its body is for pairing
-    device_notes=(
-        SHELLY_NOTES[0] + "感应器不要正对窗户和暖气。",
-        SHELLY_NOTES[1] + "Do not point it at a window or a heater.",
+    notes=(
+        "感应器不要正对窗户和暖气。",
+        "Do not point it at a window or a heater.",
     ),
 )

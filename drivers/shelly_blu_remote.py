@@ -8,21 +8,17 @@ Document: Shelly's page on BLU Remote (shelly-api-docs.shelly.cloud).
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import SHELLY, SHELLY_MISSING_AFTER, SHELLY_NOTES, UUID, Bthome
-from gateway.words.driver import BleAdvert, Model
+from drivers.bthome_v2 import shelly
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="shelly-blu-remote",
-    title=("Shelly BLU 遥控器", "Shelly BLU Remote"),
-    listens=BleAdvert(services=(UUID,), companies=(SHELLY,), names=("SBRC-",)),
-    senses=frozenset({Kind.BUTTON, Kind.DIMMER, Kind.BATTERY}),
-    missing_after=SHELLY_MISSING_AFTER,
-    new=Bthome,
-    key_bytes=16,
+MODEL = shelly(
+    "shelly-blu-remote",
+    "SBRC-",
+    ("Shelly BLU 遥控器", "Shelly BLU Remote"),
+    {Kind.BUTTON, Kind.DIMMER, Kind.BATTERY},
     buttons=2,
-    device_notes=(
-        SHELLY_NOTES[0] + "转动旋钮或选择频道不算呼救,只有按键算。",
-        SHELLY_NOTES[1] + "Turning the wheel or choosing a channel is no call for help; only a button is.",
+    notes=(
+        "转动旋钮或选择频道不算呼救,只有按键算。",
+        "Turning the wheel or choosing a channel is no call for help; only a button is.",
     ),
 )

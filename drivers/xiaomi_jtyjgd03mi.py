@@ -8,22 +8,17 @@ Value 2 is a fault of the detector: told as a problem, neither smoke nor its end
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import JTYJGD03MI, KEY_BYTES, KEY_NOTES, LISTENS, ON_CHANGE, MiBeacon
-from gateway.words.driver import Model
+from drivers._mibeacon import JTYJGD03MI
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="xiaomi-jtyjgd03mi",
-    title=("小米/霍尼韦尔烟雾报警器", "Xiaomi / Honeywell smoke detector"),
-    listens=LISTENS,
-    senses=frozenset({Kind.SMOKE, Kind.PROBLEM, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({JTYJGD03MI})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "登记后按自检键,确认网关收到信号;每月自检一次。",
-        KEY_NOTES[1] + "After enrolling press its test button and see that the gateway hears it; test it monthly.",
+MODEL = product(
+    "xiaomi-jtyjgd03mi",
+    ("小米/霍尼韦尔烟雾报警器", "Xiaomi / Honeywell smoke detector"),
+    JTYJGD03MI,
+    {Kind.SMOKE, Kind.PROBLEM, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW},
+    (
+        "登记后按自检键,确认网关收到信号;每月自检一次。",
+        "After enrolling press its test button and see that the gateway hears it; test it monthly.",
     ),
 )

@@ -9,22 +9,17 @@ no call for help.
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import KEY_BYTES, KEY_NOTES, LISTENS, ON_CHANGE, RTCGQ02LM, MiBeacon
-from gateway.words.driver import Model
+from drivers._mibeacon import RTCGQ02LM
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="xiaomi-rtcgq02lm",
-    title=("小米人体传感器 2", "Xiaomi motion sensor 2"),
-    listens=LISTENS,
-    senses=frozenset({Kind.MOTION, Kind.LIGHT, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW}),
-    missing_after=ON_CHANGE,
-    new=partial(MiBeacon, products=frozenset({RTCGQ02LM})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "面向房间,避开暖气与窗帘。",
-        KEY_NOTES[1] + "Face it to the room, away from heaters and curtains.",
+MODEL = product(
+    "xiaomi-rtcgq02lm",
+    ("小米人体传感器 2", "Xiaomi motion sensor 2"),
+    RTCGQ02LM,
+    {Kind.MOTION, Kind.LIGHT, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW},
+    (
+        "面向房间,避开暖气与窗帘。",
+        "Face it to the room, away from heaters and curtains.",
     ),
 )

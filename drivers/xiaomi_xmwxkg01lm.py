@@ -8,22 +8,17 @@ It speaks when pressed and at no other time that a document knows of: it cannot 
 
 from __future__ import annotations
 
-from functools import partial
-
-from drivers.mibeacon import KEY_BYTES, KEY_NOTES, LISTENS, XMWXKG01LM, MiBeacon
-from gateway.words.driver import Model
+from drivers.mibeacon import product
 from gateway.words.reading import Kind
 
-MODEL = Model(
-    name="xiaomi-xmwxkg01lm",
-    title=("小米无线开关", "Xiaomi wireless button"),
-    listens=LISTENS,
-    senses=frozenset({Kind.BUTTON, Kind.BATTERY_LOW}),
-    missing_after=None,
-    new=partial(MiBeacon, products=frozenset({XMWXKG01LM})),
-    key_bytes=KEY_BYTES,
-    device_notes=(
-        KEY_NOTES[0] + "按下才发信号,无法判断是否在线:每月须人工试按一次。",
-        KEY_NOTES[1] + "It speaks only when pressed and cannot be supervised: press it by hand once a month.",
+MODEL = product(
+    "xiaomi-xmwxkg01lm",
+    ("小米无线开关", "Xiaomi wireless button"),
+    0x2387,
+    {Kind.BUTTON, Kind.BATTERY_LOW},
+    (
+        "按下才发信号,无法判断是否在线:每月须人工试按一次。",
+        "It speaks only when pressed and cannot be supervised: press it by hand once a month.",
     ),
+    missing_after=None,
 )

@@ -88,19 +88,20 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def decode_line(text: str, number: int = 1) -> dict[str, Any]:
-    """Return what one line means; `number` stands for the id where the line has none."""
+def decode_line(text: str, number: int = 1, models: Mapping[str, Model] | None = None) -> dict[str, Any]:
+    """Return what one line means; `number` stands for the id where the line has none. `models` are all makes where not given."""
+    models = _models() if models is None else models
     out: dict[str, Any] = {"id": number, "model": None}
     try:
         line = decode_lines.parsed(text)
         if isinstance(line.get("id"), str | int):
             out["id"] = line["id"]
-        named = _named(line, _models())
+        named = _named(line, models)
         out["model"] = named.name if named else None
         packets = decode_lines.packets(line, named)
-        model, others = (named, {}) if named else _guessed(packets, _models())
+        model, others = (named, {}) if named else _guessed(packets, models)
         out["model"] = model.name
-        said = _in_order(line, model, packets) if "sequence" in line else _single(line, model, packets[0])
+        said = _in_order(line, model, packets) if "sequence" in line else _single(line, model, packets[0], models)
         out |= said | ({"others": others} if others and "reject" in said else {})
     except Unfit as unfit:
         out |= {"reject": unfit.word, "error": f"line {number}: {unfit}"}
@@ -159,7 +160,8 @@ def _on_air(packet: Advertisement, models: Iterable[Model]) -> tuple[Model | Non
         refused = [one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)]
         if _ANOTHERS.isdisjoint(refused):
             return model, others
-        others.setdefault(refused[0], []).append(model.name)
+        if refused[0] != NOT_MINE.reason:
+            others.setdefault(refused[0], []).append(model.name)
     # Of a make that is known by its service or company something may be wrong; who speaks under any company id is not guessed at.
     known = [model for model, listens in unnamed if listens.services or listens.companies]
     return next((model for model in known if model.general), known[0] if known else None), others
@@ -247,12 +249,12 @@ def _asked(line: Line, model: Model, packet: Packet) -> _Answer:
     return out
 
 
-def _single(line: Line, model: Model, packet: Packet) -> dict[str, Any]:
+def _single(line: Line, model: Model, packet: Packet, models: Mapping[str, Model]) -> dict[str, Any]:
     receiver = model
     if isinstance(model.listens, Behind) and not isinstance(packet, Telegram):
-        receiver = _receiver(packet, model.listens)
+        receiver = _receiver(packet, [models[name] for name in model.listens.receivers])
     answer = _asked(line, receiver, packet)
-    passed_on = [(model if model is not receiver else _behind(one, receiver, line), one) for one in answer.telegrams]
+    passed_on = [(model if model is not receiver else _behind(one, receiver, line, models), one) for one in answer.telegrams]
     further = [_asked(line, device, telegram) for device, telegram in passed_on if device is not None]
     if further:
         answer.model = further[-1].model
@@ -267,17 +269,16 @@ def _single(line: Line, model: Model, packet: Packet) -> dict[str, Any]:
     return out | told.as_dict() | ({} if answer.counter is None else {"encryption_counter": answer.counter})
 
 
-def _receiver(packet: Packet, listens: Behind) -> Model:
-    receivers = [_models()[name] for name in listens.receivers]
+def _receiver(packet: Packet, receivers: Sequence[Model]) -> Model:
     found = _on_wire(packet, receivers) if isinstance(packet, Chunk) else None
     return found or receivers[0]
 
 
-def _behind(telegram: Telegram, receiver: Model, line: Line) -> Model | None:
+def _behind(telegram: Telegram, receiver: Model, line: Line, models: Mapping[str, Model]) -> Model | None:
     """Return the model whose profile the line names in `eep` or `device`, else the only one that takes the telegram."""
     says = f"{line.get('eep', '')} {line.get('device', '')}".upper()
     takers = []
-    for model in _models().values():
+    for model in models.values():
         if isinstance(model.listens, Behind) and receiver.name in model.listens.receivers:
             if any(profile in says for profile in model.listens.profiles):
                 return model

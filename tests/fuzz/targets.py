@@ -36,7 +36,7 @@ from gateway.hear.replay import BadDay, Replay, packet
 from gateway.home import backup, config, household, inbox
 from gateway.page import papers as web_papers
 from gateway.words.clock import Moment, Quality
-from gateway.words.driver import Advertisement, BleAdvert, Published, Refusal, Reply, Report, Telegram
+from gateway.words.driver import Advertisement, BleAdvert, Picture, Pictured, Published, Refusal, Reply, Report, Telegram
 from gateway.words.instruction import Door as Way
 from gateway.words.reading import FORMS, Form, Kind
 from tests.unit.drivers import driver_vectors
@@ -125,7 +125,13 @@ class Driver:
                 promise(memory == driver.memory, "a memory is plain JSON", driver.memory)
                 driver = self.new(sort, memory | ({"confirmed": 1} if what == CONFIRM else {}))
             else:
-                self.feed(driver, self.packet(sort, op, body), len(body))
+                packet = self.packet(sort, op, body)
+                if isinstance(driver, Pictured):
+                    memory = dict(driver.memory)
+                    fields = [one.fields for one in driver.pictures(packet) if isinstance(one, Picture)]
+                    promise(json.loads(json.dumps(fields)) == fields, "a picture is JSON", fields)
+                    promise(driver.memory == memory, "a picture changes nothing", fields)
+                self.feed(driver, packet, len(body))
         promise(isinstance(driver.poll(), bytes), "a poll is bytes")
         self.judge_kept(driver)
 

@@ -14,7 +14,20 @@ import drivers
 from gateway.hear.decode import decode_line
 from gateway.hear.intake import GUARDED
 from gateway.words.consent import LABELS
-from gateway.words.driver import NOT_MINE, Advertisement, BleAdvert, Chunk, GattService, Refusal, Reply, Report, SerialLine, Telegram
+from gateway.words.driver import (
+    NOT_MINE,
+    Advertisement,
+    BleAdvert,
+    Chunk,
+    GattService,
+    Picture,
+    Pictured,
+    Refusal,
+    Reply,
+    Report,
+    SerialLine,
+    Telegram,
+)
 from gateway.words.reading import FORMS, Form
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, VECTORS, fed, flips, packet, same
 
@@ -39,6 +52,13 @@ def well_formed(heard):
         else:
             assert isinstance(one, Refusal | Reply | Telegram)
     return heard
+
+
+def drawn(model, heard):
+    driver = model.new("", None, {})
+    pictures = list(driver.pictures(heard)) if isinstance(driver, Pictured) else []
+    assert json.dumps([one.fields for one in pictures if isinstance(one, Picture)])
+    return pictures
 
 
 @pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS)
@@ -91,6 +111,18 @@ def test_a_flipped_bit_raises_nothing(model):
     for address, key, service, data in GOLDEN[model.name]:
         for flipped in flips(data):
             well_formed(fed(model, address, key, service, flipped))
+            drawn(model, packet(model, service, flipped))
+
+
+@EVERY
+def test_a_picture_says_the_same_each_time_and_nothing_of_it_is_kept(model):
+    for address, key, service, data in GOLDEN[model.name]:
+        heard = packet(model, service, data, address)
+        driver, other = model.new(address, key, {}), model.new(address, key, {})
+        if isinstance(driver, Pictured):
+            assert list(driver.pictures(heard)) == list(driver.pictures(heard))
+            assert list(driver.feed(heard)) == list(other.feed(heard))
+            assert driver.memory == other.memory
 
 
 @EVERY
@@ -124,6 +156,48 @@ def test_one_byte_at_a_time_is_all_at_once(model):
     driver = model.new("", None, {})
     assert [one for at in range(len(stream)) for one in driver.feed(Chunk(port="", data=stream[at : at + 1]))] == whole
     assert sum(isinstance(one, Report | Telegram) for one in whole) > 20
+
+
+def copied(folder, name, **changed):
+    """Put the template there under a maker's name, with some words changed: all that a new make needs."""
+    text = Path(drivers.__path__[0], "_template.py").read_text("utf-8").replace("maker-model", name.replace("_", "-"))
+    for old, new in changed.values():
+        assert old in text
+        text = text.replace(old, new)
+    folder.joinpath(f"{name}.py").write_text(text, "utf-8")
+
+
+def decoded(uuid, data, **more):
+    return decode_line(json.dumps({"service_data": {uuid: data}, **more}), models=drivers.all_models())
+
+
+def test_a_new_make_is_one_file(tmp_path, monkeypatch):
+    """As docs/CONTRIBUTING.md tells a stranger: copy the template, change its bytes, run decode on a frame."""
+    copied(tmp_path, "acme_door", uuid=("uuid16(0x0000)", "uuid16(0xFACE)"), title=('"English name"', '"Acme door"'))
+    monkeypatch.setattr("drivers.__path__", [str(tmp_path), *drivers.__path__])
+    model = drivers.all_models()["acme-door"]
+    assert (model.title[1], model.senses) == ("Acme door", {"contact_open", "battery_pct"})
+    told = decoded("face", "aa64010f")
+    assert (told["model"], told["states"], told["measures"]) == ("acme-door", {"contact_open": True}, {"battery_pct": 100})
+    assert decoded("face", "aa64020e")["reject"] == "bad_checksum"
+    assert decoded("face", "aa6401", model="acme-door")["reject"] == "wrong_length"
+    assert decoded("face", "aa640210", model="acme-door")["states"] == {"not_understood": "contact: 2"}
+    for flipped in flips(bytes.fromhex("aa64010f")):
+        well_formed(fed(model, "", None, model.listens.services[0], flipped))
+
+
+def test_a_make_with_a_reason_of_its_own_says_what_to_do(tmp_path, monkeypatch):
+    why = 'Refusal("asleep", advice="press its button once")'
+    copied(
+        tmp_path,
+        "acme_bell",
+        uuid=("uuid16(0x0000)", "uuid16(0xFACE)"),
+        refusal=("        return (NOT_MINE,)", f"        return ({why},)"),
+        imports=("import NOT_MINE,", "import Refusal,"),
+    )
+    monkeypatch.setattr("drivers.__path__", [str(tmp_path), *drivers.__path__])
+    told = decoded("face", "0064010f")
+    assert (told["model"], told["reject"], told["error"]) == ("acme-bell", "asleep", "press its button once")
 
 
 def test_a_model_is_called_as_its_file_and_imported_only_when_looked_at(tmp_path, monkeypatch):

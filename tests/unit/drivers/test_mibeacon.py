@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from xiaomi_ble.devices import DEVICE_TYPES
 from xiaomi_ble.parser import XiaomiBluetoothDeviceData
 
-from drivers import mibeacon
-from drivers.mibeacon import _OPEN, _ROWS, UUID, MiBeacon, reports_of
+from drivers import _mibeacon
+from drivers._mibeacon import _OPEN, _ROWS, reports_of
+from drivers.mibeacon import UUID, MiBeacon
 from gateway.words.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, Refusal, Report
 from gateway.words.reading import FORMS, Form, Kind
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, flips
@@ -20,7 +21,7 @@ from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, flips
 KEY = bytes.fromhex("017e52d2684779298709b117c0a75a7b")
 ADDRESS = "E4:AA:EC:81:21:AE"
 BACKWARDS = bytes.fromhex(ADDRESS.replace(":", ""))[::-1]
-DOOR, BUTTON = mibeacon.MCCGQ02HL, mibeacon.XMWXKG01LM
+DOOR, BUTTON = _mibeacon.MCCGQ02HL, 0x2387
 OPEN, PRESS, LIGHT = "19100100", "0c4e00", "18100101"
 
 
@@ -83,8 +84,8 @@ def test_a_sick_smoke_detector_is_a_problem_and_no_end_of_smoke():
 
 
 def test_taken_off_its_place_is_tampering_and_says_nothing_about_the_door():
-    assert said("0f4a0101", mibeacon.MS1BB) == [Report(Kind.TAMPER, True)]
-    assert said("0f4a0100", mibeacon.MS1BB) == []
+    assert said("0f4a0101", _mibeacon.MS1BB) == [Report(Kind.TAMPER, True)]
+    assert said("0f4a0100", _mibeacon.MS1BB) == []
 
 
 @pytest.mark.parametrize(("product", "objects"), [(p, "011003000000") for p in (0x0A8D, 0x0997, 0x0863)] + [(0x1889, "134a0101")])
@@ -133,7 +134,7 @@ def test_the_two_places_of_a_water_detector_do_not_end_each_other():
 
 def test_a_bed_is_occupied_or_free():
     assert [r.value for r in said("3c480101") + said("3c480100")] == [True, False]
-    assert [r.value for r in said("4e480102", 0x4683) + said("4e480102", mibeacon.ES3)] == [False, True]
+    assert [r.value for r in said("4e480102", 0x4683) + said("4e480102", 0x50FB)] == [False, True]
     bed = 0x20DB
     assert [r.value for r in said("164e00", bed) + said("174e00", bed) + said("165a0101", bed) + said("165a0102", bed)] == [True, False] * 2
     assert said("165a0103", bed) == said("165a0101") == said("174e00") == []
