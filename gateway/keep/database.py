@@ -1,4 +1,7 @@
-"""One file of SQLite: opened, looked over, brought to today's form, set aside when damaged. What fails says which file and what to do."""
+"""One file of SQLite: opened, looked over, brought to today's form, set aside when damaged.
+
+What fails says which file and what to do.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,8 @@ from gateway.keep.schema import Migrations
 from gateway.words.clock import Moment, Quality
 
 LOG = logging.getLogger("eldercare")
-# What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows, types, texts, JSON and numbers.
+# What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows,
+# types, texts, JSON and numbers.
 BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 LOG_PAGES = 2000  # of a log, after which a commit writes it into its database
@@ -67,7 +71,9 @@ def database(path: Path, migrations: Migrations, synchronous: str, log: int = LO
 
 
 def checkpoint(path: Path) -> None:
-    """Write what stands in a log into its database, beside whoever writes on: nobody waits for it. For a thread that may take long.
+    """Write what stands in a log into its database, beside whoever writes on: nobody waits for it.
+
+    For a thread that may take long.
 
     By a connection of its own; a database that is not there is not made. Raises sqlite3.Error.
     """
@@ -76,10 +82,12 @@ def checkpoint(path: Path) -> None:
 
 
 def kept_from(conn: sqlite3.Connection, table: str, now: Moment, days: float) -> int:
-    """Return the number from which on rows are kept: that of the first one that is not too old. It may look at all of the table.
+    """Return the number from which on rows are kept: that of the first one that is not too old.
 
-    Rows lie in their order, whatever clock wrote them: one that was stamped in another century while nobody confirmed the clock is as
-    young as its neighbours.
+    It may look at all of the table.
+
+    Rows lie in their order, whatever clock wrote them: one that was stamped in another century
+    while nobody confirmed the clock is as young as its neighbours.
     """
     young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
     row = conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608  ours
@@ -103,12 +111,18 @@ def single(db: sqlite3.Connection, query: str) -> int:
 
 
 def new_name() -> str:
-    """Return a name for a journal or a history: 64 random bits, so that the homes of a county never share one."""
+    """Return a name for a journal or a history.
+
+    64 random bits, so that the homes of a county never share one.
+    """
     return secrets.token_hex(8)
 
 
 def problem_of(path: Path, error: Exception) -> StoreProblem:
-    """Return what an error means: a disk that does not take or give, or else a file that is damaged."""
+    """Return what an error means.
+
+    A disk that does not take or give, or else a file that is damaged.
+    """
     text = str(error)
     if "locked" in text or "I/O" in text:
         return DiskRefuses(f"{path}: {text}: check the disk, and end other programs that use the file")
@@ -129,7 +143,8 @@ def refuse_newer(db: sqlite3.Connection, path: Path, migrations: Migrations) -> 
 
 def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None = None) -> None:
     """Look the file over, for CHECK_AT_MOST seconds where nothing else is said. Raises Damaged."""
-    # Not a progress handler: Debian 12's SQLite (3.40) asks it only when the whole file has been read.
+    # Not a progress handler: Debian 12's SQLite (3.40) asks it only when the whole file has been
+    # read.
     watch = threading.Timer(CHECK_AT_MOST if seconds is None else seconds, conn.interrupt)
     watch.daemon = True
     watch.start()
@@ -147,12 +162,18 @@ def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None 
 
 
 def aside(path: Path) -> list[Path]:
-    """Return the databases that were set aside, in the order of their names: the newest is the one without a number."""
+    """Return the databases that were set aside, in the order of their names.
+
+    The newest is the one without a number.
+    """
     return [one for one in (broken(path), *(_numbered(path, n) for n in range(1, SET_ASIDE))) if one.exists()]
 
 
 def has_room(path: Path, now: Moment, days: float) -> bool:
-    """Say whether a further database can be set aside without loss of one, and make that room of what was last written too long ago."""
+    """Say whether a further database can be set aside without loss of one.
+
+    What was last written too long ago makes that room.
+    """
     oldest = now.wall.timestamp() - days * 86400
     try:
         for one in aside(path):
@@ -175,7 +196,10 @@ def _numbered(path: Path, n: int) -> Path:
 
 
 def _make_way(path: Path) -> None:
-    """Let what was set aside before have a number of its own, if one is free; else it is written over, and those with numbers stay."""
+    """Let what was set aside before have a number of its own, if one is free.
+
+    Else it is written over, and those with numbers stay.
+    """
     free = next((one for n in range(1, SET_ASIDE) if not (one := _numbered(path, n)).exists()), None)
     if free is not None and broken(path).exists():
         for part, other in zip(parts(broken(path))[::-1], parts(free)[::-1], strict=True):
@@ -184,7 +208,10 @@ def _make_way(path: Path) -> None:
 
 
 def set_aside(path: Path, *, keep: bool) -> None:
-    """Move a database away (SET_ASIDE are kept), or delete it. Killed in the middle, `finish_setting_aside` goes on."""
+    """Move a database away (SET_ASIDE are kept), or delete it.
+
+    Killed in the middle, `finish_setting_aside` goes on.
+    """
     if keep:
         _make_way(path)
         unsettled(path).touch()
@@ -238,7 +265,10 @@ def is_sound(body: bytes) -> bool:
 
 
 def is_gone(part: Path, inode: int) -> bool:
-    """Say whether a file is no more, or is another one. A disk that does not answer says neither."""
+    """Say whether a file is no more, or is another one.
+
+    A disk that does not answer says neither.
+    """
     try:
         return part.stat().st_ino != inode
     except FileNotFoundError:
@@ -248,7 +278,10 @@ def is_gone(part: Path, inode: int) -> bool:
 
 
 def is_read_only(folder: Path) -> bool:
-    """Say whether a folder's file system takes no writes just now. A disk that does not answer says neither."""
+    """Say whether a folder's file system takes no writes just now.
+
+    A disk that does not answer says neither.
+    """
     try:
         return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
     except OSError:

@@ -1,4 +1,7 @@
-"""Which routine readings go into the history. It decides only; gateway/keep/history.py writes. Used by the pump's task."""
+"""Which routine readings go into the history. It decides only; gateway/keep/history.py writes.
+
+Used by the pump's task.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,14 @@ CHATTERING = 60.0  # s between two readings of a state that chatters which are k
 
 
 class Historian:
-    """Which routine readings are worth keeping: on change, or when the same value is older than `same_again` seconds.
+    """Which routine readings are worth keeping.
 
-    Of a state that chatters only the newest of each minute is kept: see judge/chatter.py.
-    Those of the classes in `withheld` are neither kept nor pushed: the resident has not agreed. They are judged all the same.
-    Bound: AT_MOST routine readings between two batches, and as many of those that may be judged; beyond it they are forgotten and
-    counted.
+    On change, or when the same value is older than `same_again` seconds.
+
+    Of a state that chatters only the newest of each minute is kept: see judge/chatter.py. Those of
+    the classes in `withheld` are neither kept nor pushed: the resident has not agreed. They are
+    judged all the same. Bound: AT_MOST routine readings between two batches, and as many of those
+    that may be judged; beyond it they are forgotten and counted.
     """
 
     AT_MOST = 2000
@@ -44,7 +49,8 @@ class Historian:
             self._held[key] = reading
             return
         self._last[key] = reading
-        # A day can be tried again under other rules only if no event and no change of state is missing from it.
+        # A day can be tried again under other rules only if no event and no change of state is
+        # missing from it.
         if len(self.pending) >= (self.AT_MOST if reading.kind in ROUTINE else 2 * self.AT_MOST):
             self.forgotten += 1
             return
@@ -56,7 +62,7 @@ class Historian:
         self.pending = [reading for reading in self.pending if not withholds(withheld, reading)]
 
     def take(self) -> list[Reading]:
-        """Return what has been kept since the last call, and how each state that chatters stands."""
+        """Return what was kept since the last call, and how each state that chatters stands."""
         self._last |= self._held
         out, self.pending = sorted([*self.pending, *self._held.values()], key=lambda reading: reading.at.mono), []
         self._held.clear()

@@ -1,9 +1,12 @@
-"""Routine readings on disk: `history.db`, written and read on a thread of its own. No call for help ever waits for it.
+"""Routine readings on disk: `history.db`, written and read on a thread of its own.
+
+No call for help ever waits for it.
 
     readings ─▶ keep ─▶ a numbered batch, which waits until the platform's receipt covers its number ─▶ retention
 
-It is bulk and may be thrown away: synchronous NORMAL, begun anew where it is damaged or newer, left alone where the disk refuses. The
-thread also does what is long and may wait for the other database: see `checkpoint` in gateway.keep.database.
+It is bulk and may be thrown away: synchronous NORMAL, begun anew where it is damaged or newer, left
+alone where the disk refuses. The thread also does what is long and may wait for the other database:
+see `checkpoint` in gateway.keep.database.
 """
 
 from __future__ import annotations
@@ -45,7 +48,8 @@ BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); 
 BATCHES_AT_ONCE = 5  # of one step of retention; one may have hundreds of readings
 CLOSED = 10.0  # s that a stop waits for a disk which does not answer
 GIVEN_UP = 2.0  # s the same where memory is full and its room is wanted
-# An hour that a restart has cut in two is one row again: of both halves the longer one has the median.
+# An hour that a restart has cut in two is one row again: of both halves the longer one has the
+# median.
 _SIGNAL = """
     INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
         median = CASE WHEN excluded.packets > packets AND excluded.median THEN excluded.median ELSE median END,
@@ -55,7 +59,10 @@ _SIGNAL = """
 
 
 class Outgoing(NamedTuple):
-    """One thing to push. `batch` numbers are of the history, all others of the journal. `raises`: it calls for help, see `Entry.raises`."""
+    """One thing to push. `batch` numbers are of the history, all others of the journal.
+
+    `raises`: it calls for help, see `Entry.raises`.
+    """
 
     priority: int
     number: int
@@ -66,7 +73,10 @@ class Outgoing(NamedTuple):
 
 
 class History:
-    """`history.db` and the one thread that writes and reads it. Names and counts may be read on any thread."""
+    """`history.db` and the one thread that writes and reads it.
+
+    Names and counts may be read on any thread.
+    """
 
     def __init__(self, folder: Path, gateway: str) -> None:
         """Name the folder; nothing is opened."""
@@ -85,10 +95,13 @@ class History:
         """Run one job on the history's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, job, *args)
 
-    # -- opening and closing -----------------------------------------------------------------------------------------
+    # -- opening and closing -----------------------------------------------------------------------
 
     def open(self) -> None:
-        """Open it; a broken or newer one is thrown away, for that is what it is for. One that the disk refuses is left alone."""
+        """Open it; a broken or newer one is thrown away, for that is what it is for.
+
+        One that the disk refuses is left alone.
+        """
         for attempt in (1, 2):
             try:
                 self._db = db = database(self.path, schema.history, "NORMAL")
@@ -129,7 +142,10 @@ class History:
         self._thread.shutdown(wait=closing.done(), cancel_futures=True)
 
     def close_now(self, *, checkpoint: bool = True) -> None:
-        """Close the file from the thread that opened it, where no job was ever queued. Without `checkpoint` its log stays as it is."""
+        """Close the file from the thread that opened it, where no job was ever queued.
+
+        Without `checkpoint` its log stays as it is.
+        """
         self._close(checkpoint=checkpoint)
         self._thread.shutdown()
 
@@ -138,10 +154,12 @@ class History:
         with contextlib.suppress(concurrent.futures.TimeoutError):
             self._thread.submit(self._close).result(GIVEN_UP)
 
-    # -- batches -----------------------------------------------------------------------------------------------------
+    # -- batches -----------------------------------------------------------------------------------
 
     async def keep(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
-        """Write one batch of routine readings; return it as it is to be pushed, or None where history cannot be written.
+        """Write one batch of routine readings.
+
+        Return it as it is to be pushed, or None where history cannot be written.
 
         `signals`: what the last hours were like, written in the same transaction.
         """
@@ -197,7 +215,7 @@ class History:
             LOG.warning("store history.db: receipts of readings not kept, they will be sent again: %s", error)
 
     async def waiting(self, after: int, limit: int) -> list[Outgoing]:
-        """Return batches of readings without receipt, oldest first, that come after number `after`."""
+        """Return batches without receipt that come after number `after`, oldest first."""
         return await self.run(self._waiting, after, limit)
 
     def _waiting(self, after: int, limit: int) -> list[Outgoing]:
@@ -216,7 +234,10 @@ class History:
         self.withheld = classes
 
     async def withdraw(self) -> None:
-        """Delete what waits and may no longer be sent, a few batches at a time. What is cut off here is done when it would be sent."""
+        """Delete what waits and may no longer be sent, a few batches at a time.
+
+        What is cut off here is done when it would be sent.
+        """
         after: int | None = 0
         while after is not None:
             after = await self.run(self._withdraw, after)
@@ -226,7 +247,10 @@ class History:
         return found[-1].number if found else None
 
     def _agreed(self, db: sqlite3.Connection, number: int, rows: list[tuple[int, Reading]]) -> list[Reading]:
-        """Return what of a waiting batch may be sent, and delete the rest; a batch of which nothing is left waits no more."""
+        """Return what of a waiting batch may be sent, and delete the rest.
+
+        A batch of which nothing is left waits no more.
+        """
         gone = [row for row, reading in rows if withholds(self.withheld, reading)]
         if gone:
             with atomic(db):
@@ -260,10 +284,12 @@ class History:
             out.append(Outgoing(5, number, "readings", wire.encode_batch(self._gateway, self.name, number, boot, readings), batch=True))
         return out
 
-    # -- retention ---------------------------------------------------------------------------------------------------
+    # -- retention ---------------------------------------------------------------------------------
 
     def retention(self, now: Moment, days: float) -> Iterator[int]:
-        """Carry out retention a little at a time. Each step is made on the history's thread, and yields how many waiting batches it took.
+        """Carry out retention a little at a time.
+
+        Each step is made on the history's thread, and yields how many waiting batches it took.
 
         Age decides, whether the platform has it or not; only by a clock that is confirmed.
         """
@@ -298,7 +324,10 @@ class History:
 
 
 def _value(value: object) -> bool | int | float | str:
-    """Return a value of the column: a truth is kept as one byte, so that it does not come back as the number 1."""
+    """Return a value of the column.
+
+    A truth is kept as one byte, so that it does not come back as the number 1.
+    """
     if isinstance(value, bytes):
         return value == b"\1"
     if not isinstance(value, int | float | str):

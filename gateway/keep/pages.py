@@ -1,12 +1,15 @@
-"""The rows of a damaged database, from its pages one by one: without the names of the tables, and without the tree above the rows.
+"""The rows of a damaged database, from its pages one by one.
+
+Without the names of the tables, and without the tree above the rows.
 
     page    type | free, 2 | cells, 2 | begin, 2 | fragments | last child, 4 (of an inner page) | where each cell lies, 2 each
     cell    of a table: size | row number | record      of an index: child, 4 (of an inner page) | size | record
     record  size of its head | type of each value | the values
 
-What does not fit into its page goes on in a chain of pages: next, 4 | content. Sizes, row numbers and types take 1 to 9 bytes of 7 bits.
-A damaged page costs what stands in it. Older images of a page, in the log and under it, are read too, for what they hold of rows that never
-change. Format: sqlite.org/fileformat2.html; a WITHOUT ROWID table is an index.
+What does not fit into its page goes on in a chain of pages: next, 4 | content. Sizes, row numbers
+and types take 1 to 9 bytes of 7 bits. A damaged page costs what stands in it. Older images of a
+page, in the log and under it, are read too, for what they hold of rows that never change. Format:
+sqlite.org/fileformat2.html; a WITHOUT ROWID table is an index.
 """
 
 from __future__ import annotations
@@ -37,7 +40,11 @@ _NOTHING = bytes(PAGE)
 
 
 class Row(NamedTuple):
-    """One row. `now`: it stands so in the newest image of a page that is in use; else it may have been changed or deleted since."""
+    """One row.
+
+    `now`: it stands so in the newest image of a page that is in use; else it may have been changed
+    or deleted since.
+    """
 
     number: int  # of an index 0
     values: tuple[Value, ...]
@@ -45,7 +52,10 @@ class Row(NamedTuple):
 
 
 class Held:
-    """The log of a database, held open before SQLite opens it: so it can be read when SQLite has tidied it away."""
+    """The log of a database, held open before SQLite opens it.
+
+    So it can be read when SQLite has tidied it away.
+    """
 
     def __init__(self, path: Path) -> None:
         self._log: BinaryIO | None = None
@@ -60,7 +70,10 @@ class Held:
             self._log.close()
 
     def frames(self) -> list[wal.Image]:
-        """Return what the log holds of committed pages, oldest first; none where it cannot be read."""
+        """Return what the log holds of committed pages, oldest first.
+
+        None where it cannot be read.
+        """
         with contextlib.suppress(OSError):
             if self._log is not None and os.fstat(self._log.fileno()).st_size < wal.LARGEST:
                 return wal.committed(os.pread(self._log.fileno(), wal.LARGEST, 0))
@@ -68,7 +81,10 @@ class Held:
 
 
 class Pages:
-    """All images of a database's pages. Nobody may have the file open: to close it here takes away SQLite's locks on it."""
+    """All images of a database's pages.
+
+    Nobody may have the file open: to close it here takes away SQLite's locks on it.
+    """
 
     def __init__(self, path: Path, held: Held) -> None:
         self.torn = False  # in reading rows a page was met that may have held rows of an index
@@ -89,7 +105,10 @@ class Pages:
             self._file.close()
 
     def rows(self, *types: int) -> Iterator[Row]:
-        """Return every row that can be read on pages of these types, what was written last first. Never raises for damage."""
+        """Return every row that can be read on pages of these types, what was written last first.
+
+        Never raises for damage.
+        """
         for number, page, _ in reversed(self._images):
             if number == 1:  # begins with the header of the file, and has nothing but the tables' names
                 continue
@@ -99,13 +118,19 @@ class Pages:
                 yield from self._rows(page, types, now=number not in self._newest and number not in self._free)
 
     def _block(self, first: int) -> list[bytes]:
-        """Return the pages from one on as they stand in the database itself; those that the disk does not give are empty."""
+        """Return the pages from one on as they stand in the database itself.
+
+        Those that the disk does not give are empty.
+        """
         last = min(first + BLOCK, self._count + 1)
         block = self._read(first, last - first) or b"".join(self._read(n, 1) or _NOTHING for n in range(first, last))
         return [block[at : at + PAGE] for at in range(0, len(block), PAGE)]
 
     def _read(self, number: int, count: int) -> bytes:
-        """Return pages of the database itself, the end of a file that was cut off made up with zeros; nothing where there are none."""
+        """Return pages of the database itself, nothing where there are none.
+
+        The end of a file that was cut off is made up with zeros.
+        """
         with contextlib.suppress(OSError):
             if self._file is not None and 0 < number <= self._count:
                 return os.pread(self._file.fileno(), PAGE * count, (number - 1) * PAGE).ljust(PAGE * count, b"\0")
@@ -115,7 +140,10 @@ class Pages:
         return self._newest.get(number) or self._read(number, 1) or _NOTHING
 
     def _unused(self) -> set[int]:
-        """Return the pages that are free: what was deleted still stands in them. None where the first page does not name them credibly."""
+        """Return the pages that are free: what was deleted still stands in them.
+
+        None where the first page does not name them credibly.
+        """
         trunk, count = struct.unpack(">II", self._page(1)[32:40])
         free: set[int] = set()
         while trunk and trunk not in free and len(free) < count:
@@ -164,7 +192,10 @@ class Pages:
         return Row(number - (1 << 64) if number >> 63 else number, _values(record), now)
 
     def _rest(self, number: int, size: int) -> bytes:
-        """Follow a chain of pages. One that is broken ends too early, and what was looked for is not whole."""
+        """Follow a chain of pages.
+
+        One that is broken ends too early, and what was looked for is not whole.
+        """
         parts: list[bytes] = []
         for _ in range(0, size, PAGE - 4):
             if not 1 < number < wal.MOST_PAGES:

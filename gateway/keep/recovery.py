@@ -5,14 +5,14 @@ process left in memory, and a damaged database that was set aside. The start mus
 that takes writes, whatever these are like, because an SOS may be pressed in the next second. It
 must not lose what is open, and must not give a number twice.
 
-    disk             stand-in left    store                          what is open comes from
-    well             none             the disk's                     it
-    well             goes on (1)      the stand-in                   it
-    well             BACK (2)         the disk's                     both; how it stood in the stand-in is newer
-    damaged          none or BACK     a fresh one, the old one set   what its pages tell (salvage), and the stand-in
-                                      aside beside it
-    refuses, newer   none             a fresh stand-in               what its pages tell
-    refuses, newer   any              the stand-in                   it
+    stand-in left    disk             store                 what is open comes from
+    goes on (1)      not looked at    the stand-in          it
+    none             well             the disk's            it
+    BACK (2)         well             the disk's            both; the stand-in is newer
+    none or BACK     damaged          a fresh one, the      the old one's pages (salvage),
+                                      old one set aside     and the stand-in
+    none             refuses, newer   a fresh stand-in      the disk's pages
+    BACK             refuses, newer   the stand-in          it
 
 (1) It has open alarms or entries that wait, and nobody has seen the disk take a write since it
 failed: the disk would fail again. (2) `gateway.keep.storage` saw the disk take a write again, or

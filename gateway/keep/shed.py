@@ -1,6 +1,9 @@
-"""What a stand-in in memory lets go of when memory itself is full: readings, then counts and calls, never an alarm.
+"""What a stand-in in memory lets go of when memory itself is full.
 
-It runs on the store's thread. Rows are deleted and their pages used again; a file kept in reserve gives the room that deleting needs.
+Readings, then counts and calls, never an alarm.
+
+It runs on the store's thread. Rows are deleted and their pages used again; a file kept in reserve
+gives the room that deleting needs.
 """
 
 from __future__ import annotations
@@ -17,7 +20,10 @@ FILE = "reserve.db"  # named as what is forgotten with the stand-in itself
 
 
 def reserve(folder: Path) -> None:
-    """Take the room that a full memory leaves to delete with. Where there is none, there is none."""
+    """Take the room that a full memory leaves to delete with.
+
+    Where there is none, there is none.
+    """
     with contextlib.suppress(OSError):
         (folder / FILE).write_bytes(bytes(RESERVE))
 
@@ -45,7 +51,10 @@ def _unimportant(db: sqlite3.Connection) -> int:
 
 
 def _superseded(db: sqlite3.Connection) -> int:
-    """Forget counts and calls of an alarm but its newest entry. That it was raised, and how it stands, stays."""
+    """Forget counts and calls of an alarm but its newest entry.
+
+    That it was raised, and how it stands, stays.
+    """
     rows = db.execute(
         f"SELECT number FROM journal WHERE alarm IS NOT NULL AND {_NEEDED}"  # noqa: S608
         " AND json_extract(CAST(body AS TEXT), '$.move') IN ('count', 'call', 'call_accepted', 'call_failed')"
@@ -65,7 +74,10 @@ STEPS: tuple[Callable[[sqlite3.Connection], int], ...] = (_receipted, _unimporta
 
 
 def shed(db: sqlite3.Connection, folder: Path, step: int) -> int:
-    """Carry out one of `STEPS`; return how many entries went. Raises sqlite3.Error where even that finds no room."""
+    """Carry out one of `STEPS`; return how many entries went.
+
+    Raises sqlite3.Error where even that finds no room.
+    """
     release(folder)
     with db:
         gone = STEPS[step](db)

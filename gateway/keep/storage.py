@@ -4,9 +4,10 @@ Theory of operation. Every turn of the pump is one transaction. A disk can fail 
 refuses (full, read-only, I/O error) or it does not answer, for a dying card may take minutes for
 one fsync. Both end the same way, because no call for help may wait for a card:
 
-    commit ── takes it ─────────────────────────────────────▶ what was written
-       └───── refuses, or silent for STALLED ──▶ stand-in ──▶ MovedToMemory, once per failure of the disk
-    in memory: commit ── full ──▶ shed, step by step ──▶ commit again ──▶ what was written, or sqlite3.Error
+    disk     commit ── takes it ─────────────────────▶ what was written
+                └───── refuses, or silent for STALLED ──▶ stand-in ──▶ MovedToMemory, once
+    memory   commit ── takes it ─────────────────────▶ what was written
+                └───── full ──▶ shed, step by step ──▶ commit again; at last sqlite3.Error
 
 A stand-in has a journal of its own, because the disk may still keep what it said it had not: one
 number must never mean two entries. `Storage` cannot move a turn into another journal. Entries have

@@ -413,11 +413,3 @@ class Store:
         except sqlite3.Error as error:  # a question ends nothing: whoever writes next finds it out
             self._suspected(error)
         return self._counted, self.readings.waits
-
-    async def ping(self) -> None:
-        """Return when the thread has answered: the watchdog's proof that the store lives."""
-        await self.run(_nothing)
-
-
-def _nothing() -> None:
-    """Prove that the thread turns."""

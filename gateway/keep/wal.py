@@ -1,15 +1,20 @@
-"""SQLite's log, mended where a part of it was damaged: `gateway.db-wal` holds the newest commits until they are written into the database.
+"""SQLite's log, mended where a part of it was damaged.
+
+`gateway.db-wal` holds the newest commits until they are written into the database.
 
     header  magic | version | page size | sequence | salt, 8 bytes | sum, 8
     frame   page number | database pages after a commit, else 0 | salt, 8 bytes | sum, 8 | the page
 
-Each sum goes on from the one before it, and SQLite reads up to the first sum that does not fit: one bad byte, and every later commit
-is gone without a word; their numbers would be given a second time. What lies behind such a place is still there. It is put
-in order again here; that some page then has a bad byte is found by the check of the database, as any other damage is.
+Each sum goes on from the one before it, and SQLite reads up to the first sum that does not fit: one
+bad byte, and every later commit is gone without a word; their numbers would be given a second time.
+What lies behind such a place is still there. It is put in order again here; that some page then has
+a bad byte is found by the check of the database, as any other damage is.
 
-Damage in the very last commit looks like one that power cut off, for nothing follows it that would prove that it was whole: it is left out,
-as SQLite does. If it had been told already, its numbers are given again to other entries: the only way in which one can mean two.
-Format: sqlite.org/fileformat2.html, section 4; all numbers big endian, the sums in the order of bytes that the magic names.
+Damage in the very last commit looks like one that power cut off, for nothing follows it that would
+prove that it was whole: it is left out, as SQLite does. If it had been told already, its numbers
+are given again to other entries: the only way in which one can mean two. Format:
+sqlite.org/fileformat2.html, section 4; all numbers big endian, the sums in the order of bytes that
+the magic names.
 """
 
 from __future__ import annotations
@@ -50,7 +55,10 @@ class _Frame(NamedTuple):
 
 
 class Image(NamedTuple):
-    """One page as one commit left it. `whole`: its sums fit, so that neither it nor its number is damaged."""
+    """One page as one commit left it.
+
+    `whole`: its sums fit, so that neither it nor its number is damaged.
+    """
 
     number: int
     page: bytes
@@ -58,9 +66,12 @@ class Image(NamedTuple):
 
 
 def mend(path: Path) -> str:
-    """Put the log of database `path` in order where it is damaged; return what was wrong, "" where nothing was. Raises OSError.
+    """Put the log of database `path` in order where it is damaged.
 
-    A last transaction that was cut off is no damage: it was never acknowledged. For a log that nobody has open.
+    Return what was wrong, "" where nothing was. Raises OSError.
+
+    A last transaction that was cut off is no damage: it was never acknowledged. For a log that
+    nobody has open.
     """
     log = path.with_name(path.name + "-wal")
     try:
@@ -83,10 +94,13 @@ def mend(path: Path) -> str:
 
 
 def pages(path: Path) -> int:
-    """Return how many pages wait in the log of database `path` since it was begun anew; 0 where there is none. Raises OSError.
+    """Return how many pages wait in the log of database `path` since it was begun anew.
 
-    Frames of an earlier turn of the log lie behind them under another salt: so the end is found by halving, whatever its size. The log
-    may be in use: it is only read, and no lock of SQLite's lies on it.
+    0 where there is none. Raises OSError.
+
+    Frames of an earlier turn of the log lie behind them under another salt: so the end is found by
+    halving, whatever its size. The log may be in use: it is only read, and no lock of SQLite's lies
+    on it.
     """
     try:
         with path.with_name(path.name + "-wal").open("rb") as file:
@@ -103,7 +117,10 @@ def pages(path: Path) -> int:
 
 
 def committed(data: bytes) -> list[Image]:
-    """Return the pages in a log, oldest first, as far as they were committed; none where it is no log."""
+    """Return the pages in a log, oldest first, as far as they were committed.
+
+    None where it is no log.
+    """
     read = _frames(data) if len(data) > HEADER + FRAME else None
     if read is None:
         return []
@@ -112,7 +129,10 @@ def committed(data: bytes) -> list[Image]:
 
 
 def _until_ours(frames: list[_Frame]) -> list[_Frame]:
-    """Return the frames up to the last one of ours: behind it lies what an earlier turn of the log has left."""
+    """Return the frames up to the last one of ours.
+
+    Behind it lies what an earlier turn of the log has left.
+    """
     return frames[: max((n for n, frame in enumerate(frames) if frame.ours), default=-1) + 1]
 
 
@@ -130,11 +150,15 @@ def _end(frames: list[_Frame]) -> int:
 
 
 def _frames(data: bytes) -> tuple[str, int, bytes, list[_Frame]] | None:
-    """Return (order of bytes, page size, salt, frames); None where it is no log that anything can be read of."""
+    """Return (order of bytes, page size, salt, frames).
+
+    None where it is no log that anything can be read of.
+    """
     magic, _, size, _, salt = struct.unpack(">IIII8s", data[:24])
     head: Sum | None = struct.unpack(">II", data[24:HEADER])
     if magic | 1 != MAGIC | 1 or size not in {1 << n for n in range(9, 17)} or _sum("<>"[magic & 1], data[:24], (0, 0)) != head:
-        # A damaged header: the same machine wrote it with pages of our size, and the frames still carry the salt.
+        # A damaged header: the same machine wrote it with pages of our size, and the frames still
+        # carry the salt.
         magic, size, head = MAGIC, 1024, None
         salts = [data[at + 8 : at + 16] for at in range(HEADER, len(data) - FRAME - size + 1, FRAME + size)]
         salt = next((one for one, after in pairwise(salts[:LEFTOVER]) if one == after), b"")
@@ -158,7 +182,10 @@ def _frames(data: bytes) -> tuple[str, int, bytes, list[_Frame]] | None:
 
 
 class _Carry:
-    """How the sum of a frame goes on from that of the one before: both are linear, so that what a frame adds is summed by itself."""
+    """How the sum of a frame goes on from that of the one before.
+
+    Both are linear, so that what a frame adds is summed by itself.
+    """
 
     def __init__(self, order: str, size: int) -> None:
         nothing = bytes(8 + size)
@@ -170,7 +197,9 @@ class _Carry:
 
 
 def _own_sums(order: str, data: bytes, step: int) -> list[Sum]:
-    """Return what each frame in `data` adds to the sum of the one before it. All of them at once: a frame has a lane in two long numbers.
+    """Return what each frame in `data` adds to the sum of the one before it.
+
+    All of them at once: a frame has a lane in two long numbers.
 
     Word by word a log as long as we read would hold up the hearing for seconds.
     """
