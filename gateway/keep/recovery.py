@@ -65,7 +65,7 @@ from gateway.keep.database import (
 from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.known import Memories, texts
 from gateway.keep.pages import Held
-from gateway.keep.salvage import salvaged
+from gateway.keep.salvage import Salvaged, salvaged
 from gateway.keep.stand_in import BACK, left_behind, reopen, stand_in
 from gateway.keep.store import Store
 from gateway.words.clock import Moment
@@ -124,31 +124,44 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         if left is not None and not isinstance(problem, Damaged):
             LOG.error("store %s; working from memory until then", problem)
             return left
-        known, memories, carried, left_out = salvaged(source, log if source is path else Held(source), gateway, now, boot)
-        after = _after(carried)
-    why = f"{problem}; working from memory until then"
-    try:
-        if isinstance(problem, Damaged):
-            if source is path:
-                set_aside(path, keep=True)
-            lost = f"; {left_out} entries that waited for the platform cannot be carried over" if left_out else ""
-            why = f"{problem}; set aside as {broken(path).name}, a fresh one begun{lost}"
-            store = Store(folder, gateway, degraded=why)
-            _begin(store, carried, after)
-        else:
-            store = stand_in(runtime, gateway, why, after, replace(carried, waiting=()))
-    except (StoreProblem, OSError, sqlite3.Error) as error:
-        why = f"{why}; {error}; working from memory until then"
-        store = stand_in(runtime, gateway, why, after, carried)
-    LOG.error("store %s", why)
+        read = salvaged(source, log if source is path else Held(source), gateway, now, boot)
+    if isinstance(problem, Damaged):
+        store = _fresh(path, runtime, problem, read, gateway, aside=source is path)
+    else:
+        why = f"{problem}; working from memory until then"
+        carried = replace(read.carried, waiting=())
+        store = stand_in(runtime, gateway, why, _after(carried), carried)
+    LOG.error("store %s", store.degraded)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
-    fresh = replace(known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
+    fresh = replace(read.known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
     try:
-        return _merged(_Opened(store, fresh, memories), left, now, boot)
+        return _merged(_Opened(store, fresh, read.memories), left, now, boot)
     except sqlite3.Error as error:  # only a stand-in has something to merge, and that still has it
         LOG.error("store %s; working from memory until then", error)  # noqa: TRY400
         assert left is not None
         return left
+
+
+def _fresh(path: Path, runtime: Path, problem: Damaged, read: Salvaged, gateway: str, *, aside: bool) -> Store:
+    """Return a fresh store with what was read; a stand-in where the disk refuses one.
+
+    `aside`: the damaged database is still in its place.
+    """
+    after = _after(read.carried)
+    why = f"{problem}; working from memory until then"
+    try:
+        if aside:
+            set_aside(path, keep=True)
+        why = f"{problem}; set aside as {broken(path).name}, a fresh one begun"
+        if read.left_out:
+            lost = "entries that waited for the platform cannot be carried over"
+            why = f"{why}; {read.left_out} {lost}"
+        store = Store(path.parent, gateway, degraded=why)
+        _begin(store, read.carried, after)
+    except (StoreProblem, OSError, sqlite3.Error) as error:
+        why = f"{why}; {error}; working from memory until then"
+        return stand_in(runtime, gateway, why, after, read.carried)
+    return store
 
 
 def _after(carried: Writing) -> int:
