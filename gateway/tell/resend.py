@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from gateway.contract import wire
@@ -35,13 +36,23 @@ LOOK = 0.5  # s between two looks whether the link is back, or the urgent messag
 class Resend:
     """What is being sent once more. `run` is a task of its own; `told` is called by the pump."""
 
-    def __init__(self, home: Home, notes: Notes, storage: Storage, pipeline: Pipeline, push: Push, way: Way) -> None:
+    def __init__(
+        self,
+        home: Home,
+        notes: Notes,
+        storage: Storage,
+        pipeline: Pipeline,
+        push: Push,
+        way: Way,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._home = home
         self._notes = notes
         self._storage = storage
         self._pipeline = pipeline
         self._push = push
         self._way = way
+        self._sleep = sleep
         self._order: Instruction | None = None
         self._wake = asyncio.Event()
 
@@ -99,7 +110,7 @@ class Resend:
             for number, name, body in page:
                 after = number
                 sent += is_sound(body) and await self._sent(name, body)
-                await asyncio.sleep(PACE)
+                await self._sleep(PACE)
             if len(page) < PAGE:
                 break
         return sent
@@ -108,7 +119,7 @@ class Resend:
         """Send one entry as soon as nothing urgent wants to go and there is a link; False where the broker refuses it."""
         while True:
             if self._push.pressed or not self._way.connected:
-                await asyncio.sleep(LOOK)
+                await self._sleep(LOOK)
                 continue
             try:
                 await self._way.publish(wire.topic(self._home.gateway, name), body)
@@ -116,6 +127,6 @@ class Resend:
                 LOG.warning("resend: %s", refused)
                 return False
             except Lost:
-                await asyncio.sleep(LOOK)
+                await self._sleep(LOOK)
                 continue
             return True

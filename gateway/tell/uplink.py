@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from gateway.box.supervise import keep, wait_before
@@ -59,6 +59,7 @@ class Uplink:
         heard: Callable[[str, bytes], None],
         refused: Callable[[str, str], None],
         take_back: TakeBack,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`heard` and `refused` take what the platform sends, see `mqtt.Link`; `take_back` puts its settings back that held."""
         self._home = home
@@ -74,6 +75,7 @@ class Uplink:
         self._heard = heard
         self._refused = refused
         self._take_back = take_back
+        self._sleep = sleep
         self._group: asyncio.TaskGroup | None = None
         self._links: list[asyncio.Task[None]] = []
         self._trial: Changeover | None = None
@@ -113,7 +115,7 @@ class Uplink:
         soon, rested = wait_before(1) * SOON, 0.0
         while rested < seconds and not (rested >= soon and self._push.urgent(HURRIED)):
             step = min(LOOK_EVERY, seconds - rested)
-            await asyncio.sleep(step)
+            await self._sleep(step)
             rested += step
 
     async def disconnect(self) -> None:

@@ -9,9 +9,8 @@ import pytest
 from gateway.contract import wire
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import Faults
-from gateway.tell import resend as module
 from gateway.tell.push import NotTaken
-from gateway.tell.resend import Resend
+from gateway.tell.resend import LOOK, MOST, PACE, Resend
 from gateway.tell.way import Way
 from gateway.words import kind
 from gateway.words.clock import stamp
@@ -53,14 +52,17 @@ class Picky(fakes.Link):
 
 
 @pytest.fixture
-def desk(monkeypatch):
-    monkeypatch.setattr(module, "PACE", 0.0)
-    monkeypatch.setattr(module, "LOOK", 0.0)
+def desk():
     desk = SimpleNamespace(pipeline=fakes.Pipeline(), push=fakes.Push(), way=Way(), link=Picky(), clock=fakes.Clock())
-    desk.pipeline.last = 10
+    desk.pipeline.last, desk.slept = 10, []
+
+    async def sleep(seconds):
+        desk.slept.append(seconds)
+        await asyncio.sleep(0)
+
     desk.notes = fakes.notes(desk.pipeline)
     desk.way.use(desk.link)
-    desk.resend = Resend(fakes.home(), desk.notes, SimpleNamespace(store=Store()), desk.pipeline, desk.push, desk.way)
+    desk.resend = Resend(fakes.home(), desk.notes, SimpleNamespace(store=Store()), desk.pipeline, desk.push, desk.way, sleep)
     return desk
 
 
@@ -84,9 +86,9 @@ def test_what_cannot_be_resent_is_refused(desk, wrong, why):
 
 
 def test_too_many_are_refused(desk):
-    desk.pipeline.last = 10 * module.MOST
-    assert desk.resend.told(order(last=module.MOST + 1)).refused is Refused.TOO_LONG
-    assert desk.resend.told(order(last=module.MOST)) is None
+    desk.pipeline.last = 10 * MOST
+    assert desk.resend.told(order(last=MOST + 1)).refused is Refused.TOO_LONG
+    assert desk.resend.told(order(last=MOST)) is None
 
 
 async def test_an_order_is_carried_out_when_nothing_urgent_wants_to_go(desk):
@@ -94,12 +96,13 @@ async def test_an_order_is_carried_out_when_nothing_urgent_wants_to_go(desk):
     running = asyncio.create_task(desk.resend.run())
     assert desk.resend.told(order(last=6)) is None
     assert (desk.resend.is_on(order(last=6)), desk.resend.told(order("o2")).refused) == (True, Refused.BUSY)
-    await asyncio.sleep(0.05)
-    assert desk.link.sent == [], "the urgent goes first"
+    await until(lambda: len(desk.slept) > 3)
+    assert (desk.link.sent, set(desk.slept)) == ([], {LOOK}), "the urgent goes first"
     desk.push.pressed = False
     await until(lambda: desk.notes)
     fakes.turn(desk.notes, desk.clock)
     assert desk.pipeline.told == [("answered", "o1", 4, [])], "neither what is damaged nor what the broker refused is counted"
+    assert desk.slept.count(PACE) == 6, "it leaves the line to others"
     assert [topic for topic, _, _ in desk.link.sent] == ["eldercare/v1/gw-1/fault"] * 4
     await until(lambda: not desk.resend.is_on(order()))
     running.cancel()

@@ -2,16 +2,14 @@
 
 import asyncio
 import json
-import time
 from types import SimpleNamespace
 
 import pytest
 
-from gateway.tell import uplink as module
 from gateway.tell.receipts import Receipts
-from gateway.tell.uplink import Uplink
+from gateway.tell.uplink import LOOK_EVERY, SOON, Uplink
 from gateway.tell.way import Way
-from tests.kit.wait import NEVER, PATIENCE, until
+from tests.kit.wait import until
 from tests.unit.tell import fakes
 
 
@@ -35,47 +33,40 @@ class Told:
 class Bench:
     """An uplink and all that stands around it."""
 
-    def __init__(self, **config):
+    def __init__(self, sleep=asyncio.sleep, **config):
         self.home, self.clock, self.pipeline, self.push = fakes.home(**config), fakes.Clock(), fakes.Pipeline(), fakes.Push()
         self.notes, self.way, self.receipts, self.told = fakes.notes(self.pipeline), Way(), Receipts(), Told()
         self.presence = SimpleNamespace(unheard=lambda: self.push.asked.append("unheard"), proved=lambda _now: [])
         self.uplink = Uplink(
             self.home, self.clock, self.notes, self.pipeline,
             way=self.way, push=self.push, receipts=self.receipts, presence=self.presence, heartbeats=self.told, inventory=self.told,
-            heard=None, refused=None, take_back=None,
+            heard=None, refused=None, take_back=None, sleep=sleep,
         )  # fmt: skip
 
 
-@pytest.fixture
-def hurried(monkeypatch):
-    """Waits a twentieth as long."""
-    monkeypatch.setattr(module, "SOON", 0.15)
-    monkeypatch.setattr(module, "LOOK_EVERY", 0.02)
+@pytest.mark.parametrize(
+    ("seconds", "waits_from", "rests"),
+    [
+        (60.0, None, (60.0, 60.0)),  # nothing urgent: as long as the outage has earned
+        (0.3, None, (0.3, 0.3)),
+        (60.0, 0.0, (0.7 * SOON, 1.3 * SOON + LOOK_EVERY)),  # every few seconds, and not at once
+        (60.0, 20.0, (20.0, 20.0 + LOOK_EVERY)),  # a press ends the long rest
+        (0.3, 0.0, (0.3, 0.3)),
+    ],
+)
+async def test_a_call_for_help_does_not_wait_for_the_minute_that_a_long_outage_has_earned(seconds, waits_from, rests):
+    slept = []
 
+    async def sleep(step):
+        slept.append(step)
+        bench.push.waits = waits_from is not None and sum(slept) >= waits_from
 
-async def rested(bench, seconds, pressed_after=None):
-    began = time.monotonic()
-    resting = asyncio.create_task(bench.uplink.rest(seconds))
-    if pressed_after is not None:
-        await asyncio.sleep(pressed_after)
-        bench.push.waits = True
-    await asyncio.wait_for(resting, PATIENCE)
-    return time.monotonic() - began
-
-
-async def test_a_press_ends_the_long_rest_of_a_long_outage(hurried):
-    assert await rested(Bench(), NEVER, pressed_after=0.3) >= 0.3
-
-
-async def test_while_a_call_for_help_waits_the_broker_is_asked_every_few_seconds_and_not_at_once(hurried):
-    bench = Bench()
-    bench.push.waits = True
-    assert await rested(bench, NEVER) >= 0.12
-    assert await rested(bench, 0.05) >= 0.05
-
-
-async def test_nothing_urgent_rests_as_long_as_the_outage_has_earned(hurried):
-    assert await rested(Bench(), 0.5) >= 0.5
+    bench = Bench(sleep)
+    bench.push.waits = waits_from == 0.0
+    await bench.uplink.rest(seconds)
+    assert rests[0] <= sum(slept) + 1e-9
+    assert sum(slept) <= rests[1] + 1e-9
+    assert max(slept) <= LOOK_EVERY, "a press is noticed soon"
 
 
 async def test_without_a_platform_nothing_is_kept_up():
