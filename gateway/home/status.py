@@ -51,7 +51,7 @@ def line(entry: Entry) -> str:
 def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
     """Return how things stand, for `status` and the page; no names of people, no secrets."""
     now = daemon.clock.now()
-    walk, step = daemon.pipeline.walking.walk, daemon.pipeline.walking.step
+    walk, step = daemon.pipeline.walk_test.walk, daemon.pipeline.walk_test.step
     mute = mute_cancels(daemon.home.config)
     link, store, platform = daemon.uplink.link, daemon.store, daemon.home.config.platform
     return {

@@ -29,7 +29,8 @@ from gateway.judge.beds import SIGNS
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import JUDGED, Judge
 from gateway.judge.faults.fault import Faults
-from gateway.judge.pipeline import Known, Pipeline
+from gateway.judge.known import Known
+from gateway.judge.pipeline import Pipeline
 from gateway.words.clock import Moment
 from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import Kind, Reading

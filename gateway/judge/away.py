@@ -7,7 +7,6 @@ safe direction.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
@@ -61,13 +60,17 @@ class Signs:
 class Away:
     """Until when nobody is at home, and what is to be said of it."""
 
-    def __init__(self, faults: Faults, times: Callable[[], Times]) -> None:
+    def __init__(self, faults: Faults, times: Times) -> None:
         self.end = End()
         self._faults = faults
         self._times = times
-        self._signs = Signs(times().away_home)
+        self._signs = Signs(times.away_home)
         self._counts_from = -inf  # signs before this are of somebody who is leaving
         self._said = -inf
+
+    def arrange(self, times: Times) -> None:
+        """Go on by other times; signs of an absence that lasts are still looked for by those it began with."""
+        self._times = times
 
     def lasts(self, now: Moment) -> bool:
         """Say whether nobody is at home."""
@@ -76,7 +79,7 @@ class Away:
     def restored(self, end: End, now: Moment, said_for: float) -> list[FaultFact]:
         """Take over what a restart has found. What went on is not said anew; what is over is."""
         self.end, self._said = end, now.mono - said_for
-        self._signs, self._counts_from = Signs(self._times().away_home), -inf
+        self._signs, self._counts_from = Signs(self._times.away_home), -inf
         if not self.lasts(now):
             return self._over(now, "time")
         return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by="restart")
@@ -86,7 +89,7 @@ class Away:
         self.end = end
         if not self.lasts(now):
             return self._over(now, "order")
-        self._signs, self._counts_from, self._said = Signs(self._times().away_home), now.mono + self._times().away_leaving, now.mono
+        self._signs, self._counts_from, self._said = Signs(self._times.away_home), now.mono + self._times.away_leaving, now.mono
         return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by=by) or self._again(now)
 
     def heard(self, reading: Reading, room: str) -> list[FaultFact]:
@@ -104,14 +107,14 @@ class Away:
         if not self.lasts(now):
             return self._over(now, "time")
         out = self._ended_by_signs(now)
-        if not out and now.mono >= self._said + self._times().away_again:
+        if not out and now.mono >= self._said + self._times.away_again:
             self._said = now.mono
             out = self._again(now)
         return out
 
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
-        return inf if self.end.until == -inf else min(self.end.until, self._said + self._times().away_again, self._signs.due())
+        return inf if self.end.until == -inf else min(self.end.until, self._said + self._times.away_again, self._signs.due())
 
     def _ended_by_signs(self, now: Moment) -> list[FaultFact]:
         if not self._signs.somebody(now.mono):

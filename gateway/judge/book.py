@@ -1,48 +1,22 @@
-"""The book of one household: what is open, and the numbered entries that one turn makes of it.
+"""The book of one household: numbered entries, as one turn writes them.
 
-Pure and synchronous. It knows numbers, moves, calls and receipts, and nothing of why: what it is told to open, move or call has been
-judged elsewhere (gateway.pipeline, gateway.walking). What a turn has written is committed first, then told.
+Pure and synchronous. What a turn has written is committed first, then told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from gateway.judge.alarm import ANSWERED, Alarm, Call, Delivery, Evidence, Masking, Move, Outcome, State, loud, moved
-from gateway.judge.chatter import Counting
-from gateway.judge.dispatch import (
-    BESIDE,
-    CHANNEL_DOWN,
-    PLATFORM,
-    SILENCE_OVER,
-    Reason,
-    Rung,
-    asked,
-    counts,
-    entries,
-    round_of,
-    skipped,
-    taken_back,
-)
+from gateway.judge.alarm import Alarm, Evidence, Move, State
 from gateway.judge.faults.fault import FaultFact
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Stamp, stamp
 from gateway.words.instruction import ResultFact
 from gateway.words.kind import Priority
-from gateway.words.ranges import Numbers, Range, within
-from gateway.words.reading import DeviceId
-from gateway.words.times import Times
-
-CALLS = 40  # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
-FIRST_CALLS = 8  # of these that stay when there are more: how it began. Then the oldest of the others makes room
-LINKED = 86400.0  # s for which an ended alarm is the one before of a new one of its kind and device; a detector's second fire is always
-LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
-MOMENTARY = frozenset({kinds.SOS, kinds.HELP, kinds.TEST})  # a press is over when it is heard: there is no condition to clear
+from gateway.words.reading import Reading
 
 _RAISES = frozenset({"raise", Move.EXPIRE.value, Move.CONFIRM.value})
-
-Key = tuple[str, DeviceId]  # (kind, device): what is heard counts on the newest open alarm of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,370 +65,43 @@ def is_walk(alarm: Alarm) -> bool:
 
 
 class Book:
-    """All open alarms of a household by number, and how they are opened, moved, called for and receipted. `boot` names this power-up."""
+    """The numbers and ids of entries, and those that this turn has written. `boot` names this power-up."""
 
-    def __init__(self, *, boot: str, ladder: Sequence[Rung], times: Times) -> None:
+    def __init__(self, boot: str) -> None:
         self.boot = boot
-        self.alarms: dict[int, Alarm] = {}
+        self.journal = ""
         self.last = 0  # number of the newest entry
-        self.heard_of_test: Callable[[int, float], object] = lambda _number, _mono: None  # an entry about an alarm of a walk test
-        self.endless: Callable[[str, DeviceId], bool] = lambda _kind, _device: False  # its make never says that it is over
-        self.has_ended: Callable[[Alarm], object] = lambda _alarm: None  # told of each alarm that ends, those of a walk test left out
-        self.platform_away = False
-        self.arrange(ladder, times)
-        self._journal = ""
-        self._last_alarm = 0
-        self._own: Sequence[Range] = ()
-        self._first_alarm = 1  # of those below it only its `_own` have an id of this journal
-        self._by_key: dict[Key, int] = {}  # the newest open one, those of a walk test left out
-        self._closed: dict[Key, tuple[str, float]] = {}  # id of its last ended alarm, and the monotonic second of its end
-        self._lingering: dict[Key, Alarm] = {}  # ended, but the condition is still on
-        self.down: frozenset[str] = frozenset()  # program files that are known not to work, and can be asked when they do again
-        self._unreceipted: dict[int, tuple[int, int]] = {}  # entry number -> (alarm number, number of the call it made or -1)
-        self._waiting = Numbers()  # these entry numbers
-        self.counting: Counting[int] = Counting()  # of entries that only count
-        self._out: list[Entry] = []
+        self._written: list[Entry] = []
 
-    def arrange(self, ladder: Sequence[Rung], times: Times) -> None:
-        """Go by this ladder and these times from now on. The platform is the first rung, whoever else there is."""
-        self.ladder, self._times = (Rung(PLATFORM), *ladder), times
-        self.take_platform(away=self.platform_away)
-
-    def take_platform(self, *, away: bool) -> None:
-        """Take whether the platform says that it is away: then its receipt is not waited for as long."""
-        times, self.platform_away = self._times, away
-        self.times = replace(times, receipt=min(times.receipt, times.receipt_away)) if away else times
-
-    # -- what was known before ---------------------------------------------------------------------------------------
-
-    def begin(self, journal: str, *, last: int, last_alarm: int, own: Sequence[Range], closed: Mapping[Key, tuple[str, float]]) -> None:
-        """Go on after entry `last` and alarm `last_alarm` of a journal.
-
-        `own`: numbers of alarms that have an id of this journal, `merged`. `closed`: the last ended alarm of each, and when it ended.
-        """
-        self._own, self._first_alarm = own, last_alarm + 1
-        self._journal, self.last, self._last_alarm, self._closed = journal, last, last_alarm, dict(closed)
-
-    def resume(self, alarm: Alarm, entry: int | None) -> None:
-        """Take over an open alarm; `entry` is the number of its last one where that has no receipt yet."""
-        self.alarms[alarm.number] = alarm
-        key = (alarm.kind, alarm.device)
-        self._by_key[key] = max(alarm.number, self._by_key.get(key, 0))
-        if entry is not None:
-            self._wait_for(entry, alarm.number, alarm.made - 1)
-
-    def linger(self, alarm: Alarm) -> None:
-        """Take over an ended alarm whose condition was still on."""
-        self._lingering[alarm.kind, alarm.device] = alarm
-
-    def renumber(
-        self, journal: str, entries: Sequence[Entry], now: Moment, *, last: int = 0, shared: int | None = None, why: str = "storage"
-    ) -> None:
-        """Begin another journal: its own numbers, after `last`, for `entries` that the old one does not have, and for what is open.
-
-        Alarms numbered above `shared` get new ids, for under theirs the platform knows, or will know, others: by default those that
-        began in this very turn, whose numbers the old journal will give again.
-        """
-        begun = [e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact) and e.fact.before is None]
-        old, above = self._journal, shared if shared is not None else min(begun, default=self._last_alarm + 1) - 1
-        self._journal, self.last, self._unreceipted, self._waiting = journal, last, {}, Numbers()
-        self._own, self._first_alarm = (), above + 1
-        self._closed = {key: (renamed(alarm, old, journal, above), at) for key, (alarm, at) in self._closed.items()}
-        self.alarms = {number: _renamed(alarm, old, journal, above) for number, alarm in self.alarms.items()}
-        self._lingering = {key: _renamed(alarm, old, journal, above) for key, alarm in self._lingering.items()}
-        for entry in entries:
-            fact = entry.fact
-            if isinstance(fact, AlarmFact):
-                fact = replace(fact, alarm=_renamed(fact.alarm, old, journal, above))
-            elif isinstance(fact, ResultFact):
-                fact = replace(fact, alarm=renamed(fact.alarm, old, journal, above))
-            calls = fact.alarm.calls if isinstance(fact, AlarmFact) else ()
-            self.entry(fact, now, call=fact.alarm.made - 1 if isinstance(fact, AlarmFact) and calls and calls[-1].at == entry.at else -1)
-            self._out[-1] = replace(self._out[-1], at=entry.at)
-        told = {e.fact.alarm.number for e in entries if isinstance(e.fact, AlarmFact)}
-        self.restored([alarm for alarm in self.alarms.values() if alarm.number not in told], now, why=why)
-
-    def restored(self, alarms: Iterable[Alarm], now: Moment, *, why: str) -> None:
-        """Write down once more how these open alarms stand."""
-        for alarm in alarms:
-            self.entry(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
-
-    # -- what is open ------------------------------------------------------------------------------------------------
-
-    def of(self, kind: str, device: DeviceId) -> Alarm | None:
-        """Return the newest open alarm of a kind and device, those of a walk test left out."""
-        return self.alarms.get(self._by_key.get((kind, device), 0))
-
-    def ended(self, alarm: str) -> bool:
-        """Say whether this was an alarm of this home: one of this journal, or the last one of a kind and device that has ended.
-
-        Of earlier journals no others are known, and of this one none whose entries are not kept any more.
-        """
-        head, _, number = alarm.rpartition("-a")
-        told = int(number) if number.isascii() and number.isdecimal() and len(number) < 13 else 0
-        there = self._first_alarm <= told <= self._last_alarm or within(told, self._own)
-        ours = there and (head, number) == (self._journal, str(told))
-        return ours or any(found[0] == alarm for found in self._closed.values())
-
-    def pre_alarms(self, *, test: bool) -> list[Alarm]:
-        """Return the alarms in their grace, real ones or tests."""
-        return [alarm for alarm in self.alarms.values() if alarm.state is State.PRE_ALARM and alarm.test is test]
-
-    def covered(self, ranges: Sequence[Range]) -> list[int]:
-        """Return which entries about open alarms, of those without receipt, these ranges cover; they are `merged`."""
-        return self._waiting.covered(ranges)
-
-    def open(
-        self, kind: str, device: str, room: str, at: Moment, evidence: tuple[Evidence, ...],
-        *, grace: float = 0.0, shelved: bool = False, test: bool = False, by: str = "", why: str = "", linked: str = "",
-        listed: bool = False,
-    ) -> Alarm:  # fmt: skip
-        """Open an alarm: in its grace where there is one (s), else raised and the platform called. `linked`: what it is the next of."""
-        walk = test and kind != kinds.TEST
-        if not walk:
-            self.faded(kind, device, at, by="rule", reason="returned")
-        self._last_alarm += 1
-        alarm = Alarm(
-            number=self._last_alarm,
-            id=f"{self._journal}-a{self._last_alarm}",
-            kind=kind,
-            priority=Priority.P4 if walk else kinds.of(kind).priority,
-            device=device,
-            room=room,
-            state=State.PRE_ALARM,
-            since=at,
-            stages={"danger": self.stamp(at)},
-            grace=grace,
-            masking=Masking.SHELVED if shelved else Masking.NONE,
-            evidence=evidence,
-            linked="" if walk else linked or self._ended_lately((kind, device), at),
-            condition_active=kind not in MOMENTARY,
-            test=test,
-            listed=listed,
-        )
-        if not walk:  # a real danger of the same kind must find its own place, whatever the test has left behind
-            self._by_key[kind, device] = alarm.number
-        if grace > 0:
-            self.keep(alarm)
-            self.entry(AlarmFact(alarm, "danger", None, by or device, why), at)
-            return alarm
-        alarm = replace(alarm, state=State.RAISED, stages={**alarm.stages, "alarm": self.stamp(at)})
-        return self.call(alarm, 0, Reason.RAISED, at, before=None, move="raise", by=by or device, why=why)
-
-    def counted(self, alarm: Alarm, evidence: tuple[Evidence, ...]) -> Alarm:
-        """Count its danger once more, heard anew: the first evidence and the newest stand in the alarm."""
-        active = alarm.kind not in MOMENTARY
-        return self.keep(replace(alarm, count=alarm.count + 1, condition_active=active, evidence=(*alarm.evidence[:1], *evidence)))
-
-    def keep(self, alarm: Alarm) -> Alarm:
-        """Take an alarm as it stands now; one that has ended is open no more."""
-        if alarm.open:
-            self.alarms[alarm.number] = alarm
-        else:
-            self.alarms.pop(alarm.number, None)
-            self.counting.over(alarm.number)
-            if self._by_key.get((alarm.kind, alarm.device)) == alarm.number:
-                self._point_to_newest((alarm.kind, alarm.device))
-            if not is_walk(alarm):
-                if alarm.condition_active:
-                    self._lingering[alarm.kind, alarm.device] = alarm
-                self._closed[alarm.kind, alarm.device] = alarm.id, alarm.since.mono
-                newest = self.of(alarm.kind, alarm.device)
-                if newest is None or newest.number < alarm.number:  # a newer one of the same level goes on
-                    self.has_ended(alarm)
-            self._unreceipted = {entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number}
-            self._waiting = Numbers(self._unreceipted)
-        return alarm
-
-    def told_now_and_then(self, alarm: Alarm, move: str, by: str, at: Moment) -> None:
-        """Write how often a level was heard, or that it is over: of one that chatters now and then, and in memory meanwhile."""
-        if self.counting.at_once(alarm.number, at.mono):
-            self.entry(AlarmFact(alarm, move, alarm.state, by, ""), at)
-
-    def tell_counts(self, numbers: Iterable[int], now: Moment) -> None:
-        """Write down how these alarms stand whose levels were only counted."""
-        for alarm in (self.alarms[number] for number in numbers if number in self.alarms):
-            self.entry(AlarmFact(alarm, "count" if alarm.condition_active else "clear", alarm.state, alarm.device, ""), now)
-
-    def faded(self, kind: str, device: DeviceId, at: Moment, *, by: str, reason: str) -> None:
-        """Journal that the condition of an ended alarm is gone, so that after a restart its return is a new danger."""
-        alarm = self._lingering.pop((kind, device), None)
-        if alarm is not None:
-            self.entry(AlarmFact(replace(alarm, condition_active=False), "clear", alarm.state, by, reason), at)
-
-    def past(self, alarm: Alarm, now: Moment) -> bool:
-        """Say whether somebody has had an alarm for so long that a new danger is a new alarm: whoever came may be gone."""
-        return alarm.state in ANSWERED and now.mono - alarm.answered > self.times.new_again
-
-    def succeeded(self, alarm: Alarm, now: Moment) -> None:
-        """Hand what lasts of an open alarm over to the newer one that is opened now: its end ends nothing here any more."""
-        if alarm.condition_active:
-            self.entry(AlarmFact(self.keep(replace(alarm, condition_active=False)), "clear", alarm.state, "rule", "new_alarm"), now)
-
-    def _point_to_newest(self, key: Key) -> None:
-        newest = max((a.number for a in self.alarms.values() if (a.kind, a.device) == key and not is_walk(a)), default=0)
-        if newest:
-            self._by_key[key] = newest
-        else:
-            self._by_key.pop(key, None)
-
-    def _ended_lately(self, key: Key, at: Moment) -> str:
-        ended, when = self._closed.get(key, ("", 0.0))
-        return ended if at.mono - when <= LINKED or key[0].startswith("env.") else ""
-
-    # -- moves and calls ---------------------------------------------------------------------------------------------
-
-    def move(
-        self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str = "", vouched: bool = False
-    ) -> Alarm:  # fmt: skip
-        """Carry out one move of the table; `vouched`: by somebody in the home. Raises NotAllowed."""
-        after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason, vouched=vouched)
-        if move not in {Move.DECLINE, Move.RECALL}:  # help is taken away: whoever is being called for a renewed SOS is still wanted
-            after = taken_back(after)
-        if not after.open and self.endless(alarm.kind, alarm.device):
-            after = replace(after, condition_active=False)  # nobody will ever say that it is over: with its alarm it counts as that
-        self.keep(after)
-        self.entry(AlarmFact(after, move.value, alarm.state, by, reason), now)
-        return after
-
-    def raise_now(self, alarm: Alarm, move: Move, now: Moment, *, by: str, reason: str) -> None:
-        """End a grace by a move that raises the alarm, and call the platform."""
-        after = moved(alarm, move, now, self.stamp(now), by=by, reason=reason)
-        self.call(after, 0, Reason.RAISED, now, before=alarm.state, move=move.value, by=by, why=reason)
-
-    def lapse(self, alarm: Alarm, rung: int | None, reason: str, now: Moment) -> None:
-        """Take an answer back that nothing has come of in its time, and call the next; None: people are being called already.
-
-        A responder who was on the way and has not arrived is asked once, where that can be done.
-        """
-        after = moved(alarm, Move.LAPSE, now, self.stamp(now), by="rule", reason=reason)
-        who = asked(alarm, self.ladder, rung) if rung is not None and alarm.state is State.DISPATCHED and not alarm.test else None
-        if rung is None:
-            self.entry(AlarmFact(self.keep(after), Move.LAPSE.value, alarm.state, "rule", reason), now)
-        elif who is None:
-            self.call(after, rung, reason, now, before=alarm.state, move=Move.LAPSE.value)
-        else:
-            after = self.call(after, who, Reason.ASKED, now, before=alarm.state, move=Move.LAPSE.value, why=reason)
-            self.call(after, rung, reason, now, before=after.state)
-
-    def call(
-        self, alarm: Alarm, rung: int, reason: str, now: Moment,
-        *, before: State | None, move: str = "call", by: str = "rule", why: str = "",
-    ) -> Alarm:  # fmt: skip
-        """Call `rung` for an alarm: the call stands in the alarm, its entry is what tells the platform.
-
-        Whoever was called before in this round of the ladder begins the next one. What is beside the ladder does not begin its
-        wait anew.
-        """
-        who, entry, now_round = self.ladder[rung], entries(self.ladder)[rung] if rung else "", round_of(alarm)
-        beside = reason in BESIDE
-        if rung and not beside and any(c.entry == entry and c.round == now_round and counts(c, alarm) for c in alarm.calls):
-            now_round += 1
-        held = alarm.test and rung > 0  # a test never reaches the real ladder
-        down = not held and skipped(who, self.ladder, self.down)
-        call = Call(
-            rung, who.responder, who.channel, reason, self.stamp(now),
-            Delivery.HELD if held else Delivery.FAILED if down else Delivery.WAITING,
-            entry=entry, round=now_round, mono=round(now.mono, 3),
-        )  # fmt: skip
-        calls = (*alarm.calls, call)
-        calls = calls if len(calls) <= CALLS else (*calls[:FIRST_CALLS], *calls[FIRST_CALLS + 1 :])
-        alarm = replace(alarm, calls=calls, made=alarm.made + 1)
-        alarm = self.keep(alarm if beside else replace(alarm, rung=rung, called=now.mono))
-        said = CHANNEL_DOWN if down and move == "call" else why or reason
-        self.entry(AlarmFact(alarm, move, before, by, said), now, call=alarm.made - 1)
-        return alarm
-
-    def called_back(self, number: int, index: int, now: Moment, *, ok: bool, detail: str) -> None:
-        """Take how a call by a local program ended. A call that failed sends the ladder on at once."""
-        alarm = self.alarms.get(number)
-        place = -1 if alarm is None else _place(alarm, index)
-        if alarm is not None and place >= 0:
-            calls = _delivered(alarm, place, Delivery.ACCEPTED if ok else Delivery.FAILED)
-            alarm = self.alarms[number] = replace(alarm, calls=calls)
-            name = "call_accepted" if ok else "call_failed"
-            self.entry(AlarmFact(alarm, name, alarm.state, alarm.calls[place].responder, detail[:LONGEST]), now)
-
-    def loud(self, alarm: Alarm, now: Moment) -> None:
-        """End the silence of an alarm: its time is over."""
-        self.entry(AlarmFact(self.keep(loud(alarm)), SILENCE_OVER, alarm.state, "rule", "time_over"), now)
-
-    def receipted(self, number: int, now: Moment) -> Alarm | None:
-        """Take the platform's receipt of an entry. Return its alarm if this is the first about it: that is its push stage."""
-        found = self._unreceipted.pop(number, None)
-        self._waiting.discard(number)
-        alarm = self.alarms.get(found[0]) if found else None
-        if found is None or alarm is None or (alarm.accepted and found[1] < 0):
-            return None
-        # A program's call is accepted by the program alone; the receipt says only that the platform knows of it.
-        place = _place(alarm, found[1])
-        by_platform = place >= 0 and alarm.calls[place].channel == PLATFORM
-        calls = _delivered(alarm, place, Delivery.ACCEPTED) if by_platform else alarm.calls
-        first = not alarm.accepted and alarm.state is not State.PRE_ALARM
-        alarm = replace(alarm, calls=calls, stages={**alarm.stages, "push": self.stamp(now)} if first else alarm.stages)
-        self.alarms[alarm.number] = alarm
-        if first:
-            self.entry(AlarmFact(alarm, "receipt", alarm.state, PLATFORM, ""), now)
-        return alarm if first else None
-
-    def close(self, alarm: Alarm, outcome: Outcome, now: Moment, *, by: str, reason: str) -> None:
-        """Close an alarm with its outcome. Raises NotAllowed."""
-        self.move(replace(alarm, outcome=outcome), Move.CLOSE, now, by=by, reason=reason)
-
-    # -- entries -----------------------------------------------------------------------------------------------------
+    def begin(self, journal: str, last: int) -> None:
+        """Go on after entry `last` of a journal."""
+        self.journal, self.last = journal, last
 
     def stamp(self, at: Moment) -> Stamp:
         """Return a moment with this power-up's name, as it is written down."""
         return stamp(self.boot, at)
 
-    def entry(self, fact: Fact, now: Moment, *, call: int = -1) -> None:
-        """Write the next entry. `call` is the index of the call that it makes."""
-        self.last += 1
-        if isinstance(fact, AlarmFact):
-            self.counting.written(fact.alarm.number)
-        self._out.append(Entry(self.last, f"{self._journal}-{self.last}", self.stamp(now), fact))
-        if not isinstance(fact, AlarmFact) or fact.move == "receipt":
-            return
-        if fact.alarm.open and fact.alarm.state is not State.PRE_ALARM:
-            self._wait_for(self.last, fact.alarm.number, call)
-        if is_walk(fact.alarm):
-            self.heard_of_test(self.last, now.mono)
+    def evidence(self, readings: Iterable[Reading]) -> tuple[Evidence, ...]:
+        """Return readings as an alarm keeps them."""
+        return tuple(Evidence(r.device, r.kind.value, r.value, self.stamp(r.at), r.flagged) for r in readings)
 
-    def _wait_for(self, entry: int, alarm: int, call: int) -> None:
-        self._unreceipted[entry] = (alarm, call)
-        self._waiting.add(entry)
+    def entry(self, fact: Fact, now: Moment, *, at: Stamp | None = None) -> int:
+        """Write the next entry and return its number. `at`: when it was written first, in another journal."""
+        self.last += 1
+        self._written.append(Entry(self.last, f"{self.journal}-{self.last}", at or self.stamp(now), fact))
+        return self.last
 
     def tell(self, facts: Iterable[FaultFact], now: Moment) -> None:
         """Write an entry for each fault."""
         for fact in facts:
             self.entry(fact, now)
 
+    @property
+    def written(self) -> Sequence[Entry]:
+        """What this turn has written so far."""
+        return self._written
+
     def turn(self) -> list[Entry]:
         """Return what this turn has written, and begin the next."""
-        out, self._out = self._out, []
+        out, self._written = self._written, []
         return out
-
-
-def _place(alarm: Alarm, index: int) -> int:
-    """Return where call number `index` (from 0) stands in the alarm's calls; -1 where it does not, or no more."""
-    gone = alarm.made - len(alarm.calls)
-    place = index if index < FIRST_CALLS or gone <= 0 else index - gone
-    return place if (place == index or place >= FIRST_CALLS) and 0 <= place < len(alarm.calls) else -1
-
-
-def _delivered(alarm: Alarm, place: int, delivery: Delivery) -> tuple[Call, ...]:
-    """Return the calls with one as delivered. One of a test stays as it was held; one that was taken back may have ended before."""
-    calls = alarm.calls
-    if calls[place].delivery is Delivery.HELD and alarm.test:
-        return calls
-    return (*calls[:place], replace(calls[place], delivery=delivery), *calls[place + 1 :])
-
-
-def renamed(alarm: str, old: str, new: str, shared: int) -> str:
-    """Return an alarm's id in another journal: a new one where the old journal named it and its number is above `shared`."""
-    head, number = f"{old}-a", alarm[len(old) + 2 :]
-    return f"{new}-a{number}" if alarm.startswith(head) and number.isdecimal() and int(number) > shared else alarm
-
-
-def _renamed(alarm: Alarm, old: str, new: str, shared: int) -> Alarm:
-    return replace(alarm, id=renamed(alarm.id, old, new, shared), linked=renamed(alarm.linked, old, new, shared))

@@ -208,6 +208,19 @@ class Judge:
         doors = ((off, d) not in told and off not in self._watches[d].off for d in self._open_since)
         return bool(self.beds.left) or any(doors)
 
+    def goes_on(self, key: Key, last: Reading) -> None:
+        """Take over a level that is on and that no alarm says: it began while its device was shelved."""
+        self.levels.on.setdefault(key, On(last=last))
+
+    def saved(self) -> None:
+        """Take that it is written what has begun and what is over."""
+        self.unsaved = False
+        self.begun.clear()
+
+    def home(self) -> None:
+        """Take that nobody is away any more; see `Beds.home`."""
+        self.beds.home()
+
     def rewatch(
         self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time], other: set[DeviceId]
     ) -> None:

@@ -182,10 +182,10 @@ class Walk:
             self.worst = rssi if self.worst is None else min(rssi, self.worst)
             self._signals.append((mono, rssi))
 
-    def told(self, number: int, mono: float) -> None:
-        """Wait for the receipt of an entry."""
-        if len(self._sent) < SENT:
-            self._sent[number] = mono
+    def told(self, alarm: int, entry: int, mono: float) -> None:
+        """Wait for the receipt of an entry about an alarm, if that is one of ours."""
+        if alarm in self.alarms.values() and len(self._sent) < SENT:
+            self._sent[entry] = mono
 
     def receipted(self, number: int, mono: float) -> None:
         """Take the receipt of an entry, if it is one of ours."""

@@ -4,19 +4,20 @@ What is real stays real: a test's alarm confirms nothing, and nothing real is co
 on the make. One that says when it is over has not said so: it is given back to be judged as real, for many say it once only, and a
 fire that began in the test would stay hidden. One that never says so was tried by its test key, as every one of them is: it is
 forgotten, and real when it is heard again. Of a device that is retired, or is other hardware now, nothing of its test is ever real.
-What is counted and wanted stands in gateway.walk.
+What is counted and wanted stands in walk_record.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from math import inf
 
-from gateway.judge.alarm import MOVES, Alarm, Evidence, Move, Outcome, State
-from gateway.judge.book import MOMENTARY, AlarmFact, Book, is_walk
-from gateway.judge.danger import LEVELS, Cleared, Danger, Judge
+from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, State
+from gateway.judge.book import AlarmFact, Book, is_walk
+from gateway.judge.danger import LEVELS, Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.judge.faults.fault import Faults
+from gateway.judge.open_alarms import MOMENTARY, OpenAlarms
 from gateway.judge.walk_record import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Plug, Step, Walk
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
@@ -26,22 +27,31 @@ from gateway.words.reading import FORMS, DeviceId, Form, Reading, Value
 _FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 
 
-class Walking:
-    """At most one walk test or one step at a time. `goals` is what each device has to show; without one it ends by its time only.
+class WalkTest:
+    """At most one walk test or one step at a time. `wants` says what each device has to show; without that it ends by its time only.
 
-    `real` takes what began in a test and is still on when it ends: from then on it is a danger like any other.
+    What began in a test and is still on when it ends is to be judged as real: see `left`.
     """
 
-    def __init__(self, book: Book, faults: Faults, judge: Judge, real: Callable[[Danger], None]) -> None:
+    def __init__(self, book: Book, alarms: OpenAlarms, faults: Faults, judge: Judge) -> None:
         self.walk: Walk | None = None
         self.step: Step | None = None
-        self.platform = True  # there is one to tell
-        self.goals: Mapping[DeviceId, Goal] = {}
+        self._platform = True  # there is one to tell
+        self._goals: Mapping[DeviceId, Goal] = {}
+        self._left: list[Danger] = []
         self._book = book
+        self._alarms = alarms
         self._faults = faults
         self._judge = judge
-        self._real = real
-        book.heard_of_test = self._told
+
+    @property
+    def runs(self) -> bool:
+        """True while a test or a step runs."""
+        return self.walk is not None or self.step is not None
+
+    def wants(self, goals: Mapping[DeviceId, Goal], *, platform: bool) -> None:
+        """Take what each device has to show in tests to come, and whether there is a platform to tell."""
+        self._goals, self._platform = goals, platform
 
     def of(self, device: DeviceId) -> Walk | None:
         """Return the walk test that runs, if it is of this device."""
@@ -55,7 +65,24 @@ class Walking:
         """Return the monotonic second at which `tick` is wanted."""
         return min(self.walk.due() if self.walk is not None else inf, self.step.until if self.step is not None else inf)
 
+    def left(self, now: Moment) -> list[Danger]:
+        """Return, once, what began in a test that has ended and is still on: from now on it is a danger like any other."""
+        out, self._left = self._left, []
+        return [replace(danger, at=now) for danger in out]
+
+    def count(self) -> None:
+        """Wait for the receipts of what this turn has written about the test's alarms."""
+        if self.walk is not None:
+            for entry in self._book.written:
+                if isinstance(entry.fact, AlarmFact) and entry.fact.move != "receipt":
+                    self.walk.told(entry.fact.alarm.number, entry.number, entry.at.mono)
+
     # -- what a device says ------------------------------------------------------------------------------------------
+
+    def packet(self, device: DeviceId, rssi: int, mono: float) -> None:
+        """Count a packet of the device under test, a repeated one too; `rssi` in dBm, 0 means that nobody measured it."""
+        if (walk := self.of(device)) is not None:
+            walk.signal(rssi, mono)
 
     def heard(self, reading: Reading) -> None:
         """Count what the device under test said, before it is judged."""
@@ -67,50 +94,59 @@ class Walking:
     def judged(self, reading: Reading) -> None:
         """See whether anything is still wanted, after it was judged."""
         if (walk := self.of(reading.device)) is not None:
+            self.count()
             walk.look(reading.at.mono)
             if FORMS[reading.kind] is Form.EVENT:
                 walk.again(reading.at.mono)
 
-    def danger(self, walk: Walk, danger: Danger, evidence: tuple[Evidence, ...]) -> None:
+    def takes(self, judgement: Judgement) -> bool:
+        """Say whether a judgement is the test's: of its device, and what is over only where it began in the test."""
+        walk = self.of(judgement.device)
+        return walk is not None and (not isinstance(judgement, Cleared) or judgement.kind in walk.on or judgement.kind in walk.sounding)
+
+    def danger(self, danger: Danger) -> None:
         """Open the test's own alarm, or count on it."""
+        walk = self._running()
         if self._judge.endless(danger.kind, danger.device):
             walk.sounding[danger.kind] = danger.at.mono
         elif danger.kind not in MOMENTARY:
             walk.on[danger.kind] = danger
+        evidence = self._book.evidence(danger.evidence)
         alarm = self._alarm(walk, danger.kind)
         if alarm is None:
-            alarm = self._book.open(
+            alarm = self._alarms.opened(
                 danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, test=True, by=danger.device
             )
             walk.alarms[danger.kind] = alarm.number
             return
-        alarm = self._book.counted(alarm, evidence)
-        self._book.entry(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
+        alarm = self._alarms.counted(alarm, evidence)
+        self._alarms.write(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
 
-    def cleared(self, cleared: Cleared) -> bool:
-        """Say whether what is over began in the test, and end it there."""
-        walk = self.of(cleared.device)
-        if walk is None or cleared.kind not in walk.on | walk.sounding:
-            return False
+    def cleared(self, cleared: Cleared) -> None:
+        """End in the test what began in it."""
+        walk = self._running()
         walk.on.pop(cleared.kind, None)
         walk.sounding.pop(cleared.kind, None)
         alarm = self._alarm(walk, cleared.kind)
         if alarm is None:
-            return True
-        alarm = self._book.keep(replace(alarm, condition_active=False))
+            return
+        alarm = self._alarms.keep(replace(alarm, condition_active=False))
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
-            self._book.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
+            self._alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
         else:
-            self._book.entry(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
-        return True
+            self._alarms.write(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
 
-    def cancelled(self, at: Moment, device: DeviceId) -> None:
-        """End every test's grace that asks about the resident: cancel was pressed."""
-        for alarm in [a for a in self._book.pre_alarms(test=True) if a.kind in kinds.ANSWERED]:
-            self._book.move(alarm, Move.CANCEL, at, by=f"resident, {device}")
+    def cancelled(self, said: Cancelled) -> None:
+        """End every test's grace that asks about the resident. A button that is tried must not end somebody's real one."""
+        self._alarms.cancel_graces(said.at, said.device, test=True)
+
+    def _running(self) -> Walk:
+        if self.walk is None:
+            raise RuntimeError("no walk test runs that could answer")
+        return self.walk
 
     def _alarm(self, walk: Walk, kind: str) -> Alarm | None:
-        return self._book.alarms.get(walk.alarms.get(kind, 0))
+        return self._alarms.open.get(walk.alarms.get(kind, 0))
 
     # -- what the platform and the plugs say -------------------------------------------------------------------------
 
@@ -132,14 +168,10 @@ class Walking:
             step.lost = now.mono
             self._book.tell(self._faults.begin(_FAULT_OF[plug], now, test=True), now)
             if plug is Plug.UPLINK:
-                step.alarm = self._book.open(kinds.TEST, "", "", now, (), test=True, by=step.by).number
+                step.alarm = self._alarms.opened(kinds.TEST, "", "", now, (), test=True, by=step.by).number
         elif on and step.lost is not None and step.back is None:
             step.back = now.mono
         self._look_at_step(now)
-
-    def _told(self, number: int, mono: float) -> None:
-        if self.walk is not None:
-            self.walk.told(number, mono)
 
     # -- beginning and end -------------------------------------------------------------------------------------------
 
@@ -158,8 +190,9 @@ class Walking:
         walk = self.walk
         if walk is None:
             return
+        self.count()
         self.walk = None
-        for alarm in [a for a in self._book.alarms.values() if is_walk(a)]:
+        for alarm in [a for a in self._alarms.open.values() if is_walk(a)]:
             self.end_alarm(alarm, now, by=by, reason=reason)
         facts = walk.facts()
         detail: dict[str, Value] = {"what": "walk", "by": walk.by, "lasted_s": round(now.mono - walk.began, 1), "end": reason, **facts}
@@ -167,18 +200,19 @@ class Walking:
             lacks = [need.name for need in walk.goal.needs(facts) if not need.done]
             detail |= {"passed": not lacks, "lacks": " ".join(lacks)}
         self._book.entry(replace(self._faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now)
-        for kind, heard in walk.sounding.items() if not gone else ():
+        if gone:
+            return
+        for kind, heard in walk.sounding.items():
             self._judge.tried(kind, walk.device, heard, now.mono + SOUNDS, SETTLES)
-        for danger in walk.on.values() if not gone else ():
-            self._real(replace(danger, at=now))
+        self._left += walk.on.values()
 
     def end_alarm(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:
         """Close a walk test's alarm, as far as the table of moves lets it; one that somebody is on the way to ends by its time."""
         alarm = replace(alarm, condition_active=False)
         if alarm.state is State.PRE_ALARM:
-            alarm = self._book.move(alarm, Move.EXPIRE, now, by=by, reason=reason)
+            alarm = self._alarms.move(alarm, Move.EXPIRE, now, by=by, reason=reason)
         if Move.CLOSE in MOVES[alarm.state]:
-            self._book.close(alarm, Outcome.TEST, now, by=by, reason=reason)
+            self._alarms.close(alarm, Outcome.TEST, now, by=by, reason=reason)
 
     def _look_at_step(self, now: Moment) -> None:
         if self.step is not None and self.step.done:
@@ -190,7 +224,7 @@ class Walking:
         if step is None:
             return
         self.step = None
-        if (alarm := self._book.alarms.get(step.alarm)) is not None:
+        if (alarm := self._alarms.open.get(step.alarm)) is not None:
             self.end_alarm(alarm, now, by="rule", reason=reason)
         self._book.tell(self._faults.end_tests(now), now)
         detail: dict[str, Value] = {
@@ -213,14 +247,14 @@ class Walking:
         other = self.walk.device if self.walk is not None and self.walk.device != i.device else ""
         if other:
             return no(i, Refused.NOT_ALLOWED, f"设备 {other} 正在测试, 请先结束", f"device {other} is under test: end that first")
-        if i.seconds > 0 and any(a.device == i.device and not a.test for a in self._book.alarms.values()):
+        if i.seconds > 0 and any(a.device == i.device and not a.test for a in self._alarms.open.values()):
             zh, en = "该设备有未结束的真实警报, 请先结束警报", "the device has an open alarm that is no test: close it first"
             return no(i, Refused.NOT_ALLOWED, zh, en)
         if i.seconds > 0 and self.step is not None:
             return _step_runs(i)
         self.end(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
         if i.seconds > 0:
-            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds, goal=self.goals.get(i.device))
+            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds, goal=self._goals.get(i.device))
         return ResultFact(i, Refused.NONE)
 
     def stepped(self, i: Instruction, now: Moment) -> ResultFact:
@@ -245,7 +279,7 @@ class Walking:
             return no(i, Refused.NOT_ALLOWED, zh, en)
         if plug is Plug.MAINS and not self._faults.mains:
             return no(i, Refused.NOT_ALLOWED, "现在没有市电, 请先接通", "there are no mains now: plug in first")
-        if plug is Plug.UPLINK and not self.platform:
+        if plug is Plug.UPLINK and not self._platform:
             return no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
         if plug is Plug.UPLINK and self._faults.link_down_since is not None:
             return no(i, Refused.NOT_ALLOWED, "现在没有连上平台, 请先接通", "the platform is not connected now: connect first")

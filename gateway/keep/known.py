@@ -20,8 +20,8 @@ from gateway.judge import pending
 from gateway.judge.alarm import Alarm
 from gateway.judge.faults import firsts, silence
 from gateway.judge.faults.fault import FaultFact
+from gateway.judge.known import Known
 from gateway.judge.masks import unmasked
-from gateway.judge.pipeline import Known
 from gateway.keep.database import marked, single
 from gateway.words import finite
 from gateway.words.clock import Moment, Quality, Stamp, bridged, on_boot

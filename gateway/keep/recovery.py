@@ -45,8 +45,8 @@ from typing import NamedTuple
 from gateway.box import machine
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm
+from gateway.judge.known import Known
 from gateway.judge.masks import masked
-from gateway.judge.pipeline import Known
 from gateway.keep import schema
 from gateway.keep.database import (
     BROKEN,

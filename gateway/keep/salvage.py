@@ -26,7 +26,7 @@ from typing import NamedTuple
 from gateway.contract import wire
 from gateway.judge.alarm import ENDED, Alarm, State
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.pipeline import Known
+from gateway.judge.known import Known
 from gateway.keep import known, schema
 from gateway.keep.database import BROKEN
 from gateway.keep.journal import Writing

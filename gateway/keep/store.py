@@ -27,7 +27,7 @@ from typing import Final, TypeVar
 from gateway.box.generations import sync
 from gateway.contract import chain, wire
 from gateway.judge.alarm import Alarm
-from gateway.judge.pipeline import Known
+from gateway.judge.known import Known
 from gateway.keep import known, retention, schema, shed, succession, wal
 from gateway.keep.database import (
     BROKEN,

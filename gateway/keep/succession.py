@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.contract import wire
 from gateway.judge.alarm import ENDED
-from gateway.judge.book import renamed
+from gateway.judge.open_alarms import renamed
 from gateway.keep.database import is_sound, single
 from gateway.keep.journal import OF_JOURNAL, Heritage, Journal
 from gateway.words.instruction import Done

@@ -34,7 +34,6 @@ from gateway.home import inbox, nearby, status
 from gateway.home.config import Config, Device
 from gateway.home.home import Home
 from gateway.home.identity import identity
-from gateway.judge import pending
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import Judge
@@ -43,7 +42,6 @@ from gateway.judge.faults.fault import LOOK_EVERY, FaultFact, Faults
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.faults.untold import Untold
 from gateway.judge.keeping import Keeping
-from gateway.judge.masks import masked
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.historian import Historian
@@ -364,9 +362,9 @@ class Daemon:
             self._event = False
             self.upkeep.keep_readings(now)
             await self.upkeep.sometimes(now)
-            if self.pipeline.walking.walk is not None or self.pipeline.walking.step is not None:
+            if self.pipeline.walk_test.runs:
                 self.upkeep.somebody_looks.set()
-            self._due = self.pipeline.due()  # it looks at every open alarm: asked once a turn, after the turn's alarm is told
+            self._due = self.pipeline.due()
             if len(self.room) or self.notes or self.mailbox.waiting:
                 await asyncio.sleep(0)
                 continue
@@ -402,7 +400,7 @@ class Daemon:
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
         accept = bool(self.receipts) and (flush or self.receipts.full or now.mono - self._kept >= ACCEPT_EVERY)
         alive = now.mono >= self.keeping.marks_at(self.pipeline) or self.untold.unsaved
-        resent, self.pipeline.resent = self.pipeline.resent, []
+        resent = self.pipeline.take_resent()
         wanted = entries or resent or flush or accept or alive
         if not wanted and moved is None and self.lineage.conflict is None:
             return
@@ -451,7 +449,7 @@ class Daemon:
         marks: dict[str, str] = {
             "silent": self.faults.silences.mark(now),
             "alive": json.dumps(stamp(self.boot, now)),
-            "cancels": json.dumps(list(self.pipeline.cancels)),
+            **self.pipeline.marks(now),
         }
         marks |= self.lineage.marks() | dict(self.inbound.marks(now)) | dict(self.technician.marks(now))
         if mark := self.rounds.mark(now):
@@ -460,13 +458,6 @@ class Daemon:
             marks["told"] = told
         if daily := self.faults.mark():
             marks["daily"] = daily
-        if self.pipeline.masks_changed or self.pipeline.shelves or self.pipeline.away.lasts(now):
-            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot)
-            self.pipeline.masks_changed = False
-        if self.pipeline.endings_changed:
-            marks["endings"] = json.dumps(self.pipeline.endings)
-            self.pipeline.endings_changed = False
-        marks[pending.MARK] = pending.text_of(self.pipeline.pending(), now, self.boot)
         marks[untold.MARK] = self.untold.mark(now, self.boot)
         self.keeping.written(now.mono, entries, self.pipeline)
         self.pipeline.saved()
@@ -480,12 +471,10 @@ class Daemon:
         self.receipts.forget()
         # What this turn does not change must outlast a kill too: counters against recordings, instructions done, what is masked.
         marks = {
-            "masks": masked(self.pipeline.shelves, self.pipeline.away.end, now, self.boot),
-            "endings": json.dumps(self.pipeline.endings),
+            **self.pipeline.marks(now, anew=True),
             "told": self.intake.firsts.mark(anew=True),
             "daily": self.faults.mark(anew=True),
             untold.MARK: self.untold.mark(now, self.boot),
-            pending.MARK: pending.text_of(self.pipeline.pending(), now, self.boot),
         }
         entries = self.pipeline.renumber(self.store.journal, writing.entries, now)
         entries += self.pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=moved.why[:300]), now)
@@ -550,8 +539,7 @@ class Daemon:
         return self.pipeline.noticed([self.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now) if why else []
 
     def _walked(self, device: str, rssi: int, mono: float) -> None:
-        if self.pipeline.walking.walk is not None and self.pipeline.walking.walk.device == device:
-            self.pipeline.walking.walk.signal(rssi, mono)
+        self.pipeline.walk_test.packet(device, rssi, mono)
 
     def _woken(self, said: bytes) -> None:
         """Take a datagram of the page or the command line."""

@@ -121,8 +121,7 @@ class Rearrange:
 
 def walk_by(pipeline: Pipeline, config: Config) -> None:
     """Let a walk test know what each device has to show, and whether there is a platform to tell."""
-    pipeline.walking.goals = commissioning.goals(config)
-    pipeline.walking.platform = config.platform is not None
+    pipeline.walk_test.wants(commissioning.goals(config), platform=config.platform is not None)
 
 
 def withheld(config: Config) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, timezone
 from functools import cache
@@ -19,8 +20,9 @@ from gateway.judge.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.judge.dispatch import PROGRAM, Rung
 from gateway.judge.faults.fault import FaultFact, Faults, Turn
 from gateway.judge.faults.silence import Supervised
+from gateway.judge.known import Known
 from gateway.judge.masks import NOT_MASKED, End, Shelf
-from gateway.judge.pipeline import Known, Pipeline
+from gateway.judge.pipeline import Pipeline
 from gateway.words.clock import Moment, Quality, bridged
 from gateway.words.instruction import FORGOTTEN, Do, Done, Instruction, ResultFact
 from gateway.words.reading import Kind, Reading
@@ -155,7 +157,7 @@ def alike(one: Alarm, other: Alarm) -> bool:
 
 
 def known_from(
-    bodies: list[bytes], receipted: set[int], now: Moment, boot: str, shelves: dict[str, Shelf], away: End, digests: dict[str, str]
+    bodies: list[bytes], receipted: set[int], now: Moment, boot: str, shelves: Mapping[str, Shelf], away: End, digests: dict[str, str]
 ) -> Known:
     """Return what a store knows, from the bytes of the journal alone (and the masks and the orders' digests, which are its own)."""
     messages = [wire.decode_entry(body) for body in bodies]

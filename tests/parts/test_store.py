@@ -27,7 +27,6 @@ from hypothesis import strategies as st
 from gateway.contract import wire
 from gateway.judge.alarm import State
 from gateway.judge.faults.fault import Turn
-from gateway.judge.masks import masked
 from gateway.keep import database, history, retention, schema, shed, store, wal
 from gateway.keep import stand_in as stand_ins
 from gateway.keep.database import StoreProblem
@@ -270,8 +269,7 @@ def test_an_order_that_took_protection_away_is_remembered_though_20_000_others_c
     box.tell(Do.SHELVE, "shelf", device="door", seconds=60.0, reason="paint")
     box.tell(Do.SHELVE, "refused", device="door", seconds=60.0)
     box.tell(Do.TEST, "test")
-    assert box.pipeline.endings_changed
-    box.write(marks={"endings": json.dumps(box.pipeline.endings)})
+    box.write(marks={"endings": box.pipeline.marks(box.clock.now())["endings"]})
     box.store._db.execute("DELETE FROM instructions")
     box.restart()
     assert list(box.known.endings) == ["shelf"]
@@ -914,10 +912,9 @@ def test_an_alarm_that_ended_on_the_stand_in_does_not_come_back_with_the_disk(bo
 
 def carried(box: Box) -> Writing:
     """What the daemon gives a stand-in beside its entries."""
-    masks = masked(box.pipeline.shelves, box.pipeline.away.end, box.clock.now(), box.clock.boot)
-    return Writing(
-        memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks={"masks": masks, "endings": json.dumps(box.pipeline.endings)}
-    )
+    marks = box.pipeline.marks(box.clock.now(), anew=True)
+    kept = {name: marks[name] for name in ("masks", "endings")}
+    return Writing(memory={"pendant": '{"counter":7}'}, done=box.pipeline.done, marks=kept)
 
 
 def test_a_stand_in_remembers_counters_orders_and_masks_over_a_kill_and_so_does_the_disk_after_it(box, full):

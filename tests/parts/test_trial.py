@@ -11,7 +11,7 @@ from gateway.home.config import load
 from gateway.home.household import Handed
 from gateway.home.trial import _run, tried
 from gateway.judge.danger import SOS, Watch
-from gateway.judge.pipeline import Known
+from gateway.judge.known import Known
 from gateway.keep.journal import Writing
 from gateway.keep.store import Store
 from gateway.words.clock import Moment

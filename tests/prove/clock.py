@@ -24,7 +24,8 @@ from gateway.home.config import Config, load
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import Judge
 from gateway.judge.faults.fault import FaultFact, Faults
-from gateway.judge.pipeline import Known, Pipeline
+from gateway.judge.known import Known
+from gateway.judge.pipeline import Pipeline
 from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.driver import Advertisement

@@ -29,7 +29,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway.judge.alarm import Outcome
 from gateway.judge.book import Entry
-from gateway.judge.masks import masked
 from gateway.judge.notes import Notes
 from gateway.keep.journal import Writing
 from gateway.keep.recovery import opened
@@ -157,10 +156,9 @@ class Story(RuleBasedStateMachine):
         accepted = []
         while self.daemon.receipts:
             accepted += self.daemon.receipts.take()
-        marks = {}
-        if self.pipeline.masks_changed:
-            marks["masks"] = masked(self.pipeline.shelves, self.pipeline.away.end, self.clock.now(), self.clock.boot)
-            self.pipeline.masks_changed = False
+        known = self.pipeline.marks(self.clock.now())
+        self.pipeline.saved()
+        marks = {name: known[name] for name in ("masks",) if name in known}
         out = self.store.write(Writing(entries=entries, accepted=accepted, marks=marks))
         for message in out:
             assert message.number == len(self.committed) + 1, "numbered without gaps"

@@ -108,10 +108,10 @@ def faults(day: Day) -> Iterator[tuple[str, Entry]]:
 
 def visit(day: Day) -> Iterator[tuple[str, Entry]]:
     """A button walked, and the certificate signed."""
-    day.pipeline.walking.goals = {"button": Goal({"presses": 3}, receipted=True)}
+    day.pipeline.walk_test.wants({"button": Goal({"presses": 3}, receipted=True)}, platform=True)
     day.tell(Do.WALK, by="Li", device="button", seconds=300.0, door=Door.LOCAL)
     for rssi in (-71, -80, -77):
-        day.pipeline.walking.walk.signal(rssi, day.clock.mono)
+        day.pipeline.walk_test.walk.signal(rssi, day.clock.mono)
         day.press()
         day.clock.move(0.4)
         day.receipt()

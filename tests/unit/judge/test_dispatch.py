@@ -8,8 +8,9 @@ from math import inf
 import pytest
 
 from gateway.judge.alarm import Delivery
-from gateway.judge.book import CALLS, AlarmFact
+from gateway.judge.book import AlarmFact
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung, due_at
+from gateway.judge.open_alarms import CALLS
 from gateway.words.clock import Quality
 from gateway.words.instruction import Door
 from gateway.words.kind import SMOKE, WATER
@@ -467,7 +468,7 @@ def test_a_level_that_comes_again_long_after_the_answer_is_a_new_alarm_and_is_kn
     day.fall(False)
     if again:
         day.tell("dispatch", alarm=first, responder="Li", seconds=7200)
-    day.pipeline._book.times = Times(on_site_p1=7200, dispatch_p1=300)
+    changed(day, *LADDER, times=Times(on_site_p1=7200, dispatch_p1=300))
     day.clock.move(700)  # nothing lapses meanwhile: only how long somebody has had it counts
     day.fall()
     assert day.alarm.linked == first
@@ -581,9 +582,9 @@ def test_a_responder_on_the_ladder_who_does_not_arrive_is_asked_once_and_the_nex
 # -- a ladder that is changed, or has noises ---------------------------------------------------------------------------
 
 
-def changed(day, *rungs):
+def changed(day, *rungs, times=None):
     day.home.ladder = rungs
-    facts = {"devices": {w.device: w.room for w in day.home.watches}, "times": day.home.times, "ended": ()}
+    facts = {"devices": {w.device: w.room for w in day.home.watches}, "times": times or day.home.times, "ended": ()}
     day.take(day.pipeline.rearrange(ladder=rungs, now=day.clock.now(), **facts))
 
 

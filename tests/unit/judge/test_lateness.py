@@ -8,7 +8,7 @@ import pytest
 
 from gateway.contract import wire
 from gateway.judge.lateness import late, of_another_life, undecided
-from gateway.judge.pipeline import REMEMBERED
+from gateway.judge.orders import REMEMBERED
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Door, Instruction
 from tests.kit.hand import GATEWAY, NOON, Day, refusal, story

@@ -1,10 +1,12 @@
 """A level is a danger when it begins, and when it begins again: fires, falls and leaks after the first one of their kind."""
 
+from dataclasses import replace
+
 import pytest
 
-from gateway.judge.pipeline import Shelf
+from gateway.judge.masks import Shelf
 from gateway.words.reading import Kind
-from tests.kit.hand import Day, story
+from tests.kit.hand import WATCHES, Day, Home, story
 
 GONE, LOST = 300, 14_400
 
@@ -171,11 +173,11 @@ def test_an_open_alarm_goes_on_over_a_restart_and_its_end_is_an_end(other_boot):
 
 def test_what_an_earlier_version_left_on_for_ever_is_forgotten_at_the_start():
     # Closed by a version that took the end of the alarm for no end of the smoke: its row says to this day that it is on.
-    day = Day()
+    day = Day(Home(watches=tuple(replace(watch, endless=frozenset()) for watch in WATCHES)))
     smoke(day)
-    day.pipeline._book.endless = lambda _kind, _device: False
     close(day)
     assert day.alarm.condition_active
+    day.home = Home()
     assert "env.smoke clear closed" in story(day.restart())
     assert smoke(day) == ["env.smoke raise raised"]
 

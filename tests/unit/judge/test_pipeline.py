@@ -11,7 +11,9 @@ from gateway.judge.alarm import Outcome
 from gateway.judge.book import AlarmFact
 from gateway.judge.danger import Danger
 from gateway.judge.faults.fault import Turn
-from gateway.judge.pipeline import OFTEN, REMEMBERED, Known
+from gateway.judge.known import Known
+from gateway.judge.orders import REMEMBERED
+from gateway.judge.real import OFTEN
 from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Door, Instruction
 from gateway.words.reading import Kind
@@ -403,7 +405,7 @@ def test_away_suspends_absence_and_nothing_else():
     day = Day(clock=HandClock(NIGHT))
     day.hear("bed", Kind.OCCUPANCY, True)
     assert story(day.tell("away", seconds=86_400.0)) == ["service.away raised", "away done"]
-    assert day.pipeline.masks_changed
+    assert "masks" in day.pipeline.marks(day.clock.now())
     day.hear("bed", Kind.OCCUPANCY, False)
     assert day.wait(2000) == []
     day.fall()
@@ -614,7 +616,7 @@ def test_the_ids_that_are_remembered_are_bounded_and_the_oldest_go_first():
     day = Day()
     for n in range(REMEMBERED + 10):
         day.pipeline.told(day_away(n), day.clock.now())
-    assert len(day.pipeline._done) == REMEMBERED
+    assert len(day.pipeline.done) == REMEMBERED
     assert day.pipeline.told(day_away(10), day.clock.now()) == []
     assert len(day.pipeline.told(day_away(9), day.clock.now())) == 1
 

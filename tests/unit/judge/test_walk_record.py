@@ -162,13 +162,13 @@ PRESSED = Goal({"presses": 3}, receipted=True)
 
 
 def test_it_ends_by_itself_once_nothing_more_is_wanted_and_the_next_press_is_real(day):
-    day.pipeline.walking.goals = {"button": PRESSED}
+    day.pipeline.walk_test.wants({"button": PRESSED}, platform=True)
     walk(day)
     for _ in range(3):
         day.press()
         day.wait(2)
     day.wait(20)
-    assert day.pipeline.walking.walk is not None, "the platform has not confirmed yet"
+    assert day.pipeline.walk_test.walk is not None, "the platform has not confirmed yet"
     day.receipt()
     day.wait(SETTLES - 1)
     day.press()  # once more than asked for, while it still lasts
@@ -183,27 +183,27 @@ def test_it_ends_by_itself_once_nothing_more_is_wanted_and_the_next_press_is_rea
 
 
 def test_ended_early_it_says_what_is_missing(day):
-    day.pipeline.walking.goals = {"button": PRESSED}
+    day.pipeline.walk_test.wants({"button": PRESSED}, platform=True)
     walk(day)
     day.press()
-    day.pipeline.walking.walk.signal(-94, day.clock.mono)
+    day.pipeline.walk_test.walk.signal(-94, day.clock.mono)
     walk(day, seconds=0.0)
     (told,) = visits(day)
     assert (told["passed"], told["lacks"]) == (False, "presses signal receipt")
 
 
 def test_a_fall_that_is_still_on_keeps_it_open_until_the_radar_says_otherwise(day):
-    day.pipeline.walking.goals = {"radar": Goal({"falls": 1}, receipted=True)}
+    day.pipeline.walk_test.wants({"radar": Goal({"falls": 1}, receipted=True)}, platform=True)
     walk(day, device="radar")
     day.fall()
     for _ in range(6):
         day.receipt()
         day.wait(10)
-    assert day.pipeline.walking.walk is not None
+    assert day.pipeline.walk_test.walk is not None
     day.fall(value=False)
     day.receipt()
     day.wait(SETTLES + 1)
-    assert day.pipeline.walking.walk is None
+    assert day.pipeline.walk_test.walk is None
     assert not day.open
 
 
@@ -211,19 +211,19 @@ def test_states_count_when_they_begin_and_a_door_when_it_is_closed_too(day):
     walk(day, device="door")
     for value in (False, False, True, True, True, False, False, True):
         day.hear("door", Kind.CONTACT_OPEN, value)
-    assert day.pipeline.walking.walk.facts() | {"readings": 8, "openings": 2, "closings": 1} == day.pipeline.walking.walk.facts()
+    assert day.pipeline.walk_test.walk.facts() | {"readings": 8, "openings": 2, "closings": 1} == day.pipeline.walk_test.walk.facts()
 
 
 def test_each_press_has_the_worst_signal_of_its_burst(day):
     walk(day)
     for signals in ((-71, -78, -70), (-60,), (-88, -80)):
         for n, rssi in enumerate(signals):
-            day.pipeline.walking.walk.signal(rssi, day.clock.mono)
+            day.pipeline.walk_test.walk.signal(rssi, day.clock.mono)
             if n == 0:
                 day.press()
             day.clock.move(0.1)
         day.clock.move(3)
-    facts = day.pipeline.walking.walk.facts()
+    facts = day.pipeline.walk_test.walk.facts()
     assert (facts["signals_dbm"], facts["worst_dbm"]) == ("-78 -60 -88", -88)
 
 
@@ -281,7 +281,7 @@ def test_network_pulled_an_alarm_is_raised_meanwhile_and_told_after_all_of_it_ma
     assert (told["noticed_s"], told["away_s"], told["receipt_s"], told["held_s"]) == (70.0, 90.0, 1.5, 91.5)
     assert of(day, kind.UPLINK_LOST)[-1] == (Turn.CLEARED, True)
     assert day.alarm.outcome is Outcome.TEST
-    assert day.pipeline.walking.step is None
+    assert day.pipeline.walk_test.step is None
 
 
 def test_a_network_that_stays_away_is_a_real_fault_in_its_time(day):
@@ -338,7 +338,7 @@ def test_a_step_needs_something_to_pull_and_one_thing_is_tested_at_a_time(day):
     walk(day, seconds=0.0)
     day.take(day.pipeline.linked(False, day.clock.now()))
     assert "connect first" in refusal(pull(day, "uplink"))[2]
-    day.pipeline.walking.platform = False
+    day.pipeline.walk_test.wants({}, platform=False)
     assert refusal(pull(day, "uplink"))[0] == "missing_field"
     assert refusal(day.tell("walk", step="uplink", seconds=10.0))[0] == "local_only"
 
@@ -348,7 +348,7 @@ def test_a_restart_ends_a_step_and_what_it_began(day):
     day.take(day.pipeline.linked(False, day.clock.now()))
     day.restart()
     assert of(day, kind.UPLINK_LOST)[-1] == (Turn.CLEARED, True)
-    assert day.pipeline.walking.step is None
+    assert day.pipeline.walk_test.step is None
     day.wait(LONGEST * 3)
     assert day.alarm.outcome is Outcome.TEST
 
@@ -376,7 +376,7 @@ def test_whatever_the_order_tests_stay_tests_and_real_ones_real(steps):
     was = {}
     for step in steps:
         before = len(day.entries)
-        under_test = day.pipeline.walking.walk.device if day.pipeline.walking.walk else ""
+        under_test = day.pipeline.walk_test.walk.device if day.pipeline.walk_test.walk else ""
         match step:
             case ("walk", device, seconds):
                 walk(day, device=device, seconds=seconds)
@@ -417,7 +417,7 @@ def real(day):
 
 @pytest.mark.parametrize("how", ["time", "ended", "passed", "retired", "replaced", "restart", "power cut"])
 def test_a_test_key_of_a_detector_without_an_over_is_never_a_real_fire(day, how):
-    day.pipeline.walking.goals = {"smoke433": Goal({"smokes": 1}, receipted=True)} if how == "passed" else {}
+    day.pipeline.walk_test.wants({"smoke433": Goal({"smokes": 1}, receipted=True)} if how == "passed" else {}, platform=True)
     walk(day, device="smoke433")
     sounds(day, 4)
     day.receipt()
@@ -435,7 +435,7 @@ def test_a_test_key_of_a_detector_without_an_over_is_never_a_real_fire(day, how)
         case "restart" | "power cut":
             day.restart(other_boot=how == "power cut")
     day.wait(1000)
-    assert day.pipeline.walking.walk is None
+    assert day.pipeline.walk_test.walk is None
     assert (real(day), day.open) == ([], [])
     if how != "retired":
         sounds(day)
@@ -464,14 +464,14 @@ def test_a_fire_that_goes_on_is_not_taken_for_the_test_for_longer_than_a_minute(
 
 
 def test_such_a_test_does_not_pass_while_the_tone_still_sounds(day):
-    day.pipeline.walking.goals = {"smoke433": Goal({"smokes": 1}, receipted=True)}
+    day.pipeline.walk_test.wants({"smoke433": Goal({"smokes": 1}, receipted=True)}, platform=True)
     walk(day, device="smoke433")
     for _ in range(6):
         sounds(day, every=0)
         day.receipt()
         day.wait(30)
-    assert day.pipeline.walking.walk is not None
-    assert not day.pipeline.walking.walk.on, "nobody need wait for an end that is never said"
+    assert day.pipeline.walk_test.walk is not None
+    assert not day.pipeline.walk_test.walk.on, "nobody need wait for an end that is never said"
     day.wait(SOUNDS)
     assert visits(day)[0]["end"] == "passed"
     assert not real(day)
@@ -488,7 +488,7 @@ def test_a_radar_retired_or_replaced_in_its_test_leaves_nothing_real(day, how):
     day.take(day.pipeline.rearrange(devices=rooms, ladder=day.home.ladder, times=day.home.times, ended=(), now=day.clock.now(), other=gone))
     day.wait(1000)
     assert not real(day)
-    assert day.pipeline.walking.walk is None
+    assert day.pipeline.walk_test.walk is None
 
 
 def test_a_fall_that_is_still_on_when_the_time_is_over_is_real_for_a_radar_would_have_said_otherwise(day):

@@ -1,0 +1,296 @@
+"""Instructions and their answers: each is carried out once, and a refused one changes nothing and says why.
+
+Pure. What is answered is remembered against repeats, for a while; that an order took protection
+away is remembered apart and for longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+
+from gateway.judge.alarm import Alarm, Masking, Move, NotAllowed, Outcome, State
+from gateway.judge.away import Away
+from gateway.judge.book import AlarmFact, Book, Entry
+from gateway.judge.dispatch import Reason, recalled
+from gateway.judge.faults.fault import Faults
+from gateway.judge.lateness import left, malformed, takes_away, undecided
+from gateway.judge.masks import NOT_MASKED, End, Shelf
+from gateway.judge.open_alarms import OpenAlarms
+from gateway.judge.real import Real
+from gateway.judge.walk_test import WalkTest
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment
+from gateway.words.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
+from gateway.words.reading import DeviceId
+
+REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
+ENDINGS = 500  # ids of orders that took protection away, kept apart: a flood of others pushes none of them out. A month has dozens
+
+# What an instruction does to the response, where it is one plain move.
+_MOVE_OF = {
+    Do.ACKNOWLEDGE: Move.ACKNOWLEDGE,
+    Do.DISPATCH: Move.DISPATCH,
+    Do.DECLINE: Move.DECLINE,
+    Do.RECALL: Move.RECALL,
+    Do.ARRIVE: Move.ARRIVE,
+    Do.CLOSE: Move.CLOSE,
+}
+
+
+class Orders:
+    """Carries instructions out on what it is given, and remembers the answers."""
+
+    def __init__(
+        self,
+        book: Book,
+        alarms: OpenAlarms,
+        faults: Faults,
+        away: Away,
+        real: Real,
+        walk_test: WalkTest,
+        rooms: Mapping[DeviceId, str],
+    ) -> None:
+        self.endings_changed = False
+        self.resent: list[int] = []  # results of this turn's repeated orders, to be sent once more; the inlet bounds it
+        self._book = book
+        self._alarms = alarms
+        self._faults = faults
+        self._away = away
+        self._real = real
+        self._walk_test = walk_test
+        self._rooms = rooms
+        self._installed: dict[DeviceId, float] = {}  # when a device was enrolled, or became other hardware, in this power-up
+        self._done: dict[str, Done] = {}
+        self._endings: dict[str, None] = {}
+        self._tests: dict[Door, int] = {}  # number of the newest test alarm that was opened at a door
+
+    def restore(self, done: Mapping[str, Done], endings: Iterable[str], alarms: Iterable[Alarm]) -> None:
+        """Take over which orders had their answer before a restart, and which test alarms are open."""
+        self._done, self._endings = dict(done), dict.fromkeys(endings)
+        tests = [alarm.number for alarm in alarms if alarm.open and alarm.kind == kinds.TEST]
+        self._tests = dict.fromkeys(Door, max(tests, default=0))  # by which door is not known any more
+
+    def rearrange(self, rooms: Mapping[DeviceId, str], new: Collection[DeviceId], now: Moment) -> None:
+        """Go on with other devices; `new` ones are being installed now."""
+        installed = {d: at for d, at in self._installed.items() if d in rooms}
+        self._rooms, self._installed = rooms, installed | dict.fromkeys(new, now.mono)
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    @property
+    def done(self) -> Mapping[str, Done]:
+        """The instructions that have their answer, oldest first."""
+        return self._done
+
+    @property
+    def endings(self) -> list[str]:
+        """Those of them that took protection away, oldest first."""
+        return list(self._endings)
+
+    def saved(self) -> None:
+        """Take that `endings` are written."""
+        self.endings_changed = False
+
+    def take_resent(self) -> list[int]:
+        """Return, once, the entries of results that this turn's repeated orders want once more."""
+        out, self.resent = self.resent, []
+        return out
+
+    def repeats(self, instruction: Instruction) -> bool | None:
+        """Say whether an instruction came before with the same content; None where its id is new."""
+        done = self._done.get(instruction.id)
+        if done is None:
+            return False if instruction.id in self._endings else None
+        return done.digest == instruction.digest and done.entry != 0
+
+    def repeated(self, instruction: Instruction, now: Moment) -> bool:
+        """Answer an instruction whose id was used: its result is sent again, or it is another order and refused as that."""
+        same = self.repeats(instruction)
+        if same:
+            self.resent.append(self._done[instruction.id].entry)
+        elif same is False:
+            self.answer_reused(instruction, self._done.get(instruction.id, Done("?", 0)), now)
+        return same is not None
+
+    def answer_reused(self, instruction: Instruction, done: Done, now: Moment) -> None:
+        """Refuse an order under an id that another order has, or had; that one's result keeps its place."""
+        self._book.entry(_used(instruction, done), now)
+
+    def answer(self, result: ResultFact, now: Moment) -> None:
+        """Write down what came of an instruction, and remember it against repeats."""
+        number = self._book.entry(result, now)
+        if result.refused in FORGOTTEN:
+            return
+        self._done[result.instruction.id] = Done(result.instruction.digest, number)
+        while len(self._done) > REMEMBERED:
+            del self._done[next(iter(self._done))]
+
+    def renumbered(self, entries: Iterable[Entry]) -> None:
+        """Take that another journal has begun: of the results there so far only `entries` stand in it."""
+        self._done = {i: done._replace(entry=0) for i, done in self._done.items()}
+        for entry in entries:
+            if isinstance(entry.fact, ResultFact) and entry.fact.refused not in FORGOTTEN:
+                self._done[entry.fact.instruction.id] = Done(entry.fact.instruction.digest, entry.number)
+
+    def refuse(self, i: Instruction, why: str, now: Moment) -> None:
+        """Answer an instruction that came too late, or whose times are none; nothing else happens."""
+        torn = malformed(i)
+        word, zh = (Refused.BAD_MESSAGE, "指令的时间写法不对") if torn else (Refused.EXPIRED, "指令已过期")
+        self.answer(no(i, word, f"{zh}: {why}", why), now)
+
+    # -- what is carried out -----------------------------------------------------------------------------------------
+
+    def carry_out(self, i: Instruction, now: Moment) -> ResultFact:
+        """Do what an instruction says, and return its result; it is not answered yet."""
+        result = self._refused(i) or self._carried_out(i, now)
+        if result.refused is Refused.NONE and takes_away(i):
+            self._endings[i.id], self.endings_changed = None, True
+            while len(self._endings) > ENDINGS:
+                del self._endings[next(iter(self._endings))]
+        return result
+
+    def _refused(self, i: Instruction) -> ResultFact | None:
+        """Refuse what nobody may say so; None where it may be carried out."""
+        if not i.by.strip():
+            return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
+        if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
+            return no(i, Refused.LOCAL_ONLY, "只能在家中的技术员页面操作", "only the technician's page in the home may do this")
+        if i.do is Do.RESEND:  # at the platform's door it is carried out elsewhere
+            return no(i, Refused.PLATFORM_ONLY, "只能由平台要求重发", "only the platform may ask for entries again")
+        return None
+
+    def _carried_out(self, i: Instruction, now: Moment) -> ResultFact:
+        if i.do is Do.TEST:
+            return self._test(i, now)
+        if i.do is Do.AWAY:
+            return self._nobody_home(i, now)
+        if i.do is Do.WALK and i.step:
+            return self._walk_test.stepped(i, now)
+        if i.do in {Do.SHELVE, Do.CONFIRM, Do.WALK}:
+            return self._about_device(i, now)
+        return self._about_alarm(i, now)
+
+    def _test(self, i: Instruction, now: Moment) -> ResultFact:
+        if i.device and i.device not in self._rooms:
+            return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")
+        if self._tests.get(i.door) in self._alarms.open:
+            zh, en = (
+                "一个测试警报还没有结束: 请先结束它",
+                "a test alarm is open already: close it, or wait until it closes itself",
+            )
+            return no(i, Refused.NOT_ALLOWED, zh, en)
+        alarm = self._alarms.opened(kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by)
+        self._tests[i.door] = alarm.number
+        return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+
+    def _nobody_home(self, i: Instruction, now: Moment) -> ResultFact:
+        if i.seconds > (most := self._alarms.times.away_most):
+            days = f"{most / 86400:g}"
+            return no(i, Refused.TOO_LONG, f"离家最长 {days} 天", f"away lasts {days} days at most: say it again then")
+        if undecided(i, now, self._book.boot, {}):
+            return _undecided(i)
+        end = End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED
+        self._real.tell_away(self._away.begun(end, now, i.by), now)
+        return ResultFact(i, Refused.NONE)
+
+    def _about_alarm(self, i: Instruction, now: Moment) -> ResultFact:
+        found = next((a for a in self._alarms.open.values() if a.id == i.alarm), None)
+        if found is None and self._alarms.ended(i.alarm):
+            over = no(i, Refused.ALARM_ENDED, f"警报 {i.alarm} 已经结束", f"alarm {i.alarm} has ended already")
+            return replace(over, state=State.CLOSED.value)
+        if found is None:
+            return no(i, Refused.UNKNOWN_ALARM, f"本户没有警报 {i.alarm or '(空)'}", f"this home has no alarm {i.alarm or '(empty)'}")
+        if undecided(i, now, self._book.boot, found.stages):
+            return _undecided(i)
+        if i.do is Do.SILENCE:
+            alarm = self._alarms.keep(replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3)))
+            self._alarms.write(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
+            return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+        return self._moved_by(i, found, now)
+
+    def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
+        if i.do is Do.DISPATCH:
+            if not i.responder.strip():
+                return no(i, Refused.MISSING, "派人指令缺少 responder", "`responder` is missing: say who is sent")
+            longest = self._alarms.times.longest_on_site(alarm.priority)
+            if i.seconds > longest:
+                most = f"{longest / 60:g}"
+                return no(i, Refused.TOO_LONG, f"到场时间最长 {most} 分钟", f"expect the responder within {most} min, or send a nearer one")
+            expected = max(self._alarms.times.expect_least, i.seconds) if i.seconds > 0 else 0.0
+            alarm = replace(alarm, responder=i.responder, expected=expected)
+        if i.do is Do.ARRIVE:
+            # Who is there is not always who was sent. In the home it is who says so.
+            there = i.responder.strip() or (i.by if i.door is Door.LOCAL else "")
+            alarm = replace(alarm, responder=there or alarm.responder)
+        if i.do is Do.CLOSE:
+            allowed = {o.value for o in Outcome}
+            tested = alarm.test or self.installing(alarm)  # the alarm of a device being installed was real, and ends as what it was
+            if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not tested and i.outcome == Outcome.TEST):
+                given = i.outcome or "(empty)"
+                return no(i, Refused.MISSING, f"结束警报须给出有效结果, 收到 {given}", f"a close needs an outcome that fits, got {given}")
+            alarm = replace(alarm, outcome=Outcome(i.outcome))
+        try:
+            alarm = self._alarms.move(alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason, vouched=i.door is Door.LOCAL)
+        except NotAllowed as refusal:
+            return replace(
+                no(i, Refused.NOT_ALLOWED, f"当前状态 {refusal.state} 不允许 {refusal.move}", str(refusal)),
+                alarm=alarm.id,
+                state=alarm.state.value,
+            )
+        if i.do is Do.RECALL and not alarm.test and (who := recalled(alarm, self._alarms.ladder)) is not None:
+            self._alarms.call(alarm, who, Reason.RECALLED, now, before=alarm.state, by=i.by)
+        return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
+
+    def installing(self, alarm: Alarm) -> bool:
+        """Say whether an alarm came while its device was being installed: then it may be closed as a test, though it was real."""
+        since, danger = self._installed.get(alarm.device), alarm.stages.get("danger")
+        if since is None or danger is None or danger.boot != self._book.boot:
+            return False
+        return since <= danger.mono <= since + self._alarms.times.installing
+
+    def _about_device(self, i: Instruction, now: Moment) -> ResultFact:
+        if i.device not in self._rooms:
+            return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device or '(空)'}", f"no device {i.device or '(empty)'}")
+        if i.do is Do.CONFIRM:
+            if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self._faults.on:
+                zh, en = "收到过旧信号, 只能在家中确认", "an old signal was heard: only who stands at the device may confirm it"
+                return no(i, Refused.LOCAL_ONLY, zh, en)
+            self._book.tell(self._faults.confirmed(i.device, now, here=i.door is Door.LOCAL), now)
+            return ResultFact(i, Refused.NONE)
+        if i.do is Do.WALK:
+            result = self._walk_test.instructed(i, now)
+            if result.refused is Refused.NONE:
+                self._real.first_presses.forget([i.device])  # tried in the test: behind it every press is real
+            return result
+        if i.seconds <= 0:  # more protection needs nobody's leave
+            self._real.unshelve(i.device)
+            return ResultFact(i, Refused.NONE)
+        vital = self._faults.is_vital(i.device)
+        most = self._alarms.times.shelve_p1_most if vital else self._alarms.times.shelve_most
+        if vital and i.door is not Door.PLATFORM:
+            return no(i, Refused.PLATFORM_ONLY, "一级设备只能由平台搁置", "a device of a P1 kind is shelved by the platform only")
+        if i.seconds > most:
+            return no(i, Refused.TOO_LONG, f"搁置最长 {most / 3600:g} 小时", f"shelve for at most {most / 3600:g} h")
+        if not i.reason.strip():
+            return no(i, Refused.MISSING, "搁置须写明原因 reason", "`reason` is missing: say why the device is shelved")
+        if undecided(i, now, self._book.boot, {}):
+            return _undecided(i)
+        self._real.shelve(i.device, Shelf(now.mono + left(i, now), i.by, i.reason))
+        return ResultFact(i, Refused.NONE)
+
+
+def _used(i: Instruction, done: Done) -> ResultFact:
+    """Return the answer to an order whose id has its answer already. Only what is another order for certain may be given again."""
+    if done.digest in {"?", i.digest}:
+        zh = "这个编号的指令已处理过, 原答复已不在, 这次没有再做: 请先看警报现状, 确有需要才换新编号重发"
+        en = "an order of this id was answered before and the answer is not kept any more; nothing was done again: see how things stand"
+        return no(i, Refused.ANSWER_LOST, zh, f"{en} before you give it under a new id")
+    zh, en = "这个指令编号已用过, 内容不同: 请换一个新编号重发", "this id was used before, with another content: send it under a new id"
+    return no(i, Refused.ID_REUSED, zh, en)
+
+
+def _undecided(i: Instruction) -> ResultFact:
+    zh = "网关的时钟未经确认, 无法判断指令是否过期: 请稍后重发, 或写明 boot (网关最新消息里的开机编号)"
+    en = "the gateway's clock is not confirmed, so nobody can know whether this order is late: send a new one in some minutes,"
+    return no(i, Refused.UNDECIDED, zh, f"{en} or name the power-up of the gateway's newest message in `boot`")
