@@ -8,10 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from gateway.words.driver import Model
+from gateway.words.driver import Model
 
 
 class Shelf(Mapping[str, "Model"]):

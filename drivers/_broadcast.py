@@ -7,14 +7,12 @@ Frames with presses in them carry no proof of being new: they are told each time
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, TypeVar
 
 from drivers._fresh import LastHeard
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report
 from gateway.words.reading import FORMS, Form
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Frame = TypeVar("Frame")
 LONGEST = 255  # bytes; an AD structure cannot carry more

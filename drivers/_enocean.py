@@ -10,16 +10,11 @@ Document: EnOcean Equipment Profiles 2.6. Every telegram is sent two or three ti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
 
 from drivers._refusals import TEACH_IN, TOO_SHORT
-from gateway.words.driver import NOT_MINE, Behind, Heard, Packet, Picture, Refusal, Report, Telegram
+from gateway.words.driver import NOT_MINE, Behind, Driver, Heard, Packet, Picture, Refusal, Report, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from gateway.words.driver import Driver
 
 RPS, ONE_BYTE, FOUR_BYTES, UTE = 0xF6, 0xD5, 0xA5, 0xD4
 _SIZES = {RPS: 3, ONE_BYTE: 3, FOUR_BYTES: 6}

@@ -7,13 +7,11 @@ bytes alone, so the answer is the same however the reads were split.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
 
 from drivers._refusals import NOISE, TOO_SHORT
 from gateway.words.driver import NOT_MINE, Chunk, Heard, Packet, Picture, Refusal, Reply
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 WAIT = 0  # what `judge` returns when more bytes must come
 

@@ -7,14 +7,11 @@ counter heard since then).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from gateway.words.driver import REPEATED, Heard, Report
 from gateway.words.reading import NOT_A_CALL, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 CALLS = 128  # remembered calls; the oldest is forgotten first (1 KiB of memory, years of presses)
 ADAPTERS = 8  # radios whose last frame is kept; all are forgotten when a ninth speaks

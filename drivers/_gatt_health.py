@@ -24,14 +24,12 @@ The device's clock is nobody's: its time stamps serve to put a stored batch in o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from drivers._refusals import NO_CONTACT, NO_VALUE, OUT_OF_RANGE, TOO_LONG, TOO_SHORT, UNRELIABLE
 from gateway.words.driver import NOT_MINE, Attribute, GattService, Heard, Model, Packet, Picture, Refusal, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 HEART_RATE, BLOOD_PRESSURE, THERMOMETER, OXIMETER, SCALE = (uuid16(short) for short in (0x180D, 0x1810, 0x1809, 0x1822, 0x181D))
 HEART_RATE_MEASUREMENT, BLOOD_PRESSURE_MEASUREMENT, TEMPERATURE_MEASUREMENT, WEIGHT_MEASUREMENT, BATTERY_LEVEL = (

@@ -14,13 +14,10 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from gateway.words.driver import Report, not_understood
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 SHORTEST = 3  # bytes of an object without value
 

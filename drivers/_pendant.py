@@ -21,15 +21,12 @@ can record and send it. Where that matters, use a sealed button.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from drivers._broadcast import LONGEST
 from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Heard, Packet, Report, Standing
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 IDLE = "idle"
 CALLS = ("press", "double_press", "long_press")

@@ -10,16 +10,11 @@ Nothing is sealed: whoever is near can say these things under another's address.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
 
 from drivers._broadcast import LONGEST, Broadcast
-from gateway.words.driver import BleAdvert, Report, uuid16
+from gateway.words.driver import Advertisement, BleAdvert, Heard, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from gateway.words.driver import Advertisement, Heard
 
 UUID, OLD_UUID = uuid16(0xFD3D), uuid16(0x0D00)
 COMPANY = 0x0969

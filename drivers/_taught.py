@@ -9,13 +9,10 @@ as silent as a well one. The receiver's telegram names the code as its source; t
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Picture, Refusal, Report, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 BURST = 1.5  # s: codes come 10 to 30 times, some 50 ms apart; a second press after 3 s must be a second press
 BEHIND = Behind(receivers=("sonoff-rfbridge", "rflink"), same_within=BURST)

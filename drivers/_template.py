@@ -26,16 +26,13 @@ Other links, other helpers:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import Broadcast, service
 from drivers._refusals import BAD_CHECKSUM, WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, not_understood, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UUID = uuid16(0x0000)  # the service data it is heard by; `company(n)` picks manufacturer data instead
 _HEADER = 0xAA

@@ -18,16 +18,13 @@ The fall is a level: 1 comes again and again while it lasts, and 0 ends no alarm
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
-from typing import TYPE_CHECKING
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE
 from gateway.words.driver import Heard, Refusal, Report, SerialLine, Setting, not_understood
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 HEAD = 0x01
 _HEAD_SIZE = 8

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from drivers._refusals import BAD_JSON, TOO_SHORT, UNREACHED
 from drivers._zigbee_words import Row, levels, rings, table
 from gateway.words.driver import NOT_MINE, Behind, Heard, Model, Packet, Report, Standing, Telegram, not_understood
 from gateway.words.reading import FORMS, Form, Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 BEHIND = Behind(receivers=("zigbee2mqtt",))
 MISSING_AFTER = 3 * 3600.0  # seconds: most check in every 30 to 60 minutes; who checks in less often is given more by the household

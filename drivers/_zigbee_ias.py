@@ -13,14 +13,12 @@ Document: Zigbee Cluster Library, 8.2 IAS Zone and 2.5 general commands; TI Z-St
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from drivers._refusals import BAD_CHECKSUM, TOO_SHORT, UNKNOWN_VALUE
 from gateway.words.driver import NOT_MINE, Picture, Refusal, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 IAS_ZONE, IAS_ACE, ON_OFF = 0x0500, 0x0501, 0x0006
 _STATUS = (

@@ -10,13 +10,11 @@ A word that stands in no row is never taken for silence: the device has said som
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from gateway.words.driver import Report, not_understood
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
 
 Word = bool | str
 _YES, _NO = (True,), (False,)

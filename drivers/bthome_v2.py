@@ -41,17 +41,14 @@ A frame with neither counter nor packet id proves nothing: it is reported each t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm
 from drivers._fresh import LastHeard, judged
 from drivers._refusals import BINDKEY_REQUIRED, DECRYPT_FAILED, DOWNGRADE, TOO_LONG, TOO_SHORT, WRONG_ADDRESS, WRONG_VERSION
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 UUID = uuid16(0xFCD2)
 _SHELLY = 0x0BA9  # company id of the Shelly BLU family, whose files share this decoder
@@ -310,8 +307,7 @@ class Bthome:
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one advertisement. An empty answer is a good frame that says nothing, such as a button not pressed."""
-        data = packet.service_data.get(UUID) if isinstance(packet, Advertisement) else None
-        if data is None or not isinstance(packet, Advertisement):
+        if not isinstance(packet, Advertisement) or (data := packet.service_data.get(UUID)) is None:
             return _NOT_MINE
         if self._last.again(packet.adapter, data):
             return _REPEATED

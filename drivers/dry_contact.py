@@ -8,14 +8,11 @@ take the latter for detectors whose relay falls off in alarm, since a cut wire t
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from drivers._refusals import TOO_SHORT, UNKNOWN_VALUE
 from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Report, Standing, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _STATES = {
     "smoke": Kind.SMOKE,

@@ -8,16 +8,13 @@ under an address that was enrolled as this make are taken. Nothing is sealed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import Broadcast, service
 from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UUID = uuid16(0x2A06)
 

@@ -13,16 +13,13 @@ profile leaves empty are empty. New ones are enrolled as enocean-contact-a5 or e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from drivers import enocean_contact_a5, enocean_window
 from drivers._enocean import FOUR_BYTES, NOTES, ONE_BYTE, Sensor, behind, profile, supply
 from drivers._refusals import TEACH_IN
 from gateway.words.driver import Heard, Model, Packet, Report, Telegram, not_understood
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 D5 = "D5-00-01"
 _OTHERS = {"A5-14-01": enocean_contact_a5.read, "A5-14-09": enocean_window.read, "A5-14-0A": enocean_window.read}

@@ -12,17 +12,14 @@ RORG | payload | status: what it means is the enrolled device's matter.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._enocean import drawn
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import CRC, NOISE, TOO_SHORT
 from gateway.words.driver import Enrol, Heard, Model, Refusal, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 SYNC = 0x55
 _HEAD = 6

@@ -8,15 +8,12 @@ Document: EEP 2.6, F6-05-01. It is often without a battery: swelling discs press
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from drivers._enocean import RPS, behind, sensor
 from drivers._refusals import UNKNOWN_VALUE
 from gateway.words.driver import Heard, Model, Report, not_understood
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _SAYS = {0x11: Report(Kind.MOISTURE, True), 0x00: Report(Kind.MOISTURE, False)}
 

@@ -7,14 +7,11 @@ Document: EEP 2.6, A5-07-01.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:

@@ -8,14 +8,11 @@ Document: EEP F6-02-xx, F6-01-01. Which side of a rocker a cord moves depends on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from drivers._enocean import RPS, behind, sensor
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _PRESSED = 0x10
 ROCKERS = ("AI", "AO", "BI", "BO")

@@ -8,14 +8,11 @@ Document: EEP 2.6.8, A5-14-09 and A5-14-0A. A window that is tilted is open.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from drivers._enocean import FOUR_BYTES, NOTES, behind, sensor, supply
 from gateway.words.driver import Heard, Model, Report, not_understood
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _OPEN = {0: False, 1: True, 3: True}
 

@@ -9,16 +9,13 @@ iBeacon or Eddystone signal, enrol it as that.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import Broadcast, service
 from drivers._refusals import WRONG_ADDRESS, WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UUID = uuid16(0xFFF0)  # free for every maker: length and model decide
 _MODELS = frozenset({0x15, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x24, 0x27, 0x28, 0x29})

@@ -15,16 +15,13 @@ again every AGAIN reports (5 s); the others say only that the radar lives.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_FOOTER, BAD_HEADER, NOISE, UNKNOWN_VALUE
 from gateway.words.driver import Chunk, Enrol, Heard, Model, Packet, Picture, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 REPORT, COMMAND = b"\xf4\xf3\xf2\xf1", b"\xfd\xfc\xfb\xfa"
 REPORT_END, COMMAND_END = b"\xf8\xf7\xf6\xf5", b"\x04\x03\x02\x01"

@@ -11,18 +11,15 @@ by. It sees no falls, and "nobody" ends nothing; what is told and when: see hili
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Mapping
 from functools import partial
 from math import hypot
-from typing import TYPE_CHECKING
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_FOOTER, NOISE
 from drivers.hilink_ld2410 import AGAIN
 from gateway.words.driver import Chunk, Enrol, Heard, Model, Packet, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 HEAD, TAIL = b"\xaa\xff\x03\x00", b"\x55\xcc"
 _SIZE = 30

@@ -10,16 +10,13 @@ copy, cannot be told from a new one. It is reported each time; bursts are merged
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import Broadcast, service
 from drivers._refusals import WRONG_ADDRESS, WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UUID = uuid16(0x5242)
 _VIBRATION, _BUTTON = 0x04, 0x06

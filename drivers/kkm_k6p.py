@@ -10,16 +10,13 @@ buttons of the K series use is not known either: it cannot call for help. The vo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, Broadcast
 from drivers._refusals import TOO_SHORT, WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UUID = uuid16(0xFEAA)
 _AXES = ("acc_x_mg", "acc_y_mg", "acc_z_mg")

@@ -21,8 +21,8 @@ has heard one can send it, so they are no sign of life.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._ccm import ccm, counter_mode
 from drivers._fresh import LastHeard, judged
@@ -47,14 +47,10 @@ from gateway.words.driver import (
     Heard,
     Model,
     Packet,
-    Refusal,
     Report,
     uuid16,
 )
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 UUID = uuid16(0xFE95)
 LISTENS = BleAdvert(services=(UUID,))
@@ -97,56 +93,40 @@ class MiBeacon:
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
         """Decode one advertisement. An empty answer is a good frame that says nothing: the device is alive."""
-        data = packet.service_data.get(UUID) if isinstance(packet, Advertisement) else None
-        if data is None or not isinstance(packet, Advertisement):
+        if not isinstance(packet, Advertisement) or (data := packet.service_data.get(UUID)) is None:
             return _NOT_MINE
         if self._last.again(packet.adapter, data):
             return _REPEATED
-        head = self._head(data)
-        if isinstance(head, Refusal):
-            return (head,)
-        return self._said(packet.adapter, data, *head) if data[0] & _OBJECT else _UNPROVED
-
-    def _head(self, data: bytes) -> tuple[int, bytes] | Refusal:
-        """Return where the objects begin and the sender's address, or why the frame is not read on."""
         size = len(data)
         if not _HEAD <= size <= _LONGEST:
-            return TOO_SHORT if size < _HEAD else TOO_LONG
+            return (TOO_SHORT if size < _HEAD else TOO_LONG,)
         control, address, start = data[0], self._address, _HEAD
-        if not 2 <= data[1] >> 4 <= 5:
-            return WRONG_VERSION
-        if control & _MESH:
-            return MESH
-        if self._products and data[2] | data[3] << 8 not in self._products:
-            return WRONG_PRODUCT
+        if not 2 <= data[1] >> 4 <= 5 or control & _MESH or (self._products and data[2] | data[3] << 8 not in self._products):
+            return (WRONG_VERSION if not 2 <= data[1] >> 4 <= 5 else MESH if control & _MESH else WRONG_PRODUCT,)
         if control & _ADDRESS:
-            start += 6
-            if size < start:
-                return TOO_SHORT
-            told = data[10:4:-1]
-            if address and told != address:
-                return WRONG_ADDRESS
+            told, start = data[10:4:-1], _HEAD + 6
+            if size < start or (address and told != address):
+                return (TOO_SHORT if size < start else WRONG_ADDRESS,)
             address = told
         if control & _CAPABILITY:
             start += 2 if size > start and data[start] & _MORE_CAPABILITY else 1
-        return (start, address) if start <= size else TOO_SHORT
+        if not control & _OBJECT:
+            return _UNPROVED if start <= size else (TOO_SHORT,)
+        if control & _SEALED:
+            return self._sealed(packet.adapter, data, start, address)
+        if size < start + SHORTEST or self._key is not None:  # in clear somebody else may be speaking under this address
+            return (TOO_SHORT if size < start + SHORTEST else DOWNGRADE,)
+        return self._told(packet.adapter, data, data[start:])
 
-    def _said(self, adapter: str, data: bytes, start: int, address: bytes) -> Iterable[Heard]:
-        sealed = bool(data[0] & _SEALED)
-        if sealed and (data[1] >> 4 < 4) is not self._old:
+    def _sealed(self, adapter: str, data: bytes, start: int, address: bytes) -> Iterable[Heard]:
+        if (data[1] >> 4 < 4) is not self._old:
             return (WRONG_VERSION,)
-        if len(data) < start + SHORTEST + (_SEAL if sealed else 0):
+        if len(data) < start + SHORTEST + _SEAL:
             return (TOO_SHORT,)
-        if not sealed:
-            if self._key is not None:
-                return (DOWNGRADE,)  # somebody else may be speaking in clear under this address
-            return self._told(adapter, data, data[start:])
         if self._key is None:
             return (BINDKEY_REQUIRED,)
-        opened = self._opened_unchecked if self._old else self._opened
-        return opened(adapter, data, start, address)
-
-    def _opened(self, adapter: str, data: bytes, start: int, address: bytes) -> Iterable[Heard]:
+        if self._old:
+            return self._opened_unchecked(adapter, data, start, address)
         ext, tag = data[-7:-4], data[-4:]
         nonce = (address or bytes(6))[::-1] + data[2:5] + ext
         plain = self._unseal(nonce, data[start:-7] + tag, b"\x11") if self._unseal else None

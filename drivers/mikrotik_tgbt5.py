@@ -12,16 +12,13 @@ are shown as states that nothing is judged by, as are reed and tilt.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import Broadcast, company
 from drivers._refusals import WRONG_LENGTH, WRONG_VERSION
 from gateway.words.driver import BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COMPANY = 0x094F
 _SEALED = 0x01

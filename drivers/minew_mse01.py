@@ -9,16 +9,13 @@ battery is shown and not judged: nothing of it raises or ends an alarm. Enrol an
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, Broadcast
 from drivers._refusals import TOO_SHORT, WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COMPANY = 0x0639
 _STATUS = {"button1": 0x20, "button2": 0x40, "contact_open": 0x01, "motion": 0x02}

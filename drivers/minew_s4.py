@@ -9,16 +9,13 @@ nothing of it raises or ends an alarm. Enrol another make where that is needed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import Broadcast
 from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import Advertisement, BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 COMPANY = 0x0639
 

@@ -9,14 +9,11 @@ the terminals.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from drivers._modbus_rtu import meaning
 from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Inputs, Model, Packet, Picture, Refusal, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 
 class InputModule:

@@ -12,16 +12,13 @@ the intake. The codes of hold and release differ between the reader's own tables
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import Broadcast, service
 from drivers._refusals import WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UUID = uuid16(0x0000)
 _ACTIONS = {

@@ -14,16 +14,13 @@ wrongly would hide or invent an open one. Nothing is sealed: whoever is near can
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, Broadcast, service
 from drivers._refusals import TOO_SHORT, WRONG_ADDRESS, WRONG_LENGTH
 from gateway.words.driver import BleAdvert, Heard, Model, Report, uuid16
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 UUID = uuid16(0xFDCD)
 _HEAD = 8

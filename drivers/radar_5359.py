@@ -19,16 +19,13 @@ not for a radar.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, BAD_FOOTER, NOISE, UNKNOWN_VALUE
 from gateway.words.driver import Enrol, Heard, Model, Refusal, Reply, Report, SerialLine, Setting, not_understood
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 HEAD, _TAIL = b"\x53\x59", b"\x54\x43"
 _AROUND = 9  # bytes of a frame that are not data

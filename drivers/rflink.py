@@ -12,14 +12,11 @@ measures, for instance "EV1527;ID=07A410;SWITCH=01;CMD=ON": what is taught is on
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
 
 from drivers._refusals import NOISE, TOO_LONG
 from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Picture, Refusal, Reply, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _LONGEST = 256  # bytes of a line; what is longer is noise, and forgotten up to its end
 _LINE = re.compile(rb"20;([0-9A-Fa-f]{2});([\x20-\x3a\x3c-\x7e]+);(?:([\x20-\x7e]*);)?")

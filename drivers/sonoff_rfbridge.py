@@ -13,17 +13,14 @@ presses anything, so flash Portisch.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import NOISE
 from drivers._taught import pictures
 from gateway.words.driver import Enrol, Heard, Model, Packet, Picture, Refusal, Reply, Report, SerialLine, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 START, END = 0xAA, 0x55
 ACK, LEARN_TIMED_OUT, LEARNED, CODE, SEND, SNIFFED, BUCKETS = 0xA0, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xB1

@@ -9,15 +9,12 @@ number is told.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from drivers._refusals import TOO_SHORT
 from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def read(frame: Halves, _address: bytes) -> Sequence[Heard]:

@@ -6,15 +6,12 @@ c0219ae8bc49 | 69 | 5c | 0038     [7] bit 6 motion, 5 light
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from drivers._refusals import TOO_SHORT
 from drivers._switchbot import LISTENS, MISSING_AFTER, Halves, battery, made
 from gateway.words.driver import Heard, Model, Report
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def read(frame: Halves, _address: bytes) -> Sequence[Heard]:

@@ -7,15 +7,12 @@ Its presses go to the device it is paired with and are not in the broadcast: it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from drivers._refusals import TOO_SHORT
 from drivers._switchbot import LISTENS, Halves, battery, made
 from gateway.words.driver import Heard, Model
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _NEVER_ALONE = -1  # without its letter nothing of it is known
 

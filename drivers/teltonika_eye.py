@@ -11,26 +11,21 @@ door sensor says "no magnet" for ever and would be a door left open. The voltage
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from drivers._broadcast import LONGEST, Broadcast, company
 from drivers._refusals import TOO_SHORT, WRONG_LENGTH, WRONG_VERSION
 from gateway.words.driver import BleAdvert, Heard, Model, Report
 from gateway.words.reading import Kind
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 COMPANY = 0x089A
 
 
 def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means; a frame that ends before all that its flags announce is damaged."""
-    if len(frame) > LONGEST:
-        return (WRONG_LENGTH,)
-    if len(frame) < 2:
-        return (TOO_SHORT,)
+    if not 2 <= len(frame) <= LONGEST:
+        return (WRONG_LENGTH if len(frame) > LONGEST else TOO_SHORT,)
     if frame[0] != 1:
         return (WRONG_VERSION,)
     flags, at = frame[1], 2

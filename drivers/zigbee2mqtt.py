@@ -14,7 +14,8 @@ since. What other programs ask of zigbee2mqtt (.../set, .../get) is no device's 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from drivers._refusals import BAD_JSON, TOO_LONG
 from drivers._zigbee import Sensor, parsed
@@ -22,9 +23,6 @@ from drivers._zigbee_ias import pictures
 from drivers._zigbee_words import table
 from gateway.words.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Picture, Published, Refusal, Report, Telegram
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
 
 _LONGEST = 16_384  # bytes; a sensor's message has some hundred
 _NAME = 200  # characters of a friendly name

@@ -9,13 +9,14 @@ What comes back: `id`, `model`, and what was reported, or `reject` with one word
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drivers import all_models
 from gateway.hear import decode_lines
-from gateway.hear.decode_lines import Unfit
+from gateway.hear.decode_lines import Line, Unfit
 from gateway.words.driver import (
     NOT_MINE,
     REPEATED,
@@ -36,11 +37,6 @@ from gateway.words.driver import (
     Telegram,
 )
 from gateway.words.reading import FORMS, Form, Kind, is_plausible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from gateway.hear.decode_lines import Line
 
 _ANOTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # by which a driver says that it is not its frame
 _NOTHING = frozenset({"noise", "not_mine", "too_short", "too_long"})  # by which it says that it has found no frame

@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from gateway.words.driver import (
     Advertisement,
@@ -36,9 +37,6 @@ from gateway.words.driver import (
     Telegram,
     uuid16,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 Line = dict[str, Any]
 

@@ -7,17 +7,12 @@ any input and never keeps more than it states. Packets of devices that are not t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
-
-    from gateway.words.reading import Value
-
+from gateway.words.reading import Kind, Value
 
 _WORDS = 80  # characters of what was not understood
 
