@@ -23,7 +23,7 @@ from gateway.judge.faults.fault import FaultFact, Turn
 from gateway.judge.lateness import late
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality, Stamp
-from gateway.words.instruction import Change, Do, Door, Instruction, Refused, ResultFact, What
+from gateway.words.instruction import Change, Do, Door, Instruction, Problem, Refused, ResultFact, What
 from gateway.words.kind import FaultClass, Priority
 from gateway.words.reading import Reading
 
@@ -31,6 +31,7 @@ VERSION: Final = 1
 ROOT: Final = "eldercare/v1"
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time was ever confirmed
 GENERATIONS: Final = (1 << 53) - 1  # the highest generation that is said and read: every JSON reader has it exactly
+TOLD: Final = 400  # characters of what is wrong with a field
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+\Z")]
@@ -466,7 +467,7 @@ def encode_entry(gateway: str, journal: str, entry: Entry, generation: int = 0, 
                 device=i.device,
                 reason=i.reason,
                 seconds=i.seconds,
-                problems=[Trouble(*problem) for problem in fact.problems],
+                problems=[_trouble(problem) for problem in fact.problems],
                 revision=fact.revision,
                 sent=fact.sent,
             )
@@ -670,6 +671,10 @@ def receipt_of(payload: bytes, gateway: str) -> tuple[Receipt, str]:
             return decode_receipt(_encoder.encode(parts), gateway), str(bad)
         except (BadMessage, KeyError):
             raise bad from None
+
+
+def _trouble(p: Problem) -> Trouble:
+    return Trouble(p.section, p.item, p.field, p.say.zh[:TOLD], p.say.en[:TOLD])
 
 
 def decode_instruction(

@@ -19,6 +19,7 @@ from typing import cast
 
 from gateway.hear.serial_port import Line
 from gateway.words.driver import Adjustable, Chunk, Driver, Model, Report, SerialLine, Setting
+from gateway.words.say import Failed, Say
 
 ECHO_WITHIN = 1.0  # s
 TRIES = 3  # one, and two repeats
@@ -50,27 +51,33 @@ class Result:
     verdict: Verdict
 
 
-class BadSetting(ValueError):
+class BadSetting(Failed, ValueError):
     """A setting that this model does not have, or a value out of its bounds."""
 
 
 def wanted_of(model: Model, words: Mapping[str, str]) -> dict[str, float]:
     """Return the values a technician wrote, checked against the model. Raises BadSetting with a sentence."""
     if not model.settings:
-        raise BadSetting(f"{model.name} has no settings over its line")
+        raise BadSetting(Say("adjust.no_settings", model=model.name))
     known = {setting.name: setting for setting in model.settings}
     out = {}
     for name, text in words.items():
         setting = known.get(name)
         if setting is None:
-            raise BadSetting(f"{model.name} has no setting {name!r}; it has {', '.join(known)}")
+            say = Say("adjust.unknown", model=model.name, name=name[:40], known=", ".join(known))
+            raise BadSetting(say)
         named = dict(setting.words)
         try:
             value = named[text] if text in named else float(text)
         except ValueError:
-            raise BadSetting(f"{name}={text}: {' or '.join(named) if named else 'a number'} was expected") from None
+            what = (" 或 ".join(named), " or ".join(named)) if named else Say("adjust.number")
+            said = {"name": (setting.title[0], name), "text": text[:40]}
+            raise BadSetting(Say("adjust.choice", **said, what=what)) from None
         if not setting.low <= value <= setting.high:
-            raise BadSetting(f"{name}={text}: {setting.low:g} to {setting.high:g} {setting.unit}".rstrip() + " was expected")
+            said = {"name": (setting.title[0], name), "text": text[:40]}
+            bounds = {"low": setting.low, "high": setting.high, "unit": setting.unit}
+            code = "adjust.bounds" if setting.unit else "adjust.bounds_plain"
+            raise BadSetting(Say(code, **said, **bounds))
         out[name] = value
     return out
 
@@ -96,7 +103,7 @@ class Commissioning:
     def __init__(self, settings: Sequence[Setting], device: Adjustable, wanted: Mapping[str, float], now: float) -> None:
         chosen = [one for one in settings if not wanted or one.name in wanted]
         if not chosen:
-            raise BadSetting("nothing to set or to read")
+            raise BadSetting(Say("adjust.nothing"))
         self._device = device
         self._wanted = dict(wanted)
         self._left = chosen
@@ -264,7 +271,7 @@ async def commission(
     held by the running gateway.
     """
     if not isinstance(model.listens, SerialLine) or not model.settings:
-        raise BadSetting(f"{model.name} has no settings over its line")
+        raise BadSetting(Say("adjust.no_settings", model=model.name))
     loop = asyncio.get_running_loop()
     driver: Driver = model.new(port, None, {})
     work = Commissioning(model.settings, cast("Adjustable", driver), wanted, loop.time())

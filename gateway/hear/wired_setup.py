@@ -237,16 +237,12 @@ def _hello(model: Model) -> bytes:
 
 def wrong(model: Model, settings: Mapping[str, str]) -> list[Problem]:
     """Return what is wrong with the settings a technician wants, field by field."""
-    known = {s.name: s for s in model.settings}
     out = []
     for name, text in settings.items():
         try:
             wanted_of(model, {name: text})
         except BadSetting as bad:
-            s = known.get(name)
-            bounds = "" if s is None else " 或 ".join(word for word, _ in s.words) or f"{s.low:g} 到 {s.high:g} {s.unit}".rstrip()
-            zh = f"{model.title[0]} 没有设置 {name[:40]}" if s is None else f"{s.title[0]}: 应为 {bounds}"
-            out.append(Problem("settings", "", name[:40], zh, str(bad)[:300]))
+            out.append(Problem("settings", "", name[:40], bad.say))
     return out
 
 

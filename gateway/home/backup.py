@@ -44,12 +44,13 @@ from gateway.contract import chain, wire
 from gateway.home import commissioning
 from gateway.home.config import Config, ConfigError, composed, rights
 from gateway.home.parts import HomePart, HomePlatform, Household, HouseholdSecrets, SoundPart, Strict
-from gateway.home.programs import Why, told
+from gateway.home.programs import told
 from gateway.judge import pending
 from gateway.keep.database import StoreProblem
 from gateway.keep.stand_in import in_force
 from gateway.keep.store import Store
 from gateway.words.driver import Model
+from gateway.words.say import Failed, Say
 
 MAGIC = b"eldercare-gateway backup "
 LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB
@@ -69,18 +70,11 @@ _ID = r"^[A-Za-z0-9._-]{1,40}\Z"
 _CARRIED = ("certificate", "generation", pending.MARK)
 
 
-class BackupError(Exception):
-    """A backup cannot be made or used; nothing has happened. The text says why, zh-CN first; `zh` and `en` are its halves."""
+class BackupError(Failed):
+    """A backup cannot be made or used; nothing has happened. Its text has both languages, zh-CN first."""
 
-    def __init__(self, text: str, en: str = "") -> None:
-        super().__init__(f"{text} {en}".strip())
-        self.zh, self.en = (text, en) if en else _halves(text)
-
-
-def _halves(text: str) -> tuple[str, str]:
-    """Return the Chinese and the English half of a sentence, which stand one after the other."""
-    end = max((n for n, letter in enumerate(text, 1) if "\u4e00" <= letter <= "\u9fff"), default=0)
-    return (text[:end].strip(), text[end:].strip()) if 0 < end < len(text) else (text, text)
+    def __str__(self) -> str:
+        return self.say.both
 
 
 class Kept(Strict, frozen=True):
@@ -117,7 +111,7 @@ def made(
     `fresh`: what drivers remember by now, where the gateway runs.
     """
     if len(passphrase) < SHORTEST:
-        raise BackupError(f"口令至少 {SHORTEST} 个字符 the passphrase needs at least {SHORTEST} characters")
+        raise BackupError(Say("backup.short_passphrase", least=SHORTEST))
     home, own = _whole(config)
     journal, memories, marks, last, alarms = _remembered(in_force(config.state, config.runtime))
     memories |= {d: dict(m) for d, m in (fresh or {}).items()}
@@ -161,7 +155,7 @@ def _text(config: Config, name: str) -> str:
     try:
         return path.read_text(encoding="utf-8") if path else ""
     except (OSError, ValueError) as error:
-        raise BackupError(f"证书文件 {path} 无法读取 cannot be read ({error}): the backup would be without it") from error
+        raise BackupError(Say("backup.no_certificate", path=path, why=error)) from error
 
 
 def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int, tuple[str, ...]]:
@@ -177,11 +171,11 @@ def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict
             still = db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open ORDER BY a.number")
             alarms = tuple(bytes(body).decode() for (body,) in still)
     except (sqlite3.Error, ValueError) as error:
-        raise BackupError(f"{path} 无法读取 cannot be read ({error}): see `eldercare-gateway check`") from error
+        raise BackupError(Say("backup.no_journal", path=path, why=error)) from error
     return marks.get("journal", ""), memories, {n: marks[n] for n in _CARRIED if n in marks}, int(last), alarms
 
 
-def programs(config: Config, kept: Kept) -> list[tuple[str, Why | None]]:
+def programs(config: Config, kept: Kept) -> list[tuple[str, Say | None]]:
     """Return the programs that a backup names, as commands, each with why it may not run on this box."""
     assert config.source is not None  # what was loaded has one
     home, allowed = kept.household, rights(config.source)
@@ -196,29 +190,28 @@ def programs(config: Config, kept: Kept) -> list[tuple[str, Why | None]]:
 def opened(data: bytes, passphrase: str) -> Kept:
     """Return what is in a backup. Raises BackupError: not one, newer, cut off, wrong passphrase."""
     if len(data) > LARGEST:
-        raise BackupError(f"文件太大 the file has {len(data)} bytes, at most {LARGEST} are read: this is no backup")
+        raise BackupError(Say("backup.large", size=len(data), most=LARGEST))
     if not data.startswith(MAGIC) or b"\n" not in data[:400]:
-        raise BackupError("这不是备份文件 this is no backup of a gateway")
+        raise BackupError(Say("backup.none"))
     head = data[: data.index(b"\n") + 1]
     told = _head(head)
     if told.v != 1:
-        raise BackupError(f"备份来自更新的软件 the backup was made by newer software (form {told.v}): install that version first")
+        raise BackupError(Say("backup.newer", form=told.v))
     try:
         plain = _sealed(head, passphrase).decrypt(bytes.fromhex(told.nonce), data[len(head) :], head)
     except InvalidTag:
-        raise BackupError("口令错误, 或文件不完整 the passphrase is wrong, or the file is cut off or was changed") from None
+        raise BackupError(Say("backup.passphrase")) from None
     try:
         return msgspec.json.decode(plain, type=Kept)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        text = f"内容无法理解 its content is not understood ({error}): was it made by newer software? install that version first"
-        raise BackupError(text) from None
+        raise BackupError(Say("backup.not_understood", why=error)) from None
 
 
 def _head(head: bytes) -> _Head:
     try:
         return msgspec.json.decode(head[len(MAGIC) :], type=_Head)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise BackupError("文件头已损坏 the head of the file is damaged") from None
+        raise BackupError(Say("backup.head")) from None
 
 
 def _sealed(head: bytes, passphrase: str) -> AESGCM:
@@ -236,7 +229,7 @@ def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         arrive(config.state)
         generations.finished(config.state)
     except OSError as error:
-        raise BackupError(_unwritten(config.state, error)) from error
+        raise BackupError(Say("backup.unwritten", path=config.state, why=error)) from error
     return after
 
 
@@ -251,20 +244,19 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     assert config.source is not None  # what was loaded has one
     state = config.state
     if config.gateway.id not in {"", kept.gateway}:
-        where = f"{config.path}: [gateway] id = {config.gateway.id!r}"
-        raise BackupError(f"{where} 与备份 {kept.gateway!r} 不同 differs from the backup's: take the line out")
+        values = {"path": config.path, "id": config.gateway.id, "other": kept.gateway}
+        raise BackupError(Say("backup.other_id", **values))
     if (state / "gateway.db").exists() and _entries(state):
-        raise BackupError(
-            f"{state} 已有另一个家庭的记录 holds the journal of a home already: move that folder away first, so that nothing is lost"
-        )
+        raise BackupError(Say("backup.home_there", path=state))
     token = secrets.token_hex(8)
     home = replace(kept.household, revision=kept.household.revision + 1, token=token, changed=("restored",))
     own = replace(kept.secrets, token=token, revision=home.revision)
     try:
         after = composed(config.source, models, home, own)
     except ConfigError as error:
-        zh, en = ("; ".join(parts)[:400] for parts in ((p.zh for p in error.fields), error.problems))
-        raise BackupError(f"备份在此不能使用: {zh}", f"the backup cannot be used here: {en}") from error
+        zh = "; ".join(p.say.zh for p in error.fields)[:400]
+        why = (zh, "; ".join(error.problems)[:400])
+        raise BackupError(Say("backup.not_here", why=why)) from error
     beside = state / PREPARED
     try:
         shutil.rmtree(beside, ignore_errors=True)
@@ -279,7 +271,7 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         generations.sync(beside)
     except (OSError, ValueError, OverflowError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
         shutil.rmtree(beside, ignore_errors=True)
-        raise BackupError(_unwritten(state, error)) from error
+        raise BackupError(Say("backup.unwritten", path=state, why=error)) from error
     except BackupError:
         shutil.rmtree(beside, ignore_errors=True)
         raise
@@ -301,28 +293,20 @@ def _rehearsed(path: Path, beside: Path) -> None:
             with as_root():
                 done = _run(command, environment)
     except subprocess.TimeoutExpired:
-        raise BackupError(*_not_started(f"no end within {REHEARSAL:g} s")) from None
+        raise BackupError(Say("backup.not_started", why=Say("backup.hangs", seconds=REHEARSAL))) from None
     finally:
         with as_root():
             shutil.rmtree(copy, ignore_errors=True)
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
-        raise BackupError(*_not_started(said[-1][:300] if said else f"exit code {done.returncode}"))
+        why = said[-1][:300] if said else f"exit code {done.returncode}"
+        raise BackupError(Say("backup.not_started", why=why))
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # noqa: S603  ourselves
         command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=REHEARSAL, check=False
     )
-
-
-def _not_started(why: str) -> tuple[str, str]:
-    zh = f"试启动失败, 没有作任何修改: {why}"
-    return zh, f"a gateway with what is in it does not start, nothing was changed: {why}"
-
-
-def _unwritten(state: Path, error: Exception) -> str:
-    return f"{state} 无法写入 cannot be written ({error}): look at the disk"
 
 
 def _entries(state: Path) -> int:
@@ -426,10 +410,10 @@ def read(path: Path) -> bytes:
     """Return a file's content. Raises BackupError."""
     try:
         if path.stat().st_size > LARGEST:
-            raise BackupError(f"{path} 太大 is larger than {LARGEST} bytes: this is no backup")
+            raise BackupError(Say("backup.large_file", path=path, most=LARGEST))
         return path.read_bytes()
     except OSError as error:
-        raise BackupError(f"{path} 无法读取 cannot be read: {error.strerror}") from error
+        raise BackupError(Say("backup.unread", path=path, why=error.strerror)) from error
 
 
 def runs(runtime: Path) -> bool:

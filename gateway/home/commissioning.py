@@ -30,6 +30,7 @@ from gateway.judge.walk_record import Goal, Plug, goal, step_needs
 from gateway.words import kind
 from gateway.words.instruction import Problem
 from gateway.words.kind import Priority
+from gateway.words.say import Say
 
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the first. 2: faults, the clock and rooms
 # without a sensor do not stand on it.
@@ -243,15 +244,14 @@ def fingerprint(what: Mapping[str, Any]) -> str:
 def unsigned(signature: Signature, by: str) -> Problem | None:
     """Say what is wrong with a signature; None where nothing is. A typed one is the name under which one has signed in."""
     if signature.how == "typed":
-        zh, en = "请输入您登录用的名字", "type the name that you have signed in with"
-        return None if signature.name and signature.name == by.partition(" (")[0] else Problem("certificate", "", "typed", zh, en)
+        same = signature.name and signature.name == by.partition(" (")[0]
+        return None if same else Problem("certificate", "", "typed", Say("sign.name"))
     numbers = sum(len(s) for s in signature.strokes)
     whole = all(len(s) >= 2 and len(s) % 2 == 0 for s in signature.strokes)
     if not whole or numbers > POINTS or len(canonical(signature.strokes)) > STROKES or not _inside(signature.strokes):
-        return Problem("certificate", "", "strokes", "签名无法读取, 请重新签", "the signature cannot be read: sign again")
+        return Problem("certificate", "", "strokes", Say("sign.unread"))
     if _length(signature.strokes) < SHORTEST:
-        zh, en = "请用手指签名, 或输入名字", "sign with a finger, or type your name"
-        return Problem("certificate", "", "strokes", zh, en)
+        return Problem("certificate", "", "strokes", Say("sign.none"))
     return None
 
 

@@ -47,6 +47,7 @@ from gateway.judge.faults.silence import LINE, Supervised
 from gateway.words.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
 from gateway.words.instruction import Problem
 from gateway.words.reading import DeviceId, Kind
+from gateway.words.say import Say
 from gateway.words.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
@@ -73,7 +74,7 @@ class Said(str):
 
     def __new__(cls, where: str, problem: Problem) -> Self:
         """Put the place before the sentence."""
-        said = super().__new__(cls, where + problem.en)
+        said = super().__new__(cls, where + problem.say.en)
         said.problem = problem
         return said
 
@@ -329,9 +330,9 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     times = _times(part.times, where, problems)
     zone, night = _zone(part.gateway, where, problems), _night(part.gateway, where, problems)
     if "." in part.gateway.id and _is_new(path.parent / part.gateway.state):
-        problems.append(where("gateway", None, "id", *_NO_DOT))
+        problems.append(where("gateway", None, "id", Say("config.dotted_id")))
     problems.extend(
-        where("household", None, name, "printable characters were expected", "含有不可显示的字符")
+        where("household", None, name, Say("config.unprintable"))
         for name, text in (("area", part.household.area), ("cell", part.household.cell))
         if not text.isprintable()
     )
@@ -339,29 +340,23 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     may_run = rights(source)
     for n, rung in enumerate(part.ladder):
         if (rung.channel == PROGRAM) != bool(rung.program):
-            problems.append(
-                where(
-                    "ladder", n, "program", 'channel "program" needs program = ["/path", "argument"], and only it has one',
-                    "渠道为 program 时须给出程序 (绝对路径和参数), 其他渠道不能有程序",
-                )
-            )  # fmt: skip
+            problems.append(where("ladder", n, "program", Say("config.rung_program")))
         elif (why := may_run.why_not(rung.program)) is not None:
-            problems.append(where("ladder", n, "program", *why))
+            problems.append(where("ladder", n, "program", why))
     sounds = ((name, may_run.why_not(getattr(part.sound, name))) for name in ("pre_alarm", "alarm"))
-    problems += [where("sound", None, name, *why) for name, why in sounds if why is not None]
+    problems += [where("sound", None, name, why) for name, why in sounds if why is not None]
     if part.platform is not None and not _named(part.platform.host):
-        problems.append(where("platform", None, "host", *_NO_HOST))
+        problems.append(where("platform", None, "host", Say("config.host")))
     if any(len(word) > PASSWORD_MOST for word in (secrets.password, *secrets.passwords.values())):
-        problems.append(where("platform", None, "password", f"at most {PASSWORD_MOST} characters", f"口令最多 {PASSWORD_MOST} 个字符"))
+        problems.append(where("platform", None, "password", Say("config.password_long", most=PASSWORD_MOST)))
     unknown = (set(secrets.keys) | set(secrets.passwords)) - {d.id for d in part.device}
     problems += [f"{path.with_name('secrets.toml')}: {name}: no device has this id" for name in sorted(unknown)]
     if source.with_secrets and part.platform is not None and part.platform.certificate and not part.platform.certificate_key:
-        sentence = "a client certificate needs certificate_key beside it", "客户端证书须同时给出私钥 certificate_key"
-        problems.append(where("platform", None, "certificate", *sentence))
+        problems.append(where("platform", None, "certificate", Say("config.no_certificate_key")))
     for n, d in enumerate(part.device if home.rooms is not None else ()):
         if d.room not in (home.rooms or ()):
-            sentence = f"{d.room!r} is none of the rooms: {', '.join(home.rooms or ())}", f"房间 {d.room!r} 不在房间列表中"
-            problems.append(where("device", n, "room", *sentence))
+            say = Say("config.room", room=d.room, rooms=", ".join(home.rooms or ()))
+            problems.append(where("device", n, "room", say))
     if problems or zone is None:
         raise ConfigError(problems)
     noises = {program[:1] for program in (part.sound.pre_alarm, part.sound.alarm) if program}
@@ -387,16 +382,6 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     )  # fmt: skip
 
 
-_NO_DOT = (
-    "a gateway's id has letters, digits, _ and - only: NATS before 2.10 lets in no client with a dot in its id, RabbitMQ reads a dot as /",
-    "网关编号只能用字母、数字、_ 和 -: NATS 2.10 之前拒绝带点的编号, RabbitMQ 把点当作 /",
-)
-_NO_HOST = (
-    "a host name or an address was expected, without mqtt:// and without the port, which stand in `tls` and `port`",
-    "应为主机名或地址, 不带 mqtt:// 和端口",
-)
-
-
 def _named(host: str) -> bool:
     """Say whether a text can be a host at all: with one that cannot, the resolver raises what no network does."""
     try:
@@ -415,12 +400,14 @@ class _Where:
         self._home = home
         self._ids = [d.id for d in part.device]
 
-    def __call__(self, table: str, nth: int | None, key: str, en: str, zh: str) -> str:
+    def __call__(self, table: str, nth: int | None, key: str, say: Say) -> str:
         item = "" if nth is None else self._ids[nth] if table == "device" else str(nth + 1)
         theirs = {"gateway": "household"}.get(table, table)
         if getattr(self._home, theirs, None) is not None:
-            return Said(f"household.json: {'.'.join(filter(None, (theirs, item, key)))}: ", Problem(theirs, item, key, zh, en))
-        return Said(_line_in(self._lines, self._path, table, nth, key), Problem(table, item, key, zh, en))
+            place = ".".join(filter(None, (theirs, item, key)))
+            return Said(f"household.json: {place}: ", Problem(theirs, item, key, say))
+        line = _line_in(self._lines, self._path, table, nth, key)
+        return Said(line, Problem(table, item, key, say))
 
 
 def _line_in(lines: Sequence[str], path: Path, table: str, nth: int | None, key: str) -> str:
@@ -525,17 +512,14 @@ def _times(given: Mapping[str, float], where: _Where, problems: list[str]) -> Ti
     for name in given:
         if name not in known:
             close = difflib.get_close_matches(name, known, 1)
-            hint = (f"; did you mean `{close[0]}`?", f"; 是不是 {close[0]}?") if close else ("", "")
-            problems.append(where("times", None, name, "no such time" + hint[0], "没有这个时间" + hint[1]))
+            say = Say("config.time_close", close=close[0]) if close else Say("config.no_time")
+            problems.append(where("times", None, name, say))
     # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with the most that is allowed.
     given = {name: 300.0 if name == "repeat" and 300 < value <= 600 else value for name, value in given.items()}
     # Until now the line was told lost from one minute on: a home that was set up so goes on with three.
     given = {name: 180.0 if name == "uplink_lost" and 60 <= value < 180 else value for name, value in given.items()}
     times = Times(**{name: float(value) for name, value in given.items() if name in known})
-    bounds = {f.name: f"须在 {f.metadata['low']:g} 到 {f.metadata['high']:g} 秒之间 ({f.metadata['zh']})" for f in fields(Times)}
-    for sentence in times.refuse():
-        name = sentence.split()[0]
-        problems.append(where("times", None, name, sentence, bounds[name]))
+    problems += [where("times", None, name, say) for name, say in times.refuse().items()]
     return times
 
 
@@ -543,8 +527,8 @@ def _zone(part: GatewayPart, where: _Where, problems: list[str]) -> zoneinfo.Zon
     try:
         return zoneinfo.ZoneInfo(part.timezone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        sentence = f'{part.timezone!r} is not known here: a name such as "Asia/Shanghai" was expected'
-        problems.append(where("gateway", None, "timezone", sentence, f"没有时区 {part.timezone!r}, 例如 Asia/Shanghai"))
+        say = Say("config.timezone", timezone=part.timezone)
+        problems.append(where("gateway", None, "timezone", say))
         return None
 
 
@@ -552,7 +536,7 @@ def _night(part: GatewayPart, where: _Where, problems: list[str]) -> tuple[time,
     try:
         return _local_time(part.night[0]), _local_time(part.night[1])
     except ValueError as error:
-        problems.append(where("gateway", None, "night", f'["22:00", "06:00"] was expected: {error}', "夜间应写作 22:00 到 06:00 的形式"))
+        problems.append(where("gateway", None, "night", Say("config.night", why=error)))
         return time(22), time(6)
 
 
@@ -574,14 +558,15 @@ def _devices(
         model = models.get(d.model)
         if model is None:
             close = difflib.get_close_matches(d.model, models, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(models))}"
-            problems.append(where("device", n, "model", f"no driver is called {d.model!r}{hint}", f"没有型号 {d.model!r} 的驱动"))
+            known = close[0] if close else ", ".join(sorted(models))
+            code = "config.model_close" if close else "config.no_model"
+            problems.append(where("device", n, "model", Say(code, model=d.model, known=known)))
             continue
         at = _address(d, model, n, where, problems)
         for name, what in ((d.id, "id"), ("" if d.via else at, "address" if d.address else "port")):
             if name and name in seen:
-                sentence = f"{name!r} is enrolled twice: also as device {seen[name]}: remove one of them"
-                problems.append(where("device", n, what, sentence, f"{name!r} 重复: 已是设备 {seen[name]}, 请删去其中一个"))
+                say = Say("config.twice", name=name, other=seen[name])
+                problems.append(where("device", n, what, say))
             elif name:
                 seen[name] = d.id
         buttons, presses = _buttons(d, n, where, problems)
@@ -624,44 +609,37 @@ def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[
         case BleAdvert() | GattService():
             at = d.address.upper()
             if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) or d.port:
-                wanted = 'address = "AA:BB:CC:DD:EE:FF" was expected, no port'
-                zh = f"{d.model} 是无线设备: 应填蓝牙地址, 形如 AA:BB:CC:DD:EE:FF, 不填端口"
-                problems.append(where("device", n, "address", f"{d.model} is heard by radio: {wanted}", zh))
+                say = Say("config.radio", model=d.model)
+                problems.append(where("device", n, "address", say))
         case Behind(receivers=receivers):
             at = d.address
             if not d.via or d.port or bool(d.address) == bool(d.codes):
-                wanted = f'via = "id of a {" or ".join(receivers)}" and either address or codes were expected, no port'
-                zh = f"{d.model} 经接收器收听: 应填接收器 via ({' 或 '.join(receivers)}), 以及地址或学习的信号之一, 不填端口"
-                problems.append(where("device", n, "via", f"{d.model} is heard through a receiver: {wanted}", zh))
+                say = Say("config.behind", model=d.model, receivers=_either(receivers))
+                problems.append(where("device", n, "via", say))
         case MqttTopics():
             at = d.port
             url = re.fullmatch(r"mqtt://([\w.-]+@)?([\w.-]+)(:[0-9]{1,5})?/[\w/-]+", at)
             if not url or not _named(url[2]) or not 0 < int((url[3] or ":1883")[1:]) < 65536:
-                wanted = 'port = "mqtt://127.0.0.1:1883/zigbee2mqtt" was expected'
-                zh = f"{d.model} 来自另一个消息服务器: 应填形如 mqtt://127.0.0.1:1883/zigbee2mqtt 的端口"
-                problems.append(where("device", n, "port", f"{d.model} is heard from another broker: {wanted}", zh))
+                problems.append(where("device", n, "port", Say("config.other_broker", model=d.model)))
         case Inputs(bus=bus):
             at = d.port
             form = r"gpio:([0-9]|1[0-9]|2[0-7])(,([0-9]|1[0-9]|2[0-7]))*" if bus == "gpio" else r"/[^?]+(\?\w+=\d+(&\w+=\d+)*)?"
             if not re.fullmatch(form, at) or d.address:
                 wanted = '"gpio:17,27"' if bus == "gpio" else '"/dev/serial/by-id/...?unit=1&inputs=8&baud=9600"'
-                zh = f"{d.model}: 端口形如 {wanted}"
-                problems.append(where("device", n, "port", f"{d.model} is polled: port = {wanted} was expected, no address", zh))
+                say = Say("config.polled", model=d.model, wanted=wanted)
+                problems.append(where("device", n, "port", say))
         case _:
             at = d.port
             if not at.startswith("/") or d.address:
-                wanted = 'port = "/dev/serial/by-id/..." was expected, no address'
-                zh = f"{d.model} 是有线设备: 应填形如 /dev/serial/by-id/... 的端口, 不填地址"
-                problems.append(where("device", n, "port", f"{d.model} is wired: {wanted}", zh))
+                problems.append(where("device", n, "port", Say("config.wired", model=d.model)))
     if not at.isprintable():
-        problems.append(where("device", n, "port" if d.port else "address", "printable characters were expected", "含有不可显示的字符"))
+        key = "port" if d.port else "address"
+        problems.append(where("device", n, key, Say("config.unprintable")))
     unknown = sorted(set(d.codes) - set(model.functions))
     if unknown:
-        known = ", ".join(model.functions) or "none: it is not taught"
-        sentence = f"{d.model} has no function {unknown[0]!r}; known: {known}"
-        problems.append(
-            where("device", n, "codes", sentence, f"{d.model} 没有功能 {unknown[0]!r}; 可用: {', '.join(model.functions) or '无'}")
-        )
+        known = ", ".join(model.functions) or Say("config.not_taught")
+        say = Say("config.no_function", model=d.model, function=unknown[0], known=known)
+        problems.append(where("device", n, "codes", say))
     return at
 
 
@@ -675,25 +653,27 @@ def _receivers(devices: Sequence[Device], part: _File, where: _Where, problems: 
             continue
         receiver = models.get(d.via)
         if receiver is None or receiver.name not in d.model.listens.receivers:
-            wanted = " or ".join(d.model.listens.receivers)
-            sentence = f"{d.via!r} is not a device of model {wanted}: enrol the receiver as a device"
-            zh = f"{d.via!r} 不是型号为 {' 或 '.join(d.model.listens.receivers)} 的设备: 请先添加接收器"
-            problems.append(where("device", numbers[d.id], "via", sentence, zh))
+            say = Say("config.receiver", via=d.via, receivers=_either(d.model.listens.receivers))
+            problems.append(where("device", numbers[d.id], "via", say))
         for source in d.codes.values() or (d.at,):
             other = taught.setdefault((d.via, source), d.id)
             if other != d.id:
-                sentence, zh = f"signal {source} is already that of device {other}", f"信号 {source} 已属于设备 {other}"
-                problems.append(where("device", numbers[d.id], "codes", sentence, zh))
+                say = Say("config.signal_taken", source=source, other=other)
+                problems.append(where("device", numbers[d.id], "codes", say))
+
+
+def _either(names: Sequence[str]) -> Say | str:
+    """Return names with "or" between them."""
+    first, *rest = names
+    return Say("word.or", first=first, rest=_either(rest)) if rest else first
 
 
 def _missing_after(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str], *, vital: bool) -> float | None:
     """Return the silence that counts as missing: what the household says, or the make's own."""
     most = longest_silence(model, vital=vital)
     if d.missing_after is not None and d.missing_after > most:
-        sentence = f"at most {most:g} s for {'an SOS, fall, smoke or gas' if vital else 'such a'} device"
-        problems.append(
-            where("device", n, "missing_after", sentence, f"{'求救, 跌倒, 烟雾或燃气' if vital else '此类'}设备最长 {most:g} 秒")
-        )
+        say = Say("config.silence_vital" if vital else "config.silence", most=most)
+        problems.append(where("device", n, "missing_after", say))
     return model.missing_after if d.missing_after is None else d.missing_after
 
 
@@ -741,10 +721,8 @@ def _buttons(d: DevicePart, n: int, where: _Where, problems: list[str]) -> tuple
         index, dash, press = name.partition("-")
         if role not in ROLES or not re.fullmatch(r"[1-9][0-9]{0,2}", index) or (dash and press not in kinds):
             ways, roles = ", ".join(f"1-{kind}" for kind in kinds), ", ".join(ROLES)
-            sentence = f'{name} = "{role}": a number from 1, or one kind of its presses ({ways}), and one of {roles} was expected'
-            problems.append(
-                where("device", n, "buttons", sentence, f"按键 {name} = {role}: 应为从 1 起的编号, 或其一种按法 ({ways}), 和 {roles} 之一")
-            )
+            say = Say("config.button", name=name, role=role, ways=ways, roles=roles)
+            problems.append(where("device", n, "buttons", say))
         elif dash:
             presses[int(index), press] = role
         else:
@@ -757,14 +735,13 @@ def _key(d: DevicePart, model: Model, n: int, secrets: _Secrets, where: _Where, 
     if text is None:
         return None
     if not model.key_bytes:
-        sentence, zh = f"{d.model} has no key: remove the line", f"{d.model} 没有密钥, 请留空"
+        say = Say("config.no_key", model=d.model)
     elif not re.fullmatch(rf"[0-9a-fA-F]{{{2 * model.key_bytes}}}", text):
-        sentence = f"{2 * model.key_bytes} hexadecimal digits were expected, found {len(text)} characters"
-        zh = f"密钥应为 {2 * model.key_bytes} 位十六进制数字, 收到 {len(text)} 个字符"
+        say = Say("config.key", digits=2 * model.key_bytes, found=len(text))
     else:
         return bytes.fromhex(text)
-    said = where("device", n, "key", sentence, zh)
-    problem = said.problem if isinstance(said, Said) else Problem("device", d.id, "key", zh, sentence)
+    said = where("device", n, "key", say)
+    problem = said.problem if isinstance(said, Said) else Problem("device", d.id, "key", say)
     problems.append(Said(f"secrets.toml: [keys] {d.id}: ", problem))
     return None
 

@@ -101,6 +101,7 @@ from gateway.home.parts import (
 )
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Problem, What
+from gateway.words.say import Say
 
 LARGEST = 512 * 1024  # bytes of a file with secrets; a backup may be among them
 HANDED = "handed"  # folder in the page's
@@ -113,17 +114,11 @@ KEYS = 30  # names of what was changed that are told
 REPLACED = "replaced"  # last word of the key of a device whose hardware is another: its counters begin anew
 
 
-NO_CANCEL = (
-    "这个按钮无法证明是新按的, 不能作撤警键: 请填写它的密钥, 或换成加密按钮",
-    "nobody can tell a press of it from a recording, so it may not cancel: give its key, or take a button that encrypts",
-)
-
-
 class Rejected(Exception):
     """A change that would not make a configuration. Nothing has happened; `problems` say why, field by field."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(p.en for p in problems))
+        super().__init__("; ".join(p.say.en for p in problems))
         self.problems = list(problems)
 
 
@@ -164,20 +159,18 @@ def handed(page: Path, name: str) -> Handed:
             facts = os.fstat(descriptor)
             alone = facts.st_mode & 0o027 == 0 and facts.st_uid == page.stat().st_uid
             if not stat.S_ISREG(facts.st_mode) or not alone or facts.st_size > LARGEST:
-                raise Rejected([_unread("it must be an ordinary file of the page's user, mode 0640")])
+                raise Rejected([_unread(Say("house.secrets_file"))])
             given = json.loads(file.read(LARGEST))
             json.dumps(given, ensure_ascii=False).encode()  # half a character, a lone surrogate, is none: a ValueError
         return msgspec.convert(given, Handed)
     except OSError as error:
         raise Rejected([_unread(error.strerror or "")]) from None
     except (ValueError, RecursionError):  # without its text: that might hold a piece of a secret
-        raise Rejected([_unread("it is not what was expected")]) from None
+        raise Rejected([_unread(Say("house.secrets_form"))]) from None
 
 
-def _unread(why: str) -> Problem:
-    return Problem(
-        "secrets", "", "", "密钥文件无法读取, 请重新填写并保存", f"the file with the secrets cannot be read ({why}): fill them in again"
-    )
+def _unread(why: Say | str) -> Problem:
+    return Problem("secrets", "", "", Say("house.secrets_unread", why=why))
 
 
 def forget(page: Path, name: str) -> None:
@@ -223,7 +216,7 @@ def changed(
     try:
         after = composed(config.source, models, home, own)
     except ConfigError as error:
-        plain = [Problem("", "", "", str(p), str(p)) for p in error.problems]
+        plain = [Problem("", "", "", Say("config.as_is", what=str(p))) for p in error.problems]
         raise Rejected(error.fields or plain) from None
     if mute := _mute(config, after, change):
         raise Rejected(mute)
@@ -233,7 +226,7 @@ def changed(
 def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
     """Return the cancel buttons that would cancel nothing. One from before this was refused is told by `check` and the page alone."""
     known = {d.id for d in mute_cancels(before)} - {str(change.value.get("id", ""))}
-    return [Problem("device", d.id, "buttons", *NO_CANCEL) for d in mute_cancels(after) if d.id not in known]
+    return [Problem("device", d.id, "buttons", Say("house.no_cancel")) for d in mute_cancels(after) if d.id not in known]
 
 
 def keep_before(before: Config, after: Config) -> None:
@@ -386,8 +379,7 @@ def _set_rooms(config: Config, value: dict[str, Any], given: Handed) -> Made:  #
     _only(value, "rooms", {"rooms"})
     rooms = _read("rooms", "", value.get("rooms"), tuple[Room, ...])
     if len(set(rooms)) < len(rooms) or not 0 < len(rooms) <= ROOMS:
-        zh, en = f"应为 1 到 {ROOMS} 个不同的房间", f"1 to {ROOMS} different rooms were expected"
-        raise Rejected([Problem("rooms", "", "rooms", zh, en)])
+        raise Rejected([Problem("rooms", "", "rooms", Say("house.rooms", most=ROOMS))])
     return replace(config.household, rooms=rooms), config.secrets
 
 
@@ -410,7 +402,7 @@ def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  
     _only(value, "ladder", {"ladder"})
     given_rungs = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
     if len(given_rungs) > RUNGS:
-        raise Rejected([Problem("ladder", "", "ladder", f"最多 {RUNGS} 级", f"at most {RUNGS} rungs")])
+        raise Rejected([Problem("ladder", "", "ladder", Say("house.rungs", most=RUNGS))])
     # Whoever does not say whether a program only sounds (the page) leaves that as it is.
     sounds = {rung.program: rung.sounds for rung in config.parts.ladder if rung.program}
     rungs = tuple(_read("ladder", str(n), rung, RungPart) for n, rung in enumerate(given_rungs, 1))
@@ -424,7 +416,7 @@ def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  
 def _set_times(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
     for name, seconds in value.items():
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-            raise Rejected([Problem("times", "", name[:40], "应为秒数", "a number of seconds was expected")])
+            raise Rejected([Problem("times", "", name[:40], Say("house.seconds"))])
     return replace(config.household, times={name: float(seconds) for name, seconds in value.items()}), config.secrets
 
 
@@ -452,8 +444,7 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
     if problems := _wrong_papers(platform, key, with_secrets=config.source is None or config.source.with_secrets):
         raise Rejected(problems)
     if config.password and given.password is None and file is not None and _others_could_read(file, before["ca"], platform):
-        zh, en = "服务器、证书机构或加密方式变了, 请重新输入口令", "another server, CA or no TLS: type the password again"
-        raise Rejected([Problem("platform", "", "password", zh, en)])
+        raise Rejected([Problem("platform", "", "password", Say("house.password_again"))])
     password = own.password if given.password is None else given.password
     return replace(config.household, platform=platform), replace(own, password=password, certificate_key=key)
 
@@ -468,8 +459,7 @@ def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
     word = config.secrets.passwords.get(device.id, source.secrets.passwords.get(device.id))
     before = next((d.port for d in (*config.parts.device, *source.part.device) if d.id == device.id), "")
     if word and given.password is None and _broker_at(before) != _broker_at(device.port):
-        zh, en = "服务器变了, 请重新输入口令", "another broker: type the password again"
-        raise Rejected([Problem("device", device.id, "password", zh, en)])
+        raise Rejected([Problem("device", device.id, "password", Say("house.broker_password_again"))])
 
 
 def _broker_at(url: str) -> str:
@@ -505,13 +495,14 @@ def _known(config: Config, value: dict[str, Any]) -> DevicePart:
     found = next((d for d in config.parts.device if d.id == value.get("id")), None)
     if found is None:
         name = str(value.get("id", ""))[:40]
-        raise Rejected([Problem("device", name, "id", f"没有设备 {name or '(空)'}", f"no device {name or '(empty)'}")])
+        say = Say("order.no_device", device=name or Say("word.empty"))
+        raise Rejected([Problem("device", name, "id", say)])
     return found
 
 
 def _with_devices(config: Config, devices: list[DevicePart]) -> Household:
     if len(devices) > DEVICES:
-        raise Rejected([Problem("device", "", "id", f"最多 {DEVICES} 台设备", f"at most {DEVICES} devices")])
+        raise Rejected([Problem("device", "", "id", Say("house.devices", most=DEVICES))])
     if devices == config.parts.device:
         return config.household
     return replace(config.household, device=tuple(devices))
@@ -544,11 +535,7 @@ def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> li
             if text:
                 x509.load_pem_x509_certificates(text.encode())
         except (ValueError, x509.InvalidVersion):
-            zh, en = (
-                "不是 PEM 格式的证书 (-----BEGIN CERTIFICATE-----)",
-                "a certificate in PEM form (-----BEGIN CERTIFICATE-----) was expected",
-            )
-            out.append(Problem("platform", "", name, zh, en))
+            out.append(Problem("platform", "", name, Say("house.no_pem")))
     if out or not platform.certificate or not with_secrets:
         return out
     try:
@@ -557,10 +544,10 @@ def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> li
         form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         if mine.public_bytes(*form) == theirs.public_bytes(*form):
             return []
-        zh, en = "私钥与证书不匹配", "the key does not belong to the certificate"
+        say = Say("house.key_differs")
     except (ValueError, TypeError):
-        zh, en = "须为 PEM 格式且未加密的私钥", "a private key in PEM form, not encrypted, was expected"
-    return [Problem("platform", "", "certificate_key", zh, en)]
+        say = Say("house.no_key")
+    return [Problem("platform", "", "certificate_key", say)]
 
 
 def _names(config: Config, home: Household, own: HouseholdSecrets, change: Change) -> list[str]:
@@ -590,7 +577,8 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
 
 def _only(value: dict[str, Any], section: str, known: set[str]) -> None:
     for name in sorted(set(value) - known):
-        raise Rejected([Problem(section, "", str(name)[:40], "没有这个字段", f"no such field; known here: {', '.join(sorted(known))}")])
+        say = Say("misfit.unknown_here", known=", ".join(sorted(known)))
+        raise Rejected([Problem(section, "", str(name)[:40], say)])
 
 
 def _read(section: str, item: str, value: object, kind: Any) -> Any:
@@ -601,20 +589,26 @@ def _read(section: str, item: str, value: object, kind: Any) -> Any:
         what, _, at = str(error).partition(" - at ")
         named = re.search(r"field `(\w+)`", what) or re.search(r"\$\.(\w+)", at) or re.search(r"\$\[(?:`|')?(\w+)", at)
         field = named[1] if named else section
-        raise Rejected([Problem(section, item[:40], field, _in_chinese(what), what)]) from None
+        raise Rejected([Problem(section, item[:40], field, _misfit(what))]) from None
 
 
-def _in_chinese(what: str) -> str:
-    for part, words in (
-        ("missing required", "必须填写"),
-        ("unknown field", "没有这个字段"),
-        ("matching regex", "只能用小写字母, 数字和 . _ -"),
-        ("length <=", "太长"),
-        ("length >=", "不能为空"),
-        (">=", "数值太小"),
-        ("<=", "数值太大"),
-        ("Invalid enum value", "不是可选的值"),
-    ):
-        if part in what:
-            return words
-    return "格式不对"
+# What msgspec says of a value that does not fit -> the code of its sentence.
+_MISFITS = (
+    (r"missing required field `(.*)`", "misfit.missing"),
+    (r"unknown field `(.*)`", "misfit.unknown"),
+    (r"matching regex (.*)", "misfit.form"),
+    (r"`array` of length <= (.*)", "misfit.many"),
+    (r"length <= (.*)", "misfit.long"),
+    (r"length >= (.*)", "misfit.short"),
+    (r">=? (.*)", "misfit.small"),
+    (r"<=? (.*)", "misfit.large"),
+    (r"Invalid enum value (.*)", "misfit.choice"),
+    (r"Expected (.*)", "misfit.type"),
+)
+
+
+def _misfit(what: str) -> Say:
+    for said, code in _MISFITS:
+        if found := re.search(said, what):
+            return Say(code, what=found[1])
+    return Say("misfit.other", what=what)

@@ -14,15 +14,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from gateway.words.say import Say
+
 Command = tuple[str, ...]
 WORDS, LENGTH = 16, 400  # arguments of a command, the program counted, and characters of each
-
-
-class Why(NamedTuple):
-    """Why a command may not run."""
-
-    en: str
-    zh: str
 
 
 class Rights(NamedTuple):
@@ -32,7 +27,7 @@ class Rights(NamedTuple):
     folder: Path = Path("/nonexistent")
     owners: frozenset[int] = frozenset({0})
 
-    def why_not(self, command: Command) -> Why | None:
+    def why_not(self, command: Command) -> Say | None:
         """Return why a command may not run; None where it may, or is none."""
         if not command:
             return None
@@ -40,35 +35,32 @@ class Rights(NamedTuple):
             return why
         path = Path(command[0])
         if path.parent != self.folder or ".." in path.parts:
-            en = f"{command[0]!r} may not be run: put it into {self.folder}, or let gateway.toml name this very command"
-            return Why(en, f"不允许运行 {command[0]!r}: 请放入 {self.folder}, 或在 gateway.toml 中写明这条命令")
+            return Say("program.not_named", program=command[0], folder=self.folder)
         return self._not_safe(path)
 
-    def _not_safe(self, path: Path) -> Why | None:
+    def _not_safe(self, path: Path) -> Say | None:
         try:
             if not stat.S_ISREG(path.lstat().st_mode) or not os.access(path, os.X_OK):
-                return Why(f"{str(path)!r} is no program: an executable file was expected, no link", f"{str(path)!r} 不是可执行文件")
+                return Say("program.none", program=str(path))
             for part in (path, *path.parents):
                 facts = part.lstat()
                 mine = part in {path, self.folder}
                 shared = facts.st_mode & 0o022 and not (facts.st_mode & stat.S_ISVTX and not mine)
                 if facts.st_uid not in self.owners or shared or (mine and part != path and stat.S_ISLNK(facts.st_mode)):
-                    en = f"{str(path)!r} may not be run: others than root could change {part}"
-                    return Why(en, f"不允许运行 {str(path)!r}: 其他用户可以修改 {part}")
+                    return Say("program.changeable", program=str(path), part=part)
         except (OSError, ValueError):
-            return Why(f"{str(path)!r} is not there: put the program into {self.folder}", f"没有程序 {str(path)!r}: 请放入 {self.folder}")
+            return Say("program.not_there", program=str(path), folder=self.folder)
         return None
 
 
-def _unfit(command: Sequence[str], *, by_hand: bool) -> Why | None:
+def _unfit(command: Sequence[str], *, by_hand: bool) -> Say | None:
     """Return what is wrong with a command whatever it is called."""
     if not Path(command[0]).is_absolute():
-        return Why(f"{command[0]!r} must be an absolute path", f"{command[0]!r} 必须是绝对路径")
+        return Say("program.relative", program=command[0])
     if any("\0" in word for word in command):
-        return Why("a program and its arguments have no NUL", "程序和参数中不能有 NUL 字符")
+        return Say("program.nul")
     if not by_hand and (len(command) > WORDS or any(len(word) > LENGTH or not word.isprintable() for word in command)):
-        en = f"at most {WORDS} words of {LENGTH} printable characters were expected"
-        return Why(en, f"命令最多 {WORDS} 个词, 每个最多 {LENGTH} 个可显示的字符")
+        return Say("program.long", words=WORDS, length=LENGTH)
     return None
 
 

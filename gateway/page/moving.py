@@ -133,13 +133,14 @@ async def look(v: Technician, parts: Upload) -> Response:
     try:
         kept = await run_in_threadpool(opened)
     except backup.BackupError as no:
-        answer = Answer(fields={"passphrase" if "口令" in str(no) else "file": v.words.pair(no.zh, no.en)})
+        field = "passphrase" if no.say.code.endswith("passphrase") else "file"
+        answer = Answer(fields={field: v.words.told(no.say)})
         return await run_in_threadpool(_start, v, 422, Form("look", {}, answer))
     except OSError:
         return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
     if not_here := [why for _, why in await run_in_threadpool(backup.programs, current(v), kept) if why is not None]:
         await run_in_threadpool(household.forget, v.page.config.page_folder, order)
-        wrong = v.words("moving.programs", why=v.words.pair("; ".join(w.zh for w in not_here), "; ".join(w.en for w in not_here))[:600])
+        wrong = v.words("moving.programs", why="; ".join(v.words.told(why) for why in not_here)[:600])
         return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(fields={"file": wrong})))
     return await run_in_threadpool(_shown, v, kept, order)
 

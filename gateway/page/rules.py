@@ -175,8 +175,9 @@ async def _on(v: Visitor, form: Form, what: What, value: dict[str, Any], rungs: 
         try:
             changed = await run_in_threadpool(household.changed, config, Change(what, value), Handed(), models())
         except Rejected as no:
-            form.answer.fields = {f"{p.field}-{p.item}" if rungs else f"t-{p.field}": v.words.pair(p.zh, p.en) for p in no.problems}
-            form.answer.sentence = v.words.pair("; ".join(p.zh for p in no.problems), "; ".join(p.en for p in no.problems))[:400]
+            said = [(f"{p.field}-{p.item}" if rungs else f"t-{p.field}", v.words.told(p.say)) for p in no.problems]
+            form.answer.fields = dict(said)
+            form.answer.sentence = "; ".join(sentence for _, sentence in said)[:400]
     if changed is None:
         return await run_in_threadpool(_rules, v, 422, form, rungs)
     if form.typed.get("go") == "try":

@@ -12,6 +12,7 @@ from typing import Final
 from gateway.page.en import EN
 from gateway.page.zh import ZH
 from gateway.words import kind
+from gateway.words.say import Say
 
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"zh": ZH, "en": EN}
 TAGS: Final = {"zh": "zh-CN", "en": "en"}
@@ -57,6 +58,10 @@ class Words:
         """Return what can be reported in words."""
         row = kind.of(name)
         return row.zh if self.language == "zh" else row.en[:1].upper() + row.en[1:]
+
+    def told(self, say: Say) -> str:
+        """Return what the gateway itself says, in this language."""
+        return self.pair(say.zh, say.en)
 
     def pair(self, zh: str, en: str) -> str:
         """Return one of two sentences."""

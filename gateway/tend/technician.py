@@ -299,8 +299,7 @@ class Technician:
         same = platform is not None and (platform.host, platform.port) == there
         urgent = any(a.priority <= Priority.P2 and not a.test for a in self._pipeline.alarms.values())
         if same and uplink.connected and urgent and not although:
-            zh, en = "有未结束的警报, 修改会短暂中断连接", "an alarm is open, and this change cuts the link for a moment"
-            raise household.Rejected([Problem("platform", "", "although", zh, en)])
+            raise household.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
         return replace(change, value=value)
 
     # -- certificate -------------------------------------------------------------------------------------------------
@@ -405,7 +404,7 @@ class Technician:
         try:
             result = await asyncio.to_thread(work)
         except backup.BackupError as no:
-            result = _no(i, Refused.INVALID, no.zh, no.en)
+            result = _no(i, Refused.INVALID, no.say.zh, no.say.en)
         except household.Rejected as no:
             result = _wrong(i, no.problems, self._home.config.household.revision)
         except OSError as error:
@@ -438,8 +437,7 @@ class Technician:
         try:
             if i.change is not None:
                 if i.change.what is not What.SET_PLATFORM:
-                    zh, en = "只能测试 set_platform", "only set_platform can be tried"
-                    raise household.Rejected([Problem("platform", "", "what", zh, en)])  # noqa: TRY301  answered like all others
+                    raise household.Rejected([Problem("platform", "", "what", Say("house.try_only"))])  # noqa: TRY301  answered like all others
                 given = household.handed(config.page_folder, i.secrets)
                 config = household.changed(config, i.change, given, self._models)
         except household.Rejected as no:
@@ -496,8 +494,8 @@ def _detail(config: Config) -> dict[str, str | int]:
 
 def _wrong(i: Instruction, problems: list[Problem], revision: int) -> ResultFact:
     shown = problems[:20]
-    zh, en = "; ".join(p.zh for p in shown)[:400], "; ".join(p.en for p in shown)[:400]
-    return ResultFact(i, Refused.INVALID, zh, en, problems=[p._replace(zh=p.zh[:400], en=p.en[:400]) for p in shown], revision=revision)
+    zh, en = ("; ".join(says)[:400] for says in zip(*((p.say.zh, p.say.en) for p in shown), strict=True))
+    return ResultFact(i, Refused.INVALID, zh, en, problems=shown, revision=revision)
 
 
 def _no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
+from gateway.words.say import Say
+
 Json = dict[str, Any]
 
 
@@ -145,8 +147,7 @@ class Problem(NamedTuple):
     section: str
     item: str  # id of the device, or number of the rung from 1; "" where there is one only
     field: str
-    zh: str
-    en: str
+    say: Say
 
 
 @dataclass(frozen=True, slots=True)

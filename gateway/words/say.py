@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from gateway.words.en import EN
 from gateway.words.zh import ZH
 
+_CATALOGUES: Final = (ZH, EN)
+
 
 @dataclass(frozen=True, slots=True, init=False)
 class Say:
-    """One sentence, in no language yet. A value may be a `Say` too; as text it is English, as the log has it."""
+    """One sentence, in no language yet. As text it is English, as the log has it.
+
+    A value may be a `Say` too, or a pair (zh, en), as the title of a make is one.
+    """
 
     code: str
     values: Mapping[str, object]
@@ -23,12 +29,12 @@ class Say:
     @property
     def zh(self) -> str:
         """The sentence in Chinese."""
-        return _told(self, ZH)
+        return _told(self, 0)
 
     @property
     def en(self) -> str:
         """The sentence in English."""
-        return _told(self, EN)
+        return _told(self, 1)
 
     @property
     def both(self) -> str:
@@ -50,9 +56,15 @@ class Failed(Exception):
         self.say = say
 
 
-def _told(say: Say, language: Mapping[str, str]) -> str:
-    values = {n: _told(v, language) if isinstance(v, Say) else v for n, v in say.values.items()}
+def _told(say: Say, language: int) -> str:
+    values = {name: _value(value, language) for name, value in say.values.items()}
     try:
-        return language[say.code].format(**values)
+        return _CATALOGUES[language][say.code].format(**values)
     except (LookupError, ValueError):  # a gap in the catalogue may not take an answer away
         return " ".join((say.code, *(str(v) for v in values.values())))
+
+
+def _value(value: object, language: int) -> object:
+    if isinstance(value, tuple):
+        return value[language]
+    return _told(value, language) if isinstance(value, Say) else value

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 
 from gateway.words.kind import Priority
+from gateway.words.say import Say
 
 
 def _time(default: float, low: float, high: float, zh: str, why: str) -> float:
@@ -95,10 +96,12 @@ class Times:
         name = "on_site_p1" if priority is Priority.P1 else "on_site_p2"
         return float(next(f.metadata["high"] for f in fields(self) if f.name == name))
 
-    def refuse(self) -> list[str]:
-        """Return what is out of bounds, one sentence each; empty when all is well."""
-        return [
-            f"{f.name} = {getattr(self, f.name):g} s is outside {f.metadata['low']:g} to {f.metadata['high']:g} s"
-            for f in fields(self)
-            if not f.metadata["low"] <= getattr(self, f.name) <= f.metadata["high"]
-        ]
+    def refuse(self) -> dict[str, Say]:
+        """Return what is out of bounds, by name; empty when all is well."""
+        out = {}
+        for f in fields(self):
+            low, high = f.metadata["low"], f.metadata["high"]
+            if not low <= (value := getattr(self, f.name)) <= high:
+                name = (f.metadata["zh"], f.name)
+                out[f.name] = Say("config.time", name=name, value=value, low=low, high=high)
+        return out

@@ -18,7 +18,8 @@ from gateway.home.household import handed
 from gateway.page import sensors
 from gateway.page.words import printed
 from gateway.page.zh import ZH
-from gateway.words.instruction import Problem, Refused
+from gateway.words.instruction import Refused
+from gateway.words.say import Say
 from tests.page.conftest import form_key
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")
@@ -133,7 +134,7 @@ async def test_a_number_of_residents_that_is_none_is_told_beside_its_field(home,
     with pytest.raises(household_rules.Rejected) as no:
         household_rules.changed(load(path, all_models()), left.change, household_rules.Handed(), all_models())
     assert [p.field for p in no.value.problems] == ["residents"]
-    refuse(home, Refused.INVALID, *no.value.problems)
+    refuse(home, Refused.INVALID, *(wire.Trouble(*p[:3], p.say.zh, p.say.en) for p in no.value.problems))
     answer, _ = await sent(home, browser, "/home", "/home/household", number="H-7", revision="0", residents=typed)
     assert answer.status_code == 422
     assert re.search(r'id="household-residents-say"><strong>', answer.text)
@@ -142,7 +143,7 @@ async def test_a_number_of_residents_that_is_none_is_told_beside_its_field(home,
 
 async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(home):
     browser = await home.technician()
-    refuse(home, Refused.INVALID, Problem("consent", "", "history_days", "应在 1 到 400 之间", "1 to 400"))
+    refuse(home, Refused.INVALID, wire.Trouble("consent", "", "history_days", "应在 1 到 400 之间", "1 to 400"))
     said = {"climate": "1", "history_days": "4000", "journal_days": "800", "revision": "0"}
     answer, _ = await sent(home, browser, "/home", "/home/consent", **said)
     assert answer.status_code == 422
@@ -153,7 +154,7 @@ async def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(ho
     answer, left = await sent(home, browser, "/home", "/home/consent", **said | {"history_days": "soon"})
     assert (answer.status_code, left) == (422, None)
     assert "请填写整数天数" in answer.text
-    refuse(home, Refused.INVALID, Problem("device", "pendant", "room", "房间 '随身' 不在房间列表中", "none of the rooms"))
+    refuse(home, Refused.INVALID, wire.Trouble("device", "pendant", "room", "房间 '随身' 不在房间列表中", "none of the rooms"))
     answer, _ = await sent(home, browser, "/home", "/home/rooms", revision="0", more="阁楼", **{"room-1": "书房"})
     assert "不行" in answer.text
     assert 'value="阁楼"' in answer.text
@@ -291,7 +292,7 @@ async def test_enrolled_with_its_key_handed_over_and_never_shown(home):
     assert value(left) == ("put_device", expected)
     assert handed(home.example.config.page_folder, left.secrets).key == KEY
     assert oct((home.example.config.page_folder / "handed" / left.secrets).stat().st_mode & 0o777) == "0o640"
-    refuse(home, Refused.INVALID, Problem("device", "bath-button", "key", "密钥应为 32 位", "32 digits"))
+    refuse(home, Refused.INVALID, wire.Trouble("device", "bath-button", "key", "密钥应为 32 位", "32 digits"))
     answer, _ = await sent(home, browser, "/sensors", "/sensors/put", revision="2", **said | {"secret": "abcd1234"})
     assert answer.status_code == 422
     assert "密钥应为 32 位" in answer.text
@@ -546,7 +547,7 @@ async def test_a_key_of_a_wrong_form_is_said_at_once_and_one_out_of_a_qr_code_is
 
 async def test_a_button_that_may_not_cancel_says_so_beside_its_meaning(home):
     browser = await home.technician()
-    refuse(home, Refused.INVALID, Problem("device", "new", "buttons", *household_rules.NO_CANCEL))
+    refuse(home, Refused.INVALID, wire.Trouble("device", "new", "buttons", Say("house.no_cancel").zh, Say("house.no_cancel").en))
     said = {"id": "new", "model": "shelly-blu-button", "address": ADDRESS, "room": "浴室", "revision": "0", "role": "cancel"}
     answer, left = await sent(home, browser, "/sensors", "/sensors/put", **said)
     assert value(left)[1]["buttons"] == {"1": "cancel"}
@@ -620,7 +621,7 @@ async def test_a_device_is_called_what_people_call_it_everywhere_on_the_page(hom
     _, left = await sent(home, browser, "/sensors", "/sensors/change", **said)
     assert (value(left)[1]["label"], value(left)[1]["left_open"]) == ("阳台 门", True)
     long = said | {"label": "长" * 41}
-    refuse(home, Refused.INVALID, Problem("device", "front-door", "label", "太长", "too long"))
+    refuse(home, Refused.INVALID, wire.Trouble("device", "front-door", "label", "太长", "too long"))
     answer, _ = await sent(home, browser, "/sensors", "/sensors/change", **long)
     assert (answer.status_code, 'name="label" maxlength="40" autocomplete="off" value="长长' in answer.text) == (422, True)
     assert "<strong>太长</strong>" in answer.text

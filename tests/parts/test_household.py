@@ -44,8 +44,8 @@ def problems(config, what, value, given=None):
     with pytest.raises(Rejected) as no:
         after(config, what, value, given)
     for p in no.value.problems:
-        assert any("一" <= c <= "鿿" for c in p.zh), p
-        assert p.en
+        assert any("一" <= c <= "鿿" for c in p.say.zh), p
+        assert p.say.en
     return [(p.section, p.item, p.field) for p in no.value.problems]
 
 
@@ -432,4 +432,4 @@ def test_half_a_character_in_a_handed_password_is_refused(home):
     (home.page_folder / household.HANDED / "half").write_text('{"password":"a\\ud800b"}')
     with pytest.raises(household.Rejected) as no:
         household.handed(home.page_folder, "half")
-    assert "fill them in again" in no.value.problems[0].en
+    assert "fill them in again" in no.value.problems[0].say.en

@@ -12,6 +12,7 @@ from gateway.home.backup import BackupError
 from gateway.home.config import load
 from gateway.home.parts import DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, RungPart, SoundPart
 from gateway.tend import rehearsal
+from gateway.words.say import Say
 from tests.kit.household import DEVICES, Gateway
 from tests.parts.test_backup import bluez, given_away, kept, taken  # noqa: F401  bluez is a fixture
 from tests.parts.test_technician import result
@@ -42,7 +43,7 @@ def here(path, beside):
     try:
         rehearsal.rehearsed(path, copy)
     except (Exception, ExceptionGroup) as error:
-        raise BackupError("试启动失败", f"{type(error).__name__}: {error}") from error
+        raise BackupError(Say("backup.not_started", why=f"{type(error).__name__}: {error}")) from error
     finally:
         shutil.rmtree(copy)
 
@@ -130,8 +131,8 @@ def test_a_program_that_this_box_does_not_let_run_is_named_and_refused(box, home
     assert "-c" in command
     with pytest.raises(BackupError, match=r"may not be run.*/usr/local/lib/eldercare-gateway") as no:
         backup.restore(box, kept(household=home), all_models())
-    assert "不允许运行" in no.value.zh
-    assert "不允许" not in no.value.en
+    assert "不允许运行" in no.value.say.zh
+    assert "不允许" not in no.value.say.en
     assert not box.state.exists()
 
 

@@ -343,8 +343,11 @@ def test_nothing_is_due_on_what_is_closed_and_of_what_is_attended_only_that_some
 
 
 def test_all_default_times_are_within_their_bounds_and_a_wrong_one_is_named():
-    assert Times().refuse() == []
-    assert Times(receipt=5, repeat=601).refuse() == ["receipt = 5 s is outside 10 to 60 s", "repeat = 601 s is outside 60 to 300 s"]
+    assert Times().refuse() == {}
+    wrong = Times(receipt=5, repeat=601).refuse()
+    said = {name: say.en for name, say in wrong.items()}
+    assert said == {"receipt": "receipt = 5 s is outside 10 to 60 s", "repeat": "repeat = 601 s is outside 60 to 300 s"}
+    assert wrong["repeat"].zh == "重新一轮为 601 秒, 须在 60 到 300 秒之间"
 
 
 def test_water_and_smoke_differ_in_grace_only():
