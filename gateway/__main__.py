@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gateway import __version__
+from gateway.words.say import both
 
 if TYPE_CHECKING:
     from gateway.home.config import Config
@@ -124,7 +125,7 @@ def _run(args: argparse.Namespace) -> int:
         try:
             daemon = Daemon(config)
         except (BadDay, StoreProblem, OSError) as error:
-            print(f"无法启动 cannot start: {error}", file=sys.stderr)
+            print(both("command.cannot_start", error=error), file=sys.stderr)
             return 2
         await daemon.run()
         return AGAIN if daemon.again else 0
@@ -162,7 +163,7 @@ def _status(args: argparse.Namespace) -> int:
     except ConfigError as error:
         return _refused(error)
     except (OSError, ValueError) as error:
-        print(f"守护进程没有运行 the daemon does not run here ({error}): systemctl start eldercare-gateway", file=sys.stderr)
+        print(both("command.not_running", error=error), file=sys.stderr)
         return 1
     print(json.dumps(known, ensure_ascii=False) if args.json else "\n".join([status.told(known), *_pages(config)]))
     return 1 if known["degraded"] else 0
@@ -208,9 +209,9 @@ def _tell(args: argparse.Namespace) -> int:
         print(f"{error}; known: {', '.join(Do)}", file=sys.stderr)
         return 2
     except (OSError, sqlite3.Error) as error:
-        print(f"指令没有送达 the instruction was not left: {error}: 请用 sudo use sudo", file=sys.stderr)
+        print(both("command.not_left", error=error), file=sys.stderr)
         return 1
-    print(f"已留下 left as {left}, id {message.id}")
+    print(both("command.left", left=left, id=message.id))
     return 0
 
 
@@ -229,14 +230,14 @@ def _devices(args: argparse.Namespace) -> int:
         if config is not None and nearby.ask(config.runtime, seconds):
             facts = nearby.answer(config.runtime, since, seconds)
             if facts is None:
-                print("守护进程没有回答 the gateway runs, but does not answer: journalctl -u eldercare-gateway", file=sys.stderr)
+                print(both("command.no_answer"), file=sys.stderr)
                 return 1
         else:
             facts = asyncio.run(_hear_alone(config, seconds))
     except ConfigError as error:
         return _refused(error)
     except OSError as error:
-        print(f"不能询问守护进程 the gateway may not be asked ({error.strerror}): run this as root", file=sys.stderr)
+        print(both("command.not_root", strerror=error.strerror), file=sys.stderr)
         return 1
     known = {"supported": nearby.supported(models), **facts}
     print(json.dumps(known, ensure_ascii=False) if args.json else nearby.told(models, facts))
@@ -273,7 +274,7 @@ def _commission(args: argparse.Namespace) -> int:
         device = next((d for d in config.devices if d.id == args.device), None)
         if device is None:
             known = ", ".join(d.id for d in config.devices if d.model.settings) or "none"
-            print(f"没有这台设备 no device is called {args.device!r}; with settings: {known}", file=sys.stderr)
+            print(both("command.no_device", device=repr(args.device), known=known), file=sys.stderr)
             return 2
         wishes = dict(word.partition("=")[::2] for word in args.settings)
         wanted = wanted_of(device.model, wishes)
@@ -283,14 +284,14 @@ def _commission(args: argparse.Namespace) -> int:
     except ConfigError as error:
         return _refused(error)
     except BadSetting as error:
-        print(f"设置有误 {error}", file=sys.stderr)
+        print(both("command.bad_setting", error=error), file=sys.stderr)
         return 2
     except OSError as error:
         why = error.strerror or error
-        print(f"{why}\n守护进程占用端口时请先停止: if the gateway holds it: systemctl stop eldercare-gateway", file=sys.stderr)
+        print(both("command.port_held", why=why), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("中断:请再读一次 interrupted: run it again without settings to see what was taken", file=sys.stderr)
+        print(both("command.interrupted"), file=sys.stderr)
         return 1
     print(table(results))
     return 0 if all(one.verdict in (Verdict.OK, Verdict.READ) for one in results) else 1
@@ -313,7 +314,7 @@ def _page(args: argparse.Namespace) -> int:
     try:
         asyncio.run(serve(config))
     except (OSError, sqlite3.Error) as error:
-        print(f"网页无法启动 the page cannot be served: {error}", file=sys.stderr)
+        print(both("command.page_failed", error=error), file=sys.stderr)
         return 1
     return 0
 
@@ -327,7 +328,7 @@ def _pages(config: Config) -> list[str]:
     plain = "" if page.http_port == 80 else f":{page.http_port}"
     typed = [f"http://{names[0] if not page.address else page.address}{plain}/"] if page.http_port else []
     where = [names[0], *papers.addresses()] if not page.address else [page.address]
-    return [f"网页 page          {a}" for a in [*typed, *(f"https://{f'[{n}]' if ':' in n else n}{port}/" for n in where)]]
+    return [both("command.page", a=a) for a in [*typed, *(f"https://{f'[{n}]' if ':' in n else n}{port}/" for n in where)]]
 
 
 def _code(args: argparse.Namespace) -> int:
@@ -345,15 +346,13 @@ def _code(args: argparse.Namespace) -> int:
     except ConfigError as error:
         return _refused(error)
     except (OSError, sqlite3.Error) as error:
-        print(f"代码无法读取 the code cannot be read: {error}: 请用 sudo use sudo", file=sys.stderr)
+        print(both("command.code_unread", error=error), file=sys.stderr)
         return 1
-    print("\n".join([f"代码 code          {code}", *_pages(config)]))
+    print("\n".join([both("command.code", code=code), *_pages(config)]))
     certificate = papers.shown(config)
     with contextlib.suppress(OSError, ValueError):
         print(
-            f"指纹 fingerprint   {papers.fingerprint(certificate)}"
-            if certificate
-            else "指纹 fingerprint   首次启动网页后显示 shown after the page's first start"
+            both("command.fingerprint", certificate=papers.fingerprint(certificate)) if certificate else both("command.fingerprint_later")
         )
     return 0
 
@@ -367,7 +366,7 @@ def _backup(args: argparse.Namespace) -> int:
         config = _load(args.config)
         words = _passphrase(args)
         if len(words) >= backup.SHORTEST and strength.weak(words, strength.SEALED, [config.gateway.id]):
-            print(f"口令太容易猜到, 例如可用 too easily guessed, take for instance: {strength.offered()}", file=sys.stderr)
+            print(both("command.guessable", offered=strength.offered()), file=sys.stderr)
             return 1
         at = datetime.now(UTC).isoformat(timespec="seconds")
         backup.write(args.file, backup.made(config, identity(config), words, __version__, at))
@@ -376,7 +375,7 @@ def _backup(args: argparse.Namespace) -> int:
     except (backup.BackupError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"已备份 written: {args.file}; 口令请另外保管 keep the passphrase somewhere else")
+    print(both("command.backup_written", file=args.file))
     return 0
 
 
@@ -389,7 +388,7 @@ def _restore(args: argparse.Namespace) -> int:
     try:
         config = _load(args.config)
         if backup.runs(config.runtime):
-            print("请先停止网关 stop the gateway first: systemctl stop eldercare-gateway", file=sys.stderr)
+            print(both("command.stop_first"), file=sys.stderr)
             return 1
         kept = backup.opened(backup.read(args.file), _passphrase(args))
         with folders.as_owner(config.state):
@@ -400,10 +399,10 @@ def _restore(args: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     for command, _ in backup.programs(after, kept):
-        print(f"程序 program {command}")
-    print(f"网关 gateway {kept.gateway}, {len(after.devices)} 台设备 devices, 备份于 backup of {kept.made}")
-    print("搁置和离家不接替 shelves and away do not come along: every device is watched")
-    print("旧盒子不可再通电 the old box must not be switched on again: two boxes with one id throw each other out")
+        print(both("command.program", command=command))
+    print(both("command.backup_of", gateway=kept.gateway, devices=len(after.devices), made=kept.made))
+    print(both("command.not_carried"))
+    print(both("command.old_box"))
     return 0
 
 
@@ -425,7 +424,7 @@ def _passphrase(args: argparse.Namespace) -> str:
     if args.passphrase_file is not None:
         lines = args.passphrase_file.read_text(encoding="utf-8").splitlines()
         return str(lines[0]) if lines else ""
-    return getpass.getpass("口令 passphrase: ")
+    return getpass.getpass(both("command.passphrase"))
 
 
 def _decode(args: argparse.Namespace) -> int:
@@ -462,7 +461,7 @@ def _load(path: Path) -> Config:
 
 
 def _refused(error: Exception) -> int:
-    print("配置有误 the configuration cannot be used:", file=sys.stderr)
+    print(both("command.configuration"), file=sys.stderr)
     for line in str(error).splitlines():
         print(f"  {line}", file=sys.stderr)
     return 2

@@ -34,6 +34,7 @@ from typing import Final, NamedTuple
 
 from gateway.contract import wire
 from gateway.words.clock import Quality
+from gateway.words.say import Say
 
 DIGITS: Final = 32  # hex digits of SHA-256 that are kept: 128 bits. A heartbeat carries them 43,200 times a month over a metered line
 TOLD: Final = 20  # troubles that are told in words; more are counted
@@ -58,8 +59,7 @@ class Trouble(NamedTuple):
     """What does not fit: the first number concerned, and how, in words."""
 
     number: int
-    zh: str
-    en: str
+    say: Say
 
 
 @dataclass(slots=True)
@@ -73,11 +73,11 @@ class Verdict:
     count: int = 0
     troubles: list[Trouble] = field(default_factory=list)
 
-    def add(self, number: int, zh: str, en: str) -> None:
+    def add(self, number: int, say: Say) -> None:
         """Take a trouble."""
         self.count += 1
         if len(self.troubles) < TOLD:
-            self.troubles.append(Trouble(number, zh, en))
+            self.troubles.append(Trouble(number, say))
 
 
 def hashed(body: bytes) -> str:
@@ -118,32 +118,33 @@ def proved(
             if number - 1 > anchor.number:
                 first = max(after, anchor.number) + 1
                 gap = f"{first}" if first == number - 1 else f"{first}-{number - 1}"
-                out.add(first, f"缺少记录 {gap}", f"{gap} missing: cut out, or lost by the card")
+                out.add(first, Say("chain.missing", gap=gap))
         linked = before if before.number == number - 1 else anchor if anchor.number == number - 1 else Head()
         message, here = _read(body), Head(number, hashed(body))
         if message is None:
-            out.add(number, f"记录 {number} 无法读取", f"entry {number} cannot be read: damaged or changed")
+            out.add(number, Say("chain.unread", number=number))
         elif (message.journal, message.number) != (journal, number):
             says = f"{message.number} ({message.journal})"
-            out.add(number, f"记录 {number} 处是 {says}", f"where entry {number} belongs stands {says}: moved, or put in")
+            out.add(number, Say("chain.moved", number=number, says=says))
         elif not message.previous and number >= unchained and number > 1:
-            out.add(number, f"记录 {number} 没有链值", f"entry {number} carries no hash of the one before: put in by somebody else")
+            out.add(number, Say("chain.bare", number=number))
         elif message.previous and linked.number and linked.hash != message.previous:
             bad = number if linked is anchor else linked.number
             said = f"{bad}: {message.previous} != {linked.hash}"
-            out.add(bad, f"记录 {said} 被改动", f"entry {said} (as entry {number} knows it, and as it is): changed")
+            out.add(bad, Say("chain.changed", said=said, number=number))
         elif message.previous and linked is before and before.number:
             out.proved += 1
         elif not message.previous and number > 1:
             out.before += 1
         if message is not None and number < anchor.number and _wall(message) >= young:
-            out.add(number, *_too_young(anchor.number, number, message.at.wall))
+            said = f"{anchor.number}: {number} ({message.at.wall})"
+            out.add(number, Say("chain.young", said=said))
             young = inf  # once is enough
         whole = message is not None and (message.journal, message.number) == (journal, number)
         after, before, out.head = number, here if whole else Head(), here
         chained = chained or (message is not None and bool(message.previous))
     if chained and (head is None or (out.head.number and not head.number)):
-        out.add(out.head.number, "没有链首标记", "no mark of the head: taken away, and with it perhaps the newest entries")
+        out.add(out.head.number, Say("chain.no_head"))
     _ended(out, head or Head())
     return out
 
@@ -154,18 +155,12 @@ def _ended(out: Verdict, head: Head) -> None:
         return
     if out.head.number < head.number:
         gap = f"{out.head.number + 1}-{head.number}"
-        out.add(out.head.number + 1, f"缺少最新记录 {gap}", f"the newest, {gap}, missing: cut off, or lost by the card")
+        out.add(out.head.number + 1, Say("chain.cut", gap=gap))
     elif out.head.number == head.number and out.head.hash != head.hash:
         said = f"{head.number}: {head.hash} != {out.head.hash}"
-        out.add(head.number, f"记录 {said} 被改动", f"entry {said} (as it was written, and as it is): changed")
+        out.add(head.number, Say("chain.newest_changed", said=said))
     elif out.head.number == head.number:
         out.proved += 1
-
-
-def _too_young(anchor: int, number: int, wall: str) -> tuple[str, str]:
-    said = f"{anchor}: {number} ({wall})"
-    en = "is young enough that retention had to stop before it: somebody else deleted, or the period was shorter then"
-    return f"保存期标记 {said} 尚在保存期内, 之后的记录不是按保存期删除的", f"anchor {said} {en}"
 
 
 def _wall(message: wire.Outward) -> float:

@@ -74,7 +74,7 @@ class BackupError(Failed):
     """A backup cannot be made or used; nothing has happened. Its text has both languages, zh-CN first."""
 
     def __str__(self) -> str:
-        return self.say.both
+        return f"{self.say.zh} {self.say.en}"
 
 
 class Kept(Strict, frozen=True):

@@ -38,6 +38,7 @@ from gateway.words.driver import (
     uuid16,
 )
 from gateway.words.reading import FORMS, Form, Kind, Value
+from gateway.words.say import both
 
 LONGEST = 240.0  # s; a window that somebody forgot to close closes itself
 AT_MOST = 200  # addresses; the one not heard for longest is forgotten first
@@ -479,32 +480,34 @@ def link(model: Model) -> str:
 
 
 _ENROL = {
-    Enrol.ADDRESS: "按地址 by address",
-    Enrol.KEY: "按地址和密钥 by address and key",
-    Enrol.LEARN: "学习 by teaching its signals",
-    Enrol.PORT: "按端口 by port",
+    Enrol.ADDRESS: both("nearby.by_address"),
+    Enrol.KEY: both("nearby.by_key"),
+    Enrol.LEARN: both("nearby.by_teaching"),
+    Enrol.PORT: both("nearby.by_port"),
 }
 
 
-_HEAD = "地址 address       best last   包 n 型号 make             名称 name      说明 what is known"
+_HEAD = both("nearby.head")
 
 
 def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
     """Return both tables in plain words, zh-CN first, at most WIDE columns."""
-    out = [f"支持的型号 supported models ({len(models)})"]
+    out = [both("nearby.models", models=len(models))]
     for row in supported(models):
         watched = (
-            "不能监测 cannot be supervised" if row["missing_after"] is None else f"失联 missing after {row['missing_after'] / 60:g} min"
-        ) + (", 报到慢 slow" if row["slow"] else "")
+            both("nearby.not_supervised")
+            if row["missing_after"] is None
+            else both("nearby.missing_after", missing_after=row["missing_after"] / 60)
+        ) + (both("nearby.slow") if row["slow"] else "")
         out.append(_cut(f"  {_pad(row['model'], 22)} {row['title'][0]} / {row['title'][1]}"))
         out.append(_cut(f"  {'':22} {row['link']}, {_ENROL[Enrol(row['enrol'])]}, {watched}"))
         out.append(_cut(f"  {'':22} {', '.join(row['senses'])}"))
     out.append("")
     seconds = facts["written"] - facts["opened"]
-    out.append(f"现在听到 heard now ({len(facts['heard'])} 个地址 addresses in {seconds:.0f} s), 信号强的在前 strongest first")
+    out.append(both("nearby.heard", heard=len(facts["heard"]), seconds=seconds))
     out += [_cut(f"  ! {trouble}") for trouble in facts["radios"] if trouble]
     if not facts["radios"]:
-        out.append("  ! 没有接收器 no radio: see [radio] adapters")
+        out.append(both("nearby.no_radio"))
     if facts["heard"]:
         out.append(f"  {_HEAD}")
     for one in facts["heard"]:
@@ -516,23 +519,21 @@ def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
         else:
             out += [line.rstrip(), _cut(f"  {'':17} {known}")]
     if unknown := [one for one in facts.get("signals", []) if not one["enrolled"]]:
-        out.append(
-            "接收器听到的未登记信号, 可用于学习 signals behind receivers that nobody is enrolled for, newest first: teach them as codes"
-        )
+        out.append(both("nearby.signals"))
         out += [_cut(f"  {one['receiver']:<20} {one['signal']:<24} x{one['times']}") for one in unknown]
     if facts["forgotten"]:
-        out.append(f"  ... {facts['forgotten']} 个更早的地址已忘记 earlier addresses were forgotten (at most {AT_MOST} are kept)")
+        out.append(both("nearby.forgotten", forgotten=facts["forgotten"], at_most=AT_MOST))
     return "\n".join(out)
 
 
 def _known(one: Mapping[str, Any]) -> str:
     said = ", ".join(f"{what} {'/'.join(map(str, values))}" for what, values in one["told"].items())
     if one["enrolled"]:
-        return f"已登记 enrolled: {one['enrolled']}" + (f"; {said}" if said else "")
+        return both("nearby.enrolled", enrolled=one["enrolled"]) + (f"; {said}" if said else "")
     if not one["enrollable"]:
-        return "手机或手表, 不能登记 phone or watch: cannot be enrolled"
+        return both("nearby.phone")
     if one["needs_key"]:
-        return "需要密钥 needs its key"
+        return both("nearby.needs_key")
     return said
 
 

@@ -20,6 +20,7 @@ from gateway.judge.faults.fault import FaultFact
 from gateway.judge.faults.firsts import own
 from gateway.words import kind
 from gateway.words.instruction import Refused, ResultFact
+from gateway.words.say import both
 
 if TYPE_CHECKING:
     from gateway.home.config import Device
@@ -174,62 +175,67 @@ def read(runtime: Path) -> dict[str, Any]:
 def told(known: dict[str, Any]) -> str:
     """Return the facts in plain words, zh-CN first."""
     age = time.time() - known["written"]
-    out = [f"网关 gateway {known['gateway']}   软件 software {known['software']}   {known['wall'][:19]}Z ({known['clock']})"]
+    named = {n: known[n] for n in ("gateway", "software", "clock")}
+    out = [both("status.gateway", **named, wall=known["wall"][:19])]
     if age > STALE:
-        out.append(f"!! 守护进程 {age:.0f} 秒没有更新 the daemon wrote this {age:.0f} s ago: systemctl status eldercare-gateway")
+        out.append(both("status.stale", age=age))
     if known["degraded"]:
-        out.append(f"!! 存储 storage: {known['degraded']}")
+        out.append(both("status.storage", degraded=known["degraded"]))
     out += audible.told(known.get("lacks", ()))
     uplink = known["uplink"]
-    way = "未配置 not configured" if not uplink["configured"] else "已连接 connected" if uplink["connected"] else "断开 NOT CONNECTED"
-    out.append(f"平台 uplink      {way} {uplink['where']} {'MQTT ' + uplink['version'] if uplink['connected'] else ''}".rstrip())
+    code = "connected" if uplink["connected"] else "not_connected" if uplink["configured"] else "not_configured"
+    version = f"MQTT {uplink['version']}" if uplink["connected"] else ""
+    out.append(both("status.uplink", way=both(f"status.{code}"), where=uplink["where"], version=version).rstrip())
     if (away := uplink.get("platform_away_s")) is not None:
-        out.append(f"  ! 平台自称离线 the platform says that it is away: {ago(away)}; 警报更快转下一级 alarms go to the next rung sooner")
+        out.append(both("status.platform_away", away=ago(away)))
     if known["receipts"] == "broker":
-        out.append('  ! receipts = "broker": 平台不发回执, 只能确认送达服务器 no receipts: only that the broker took a message is known')
-    out.append(
-        f"待发 outbox      {known['waiting']} 条记录 entries, {known['waiting_batches']} 批读数 batches; 最新 newest {known['last']}"
-    )
+        out.append(both("status.no_receipts"))
+    out.append(both("status.outbox", **{n: known[n] for n in ("waiting", "waiting_batches", "last")}))
     if card := known.get("card"):
-        day = f", 每天 a day {card['day_mb']:g} MB" if "day_mb" in card else ""
-        over = " !! 超出 TOO MUCH" if card.get("day_mb", 0) > card["budget_mb"] else ""
-        spent = f"{card['over_h']:g} h 写入 written {card['written_mb']:g} MB{day}, 预算 budget {card['budget_mb']:g} MB{over}"
-        out.append(f"存储卡 card      {spent}")
+        day = both("status.card_day", day_mb=card["day_mb"]) if "day_mb" in card else ""
+        over = both("status.card_over") if card.get("day_mb", 0) > card["budget_mb"] else ""
+        spent = {n: card[n] for n in ("over_h", "written_mb", "budget_mb")}
+        out.append(both("status.card", **spent, day=day, over=over))
     if (on := known.get("mains")) is not None:
-        out.append(f"市电 mains       {'有 there' if on else '!! 停电, 靠电池 LOST: it runs on its battery'}")
+        out.append(both("status.mains", on=both("status.mains_there") if on else both("status.mains_lost")))
     for r in known["radio"]:
-        silent = "从未 never" if r["silent_s"] is None else f"{ago(r['silent_s'])}"
-        state = "正常 hears" if r["hearing"] else f"听不到 DEAF ({r['trouble'] or 'silent'})"
-        out.append(f"接收 radio       {r['adapter']} {state}, 上次 last {silent}, {r['adverts']} 包 packets, 重启 restarts {r['restarts']}")
-    out += [f"串口 line        {x['port']} {'打开 open' if x['open'] else '未打开 NOT OPEN'}, {x['received']} B" for x in known["lines"]]
-    out.append(f"警报 alarms      {len(known['alarms']) or '无 none'}")
+        silent = both("status.never") if r["silent_s"] is None else f"{ago(r['silent_s'])}"
+        state = both("status.hears") if r["hearing"] else both("status.deaf", trouble=r["trouble"] or "silent")
+        named = {n: r[n] for n in ("adapter", "adverts", "restarts")}
+        out.append(both("status.radio", **named, state=state, silent=silent))
+    for x in known["lines"]:
+        state = both("status.open" if x["open"] else "status.not_open")
+        out.append(both("status.line", port=x["port"], state=state, received=x["received"]))
+    out.append(both("status.alarms", alarms=len(known["alarms"]) or both("status.none")))
     for a in known["alarms"]:
         row = kind.of(a["kind"])
-        test = " 测试 test" if a["test"] else ""
+        test = both("status.test") if a["test"] else ""
         what = f"P{a['priority']} #{a['number']} {row.zh} {row.en}, {a['room'] or a['device']}"
         out.append(f"  {what}: {a['state']} {ago(a['since_s'])}, rung {a['rung']}{test}")
     if known["away"]:
-        out.append("离家 away        缺席类危险暂不判断 dangers by absence are not judged")
-    out.append(f"故障 faults      {len(known['faults']) or '无 none'}")
+        out.append(both("status.away"))
+    out.append(both("status.faults", faults=len(known["faults"]) or both("status.none")))
     for f in known["faults"]:
         row = kind.of(f["kind"])
         out.append(f"  {row.zh} {row.en} {f['device']}: {ago(f['since_s'])}")
-    out.append("设备 devices     id / 型号 model / 房间 room / 上次听到 last heard / 信号 dBm")
-    for d in known["devices"]:
-        limit = d["missing_after"]
-        note = "不能监测 cannot be supervised" if limit is None else "失联 MISSING" if d.get("silent_s", d["heard_s"]) > limit else ""
-        note += " 报到慢, 次日才知失联 slow: missing is noticed the next day" if d.get("slow") else ""
-        if d.get("untold"):
-            note += f" 从未报过 has never told: {'/'.join(d['untold'])}"
-        note += " 启动后还没听到 not heard since the start" if not d.get("heard", True) and not note else ""
-        note += " 搁置中, 不判断 shelved: not judged" if d["shelved"] else ""
-        note += " 撤警键无效 its cancel button cancels nothing" if d.get("mute_cancel") else ""
-        refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")
-        out.append(
-            f"  {d['device']:<16} {d['model']:<18} {d['room']:<12} {ago(d['heard_s']):>8} {d['rssi'] or '-':>5}  {note} {refused}".rstrip()
-        )
-    out.append(f"陌生 strangers   {known['strangers']} 包 packets counted and forgotten")
+    out.append(both("status.devices"))
+    out += [_device(d) for d in known["devices"]]
+    out.append(both("status.strangers", strangers=known["strangers"]))
     return "\n".join(out)
+
+
+def _device(d: dict[str, Any]) -> str:
+    limit = d["missing_after"]
+    note = both("status.not_supervised") if limit is None else both("status.missing") if d.get("silent_s", d["heard_s"]) > limit else ""
+    note += both("status.slow") if d.get("slow") else ""
+    if d.get("untold"):
+        note += both("status.untold", untold="/".join(d["untold"]))
+    note += both("status.not_heard") if not d.get("heard", True) and not note else ""
+    note += both("status.shelved") if d["shelved"] else ""
+    note += both("status.mute_cancel") if d.get("mute_cancel") else ""
+    refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")
+    told = f"  {d['device']:<16} {d['model']:<18} {d['room']:<12} {ago(d['heard_s']):>8}"
+    return f"{told} {d['rssi'] or '-':>5}  {note} {refused}".rstrip()
 
 
 def ago(seconds: float) -> str:

@@ -231,4 +231,14 @@ EN: Final[dict[str, str]] = {
     "backup.hangs": "no end within {seconds:g} s",
     "backup.large_file": "{path} is larger than {most} bytes: this is no backup",
     "backup.unread": "{path} cannot be read: {why}",
+    # a journal held against itself
+    "chain.no_head": "no mark of the head: taken away, and with it perhaps the newest entries",
+    "chain.cut": "the newest, {gap}, missing: cut off, or lost by the card",
+    "chain.unread": "entry {number} cannot be read: damaged or changed",
+    "chain.newest_changed": "entry {said} (as it was written, and as it is): changed",
+    "chain.missing": "{gap} missing: cut out, or lost by the card",
+    "chain.moved": "where entry {number} belongs stands {says}: moved, or put in",
+    "chain.bare": "entry {number} carries no hash of the one before: put in by somebody else",
+    "chain.changed": "entry {said} (as entry {number} knows it, and as it is): changed",
+    "chain.young": "anchor {said} is young enough that retention had to stop before it: somebody else deleted, or the period was shorter then",
 }

@@ -1,4 +1,7 @@
-"""What is said to people: a code with its values. Both languages of every code stand in the catalogue, `zh.py` and `en.py`."""
+"""What is said to people: a code with its values. The catalogue beside this file makes text of it.
+
+`zh.py` and `en.py` have each sentence by its code, `both.py` the lines of the command line, which have both languages in one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.words.both import BOTH
 from gateway.words.en import EN
 from gateway.words.zh import ZH
 
@@ -36,11 +40,6 @@ class Say:
         """The sentence in English."""
         return _told(self, 1)
 
-    @property
-    def both(self) -> str:
-        """Both languages one after the other, as the command line has them."""
-        return f"{self.zh} {self.en}"
-
     def __str__(self) -> str:
         return self.en
 
@@ -54,6 +53,11 @@ class Failed(Exception):
     def __init__(self, say: Say) -> None:
         super().__init__(say.en)
         self.say = say
+
+
+def both(code: str, /, **values: object) -> str:
+    """Return one line of the command line, which has both languages, zh-CN first."""
+    return BOTH[code].format(**values)
 
 
 def _told(say: Say, language: int) -> str:

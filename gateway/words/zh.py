@@ -231,4 +231,14 @@ ZH: Final[dict[str, str]] = {
     "backup.hangs": "{seconds:g} 秒内没有结束",
     "backup.large_file": "{path} 超过 {most} 字节: 这不是备份文件",
     "backup.unread": "{path} 无法读取 ({why}): 请检查路径和权限",
+    # a journal held against itself
+    "chain.no_head": "没有链首标记: 被删去, 最新的记录可能也不在了",
+    "chain.cut": "缺少最新记录 {gap}: 被删去, 或存储卡丢失",
+    "chain.unread": "记录 {number} 无法读取: 损坏或被改动",
+    "chain.newest_changed": "记录 {said} (写入时的, 和现在的) 被改动",
+    "chain.missing": "缺少记录 {gap}: 被删去, 或存储卡丢失",
+    "chain.moved": "记录 {number} 处是 {says}: 被移动, 或被插入",
+    "chain.bare": "记录 {number} 没有链值: 由他人插入",
+    "chain.changed": "记录 {said} (记录 {number} 所记的, 和现在的) 被改动",
+    "chain.young": "保存期标记 {said} 尚在保存期内, 之后的记录不是按保存期删除的",
 }

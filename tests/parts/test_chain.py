@@ -72,7 +72,7 @@ def test_a_changed_entry_is_found_by_the_next_one(box):
     box.rows("UPDATE journal SET body = ? WHERE number = 4", wire.encode(wire.decode_entry(json.dumps(was | {"room": "attic"}).encode())))
     found = verdict(box)
     assert (first(found), found.count) == (4, 1)
-    assert chain.hashed(box.told[3].payload) in found.troubles[0].en, "what it should be is said"
+    assert chain.hashed(box.told[3].payload) in found.troubles[0].say.en, "what it should be is said"
 
 
 def test_an_entry_that_was_changed_and_linked_anew_is_found_by_the_head(box):
@@ -91,7 +91,7 @@ def test_entries_that_were_cut_out_are_found(box, gone, number):
     for each in gone:
         box.rows("DELETE FROM journal WHERE number = ?", each)
     assert first(verdict(box)) == number
-    assert "missing" in verdict(box).troubles[0].en
+    assert "missing" in verdict(box).troubles[0].say.en
 
 
 def test_the_newest_cut_off_is_found(box):
@@ -106,7 +106,7 @@ def test_a_chain_without_the_mark_of_its_head_is_no_whole_one(box, gone):
     box.rows("DELETE FROM journal WHERE number > ?", box.store.head.number - gone)
     box.rows("DELETE FROM marks WHERE name = 'head'")
     assert verdict(box).count == 1
-    assert "head" in verdict(box).troubles[0].en
+    assert "head" in verdict(box).troubles[0].say.en
     assert check.journal(Path("unused"), box.folder / "gateway.db") == 1
 
 
@@ -120,7 +120,7 @@ def test_an_anchor_beyond_an_entry_that_retention_keeps_is_not_believed(box):
     assert verdict(box).count == 0, "by the chain alone nobody can say"
     found = verdict(box, now - 30 * 86400)
     assert (found.count, first(found)) == (1, 1)
-    assert "anchor 7" in found.troubles[0].en
+    assert "anchor 7" in found.troubles[0].say.en
 
 
 def test_entries_that_changed_places_are_found(box):
@@ -128,7 +128,7 @@ def test_entries_that_changed_places_are_found(box):
         box.rows("UPDATE journal SET number = ? WHERE number = ?", other, one)
     found = verdict(box)
     assert first(found) == 4
-    assert "stands 5" in found.troubles[0].en
+    assert "stands 5" in found.troubles[0].say.en
 
 
 def test_an_entry_of_another_journal_and_one_without_a_hash_are_found(box):

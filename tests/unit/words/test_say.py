@@ -14,17 +14,24 @@ from paho.mqtt.reasoncodes import ReasonCode
 from gateway.box import dial
 from gateway.page.en import EN as PAGE
 from gateway.tell import mqtt
+from gateway.words.both import BOTH
 from gateway.words.en import EN
 from gateway.words.say import Failed, Say
 from gateway.words.zh import ZH
 
 ROOT = Path(__file__).resolve().parents[3]
-CATALOGUE = {ROOT / "gateway" / "words" / f"{language}.py" for language in ("zh", "en")}
+CATALOGUE = {ROOT / "gateway" / "words" / f"{language}.py" for language in ("zh", "en", "both")}
 TREES = [ast.parse(p.read_text(encoding="utf-8")) for p in sorted(ROOT.joinpath("gateway").rglob("*.py")) if p not in CATALOGUE]
 NODES = [node for tree in TREES for node in ast.walk(tree)]
-FAMILY = re.compile(rf"({'|'.join(sorted({code.partition('.')[0] for code in EN}))})\.(?!(?:json|toml|html)$)[a-z0-9_]+")
+ALL = EN | BOTH
+FAMILY = re.compile(rf"({'|'.join(sorted({code.partition('.')[0] for code in ALL}))})\.(?!(?:json|toml|html)$)[a-z0-9_]+")
 WORDS = {node.value for node in NODES if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-MADE = {"mqtt."}  # codes whose end is put together: see `mqtt.reason`
+FAMILY_DOT = re.compile(FAMILY.pattern.partition(")")[0] + r")\.")
+MADE = {
+    node.values[0].value
+    for node in NODES
+    if isinstance(node, ast.JoinedStr) and FAMILY_DOT.fullmatch(str(getattr(node.values[0], "value", "")))
+}
 
 
 def values(sentence):
@@ -42,25 +49,31 @@ def test_a_code_has_a_sentence_and_the_same_values_in_both_languages(code):
     assert values(ZH[code]) == values(EN[code])
 
 
+@pytest.mark.parametrize("code", BOTH)
+def test_a_line_of_the_command_line_has_both_languages(code):
+    assert re.search("[\u4e00-\u9fff].*[A-Za-z]|[A-Za-z].*[\u4e00-\u9fff]", BOTH[code].replace("\n", " "))
+
+
 def test_every_code_that_is_said_exists():
     said = {word for word in WORDS if FAMILY.fullmatch(word)} - PAGE.keys()
-    assert said <= EN.keys()
-    assert not EN.keys() & PAGE.keys()
+    assert said <= ALL.keys()
+    assert not ALL.keys() & PAGE.keys()
+    assert not EN.keys() & BOTH.keys()
 
 
 def test_every_code_is_said_somewhere():
-    assert {code for code in EN if code not in WORDS and not code.startswith(tuple(MADE))} == set()
+    assert {code for code in ALL if code not in WORDS and not code.startswith(tuple(MADE))} == set()
 
 
 def test_a_code_is_given_the_values_that_its_sentence_names():
     seen = 0
     for node in NODES:
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Say" and node.args):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"Say", "both"} and node.args):
             continue
         given = {word.arg for word in node.keywords}
-        codes = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant) and n.value in EN]
+        codes = [n.value for n in ast.walk(node.args[0]) if isinstance(n, ast.Constant) and n.value in ALL]
         for code in codes if None not in given else ():
-            assert values(EN[code]) == given, code
+            assert values(ALL[code]) == given, code
             seen += 1
     assert seen > 20
 
