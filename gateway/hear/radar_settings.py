@@ -19,7 +19,7 @@ from typing import cast
 
 from gateway.hear.serial_port import Line
 from gateway.words.driver import Adjustable, Chunk, Driver, Model, Report, SerialLine, Setting
-from gateway.words.say import Failed, Say
+from gateway.words.say import Failed, Say, both, either
 
 ECHO_WITHIN = 1.0  # s
 TRIES = 3  # one, and two repeats
@@ -32,12 +32,12 @@ NEAR = 0.06  # values are equal within this: a radar counts in metres as 32-bit 
 
 
 class Verdict(Enum):
-    """What came of one setting, in both languages."""
+    """What came of one setting."""
 
-    OK = ("已生效", "ok")
-    DIFFERS = ("不一致", "differs")
-    NO_ANSWER = ("无应答", "no answer")
-    READ = ("已读取", "read")
+    OK = "ok"
+    DIFFERS = "differs"
+    NO_ANSWER = "no_answer"
+    READ = "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def wanted_of(model: Model, words: Mapping[str, str]) -> dict[str, float]:
         try:
             value = named[text] if text in named else float(text)
         except ValueError:
-            what = (" 或 ".join(named), " or ".join(named)) if named else Say("adjust.number")
+            what = either(tuple(named)) if named else Say("adjust.number")
             said = {"name": (setting.title[0], name), "text": text[:40]}
             raise BadSetting(Say("adjust.choice", **said, what=what)) from None
         if not setting.low <= value <= setting.high:
@@ -315,11 +315,18 @@ def _say_new(work: Commissioning, shown: dict[str, Result], said: Callable[[Resu
 
 def table(results: Sequence[Result]) -> str:
     """Return the results for people: wanted, read back, verdict, in both languages."""
-    rows = [("设置 setting", "含义 meaning", "要求 wanted", "读回 read back", "结论 verdict")]
+    heads = ("setting", "meaning", "wanted", "read_back", "verdict")
+    rows = [tuple(both(f"table.{head}") for head in heads)]
     for one in results:
-        meaning = " ".join(one.setting.title)
+        meaning, verdict = " ".join(one.setting.title), both(f"readback.{one.verdict.value}")
         rows.append(
-            (one.setting.name, meaning, _shown(one.setting, one.wanted), _shown(one.setting, one.read), " ".join(one.verdict.value))
+            (
+                one.setting.name,
+                meaning,
+                _shown(one.setting, one.wanted),
+                _shown(one.setting, one.read),
+                verdict,
+            )
         )
     widths = [max(_width(row[n]) for row in rows) for n in range(5)]
     return "\n".join(

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from gateway.home.config import Config
 from gateway.judge.dispatch import PROGRAM
+from gateway.words.say import Say
 
 
 class Lack(StrEnum):
@@ -19,10 +20,7 @@ class Lack(StrEnum):
     NO_RUNG = "no_rung"  # every rung of the ladder goes by the platform
 
 
-WORDS: dict[Lack, tuple[str, str]] = {
-    Lack.SILENT: ("这个家里什么也听不见", "Nothing in this home can be heard"),
-    Lack.NO_RUNG: ("断网时不会呼叫任何人", "Without the network nobody is called"),
-}
+WORDS: dict[Lack, tuple[str, str]] = {lack: Say(f"lack.{lack}").pair for lack in Lack}
 
 
 def lacks(config: Config) -> tuple[Lack, ...]:

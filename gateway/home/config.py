@@ -47,7 +47,7 @@ from gateway.judge.faults.silence import LINE, Supervised
 from gateway.words.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
 from gateway.words.instruction import Problem
 from gateway.words.reading import DeviceId, Kind
-from gateway.words.say import Say
+from gateway.words.say import Say, either
 from gateway.words.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
@@ -614,7 +614,7 @@ def _address(d: DevicePart, model: Model, n: int, where: _Where, problems: list[
         case Behind(receivers=receivers):
             at = d.address
             if not d.via or d.port or bool(d.address) == bool(d.codes):
-                say = Say("config.behind", model=d.model, receivers=_either(receivers))
+                say = Say("config.behind", model=d.model, receivers=either(receivers))
                 problems.append(where("device", n, "via", say))
         case MqttTopics():
             at = d.port
@@ -653,19 +653,13 @@ def _receivers(devices: Sequence[Device], part: _File, where: _Where, problems: 
             continue
         receiver = models.get(d.via)
         if receiver is None or receiver.name not in d.model.listens.receivers:
-            say = Say("config.receiver", via=d.via, receivers=_either(d.model.listens.receivers))
+            say = Say("config.receiver", via=d.via, receivers=either(d.model.listens.receivers))
             problems.append(where("device", numbers[d.id], "via", say))
         for source in d.codes.values() or (d.at,):
             other = taught.setdefault((d.via, source), d.id)
             if other != d.id:
                 say = Say("config.signal_taken", source=source, other=other)
                 problems.append(where("device", numbers[d.id], "codes", say))
-
-
-def _either(names: Sequence[str]) -> Say | str:
-    """Return names with "or" between them."""
-    first, *rest = names
-    return Say("word.or", first=first, rest=_either(rest)) if rest else first
 
 
 def _missing_after(d: DevicePart, model: Model, n: int, where: _Where, problems: list[str], *, vital: bool) -> float | None:

@@ -34,6 +34,7 @@ from gateway.judge.pipeline import Pipeline
 from gateway.words.clock import Moment
 from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import Kind, Reading
+from gateway.words.say import Say
 
 DAYS = 7.0
 READINGS = 200_000
@@ -308,16 +309,11 @@ def _counted(was: Sequence[Was]) -> Count:
 
 def _said(before: Ran, after: Ran) -> dict[str, str]:
     """Return the difference as a person says it."""
-    words = (("raised", "警报", "raised"), ("cancelled", "撤警", "cancelled"), ("called", "呼叫", "called"))
-    zh, en = [], []
-    for name, chinese, english in words:
-        step = getattr(after.count, name) - getattr(before.count, name)
-        if step:
-            zh.append(f"{chinese}{'多' if step > 0 else '少'} {abs(step)} 次")
-            en.append(f"{english} {abs(step)} {'more' if step > 0 else 'fewer'}")
-    if not before.readings:
-        return {"zh": "没有可用的记录", "en": "nothing has been recorded yet"}
-    return {"zh": "会" + ", ".join(zh) if zh else "没有变化", "en": "would have " + ", ".join(en) if en else "no difference"}
+    steps = {n: getattr(after.count, n) - getattr(before.count, n) for n in ("raised", "cancelled", "called")}
+    said = [Say(f"replay.{name}_{'more' if step > 0 else 'fewer'}", count=abs(step)) for name, step in steps.items() if step]
+    what = ", ".join(say.zh for say in said), ", ".join(say.en for say in said)
+    say = Say("replay.none") if not before.readings else Say("replay.would", what=what) if said else Say("replay.same")
+    return {"zh": say.zh, "en": say.en}
 
 
 def _iso(wall: float) -> str:

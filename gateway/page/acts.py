@@ -16,7 +16,9 @@ from typing import Any, Final
 
 from gateway.contract import wire
 from gateway.judge.alarm import MOVES, Move, Outcome, State
+from gateway.page.en import EN
 from gateway.page.known import Known
+from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.clock import boot_name
 from gateway.words.instruction import Do
@@ -41,7 +43,6 @@ NEXT: Final = {State.RAISED: Do.ACKNOWLEDGE, State.ACKNOWLEDGED: Do.DISPATCH, St
 
 TRIED = frozenset({kind.SOS, kind.HELP, kind.SMOKE, kind.GAS, kind.CO})  # what a key of a device raises
 TRIED_WITHIN = 600.0  # s after the danger in which a technician is asked whether he has pressed it
-TRIED_REASON = "技术员按键试机, 老人没事 pressed by the technician to try the device, the resident is well"
 
 
 @dataclass(slots=True)
@@ -102,7 +103,7 @@ def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) ->
     fields: dict[str, str | float] = {}
     reason = said.get("reason", "").strip()
     if do is Do.CLOSE and said.get("tried"):
-        reason = TRIED_REASON
+        reason = f"{ZH['acts.tried_reason']} {EN['acts.tried_reason']}"
     if len(reason) > TEXT_MOST:
         wrong.fields["reason"] = ("wrong.long", {"most": TEXT_MOST})
     if do in ON_ALARM or do is Do.SILENCE:

@@ -30,6 +30,7 @@ from gateway.page.live import Watch
 from gateway.page.visitor import HERE, NotSignedIn, Page, Stop, visitor
 from gateway.page.zh import ZH
 from gateway.words.clock import boot_name
+from gateway.words.say import both
 
 LOG = logging.getLogger("eldercare")
 THREADS = 4  # requests that are worked on at once: the home has one or two visitors, and the daemon comes first
@@ -112,7 +113,7 @@ def _gone(request: Request, error: Exception) -> Response:
 
 def _failed(request: Request, error: Exception) -> Response:
     LOG.error("page %s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
-    return PlainTextResponse("页面出错, 看护不受影响。 The page failed. The guarding goes on.", 500)
+    return PlainTextResponse(both("page.failed"), 500)
 
 
 def _page(request: Request, status: int, word: str) -> Response:

@@ -19,6 +19,7 @@ from gateway import __version__
 from gateway.contract import wire
 from gateway.home.config import Config
 from gateway.page.known import Known
+from gateway.words.say import both
 
 ENTRIES = 1000
 _PACKAGES = (
@@ -55,15 +56,6 @@ _DETAIL: Final = frozenset(
         "message",
     )
 )
-_READ_ME = """诊断包 diagnostics of an elder monitoring gateway
-
-status.json    现在的情况 how things stand now
-journal.jsonl  最近的记录, 不含人名、房间和文字 the newest entries, without names, rooms or free text
-readings.json  过去 24 小时每个设备的读数个数 how many readings of each kind came in the last day, no values
-versions.json  软件版本 what runs here
-
-不含密码、密钥、代码、姓名。 There are no passwords, keys, codes or names in it.
-"""
 
 
 def bundle(config: Config, known: Known) -> bytes:
@@ -71,7 +63,7 @@ def bundle(config: Config, known: Known) -> bytes:
     facts = known.status()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        file.writestr("README.txt", _READ_ME)
+        file.writestr("README.txt", both("bundle.read_me"))
         file.writestr("status.json", _json(_facts(facts, known.disk())))
         lines = [_json(_line(entry)) for entry in known.journal(limit=ENTRIES)]
         file.writestr("journal.jsonl", "\n".join(reversed(lines)))

@@ -12,14 +12,13 @@ from gateway.home import household
 from gateway.page.acts import whole
 from gateway.page.both import Row
 from gateway.page.change import Answer, Form, configure, current, drawn
+from gateway.page.en import EN
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
+from gateway.page.zh import ZH
 from gateway.words.instruction import What
 
 router = APIRouter()
-ROOMS: Final = (
-    ("卧室", "Bedroom"), ("客厅", "Living room"), ("浴室", "Bathroom"), ("厨房", "Kitchen"), ("过道", "Hall"), ("入户门", "Front door"),
-    ("阳台", "Balcony"), ("书房", "Study"), ("餐厅", "Dining room"), ("随身", "Worn"),
-)  # fmt: skip
+ROOMS: Final = tuple(name for name in EN if name.startswith("room."))
 CONSENT: Final = ("activity", "climate", "vital_signs")
 # A box is set up where it will stand: these are offered, and whatever it has already.
 ZONES: Final = ("Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "Asia/Taipei", "Asia/Singapore", "Europe/Berlin", "Europe/London", "UTC")
@@ -28,7 +27,7 @@ DAYS: Final = ("history_days", "journal_days")
 
 def suggested(v: Visitor, rooms: list[str]) -> list[str]:
     """Return the home's rooms, then the usual ones that it does not have in either language."""
-    return rooms + [v.words.pair(zh, en) for zh, en in ROOMS if zh not in rooms and en not in rooms]
+    return rooms + [v.words(name) for name in ROOMS if ZH[name] not in rooms and EN[name] not in rooms]
 
 
 @router.get("/home")

@@ -15,6 +15,7 @@ from gateway.page import acts
 from gateway.page.known import Filter, between, seconds
 from gateway.page.today import STAGES, notice
 from gateway.page.visitor import Reader, Stop, Visitor
+from gateway.page.zh import ZH
 
 router = APIRouter()
 A_PAGE = 20
@@ -22,7 +23,7 @@ A_LEAF = 40  # lines of the journal on one page
 TABLE_MOST = 10_000  # rows of one export
 NAMES = ("alarm", "fault", "result")
 COLUMNS = (
-    "number", "id", "kind", "种类", "priority", "room", "device", "test", "state", "outcome", "responder",
+    "number", "id", "kind", ZH["alarms.kind"], "priority", "room", "device", "test", "state", "outcome", "responder",
     *(f"{s}_utc" for s in STAGES), *(f"{s}_s" for s in STAGES[1:]), "calls", "count",
 )  # fmt: skip
 

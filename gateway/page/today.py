@@ -16,12 +16,13 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.contract import wire
 from gateway.home import audible, inbox
-from gateway.page import acts, advice, weeks
+from gateway.page import acts, weeks
 from gateway.page.change import current, is_new, models
 from gateway.page.known import Filter, between, seconds
 from gateway.page.live import Full, Watch
 from gateway.page.strip import Strip, strips
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
+from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.driver import Behind, BleAdvert, GattService, MqttTopics
 from gateway.words.instruction import Do
@@ -32,6 +33,8 @@ ANSWER_WAIT = 3.0  # s in which the daemon usually has answered an instruction; 
 ANSWER_LOOK = 0.1
 LATE, DESK_LATE = 10.0, 30.0  # s after which a stage of a test alarm is said not to come
 DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
+# Faults that end when a technician has looked.
+LATCHED = frozenset({kind.DEVICE_FAULT, kind.TAMPER, kind.REPLAYED, kind.NOT_UNDERSTOOD, kind.TEST_DUE})
 REFUSALS = frozenset(
     {"not_sensed", "repeated", "not_reached", "driver_failed", "decrypt_failed", "bindkey_required", "downgrade", "offline", "replayed"}
 )  # that have words of their own; all others came damaged
@@ -266,7 +269,7 @@ def home(v: Visitor) -> dict[str, Any]:
         "alarms": alarms,
         "real": [a for a in alarms if not a.test and a.priority <= 3],
         "class_of": wire.class_of,
-        "faults": [(f, _advice(v, f.kind), f.kind in advice.LATCHED) for f in faults],
+        "faults": [(f, _advice(v, f.kind), f.kind in LATCHED) for f in faults],
         "notes": [(f, count, _advice(v, f.kind)) for f, count in known.notes(now)],
         "devices": shown,
         "heard": sum(1 for _, _, state, _ in shown if state not in {"missing", "unknown"}),
@@ -400,7 +403,7 @@ def _marks(v: Visitor, now: float) -> list[tuple[int, str]]:
 def _advice(v: Visitor, name: str) -> str:
     if name == kind.IDENTITY_CONFLICT and (at := v.page.known.took_over()):
         return v.words("conflict.stays", time=v.words.clock(at, v.page.known.now(v.page.known.status()), exact=False))
-    return v.words.pair(*advice.ADVICE.get(name, advice.UNKNOWN))
+    return v.words(f"advice.{name}" if f"advice.{name}" in ZH else "advice.unknown")
 
 
 def _hour_marks(now: float) -> list[float]:

@@ -76,9 +76,9 @@ class Words:
         today = datetime.fromtimestamp(now, UTC).astimezone(self._zone).date()
         if at.date() == today:
             return text
-        day = f"{at.month}月{at.day}日" if self.language == "zh" else f"{at.day} {at:%b}"
-        year = "" if at.year == today.year else f"{at.year}年" if self.language == "zh" else f" {at.year}"
-        return f"{year}{day} {text}" if self.language == "zh" else f"{day}{year} {text}"
+        key = "clock.day" if at.year == today.year else "clock.day_year"
+        month = at.month if self.language == "zh" else f"{at:%b}"
+        return f"{self._catalogue[key].format(day=at.day, month=month, year=at.year)} {text}"
 
     def local(self, wall: float, form: str) -> str:
         """Return a time of the home in a form of strftime."""
@@ -89,7 +89,7 @@ class Words:
         """Return a span of time, exact to the second below an hour."""
         whole = round(abs(seconds))
         days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
-        d, h, m, s = ("天", "小时", "分", "秒") if self.language == "zh" else (" d", " h", " min", " s")
+        d, h, m, s = self._catalogue["span.units"].split(",")
         if days:
             parts = [f"{days}{d}", f"{hours}{h}" if hours else ""]
         elif hours:

@@ -49,6 +49,7 @@ from gateway.keep.stand_in import settled
 from gateway.words import kind
 from gateway.words.clock import Moment, on_boot, stamp
 from gateway.words.reading import Value
+from gateway.words.say import both
 
 if TYPE_CHECKING:
     from gateway.tend.daemon import Daemon
@@ -57,15 +58,6 @@ AGAIN = 1800.0  # s in which one conflict is acted upon at most
 STEP = 1_000_000  # generations that one head may be ahead of us: two an hour, for a lifetime, and a hair of wire.GENERATIONS
 MARK = "confirmed"
 ACTED = "acted"  # mark: when a conflict was acted upon last
-# what is said of it, beside the fixed word
-SAID = {
-    "put_back": "平台已有更新的记录, 本卡可能是旧备份 the platform has newer entries: an older image of the card was put back",
-    "other_bytes": "平台在同一序号下有不同记录 another entry stands there under our number: an older image was put back, or it runs twice",
-    "moved": "日志换了盒子或存储卡 the journal is in another box or on another card: a copy of it may be at work",
-    "cut": "最新的记录不见了 the newest entries are gone from the card",
-    "full": f"已搁置 {SET_ASIDE} 个旧日志, 不再新建 {SET_ASIDE} journals are set aside, no further one is begun: move them off the card",
-    "older": "平台已有更高代次 the platform knows a later generation of this gateway",
-}
 
 
 class UnlikelyHead(wire.BadMessage):
@@ -195,5 +187,5 @@ class Lineage:
     def _told(self, why: str, now: Moment, **more: Value) -> list[FaultFact]:
         """Return what is told of it, and the faults that are on, as another journal or generation tells them."""
         faults = self._daemon.faults
-        said = faults.note(kind.IDENTITY_CONFLICT, now, "", why=why, said=SAID[why], **more)
+        said = faults.note(kind.IDENTITY_CONFLICT, now, "", why=why, said=both(f"lineage.{why}", most=SET_ASIDE), **more)
         return [said, *(replace(fact, turn=Turn.RAISED) for fact in faults.on.values() if not fact.test)]

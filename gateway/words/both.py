@@ -175,4 +175,24 @@ BOTH: Final[dict[str, str]] = {
     "command.old_box": "旧盒子不可再通电 the old box must not be switched on again: two boxes with one id throw each other out",
     "command.passphrase": "口令 passphrase: ",
     "command.configuration": "配置有误 the configuration cannot be used:",
+    # page
+    "bundle.read_me": "诊断包 diagnostics of an elder monitoring gateway\n\nstatus.json    现在的情况 how things stand now\njournal.jsonl  最近的记录, 不含人名、房间和文字 the newest entries, without names, rooms or free text\nreadings.json  过去 24 小时每个设备的读数个数 how many readings of each kind came in the last day, no values\nversions.json  软件版本 what runs here\n\n不含密码、密钥、代码、姓名。 There are no passwords, keys, codes or names in it.\n",
+    "page.failed": "页面出错, 看护不受影响。 The page failed. The guarding goes on.",
+    # lineage
+    "lineage.put_back": "平台已有更新的记录, 本卡可能是旧备份 the platform has newer entries: an older image of the card was put back",
+    "lineage.other_bytes": "平台在同一序号下有不同记录 another entry stands there under our number: an older image was put back, or it runs twice",
+    "lineage.moved": "日志换了盒子或存储卡 the journal is in another box or on another card: a copy of it may be at work",
+    "lineage.cut": "最新的记录不见了 the newest entries are gone from the card",
+    "lineage.full": "已搁置 {most} 个旧日志, 不再新建 {most} journals are set aside, no further one is begun: move them off the card",
+    "lineage.older": "平台已有更高代次 the platform knows a later generation of this gateway",
+    # table of a radar's settings
+    "table.setting": "设置 setting",
+    "table.meaning": "含义 meaning",
+    "table.wanted": "要求 wanted",
+    "table.read_back": "读回 read back",
+    "table.verdict": "结论 verdict",
+    "readback.ok": "已生效 ok",
+    "readback.differs": "不一致 differs",
+    "readback.no_answer": "无应答 no answer",
+    "readback.read": "已读取 read",
 }

@@ -241,4 +241,17 @@ EN: Final[dict[str, str]] = {
     "chain.bare": "entry {number} carries no hash of the one before: put in by somebody else",
     "chain.changed": "entry {said} (as entry {number} knows it, and as it is): changed",
     "chain.young": "anchor {said} is young enough that retention had to stop before it: somebody else deleted, or the period was shorter then",
+    # what a home lacks
+    "lack.silent": "Nothing in this home can be heard",
+    "lack.no_rung": "Without the network nobody is called",
+    # a recorded week judged by other rules
+    "replay.raised_more": "raised {count} more",
+    "replay.raised_fewer": "raised {count} fewer",
+    "replay.cancelled_more": "cancelled {count} more",
+    "replay.cancelled_fewer": "cancelled {count} fewer",
+    "replay.called_more": "called {count} more",
+    "replay.called_fewer": "called {count} fewer",
+    "replay.none": "nothing has been recorded yet",
+    "replay.same": "no difference",
+    "replay.would": "would have {what}",
 }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,6 +40,11 @@ class Say:
         """The sentence in English."""
         return _told(self, 1)
 
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Both, as (zh, en)."""
+        return self.zh, self.en
+
     def __str__(self) -> str:
         return self.en
 
@@ -58,6 +63,12 @@ class Failed(Exception):
 def both(code: str, /, **values: object) -> str:
     """Return one line of the command line, which has both languages, zh-CN first."""
     return BOTH[code].format(**values)
+
+
+def either(names: Sequence[str]) -> Say | str:
+    """Return names with "or" between them."""
+    first, *rest = names
+    return Say("word.or", first=first, rest=either(rest)) if rest else first
 
 
 def _told(say: Say, language: int) -> str:

@@ -241,4 +241,17 @@ ZH: Final[dict[str, str]] = {
     "chain.bare": "记录 {number} 没有链值: 由他人插入",
     "chain.changed": "记录 {said} (记录 {number} 所记的, 和现在的) 被改动",
     "chain.young": "保存期标记 {said} 尚在保存期内, 之后的记录不是按保存期删除的",
+    # what a home lacks
+    "lack.silent": "这个家里什么也听不见",
+    "lack.no_rung": "断网时不会呼叫任何人",
+    # a recorded week judged by other rules
+    "replay.raised_more": "警报多 {count} 次",
+    "replay.raised_fewer": "警报少 {count} 次",
+    "replay.cancelled_more": "撤警多 {count} 次",
+    "replay.cancelled_fewer": "撤警少 {count} 次",
+    "replay.called_more": "呼叫多 {count} 次",
+    "replay.called_fewer": "呼叫少 {count} 次",
+    "replay.none": "没有可用的记录",
+    "replay.same": "没有变化",
+    "replay.would": "会{what}",
 }

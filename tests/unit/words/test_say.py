@@ -24,7 +24,7 @@ CATALOGUE = {ROOT / "gateway" / "words" / f"{language}.py" for language in ("zh"
 TREES = [ast.parse(p.read_text(encoding="utf-8")) for p in sorted(ROOT.joinpath("gateway").rglob("*.py")) if p not in CATALOGUE]
 NODES = [node for tree in TREES for node in ast.walk(tree)]
 ALL = EN | BOTH
-FAMILY = re.compile(rf"({'|'.join(sorted({code.partition('.')[0] for code in ALL}))})\.(?!(?:json|toml|html)$)[a-z0-9_]+")
+FAMILY = re.compile(rf"({'|'.join(sorted({code.partition('.')[0] for code in ALL}))})\.(?!(?:json|toml|html|db)$)[a-z0-9_]+")
 WORDS = {node.value for node in NODES if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 FAMILY_DOT = re.compile(FAMILY.pattern.partition(")")[0] + r")\.")
 MADE = {
