@@ -129,7 +129,7 @@ class Journal:
                 mark(self.db, "head", chain.text_of(head))
         self.head = head
         self.recent |= hashes
-        for number in [*self.recent][: len(self.recent) - RECENT]:
+        for number in [*self.recent][: max(0, len(self.recent) - RECENT)]:
             del self.recent[number]
         return out
 
