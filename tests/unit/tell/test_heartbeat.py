@@ -21,14 +21,18 @@ class Store:
 
     journal, generation, head = fakes.JOURNAL, 4, SimpleNamespace(number=7, hash="h" * 16)
 
+    asked = 0
+
     async def counts(self):
+        self.asked += 1
         return 3, 1
 
 
 @pytest.fixture
 def bench():
     bench = SimpleNamespace(home=fakes.home(platform=fakes.platform()), clock=fakes.Clock(), pipeline=fakes.Pipeline(), link=fakes.Link())
-    bench.beats = Heartbeats(bench.home, bench.clock, SimpleNamespace(store=Store()), bench.pipeline)
+    bench.store = Store()
+    bench.beats = Heartbeats(bench.home, bench.clock, SimpleNamespace(store=bench.store), bench.pipeline)
     return bench
 
 
@@ -58,7 +62,7 @@ async def test_a_link_that_is_down_gets_none_and_one_that_was_late_keeps_the_hou
     bench.clock.real = lambda seconds: looks.append(seconds) or 0.0
     running = asyncio.create_task(bench.beats.run(bench.link))
     await until(lambda: looks)
-    assert bench.link.sent == []
+    assert (bench.link.sent, bench.store.asked) == ([], 0), "nothing is read for nobody"
     bench.link.connected, bench.clock.mono = True, bench.clock.mono + 2.5 * every
     await until(lambda: bench.link.sent and looks[-1] > 1.0)
     assert len(bench.link.sent) == 1, "what was missed is not made up"
