@@ -21,7 +21,7 @@ from gateway.hear.intake import Intake
 from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.hear.replay import Replay, ReplayClock
 from gateway.home import nearby
-from gateway.home.config import Device, speed
+from gateway.home.config import Config, Device, speed
 from gateway.home.home import Home
 from gateway.words.clock import Clock
 from gateway.words.driver import BleAdvert, GattService, Inputs, Model, MqttTopics
@@ -66,6 +66,13 @@ class Ears:
         self._visiting: asyncio.Task[None] | None = None
         self._hosts: dict[str, GattService] = {}
         self._own: dict[str, tuple[ble.Radio, asyncio.Task[None]]] = {}  # by adapter: radios that a hearing window has to itself
+
+        home.subscribe(self._changed)
+
+    def _changed(self, _before: Config) -> None:
+        self.by_radio()
+        if self.window is not None:
+            self.window.know(self._home.config.devices)
 
     def listen(self, group: asyncio.TaskGroup) -> None:
         """Begin to hear, in this group of tasks: the radio, every line, or the recorded day instead."""

@@ -78,9 +78,6 @@ class Rearrange:
         self._storage.store.readings.withhold(refused)
         if refused - refused_before:
             self._withdraw()
-        self._ears.by_radio()
-        if self._ears.window is not None:
-            self._ears.window.know(config.devices)
         if (config.platform, config.password) != (before.platform, before.password):
             if before.platform is None:
                 self._faults.link_down_since = now.mono  # from now on somebody asks for it

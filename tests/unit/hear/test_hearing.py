@@ -134,6 +134,17 @@ async def test_a_window_is_open_for_as_long_as_somebody_asked_and_hears_what_rec
         assert bench.ears.window is None
 
 
+async def test_an_open_window_knows_who_is_enrolled_meanwhile(bench):
+    known = []
+    async with bench.listening():
+        bench.ears.open_window(30.0)
+        await until(lambda: bench.ears.window)
+        bench.ears.window.know = known.append
+        bench.home.replace(SimpleNamespace(devices=bench.config.devices[1:], runtime=bench.config.runtime))
+        assert known == [bench.config.devices[1:]]
+        bench.home.replace(bench.config)
+
+
 class Day:
     """A recorded day."""
 
