@@ -7,6 +7,7 @@ safe direction.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from math import inf
 
@@ -14,7 +15,7 @@ from gateway.judge.faults.fault import FaultFact, Faults, Turn
 from gateway.judge.masks import End
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
-from gateway.words.reading import Kind, Reading
+from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
 
 ROOMS = 2  # in which there must be somebody
@@ -32,12 +33,12 @@ class Signs:
         self._first = self._last = -inf
         self._on: set[str] = set()  # devices that say that somebody is there, until they take it back
 
-    def heard(self, reading: Reading, room: str) -> None:
-        """Take one reading of the device in `room`."""
+    def heard(self, reading: Reading, room: str, *, opened: bool) -> None:
+        """Take one reading of the device in `room`. `opened`: a door is open that was not."""
         at = reading.at.mono
         if self.evidence and not self._on and at - max(self._last, self.evidence[""].at.mono) > QUIET:
             self.evidence, self._first, self._last = {}, -inf, -inf
-        if reading.kind is Kind.CONTACT_OPEN and reading.value:
+        if opened:
             self.evidence.setdefault("", reading)
         if reading.kind not in _SOMEBODY:
             return
@@ -67,10 +68,12 @@ class Away:
         self._signs = Signs(times.away_home)
         self._counts_from = -inf  # signs before this are of somebody who is leaving
         self._said = -inf
+        self._open: set[DeviceId] = set()  # doors that are open by their last word; bound: the devices of the home
 
-    def arrange(self, times: Times) -> None:
-        """Go on by other times; signs of an absence that lasts are still looked for by those it began with."""
+    def arrange(self, times: Times, devices: Collection[DeviceId]) -> None:
+        """Go on by other times and devices; signs of an absence that lasts are still looked for by those it began with."""
         self._times = times
+        self._open &= set(devices)
 
     def lasts(self, now: Moment) -> bool:
         """Say whether nobody is at home."""
@@ -93,10 +96,14 @@ class Away:
         return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by=by) or self._again(now)
 
     def heard(self, reading: Reading, room: str) -> list[FaultFact]:
-        """Take a sign of life."""
+        """Take a sign of life. Who repeats that a door is open says nothing new; heard so for the first time it may be an opening."""
+        opened = False
+        if reading.kind is Kind.CONTACT_OPEN:
+            opened = bool(reading.value) and reading.device not in self._open
+            (self._open.add if reading.value else self._open.discard)(reading.device)
         if not self.lasts(reading.at) or reading.at.mono < self._counts_from:
             return []
-        self._signs.heard(reading, room)
+        self._signs.heard(reading, room, opened=opened)
         return self._ended_by_signs(reading.at)
 
     def tick(self, now: Moment) -> list[FaultFact]:

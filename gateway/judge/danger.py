@@ -236,6 +236,8 @@ class Judge:
         doors = {d for d in here if watches[d].left_open}
         self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
         self._open_heard = {d: at for d, at in self._open_heard.items() if d in doors}
+        self._door_looks = {d: at for d, at in self._door_looks.items() if d in doors}
+        self._listed &= doors
         self._keep_beds(other)
 
     def _keep_beds(self, other: Collection[DeviceId] = ()) -> None:

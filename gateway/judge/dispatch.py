@@ -115,6 +115,12 @@ def _last(alarm: Alarm) -> Call | None:
     return next(c for c in reversed(alarm.calls) if (c.entry, c.responder, c.channel) == (last.entry, last.responder, last.channel))
 
 
+def _meant(call: Call, alarm: Alarm) -> str:
+    """Return why somebody was called; of a call that was made again after a restart, why it was made first."""
+    of_it = [c for c in alarm.calls if (c.entry, c.responder, c.channel) == (call.entry, call.responder, call.channel)]
+    return next((c.reason for c in reversed(of_it) if c.reason not in BESIDE), call.reason)
+
+
 def round_of(alarm: Alarm) -> int:
     """Return how often the ladder had begun again when it was called last."""
     return alarm.calls[-1].round if alarm.calls else 0
@@ -183,7 +189,7 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
     open_ = [n for n, c in newest.items() if c.channel == PROGRAM and c.delivery is Delivery.WAITING]
     if not alarm.calls_on:  # somebody has it: only a press after that is still to reach a person
         last = _last(alarm)
-        open_ = [n for n in open_ if alarm.state in ANSWERED and newest[n] is last and newest[n].reason == Reason.AGAIN]
+        open_ = [n for n in open_ if alarm.state in ANSWERED and newest[n] is last and _meant(newest[n], alarm) == Reason.AGAIN]
     return [n for n in open_ if newest[n].reason != Reason.INTERRUPTED or now - newest[n].mono >= times.apart]
 
 
@@ -256,7 +262,7 @@ def _urgent(alarm: Alarm) -> bool:
 def _again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     """Return when a renewed SOS on an answered alarm goes on to the next rung, since it reached nobody so far; inf for never."""
     calls = [call for call in alarm.calls if call.reason != Reason.RECALLED]
-    if alarm.state not in ANSWERED or alarm.calls_on or not calls or calls[-1].reason != Reason.AGAIN:
+    if alarm.state not in ANSWERED or alarm.calls_on or not calls or _meant(calls[-1], alarm) != Reason.AGAIN:
         return inf
     if not left(alarm, ladder):
         return inf

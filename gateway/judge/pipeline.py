@@ -253,7 +253,7 @@ class Pipeline:
         self._real.forget(gone, other)
         self._rooms = devices
         self._alarms.arrange(ladder, times)
-        self.away.arrange(times)
+        self.away.arrange(times, devices.keys() - set(other))
         self._book.tell(ended, now)
         return self._turn()
 

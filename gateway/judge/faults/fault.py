@@ -71,7 +71,9 @@ class Faults:
     `radios` maps each adapter to the second it last heard anything; the daemon writes it.
     """
 
-    def __init__(self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True) -> None:
+    def __init__(
+        self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True, look_every: float = LOOK_EVERY
+    ) -> None:
         self._devices = devices
         self._times = times
         self.on: dict[tuple[str, str], FaultFact] = {}
@@ -95,7 +97,7 @@ class Faults:
         self.clock_why: Mapping[str, Value] = {}  # why a time server is not believed; the daemon writes it
         self._unsure_since: float | None = None
         self._offset: float | None = None
-        self._looked = 0.0
+        self._looked, self._look_every = 0.0, look_every
 
     def start(
         self,
@@ -136,7 +138,7 @@ class Faults:
 
     def due(self) -> float:
         """Return the monotonic second of the next look."""
-        return self._looked + LOOK_EVERY
+        return self._looked + self._look_every
 
     def heard(self, reading: Reading) -> list[FaultFact]:
         """Take what a reading says about the device itself."""

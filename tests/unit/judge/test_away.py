@@ -1,17 +1,19 @@
 """Nobody is at home: bounded, said again, and over as soon as somebody plainly is."""
 
+import json
+
 import pytest
 
 from gateway.judge.away import QUIET
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
-from tests.kit.hand import NIGHT, Day, HandClock, refusal, story
+from tests.kit.hand import NIGHT, Day, HandClock, Home, refusal, story
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 
 
 def gone(days=5, clock=None):
-    day = Day(clock=clock)
+    day = Day(Home(look_every=600.0), clock)
     assert story(day.tell("away", seconds=days * DAY)) == ["service.away raised", "away done"]
     day.wait(6 * HOUR)
     return day
@@ -122,7 +124,7 @@ def test_what_does_not_show_that_the_resident_is_back(what):
 
 
 def test_away_is_bounded_and_said_again_every_week():
-    day = Day()
+    day = Day(Home(look_every=3600.0))
     assert refusal(day.tell("away", seconds=31 * DAY + 1))[0] == "too_long"
     day.tell("away", seconds=31 * DAY)
     said = story(day.wait(31 * DAY))
@@ -164,3 +166,26 @@ def test_an_order_on_its_way_for_long_lasts_no_longer_for_that():
     day.wait(HOUR)
     assert not day.pipeline.shelves
     assert not day.pipeline.away.lasts(day.clock.now())
+
+
+def test_who_repeats_that_a_door_is_open_opens_it_no_second_time():
+    day = Day(Home(look_every=600.0))
+    day.hear("window", Kind.CONTACT_OPEN, True)  # it stands open when the resident leaves
+    day.tell("away", seconds=5 * DAY)
+    day.wait(6 * HOUR)
+    out = []
+    for minute in range(30):  # a cat, in two rooms
+        out += day.hear("window", Kind.CONTACT_OPEN, True)
+        out += day.hear("radar2" if minute % 2 else "button", Kind.MOTION, True)
+        out += day.wait(MINUTE)
+    assert story(out) == []
+    assert day.pipeline.away.lasts(day.clock.now())
+    assert story(come_home(day, minutes=21)) == ["service.away cleared", "service.back_home noted"]
+
+
+def test_an_absence_that_ended_by_itself_is_written_down_as_over():
+    day = gone()
+    day.pipeline.saved()
+    come_home(day, minutes=21)
+    assert not day.pipeline.away.lasts(day.clock.now())
+    assert json.loads(day.pipeline.marks(day.clock.now())["masks"])["away"] == 0

@@ -386,3 +386,16 @@ def test_a_door_left_open_is_told_at_once_by_night_and_for_the_list_by_day(opene
     over = judge.heard(Reading(device="door", kind=Kind.CONTACT_OPEN, value=False, at=clock.now()))
     assert len(over) == bool(told)
     assert judge.due() == inf
+
+
+def test_a_listed_door_that_left_the_configuration_and_is_enrolled_again_is_listed_again():
+    clock = HandClock(datetime(2026, 5, 4, 9, 0, tzinfo=HOME_ZONE))
+    judge = Judge({w.device: w for w in AIRED}, Times(), HOME_ZONE, DARK)
+    for _ in range(2):
+        judge.heard(Reading(device="door", kind=Kind.CONTACT_OPEN, value=True, at=clock.now()))
+        told = []
+        while (due := judge.due()) <= clock.mono + 1800 and not told:
+            told = [d.listed for d in judge.tick(clock.to(max(due, clock.mono + 0.001)))]
+        assert told == [True]
+        judge.rewatch({}, Times(), HOME_ZONE, DARK, set())
+        judge.rewatch({w.device: w for w in AIRED}, Times(), HOME_ZONE, DARK, set())

@@ -739,3 +739,30 @@ def test_an_alarm_is_linked_to_one_of_the_last_24_hours_only():
     day.wait(86_401)
     day.press()
     assert day.alarm.linked == ""
+
+
+def test_a_renewed_sos_that_a_cut_interrupted_and_that_then_fails_reaches_the_next():
+    day = Day()
+    day.press()
+    day.receipt()
+    day.tell("acknowledge", alarm=day.alarm.id)
+    day.press()
+    assert (day.alarm.calls[-1].responder, day.alarm.calls[-1].reason) == ("family", "pressed_again")
+    day.restart(other_boot=True)
+    assert (day.alarm.calls[-1].responder, day.alarm.calls[-1].reason) == ("family", "interrupted")
+    day.called_back(day.alarm.number, len(day.alarm.calls) - 1, ok=False)
+    day.wait(1)
+    assert (day.alarm.calls[-1].responder, day.alarm.calls[-1].reason) == ("neighbour", "pressed_again")
+
+
+def test_an_answer_to_a_call_that_a_cut_interrupted_still_ends_the_calling():
+    day = Day()
+    day.press()
+    day.wait(31)
+    day.restart(other_boot=True)
+    index = len(day.alarm.calls) - 1
+    assert (day.alarm.calls[index].responder, day.alarm.calls[index].reason) == ("family", "interrupted")
+    day.called_back(day.alarm.number, index, ok=False)
+    day.tell("acknowledge", alarm=day.alarm.id)
+    day.wait(10)
+    assert day.alarm.calls[-1].responder == "family"

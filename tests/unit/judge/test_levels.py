@@ -21,7 +21,7 @@ def smoke(day, device="smoke433", value=True):
 
 @pytest.mark.parametrize("between", [None, False, True])
 def test_the_second_fire_of_a_make_that_never_says_over(between):
-    day = Day()
+    day = Day(Home(look_every=3600.0))
     assert smoke(day) == ["env.smoke raise raised"]
     day.wait(60)
     first = day.alarm
