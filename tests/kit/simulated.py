@@ -293,6 +293,7 @@ class Lapse:
         self.path.write_text(config, encoding="utf-8")
         self.loop = Loop()
         self.begins = begins
+        self.look_every = look_every
         self.boots = self.orders = 0
         self.desk = Desk(self)
         self.broker_ends: float | None = None
@@ -321,6 +322,11 @@ class Lapse:
     def __exit__(self, *_: object) -> None:
         for module, name, value in self._before:
             setattr(module, name, value)
+
+    def look(self, *, every: float) -> None:
+        """Let the daemon look round at least so often, for what no deadline of its own wakes it for; never more often than asked for."""
+        for module, name in ((fault, "LOOK_EVERY"), (daemons, "LOOK_EVERY"), (upkeep, "MAINS_EVERY")):
+            setattr(module, name, max(every, self.look_every))
 
     def wall(self) -> datetime:
         return self.begins + timedelta(seconds=self.loop.now)

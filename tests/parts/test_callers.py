@@ -13,6 +13,7 @@ from gateway.tell.callers import QUEUE, TOLD, Callers
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.kind import CO, FALL, GAS, SMOKE, WATER, Priority, of
+from tests.kit.wait import until
 
 
 def alarm(number=7, **more):
@@ -40,12 +41,6 @@ async def told():
     running.ended = ended
     yield running
     await running.close()
-
-
-async def until(condition, seconds=5.0):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.01)
 
 
 def alive(pid):

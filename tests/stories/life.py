@@ -26,6 +26,7 @@ from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
 from tests.kit.simulated import KEY, Lapse
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
+EASE, AWAKE = 30 * MINUTE, 3 * MINUTE
 MORNING = datetime(2027, 3, 1, 0, 0, tzinfo=UTC)  # 08:00 in the home, a Monday
 
 PENDANT, CANCEL, BUTTON, DOOR, HALL, BED = (f"A4:C1:38:00:00:{n:02X}" for n in range(1, 7))
@@ -208,11 +209,16 @@ class Life(Lapse):
         return self.loop.now
 
     async def wait(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        """Let so much time pass. Of a long time all but the last minutes pass at ease: the daemon looks round once a minute only."""
+        if seconds > EASE:
+            self.look(every=MINUTE)
+            await asyncio.sleep(seconds - AWAKE)
+            self.look(every=self.look_every)
+        await asyncio.sleep(min(seconds, AWAKE) if seconds > EASE else seconds)
 
     async def until(self, wall: datetime) -> None:
         """Wait until the wall clock of the home's world shows this."""
-        await asyncio.sleep(max(0.0, (wall - self.wall()) / timedelta(seconds=1)))
+        await self.wait(max(0.0, (wall - self.wall()) / timedelta(seconds=1)))
 
     async def power_cut(self, *, dark: float = 30.0, sure_after: float = 0.0, clock_stands: bool = False) -> None:
         """Cut the power for `dark` seconds. The clock may stand meanwhile, until a time server answers after `sure_after`."""
