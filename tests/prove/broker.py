@@ -319,7 +319,7 @@ def script(folder: Path, line: str) -> Path:
     return path
 
 
-HOURS = 72
+HOURS, SHORT_HOURS = 72, 18
 SCREAMING = tuple(f"button{k}" for k in range(6))
 
 
@@ -331,16 +331,19 @@ class Offline(Day):
         return entries
 
 
-async def lived_offline(home: Home, dice: random.Random) -> tuple[int, int]:
-    """Fill the home's store with what the real pipeline makes of 72 h without a platform; return how many entries and batches."""
-    began = datetime.now(UTC) - timedelta(hours=HOURS)
+async def lived_offline(home: Home, dice: random.Random, hours: int) -> tuple[int, int]:
+    """Fill the home's store with what the real pipeline makes of so many hours without a platform.
+
+    Return how many entries and batches.
+    """
+    began = datetime.now(UTC) - timedelta(hours=hours)
     watches = tuple(Watch(device=d, room="hall") for d in ("pendant", *SCREAMING))
     day = Offline(HandHome(watches=watches, ladder=(Rung("family", PLATFORM, 120.0),)), HandClock(began, boot="before"))
     day.pipeline.faults.linked(False, day.clock.now())
     for n, device in enumerate(SCREAMING):
-        day.at((n + 0.2) * HOURS / len(SCREAMING) * 3600)
+        day.at((n + 0.2) * hours / len(SCREAMING) * 3600)
         day.press(device=device)
-    day.at(HOURS * 3600)
+    day.at(hours * 3600)
     config = load(home.gateway.config, all_models())
     store = Store(config.state, home.name)
     config.state.mkdir(parents=True)
@@ -350,20 +353,24 @@ async def lived_offline(home: Home, dice: random.Random) -> tuple[int, int]:
     for n in range(0, len(day.entries), 500):
         await store.commit(Writing(entries=day.entries[n : n + 500]))
     clock = HandClock(began, boot="before")
-    for _ in range(HOURS * 12):
+    for _ in range(hours * 12):
         at = clock.move(300)
         climate = [Reading(device=f"sensor{k}", kind=Kind.TEMPERATURE, value=round(dice.uniform(15, 25), 1), at=at) for k in range(8)]
         assert await store.readings.keep(climate, "before") is not None
     await store.close()
-    return len(day.entries), HOURS * 12
+    return len(day.entries), hours * 12
 
 
 async def three_days(folder: Path, n: int, _: Child, dice: random.Random, short: bool) -> Row:
-    """72 h without a platform, six calls for help that nobody answered: the line is back and somebody presses at once."""
+    """Days without a platform (in a short run hours) and six calls that nobody answered.
+
+    The line comes back and somebody presses at once.
+    """
+    hours = SHORT_HOURS if short else HOURS
     with Mosquitto(extra="max_queued_messages 0\nmax_inflight_messages 0") as broker, Child() as air:
         home = Home(folder, n, broker, air, buttons=len(SCREAMING), scans=False)
         home.platform.check = False
-        entries, batches = await asyncio.to_thread(asyncio.run, lived_offline(home, dice))  # others go on meanwhile
+        entries, batches = await asyncio.to_thread(asyncio.run, lived_offline(home, dice, hours))  # others go on meanwhile
         async with home.platform:
             try:
                 began = time.monotonic()
@@ -380,7 +387,7 @@ async def three_days(folder: Path, n: int, _: Child, dice: random.Random, short:
                     wanted = {n for (n,) in db.execute("SELECT number FROM batches")}
                 await until(lambda: {h.body["batch"] for h in home.platform.heard if h.name == "readings"} >= wanted, 60)
                 assert len(wanted) >= batches
-                found = home.row(promises=(1, 3, 4, 9), done=f"72 h offline: {entries} entries, {batches} batches wait", times=entries)
+                found = home.row(promises=(1, 3, 4, 9), done=f"{hours} h offline: {entries} entries, {batches} batches wait", times=entries)
                 return replace(found, note=f"ready after {ready:.1f} s, drained in {drained:.1f} s, the press overtook {passed}")
             finally:
                 await asyncio.to_thread(home.gateway.kill)

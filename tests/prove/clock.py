@@ -276,10 +276,10 @@ def same_day(short: bool, folder: Path, seed: int) -> Row:
         return lambda s: (right + timedelta(seconds=s + sum(by for at, by in hops if at <= s)), Quality.SYNCHRONISED)
 
     cases = {"right": running(right, Quality.SYNCHRONISED), "unsure": running(right, Quality.UNSURE)}
-    for year in (1970, 2000, 2040, 2099):
+    for year in (1970, 2099) if short else (1970, 2000, 2040, 2099):
         shifted = right.replace(year=year)
         cases[str(year)] = running(shifted, Quality.UNSURE)
-    for n in range(3 if short else 60):
+    for n in range(1 if short else 60):
         cases[f"jumps {n}"] = jumping([(dice.uniform(0, 57600), dice.choice((-1, 1)) * DAY_S) for _ in range(dice.randrange(1, 6))])
     found = {name: judged(config, AnyClock(wall)) for name, wall in cases.items()}
     alarms = [line for line in found["right"] if " person." in line or " env." in line]
