@@ -30,7 +30,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
+from typing import Any, Self
 
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
@@ -70,13 +72,13 @@ def uuid(short: str) -> str:
 class PrivateBus:
     """A dbus-daemon of one's own. `with` sets DBUS_SYSTEM_BUS_ADDRESS for this process and puts it back."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="bus-")
         self._socket = Path(self._folder.name, "socket")
-        self._daemon = None
+        self._daemon: Any = None
         self.address = f"unix:path={self._socket}"
 
-    def start(self):
+    def start(self) -> Self:
         """Return when the bus takes connections."""
         self._socket.unlink(missing_ok=True)  # a killed daemon leaves it
         config = Path(self._folder.name, "bus.conf")
@@ -90,7 +92,7 @@ class PrivateBus:
             raise RuntimeError("dbus-daemon did not start")
         return self
 
-    def kill(self):
+    def kill(self) -> None:
         """The bus dies under everybody."""
         if self._daemon is not None:
             self._daemon.kill()
@@ -99,16 +101,16 @@ class PrivateBus:
             self._daemon = None
             self._socket.unlink(missing_ok=True)
 
-    def close(self):
+    def close(self) -> None:
         self.kill()
         self._folder.cleanup()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._before = os.environ.get(SYSTEM_BUS)
         os.environ[SYSTEM_BUS] = self.address
         return self.start()
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self._before is None:
             del os.environ[SYSTEM_BUS]
         else:
@@ -124,7 +126,17 @@ class Peripheral:
     bluetoothd tells of it instead of showing its battery service. `pairs`: it refuses subscriptions until it was paired.
     """
 
-    def __init__(self, services, *, delay=0.0, stored=(), gap=0.01, leaves=False, battery=None, pairs=False):
+    def __init__(
+        self,
+        services: Mapping[str, Mapping[str, tuple[Iterable[str], bytes | str]]],
+        *,
+        delay: float | None = 0.0,
+        stored: Iterable[tuple[str, bytes | str]] = (),
+        gap: float = 0.01,
+        leaves: bool = False,
+        battery: int | None = None,
+        pairs: bool = False,
+    ) -> None:
         self.services = {uuid(s): {uuid(c): (list(f), _bytes(v)) for c, (f, v) in cs.items()} for s, cs in services.items()}
         self.delay = delay
         self.stored = [(uuid(c), _bytes(v)) for c, v in stored]
@@ -133,7 +145,7 @@ class Peripheral:
         self.battery = battery
         self.pairs = pairs
         self.connections = 0
-        self.connecting = None  # the message that asked for a connection, until it is answered
+        self.connecting: Message | None = None  # the message that asked for a connection, until it is answered
 
 
 class Bluetoothd:
@@ -142,25 +154,27 @@ class Bluetoothd:
     `fail` values may also be (error name, how many times). `mute` = members that are never answered.
     """
 
-    def __init__(self, bus, adapter="hci0"):
+    def __init__(self, bus: str | PrivateBus, adapter: str = "hci0") -> None:
         self._address = bus if isinstance(bus, str) else bus.address
         self._path = f"/org/bluez/{adapter}"
-        self._bus = None
-        self._objects = {}
-        self._told = {}  # device path -> (bytes as last told, RSSI); bounded by the devices a test advertises
-        self._filters = {}  # client -> its discovery filter
-        self.discovering = {}  # client -> filter it scans with
-        self.calls = []  # members called on org.bluez, in order
-        self.fail = {}
-        self.mute = set()
-        self.peripherals = {}  # device path -> Peripheral
+        self._bus: Any = None
+        self._objects: dict[str, dict[str, dict[str, Variant]]] = {}
+        self._told: dict[
+            str, tuple[tuple[object, ...], int]
+        ] = {}  # device path -> (bytes as last told, RSSI); bounded by the devices a test advertises
+        self._filters: dict[str, dict[str, Any]] = {}  # client -> its discovery filter
+        self.discovering: dict[str, dict[str, Any]] = {}  # client -> filter it scans with
+        self.calls: list[str] = []  # members called on org.bluez, in order
+        self.fail: dict[str, str | tuple[str, int]] = {}
+        self.mute: set[str] = set()
+        self.peripherals: dict[str, Peripheral] = {}  # device path -> Peripheral
         self.pauses = False  # whether a connection stops the discovery for as long as it lasts, as on some controllers
-        self._tasks = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._add_adapter()
 
     # --- life ---
 
-    async def start(self):
+    async def start(self) -> Self:
         """Come up as systemd would start it, with the adapter that is plugged in and no devices."""
         self._forget_devices()
         self._bus = await MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM).connect()
@@ -172,7 +186,7 @@ class Bluetoothd:
             self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", path, interfaces)
         return self
 
-    async def crash(self):
+    async def crash(self) -> None:
         """The process dies: its name leaves the bus, nobody is told anything else."""
         for task in self._tasks:
             task.cancel()
@@ -188,15 +202,25 @@ class Bluetoothd:
         if adapter:
             adapter[ADAPTER]["Discovering"] = Variant("b", False)
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> Self:
         return await self.start()
 
-    async def __aexit__(self, *_):
+    async def __aexit__(self, *_: object) -> None:
         await self.crash()
 
     # --- the world ---
 
-    def advertise(self, address, *, service_data=None, manufacturer_data=None, name=None, uuids=(), rssi=-60, address_type="public"):
+    def advertise(
+        self,
+        address: str,
+        *,
+        service_data: Mapping[str, bytes | str] | None = None,
+        manufacturer_data: Mapping[int | str, bytes | str] | None = None,
+        name: str | None = None,
+        uuids: Iterable[str] = (),
+        rssi: int = -60,
+        address_type: str = "public",
+    ) -> bool:
         """One advertisement in the air; data as bytes or hex, services as "fcd2" or full. Say whether clients were told."""
         if not self.discovering or self._bus is None:
             return False
@@ -226,7 +250,7 @@ class Bluetoothd:
             heard = {"RSSI": heard["RSSI"]}
         return self._change(path, DEVICE, heard)
 
-    def unplug(self):
+    def unplug(self) -> None:
         """The adapter is pulled out, and every device goes with it."""
         self.discovering.clear()
         for path in [p for p in self._objects if p.startswith(self._path)][::-1]:
@@ -234,39 +258,39 @@ class Bluetoothd:
             self._signal("/", OBJECTS, "InterfacesRemoved", "oas", path, gone)
         self._told.clear()
 
-    def plug(self):
+    def plug(self) -> None:
         self._add_adapter()
         self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", self._path, self._objects[self._path])
 
-    def power(self, on):
+    def power(self, on: bool) -> None:
         """Somebody, or rfkill, switches the adapter."""
         self._change(self._path, ADAPTER, {"Powered": Variant("b", on)})
         if not on:
             self.discovering.clear()
             self._discovery_over()
 
-    def idle(self):
+    def idle(self) -> None:
         """Discovery ends by itself, as when the kernel loses it."""
         self.discovering.clear()
         self._discovery_over()
 
-    def peripheral(self, address, services, **how):
+    def peripheral(self, address: str, services: Any, **how: Any) -> Peripheral:
         """Put a connectable device into the air; it still has to advertise. Return it."""
         found = self.peripherals[self._device_path(address)] = Peripheral(services, **how)
         return found
 
-    def connected(self, address):
+    def connected(self, address: str) -> bool:
         facts = self._objects.get(self._device_path(address), {}).get(DEVICE)
         return bool(facts and facts["Connected"].value)
 
-    def notify(self, address, characteristic, data):
+    def notify(self, address: str, characteristic: str, data: bytes | str) -> bool:
         """Let a connected device send a value; say whether anybody has subscribed to it."""
         path = self._characteristic(self._device_path(address), uuid(characteristic))
         if path is None or not self._objects[path][CHARACTERISTIC]["Notifying"].value:
             return False
         return self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", CHARACTERISTIC, {"Value": Variant("ay", _bytes(data))}, [])
 
-    def drop(self, address):
+    def drop(self, address: str) -> None:
         """The link is lost, or the device ends it."""
         path = self._device_path(address)
         if not self.connected(address):
@@ -280,7 +304,7 @@ class Bluetoothd:
 
     # --- what clients ask ---
 
-    def _asked(self, message):
+    def _asked(self, message: Any) -> Message | bool | None:
         if message.message_type is MessageType.SIGNAL and message.member == "NameOwnerChanged" and not message.body[2]:
             if self.discovering.pop(message.body[0], None) is not None and not self.discovering:
                 self._discovery_over()
@@ -306,22 +330,23 @@ class Bluetoothd:
         answer = getattr(self, f"_on_{member}", None)
         if answer is None:
             return Message.new_error(message, "org.freedesktop.DBus.Error.UnknownMethod", f"no method {member}")
-        return answer(message)
+        answered: Message | bool = answer(message)
+        return answered
 
-    def _on_GetAll(self, message):
+    def _on_GetAll(self, message: Any) -> Message:
         return Message.new_method_return(message, "a{sv}", [self._objects[message.path][message.body[0]]])
 
-    def _on_Set(self, message):
+    def _on_Set(self, message: Any) -> Message:
         _, name, value = message.body
         if name == "Powered":
             self.power(value.value)
         return Message.new_method_return(message)
 
-    def _on_SetDiscoveryFilter(self, message):
+    def _on_SetDiscoveryFilter(self, message: Any) -> Message:
         self._filters[message.sender] = {k: v.value for k, v in message.body[0].items()}
         return Message.new_method_return(message)
 
-    def _on_StartDiscovery(self, message):
+    def _on_StartDiscovery(self, message: Any) -> Message:
         facts = self._objects[self._path][ADAPTER]
         if not facts["Powered"].value:
             return Message.new_error(message, "org.bluez.Error.NotReady", "Resource Not Ready")
@@ -335,21 +360,21 @@ class Bluetoothd:
             self._change(self._path, ADAPTER, {"Discovering": Variant("b", True)})
         return Message.new_method_return(message)
 
-    def _on_StopDiscovery(self, message):
+    def _on_StopDiscovery(self, message: Any) -> Message:
         if self.discovering.pop(message.sender, None) is None:
             return Message.new_error(message, "org.bluez.Error.Failed", "No discovery started")
         if not self.discovering:
             self._discovery_over()
         return Message.new_method_return(message)
 
-    def _on_Get(self, message):
+    def _on_Get(self, message: Any) -> Message:
         interface, name = message.body
         facts = self._objects[message.path].get(interface)
         if facts is None or name not in facts:
             return Message.new_error(message, "org.freedesktop.DBus.Error.InvalidArgs", f"No such interface {interface!r}")
         return Message.new_method_return(message, "v", [facts[name]])
 
-    def _on_Connect(self, message):
+    def _on_Connect(self, message: Any) -> Message | bool:
         peripheral = self.peripherals.get(message.path)
         if peripheral is None:
             return Message.new_error(message, "org.bluez.Error.Failed", "br-connection-create-socket")
@@ -359,7 +384,7 @@ class Bluetoothd:
         self._later(self._connect(message.path, peripheral))
         return True
 
-    async def _connect(self, path, peripheral):
+    async def _connect(self, path: str, peripheral: Peripheral) -> None:
         await asyncio.sleep(1e6 if peripheral.delay is None else peripheral.delay)
         message, peripheral.connecting = peripheral.connecting, None
         if message is None or path not in self._objects:
@@ -384,7 +409,7 @@ class Bluetoothd:
             self._objects[path][BATTERY] = {"Percentage": Variant("y", peripheral.battery)}
         self._change(path, DEVICE, {"ServicesResolved": Variant("b", True)})
 
-    def _on_Disconnect(self, message):
+    def _on_Disconnect(self, message: Any) -> Message:
         peripheral = self.peripherals.get(message.path)
         if peripheral is not None and peripheral.connecting is not None:
             pending, peripheral.connecting = peripheral.connecting, None
@@ -392,12 +417,12 @@ class Bluetoothd:
         self.drop(self._objects[message.path][DEVICE]["Address"].value)
         return Message.new_method_return(message)
 
-    def _on_Pair(self, message):
+    def _on_Pair(self, message: Any) -> Message:
         self.peripherals[message.path].pairs = False
         self._change(message.path, DEVICE, {"Paired": Variant("b", True)})
         return Message.new_method_return(message)
 
-    def _on_StartNotify(self, message):
+    def _on_StartNotify(self, message: Any) -> Message:
         device = message.path.rsplit("/", 2)[0]
         peripheral = self.peripherals[device]
         facts = self._objects[message.path][CHARACTERISTIC]
@@ -412,7 +437,7 @@ class Bluetoothd:
             self._later(self._send_stored(device, peripheral))
         return Message.new_method_return(message)
 
-    async def _send_stored(self, device, peripheral):
+    async def _send_stored(self, device: str, peripheral: Peripheral) -> None:
         address = self._objects[device][DEVICE]["Address"].value
         for characteristic, data in peripheral.stored:
             await asyncio.sleep(peripheral.gap)
@@ -421,7 +446,7 @@ class Bluetoothd:
             await asyncio.sleep(max(peripheral.gap, 0.05))
             self.drop(address)
 
-    def _on_ReadValue(self, message):
+    def _on_ReadValue(self, message: Any) -> Message:
         peripheral = self.peripherals[message.path.rsplit("/", 2)[0]]
         wanted = self._objects[message.path][CHARACTERISTIC]["UUID"].value
         value = next(c[wanted][1] for c in peripheral.services.values() if wanted in c)
@@ -429,31 +454,32 @@ class Bluetoothd:
 
     # --- inside ---
 
-    def _device_path(self, address):
+    def _device_path(self, address: str) -> str:
         return f"{self._path}/dev_{address.replace(':', '_')}"
 
-    def _characteristic(self, device, wanted):
+    def _characteristic(self, device: str, wanted: str) -> str | None:
         below = ((p, i) for p, i in self._objects.items() if p.startswith(f"{device}/"))
         return next((p for p, i in below if CHARACTERISTIC in i and i[CHARACTERISTIC]["UUID"].value == wanted), None)
 
-    def _add(self, path, interfaces):
+    def _add(self, path: str, interfaces: dict[str, dict[str, Variant]]) -> None:
         self._objects[path] = interfaces
         self._signal("/", OBJECTS, "InterfacesAdded", "oa{sa{sv}}", path, interfaces)
 
-    def _later(self, work):
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _discovery_over(self):
+    def _discovery_over(self) -> None:
         if self._path not in self._objects:
             return
         self._change(self._path, ADAPTER, {"Discovering": Variant("b", False)})
         for path, interfaces in self._objects.items():
-            if DEVICE in interfaces and interfaces[DEVICE].pop("RSSI", None):
+            if DEVICE in interfaces and "RSSI" in interfaces[DEVICE]:
+                del interfaces[DEVICE]["RSSI"]
                 self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", DEVICE, {}, ["RSSI"])
 
-    def _add_adapter(self):
+    def _add_adapter(self) -> None:
         self._objects[self._path] = {
             ADAPTER: {
                 "Address": Variant("s", "02:00:5E:00:53:01"),
@@ -464,20 +490,20 @@ class Bluetoothd:
             }
         }
 
-    def _device(self, address):
+    def _device(self, address: str) -> dict[str, Variant]:
         facts = {"Address": Variant("s", address), "Alias": Variant("s", address.replace(":", "-")), "Adapter": Variant("o", self._path)}
         flags = ("Paired", "Bonded", "Trusted", "Blocked", "LegacyPairing", "Connected", "ServicesResolved")
         return facts | {flag: Variant("b", False) for flag in flags} | {"UUIDs": Variant("as", [])}
 
-    def _forget_devices(self):
+    def _forget_devices(self) -> None:
         self._told.clear()
         self._objects = {path: facts for path, facts in self._objects.items() if ADAPTER in facts}
 
-    def _change(self, path, interface, changed):
+    def _change(self, path: str, interface: str, changed: dict[str, Variant]) -> bool:
         self._objects[path][interface].update(changed)
         return self._signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", interface, changed, [])
 
-    def _signal(self, path, interface, member, signature, *body):
+    def _signal(self, path: str, interface: str, member: str, signature: str, *body: object) -> bool:
         if self._bus is None:
             return False
         self._bus.send(
@@ -486,7 +512,7 @@ class Bluetoothd:
         return True
 
 
-def _bytes(data):
+def _bytes(data: bytes | str) -> bytes:
     return bytes.fromhex(data) if isinstance(data, str) else bytes(data)
 
 
@@ -496,52 +522,54 @@ class Child:
     Commands go out at once and are not answered, but for `ask`, which waits until all before it are done.
     """
 
-    def __init__(self, *options):
-        self._process = subprocess.Popen(
+    def __init__(self, *options: str) -> None:
+        self._process: Any = subprocess.Popen(
             [sys.executable, __file__, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
+        assert self._process.stdout
         self.address = json.loads(self._process.stdout.readline())["bus"]
         self.environment = os.environ | {SYSTEM_BUS: self.address}
 
     @property
-    def pid(self):
-        return self._process.pid
+    def pid(self) -> int:
+        return int(self._process.pid)
 
-    def advertise(self, address, **advert):
+    def advertise(self, address: str, **advert: Any) -> None:
         """One advertisement; keywords as of Bluetoothd.advertise, bytes allowed."""
         self.do(advertise={"address": address, **advert})
 
-    def do(self, **command):
+    def do(self, **command: Any) -> None:
         """Send for instance do(unplug=True), do(power=False), do(fail={"StartDiscovery": "org.bluez.Error.InProgress"})."""
         self._process.stdin.write(json.dumps(command, default=bytes.hex) + "\n")
 
-    def ask(self):
+    def ask(self) -> dict[str, Any]:
         """Return {"scanning": clients that scan, "told": adverts told, "calls": {member: times}, "connected": addresses}."""
         self.do(ask=True)
-        return json.loads(self._process.stdout.readline())
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
 
-    def wait_for_scan(self, longest=120.0):
+    def wait_for_scan(self, longest: float = 120.0) -> None:
         end = time.monotonic() + longest
         while not self.ask()["scanning"]:
             if time.monotonic() > end:
                 raise TimeoutError(f"nobody scans after {longest} s")
             time.sleep(0.02)
 
-    def close(self):
+    def close(self) -> None:
         self._process.stdin.close()
         self._process.wait(10)
         self._process.stdout.close()
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-async def _obey(lines, bus, air):
+async def _obey(lines: asyncio.StreamReader, bus: PrivateBus, air: Bluetoothd) -> None:
     told = 0
-    beside = []
+    beside: list[asyncio.Task[int]] = []
     while line := await lines.readline():
         for word, what in json.loads(line).items():
             match word:
@@ -581,7 +609,9 @@ async def _obey(lines, bus, air):
                     raise SystemExit(f"unknown command {word}")
 
 
-async def flood(air, rate, seconds, devices=50, first="C2:00:00:00:00:00", service="fcd2"):
+async def flood(
+    air: Bluetoothd, rate: float, seconds: float, devices: int = 50, first: str = "C2:00:00:00:00:00", service: str = "fcd2"
+) -> int:
     """Send `rate` adverts a second from `devices` addresses, bytes new each time; return how many were told."""
     told = 0
     prefix = first[:-5]
@@ -596,7 +626,7 @@ async def flood(air, rate, seconds, devices=50, first="C2:00:00:00:00:00", servi
     return told
 
 
-async def _main():
+async def _main() -> None:
     parser = argparse.ArgumentParser(description="a private bus with a stand-in for bluetoothd; commands as JSON lines on stdin")
     parser.add_argument("--adverts", type=Path, help='JSON lines {"after": seconds, "address": ..., ...} to play once somebody scans')
     options = parser.parse_args()
@@ -614,7 +644,7 @@ async def _main():
         await air.crash()
 
 
-async def _play(air, path):
+async def _play(air: Bluetoothd, path: Path) -> None:
     while not air.discovering:
         await asyncio.sleep(0.02)
     for line in path.read_text().splitlines():
