@@ -48,7 +48,6 @@ ROOT = "eldercare/v1"
 FROM_GATEWAY = ("alarm", "fault", "result", "readings", "status", "heartbeat")
 ENTRIES = ("alarm", "fault", "result")
 NOBODY = 65534
-START_WAIT = 60.0  # s until a broker listens
 
 
 # -- certificates -------------------------------------------------------------------------------------------------------
@@ -188,7 +187,7 @@ class Process:
         """Start it and wait until it listens."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(mortal(self.command()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, **self.options())
-        limit = time.monotonic() + START_WAIT
+        limit = time.monotonic() + PATIENCE
         while True:
             with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), 1):
                 return
@@ -299,7 +298,7 @@ class Mosquitto(Process):
         file = self.folder / "passwords"
         file.write_text("".join(f"{user}:{word}\n" for user, word in self.passwords.items()))
         tool = shutil.which("mosquitto_passwd") or "mosquitto_passwd"
-        subprocess.run([tool, "-U", str(file)], check=True, capture_output=True, timeout=10)
+        subprocess.run([tool, "-U", str(file)], check=True, capture_output=True, timeout=PATIENCE)
 
     def command(self) -> list[str]:
         return [str(self.program), "-c", str(self.folder / "conf")]
@@ -481,7 +480,7 @@ class Platform:
         self._task = asyncio.create_task(self._run())
         self._confirms = asyncio.create_task(self._confirm())
         up = asyncio.create_task(self._up.wait())
-        await asyncio.wait((up, self._task), timeout=START_WAIT, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((up, self._task), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
         if not self._up.is_set():
             self._task.cancel()

@@ -196,7 +196,7 @@ class Gateway:
             return 0
         process.send_signal(how)
         try:
-            return process.wait(15)
+            return process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -253,4 +253,4 @@ class Gateway:
         """Run another subcommand on this gateway's configuration."""
         environment = {**os.environ, **(self.bus.environment if self.bus is not None else {})}
         line = [sys.executable, "-m", "gateway", words[0], "--config", str(self.config), *words[1:]]
-        return subprocess.run(line, cwd=REPO, env=environment, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(line, cwd=REPO, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.kit.brokers import mortal
+from tests.kit.wait import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
@@ -27,7 +28,7 @@ class Page:
         with log.open("wb") as out:
             command = mortal([*prefix, sys.executable, "-m", "gateway", "page", "--config", str(config)])
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=ROOT)
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while True:
             with contextlib.suppress(httpx.TransportError):
                 if httpx.get(f"{self.address}/static/icon.svg").status_code == 200:
@@ -41,7 +42,18 @@ class Page:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
+
+
+def patient(opens):
+    """Give what a browser opens as much time as all tests have: how long a page takes says how busy the machine is."""
+
+    async def opened(**how):
+        made = await opens(**how)
+        made.set_default_timeout(1000 * PATIENCE)
+        return made
+
+    return opened
 
 
 @contextlib.asynccontextmanager
@@ -49,9 +61,10 @@ async def chromium():
     """Debian's Chromium."""
     from playwright.async_api import async_playwright, expect
 
-    expect.set_options(timeout=20_000)  # a busy machine is given the time that the pages are given
+    expect.set_options(timeout=1000 * PATIENCE)
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser.new_context, browser.new_page = patient(browser.new_context), patient(browser.new_page)
         try:
             yield browser
         finally:

@@ -10,6 +10,7 @@ from drivers import all_models
 from gateway.home.config import load
 from tests.kit.household import KEY, OTHER_KEY, Sealed
 from tests.kit.line_emulators import FallRadar, RfBridge
+from tests.kit.wait import until
 from tests.page.household import PASSWORD
 from tests.page.served import chromium
 from tests.page.test_browser import Home, is_accessible, is_fit_for_a_finger
@@ -29,9 +30,7 @@ class Wired(Home):
 
     async def heard(self, signal):
         """Wait until the hearing window has told of a signal."""
-        async with asyncio.timeout(10):
-            while signal not in (self.folder / "run" / "nearby.json").read_text():
-                await asyncio.sleep(0.05)
+        await until(lambda: not (signal not in (self.folder / "run" / "nearby.json").read_text()))
 
     def journal(self):
         import sqlite3
@@ -207,7 +206,7 @@ async def test_a_radar_by_its_port_its_settings_side_by_side_and_what_differs_in
             await page.get_by_role("button", name="Write and read back").click()
             await page.wait_for_selector("progress")
             await a.fits()
-            await page.wait_for_selector(".banner:has-text('1 did not take')", timeout=60_000)
+            await page.wait_for_selector(".banner:has-text('1 did not take')")
             row = await page.locator("tr", has_text="fall sensitivity").inner_text()
             assert row.lower().split() == ["fall", "sensitivity", "3", "2", "differs"]
             assert "250 cm" in await page.locator("tr", has_text="mounting height").inner_text()

@@ -139,7 +139,7 @@ async def set_up(page, t, home):
     await page.fill("[name=port]", str(home.broker.port))
     await page.uncheck("[name=tls]")
     await page.get_by_role("button", name=t("platform.try")).click()
-    await page.wait_for_selector(".verdict.good", timeout=70_000)
+    await page.wait_for_selector(".verdict.good")
     await page.get_by_role("button", name=t("save"), exact=True).click()
     await page.wait_for_selector(".notice.good")
 
@@ -222,9 +222,9 @@ async def walked(page, home, button, door):
     await page.locator("#go-uplink").click()
     await page.wait_for_selector("#step-uplink.running")
     home.broker.stop()
-    await page.wait_for_selector("#step-uplink.running li:nth-child(2):not(.open)", timeout=90_000)
+    await page.wait_for_selector("#step-uplink.running li:nth-child(2):not(.open)")
     home.broker.start()
-    await page.wait_for_selector("#step-uplink.passed", timeout=90_000)
+    await page.wait_for_selector("#step-uplink.passed")
     await page.wait_for_selector("#sum.all")
 
 
@@ -336,7 +336,7 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                 await page.wait_for_selector("[name=sure][aria-invalid]")  # nothing is taken over by one tap
                 await page.locator(".choice").click()
                 await page.get_by_role("button", name=t("moving.take_go")).click()
-                await page.wait_for_selector(f".banner.green:has-text('{t('moving.taken')}')", timeout=40_000)
+                await page.wait_for_selector(f".banner.green:has-text('{t('moving.taken')}')")
                 await pictured(page, "swap-taken")
                 await fit(page)
                 box.air.wait_for_scan(20)
@@ -364,7 +364,7 @@ async def test_a_broken_box_is_changed_for_another(tmp_path):  # noqa: PLR0915  
                     says = (page, box, f"本机 {hour}.*留下本机.*拔掉旧的"), (again, back, "没有接替过别的网关.*请拔掉本机")
                     for one, at, words in says:
                         await one.goto(at.page.address)
-                        await expect(one.locator(".fault", has_text="身份冲突")).to_contain_text(re.compile(words), timeout=60_000)
+                        await expect(one.locator(".fault", has_text="身份冲突")).to_contain_text(re.compile(words))
 
 
 async def test_without_a_mouse_an_alarm_is_answered(tmp_path):

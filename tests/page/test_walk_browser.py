@@ -177,7 +177,7 @@ async def test_a_walk_that_passes_and_its_certificate(home, lang):  # noqa: PLR0
         await page.reload()  # a phone that lost its page goes on where it was
         await page.wait_for_selector("#device-radar.running .notice.wait")
         home.radar.fall(False)
-        await page.wait_for_selector("#device-radar.passed", timeout=30_000)
+        await page.wait_for_selector("#device-radar.passed")
 
         await begin(page, "mains")
         home.mains.write_text("0")
@@ -189,7 +189,7 @@ async def test_a_walk_that_passes_and_its_certificate(home, lang):  # noqa: PLR0
         await page.wait_for_selector(".walk.running li:nth-child(2):not(.open)")
         await pictured(page, f"walk-uplink-{lang}")
         home.broker.start()
-        await page.wait_for_selector("#step-uplink.passed", timeout=60_000)
+        await page.wait_for_selector("#step-uplink.passed")
         await page.wait_for_selector(f"#sum.all:has-text('{words['pass']}')")
         await pictured(page, f"walk-passed-{lang}")
         await fit(page)

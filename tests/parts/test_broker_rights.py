@@ -71,7 +71,7 @@ class Home:
 
     async def __aenter__(self):
         self.task = asyncio.create_task(self.link.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while not self.link.connected:
                 assert not self.task.done(), self.task.exception()
                 await asyncio.sleep(0.01)
@@ -82,9 +82,7 @@ class Home:
         await asyncio.wait((self.task,))
 
     async def hears(self, mark):
-        async with asyncio.timeout(10):
-            while not any(body.get("id") == mark for _, body in self.heard):
-                await asyncio.sleep(0.01)
+        await until(lambda: any(body.get("id") == mark for _, body in self.heard))
 
 
 class Platform:
@@ -114,9 +112,7 @@ class Platform:
         await self.client.publish(wire.topic(gateway, "instruction"), json.dumps(body).encode(), qos=1)
 
     async def hears(self, gateway, mark):
-        async with asyncio.timeout(10):
-            while not any(topic.startswith(f"eldercare/v1/{gateway}/") and mark in body for topic, body in self.heard):
-                await asyncio.sleep(0.01)
+        await until(lambda: any(topic.startswith(f"eldercare/v1/{gateway}/") and mark in body for topic, body in self.heard))
 
 
 def heartbeat(gateway, number):
@@ -159,9 +155,7 @@ async def test_a_gateway_hears_nothing_of_another_however_it_asks(broker, protoc
         await platform.tell(B, "for-b-alone")
         await home.hears("for-b-alone")
         await platform.tell(A, "for-a")  # the last of all: when it has come, everything before it would have
-        async with asyncio.timeout(10):
-            while not any(b"for-a" in body for _, body in heard):
-                await asyncio.sleep(0.01)
+        await until(lambda: any(b"for-a" in body for _, body in heard))
         listening.cancel()
         await asyncio.wait((listening,))
     assert {topic for topic, _ in heard} <= {wire.topic(A, "instruction"), wire.topic(A, "receipt")}, heard

@@ -14,6 +14,7 @@ from tests.kit.fake_bluez import Bluetoothd, PrivateBus
 from tests.kit.household import KEY, PASSWORD, Gateway, radar
 from tests.kit.ports import free_port
 from tests.kit.radar_emulator import Radar
+from tests.kit.wait import until
 
 BUTTON = '[[device]]\nid = "pendant"\nmodel = "shelly-blu-button"\naddress = "A4:C1:38:00:00:01"\n'
 
@@ -193,9 +194,8 @@ async def test_the_mains_are_looked_at_where_somebody_knows(tmp_path, capsys, br
 
 async def test_beside_a_running_gateway_it_asks_the_gateway_and_disturbs_nothing(tmp_path, capsys, broker):
     with Radar(tmp_path / "usb-radar") as room, Gateway(tmp_path, broker=broker, devices=radar(room.port)) as gateway:
-        async with asyncio.timeout(10):
-            while not (gateway.runtime / "status.json").exists() or not gateway.status()["uplink"]["connected"]:
-                await asyncio.sleep(0.1)
+        await until((gateway.runtime / "status.json").exists)
+        await until(lambda: gateway.status()["uplink"]["connected"])
         code = await check.checked(gateway.config)
         out = capsys.readouterr().out
         assert f"pid {gateway.pid}" in out
@@ -205,9 +205,7 @@ async def test_beside_a_running_gateway_it_asks_the_gateway_and_disturbs_nothing
         await asyncio.sleep(0.5)
         assert "down" not in gateway.log()
         room.unplug()
-        async with asyncio.timeout(10):
-            while gateway.status()["lines"][0]["open"]:
-                await asyncio.sleep(0.1)
+        await until(lambda: not gateway.status()["lines"][0]["open"])
         assert await check.checked(gateway.config) == 1
         assert "未打开 not open: is it plugged in?" in capsys.readouterr().out
         assert os.getpid() != gateway.pid

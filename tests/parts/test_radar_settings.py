@@ -11,6 +11,7 @@ from gateway.hear import radar_settings as c
 from gateway.hear.radar_settings import BadSetting, Commissioning, Verdict, commission, table, wanted_of
 from gateway.words.driver import Chunk, Report
 from tests.kit.line_emulators import FallRadar, TinyRadar
+from tests.kit.wait import PATIENCE
 
 MODELS = all_models()
 RADAR, C1001, TINY = MODELS["micradar-r60afd1"], MODELS["dfrobot-c1001"], MODELS["seeed-mr60fda2"]
@@ -26,7 +27,7 @@ def _impatient(monkeypatch):
 
 
 async def on(radar, model, **wanted):
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         return {one.setting.name: one for one in await commission(radar.port, model, wanted)}
 
 

@@ -61,7 +61,7 @@ class Day:
         source = (
             "import json, sys; sys.path.insert(0, '/opt/eldercare-gateway')\n"
             "from pathlib import Path\n"
-            "from gateway import inbox\n"
+            "from gateway.home import inbox\n"
             f"state = Path('{STATE}')\n"
             "kept = state / 'household.json'\n"
             "revision = json.loads(kept.read_text())['body']['revision'] if kept.exists() else 0\n"
