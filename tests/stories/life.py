@@ -208,13 +208,17 @@ class Life(Lapse):
     def now(self) -> float:
         return self.loop.now
 
-    async def wait(self, seconds: float) -> None:
-        """Let so much time pass. Of a long time all but the last minutes pass at ease: the daemon looks round once a minute only."""
-        if seconds > EASE:
+    async def wait(self, seconds: float, *, at_ease: bool = True) -> None:
+        """Let so much time pass. Of a long time all but the last minutes pass at ease: the daemon looks round once a minute only.
+
+        Where the minute counts in which something is told, it is not at ease.
+        """
+        if at_ease and seconds > EASE:
             self.look(every=MINUTE)
             await asyncio.sleep(seconds - AWAKE)
             self.look(every=self.look_every)
-        await asyncio.sleep(min(seconds, AWAKE) if seconds > EASE else seconds)
+            seconds = AWAKE
+        await asyncio.sleep(seconds)
 
     async def until(self, wall: datetime) -> None:
         """Wait until the wall clock of the home's world shows this."""

@@ -174,6 +174,7 @@ def test_a_broker_that_is_gone_is_one_fault_and_not_twelve(tmp_path):
             speak()
             await life.wait(30 * MINUTE)
         broker.connected, gone = False, life.now
+        await life.wait(HOUR, at_ease=False)
         await life.wait(2 * DAY)
         ((told, _, device, _, detail),) = [row for row in life.desk.faults if row[1] == MISSING]
         assert (device, detail["behind"].split(", ")) == ("z2m", ["cord", *NAMES])

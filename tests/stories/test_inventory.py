@@ -115,7 +115,7 @@ def test_the_homes_message_goes_on_in_memory_and_after_a_start(life):
         await life.wait(40)
         await life.restart()
         before = len(life.desk.homes)
-        await life.wait(inventory.AGAIN + 60)
+        await life.wait(inventory.AGAIN + 60, at_ease=False)
         assert len(life.desk.homes) > before, "with nothing to write it is told all the same"
         refused = life.daemon.store
 

@@ -14,6 +14,7 @@ from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, OTHER_KEY, PENDANT, Gateway, Sealed
 from tests.kit.ports import free_port
+from tests.kit.wait import PATIENCE
 from tests.kit.wait import until_now as until
 from tests.page.served import Page
 from tests.parts.test_technician import alarms
@@ -35,7 +36,7 @@ class Visit:
 
     def __init__(self, page):
         self.page = page
-        self.browser = httpx.Client(base_url=page.address, timeout=60)
+        self.browser = httpx.Client(base_url=page.address, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
 
     def first(self, code):
         said = {"code": code, "name": "T-07", "password": PASSWORD, "again": PASSWORD}
