@@ -14,6 +14,7 @@ from enum import StrEnum
 from gateway.words.clock import Moment, Stamp
 from gateway.words.kind import Priority
 from gateway.words.reading import DeviceId
+from gateway.words.say import Failed, Say
 
 
 class State(StrEnum):
@@ -102,13 +103,12 @@ class Delivery(StrEnum):
     FAILED = "failed"  # the channel said no; the next rung follows at once
 
 
-class NotAllowed(Exception):
+class NotAllowed(Failed):
     """A move that the table does not permit in this state. Nothing happened."""
 
     def __init__(self, state: State, move: Move) -> None:
-        super().__init__(f"{move} is not allowed in state {state}; allowed: {', '.join(MOVES[state]) or 'nothing, it has ended'}")
-        self.state = state
-        self.move = move
+        allowed = ", ".join(MOVES[state]) or Say("order.nothing_allowed")
+        super().__init__(Say("order.not_allowed", state=state, move=move, allowed=allowed))
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
 from gateway.words.reading import DeviceId
+from gateway.words.say import Say
 
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
 ENDINGS = 500  # ids of orders that took protection away, kept apart: a flood of others pushes none of them out. A month has dozens
@@ -136,8 +137,8 @@ class Orders:
     def refuse(self, i: Instruction, why: str, now: Moment) -> None:
         """Answer an instruction that came too late, or whose times are none; nothing else happens."""
         torn = malformed(i)
-        word, zh = (Refused.BAD_MESSAGE, "指令的时间写法不对") if torn else (Refused.EXPIRED, "指令已过期")
-        self.answer(no(i, word, f"{zh}: {why}", why), now)
+        word, code = (Refused.BAD_MESSAGE, "order.bad_times") if torn else (Refused.EXPIRED, "order.expired")
+        self.answer(no(i, word, Say(code, why=why)), now)
 
     # -- what is carried out -----------------------------------------------------------------------------------------
 
@@ -153,11 +154,11 @@ class Orders:
     def _refused(self, i: Instruction) -> ResultFact | None:
         """Refuse what nobody may say so; None where it may be carried out."""
         if not i.by.strip():
-            return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
+            return no(i, Refused.MISSING, Say("order.no_by"))
         if i.do in LOCAL_ONLY and i.door is not Door.LOCAL:
-            return no(i, Refused.LOCAL_ONLY, "只能在家中的技术员页面操作", "only the technician's page in the home may do this")
+            return no(i, Refused.LOCAL_ONLY, Say("order.local_only"))
         if i.do is Do.RESEND:  # at the platform's door it is carried out elsewhere
-            return no(i, Refused.PLATFORM_ONLY, "只能由平台要求重发", "only the platform may ask for entries again")
+            return no(i, Refused.PLATFORM_ONLY, Say("order.platform_only"))
         return None
 
     def _carried_out(self, i: Instruction, now: Moment) -> ResultFact:
@@ -173,13 +174,9 @@ class Orders:
 
     def _test(self, i: Instruction, now: Moment) -> ResultFact:
         if i.device and i.device not in self._rooms:
-            return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device}", f"no device {i.device}")
+            return no(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device))
         if self._tests.get(i.door) in self._alarms.open:
-            zh, en = (
-                "一个测试警报还没有结束: 请先结束它",
-                "a test alarm is open already: close it, or wait until it closes itself",
-            )
-            return no(i, Refused.NOT_ALLOWED, zh, en)
+            return no(i, Refused.NOT_ALLOWED, Say("order.test_open"))
         alarm = self._alarms.opened(kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by)
         self._tests[i.door] = alarm.number
         return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
@@ -187,7 +184,7 @@ class Orders:
     def _nobody_home(self, i: Instruction, now: Moment) -> ResultFact:
         if i.seconds > (most := self._alarms.times.away_most):
             days = f"{most / 86400:g}"
-            return no(i, Refused.TOO_LONG, f"离家最长 {days} 天", f"away lasts {days} days at most: say it again then")
+            return no(i, Refused.TOO_LONG, Say("order.away_long", days=days))
         if undecided(i, now, self._book.boot, {}):
             return _undecided(i)
         end = End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED
@@ -197,10 +194,10 @@ class Orders:
     def _about_alarm(self, i: Instruction, now: Moment) -> ResultFact:
         found = next((a for a in self._alarms.open.values() if a.id == i.alarm), None)
         if found is None and self._alarms.ended(i.alarm):
-            over = no(i, Refused.ALARM_ENDED, f"警报 {i.alarm} 已经结束", f"alarm {i.alarm} has ended already")
+            over = no(i, Refused.ALARM_ENDED, Say("order.alarm_ended", alarm=i.alarm))
             return replace(over, state=State.CLOSED.value)
         if found is None:
-            return no(i, Refused.UNKNOWN_ALARM, f"本户没有警报 {i.alarm or '(空)'}", f"this home has no alarm {i.alarm or '(empty)'}")
+            return no(i, Refused.UNKNOWN_ALARM, Say("order.no_alarm", alarm=i.alarm or Say("word.empty")))
         if undecided(i, now, self._book.boot, found.stages):
             return _undecided(i)
         if i.do is Do.SILENCE:
@@ -212,11 +209,11 @@ class Orders:
     def _moved_by(self, i: Instruction, alarm: Alarm, now: Moment) -> ResultFact:
         if i.do is Do.DISPATCH:
             if not i.responder.strip():
-                return no(i, Refused.MISSING, "派人指令缺少 responder", "`responder` is missing: say who is sent")
+                return no(i, Refused.MISSING, Say("order.no_responder"))
             longest = self._alarms.times.longest_on_site(alarm.priority)
             if i.seconds > longest:
                 most = f"{longest / 60:g}"
-                return no(i, Refused.TOO_LONG, f"到场时间最长 {most} 分钟", f"expect the responder within {most} min, or send a nearer one")
+                return no(i, Refused.TOO_LONG, Say("order.expect_long", most=most))
             expected = max(self._alarms.times.expect_least, i.seconds) if i.seconds > 0 else 0.0
             alarm = replace(alarm, responder=i.responder, expected=expected)
         if i.do is Do.ARRIVE:
@@ -227,14 +224,14 @@ class Orders:
             allowed = {o.value for o in Outcome}
             tested = alarm.test or self.installing(alarm)  # the alarm of a device being installed was real, and ends as what it was
             if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not tested and i.outcome == Outcome.TEST):
-                given = i.outcome or "(empty)"
-                return no(i, Refused.MISSING, f"结束警报须给出有效结果, 收到 {given}", f"a close needs an outcome that fits, got {given}")
+                given = i.outcome or Say("word.empty")
+                return no(i, Refused.MISSING, Say("order.outcome", given=given))
             alarm = replace(alarm, outcome=Outcome(i.outcome))
         try:
             alarm = self._alarms.move(alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason, vouched=i.door is Door.LOCAL)
         except NotAllowed as refusal:
             return replace(
-                no(i, Refused.NOT_ALLOWED, f"当前状态 {refusal.state} 不允许 {refusal.move}", str(refusal)),
+                no(i, Refused.NOT_ALLOWED, refusal.say),
                 alarm=alarm.id,
                 state=alarm.state.value,
             )
@@ -251,11 +248,10 @@ class Orders:
 
     def _about_device(self, i: Instruction, now: Moment) -> ResultFact:
         if i.device not in self._rooms:
-            return no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device or '(空)'}", f"no device {i.device or '(empty)'}")
+            return no(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device or Say("word.empty")))
         if i.do is Do.CONFIRM:
             if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self._faults.on:
-                zh, en = "收到过旧信号, 只能在家中确认", "an old signal was heard: only who stands at the device may confirm it"
-                return no(i, Refused.LOCAL_ONLY, zh, en)
+                return no(i, Refused.LOCAL_ONLY, Say("order.old_signal"))
             self._book.tell(self._faults.confirmed(i.device, now, here=i.door is Door.LOCAL), now)
             return ResultFact(i, Refused.NONE)
         if i.do is Do.WALK:
@@ -269,11 +265,11 @@ class Orders:
         vital = self._faults.is_vital(i.device)
         most = self._alarms.times.shelve_p1_most if vital else self._alarms.times.shelve_most
         if vital and i.door is not Door.PLATFORM:
-            return no(i, Refused.PLATFORM_ONLY, "一级设备只能由平台搁置", "a device of a P1 kind is shelved by the platform only")
+            return no(i, Refused.PLATFORM_ONLY, Say("order.shelve_p1"))
         if i.seconds > most:
-            return no(i, Refused.TOO_LONG, f"搁置最长 {most / 3600:g} 小时", f"shelve for at most {most / 3600:g} h")
+            return no(i, Refused.TOO_LONG, Say("order.shelve_long", most=most / 3600))
         if not i.reason.strip():
-            return no(i, Refused.MISSING, "搁置须写明原因 reason", "`reason` is missing: say why the device is shelved")
+            return no(i, Refused.MISSING, Say("order.no_reason"))
         if undecided(i, now, self._book.boot, {}):
             return _undecided(i)
         self._real.shelve(i.device, Shelf(now.mono + left(i, now), i.by, i.reason))
@@ -283,14 +279,9 @@ class Orders:
 def _used(i: Instruction, done: Done) -> ResultFact:
     """Return the answer to an order whose id has its answer already. Only what is another order for certain may be given again."""
     if done.digest in {"?", i.digest}:
-        zh = "这个编号的指令已处理过, 原答复已不在, 这次没有再做: 请先看警报现状, 确有需要才换新编号重发"
-        en = "an order of this id was answered before and the answer is not kept any more; nothing was done again: see how things stand"
-        return no(i, Refused.ANSWER_LOST, zh, f"{en} before you give it under a new id")
-    zh, en = "这个指令编号已用过, 内容不同: 请换一个新编号重发", "this id was used before, with another content: send it under a new id"
-    return no(i, Refused.ID_REUSED, zh, en)
+        return no(i, Refused.ANSWER_LOST, Say("order.answer_lost"))
+    return no(i, Refused.ID_REUSED, Say("order.id_reused"))
 
 
 def _undecided(i: Instruction) -> ResultFact:
-    zh = "网关的时钟未经确认, 无法判断指令是否过期: 请稍后重发, 或写明 boot (网关最新消息里的开机编号)"
-    en = "the gateway's clock is not confirmed, so nobody can know whether this order is late: send a new one in some minutes,"
-    return no(i, Refused.UNDECIDED, zh, f"{en} or name the power-up of the gateway's newest message in `boot`")
+    return no(i, Refused.UNDECIDED, Say("order.undecided"))

@@ -23,6 +23,7 @@ from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
 from gateway.words.reading import FORMS, DeviceId, Form, Reading, Value
+from gateway.words.say import Say
 
 _FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 
@@ -243,13 +244,12 @@ class WalkTest:
         """Begin or end the walk test of a known device."""
         if i.seconds > LONGEST:
             most = f"{LONGEST / 60:g}"
-            return no(i, Refused.TOO_LONG, f"巡检测试最长 {most} 分钟", f"a walk test lasts {most} min at most")
+            return no(i, Refused.TOO_LONG, Say("walk_order.long", most=most))
         other = self.walk.device if self.walk is not None and self.walk.device != i.device else ""
         if other:
-            return no(i, Refused.NOT_ALLOWED, f"设备 {other} 正在测试, 请先结束", f"device {other} is under test: end that first")
+            return no(i, Refused.NOT_ALLOWED, Say("walk_order.under_test", other=other))
         if i.seconds > 0 and any(a.device == i.device and not a.test for a in self._alarms.open.values()):
-            zh, en = "该设备有未结束的真实警报, 请先结束警报", "the device has an open alarm that is no test: close it first"
-            return no(i, Refused.NOT_ALLOWED, zh, en)
+            return no(i, Refused.NOT_ALLOWED, Say("walk_order.real_alarm"))
         if i.seconds > 0 and self.step is not None:
             return _step_runs(i)
         self.end(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
@@ -260,7 +260,7 @@ class WalkTest:
     def stepped(self, i: Instruction, now: Moment) -> ResultFact:
         """Begin or end a step for the whole home."""
         if i.step not in set(Plug):
-            return no(i, Refused.MISSING, f"没有步骤 {i.step}", f"no step {i.step}; there are {', '.join(Plug)}")
+            return no(i, Refused.MISSING, Say("walk_order.no_step", step=i.step, known=", ".join(Plug)))
         plug = Plug(i.step)
         if i.seconds <= 0:
             if self.step is not None and self.step.plug is plug:
@@ -268,24 +268,22 @@ class WalkTest:
             return ResultFact(i, Refused.NONE)
         if i.seconds > STEP_LONGEST:
             most = f"{STEP_LONGEST / 60:g}"
-            return no(i, Refused.TOO_LONG, f"该步骤最长 {most} 分钟", f"this step lasts {most} min at most")
+            return no(i, Refused.TOO_LONG, Say("walk_order.step_long", most=most))
         if self.walk is not None:
-            zh, en = f"设备 {self.walk.device} 正在测试, 请先结束", f"device {self.walk.device} is under test: end that first"
-            return no(i, Refused.NOT_ALLOWED, zh, en)
+            return no(i, Refused.NOT_ALLOWED, Say("walk_order.under_test", other=self.walk.device))
         if self.step is not None:
             return _step_runs(i)
         if plug is Plug.MAINS and self._faults.mains is None:
-            zh, en = "本机无法得知市电状态, 不适用", "this box cannot know its mains: the step does not apply"
-            return no(i, Refused.NOT_ALLOWED, zh, en)
+            return no(i, Refused.NOT_ALLOWED, Say("walk_order.no_mains_known"))
         if plug is Plug.MAINS and not self._faults.mains:
-            return no(i, Refused.NOT_ALLOWED, "现在没有市电, 请先接通", "there are no mains now: plug in first")
+            return no(i, Refused.NOT_ALLOWED, Say("walk_order.no_mains"))
         if plug is Plug.UPLINK and not self._platform:
-            return no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
+            return no(i, Refused.MISSING, Say("order.no_platform"))
         if plug is Plug.UPLINK and self._faults.link_down_since is not None:
-            return no(i, Refused.NOT_ALLOWED, "现在没有连上平台, 请先接通", "the platform is not connected now: connect first")
+            return no(i, Refused.NOT_ALLOWED, Say("walk_order.not_connected"))
         self.step = Step(plug, i.by, now.mono, now.mono + i.seconds)
         return ResultFact(i, Refused.NONE)
 
 
 def _step_runs(i: Instruction) -> ResultFact:
-    return no(i, Refused.NOT_ALLOWED, "断电或断网测试正在进行, 请先结束", "a step with a plug pulled is running: end that first")
+    return no(i, Refused.NOT_ALLOWED, Say("walk_order.step_runs"))

@@ -25,6 +25,7 @@ from gateway.tell.push import Lost, NotTaken, Push
 from gateway.tell.way import Way
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
+from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 MOST = 1000  # entries in one order, some 1.5 MB: two minutes
@@ -68,19 +69,17 @@ class Resend:
         """Take an order of the platform; return the answer that refuses it, None where it is being carried out now."""
         newest, store = self._pipeline.last, self._storage.store
         if not i.by.strip():
-            return no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction")
+            return no(i, Refused.MISSING, Say("order.no_by"))
         if not i.journal or not i.first or not i.last:
-            return no(i, Refused.MISSING, "重发须写明 journal, from, to", "`journal`, `from` and `to` are wanted: whose entries, and which")
+            return no(i, Refused.MISSING, Say("resend.which"))
         if not store.receipted(i.journal, [(i.first, i.first)]):
-            zh, en = f"本网关没有日志 {i.journal}", f"this gateway has no journal {i.journal}, or has it no more: its entries are lost here"
-            return no(i, Refused.UNKNOWN_JOURNAL, zh, en)
+            return no(i, Refused.UNKNOWN_JOURNAL, Say("resend.no_journal", journal=i.journal))
         if i.last < i.first or (i.journal == store.journal and i.last > newest):
-            zh, en = f"序号应为 from ≤ to ≤ {newest}", f"`from` up to `to` is wanted, and the newest entry is {newest}"
-            return no(i, Refused.INVALID, zh, en)
+            return no(i, Refused.INVALID, Say("resend.numbers", newest=newest))
         if i.last - i.first >= MOST:
-            return no(i, Refused.TOO_LONG, f"每次最多 {MOST} 条", f"at most {MOST} entries in one order: ask for the rest after them")
+            return no(i, Refused.TOO_LONG, Say("resend.many", most=MOST))
         if self._order is not None:
-            return no(i, Refused.BUSY, "另一次重发尚未完成", "another resend is not over: wait for its result")
+            return no(i, Refused.BUSY, Say("resend.busy"))
         self._order = i
         self._wake.set()
         return None

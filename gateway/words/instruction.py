@@ -165,6 +165,6 @@ class ResultFact:
     sent: int = 0  # resend: entries that the broker has taken
 
 
-def no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:
+def no(i: Instruction, why: Refused, say: Say) -> ResultFact:
     """Return the answer that refuses an instruction."""
-    return ResultFact(i, why, zh, en, alarm=i.alarm)
+    return ResultFact(i, why, *say.pair, alarm=i.alarm)
