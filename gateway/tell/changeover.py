@@ -27,11 +27,20 @@ class Links(Protocol):
     """Who keeps the link of now."""
 
     @property
-    def connected(self) -> bool: ...  # noqa: D102
-    def made(self) -> mqtt.Link | None: ...  # noqa: D102
-    def takes(self, task: asyncio.Task[None], link: mqtt.Link) -> None: ...  # noqa: D102
-    async def disconnect(self) -> None: ...  # noqa: D102
-    async def rest(self, seconds: float) -> None: ...  # noqa: D102
+    def connected(self) -> bool:
+        """Whether the broker is there."""
+
+    def made(self) -> mqtt.Link | None:
+        """Return a link by the settings that are in force."""
+
+    def takes(self, task: asyncio.Task[None], link: mqtt.Link) -> None:
+        """Keep a link that has proved itself."""
+
+    async def disconnect(self) -> None:
+        """End the link of now."""
+
+    async def rest(self, seconds: float) -> None:
+        """Wait before another attempt."""
 
 
 TakeBack = Callable[[Config, Say], Awaitable[bool]]  # puts settings back that held; False while another change is written

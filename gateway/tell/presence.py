@@ -6,30 +6,19 @@ While it is away, readings would only fill its broker's queue, where alarms must
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from gateway.box.supervise import say
 from gateway.contract import wire
 from gateway.judge.book import Entry
+from gateway.judge.pipeline import Pipeline
+from gateway.tell.push import Push
 from gateway.words.clock import Moment
-
-
-class Readings(Protocol):
-    """Who sends batches of readings."""
-
-    def readings(self, *, wanted: bool) -> None: ...  # noqa: D102
-
-
-class Judging(Protocol):
-    """Who decides how long a receipt is waited for."""
-
-    def platform(self, *, away: bool) -> list[Entry]: ...  # noqa: D102
 
 
 class Presence:
     """`away_since` is the monotonic second since which the platform says that it is away, None where it does not. In the pump's task."""
 
-    def __init__(self, push: Readings, pipeline: Judging, may_log: Callable[[Moment], bool]) -> None:
+    def __init__(self, push: Push, pipeline: Pipeline, may_log: Callable[[Moment], bool]) -> None:
         """`may_log` bounds the log: a platform that comes and goes all day is a number of the fault of too many orders."""
         self.away_since: float | None = None
         self._push = push

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Protocol
 
 from gateway.box.supervise import keep, wait_before
 from gateway.contract import wire
@@ -21,6 +20,7 @@ from gateway.judge.pipeline import Pipeline
 from gateway.tell import mqtt
 from gateway.tell.changeover import Changeover, TakeBack
 from gateway.tell.heartbeat import Heartbeats
+from gateway.tell.inventory import Inventory
 from gateway.tell.presence import Presence
 from gateway.tell.push import Lost, Message, NotTaken, Push
 from gateway.tell.receipts import Receipts
@@ -31,13 +31,6 @@ LOG = logging.getLogger("eldercare")
 SOON = 3.0  # s between two attempts to reach the broker while something urgent waits, give or take a fifth ...
 HURRIED = 30.0  # s ... for so long after it was written: a broker that is away for days does not cost a metered line more
 LOOK_EVERY = 0.5  # s between two looks whether something urgent has come
-
-
-class OnLink(Protocol):
-    """What is told on each link beside the entries. `linked`: there is a link again."""
-
-    def linked(self) -> None: ...  # noqa: D102
-    async def run(self, link: mqtt.Link) -> None: ...  # noqa: D102
 
 
 class Uplink:
@@ -55,7 +48,7 @@ class Uplink:
         receipts: Receipts,
         presence: Presence,
         heartbeats: Heartbeats,
-        inventory: OnLink,
+        inventory: Inventory,
         heard: Callable[[str, bytes], None],
         refused: Callable[[str, str], None],
         take_back: TakeBack,

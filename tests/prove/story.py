@@ -136,8 +136,10 @@ class Story(RuleBasedStateMachine):
         )  # fmt: skip
         self.store.run = self.store.readings.run = here
         self.push = Push(self.link, self.store, self.clock, str, None)
-        self.daemon.push, now_on = self.push, SimpleNamespace(store=self.store)
-        self.daemon.resend = Resend(self.daemon.home, self.notes, now_on, self.pipeline, self.push, SimpleNamespace())  # type: ignore[arg-type]
+        self.daemon.push = self.push
+        now_on: Any = SimpleNamespace(store=self.store)
+        nowhere: Any = SimpleNamespace()
+        self.daemon.resend = Resend(self.daemon.home, self.notes, now_on, self.pipeline, self.push, nowhere)
         self.admission = Admission(self.pipeline.faults, self.notes, self.clock.now)
         self.orders_in = Orders(
             home=self.daemon.home, clock=self.clock, boot=self.clock.boot, pipeline=self.pipeline, resend=self.daemon.resend,
