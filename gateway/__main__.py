@@ -117,13 +117,14 @@ def _run(args: argparse.Namespace) -> int:
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them, each line pays for them
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    from drivers import all_models
     from gateway.hear.replay import BadDay
     from gateway.keep.database import StoreProblem
-    from gateway.tend.daemon import Daemon
+    from gateway.tend.daemon import build
 
     async def serve(config: Config) -> int:
         try:
-            daemon = Daemon(config)
+            daemon = build(config, all_models())
         except (BadDay, StoreProblem, OSError) as error:
             print(both("command.cannot_start", error=error), file=sys.stderr)
             return 2

@@ -168,6 +168,11 @@ class Ears:
             if d is not None and device not in self._tasks and not stopping:
                 self.listen_to(d)
 
+    def hurry(self) -> None:
+        """Drop a visit that is under way where somebody may need help: then the radio is for hearing only."""
+        if self.visits is not None and self._alarm_is_fresh():
+            self.visits.drop()
+
     def cut(self) -> set[str]:
         """Return the devices whose line or broker is not there now, and the receivers that say so of themselves."""
         closed = {line.port for line in self.lines if not line.open}

@@ -53,7 +53,7 @@ class Inbound:
         """Have a look: there may be something."""
         self._asked.set()
 
-    def marks(self, _now: Moment) -> Mapping[str, str]:
+    def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:
         """Return how far the inbox is answered."""
         return {"inbox": str(self.after)}
 

@@ -36,23 +36,22 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from math import inf
-from typing import TYPE_CHECKING
 
 from gateway.contract import wire
+from gateway.home.home import Home
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.pipeline import Pipeline
 from gateway.keep.database import BROKEN, SET_ASIDE, has_room, new_name
 from gateway.keep.history import Outgoing
 from gateway.keep.journal import Writing
 from gateway.keep.known import lived
 from gateway.keep.stand_in import settled
+from gateway.keep.storage import Storage
 from gateway.words import kind
-from gateway.words.clock import Moment, on_boot, stamp
+from gateway.words.clock import Clock, Moment, on_boot, stamp
 from gateway.words.reading import Value
 from gateway.words.say import both
-
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
 
 AGAIN = 1800.0  # s in which one conflict is acted upon at most
 STEP = 1_000_000  # generations that one head may be ahead of us: two an hour, for a lifetime, and a hair of wire.GENERATIONS
@@ -86,33 +85,38 @@ def judged(head: wire.Head, journal: str, generation: int, last: int, recent: di
 class Lineage:
     """What the platform says that it has, held against what we have. `conflict`: another journal is to be begun in this turn."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, *, home: Home, clock: Clock, boot: str, storage: Storage, pipeline: Pipeline) -> None:
+        self._home = home
+        self._clock = clock
+        self._boot = boot
+        self._storage = storage
+        self._pipeline = pipeline
         self.conflict: Conflict | None = None
-        mark = daemon.store.marked(MARK)
+        store = storage.store
+        mark = store.marked(MARK)
         self.confirmed = int(mark) if mark.isdecimal() else 0
-        self._began = daemon.store.head.number  # where no platform ever named a hash, what was there at the start is taken as shared
-        self._proved = "conflict" not in daemon.store.marked("begun")  # the platform's hashes are believed
-        self._at = daemon.store.marked(ACTED)
+        self._began = store.head.number  # where no platform ever named a hash, what was there at the start is taken as shared
+        self._proved = "conflict" not in store.marked("begun")  # the platform's hashes are believed
+        self._at = store.marked(ACTED)
         self._acted = self._acted_before()
 
     def _acted_before(self) -> float:
         """Return when a conflict was acted upon last, on this boot's clock: just now, where that cannot be read."""
-        daemon, now = self._daemon, self._daemon.clock.now()
+        now = self._clock.now()
         try:
             at = lived(self._at)
-            return min(now.mono, on_boot(at, lived(daemon.store.marked("alive")), now, daemon.boot).mono) if at is not None else -inf
+            return min(now.mono, on_boot(at, lived(self._storage.store.marked("alive")), now, self._boot).mono) if at is not None else -inf
         except BROKEN:
             return now.mono
 
-    def marks(self) -> dict[str, str]:
+    def marks(self, _now: Moment, _anew: bool = False) -> dict[str, str]:
         """Return what is written down with each turn."""
-        return {MARK: str(self.confirmed), "generation": str(self._daemon.store.generation)} | ({ACTED: self._at} if self._at else {})
+        return {MARK: str(self.confirmed), "generation": str(self._storage.store.generation)} | ({ACTED: self._at} if self._at else {})
 
     def begin(self, now: Moment) -> list[Entry]:
         """Tell of another journal that the start has begun, and what is on."""
-        why = self._daemon.store.anew
-        return self._daemon.pipeline.noticed(self._told(why, now, generation=self._daemon.store.generation), now) if why else []
+        why = self._storage.store.anew
+        return self._pipeline.noticed(self._told(why, now, generation=self._storage.store.generation), now) if why else []
 
     def differs(self, head: wire.Head | None) -> bool:
         """Say whether the platform has entries under our numbers that are not ours."""
@@ -120,14 +124,14 @@ class Lineage:
         return isinstance(found, Conflict) and found.why != "older"
 
     def _judged(self, head: wire.Head) -> Conflict | int:
-        store = self._daemon.store
+        store = self._storage.store
         return judged(head, store.journal, store.generation, store.head.number, store.recent)
 
     def heard(self, head: wire.Head | None, now: Moment) -> list[Entry]:
         """Take which entry the platform has as the newest. Raises BadMessage where its hash, UnlikelyHead where it cannot be right."""
         if head is None:
             return []
-        store = self._daemon.store
+        store = self._storage.store
         if head.generation > store.generation + STEP:
             raise UnlikelyHead(f"receipt's head says generation {head.generation}, this is {store.generation}: the head is passed over")
         found = self._judged(head)
@@ -139,24 +143,23 @@ class Lineage:
             raise wire.BadMessage(f"{said}: is it reckoned over the bytes as they came?")
         if now.mono - self._acted < AGAIN:
             return []
-        self._acted, self._at = now.mono, json.dumps(stamp(self._daemon.boot, now))
+        self._acted, self._at = now.mono, json.dumps(stamp(self._boot, now))
         if found.why == "older":
             store.lift(found.generation + 1)
             told = self._told(found.why, now, generation=store.generation)
-            return self._daemon.pipeline.tell_anew(told, now, why="generation")
-        if store.folder != self._daemon.home.config.state:
+            return self._pipeline.tell_anew(told, now, why="generation")
+        if store.folder != self._home.config.state:
             return []
-        if not has_room(store.folder / "gateway.db", now, self._daemon.home.config.gateway.journal_days):
-            return self._daemon.pipeline.noticed(self._told("full", now, also=found.why)[:1], now)
+        if not has_room(store.folder / "gateway.db", now, self._home.config.gateway.journal_days):
+            return self._pipeline.noticed(self._told("full", now, also=found.why)[:1], now)
         self.conflict = found
         return []
 
     async def begun_anew(self, writing: Writing, now: Moment) -> tuple[Writing, list[Outgoing]]:
         """Begin another journal with what this turn writes. Raises sqlite3.Error where the disk refuses."""
-        daemon, conflict = self._daemon, self.conflict
+        conflict, store, pipeline = self.conflict, self._storage.store, self._pipeline
         assert conflict is not None  # asked only then
         self.conflict = None
-        store, pipeline = daemon.store, daemon.pipeline
         journal = new_name()
         floor = self.confirmed or self._began
         beyond = await store.run(store.beyond, floor, journal)
@@ -170,14 +173,12 @@ class Lineage:
         entries += pipeline.noticed(told, now)
         writing = replace(writing, entries=entries, accepted=[], again=beyond.again, resent=(), waiting=beyond.waiting, shared=shared)
         writing.marks = {**writing.marks, ACTED: self._at}
+        withheld = store.readings.withheld
         out = await store.run(store.begin_anew, journal, "conflict", writing)
         self.anew()
         self._proved = False
-        daemon.receipts.forget()
-        settled(daemon.home.config.state, daemon.home.config.runtime)
-        store.readings.withhold(daemon.historian.withheld)
-        daemon.push.use(store)
-        await daemon.uplink.tell_status("conflict")
+        settled(self._home.config.state, self._home.config.runtime)
+        store.readings.withhold(withheld)
         return writing, out
 
     def anew(self) -> None:
@@ -186,6 +187,6 @@ class Lineage:
 
     def _told(self, why: str, now: Moment, **more: Value) -> list[FaultFact]:
         """Return what is told of it, and the faults that are on, as another journal or generation tells them."""
-        faults = self._daemon.faults
+        faults = self._pipeline.faults
         said = faults.note(kind.IDENTITY_CONFLICT, now, "", why=why, said=both(f"lineage.{why}", most=SET_ASIDE), **more)
         return [said, *(replace(fact, turn=Turn.RAISED) for fact in faults.on.values() if not fact.test)]

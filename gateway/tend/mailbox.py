@@ -48,10 +48,9 @@ class Mailbox:
         receipts: Receipts,
         push: Push,
         untold: Untold,
-        receipted: Callable[[wire.Receipt], None],
         wake: Callable[[], None],
     ) -> None:
-        """Take who acts on it. `receipted` is told of each receipt for this journal; `wake` is called when something comes."""
+        """Take who acts on it. `wake` is called when something comes."""
         self._home = home
         self._takes = orders
         self._admission = admission
@@ -62,12 +61,17 @@ class Mailbox:
         self._has = receipts
         self._push = push
         self._untold = untold
-        self._receipted = receipted
+        self._told: list[Callable[[wire.Receipt], None]] = []
         self._wake = wake
         self._receipts: deque[bytes] = deque(maxlen=RECEIPTS)
         self._orders: deque[bytes] = deque()
         self._bytes = 0  # of them
         self._platform: bytes | None = None  # what the platform said last of itself, until the next turn
+
+    def subscribe(self, receipted: Callable[[wire.Receipt], None]) -> Callable[[], None]:
+        """Have `receipted` told of each receipt for this journal; return what ends that."""
+        self._told.append(receipted)
+        return lambda: self._told.remove(receipted)
 
     @property
     def waiting(self) -> bool:
@@ -159,7 +163,8 @@ class Mailbox:
         if wrong:
             self._admission.bad_message("receipt", wrong)
             return told
-        self._receipted(receipt)
+        for told_of in self._told:
+            told_of(receipt)
         entries, batches = merged(entries), merged(batches)
         told += self._presence.proved(now) if entries or batches else []
         if batches:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,8 +20,9 @@ from drivers import all_models
 from gateway.box import dial
 from gateway.home.config import Config, load
 from gateway.judge.dispatch import PLATFORM
-from gateway.tend.daemon import Daemon
+from gateway.tend.daemon import Daemon, build
 from gateway.words.clock import Moment
+from gateway.words.driver import Model
 from gateway.words.instruction import Do, Door, Instruction
 
 LOG = logging.getLogger("eldercare")
@@ -32,51 +34,51 @@ class NotFit(Exception):
     """It would not become a gateway; the text says what stands in the way."""
 
 
-class _Rehearsed(Daemon):
-    """A daemon that begins, turns once and ends."""
+async def _tried(config: Config, models: Mapping[str, Model]) -> None:
+    """Let a daemon begin, turn once and end. Raises what would end the real one."""
+    daemon = build(config, models)
+    try:
+        await daemon.begin()
+        await _turned(daemon, daemon.clock.now())
+        await _heard(daemon)
+        if daemon.store.degraded or daemon.storage.in_memory:
+            raise NotFit(daemon.store.degraded or "the disk takes nothing")
+    finally:
+        await daemon.close()
 
-    async def once(self) -> None:
-        """Begin and turn. Raises what would end the real one."""
+
+async def _turned(daemon: Daemon, now: Moment) -> None:
+    order = Instruction(id="rehearsal", do=Do.TEST, by="rehearsal", door=Door.LOCAL)
+    entries = daemon.pipeline.told(order, now) + daemon.pump.look(now)
+    for ahead in AHEAD:
+        later = now._replace(mono=now.mono + ahead, wall=now.wall + timedelta(seconds=ahead))
+        entries += daemon.pipeline.tick(later)
+    await daemon.pump.write(entries, now, flush=True)
+
+
+async def _heard(daemon: Daemon) -> None:
+    """Open lines and other brokers as a start does; that one is not there is no matter, for it may come."""
+    config = daemon.home.config
+    if config.platform is not None and (link := daemon.uplink.broker(config)).tls:
         try:
-            await self._begin()
-            order = Instruction(id="rehearsal", do=Do.TEST, by="rehearsal", door=Door.LOCAL)
-            await self._turned(order, self.clock.now())
-            await self._heard()
-            if self.store.degraded or self.store.folder != self.home.config.state:
-                raise NotFit(self.store.degraded or "the disk takes nothing")
-        finally:
-            await self.technician.close()
-            await self.callers.close()
-            await self.store.close()
-
-    async def _turned(self, order: Instruction, now: Moment) -> None:
-        entries = self.pipeline.told(order, now) + self._look(now)
-        for ahead in AHEAD:
-            later = now._replace(mono=now.mono + ahead, wall=now.wall + timedelta(seconds=ahead))
-            entries += self.pipeline.tick(later)
-        await self._write(entries, now, flush=True)
-
-    async def _heard(self) -> None:
-        """Open lines and other brokers as a start does; that one is not there is no matter, for it may come."""
-        if self.home.config.platform is not None and (link := self.uplink.broker(self.home.config)).tls:
-            try:
-                await asyncio.to_thread(dial.context_of, dial.Tls(ca=link.ca, cert=link.cert, key=link.key))
-            except dial.NotReached as error:
-                LOG.warning("platform: %s", error)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LISTENS), asyncio.TaskGroup() as group:
-                self.ears.listen(group)
-                await asyncio.Event().wait()
+            await asyncio.to_thread(dial.context_of, dial.Tls(ca=link.ca, cert=link.cert, key=link.key))
+        except dial.NotReached as error:
+            LOG.warning("platform: %s", error)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LISTENS), asyncio.TaskGroup() as group:
+            daemon.ears.listen(group)
+            await asyncio.Event().wait()
 
 
 def rehearsed(path: Path, folder: Path) -> None:
     """Try a start by the configuration at `path` with the state in `folder`, used up. Raises NotFit, and what a start raises."""
     runtime = folder.with_name(f"{folder.name}.run")
     try:
-        config = load(path, all_models(), instead=(folder, runtime))
+        models = all_models()
+        config = load(path, models, instead=(folder, runtime))
         if config.trouble:
             raise NotFit(config.trouble)
-        asyncio.run(_Rehearsed(_quiet(config)).once())
+        asyncio.run(_tried(_quiet(config), models))
     finally:
         shutil.rmtree(runtime, ignore_errors=True)
 

@@ -16,24 +16,26 @@ import contextlib
 import json
 import math
 import zlib
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gateway.box import dial
 from gateway.contract import wire
 from gateway.home.config import VITAL, Device
+from gateway.home.home import Home
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import SOS
 from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.faults.firsts import Firsts
+from gateway.judge.notes import Notes
+from gateway.judge.pipeline import Pipeline
 from gateway.words import kind
-from gateway.words.clock import Moment, Quality
+from gateway.words.clock import Clock, Moment, Quality
 from gateway.words.finite import loads, number
 from gateway.words.reading import Kind
-
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
 
 SETTLE = 600.0  # s after a start before the first self-test: sensors and link come first
 LOOK_EVERY = 3600.0  # s between two looks at what was not tried for long
@@ -45,11 +47,32 @@ MARK = "rounds"
 class Rounds:
     """The rounds of one gateway, asked by the pump every few seconds."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        """Take up what was done before. A home that is new begins at an offset of its own, so that a county's homes do not test at once."""
-        self._daemon = daemon
-        now = daemon.clock.now()
-        self._kept = _kept(daemon.store.marked(MARK))
+    def __init__(
+        self,
+        mark: str,
+        *,
+        home: Home,
+        clock: Clock,
+        notes: Notes,
+        pipeline: Pipeline,
+        firsts: Firsts,
+        broker_ends: Callable[[], float | None],
+        replays: bool,
+    ) -> None:
+        """Take up what was done before, by its `mark`.
+
+        A home that is new begins at an offset of its own, so that a county's homes do not test at once. `broker_ends` is the wall
+        second at which the certificate ends that the broker has shown. `replays`: a recorded day is played.
+        """
+        self._home = home
+        self._clock = clock
+        self._notes = notes
+        self._pipeline = pipeline
+        self._firsts = firsts
+        self._broker_ends = broker_ends
+        self._replays = replays
+        now = clock.now()
+        self._kept = _kept(mark)
         self.changed = not self._kept
         self._tested, self._tried = self._before(now)
         self._first = None if now.quality is Quality.SYNCHRONISED else (self._tested, dict(self._tried))
@@ -62,9 +85,9 @@ class Rounds:
     def _before(self, now: Moment) -> tuple[float, dict[str, float]]:
         """Return when, by the monotonic clock, the last self-test was, and when each device was tried last."""
         kept = self._kept
-        offset = zlib.crc32(self._daemon.home.gateway.encode()) / 2**32
+        offset = zlib.crc32(self._home.gateway.encode()) / 2**32
         tested = _number(kept.get("self_test"))
-        last = now.mono - (wire.passed(tested, now) if tested is not None else self._daemon.home.config.times.self_test * (1 - offset))
+        last = now.mono - (wire.passed(tested, now) if tested is not None else self._home.config.times.self_test * (1 - offset))
         tried = kept.get("tried")
         whens = {str(d): _number(wall) for d, wall in tried.items()} if isinstance(tried, dict) else {}
         # What an unsure clock wrote down and a good one reads says nothing: then the month begins anew.
@@ -80,12 +103,12 @@ class Rounds:
             last, whens = self._before(now) if self._kept else (tested, {})
             self._tested = last if self._tested == tested else self._tested
             self._tried |= {d: at for d, at in whens.items() if self._tried.get(d) == tried.get(d)}
-        if self._daemon.home.config.platform is not None and self._daemon.replay is None:
+        if self._home.config.platform is not None and not self._replays:
             out += self._self_test(now)
         if now.mono - self._looked >= LOOK_EVERY:
             self._looked = now.mono
             out += self._untried(now)
-        platform = self._daemon.home.config.platform
+        platform = self._home.config.platform
         if now.quality is Quality.SYNCHRONISED and (platform is not self._papers_of or now.mono - self._papers_looked >= PAPERS_EVERY):
             self._papers_of, self._papers_looked = platform, now.mono
             out += self._papers(now)
@@ -95,39 +118,39 @@ class Rounds:
         """See whether an entry proves that a device's call arrives."""
         fact = entry.fact
         if isinstance(fact, FaultFact) and (fact.kind, fact.turn) == (kind.TEST_DUE, Turn.CLEARED) and fact.device in self._tried:
-            self._tried[fact.device], self.changed = self._daemon.clock.now().mono, True  # somebody at the box says that it was tried
+            self._tried[fact.device], self.changed = self._clock.now().mono, True  # somebody at the box says that it was tried
         if not isinstance(fact, AlarmFact) or fact.alarm.device not in self._tried:
             return
-        alone = self._daemon.home.config.platform is None and fact.alarm.state is State.RAISED and fact.before is not State.RAISED
+        alone = self._home.config.platform is None and fact.alarm.state is State.RAISED and fact.before is not State.RAISED
         if fact.move == "receipt" or alone:
-            self._tried[fact.alarm.device] = self._daemon.clock.now().mono
+            self._tried[fact.alarm.device] = self._clock.now().mono
             self.changed = True
-            if (kind.TEST_DUE, fact.alarm.device) in self._daemon.faults.on:
-                self._daemon.notes.end(kind.TEST_DUE, fact.alarm.device)
+            if (kind.TEST_DUE, fact.alarm.device) in self._pipeline.faults.on:
+                self._notes.end(kind.TEST_DUE, fact.alarm.device)
 
-    def mark(self, now: Moment) -> str:
-        """Return what is to be remembered, "" where nothing is new, or a better clock has written down what is known."""
+    def marks(self, now: Moment, _anew: bool = False) -> Mapping[str, str]:
+        """Return what is to be remembered: nothing where nothing is new, or a better clock has written down what is known."""
         worse = now.quality is not Quality.SYNCHRONISED and self._kept.get("clock") == Quality.SYNCHRONISED
         if not self.changed or worse or now.quality is Quality.WRONG:
-            return ""
+            return {}
         wall = now.wall.timestamp() - now.mono
         self.changed = False
         tried = {d: round(at + wall) for d, at in self._tried.items()}
-        return json.dumps({"clock": now.quality, "self_test": round(self._tested + wall), "tried": tried})
+        return {MARK: json.dumps({"clock": now.quality, "self_test": round(self._tested + wall), "tried": tried})}
 
     def _self_test(self, now: Moment) -> list[Entry]:
-        period = self._daemon.home.config.times.self_test
+        period = self._home.config.times.self_test
         if now.mono < max(self._settled, self._tested + period):
             return []
         # The next is due at the hour of this one, not later by how long we slept; what fell into a time without power is not made up.
         self._tested += period * ((now.mono - self._tested) // period)
         self.changed = True
-        return self._daemon.pipeline.self_test(now)
+        return self._pipeline.self_test(now)
 
     def _untried(self, now: Moment) -> list[Entry]:
-        faults, due = self._daemon.faults, self._daemon.home.config.times.test_due
-        firsts = self._daemon.intake.firsts
-        vital = [d.id for d in self._daemon.home.config.devices if _calls(d, firsts.told(d.id))]
+        faults, due = self._pipeline.faults, self._home.config.times.test_due
+        firsts = self._firsts
+        vital = [d.id for d in self._home.config.devices if _calls(d, firsts.told(d.id))]
         if vital != [*self._tried]:
             self._tried = {d: self._tried.get(d, now.mono) for d in vital}
             self.changed = True
@@ -139,15 +162,14 @@ class Rounds:
             if now.mono - max(tried, earliest) >= due
             for fact in faults.begin(kind.TEST_DUE, now, device, untried_d=round((now.mono - tried) / 86400))
         ]
-        return self._daemon.pipeline.noticed(facts, now)
+        return self._pipeline.noticed(facts, now)
 
     def _papers(self, now: Moment) -> list[Entry]:
         """Tell of a certificate that ends soon: the CA's, our own, and the broker's as it showed it when we connected."""
-        config, faults = self._daemon.home.config, self._daemon.faults
+        config, faults = self._home.config, self._pipeline.faults
         ends: dict[str, float | None] = {"ca": None, "certificate": None, "broker": None}
         if (platform := config.platform) is not None and platform.tls:
-            link = self._daemon.uplink.link
-            ends["broker"] = link.certificate_ends if link is not None else None
+            ends["broker"] = self._broker_ends()
             # Of several CAs in a file the last one to end counts: the others are on their way out. Of a chain, our own comes first.
             ends["ca"] = max(_ends(config.file(platform.ca)), default=None)
             ends["certificate"] = next(iter(_ends(config.file(platform.certificate))), None)
@@ -159,7 +181,7 @@ class Rounds:
                 facts += faults.begin(kind.CERTIFICATE_ENDS, now, name, ends=day, left_d=round(left / 86400))
             else:
                 facts += faults.end(kind.CERTIFICATE_ENDS, now, name)
-        return self._daemon.pipeline.noticed(facts, now)
+        return self._pipeline.noticed(facts, now)
 
 
 def _calls(device: Device, told: frozenset[str]) -> bool:

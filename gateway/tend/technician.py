@@ -75,11 +75,10 @@ class Technician:
         rearrange: Rearrange,
         attempt: Callable[[Config, Instruction], Attempt],
         fitting: Callable[[Instruction, Device | None], wired_setup.Fitting],
-        why_not: Callable[[Device], tuple[str, str] | None],
     ) -> None:
         """Take who acts on it. `attempt` and `fitting` make a try of the platform and a wired set-up.
 
-        `why_not(device)` says in both languages why a device's line cannot be let go of now. `replays`: a recorded day is played.
+        `replays`: a recorded day is played.
         """
         self._home = home
         self._models = models
@@ -96,7 +95,6 @@ class Technician:
         self._rearrange = rearrange
         self._attempt_of = attempt
         self._fitting_of = fitting
-        self._why_not = why_not
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing = asyncio.Lock()  # held while the household is read or written, until the pump has taken what came of it
         self.certificate = int(storage.store.marked("certificate") or 0)  # number of the newest that was told
@@ -135,7 +133,7 @@ class Technician:
         folders.moved_out(self._home.config.state)
         backup.forget_old(self._home.config.state, time.time())
 
-    def marks(self, _now: Moment) -> Mapping[str, str]:
+    def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:
         """Return which revision of the household and which certificate have been told."""
         return {"household": str(self._home.config.household.revision), "certificate": str(self.certificate)}
 
@@ -464,7 +462,7 @@ class Technician:
                 return _no(i, Refused.NOT_ALLOWED, "这个型号没有可设置的参数", f"{device.model.name} has no settings over its line")
             if problems := wired_setup.wrong(device.model, i.settings):
                 return _wrong(i, problems, self._home.config.household.revision)
-            if why := self._why_not(device):
+            if why := wired_setup.why_not(self._pipeline.alarms.values(), device):
                 return _no(i, Refused.NOT_ALLOWED, *why)
         elif i.port not in self._ears.ports():
             zh, en = "没有插着这个串口: 请插好后再试", "nothing is plugged in at this port: plug it in and try again"

@@ -9,23 +9,30 @@ import json
 import logging
 import sqlite3
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from gateway.box import aside, mains, systemd
 from gateway.box.card import Card
 from gateway.box.folders import moved_out
-from gateway.home import backup, status
+from gateway.hear.waiting_room import WaitingRoom
+from gateway.home import backup
+from gateway.home.home import Home
 from gateway.judge.alarm import State
+from gateway.judge.notes import Notes
+from gateway.judge.pipeline import Pipeline
+from gateway.judge.signals import Signals
 from gateway.keep import wal
 from gateway.keep.database import checkpoint
+from gateway.keep.historian import Historian
 from gateway.keep.retention import Gone, entries_kept_from
+from gateway.keep.storage import Storage
 from gateway.keep.store import Store
+from gateway.tell.push import Push
+from gateway.tell.receipts import Receipts
+from gateway.tend.pump import Pump
 from gateway.words import kind
-from gateway.words.clock import Moment
-
-if TYPE_CHECKING:
-    from gateway.tend.daemon import Daemon
+from gateway.words.clock import Clock, Moment
 
 LOG = logging.getLogger("eldercare")
 SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
@@ -47,9 +54,45 @@ class DiskIsBack(Exception):
 class Upkeep:
     """The housekeeping of one gateway, asked by the pump at the end of a turn."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-        now = daemon.clock.now().mono
+    def __init__(
+        self,
+        *,
+        home: Home,
+        clock: Clock,
+        boot: str,
+        pipeline: Pipeline,
+        storage: Storage,
+        notes: Notes,
+        room: WaitingRoom,
+        historian: Historian,
+        signals: Signals,
+        receipts: Receipts,
+        push: Push,
+        facts: Callable[[tuple[int, int]], Mapping[str, Any]],
+        fresh: Callable[[], bool],
+        wake: Callable[[], None],
+        replays: bool,
+    ) -> None:
+        """Take whose house it keeps. `facts(counts)` is what the status file says.
+
+        `fresh` says whether somebody may need help whom nobody has answered yet. `replays`: a recorded day is played.
+        """
+        self._home = home
+        self._clock = clock
+        self._boot = boot
+        self._pipeline = pipeline
+        self._storage = storage
+        self._notes = notes
+        self._room = room
+        self._historian = historian
+        self._signals = signals
+        self._receipts = receipts
+        self._push = push
+        self._facts = facts
+        self._fresh = fresh
+        self._wake = wake
+        self._replays = replays
+        now = clock.now().mono
         self._batched = self._tried = now
         self._tidied = now - TIDY_EVERY + TIDY_FIRST
         self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
@@ -66,15 +109,15 @@ class Upkeep:
         self.card = Card(now)
         self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
 
-    async def beat(self) -> None:
+    async def beat(self, turned_at: Callable[[], float]) -> None:
         """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
         interval = min(systemd.watchdog_interval() or STATUS_EVERY, STATUS_EVERY)
         while True:
-            turned = self._daemon.turned
+            turned = turned_at()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(SLOW):
-                    counts = await self._daemon.store.counts()
-                    if self._daemon.clock.now().mono - turned < SLOW or self._daemon.replay is not None:
+                    counts = await self._storage.store.counts()
+                    if self._clock.now().mono - turned < SLOW or self._replays:
                         systemd.notify("WATCHDOG=1")
                     self.write_status(counts)
             await asyncio.sleep(min(LOOKED_AT_EVERY, interval))
@@ -85,23 +128,22 @@ class Upkeep:
 
     async def mains(self) -> None:
         """Watch whether the mains are there, where this box can know."""
-        daemon = self._daemon
         known: bool | None = None
-        while daemon.replay is None:
-            found = mains.read(daemon.home.config.gateway.mains)
+        while not self._replays:
+            found = mains.read(self._home.config.gateway.mains)
             if found is not None and found is not known:
-                daemon.notes.later(functools.partial(daemon.pipeline.powered, found))
+                self._notes.later(functools.partial(self._pipeline.powered, found))
             elif found is None:
-                daemon.faults.mains = None
+                self._pipeline.faults.mains = None
             known = found
             await asyncio.sleep(MAINS_EVERY)
 
     def write_status(self, counts: tuple[int, int]) -> None:
         """Write down how things stand: for `status` and the page. `counts`: entries and batches that wait."""
-        path = self._daemon.home.config.runtime / "status.json"
+        path = self._home.config.runtime / "status.json"
         new = path.with_suffix(".new")
         try:
-            text = json.dumps(status.facts(self._daemon, counts), ensure_ascii=False)
+            text = json.dumps(self._facts(counts), ensure_ascii=False)
             new.write_text(text, encoding="utf-8", errors="replace")
             new.replace(path)
         except OSError as error:
@@ -119,15 +161,15 @@ class Upkeep:
         One batch at a time: while a slow card writes, further readings wait in the historian, which is bounded.
         """
         if self._batch is not None:
-            if not self._batch.done() and self._batch_of is self._daemon.store:
+            if not self._batch.done() and self._batch_of is self._storage.store:
                 return
             batch, self._batch = self._batch, None
             if batch.done():
                 batch.result()  # a mistake of ours ends the process, as any other of the pump
-        every = self._daemon.home.config.times.readings_every
-        if now.mono - self._batched >= every or len(self._daemon.historian.pending) >= READINGS_AT:
+        every = self._home.config.times.readings_every
+        if now.mono - self._batched >= every or len(self._historian.pending) >= READINGS_AT:
             self._batched = now.mono
-            self._batch_of = self._daemon.store
+            self._batch_of = self._storage.store
             self._batch = asyncio.create_task(self._keep(now), name="batch")
 
     async def last_readings(self, now: Moment) -> None:
@@ -143,63 +185,70 @@ class Upkeep:
 
     async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
         """Write down which batches have their receipt, and the next batch. `unfinished`: also of the hour that runs."""
-        daemon, store = self._daemon, self._daemon.store
-        readings, done, refused = daemon.historian.take(), daemon.receipts.take_batches(), daemon.historian.withheld
-        signals = daemon.intake.signals.take(now, unfinished=unfinished) if readings else []
+        store = self._storage.store
+        readings, done, refused = self._historian.take(), self._receipts.take_batches(), self._historian.withheld
+        signals = self._signals.take(now, unfinished=unfinished) if readings else []
         if done:
             await store.readings.accept(done)
         if not readings:
             return
-        message = await store.readings.keep(readings, daemon.boot, signals)
+        message = await store.readings.keep(readings, self._boot, signals)
         if message is None:
-            daemon.historian.forgotten += len(readings)
-        elif refused != daemon.historian.withheld:
+            self._historian.forgotten += len(readings)
+        elif refused != self._historian.withheld:
             self.withdraw()
-        elif store is daemon.store:  # a stand-in's batches are of another history
-            daemon.push.offer([message])
+        elif store is self._storage.store:  # a stand-in's batches are of another history
+            self._push.offer([message])
 
     def withdraw(self) -> None:
         """Have what waits and may no longer be sent deleted, beside; nothing of it that is held for sending goes out."""
-        self._daemon.push.leave_batches()
-        self._withdrawing = asyncio.create_task(self._daemon.store.readings.withdraw(), name="withdraw")
+        self._push.leave_batches()
+        self._withdrawing = asyncio.create_task(self._storage.store.readings.withdraw(), name="withdraw")
 
-    async def sometimes(self, now: Moment) -> None:
+    async def after(self, now: Moment, pump: Pump) -> None:
+        """Do what is done behind a turn."""
+        self.keep_readings(now)
+        await self._sometimes(now, pump)
+        if self._pipeline.walk_test.runs:
+            self.somebody_looks.set()
+
+    async def _sometimes(self, now: Moment, pump: Pump) -> None:
         """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
         if now.mono - self._tidied >= TIDY_EVERY and self._round is None and (self._tidying is None or self._tidying.done()):
             self._tidied = now.mono
-            self._tidying = asyncio.create_task(self._tidy(self._daemon.clock.proved(now)), name="tidy")
+            self._tidying = asyncio.create_task(self._tidy(self._clock.proved(now)), name="tidy")
         if self._round is not None:
-            await self._retain(self._round)
+            await self._retain(self._round, pump)
         if now.mono - self._tried < TRY_DISK_EVERY:
             return
         self._tried = now.mono
         aside.run(self._sweep)  # no turn waits for it, whatever the disk does
         self._checkpoint()
-        lost = self._daemon.historian.forgotten + self._daemon.room.forgotten
+        lost = self._historian.forgotten + self._room.forgotten
         if lost > self._forgotten:
             self._say_forgotten(lost - self._forgotten)
             self._forgotten = lost
-        gone, before = self._daemon.store.readings.withdrawn, self._withdrawn
+        gone, before = self._storage.store.readings.withdrawn, self._withdrawn
         self._withdrawn = gone
         if gone > before:
             self._say_forgotten(gone - before, withdrawn=True)
-        alarms = self._daemon.pipeline.alarms.values()
+        alarms = self._pipeline.alarms.values()
         in_grace = any(alarm.state is State.PRE_ALARM for alarm in alarms)  # which a restart would cut short
-        if not in_grace and await self._daemon.storage.is_back(open_alarms=bool(alarms)):
+        if not in_grace and await self._storage.is_back(open_alarms=bool(alarms)):
             raise DiskIsBack
 
     def _say_forgotten(self, count: int, *, withdrawn: bool = False) -> None:
         """Tell that readings are gone that were never sent, under pressure or because consent was withdrawn."""
-        self._daemon.notes.say(kind.FORGOTTEN, readings=count, **({"why": "consent"} if withdrawn else {}))
+        self._notes.say(kind.FORGOTTEN, readings=count, **({"why": "consent"} if withdrawn else {}))
 
     def _sweep(self) -> None:
-        moved_out(self._daemon.home.config.state)
-        backup.forget_old(self._daemon.home.config.state, time.time())
+        moved_out(self._home.config.state)
+        backup.forget_old(self._home.config.state, time.time())
 
     def _checkpoint(self) -> None:
         """Have the journal's log written into its database while nothing urgent is about: in a commit somebody would wait for it."""
-        store = self._daemon.store
-        if self._daemon.alarm_is_fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
+        store = self._storage.store
+        if self._fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
             return
 
         def job() -> None:
@@ -212,7 +261,7 @@ class Upkeep:
 
     async def _tidy(self, now: Moment) -> None:
         """Begin a day's retention: readings first, on their own thread, which also looks how much of the journal is too old."""
-        store, kept, batches = self._daemon.store, self._daemon.home.config.gateway, 0
+        store, kept, batches = self._storage.store, self._home.config.gateway, 0
         steps = store.readings.retention(now, kept.history_days)
         while (taken := await store.readings.run(next, steps, None)) is not None:
             batches += taken
@@ -221,21 +270,21 @@ class Upkeep:
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
             return
-        if store is self._daemon.store:
+        if store is self._storage.store:
             self._round, self._gone, self._batches = store.retention(now, number), Gone(), batches
-            self._daemon.wake.set()
+            self._wake()
 
-    async def _retain(self, steps: Iterator[Gone]) -> None:
+    async def _retain(self, steps: Iterator[Gone], pump: Pump) -> None:
         """Make one step of the day's retention; the next one comes with the pump's next turn."""
-        done = await self._daemon.kept(lambda: self._daemon.store.run(next, steps, None))
+        done = await pump.kept(lambda: self._storage.store.run(next, steps, None))
         if done is not None:
             self._gone = Gone(*(before + now for before, now in zip(self._gone, done, strict=True)))
-            self._daemon.wake.set()
+            self._wake()
             return
         self._round = None
         gone, batches = self._gone, self._batches
         if any(gone) or batches:
             unsent = f"{gone.unsent} entries and {batches} batches of readings were never sent"
             LOG.info("retention: %d journal rows deleted; %s", gone.rows, unsent)
-        if (batches or gone.unsent) and self._daemon.home.config.platform is not None:
-            self._daemon.notes.say(kind.FORGOTTEN, batches=batches, entries=gone.unsent)
+        if (batches or gone.unsent) and self._home.config.platform is not None:
+            self._notes.say(kind.FORGOTTEN, batches=batches, entries=gone.unsent)

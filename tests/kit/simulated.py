@@ -31,7 +31,7 @@ from gateway.home.config import load
 from gateway.judge.faults import fault
 from gateway.tell.push import Lost
 from gateway.tend import daemon as daemons
-from gateway.tend import upkeep
+from gateway.tend import pump, upkeep
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, uuid16
 from gateway.words.instruction import Instruction
@@ -308,7 +308,7 @@ class Lapse:
         self._clock: Clock
         # Looked at once a minute instead of every few seconds, and the status file written every hour: both cost what a year has not.
         self._patched = [
-            (fault, "LOOK_EVERY", look_every), (daemons, "LOOK_EVERY", look_every), (upkeep, "STATUS_EVERY", 3600.0),
+            (fault, "LOOK_EVERY", look_every), (pump, "LOOK_EVERY", look_every), (upkeep, "STATUS_EVERY", 3600.0),
             (upkeep, "MAINS_EVERY", look_every), (aside, "run", at_once),
             (gc, "freeze", lambda: None),  # a daemon keeps what it began with for ever; here it is one of many
         ]  # fmt: skip
@@ -351,16 +351,7 @@ class Lapse:
         if not same_boot:
             self.boots += 1
             self._clock = Clock(self, self.boots, behind=behind, sure_after=sure_after)
-        made = self._clock
-        real = daemons.SystemClock, daemons.boot_name
-        daemons.SystemClock, daemons.boot_name = (
-            type("Made", (Clock,), {"__new__": lambda *_: made, "__init__": lambda *_: None}),
-            lambda: made.boot,
-        )  # type: ignore[misc, assignment]
-        try:
-            self.daemon = one = daemons.Daemon(load(self.path, all_models()))
-        finally:
-            daemons.SystemClock, daemons.boot_name = real  # type: ignore[misc]
+        self.daemon = one = daemons.build(load(self.path, all_models()), all_models(), self._clock, self._clock.boot)
         self.link = link = Link(self)
         one.uplink.made = lambda: link  # type: ignore[assignment, return-value, method-assign]
         one.ears.listen = lambda _group: None  # type: ignore[method-assign]

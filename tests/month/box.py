@@ -12,6 +12,7 @@ import gc
 import json
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -156,22 +157,19 @@ class Box:
         self.boots += 1
         self.on = True
         clock = _Clock(self, f"{self.home.id}-{self.boots:04}", behind, self.now + sure_after)
-        real = daemons.SystemClock, daemons.boot_name, daemons.all_models
-        daemons.SystemClock, daemons.boot_name = lambda _made: clock, lambda: clock.boot  # type: ignore[assignment, misc]
-        daemons.all_models = _models
-        try:
-            self.daemon = daemon = daemons.Daemon(self.config)
-        finally:
-            daemons.SystemClock, daemons.boot_name, daemons.all_models = real  # type: ignore[misc]
+        self.daemon = daemon = daemons.build(self.config, _models(), clock, clock.boot)
         self._clock = clock
-        daemon.push = daemon.uplink._push = daemon.presence._push = daemon.resend._push = _Push(self)  # type: ignore[assignment]
+        daemon.push = push = _Push(self)  # type: ignore[assignment]
+        for part in (daemon.uplink, daemon.presence, daemon.resend, daemon.mailbox, daemon.supervision, daemon.upkeep):
+            part._push = push  # type: ignore[assignment]
+        daemon.pump._parts = replace(daemon.pump._parts, offer=push.offer)
         self.link = _Link(self)
         daemon.way.use(self.link)  # type: ignore[arg-type]
         daemon.ears.radios = [_Radio(clock.mono(self.now))]  # type: ignore[list-item]
         daemon.ears.lines = [_Line(s.at) for s in self.home.sensors.values() if s.at.startswith("/dev/")]  # type: ignore[misc]
         daemon.ears._brokers = {"zigbee": _Broker()} if "zigbee" in self.home.sensors else {}  # type: ignore[dict-item]
         daemon.upkeep.write_status = lambda _counts: None  # type: ignore[method-assign]
-        self._run(daemon._begin())
+        self._run(daemon.begin())
         gc.unfreeze()  # the daemon keeps what it began with for ever; here it is one of many
         self._saved = self.now
         if self.home.ups:
@@ -205,21 +203,21 @@ class Box:
 
     def turn(self) -> None:
         """Judge what was heard and told and what is due, and write it down."""
-        daemon = self.daemon
+        daemon, heard = self.daemon, self.daemon.pump._parts.heard
         self._listen()
         for _ in range(3):
             now = daemon.clock.now()
             entries: list[Any] = []
-            daemon._decide(entries, now)
+            daemon.pump.decide(entries, now)
             flush = self._may_be_cut and self.now - self._saved >= SAVED
             if flush:
                 self._saved = self.now
-            unsaved = self._may_be_cut and now.mono >= daemon.keeping.due(daemon.pipeline)
+            unsaved = self._may_be_cut and now.mono >= daemon.pump.keeping.due(daemon.pipeline)
             if entries or flush or unsaved or daemon.pipeline.resent:
-                self._run(daemon._write(entries, now, flush=(daemon._event or unsaved or flush) and not entries))
-            daemon._event = False
-            daemon._due = daemon.pipeline.due()
-            if not (daemon.notes or daemon.mailbox._receipts or daemon.mailbox._orders or len(daemon.room)):
+                self._run(daemon.pump.write(entries, now, flush=(heard.event or unsaved or flush) and not entries))
+            heard.event = False
+            daemon.pump.due = daemon.pipeline.due()
+            if not daemon.pump.waiting:
                 return
         raise AssertionError(f"{self.home.id}: never at rest")
 
@@ -227,7 +225,7 @@ class Box:
         """Return the month's second at which an alarm is due."""
         mono = self.daemon.pipeline.due_of_alarms()
         if self._may_be_cut:
-            mono = min(mono, self.daemon.keeping.due(self.daemon.pipeline))
+            mono = min(mono, self.daemon.pump.keeping.due(self.daemon.pipeline))
         return mono - FIRST + self._clock._began
 
     @property

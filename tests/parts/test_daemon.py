@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,9 +27,8 @@ from gateway.home import inbox
 from gateway.home.config import load
 from gateway.home.identity import identity
 from gateway.keep.stand_in import stand_in
-from gateway.keep.storage import Storage, proved
 from gateway.tend import admission, upkeep
-from gateway.tend.daemon import Daemon
+from gateway.tend.daemon import Daemon, build
 from gateway.words import kind
 from gateway.words.driver import Advertisement
 from tests.kit.brokers import Mosquitto, Platform
@@ -606,7 +604,7 @@ async def test_a_disk_that_cannot_be_written_at_start_is_told_and_alarms_are_pus
 
 async def one_life(config, work) -> None:
     """Let the daemon live in this process while `work` is done to it."""
-    daemon = Daemon(config)
+    daemon = build(config, all_models())
     task = asyncio.create_task(daemon.run())
     try:
         await asyncio.sleep(0.3)
@@ -651,13 +649,6 @@ def with_platform_far(tmp_path, monkeypatch):
     household = Gateway(tmp_path, lines='[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\nreceipts = "broker"\n')
     yield household
     household.systemd.close()
-
-
-def storage(daemon: Daemon, **other) -> Storage:
-    """Return the daemon's storage with another limit, or another way to make a stand-in."""
-    config, gateway = daemon.home.config, daemon.home.gateway
-    usual = {"stand_in": partial(stand_in, config.runtime, gateway), "probe": partial(proved, config.state, gateway)}
-    return Storage(daemon.store, in_memory=False, forgotten=daemon._say_shed, **usual | other)
 
 
 async def test_when_the_disk_is_back_it_starts_anew_on_it(with_platform_far):
@@ -759,7 +750,7 @@ async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platfo
     answers = threading.Event()
 
     async def first(daemon: Daemon, task) -> None:
-        daemon.storage = storage(daemon, stalled=0.3)
+        daemon.storage._stalled = 0.3
         real, asked = daemon.store, daemon.store.waiting
         write = real.write
 
@@ -820,7 +811,7 @@ async def test_what_the_disk_refuses_while_it_is_being_stopped_is_written_down_a
             return stand_in(config.runtime, daemon.home.gateway, *args)
 
         daemon.store.write = failing
-        daemon.storage = storage(daemon, stand_in=making)
+        daemon.storage._stand_in = making
         pressed(daemon, 1)
         await so(asked.is_set)
         task.cancel()

@@ -16,7 +16,7 @@ from drivers import all_models
 from gateway.home import nearby
 from gateway.home.config import load
 from gateway.home.nearby import AT_MOST, LONGEST, Window, address_kind, guess, maker
-from gateway.tend.daemon import Daemon
+from gateway.tend.daemon import build
 from gateway.words.driver import Advertisement, Telegram, uuid16
 from tests.kit.fake_bluez import Bluetoothd, Child, PrivateBus, uuid
 from tests.kit.wait import until
@@ -292,7 +292,7 @@ async def air():
 @contextlib.asynccontextmanager
 async def at_work(path):
     """The whole gateway in this process."""
-    daemon = Daemon(load(path, MODELS))
+    daemon = build(load(path, MODELS), MODELS)
     task = asyncio.create_task(daemon.run())
     try:
         yield daemon

@@ -14,7 +14,7 @@ from gateway.home import audible, nearby, status
 from gateway.home.config import load
 from gateway.keep import store
 from gateway.keep.database import suspect
-from gateway.tend.daemon import Daemon
+from gateway.tend.daemon import build
 from gateway.words import kind
 from gateway.words.driver import Advertisement
 from gateway.words.instruction import Do
@@ -51,7 +51,7 @@ address = "A4:C1:38:00:00:02"
 async def daemon(tmp_path):
     path = tmp_path / "gateway.toml"
     path.write_text(CONFIG)
-    daemon = Daemon(load(path, all_models()))
+    daemon = build(load(path, all_models()), all_models())
     task = asyncio.create_task(daemon.run())
     await asyncio.sleep(0.2)
     yield daemon

@@ -96,7 +96,7 @@ def test_what_begins_a_second_before_a_power_cut_is_judged_after_it(tmp_path, wh
         await life.power_cut(dark=10)
         if what == "door":
             life.door(True)
-            assert life.daemon.judge.open_doors["door"][0].at.mono < 2.1, "12 at the start: open since before the cut"
+            assert life.daemon.pipeline.pending().doors["door"][0].at.mono < 2.1, "12 at the start: open since before the cut"
         await life.wait(HOUR)
         assert {"bed": "person.bed_exit", "door": "door.left_open", "shelved smoke": "env.smoke"}[what] in raised(life)
 
@@ -141,11 +141,11 @@ def test_an_open_alarm_costs_the_card_few_marks(tmp_path):
 def count_marks(life):
     """Return the seconds at which the marks are written from now on, a list that grows."""
     seen: list[float] = []
-    before = life.daemon.keeping.written
+    before = life.daemon.pump.keeping.written
 
     def written(mono, entries, pipeline):
         seen.append(life.now)
         before(mono, entries, pipeline)
 
-    life.daemon.keeping.written = written
+    life.daemon.pump.keeping.written = written
     return seen

@@ -1,0 +1,52 @@
+"""What the home and its programs do, now that an entry is on disk."""
+
+from __future__ import annotations
+
+from gateway.hear.intake import Intake
+from gateway.home.home import Home
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.untold import Untold
+from gateway.keep.storage import Storage
+from gateway.tell.callers import Callers
+from gateway.tell.platform_test import is_call
+from gateway.tell.push import Push
+from gateway.tell.receipts import Receipts
+from gateway.tell.uplink import Uplink
+from gateway.words.clock import Clock
+from gateway.words.instruction import Do, Door, Refused, ResultFact
+
+
+class Acts:
+    """A witness of the pump: lets programs sound and call, and a confirmed device prove itself."""
+
+    def __init__(self, *, home: Home, clock: Clock, intake: Intake, uplink: Uplink, untold: Untold, callers: Callers) -> None:
+        self._home = home
+        self._clock = clock
+        self._intake = intake
+        self._uplink = uplink
+        self._untold = untold
+        self._callers = callers
+
+    def committed(self, entry: Entry) -> None:
+        """Take an entry that is on disk."""
+        fact, config = entry.fact, self._home.config
+        if isinstance(fact, ResultFact) and _confirmed_here(fact):
+            self._intake.arm(fact.instruction.device, config.times.confirm_window)
+        if is_call(entry):
+            self._uplink.called()
+        if isinstance(fact, FaultFact):
+            self._untold.written(fact, entry.number, self._clock.now())
+        if isinstance(fact, AlarmFact):
+            self._callers.follow(entry, fact, config)
+
+
+def _confirmed_here(fact: ResultFact) -> bool:
+    return fact.instruction.do is Do.CONFIRM and fact.instruction.door is Door.LOCAL and fact.refused is Refused.NONE
+
+
+async def another(storage: Storage, receipts: Receipts, push: Push, uplink: Uplink, why: str) -> None:
+    """Go on with another journal; the platform shall know of it before its first entry."""
+    receipts.forget()
+    push.use(storage.store)
+    await uplink.tell_status(why)
