@@ -41,6 +41,19 @@ class Beds:
         """Go on with what was known before a restart."""
         self.lies, self.left, self.moved = dict(lies), dict(left), moved
 
+    def occupied(self, reading: Reading) -> bool | None:
+        """Take whether somebody lies in the bed; return whether somebody did before, None where nobody knows."""
+        was, self.lies[reading.device] = self.lies.get(reading.device), bool(reading.value)
+        return was
+
+    def leave(self, reading: Reading) -> None:
+        """Take that somebody left the bed at night."""
+        self.left[reading.device] = reading
+
+    def back(self, device: DeviceId) -> bool:
+        """Take that somebody is in the bed again; say whether it counted as left."""
+        return self.left.pop(device, None) is not None
+
     def keep(self, devices: Collection[DeviceId], beds: Collection[DeviceId], judged: Collection[DeviceId]) -> None:
         """Forget all other devices, what is no bed any more, and beds that are not judged."""
         self.lies = {d: was for d, was in self.lies.items() if d in beds}

@@ -161,9 +161,10 @@ class Judge:
                 self._told.add((kind, device))
             elif (over := ended.get((kind, device))) is not None:
                 last = Reading(device=device, kind=_SENSED[kind], value=True, at=over.at)
-                self.levels.on[kind, device] = On(last=last, ended=over.at.mono, again=over.again)
+                self.levels.take((kind, device), On(last=last, ended=over.at.mono, again=over.again))
             elif not self.endless(kind, device):
-                self.levels.on[kind, device] = On(last=Reading(device=device, kind=_SENSED[kind], value=True, at=now))
+                last = Reading(device=device, kind=_SENSED[kind], value=True, at=now)
+                self.levels.take((kind, device), On(last=last))
 
     def listed_before(self, devices: Iterable[DeviceId]) -> None:
         """Take over of which doors, of those that were told before a restart, only today's list knows: by night they are told at once."""
@@ -185,8 +186,7 @@ class Judge:
         may have been shut by anybody while there was no power: it counts as open when it is heard as open again, since when it was.
         """
         if same_boot:
-            on = self.levels.on
-            on |= {key: replace(on[key], last=last) for key, last in heard.items() if key in on}
+            self.levels.heard_last(heard)
         open_still = {d: door for d, door in doors.items() if d in self._watches and self._watches[d].left_open}
         if same_boot:
             self._open_since = {d: since for d, (since, _) in open_still.items()}
@@ -210,7 +210,8 @@ class Judge:
 
     def goes_on(self, key: Key, last: Reading) -> None:
         """Take over a level that is on and that no alarm says: it began while its device was shelved."""
-        self.levels.on.setdefault(key, On(last=last))
+        if key not in self.levels.on:
+            self.levels.take(key, On(last=last))
 
     def saved(self) -> None:
         """Take that it is written what has begun and what is over."""
@@ -227,7 +228,7 @@ class Judge:
         """Go on by changed wishes. What is known of devices stays, but for those that are gone or are `other` hardware now."""
         self._watches, self._times = watches, times
         self.beds.arrange(times, zone, night)
-        self.levels.times = times
+        self.levels.arrange(times)
         here = {d for d in watches if d not in other}
         self.levels.keep(here)
         self._told = {key for key in self._told if key[1] in here}
@@ -383,16 +384,16 @@ class Judge:
         return [Cleared(kinds.DOOR_LEFT_OPEN, watch.device, reading.at)]
 
     def _bed(self, watch: Watch, reading: Reading) -> list[Judgement]:
-        was, self.beds.lies[watch.device] = self.beds.lies.get(watch.device), bool(reading.value)
+        was = self.beds.occupied(reading)
         if reading.value:
-            self.unsaved = self.beds.left.pop(watch.device, None) is not None or self.unsaved
+            self.unsaved = self.beds.back(watch.device) or self.unsaved
             self.begun.discard(watch.device)
             key = (kinds.BED_EXIT, watch.device)
             if key in self._told:
                 self._told.discard(key)
                 return [Cleared(kinds.BED_EXIT, watch.device, reading.at, by_resident=True)]
         elif was and kinds.BED_EXIT not in watch.off and self.beds.is_night(reading.at):
-            self.beds.left[watch.device] = reading
+            self.beds.leave(reading)
             self.unsaved = True
             self.begun.add(watch.device)
         return []

@@ -81,9 +81,17 @@ class Levels:
             del self.on[key]
         return out
 
-    def take(self, on: Mapping[Key, On]) -> None:
-        """Go on with what was on before a restart."""
-        self.on = dict(on)
+    def arrange(self, times: Times) -> None:
+        """Go on by other times."""
+        self.times = times
+
+    def take(self, key: Key, one: On) -> None:
+        """Go on with a level that was on before a restart."""
+        self.on[key] = one
+
+    def heard_last(self, heard: Mapping[Key, Reading]) -> None:
+        """Take what said so last, before a restart, of the levels that go on."""
+        self.on |= {key: replace(self.on[key], last=last) for key, last in heard.items() if key in self.on}
 
     def keep(self, devices: Iterable[DeviceId]) -> None:
         """Forget what is known of all other devices."""

@@ -69,6 +69,10 @@ class Daily:
         if device in named or len(named) < DEVICES:
             named[device] = named.get(device, 0) + 1
 
+    def touch(self) -> None:
+        """Take that something beside it has changed that its mark holds too."""
+        self.changed = True
+
     def lasted(self, kind: str, seconds: float) -> None:
         """Take that something was over before anybody had to be told: counted for the month, with its seconds."""
         if self._zone is not None:

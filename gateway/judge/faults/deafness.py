@@ -27,6 +27,10 @@ class Deafness:
         self.longest = 0.0  # s: the longest silence that ended
         self._heard: dict[str, float] = {}
 
+    def restored(self, longest: float) -> None:
+        """Go on with the longest silence (s) that was known before a start."""
+        self.longest = min(max(0.0, longest), LONGEST)
+
     def learn(self, radios: Iterable[tuple[str, float]]) -> None:
         """Take when each adapter heard something last (monotonic s)."""
         for adapter, heard in radios:

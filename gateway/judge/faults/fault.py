@@ -12,7 +12,7 @@ from enum import StrEnum
 from gateway.judge.chatter import LIVELY, QUIET, Chatter
 from gateway.judge.faults.batteries import LOW_AT, WELL_AT, Batteries
 from gateway.judge.faults.daily import Daily, read, written
-from gateway.judge.faults.deafness import LONGEST, Deafness
+from gateway.judge.faults.deafness import Deafness
 from gateway.judge.faults.flapping import UNSTABLE, Flapping
 from gateway.judge.faults.outings import Outings
 from gateway.judge.faults.silence import NAMED, Silences, Supervised
@@ -236,7 +236,8 @@ class Faults:
         if lost is not None and now.mono - lost >= self._times.mains_lost + self.mains_jitter:
             out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
         for of, sends in self._batteries.due(now.mono, self._times):
-            fact, self.daily.changed = self.on[kinds.LOW_BATTERY, of], True
+            fact = self.on[kinds.LOW_BATTERY, of]
+            self.daily.touch()
             out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **({"work_order": True} if sends else {})}))
         for of in [of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET]:
             out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
@@ -295,7 +296,7 @@ class Faults:
         found = read(mark)
         try:
             self.daily.restored(found)
-            self.deafness.longest = min(max(0.0, float(found["air"])), LONGEST)
+            self.deafness.restored(float(found["air"]))
             self._batteries.restored(dict(found.get("low", {})))
         except (KeyError, TypeError, ValueError, AttributeError):
             return
