@@ -74,7 +74,7 @@ def test_a_code_nobody_was_taught_is_a_strangers():
     home = Home("sonoff-rfbridge")
     told = []
     home.hears("sonoff-rfbridge", "ABCDEF")
-    home.intake.overheard = lambda receiver, telegram: told.append((receiver, telegram.source))
+    home.intake.overhear(lambda receiver, telegram: told.append((receiver, telegram.source)))
     home.hears("sonoff-rfbridge", "ABCDEF")
     assert told == [("sonoff-rfbridge", "ABCDEF")], "outside a hearing window a stranger is counted and forgotten"
     assert home.intake.strangers == 2
