@@ -61,15 +61,41 @@ class Migrations:
         return [str(name) for (name,) in rows]
 
     def apply(self, db: sqlite3.Connection) -> None:
-        """Bring a file up to date, each migration in a transaction. Raises sqlite3.Error."""
+        """Bring a file up to date, each migration in a transaction. Raises sqlite3.Error.
+
+        A fresh file is made by the statements alone: a stand-in is wanted when the disk fails, and
+        nothing may be loaded from that then. A file of an earlier version is migrated by
+        sqlite-utils, which is loaded only here.
+        """
         done = self.applied(db)
-        for name in [name for name in self.statements if name not in done]:
-            with atomic(db):
-                # One by one: executescript would end the transaction.
-                for statement in (_TABLE + ";" + self.statements[name]).split(";"):
-                    db.execute(statement)
-                row = (self.database, name, str(datetime.now(UTC)))
-                db.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)", row)
+        if not done:
+            for name in self.statements:
+                self._make(db, name)
+        elif self.statements.keys() - set(done):
+            self._migrate(db)
+
+    def _make(self, db: sqlite3.Connection, name: str) -> None:
+        with atomic(db):
+            _each(db, _TABLE + ";" + self.statements[name])
+            row = (self.database, name, str(datetime.now(UTC)))
+            db.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)", row)
+
+    def _migrate(self, db: sqlite3.Connection) -> None:
+        # Loaded here: 80 ms and 4 MiB at each start, to find that there is nothing to do.
+        from sqlite_utils import Database
+        from sqlite_utils.migrations import Migrations as OfTheLibrary
+
+        theirs = OfTheLibrary(self.database)
+        for name, statements in self.statements.items():
+            theirs(name=name)(lambda _, statements=statements: _each(db, statements))
+        theirs.apply(Database(db, execute_plugins=False))
+
+
+def _each(db: sqlite3.Connection, statements: str) -> None:
+    """Run statements one by one: executescript would end the transaction."""
+    for statement in statements.split(";"):
+        if statement.strip():
+            db.execute(statement)
 
 
 gateway = Migrations(

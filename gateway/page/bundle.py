@@ -26,6 +26,7 @@ _PACKAGES = (
     "aiomqtt",
     "bleak",
     "pyserial",
+    "sqlite-utils",
     "msgspec",
     "cryptography",
     "fastapi",

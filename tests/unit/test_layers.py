@@ -133,7 +133,7 @@ def test_the_page_opens_no_radio_no_broker_and_no_port():
 @pytest.mark.parametrize(
     ("first", "never"),
     [
-        ("gateway.tend.daemon", {"fastapi", "starlette", "uvicorn", "jinja2", "argon2", "gateway.page"}),
+        ("gateway.tend.daemon", {"fastapi", "starlette", "uvicorn", "jinja2", "argon2", "gateway.page", "sqlite_utils"}),
         ("gateway.page.server", {"gateway.tend", "gateway.hear", "gateway.tell.mqtt", "bleak", "aiomqtt", "serial"}),
     ],
 )

@@ -1,12 +1,17 @@
 """Migrations and transactions: whole or not at all, and in a form that earlier versions read."""
 
 import sqlite3
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from gateway.keep import schema
 from gateway.keep.schema import Migrations, atomic
 from tests.golden import make
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -69,6 +74,21 @@ def test_a_migration_that_fails_leaves_what_was_there_and_is_tried_again(db):
     mended.apply(db)
     mended.apply(db)
     assert mended.applied(db) == ["1", "2"]
+
+
+def test_a_file_of_an_earlier_version_is_migrated_by_the_library(db):
+    one = Migrations("x", {"1": "CREATE TABLE a (n)"})
+    one.apply(db)
+    Migrations("x", {**one.statements, "2": "CREATE TABLE b (n); CREATE TABLE c (n)"}).apply(db)
+    assert one.applied(db) == ["1", "2"]
+    assert db.execute("SELECT count(*) FROM sqlite_master WHERE name IN ('a', 'b', 'c')").fetchone() == (3,)
+    assert not db.in_transaction
+
+
+def test_a_fresh_file_is_made_without_the_library():
+    say = "import sqlite3, sys; from gateway.keep import schema; schema.gateway.apply(sqlite3.connect(':memory:', isolation_level=None))"
+    line = [sys.executable, "-c", f"{say}; print('sqlite_utils' in sys.modules)"]
+    assert subprocess.run(line, capture_output=True, text=True, check=True, cwd=ROOT).stdout == "False\n"
 
 
 def test_two_sets_in_one_file_know_only_their_own(db):
