@@ -26,6 +26,7 @@ from gateway.words import kind
 from gateway.words.driver import Chunk, Driver, Inputs, Model, Refusal, Reply, Report, Telegram
 from gateway.words.instruction import Instruction, Problem
 from gateway.words.reading import Value
+from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 LISTEN = 2.5  # s at each speed: a radar that is asked answers within half a second, one that only beats is asked twice
@@ -250,5 +251,5 @@ def why_not(alarms: Iterable[Alarm], device: Device) -> tuple[str, str] | None:
     """Return why a radar's line cannot be let go of now, in both languages; None where it can."""
     fresh = {State.PRE_ALARM, State.RAISED}
     if any(a.device == device.id and a.state in fresh and not a.test for a in alarms):
-        return "这台雷达有警报没人应答, 请先处理警报", "an alarm of this radar is not answered yet: deal with it first"
+        return Say("adjust.alarm_open").pair
     return None

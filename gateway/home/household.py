@@ -9,20 +9,20 @@ instruction `configure` at the local door, one change at a time:
 `revision` is that of the household the technician saw (0 = there was none yet); with another one the change is refused as
 `changed_meanwhile`. The values:
 
-    put_device      a [[device]]: {"id": "bath-button", "model": "shelly-blu-button", "room": "浴室", "address": "AA:BB:CC:DD:EE:FF",
+    put_device      a [[device]]: {"id": "bath-button", "model": "shelly-blu-button", "room": "bath", "address": "AA:BB:CC:DD:EE:FF",
                     "buttons": {"1": "sos", "1-long": "help"}}; also label, port, via, codes, bed, left_open, missing_after. Adds it,
                     or changes the one with this id
     retire_device   {"id": "bath-button"}: its faults end, its open alarms stay open
     replace_device  {"id": "bath-button", "address": "AA:BB:CC:DD:EE:00"}: other hardware under the same id; also model, port, via,
                     codes. Its counters begin anew. Without a new key the old one is forgotten
-    set_rooms       {"rooms": ["浴室", "卧室"]}: every device's room must be one of them
+    set_rooms       {"rooms": ["bath", "bedroom"]}: every device's room must be one of them
     set_household   {"number": "H-0451", "area": "", "cell": "", "residents": 1, "timezone": "Asia/Shanghai",
                     "night": ["22:00", "06:00"]}: what is left out stays
     set_platform    a [platform]: {"host": "...", "port": 8883, "tls": true, "username": "...", "version": "auto", "receipts":
                     "platform", "ca": "-----BEGIN ...", "certificate": "-----BEGIN ..."}; certificates are their PEM text, "" = none. With
                     an alarm of P1 or P2 open a change that cuts the link needs "although": true. What has not connected after
                     times.platform_trial is taken back by itself, and told as a `service.config_changed` with `taken_back` and `why`
-    set_ladder      {"ladder": [{"responder": "网格员", "channel": "platform", "wait": 120}]}: all rungs after the platform
+    set_ladder      {"ladder": [{"responder": "Li", "channel": "platform", "wait": 120}]}: all rungs after the platform
     set_times       {"grace_fall": 20}: all times that differ from the defaults
     set_sound       {"pre_alarm": ["/path", "argument"], "alarm": []}
     set_dangers     {"off": ["door.left_open"]}: what is not judged in this home; a call, a fall, fire and gas always are

@@ -45,8 +45,6 @@ STILL = {
     "demo/home.py",
     "demo/proof.py",
     "demo/screen.py",
-    "hear/wired_setup.py",
-    "home/household.py",
     "tend/technician.py",
 }
 
