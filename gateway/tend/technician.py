@@ -24,7 +24,7 @@ from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
-from gateway.home import backup, commissioning, household, nearby
+from gateway.home import backup, household, nearby
 from gateway.home.config import Config, Device, kept
 from gateway.home.home import Home
 from gateway.judge.book import Entry
@@ -37,6 +37,7 @@ from gateway.keep.storage import Storage
 from gateway.tell.platform_test import Attempt
 from gateway.tell.uplink import Uplink
 from gateway.tend import rearrange
+from gateway.tend.certifying import Certifying, wrong
 from gateway.tend.rearrange import Rearrange
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
@@ -97,7 +98,7 @@ class Technician:
         self._fitting_of = fitting
         self._tasks: set[asyncio.Task[None]] = set()
         self._writing = asyncio.Lock()  # held while the household is read or written, until the pump has taken what came of it
-        self.certificate = int(storage.store.marked("certificate") or 0)  # number of the newest that was told
+        self._certifying = Certifying(home, storage, clock, boot, pipeline, faults)
         self.attempt: Attempt | None = None
         self.fitting: wired_setup.Fitting | None = None
 
@@ -113,10 +114,7 @@ class Technician:
         if (self._storage.store.marked("household") or "0") != str(home.revision):
             self._rearrange.begin_counters_anew(rearrange.replaced(home.changed))
             facts.append(self._faults.note(kind.CONFIG_CHANGED, now, "", **_detail(self._home.config), after="restart"))
-        for number in reversed(commissioning.numbers(self._home.config.state)):
-            if number > self.certificate and (made := commissioning.kept(self._home.config.state, number)) is not None:
-                facts.append(self._faults.note(kind.VISIT, now, "", **commissioning.told(made), after="restart"))
-                self.certificate = number
+        facts += self._certifying.begin(now)
         try:
             household.furnish(self._home.config)
         except OSError as error:
@@ -135,7 +133,7 @@ class Technician:
 
     def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:
         """Return which revision of the household and which certificate have been told."""
-        return {"household": str(self._home.config.household.revision), "certificate": str(self.certificate)}
+        return {"household": str(self._home.config.household.revision), "certificate": str(self._certifying.newest)}
 
     def committed(self, entry: Entry) -> None:
         """Tell a running try of the platform of an entry that is on disk."""
@@ -160,7 +158,7 @@ class Technician:
         if i.do in {Do.ASK_PORT, Do.ADJUST}:
             return self._says(self._fit(i))
         if i.do is Do.COMMISSIONED:
-            return await self._alone(lambda: self._commission(i))
+            return await self._alone(lambda: self._certifying.carry_out(i))
         if i.do is Do.BACKUP:
             return await self._alone(lambda: self._seal(i))
         if i.do is Do.TAKE_OVER:
@@ -275,7 +273,7 @@ class Technician:
             given = household.handed(config.page_folder, i.secrets)
             after = household.changed(config, change, given, self._models, instruction=i.id, by=i.by, at=at)
         except household.Rejected as no:
-            return _wrong(i, no.problems, home.revision), None
+            return wrong(i, no.problems, home.revision), None
         if after is config:
             return ResultFact(i, Refused.NONE, "没有变化", "nothing is another than before", revision=home.revision), None
         try:
@@ -299,62 +297,6 @@ class Technician:
         if same and uplink.connected and urgent and not although:
             raise household.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
         return replace(change, value=value)
-
-    # -- certificate -------------------------------------------------------------------------------------------------
-
-    async def _commission(self, i: Instruction) -> Later:
-        at = wire.when(self._clock.now(), self._boot)
-        try:
-            rows = await self._storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
-            result, made = await asyncio.to_thread(self._certified, i, rows, at)
-        except Exception:  # as with a change
-            LOG.exception("commissioned failed")
-            zh, en = "内部错误, 没有保存证书", "a mistake of ours: no certificate was kept; see the gateway's log"
-            result, made = _no(i, Refused.NOT_KEPT, zh, en), None
-
-        def done(now: Moment) -> list[Entry]:
-            facts = [] if made is None else [self._faults.note(kind.VISIT, now, "", **commissioning.told(made))]
-            self.certificate = max(self.certificate, made.number if made is not None else 0)
-            return self._pipeline.answered(result, facts, now)
-
-        return done
-
-    def _certified(
-        self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: wire.When
-    ) -> tuple[ResultFact, commissioning.Certificate | None]:
-        """Check and write one certificate. Returns what to answer, and the certificate to tell."""
-        config, revision = self._home.config, self._home.config.household.revision
-        before = commissioning.numbers(config.state)
-        known = commissioning.kept(config.state, before[0]) if before else None
-        if known is not None and known.instruction == i.id:  # killed between file and journal: it was told at the start
-            return ResultFact(i, Refused.NONE, revision=revision), None
-        try:
-            signing = household.handed(config.page_folder, i.secrets).signing
-        except household.Rejected as no:
-            return _wrong(i, no.problems, revision), None
-        if signing is None:
-            return _no(i, Refused.MISSING, "缺少签名", "the signature is missing"), None
-        if wrong := commissioning.unsigned(signing.signature, i.by):
-            return _wrong(i, [wrong], revision), None
-        found = commissioning.seen(*rows, at)
-        on = [commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in list(self._faults.on.values()) if not f.test]
-        what = commissioning.facts(
-            config, found, gateway=self._home.gateway, journal=self._storage.store.journal, software=__version__,
-            mains=self._faults.mains is not None, clock=at.clock, faults=on,
-        )  # fmt: skip
-        if (revision, commissioning.fingerprint(what)) != (i.revision, signing.seen):
-            zh, en = "设置或测试结果已变化, 请重新查看后再签", "settings or tests have changed meanwhile: look at it again, then sign"
-            return replace(_no(i, Refused.CHANGED_MEANWHILE, zh, en), revision=revision), None
-        number = max([self.certificate, *before], default=0) + 1
-        made = commissioning.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
-        try:
-            commissioning.keep(config.state, made)
-        except OSError as error:
-            if (after := commissioning.kept(config.state, number)) is None or after.instruction != i.id:
-                zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror}): see `status` about the disk"
-                return replace(_no(i, Refused.NOT_KEPT, zh, en), revision=revision), None
-            LOG.warning("certificate %s: %s", config.state, error.strerror)
-        return ResultFact(i, Refused.NONE, revision=revision), made
 
     # -- backup and box swap -----------------------------------------------------------------------------------------
 
@@ -404,7 +346,7 @@ class Technician:
         except backup.BackupError as no:
             result = _no(i, Refused.INVALID, no.say.zh, no.say.en)
         except household.Rejected as no:
-            result = _wrong(i, no.problems, self._home.config.household.revision)
+            result = wrong(i, no.problems, self._home.config.household.revision)
         except OSError as error:
             result = _no(i, Refused.NOT_KEPT, f"无法保存: {error.strerror}", f"it could not be written ({error.strerror})")
         except Exception:  # as with a change
@@ -439,7 +381,7 @@ class Technician:
                 given = household.handed(config.page_folder, i.secrets)
                 config = household.changed(config, i.change, given, self._models)
         except household.Rejected as no:
-            return _wrong(i, no.problems, self._home.config.household.revision)
+            return wrong(i, no.problems, self._home.config.household.revision)
         if config.platform is None:
             return _no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
         self.attempt = self._attempt_of(config, i)
@@ -461,7 +403,7 @@ class Technician:
             if not device.model.settings:
                 return _no(i, Refused.NOT_ALLOWED, "这个型号没有可设置的参数", f"{device.model.name} has no settings over its line")
             if problems := wired_setup.wrong(device.model, i.settings):
-                return _wrong(i, problems, self._home.config.household.revision)
+                return wrong(i, problems, self._home.config.household.revision)
             if why := wired_setup.why_not(self._pipeline.alarms.values(), device):
                 return _no(i, Refused.NOT_ALLOWED, *why)
         elif i.port not in self._ears.ports():
@@ -488,12 +430,6 @@ class Technician:
 def _detail(config: Config) -> dict[str, str | int]:
     home = config.household
     return {"by": home.by, "revision": home.revision, "keys": ", ".join(home.changed)[:WORDS]}
-
-
-def _wrong(i: Instruction, problems: list[Problem], revision: int) -> ResultFact:
-    shown = problems[:20]
-    zh, en = ("; ".join(says)[:400] for says in zip(*((p.say.zh, p.say.en) for p in shown), strict=True))
-    return ResultFact(i, Refused.INVALID, zh, en, problems=shown, revision=revision)
 
 
 def _no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:

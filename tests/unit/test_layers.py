@@ -22,7 +22,6 @@ LONG = {
     "gateway/__main__.py", "gateway/contract/wire.py", "gateway/demo/__main__.py",
     "gateway/home/config.py", "gateway/home/household.py", "gateway/home/nearby.py",
     "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
-    "gateway/tend/technician.py",
 }  # fmt: skip
 TAKE_THE_DAEMON = {"home.status"}
 OUTSIDE = {

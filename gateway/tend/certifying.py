@@ -1,0 +1,109 @@
+"""The certificate of commissioning: checked against what the gateway sees, signed and kept.
+
+The rename of its file is its moment; the mark `certificate` says which have been told. Killed between the two, the start tells of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from gateway import __version__
+from gateway.contract import wire
+from gateway.home import commissioning, household
+from gateway.home.home import Home
+from gateway.judge.book import Entry
+from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.notes import Later
+from gateway.judge.pipeline import Pipeline
+from gateway.keep.storage import Storage
+from gateway.words import kind
+from gateway.words.clock import Clock, Moment
+from gateway.words.instruction import Instruction, Problem, Refused, ResultFact
+
+LOG = logging.getLogger("eldercare")
+
+
+class Certifying:
+    """Makes certificates. On the loop's thread, its work on threads of the pool; `newest` is the number of the newest that was told."""
+
+    def __init__(self, home: Home, storage: Storage, clock: Clock, boot: str, pipeline: Pipeline, faults: Faults) -> None:
+        self._home = home
+        self._storage = storage
+        self._clock = clock
+        self._boot = boot
+        self._pipeline = pipeline
+        self._faults = faults
+        self.newest = int(storage.store.marked("certificate") or 0)
+
+    def begin(self, now: Moment) -> list[FaultFact]:
+        """Return what is told of certificates that the end of the last process has left untold."""
+        facts = []
+        for number in reversed(commissioning.numbers(self._home.config.state)):
+            if number > self.newest and (made := commissioning.kept(self._home.config.state, number)) is not None:
+                facts.append(self._faults.note(kind.VISIT, now, "", **commissioning.told(made), after="restart"))
+                self.newest = number
+        return facts
+
+    async def carry_out(self, i: Instruction) -> Later:
+        """Make a certificate of what was seen and signed; return what the pump is to write of it."""
+        at = wire.when(self._clock.now(), self._boot)
+        try:
+            rows = await self._storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
+            result, made = await asyncio.to_thread(self._certified, i, rows, at)
+        except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
+            LOG.exception("commissioned failed")
+            zh, en = "内部错误, 没有保存证书", "a mistake of ours: no certificate was kept; see the gateway's log"
+            result, made = ResultFact(i, Refused.NOT_KEPT, zh, en), None
+
+        def done(now: Moment) -> list[Entry]:
+            facts = [] if made is None else [self._faults.note(kind.VISIT, now, "", **commissioning.told(made))]
+            self.newest = max(self.newest, made.number if made is not None else 0)
+            return self._pipeline.answered(result, facts, now)
+
+        return done
+
+    def _certified(
+        self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: wire.When
+    ) -> tuple[ResultFact, commissioning.Certificate | None]:
+        """Check and write one certificate. Returns what to answer, and the certificate to tell."""
+        config, revision = self._home.config, self._home.config.household.revision
+        before = commissioning.numbers(config.state)
+        known = commissioning.kept(config.state, before[0]) if before else None
+        if known is not None and known.instruction == i.id:  # killed between file and journal: it was told at the start
+            return ResultFact(i, Refused.NONE, revision=revision), None
+        try:
+            signing = household.handed(config.page_folder, i.secrets).signing
+        except household.Rejected as rejected:
+            return wrong(i, rejected.problems, revision), None
+        if signing is None:
+            return ResultFact(i, Refused.MISSING, "缺少签名", "the signature is missing"), None
+        if problem := commissioning.unsigned(signing.signature, i.by):
+            return wrong(i, [problem], revision), None
+        found = commissioning.seen(*rows, at)
+        on = [commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in list(self._faults.on.values()) if not f.test]
+        what = commissioning.facts(
+            config, found, gateway=self._home.gateway, journal=self._storage.store.journal, software=__version__,
+            mains=self._faults.mains is not None, clock=at.clock, faults=on,
+        )  # fmt: skip
+        if (revision, commissioning.fingerprint(what)) != (i.revision, signing.seen):
+            zh, en = "设置或测试结果已变化, 请重新查看后再签", "settings or tests have changed meanwhile: look at it again, then sign"
+            return replace(ResultFact(i, Refused.CHANGED_MEANWHILE, zh, en), revision=revision), None
+        number = max([self.newest, *before], default=0) + 1
+        made = commissioning.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
+        try:
+            commissioning.keep(config.state, made)
+        except OSError as error:
+            if (after := commissioning.kept(config.state, number)) is None or after.instruction != i.id:
+                zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror}): see `status` about the disk"
+                return replace(ResultFact(i, Refused.NOT_KEPT, zh, en), revision=revision), None
+            LOG.warning("certificate %s: %s", config.state, error.strerror)
+        return ResultFact(i, Refused.NONE, revision=revision), made
+
+
+def wrong(i: Instruction, problems: list[Problem], revision: int) -> ResultFact:
+    """Return the answer that names what is wrong, field by field; the first 20 of it."""
+    shown = problems[:20]
+    zh, en = ("; ".join(says)[:400] for says in zip(*((p.say.zh, p.say.en) for p in shown), strict=True))
+    return ResultFact(i, Refused.INVALID, zh, en, problems=shown, revision=revision)
