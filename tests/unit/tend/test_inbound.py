@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 import sqlite3
+import threading
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ from gateway.home import inbox
 from gateway.tend.inbound import ORDERS_A_TURN, Inbound, begin_of, woken_by
 from gateway.tend.orders import Taken
 from gateway.words.instruction import Do, Door, Instruction
-from tests.kit.wait import until
+from tests.kit.wait import PATIENCE, until
 from tests.unit.tend.turns import Turns
 
 
@@ -30,8 +31,9 @@ class Takes:
 
 
 @pytest.fixture
-async def home(tmp_path):
-    made = SimpleNamespace(turns=Turns(), free=asyncio.Event(), begun=[], folder=tmp_path / "page")
+async def home(tmp_path, monkeypatch):
+    read, whole = inbox.read, threading.Event()
+    made = SimpleNamespace(turns=Turns(), free=asyncio.Event(), begun=[], folder=tmp_path / "page", whole=whole)
 
     async def carry_out(instruction):
         made.begun.append(instruction.id)
@@ -39,10 +41,19 @@ async def home(tmp_path):
         return lambda _now: [f"done {instruction.id}"]
 
     config = SimpleNamespace(page_folder=made.folder)
+    monkeypatch.setattr(inbox, "read", lambda folder, after: made.whole.wait(PATIENCE) and read(folder, after))
     made.inbound = Inbound(SimpleNamespace(config=config), Takes(), made.turns.notes, carry_out, 0)
-    made.leave = lambda *texts: [inbox.leave(made.folder, tmp_path, text.encode()) for text in texts]
+
+    def leave(*texts):
+        """Leave all of them before any is read."""
+        for text in texts:
+            inbox.leave(made.folder, tmp_path, text.encode())
+        whole.set()
+
+    made.leave = leave
     task = asyncio.create_task(made.inbound.run())
     yield made
+    whole.set()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
@@ -90,6 +101,7 @@ async def test_one_that_takes_longer_is_not_read_again_before_its_answer_is_writ
 
 async def test_a_file_that_cannot_be_read_is_said_once_and_tried_again(home, caplog):
     home.folder.mkdir()
+    home.whole.set()
     (home.folder / inbox.FILE).write_bytes(b"no database" * 1000)
     for _ in range(3):
         home.inbound.ask()
