@@ -249,9 +249,9 @@ async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
     """Listen where no gateway runs that would own the radio."""
     from drivers import all_models
     from gateway.hear import ble
-    from gateway.home import nearby
+    from gateway.hear.window import Window
 
-    window = nearby.Window(all_models(), config.devices if config else (), time.monotonic(), seconds)
+    window = Window(all_models(), config.devices if config else (), time.monotonic(), seconds)
     adapters = config.adapters if config else ("hci0",)
     radios = [ble.Radio(adapter, lambda _: None, lambda *_: None, wanted=lambda _: False) for adapter in adapters]
     for radio in radios:

@@ -20,6 +20,7 @@ from gateway.hear import ble, contacts, gatt, serial_port
 from gateway.hear.intake import Intake
 from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.hear.replay import Replay, ReplayClock
+from gateway.hear.window import Window
 from gateway.home import nearby
 from gateway.home.config import Config, Device, speed
 from gateway.home.home import Home
@@ -59,7 +60,7 @@ class Ears:
         self.lines: list[serial_port.Line] = []
         self.visits: gatt.Visits | None = None
         self._brokers: dict[str, Bridge] = {}  # by device
-        self.window: nearby.Window | None = None
+        self.window: Window | None = None
         self._asked: asyncio.Queue[float] = asyncio.Queue(10)  # seconds; a flood of requests asks for nothing more
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}  # by device: its line, or its way to another broker
@@ -194,7 +195,7 @@ class Ears:
         """Open a hearing window when it is asked for. What it hears lies in a file, for as long as somebody may look at it."""
         while True:
             seconds = await self._asked.get()
-            self.window = nearby.Window(self._models, self._home.config.devices, time.monotonic(), seconds)
+            self.window = Window(self._models, self._home.config.devices, time.monotonic(), seconds)
             # where no enrolled device is heard by radio, as before the first is enrolled, nobody else uses the adapters
             if not self.radios and not self._replay:
                 self._own = {adapter: self._begun(adapter) for adapter in self._home.config.adapters}
@@ -212,7 +213,7 @@ class Ears:
                     self._asked.put_nowait(await self._asked.get())
             nearby.erase(self._home.config.runtime)
 
-    def _tell(self, window: nearby.Window, now: float, troubles: list[str]) -> None:
+    def _tell(self, window: Window, now: float, troubles: list[str]) -> None:
         try:
             nearby.write(self._home.config.runtime, window.facts(now, troubles))
         except OSError:
@@ -220,7 +221,7 @@ class Ears:
         except Exception:  # it is a question: a mistake in its answer must not end the guarding
             LOG.exception("what is near cannot be told")
 
-    async def _until_closed(self, window: nearby.Window, radios: list[ble.Radio]) -> None:
+    async def _until_closed(self, window: Window, radios: list[ble.Radio]) -> None:
         ends = [radio.overhear(lambda advert, kind: window.heard(advert, kind, time.monotonic())) for radio in radios]
         ends.append(self._intake.overhear(lambda receiver, telegram: window.behind(receiver, telegram, time.monotonic())))
         try:

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from drivers import all_models
+from gateway.hear import window as hearing_window
+from gateway.hear.window import Window, address_kind, guess, maker
 from gateway.home import nearby
 from gateway.home.config import load
-from gateway.home.nearby import AT_MOST, LONGEST, Window, address_kind, guess, maker
+from gateway.home.nearby import AT_MOST, LONGEST
 from gateway.tend.daemon import build
 from gateway.words.driver import Advertisement, Telegram, uuid16
 from tests.kit.fake_bluez import Bluetoothd, Child, PrivateBus, uuid
@@ -94,8 +96,8 @@ def test_what_an_address_says_is_bounded():
     for n in range(1000):
         window.heard(advert(services={"fcd2": f"4400{n & 255:02x}3a{1 + n % 3:02x}"}), "public", 101.0)
     said = window.neighbours[BUTTON].told
-    assert len(said) <= nearby.TOLD_AT_MOST
-    assert all(len(values) <= nearby.VALUES_AT_MOST for values in said.values())
+    assert len(said) <= hearing_window.TOLD_AT_MOST
+    assert all(len(values) <= hearing_window.VALUES_AT_MOST for values in said.values())
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,7 @@ def test_a_driver_that_fails_on_a_stranger_ends_nothing(monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(nearby, "guess", broken)
+    monkeypatch.setattr(hearing_window, "guess", broken)
     window = opened()
     window.heard(advert(services=PRESS), "public", 101.0)
     assert only(window)["refused"] == "driver_failed"
@@ -514,7 +516,7 @@ def test_a_pendants_signals_are_listed_and_another_one_is_a_press():
 
 def test_signals_are_bounded():
     window = opened()
-    for n in range(nearby.SIGNALS_AT_MOST + 5):
+    for n in range(hearing_window.SIGNALS_AT_MOST + 5):
         window.behind("bridge", Telegram(source=f"{n:06X}"), 101.0)
-    assert len(signals(window)) == nearby.SIGNALS_AT_MOST
+    assert len(signals(window)) == hearing_window.SIGNALS_AT_MOST
     assert "000000" not in signals(window)

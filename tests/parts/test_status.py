@@ -10,6 +10,7 @@ import pytest
 
 from drivers import all_models
 from gateway.box.card import CARD_BUDGET, Card
+from gateway.hear.window import Window
 from gateway.home import audible, nearby, status
 from gateway.home.config import load
 from gateway.keep import store
@@ -257,7 +258,7 @@ async def test_strangers_that_cannot_be_told_do_not_end_the_daemon(daemon, monke
         seen.append(1)
         return {"name": "\udcff"} if len(seen) < 2 else {"name": object()}
 
-    monkeypatch.setattr(nearby.Window, "facts", facts)
+    monkeypatch.setattr(Window, "facts", facts)
     for payload in (b"window nan", b"window inf", b"window -1", b"window \xff", b"window", b"window 1e999", b"window 3"):
         seconds = nearby.asked(payload)
         assert seconds is None or 0 < seconds <= nearby.LONGEST

@@ -1,0 +1,376 @@
+"""The hearing window: at most four minutes in which the strangers of the air are remembered, not only counted.
+
+Outside a window nothing of a stranger is kept. Inside it `Window` is told every advertisement and telegram, whoever reads it:
+`devices` on the command line, or `hearing` while somebody adds a sensor on the page.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from gateway.home.config import Device
+from gateway.home.nearby import AT_MOST, LONGEST
+from gateway.words.driver import (
+    NOT_MINE,
+    Advertisement,
+    Behind,
+    BleAdvert,
+    Driver,
+    Enrol,
+    GattService,
+    Inputs,
+    Model,
+    Refusal,
+    Report,
+    Teachable,
+    Telegram,
+    uuid16,
+)
+from gateway.words.reading import FORMS, Form, Kind, Value
+
+SIGNALS_AT_MOST = 50  # signals behind receivers, and of each address that is taught; the one not heard for longest is forgotten first
+SETTLED = 3.0  # s after the opening from which a signal heard for the first time is taken as somebody's doing
+TOLD_AT_MOST = 16  # kinds of events and states kept for each address, the first ones
+VALUES_AT_MOST = 4  # values kept of each of them, the latest ones
+
+LOG = logging.getLogger("eldercare")
+_EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT})  # that tell no make
+_TEACH_IN = Refusal("teach_in")
+_OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # by which a driver says that the frame is another make's
+_COMPANIES = {
+    0x0006: "Microsoft", 0x004C: "Apple", 0x0059: "Nordic", 0x0075: "Samsung", 0x0087: "Garmin", 0x00E0: "Google",
+    0x0157: "Huami", 0x027D: "Huawei", 0x038F: "Xiaomi", 0x0969: "SwitchBot", 0x0BA9: "Shelly",
+}  # fmt: skip
+_SERVICES = {
+    uuid16(0xFE2C): "Google", uuid16(0xFE95): "Xiaomi", uuid16(0xFD3D): "SwitchBot", uuid16(0xFDCD): "Qingping",
+    uuid16(0xFD6F): "phone", uuid16(0xFEAA): "Eddystone", uuid16(0xFCD2): "BTHome", uuid16(0x181C): "BTHome v1",
+}  # fmt: skip
+
+
+def address_kind(address: str, kind: str) -> str:
+    """Return "public", "static" (random, but for life), "private" (changes every few minutes) or "" where bluetoothd does not say."""
+    if kind != "random":
+        return kind
+    return "static" if int(address[:2], 16) >> 6 == 0b11 else "private"
+
+
+def guess(advert: Advertisement, models: Mapping[str, Model]) -> Model | None:
+    """Return the supported make an advertisement most likely is of: its driver takes the frame, its name fits; a make before a protocol."""
+
+    def rank(model: Model) -> tuple[int, bool, int]:
+        return _likeness(advert, model), not model.general, 0 if model.general else -len(model.senses)
+
+    best = max(models.values(), key=rank, default=None)
+    return best if best is not None and rank(best)[0] else None
+
+
+def _likeness(advert: Advertisement, model: Model) -> int:
+    """Return 0 where the advertisement is not this make's, more where more speaks for it."""
+    listens = model.listens
+    if isinstance(listens, GattService):
+        return 4 if listens.service in advert.service_uuids else 0
+    if not isinstance(listens, BleAdvert):
+        return 0
+    named = bool(advert.name) and any(str(advert.name).startswith(name) for name in listens.names)
+    if listens.names and advert.name and not named:
+        return 0
+    if listens.services or listens.companies:
+        carried = any(u in advert.service_data for u in listens.services) or any(c in advert.manufacturer_data for c in listens.companies)
+    else:
+        carried = bool(advert.manufacturer_data) and not listens.names  # spoken under any company id
+    if carried:
+        heard = list(model.new(advert.address, None, {}).feed(advert))
+        if any(isinstance(one, Refusal) and one.reason in _OTHERS for one in heard):
+            return 0
+        return 5 if named else 3 if listens.names else 4
+    return 2 if named else 0
+
+
+def maker(advert: Advertisement) -> str:
+    """Return whose device an unsupported one may be, "" where nothing tells."""
+    for uuid in (*advert.service_data, *advert.service_uuids):
+        if uuid in _SERVICES:
+            return _SERVICES[uuid]
+    return next((_COMPANIES[company] for company in advert.manufacturer_data if company in _COMPANIES), "")
+
+
+@dataclass(slots=True)
+class Neighbour:
+    """One address heard in the window. `told`: what it said, by kind, as far as its make is known and its key is not missing."""
+
+    address: str
+    address_kind: str
+    enrolled: Device | None
+    name: str = ""
+    model: Model | None = None
+    maker: str = ""
+    packets: int = 0
+    rssi: int = 0
+    best: int = -127
+    at: float = 0.0
+    told: dict[str, list[Value]] = field(default_factory=dict)
+    refused: str = ""
+    acted: float | None = None  # when somebody last did something with it: pressed, opened, walked by
+    driver: Driver | None = None
+    last: Advertisement | None = None
+    signals: dict[str, Signal] = field(default_factory=dict)  # where its signals are taught
+
+    @property
+    def needs_key(self) -> bool:
+        """True where it encrypts and no key is known."""
+        return self.refused == "bindkey_required"
+
+    @property
+    def enrollable(self) -> bool:
+        """True unless its address is one that changes: then it is a phone or a watch."""
+        return self.address_kind != "private"
+
+
+@dataclass(slots=True)
+class Signal:
+    """What can be taught, or is enrolled by its name: a radio code, a sender's number, an input, a Zigbee name, a beacon's signal."""
+
+    source: str
+    receiver: str = ""
+    enrolled: Device | None = None
+    times: int = 0
+    rssi: int = 0
+    at: float = 0.0
+    acted: float | None = None
+    model: Model | None = None  # its make, where what it said tells
+    introduced: bool = False  # it has named its profile itself
+    told: dict[str, list[Value]] = field(default_factory=dict)
+    data: bytes | None = None
+
+    def facts(self, now: float) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            "receiver": self.receiver,
+            "signal": self.source,
+            "times": self.times,
+            "rssi": self.rssi,
+            "enrolled": self.enrolled.id if self.enrolled else "",
+            "model": self.model.name if self.model else "",
+            "told": self.told,
+            "silent_s": round(now - self.at, 1),
+            "acted_s": None if self.acted is None else round(now - self.acted, 1),
+        }
+
+
+class Window:
+    """A time in which everything heard is remembered: at most AT_MOST addresses, at most LONGEST seconds from when it was opened.
+
+    `models` are all supported ones, `devices` the enrolled ones; times are monotonic seconds.
+    """
+
+    def __init__(self, models: Mapping[str, Model], devices: Iterable[Device], now: float, seconds: float) -> None:
+        self.opened = now
+        self.until = now
+        self.forgotten = 0  # addresses that were one too many
+        self.neighbours: dict[str, Neighbour] = {}  # the one heard last stands last
+        self.signals: dict[tuple[str, str], Signal] = {}  # by receiver and source
+        self._models = models
+        self.know(devices)
+        self.extend(now, seconds)
+
+    def know(self, devices: Iterable[Device]) -> None:
+        """Learn who is enrolled, now and whenever that changes."""
+        devices = list(devices)
+        self._devices = {d.id: d for d in devices}
+        self._enrolled = {d.at: d for d in devices if isinstance(d.model.listens, BleAdvert | GattService)}
+        self._taught = {(d.via, source): d for d in devices if d.via for source in (d.codes.values() or (d.at,))}
+        for one in self.neighbours.values():
+            one.enrolled = self._enrolled.get(one.address)
+        for key, signal in self.signals.items():
+            signal.enrolled = self._taught.get(key)
+
+    def extend(self, now: float, seconds: float) -> None:
+        """Keep it open for `seconds` from now, as far as its bound allows; it is never made shorter."""
+        self.until = min(self.opened + LONGEST, max(self.until, now + max(0.0, seconds)))
+
+    def is_open(self, now: float) -> bool:
+        """Say whether it is still open."""
+        return now < self.until
+
+    def heard(self, advert: Advertisement, kind: str, now: float) -> None:
+        """Take one advertisement; `kind` is the address type as bluetoothd names it."""
+        if not self.is_open(now):
+            return
+        one = self.neighbours.pop(advert.address, None)
+        if one is None:
+            one = Neighbour(advert.address, address_kind(advert.address, kind), self._enrolled.get(advert.address))
+        self.neighbours[advert.address] = one
+        if len(self.neighbours) > AT_MOST:
+            del self.neighbours[next(iter(self.neighbours))]
+            self.forgotten += 1
+        one.packets += 1
+        one.rssi, one.at = advert.rssi, now
+        one.best = max(one.best, advert.rssi)
+        one.name = advert.name or one.name
+        try:
+            self._understand(one, advert)
+        except Exception:  # a decoder that fails on a stranger's bytes must not end the hearing of everybody
+            LOG.exception("nearby %s: a driver failed on its packet: send us the output of `decode`", advert.address)
+            one.refused = "driver_failed"
+
+    def behind(self, receiver: str, telegram: Telegram, now: float) -> None:
+        """Take what a receiver heard from a device behind it."""
+        if not self.is_open(now):
+            return
+        key = (receiver, telegram.source)
+        one = self.signals.pop(key, None)
+        before = one.data if one is not None else None
+        if one is None:
+            one = Signal(telegram.source, receiver, self._taught.get(key))
+        _remember(self.signals, key, one)
+        one.times += 1
+        one.rssi, one.at, one.data = telegram.rssi or one.rssi, now, telegram.data
+        host = self._devices.get(receiver)
+        if host is None or telegram.retained:
+            return
+        if isinstance(host.model.listens, Inputs):  # an input is told again and again: only its change is somebody's doing
+            if before is not None and before != telegram.data:
+                one.acted = now
+            return
+        try:
+            self._recognise(one, host.model, telegram)
+        except Exception:  # as with advertisements
+            LOG.exception("nearby %s behind %s: a driver failed on its telegram: send us the output of `decode`", telegram.source, receiver)
+
+    def _recognise(self, one: Signal, host: Model, telegram: Telegram) -> None:
+        """Say which make behind its receiver takes all that a telegram says. A code that must be taught is somebody's doing each time."""
+        best = (0, 0)
+        known = False
+        introduced: list[Model] = []
+        for model in self._models.values():
+            if not isinstance(model.listens, Behind) or host.name not in model.listens.receivers or model.enrol is Enrol.LEARN:
+                continue
+            known = True
+            heard = list(model.new(telegram.source, None, {}).feed(telegram))
+            introduced += [model] if _TEACH_IN in heard and NOT_MINE not in heard else []
+            said = [r for r in heard if isinstance(r, Report)]
+            fits = sum(r.kind in model.senses and r.kind not in _EVERYBODYS for r in said)
+            score = fits, -len(model.senses)  # of two that take as much, the one that is for less else
+            if fits and score > best and (not one.introduced or model is one.model):
+                best = score
+                one.model = model
+                news = _tell(one.told, said)
+                one.acted = one.at if news else one.acted
+        if len(introduced) == 1:  # it has named its profile, and only one make has it
+            one.model, one.acted, one.introduced = introduced[0], one.at, True
+        if not known:
+            one.acted = one.at
+
+    def _understand(self, one: Neighbour, advert: Advertisement) -> None:
+        """Guess the make and take what it says. A repeat of the same bytes costs two comparisons."""
+        last, one.last = one.last, advert
+        news = (
+            last is None
+            or (last.service_data, last.manufacturer_data) != (advert.service_data, advert.manufacturer_data)
+            or (last.name, last.service_uuids) != (advert.name, advert.service_uuids)
+        )
+        if not news:
+            return
+        model = one.enrolled.model if one.enrolled is not None else guess(advert, self._models)
+        one.maker = maker(advert) or one.maker
+        if model is None:
+            return
+        if model is not one.model:
+            one.model = model
+            one.driver = _driver(model, advert.address, one.enrolled)
+        assert one.driver is not None  # made with the model
+        heard = list(one.driver.feed(advert))
+        for said in heard:
+            if isinstance(said, Refusal):
+                one.refused = said.reason if said.reason not in _OTHERS | {"repeated", "unproved"} else one.refused
+                if one.needs_key:  # what it says cannot be read; that it speaks anew is told
+                    one.acted = one.at
+        said_now = [r for r in heard if isinstance(r, Report) and FORMS[r.kind] in (Form.EVENT, Form.STATE) and r.kind is not Kind.REPLAYED]
+        if said_now:
+            one.refused = ""
+        if _tell(one.told, said_now):
+            one.acted = one.at
+        if model.enrol is Enrol.LEARN:
+            self._signalled(one, cast("Teachable", one.driver).signal)
+
+    def _signalled(self, one: Neighbour, source: str) -> None:
+        """Remember a signal that may be taught. Another than the one before is somebody's doing, as is a first one after a while."""
+        if not source:
+            return
+        last = next(reversed(one.signals), "")
+        signal = one.signals.pop(source, None) or Signal(source)
+        _remember(one.signals, source, signal)
+        signal.times += 1
+        signal.rssi, signal.at = one.rssi, one.at
+        if source != last and (last or one.at - self.opened > SETTLED):
+            one.acted = signal.acted = one.at
+
+    def facts(self, now: float, radios: Sequence[str] = ()) -> dict[str, Any]:
+        """Return everything remembered as JSON, strongest signal first; `radios` says what is wrong with each ear, "" = it hears.
+
+        `signals` is what receivers heard, newest first: what can be taught, or enrolled by its name.
+        """
+        return {
+            "opened": self.opened,
+            "written": now,
+            "until": self.until,
+            "open": self.is_open(now),
+            "radios": list(radios),
+            "forgotten": self.forgotten,
+            "signals": [signal.facts(now) for signal in reversed(self.signals.values())],
+            "heard": [
+                {
+                    "address": n.address,
+                    "address_kind": n.address_kind,
+                    "enrollable": n.enrollable,
+                    "name": n.name,
+                    "model": n.model.name if n.model else "",
+                    "title": list(n.model.title) if n.model else ["", ""],
+                    "maker": n.maker,
+                    "enrolled": n.enrolled.id if n.enrolled else "",
+                    "needs_key": n.needs_key,
+                    "refused": n.refused,
+                    "told": n.told,
+                    "packets": n.packets,
+                    "rssi": n.rssi,
+                    "best": n.best,
+                    "silent_s": round(now - n.at, 1),
+                    "acted_s": None if n.acted is None else round(now - n.acted, 1),
+                    "signals": [signal.facts(now) for signal in reversed(n.signals.values())],
+                }
+                for n in sorted(self.neighbours.values(), key=lambda n: (-n.best, n.address))
+            ],
+        }
+
+
+def _remember(known: dict[Any, Signal], key: object, one: Signal) -> None:
+    known[key] = one
+    if len(known) > SIGNALS_AT_MOST:
+        del known[next(iter(known))]
+
+
+def _tell(told: dict[str, list[Value]], said: Iterable[Report]) -> bool:
+    """Put down events and states; say whether somebody did something: an event, or a state that is another."""
+    acted = False
+    for report in said:
+        form = FORMS[report.kind]
+        if form not in (Form.EVENT, Form.STATE):
+            continue
+        key = report.label or report.kind.value
+        values = told.setdefault(key, []) if key in told or len(told) < TOLD_AT_MOST else []
+        if form is Form.EVENT or (values[-1] != report.value if values else report.value is True):
+            acted = True
+        if form is Form.EVENT or values[-1:] != [report.value]:
+            values.append(report.value)
+            del values[:-VALUES_AT_MOST]
+    return acted
+
+
+def _driver(model: Model, address: str, enrolled: Device | None) -> Driver:
+    """Return a driver that has heard nothing before and is forgotten with the window: what it finds fresh moves no counter."""
+    if enrolled is not None and enrolled.codes and model.learned is not None:
+        return model.learned(enrolled.codes, {})
+    return model.new(address, enrolled.key if enrolled is not None else None, {})
