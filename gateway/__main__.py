@@ -111,7 +111,7 @@ def _keep_to_itself(*, serves: bool) -> None:
 def _run(args: argparse.Namespace) -> int:
     from gateway.box import generations
     from gateway.box.supervise import log_to_stderr
-    from gateway.home.config import ConfigError
+    from gateway.home.source import ConfigError
 
     log_to_stderr(logging.DEBUG if args.debug else logging.INFO)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them, each line pays for them
@@ -156,7 +156,7 @@ def _check(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from gateway.home import status
-    from gateway.home.config import ConfigError
+    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -174,7 +174,7 @@ def _tell(args: argparse.Namespace) -> int:
     from gateway.box import folders
     from gateway.contract import wire
     from gateway.home import inbox, slips, status
-    from gateway.home.config import ConfigError
+    from gateway.home.source import ConfigError
     from gateway.words.clock import boot_name
     from gateway.words.instruction import Do
 
@@ -219,7 +219,7 @@ def _tell(args: argparse.Namespace) -> int:
 def _devices(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.home import nearby
-    from gateway.home.config import ConfigError
+    from gateway.home.source import ConfigError
 
     models = all_models()
     seconds = min(max(args.seconds, 0.1), nearby.LONGEST)
@@ -268,7 +268,7 @@ async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
 
 def _commission(args: argparse.Namespace) -> int:
     from gateway.hear.radar_settings import BadSetting, Verdict, commission, table, wanted_of
-    from gateway.home.config import ConfigError
+    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -301,7 +301,8 @@ def _commission(args: argparse.Namespace) -> int:
 def _page(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.box.supervise import log_to_stderr
-    from gateway.home.config import ConfigError, load
+    from gateway.home.config import load
+    from gateway.home.source import ConfigError
 
     log_to_stderr(logging.INFO)
     logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of each bad question: whoever asks may not fill the log
@@ -335,7 +336,8 @@ def _pages(config: Config) -> list[str]:
 def _code(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.box import folders
-    from gateway.home.config import ConfigError, load
+    from gateway.home.config import load
+    from gateway.home.source import ConfigError
     from gateway.page import accounts, label, papers
 
     try:
@@ -360,8 +362,8 @@ def _code(args: argparse.Namespace) -> int:
 
 def _backup(args: argparse.Namespace) -> int:
     from gateway.home import backup, strength
-    from gateway.home.config import ConfigError
     from gateway.home.identity import identity
+    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -384,7 +386,7 @@ def _restore(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.box import folders
     from gateway.home import backup
-    from gateway.home.config import ConfigError
+    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -408,7 +410,7 @@ def _restore(args: argparse.Namespace) -> int:
 
 
 def _rehearse(args: argparse.Namespace) -> int:
-    from gateway.home.config import ConfigError
+    from gateway.home.source import ConfigError
     from gateway.tend.rehearsal import NotFit, rehearsed
 
     try:

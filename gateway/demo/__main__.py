@@ -34,7 +34,8 @@ from gateway.demo import home, proof
 from gateway.demo.relay import HOST, Relay
 from gateway.demo.screen import Screen, padded
 from gateway.hear.replay import BadDay, Happening, Replay
-from gateway.home import config as configuration
+from gateway.home.config import load
+from gateway.home.source import ConfigError
 from gateway.page import label
 
 START_WAIT = 60.0  # s until a process says that it is ready: a small board with a slow card takes its time
@@ -181,7 +182,7 @@ class Conductor:
         await self._ready(asyncio.ensure_future(self._listens.wait()), self.desk)
         until = home.seconds(self.args.until) if self.args.until else None
         self.path = home.furnish(self.folder, self.relay.port, self.args.day, until)
-        self.config = configuration.load(self.path, all_models())
+        self.config = load(self.path, all_models())
         assert self.config.replay is not None  # furnished so
         self.day = Replay(self.config.replay)
         self.happenings = list(self.day.in_order())
@@ -464,7 +465,7 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         return asyncio.run(_main(args))
-    except (Failed, BadDay, configuration.ConfigError, OSError) as error:
+    except (Failed, BadDay, ConfigError, OSError) as error:
         print(f"演示中断 the demonstration ended: {error}", file=sys.stderr)
         return 1
 

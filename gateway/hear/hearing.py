@@ -22,7 +22,8 @@ from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.hear.replay import Replay, ReplayClock
 from gateway.hear.window import Window
 from gateway.home import nearby
-from gateway.home.config import Config, Device, speed
+from gateway.home.config import Config
+from gateway.home.devices import Device, speed
 from gateway.home.home import Home
 from gateway.words.clock import Clock
 from gateway.words.driver import BleAdvert, GattService, Inputs, Model, MqttTopics

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from gateway.home.config import Device
+from gateway.home.devices import Device
 from gateway.home.nearby import AT_MOST, LONGEST
 from gateway.words.driver import (
     NOT_MINE,

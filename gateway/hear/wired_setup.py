@@ -19,7 +19,7 @@ from typing import Any
 from gateway.hear import contacts
 from gateway.hear.radar_settings import BadSetting, Result, commission, wanted_of
 from gateway.hear.serial_port import Line
-from gateway.home.config import Device, speed
+from gateway.home.devices import Device, speed
 from gateway.judge.alarm import Alarm, State
 from gateway.judge.notes import Notes
 from gateway.words import kind

@@ -42,9 +42,10 @@ from gateway.box import generations
 from gateway.box.folders import as_root, reader
 from gateway.contract import chain, wire
 from gateway.home import commissioning
-from gateway.home.config import Config, ConfigError, composed, rights
+from gateway.home.config import Config, composed, rights
 from gateway.home.parts import HomePart, HomePlatform, Household, HouseholdSecrets, SoundPart, Strict
 from gateway.home.programs import told
+from gateway.home.source import ConfigError
 from gateway.judge import pending
 from gateway.keep.database import StoreProblem
 from gateway.keep.stand_in import in_force
@@ -126,7 +127,6 @@ def made(
 
 def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
     """Return the household with every section, also those that gateway.toml has on this box."""
-    assert config.source is not None  # what was loaded has one
     parts, home, own, file = config.parts, config.household, config.secrets, config.source.secrets
     platform, key = home.platform, own.certificate_key
     if platform is None and (p := parts.platform) is not None:
@@ -177,7 +177,6 @@ def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict
 
 def programs(config: Config, kept: Kept) -> list[tuple[str, Say | None]]:
     """Return the programs that a backup names, as commands, each with why it may not run on this box."""
-    assert config.source is not None  # what was loaded has one
     home, allowed = kept.household, rights(config.source)
     sound = home.sound or SoundPart()
     named = dict.fromkeys(p for p in (sound.pre_alarm, sound.alarm, *(r.program for r in home.ladder or ())) if p)
@@ -241,7 +240,6 @@ def arrive(state: Path) -> None:
 
 def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     """Put all of a backup beside, on the disk; return the configuration it will be. Raises BackupError, and nothing has happened."""
-    assert config.source is not None  # what was loaded has one
     state = config.state
     if config.gateway.id not in {"", kept.gateway}:
         values = {"path": config.path, "id": config.gateway.id, "other": kept.gateway}

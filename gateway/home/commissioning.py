@@ -24,7 +24,8 @@ import msgspec
 from gateway.box import generations
 from gateway.contract import wire
 from gateway.home import audible, household
-from gateway.home.config import Config, Device
+from gateway.home.config import Config
+from gateway.home.devices import Device
 from gateway.home.parts import Signature, Signing
 from gateway.judge.walk_record import Goal, Plug, goal, step_needs
 from gateway.words import kind

@@ -83,7 +83,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from gateway.box import generations
-from gateway.home.config import Config, ConfigError, composed, mute_cancels, paper
+from gateway.home.config import Config, composed, mute_cancels, paper
 from gateway.home.parts import (
     ConsentPart,
     DangersPart,
@@ -99,6 +99,7 @@ from gateway.home.parts import (
     SoundPart,
     Strict,
 )
+from gateway.home.source import ConfigError
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Problem, What
 from gateway.words.say import Say
@@ -205,7 +206,6 @@ def changed(
     home, own = _MAKES[change.what](config, dict(change.value), given)
     if (home, own) == (config.household, config.secrets):
         return config
-    assert config.source is not None  # what was loaded has one
     revision = config.household.revision + 1
     token = config.household.token
     if own != config.secrets or not token:
@@ -247,7 +247,7 @@ def before(config: Config, models: Mapping[str, Model]) -> Config | None:
     """Return the configuration by the settings that held, where the present ones have never connected."""
     try:
         kept = json.loads((config.state / BEFORE).read_bytes())
-        if kept["revision"] != config.household.revision or config.source is None:
+        if kept["revision"] != config.household.revision:
             return None
         platform = msgspec.convert(kept["platform"], HomePlatform | None)
         own = replace(config.secrets, password=kept["password"], certificate_key=kept["certificate_key"])
@@ -264,7 +264,6 @@ def forget_before(config: Config) -> None:
 
 def taken_back(config: Config, before: Config, models: Mapping[str, Model], at: str) -> Config:
     """Return the configuration with the platform as it was before. Nothing is written."""
-    assert config.source is not None  # what was loaded has one
     own, token, revision = config.secrets, secrets.token_hex(8), config.household.revision + 1
     own = replace(own, password=before.secrets.password, certificate_key=before.secrets.certificate_key, revision=revision, token=token)
     home = replace(
@@ -441,7 +440,7 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
     key = own.certificate_key if home else _text_of(config, file.certificate_key if file else "")
     platform = _read("platform", "", before | value, HomePlatform)
     key = "" if not platform.certificate else key if given.certificate_key is None else given.certificate_key
-    if problems := _wrong_papers(platform, key, with_secrets=config.source is None or config.source.with_secrets):
+    if problems := _wrong_papers(platform, key, with_secrets=config.source.with_secrets):
         raise Rejected(problems)
     if config.password and given.password is None and file is not None and _others_could_read(file, before["ca"], platform):
         raise Rejected([Problem("platform", "", "password", Say("house.password_again"))])
@@ -455,7 +454,6 @@ def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
     One that stands in secrets.toml was typed for what stands in gateway.toml, whatever the page has made of that device meanwhile.
     """
     source = config.source
-    assert source is not None  # what was loaded has one
     word = config.secrets.passwords.get(device.id, source.secrets.passwords.get(device.id))
     before = next((d.port for d in (*config.parts.device, *source.part.device) if d.id == device.id), "")
     if word and given.password is None and _broker_at(before) != _broker_at(device.port):

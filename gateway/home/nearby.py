@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gateway.home.config import is_slow
+from gateway.home.devices import is_slow
 from gateway.words.driver import Behind, BleAdvert, Enrol, GattService, Inputs, Model, MqttTopics, SerialLine
 from gateway.words.say import both
 

@@ -23,7 +23,7 @@ from gateway.words.instruction import Refused, ResultFact
 from gateway.words.say import both
 
 if TYPE_CHECKING:
-    from gateway.home.config import Device
+    from gateway.home.devices import Device
     from gateway.tend.daemon import Daemon
 
 KEPT_BACK = frozenset({"by", "document", "signature"})  # of an entry: somebody's name or hand, which no log needs

@@ -20,8 +20,9 @@ from starlette.concurrency import run_in_threadpool
 from drivers import all_models
 from gateway.contract import wire
 from gateway.home import household, inbox
-from gateway.home.config import Config, ConfigError, load
+from gateway.home.config import Config, load
 from gateway.home.household import Handed
+from gateway.home.source import ConfigError
 from gateway.page.acts import once, once_of, whole
 from gateway.page.both import Row, rows
 from gateway.page.known import Filter, Known

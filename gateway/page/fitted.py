@@ -14,7 +14,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
-from gateway.home.config import Device
+from gateway.home.devices import Device
 from gateway.page.change import Answer, Form, current, drawn, left, models
 from gateway.page.known import NOTES
 from gateway.page.sensors import looks, place

@@ -21,7 +21,8 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
 from gateway.home import household, nearby
-from gateway.home.config import Config, Device, longest_silence
+from gateway.home.config import Config
+from gateway.home.devices import Device, longest_silence
 from gateway.home.household import Handed
 from gateway.judge.danger import ROLES
 from gateway.judge.first_press import LONGEST as FIRST_PRESS

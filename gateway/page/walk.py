@@ -21,7 +21,8 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
 from gateway.home import commissioning, inbox
-from gateway.home.config import Config, Device
+from gateway.home.config import Config
+from gateway.home.devices import Device
 from gateway.judge.walk_record import LONGEST, PRESSES, STEP_LONGEST, Need, Plug, step_needs
 from gateway.page import live
 from gateway.page.acts import once, once_of

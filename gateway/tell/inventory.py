@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from gateway import __version__
 from gateway.contract import wire
-from gateway.home.config import Device
+from gateway.home.devices import Device
 from gateway.home.home import Home
 from gateway.judge.alarm import Masking
 from gateway.judge.dispatch import PLATFORM, Rung

@@ -23,7 +23,9 @@ from gateway.hear import ble, contacts
 from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.hear.serial_port import why_not
 from gateway.home import audible, status
-from gateway.home.config import Config, ConfigError, Device, load, mute_cancels, nobody_cancels, speed
+from gateway.home.config import Config, load, mute_cancels, nobody_cancels
+from gateway.home.devices import Device, speed
+from gateway.home.source import ConfigError
 from gateway.keep import recovery
 from gateway.keep.database import SET_ASIDE, aside, size
 from gateway.tell import channels, mqtt, sounder

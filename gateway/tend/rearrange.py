@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
 from gateway.home import commissioning
-from gateway.home.config import Config, Device
+from gateway.home.config import Config
+from gateway.home.devices import Device
 from gateway.home.home import Home
 from gateway.home.household import REPLACED
 from gateway.judge.book import Entry

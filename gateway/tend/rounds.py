@@ -23,7 +23,7 @@ from typing import Any
 
 from gateway.box import dial
 from gateway.contract import wire
-from gateway.home.config import VITAL, Device
+from gateway.home.devices import VITAL, Device
 from gateway.home.home import Home
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry

@@ -25,7 +25,8 @@ from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
 from gateway.home import backup, household, nearby
-from gateway.home.config import Config, Device, kept
+from gateway.home.config import Config, kept
+from gateway.home.devices import Device
 from gateway.home.home import Home
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import FaultFact, Faults

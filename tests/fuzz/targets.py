@@ -34,6 +34,7 @@ from gateway.hear.decode import decode_line
 from gateway.hear.intake import GUARDED, Intake
 from gateway.hear.replay import BadDay, Replay, packet
 from gateway.home import backup, config, household, inbox
+from gateway.home.source import ConfigError
 from gateway.page import papers as web_papers
 from gateway.words.clock import Moment, Quality
 from gateway.words.driver import Advertisement, BleAdvert, Picture, Pictured, Published, Refusal, Reply, Report, Telegram
@@ -591,7 +592,7 @@ DOORS = {
             "config",
             lambda: [CONFIGURATION.encode(), (CONFIGURATION + "\0" + SECRETS).encode()],
             take_configuration,
-            config.ConfigError,
+            ConfigError,
             ODD,
         ),
         Door("decode-line", _recorded_lines, take_line, (), ODD),
@@ -602,7 +603,7 @@ DOORS = {
                 json.dumps(HOUSEHOLD | {"token": ""}).encode(),
             ],
             take_household,
-            config.ConfigError,
+            ConfigError,
             ODD,
         ),
         Door("change", lambda: list(_change_seeds()), take_change, (household.Rejected, wire.BadMessage), ODD),

@@ -11,7 +11,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from drivers import all_models
-from gateway.home.config import is_slow
+from gateway.home.devices import is_slow
 from gateway.home.nearby import link
 from gateway.judge.alarm import MOVES
 from gateway.words import kind

@@ -7,8 +7,10 @@ import pytest
 
 from drivers import all_models
 from gateway.home import config
-from gateway.home.config import MISSING_MOST, MISSING_MOST_VITAL, ConfigError, is_slow, is_vital, load, longest_silence, mute_cancels
+from gateway.home.config import load, mute_cancels
+from gateway.home.devices import MISSING_MOST, MISSING_MOST_VITAL, is_slow, is_vital, longest_silence
 from gateway.home.parts import HomePart, HouseholdSecrets
+from gateway.home.source import ConfigError, Secrets
 from gateway.judge.danger import SOS
 from gateway.words.reading import Kind
 
@@ -232,7 +234,7 @@ def test_a_wrong_secret_is_refused_and_not_repeated(home, secrets, words):
 
 def test_secrets_stand_in_no_text_of_the_configuration(home):
     found = load(written(home, secrets=f'password = "{PASSWORD}"\n[keys]\npendant = "{KEY}"\n[passwords]\nradar = "{PASSWORD}"\n'), MODELS)
-    for thing in (found, found.devices[0], found.devices, found.source, config._Secrets(password=PASSWORD, keys={"x": KEY})):
+    for thing in (found, found.devices[0], found.devices, found.source, Secrets(password=PASSWORD, keys={"x": KEY})):
         for text in (repr(thing), str(thing), f"{thing}"):
             assert PASSWORD not in text
             assert KEY not in text.lower()

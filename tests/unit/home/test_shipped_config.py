@@ -9,21 +9,22 @@ import pytest
 
 from drivers import all_models
 from gateway.demo import home
-from gateway.home import config
+from gateway.home import parts
 from gateway.home.config import load
+from gateway.home.source import Secrets
 from gateway.words.times import Times
 
 TEXT = home.SHIPPED.read_text(encoding="utf-8")
 PARTS = {
-    "gateway": config.GatewayPart,
-    "platform": config.PlatformPart,
-    "radio": config.RadioPart,
-    "[device]": config.DevicePart,
-    "[ladder]": config.RungPart,
-    "sound": config.SoundPart,
-    "dangers": config.DangersPart,
-    "page": config.PagePart,
-    "replay": config.ReplayPart,
+    "gateway": parts.GatewayPart,
+    "platform": parts.PlatformPart,
+    "radio": parts.RadioPart,
+    "[device]": parts.DevicePart,
+    "[ladder]": parts.RungPart,
+    "sound": parts.SoundPart,
+    "dangers": parts.DangersPart,
+    "page": parts.PagePart,
+    "replay": parts.ReplayPart,
 }
 KEYS = [(table, f.name) for table, part in PARTS.items() for f in msgspec.structs.fields(part)] + [("times", f.name) for f in fields(Times)]
 
@@ -87,7 +88,7 @@ def test_the_defaults_shown_are_the_defaults(tmp_path):
     loaded, shipped = load(saved(tmp_path, text), all_models()), load(home.SHIPPED, all_models())
     assert loaded.times == Times()
     assert loaded.gateway == shipped.gateway
-    assert loaded.platform == config.PlatformPart(host="mqtt.example.org")
+    assert loaded.platform == parts.PlatformPart(host="mqtt.example.org")
     assert loaded.platform.tls
     (device,) = loaded.devices
     plain = "\n".join(
@@ -110,7 +111,7 @@ def test_the_recorded_day_it_points_to_is_there():
 
 def test_the_secrets_it_describes_are_those_that_are_read(tmp_path):
     head = TEXT[: TEXT.index("\n[gateway]")]
-    for name in config._Secrets.__struct_fields__:
+    for name in Secrets.__struct_fields__:
         assert re.search(rf"^#     (\[{name}\]|{name} = )", head, re.MULTILINE), name
 
 

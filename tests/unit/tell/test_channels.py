@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.home.config import Rung
+from gateway.judge.dispatch import Rung
 from gateway.tell.channels import IN_A_ROW, IN_NEED, SETTLE, Channels
 from gateway.tell.sounder import Ran
 from gateway.words import kind

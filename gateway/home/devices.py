@@ -1,0 +1,251 @@
+"""The enrolled devices: what a [[device]] and its make say together, checked."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from gateway.home.parts import DevicePart
+from gateway.home.source import File, Said, Secrets, Where
+from gateway.judge.danger import PRESSES, ROLES, SOS, Watch
+from gateway.judge.faults.silence import LINE, Supervised
+from gateway.words.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
+from gateway.words.instruction import Problem
+from gateway.words.reading import DeviceId, Kind
+from gateway.words.say import Say, either
+from gateway.words.times import Times
+
+MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
+WORN = 7200.0  # s after which somebody is told of a silent call button without a wire
+WIRED_MOST = 180.0  # s: a make that is missing so soon is read all the time, as a contact on a wire is
+CLEAR = "clear"  # the function of a taught sensor that says: it is over
+VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """One enrolled device as configured. `key` never appears in a text."""
+
+    id: DeviceId
+    model: Model
+    at: str  # BLE address, serial port, URL, or its name behind the receiver `via`
+    room: str
+    key: bytes | None
+    via: str
+    codes: Mapping[str, str]
+    watch: Watch
+    supervised: Supervised
+    label: str = ""  # what people call it
+
+    def __repr__(self) -> str:
+        return f"Device({self.id}, {self.model.name}, {self.at})"
+
+
+def enrolled(
+    part: File, models: Mapping[str, Model], secrets: Secrets, where: Where, problems: list[str], *, keys_known: bool
+) -> list[Device]:
+    """Return the devices; what is wrong with one is added to `problems`. `keys_known`: secrets.toml has been read."""
+    out: list[Device] = []
+    seen: dict[str, str] = {}
+    may_have = not keys_known  # who may not see the keys takes a device that can have one to have it
+    for n, d in enumerate(part.device):
+        model = models.get(d.model)
+        if model is None:
+            close = difflib.get_close_matches(d.model, models, 1)
+            known = close[0] if close else ", ".join(sorted(models))
+            code = "config.model_close" if close else "config.no_model"
+            problems.append(where("device", n, "model", Say(code, model=d.model, known=known)))
+            continue
+        at = _address(d, model, n, where, problems)
+        for name, what in ((d.id, "id"), ("" if d.via else at, "address" if d.address else "port")):
+            if name and name in seen:
+                say = Say("config.twice", name=name, other=seen[name])
+                problems.append(where("device", n, what, say))
+            elif name:
+                seen[name] = d.id
+        buttons, presses = _buttons(d, n, where, problems)
+        left_open = part.times.get("door_left_open", Times().door_left_open) if d.left_open is True else float(d.left_open)
+        # Whoever wants to hear sooner than after ten minutes wants that by day too.
+        by_day = d.left_open is True and left_open >= Times().door_left_open
+        key = _key(d, model, n, secrets, where, problems)
+        watch = Watch(
+            device=d.id, room=d.room, buttons=buttons, presses=presses, unnamed=model.presses, bed=d.bed, left_open=left_open,
+            left_open_day=part.times.get("door_left_open_day", Times().door_left_open_day) if by_day else 0.0,
+            off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=not proves(model, keyed=key is not None or may_have),
+        )  # fmt: skip
+        # A button not named has the make's role, an SOS for all but detectors.
+        vital = is_vital(model, watch.roles) and not _is_plain(d, model, watch.roles)
+        missing_after = _missing_after(d, model, n, where, problems, vital=vital)
+        slow = vital and (missing_after or 0.0) > MISSING_MOST_VITAL
+        out.append(
+            Device(
+                id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes, label=d.label, watch=watch,
+                supervised=Supervised(
+                    device=d.id, room=d.room, missing_after=missing_after, vital=vital, slow=slow, via=d.via,
+                    told_after=_told_after(d, model, missing_after, vital=vital),
+                    radio=isinstance(model.listens, BleAdvert | GattService), worn=_worn(model, watch.roles),
+                    shared=part.household.residents > 1,
+                ),
+            )
+        )  # fmt: skip
+    _receivers(out, part, where, problems)
+    return out
+
+
+def _endless(d: DevicePart, model: Model) -> frozenset[Kind]:
+    """Return the levels of which this device never says that they are over."""
+    return model.endless if CLEAR not in d.codes else frozenset()
+
+
+def _address(d: DevicePart, model: Model, n: int, where: Where, problems: list[str]) -> str:
+    """Return where a device is heard: BLE address, port, URL of another broker, or its name behind its receiver."""
+    match model.listens:
+        case BleAdvert() | GattService():
+            at = d.address.upper()
+            if not re.fullmatch(r"([0-9A-F]{2}:){5}[0-9A-F]{2}", at) or d.port:
+                say = Say("config.radio", model=d.model)
+                problems.append(where("device", n, "address", say))
+        case Behind(receivers=receivers):
+            at = d.address
+            if not d.via or d.port or bool(d.address) == bool(d.codes):
+                say = Say("config.behind", model=d.model, receivers=either(receivers))
+                problems.append(where("device", n, "via", say))
+        case MqttTopics():
+            at = d.port
+            url = re.fullmatch(r"mqtt://([\w.-]+@)?([\w.-]+)(:[0-9]{1,5})?/[\w/-]+", at)
+            if not url or not is_host(url[2]) or not 0 < int((url[3] or ":1883")[1:]) < 65536:
+                problems.append(where("device", n, "port", Say("config.other_broker", model=d.model)))
+        case Inputs(bus=bus):
+            at = d.port
+            form = r"gpio:([0-9]|1[0-9]|2[0-7])(,([0-9]|1[0-9]|2[0-7]))*" if bus == "gpio" else r"/[^?]+(\?\w+=\d+(&\w+=\d+)*)?"
+            if not re.fullmatch(form, at) or d.address:
+                wanted = '"gpio:17,27"' if bus == "gpio" else '"/dev/serial/by-id/...?unit=1&inputs=8&baud=9600"'
+                say = Say("config.polled", model=d.model, wanted=wanted)
+                problems.append(where("device", n, "port", say))
+        case _:
+            at = d.port
+            if not at.startswith("/") or d.address:
+                problems.append(where("device", n, "port", Say("config.wired", model=d.model)))
+    if not at.isprintable():
+        key = "port" if d.port else "address"
+        problems.append(where("device", n, key, Say("config.unprintable")))
+    unknown = sorted(set(d.codes) - set(model.functions))
+    if unknown:
+        known = ", ".join(model.functions) or Say("config.not_taught")
+        say = Say("config.no_function", model=d.model, function=unknown[0], known=known)
+        problems.append(where("device", n, "codes", say))
+    return at
+
+
+def is_host(host: str) -> bool:
+    """Say whether a text can be a host at all: with one that cannot, the resolver raises what no network does."""
+    try:
+        named = bool(host.encode("idna")) and host.isprintable() and not set(host) & set(" /@?#")
+        return named and (":" not in host or bool(ipaddress.ip_address(host.partition("%")[0])))
+    except (UnicodeError, ValueError):
+        return False
+
+
+def _receivers(devices: Sequence[Device], part: File, where: Where, problems: list[str]) -> None:
+    """Refuse a device behind something that is not there or does not carry it, and one signal taught to two devices."""
+    models = {d.id: d.model for d in devices}
+    taught: dict[tuple[str, str], str] = {}
+    numbers = {d.id: n for n, d in enumerate(part.device)}
+    for d in devices:
+        if not isinstance(d.model.listens, Behind):
+            continue
+        receiver = models.get(d.via)
+        if receiver is None or receiver.name not in d.model.listens.receivers:
+            say = Say("config.receiver", via=d.via, receivers=either(d.model.listens.receivers))
+            problems.append(where("device", numbers[d.id], "via", say))
+        for source in d.codes.values() or (d.at,):
+            other = taught.setdefault((d.via, source), d.id)
+            if other != d.id:
+                say = Say("config.signal_taken", source=source, other=other)
+                problems.append(where("device", numbers[d.id], "codes", say))
+
+
+def _missing_after(d: DevicePart, model: Model, n: int, where: Where, problems: list[str], *, vital: bool) -> float | None:
+    """Return the silence that counts as missing: what the household says, or the make's own."""
+    most = longest_silence(model, vital=vital)
+    if d.missing_after is not None and d.missing_after > most:
+        say = Say("config.silence_vital" if vital else "config.silence", most=most)
+        problems.append(where("device", n, "missing_after", say))
+    return model.missing_after if d.missing_after is None else d.missing_after
+
+
+def _told_after(d: DevicePart, model: Model, missing_after: float | None, *, vital: bool) -> float | None:
+    """Return the silence that somebody is told of: what the household says, else the line for such a device, or the make's if longer."""
+    if missing_after is None or d.missing_after is not None:
+        return missing_after
+    wired = isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WIRED_MOST
+    line = LINE if wired else MISSING_MOST if not vital else WORN if Kind.BUTTON in model.senses else MISSING_MOST_VITAL
+    return max(line, missing_after)
+
+
+def _is_plain(d: DevicePart, model: Model, roles: Collection[str]) -> bool:
+    """Say whether a household has said of a radio sensor that could be anything that it is a bed or a door, and no button that calls."""
+    return model.general and isinstance(model.listens, BleAdvert) and bool(d.bed or d.left_open) and SOS not in roles
+
+
+def _worn(model: Model, roles: Collection[str]) -> bool:
+    """Say whether a device is a call button without a wire, which its wearer may take along."""
+    return SOS in (roles or {model.presses}) and Kind.BUTTON in model.senses and isinstance(model.listens, BleAdvert | Behind)
+
+
+def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
+    """Say whether a make senses a danger to life, or has a button that calls for help; `roles` are what its buttons mean."""
+    return bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and "sos" in (roles or {model.presses}))
+
+
+def longest_silence(model: Model, *, vital: bool) -> float:
+    """Return the longest silence a household may allow. A vital device has four hours, unless its make checks in less often."""
+    slow = model.rarely or (model.missing_after or 0.0) > MISSING_MOST_VITAL
+    return MISSING_MOST if slow or not vital else MISSING_MOST_VITAL
+
+
+def is_slow(model: Model) -> bool:
+    """Say whether the silence of such a make is noticed the next day only, although a life may hang on it."""
+    return is_vital(model) and (model.missing_after or 0.0) > MISSING_MOST_VITAL
+
+
+def _buttons(d: DevicePart, n: int, where: Where, problems: list[str]) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+    """Return the roles by button, and those by kind of press: 1 = "sos", 1-double = "help"."""
+    out: dict[int, str] = {}
+    presses: dict[tuple[int, str], str] = {}
+    kinds = tuple(dict.fromkeys(PRESSES.values()))
+    for name, role in d.buttons.items():
+        index, dash, press = name.partition("-")
+        if role not in ROLES or not re.fullmatch(r"[1-9][0-9]{0,2}", index) or (dash and press not in kinds):
+            ways, roles = ", ".join(f"1-{kind}" for kind in kinds), ", ".join(ROLES)
+            say = Say("config.button", name=name, role=role, ways=ways, roles=roles)
+            problems.append(where("device", n, "buttons", say))
+        elif dash:
+            presses[int(index), press] = role
+        else:
+            out[int(index)] = role
+    return out, presses
+
+
+def _key(d: DevicePart, model: Model, n: int, secrets: Secrets, where: Where, problems: list[str]) -> bytes | None:
+    text = secrets.keys.get(d.id)
+    if text is None:
+        return None
+    if not model.key_bytes:
+        say = Say("config.no_key", model=d.model)
+    elif not re.fullmatch(rf"[0-9a-fA-F]{{{2 * model.key_bytes}}}", text):
+        say = Say("config.key", digits=2 * model.key_bytes, found=len(text))
+    else:
+        return bytes.fromhex(text)
+    said = where("device", n, "key", say)
+    problem = said.problem if isinstance(said, Said) else Problem("device", d.id, "key", say)
+    problems.append(Said(f"secrets.toml: [keys] {d.id}: ", problem))
+    return None
+
+
+def speed(model: Model) -> SerialLine | None:
+    """Return how a model's line is set, None for a model heard by radio."""
+    return model.listens if isinstance(model.listens, SerialLine) else None
