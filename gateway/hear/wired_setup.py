@@ -247,9 +247,9 @@ def wrong(model: Model, settings: Mapping[str, str]) -> list[Problem]:
     return out
 
 
-def why_not(alarms: Iterable[Alarm], device: Device) -> tuple[str, str] | None:
-    """Return why a radar's line cannot be let go of now, in both languages; None where it can."""
+def why_not(alarms: Iterable[Alarm], device: Device) -> Say | None:
+    """Return why a radar's line cannot be let go of now; None where it can."""
     fresh = {State.PRE_ALARM, State.RAISED}
     if any(a.device == device.id and a.state in fresh and not a.test for a in alarms):
-        return Say("adjust.alarm_open").pair
+        return Say("adjust.alarm_open")
     return None

@@ -21,6 +21,8 @@ from gateway.keep.storage import Storage
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 from gateway.words.instruction import Instruction, Problem, Refused, ResultFact
+from gateway.words.instruction import no as refusal
+from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 
@@ -54,8 +56,7 @@ class Certifying:
             result, made = await asyncio.to_thread(self._certified, i, rows, at)
         except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("commissioned failed")
-            zh, en = "内部错误, 没有保存证书", "a mistake of ours: no certificate was kept; see the gateway's log"
-            result, made = ResultFact(i, Refused.NOT_KEPT, zh, en), None
+            result, made = refusal(i, Refused.NOT_KEPT, Say("sign.our_mistake")), None
 
         def done(now: Moment) -> list[Entry]:
             facts = [] if made is None else [self._faults.note(kind.VISIT, now, "", **commissioning.told(made))]
@@ -78,7 +79,7 @@ class Certifying:
         except household.Rejected as rejected:
             return wrong(i, rejected.problems, revision), None
         if signing is None:
-            return ResultFact(i, Refused.MISSING, "缺少签名", "the signature is missing"), None
+            return refusal(i, Refused.MISSING, Say("sign.missing")), None
         if problem := commissioning.unsigned(signing.signature, i.by):
             return wrong(i, [problem], revision), None
         found = commissioning.seen(*rows, at)
@@ -88,16 +89,14 @@ class Certifying:
             mains=self._faults.mains is not None, clock=at.clock, faults=on,
         )  # fmt: skip
         if (revision, commissioning.fingerprint(what)) != (i.revision, signing.seen):
-            zh, en = "设置或测试结果已变化, 请重新查看后再签", "settings or tests have changed meanwhile: look at it again, then sign"
-            return replace(ResultFact(i, Refused.CHANGED_MEANWHILE, zh, en), revision=revision), None
+            return replace(refusal(i, Refused.CHANGED_MEANWHILE, Say("sign.changed_meanwhile")), revision=revision), None
         number = max([self.newest, *before], default=0) + 1
         made = commissioning.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
         try:
             commissioning.keep(config.state, made)
         except OSError as error:
             if (after := commissioning.kept(config.state, number)) is None or after.instruction != i.id:
-                zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror}): see `status` about the disk"
-                return replace(ResultFact(i, Refused.NOT_KEPT, zh, en), revision=revision), None
+                return replace(refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror)), revision=revision), None
             LOG.warning("certificate %s: %s", config.state, error.strerror)
         return ResultFact(i, Refused.NONE, revision=revision), made
 

@@ -44,6 +44,7 @@ from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 from gateway.words.driver import Model
 from gateway.words.instruction import Change, Do, Instruction, Problem, Refused, ResultFact, What
+from gateway.words.instruction import no as refusal
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind
 from gateway.words.say import Say
@@ -151,7 +152,7 @@ class Technician:
     async def carry_out(self, i: Instruction) -> Later:
         """Carry out an instruction of the local door; return what the pump is to write of it, in its next turn."""
         if not i.by.strip():
-            return self._says(_no(i, Refused.MISSING, "缺少操作人 by", "`by` is missing: say who gives the instruction"))
+            return self._says(refusal(i, Refused.MISSING, Say("order.no_by")))
         if i.do is Do.WINDOW:
             return self._says(self._window(i))
         if i.do is Do.PLATFORM_TEST:
@@ -165,7 +166,7 @@ class Technician:
         if i.do is Do.TAKE_OVER:
             return await self._alone(lambda: self._take_over(i))
         if i.change is None:
-            return self._says(_no(i, Refused.MISSING, "缺少修改内容 change", "`change` is missing: say what is changed"))
+            return self._says(refusal(i, Refused.MISSING, Say("order.no_change")))
         return await self._alone(functools.partial(self._configure, i, i.change))
 
     async def _alone(self, work: Callable[[], Coroutine[Any, Any, Later]]) -> Later:
@@ -189,7 +190,7 @@ class Technician:
     def _window(self, i: Instruction) -> ResultFact:
         if i.seconds > nearby.LONGEST:
             most = f"{nearby.LONGEST / 60:g}"
-            return _no(i, Refused.TOO_LONG, f"搜索最长 {most} 分钟", f"a hearing window lasts {most} min at most")
+            return refusal(i, Refused.TOO_LONG, Say("order.window_long", most=most))
         self._ears.open_window(i.seconds)
         return ResultFact(i, Refused.NONE)
 
@@ -201,8 +202,7 @@ class Technician:
             result, config = await asyncio.to_thread(self._changed, i, change, at)
         except Exception:  # a change that trips over a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("configure %s failed", change.what)
-            zh, en = "内部错误, 没有作任何修改", "a mistake of ours: nothing was changed; see the gateway's log"
-            result, config = _no(i, Refused.NOT_KEPT, zh, en), None
+            result, config = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake")), None
 
         def done(now: Moment) -> list[Entry]:
             # From here to the commit nothing is awaited: the answer, the change and its place in the inbox are one turn.
@@ -260,14 +260,13 @@ class Technician:
         home = config.household
         if i.seconds > FIRST_PRESS:
             most = f"{FIRST_PRESS / 60:g}"
-            return _no(i, Refused.TOO_LONG, f"确认按键最多等 {most} 分钟", f"a first press is waited for {most} min at most"), None
+            return refusal(i, Refused.TOO_LONG, Say("order.first_press_long", most=most)), None
         if home.instruction == i.id:
             return ResultFact(i, Refused.NONE, revision=home.revision), None
         if home.revision != i.revision:
             who, when = home.by or "?", home.at[:16].replace("T", " ")
-            zh = f"配置已由 {who} 于 {when} UTC 修改 (第 {home.revision} 版), 请重新查看后再改"
-            en = f"{who} has changed the configuration at {when} UTC (revision {home.revision}): look at it again"
-            return replace(_no(i, Refused.CHANGED_MEANWHILE, zh, en), revision=home.revision), None
+            said = Say("order.changed_meanwhile", who=who, when=when, revision=home.revision)
+            return replace(refusal(i, Refused.CHANGED_MEANWHILE, said), revision=home.revision), None
         try:
             if change.what is What.SET_PLATFORM:
                 change = self._asked(change)
@@ -276,15 +275,15 @@ class Technician:
         except household.Rejected as no:
             return wrong(i, no.problems, home.revision), None
         if after is config:
-            return ResultFact(i, Refused.NONE, "没有变化", "nothing is another than before", revision=home.revision), None
+            return ResultFact(i, Refused.NONE, *Say("order.no_change_made").pair, revision=home.revision), None
         try:
             if change.what is What.SET_PLATFORM and config.platform is not None and after.platform is not None:
                 household.keep_before(config, after)
             household.keep(after, config)
         except OSError as error:
             if kept(config.state)[0].instruction != i.id:
-                zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror}): see `status` about the disk"
-                return replace(_no(i, Refused.NOT_KEPT, zh, en), revision=home.revision), None
+                said = Say("order.not_kept", why=error.strerror)
+                return replace(refusal(i, Refused.NOT_KEPT, said), revision=home.revision), None
             LOG.warning("household %s: %s", config.state, error.strerror)
         return ResultFact(i, Refused.NONE, revision=after.household.revision), after
 
@@ -345,22 +344,22 @@ class Technician:
         try:
             result = await asyncio.to_thread(work)
         except backup.BackupError as no:
-            result = _no(i, Refused.INVALID, no.say.zh, no.say.en)
+            result = refusal(i, Refused.INVALID, no.say)
         except household.Rejected as no:
             result = wrong(i, no.problems, self._home.config.household.revision)
         except OSError as error:
-            result = _no(i, Refused.NOT_KEPT, f"无法保存: {error.strerror}", f"it could not be written ({error.strerror})")
+            result = refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror))
         except Exception:  # as with a change
             LOG.exception("%s failed", i.do)
-            result = _no(i, Refused.NOT_KEPT, "内部错误, 没有作任何修改", "a mistake of ours: nothing was changed; see the gateway's log")
+            result = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake"))
 
         def done(now: Moment) -> list[Entry]:
             if then is not None and result.refused is Refused.NONE:
                 try:
                     then()
                 except OSError as error:
-                    zh, en = f"无法保存: {error.strerror}", f"it could not be written ({error.strerror})"
-                    return self._pipeline.answered(_no(i, Refused.NOT_KEPT, zh, en), (), now)
+                    said = Say("order.not_kept", why=error.strerror)
+                    return self._pipeline.answered(refusal(i, Refused.NOT_KEPT, said), (), now)
             facts = told(now) if result.refused is Refused.NONE else ()
             return self._pipeline.answered(result, facts, now)
 
@@ -370,10 +369,9 @@ class Technician:
 
     def _try(self, i: Instruction) -> ResultFact:
         if self._uplink.on_trial:
-            zh, en = "新的平台设置正在连接, 请稍等一分钟", "new settings of the platform are being connected to: wait a minute"
-            return _no(i, Refused.NOT_ALLOWED, zh, en)
+            return refusal(i, Refused.NOT_ALLOWED, Say("order.on_trial"))
         if self.attempt is not None and not self.attempt.over:
-            return _no(i, Refused.NOT_ALLOWED, "平台测试正在进行", "a platform test runs already")
+            return refusal(i, Refused.NOT_ALLOWED, Say("order.platform_test_runs"))
         config = self._home.config
         try:
             if i.change is not None:
@@ -384,7 +382,7 @@ class Technician:
         except household.Rejected as no:
             return wrong(i, no.problems, self._home.config.household.revision)
         if config.platform is None:
-            return _no(i, Refused.MISSING, "尚未填写平台", "no platform is configured: fill in its address first")
+            return refusal(i, Refused.MISSING, Say("order.no_platform"))
         self.attempt = self._attempt_of(config, i)
         self._start(self.attempt.run())
         return ResultFact(i, Refused.NONE)
@@ -394,24 +392,22 @@ class Technician:
     def _fit(self, i: Instruction) -> ResultFact:
         device = next((d for d in self._home.config.devices if d.id == i.device), None) if i.do is Do.ADJUST else None
         if self.fitting is not None and not self.fitting.over:
-            zh, en = "另一台有线设备正在查询或设置, 请等它结束", "another wired device is being asked or set: wait until it is done"
-            return _no(i, Refused.NOT_ALLOWED, zh, en)
+            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.runs"))
         if self._replays:
-            return _no(i, Refused.NOT_ALLOWED, "正在播放录制的一天, 没有串口", "a recorded day is played: there are no ports")
+            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.replayed"))
         if i.do is Do.ADJUST:
             if device is None:
-                return _no(i, Refused.UNKNOWN_DEVICE, f"没有设备 {i.device or '(空)'}", f"no device {i.device or '(empty)'}")
+                return refusal(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device or Say("word.empty")))
             if not device.model.settings:
-                return _no(i, Refused.NOT_ALLOWED, "这个型号没有可设置的参数", f"{device.model.name} has no settings over its line")
+                return refusal(i, Refused.NOT_ALLOWED, Say("adjust.no_settings", model=device.model.name))
             if problems := wired_setup.wrong(device.model, i.settings):
                 return wrong(i, problems, self._home.config.household.revision)
             if why := wired_setup.why_not(self._pipeline.alarms.values(), device):
-                return _no(i, Refused.NOT_ALLOWED, *why)
+                return refusal(i, Refused.NOT_ALLOWED, why)
         elif i.port not in self._ears.ports():
-            zh, en = "没有插着这个串口: 请插好后再试", "nothing is plugged in at this port: plug it in and try again"
-            return _no(i, Refused.NOT_ALLOWED, zh, en)
+            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.no_port"))
         elif owner := next((d.id for d in self._home.config.devices if d.at.partition("?")[0] == i.port), ""):
-            return _no(i, Refused.NOT_ALLOWED, f"这个串口属于设备 {owner}", f"this port is that of device {owner}")
+            return refusal(i, Refused.NOT_ALLOWED, Say("adjust.port_taken", device=owner))
         self.fitting = self._fitting_of(i, device)
         self._start(self.fitting.run())
         return ResultFact(i, Refused.NONE)
@@ -431,7 +427,3 @@ class Technician:
 def _detail(config: Config) -> dict[str, str | int]:
     home = config.household
     return {"by": home.by, "revision": home.revision, "keys": ", ".join(home.changed)[:WORDS]}
-
-
-def _no(i: Instruction, why: Refused, zh: str, en: str) -> ResultFact:
-    return ResultFact(i, why, zh, en)

@@ -238,7 +238,7 @@ def test_no_sensor_of_the_shipped_day_is_silent_for_too_long(household):
 def test_what_the_shipped_day_calls_captured_is_the_vectors_bytes():
     vectors = {}
     for file in ("vectors_bthome.jsonl", "vectors_radar_5359.jsonl"):
-        for line in (ROOT / "tests" / "drivers" / file).read_text(encoding="utf-8").splitlines():
+        for line in (ROOT / "tests" / "unit" / "drivers" / file).read_text(encoding="utf-8").splitlines():
             vector = json.loads(line)
             vectors[vector["id"]] = [*vector.get("service_data", {}).values(), vector.get("frame", ""), vector.get("stream", "")]
     named = 0

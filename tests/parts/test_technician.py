@@ -149,7 +149,7 @@ def test_equal_is_no_change_and_a_wrong_one_changes_nothing(tmp_path):
                 "section": "times",
                 "item": "",
                 "field": "grace_fall",
-                "zh": "须在 15 到 60 秒之间 (跌倒撤警时间)",
+                "zh": "跌倒撤警时间为 5000 秒, 须在 15 到 60 秒之间",
                 "en": "grace_fall = 5000 s is outside 15 to 60 s",
             }
         ]

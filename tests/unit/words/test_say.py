@@ -45,7 +45,6 @@ STILL = {
     "demo/home.py",
     "demo/proof.py",
     "demo/screen.py",
-    "tend/technician.py",
 }
 
 
