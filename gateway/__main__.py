@@ -166,8 +166,8 @@ def _status(args: argparse.Namespace) -> int:
     except (OSError, ValueError) as error:
         print(both("command.not_running", error=error), file=sys.stderr)
         return 1
-    print(json.dumps(known, ensure_ascii=False) if args.json else "\n".join([status.told(known), *_pages(config)]))
-    return 1 if known["degraded"] else 0
+    print(status.as_json(known) if args.json else "\n".join([status.told(known), *_pages(config)]))
+    return 1 if known.degraded else 0
 
 
 def _tell(args: argparse.Namespace) -> int:
@@ -183,10 +183,10 @@ def _tell(args: argparse.Namespace) -> int:
         known = status.read(config.runtime)
         alarm = args.alarm
         if alarm.isdigit():
-            alarm = next((a["alarm"] for a in known["alarms"] if a["number"] == int(alarm)), alarm)
+            alarm = next((a.alarm for a in known.alarms if a.number == int(alarm)), alarm)
         message = wire.InstructionMessage(
             v=1,
-            gateway=known["gateway"],
+            gateway=known.gateway,
             id=f"local-{secrets.token_hex(8)}",
             do=Do(args.do),
             by=args.by,

@@ -25,6 +25,7 @@ from gateway.home import nearby
 from gateway.home.config import Config
 from gateway.home.devices import Device, speed
 from gateway.home.home import Home
+from gateway.home.status import LineStatus, RadioStatus
 from gateway.words.clock import Clock
 from gateway.words.driver import BleAdvert, GattService, Inputs, Model, MqttTopics
 
@@ -180,6 +181,24 @@ class Ears:
         closed = {line.port for line in self.lines if not line.open}
         gone = {d.id for d in self._home.config.devices if d.at in closed}
         return gone | {device for device, broker in self._brokers.items() if not broker.connected} | self._intake.offline
+
+    def radio_status(self, mono: float) -> list[RadioStatus]:
+        """Return how each adapter stands, for the status file."""
+        return [
+            RadioStatus(
+                adapter=r.adapter,
+                hearing=r.hearing,
+                trouble=r.trouble,
+                adverts=r.adverts,
+                restarts=r.restarts,
+                silent_s=round(mono - r.heard_at, 1) if r.heard_at is not None else None,
+            )
+            for r in self.radios
+        ]
+
+    def line_status(self) -> list[LineStatus]:
+        """Return how each serial line stands, for the status file."""
+        return [LineStatus(port=x.port, open=x.open, received=x.received) for x in self.lines]
 
     def ports(self) -> list[str]:
         """Return the serial ports that are plugged in."""

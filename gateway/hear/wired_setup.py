@@ -20,6 +20,7 @@ from gateway.hear import contacts
 from gateway.hear.radar_settings import BadSetting, Result, commission, wanted_of
 from gateway.hear.serial_port import Line
 from gateway.home.devices import Device, speed
+from gateway.home.status import SettingStatus, SetUpStatus
 from gateway.judge.alarm import Alarm, State
 from gateway.judge.notes import Notes
 from gateway.words import kind
@@ -54,7 +55,7 @@ class Fitting:
         lent: Callable[[str], AbstractAsyncContextManager[None]],
         changed: Callable[[], None],
     ) -> None:
-        """`device` is the radar that is set, None where a port is asked. `lent` lends its line; `changed` is called when `facts` has."""
+        """`device` is the radar that is set, None where a port is asked. `lent` lends its line; `changed` is called when `status` has."""
         self.over = False
         self.trouble = ""
         self._notes = notes
@@ -71,20 +72,20 @@ class Fitting:
         self._rows: list[dict[str, Any]] = []
         self._wanted: dict[str, float] = {}
 
-    def facts(self) -> dict[str, Any]:
+    def status(self) -> SetUpStatus:
         """Return how it stands, for the status file."""
-        return {
-            "instruction": self._instruction.id,
-            "device": self._device.id if self._device else "",
-            "port": self._port,
-            "over": self.over,
-            "trouble": self.trouble,
-            "baud": self._baud,
-            "found": self._found,
-            "said": self._said,
-            "contacts": self._contacts,
-            "rows": self._rows,
-        }
+        return SetUpStatus(
+            instruction=self._instruction.id,
+            device=self._device.id if self._device else "",
+            port=self._port,
+            over=self.over,
+            trouble=self.trouble,
+            baud=self._baud,
+            found=self._found,
+            said=self._said,
+            contacts=self._contacts,
+            rows=[SettingStatus(**row) for row in self._rows],
+        )
 
     async def run(self) -> None:
         """Do it, and say how it ended."""

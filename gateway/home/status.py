@@ -1,34 +1,234 @@
-"""How things stand: the facts the daemon writes down every few seconds, and how `eldercare-gateway status` tells them.
+"""How things stand: what the daemon writes down every few seconds, and how `eldercare-gateway status` tells it.
 
-`card` is what the daemon itself has written to the card, or None where the kernel does not count it: {"written_mb": in the last
-"over_h" hours (24 at most), "day_mb": what that makes a day (from the first full hour on), "budget_mb": what a day may have}.
+The daemon puts a `Status` together (`gateway.tend.report`) and writes it as `status.json`; page and command line read it. Every field
+but `written` has a default: page and daemon of two versions stand side by side while both are restarted. Times that end in `_s` are
+seconds before `mono`, or seconds that are left.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from gateway import __version__
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
 from gateway.home import audible
-from gateway.home.config import mute_cancels
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact
-from gateway.judge.faults.firsts import own
 from gateway.words import kind
 from gateway.words.instruction import Refused, ResultFact
 from gateway.words.say import both
 
-if TYPE_CHECKING:
-    from gateway.home.devices import Device
-    from gateway.tend.daemon import Daemon
-
 KEPT_BACK = frozenset({"by", "document", "signature"})  # of an entry: somebody's name or hand, which no log needs
 LARGEST = 4 * 1024 * 1024  # bytes of the status file that are read; a home of a hundred devices has 50 KiB
 STALE = 20.0  # s after which the daemon's last word says that it does not run, or hangs
+
+
+class LinkStatus(Struct, frozen=True, kw_only=True):
+    """The way to the platform. `where` is host:port; `platform_away_s`: how long the platform has said that it is away."""
+
+    configured: bool = False
+    connected: bool = False
+    version: str = ""
+    where: str = ""
+    platform_away_s: float | None = None
+
+
+class RadioStatus(Struct, frozen=True, kw_only=True):
+    """One adapter. `trouble` is why it does not scan; `silent_s` is None where it never heard anything."""
+
+    adapter: str
+    hearing: bool = False
+    trouble: str = ""
+    adverts: int = 0
+    restarts: int = 0
+    silent_s: float | None = None
+
+
+class LineStatus(Struct, frozen=True, kw_only=True):
+    """One serial line. `received` counts bytes."""
+
+    port: str
+    open: bool = False
+    received: int = 0
+
+
+class DeviceStatus(Struct, frozen=True, kw_only=True):
+    """One enrolled device.
+
+    `silent_s` leaves out what the gateway could not have heard; `minutes`: hour of the epoch -> bits of minutes that are not written
+    yet; `heard` says whether it was heard since this start; `untold`: the kinds it is there for, where it has never told any of them;
+    `refused`: why -> packets.
+    """
+
+    device: str
+    model: str = ""
+    room: str = ""
+    heard_s: float = 0.0
+    silent_s: float | None = None
+    untold: list[str] = []
+    missing_after: float | None = None
+    slow: bool = False
+    minutes: dict[str, int] = {}
+    rssi: int = 0
+    heard: bool = True
+    states: dict[str, bool] = {}
+    unread_s: float | None = None
+    alive: bool = False
+    refused: dict[str, int] = {}
+    shelved: bool = False
+    mute_cancel: bool | UnsetType = UNSET
+
+    @property
+    def missing(self) -> bool:
+        """Whether it has been silent for longer than it may be."""
+        silent = self.heard_s if self.silent_s is None else self.silent_s
+        return self.missing_after is not None and silent > self.missing_after
+
+
+class AlarmStatus(Struct, frozen=True, kw_only=True):
+    """One alarm that is open. `installing`: it came of the work at its sensor."""
+
+    number: int
+    alarm: str
+    kind: str
+    priority: int
+    state: str
+    room: str = ""
+    device: str = ""
+    rung: int = 0
+    since_s: float = 0.0
+    test: bool = False
+    installing: bool = False
+
+
+class FaultStatus(Struct, frozen=True, kw_only=True):
+    """One fault that is on."""
+
+    kind: str
+    device: str = ""
+    since_s: float = 0.0
+    test: bool = False
+
+
+class HouseholdStatus(Struct, frozen=True, kw_only=True):
+    """Which revision of the household's settings is in force, and since when."""
+
+    revision: int = 0
+    at: str = ""
+
+
+class CardStatus(Struct, frozen=True, kw_only=True):
+    """What the daemon has written to the card.
+
+    MB in the last `over_h` hours (24 at most), what that makes a day (from the first full hour on), what a day may have.
+    """
+
+    written_mb: float
+    over_h: float
+    budget_mb: float
+    day_mb: float | UnsetType = UNSET
+
+
+class ChannelStatus(Struct, frozen=True, kw_only=True):
+    """One program that sounds or calls. `why` is what is known against it, `tested_s` when it was asked last."""
+
+    program: str
+    why: str = ""
+    test: bool = False
+    tested_s: float | None = None
+
+
+class SettingStatus(Struct, frozen=True, kw_only=True):
+    """One setting of a radar: what is wanted, what was read back, a verdict ("" = not yet)."""
+
+    name: str
+    wanted: float | None = None
+    read: float | None = None
+    verdict: str = ""
+
+
+class SetUpStatus(Struct, frozen=True, kw_only=True):
+    """A wired set-up, going on or `over`. `found`: the models that understood the port; `trouble` is a word of the page."""
+
+    instruction: str
+    device: str = ""
+    port: str = ""
+    over: bool = False
+    trouble: str = ""
+    baud: int = 0
+    found: list[str] = []
+    said: str = ""
+    contacts: int = 0
+    rows: list[SettingStatus] = []
+
+
+class StepStatus(Struct, frozen=True, kw_only=True):
+    """One step of a platform test. `ok` is None while it runs."""
+
+    step: str
+    ok: bool | None = None
+    seconds: float = 0.0
+    zh: str = ""
+    en: str = ""
+
+
+class TryStatus(Struct, frozen=True, kw_only=True):
+    """A platform test, going on or `over`."""
+
+    instruction: str
+    over: bool = False
+    where: str = ""
+    steps: list[StepStatus] = []
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """How things stand; no names of people, no secrets.
+
+    `written` is a wall second, `mono` a monotonic one; `degraded` is why the store is a stand-in, "" where it is not; `waiting` counts
+    entries without a receipt. `walk` and `step` hold `left_s` and what the test has seen so far, see `gateway.judge.walk_record`.
+    """
+
+    gateway: str = ""
+    software: str = ""
+    pid: int = 0
+    boot: str = ""
+    written: float
+    wall: str = ""
+    mono: float = 0.0
+    clock: str = "unsure"
+    store: str = ""
+    degraded: str = ""
+    journal: str = ""
+    generation: int = 0
+    head: str = ""
+    last: int = 0
+    waiting: int = 0
+    waiting_batches: int = 0
+    receipts: str = "none"
+    uplink: LinkStatus = LinkStatus()
+    radio: list[RadioStatus] = []
+    ports: list[str] = []
+    lines: list[LineStatus] = []
+    strangers: int = 0
+    repeats: int = 0
+    devices: list[DeviceStatus] = []
+    alarms: list[AlarmStatus] = []
+    faults: list[FaultStatus] = []
+    away: bool = False
+    household: HouseholdStatus = HouseholdStatus()
+    lacks: list[str] = []
+    mains: bool | None = None
+    card: CardStatus | None = None
+    channels: list[ChannelStatus] = []
+    walk: dict[str, Any] | None = None
+    step: dict[str, Any] | None = None
+    fitting: SetUpStatus | None = None
+    first_presses: dict[str, float] = {}
+    platform_test: TryStatus | None = None
 
 
 def line(entry: Entry) -> str:
@@ -49,193 +249,84 @@ def line(entry: Entry) -> str:
     return f"instruction {fact.instruction.do} {'accepted' if fact.refused is Refused.NONE else 'refused: ' + fact.refused}"
 
 
-def facts(daemon: Daemon, counts: tuple[int, int]) -> dict[str, Any]:
-    """Return how things stand, for `status` and the page; no names of people, no secrets."""
-    now = daemon.clock.now()
-    walk, step = daemon.pipeline.walk_test.walk, daemon.pipeline.walk_test.step
-    mute = mute_cancels(daemon.home.config)
-    link, store, platform = daemon.uplink.link, daemon.store, daemon.home.config.platform
-    return {
-        "gateway": daemon.home.gateway,
-        "software": __version__,
-        "pid": os.getpid(),
-        "boot": daemon.boot,
-        "written": time.time(),
-        "wall": now.wall.isoformat(),
-        "mono": now.mono,
-        "clock": now.quality.value,
-        "store": str(store.folder),
-        "degraded": store.degraded,
-        "journal": store.journal,
-        "generation": store.generation,
-        "head": f"{store.head.number} {store.head.hash}",
-        "last": daemon.pipeline.last,
-        "waiting": counts[0],
-        "waiting_batches": counts[1],
-        "receipts": platform.receipts if platform else "none",
-        "uplink": {
-            "configured": link is not None,
-            "connected": link is not None and link.connected,
-            "version": link.version if link else "",
-            "where": f"{platform.host}:{platform.port}" if platform else "",
-            "platform_away_s": round(now.mono - away, 1) if (away := daemon.presence.away_since) is not None else None,
-        },
-        "radio": [
-            {
-                "adapter": r.adapter,
-                "hearing": r.hearing,
-                "trouble": r.trouble,
-                "adverts": r.adverts,
-                "restarts": r.restarts,
-                "silent_s": round(now.mono - r.heard_at, 1) if r.heard_at is not None else None,
-            }
-            for r in daemon.ears.radios
-        ],
-        "ports": daemon.ears.ports(),
-        "lines": [{"port": x.port, "open": x.open, "received": x.received} for x in daemon.ears.lines],
-        "strangers": daemon.intake.strangers,
-        "repeats": daemon.intake.repeats,
-        "devices": [
-            {
-                "device": d.id,
-                "model": d.model.name,
-                "room": d.room,
-                "heard_s": round(now.mono - daemon.faults.heard_at[d.id], 1),
-                "silent_s": round(daemon.faults.silences.of(d.id, now), 1),  # without what the gateway could not have heard
-                "untold": _untold(daemon, d),
-                "missing_after": d.supervised.missing_after,
-                "slow": d.supervised.slow,
-                "minutes": {str(hour): bits for hour, bits in daemon.intake.signals.unwritten(d.id).items()},
-                "rssi": daemon.intake.devices[d.id].rssi,
-                "heard": daemon.intake.devices[d.id].lived is not None,  # since this start: before that nobody knows
-                "states": daemon.intake.states(d.id),
-                "unread_s": _since(daemon.intake.devices[d.id].unread, now.mono),
-                "alive": daemon.intake.devices[d.id].alive,
-                "refused": daemon.intake.devices[d.id].refused,
-                "shelved": d.id in daemon.pipeline.shelves,
-                **({"mute_cancel": True} if d in mute else {}),
-            }
-            for d in daemon.home.config.devices
-        ],
-        "alarms": [
-            {
-                "number": a.number,
-                "alarm": a.id,
-                "kind": a.kind,
-                "priority": int(a.priority),
-                "state": a.state.value,
-                "room": a.room,
-                "device": a.device,
-                "rung": a.rung,
-                "since_s": round(now.mono - a.since.mono, 1),
-                "test": a.test,
-                "installing": daemon.pipeline.installing(a),
-            }
-            for a in daemon.pipeline.alarms.values()
-        ],
-        "faults": [
-            {"kind": k, "device": d, "since_s": round(now.mono - f.since.mono, 1), "test": f.test} for (k, d), f in daemon.faults.on.items()
-        ],
-        "away": daemon.pipeline.away.lasts(now),
-        "household": {"revision": daemon.home.config.household.revision, "at": daemon.home.config.household.at},
-        "lacks": list(audible.lacks(daemon.home.config)),
-        "mains": daemon.faults.mains,
-        "card": daemon.upkeep.card.facts(now.mono),
-        "channels": daemon.channels.facts(),
-        "walk": {"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
-        "step": {"step": step.plug.value, "left_s": round(step.until - now.mono, 1), **step.facts()} if step else None,
-        "fitting": daemon.technician.fitting.facts() if daemon.technician.fitting else None,
-        "first_presses": {d: round(s, 1) for d, s in daemon.pipeline.first_presses.left(now).items()},
-        "platform_test": daemon.technician.attempt.facts() if daemon.technician.attempt else None,
-    }
-
-
-def _since(mono: float | None, now: float) -> float | None:
-    return round(now - mono, 1) if mono is not None else None
-
-
-def _untold(daemon: Daemon, d: Device) -> list[str]:
-    """Return the kinds a detector is there for, where it has never told any of them."""
-    wanted = own(d.model, d.watch.roles)
-    return [] if wanted & daemon.intake.firsts.told(d.id) else sorted(wanted)
-
-
-def read(runtime: Path) -> dict[str, Any]:
+def read(runtime: Path) -> Status:
     """Return the daemon's last word. Raises OSError, ValueError where there is none."""
+    with (runtime / "status.json").open("rb") as file:
+        text = file.read(LARGEST + 1)[: LARGEST + 1]
     try:
-        with (runtime / "status.json").open("rb") as file:
-            found = json.loads(file.read(LARGEST + 1)[: LARGEST + 1])
-    except RecursionError as deep:
-        raise ValueError("status.json is not the daemon's") from deep
-    if not isinstance(found, dict) or type(found.get("written")) not in {int, float}:
-        raise ValueError("status.json is not the daemon's")
-    return found
+        return msgspec.json.decode(text, type=Status)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise ValueError("status.json is not the daemon's") from wrong
 
 
-def told(known: dict[str, Any]) -> str:
+def as_json(known: Status) -> str:
+    """Return the status file's text; a name of the machine in it may hold surrogates."""
+    return json.dumps(msgspec.to_builtins(known), ensure_ascii=False)
+
+
+def told(known: Status) -> str:
     """Return the facts in plain words, zh-CN first."""
-    age = time.time() - known["written"]
-    named = {n: known[n] for n in ("gateway", "software", "clock")}
-    out = [both("status.gateway", **named, wall=known["wall"][:19])]
+    age = time.time() - known.written
+    named = {n: getattr(known, n) for n in ("gateway", "software", "clock")}
+    out = [both("status.gateway", **named, wall=known.wall[:19])]
     if age > STALE:
         out.append(both("status.stale", age=age))
-    if known["degraded"]:
-        out.append(both("status.storage", degraded=known["degraded"]))
-    out += audible.told(known.get("lacks", ()))
-    uplink = known["uplink"]
-    code = "connected" if uplink["connected"] else "not_connected" if uplink["configured"] else "not_configured"
-    version = f"MQTT {uplink['version']}" if uplink["connected"] else ""
-    out.append(both("status.uplink", way=both(f"status.{code}"), where=uplink["where"], version=version).rstrip())
-    if (away := uplink.get("platform_away_s")) is not None:
+    if known.degraded:
+        out.append(both("status.storage", degraded=known.degraded))
+    out += audible.told(known.lacks)
+    uplink = known.uplink
+    code = "connected" if uplink.connected else "not_connected" if uplink.configured else "not_configured"
+    version = f"MQTT {uplink.version}" if uplink.connected else ""
+    out.append(both("status.uplink", way=both(f"status.{code}"), where=uplink.where, version=version).rstrip())
+    if (away := uplink.platform_away_s) is not None:
         out.append(both("status.platform_away", away=ago(away)))
-    if known["receipts"] == "broker":
+    if known.receipts == "broker":
         out.append(both("status.no_receipts"))
-    out.append(both("status.outbox", **{n: known[n] for n in ("waiting", "waiting_batches", "last")}))
-    if card := known.get("card"):
-        day = both("status.card_day", day_mb=card["day_mb"]) if "day_mb" in card else ""
-        over = both("status.card_over") if card.get("day_mb", 0) > card["budget_mb"] else ""
-        spent = {n: card[n] for n in ("over_h", "written_mb", "budget_mb")}
+    out.append(both("status.outbox", **{n: getattr(known, n) for n in ("waiting", "waiting_batches", "last")}))
+    if card := known.card:
+        day = both("status.card_day", day_mb=card.day_mb) if card.day_mb is not UNSET else ""
+        over = both("status.card_over") if card.day_mb is not UNSET and card.day_mb > card.budget_mb else ""
+        spent = {n: getattr(card, n) for n in ("over_h", "written_mb", "budget_mb")}
         out.append(both("status.card", **spent, day=day, over=over))
-    if (on := known.get("mains")) is not None:
+    if (on := known.mains) is not None:
         out.append(both("status.mains", on=both("status.mains_there") if on else both("status.mains_lost")))
-    for r in known["radio"]:
-        silent = both("status.never") if r["silent_s"] is None else f"{ago(r['silent_s'])}"
-        state = both("status.hears") if r["hearing"] else both("status.deaf", trouble=r["trouble"] or "silent")
-        named = {n: r[n] for n in ("adapter", "adverts", "restarts")}
+    for r in known.radio:
+        silent = both("status.never") if r.silent_s is None else f"{ago(r.silent_s)}"
+        state = both("status.hears") if r.hearing else both("status.deaf", trouble=r.trouble or "silent")
+        named = {n: getattr(r, n) for n in ("adapter", "adverts", "restarts")}
         out.append(both("status.radio", **named, state=state, silent=silent))
-    for x in known["lines"]:
-        state = both("status.open" if x["open"] else "status.not_open")
-        out.append(both("status.line", port=x["port"], state=state, received=x["received"]))
-    out.append(both("status.alarms", alarms=len(known["alarms"]) or both("status.none")))
-    for a in known["alarms"]:
-        row = kind.of(a["kind"])
-        test = both("status.test") if a["test"] else ""
-        what = f"P{a['priority']} #{a['number']} {row.zh} {row.en}, {a['room'] or a['device']}"
-        out.append(f"  {what}: {a['state']} {ago(a['since_s'])}, rung {a['rung']}{test}")
-    if known["away"]:
+    for x in known.lines:
+        state = both("status.open" if x.open else "status.not_open")
+        out.append(both("status.line", port=x.port, state=state, received=x.received))
+    out.append(both("status.alarms", alarms=len(known.alarms) or both("status.none")))
+    for a in known.alarms:
+        row = kind.of(a.kind)
+        test = both("status.test") if a.test else ""
+        what = f"P{a.priority} #{a.number} {row.zh} {row.en}, {a.room or a.device}"
+        out.append(f"  {what}: {a.state} {ago(a.since_s)}, rung {a.rung}{test}")
+    if known.away:
         out.append(both("status.away"))
-    out.append(both("status.faults", faults=len(known["faults"]) or both("status.none")))
-    for f in known["faults"]:
-        row = kind.of(f["kind"])
-        out.append(f"  {row.zh} {row.en} {f['device']}: {ago(f['since_s'])}")
+    out.append(both("status.faults", faults=len(known.faults) or both("status.none")))
+    for f in known.faults:
+        row = kind.of(f.kind)
+        out.append(f"  {row.zh} {row.en} {f.device}: {ago(f.since_s)}")
     out.append(both("status.devices"))
-    out += [_device(d) for d in known["devices"]]
-    out.append(both("status.strangers", strangers=known["strangers"]))
+    out += [_device(d) for d in known.devices]
+    out.append(both("status.strangers", strangers=known.strangers))
     return "\n".join(out)
 
 
-def _device(d: dict[str, Any]) -> str:
-    limit = d["missing_after"]
-    note = both("status.not_supervised") if limit is None else both("status.missing") if d.get("silent_s", d["heard_s"]) > limit else ""
-    note += both("status.slow") if d.get("slow") else ""
-    if d.get("untold"):
-        note += both("status.untold", untold="/".join(d["untold"]))
-    note += both("status.not_heard") if not d.get("heard", True) and not note else ""
-    note += both("status.shelved") if d["shelved"] else ""
-    note += both("status.mute_cancel") if d.get("mute_cancel") else ""
-    refused = " ".join(f"{why} x{n}" for why, n in d["refused"].items() if why != "repeated")
-    told = f"  {d['device']:<16} {d['model']:<18} {d['room']:<12} {ago(d['heard_s']):>8}"
-    return f"{told} {d['rssi'] or '-':>5}  {note} {refused}".rstrip()
+def _device(d: DeviceStatus) -> str:
+    note = both("status.not_supervised") if d.missing_after is None else both("status.missing") if d.missing else ""
+    note += both("status.slow") if d.slow else ""
+    if d.untold:
+        note += both("status.untold", untold="/".join(d.untold))
+    note += both("status.not_heard") if not d.heard and not note else ""
+    note += both("status.shelved") if d.shelved else ""
+    note += both("status.mute_cancel") if d.mute_cancel else ""
+    refused = " ".join(f"{why} x{n}" for why, n in d.refused.items() if why != "repeated")
+    told = f"  {d.device:<16} {d.model:<18} {d.room:<12} {ago(d.heard_s):>8}"
+    return f"{told} {d.rssi or '-':>5}  {note} {refused}".rstrip()
 
 
 def ago(seconds: float) -> str:

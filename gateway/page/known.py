@@ -15,6 +15,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gateway.box.folders import reader
 from gateway.contract import wire
 from gateway.home import status
@@ -69,7 +71,7 @@ class Known:
     def status(self) -> dict[str, Any]:
         """Return the daemon's last word, {} where there is none. `age` is how old it is, `well` whether the daemon lives."""
         try:
-            facts = status.read(self._config.runtime)
+            facts: dict[str, Any] = msgspec.to_builtins(status.read(self._config.runtime))
             facts["age"] = max(0.0, time.time() - float(facts["written"]))
         except (OSError, ValueError, KeyError, TypeError):
             return {}

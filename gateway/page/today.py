@@ -415,7 +415,8 @@ def _hour_marks(now: float) -> list[float]:
 
 def heard(device: dict[str, Any], facts: dict[str, Any]) -> str:
     """Return whether a device is heard: heard, missing, unknown until it was heard since the gateway began, or unsupervised."""
-    limit, silent = device.get("missing_after"), device.get("silent_s", device.get("heard_s", 0.0))
+    limit, silent = device.get("missing_after"), device.get("silent_s")
+    silent = device.get("heard_s", 0.0) if silent is None else silent
     if (kind.MISSING, device["device"]) in {(f["kind"], f["device"]) for f in facts.get("faults", [])}:
         return "missing"
     if limit is not None and silent > limit:

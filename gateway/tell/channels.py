@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gateway.home.config import Config
 from gateway.home.home import Home
+from gateway.home.status import ChannelStatus
 from gateway.judge.book import Entry
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
@@ -109,17 +110,17 @@ class Channels:
             self._notes.begin(kind.CALL_FAILED, name, why=ran.broken or "failed", found=found)
         self._notes.later(self.look)
 
-    def facts(self) -> list[dict[str, Any]]:
+    def status(self) -> list[ChannelStatus]:
         """Return how each program is, for the status file: `why` is "" where nothing is known against it."""
         on = {name: fact.detail.get("why", "failed") for (what, name), fact in self._pipeline.faults.on.items() if what == kind.CALL_FAILED}
         now = self._clock.now().mono
         return [
-            {
-                "program": name,
-                "why": on.get(name, ""),
-                "test": bool(channel.asks),
-                "tested_s": round(now - self._asked[name], 1) if name in self._asked else None,
-            }
+            ChannelStatus(
+                program=name,
+                why=str(on.get(name, "")),
+                test=bool(channel.asks),
+                tested_s=round(now - self._asked[name], 1) if name in self._asked else None,
+            )
             for name, channel in channels(self._home.config).items()
         ]
 

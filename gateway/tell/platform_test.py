@@ -27,6 +27,7 @@ from gateway.contract import wire
 from gateway.home import household
 from gateway.home.config import Config
 from gateway.home.home import Home
+from gateway.home.status import StepStatus, TryStatus
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact
 from gateway.judge.notes import Notes
@@ -105,9 +106,10 @@ class Attempt:
         if receipt.journal == self._storage.store.journal and any(first <= number <= last for first, last in receipt.entries):
             self._receipted.set()
 
-    def facts(self) -> dict[str, Any]:
+    def status(self) -> TryStatus:
         """Return how it stands, for the status file."""
-        return {"instruction": self._instruction.id, "over": self.over, "where": self._where, "steps": self.steps}
+        steps = [StepStatus(**row) for row in self.steps]
+        return TryStatus(instruction=self._instruction.id, over=self.over, where=self._where, steps=steps)
 
     # -- the way -------------------------------------------------------------------------------------------------------
 

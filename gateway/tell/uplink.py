@@ -14,6 +14,7 @@ from gateway.box.supervise import keep, wait_before
 from gateway.contract import wire
 from gateway.home.config import Config
 from gateway.home.home import Home
+from gateway.home.status import LinkStatus
 from gateway.judge.alarm import Alarm
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
@@ -90,6 +91,17 @@ class Uplink:
         """What counts a PUBACK as the receipt, for a platform that sends none; None for one that does."""
         platform = self._home.config.platform
         return self._taken if platform is not None and platform.receipts == "broker" else None
+
+    def status(self, mono: float) -> LinkStatus:
+        """Return how it stands, for the status file."""
+        link, platform, away = self._way.link, self._home.config.platform, self._presence.away_since
+        return LinkStatus(
+            configured=link is not None,
+            connected=link is not None and link.connected,
+            version=link.version if link else "",
+            where=f"{platform.host}:{platform.port}" if platform else "",
+            platform_away_s=round(mono - away, 1) if away is not None else None,
+        )
 
     def connect(self, group: asyncio.TaskGroup | None = None) -> None:
         """Keep a link to the configured platform up, in this group of tasks; without one say that alarms stay here."""

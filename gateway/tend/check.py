@@ -13,7 +13,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from drivers import all_models
 from gateway import __version__
@@ -26,6 +26,7 @@ from gateway.home import audible, status
 from gateway.home.config import Config, load, mute_cancels, nobody_cancels
 from gateway.home.devices import Device, speed
 from gateway.home.source import ConfigError
+from gateway.home.status import Status
 from gateway.keep import recovery
 from gateway.keep.database import SET_ASIDE, aside, size
 from gateway.tell import channels, mqtt, sounder
@@ -157,10 +158,10 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     for finding in (*_programs(config), *(_channels_seen(running) if running else await _channels(config))):
         yield finding
     if running:
-        yield Finding(True, both("check.daemon"), both("check.running", pid=running["pid"]))
-        if running["degraded"]:
-            yield Finding(False, both("check.disk"), running["degraded"])
-    if (on := running.get("mains") if running else mains.read(config.gateway.mains)) is not None:
+        yield Finding(True, both("check.daemon"), both("check.running", pid=running.pid))
+        if running.degraded:
+            yield Finding(False, both("check.disk"), running.degraded)
+    if (on := running.mains if running else mains.read(config.gateway.mains)) is not None:
         yield _mains(there=on)
     if any(isinstance(d.model.listens, BleAdvert | GattService) for d in config.devices):
         for finding in _radio_seen(running) if running else await _radio(config):
@@ -182,10 +183,9 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
         yield Finding(None, both("check.cancel"), both("check.nobody_cancels"))
     for d in mute_cancels(config):
         yield Finding(False, both("check.cancel"), both("check.mute_cancel", id=d.id))
-    for d in running.get("devices", []) if running else []:
-        if untold := d.get("untold"):
-            kinds = "/".join(untold)
-            said = both("check.untold", device=d["device"], kinds=kinds)
+    for told in running.devices if running else []:
+        if told.untold:
+            said = both("check.untold", device=told.device, kinds="/".join(told.untold))
             yield Finding(None, both("check.detection"), said)
     yield _broker_seen(running) if running and config.platform else await _broker(config)
     for lack in audible.lacks(config):
@@ -194,41 +194,41 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
         yield Finding(None, both("check.receipts"), both("check.no_receipts"))
 
 
-def _running(config: Config) -> dict[str, Any]:
+def _running(config: Config) -> Status | None:
     """Return the daemon's last word if it is fresh: then its ports and its client id are in use, and it knows best."""
     try:
         known = status.read(config.runtime)
     except (OSError, ValueError):
-        return {}
-    return known if time.time() - known["written"] < status.STALE else {}
+        return None
+    return known if time.time() - known.written < status.STALE else None
 
 
-def _radio_seen(running: dict[str, Any]) -> list[Finding]:
+def _radio_seen(running: Status) -> list[Finding]:
     return [
         Finding(
-            r["hearing"],
+            r.hearing,
             both("check.adapter"),
-            f"{r['adapter']}: " + (both("check.hears", adverts=r["adverts"]) if r["hearing"] else r["trouble"] or "silent"),
+            f"{r.adapter}: " + (both("check.hears", adverts=r.adverts) if r.hearing else r.trouble or "silent"),
         )
-        for r in running["radio"]
+        for r in running.radio
     ]
 
 
-def _port(device: Device, baud: int, running: dict[str, Any]) -> Finding:
+def _port(device: Device, baud: int, running: Status | None) -> Finding:
     if not running:
         why = why_not(device.at, baud)
         return Finding(not why, both("check.port"), f"{device.id}: {why or device.at + both('check.can_opened')}")
-    is_open = any(line["port"] == device.at and line["open"] for line in running["lines"])
+    is_open = any(line.port == device.at and line.open for line in running.lines)
     return Finding(is_open, both("check.port"), f"{device.id}: {device.at} {both('check.open') if is_open else both('check.not_open')}")
 
 
-def _broker_seen(running: dict[str, Any]) -> Finding:
-    uplink = running["uplink"]
-    if uplink["connected"] and uplink.get("platform_away_s") is not None:
-        return Finding(False, both("check.broker"), both("check.platform_away", where=uplink["where"]))
-    if uplink["connected"]:
-        return Finding(True, both("check.broker"), both("check.connected", where=uplink["where"], version=uplink["version"]))
-    return Finding(False, both("check.broker"), both("check.not_connected", where=uplink["where"]))
+def _broker_seen(running: Status) -> Finding:
+    uplink = running.uplink
+    if uplink.connected and uplink.platform_away_s is not None:
+        return Finding(False, both("check.broker"), both("check.platform_away", where=uplink.where))
+    if uplink.connected:
+        return Finding(True, both("check.broker"), both("check.connected", where=uplink.where, version=uplink.version))
+    return Finding(False, both("check.broker"), both("check.not_connected", where=uplink.where))
 
 
 def _clock() -> Finding:
@@ -267,9 +267,9 @@ def _channel(program: str, why: str) -> Finding:
     return Finding(not why, both("check.program"), f"{program}: " + (CHANNEL.get(why, FAILED) if why else both("check.channel_works")))
 
 
-def _channels_seen(running: dict[str, Any]) -> list[Finding]:
+def _channels_seen(running: Status) -> list[Finding]:
     """Return what the daemon knows of what sounds and calls; nothing of what was never asked and has never failed."""
-    return [_channel(c["program"], c["why"]) for c in running.get("channels", ()) if c["why"] or c["tested_s"] is not None]
+    return [_channel(c.program, c.why) for c in running.channels if c.why or c.tested_s is not None]
 
 
 async def _channels(config: Config) -> list[Finding]:
@@ -278,11 +278,10 @@ async def _channels(config: Config) -> list[Finding]:
     return [_channel(name, (await sounder.ask(sounder.begin, command)).broken) for name, command in asks.items()]
 
 
-def _heard(d: Device, running: dict[str, Any]) -> Finding:
+def _heard(d: Device, running: Status) -> Finding:
     """Say whether the daemon hears inputs or another program's broker."""
-    row: dict[str, Any] = next((r for r in running.get("devices", ()) if r["device"] == d.id), {})
-    why = both("check.nothing_heard")
-    return Finding(bool(row.get("alive")), both("check.input"), f"{d.id}: {d.at} " + (both("check.answers") if row.get("alive") else why))
+    alive = any(told.device == d.id and told.alive for told in running.devices)
+    return Finding(alive, both("check.input"), f"{d.id}: {d.at} " + both("check.answers" if alive else "check.nothing_heard"))
 
 
 async def _other(config: Config, d: Device) -> Finding:

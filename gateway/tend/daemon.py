@@ -25,7 +25,7 @@ from gateway.hear.intake import Intake
 from gateway.hear.replay import Replay
 from gateway.hear.waiting_room import WaitingRoom
 from gateway.hear.wired_setup import Fitting
-from gateway.home import inbox, nearby, status
+from gateway.home import inbox, nearby
 from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.home.identity import identity
@@ -63,6 +63,7 @@ from gateway.tend.mailbox import Mailbox
 from gateway.tend.orders import Orders
 from gateway.tend.pump import Pump
 from gateway.tend.rearrange import Rearrange
+from gateway.tend.report import Report
 from gateway.tend.rounds import MARK, Rounds
 from gateway.tend.slip_box import SlipBox
 from gateway.tend.supervision import Supervision
@@ -85,7 +86,6 @@ class Daemon:
     boot: str
     clock: Clock
     replay: Replay | None
-    models: Mapping[str, Model]
     known: Known  # what the store remembers
     wake: asyncio.Event
     storage: Storage
@@ -314,7 +314,7 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
         signals=intake.signals,
         receipts=receipts,
         push=push,
-        facts=lambda counts: status.facts(daemon, counts),
+        report=lambda counts: report.status(counts, upkeep.card),
         fresh=fresh,
         wake=wake.set,
         replays=replay is not None,
@@ -378,6 +378,7 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
         asks=(left.ask, slips.ask),
     )
 
+    report = Report(home, clock, boot, storage, pipeline, faults, intake, ears, channels, uplink, technician)
     mailbox.subscribe(technician.receipted)
     acts = Acts(home=home, clock=clock, intake=intake, uplink=uplink, untold=waits, callers=callers)
     turns = Pump(
@@ -409,12 +410,11 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
             another=functools.partial(another, storage, receipts, push, uplink),
         ),
     )
-    daemon = Daemon(
+    return Daemon(
         home=home,
         boot=boot,
         clock=clock,
         replay=replay,
-        models=models,
         known=known,
         wake=wake,
         storage=storage,
@@ -447,4 +447,3 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
         slips=slips,
         pump=turns,
     )
-    return daemon

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import json
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from gateway.box import aside, mains, systemd
 from gateway.box.card import Card
 from gateway.box.folders import moved_out
 from gateway.hear.waiting_room import WaitingRoom
-from gateway.home import backup
+from gateway.home import backup, status
 from gateway.home.home import Home
+from gateway.home.status import Status
 from gateway.judge.alarm import State
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
@@ -68,12 +67,12 @@ class Upkeep:
         signals: Signals,
         receipts: Receipts,
         push: Push,
-        facts: Callable[[tuple[int, int]], Mapping[str, Any]],
+        report: Callable[[tuple[int, int]], Status],
         fresh: Callable[[], bool],
         wake: Callable[[], None],
         replays: bool,
     ) -> None:
-        """Take whose house it keeps. `facts(counts)` is what the status file says.
+        """Take whose house it keeps. `report(counts)` is what the status file says.
 
         `fresh` says whether somebody may need help whom nobody has answered yet. `replays`: a recorded day is played.
         """
@@ -88,7 +87,7 @@ class Upkeep:
         self._signals = signals
         self._receipts = receipts
         self._push = push
-        self._facts = facts
+        self.report = report
         self._fresh = fresh
         self._wake = wake
         self._replays = replays
@@ -143,7 +142,7 @@ class Upkeep:
         path = self._home.config.runtime / "status.json"
         new = path.with_suffix(".new")
         try:
-            text = json.dumps(self._facts(counts), ensure_ascii=False)
+            text = status.as_json(self.report(counts))
             new.write_text(text, encoding="utf-8", errors="replace")
             new.replace(path)
         except OSError as error:

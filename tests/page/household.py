@@ -257,7 +257,7 @@ class Example:
             "devices": [
                 {
                     "device": d, "model": MODELS[d], "room": room, "heard_s": round(now.mono - day.pipeline.faults.heard_at[d], 1),
-                    "missing_after": 1800.0, "rssi": None if d == "bedroom-radar" else {"kitchen-smoke": -91, "front-door": -82}.get(d, -64),
+                    "missing_after": 1800.0, "rssi": 0 if d == "bedroom-radar" else {"kitchen-smoke": -91, "front-door": -82}.get(d, -64),
                     "refused": {"not_sensed": 3, "crc": 2} if d == "front-door" else {}, "shelved": False,
                     "heard": True, "states": self.states.get(d, {}),
                 }

@@ -8,6 +8,7 @@ import pytest
 
 from gateway import __version__
 from gateway.__main__ import main
+from gateway.home.status import ChannelStatus, DeviceStatus, Status
 from gateway.tend import check
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Bluetoothd, PrivateBus
@@ -56,7 +57,7 @@ async def test_an_id_that_not_every_broker_takes_is_told_and_goes_on(tmp_path, c
     gateway = Gateway(tmp_path, bus=object(), devices="", name="gw.old")
     gateway.state.mkdir(exist_ok=True)
     (gateway.state / "gateway.db").touch()
-    monkeypatch.setattr(check, "_running", lambda _: {})
+    monkeypatch.setattr(check, "_running", lambda _: None)
     _, _, _, weaker = await findings(capsys, gateway)
     assert "gw.old" in weaker
     assert "NATS" in weaker
@@ -64,7 +65,7 @@ async def test_an_id_that_not_every_broker_takes_is_told_and_goes_on(tmp_path, c
 
 async def test_what_is_noticed_late_and_what_was_never_told_is_said(tmp_path, capsys, monkeypatch):
     smoke = '[[device]]\nid = "smoke"\nmodel = "xiaomi-jtyjgd03mi"\naddress = "A4:C1:38:00:00:02"\n'
-    running = {"pid": 1, "degraded": "", "radio": [], "lines": [], "devices": [{"device": "smoke", "untold": ["smoke"]}, {"device": "x"}]}
+    running = Status(written=0.0, pid=1, devices=[DeviceStatus(device="smoke", untold=["smoke"]), DeviceStatus(device="x")])
     monkeypatch.setattr(check, "_running", lambda _: running)
     _, _, _, weaker = await findings(capsys, Gateway(tmp_path, bus=object(), devices=smoke))
     assert "smoke: 报到慢, 失联 25 小时后才知道, 每月人工测试 slow: missing is noticed after 25 h: test it each month" in weaker
@@ -251,10 +252,8 @@ async def test_inputs_and_other_brokers_are_gone_to_all_the_way(tmp_path, capsys
 
 
 async def test_beside_a_running_gateway_its_word_on_programs_and_inputs_counts(tmp_path, capsys, monkeypatch):
-    running = {
-        "pid": 1, "degraded": "", "radio": [], "lines": [], "devices": [{"device": "z2m", "alive": False}],
-        "channels": [{"program": "/x/sms", "why": "no_credit", "test": True, "tested_s": 9.0}, {"program": "/x/y", "why": "", "test": False, "tested_s": None}],
-    }  # fmt: skip
+    channels = [ChannelStatus(program="/x/sms", why="no_credit", test=True, tested_s=9.0), ChannelStatus(program="/x/y")]
+    running = Status(written=0.0, pid=1, devices=[DeviceStatus(device="z2m")], channels=channels)
     monkeypatch.setattr(check, "_running", lambda _: running)
     _, _, unfit, _ = await findings(
         capsys, Gateway(tmp_path, devices='[[device]]\nid = "z2m"\nmodel = "zigbee2mqtt"\nport = "mqtt://127.0.0.1:1/z"\n')

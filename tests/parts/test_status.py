@@ -7,6 +7,7 @@ import sqlite3
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from drivers import all_models
 from gateway.box.card import CARD_BUDGET, Card
@@ -92,14 +93,18 @@ async def test_status_tells_alarms_faults_devices_outbox_and_uplink(daemon):
 
 
 async def test_what_weakens_the_protection_is_said(daemon):
-    known = status.facts(daemon, (0, 0))
-    known["written"] = time.time() - 60
-    known["degraded"] = "the disk is full"
-    known["away"] = True
-    known["radio"] = [{"adapter": "hci0", "hearing": False, "trouble": "", "adverts": 3, "restarts": 2, "silent_s": None}]
-    known["lines"] = [{"port": "/dev/x", "open": False, "received": 9}]
-    known["devices"][0] |= {"shelved": True, "refused": {"decrypt_failed": 4, "repeated": 9}}
-    known["devices"][1] |= {"silent_s": 10**6}
+    known = daemon.upkeep.report((0, 0))
+    first, second = known.devices
+    second = replace(second, silent_s=10.0**6)
+    known = replace(
+        known,
+        written=time.time() - 60,
+        degraded="the disk is full",
+        away=True,
+        radio=[status.RadioStatus(adapter="hci0", adverts=3, restarts=2)],
+        lines=[status.LineStatus(port="/dev/x", received=9)],
+        devices=[replace(first, shelved=True, refused={"decrypt_failed": 4, "repeated": 9}), second],
+    )
     text = status.told(known)
     for words in (
         "60 s ago: systemctl status",
@@ -112,13 +117,13 @@ async def test_what_weakens_the_protection_is_said(daemon):
     ):
         assert words in text, text
     assert "repeated" not in text
-    assert ("失联 MISSING" in text) is (known["devices"][1]["missing_after"] is not None)
+    assert ("失联 MISSING" in text) is (second.missing_after is not None)
 
 
 async def test_the_mains_are_told_where_they_are_known(daemon):
-    known = status.facts(daemon, (0, 0))
+    known = daemon.upkeep.report((0, 0))
     for there, words in ((True, "市电 mains       有 there"), (False, "市电 mains       !! 停电"), (None, "")):
-        text = status.told(known | {"mains": there})
+        text = status.told(replace(known, mains=there))
         assert (words in text, "市电" in text) == (True, there is not None)
 
 
@@ -195,17 +200,18 @@ def test_what_the_card_has_taken_is_told_by_the_day_and_held_against_the_budget(
         facts = card.facts(1000.0 + hour * 3600)
         assert facts["day_mb"] == 48
     assert (facts["over_h"], facts["written_mb"]) == (24, 48), "the last day, not the last week"
-    known = status.facts(daemon, (0, 0)) | {"card": facts}
+    spent = status.CardStatus(**facts)
+    known = replace(daemon.upkeep.report((0, 0)), card=spent)
     assert "48 MB, 预算 budget 16 MB !! 超出 TOO MUCH" in status.told(known)
-    assert "TOO MUCH" not in status.told(known | {"card": facts | {"day_mb": 12.0}})
+    assert "TOO MUCH" not in status.told(replace(known, card=replace(spent, day_mb=12.0)))
     io.unlink()
     assert card.facts(9e9) is None
     assert Card(0.0, io).facts(5.0) is None
-    assert "card" not in status.told(known | {"card": None})
+    assert "card" not in status.told(replace(known, card=None))
 
 
 def test_this_kernel_counts_what_we_write(daemon):
-    assert status.facts(daemon, (0, 0))["card"] is not None
+    assert daemon.upkeep.report((0, 0)).card is not None
 
 
 # -- a question ends nothing -----------------------------------------------------------------------------------------
@@ -235,7 +241,7 @@ async def test_a_status_file_that_cannot_be_made_does_not_end_the_daemon(daemon,
     await goes_on(daemon)
     assert caplog.text.count("cannot be made") == (wrong in {"mistake", "type"}), "said once"
     if wrong == "surrogate":
-        assert status.read(run)["ports"] == ["/dev/tty?"]
+        assert status.read(run).ports == ["/dev/tty?"]
 
 
 async def test_a_database_that_cannot_be_counted_does_not_end_the_daemon(daemon, monkeypatch):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from gateway.home import status
 from gateway.tell.channels import AGAIN, SETTLE
 from tests.stories.life import DAY, HOUR, MINUTE, Life
 
@@ -109,8 +108,8 @@ def test_an_unplugged_speaker_is_told_within_a_day_and_relay_and_sms_go_on(tmp_p
         ((at, turn, why),) = told(life, "/people/siren")
         assert (turn, why) == ("raised", "unplugged")
         assert at - unplugged <= DAY
-        (facts,) = [c for c in status.facts(life.daemon, (0, 0))["channels"] if c["program"] == "/people/siren"]
-        assert facts["why"] == "unplugged"
+        (facts,) = [c for c in life.daemon.upkeep.report((0, 0)).channels if c.program == "/people/siren"]
+        assert facts.why == "unplugged"
         life.plug(there=False)
         life.press()
         pressed = life.now

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
-from gateway.home import status
 from gateway.words.driver import Advertisement, Published, uuid16
 from gateway.words.kind import Priority
 from tests.stories.life import DAY, HOUR, MINUTE, RECEIVER, Life
@@ -204,7 +203,7 @@ def test_a_fall_in_another_makes_words_is_an_alarm_and_a_word_that_nobody_knows_
         life.daemon.intake.published("z2m", Published(topic=name, payload=text.encode()))
 
     def untold() -> dict[str, list[str]]:
-        return {d["device"]: d["untold"] for d in status.facts(life.daemon, (0, 0))["devices"] if d["untold"]}
+        return {d.device: d.untold for d in life.daemon.upkeep.report((0, 0)).devices if d.untold}
 
     async def story():
         says("smoke", '{"battery":80,"smoke":null}')

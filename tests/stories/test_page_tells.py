@@ -8,22 +8,22 @@ from tests.stories.life import MINUTE, Life
 
 def test_the_daemon_says_what_it_has_heard_itself(tmp_path):
     def said():
-        return {d["device"]: d for d in status.facts(life.daemon, (0, 0))["devices"]}
+        return {d.device: d for d in life.daemon.upkeep.report((0, 0)).devices}
 
     async def story():
-        assert not any(d["heard"] for d in said().values())
+        assert not any(d.heard for d in said().values())
         life.door(False)
         life.radar_lives()
         await life.wait(1)
-        assert (said()["door"]["heard"], said()["door"]["states"]) == (True, {"contact_open": False})
-        assert said()["radar"]["states"] == {"presence": True}
-        assert not said()["pendant"]["heard"]
+        assert (said()["door"].heard, said()["door"].states) == (True, {"contact_open": False})
+        assert said()["radar"].states == {"presence": True}
+        assert not said()["pendant"].heard
         await life.restart(same_boot=True)
-        assert not any(d["heard"] or d["states"] for d in said().values()), "what was heard before it says nothing of now"
-        assert "启动后还没听到" in status.told(status.facts(life.daemon, (0, 0)))
+        assert not any(d.heard or d.states for d in said().values()), "what was heard before it says nothing of now"
+        assert "启动后还没听到" in status.told(life.daemon.upkeep.report((0, 0)))
         life.door(True)
         await life.wait(1)
-        assert (said()["door"]["heard"], said()["door"]["states"]) == (True, {"contact_open": True})
+        assert (said()["door"].heard, said()["door"].states) == (True, {"contact_open": True})
 
     with Life(tmp_path) as life:
         life.live(story())

@@ -127,12 +127,12 @@ def test_a_receipt_proves_that_it_is_there_and_a_new_line_knows_nothing(life, ho
         says(life)
         await life.wait(5)
         assert life.daemon.presence.away_since is not None
-        facts = status.facts(life.daemon, (0, 0))
-        assert facts["uplink"]["platform_away_s"] == pytest.approx(5, abs=1)
+        facts = life.daemon.upkeep.report((0, 0))
+        assert facts.uplink.platform_away_s == pytest.approx(5, abs=1)
         assert "平台自称离线" in status.told(facts)
         says(life)
         await life.wait(60)
-        assert status.facts(life.daemon, (0, 0))["uplink"]["platform_away_s"] == pytest.approx(65, abs=2), "since when it was said first"
+        assert life.daemon.upkeep.report((0, 0)).uplink.platform_away_s == pytest.approx(65, abs=2), "since when it was said first"
         if how == "receipt":
             life.desk.forgets = lambda: False
             life.moves()
@@ -145,8 +145,8 @@ def test_a_receipt_proves_that_it_is_there_and_a_new_line_knows_nothing(life, ho
             await life.restart()
         await life.wait(10)
         assert life.daemon.presence.away_since is None
-        assert status.facts(life.daemon, (0, 0))["uplink"]["platform_away_s"] is None
-        assert "平台自称离线" not in status.told(status.facts(life.daemon, (0, 0)))
+        assert life.daemon.upkeep.report((0, 0)).uplink.platform_away_s is None
+        assert "平台自称离线" not in status.told(life.daemon.upkeep.report((0, 0)))
 
     life.live(story())
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.home import household, status
+from drivers import all_models
+from gateway.home import household
 from gateway.words.instruction import Change, What
 from tests.stories.life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
 
@@ -66,7 +67,7 @@ def enrolled(life: Life) -> None:
     value = {"id": "second", "model": "shelly-blu-button", "room": "hall", "address": NEW}
     daemon = life.daemon
     daemon.ears.listen_to = daemon.ears.by_radio = lambda *_: None  # what is heard comes from the story
-    after = household.changed(daemon.home.config, Change(What.PUT_DEVICE, value), household.Handed(), daemon.models, by="Li")
+    after = household.changed(daemon.home.config, Change(What.PUT_DEVICE, value), household.Handed(), all_models(), by="Li")
     daemon.notes.later(lambda at: daemon.rearrange(after, at))
 
 
@@ -79,7 +80,7 @@ def test_an_alarm_of_a_device_being_installed_was_real_and_may_be_closed_as_a_te
         await life.wait(5)
         of = {a.device: a for a in life.open}
         assert not of["second"].test, "the whole ladder is called"
-        shown = {a["device"]: a["installing"] for a in status.facts(life.daemon, (0, 0))["alarms"]}
+        shown = {a.device: a.installing for a in life.daemon.upkeep.report((0, 0)).alarms}
         assert shown == {"second": True, "pendant": False}
         await life.wait(MINUTE)
         assert life.called("family")

@@ -23,7 +23,6 @@ LONG = {
     "gateway/home/household.py",
     "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
 }  # fmt: skip
-TAKE_THE_DAEMON = {"home.status"}
 OUTSIDE = {
     "asyncio", "socket", "ssl", "sqlite3", "subprocess", "threading", "concurrent", "multiprocessing", "select",
     "selectors", "http", "urllib", "aiomqtt", "paho", "bleak", "dbus_fast", "serial", "os", "shutil", "tempfile", "random", "secrets",
@@ -67,15 +66,13 @@ def test_a_room_knows_only_rooms_to_its_left(name):
     if name == "__init__":
         return
     for other in ours(GATEWAY[name]):
-        if name in TAKE_THE_DAEMON and other == "tend.daemon":
-            continue
         assert room(other) == room(name) or PLACE[room(other)] < PLACE[room(name)], f"{name} imports {other}"
         assert room(name) != "page" or room(other) in PAGE, f"{name} imports {other}"
         assert room(other) != "page" or room(name) in {"page", "__main__", "demo"}, f"{name} imports {other}"
 
 
-def test_what_still_takes_the_daemon_is_said():
-    assert {n for n in GATEWAY if room(n) != "tend" and n != "__main__" and "tend.daemon" in ours(GATEWAY[n])} == TAKE_THE_DAEMON
+def test_no_part_takes_the_daemon():
+    assert not {n for n in GATEWAY if room(n) != "tend" and n != "__main__" and "tend.daemon" in ours(GATEWAY[n])}
 
 
 def test_no_module_is_longer_than_a_person_reads_at_once():

@@ -43,13 +43,13 @@ class Bench:
         await self.fitting.run()
         for note in self.notes.take():
             note(AT)
-        return self.fitting.facts()
+        return self.fitting.status()
 
 
 async def test_a_port_that_is_gone_is_said_and_no_visit_told(tmp_path):
     bench = Bench(Instruction(id="i1", do=Do.ASK_PORT, by="Li", door=Door.LOCAL, port=str(tmp_path / "usb-1")))
     facts = await bench.run()
-    assert (facts["over"], facts["trouble"], facts["port"]) == (True, "gone", str(tmp_path / "usb-1"))
+    assert (facts.over, facts.trouble, facts.port) == (True, "gone", str(tmp_path / "usb-1"))
     assert (bench.told, bench.lent_for) == ([], [])
     assert bench.changes >= 1, "who watches is told"
 
@@ -63,18 +63,18 @@ async def test_a_radar_that_cannot_be_set_has_its_line_lent_and_the_visit_told(t
     device = radar(tmp_path / "usb-1")
     bench = Bench(Instruction(id="i2", do=Do.ADJUST, by="Li", door=Door.LOCAL, device="radar"), device)
     facts = await bench.run()
-    assert facts["over"]
-    assert facts["trouble"]
+    assert facts.over
+    assert facts.trouble
     assert bench.lent_for[0] == "radar"
     (visit,) = bench.told
     assert (visit.kind, visit.device, visit.detail["what"], visit.detail["by"]) == (kind.VISIT, "radar", "adjust", "Li")
-    assert (visit.detail["well"], visit.detail["trouble"]) == (False, facts["trouble"])
+    assert (visit.detail["well"], visit.detail["trouble"]) == (False, facts.trouble)
 
 
 async def test_a_mistake_of_ours_is_a_failure_and_no_more(tmp_path):
     bench = Bench(Instruction(id="i3", do=Do.ADJUST, by="Li", door=Door.LOCAL, device="radar"), radar(tmp_path))
     bench.fitting._lent = lambda _device: None
-    assert (await bench.run())["trouble"] == "failed"
+    assert (await bench.run()).trouble == "failed"
     assert bench.told[0].detail["trouble"] == "failed"
 
 

@@ -109,7 +109,7 @@ async def test_what_stands_in_the_configuration_no_more_is_forgotten(bench):
     bench.ends(SMS[0], BROKEN)
     bench.home.config.ladder = ()
     assert [entry.fact.turn for entry in bench.channels.look(bench.clock.now())] == ["cleared"]
-    assert [row["program"] for row in bench.channels.facts()] == [SIREN[0]]
+    assert [row.program for row in bench.channels.status()] == [SIREN[0]]
 
 
 async def test_after_its_end_it_listens_no_more(bench):

@@ -1,0 +1,96 @@
+"""The status file: what the daemon writes is what the page reads, also where one of the two is of another version."""
+
+import json
+import types
+from typing import Any, get_args, get_origin
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.home import status
+from gateway.home.status import Status
+
+PLAIN = {
+    bool: st.booleans(),
+    int: st.integers(-(2**63), 2**63 - 1),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    str: st.text(),
+    types.NoneType: st.none(),
+    msgspec.UnsetType: st.just(msgspec.UNSET),
+}
+PLAIN[Any] = st.one_of(PLAIN[bool], PLAIN[int], PLAIN[float], PLAIN[str])
+# Every key of version 0.1, "" for the file itself: programs of others read `status --json`.
+KEYS = {
+    "": "gateway software pid boot written wall mono clock store degraded journal generation head last waiting waiting_batches receipts "
+    "uplink radio ports lines strangers repeats devices alarms faults away household lacks mains card channels walk step fitting "
+    "first_presses platform_test",
+    "uplink": "configured connected version where platform_away_s",
+    "radio": "adapter hearing trouble adverts restarts silent_s",
+    "lines": "port open received",
+    "devices": "device model room heard_s silent_s untold missing_after slow minutes rssi heard states unread_s alive refused shelved "
+    "mute_cancel",
+    "alarms": "number alarm kind priority state room device rung since_s test installing",
+    "faults": "kind device since_s test",
+    "household": "revision at",
+    "card": "written_mb over_h budget_mb day_mb",
+    "channels": "program why test tested_s",
+    "fitting": "instruction device port over trouble baud found said contacts rows",
+    "platform_test": "instruction over where steps",
+}
+
+
+def values(of):
+    """Return a strategy for whatever a field may hold."""
+    if of in PLAIN:
+        return PLAIN[of]
+    if isinstance(of, type) and issubclass(of, msgspec.Struct):
+        return st.builds(of, **{f.name: values(f.type) for f in msgspec.structs.fields(of)})
+    if get_origin(of) is list:
+        return st.lists(values(get_args(of)[0]), max_size=2)
+    if get_origin(of) is dict:
+        return st.dictionaries(st.text(), values(get_args(of)[1]), max_size=2)
+    return st.one_of(*map(values, get_args(of)))
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory):
+    return tmp_path_factory.mktemp("run")
+
+
+def read(runtime, text):
+    (runtime / "status.json").write_text(text, encoding="utf-8")
+    return status.read(runtime)
+
+
+@given(told=values(Status))
+def test_what_is_written_is_what_is_read(runtime, told):
+    assert read(runtime, status.as_json(told)) == told
+
+
+def structs(of):
+    if isinstance(of, type) and issubclass(of, msgspec.Struct):
+        yield of
+    for inner in get_args(of):
+        yield from structs(inner)
+
+
+@pytest.mark.parametrize("part", KEYS)
+def test_every_key_that_others_read_is_there_in_its_order(part):
+    found = Status if not part else next(structs(next(f.type for f in msgspec.structs.fields(Status) if f.name == part)))
+    assert [f.name for f in msgspec.structs.fields(found)] == KEYS[part].split()
+
+
+def test_what_holds_for_few_is_written_only_for_them():
+    device = status.DeviceStatus(device="door")
+    told = json.loads(status.as_json(Status(written=1.0, devices=[device, msgspec.structs.replace(device, mute_cancel=True)])))
+    assert ["mute_cancel" in d for d in told["devices"]] == [False, True]
+
+
+def test_a_file_of_another_version_is_read(runtime):
+    told = read(runtime, '{"written": 5, "new": {"a": 1}, "devices": [{"device": "door", "heard_s": 9, "missing_after": 8, "newer": []}]}')
+    assert (told.written, told.gateway, told.alarms, told.walk) == (5.0, "", [], None)
+    (door,) = told.devices
+    assert (door.device, door.heard, door.untold, door.missing) == ("door", True, [], True)
+    assert not msgspec.structs.replace(door, silent_s=1.0).missing
