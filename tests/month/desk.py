@@ -19,14 +19,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from gateway.judge.faults.outings import ENOUGH
 from gateway.words import kind as kinds
 from tests.kit.simulated import Loop
 from tests.month.box import Box
-from tests.month.homes import DAY, HOUR, Home, rate
+from tests.month.homes import DAY, HOUR, Home, Sensor, rate
 from tests.month.life import KIND_OF, Event, Life, Span
 
 WIRE = 0.35  # s from the commit to the desk
 ASKED_AGAIN = 60.0  # s after which an order without an answer is sent again
+LEAVING = 60.0  # s between the door of whoever leaves with a pendant and its last word, at most
 AWAY = 1800.0  # s without a heartbeat after which a home is an item
 BEGINS = datetime(2026, 11, 28, 16, 0, tzinfo=UTC)  # midnight in Shanghai
 QUIET_LOOK, CLOSE_LOOK = 300.0, 60.0  # s between two looks of supervision: while all is well, and while it is not
@@ -44,6 +46,7 @@ class Line:
     came: float = math.inf
     truth: str = ""
     needed: bool = True  # somebody had to look soon; False: nobody would have missed it
+    unknowable: str = ""  # of one that was not needed: why no gateway can know that
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ class Run:
         self._truth: dict[tuple[str, str], tuple[float, str]] = {}  # (kind, device) -> when something of it was heard last, and what it was
         self._of_alarm: dict[str, str] = {}
         self._met: set[str] = set()
+        self._door: list[tuple[float, bool]] = []  # the door's words since the start, and whether each was heard
         self._lost: Span | None = None
         self._batched = 0.0
         self._beat = b""
@@ -151,6 +155,7 @@ class Run:
 
     def _power_on(self, was_off: float) -> None:
         box, now = self.box, self.box.now
+        self._door.clear()
         after = self.dice.uniform(600, 1500) if self.home.late_time else self.dice.uniform(20, 90)
         dropped = self.life.drops.at(now)
         connects = (dropped.ended if dropped else now) + self.dice.uniform(30, 70)
@@ -325,6 +330,8 @@ class Run:
 
     def _happens(self, event: Event) -> bool:
         heard = self.box.say(event)
+        if event.what == "open":
+            self._door.append((event.at, heard))
         if heard and event.on and event.what == "motion":
             self.box.last_motion = event.at
         kind = KIND_OF.get(event.what)
@@ -357,7 +364,22 @@ class Run:
             wanted = {"along": 11 * HOUR, "holiday": 11 * HOUR, "radio": 2 * HOUR if body["device"] == "pendant" else 4 * HOUR}
             hangs = "behind" in body["detail"] and body["priority"] <= 2  # nobody who is behind it can call
             line.needed = silent is not None and (hangs or lasted >= wanted.get(silent.why, 840.0))
+            if silent is not None and not line.needed:
+                line.unknowable = self._unknowable(silent, self.home.sensors[body["device"]], body["detail"]["silent_s"] - lasted)
         elif line.name == "fault" and body["kind"] == kinds.RADIO_DEAF:
             deaf = life.deaf.at(now)
             line.truth = deaf.why if deaf else "heard again"
             line.needed = deaf is not None and deaf.why == "hang" and now - deaf.began >= 840.0
+
+    def _unknowable(self, silent: Span, sensor: Sensor, before: float) -> str:
+        """Return why no gateway can know of a silence that it is none to tell of, "" where one could. `before`: s without a word before it."""
+        if silent.why == "radio" and not sensor.stream and before > 0:
+            return "its last word was older than the outage"
+        if silent.why != "along":
+            return ""
+        said = [(at, heard) for at, heard in self._door if at <= silent.began + LEAVING]
+        leaving = [heard for at, heard in said if at >= silent.began - LEAVING]
+        if not any(leaving):
+            return "no word of the door came through"
+        lost = not all(heard for _, heard in said[-3:])  # shut before, opened, shut
+        return "a word of a door was lost of which little was heard yet" if lost and sum(h for _, h in said) <= ENOUGH + 1 else ""

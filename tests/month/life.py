@@ -217,14 +217,23 @@ class Life:
                 at(second - begins - 20, "door", "open", True, "false passing")
                 at(second - begins, "door", "open", False)
                 at(second - begins + 30, "motion", "motion", second == self._holiday.ended)
-        away = self._out(begins, at, *self._nights(at))
+        wake, sleep, naps = self._nights(at)
+        away = self._out(begins, at, wake, sleep)
+        outside = [] if home.who == "couple" else away  # nobody lies in a bed who is out
+        for began, ended in naps:
+            if not any(a < ended and began < b for a, b in outside):
+                at(began, "bed", "bed")
+                at(ended, "bed", "bed", False)
+        if home.who != "bedridden":
+            at(max([sleep, *(b + 600 for _, b in outside)]), "bed", "bed")
         self._alarms(begins, at, away)
         return iter(out)
 
-    def _nights(self, at: Callable[..., None]) -> tuple[float, float]:
-        """Let the residents get up, be up at night and go to bed; return when they get up and go to bed, in seconds of the day."""
+    def _nights(self, at: Callable[..., None]) -> tuple[float, float, list[tuple[float, float]]]:
+        """Let the residents get up and be up at night; return when they get up, go to bed and lie down by day, in seconds of the day."""
         dice, home = self.dice, self.home
         wake = {"early": dice.gauss(4.9, 0.4), "bedridden": dice.gauss(7, 0.5)}.get(home.who, dice.gauss(6.4, 0.7)) * HOUR
+        naps: list[tuple[float, float]] = []
         sleep = min(23.8, {"early": dice.gauss(20.8, 0.4)}.get(home.who, dice.gauss(21.9, 0.7))) * HOUR
         if home.who == "bedridden":
             for hour in (8, 12.5, 18):
@@ -237,11 +246,9 @@ class Life:
                 seen = wake + dice.uniform(20, 600)
                 at(seen, "motion", "motion")
                 at(seen + dice.uniform(20, 90), "motion", "motion", False)
-            at(sleep, "bed", "bed")
             if dice.random() < 0.35:
-                nap = 13 * HOUR + dice.uniform(-1800, 1800)
-                at(nap, "bed", "bed")
-                at(nap + dice.uniform(1800, 6000), "bed", "bed", False)
+                began = 13 * HOUR + dice.uniform(-1800, 1800)
+                naps.append((began, began + dice.uniform(1800, 6000)))
             often = {"restless": (2, 5), "confused": (1, 4), "couple": (1, 3)}.get(home.who, (0, round(2 * rate("up_at_night"))))
             for _ in range(dice.randint(*often)):
                 second = dice.uniform(0.2, 2.2) * HOUR
@@ -250,7 +257,7 @@ class Life:
                 if dice.random() < 0.5:
                     at(second + 30, "motion", "motion")
                     at(second + 80, "motion", "motion", False)
-        return wake, sleep
+        return wake, sleep, naps
 
     def _out(self, begins: float, at: Callable[..., None], wake: float, sleep: float) -> list[tuple[float, float]]:
         """Let them go out and come back, open doors and move about; return when they are out, in seconds of the day."""

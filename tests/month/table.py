@@ -180,6 +180,7 @@ def text(months: Sequence[Month], days: int) -> str:
             (f"hours with more than {BEARS} items, of {days * 24}", f["hours_over"]),
             (f"homes that one operator carries at {BEARS} items an hour", math.floor(BEARS * 24 / per_day * n) if found else "-"),
             ("P2 that nobody needed to see soon", len(f["not_needed"])),
+            ("  of them for what cannot be known", sum(bool(i.line.unknowable) for i in f["not_needed"])),
             ("calls further down the ladder, on lines that are there already", sum(f["calls"].values())),
             ("homes' daily lists with something on them, a day", f"{f['listed'] / days:.1f}"),
             ("outages of a home that end within 30 min", f"{100 * sum(s < 1800 for s in f['outages']) // max(1, len(f['outages']))} %"),
@@ -199,7 +200,7 @@ def text(months: Sequence[Month], days: int) -> str:
         *_table(("true emergency", "heard", "raised", "s after the danger, latest", "later than a bare judgement"), _needs(f["needs"])),
     ]
     out += [f"not heard by any sensor or box, so not judged: {f['unheard']}"]
-    out += ["", *_table(("P2 that nobody needed to see soon", "why", "in all"), _not_needed(f["not_needed"]))]
+    out += ["", *_table(("P2 that nobody needed to see soon", "why", "cannot be known", "in all"), _not_needed(f["not_needed"]))]
     if f["open"]:
         out += ["", *_table(("alarms open for more than a day at the end",), Counter(f["open"]))]
     out += ["", *_table(("payload per home, kB", "mean", "median", "most", "messages a day"), _weights(f["weight"], months, days))]
@@ -219,8 +220,8 @@ def _needs(needs: Iterable[Found]) -> list[tuple[Any, ...]]:
 
 
 def _not_needed(found: Iterable[Item]) -> list[tuple[Any, ...]]:
-    why = Counter((i.kind, f"{i.line.body['device']}: {i.line.truth}" if i.line else "") for i in found)
-    return [(kind, reason, v) for (kind, reason), v in why.most_common()]
+    why = Counter((i.kind, f"{i.line.body['device']}: {i.line.truth}", i.line.unknowable) for i in found if i.line)
+    return [(*of, v) for of, v in why.most_common()]
 
 
 def _weights(weight: dict[str, list[float]], months: Sequence[Month], days: int) -> list[tuple[Any, ...]]:

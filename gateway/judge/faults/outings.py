@@ -1,15 +1,16 @@
 """Whether a pendant that is silent has gone out with its wearer: pure, told of all readings, asked by supervision.
 
 It went out where a door opened about when it was heard last and nobody moved at home since. A sensor that says again that its door
-stands open has not opened. Coming home is generous: any movement says so, after a restart at once, and in a home without a motion sensor
-the next time that a door opens. A pendant that speaks only now and then may be home again before it is missed: an outing of SHORTEST
-without movement was one too, and its silence at home counts from its end on.
+stands open has not opened, unless it is one that speaks only when it changes: what came between was lost on the air.
+Coming home is generous: any movement says so, after a restart at once, and in a home without a motion sensor the next time that a
+door opens. A pendant that speaks only now and then may be home again before it is missed: an outing of SHORTEST without movement
+was one too, and its silence at home counts from its end on. It may be out again, too, before it is to speak.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 from gateway.words.reading import DeviceId, Kind, Reading
@@ -19,6 +20,8 @@ GAPS = 4  # of its words a pendant's last gaps, of which the shortest is its int
 KNOWN = 2  # gaps from which an interval is known
 APART = 60.0  # s between two words, less is one press or one packet heard twice
 LATEST = 3600.0  # s at most that the last word may be older
+WORDS, ENOUGH = 60, 10  # of a door's last words that are counted, and from which on it is known whether it speaks only when it changes
+SELDOM = 20  # of so many words one at most may say the same again: as many as the air takes the word before
 NEVER_SHUT = 3600.0  # s after which a sensor that only ever says "open" has opened once more
 SHORTEST = 1200.0  # s without movement after the door opened that were an outing, though it is over when the pendant is missed
 DOORS = 64  # openings that are remembered, the oldest forgotten first: a day has some dozens
@@ -36,11 +39,20 @@ class _Opened:
 
 @dataclass(slots=True)
 class _Door:
-    """The last word of one contact, and whether it has ever said that it is shut."""
+    """The last word of one contact, whether it has ever said that it is shut, and which of its words said the same again."""
 
     at: float
     is_open: bool | None = None
     shuts: bool = False
+    again: deque[bool] = field(default_factory=lambda: deque(maxlen=WORDS))
+
+    def missed(self, is_open: bool) -> bool:
+        """Take a word; say whether the one before it was lost: the same again from a sensor that speaks only when it changes."""
+        same = self.is_open is is_open
+        changes_only = len(self.again) >= ENOUGH and sum(self.again) * SELDOM <= len(self.again)
+        if self.is_open is not None:
+            self.again.append(same)
+        return same and changes_only
 
 
 class Outings:
@@ -86,7 +98,9 @@ class Outings:
         """Take what a door says. The first word after a start may be of one that has long stood open: nobody has left by it."""
         at, place = reading.at.mono, (reading.device, reading.index, reading.label)
         door = self._doors.setdefault(place, _Door(self._began))
-        if reading.value and (door.is_open is not True or at - door.at >= NEVER_SHUT):
+        if door.missed(bool(reading.value)):
+            self._opened.append(_Opened(at))
+        elif reading.value and (door.is_open is not True or at - door.at >= NEVER_SHUT):
             left = door.is_open is False or (not door.shuts and at - door.at >= NEVER_SHUT)
             if left or door.is_open is None:
                 self._opened.append(_Opened(at, leaving=left))
@@ -97,18 +111,18 @@ class Outings:
         left = self._left.get(device)
         if left is None or left < heard - ABOUT:  # heard since: another outing
             self._left.pop(device, None)
-            if self._home.get(device, -inf) > heard:
-                return False  # was out, and is back: whoever opens the door now leaves a silent pendant behind
-            self._home.pop(device, None)
-            left = self._door_about(device, heard)
-            if left is None:
+            if self._home.get(device, -inf) <= heard:
+                self._home.pop(device, None)
+            left = self._again(device) if device in self._home else self._door_about(device, heard)
+        while left is not None:
+            came = self._came(left)
+            if came == inf:
+                self._left[device] = left
+                return True
+            if self._left.pop(device, None) is None and came - left < SHORTEST:
                 return False
-        came = self._came(left)
-        if came == inf:
-            self._left[device] = left
-            return True
-        if self._left.pop(device, None) is not None or came - left >= SHORTEST:
             self._home[device] = came
+            left = self._again(device)
         return False
 
     def left(self, device: DeviceId, heard: float) -> bool:
@@ -123,6 +137,18 @@ class Outings:
         """Take it that a pendant is heard again, or gone."""
         self._left.pop(device, None)
         self._home.pop(device, None)
+
+    def _again(self, device: DeviceId) -> float | None:
+        """Return when somebody may have left again so soon after an outing that its pendant need not have been heard between; or None.
+
+        Whoever opens the door later leaves a silent pendant behind. A door about the time of coming home is that of coming home, and where
+        nothing is seen to move nobody knows who is in.
+        """
+        if self._moved == -inf:
+            return None
+        home = self._home[device]
+        latest = home + ABOUT + self._interval(device)
+        return max((one.at for one in self._opened if one.leaving and home + ABOUT < one.at <= latest), default=None)
 
     def _door_about(self, device: DeviceId, heard: float) -> float | None:
         latest = heard + ABOUT + self._interval(device)

@@ -467,6 +467,89 @@ def test_whoever_lives_alone_again_does_not_wait_for_twelve_hours():
     assert bench.hours(1, moves=True) == [("device.missing button repeated P2", 0.0)]
 
 
+def door_that_speaks_only_when_it_changes(bench):
+    for _ in range(6):
+        for is_open in (True, False):
+            bench.hear("door", Kind.CONTACT_OPEN, is_open)
+            bench.hours(0.1, moves=True, beacon=True)
+
+
+def test_who_leaves_by_a_door_whose_opening_was_lost_is_out_by_its_shutting():
+    bench = Worn()
+    door_that_speaks_only_when_it_changes(bench)
+    bench.hear("door", Kind.CONTACT_OPEN, False)  # and "open" was lost
+    assert bench.hours(6) == [("person.out button raised P4", 0.5)]
+
+
+def test_who_leaves_by_a_door_whose_last_shutting_was_lost_is_out():
+    bench = Worn()
+    door_that_speaks_only_when_it_changes(bench)
+    bench.hear("door", Kind.CONTACT_OPEN, True)  # and "shut" was lost
+    bench.hours(0.4, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    assert bench.hours(6) == [("person.out button raised P4", 0.5)]
+
+
+def test_a_door_that_says_again_and_again_that_it_is_shut_has_not_opened():
+    """Nobody leaves: a pendant that lies dead at home is told after two hours, also where nobody moves."""
+    bench = Worn()
+    door_that_speaks_only_when_it_changes(bench)
+    for _ in range(3):
+        bench.hear("door", Kind.CONTACT_OPEN, False)
+        bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(3) == [("device.missing button raised P2", 2.0)]
+
+
+def test_a_door_of_which_little_was_heard_has_not_opened_when_it_says_again_that_it_is_shut():
+    bench = Worn()
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(3) == [("device.missing button raised P2", 2.0)]
+
+
+def hourly_and_out_for_half_an_hour(*, moves):
+    """A pendant that speaks each hour goes out for half an hour between two of its words."""
+    bench = Worn()
+    hourly = replace(CALLS, missing_after=3 * HOUR, told_after=3 * HOUR)
+    bench.faults.silences.devices = bench.faults._devices = bench.faults._devices | {"button": hourly}
+    for _ in range(3):
+        bench.hours(1, moves=moves)
+        bench.faults.heard_at["button"] = bench.clock.mono
+    bench.hours(0.6, moves=moves)
+    for is_open in (True, False):
+        bench.hear("door", Kind.CONTACT_OPEN, is_open)
+    bench.hours(0.5)
+    for is_open in (True, False):
+        bench.hear("door", Kind.CONTACT_OPEN, is_open)
+    return bench
+
+
+def test_a_pendant_that_is_out_again_before_it_was_to_speak_at_home_is_out():
+    bench = hourly_and_out_for_half_an_hour(moves=True)
+    bench.hours(0.5, moves=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(6) == [("person.out button raised P4", 1.4)]
+    assert bench.hours(5, moves=True) == [("person.out button cleared P4", 0.0), ("device.missing button raised P2", 3.0)]
+
+
+def test_a_pendant_that_should_have_spoken_at_home_since_it_was_out_has_been_left_there():
+    bench = hourly_and_out_for_half_an_hour(moves=True)
+    bench.hours(1.5, moves=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(3) == [("device.missing button raised P2", 1.5)]
+
+
+def test_a_walk_to_the_letterbox_after_an_outing_puts_off_nothing():
+    bench = hourly_and_out_for_half_an_hour(moves=True)
+    bench.hours(0.5, moves=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    assert bench.hours(6, moves=True) == [("device.missing button raised P2", 2.5)]
+
+
 def test_the_uplink_is_lost_after_half_an_hour_also_when_it_never_came():
     bench = Bench()
     assert bench.wait(1000) == []
