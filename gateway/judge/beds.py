@@ -1,9 +1,10 @@
 """The beds of a home: in which somebody lies, which were left at night, and what shows that somebody is up since then. Pure.
 
-A bed left at night is a danger once it was left for Times.bed_left, if it still is night then. A sign of life of the home (somebody moves,
-comes into a room, opens or shuts a door) begins the wait anew, for at most PUT_OFF times as long: whoever lies on the floor moves
-too. Whoever moves between EARLY and the morning has got up; within RISING that is only the leaving of the bed. Nobody confirms an unsure
-clock: with it every hour is night.
+A bed left at night is a danger once it was left for Times.bed_left, if it still is night then. A
+sign of life of the home (somebody moves, comes into a room, opens or shuts a door) begins the wait
+anew, for at most PUT_OFF times as long: whoever lies on the floor moves too. Whoever moves between
+EARLY and the morning has got up, also while the alarm is in its grace; within RISING that is only
+the leaving of the bed. Nobody confirms an unsure clock: with it every hour is night.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Beds:
         self.left: dict[DeviceId, Reading] = {}  # at night, and not yet returned to
         self.moved = -inf  # monotonic second of the newest sign of life
         self._shown: dict[tuple[DeviceId, Kind], bool] = {}
+        self._graces: dict[DeviceId, tuple[float, float]] = {}  # of beds left: from and until when
 
     def arrange(self, times: Times, zone: tzinfo, night: tuple[time, time]) -> None:
         """Go on by other times."""
@@ -52,12 +54,14 @@ class Beds:
 
     def back(self, device: DeviceId) -> bool:
         """Take that somebody is in the bed again; say whether it counted as left."""
+        self._graces.pop(device, None)
         return self.left.pop(device, None) is not None
 
     def keep(self, devices: Collection[DeviceId], beds: Collection[DeviceId], judged: Collection[DeviceId]) -> None:
         """Forget all other devices, what is no bed any more, and beds that are not judged."""
         self.lies = {d: was for d, was in self.lies.items() if d in beds}
         self.left = {d: left for d, left in self.left.items() if d in judged}
+        self._graces = {d: asked for d, asked in self._graces.items() if d in judged}
         self._shown = {key: was for key, was in self._shown.items() if key[0] in devices}
 
     def sign(self, reading: Reading) -> None:
@@ -72,6 +76,17 @@ class Beds:
         came, turned = now and before is False, before is not None and before is not now
         if now if reading.kind is Kind.MOTION else turned if reading.kind is Kind.CONTACT_OPEN else came:
             self.moved = reading.at.mono
+
+    def risen(self, reading: Reading) -> list[DeviceId]:
+        """Take the same after `sign`; return the beds left, in their grace, whose sleeper has got up."""
+        at = reading.at
+        sure = at.quality is Quality.SYNCHRONISED
+        if self.moved != at.mono or not sure or not self._is_morning(at):
+            return []
+        up = [d for d, (since, until) in self._graces.items() if since <= at.mono < until]
+        for device in up:
+            del self._graces[device]
+        return up
 
     def home(self) -> None:
         """Take that nobody is away any more: a bed left before somebody was heard is none that somebody fell beside."""
@@ -88,6 +103,7 @@ class Beds:
                 continue
             del self.left[device]
             if self.is_night(now) and now.mono - left.at.mono < self._length() and not self._is_up(left, now):
+                self._graces[device] = now.mono, now.mono + self._times.grace_bed
                 yield device, left
 
     def is_night(self, at: Moment) -> bool:
@@ -110,7 +126,10 @@ class Beds:
         """Say whether somebody moved about in the morning since then, by the clock of that movement and not of now."""
         if now.quality is not Quality.SYNCHRONISED or not self._moved_since(left):
             return False
-        return EARLY <= now.later(self.moved).wall.astimezone(self._zone).time() < LATE
+        return self._is_morning(now.later(self.moved))
+
+    def _is_morning(self, at: Moment) -> bool:
+        return EARLY <= at.wall.astimezone(self._zone).time() < LATE
 
     def _length(self) -> float:
         """Return how long a night is, in seconds: after that a morning has been."""

@@ -268,10 +268,17 @@ class Judge:
         watch = self._watches.get(reading.device)
         if watch is None:
             return []
-        if not watch.bed:
-            self.beds.sign(reading)
-        if reading.kind not in JUDGED:
-            return []
+        up = [] if watch.bed else self._signs(reading)
+        return up + self._judged(watch, reading) if reading.kind in JUDGED else up
+
+    def _signs(self, reading: Reading) -> list[Judgement]:
+        """Take what may show that somebody moves about: who got up ends the grace of the bed left."""
+        self.beds.sign(reading)
+        up = self.beds.risen(reading)
+        self._told -= {(kinds.BED_EXIT, bed) for bed in up}
+        return [Cleared(kinds.BED_EXIT, bed, reading.at) for bed in up]
+
+    def _judged(self, watch: Watch, reading: Reading) -> list[Judgement]:
         if reading.kind is Kind.BUTTON:
             return self._pressed(watch, reading)
         if reading.kind is Kind.CONTACT_OPEN:

@@ -155,8 +155,9 @@ LATER = frozenset({"person.inactive", "person.no_return", "person.night_exit", "
 ANSWERED = frozenset({FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"})
 
 
-# What is over by itself when it ends in its grace: somebody who has lain still moves again, a splash is wiped up. A fall latches.
-ENDS_IN_GRACE = frozenset({STAY_TOO_LONG, WATER})
+# What is over by itself when it ends in its grace: who has lain still moves again, who left the bed
+# is up, a splash is wiped up. A fall latches.
+ENDS_IN_GRACE = frozenset({STAY_TOO_LONG, BED_EXIT, WATER})
 
 
 def of(name: str) -> AlarmKind:

@@ -1,10 +1,12 @@
 """Whether a pendant that is silent has gone out with its wearer: pure, told of all readings, asked by supervision.
 
-It went out where a door opened about when it was heard last and nobody moved at home since. A sensor that says again that its door
-stands open has not opened, unless it is one that speaks only when it changes: what came between was lost on the air.
-Coming home is generous: any movement says so, after a restart at once, and in a home without a motion sensor the next time that a
-door opens. A pendant that speaks only now and then may be home again before it is missed: an outing of SHORTEST without movement
-was one too, and its silence at home counts from its end on. It may be out again, too, before it is to speak.
+It went out where a door opened about when it was heard last and nobody moved at home since.
+A sensor that says again that its door stands open has not opened, unless it is one that speaks
+only when it changes: what came between was lost on the air. Coming home is generous: any movement
+says so, after a restart at once, and in a home without a motion sensor the next time that a door
+opens. A pendant that speaks only now and then may be home again before it is missed: an outing of
+SHORTEST without movement was one too, and its silence at home counts from its end on. It may be
+out again, too, before it is to speak.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ GAPS = 4  # of its words a pendant's last gaps, of which the shortest is its int
 KNOWN = 2  # gaps from which an interval is known
 APART = 60.0  # s between two words, less is one press or one packet heard twice
 LATEST = 3600.0  # s at most that the last word may be older
-WORDS, ENOUGH = 60, 10  # of a door's last words that are counted, and from which on it is known whether it speaks only when it changes
-SELDOM = 20  # of so many words one at most may say the same again: as many as the air takes the word before
+WORDS = 60  # of a door's last words that are remembered
+ENOUGH = 10  # words from which on it is known whether a door speaks only when it changes
+SELDOM = 20  # of so many words one may say the same again: the word between was lost on the air
 NEVER_SHUT = 3600.0  # s after which a sensor that only ever says "open" has opened once more
 SHORTEST = 1200.0  # s without movement after the door opened that were an outing, though it is over when the pendant is missed
 DOORS = 64  # openings that are remembered, the oldest forgotten first: a day has some dozens
@@ -39,7 +42,7 @@ class _Opened:
 
 @dataclass(slots=True)
 class _Door:
-    """The last word of one contact, whether it has ever said that it is shut, and which of its words said the same again."""
+    """The last word of one contact, whether it ever said "shut", and which words said the same again."""
 
     at: float
     is_open: bool | None = None
@@ -47,7 +50,10 @@ class _Door:
     again: deque[bool] = field(default_factory=lambda: deque(maxlen=WORDS))
 
     def missed(self, is_open: bool) -> bool:
-        """Take a word; say whether the one before it was lost: the same again from a sensor that speaks only when it changes."""
+        """Take a word; say whether the one before it was lost.
+
+        It was where a sensor that speaks only when it changes says the same again.
+        """
         same = self.is_open is is_open
         changes_only = len(self.again) >= ENOUGH and sum(self.again) * SELDOM <= len(self.again)
         if self.is_open is not None:
@@ -139,16 +145,17 @@ class Outings:
         self._home.pop(device, None)
 
     def _again(self, device: DeviceId) -> float | None:
-        """Return when somebody may have left again so soon after an outing that its pendant need not have been heard between; or None.
+        """Return when somebody may have left again, before the pendant was to speak at home; None for never.
 
-        Whoever opens the door later leaves a silent pendant behind. A door about the time of coming home is that of coming home, and where
-        nothing is seen to move nobody knows who is in.
+        Whoever opens the door later leaves a silent pendant behind. A door about the time of coming
+        home is that of coming home, and where nothing is seen to move nobody knows who is in.
         """
         if self._moved == -inf:
             return None
         home = self._home[device]
         latest = home + ABOUT + self._interval(device)
-        return max((one.at for one in self._opened if one.leaving and home + ABOUT < one.at <= latest), default=None)
+        after = (one.at for one in self._opened if one.leaving and home + ABOUT < one.at <= latest)
+        return max(after, default=None)
 
     def _door_about(self, device: DeviceId, heard: float) -> float | None:
         latest = heard + ABOUT + self._interval(device)

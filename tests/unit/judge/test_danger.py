@@ -289,6 +289,23 @@ def test_who_is_up_was_seen_after_four_and_not_only_leaving_the_bed(minute, afte
     assert exits(room) == ([] if up else [1200.0 + after])
 
 
+GRACES = [
+    ("in the grace", 4, Quality.SYNCHRONISED, 1319, True),
+    ("when the grace is over", 4, Quality.SYNCHRONISED, 1320, False),
+    ("at night", 1, Quality.SYNCHRONISED, 1260, False),
+    ("by a clock that nobody confirms", 4, Quality.UNSURE, 1260, False),
+]
+
+
+@pytest.mark.parametrize(("name", "hour", "quality", "after", "up"), GRACES)
+def test_whoever_moves_in_the_morning_while_the_grace_runs_is_up(name, hour, quality, after, up):
+    room = bed_left(hour, 10, quality)
+    assert exits(room, after) == [1200.0]
+    assert room.hear("radar2", Kind.PRESENCE, False) == room.hear("bed", Kind.MOTION, True) == []
+    assert room.hear("radar", Kind.MOTION, True) == (["person.bed_exit over"] if up else [])
+    assert room.hear("radar", Kind.MOTION, True) == [], "once"
+
+
 def test_with_an_unsure_clock_a_sign_of_life_puts_it_off_and_does_not_end_it():
     room = bed_left(4, 10, Quality.UNSURE)
     room.clock.move(60)

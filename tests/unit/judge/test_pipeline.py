@@ -319,6 +319,21 @@ def test_a_bed_left_at_night():
     assert story(day.hear("bed", Kind.OCCUPANCY, True)) == ["person.bed_exit clear raised"], "from here on a person closes it"
 
 
+@pytest.mark.parametrize("after", [1319, 1321])
+def test_whoever_moves_in_the_morning_within_the_grace_of_a_bed_left_is_up_and_later_a_person_closes_it(after):
+    day = Day(clock=HandClock(NOON.astimezone(HOME_ZONE).replace(hour=4, minute=30).astimezone(NOON.tzinfo)))
+    day.hear("bed", Kind.OCCUPANCY, True)
+    day.hear("bed", Kind.OCCUPANCY, False)
+    day.wait(after)
+    said = story(day.hear("radar", Kind.MOTION, True))
+    if after < 1320:
+        assert said == ["person.bed_exit cancel cancelled"]
+        assert (day.alarm.by, day.alarm.reason) == ("rule", "condition_cleared")
+    else:
+        assert said == []
+        assert [alarm.state for alarm in day.open] == ["raised"]
+
+
 @pytest.mark.parametrize(
     ("device", "kind", "name"), [("radar", Kind.STAY_STILL, "person.stay_too_long"), ("water", Kind.MOISTURE, "env.water")]
 )
