@@ -226,7 +226,7 @@ FIELDS: Final[Mapping[str, str]] = {
     "PlatformMessage.readings": "False: you want no `readings`; they stay in the home. 是否需要例行读数",
     "PlatformMessage.at": "RFC 3339: when it was written; for people. 时间",
     "ChangeMessage.what": "What is changed. 修改项",
-    "ChangeMessage.value": "Its new value; the form of each stands in gateway/home/household.py. 新值",
+    "ChangeMessage.value": "Its new value; the form of each stands in docs/integrator.md. 新值",
     "InstructionMessage.expires": (
         "RFC 3339 with zone; later than this it is refused. Empty: never. With a clock that is not sure, acknowledge, dispatch, decline "
         "and arrive are carried out all the same; close, recall, silence, shelve and away are refused as late where this is before "

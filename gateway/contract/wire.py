@@ -341,7 +341,7 @@ class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """One change of the configuration; what its value holds stands in gateway/home/household.py."""
+    """One change of the configuration; what its value holds stands in docs/integrator.md."""
 
     what: What
     value: dict[str, Any] = {}

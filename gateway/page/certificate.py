@@ -19,7 +19,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.home import audible, commissioning
-from gateway.home.household import Handed
+from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
 from gateway.page.change import Answer, Form, current, drawn, left
 from gateway.page.known import seconds

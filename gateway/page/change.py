@@ -19,9 +19,9 @@ from starlette.concurrency import run_in_threadpool
 
 from drivers import all_models
 from gateway.contract import wire
-from gateway.home import household, inbox
+from gateway.home import handed, inbox
 from gateway.home.config import Config, load
-from gateway.home.household import Handed
+from gateway.home.handed import Handed
 from gateway.home.source import ConfigError
 from gateway.page.acts import once, once_of, whole
 from gateway.page.both import Row, rows
@@ -148,7 +148,7 @@ async def left(
 
     def leave() -> None:
         if given is not None:
-            household.hand(config.page_folder, order, given)
+            handed.hand(config.page_folder, order, given)
         inbox.leave(config.page_folder, config.runtime, wire.encode(message))
         assert v.session is not None  # a technician has one
         v.page.accounts.note(v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip())
@@ -156,14 +156,14 @@ async def left(
     try:
         await run_in_threadpool(leave)
     except (OSError, sqlite3.Error, ValueError):
-        household.forget(config.page_folder, message.secrets)
+        handed.forget(config.page_folder, message.secrets)
         return Answer(order, sentence=v.words("told.failed"))
     end = time.monotonic() + ANSWER_WAIT
     while (result := await run_in_threadpool(known.result, order)) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
         await asyncio.sleep(ANSWER_LOOK)
     if result is None:
         return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
-    await run_in_threadpool(household.forget, config.page_folder, message.secrets)
+    await run_in_threadpool(handed.forget, config.page_folder, message.secrets)
     if result.accepted:
         await run_in_threadpool(current, v)
         return Answer(order, accepted=True)
@@ -182,9 +182,9 @@ def tidied(config: Config, known: Known) -> None:
         if inbox.newest(folder) < after:  # a file that was begun anew
             after = 0
         orders = inbox.read(folder, max(0, after - 500), 1000)
-        waiting = frozenset(household.named(body) for number, body in orders if number > after)
-        answered = frozenset(household.named(body) for number, body in orders if number <= after)
-        household.forget_old(folder, waiting, answered - waiting, time.time())
+        waiting = frozenset(handed.named(body) for number, body in orders if number > after)
+        answered = frozenset(handed.named(body) for number, body in orders if number <= after)
+        handed.forget_old(folder, waiting, answered - waiting, time.time())
 
 
 async def configure(

@@ -21,8 +21,8 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
-from gateway.home import backup, household, inbox, strength
-from gateway.home.household import Handed, Rejected
+from gateway.home import backup, handed, inbox, strength
+from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import DevicePart
 from gateway.page import again
 from gateway.page.acts import once, once_of
@@ -124,7 +124,7 @@ async def look(v: Technician, parts: Upload) -> Response:
     def opened() -> backup.Kept:
         with _opening:
             kept = backup.opened(data, words)
-        household.hand(v.page.config.page_folder, order, Handed(passphrase=words, backup=base64.b64encode(data).decode()))
+        handed.hand(v.page.config.page_folder, order, Handed(passphrase=words, backup=base64.b64encode(data).decode()))
         return kept
 
     if not data:
@@ -139,7 +139,7 @@ async def look(v: Technician, parts: Upload) -> Response:
     except OSError:
         return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
     if not_here := [why for _, why in await run_in_threadpool(backup.programs, current(v), kept) if why is not None]:
-        await run_in_threadpool(household.forget, v.page.config.page_folder, order)
+        await run_in_threadpool(handed.forget, v.page.config.page_folder, order)
         wrong = v.words("moving.programs", why="; ".join(v.words.told(why) for why in not_here)[:600])
         return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(fields={"file": wrong})))
     return await run_in_threadpool(_shown, v, kept, order)
@@ -153,7 +153,7 @@ async def take(v: Technician, said: Fields) -> Response:
     before = (await run_in_threadpool(known.status)).get("journal")
     if not said.get("sure"):
         try:
-            given = await run_in_threadpool(household.handed, config.page_folder, order)
+            given = await run_in_threadpool(handed.handed, config.page_folder, order)
             kept = await run_in_threadpool(backup.opened, base64.b64decode(given.backup or ""), given.passphrase or "")
         except (Rejected, backup.BackupError):
             return await run_in_threadpool(_start, v, 409, Form("look", {}, Answer(sentence=v.words("moving.again"))))
@@ -169,11 +169,11 @@ async def take(v: Technician, said: Fields) -> Response:
     while time.monotonic() < end:
         result = await run_in_threadpool(known.result, order)
         if result is not None and not result.accepted:
-            await run_in_threadpool(household.forget, config.page_folder, order)
+            await run_in_threadpool(handed.forget, config.page_folder, order)
             return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(sentence=v.words.pair(result.zh, result.en))))
         facts = await run_in_threadpool(known.status)
         if facts.get("well") and facts.get("gateway") == home and facts.get("journal") != before:
-            await run_in_threadpool(household.forget, config.page_folder, order)
+            await run_in_threadpool(handed.forget, config.page_folder, order)
             await run_in_threadpool(current, v)
             return RedirectResponse("/moving?taken=1", 303)
         await asyncio.sleep(0.2)

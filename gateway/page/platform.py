@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
 from gateway.home import household
-from gateway.home.household import Handed
+from gateway.home.handed import Handed
 from gateway.page import address, again
 from gateway.page.change import Answer, Form, configure, current, drawn, left
 from gateway.page.visitor import Fields, Technician, Visitor, checked

@@ -14,9 +14,10 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.home import household, trial
+from gateway.home import changes, household, trial
+from gateway.home.changes import RUNGS
 from gateway.home.config import Config
-from gateway.home.household import RUNGS, Handed, Rejected
+from gateway.home.handed import Handed, Rejected
 from gateway.judge.danger import OPTIONAL
 from gateway.page import both
 from gateway.page.change import Answer, Form, configure, current, drawn, models
@@ -173,7 +174,7 @@ async def _on(v: Visitor, form: Form, what: What, value: dict[str, Any], rungs: 
     changed: Config | None = None
     if not form.answer.fields:
         try:
-            changed = await run_in_threadpool(household.changed, config, Change(what, value), Handed(), models())
+            changed = await run_in_threadpool(changes.changed, config, Change(what, value), Handed(), models())
         except Rejected as no:
             said = [(f"{p.field}-{p.item}" if rungs else f"t-{p.field}", v.words.told(p.say)) for p in no.problems]
             form.answer.fields = dict(said)

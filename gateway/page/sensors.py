@@ -23,7 +23,7 @@ from gateway.contract import wire
 from gateway.home import household, nearby
 from gateway.home.config import Config
 from gateway.home.devices import Device, longest_silence
-from gateway.home.household import Handed
+from gateway.home.handed import Handed
 from gateway.judge.danger import ROLES
 from gateway.judge.first_press import LONGEST as FIRST_PRESS
 from gateway.page import address, live

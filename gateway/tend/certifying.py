@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gateway import __version__
 from gateway.contract import wire
-from gateway.home import commissioning, household
+from gateway.home import commissioning, handed
 from gateway.home.home import Home
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import FaultFact, Faults
@@ -75,8 +75,8 @@ class Certifying:
         if known is not None and known.instruction == i.id:  # killed between file and journal: it was told at the start
             return ResultFact(i, Refused.NONE, revision=revision), None
         try:
-            signing = household.handed(config.page_folder, i.secrets).signing
-        except household.Rejected as rejected:
+            signing = handed.handed(config.page_folder, i.secrets).signing
+        except handed.Rejected as rejected:
             return wrong(i, rejected.problems, revision), None
         if signing is None:
             return refusal(i, Refused.MISSING, Say("sign.missing")), None

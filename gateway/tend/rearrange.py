@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
 from gateway.home import commissioning
+from gateway.home.changes import REPLACED
 from gateway.home.config import Config
 from gateway.home.devices import Device
 from gateway.home.home import Home
-from gateway.home.household import REPLACED
 from gateway.judge.book import Entry
 from gateway.judge.danger import Judge
 from gateway.judge.faults.fault import Faults

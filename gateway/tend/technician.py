@@ -24,7 +24,7 @@ from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
-from gateway.home import backup, household, nearby
+from gateway.home import backup, changes, handed, household, nearby
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
@@ -270,9 +270,9 @@ class Technician:
         try:
             if change.what is What.SET_PLATFORM:
                 change = self._asked(change)
-            given = household.handed(config.page_folder, i.secrets)
-            after = household.changed(config, change, given, self._models, instruction=i.id, by=i.by, at=at)
-        except household.Rejected as no:
+            given = handed.handed(config.page_folder, i.secrets)
+            after = changes.changed(config, change, given, self._models, instruction=i.id, by=i.by, at=at)
+        except handed.Rejected as no:
             return wrong(i, no.problems, home.revision), None
         if after is config:
             return ResultFact(i, Refused.NONE, *Say("order.no_change_made").pair, revision=home.revision), None
@@ -295,7 +295,7 @@ class Technician:
         same = platform is not None and (platform.host, platform.port) == there
         urgent = any(a.priority <= Priority.P2 and not a.test for a in self._pipeline.alarms.values())
         if same and uplink.connected and urgent and not although:
-            raise household.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
+            raise handed.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
         return replace(change, value=value)
 
     # -- backup and box swap -----------------------------------------------------------------------------------------
@@ -304,7 +304,7 @@ class Technician:
         at, fresh = self._clock.now().wall.isoformat(timespec="seconds"), self._intake.memories()
 
         def sealed() -> ResultFact:
-            given = household.handed(self._home.config.page_folder, i.secrets)
+            given = handed.handed(self._home.config.page_folder, i.secrets)
             data = backup.made(
                 self._home.config,
                 self._home.gateway,
@@ -322,7 +322,7 @@ class Technician:
     async def _take_over(self, i: Instruction) -> Later:
 
         def ready() -> ResultFact:
-            given = household.handed(self._home.config.page_folder, i.secrets)
+            given = handed.handed(self._home.config.page_folder, i.secrets)
             kept_there = backup.opened(base64.b64decode(given.backup or ""), given.passphrase or "")
             backup.prepared(self._home.config, kept_there, self._models)
             return ResultFact(i, Refused.NONE)
@@ -345,7 +345,7 @@ class Technician:
             result = await asyncio.to_thread(work)
         except backup.BackupError as no:
             result = refusal(i, Refused.INVALID, no.say)
-        except household.Rejected as no:
+        except handed.Rejected as no:
             result = wrong(i, no.problems, self._home.config.household.revision)
         except OSError as error:
             result = refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror))
@@ -376,10 +376,10 @@ class Technician:
         try:
             if i.change is not None:
                 if i.change.what is not What.SET_PLATFORM:
-                    raise household.Rejected([Problem("platform", "", "what", Say("house.try_only"))])  # noqa: TRY301  answered like all others
-                given = household.handed(config.page_folder, i.secrets)
-                config = household.changed(config, i.change, given, self._models)
-        except household.Rejected as no:
+                    raise handed.Rejected([Problem("platform", "", "what", Say("house.try_only"))])  # noqa: TRY301  answered like all others
+                given = handed.handed(config.page_folder, i.secrets)
+                config = changes.changed(config, i.change, given, self._models)
+        except handed.Rejected as no:
             return wrong(i, no.problems, self._home.config.household.revision)
         if config.platform is None:
             return refusal(i, Refused.MISSING, Say("order.no_platform"))

@@ -27,7 +27,7 @@ class Do(StrEnum):
     AWAY = "away"
     RESEND = "resend"  # send entries `first` to `last` of `journal` once more: the platform alone, see gateway/tell/resend.py
     CONFIRM = "confirm"  # a technician has looked at a device: its latched faults end, its counter may begin anew
-    CONFIGURE = "configure"  # one change of what a technician sets: see `What` and gateway/home/household.py
+    CONFIGURE = "configure"  # one change of what a technician sets: see `What` and docs/integrator.md
     WALK = "walk"  # what one device says for `seconds` is a test; or what one `step` for the whole home does
     WINDOW = "window"  # tell for `seconds` what the radio hears of strangers, so that a device can be found
     COMMISSIONED = "commissioned"  # a technician signs that the home is guarded as it stands: a certificate is kept and told
@@ -45,7 +45,7 @@ LOCAL_ONLY = frozenset(
 
 
 class What(StrEnum):
-    """The changes that `configure` takes. The form of each value stands in gateway/home/household.py."""
+    """The changes that `configure` takes. The form of each value stands in docs/integrator.md."""
 
     PUT_DEVICE = "put_device"
     RETIRE_DEVICE = "retire_device"

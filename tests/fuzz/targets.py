@@ -33,7 +33,7 @@ from gateway.contract import wire
 from gateway.hear.decode import decode_line
 from gateway.hear.intake import GUARDED, Intake
 from gateway.hear.replay import BadDay, Replay, packet
-from gateway.home import backup, config, household, inbox
+from gateway.home import backup, changes, config, handed, household, inbox
 from gateway.home.source import ConfigError
 from gateway.page import papers as web_papers
 from gateway.words.clock import Moment, Quality
@@ -504,8 +504,8 @@ def take_change(data):
     loaded = config.load(_home("change"), MODELS)
     if secrets:
         _file("change/state/handed/it", secrets)
-    given = household.handed(loaded.page_folder, "it" if secrets else "")
-    after = household.changed(loaded, told.change, given, MODELS, instruction=told.id, by=told.by, at="2026-05-04T08:00:00Z")
+    given = handed.handed(loaded.page_folder, "it" if secrets else "")
+    after = changes.changed(loaded, told.change, given, MODELS, instruction=told.id, by=told.by, at="2026-05-04T08:00:00Z")
     sane(after)
 
 
@@ -606,7 +606,7 @@ DOORS = {
             ConfigError,
             ODD,
         ),
-        Door("change", lambda: list(_change_seeds()), take_change, (household.Rejected, wire.BadMessage), ODD),
+        Door("change", lambda: list(_change_seeds()), take_change, (handed.Rejected, wire.BadMessage), ODD),
         Door("inbox", lambda: [_inbox_seed(), b"", b"SQLite format 3\0"], take_inbox, sqlite3.Error),
         Door("backup", _backup_seeds, take_backup, backup.BackupError, ODD),
         Door("papers", lambda: ["\0".join(PEM).encode(), PEM[0].encode()], take_papers, web_papers.BadPapers, ("-----BEGIN ", "-----END ")),

@@ -5,7 +5,7 @@ import re
 import httpx
 import pytest
 
-from gateway.home import household
+from gateway.home import handed
 from gateway.page import app as application
 from gateway.page import label
 from tests.page.household import PASSWORD, Example
@@ -76,7 +76,7 @@ async def post(browser, page, to, **said):
 @pytest.fixture
 def kept_secrets(monkeypatch):
     """Let the page leave what it has handed over where it is, once it has its answer, for a test to look at."""
-    monkeypatch.setattr(household, "forget", lambda *_: None)
+    monkeypatch.setattr(handed, "forget", lambda *_: None)
 
 
 @pytest.fixture

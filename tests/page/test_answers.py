@@ -5,7 +5,7 @@ import re
 import pytest
 
 from drivers import all_models
-from gateway.home import household
+from gateway.home import changes, handed, household
 from gateway.page import answers
 from gateway.page.answers import Answers, pointed
 from gateway.words.instruction import Change, Refused, What
@@ -84,7 +84,7 @@ def test_without_a_field_the_sentence_has_the_focus():
 
 
 def changed_by_li(box, what, value):
-    config = household.changed(box.page.config, Change(what, value), household.Handed(), all_models(), by="Li")
+    config = changes.changed(box.page.config, Change(what, value), handed.Handed(), all_models(), by="Li")
     household.keep(config, box.page.config)
 
 

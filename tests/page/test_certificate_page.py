@@ -10,7 +10,7 @@ import pytest
 
 from drivers import all_models
 from gateway.contract import wire
-from gateway.home import commissioning, household, inbox
+from gateway.home import commissioning, handed, inbox
 from gateway.home.config import load
 from gateway.page.certificate import on_paper, stands
 from gateway.page.en import EN
@@ -40,7 +40,7 @@ def left(box):
     if not rows:
         return None, None
     order = json.loads(rows[-1][1])
-    return order, household.handed(box.example.config.page_folder, order["secrets"])
+    return order, handed.handed(box.example.config.page_folder, order["secrets"])
 
 
 async def drawn(browser):

@@ -8,7 +8,8 @@ import pytest
 
 from drivers import all_models
 from gateway.contract import wire
-from gateway.home import household, inbox
+from gateway.home import changes, household, inbox
+from gateway.home.handed import Handed
 from gateway.home.household import shown
 from gateway.judge.danger import OPTIONAL
 from gateway.page import platform, rules, walk
@@ -338,9 +339,7 @@ async def test_a_preset_of_somebody_who_was_overtaken_overwrites_nothing(box):
     browser = await box.technician()
     typed = {form: as_typed((await browser.get("/rules")).text, form) for form in ("judging", "ladder")}
     config = box.page.config
-    household.keep(
-        household.changed(config, Change(What.SET_ROOMS, {"rooms": ["浴室"]}), household.Handed(), all_models(), by="Li"), config
-    )
+    household.keep(changes.changed(config, Change(What.SET_ROOMS, {"rooms": ["浴室"]}), Handed(), all_models(), by="Li"), config)
     assert (await browser.get("/home")).text.count('name="revision" value="1"') == 3
     for form, go in (("judging", "unsteady"), ("judging", "try"), ("ladder", "add")):
         text = (await browser.post(f"/rules/{form}", data=typed[form] | {"go": go})).text

@@ -11,10 +11,9 @@ import pytest
 
 from drivers import all_models
 from gateway.contract import wire
-from gateway.home import household as household_rules
-from gateway.home import inbox
+from gateway.home import changes, inbox
 from gateway.home.config import load
-from gateway.home.household import handed
+from gateway.home.handed import Handed, Rejected, handed
 from gateway.page import sensors
 from gateway.page.words import printed
 from gateway.page.zh import ZH
@@ -131,8 +130,8 @@ async def test_a_number_of_residents_that_is_none_is_told_beside_its_field(home,
     path = home.example.path
     browser = await home.technician()
     _, left = await sent(home, browser, "/home", "/home/household", number="H-7", revision="0", residents=typed)
-    with pytest.raises(household_rules.Rejected) as no:
-        household_rules.changed(load(path, all_models()), left.change, household_rules.Handed(), all_models())
+    with pytest.raises(Rejected) as no:
+        changes.changed(load(path, all_models()), left.change, Handed(), all_models())
     assert [p.field for p in no.value.problems] == ["residents"]
     refuse(home, Refused.INVALID, *(wire.Trouble(*p[:3], p.say.zh, p.say.en) for p in no.value.problems))
     answer, _ = await sent(home, browser, "/home", "/home/household", number="H-7", revision="0", residents=typed)

@@ -13,7 +13,7 @@ from gateway.box import generations
 from gateway.home import backup
 from gateway.home.backup import BackupError, Kept
 from gateway.home.config import load
-from gateway.home.household import Handed
+from gateway.home.handed import Handed
 from gateway.home.parts import Household, HouseholdSecrets
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from drivers import all_models
 from gateway import __version__
 from gateway.contract import wire
-from gateway.home import backup, commissioning, household, inbox
+from gateway.home import backup, commissioning, handed, inbox
 from gateway.home.config import load
-from gateway.home.household import Handed
+from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
 from gateway.words import kind
 from gateway.words.instruction import Door
@@ -325,7 +325,7 @@ def fingerprint(gateway):
 def sign(gateway, *, by="Li (10.0.0.7)", signature=DRAWN, seen=None, push=False, revision=0, order=""):
     order = order or f"page-{next(_told)}"
     signing = Signing(seen=fingerprint(gateway) if seen is None else seen, signature=signature, push=push)
-    household.hand(gateway.page, order, Handed(signing=signing))
+    handed.hand(gateway.page, order, Handed(signing=signing))
     body = {"v": 1, "gateway": gateway.name, "id": order, "do": "commissioned", "by": by, "revision": revision, "secrets": order}
     inbox.leave(gateway.page, gateway.runtime, json.dumps(body).encode())
     return order

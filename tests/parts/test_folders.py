@@ -9,7 +9,7 @@ import pytest
 
 from gateway.box import folders
 from gateway.home import inbox
-from gateway.home.household import Handed, hand, handed
+from gateway.home.handed import Handed, hand, handed
 
 
 def mode(path):

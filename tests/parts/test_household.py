@@ -12,9 +12,11 @@ import pytest
 
 from drivers import all_models
 from gateway.box import generations
-from gateway.home import household
+from gateway.home import handed
+from gateway.home.changes import changed
 from gateway.home.config import kept, load, mute_cancels
-from gateway.home.household import Handed, Rejected, changed, keep, shown
+from gateway.home.handed import Handed, Rejected
+from gateway.home.household import keep, shown
 from gateway.keep.historian import Historian
 from gateway.keep.history import History
 from gateway.tend.rearrange import withheld
@@ -206,21 +208,21 @@ def test_no_secret_is_in_any_text_of_ours(home):
 
 
 def test_secrets_are_taken_only_from_a_file_that_is_ours_alone(home):
-    household.hand(home.page_folder, "a", Handed(key="00"))
-    assert household.handed(home.page_folder, "a") == Handed(key="00")
+    handed.hand(home.page_folder, "a", Handed(key="00"))
+    assert handed.handed(home.page_folder, "a") == Handed(key="00")
     (home.page_folder / "handed" / "a").chmod(0o644)
     with pytest.raises(Rejected):
-        household.handed(home.page_folder, "a")
+        handed.handed(home.page_folder, "a")
     (home.page_folder / "handed" / "b").symlink_to("/etc/shadow")
     os.mkfifo(home.page_folder / "handed" / "c", 0o600)
     (home.page_folder / "handed" / "d").write_text('{"key": 5, "secret-word": 1}')
     (home.page_folder / "handed" / "d").chmod(0o600)
     for name in ("b", "c", "d", "nothing"):
         with pytest.raises(Rejected) as no:
-            household.handed(home.page_folder, name)
+            handed.handed(home.page_folder, name)
         assert "secret-word" not in str(no.value)
-    household.forget(home.page_folder, "a")
-    household.forget(home.page_folder, "a")
+    handed.forget(home.page_folder, "a")
+    handed.forget(home.page_folder, "a")
     assert not (home.page_folder / "handed" / "a").exists()
 
 
@@ -428,8 +430,8 @@ def test_a_ladder_saved_by_the_page_keeps_which_of_its_programs_only_sound(tmp_p
 
 
 def test_half_a_character_in_a_handed_password_is_refused(home):
-    household.hand(home.page_folder, "half", Handed(password="x"))
-    (home.page_folder / household.HANDED / "half").write_text('{"password":"a\\ud800b"}')
-    with pytest.raises(household.Rejected) as no:
-        household.handed(home.page_folder, "half")
+    handed.hand(home.page_folder, "half", Handed(password="x"))
+    (home.page_folder / handed.HANDED / "half").write_text('{"password":"a\\ud800b"}')
+    with pytest.raises(handed.Rejected) as no:
+        handed.handed(home.page_folder, "half")
     assert "fill them in again" in no.value.problems[0].say.en

@@ -11,8 +11,9 @@ import pytest
 from drivers import all_models
 from gateway.box import dial, generations
 from gateway.contract import wire
+from gateway.home.changes import changed
 from gateway.home.config import load
-from gateway.home.household import Handed, Rejected, changed
+from gateway.home.handed import Handed, Rejected
 from gateway.home.source import ConfigError
 from gateway.words.clock import Quality
 from gateway.words.instruction import Change, What

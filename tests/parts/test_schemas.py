@@ -19,7 +19,7 @@ from gateway.keep import database
 from gateway.tell import heartbeat, mqtt, push, resend
 from gateway.tend import upkeep
 from gateway.words.clock import Moment
-from gateway.words.instruction import LOCAL_ONLY, Do
+from gateway.words.instruction import LOCAL_ONLY, Do, What
 from gateway.words.kind import KINDS
 from gateway.words.times import Times
 from tests.kit.brokers import validator
@@ -352,6 +352,13 @@ def test_the_text_says_where_the_place_of_a_home_is_set():
     )
     (part,) = re.findall(r"^\[household\][^[]*", (FOLDER.parent / "gateway.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert {*re.findall(r"^# (\w+) =", part, re.MULTILINE)} == {"area", "cell", "residents"}
+
+
+def test_the_form_of_every_change_stands_where_the_contract_points():
+    (place,) = set(re.findall(r"the form of each (?:value )?stands in (\S+)\.[ \"]", (FOLDER / "asyncapi.json").read_text(), re.IGNORECASE))
+    text = (FOLDER.parents[1] / place).read_text(encoding="utf-8")
+    assert [what for what in What if f"| `{what}` |" not in text] == []
+    assert [do for do in LOCAL_ONLY if f'"do": "{do}"' not in text] == []
 
 
 def test_every_message_that_names_a_journal_says_its_generation():

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from gateway.home import household, inbox
-from gateway.home.household import Handed
+from gateway.home import handed, inbox
+from gateway.home.handed import Handed
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.fake_bluez import Child
 from tests.kit.household import DEVICES, KEY, OTHER_KEY, PENDANT, SEALED, Gateway, Sealed, radar
@@ -40,7 +40,7 @@ def tell(gateway, do, *, by="Li", given=None, order="", **fields):
     """Leave an instruction as the page does; return its id."""
     order = order or f"page-{next(_told)}"
     if given is not None:
-        household.hand(gateway.page, order, given)
+        handed.hand(gateway.page, order, given)
         fields["secrets"] = order
     body = {"v": 1, "gateway": gateway.name, "id": order, "do": do, "by": by, **fields}
     inbox.leave(gateway.page, gateway.runtime, json.dumps(body, ensure_ascii=False).encode())
@@ -276,7 +276,7 @@ def test_cut_off_between_the_file_and_the_journal_it_is_told_and_answered_at_the
         for part in gateway.state.glob("gateway.db*"):
             part.unlink()
         (gateway.state / "gateway.db").write_bytes(before)  # as if the change had not come to be written down
-        household.hand(gateway.page, "cut", Handed(key=KEY))
+        handed.hand(gateway.page, "cut", Handed(key=KEY))
         gateway.start()
         assert result(gateway, "cut")["revision"] == 1
         assert told_changes(gateway) == [{"by": "Li", "revision": 1, "keys": "device.new, device.new.key", "after": "restart"}]

@@ -6,9 +6,9 @@ from math import inf
 import pytest
 
 from drivers import all_models
-from gateway.home import household, trial
+from gateway.home import changes, trial
 from gateway.home.config import load
-from gateway.home.household import Handed
+from gateway.home.handed import Handed
 from gateway.home.trial import _run, tried
 from gateway.judge.danger import SOS, Watch
 from gateway.judge.known import Known
@@ -64,7 +64,7 @@ def record(config, readings=DAY):
 
 
 def changed(config, what, value):
-    return household.changed(config, Change(What(what), value), Handed(), all_models())
+    return changes.changed(config, Change(What(what), value), Handed(), all_models())
 
 
 def test_a_shorter_grace_and_a_longer_door_time_are_counted(home):

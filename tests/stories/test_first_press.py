@@ -5,8 +5,8 @@ The same visit through the real page, broker and radio is in test_technician_vis
 
 import pytest
 
-from gateway.home import household
-from gateway.home.household import Handed
+from gateway.home import handed
+from gateway.home.handed import Handed
 from gateway.words.instruction import Change, Do, Door, Instruction, What
 from tests.kit.simulated import KEY
 from tests.stories.life import CANCEL, MINUTE, PENDANT, Life
@@ -23,7 +23,7 @@ async def enrol(life, what=What.PUT_DEVICE, *, seconds=600.0, issued=None, boot=
     home = daemon.home.config.household
     name = f"page-{round(life.now * 1e6)}"
     if key:
-        household.hand(daemon.home.config.page_folder, name, Handed(key=key))
+        handed.hand(daemon.home.config.page_folder, name, Handed(key=key))
     order = Instruction(
         id=name, secrets=name if key else "", do=Do.CONFIGURE, by="T-07", door=Door.LOCAL, seconds=seconds, revision=home.revision,
         change=Change(what, VALUE | value), issued=issued or daemon.clock.now().wall.isoformat(), boot=daemon.boot if boot is None else boot,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from drivers import all_models
-from gateway.home import household
+from gateway.home import changes, handed
 from gateway.words.instruction import Change, What
 from tests.stories.life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
 
@@ -67,7 +67,7 @@ def enrolled(life: Life) -> None:
     value = {"id": "second", "model": "shelly-blu-button", "room": "hall", "address": NEW}
     daemon = life.daemon
     daemon.ears.listen_to = daemon.ears.by_radio = lambda *_: None  # what is heard comes from the story
-    after = household.changed(daemon.home.config, Change(What.PUT_DEVICE, value), household.Handed(), all_models(), by="Li")
+    after = changes.changed(daemon.home.config, Change(What.PUT_DEVICE, value), handed.Handed(), all_models(), by="Li")
     daemon.notes.later(lambda at: daemon.rearrange(after, at))
 
 

@@ -20,7 +20,6 @@ CATALOGUES = {f"gateway/{room}/{language}.py" for room in ("words", "page") for 
 # What is still to be taken apart. A line that is no longer true fails; none is added.
 LONG = {
     "gateway/__main__.py", "gateway/contract/wire.py", "gateway/demo/__main__.py",
-    "gateway/home/household.py",
     "gateway/page/sensors.py", "gateway/tell/mqtt.py", "gateway/tell/push.py",
 }  # fmt: skip
 OUTSIDE = {

@@ -1,0 +1,339 @@
+"""The changes that a technician makes on the page, one at a time: household and change -> another household, checked whole.
+
+The form of each value stands in docs/integrator.md.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from gateway.home.config import Config, composed, mute_cancels
+from gateway.home.handed import Handed, Rejected
+from gateway.home.parts import (
+    ConsentPart,
+    DangersPart,
+    DevicePart,
+    HomePart,
+    HomePlatform,
+    Household,
+    HouseholdSecrets,
+    PlatformPart,
+    Room,
+    RungPart,
+    SoundPart,
+)
+from gateway.home.source import ConfigError
+from gateway.words.driver import Model
+from gateway.words.instruction import Change, Problem, What
+from gateway.words.say import Say
+
+ROOMS = 40
+DEVICES = 200
+RUNGS = 20
+KEYS = 30  # names of what was changed that are told
+REPLACED = "replaced"  # last word of the key of a device whose hardware is another: its counters begin anew
+
+Made = tuple[Household, HouseholdSecrets]
+
+
+def changed(
+    config: Config, change: Change, given: Handed, models: Mapping[str, Model], *, instruction: str = "", by: str = "", at: str = ""
+) -> Config:
+    """Return the configuration after one change; the same where nothing is another. Raises Rejected. Nothing is written."""
+    home, own = _MAKES[change.what](config, dict(change.value), given)
+    if (home, own) == (config.household, config.secrets):
+        return config
+    revision = config.household.revision + 1
+    token = config.household.token
+    if own != config.secrets or not token:
+        token = secrets.token_hex(8)
+        own = replace(own, revision=revision, token=token)
+    names = tuple(_names(config, home, own, change))[:KEYS]
+    home = replace(home, revision=revision, token=token, instruction=instruction, by=by, at=at, changed=names)
+    try:
+        after = composed(config.source, models, home, own)
+    except ConfigError as error:
+        plain = [Problem("", "", "", Say("config.as_is", what=str(p))) for p in error.problems]
+        raise Rejected(error.fields or plain) from None
+    if mute := _mute(config, after, change):
+        raise Rejected(mute)
+    return after
+
+
+def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
+    """Return the cancel buttons that would cancel nothing. One from before this was refused is told by `check` and the page alone."""
+    known = {d.id for d in mute_cancels(before)} - {str(change.value.get("id", ""))}
+    return [Problem("device", d.id, "buttons", Say("house.no_cancel")) for d in mute_cancels(after) if d.id not in known]
+
+
+def _put_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    device = _read("device", str(value.get("id", "")), value, DevicePart)
+    devices = list(config.parts.device)
+    ids = [d.id for d in devices]
+    if device.id in ids:
+        devices[ids.index(device.id)] = device
+    else:
+        devices.append(device)
+    _same_broker(config, device, given)
+    return _with_devices(config, devices), _with_keys(config.secrets, device.id, given)
+
+
+def _retire_device(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    device = _known(config, value)
+    own = config.secrets
+    rest = [d for d in config.parts.device if d.id != device.id]
+    keys, words = ({d: k for d, k in kept.items() if d != device.id} for kept in (own.keys, own.passwords))
+    return _with_devices(config, rest), replace(own, keys=keys, passwords=words)
+
+
+def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    old = _known(config, value)
+    new = _read("device", old.id, msgspec.to_builtins(old) | value, DevicePart)
+    devices = [new if d.id == old.id else d for d in config.parts.device]
+    _same_broker(config, new, given)
+    own = replace(config.secrets, keys={**config.secrets.keys, old.id: ""})  # other hardware has another key, or none
+    return _with_devices(config, devices), _with_keys(own, old.id, given)
+
+
+def _set_rooms(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    _only(value, "rooms", {"rooms"})
+    rooms = _read("rooms", "", value.get("rooms"), tuple[Room, ...])
+    if len(set(rooms)) < len(rooms) or not 0 < len(rooms) <= ROOMS:
+        raise Rejected([Problem("rooms", "", "rooms", Say("house.rooms", most=ROOMS))])
+    return replace(config.household, rooms=rooms), config.secrets
+
+
+def _set_household(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    before = msgspec.to_builtins(config.household.household or HomePart())
+    return replace(config.household, household=_read("household", "", before | value, HomePart)), config.secrets
+
+
+def _set_consent(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    before = msgspec.to_builtins(config.parts.consent)
+    return replace(config.household, consent=_read("consent", "", before | value, ConsentPart)), config.secrets
+
+
+def _set_dangers(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    dangers = _read("dangers", "", value, DangersPart)
+    return replace(config.household, dangers=replace(dangers, off=tuple(dict.fromkeys(dangers.off)))), config.secrets
+
+
+def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    _only(value, "ladder", {"ladder"})
+    given_rungs = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
+    if len(given_rungs) > RUNGS:
+        raise Rejected([Problem("ladder", "", "ladder", Say("house.rungs", most=RUNGS))])
+    # Whoever does not say whether a program only sounds (the page) leaves that as it is.
+    sounds = {rung.program: rung.sounds for rung in config.parts.ladder if rung.program}
+    rungs = tuple(_read("ladder", str(n), rung, RungPart) for n, rung in enumerate(given_rungs, 1))
+    rungs = tuple(
+        rung if "sounds" in given_rung else replace(rung, sounds=sounds.get(rung.program, False))
+        for rung, given_rung in zip(rungs, given_rungs, strict=True)
+    )
+    return replace(config.household, ladder=rungs), config.secrets
+
+
+def _set_times(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    for name, seconds in value.items():
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise Rejected([Problem("times", "", name[:40], Say("house.seconds"))])
+    return replace(config.household, times={name: float(seconds) for name, seconds in value.items()}), config.secrets
+
+
+def _set_rules(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    _only(value, "rules", {"off", "times"})
+    dangers, own = _set_dangers(config, {"off": value.get("off", [])}, given)
+    times, _ = _set_times(config, _read("times", "", value.get("times", {}), dict[str, Any]), given)
+    return replace(times, dangers=dangers.dangers), own
+
+
+def _set_sound(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+    sound = _read("sound", "", value, SoundPart)
+    return replace(config.household, sound=sound), config.secrets
+
+
+def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
+    home, own, file = config.household.platform, config.secrets, config.parts.platform
+    before = {
+        "ca": home.ca if home else _text_of(config, file.ca if file else ""),
+        "certificate": home.certificate if home else _text_of(config, file.certificate if file else ""),
+    }
+    key = own.certificate_key if home else _text_of(config, file.certificate_key if file else "")
+    platform = _read("platform", "", before | value, HomePlatform)
+    key = "" if not platform.certificate else key if given.certificate_key is None else given.certificate_key
+    if problems := _wrong_papers(platform, key, with_secrets=config.source.with_secrets):
+        raise Rejected(problems)
+    if config.password and given.password is None and file is not None and _others_could_read(file, before["ca"], platform):
+        raise Rejected([Problem("platform", "", "password", Say("house.password_again"))])
+    password = own.password if given.password is None else given.password
+    return replace(config.household, platform=platform), replace(own, password=password, certificate_key=key)
+
+
+def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
+    """Refuse to send the kept password of another program's broker to a host that it was not typed for. Raises Rejected.
+
+    One that stands in secrets.toml was typed for what stands in gateway.toml, whatever the page has made of that device meanwhile.
+    """
+    source = config.source
+    word = config.secrets.passwords.get(device.id, source.secrets.passwords.get(device.id))
+    before = next((d.port for d in (*config.parts.device, *source.part.device) if d.id == device.id), "")
+    if word and given.password is None and _broker_at(before) != _broker_at(device.port):
+        raise Rejected([Problem("device", device.id, "password", Say("house.broker_password_again"))])
+
+
+def _broker_at(url: str) -> str:
+    """Return host and port of `mqtt://user@host:port/base`."""
+    return url.removeprefix("mqtt://").partition("/")[0].rpartition("@")[2].lower().removesuffix(":1883")
+
+
+def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) -> bool:
+    """Say whether the kept password would go to whom it was not typed for: who may set the platform may not thereby learn it."""
+    return (platform.host, platform.ca) != (before.host, ca) or (before.tls and not platform.tls)
+
+
+_MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {
+    What.PUT_DEVICE: _put_device,
+    What.RETIRE_DEVICE: _retire_device,
+    What.REPLACE_DEVICE: _replace_device,
+    What.SET_ROOMS: _set_rooms,
+    What.SET_HOUSEHOLD: _set_household,
+    What.SET_PLATFORM: _set_platform,
+    What.SET_LADDER: _set_ladder,
+    What.SET_TIMES: _set_times,
+    What.SET_SOUND: _set_sound,
+    What.SET_CONSENT: _set_consent,
+    What.SET_DANGERS: _set_dangers,
+    What.SET_RULES: _set_rules,
+}
+
+
+# -- small things ------------------------------------------------------------------------------------------------------
+
+
+def _known(config: Config, value: dict[str, Any]) -> DevicePart:
+    found = next((d for d in config.parts.device if d.id == value.get("id")), None)
+    if found is None:
+        name = str(value.get("id", ""))[:40]
+        say = Say("order.no_device", device=name or Say("word.empty"))
+        raise Rejected([Problem("device", name, "id", say)])
+    return found
+
+
+def _with_devices(config: Config, devices: list[DevicePart]) -> Household:
+    if len(devices) > DEVICES:
+        raise Rejected([Problem("device", "", "id", Say("house.devices", most=DEVICES))])
+    if devices == config.parts.device:
+        return config.household
+    return replace(config.household, device=tuple(devices))
+
+
+def _with_keys(own: HouseholdSecrets, device: str, given: Handed) -> HouseholdSecrets:
+    keys = own.keys if given.key is None else {**own.keys, device: given.key.strip()}
+    words = own.passwords if given.password is None else {**own.passwords, device: given.password}
+    return replace(own, keys=keys, passwords=words)
+
+
+def _text_of(config: Config, name: str) -> str:
+    path = config.file(name)
+    try:
+        return path.read_text(encoding="utf-8") if path else ""
+    except (OSError, ValueError):
+        return ""
+
+
+def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> list[Problem]:
+    """Say which certificate or key cannot be used, before the link falls over it."""
+    if not platform.ca and not platform.certificate:
+        return []
+    from cryptography import x509  # noqa: PLC0415  8 MiB and a tenth of a second that most starts do not need
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+    out = []
+    for name, text in (("ca", platform.ca), ("certificate", platform.certificate)):
+        try:
+            if text:
+                x509.load_pem_x509_certificates(text.encode())
+        except (ValueError, x509.InvalidVersion):
+            out.append(Problem("platform", "", name, Say("house.no_pem")))
+    if out or not platform.certificate or not with_secrets:
+        return out
+    try:
+        mine = serialization.load_pem_private_key(key.encode(), None).public_key()
+        theirs = x509.load_pem_x509_certificates(platform.certificate.encode())[0].public_key()
+        form = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        if mine.public_bytes(*form) == theirs.public_bytes(*form):
+            return []
+        say = Say("house.key_differs")
+    except (ValueError, TypeError):
+        say = Say("house.no_key")
+    return [Problem("platform", "", "certificate_key", say)]
+
+
+def _names(config: Config, home: Household, own: HouseholdSecrets, change: Change) -> list[str]:
+    """Return the names of what is another than before; no values."""
+    out: list[str] = []
+    old = {d.id: msgspec.to_builtins(d) for d in config.parts.device}
+    new = {d.id: msgspec.to_builtins(d) for d in home.device or ()} if home.device is not None else old
+    for device in [*new, *(d for d in old if d not in new)]:
+        one, other = old.get(device), new.get(device)
+        if one is None or other is None:
+            out.append(f"device.{device}")
+        else:
+            out += [f"device.{device}.{name}" for name in other if one.get(name) != other[name]]
+    if change.what is What.REPLACE_DEVICE:
+        out.insert(0, f"device.{change.value['id']}.{REPLACED}")
+    for section in ("household", "rooms", "consent", "platform", "ladder", "times", "sound", "dangers"):
+        one, other = (msgspec.to_builtins(getattr(h, section)) for h in (config.household, home))
+        if one != other:
+            both = isinstance(one, dict) and isinstance(other, dict)
+            out += sorted(f"{section}.{n}" for n in {*one, *other} if one.get(n) != other.get(n)) if both else [section]
+    for name in ("keys", "passwords"):
+        a, b = getattr(config.secrets, name), getattr(own, name)
+        out += [f"device.{d}.{name[:-1]}" for d in sorted({*a, *b}) if a.get(d) != b.get(d) and d in new]
+    out += [f"platform.{n}" for n in ("password", "certificate_key") if getattr(config.secrets, n) != getattr(own, n)]
+    return out
+
+
+def _only(value: dict[str, Any], section: str, known: set[str]) -> None:
+    for name in sorted(set(value) - known):
+        say = Say("misfit.unknown_here", known=", ".join(sorted(known)))
+        raise Rejected([Problem(section, "", str(name)[:40], say)])
+
+
+def _read(section: str, item: str, value: object, kind: Any) -> Any:
+    """Return a value as its part of the configuration. Raises Rejected with the field that is wrong."""
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as error:
+        what, _, at = str(error).partition(" - at ")
+        named = re.search(r"field `(\w+)`", what) or re.search(r"\$\.(\w+)", at) or re.search(r"\$\[(?:`|')?(\w+)", at)
+        field = named[1] if named else section
+        raise Rejected([Problem(section, item[:40], field, _misfit(what))]) from None
+
+
+# What msgspec says of a value that does not fit -> the code of its sentence.
+_MISFITS = (
+    (r"missing required field `(.*)`", "misfit.missing"),
+    (r"unknown field `(.*)`", "misfit.unknown"),
+    (r"matching regex (.*)", "misfit.form"),
+    (r"`array` of length <= (.*)", "misfit.many"),
+    (r"length <= (.*)", "misfit.long"),
+    (r"length >= (.*)", "misfit.short"),
+    (r">=? (.*)", "misfit.small"),
+    (r"<=? (.*)", "misfit.large"),
+    (r"Invalid enum value (.*)", "misfit.choice"),
+    (r"Expected (.*)", "misfit.type"),
+)
+
+
+def _misfit(what: str) -> Say:
+    for said, code in _MISFITS:
+        if found := re.search(said, what):
+            return Say(code, what=found[1])
+    return Say("misfit.other", what=what)

@@ -1,0 +1,103 @@
+"""The secrets of a change on their way from the page to the daemon: files of their own, so that none stands in an instruction.
+
+Their forms stand in docs/integrator.md. Files have mode 0640, the page's user and the daemon's group.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import asdict
+
+from gateway.box import generations
+from gateway.home.parts import Signing, Strict
+from gateway.words.instruction import Problem
+from gateway.words.say import Say
+
+LARGEST = 512 * 1024  # bytes of a file with secrets; a backup may be among them
+HANDED = "handed"  # folder in the page's
+LEFT = 600.0  # s for which a file of secrets may wait for the instruction that names it
+
+
+class Rejected(Exception):
+    """A change that would not make a configuration. Nothing has happened; `problems` say why, field by field."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(p.say.en for p in problems))
+        self.problems = list(problems)
+
+
+class Handed(Strict, frozen=True):
+    """The secrets of one change. None = left as they are, "" = taken away."""
+
+    key: str | None = None
+    password: str | None = None
+    certificate_key: str | None = None
+    signing: Signing | None = None  # commissioned
+    passphrase: str | None = None  # backup, take_over
+    backup: str | None = None  # take_over: the sealed file, as base64
+
+    def __repr__(self) -> str:
+        return "Handed()"
+
+
+def hand(page: Path, name: str, given: Handed) -> None:
+    """Leave secrets for the daemon as file `name`, before the instruction that names it. For the page. Raises OSError."""
+    folder = page / HANDED
+    folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    body = {k: msgspec.to_builtins(v) for k, v in asdict(given).items() if v is not None}
+    generations.durable(folder / f".{name}", json.dumps(body).encode(), 0o640)
+    (folder / f".{name}").replace(folder / name)
+    generations.sync(folder)
+
+
+def handed(page: Path, name: str) -> Handed:
+    """Return the secrets left as file `name`. Raises Rejected where it is not there, not the page's alone, or not what it should be."""
+    if not name:
+        return Handed()
+    try:
+        descriptor = os.open(page / HANDED / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            alone = facts.st_mode & 0o027 == 0 and facts.st_uid == page.stat().st_uid
+            if not stat.S_ISREG(facts.st_mode) or not alone or facts.st_size > LARGEST:
+                raise Rejected([_unread(Say("house.secrets_file"))])
+            given = json.loads(file.read(LARGEST))
+            json.dumps(given, ensure_ascii=False).encode()  # half a character, a lone surrogate, is none: a ValueError
+        return msgspec.convert(given, Handed)
+    except OSError as error:
+        raise Rejected([_unread(error.strerror or "")]) from None
+    except (ValueError, RecursionError):  # without its text: that might hold a piece of a secret
+        raise Rejected([_unread(Say("house.secrets_form"))]) from None
+
+
+def _unread(why: Say | str) -> Problem:
+    return Problem("secrets", "", "", Say("house.secrets_unread", why=why))
+
+
+def forget(page: Path, name: str) -> None:
+    """Delete a file of secrets; where there is none, nothing happens. For the page."""
+    if name:
+        with contextlib.suppress(OSError):
+            (page / HANDED / name).unlink()
+
+
+def forget_old(page: Path, waiting: frozenset[str], answered: frozenset[str], now: float) -> None:
+    """Delete secrets whose instruction is answered, and those that no instruction named in time. For the page."""
+    with contextlib.suppress(OSError):
+        for path in (page / HANDED).iterdir():
+            if path.name not in waiting and (path.name in answered or now - path.stat().st_mtime > LEFT):
+                forget(page, path.name)
+
+
+def named(body: bytes) -> str:
+    """Return the name of the file of secrets that an instruction speaks of, "" where it speaks of none."""
+    text = body.decode(errors="replace")
+    _, found, rest = text.partition('"secrets"')
+    return rest.partition('"')[2].partition('"')[0] if found else ""
