@@ -260,8 +260,10 @@ class Judge:
         self._fading[kind, device] = Fading(heard, until, gap)
 
     def ended(self, kind: str, device: DeviceId, ended: Ended) -> None:
-        """Take that an alarm has ended."""
+        """Take that an alarm has ended. A bed that is empty still, whatever somebody pressed, is a bed left just now."""
         self.levels.ended((kind, device), ended.at, again=ended.again, endless=self.endless(kind, device))
+        if kind == kinds.BED_EXIT and ended.again and (kind, device) in self._told and self.beds.lies.get(device) is False:
+            self._left_bed(Reading(device=device, kind=Kind.OCCUPANCY, value=False, at=ended.at))
 
     def heard(self, reading: Reading) -> list[Judgement]:
         """Judge one reading."""
@@ -399,8 +401,13 @@ class Judge:
             if key in self._told:
                 self._told.discard(key)
                 return [Cleared(kinds.BED_EXIT, watch.device, reading.at, by_resident=True)]
-        elif was and kinds.BED_EXIT not in watch.off and self.beds.is_night(reading.at):
+        elif was:
+            self._left_bed(reading)
+        return []
+
+    def _left_bed(self, reading: Reading) -> None:
+        """Take that a bed is empty from now on; by day, or where beds are not judged, that is nothing."""
+        if kinds.BED_EXIT not in self._watches[reading.device].off and self.beds.is_night(reading.at):
             self.beds.leave(reading)
             self.unsaved = True
-            self.begun.add(watch.device)
-        return []
+            self.begun.add(reading.device)

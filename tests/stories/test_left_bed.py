@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.stories.life import HOUR, MORNING, Life
+from tests.stories.life import CANCEL, HOUR, MINUTE, MORNING, Life
 
 MIDNIGHT = MORNING + timedelta(hours=16)
 
@@ -62,6 +62,39 @@ def test_whoever_falls_beside_the_bed_in_a_forgotten_absence_is_looked_for_when_
         await life.wait(HOUR)
         assert raised(life) == [("person.bed_exit", "raised")]
         assert life.reached(since=left)
+
+    with Life(tmp_path, look_every=30) as life:
+        life.live(story())
+
+
+@pytest.mark.parametrize("how", ["cancel", "false_alarm"])
+@pytest.mark.parametrize("then", ["empty", "seen up", "back in bed"])
+def test_a_bed_that_stays_empty_after_a_mistaken_word_is_asked_about_again(tmp_path, how, then):
+    async def story():
+        await life.until(MIDNIGHT - timedelta(hours=1))
+        life.in_bed(True)
+        await life.until(MIDNIGHT + timedelta(hours=4))
+        life.in_bed(False)
+        await life.wait(20 * MINUTE + 30)
+        assert raised(life) == [("person.bed_exit", "pre_alarm")]
+        if how == "cancel":
+            life.press(CANCEL)  # the spouse, half asleep
+        else:
+            await life.wait(3 * MINUTE)
+            await life.tell("acknowledge", alarm=life.open[0].id, local=False)
+            await life.tell("close", alarm=life.open[0].id, outcome="false_alarm", local=False)
+        await life.wait(MINUTE)
+        assert raised(life) == []
+        since = life.now
+        if then == "seen up":
+            life.moves()
+        elif then == "back in bed":
+            life.in_bed(True)
+        for _ in range(4):
+            await life.wait(10 * MINUTE)
+            life.in_bed(then == "back in bed")  # the pad says it again
+        assert raised(life) == [("person.bed_exit", "raised")] * (then == "empty")
+        assert bool(life.reached(since=since)) is (then == "empty")
 
     with Life(tmp_path, look_every=30) as life:
         life.live(story())

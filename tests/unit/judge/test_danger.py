@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from gateway.judge.danger import CANCEL, HELP, OPTIONAL, SOS, Cancelled, Cleared, Danger, Forgotten, Judge, Watch
+from gateway.judge.danger import CANCEL, HELP, OPTIONAL, SOS, Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Watch
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
@@ -259,6 +259,34 @@ def test_before_four_a_sign_of_life_begins_the_wait_anew(device, kind, value, up
     room.clock.move(300)
     room.hear(device, kind, value)
     assert exits(room) == [1500.0 if up else 1200.0]
+
+
+@pytest.mark.parametrize(
+    ("left", "again", "open_for", "then", "asked"),
+    [
+        (1, True, 0, "", True),
+        (1, False, 0, "", False),  # closed as helped: somebody is with her
+        (1, True, 0, "back", False),
+        (4, True, 0, "risen", False),
+        (1, True, 4.5, "", False),  # ended at 05:50: day when it would be asked
+        (1, True, 20.5, "", False),  # ended at 21:50: by day
+    ],
+)
+def test_a_bed_empty_still_when_its_alarm_ends_is_left_anew(left, again, open_for, then, asked):
+    room = Room(NIGHT + timedelta(hours=left - 1))
+    room.hear("bed", Kind.OCCUPANCY, True)
+    room.hear("bed", Kind.OCCUPANCY, False)
+    assert len(room.wait(1200)) == 1
+    room.judge.saved()
+    room.wait(open_for * 3600)
+    if then == "risen":
+        assert room.hear("button", Kind.MOTION, True) == ["person.bed_exit over"]
+    room.judge.ended("person.bed_exit", "bed", Ended(room.clock.now(), again=again))
+    if then == "back":
+        assert room.hear("bed", Kind.OCCUPANCY, True) == ["person.bed_exit over by resident"]
+    assert ("bed" in room.judge.begun) is (asked or open_for == 4.5), "written at once, for a power cut"
+    assert room.wait(1199) == []
+    assert len(room.wait(1)) == asked
 
 
 def test_whoever_moves_on_the_floor_is_not_put_off_for_ever():
