@@ -230,6 +230,16 @@ class Status(Struct, frozen=True, kw_only=True):
     first_presses: dict[str, float] = {}
     platform_test: TryStatus | None = None
 
+    @property
+    def age(self) -> float:
+        """How many seconds old this word is."""
+        return max(0.0, time.time() - self.written)
+
+    @property
+    def well(self) -> bool:
+        """Whether the daemon lives: it has said so lately."""
+        return self.age <= STALE
+
 
 def line(entry: Entry) -> str:
     """Return the one log line of an entry: what moved, no names of people."""
@@ -266,11 +276,10 @@ def as_json(known: Status) -> str:
 
 def told(known: Status) -> str:
     """Return the facts in plain words, zh-CN first."""
-    age = time.time() - known.written
     named = {n: getattr(known, n) for n in ("gateway", "software", "clock")}
     out = [both("status.gateway", **named, wall=known.wall[:19])]
-    if age > STALE:
-        out.append(both("status.stale", age=age))
+    if not known.well:
+        out.append(both("status.stale", age=known.age))
     if known.degraded:
         out.append(both("status.storage", degraded=known.degraded))
     out += audible.told(known.lacks)

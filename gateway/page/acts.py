@@ -12,9 +12,10 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from gateway.contract import wire
+from gateway.home.status import Status
 from gateway.judge.alarm import MOVES, Move, Outcome, State
 from gateway.page.en import EN
 from gateway.page.known import Known
@@ -78,11 +79,11 @@ def possible(alarm: wire.AlarmMessage) -> list[Do]:
     return sorted(found, key=lambda do: do is not NEXT.get(alarm.state))
 
 
-def outcomes(alarm: wire.AlarmMessage, facts: Mapping[str, Any]) -> list[str]:
+def outcomes(alarm: wire.AlarmMessage, facts: Status) -> list[str]:
     """Return the outcomes that fit: a test ends as a test. A real alarm only where its device was being installed: it stays real."""
     if alarm.test:
         return [Outcome.TEST.value]
-    came_of_it = any(a.get("installing") for a in facts.get("alarms", ()) if a["alarm"] == alarm.alarm)
+    came_of_it = any(a.installing for a in facts.alarms if a.alarm == alarm.alarm)
     return [o.value for o in Outcome if o is not Outcome.TEST or came_of_it]
 
 

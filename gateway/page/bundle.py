@@ -11,13 +11,15 @@ import platform
 import sys
 import zipfile
 from collections import Counter
-from collections.abc import Mapping
 from importlib import metadata
 from typing import Any, Final
+
+import msgspec
 
 from gateway import __version__
 from gateway.contract import wire
 from gateway.home.config import Config
+from gateway.home.status import Status
 from gateway.page.known import Known
 from gateway.words.say import both
 
@@ -74,16 +76,16 @@ def bundle(config: Config, known: Known) -> bytes:
     return out.getvalue()
 
 
-def _facts(facts: Mapping[str, Any], disk: tuple[int, int]) -> dict[str, Any]:
-    kept = {name: facts[name] for name in _STATUS if name in facts}
-    uplink = facts.get("uplink", {})
+def _facts(facts: Status, disk: tuple[int, int]) -> dict[str, Any]:
+    kept = {name: getattr(facts, name) for name in _STATUS} if facts.written else {}
+    uplink = facts.uplink
     return kept | {
-        "degraded": bool(facts.get("degraded")),
-        "uplink": {name: uplink.get(name) for name in ("configured", "connected", "version")},
-        "radio": [{name: r.get(name) for name in _RADIO} for r in facts.get("radio", [])],
-        "lines": [{"open": x.get("open"), "received": x.get("received")} for x in facts.get("lines", [])],
-        "devices": [{name: d.get(name) for name in _DEVICE} for d in facts.get("devices", [])],
-        "faults": facts.get("faults", []),
+        "degraded": bool(facts.degraded),
+        "uplink": {name: getattr(uplink, name) for name in ("configured", "connected", "version")},
+        "radio": [{name: getattr(r, name) for name in _RADIO} for r in facts.radio],
+        "lines": [{"open": x.open, "received": x.received} for x in facts.lines],
+        "devices": [{name: getattr(d, name) for name in _DEVICE} for d in facts.devices],
+        "faults": msgspec.to_builtins(facts.faults),
         "disk_free": disk[0],
         "disk_total": disk[1],
     }

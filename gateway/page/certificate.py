@@ -105,8 +105,8 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
     config, known = current(v), v.page.known
     facts = known.status()
     what = commissioning.facts(
-        config, seen(v), gateway=str(facts.get("gateway", "")), journal=str(facts.get("journal", "")),
-        software=str(facts.get("software", "")), mains=facts.get("mains") is not None, clock=str(facts.get("clock", "")),
+        config, seen(v), gateway=facts.gateway, journal=facts.journal,
+        software=facts.software, mains=facts.mains is not None, clock=facts.clock,
         faults=[commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
     )  # fmt: skip
     earlier = []
@@ -120,7 +120,7 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
     where = [f"{FIX[of]}#device-{m['id']}" if of == "device" else FIX[of] for of, m in zip(fix, what["missing"], strict=True)]
     return drawn(
         v, "certificate.html", status, form or Form(), what=what, c=on_paper(v.words, what), seen=commissioning.fingerprint(what),
-        missing=list(zip(lines, fix, where, strict=True)), stands=stands(v.words, what), earlier=earlier, dead=not facts.get("well"),
+        missing=list(zip(lines, fix, where, strict=True)), stands=stands(v.words, what), earlier=earlier, dead=not facts.well,
         platform=config.platform is not None, now=known.now(facts), wide=commissioning.WIDE, high=commissioning.HIGH,
         most=commissioning.STROKES,
     )  # fmt: skip

@@ -136,14 +136,14 @@ async def left(
     """
     config, known = v.page.config, v.page.known
     order = f"page-{once_of(said)}"
-    facts = await run_in_threadpool(known.status) if dated else {}
-    issued = datetime.fromtimestamp(known.now(facts), UTC).isoformat() if facts else ""
+    facts = await run_in_threadpool(known.status) if dated else None
+    issued = datetime.fromtimestamp(known.now(facts), UTC).isoformat() if facts and facts.written else ""
     message = wire.InstructionMessage(
         v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change, device=device,
         port=port, settings=dict(settings or {}),
         # `over`: the newer revision that was seen beside what is to take its place.
         revision=max(0, whole(said.get("over") or said.get("revision", ""))), secrets=order if given is not None else "",
-        issued=issued, boot=str(facts.get("boot", "")),
+        issued=issued, boot=facts.boot if facts else "",
     )  # fmt: skip
 
     def leave() -> None:

@@ -15,6 +15,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
 from gateway.home.devices import Device
+from gateway.home.status import SettingStatus, SetUpStatus
 from gateway.page.change import Answer, Form, current, drawn, left, models
 from gateway.page.known import NOTES
 from gateway.page.sensors import looks, place
@@ -29,10 +30,9 @@ FIRST: Final = ("work_mode", "height", "fall_on", "sensitivity", "area_left", "a
 TROUBLES: Final = frozenset({"gone", "busy", "denied", "silent", "failed"})
 
 
-def _fitting(v: Visitor) -> dict[str, Any]:
+def _fitting(v: Visitor) -> SetUpStatus | None:
     facts = v.page.known.status()
-    found = facts.get("fitting")
-    return found if isinstance(found, dict) and facts.get("well") else {}
+    return facts.fitting if facts.well else None
 
 
 # -- a port --------------------------------------------------------------------------------------------------------------
@@ -60,15 +60,15 @@ def _port(v: Visitor, name: str, status: int = 200, answer: Answer | None = None
     config = current(v)
     owner = next((d.id for d in config.devices if d.at.partition("?")[0] == name), "")
     old = next((d for d in config.devices if d.id == v.request.query_params.get("replace", "")), None)
-    if not name or name not in [*v.page.known.status().get("ports", []), *([name] if owner else [])]:
+    if not name or name not in [*v.page.known.status().ports, *([name] if owner else [])]:
         raise Stop(404)
     now = _fitting(v)
-    now = now if now.get("port") == name and not now.get("device") else {}
-    found = [models()[n] for n in now.get("found", []) if n in models()]
+    now = now if now is not None and now.port == name and not now.device else None
+    found = [models()[n] for n in now.found if n in models()] if now else []
     values = {
         "port": name, "owner": owner, "old": old, "now": now, "answer": answer or Answer(), "radar": any(m.settings for m in found),
         "found": [(m.name, v.words.pair(*m.title), looks(m), place(m)) for m in found],
-        "trouble": now.get("trouble", "") if now.get("trouble") in TROUBLES else "",
+        "trouble": now.trouble if now and now.trouble in TROUBLES else "",
     }  # fmt: skip
     return drawn(v, "_port.html" if "part" in v.request.query_params else "port.html", status, Form(), **values)
 
@@ -124,22 +124,22 @@ def _device(v: Visitor, name: str) -> Device:
 def _radar(v: Visitor, name: str, status: int = 200, form: Form | None = None) -> Response:
     d = _device(v, name)
     now = _fitting(v)
-    now = now if now.get("device") == name else {}
+    now = now if now is not None and now.device == name else None
     note = _last(v, name)
-    rows = {str(row["name"]): row for row in now.get("rows", [])} or _noted(note)
-    read = _read_before(v, name) | {n: row["read"] for n, row in rows.items() if row["read"] is not None}
+    rows = {row.name: row for row in now.rows} if now and now.rows else _noted(note)
+    read = _read_before(v, name) | {n: row.read for n, row in rows.items() if row.read is not None}
     settings = sorted(d.model.settings, key=lambda s: FIRST.index(s.name) if s.name in FIRST else len(FIRST))
     shown = [_row(v, s, rows[s.name]) for s in settings if s.name in rows]
-    done = sum(bool(row["verdict"]) for row in rows.values())
-    trouble = now.get("trouble") or (note.detail.get("trouble") if note is not None and not now else "")
+    done = sum(bool(row.verdict) for row in rows.values())
+    trouble = (now.trouble if now else "") or (note.detail.get("trouble") if note is not None and not now else "")
     values = {
         "d": d, "title": v.words.pair(*d.model.title), "look": looks(d.model), "now": now, "rows": shown, "note": note, "done": done,
         "first": [_field(v, s, read.get(s.name)) for s in settings if s.name in FIRST],
         "more": [_field(v, s, read.get(s.name)) for s in settings if s.name not in FIRST],
         "trouble": trouble if trouble in TROUBLES else "",
-        "bad": sum(row["verdict"] in {"differs", "no_answer"} for row in rows.values()), "running": bool(now) and not now.get("over"),
+        "bad": sum(row.verdict in {"differs", "no_answer"} for row in rows.values()), "running": now is not None and not now.over,
         "at": v.page.known.now(v.page.known.status()), "told": v.request.query_params.get("told", ""),
-        "wants": any(row["wanted"] is not None for row in rows.values()),
+        "wants": any(row.wanted is not None for row in rows.values()),
     }  # fmt: skip
     return drawn(v, "_radar.html" if "part" in v.request.query_params else "radar.html", status, form or Form(), **values)
 
@@ -162,7 +162,7 @@ def _read_before(v: Visitor, name: str) -> dict[str, Any]:
     return out
 
 
-def _noted(note: wire.FaultMessage | None) -> dict[str, dict[str, Any]]:
+def _noted(note: wire.FaultMessage | None) -> dict[str, SettingStatus]:
     """Return the rows of the last time, as the journal has them."""
     detail: Mapping[str, Any] = note.detail if note is not None else {}
     names = dict.fromkeys(key.partition("_")[2] for key in detail if key.startswith(("wanted_", "read_")))
@@ -171,17 +171,17 @@ def _noted(note: wire.FaultMessage | None) -> dict[str, dict[str, Any]]:
         wanted, read = detail.get(f"wanted_{name}"), detail.get(f"read_{name}")
         same = wanted is None or (read is not None and abs(read - wanted) <= SAME)
         verdict = "no_answer" if read is None else "read" if wanted is None else "ok" if same else "differs"
-        out[name] = {"name": name, "wanted": wanted, "read": read, "verdict": verdict}
+        out[name] = SettingStatus(name=name, wanted=wanted, read=read, verdict=verdict)
     return out
 
 
 SAME: Final = 0.06  # values are equal within this, as when they are set: a radar counts in metres as 32-bit floats
 
 
-def _row(v: Visitor, s: Setting, row: Mapping[str, Any]) -> dict[str, Any]:
+def _row(v: Visitor, s: Setting, row: SettingStatus) -> dict[str, Any]:
     return {
-        "name": s.name, "title": v.words.pair(*s.title), "wanted": _said(v, s, row["wanted"]), "read": _said(v, s, row["read"]),
-        "verdict": row["verdict"],
+        "name": s.name, "title": v.words.pair(*s.title), "wanted": _said(v, s, row.wanted), "read": _said(v, s, row.read),
+        "verdict": row.verdict,
     }  # fmt: skip
 
 

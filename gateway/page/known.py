@@ -15,12 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from gateway.box.folders import reader
 from gateway.contract import wire
 from gateway.home import status
 from gateway.home.config import Config
+from gateway.home.status import Status
 from gateway.page.weeks import Day
 from gateway.words import kind
 from gateway.words.finite import loads, number
@@ -68,23 +67,20 @@ class Known:
 
     # -- the status file ---------------------------------------------------------------------------------------------
 
-    def status(self) -> dict[str, Any]:
-        """Return the daemon's last word, {} where there is none. `age` is how old it is, `well` whether the daemon lives."""
+    def status(self) -> Status:
+        """Return the daemon's last word; where there is none, one of second 0 that says nothing."""
         try:
-            facts: dict[str, Any] = msgspec.to_builtins(status.read(self._config.runtime))
-            facts["age"] = max(0.0, time.time() - float(facts["written"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
-        facts["well"] = facts["age"] <= status.STALE
-        return facts
+            return status.read(self._config.runtime)
+        except (OSError, ValueError):
+            return Status(written=0.0)
 
-    def now(self, facts: dict[str, Any]) -> float:
+    def now(self, facts: Status) -> float:
         """Return the wall second of the home: the daemon's own clock, which may be that of a recorded day."""
         try:
-            at = datetime.fromisoformat(facts["wall"]).timestamp()
-        except (KeyError, ValueError, TypeError):
+            at = datetime.fromisoformat(facts.wall).timestamp()
+        except ValueError:
             return time.time()
-        return at + (facts["age"] if facts["well"] else 0.0)
+        return at + (facts.age if facts.well else 0.0)
 
     def disk(self) -> tuple[int, int]:
         """Return (bytes free, bytes in all) where the databases lie."""
@@ -96,14 +92,14 @@ class Known:
 
     def gateway(self) -> str:
         """Return the gateway's id, "" where it is not known yet."""
-        return str(self.status().get("gateway", "")) or self._config.gateway.id
+        return self.status().gateway or self._config.gateway.id
 
     # -- gateway.db --------------------------------------------------------------------------------------------------
 
     def _folder(self) -> Path:
         """Return where the daemon writes: where its disk failed that is a stand-in in memory."""
-        where = self.status().get("store")
-        return Path(where) if isinstance(where, str) and where else self._config.state
+        where = self.status().store
+        return Path(where) if where else self._config.state
 
     @contextlib.contextmanager
     def _open(self, name: str) -> Iterator[sqlite3.Connection]:
@@ -255,7 +251,7 @@ class Known:
                     out.append(Heard(e.device, e.kind, e.value, at))
         return out
 
-    def packets(self, facts: dict[str, Any], now: float) -> dict[str, list[float]]:
+    def packets(self, facts: Status, now: float) -> dict[str, list[float]]:
         """Return for each device moments of the last day at which it was heard, to the minute, with the hour that is not written yet.
 
         Of an hour that an earlier version has written only its two ends are known.
@@ -263,12 +259,11 @@ class Known:
         out: dict[str, list[float]] = {}
         first = int((now - DAY) // 3600) - 1
         rows = self._ask("SELECT device, hour, minutes FROM signals WHERE hour >= ? ORDER BY hour", (first,), "history.db")
-        for d in facts.get("devices", []):
-            unwritten = d.get("minutes") or {}
-            rows += [(d["device"], int(hour), bits) for hour, bits in unwritten.items()]
-            last = now - float(d.get("heard_s", 0.0))
-            if d.get("heard", True) and last >= now - DAY:
-                out.setdefault(d["device"], []).append(last)
+        for d in facts.devices:
+            rows += [(d.device, int(hour), bits) for hour, bits in d.minutes.items()]
+            last = now - d.heard_s
+            if d.heard and last >= now - DAY:
+                out.setdefault(d.device, []).append(last)
         for device, hour, minutes in rows:
             begin = hour * 3600.0
             found = [begin, begin + 3599.0] if minutes is None else [begin + 60.0 * n for n in _ends(minutes)]

@@ -150,7 +150,7 @@ async def take(v: Technician, said: Fields) -> Response:
     """Let the daemon take over what was shown, and wait until it has begun anew."""
     checked(v, said)
     config, known, order, home = v.page.config, v.page.known, f"page-{once_of(said)}", said.get("gateway", "")[:40]
-    before = (await run_in_threadpool(known.status)).get("journal")
+    before = (await run_in_threadpool(known.status)).journal
     if not said.get("sure"):
         try:
             given = await run_in_threadpool(handed.handed, config.page_folder, order)
@@ -172,7 +172,7 @@ async def take(v: Technician, said: Fields) -> Response:
             await run_in_threadpool(handed.forget, config.page_folder, order)
             return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(sentence=v.words.pair(result.zh, result.en))))
         facts = await run_in_threadpool(known.status)
-        if facts.get("well") and facts.get("gateway") == home and facts.get("journal") != before:
+        if facts.well and facts.gateway == home and facts.journal != before:
             await run_in_threadpool(handed.forget, config.page_folder, order)
             await run_in_threadpool(current, v)
             return RedirectResponse("/moving?taken=1", 303)

@@ -163,12 +163,12 @@ def _platform(v: Visitor, status: int = 200, form: Form | None = None, draft: Dr
     config = current(v)
     facts = v.page.known.status()
     shown = household.shown(config)
-    attempt = facts.get("platform_test") if facts.get("well") else None
-    if draft is None or not isinstance(attempt, dict) or attempt.get("instruction") != draft.told:
+    attempt = facts.platform_test if facts.well else None
+    if draft is None or attempt is None or attempt.instruction != draft.told:
         attempt = None
-    running = draft is not None and time.monotonic() - draft.at < TRY_MOST and (attempt is None or not attempt["over"])
-    rows = {row["step"]: row for row in attempt["steps"]} if attempt else {}
-    failed = next((name for name, row in rows.items() if row["ok"] is False), "")
+    running = draft is not None and time.monotonic() - draft.at < TRY_MOST and (attempt is None or not attempt.over)
+    rows = {row.step: row for row in attempt.steps} if attempt else {}
+    failed = next((name for name, row in rows.items() if row.ok is False), "")
     return drawn(
         v, "_platform.html" if "part" in v.request.query_params else "platform.html", status, form or Form(), set=shown,
         now_set=shown["platform"] or {}, draft=draft, attempt=attempt, running=running, rows=rows, failed=failed, steps=STEPS,

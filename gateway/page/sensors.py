@@ -24,6 +24,7 @@ from gateway.home import household, nearby
 from gateway.home.config import Config
 from gateway.home.devices import Device, longest_silence
 from gateway.home.handed import Handed
+from gateway.home.status import DeviceStatus, Status
 from gateway.judge.danger import ROLES
 from gateway.judge.first_press import LONGEST as FIRST_PRESS
 from gateway.page import address, live
@@ -72,7 +73,7 @@ def _sensors(v: Visitor, status: int = 200, form: Form | None = None) -> Respons
     config = current(v)
     known = v.page.known
     facts = known.status()
-    states = {d["device"]: d for d in facts.get("devices", [])}
+    states = {d.device: d for d in facts.devices}
     batteries = {r.device: r.value for r in known.day(known.now(facts)) if r.kind == Kind.BATTERY}
     rows = []
     for d in config.devices:
@@ -80,7 +81,7 @@ def _sensors(v: Visitor, status: int = 200, form: Form | None = None) -> Respons
         rows.append(
             {
                 "d": d, "title": _title(v, d.model), "now": now, "state": heard(now, facts) if now else "unknown",
-                "signal": signal(now or {}), "battery": batteries.get(d.id), "look": looks(d.model), "roles": _roles_of(v, d),
+                "signal": signal(now), "battery": batteries.get(d.id), "look": looks(d.model), "roles": _roles_of(v, d),
                 "radar": bool(d.model.settings), "behind": sum(other.via == d.id for other in config.devices),
             }
         )  # fmt: skip
@@ -98,7 +99,7 @@ def _title(v: Visitor, model: Model) -> str:
 
 def looks(model: Model) -> str:
     """Return the name of the picture of a make."""
-    return "sensors" if model.receiver else look({"model": model.name})
+    return "sensors" if model.receiver else look(model.name)
 
 
 def _roles_of(v: Visitor, d: Device) -> str:
@@ -208,7 +209,7 @@ def _add(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     values = {
         "found": found, "able": able, "others": others, "ports": _ports(v, config), "say": _said(v, just), "old": replaced,
         "minutes": f"{nearby.LONGEST / 60:g}", "deaf": [w for w in found.get("radios", []) if w],
-        "query": {"replace": old} if replaced else {}, "mono": v.page.known.status().get("mono", ""),
+        "query": {"replace": old} if replaced else {}, "mono": v.page.known.status().mono,
         "receivers": [(d, _title(v, d.model)) for d in config.devices if d.model.receiver],
     }  # fmt: skip
     return drawn(v, "_near.html" if "part" in v.request.query_params else "add.html", status, form or Form(), **values)
@@ -269,7 +270,7 @@ def _said(v: Visitor, just: dict[str, Any] | None) -> str:
 def _ports(v: Visitor, config: Config) -> list[tuple[str, str]]:
     """Return (port, id of the device that has it) of the serial ports that are plugged in."""
     taken = {d.at.partition("?")[0]: d.id for d in config.devices}
-    ports = v.page.known.status().get("ports", [])
+    ports = v.page.known.status().ports
     return [(str(p), taken.get(str(p), "")) for p in ports if isinstance(p, str)]
 
 
@@ -695,7 +696,7 @@ def confirm(v: Technician) -> Response:
         raise Stop(404)
     known = v.page.known
     facts = known.status()
-    now = next((d for d in facts.get("devices", []) if d["device"] == name), None)
+    now = next((d for d in facts.devices if d.device == name), None)
     result = known.result(told[:80])
     since = result.at.mono if isinstance(result, wire.ResultMessage) else _number(v.request.query_params.get("since", ""))
     tests = known.past(Filter(test="only"), limit=FEW)  # a press that was a test has ended with the platform's receipt
@@ -706,9 +707,9 @@ def confirm(v: Technician) -> Response:
     batteries = [r.value for r in known.day(known.now(facts)) if r.device == name and r.kind == Kind.BATTERY] if state == "heard" else []
     values = {
         "device": device, "title": _title(v, device.model), "state": state, "alarm": alarm if state == "heard" else None,
-        "signal": signal(now or {}), "asks": _asks(device.model), "told": told, "look": looks(device.model), "place": place(device.model),
+        "signal": signal(now), "asks": _asks(device.model), "told": told, "look": looks(device.model), "place": place(device.model),
         "notes": v.words.pair(*device.model.device_notes), "battery": batteries[-1] if batteries else None,
-        "dead": not facts.get("well"), "radar": bool(device.model.settings), "asked": facts.get("first_presses", {}).get(name),
+        "dead": not facts.well, "radar": bool(device.model.settings), "asked": facts.first_presses.get(name),
         "minutes": f"{FIRST_PRESS / 60:g}",
         "say": v.words(f"confirm.{state}") if state != "waiting" else "",
     }  # fmt: skip
@@ -722,17 +723,17 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _first(now: dict[str, Any] | None, facts: dict[str, Any], since: float | None, *, new: bool = False) -> str:
+def _first(now: DeviceStatus | None, facts: Status, since: float | None, *, new: bool = False) -> str:
     """Return "heard" once it has spoken since then, "key" where it speaks but cannot be read.
 
     Of a `new` one any word is one since then: a wired device has answered within the turn in which it was enrolled.
     """
-    if now is None or not facts.get("well"):
+    if now is None or not facts.well:
         return "waiting"
-    at = float(facts.get("mono", 0.0)) - float(now.get("heard_s", 0.0))
-    later = since is not None and float(facts.get("mono", 0.0)) > since
-    if (new and later and now.get("alive")) or (since is not None and at > since + 0.1):  # the file rounds to a tenth
+    at = facts.mono - now.heard_s
+    later = since is not None and facts.mono > since
+    if (new and later and now.alive) or (since is not None and at > since + 0.1):  # the file rounds to a tenth
         return "heard"
-    unread = now.get("unread_s")
+    unread = now.unread_s
     # By a key that is another by now it could not be read before: that says nothing about the one it has.
-    return "key" if unread is not None and (since is None or float(facts.get("mono", 0.0)) - float(unread) > since - 0.1) else "waiting"
+    return "key" if unread is not None and (since is None or facts.mono - unread > since - 0.1) else "waiting"

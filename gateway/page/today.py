@@ -11,11 +11,13 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from gateway.contract import wire
 from gateway.home import audible, inbox
+from gateway.home.status import DeviceStatus, Status
 from gateway.page import acts, weeks
 from gateway.page.change import current, is_new, models
 from gateway.page.known import Filter, between, seconds
@@ -99,20 +101,20 @@ def one(v: Reader, device: str) -> Response:
     """Show one device: its day, its weeks, and what of it was not believed."""
     known = v.page.known
     facts = known.status()
-    found = next((d for d in facts.get("devices", []) if d["device"] == device), None)
+    found = next((d for d in facts.devices if d.device == device), None)
     if found is None:
         raise Stop(404)
-    found = found | {"shelved": device in known.masks()["shelves"]}
+    found = replace(found, shelved=device in known.masks()["shelves"])
     now = known.now(facts)
     strip = strips(
-        known.day(now), [(device, found["missing_after"])], now, restarts=known.restarts(now - 86400), packets=known.packets(facts, now),
+        known.day(now), [(device, found.missing_after)], now, restarts=known.restarts(now - 86400), packets=known.packets(facts, now),
         before=known.heard_before(now - 86400),
     )[device]  # fmt: skip
     days = known.weeks(now, weeks.DAYS, device).get(device, [])
-    model = models().get(found["model"])
+    model = models().get(found.model)
     return v.render(
         "device.html", d=found, s=strip, state=heard(found, facts), signal=signal(found), days=days, count=weeks.DAYS, now=now,
-        look=look(found), title=model.title[v.words.language != "zh"] if model else found["model"], told=told(v, strip, now),
+        look=look(found.model), title=model.title[v.words.language != "zh"] if model else found.model, told=told(v, strip, now),
         signals=weeks.drawn(days, weeks.DAYS), batteries=weeks.batteries(days, weeks.DAYS), silent=weeks.silent(days, weeks.DAYS),
         refused=_refused(found), limits=[(weeks.height(at), word) for at, word in ((weeks.GOOD, "good"), (weeks.FAIR, "fair"))],
         mondays=[(n, v.words.local(now - (weeks.DAYS - 1 - n) * 86400, "%m-%d")) for n in range(6, weeks.DAYS, 14)],
@@ -187,17 +189,17 @@ def _way(left: float | None, alarm: wire.AlarmMessage | None) -> list[tuple[str,
     return out
 
 
-def _trouble(way: list[tuple[str, float | None, float | None]], facts: dict[str, Any], now: float) -> tuple[str, str]:
+def _trouble(way: list[tuple[str, float | None, float | None]], facts: Status, now: float) -> tuple[str, str]:
     """Return (the stage that does not come, its word), both "" where all is well or it is too early to say."""
     at = {name: wall for name, wall, _ in way}
-    uplink = facts.get("uplink", {})
+    uplink = facts.uplink
     if at["alarm"] is None:
         return ("alarm", "test.no_gateway") if at.get("told") and now - (at["told"] or now) > LATE else ("", "")
     waited = now - at["alarm"]
     if at["push"] is None:
-        if not uplink.get("configured"):
+        if not uplink.configured:
             return "push", "test.no_platform"
-        if not uplink.get("connected"):
+        if not uplink.connected:
             return ("push", "test.no_link") if waited > 1 else ("", "")
         return ("push", "test.no_receipt") if waited > LATE else ("", "")
     return ("answered", "test.no_desk") if at["answered"] is None and now - at["push"] > DESK_LATE else ("", "")
@@ -243,10 +245,10 @@ def home(v: Visitor) -> dict[str, Any]:
     now = known.now(facts)
     masks = known.masks()
     # The journal's word on shelves: the status file is up to two seconds behind who has just tapped.
-    devices = [d | {"shelved": d["device"] in masks["shelves"]} for d in facts.get("devices", [])]
+    devices = [replace(d, shelved=d.device in masks["shelves"]) for d in facts.devices]
     drawn = strips(
         known.day(now),
-        [(d["device"], d["missing_after"]) for d in devices],
+        [(d.device, d.missing_after) for d in devices],
         now,
         restarts=known.restarts(now - 86400),
         packets=known.packets(facts, now),
@@ -254,10 +256,10 @@ def home(v: Visitor) -> dict[str, Any]:
     )
     alarms = known.open_alarms()
     faults = known.faults()
-    shown = [(d, drawn[d["device"]], heard(d, facts), signal(d)) for d in devices]
+    shown = [(d, drawn[d.device], heard(d, facts), signal(d)) for d in devices]
     days = known.weeks(now, weeks.SHORT) if len(devices) <= FEW else {}
     return {
-        "new": v.technician and bool(facts) and is_new(v),
+        "new": v.technician and facts.written > 0 and is_new(v),
         "glance": glance(v, facts, shown, now),
         "lacks": lacks(devices),
         "unheard": [audible.WORDS[lack] for lack in audible.lacks(config)],
@@ -291,7 +293,7 @@ def home(v: Visitor) -> dict[str, Any]:
     }
 
 
-def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any], Strip, str, str]], now: float) -> list[dict[str, str]]:
+def glance(v: Visitor, facts: Status, devices: list[tuple[DeviceStatus, Strip, str, str]], now: float) -> list[dict[str, str]]:
     """Return how the home stands in a few words each: {look, what, says, more, tone}; tone is "", "watch" or "bad"."""
     t = v.words
     out = []
@@ -300,10 +302,12 @@ def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any]
     def put(look: str, what: str, says: str, more: str = "", tone: str = "") -> None:
         out.append({"look": look, "what": t(f"glance.{what}"), "says": says, "more": more, "tone": tone})
 
-    def named(d: dict[str, Any]) -> str:
-        return v.where(str(d["room"]), str(d["device"]))
+    def named(d: DeviceStatus) -> str:
+        return v.where(d.room, d.device)
 
-    doors = [(d, s, _holds(d, state, Kind.CONTACT_OPEN)) for d, s, state, _ in devices if Kind.CONTACT_OPEN in s.last or look(d) == "door"]
+    doors = [
+        (d, s, _holds(d, state, Kind.CONTACT_OPEN)) for d, s, state, _ in devices if Kind.CONTACT_OPEN in s.last or look(d.model) == "door"
+    ]
     if doors:
         opened = [(d, s) for d, s, is_open in doors if is_open]
         unsure = [d for d, _, is_open in doors if is_open is None]
@@ -325,52 +329,52 @@ def glance(v: Visitor, facts: dict[str, Any], devices: list[tuple[dict[str, Any]
         parts = [t("glance.missing", count=missing)] if missing else []
         parts += [t("glance.unknown", count=unknown)] if unknown else []
         put("sensors", "devices", comma.join(parts) or t("glance.all_heard", count=len(devices)), "", "watch" if parts else "")
-    up = facts.get("uplink", {})
+    up = facts.uplink
     word, tone = (
         ("platform_away", "watch")
-        if up.get("connected") and up.get("platform_away_s") is not None
+        if up.connected and up.platform_away_s is not None
         else ("connected", "")
-        if up.get("connected")
+        if up.connected
         else ("disconnected", "bad")
-        if up.get("configured")
+        if up.configured
         else ("unconfigured", "watch")
     )
-    waiting = facts.get("waiting", 0)
+    waiting = facts.waiting
     says = (
-        t(f"box.{word}", span=t.span(up["platform_away_s"] // 60 * 60 or up["platform_away_s"]))
-        if word == "platform_away"
+        t(f"box.{word}", span=t.span(up.platform_away_s // 60 * 60 or up.platform_away_s))
+        if word == "platform_away" and up.platform_away_s is not None
         else t(f"box.{word}")
     )
     put("platform", "platform", says, t("glance.waiting", count=waiting) if waiting else "", tone)
-    radios = facts.get("radio", [])
+    radios = facts.radio
     if radios:
-        deaf = [r for r in radios if not r["hearing"]]
+        deaf = [r for r in radios if not r.hearing]
         put("radar", "radio", t("box.deaf") if deaf else t("box.hears"), "", "bad" if deaf else "")
     free, total = v.page.known.disk()
     if total:
-        low = free < DISK_LOW or bool(facts.get("degraded"))
+        low = free < DISK_LOW or bool(facts.degraded)
         put("disk", "disk", t("glance.free", free=t.size(free)), "", "bad" if low else "")
     return out
 
 
-def _refused(device: dict[str, Any]) -> list[tuple[str, int]]:
+def _refused(device: DeviceStatus) -> list[tuple[str, int]]:
     """Return (word of the catalogue, how often) of what was heard in a device's name and not believed, most often first."""
     out: dict[str, int] = {}
-    for why, count in device.get("refused", {}).items():
+    for why, count in device.refused.items():
         word = f"refused.{why if why in REFUSALS else 'damaged'}"
         out[word] = out.get(word, 0) + count
     return sorted(out.items(), key=lambda row: -row[1])
 
 
-def lacks(devices: list[dict[str, Any]]) -> list[str]:
+def lacks(devices: list[DeviceStatus]) -> list[str]:
     """Return which dangers no device of this home can find, as words of the catalogue; nothing where there are no devices yet."""
-    made = [models()[d["model"]].senses for d in devices if d["model"] in models()]
+    made = [models()[d.model].senses for d in devices if d.model in models()]
     return [name for name, senses in FINDS if not any(senses & has for has in made)] if made else []
 
 
-def look(device: dict[str, Any]) -> str:
-    """Return the name of the picture of a device."""
-    model = models().get(device["model"])
+def look(make: str) -> str:
+    """Return the name of the picture of a make."""
+    model = models().get(make)
     return next((name for name, senses in LOOKS if model is not None and senses in model.senses), "sensors")
 
 
@@ -413,28 +417,27 @@ def _hour_marks(now: float) -> list[float]:
     return [first + 60 * n for n in range(1, 24, 4)]
 
 
-def heard(device: dict[str, Any], facts: dict[str, Any]) -> str:
+def heard(device: DeviceStatus, facts: Status) -> str:
     """Return whether a device is heard: heard, missing, unknown until it was heard since the gateway began, or unsupervised."""
-    limit, silent = device.get("missing_after"), device.get("silent_s")
-    silent = device.get("heard_s", 0.0) if silent is None else silent
-    if (kind.MISSING, device["device"]) in {(f["kind"], f["device"]) for f in facts.get("faults", [])}:
+    if (kind.MISSING, device.device) in {(f.kind, f.device) for f in facts.faults}:
         return "missing"
-    if limit is not None and silent > limit:
+    if device.missing:
         return "missing"
-    if not device.get("heard", True):
+    if not device.heard:
         return "unknown"
-    return "unsupervised" if limit is None else "heard"
+    return "unsupervised" if device.missing_after is None else "heard"
 
 
-def _holds(device: dict[str, Any], state: str, kind_: Kind) -> bool | None:
+def _holds(device: DeviceStatus, state: str, kind_: Kind) -> bool | None:
     """Return whether something holds at a device now, by its own word since the gateway began; None where nobody knows."""
-    said = (device.get("states") or {}).get(kind_.value) if state in {"heard", "unsupervised"} else None
-    return bool(said) if said is not None else None
+    return device.states.get(kind_.value) if state in {"heard", "unsupervised"} else None
 
 
-def signal(device: dict[str, Any]) -> str:
+def signal(device: DeviceStatus | None) -> str:
     """Return how strong its signal is, in words of the catalogue; of a wire there is none, and not every receiver measures it."""
-    model = models().get(device.get("model", ""))
-    if not device.get("rssi") and model is not None and not isinstance(model.listens, BleAdvert | GattService):
+    if device is None:
+        return weeks.level(None)
+    model = models().get(device.model)
+    if not device.rssi and model is not None and not isinstance(model.listens, BleAdvert | GattService):
         return "unmeasured" if isinstance(model.listens, Behind | MqttTopics) else "wired"
-    return weeks.level(device.get("rssi"))
+    return weeks.level(device.rssi)

@@ -32,7 +32,7 @@ from gateway.page.today import stream
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.words import Words
 from gateway.words import kind
-from gateway.words.clock import boot_name
+from gateway.words.clock import Quality, boot_name
 from gateway.words.instruction import Do
 
 router = APIRouter()
@@ -73,8 +73,8 @@ class Row:
 def moment(v: Visitor) -> wire.When:
     """Return when it is in the home, as its daemon last said."""
     facts = v.page.known.status()
-    wall = str(facts.get("wall", "1970-01-01T00:00:00"))[:19] + "Z"
-    return wire.When(str(facts.get("boot", "-")), float(facts.get("mono", 0.0)), wall, facts.get("clock", "unsure"))
+    quality = Quality(facts.clock) if facts.clock in set(Quality) else Quality.UNSURE
+    return wire.When(facts.boot or "-", facts.mono, (facts.wall or "1970-01-01T00:00:00")[:19] + "Z", quality)
 
 
 def seen(v: Visitor) -> commissioning.Seen:
@@ -98,7 +98,7 @@ async def told(v: Technician) -> Response:
 
         def counted() -> int:
             facts = known.status()
-            shown = [{k: x for k, x in (facts.get(name) or {}).items() if k != "left_s"} for name in ("walk", "step")]
+            shown = [{k: x for k, x in (found or {}).items() if k != "left_s"} for found in (facts.walk, facts.step)]
             return zlib.crc32(json.dumps([shown, known.newest()]).encode())
 
         state.walked = live.Watch(counted, look_every=LOOK_EVERY, quiet=QUIET)
@@ -222,11 +222,11 @@ def _steps(v: Visitor, config: Config, found: commissioning.Seen, running: Mappi
 def _walk(v: Visitor, status: int = 200, trouble: str = "") -> Response:
     config, known = current(v), v.page.known
     facts = known.status()
-    well = bool(facts.get("well"))
-    running, step = (facts.get(name) if well and isinstance(facts.get(name), dict) else None for name in ("walk", "step"))
+    well = facts.well
+    running, step = (facts.walk, facts.step) if well else (None, None)
     found = seen(v)
     devices = _devices(v, config, found, running)
-    steps = _steps(v, config, found, step, mains=facts.get("mains") is not None)
+    steps = _steps(v, config, found, step, mains=facts.mains is not None)
     rows = [row for row in (*devices, *steps) if row.state != "not"]
     first = next((row for row in rows if row.state == "running"), None)
     goal = commissioning.goal_of(config, first.device) if first is not None and first.device is not None else None

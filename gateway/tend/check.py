@@ -200,7 +200,7 @@ def _running(config: Config) -> Status | None:
         known = status.read(config.runtime)
     except (OSError, ValueError):
         return None
-    return known if time.time() - known.written < status.STALE else None
+    return known if known.well else None
 
 
 def _radio_seen(running: Status) -> list[Finding]:

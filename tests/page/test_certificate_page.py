@@ -83,11 +83,11 @@ async def test_the_seen_facts_are_those_the_daemon_makes(home):
     seen = (await drawn(browser))["seen"]
     facts = home.page.known.status()
     config = load(home.example.path, all_models())  # as the daemon reads it: with its secrets
-    at = wire.When(facts["boot"], facts["mono"], facts["wall"][:19] + "Z", facts["clock"])
+    at = wire.When(facts.boot, facts.mono, facts.wall[:19] + "Z", facts.clock)
     known = home.page.known
     found = commissioning.seen(known.journal(name="fault", limit=600), known.past(Filter(kind=kind.TEST), limit=20), at)
     what = commissioning.facts(
-        config, found, gateway=facts["gateway"], journal=facts["journal"], software=facts["software"], mains=False, clock=facts["clock"],
+        config, found, gateway=facts.gateway, journal=facts.journal, software=facts.software, mains=False, clock=facts.clock,
         faults=[commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
     )  # fmt: skip
     assert commissioning.fingerprint(what) == seen

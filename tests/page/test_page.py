@@ -496,7 +496,7 @@ async def test_test_is_offered_as_the_end_of_a_real_alarm_only_where_its_device_
     alarm = next(a for a in box.page.known.open_alarms() if not a.test and MOVES[a.state].get(acts.Move.CLOSE))
     said = {"alarm": alarm.alarm, "seen": alarm.state.value, "outcome": "test"}
     assert (await post(browser, "/", "/do/close", **said)).status_code == 422
-    box.example.say(alarms=[{"alarm": alarm.alarm, "installing": True}])
+    box.example.say(alarms=[{"number": 1, "alarm": alarm.alarm, "kind": alarm.kind, "priority": 1, "state": "raised", "installing": True}])
     card = (await browser.get("/")).text.partition(f'data-key="close-{alarm.alarm}"')[2].partition("</details>")[0]
     assert 'value="test"' in card
     assert (await post(browser, "/", "/do/close", **said)).status_code == 303

@@ -430,7 +430,7 @@ async def test_an_ended_walk_says_pass_or_what_is_missing(equipped, counted, wor
     box = equipped
     browser = await box.technician()
     facts = box.page.known.status()
-    at = wire.When(facts["boot"], facts["mono"] - 60, facts["wall"][:19] + "Z", facts["clock"])
+    at = wire.When(facts.boot, facts.mono - 60, facts.wall[:19] + "Z", facts.clock)
     note = wire.FaultMessage(
         v=1, gateway="example-home", journal="j1", number=1, id="j1-1", at=at, kind=kind.VISIT, priority=4, codes=None, turn="noted",
         device="pendant", room="", detail={"what": "walk", "by": "T-07", "readings": 3, **counted}, evidence=[],

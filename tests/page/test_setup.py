@@ -8,12 +8,14 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from drivers import all_models
 from gateway.contract import wire
 from gateway.home import changes, inbox
 from gateway.home.config import load
 from gateway.home.handed import Handed, Rejected, handed
+from gateway.home.status import DeviceStatus, Status
 from gateway.page import sensors
 from gateway.page.words import printed
 from gateway.page.zh import ZH
@@ -351,13 +353,14 @@ async def test_replaced_keeps_its_name_and_retired_needs_a_tick(home):
 
 
 def test_a_first_word_is_one_since_then():
-    facts = {"well": True, "mono": 100.0}
-    assert sensors._first({"heard_s": 2.0}, facts, 97.0) == "heard"
-    assert sensors._first({"heard_s": 4.0}, facts, 97.0) == "waiting"
-    assert sensors._first({"heard_s": 4.0, "unread_s": 1.0}, facts, 97.0) == "key"
-    assert sensors._first({"heard_s": 4.0, "unread_s": 9.0}, facts, 97.0) == "waiting", "it was another key then"
-    assert sensors._first({"heard_s": 2.0}, facts | {"well": False}, 97.0) == "waiting"
-    assert sensors._first({"heard_s": 2.0}, facts, None) == "waiting"
+    facts = Status(written=time.time() + 60, mono=100.0)
+    lately, before = DeviceStatus(device="x", heard_s=2.0), DeviceStatus(device="x", heard_s=4.0)
+    assert sensors._first(lately, facts, 97.0) == "heard"
+    assert sensors._first(before, facts, 97.0) == "waiting"
+    assert sensors._first(replace(before, unread_s=1.0), facts, 97.0) == "key"
+    assert sensors._first(replace(before, unread_s=9.0), facts, 97.0) == "waiting", "it was another key then"
+    assert sensors._first(lately, replace(facts, written=1.0), 97.0) == "waiting"
+    assert sensors._first(lately, facts, None) == "waiting"
     assert sensors._first(None, facts, 1.0) == "waiting"
 
 
