@@ -139,7 +139,7 @@ class Pipeline:
             # says that it is over, an earlier version may have left it behind for ever.
             self._alarms.faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
         for alarm in walked:
-            self.walk_test.end_alarm(self._alarms.keep(replace(alarm, since=now)), now, by="rule", reason="restart")
+            self.walk_test.restored(self._alarms.keep(replace(alarm, since=now)), now)
         self._tell_open(now, known, why)
         for key, danger in known.pending.withheld.items():
             if danger.device in self._rooms:

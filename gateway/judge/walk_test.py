@@ -207,6 +207,12 @@ class WalkTest:
             self._judge.tried(kind, walk.device, heard, now.mono + SOUNDS, SETTLES)
         self._left += walk.on.values()
 
+    def restored(self, alarm: Alarm, now: Moment) -> None:
+        """End an alarm of a test that a restart has ended. The test key may sound still: when it was heard last is not known."""
+        if alarm.condition_active and self._judge.endless(alarm.kind, alarm.device):
+            self._judge.tried(alarm.kind, alarm.device, now.mono, now.mono + SOUNDS, SETTLES)
+        self.end_alarm(alarm, now, by="rule", reason="restart")
+
     def end_alarm(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:
         """Close a walk test's alarm, as far as the table of moves lets it; one that somebody is on the way to ends by its time."""
         alarm = replace(alarm, condition_active=False)

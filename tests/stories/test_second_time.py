@@ -84,6 +84,31 @@ def test_tried_at_commissioning_and_a_fire_days_later(tmp_path):
         assert fire[0]["priority"] == 1
 
 
+@pytest.mark.parametrize("dark", [None, 5.0])
+def test_a_test_key_that_sounds_over_a_restart_calls_nobody_and_a_fire_after_it_does(tmp_path, dark):
+    async def story():
+        await walk(life, "smoke")
+        life.smoke()
+        await life.wait(4)
+        if dark is None:
+            await life.restart(same_boot=True)
+        else:
+            await life.power_cut(dark=dark)
+        for _ in range(5):
+            life.smoke()
+            await life.wait(4)
+        assert not real(life, "env.smoke"), "promise 7: a test never reaches the real ladder"
+        assert not life.calls
+        await life.wait(20)
+        life.smoke()
+        await life.wait(2)
+        assert life.called("siren")
+
+    with Life(tmp_path) as life:
+        life.live(story())
+        assert len(real(life, "env.smoke")) == 1
+
+
 # -- 3, 4: ended by a mistake --------------------------------------------------------------------------------------------
 
 
