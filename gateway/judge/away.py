@@ -126,9 +126,11 @@ class Away:
     def _ended_by_signs(self, now: Moment) -> list[FaultFact]:
         if not self._signs.somebody(now.mono):
             return []
-        seen = tuple(self._signs.evidence.values())
+        rooms = len(self._signs.evidence) - 1
+        # All of it is activity: without consent it stays in the home.
+        seen = tuple(self._signs.evidence.values()) if self._faults.tells_out else ()
         out = [replace(fact, evidence=seen) for fact in self._over(now, "home")]
-        return [*out, replace(self._faults.note(kinds.BACK_HOME, now, rooms=len(seen) - 1), evidence=seen)]
+        return [*out, replace(self._faults.note(kinds.BACK_HOME, now, rooms=rooms), evidence=seen)]
 
     def _over(self, now: Moment, why: str) -> list[FaultFact]:
         self.end = End()

@@ -50,7 +50,8 @@ def written() -> str:
         f"Consent ({', '.join(ConsentPart.__struct_fields__[:3])}) withholds routine readings of that class from `readings` and from the box's own",
         "history; all of them are no until somebody was asked. `gateway/words/consent.py` says which class each kind of reading has. What waits when consent is",
         "withdrawn is deleted and never sent. An alarm carries the few readings it rests on, whatever was agreed to. Without",
-        "consent to activity it is not told either that somebody is out with the pendant: only, after `pendant_out`, that the pendant is not heard.", "",
+        "consent to activity it is not told either that somebody is out with the pendant: only, after `pendant_out`, that the pendant is not heard.",
+        "Nor is it told by which doors and rooms an absence has ended: only that, and in how many rooms somebody was.", "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
         "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called.",
     ]  # fmt: skip

@@ -80,7 +80,7 @@ class Faults:
         self.silences = Silences(devices)
         self.heard_at = self.silences.heard_at
         self.outings = Outings()
-        self.tells_out = tells_out  # False: the resident has not agreed that anybody outside the home knows who is out
+        self.tells_out = tells_out  # False: no consent to activity: nobody outside the home knows who is out, or by what signs back
         self.deafness = Deafness()
         self.flapping = Flapping()
         self.daily = Daily()
