@@ -2,7 +2,8 @@
 
 While the resident is away no danger by absence is judged. So it is bounded, the platform and the page are told as of a fault, and it
 ends by itself: the door opens, and then there is somebody in two rooms for twenty minutes. A carer's visit ends it too, which is the
-safe direction.
+safe direction. Where no door was heard to open (there is no such sensor, its packet got lost, the power was cut since, nobody ever
+left), whoever is heard for hours lives there.
 """
 
 from __future__ import annotations
@@ -19,43 +20,57 @@ from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
 
 ROOMS = 2  # in which there must be somebody
+LIVED = 10_800.0  # s of signs without a door: longer than the visit of a carer or a cleaner, shorter than an evening at home
+OFTEN = 12  # signs that do for LIVED where all are of one room: a radar that a curtain moves, or a pad that errs once, says fewer
 QUIET = 7200.0  # s without any sign after which whoever came is taken to have left
 _STAYS = frozenset({Kind.PRESENCE, Kind.OCCUPANCY})  # says so once, until it is taken back; a movement is over at once
 _SOMEBODY = _STAYS | {Kind.MOTION}
 
 
 class Signs:
-    """What speaks for somebody at home: a door that opened, and rooms in which somebody was since then. Pure."""
+    """What speaks for somebody at home: rooms in which somebody was, since a door opened where `door`. Pure.
 
-    def __init__(self, lasting: float) -> None:
+    Without a door only what is heard counts, and not that a device goes on saying nothing else.
+    """
+
+    def __init__(self, lasting: float, *, door: bool) -> None:
         self._lasting = lasting  # s over which the signs must spread
+        self._door = door
         self.evidence: dict[str, Reading] = {}  # room -> its newest sign; "" is the door
         self._first = self._last = -inf
+        self._count = 0
         self._on: set[str] = set()  # devices that say that somebody is there, until they take it back
 
     def heard(self, reading: Reading, room: str, *, opened: bool) -> None:
         """Take one reading of the device in `room`. `opened`: a door is open that was not."""
         at = reading.at.mono
-        if self.evidence and not self._on and at - max(self._last, self.evidence[""].at.mono) > QUIET:
-            self.evidence, self._first, self._last = {}, -inf, -inf
-        if opened:
+        newest = max(self._last, *(r.at.mono for r in self.evidence.values()), -inf)
+        if self.evidence and not self._on and at - newest > QUIET:
+            self.evidence, self._first, self._last, self._count = {}, -inf, -inf, 0
+        if opened and self._door:
             self.evidence.setdefault("", reading)
         if reading.kind not in _SOMEBODY:
             return
+        left = not reading.value and reading.device in self._on
         if reading.kind in _STAYS:
             (self._on.add if reading.value else self._on.discard)(reading.device)
-        if reading.value and self.evidence:
+        if reading.value and (self.evidence or not self._door):
             self.evidence[room] = reading
-            self._first, self._last = (at if self._first == -inf else self._first), at
+            self._first = at if self._first == -inf else self._first
+        if (reading.value or left) and self._first > -inf:  # who was there until now was there
+            self._last, self._count = at, self._count + 1
 
     def due(self) -> float:
         """Return the monotonic second at which what stays on will have been on for long enough; inf for never."""
-        return self._first + self._lasting if self._on and len(self.evidence) > ROOMS else inf
+        return self._first + self._lasting if self._door and self._on and self._enough() else inf
 
     def somebody(self, now: float) -> bool:
         """Say whether somebody plainly is at home."""
-        last = now if self._on else self._last
-        return len(self.evidence) > ROOMS and last - self._first >= self._lasting
+        last = now if self._door and self._on else self._last
+        return self._enough() and last - self._first >= self._lasting
+
+    def _enough(self) -> bool:
+        return len(self.evidence) >= ROOMS + self._door or (not self._door and self._count >= OFTEN)
 
 
 class Away:
@@ -65,7 +80,7 @@ class Away:
         self.end = End()
         self._faults = faults
         self._times = times
-        self._signs = Signs(times.away_home)
+        self._signs = self._no_signs()
         self._counts_from = -inf  # signs before this are of somebody who is leaving
         self._said = -inf
         self._open: set[DeviceId] = set()  # doors that are open by their last word; bound: the devices of the home
@@ -82,7 +97,7 @@ class Away:
     def restored(self, end: End, now: Moment, said_for: float) -> list[FaultFact]:
         """Take over what a restart has found. What went on is not said anew; what is over is."""
         self.end, self._said = end, now.mono - said_for
-        self._signs, self._counts_from = Signs(self._times.away_home), -inf
+        self._signs, self._counts_from = self._no_signs(), -inf
         if not self.lasts(now):
             return self._over(now, "time")
         return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by="restart")
@@ -92,7 +107,7 @@ class Away:
         self.end = end
         if not self.lasts(now):
             return self._over(now, "order")
-        self._signs, self._counts_from, self._said = Signs(self._times.away_home), now.mono + self._times.away_leaving, now.mono
+        self._signs, self._counts_from, self._said = self._no_signs(), now.mono + self._times.away_leaving, now.mono
         return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by=by) or self._again(now)
 
     def heard(self, reading: Reading, room: str) -> list[FaultFact]:
@@ -103,7 +118,8 @@ class Away:
             (self._open.add if reading.value else self._open.discard)(reading.device)
         if not self.lasts(reading.at) or reading.at.mono < self._counts_from:
             return []
-        self._signs.heard(reading, room, opened=opened)
+        for signs in self._signs:
+            signs.heard(reading, room, opened=opened)
         return self._ended_by_signs(reading.at)
 
     def tick(self, now: Moment) -> list[FaultFact]:
@@ -121,16 +137,20 @@ class Away:
 
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
-        return inf if self.end.until == -inf else min(self.end.until, self._said + self._times.away_again, self._signs.due())
+        return inf if self.end.until == -inf else min(self.end.until, self._said + self._times.away_again, *(s.due() for s in self._signs))
 
     def _ended_by_signs(self, now: Moment) -> list[FaultFact]:
-        if not self._signs.somebody(now.mono):
+        found = next((signs.evidence for signs in self._signs if signs.somebody(now.mono)), None)
+        if found is None:
             return []
-        rooms = len(self._signs.evidence) - 1
+        rooms = len(found.keys() - {""})
         # All of it is activity: without consent it stays in the home.
-        seen = tuple(self._signs.evidence.values()) if self._faults.tells_out else ()
+        seen = tuple(found.values()) if self._faults.tells_out else ()
         out = [replace(fact, evidence=seen) for fact in self._over(now, "home")]
         return [*out, replace(self._faults.note(kinds.BACK_HOME, now, rooms=rooms), evidence=seen)]
+
+    def _no_signs(self) -> tuple[Signs, Signs]:
+        return Signs(self._times.away_home, door=True), Signs(LIVED, door=False)
 
     def _over(self, now: Moment, why: str) -> list[FaultFact]:
         self.end = End()

@@ -1289,7 +1289,7 @@ EN: dict[str, str] = {
     "advice.device.test_due": "Not tried for a month: press it together with the resident in a walk test, a detector by its test key. Or tap “Checked” when it was tried.",
     "advice.device.shelved_danger": "There was a danger while the device was shelved: look after the resident, and ask whether it still needs to be shelved.",
     "advice.service.away": "While the resident is away dangers by absence are not judged: when they are back tap “Back home” on Today.",
-    "advice.service.back_home": "The door opened and there was somebody in two rooms for twenty minutes, so away has ended. If it was a carer, set it again.",
+    "advice.service.back_home": "Somebody was at home for longer than a short visit, so away has ended. If it was a carer, set it again.",
     "advice.gateway.radio_deaf": "Bluetooth hears nothing: pull the gateway's plug for ten seconds. If that does not help change the USB adapter.",
     "advice.gateway.mains_lost": "The gateway runs on its battery: check the socket and the fuse box, and tell the platform of a power cut.",
     "advice.gateway.uplink_lost": "The platform cannot be reached, alarms sound only here: check router or SIM card. What waits is sent by itself afterwards.",

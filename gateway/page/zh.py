@@ -1289,7 +1289,7 @@ ZH: dict[str, str] = {
     "advice.device.test_due": "一个月没有试过:请和老人一起按一次(跌倒、烟感按说明测试),用“巡检测试”,平台收到即可;也可试过后点“已检查”。",
     "advice.device.shelved_danger": "设备搁置期间出现过危险:去看一下老人,并检查是否还需要搁置。",
     "advice.service.away": "老人离家期间不判断“久无活动”一类的危险:回来后请在“今天”里点“已回家”。",
-    "advice.service.back_home": "门开过,随后两个房间有人活动二十分钟:离家已自动结束。如果只是护理员来过,请重新登记离家。",
+    "advice.service.back_home": "家中有人活动的时间超过短暂来访:离家已自动结束。如果只是护理员来过,请重新登记离家。",
     "advice.gateway.radio_deaf": "蓝牙十五分钟以上听不到任何信号:拔掉网关电源十秒再插上;仍失效就换 USB 蓝牙适配器。",
     "advice.gateway.mains_lost": "网关靠电池工作:检查插座和总闸;停电请告知平台。",
     "advice.gateway.uplink_lost": "连不上平台,警报只在家中响:检查路由器或 SIM 卡流量;恢复后会自动补发。",

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gateway.judge.away import QUIET
+from gateway.judge.away import LIVED, OFTEN, QUIET
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
 from tests.kit.hand import NIGHT, Day, HandClock, Home, refusal, story
@@ -189,3 +189,50 @@ def test_an_absence_that_ended_by_itself_is_written_down_as_over():
     come_home(day, minutes=21)
     assert not day.pipeline.away.lasts(day.clock.now())
     assert json.loads(day.pipeline.marks(day.clock.now())["masks"])["away"] == 0
+
+
+@pytest.mark.parametrize(
+    ("rooms", "every", "hours", "ends"),
+    [
+        (("button", "radar2"), 30, 3, True),
+        (("button",), 15, 3, True),  # a home of one room
+        (("button", "radar2"), 30, 2.5, False),
+        (("button",), 30, 4.5, False),  # too seldom, for one room
+        (("button", "radar2"), 150, 25, False),
+    ],
+)
+@pytest.mark.parametrize("restarted", [True, False])
+def test_whoever_is_heard_for_hours_is_at_home_without_a_door(rooms, every, hours, ends, restarted):
+    day = gone()
+    if restarted:
+        day.hear("door", Kind.CONTACT_OPEN, True)
+        day.restart()
+    out = day.hear(rooms[0], Kind.MOTION, True)
+    for n in range(int(hours * 60 / every)):
+        assert story(out) == []
+        day.wait(every * MINUTE)
+        out = day.hear(rooms[n % len(rooms)], Kind.MOTION, True)
+    assert story(out) == ["service.away cleared", "service.back_home noted"] * ends
+    if ends:
+        assert day.entries[-1].fact.detail["rooms"] == len(rooms)
+
+
+def test_a_bed_left_after_hours_in_it_shows_without_a_door_that_the_resident_is_back():
+    day = gone(clock=HandClock(NIGHT))
+    day.wait(15 * HOUR)  # 22:00
+    day.hear("button", Kind.MOTION, True)
+    day.hear("bed", Kind.OCCUPANCY, True)
+    assert day.wait(LIVED) == [], "that it is on still may be an error"
+    assert story(day.hear("bed", Kind.OCCUPANCY, False)) == ["service.away cleared", "service.back_home noted"]
+    assert story(day.wait(20 * MINUTE)) == ["person.bed_exit danger pre_alarm"]
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_one_sensor_that_errs_ends_no_absence(value):
+    day = gone()
+    for _ in range(OFTEN // 2 - 1):
+        day.hear("radar2", Kind.PRESENCE, True)
+        day.wait(LIVED)
+        day.hear("radar2", Kind.PRESENCE, value)
+    day.wait(DAY)
+    assert day.pipeline.away.lasts(day.clock.now())
