@@ -124,9 +124,13 @@ def test_wrong_wishes_are_refused_field_by_field(tmp_path):
     with Fitted(tmp_path, RADAR.format(port=tmp_path / "none")) as gateway:
         result = gateway.tell("adjust", device="bath-radar", settings={"height": "25", "fall_on": "maybe", "colour": "1"})
         assert [(p["field"], p["zh"]) for p in result["problems"]] == [
-            ("height", "安装高度: 应为 150 到 400 cm"),
-            ("fall_on", "跌倒检测: 应为 off 或 on"),
-            ("colour", "云帆瑞达 R60AFD1 跌倒雷达 没有设置 colour"),
+            ("height", "安装高度 = 25: 应为 150 到 400 cm"),
+            ("fall_on", "跌倒检测 = maybe: 应为 off 或 on"),
+            (
+                "colour",
+                "micradar-r60afd1 没有设置 'colour'; 可用: height, presence_on, fall_on, sensitivity, fall_duration, break_height, "
+                "still_on, still_after, seated_limit, moving_limit, nobody_after",
+            ),
         ]
         assert gateway.tell("adjust", device="nobody")["refused"] == "unknown_device"
 
