@@ -259,6 +259,10 @@ class Judge:
         self.levels.over((kind, device))
         self._fading[kind, device] = Fading(heard, until, gap)
 
+    def answered(self, kind: str, device: DeviceId, mono: float | None) -> None:
+        """Take since when somebody has the open alarm of a condition; None where nobody has."""
+        self.levels.answered((kind, device), mono)
+
     def ended(self, kind: str, device: DeviceId, ended: Ended) -> None:
         """Take that an alarm has ended. A bed that is empty still, whatever somebody pressed, is a bed left just now."""
         self.levels.ended((kind, device), ended.at, again=ended.again, endless=self.endless(kind, device))

@@ -42,11 +42,19 @@ class Levels:
     def __init__(self, times: Times) -> None:
         self.times = times
         self.on: dict[Key, On] = {}
+        self._answered: dict[Key, float] = {}  # since when somebody has the open alarm of a level
+
+    def answered(self, key: Key, mono: float | None) -> None:
+        """Take since when somebody has the open alarm of a level; None where nobody has, or it has ended."""
+        if mono is None:
+            self._answered.pop(key, None)
+        else:
+            self._answered[key] = mono
 
     def begins(self, key: Key, reading: Reading, *, endless: bool) -> bool:
         """Take a level that is heard as on. Say whether that is a danger anew. `endless`: its make never says that it is over."""
         before = self.on.get(key)
-        if before is None or before.last.at.mono + self._kept(before, endless=endless) <= reading.at.mono:
+        if before is None or before.last.at.mono + self._kept(key, before, reading.at.mono, endless=endless) <= reading.at.mono:
             self.on[key] = On(last=reading)
             return True
         self.on[key] = replace(before, last=reading)
@@ -58,6 +66,7 @@ class Levels:
 
     def ended(self, key: Key, at: Moment, *, again: bool, endless: bool) -> None:
         """Take that the alarm of a level has ended."""
+        self._answered.pop(key, None)
         found = self.on.get(key)
         if found is not None and endless:
             del self.on[key]
@@ -97,9 +106,12 @@ class Levels:
         """Forget what is known of all other devices."""
         here = set(devices)
         self.on = {key: one for key, one in self.on.items() if key[1] in here}
+        self._answered = {key: at for key, at in self._answered.items() if key[1] in here}
 
-    def _kept(self, one: On, *, endless: bool) -> float:
-        return self.times.level_gone if endless or one.ended is not None else self.times.level_lost
+    def _kept(self, key: Key, one: On, mono: float, *, endless: bool) -> float:
+        # Whoever came may have gone without closing: what comes then is another danger, see OpenAlarms.past.
+        left = mono - self._answered.get(key, inf) > self.times.new_again
+        return self.times.level_gone if endless or left or one.ended is not None else self.times.level_lost
 
     def _goes(self, one: On) -> float:
         return one.last.at.mono + self.times.level_gone if one.ended is not None else inf

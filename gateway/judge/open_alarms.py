@@ -409,6 +409,9 @@ class OpenAlarms:
         """Take an open alarm as it stands now, and when it is due next."""
         self._open[alarm.number] = alarm
         self._dues[alarm.number] = due_at(alarm, self.ladder, self.times)
+        if not alarm.test:
+            answered = alarm.answered if alarm.state in ANSWERED else None
+            self._judge.answered(alarm.kind, alarm.device, answered)
         return alarm
 
     def _wait_for(self, entry: int, alarm: int, call: int) -> None:

@@ -113,6 +113,8 @@ class Callers:
         moved = fact.before is not alarm.state
         call = alarm.calls[-1] if alarm.calls else None
         new = call is not None and call.at == entry.at and fact.move in {"call", "lapse", "count"}
+        if moved and not alarm.open:  # who was told of a fire that is over has not been told of the next
+            self._told = {k: told for k, told in self._told.items() if alarm.number not in told.alarms}
         if moved and alarm.state in ANSWERED and not alarm.calls_on and fact.move not in {Move.DECLINE, Move.RECALL}:
             self.stop(alarm.number)
         elif alarm.masking is Masking.SILENCED:

@@ -128,8 +128,10 @@ def test_wrong_wishes_are_refused_field_by_field(tmp_path):
             ("fall_on", "跌倒检测 = maybe: 应为 off 或 on"),
             (
                 "colour",
-                "micradar-r60afd1 没有设置 'colour'; 可用: height, presence_on, fall_on, sensitivity, fall_duration, break_height, "
-                "still_on, still_after, seated_limit, moving_limit, nobody_after",
+                (
+                    "micradar-r60afd1 没有设置 'colour'; 可用: height, presence_on, fall_on, sensitivity, "
+                    "fall_duration, break_height, still_on, still_after, seated_limit, moving_limit, nobody_after"
+                ),
             ),
         ]
         assert gateway.tell("adjust", device="nobody")["refused"] == "unknown_device"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.stories.life import CANCEL, DAY, HOME, HOUR, MINUTE, RECEIVER, SECRETS, SMOKE, Life
+from tests.stories.life import CANCEL, DAY, HOME, HOUR, MINUTE, RECEIVER, SECRETS, SMOKE, Life, rung
 
 SMOKE_CLEAR = "EV1527;ID=07A410;SWITCH=02;CMD=ON"
 WATER = "EV1527;ID=0B7710;SWITCH=01;CMD=ON"
@@ -107,6 +107,41 @@ def test_a_test_key_that_sounds_over_a_restart_calls_nobody_and_a_fire_after_it_
     with Life(tmp_path) as life:
         life.live(story())
         assert len(real(life, "env.smoke")) == 1
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0])
+def test_a_second_fire_while_the_helper_has_not_closed_the_first_whose_over_got_lost(tmp_path, hours):
+    async def story():
+        life.smoke()
+        await life.wait(MINUTE)
+        await life.tell("arrive", alarm=life.open[0].id, by="neighbour")
+        await life.wait(hours * HOUR)
+        second = life.now
+        life.smoke()
+        await life.wait(5 * MINUTE)
+        assert life.called("siren", since=second)
+        assert life.reached(since=second)
+
+    with Life(tmp_path, devices=SAYS_OVER, look_every=30.0) as life:
+        life.live(story())
+
+
+@pytest.mark.parametrize("outcome", ["false_alarm", "no_help_needed"])
+def test_who_was_told_of_a_fire_that_is_over_is_called_for_the_next(tmp_path, outcome):
+    async def story():
+        life.smoke()
+        await life.wait(45)
+        assert life.called("family")
+        await life.tell("close", alarm=life.open[0].id, outcome=outcome, by="family")
+        await life.wait(20)
+        again = life.now
+        life.smoke()
+        await life.wait(MINUTE)
+        assert [call.at - again < 40 for call in life.called("family", since=again)] == [True]
+
+    with Life(tmp_path, ladder=rung("family") + rung("neighbour")) as life:
+        life.plug(False)
+        life.live(story())
 
 
 # -- 3, 4: ended by a mistake --------------------------------------------------------------------------------------------
