@@ -1,3 +1,3 @@
 """Edge gateway for remote elder monitoring: danger -> alarm -> data push -> dispatch, judged in the home."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
