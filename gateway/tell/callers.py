@@ -222,6 +222,9 @@ class Callers:
             task.cancel()
 
     def _noise(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
+        lane = self._lanes.get(program[0])
+        if lane is not None and any(n == alarm.number for job in lane.jobs for n, _ in job.serves):
+            return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program[0])
         self._sounder.sound(program, alarm, reason)
 
@@ -256,8 +259,13 @@ class Callers:
 
     def _call(self, alarm: Alarm, call: Call, config: Config) -> None:
         rung = rung_of(call, config.ladder)
-        if rung is not None and rung.program:
-            self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason)
+        if rung is None or not rung.program:
+            return
+        same = rung.sounds and tuple(rung.program) == tuple(config.sound_alarm)
+        if same and self._sounder.is_for(alarm.number):  # one siren is not begun twice for one alarm
+            self._done(alarm.number, alarm.made - 1, True, f"{rung.program[0]}: sounds for it already")
+            return
+        self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason)
 
     def _forget_gone(self, config: Config) -> None:
         """End calls of whoever stands in the ladder no more: a wrong number rings at a stranger's, and holds up the right one."""

@@ -245,6 +245,25 @@ def test_eight_detectors_in_one_fire(tmp_path):
         life.live(story())
 
 
+def test_a_siren_that_is_a_rung_too_sounds_once_for_one_alarm(tmp_path):
+    together = []
+
+    async def story():
+        life.people["siren"] = NEVER_ENDS
+        life.press()
+        for _ in range(200):
+            await life.wait(2)
+            together.append(sum(call.code is None for call in life.called("siren")))
+        assert max(together) == 1
+        assert len(life.called("family")) >= 2, "the ladder goes on past its siren"
+        calls = life.open[0].calls
+        assert {str(call.delivery) for call in calls if call.responder == "siren"} == {"accepted"}
+
+    with Life(tmp_path, ladder=rung("family") + rung("siren") + "sounds = true\n") as life:
+        life.plug(False)
+        life.live(story())
+
+
 def test_sirens_take_no_place_of_a_call(tmp_path):
     async def story():
         life.people["siren"] = NEVER_ENDS
