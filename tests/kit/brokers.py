@@ -316,7 +316,10 @@ class Embedded(Process):
         self.folder = Path(tempfile.mkdtemp(prefix="embedded-"))
 
     def command(self) -> list[str]:
-        return [sys.executable, "-W", "ignore", str(Path(__file__).resolve()), str(self.port)]
+        return [sys.executable, "-W", "ignore", "-m", "tests.kit.brokers", str(self.port)]
+
+    def options(self) -> dict[str, Any]:
+        return {"cwd": CONTRACT.parents[1]}  # of this checkout, in which `tests` is found
 
 
 async def _embedded(port: int) -> None:
