@@ -26,6 +26,7 @@ settings.load_profile("here")
 SLOW = (
     "page",
     "stories",
+    "parts/test_rounds",
     "parts/test_demo",
     "parts/test_daemon",
     "parts/test_technician",

@@ -325,7 +325,7 @@ class Lapse:
 
     def look(self, *, every: float) -> None:
         """Let the daemon look round at least so often, for what no deadline of its own wakes it for; never more often than asked for."""
-        for module, name in ((fault, "LOOK_EVERY"), (daemons, "LOOK_EVERY"), (upkeep, "MAINS_EVERY")):
+        for module, name in ((fault, "LOOK_EVERY"), (pump, "LOOK_EVERY"), (upkeep, "MAINS_EVERY")):
             setattr(module, name, max(every, self.look_every))
 
     def wall(self) -> datetime:

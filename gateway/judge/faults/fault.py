@@ -72,7 +72,7 @@ class Faults:
     """
 
     def __init__(
-        self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True, look_every: float = LOOK_EVERY
+        self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True, look_every: float | None = None
     ) -> None:
         self._devices = devices
         self._times = times
@@ -138,7 +138,7 @@ class Faults:
 
     def due(self) -> float:
         """Return the monotonic second of the next look."""
-        return self._looked + self._look_every
+        return self._looked + (self._look_every or LOOK_EVERY)
 
     def heard(self, reading: Reading) -> list[FaultFact]:
         """Take what a reading says about the device itself."""
