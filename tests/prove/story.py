@@ -148,7 +148,7 @@ class Story(RuleBasedStateMachine):
         self.mailbox = Mailbox(
             home=self.daemon.home, orders=self.orders_in, admission=self.admission, pipeline=self.pipeline,
             storage=SimpleNamespace(store=self.store), lineage=self.daemon.lineage, presence=self.daemon.presence, receipts=self.daemon.receipts, push=self.push,
-            untold=SimpleNamespace(receipted=lambda _ranges: None), receipted=lambda _receipt: None, wake=lambda: None,
+            untold=SimpleNamespace(receipted=lambda _ranges: None), wake=lambda: None,
         )  # type: ignore[arg-type]  # fmt: skip
         self.task = self.loop.create_task(self.push.run())
         self.write(self.pipeline.restart(now, known, why="start"))
