@@ -179,8 +179,8 @@ async def tests_stay_tests(folder: Path, n: int, air: Child, dice: random.Random
     """A walk test, a test alarm and a real call for help at once, on a platform that gives no receipts: only the real one is called out."""
     called = folder / "called"
     line = f'echo "$ELDERCARE_KIND $ELDERCARE_REASON $ELDERCARE_TEST $ELDERCARE_ALARM" >> {called}'
-    tool = program(folder, line)
-    lines = CALLED.format(program=tool) + f'[sound]\nalarm = ["{tool}"]\npre_alarm = ["{tool}"]\n'
+    tool, siren = program(folder, line), program(folder / "sounds", line)  # one siren is not begun twice for one alarm
+    lines = CALLED.format(program=tool) + f'[sound]\nalarm = ["{siren}"]\npre_alarm = ["{siren}"]\n'
     with Mosquitto() as broker:
         home = Home(folder, n, broker, air, buttons=2, lines=lines, times=QUICK)
         hurried(home, FASTER)
@@ -197,7 +197,11 @@ async def tests_stay_tests(folder: Path, n: int, air: Child, dice: random.Random
             assert not called.exists(), called.read_text()
             home.press()
             real = await home.platform.wait(lambda m: m.get("move") == "raise" and m["device"] == "pendant")
-            await until(lambda: called.exists() and "no_receipt" in called.read_text(), 60, lambda: called.read_text() if called.exists() else "nobody")
+            await until(
+                lambda: called.exists() and "no_receipt" in called.read_text(),
+                60,
+                lambda: called.read_text() if called.exists() else "nobody",
+            )
             for outcome in ("test", "device_fault"):
                 done = await home.platform.result(await home.platform.instruct("close", by="Wang", alarm=real["alarm"], outcome=outcome))
                 if outcome == "test":
