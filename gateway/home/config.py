@@ -242,6 +242,7 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
             r.program,
             r.sounds or r.program[:1] in noises,
             r.test,
+            r.sounds and bool(r.program) and r.program == part.sound.alarm,
             r.faults,
         )
         for r in part.ladder

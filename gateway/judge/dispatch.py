@@ -36,6 +36,7 @@ class Rung:
     program: tuple[str, ...] = ()
     sounds: bool = False  # it makes a noise and reaches nobody: never who ends a round of the ladder, or begins one
     test: bool = False  # its program can be asked whether it could
+    siren: bool = False  # its own line says that it only sounds, and it is the home's siren: one program, one noise
     faults: bool = False  # told of faults that the platform does not receipt
 
 

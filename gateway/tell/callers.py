@@ -39,6 +39,7 @@ class _Job:
     serves: set[Served] = field(default_factory=set)
     task: asyncio.Task[Ran] | None = None
     again: bool = False  # ended by us for a more urgent one: to be made again
+    siren: bool = False  # it is the home's siren, as a rung of the ladder
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -148,7 +149,7 @@ class Callers:
                 self._sound(alarm, config)
             self._hears(alarm, config)
 
-    def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str) -> None:
+    def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str, siren: bool = False) -> None:
         """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for what only sounds.
 
         A person who is being told of the alarm, or of the same fire, is not called beside it: the run that waits or goes on serves
@@ -172,7 +173,7 @@ class Callers:
             self._tidy(to[0], lane)
             return
         self._order += 1
-        lane.waiting.append(_Job(to, alarm, reason, self._order, {served}))
+        lane.waiting.append(_Job(to, alarm, reason, self._order, {served}, siren=siren))
         if len(lane.waiting) > QUEUE:
             least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
             lane.waiting.remove(least)
@@ -223,7 +224,7 @@ class Callers:
 
     def _noise(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
         lane = self._lanes.get(program[0])
-        if lane is not None and any(n == alarm.number for job in lane.jobs for n, _ in job.serves):
+        if lane is not None and any(job.siren and n == alarm.number for job in lane.jobs for n, _ in job.serves):
             return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program[0])
         self._sounder.sound(program, alarm, reason)
@@ -261,11 +262,10 @@ class Callers:
         rung = rung_of(call, config.ladder)
         if rung is None or not rung.program:
             return
-        same = rung.sounds and tuple(rung.program) == tuple(config.sound_alarm)
-        if same and self._sounder.is_for(alarm.number):  # one siren is not begun twice for one alarm
+        if rung.siren and self._sounder.is_for(alarm.number):  # one siren is not begun twice for one alarm
             self._done(alarm.number, alarm.made - 1, True, f"{rung.program[0]}: sounds for it already")
             return
-        self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason)
+        self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason, siren=rung.siren)
 
     def _forget_gone(self, config: Config) -> None:
         """End calls of whoever stands in the ladder no more: a wrong number rings at a stranger's, and holds up the right one."""
