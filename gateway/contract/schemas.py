@@ -235,8 +235,9 @@ FIELDS: Final[Mapping[str, str]] = {
         "not old. 失效时间"
     ),
     "InstructionMessage.issued": (
-        "RFC 3339 with zone: when the order was given. shelve and away are late when their `seconds` from then on are over; close and "
-        "silence without `expires` are good for 6 hours. 下达时间"
+        "RFC 3339 with zone: when the order was given. shelve and away are late when their `seconds` from then on are over; close, "
+        "recall and silence without `expires` are good for 6 hours. Each of these names `issued` or `expires`, or is refused as "
+        "missing_field; only one about an alarm that began in this power-up less than 6 hours ago may go without. 下达时间"
     ),
     "InstructionMessage.boot": (
         "`boot` of the newest message that you have from this gateway: proves that an order is not from before its last power-up. "

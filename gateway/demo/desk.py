@@ -22,6 +22,7 @@ import secrets
 import signal
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import aiomqtt
@@ -236,8 +237,8 @@ class Desk:
 
     async def instruct(self, alarm: dict[str, Any], do: str, **fields: Any) -> bool:
         """Send one instruction, again and again with the same id until its result comes; say whether it was accepted."""
-        name = f"desk-{secrets.token_hex(6)}"
-        body = {"v": 1, "gateway": alarm["gateway"], "id": name, "do": do, "by": SEAT, "alarm": alarm["alarm"], **fields}
+        name, given = f"desk-{secrets.token_hex(6)}", datetime.now(UTC).isoformat(timespec="seconds")
+        body = {"v": 1, "gateway": alarm["gateway"], "id": name, "do": do, "by": SEAT, "alarm": alarm["alarm"], "issued": given, **fields}
         self.results[name] = waiting = asyncio.get_running_loop().create_future()
         say("instruct", do=do, id=name, alarm=alarm["alarm"], **fields)
         try:

@@ -57,6 +57,17 @@ def malformed(i: Instruction) -> str:
     return ""
 
 
+def undated(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp], lives: float) -> bool:
+    """Say whether the platform's order names no time and could have waited for days. `stages`: those of the alarm that it names.
+
+    An order about an alarm is not older than the alarm: for `lives` seconds after the danger it needs no time of its own.
+    """
+    if i.door is not Door.PLATFORM or i.issued or i.expires or not takes_away(i):
+        return False
+    began = stages.get("danger")
+    return began is None or began.boot != boot or now.mono - began.mono > lives
+
+
 def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp]) -> bool:
     """Say whether nobody can know if the platform's order is late. `stages`: those of the alarm that it names."""
     if i.door is not Door.PLATFORM or now.quality is Quality.SYNCHRONISED or not takes_away(i):

@@ -14,13 +14,13 @@ from gateway.judge.away import Away
 from gateway.judge.book import AlarmFact, Book, Entry
 from gateway.judge.dispatch import Reason, recalled
 from gateway.judge.faults.fault import Faults
-from gateway.judge.lateness import left, malformed, takes_away, undecided
+from gateway.judge.lateness import left, malformed, takes_away, undated, undecided
 from gateway.judge.masks import NOT_MASKED, End, Shelf
 from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.real import Real
 from gateway.judge.walk_test import WalkTest
 from gateway.words import kind as kinds
-from gateway.words.clock import Moment
+from gateway.words.clock import Moment, Stamp
 from gateway.words.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
 from gateway.words.reading import DeviceId
 from gateway.words.say import Say
@@ -172,6 +172,14 @@ class Orders:
             return self._about_device(i, now)
         return self._about_alarm(i, now)
 
+    def _unproved(self, i: Instruction, now: Moment, stages: Mapping[str, Stamp]) -> ResultFact | None:
+        """Refuse what would take protection away and cannot be shown to be fresh. `stages`: those of the alarm that it names."""
+        if undated(i, now, self._book.boot, stages, self._alarms.times.order_lives):
+            return no(i, Refused.MISSING, Say("order.undated"))
+        if undecided(i, now, self._book.boot, stages):
+            return no(i, Refused.UNDECIDED, Say("order.undecided"))
+        return None
+
     def _test(self, i: Instruction, now: Moment) -> ResultFact:
         if i.device and i.device not in self._rooms:
             return no(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device))
@@ -185,8 +193,8 @@ class Orders:
         if i.seconds > (most := self._alarms.times.away_most):
             days = f"{most / 86400:g}"
             return no(i, Refused.TOO_LONG, Say("order.away_long", days=days))
-        if undecided(i, now, self._book.boot, {}):
-            return _undecided(i)
+        if (unproved := self._unproved(i, now, {})) is not None:
+            return unproved
         end = End(now.mono + left(i, now)) if i.seconds > 0 else NOT_MASKED
         self._real.tell_away(self._away.begun(end, now, i.by), now)
         return ResultFact(i, Refused.NONE)
@@ -198,8 +206,8 @@ class Orders:
             return replace(over, state=State.CLOSED.value)
         if found is None:
             return no(i, Refused.UNKNOWN_ALARM, Say("order.no_alarm", alarm=i.alarm or Say("word.empty")))
-        if undecided(i, now, self._book.boot, found.stages):
-            return _undecided(i)
+        if (unproved := self._unproved(i, now, found.stages)) is not None:
+            return unproved
         if i.do is Do.SILENCE:
             alarm = self._alarms.keep(replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3)))
             self._alarms.write(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
@@ -270,8 +278,8 @@ class Orders:
             return no(i, Refused.TOO_LONG, Say("order.shelve_long", most=most / 3600))
         if not i.reason.strip():
             return no(i, Refused.MISSING, Say("order.no_reason"))
-        if undecided(i, now, self._book.boot, {}):
-            return _undecided(i)
+        if (unproved := self._unproved(i, now, {})) is not None:
+            return unproved
         self._real.shelve(i.device, Shelf(now.mono + left(i, now), i.by, i.reason))
         return ResultFact(i, Refused.NONE)
 
@@ -281,7 +289,3 @@ def _used(i: Instruction, done: Done) -> ResultFact:
     if done.digest in {"?", i.digest}:
         return no(i, Refused.ANSWER_LOST, Say("order.answer_lost"))
     return no(i, Refused.ID_REUSED, Say("order.id_reused"))
-
-
-def _undecided(i: Instruction) -> ResultFact:
-    return no(i, Refused.UNDECIDED, Say("order.undecided"))

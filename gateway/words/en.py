@@ -292,6 +292,7 @@ EN: Final[dict[str, str]] = {
     "order.not_allowed": "{move} is not allowed in state {state}; allowed: {allowed}",
     "order.nothing_allowed": "nothing, it has ended",
     "order.answer_lost": "an order of this id was answered before and the answer is not kept any more; nothing was done again: see how things stand before you give it under a new id",
+    "order.undated": "an order that takes protection away must say when it was given: `issued` (RFC 3339, with a time zone), or `expires`",
     "order.undecided": "the gateway's clock is not confirmed, so nobody can know whether this order is late: send a new one in some minutes, or name the power-up of the gateway's newest message in `boot`",
     "adjust.alarm_open": "an alarm of this radar is not answered yet: deal with it first",
     # refusals of what the technician's page asks for

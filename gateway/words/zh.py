@@ -292,6 +292,7 @@ ZH: Final[dict[str, str]] = {
     "order.not_allowed": "当前状态 {state} 不允许 {move}; 允许: {allowed}",
     "order.nothing_allowed": "无, 已经结束",
     "order.answer_lost": "这个编号的指令已处理过, 原答复已不在, 这次没有再做: 请先看警报现状, 确有需要才换新编号重发",
+    "order.undated": "会减少保护的指令须写明下达时间 issued (RFC 3339, 带时区) 或失效时间 expires",
     "order.undecided": "网关的时钟未经确认, 无法判断指令是否过期: 请稍后重发, 或写明 boot (网关最新消息里的开机编号)",
     "adjust.alarm_open": "这台雷达有警报没人应答, 请先处理警报",
     # refusals of what the technician's page asks for

@@ -40,6 +40,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from jsonschema import Draft202012Validator
 
+from tests.kit.dated import dated
 from tests.kit.ports import free_port
 from tests.kit.wait import PATIENCE
 
@@ -402,6 +403,7 @@ class Platform:
         self._more = asyncio.Condition()
         self._pending = _Pending()
         self._seen = 0
+        self._given: dict[tuple[str, str], dict[str, Any]] = {}
 
     # -- what it has heard
 
@@ -452,6 +454,8 @@ class Platform:
         """Send an instruction, which may lack what it needs, and return its id."""
         self._seen += 1
         name = id or f"i-{time.monotonic_ns():x}-{self._seen}"
+        now = dt.datetime.now(dt.UTC)
+        fields = self._given.setdefault((name, do), dated(do, fields, now)) if id else dated(do, fields, now)
         await self.send("instruction", {"v": 1, "gateway": self.gateway, "id": name, "do": do, "by": by, **fields}, check=False)
         return name
 

@@ -24,9 +24,10 @@ from gateway.judge.known import Known
 from gateway.judge.masks import NOT_MASKED, End, Shelf
 from gateway.judge.pipeline import Pipeline
 from gateway.words.clock import Moment, Quality, bridged
-from gateway.words.instruction import FORGOTTEN, Do, Done, Instruction, ResultFact
+from gateway.words.instruction import FORGOTTEN, Do, Done, Door, Instruction, ResultFact
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
+from tests.kit.dated import dated
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)  # 12:00 in the home
 NIGHT = datetime(2026, 5, 4, 17, 0, tzinfo=UTC)  # 01:00 in the home
@@ -258,7 +259,9 @@ class Day:
 
     def tell(self, do: Do | str, *, by: str = "Wang", order: str = "", **more: Any) -> list[Entry]:
         self.instructions += 1
-        return self.take(self.pipeline.told(Instruction(id=order or f"i{self.instructions}", do=Do(do), by=by, **more), self.clock.now()))
+        now = self.clock.now()
+        more = dated(do, more, now.wall) if more.get("door", Door.PLATFORM) is Door.PLATFORM else more
+        return self.take(self.pipeline.told(Instruction(id=order or f"i{self.instructions}", do=Do(do), by=by, **more), now))
 
     def receipt(self, *numbers: int) -> list[Entry]:
         """Give the platform's receipt, by default for everything so far."""

@@ -35,6 +35,7 @@ from gateway.tend import pump, upkeep
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, uuid16
 from gateway.words.instruction import Instruction
+from tests.kit.dated import dated
 
 BTHOME = uuid16(0xFCD2)
 KEY = "231d39c1d7cc1ab1aee224cd096db932"  # of whatever seals what it says
@@ -222,6 +223,7 @@ class Desk:
 
     def instruct(self, *, after: float = 0.0, **order: Any) -> None:
         self.lapse.orders += 1
+        order = dated(order["do"], order, self.lapse.wall() + timedelta(seconds=after))
         self.say("instruction", {"v": 1, "gateway": "gw-year", "id": f"o{self.lapse.orders}", "by": "desk", **order}, after=after)
 
     def say(self, name: str, body: dict[str, Any], *, after: float) -> None:

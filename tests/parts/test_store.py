@@ -40,6 +40,7 @@ from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import FORMS, Form, Kind, Reading
+from tests.kit.dated import dated
 from tests.kit.hand import GATEWAY, HandClock, Home
 
 
@@ -74,7 +75,9 @@ class Box:
         return self.hear("radar", Kind.FALL, True)
 
     def tell(self, do: Do, name: str, **more) -> list[Outgoing]:
-        return self.write(self.pipeline.told(Instruction(id=name, do=do, by="desk", **more), self.clock.now()))
+        return self.write(
+            self.pipeline.told(Instruction(id=name, do=do, by="desk", **dated(do, more, self.clock.now().wall)), self.clock.now())
+        )
 
     def note(self) -> list[Outgoing]:
         return self.write(self.pipeline.noticed([self.pipeline.faults.note(kind.BAD_MESSAGE, self.clock.now())], self.clock.now()))

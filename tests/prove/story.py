@@ -43,6 +43,7 @@ from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Door
 from gateway.words.reading import Kind, Reading
 from tests.kit.brokers import ranges
+from tests.kit.dated import dated
 from tests.kit.hand import GATEWAY, HandClock, Home
 from tests.prove.table import Row
 
@@ -316,7 +317,8 @@ class Story(RuleBasedStateMachine):
     def tell(self, door: Door, said: dict[str, Any]) -> None:
         name = f"o{len(self.orders) + 1}"
         before = self.facts()
-        order = {"v": 1, "gateway": GATEWAY, "id": name, **said}
+        given = dated(said["do"], said, self.clock.wall) if door is Door.PLATFORM else said
+        order = {"v": 1, "gateway": GATEWAY, "id": name, **given}
         self.say(door, order)
         results = self.results.get(name, [])
         assert len(results) == 1, "each instruction has one answer"

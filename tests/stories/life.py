@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway.words.instruction import Do, Door, Instruction
+from tests.kit.dated import dated
 from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
 from tests.kit.simulated import KEY, Lapse
 
@@ -267,6 +268,7 @@ class Life(Lapse):
         """Give an instruction at once, from the page (local) or the platform, and let it be carried out."""
         self._told += 1
         door = Door.LOCAL if local else Door.PLATFORM
+        more = more if local else dated(do, more, self.wall())
         order = Instruction(id=f"told{self._told}", do=Do(do), by=by, door=door, **more)
         self.daemon.notes.later(lambda at: self.daemon.pipeline.told(order, at))
         await asyncio.sleep(0.5)

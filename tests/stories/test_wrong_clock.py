@@ -38,6 +38,23 @@ def test_a_shelf_that_expired_days_ago_hides_no_fall_after_the_power_cut(tmp_pat
         life.live(story())
 
 
+def test_a_shelf_without_a_time_that_a_broker_kept_for_days_hides_no_fall(tmp_path):
+    async def story():
+        await life.wait(MINUTE)
+        life.plug(False)
+        life.desk.instruct(**SHELVE, issued="", after=MINUTE)
+        await life.wait(3 * DAY)
+        life.plug(True)
+        await life.wait(2 * MINUTE)
+        assert [(r["refused"], "issued" in r["en"]) for r in life.desk.results] == [("missing_field", True)]
+        life.fall()
+        await life.wait(40)
+        assert [a.state for a in falls(life)] == ["raised"]
+
+    with Life(tmp_path) as life:
+        life.live(story())
+
+
 def test_an_open_alarm_is_not_closed_by_an_order_from_before_the_power_cut(tmp_path):
     async def story():
         life.press()

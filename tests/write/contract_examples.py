@@ -248,10 +248,10 @@ def instructions() -> dict[str, Any]:
             "expires": "2026-05-04T10:20:00Z",
             "boot": "boot-1",
         },
-        Do.SILENCE: {"alarm": alarm},
-        Do.SHELVE: {"device": "pendant", "seconds": 3600.0, "reason": "battery is being changed"},
+        Do.SILENCE: {"alarm": alarm, "issued": "2026-05-04T04:02:00Z"},
+        Do.SHELVE: {"device": "pendant", "seconds": 3600.0, "reason": "battery is being changed", "issued": "2026-05-04T04:02:00Z"},
         Do.TEST: {"device": "pendant"},
-        Do.AWAY: {"seconds": 172800.0, "reason": "in hospital for two days"},
+        Do.AWAY: {"seconds": 172800.0, "reason": "in hospital for two days", "issued": "2026-05-04T04:02:00Z"},
         Do.CONFIRM: {"device": "pendant", "reason": "seal renewed"},
         Do.CONFIGURE: {"revision": 7, "change": {"what": "put_device", "value": radar}},
         Do.WALK: {"device": "pendant", "seconds": 300.0},
@@ -263,7 +263,7 @@ def instructions() -> dict[str, Any]:
         Do.BACKUP: {"secrets": "page-16"},
         Do.TAKE_OVER: {"secrets": "page-17"},
         Do.RESEND: {"journal": JOURNAL, "from": 1, "to": 1000},
-        Do.RECALL: {"alarm": alarm, "reason": "the family is there"},
+        Do.RECALL: {"alarm": alarm, "reason": "the family is there", "issued": "2026-05-04T04:02:00Z"},
     }
     assert set(given) == set(Do)
     out = {}

@@ -123,6 +123,29 @@ def test_a_p1_is_never_closed_by_an_order_from_before_the_power_cut():
     assert not day.alarm.open, "an order about an alarm of this power-up cannot be older than it"
 
 
+@pytest.mark.parametrize("order", [{"do": "shelve", **ENDS[Do.SHELVE]}, {"do": "away", **ENDS[Do.AWAY]}], ids=["shelve", "away"])
+def test_what_takes_protection_away_for_a_while_says_when_it_was_given(order):
+    day = Day()
+    word, _, words = refusal(day.tell(**order, issued=""))
+    assert word == "missing_field"
+    assert "`issued`" in words
+    assert not day.pipeline.shelves
+    assert refusal(day.tell(**order, issued="", boot=day.clock.boot))[0] == "missing_field", "a power-up may last for months"
+    here = day.tell(**order, issued="", door=Door.LOCAL)[-1].fact.refused
+    assert here in {"", "platform_only"}, "who stands in the home is here now"
+    assert f"{order['do']} done" in story(day.tell(**order))
+
+
+def test_an_order_without_a_time_is_good_as_long_as_its_alarm_is_young():
+    day = Day()
+    alarm = day.raise_to("raised", kind="sos")
+    day.wait(6 * HOURS + 60)
+    for do in ("silence", "close"):
+        assert refusal(day.tell(do, alarm=alarm.id, outcome="false_alarm", issued=""))[0] == "missing_field"
+    assert day.alarm.open
+    assert story(day.tell("acknowledge", alarm=alarm.id)) == ["person.sos acknowledge acknowledged", "acknowledge done"]
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_flood_of_junk_makes_no_old_order_act_again(restarted):
     day = Day()
