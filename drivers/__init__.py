@@ -16,7 +16,9 @@ class Shelf(Mapping[str, "Model"]):
     """All models by name; each file is imported when its model is first looked at. Files beginning with an underscore are none."""
 
     def __init__(self) -> None:
-        names = (module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+        names = (
+            module.name for module in iter_modules(__path__) if not module.name.startswith("_")
+        )
         self._files = {name.replace("_", "-"): name for name in sorted(names)}
 
     def __getitem__(self, name: str) -> Model:
@@ -36,9 +38,13 @@ def _model(file: str) -> Model:
     """Return the MODEL of one file. ValueError says what a new driver's file lacks."""
     model: Model | None = getattr(import_module(f"{__name__}.{file}"), "MODEL", None)
     if model is None:
-        raise ValueError(f"drivers/{file}.py has no MODEL: see drivers/_template.py, or begin its name with an underscore")
+        raise ValueError(
+            f"drivers/{file}.py has no MODEL: see drivers/_template.py, or begin its name with an underscore"
+        )
     if model.name != file.replace("_", "-"):
-        raise ValueError(f"drivers/{file}.py calls its MODEL {model.name!r}: call it {file.replace('_', '-')!r}, as its file")
+        raise ValueError(
+            f"drivers/{file}.py calls its MODEL {model.name!r}: call it {file.replace('_', '-')!r}, as its file"
+        )
     return model
 
 

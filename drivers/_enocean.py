@@ -13,7 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from drivers._refusals import TEACH_IN, TOO_SHORT
-from gateway.words.driver import NOT_MINE, Behind, Driver, Heard, Packet, Picture, Refusal, Report, Telegram
+from gateway.words.driver import (
+    NOT_MINE,
+    Behind,
+    Driver,
+    Heard,
+    Packet,
+    Picture,
+    Refusal,
+    Report,
+    Telegram,
+)
 from gateway.words.reading import Kind
 
 RPS, ONE_BYTE, FOUR_BYTES, UTE = 0xF6, 0xD5, 0xA5, 0xD4

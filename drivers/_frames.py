@@ -15,7 +15,9 @@ from gateway.words.driver import NOT_MINE, Chunk, Heard, Packet, Picture, Refusa
 
 WAIT = 0  # what `judge` returns when more bytes must come
 
-_PIECE = 512  # bytes taken at a time, so that the buffer stays below one longest frame and one piece
+_PIECE = (
+    512  # bytes taken at a time, so that the buffer stays below one longest frame and one piece
+)
 
 
 class Cutter:

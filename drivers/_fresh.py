@@ -22,7 +22,9 @@ _WRAP, _HALF = 2**32, 2**31  # a counter is newer when it is less than half a tu
 Memory = dict[str, int | str]
 
 
-def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) -> tuple[Memory, Sequence[Heard]]:
+def judged(
+    before: Memory, counter: int, tag: bytes, reports: Sequence[Report]
+) -> tuple[Memory, Sequence[Heard]]:
     """Return the memory after a frame with a valid tag, and what of it may be believed.
 
     An older counter is a recording, or a device that counts from the start again: calls come once, flagged, and nothing else. While
@@ -31,15 +33,22 @@ def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) 
     memory, last = before, before.get("counter")
     if counter == last:
         return before, (REPEATED,)
-    calls = [report for report in reports if report.kind is _BUTTON and report.value not in NOT_A_CALL]
+    calls = [
+        report for report in reports if report.kind is _BUTTON and report.value not in NOT_A_CALL
+    ]
     known = bool(calls) and _remembers(memory, tag)
     if calls and not known:
-        memory = {**memory, "calls": (str(memory.get("calls", "")) + tag.hex())[-CALLS * _TAG_DIGITS :]}
+        memory = {
+            **memory,
+            "calls": (str(memory.get("calls", "")) + tag.hex())[-CALLS * _TAG_DIGITS :],
+        }
     newer = not isinstance(last, int) or (counter - last) % _WRAP < _HALF
     if newer and not known:
         return unarmed(memory) | {"counter": counter}, reports
     if known and "confirmed" in memory:
-        return memory, (REPEATED,)  # a receiver's cache: no reason to doubt the device anew, and no proof
+        return memory, (
+            REPEATED,
+        )  # a receiver's cache: no reason to doubt the device anew, and no proof
     believed = () if known else tuple(replace(call, flagged=True) for call in calls)
     if "confirmed" in memory and not known:
         rising = memory.get("rising")
@@ -52,7 +61,11 @@ def judged(before: Memory, counter: int, tag: bytes, reports: Sequence[Report]) 
 
 def unarmed(memory: Mapping[str, int | str]) -> Memory:
     """Return the memory without what stands there for the minutes after a technician's word."""
-    return {name: value for name, value in memory.items() if name not in {"confirmed", "rising", "doubted"}}
+    return {
+        name: value
+        for name, value in memory.items()
+        if name not in {"confirmed", "rising", "doubted"}
+    }
 
 
 def _remembers(memory: Mapping[str, int | str], tag: bytes) -> bool:

@@ -28,13 +28,30 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from drivers._refusals import NO_CONTACT, NO_VALUE, OUT_OF_RANGE, TOO_LONG, TOO_SHORT, UNRELIABLE
-from gateway.words.driver import NOT_MINE, Attribute, GattService, Heard, Model, Packet, Picture, Refusal, Report, uuid16
+from gateway.words.driver import (
+    NOT_MINE,
+    Attribute,
+    GattService,
+    Heard,
+    Model,
+    Packet,
+    Picture,
+    Refusal,
+    Report,
+    uuid16,
+)
 from gateway.words.reading import Kind
 
-HEART_RATE, BLOOD_PRESSURE, THERMOMETER, OXIMETER, SCALE = (uuid16(short) for short in (0x180D, 0x1810, 0x1809, 0x1822, 0x181D))
-HEART_RATE_MEASUREMENT, BLOOD_PRESSURE_MEASUREMENT, TEMPERATURE_MEASUREMENT, WEIGHT_MEASUREMENT, BATTERY_LEVEL = (
-    uuid16(short) for short in (0x2A37, 0x2A35, 0x2A1C, 0x2A9D, 0x2A19)
+HEART_RATE, BLOOD_PRESSURE, THERMOMETER, OXIMETER, SCALE = (
+    uuid16(short) for short in (0x180D, 0x1810, 0x1809, 0x1822, 0x181D)
 )
+(
+    HEART_RATE_MEASUREMENT,
+    BLOOD_PRESSURE_MEASUREMENT,
+    TEMPERATURE_MEASUREMENT,
+    WEIGHT_MEASUREMENT,
+    BATTERY_LEVEL,
+) = (uuid16(short) for short in (0x2A37, 0x2A35, 0x2A1C, 0x2A9D, 0x2A19))
 SPO2_SPOT, SPO2_RUNNING = uuid16(0x2A5E), uuid16(0x2A5F)
 
 # What a living adult can have and such a device can measure; both ends count. Outside it is a fault of the measurement.
@@ -61,7 +78,9 @@ _MOVED, _WRONG_POSITION = 0x0001, 0x0020
 # oximeter: for demonstration, for testing, calibrating, unavailable, questionable, invalid
 _SPO2_DOUBTED = 0x0400 | 0x0800 | 0x1000 | 0x2000 | 0x4000 | 0x8000
 _SENSOR_OFF = 0x000800 | 0x002000 | 0x008000  # not on the finger, displaced, unplugged
-_SENSOR_DOUBTED = 0x000002 | 0x000008 | 0x000080 | 0x004000  # malfunction, inadequate signal, no pulse in it, sensor broken
+_SENSOR_DOUBTED = (
+    0x000002 | 0x000008 | 0x000080 | 0x004000
+)  # malfunction, inadequate signal, no pulse in it, sensor broken
 
 
 class _ShortError(Exception):
@@ -89,7 +108,14 @@ class _Bytes:
     def time(self) -> str | None:
         """Return the device's time as text that sorts by itself; None where the device does not know it."""
         year, month, day, hour, minute, second = (self.number(size) for size in (2, 1, 1, 1, 1, 1))
-        if not (year and 1 <= month <= 12 and 1 <= day <= 31 and hour < 24 and minute < 60 and second < 60):
+        if not (
+            year
+            and 1 <= month <= 12
+            and 1 <= day <= 31
+            and hour < 24
+            and minute < 60
+            and second < 60
+        ):
             return None
         return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"
 
@@ -105,7 +131,9 @@ def sfloat(word: int) -> float | None:
 
 def float32(word: int) -> float | None:
     """Return the number of a 32-bit FLOAT, None for each of the five words that are no numbers."""
-    return None if 0x007FFFFE <= word <= 0x00800002 else _decimal(word & 0xFFFFFF, 24, word >> 24, 8)
+    return (
+        None if 0x007FFFFE <= word <= 0x00800002 else _decimal(word & 0xFFFFFF, 24, word >> 24, 8)
+    )
 
 
 def _decimal(mantissa: int, bits: int, exponent: int, exponent_bits: int) -> float:
@@ -139,7 +167,10 @@ def reports_of(characteristic: str, data: bytes) -> tuple[Heard, ...]:
         return (doubt,)
     values = {label: said[name] for name, label in _MEASURES.items() if said.get(name) is not None}
     if characteristic == BLOOD_PRESSURE_MEASUREMENT:
-        for label in ("map_mmhg", "pulse_bpm"):  # a monitor that has none may say 0 instead of "no number"
+        for label in (
+            "map_mmhg",
+            "pulse_bpm",
+        ):  # a monitor that has none may say 0 instead of "no number"
             if values.get(label) == 0:
                 del values[label]
     if "mass_lb" in said:
@@ -148,7 +179,10 @@ def reports_of(characteristic: str, data: bytes) -> tuple[Heard, ...]:
         low, high = RANGES[label]
         if not low <= value <= high:
             return (OUT_OF_RANGE,)
-    if characteristic == BLOOD_PRESSURE_MEASUREMENT and values["systolic_mmhg"] <= values["diastolic_mmhg"]:
+    if (
+        characteristic == BLOOD_PRESSURE_MEASUREMENT
+        and values["systolic_mmhg"] <= values["diastolic_mmhg"]
+    ):
         return (OUT_OF_RANGE,)
     if characteristic == BATTERY_LEVEL:
         return (Report(Kind.BATTERY, values["battery_pct"]),)
@@ -222,7 +256,11 @@ def _blood_pressure(data: _Bytes) -> dict[str, Any]:
 def _temperature(data: _Bytes) -> dict[str, Any]:
     flags = data.number(1)
     value = float32(data.number(4))
-    said: dict[str, Any] = {"temperature_c": round((value - 32) / 1.8, 2) if value is not None and flags & 0x01 else value}
+    said: dict[str, Any] = {
+        "temperature_c": round((value - 32) / 1.8, 2)
+        if value is not None and flags & 0x01
+        else value
+    }
     if flags & 0x02:
         said["time"] = data.time()
     if flags & 0x04:
@@ -289,9 +327,21 @@ _MEANINGS: dict[str, Callable[[_Bytes], dict[str, Any]]] = {
     BATTERY_LEVEL: _battery,
 }
 # name among the fields: name of the reading
-_MEASURES = {name: name for name in RANGES} | {"temperature_c": "body_temperature_c", "mass_kg": "weight_kg"}
+_MEASURES = {name: name for name in RANGES} | {
+    "temperature_c": "body_temperature_c",
+    "mass_kg": "weight_kg",
+}
 # without these there is no measurement; mean and pulse may be missing
-_NEEDED = ("heart_rate_bpm", "systolic_mmhg", "diastolic_mmhg", "temperature_c", "spo2_pct", "mass_kg", "mass_lb", "battery_pct")
+_NEEDED = (
+    "heart_rate_bpm",
+    "systolic_mmhg",
+    "diastolic_mmhg",
+    "temperature_c",
+    "spo2_pct",
+    "mass_kg",
+    "mass_lb",
+    "battery_pct",
+)
 
 
 class Vital:

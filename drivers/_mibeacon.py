@@ -23,22 +23,62 @@ SHORTEST = 3  # bytes of an object without value
 
 # Products whose objects mean something of their own.
 MCCGQ02HL, RTCGQ02LM, JTYJGD03MI, SJWS01LM, MS1BB = 0x098B, 0x0A8D, 0x0997, 0x0863, 0x1889
-_MJYD02YL, _CGPR1, _XMOSB01XS, _SJWS02LM, _MJZNZ018H, _ES5BB, _MMC_T201 = 0x07F6, 0x0A83, 0x4683, 0x6375, 0x20DB, 0x6A0F, 0x00DB
+_MJYD02YL, _CGPR1, _XMOSB01XS, _SJWS02LM, _MJZNZ018H, _ES5BB, _MMC_T201 = (
+    0x07F6,
+    0x0A83,
+    0x4683,
+    0x6375,
+    0x20DB,
+    0x6A0F,
+    0x00DB,
+)
 _XMWXKG01YL, _XMWS01XS, _K9BB, _CUBE, _DIMMER = 0x1949, 0x5968, 0x1C10, 0x04E1, 0x03B6
 _QUADS = frozenset({0x3A61, 0x3E17})  # Linptech KS1
-_K9B = {0x1568: ("",), 0x1569: ("left", "right"), 0x0DFD: ("left", "middle", "right")}  # number is a choice of keys, see _CHOICES
+_K9B = {
+    0x1568: ("",),
+    0x1569: ("left", "right"),
+    0x0DFD: ("left", "middle", "right"),
+}  # number is a choice of keys, see _CHOICES
 _CHOICES = (0b001, 0b010, 0b100, 0b011, 0b110, 0b101, 0b111)
 _TWO_KEY_CHOICES = (0b01, 0b10, 0b11)
 _REMOTES = {  # remotes of lamps, fans and heaters: key names by number
     0x0153: ("on", "off", "brightness", "plus", "M", "min"),
     0x068E: ("fan", "light", "wind_speed", "color_temperature", "wind_mode", "brightness"),
-    0x04E6: ("swing", "power", "timer_60_minutes", "increase_wind_speed", "timer_30_minutes", "decrease_wind_speed"),
-    0x03BF: ("stop", "air_exchange", "fan", "increase_speed", "decrease_speed", "dry", "light", "swing", "heat"),
+    0x04E6: (
+        "swing",
+        "power",
+        "timer_60_minutes",
+        "increase_wind_speed",
+        "timer_30_minutes",
+        "decrease_wind_speed",
+    ),
+    0x03BF: (
+        "stop",
+        "air_exchange",
+        "fan",
+        "increase_speed",
+        "decrease_speed",
+        "dry",
+        "light",
+        "swing",
+        "heat",
+    ),
 }
 _DETECTORS = frozenset({RTCGQ02LM, JTYJGD03MI, SJWS01LM, MS1BB})  # their button tests or pairs
 
-_PRESSES = {0: "press", 1: "double_press", 2: "long_press", 3: "triple_press", 5: "press", 6: "long_press"}
-_K9B_PRESSES = {0: "press", 1: "long_press", 2: "double_press"}  # the only make that has these two the other way round
+_PRESSES = {
+    0: "press",
+    1: "double_press",
+    2: "long_press",
+    3: "triple_press",
+    5: "press",
+    6: "long_press",
+}
+_K9B_PRESSES = {
+    0: "press",
+    1: "long_press",
+    2: "double_press",
+}  # the only make that has these two the other way round
 _K9BB_PRESSES = {1: "press", 8: "long_press", 15: "double_press"}
 _QUAD_KEYS = {1: "left", 2: "mid_left", 3: "mid_right", 4: "right"}
 _STILL_MOTION = 30  # s; "nobody moved for" up to this long counts as motion
@@ -59,7 +99,9 @@ def _named(what: Kind | str, other: Kind) -> tuple[Kind, str]:
     return (what, "") if isinstance(what, Kind) else (other, what)
 
 
-def _number(what: Kind | str, signed: bool = False, over: int = 1) -> Callable[[bytes, int], Sequence[Report]]:
+def _number(
+    what: Kind | str, signed: bool = False, over: int = 1
+) -> Callable[[bytes, int], Sequence[Report]]:
     kind, label = _named(what, Kind.OTHER_MEASURE)
 
     def read(value: bytes, _product: int) -> Sequence[Report]:
@@ -74,12 +116,16 @@ def _float(what: Kind | str) -> Callable[[bytes, int], Sequence[Report]]:
 
     def read(value: bytes, _product: int) -> Sequence[Report]:
         number = struct.unpack("<f", value)[0]
-        return (Report(kind, round(number, 2), 1, label),) if abs(number) < 1e6 else ()  # a broken float is no reading
+        return (
+            (Report(kind, round(number, 2), 1, label),) if abs(number) < 1e6 else ()
+        )  # a broken float is no reading
 
     return read
 
 
-def _state(what: Kind | str, on: Callable[[int], bool] = bool) -> Callable[[bytes, int], Sequence[Report]]:
+def _state(
+    what: Kind | str, on: Callable[[int], bool] = bool
+) -> Callable[[bytes, int], Sequence[Report]]:
     kind, label = _named(what, Kind.OTHER_STATE)
     no, yes = (Report(kind, False, 1, label),), (Report(kind, True, 1, label),)
 
@@ -96,7 +142,9 @@ def _contact(number: int) -> Callable[[bytes, int], Sequence[Report]]:
             return ()
         left = (number, value[0]) in _LEFT_OPEN
         said = [Report(Kind.CONTACT_OPEN, opened)]
-        if left or not opened:  # a closed door is no longer left open; a door that opens may yet be left so
+        if (
+            left or not opened
+        ):  # a closed door is no longer left open; a door that opens may yet be left so
             said.append(Report(Kind.OTHER_STATE, left, 1, "door_left_open"))
         return said
 
@@ -125,7 +173,11 @@ def _moved_in_light(value: bytes, product: int) -> Sequence[Report]:
 
 def _brightness(value: bytes, product: int) -> Sequence[Report]:
     number = int.from_bytes(value, "little")
-    return (Report(Kind.LIGHT, number >= 100) if product in {MCCGQ02HL, _MJYD02YL} else Report(Kind.ILLUMINANCE, number),)
+    return (
+        Report(Kind.LIGHT, number >= 100)
+        if product in {MCCGQ02HL, _MJYD02YL}
+        else Report(Kind.ILLUMINANCE, number),
+    )
 
 
 def _moved_at_lux(value: bytes, product: int) -> Sequence[Report]:
@@ -134,8 +186,12 @@ def _moved_at_lux(value: bytes, product: int) -> Sequence[Report]:
 
 def _smoke(value: bytes, _product: int) -> Sequence[Report]:
     if value[0] == 2:
-        return (Report(Kind.PROBLEM, True),)  # the detector is ill: not a fire, and not "no fire" either
-    return (Report(Kind.SMOKE, value[0] == 1) if value[0] < 2 else not_understood(f"smoke: {value[0]}"),)
+        return (
+            Report(Kind.PROBLEM, True),
+        )  # the detector is ill: not a fire, and not "no fire" either
+    return (
+        Report(Kind.SMOKE, value[0] == 1) if value[0] < 2 else not_understood(f"smoke: {value[0]}"),
+    )
 
 
 def _water(label: str, index: int) -> Callable[[bytes, int], Sequence[Report]]:
@@ -192,8 +248,14 @@ def _body_temperature(value: bytes, product: int) -> Sequence[Report]:
     skin, ambient, battery = struct.unpack("<hhB", value)
     if product != _MMC_T201:
         return ()
-    warmth = 3.71934e-11 * math.exp(0.69314 * skin / 100) - 1.02801e-8 * math.exp(0.53871 * ambient / 100) + 36.413
-    measured = (Report(Kind.TEMPERATURE, round(warmth, 2)),) if 34 <= warmth <= 43 else ()  # fitted around 37 only
+    warmth = (
+        3.71934e-11 * math.exp(0.69314 * skin / 100)
+        - 1.02801e-8 * math.exp(0.53871 * ambient / 100)
+        + 36.413
+    )
+    measured = (
+        (Report(Kind.TEMPERATURE, round(warmth, 2)),) if 34 <= warmth <= 43 else ()
+    )  # fitted around 37 only
     return (*measured, Report(Kind.BATTERY, battery))
 
 
@@ -207,7 +269,11 @@ def _stable(now: bool) -> Report:
 
 def _weighed(value: bytes) -> Sequence[Report]:
     profile, mass, _ = struct.unpack("<BII", value)
-    return (_stable(True), _measure("profile_id", profile), _measure("mass_kg", mass / 100)) if mass else ()
+    return (
+        (_stable(True), _measure("profile_id", profile), _measure("mass_kg", mass / 100))
+        if mass
+        else ()
+    )
 
 
 def _composition(value: bytes, _product: int) -> Sequence[Report]:
@@ -219,7 +285,9 @@ def _composition(value: bytes, _product: int) -> Sequence[Report]:
         said.append(_measure("mass_kg", mass / 10))
     if 0 < heart < 127:
         said.append(_measure("heart_rate_bpm", heart + 50))
-    last = not mass and not heart and bool(ohm)  # the last packet of a weighing carries the second resistance alone
+    last = (
+        not mass and not heart and bool(ohm)
+    )  # the last packet of a weighing carries the second resistance alone
     if ohm:
         said.append(_measure("impedance_high_ohm" if last else "impedance_low_ohm", ohm / 10))
     return [_stable(last or (bool(mass or heart) and not ohm)), *said]
@@ -230,7 +298,9 @@ def _pressed(action: str, key: str = "", index: int = 1) -> Report:
 
 
 def _own_button(action: str, key: str = "", index: int = 1) -> Report:
-    return Report(Kind.COMMAND, action, index, extra={"type": "button"} | ({"index": key} if key else {}))
+    return Report(
+        Kind.COMMAND, action, index, extra={"type": "button"} | ({"index": key} if key else {})
+    )
 
 
 def _button(value: bytes, product: int) -> Sequence[Report]:
@@ -244,7 +314,11 @@ def _button(value: bytes, product: int) -> Sequence[Report]:
         keys, action = _K9B[product], _K9B_PRESSES.get(how)
         choices = _TWO_KEY_CHOICES if len(keys) == 2 else _CHOICES
         chosen = choices[number] if number < len(choices) else 0
-        return [_pressed(action, key, at + 1) for at, key in enumerate(keys) if action and chosen >> at & 1]
+        return [
+            _pressed(action, key, at + 1)
+            for at, key in enumerate(keys)
+            if action and chosen >> at & 1
+        ]
     action = _PRESSES.get(how) or f"unknown_{how:02x}"
     if product in _REMOTES:
         names = _REMOTES[product]
@@ -275,9 +349,17 @@ def _keys(action: str) -> Callable[[bytes, int], Sequence[Report]]:
     def read(value: bytes, product: int) -> Sequence[Report]:
         key = value[0] if value else 0
         if product == _XMWXKG01YL:  # 1 left, 2 right, 3 both at once
-            return [_pressed(action, side, at + 1) for at, side in enumerate(("left", "right")) if key < 4 and key >> at & 1]
+            return [
+                _pressed(action, side, at + 1)
+                for at, side in enumerate(("left", "right"))
+                if key < 4 and key >> at & 1
+            ]
         if product == _XMWS01XS:
-            return (_pressed(action, "right" if key else "left", key + 1),) if value and key < 2 else ()
+            return (
+                (_pressed(action, "right" if key else "left", key + 1),)
+                if value and key < 2
+                else ()
+            )
         if product in _QUADS:
             return (_pressed(action, _QUAD_KEYS.get(key, ""), max(key, 1)),)
         return (_pressed(action, index=max(key, 1)),)
@@ -298,11 +380,19 @@ def _own_press(value: bytes, _product: int) -> Sequence[Report]:
 
 
 def _near(value: bytes, product: int) -> Sequence[Report]:
-    return (Report(Kind.OTHER_STATE, value[0] > 0, 1, "occupancy_close_range"),) if product == _ES5BB else ()
+    return (
+        (Report(Kind.OTHER_STATE, value[0] > 0, 1, "occupancy_close_range"),)
+        if product == _ES5BB
+        else ()
+    )
 
 
 _press, _double, _long = _keys("press"), _keys("double_press"), _keys("long_press")
-_lux, _bottom, _top = _float(Kind.ILLUMINANCE), _water("water_submersion", 1), _water("water_splash", 2)
+_lux, _bottom, _top = (
+    _float(Kind.ILLUMINANCE),
+    _water("water_submersion", 1),
+    _water("water_splash", 2),
+)
 
 # id: length, reader
 _ROWS: dict[int, tuple[int, Callable[[bytes, int], Sequence[Report]]]] = {

@@ -42,11 +42,23 @@ def meaning(frame: bytes) -> dict[str, Any] | Refusal:
     unit, function, data = frame[0], frame[1], frame[2:-2]
     said: dict[str, Any] = {"unit": unit, "function": function}
     if function & 0x80:
-        return said | {"function": function & 0x7F, "exception": data[0] if data else 0, "reply": True}
+        return said | {
+            "function": function & 0x7F,
+            "exception": data[0] if data else 0,
+            "reply": True,
+        }
     if function in _BITS + _REGISTERS and data and len(data) == data[0] + 1:
         if function in _BITS:
-            return said | {"bits": [bool(byte >> bit & 1) for byte in data[1:] for bit in range(8)], "reply": True}
-        return said | {"registers": [int.from_bytes(data[n : n + 2], "big") for n in range(1, len(data) - 1, 2)], "reply": True}
+            return said | {
+                "bits": [bool(byte >> bit & 1) for byte in data[1:] for bit in range(8)],
+                "reply": True,
+            }
+        return said | {
+            "registers": [
+                int.from_bytes(data[n : n + 2], "big") for n in range(1, len(data) - 1, 2)
+            ],
+            "reply": True,
+        }
     if len(data) < 4:
         return said | {"data": data.hex()}
     said["address"] = int.from_bytes(data[:2], "big")

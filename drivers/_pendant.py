@@ -46,14 +46,26 @@ _QUIET = 2  # other packets in a row after which a call counts as over
 _KNOWN = 8  # frames whose reading is kept; all are forgotten when a ninth comes
 _NOT_MINE = (NOT_MINE,)
 
-Signed = tuple[str, "Sequence[Report]"]  # the signal ("" = this frame has none), and what else the frame says
+Signed = tuple[
+    str, "Sequence[Report]"
+]  # the signal ("" = this frame has none), and what else the frame says
 
 
 def beacon(frame: bytes, protocol: str) -> Signed:
     """Return the signal of a frame that carries uuid, major and minor from its third byte on: iBeacon's and AltBeacon's form."""
-    uuid, major, minor = frame[2:18].hex(), int.from_bytes(frame[18:20], "big"), int.from_bytes(frame[20:22], "big")
+    uuid, major, minor = (
+        frame[2:18].hex(),
+        int.from_bytes(frame[18:20], "big"),
+        int.from_bytes(frame[20:22], "big"),
+    )
     power = int.from_bytes(frame[22:23], "big", signed=True)
-    about: dict[str, int | str] = {"protocol": protocol, "uuid": uuid, "major": major, "minor": minor, "tx_power": power}
+    about: dict[str, int | str] = {
+        "protocol": protocol,
+        "uuid": uuid,
+        "major": major,
+        "minor": minor,
+        "tx_power": power,
+    }
     return f"{uuid}/{major}/{minor}", (Report(Kind.HEARTBEAT, True, extra=about),)
 
 
@@ -130,7 +142,8 @@ class Pendant:
 def made(
     pick: Callable[[Advertisement], bytes | None], read: Callable[[bytes], Signed | None]
 ) -> tuple[
-    Callable[[str, bytes | None, Mapping[str, int | str]], Pendant], Callable[[Mapping[str, str], Mapping[str, int | str]], Pendant]
+    Callable[[str, bytes | None, Mapping[str, int | str]], Pendant],
+    Callable[[Mapping[str, str], Mapping[str, int | str]], Pendant],
 ]:
     """Return a make's `new`, whose driver was taught nothing and says which signals it hears, and its `learned`."""
 

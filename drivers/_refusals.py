@@ -8,9 +8,13 @@ from __future__ import annotations
 from gateway.words.driver import Refusal
 
 # Length
-TOO_SHORT = Refusal("too_short", advice="the bytes end before one whole frame: was the recording cut?")
+TOO_SHORT = Refusal(
+    "too_short", advice="the bytes end before one whole frame: was the recording cut?"
+)
 TOO_LONG = Refusal("too_long", advice="longer than any frame of this make")
-WRONG_LENGTH = Refusal("wrong_length", advice="not as long as the frames of this make: was the recording cut?")
+WRONG_LENGTH = Refusal(
+    "wrong_length", advice="not as long as the frames of this make: was the recording cut?"
+)
 
 # Envelope
 _DAMAGED = "a frame with a wrong sum: damaged on the wire, or a wrong baud rate"
@@ -33,11 +37,15 @@ WRONG_PRODUCT = Refusal(
     "wrong_product",
     advice="the frame is another product's: choose its own model, or the general one",
 )
-WRONG_ADDRESS = Refusal("wrong_address", advice="the address inside the frame is not the one in mac")
+WRONG_ADDRESS = Refusal(
+    "wrong_address", advice="the address inside the frame is not the one in mac"
+)
 MESH = Refusal("mesh", advice="a node of a mesh, which says nothing by broadcast")
 
 # Key
-BINDKEY_REQUIRED = Refusal("bindkey_required", advice="the device encrypts: give its key as 32 hex digits in bindkey")
+BINDKEY_REQUIRED = Refusal(
+    "bindkey_required", advice="the device encrypts: give its key as 32 hex digits in bindkey"
+)
 DECRYPT_FAILED = Refusal(
     "decrypt_failed",
     advice="bindkey or mac do not belong to this device, or the bytes are damaged",
@@ -57,10 +65,14 @@ TEACH_IN = Refusal(
     advice="the sensor introduces itself: its learn button was pressed; no state is in it",
 )
 UNREACHED = Refusal("offline", advice="the bridge says that this device cannot be reached")
-NO_CONTACT = Refusal("no_contact", advice="the device says that it does not touch the body: this is no reading")
+NO_CONTACT = Refusal(
+    "no_contact", advice="the device says that it does not touch the body: this is no reading"
+)
 NO_VALUE = Refusal("no_value", advice="the device says that it has no number: measure again")
 UNRELIABLE = Refusal(
     "unreliable",
     advice="the device itself doubts its value: measure again, sitting still",
 )
-OUT_OF_RANGE = Refusal("out_of_range", advice="no living adult has such a value: a fault of the measurement")
+OUT_OF_RANGE = Refusal(
+    "out_of_range", advice="no living adult has such a value: a fault of the measurement"
+)

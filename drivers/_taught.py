@@ -11,7 +11,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Picture, Refusal, Report, Telegram
+from gateway.words.driver import (
+    NOT_MINE,
+    Behind,
+    Enrol,
+    Heard,
+    Model,
+    Packet,
+    Picture,
+    Refusal,
+    Report,
+    Telegram,
+)
 from gateway.words.reading import Kind
 
 BURST = 1.5  # s: codes come 10 to 30 times, some 50 ms apart; a second press after 3 s must be a second press
@@ -40,9 +51,13 @@ def pictures(packet: Packet) -> Iterable[Picture | Refusal]:
 class Taught:
     """One sensor: `codes` are its taught signals, {function: signal}; `says` is what each function means."""
 
-    def __init__(self, says: Mapping[str, Report], codes: Mapping[str, str], memory: Mapping[str, int | str]) -> None:
+    def __init__(
+        self, says: Mapping[str, Report], codes: Mapping[str, str], memory: Mapping[str, int | str]
+    ) -> None:
         self.memory: dict[str, int | str] = dict(memory)
-        self._says = {signal: says[function] for function, signal in codes.items() if function in says}
+        self._says = {
+            signal: says[function] for function, signal in codes.items() if function in says
+        }
 
     def poll(self) -> bytes:
         """Return nothing: it cannot be asked."""
@@ -64,7 +79,12 @@ class Taught:
 
 
 def taught(
-    name: str, title: tuple[str, str], says: Mapping[str, Report], notes: tuple[str, str], *, endless: frozenset[Kind] = frozenset()
+    name: str,
+    title: tuple[str, str],
+    says: Mapping[str, Report],
+    notes: tuple[str, str],
+    *,
+    endless: frozenset[Kind] = frozenset(),
 ) -> Model:
     """Return the model of a sensor whose functions mean `says`. `endless`: of what it says no end where `clear` is not taught."""
     says = says | {"tamper": TAMPER, "low_battery": LOW_BATTERY}  # type: ignore[operator]  # ours are dicts
@@ -80,7 +100,9 @@ def taught(
         functions=tuple(says),
         endless=endless,
         device_notes=(
-            notes[0] + "逐项学习每个功能的信号,装好后和每月各实测一次:没电、损坏或被干扰时本机不会知道。",
-            notes[1] + " Teach each function's signal; try it when mounted and every month: a flat, broken or jammed one is not noticed.",
+            notes[0]
+            + "逐项学习每个功能的信号,装好后和每月各实测一次:没电、损坏或被干扰时本机不会知道。",
+            notes[1]
+            + " Teach each function's signal; try it when mounted and every month: a flat, broken or jammed one is not noticed.",
         ),
     )

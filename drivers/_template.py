@@ -34,7 +34,9 @@ from drivers._refusals import BAD_CHECKSUM, WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, not_understood, uuid16
 from gateway.words.reading import Kind
 
-UUID = uuid16(0x0000)  # the service data it is heard by; `company(n)` picks manufacturer data instead
+UUID = uuid16(
+    0x0000
+)  # the service data it is heard by; `company(n)` picks manufacturer data instead
 _HEADER = 0xAA
 _OPEN = {0: False, 1: True}
 

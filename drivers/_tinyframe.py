@@ -28,7 +28,9 @@ from gateway.words.reading import Kind
 
 HEAD = 0x01
 _HEAD_SIZE = 8
-LONGEST = 1024  # data bytes: target lists, point clouds and log texts are that long, and are passed over
+LONGEST = (
+    1024  # data bytes: target lists, point clouds and log texts are that long, and are passed over
+)
 _USER_LOG = 0x0E01
 _LONG = frozenset({0x0A04, 0x0A08, _USER_LOG})
 # All other undocumented types are short. The sum over a header is an xor, which a header shifted by one byte may pass as well:
@@ -37,7 +39,12 @@ _LONGEST_UNKNOWN = 64
 
 FALL, PRESENCE, SETTINGS, TARGET_HEIGHT = 0x0E02, 0x0F09, 0x0E06, 0x0E0E
 HEIGHT, THRESHOLD, SENSITIVITY, AREA, FACTORY = 0x0E04, 0x0E08, 0x0E0A, 0x0E0C, 0x2110
-_ACKS = {HEIGHT: "install_height", THRESHOLD: "fall_threshold", SENSITIVITY: "fall_sensitivity", AREA: "alarm_area"}
+_ACKS = {
+    HEIGHT: "install_height",
+    THRESHOLD: "fall_threshold",
+    SENSITIVITY: "fall_sensitivity",
+    AREA: "alarm_area",
+}
 _SIDES = ("area_left", "area_right", "area_front", "area_back")
 _TAKEN: dict[int, tuple[str, ...]] = {
     HEIGHT: ("install_height_cm",),
@@ -75,11 +82,20 @@ def data_of(frame: bytes) -> bytes:
 
 def settings_of(data: bytes) -> dict[str, float] | None:
     """Return the settings of a reply by label: 28 bytes with the area, 12 without it. None when a number cannot be one."""
-    height, threshold, sensitivity, *area = struct.unpack("<ffI" if len(data) == _WITHOUT_AREA else "<ffIffff", data)
+    height, threshold, sensitivity, *area = struct.unpack(
+        "<ffI" if len(data) == _WITHOUT_AREA else "<ffIffff", data
+    )
     if not all(0 <= metres < 100 for metres in (height, threshold, *area)):
         return None
-    values = {"install_height_cm": height * _CM, "fall_threshold_cm": threshold * _CM, "fall_sensitivity": float(sensitivity)}
-    values |= {f"{side}_cm": metres * _CM for side, metres in zip(_SIDES if area else (), area, strict=True)}
+    values = {
+        "install_height_cm": height * _CM,
+        "fall_threshold_cm": threshold * _CM,
+        "fall_sensitivity": float(sensitivity),
+    }
+    values |= {
+        f"{side}_cm": metres * _CM
+        for side, metres in zip(_SIDES if area else (), area, strict=True)
+    }
     return {label: round(value, 1) for label, value in values.items()}
 
 
@@ -131,7 +147,9 @@ _MEANINGS: dict[tuple[int, int], tuple[str, Callable[[bytes], object]]] = {
     (FACTORY, 1): ("factory_values_ack", _flag),
 }
 # Known types are held to their lengths: a damaged length must not swallow the fall behind it.
-_SIZES = {kind: frozenset(size for known, size in _MEANINGS if known == kind) for kind, _ in _MEANINGS}
+_SIZES = {
+    kind: frozenset(size for known, size in _MEANINGS if known == kind) for kind, _ in _MEANINGS
+}
 
 
 class Frames:
@@ -159,7 +177,9 @@ class Frames:
         if check(buffer[at : at + _HEAD_SIZE - 1]) != buffer[at + _HEAD_SIZE - 1]:
             return NOISE
         size, kind = struct.unpack_from(">HH", buffer, at + 3)
-        if size > (LONGEST if kind in _LONG else _LONGEST_UNKNOWN) or size not in _SIZES.get(kind, (size,)):
+        if size > (LONGEST if kind in _LONG else _LONGEST_UNKNOWN) or size not in _SIZES.get(
+            kind, (size,)
+        ):
             return NOISE
         if size == 0:
             self._empty = True
@@ -167,7 +187,11 @@ class Frames:
         end = at + _HEAD_SIZE + size
         if len(buffer) <= end:
             return WAIT
-        return _HEAD_SIZE + size + 1 if check(buffer[at + _HEAD_SIZE : end]) == buffer[end] else BAD_CHECKSUM
+        return (
+            _HEAD_SIZE + size + 1
+            if check(buffer[at + _HEAD_SIZE : end]) == buffer[end]
+            else BAD_CHECKSUM
+        )
 
 
 def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
@@ -175,19 +199,33 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
     kind, data = kind_of(frame), data_of(frame)
     if kind in (FALL, PRESENCE):
         if data[0] > 1:
-            return (UNKNOWN_VALUE, not_understood(f"fall: {data.hex()}")) if kind == FALL else (UNKNOWN_VALUE,)
+            return (
+                (UNKNOWN_VALUE, not_understood(f"fall: {data.hex()}"))
+                if kind == FALL
+                else (UNKNOWN_VALUE,)
+            )
         return (Report(Kind.FALL if kind == FALL else Kind.PRESENCE, data[0] == 1),)
     if kind == SETTINGS and len(data) in (_WITHOUT_AREA, 28):
         values = settings_of(data)
         if values is None:
             return (UNKNOWN_VALUE,)
-        return tuple(Report(Kind.OTHER_MEASURE, value, 1, label, extra={"reply_to": "query"}) for label, value in values.items())
+        return tuple(
+            Report(Kind.OTHER_MEASURE, value, 1, label, extra={"reply_to": "query"})
+            for label, value in values.items()
+        )
     if kind in _ACKS and len(data) == 1:
         label = f"{_ACKS[kind]}_ack"
-        return tuple(Report(Kind.OTHER_STATE, data[0] == 1, 1, label, extra={"taken": taken}) for taken in _TAKEN[kind])
+        return tuple(
+            Report(Kind.OTHER_STATE, data[0] == 1, 1, label, extra={"taken": taken})
+            for taken in _TAKEN[kind]
+        )
     if kind == TARGET_HEIGHT and len(data) == 4:
         metres = target_height(data)
-        return (UNKNOWN_VALUE,) if metres is None else (Report(Kind.OTHER_MEASURE, metres, 1, "target_height_m"),)
+        return (
+            (UNKNOWN_VALUE,)
+            if metres is None
+            else (Report(Kind.OTHER_MEASURE, metres, 1, "target_height_m"),)
+        )
     if is_question(frame):
         return ()
     return (Report(Kind.HEARTBEAT, True),)
@@ -255,17 +293,66 @@ class TinyFrameRadar(Line):
 
 LISTENS = SerialLine(baud=115200, ask_every=20.0)
 SENSES = frozenset({Kind.FALL, Kind.PRESENCE})
-MISSING_AFTER = 60.0  # seconds: the state repeats, and two questions stay without an answer in this time
+MISSING_AFTER = (
+    60.0  # seconds: the state repeats, and two questions stay without an answer in this time
+)
 SETTINGS_KNOWN = (
-    Setting(name="height", unit="cm", low=100, high=500, title=("安装高度", "mounting height"), label="install_height_cm"),
     Setting(
-        name="threshold", unit="cm", low=30, high=150, title=("跌倒判定高度", "height below which it is a fall"), label="fall_threshold_cm"
+        name="height",
+        unit="cm",
+        low=100,
+        high=500,
+        title=("安装高度", "mounting height"),
+        label="install_height_cm",
     ),
-    Setting(name="sensitivity", unit="", low=3, high=30, title=("灵敏度", "sensitivity"), label="fall_sensitivity"),
-    Setting(name="area_left", unit="cm", low=30, high=150, title=("区域:左", "watched to the left"), label="area_left_cm"),
-    Setting(name="area_right", unit="cm", low=30, high=150, title=("区域:右", "watched to the right"), label="area_right_cm"),
-    Setting(name="area_front", unit="cm", low=30, high=150, title=("区域:前", "watched to the front"), label="area_front_cm"),
-    Setting(name="area_back", unit="cm", low=30, high=150, title=("区域:后", "watched to the back"), label="area_back_cm"),
+    Setting(
+        name="threshold",
+        unit="cm",
+        low=30,
+        high=150,
+        title=("跌倒判定高度", "height below which it is a fall"),
+        label="fall_threshold_cm",
+    ),
+    Setting(
+        name="sensitivity",
+        unit="",
+        low=3,
+        high=30,
+        title=("灵敏度", "sensitivity"),
+        label="fall_sensitivity",
+    ),
+    Setting(
+        name="area_left",
+        unit="cm",
+        low=30,
+        high=150,
+        title=("区域:左", "watched to the left"),
+        label="area_left_cm",
+    ),
+    Setting(
+        name="area_right",
+        unit="cm",
+        low=30,
+        high=150,
+        title=("区域:右", "watched to the right"),
+        label="area_right_cm",
+    ),
+    Setting(
+        name="area_front",
+        unit="cm",
+        low=30,
+        high=150,
+        title=("区域:前", "watched to the front"),
+        label="area_front_cm",
+    ),
+    Setting(
+        name="area_back",
+        unit="cm",
+        low=30,
+        high=150,
+        title=("区域:后", "watched to the back"),
+        label="area_back_cm",
+    ),
 )
 NOTES = (
     "吸顶安装;须设置真实高度;出厂只看 1 米见方,须把四边区域设到 150 厘米;避开风扇、窗帘、扫地机。",

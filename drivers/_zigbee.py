@@ -17,17 +17,34 @@ from typing import Any
 
 from drivers._refusals import BAD_JSON, TOO_SHORT, UNREACHED
 from drivers._zigbee_words import Row, levels, rings, table
-from gateway.words.driver import NOT_MINE, Behind, Heard, Model, Packet, Report, Standing, Telegram, not_understood
+from gateway.words.driver import (
+    NOT_MINE,
+    Behind,
+    Heard,
+    Model,
+    Packet,
+    Report,
+    Standing,
+    Telegram,
+    not_understood,
+)
 from gateway.words.reading import FORMS, Form, Kind
 
 BEHIND = Behind(receivers=("zigbee2mqtt",))
-MISSING_AFTER = 3 * 3600.0  # seconds: most check in every 30 to 60 minutes; who checks in less often is given more by the household
+MISSING_AFTER = (
+    3 * 3600.0
+)  # seconds: most check in every 30 to 60 minutes; who checks in less often is given more by the household
 NOTES = (
     "先在 zigbee2mqtt 里配对并起名,名字就是地址;",
     "Pair it in zigbee2mqtt and name it there: that name is its address.",
 )
 
-_BITS = {"motion": Kind.MOTION, "vibration": Kind.VIBRATION, "tamper": Kind.TAMPER, "battery_low": Kind.BATTERY_LOW}
+_BITS = {
+    "motion": Kind.MOTION,
+    "vibration": Kind.VIBRATION,
+    "tamper": Kind.TAMPER,
+    "battery_low": Kind.BATTERY_LOW,
+}
 _MEASURES = {
     "battery": (Kind.BATTERY, 0, 100),
     "temperature": (Kind.TEMPERATURE, -60, 100),
@@ -84,10 +101,16 @@ def action(text: str) -> Report | None:
 
 def reports_of(value: Mapping[str, Any]) -> list[Report]:
     """Return what one message says besides the states of _zigbee_words.py."""
-    out = [Report(kind, value[key]) for key, kind in _BITS.items() if isinstance(value.get(key), bool)]
+    out = [
+        Report(kind, value[key]) for key, kind in _BITS.items() if isinstance(value.get(key), bool)
+    ]
     for key, (kind, low, high) in _MEASURES.items():
         number = value.get(key)
-        if isinstance(number, int | float) and not isinstance(number, bool) and low <= number <= high:
+        if (
+            isinstance(number, int | float)
+            and not isinstance(number, bool)
+            and low <= number <= high
+        ):
             out.append(Report(kind, number))
     for key in ("action", "click"):
         text = value.get(key)
@@ -102,12 +125,19 @@ class Sensor:
     Such a state stands in every message until it ends. One that tells another measure than the last was sent for that measure.
     """
 
-    def __init__(self, rows: Mapping[str, tuple[Row, ...]], senses: frozenset[Kind], memory: Mapping[str, int | str]) -> None:
+    def __init__(
+        self,
+        rows: Mapping[str, tuple[Row, ...]],
+        senses: frozenset[Kind],
+        memory: Mapping[str, int | str],
+    ) -> None:
         self.memory: dict[str, int | str] = dict(memory)
         self._rows = rows
         self._senses = senses
         self._measured: list[Report] = []  # by the last message
-        self._strange: list[Report] = []  # what was not understood in the last message: told when it changes
+        self._strange: list[
+            Report
+        ] = []  # what was not understood in the last message: told when it changes
 
     def poll(self) -> bytes:
         """Return nothing: it cannot be asked."""
@@ -128,17 +158,25 @@ class Sensor:
         if value.get("availability") == "offline":
             return (UNREACHED,)
         said: list[Heard] = [*levels(value, self._rows, self._senses)]
-        measured, self._measured = self._measured, [one for one in reports_of(value) if FORMS[one.kind] is Form.MEASURE]
+        measured, self._measured = (
+            self._measured,
+            [one for one in reports_of(value) if FORMS[one.kind] is Form.MEASURE],
+        )
         for key, calls in rings(value):
             if calls is None:
-                said += [not_understood(f"{key}: {value[key]}")] if Kind.BUTTON in self._senses else []
+                said += (
+                    [not_understood(f"{key}: {value[key]}")] if Kind.BUTTON in self._senses else []
+                )
             elif calls != bool(self.memory.get(key, 0)):
                 self.memory = {**self.memory, key: int(calls)}
                 if calls and not packet.retained:
                     said.append(Report(Kind.BUTTON, "press"))
             elif calls and not packet.retained and measured == self._measured:
                 said.append(Standing("repeated", Report(Kind.BUTTON, "press")))
-        before, self._strange = self._strange, [one for one in said if isinstance(one, Report) and one.kind is Kind.NOT_UNDERSTOOD]
+        before, self._strange = (
+            self._strange,
+            [one for one in said if isinstance(one, Report) and one.kind is Kind.NOT_UNDERSTOOD],
+        )
         out = [one for one in said if one not in before]
         return [*out, *reports_of(value)] or (_ALIVE,)
 
@@ -154,7 +192,12 @@ def zigbee(
     buttons: int = 1,
 ) -> Model:
     """Return the model of one sort of Zigbee sensor."""
-    senses |= {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.PROBLEM}  # what every sensor of the standard may say
+    senses |= {
+        Kind.BATTERY,
+        Kind.BATTERY_LOW,
+        Kind.TAMPER,
+        Kind.PROBLEM,
+    }  # what every sensor of the standard may say
     rows = table(name.split("-")[1], occupancy)
     return Model(
         name=name,

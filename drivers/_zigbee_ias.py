@@ -34,8 +34,20 @@ _STATUS = (
     "battery_defect",
 )
 _CLUSTER = re.compile(r"0x[0-9A-Fa-f]{1,4}|[0-9A-Fa-f]{4}")
-_PRESSES = {0x80: "press", 0x81: "double_press", 0x82: "long_press"}  # Konke buttons report them as values of on/off
-_TYPES = {0x10: (1, False), 0x18: (1, False), 0x20: (1, False), 0x21: (2, False), 0x28: (1, True), 0x29: (2, True), 0x30: (1, False)}
+_PRESSES = {
+    0x80: "press",
+    0x81: "double_press",
+    0x82: "long_press",
+}  # Konke buttons report them as values of on/off
+_TYPES = {
+    0x10: (1, False),
+    0x18: (1, False),
+    0x20: (1, False),
+    0x21: (2, False),
+    0x28: (1, True),
+    0x29: (2, True),
+    0x30: (1, False),
+}
 
 
 def pictures(cluster: str, frame: bytes) -> Sequence[Picture | Report | Refusal]:
@@ -106,7 +118,14 @@ def coordinator(frame: bytes) -> dict[str, Any] | Refusal:
         fcs ^= byte
     if fcs != frame[-1]:
         return BAD_CHECKSUM
-    said: dict[str, Any] = {"unpi": {"length": frame[1], "cmd0": f"0x{frame[2]:02x}", "cmd1": f"0x{frame[3]:02x}", "fcs": f"0x{fcs:02x}"}}
+    said: dict[str, Any] = {
+        "unpi": {
+            "length": frame[1],
+            "cmd0": f"0x{frame[2]:02x}",
+            "cmd1": f"0x{frame[3]:02x}",
+            "fcs": f"0x{fcs:02x}",
+        }
+    }
     data = frame[4:-1]
     if frame[2:4] == b"\x44\x81" and len(data) >= 17 and len(data) >= 17 + data[16]:
         said["af"] = {

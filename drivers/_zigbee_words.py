@@ -35,60 +35,192 @@ class Row(NamedTuple):
     sorts: tuple[str, ...] = ()
 
 
-_MOVES = ("presence", "move", "motion", "movement", "no_movement", "stationary", "active", "static", "peaceful", "small", "medium")
+_MOVES = (
+    "presence",
+    "move",
+    "motion",
+    "movement",
+    "no_movement",
+    "stationary",
+    "active",
+    "static",
+    "peaceful",
+    "small",
+    "medium",
+)
 _THERE = (*_MOVES, "large", "near", "far", "small_movement", "large_movement")
-_DRY = ("normal", "normal_state", "water_shortage", "water_shortage_channel_1", "water_shortage_channel_2")
+_DRY = (
+    "normal",
+    "normal_state",
+    "water_shortage",
+    "water_shortage_channel_1",
+    "water_shortage_channel_2",
+)
 _SAFE = ("fail_safe", "fail_safe_channel_1", "fail_safe_channel_2")
 _RELAY = ("on", "off")  # of a switch with a radar in it
 _UP = ("unoccupied", "occupied", "sitting", "on_the_bed")
 
 ROWS: tuple[Row, ...] = (
     Row("smoke", Kind.SMOKE, _YES, _NO, "Bosch BSD-2, Heiman S1-TL, Develco SMSZB-120"),
-    Row("smoke_state", Kind.SMOKE, ("alarm",), ("normal", "none"), "Alecto SMART-SMOKE10, ONENUO 288WZ", ("detecting",)),
+    Row(
+        "smoke_state",
+        Kind.SMOKE,
+        ("alarm",),
+        ("normal", "none"),
+        "Alecto SMART-SMOKE10, ONENUO 288WZ",
+        ("detecting",),
+    ),
     Row("smoke_alarm", Kind.SMOKE, _YES, _NO, "Sunricher SR-ZG9070A-SS"),
-    Row("alarm", Kind.SMOKE, _YES, _NO, "Ecolink FFZB1-SM-ECO", ("on", "off", "stop", "pre_alarm", "fire", "burglar"), ("smoke",)),
+    Row(
+        "alarm",
+        Kind.SMOKE,
+        _YES,
+        _NO,
+        "Ecolink FFZB1-SM-ECO",
+        ("on", "off", "stop", "pre_alarm", "fire", "burglar"),
+        ("smoke",),
+    ),
     Row("alarm_1", Kind.SMOKE, _YES, _NO, "MultIR MIR-SM100-E", sorts=("smoke",)),
     Row("alarm_2", Kind.SMOKE, _YES, _NO, "MultIR MIR-SM100-E", sorts=("smoke",)),
     Row("gas", Kind.GAS, _YES, _NO, "BYUN M415-5C, GS SGPHM-I1, Feibit SGA01ZB"),
     Row("gas_alarm", Kind.GAS, _YES, _NO, "IMOU ZGA1-EN, Sunricher SR-ZG9060A-GS"),
     Row("gas_sensor_state", Kind.GAS, ("alarm",), ("normal",), "Lincukoo E04CF-Z10T"),
-    Row("carbon_monoxide", Kind.CO, (True, "on"), (False, "off"), "FireAngel W2-Module, Climax CO-8ZBS, Tuya DCR-CO"),
+    Row(
+        "carbon_monoxide",
+        Kind.CO,
+        (True, "on"),
+        (False, "off"),
+        "FireAngel W2-Module, Climax CO-8ZBS, Tuya DCR-CO",
+    ),
     Row("carbon_monoxide_alarm", Kind.CO, _YES, _NO, "Sunricher SR-ZG9060B-CS"),
     Row("co_state", Kind.CO, ("alarm",), ("normal",), "Lincukoo E04CF-Z10T"),
     Row("water_leak", Kind.MOISTURE, _YES, _NO, "Bosch BSEN-W, Candeo C-ZB-SEWA, SMaBiT AV2010/37"),
     Row("active_water_leak", Kind.MOISTURE, _YES, _NO, "CTM Lyng AX_Water_Sensor"),
-    Row("water_leak_alarm", Kind.MOISTURE, _YES, _NO, "ADEO 83633206, BlitzWolf BW-IS9, Sunricher SR-ZG9050C-WS"),
+    Row(
+        "water_leak_alarm",
+        Kind.MOISTURE,
+        _YES,
+        _NO,
+        "ADEO 83633206, BlitzWolf BW-IS9, Sunricher SR-ZG9050C-WS",
+    ),
     Row("water_leak_wire", Kind.MOISTURE, _YES, _NO, "Sprut.device Neptun.Smart"),
     Row("water_leak_zone", Kind.MOISTURE, _YES, _NO, "Sprut.device Neptun.Smart"),
     Row("water_leak_both_zones", Kind.MOISTURE, _YES, _NO, "Sprut.device Neptun.Smart"),
     Row("leak_detect", Kind.MOISTURE, ("leak",), ("dry",), "Ensystec Ensystec-Leak-Protect-Zigbee"),
-    Row("water_leakage_state", Kind.MOISTURE, ("water_leakage_yes",), ("water_leakage_no",), "FrankEver FK-BV05"),
+    Row(
+        "water_leakage_state",
+        Kind.MOISTURE,
+        ("water_leakage_yes",),
+        ("water_leakage_no",),
+        "FrankEver FK-BV05",
+    ),
     Row("water_warning", Kind.MOISTURE, ("alarm",), ("none",), "HOBEIAN ZG-303Z, Arteco ZS-300Z"),
     Row("water_sensor", Kind.MOISTURE, _YES, _NO, "Namron 4512785"),
     Row("water_condition_alarm", Kind.MOISTURE, _YES, _NO, "Namron 4512785"),
     Row("current_device_status", Kind.MOISTURE, ("water_leakage",), _DRY, "SONOFF SWV"),
-    Row("valve_abnormal_state", Kind.MOISTURE, ("water_leakage",), (*_DRY, *_SAFE), "SONOFF SWV-ZFE, SONOFF SWV-ZF2"),
+    Row(
+        "valve_abnormal_state",
+        Kind.MOISTURE,
+        ("water_leakage",),
+        (*_DRY, *_SAFE),
+        "SONOFF SWV-ZFE, SONOFF SWV-ZF2",
+    ),
     Row("fall", Kind.FALL, _YES, _NO, "?"),
     Row("tumble", Kind.FALL, _YES, _NO, "?"),
     Row("fall_alarm", Kind.FALL, _YES, _NO, "?"),
     # The radar looks for some minutes more; it says "fall" when nobody has risen.
     Row("fall_down_status", Kind.FALL, ("fall",), ("none",), "Tuya MIR-HE200-TY", ("maybe_fall",)),
-    Row("fall_status", Kind.FALL, ("fall_alarm",), ("normal",), "Heiman HS2FD-EF1-3.0", ("fall_warning",)),
+    Row(
+        "fall_status",
+        Kind.FALL,
+        ("fall_alarm",),
+        ("normal",),
+        "Heiman HS2FD-EF1-3.0",
+        ("fall_warning",),
+    ),
     Row("status", Kind.FALL, ("falling",), _UP, "OWON FDS315", ("low_posture",), ("fall",)),
-    Row("status", Kind.PRESENCE, (*_UP[1:], "low_posture", "falling"), _UP[:1], "OWON FDS315", (), ("fall",)),
-    Row("static_dwell_alarm", Kind.STAY_STILL, (True, "on", "alarm"), (False, "off", "none"), "Tuya MIR-HE200-TY"),
+    Row(
+        "status",
+        Kind.PRESENCE,
+        (*_UP[1:], "low_posture", "falling"),
+        _UP[:1],
+        "OWON FDS315",
+        (),
+        ("fall",),
+    ),
+    Row(
+        "static_dwell_alarm",
+        Kind.STAY_STILL,
+        (True, "on", "alarm"),
+        (False, "off", "none"),
+        "Tuya MIR-HE200-TY",
+    ),
     Row("presence", Kind.PRESENCE, _YES, _NO, "Lincukoo SZLR08, Aqara PS-S04D, Iris 3450-L"),
-    Row("work_state", Kind.OCCUPANCY, ("presence", "presence_5min", "presence_30min"), ("none", "none_5min", "none_30min"),
-        "Tuya TS0601_bed_presence_sensor", sorts=("pad",)),
-    Row("presence_state", Kind.PRESENCE, _THERE, ("none",), "Tuya ZG-205Z, Tuya RD24G01, Excellux ZG-301A", (), ("presence",)),
-    Row("state", Kind.PRESENCE, _THERE, ("none", "absence"), "Tuya ZY-M100-24G, Merrytek MSA201Z", ("disabled", *_RELAY), ("presence",)),
-    Row("human_motion_state", Kind.PRESENCE, _THERE, ("none",), "NEO NAS-PS10B2, MultIR HE300_ZB", (), ("presence",)),
-    Row("motion_state", Kind.PRESENCE, _THERE, ("none",), "Tuya ZG-204ZM, HOBEIAN ZG-204ZH, Tuya ZG-205Z/A", (), ("presence",)),
-    Row("movement", Kind.PRESENCE, _THERE, ("no_presence",), "Aqara FP1E", ("unknown_0", "unknown_1"), ("presence",)),
-    Row("contact", Kind.CONTACT_OPEN, _NO, _YES, "Sonoff SNZB-04, Aqara MCCGQ11LM"),  # true: the magnet is there
-)  # fmt: skip
-OCCUPANCY = Row("occupancy", Kind.OCCUPANCY, _YES, _NO, "Acova TAFFETAS2, Aqara RTCGQ11LM, Sonoff SNZB-03")  # its kind is the sort's
-RINGS = {"sos": "OWON PB206, Feibit SEB01ZB", "sos_alarm": "DAEWOO WKE502Z", "emergency": "?"}  # true while it calls
+    Row(
+        "work_state",
+        Kind.OCCUPANCY,
+        ("presence", "presence_5min", "presence_30min"),
+        ("none", "none_5min", "none_30min"),
+        "Tuya TS0601_bed_presence_sensor",
+        sorts=("pad",),
+    ),
+    Row(
+        "presence_state",
+        Kind.PRESENCE,
+        _THERE,
+        ("none",),
+        "Tuya ZG-205Z, Tuya RD24G01, Excellux ZG-301A",
+        (),
+        ("presence",),
+    ),
+    Row(
+        "state",
+        Kind.PRESENCE,
+        _THERE,
+        ("none", "absence"),
+        "Tuya ZY-M100-24G, Merrytek MSA201Z",
+        ("disabled", *_RELAY),
+        ("presence",),
+    ),
+    Row(
+        "human_motion_state",
+        Kind.PRESENCE,
+        _THERE,
+        ("none",),
+        "NEO NAS-PS10B2, MultIR HE300_ZB",
+        (),
+        ("presence",),
+    ),
+    Row(
+        "motion_state",
+        Kind.PRESENCE,
+        _THERE,
+        ("none",),
+        "Tuya ZG-204ZM, HOBEIAN ZG-204ZH, Tuya ZG-205Z/A",
+        (),
+        ("presence",),
+    ),
+    Row(
+        "movement",
+        Kind.PRESENCE,
+        _THERE,
+        ("no_presence",),
+        "Aqara FP1E",
+        ("unknown_0", "unknown_1"),
+        ("presence",),
+    ),
+    Row(
+        "contact", Kind.CONTACT_OPEN, _NO, _YES, "Sonoff SNZB-04, Aqara MCCGQ11LM"
+    ),  # true: the magnet is there
+)
+OCCUPANCY = Row(
+    "occupancy", Kind.OCCUPANCY, _YES, _NO, "Acova TAFFETAS2, Aqara RTCGQ11LM, Sonoff SNZB-03"
+)  # its kind is the sort's
+RINGS = {
+    "sos": "OWON PB206, Feibit SEB01ZB",
+    "sos_alarm": "DAEWOO WKE502Z",
+    "emergency": "?",
+}  # true while it calls
 ILL: Mapping[str, tuple[Word, ...]] = {  # the detector itself is not well
     "fault": _YES,
     "fault_alarm": _YES,
@@ -100,9 +232,28 @@ ILL: Mapping[str, tuple[Word, ...]] = {  # the detector itself is not well
 }
 
 # Keys of the same family that no row has: settings and limits are left alone, a word that alarms is not.
-_FAMILY = re.compile(r"smoke|gas|carbon_monoxide|(^|_)co(_|$)|leak|flood|(^|_)fall(_|$)|falling|tumble|(^|_)sos(_|$)|emergency|panic")
-_SETTING = re.compile(r"switch|enable|silence|mute|control|indicator|mode|test|sound|buzzer|beep|relay|siren|force|current")
-_ALARMING = frozenset({"alarm", "fire", "fall", "falling", "fallen", "leak", "wet", "detected", "emergency", "sos", "help", "danger"})
+_FAMILY = re.compile(
+    r"smoke|gas|carbon_monoxide|(^|_)co(_|$)|leak|flood|(^|_)fall(_|$)|falling|tumble|(^|_)sos(_|$)|emergency|panic"
+)
+_SETTING = re.compile(
+    r"switch|enable|silence|mute|control|indicator|mode|test|sound|buzzer|beep|relay|siren|force|current"
+)
+_ALARMING = frozenset(
+    {
+        "alarm",
+        "fire",
+        "fall",
+        "falling",
+        "fallen",
+        "leak",
+        "wet",
+        "detected",
+        "emergency",
+        "sos",
+        "help",
+        "danger",
+    }
+)
 _ENDPOINT = re.compile(r"(?:channel|input)_\d{1,2}_(leak_detect)_\d{1,2}|(\w+?)_l?\d{1,2}")
 _TOGETHER = re.compile(r"[,&]")  # some valves say several words at once
 
@@ -117,7 +268,9 @@ def table(sort: str, occupancy: Kind) -> Mapping[str, tuple[Row, ...]]:
     return out
 
 
-def levels(value: Mapping[str, Any], rows: Mapping[str, tuple[Row, ...]], senses: frozenset[Kind]) -> Iterator[Report]:
+def levels(
+    value: Mapping[str, Any], rows: Mapping[str, tuple[Row, ...]], senses: frozenset[Kind]
+) -> Iterator[Report]:
     """Yield what a message says of states: for each kind one word, on where any of its keys says so."""
     said: dict[Kind, bool] = {}
     strange: list[str] = []

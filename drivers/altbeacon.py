@@ -16,7 +16,9 @@ _HEAD = b"\xbe\xac"
 
 
 def _pick(packet: Advertisement) -> bytes | None:
-    return next((data for data in packet.manufacturer_data.values() if data.startswith(_HEAD)), None)
+    return next(
+        (data for data in packet.manufacturer_data.values() if data.startswith(_HEAD)), None
+    )
 
 
 def signed(frame: bytes) -> Signed | None:

@@ -46,8 +46,26 @@ from dataclasses import replace
 
 from drivers._ccm import ccm
 from drivers._fresh import LastHeard, judged
-from drivers._refusals import BINDKEY_REQUIRED, DECRYPT_FAILED, DOWNGRADE, TOO_LONG, TOO_SHORT, WRONG_ADDRESS, WRONG_VERSION
-from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, BleAdvert, Heard, Model, Packet, Report, uuid16
+from drivers._refusals import (
+    BINDKEY_REQUIRED,
+    DECRYPT_FAILED,
+    DOWNGRADE,
+    TOO_LONG,
+    TOO_SHORT,
+    WRONG_ADDRESS,
+    WRONG_VERSION,
+)
+from gateway.words.driver import (
+    NOT_MINE,
+    REPEATED,
+    Advertisement,
+    BleAdvert,
+    Heard,
+    Model,
+    Packet,
+    Report,
+    uuid16,
+)
 from gateway.words.reading import Kind
 
 UUID = uuid16(0xFCD2)
@@ -59,7 +77,9 @@ _SHELLY_NOTES = (
 
 _ENCRYPTED, _WITH_ADDRESS = 0x01, 0x02
 _VERSION = 2
-_LONGEST = 255  # bytes; an AD structure cannot carry more, so a longer frame did not come from a radio
+_LONGEST = (
+    255  # bytes; an AD structure cannot carry more, so a longer frame did not come from a radio
+)
 _SEAL = 8  # counter and tag
 _SHORTEST_OBJECT = 2
 
@@ -179,7 +199,9 @@ _STATES: dict[int, Kind | str] = {
 
 _BY_LENGTH = -1  # the byte after the id is the length
 _COMMAND = -2  # its low five bits are the length of the arguments; the opcode comes on top
-_Row = tuple[int, str, "Callable[[bytes, int], Report | None]"]  # bytes, what is counted as one quantity, reader
+_Row = tuple[
+    int, str, "Callable[[bytes, int], Report | None]"
+]  # bytes, what is counted as one quantity, reader
 
 
 def _named(what: Kind | str, other: Kind) -> tuple[Kind, str]:
@@ -189,7 +211,9 @@ def _named(what: Kind | str, other: Kind) -> tuple[Kind, str]:
 def _number(what: Kind | str, size: int, times: int, over: int) -> _Row:
     kind, label = _named(what, Kind.OTHER_MEASURE)
     signed, size = size < 0, abs(size)
-    made: dict[bytes, Report] = {}  # first instances of one-byte values: at most 256, and battery and packet id come all day
+    made: dict[
+        bytes, Report
+    ] = {}  # first instances of one-byte values: at most 256, and battery and packet id come all day
 
     def read(raw: bytes, index: int) -> Report:
         ready = made.get(raw)
@@ -216,17 +240,28 @@ def _state(what: Kind | str) -> _Row:
 
 
 def _button(raw: bytes, index: int) -> Report | None:
-    return Report(Kind.BUTTON, _ACTIONS.get(raw[0]) or f"unknown_{raw[0]:02x}", index) if raw[0] else None
+    return (
+        Report(Kind.BUTTON, _ACTIONS.get(raw[0]) or f"unknown_{raw[0]:02x}", index)
+        if raw[0]
+        else None
+    )
 
 
 def _dimmer(raw: bytes, index: int) -> Report | None:
     if not raw[0]:
         return None
-    return Report(Kind.DIMMER, _TURNS.get(raw[0]) or f"unknown_{raw[0]:02x}", index, extra={"steps": raw[1]})
+    return Report(
+        Kind.DIMMER, _TURNS.get(raw[0]) or f"unknown_{raw[0]:02x}", index, extra={"steps": raw[1]}
+    )
 
 
 def _command(raw: bytes, index: int) -> Report:
-    return Report(Kind.COMMAND, _COMMANDS.get(raw[0]) or f"unknown_{raw[0]:02x}", index, extra={"args": raw[1:].hex()})
+    return Report(
+        Kind.COMMAND,
+        _COMMANDS.get(raw[0]) or f"unknown_{raw[0]:02x}",
+        index,
+        extra={"args": raw[1:].hex()},
+    )
 
 
 def _text(raw: bytes, index: int) -> Report | None:
@@ -288,7 +323,10 @@ def reports_of(plain: bytes) -> list[Report]:
     for what in (Kind.BUTTON, Kind.DIMMER, Kind.COMMAND):
         if seen.get(what, 0) > 1:
             of = {"of": seen[what]}
-            reports = [replace(r, extra={**(r.extra or {}), **of}) if r.kind is what else r for r in reports]
+            reports = [
+                replace(r, extra={**(r.extra or {}), **of}) if r.kind is what else r
+                for r in reports
+            ]
     return reports
 
 
@@ -349,7 +387,9 @@ class Bthome:
         if plain is None:
             return (DECRYPT_FAILED,)
         self._last.remember(adapter, data)
-        self.memory, heard = judged(self.memory, int.from_bytes(counted, "little"), tag, reports_of(plain))
+        self.memory, heard = judged(
+            self.memory, int.from_bytes(counted, "little"), tag, reports_of(plain)
+        )
         return heard
 
 

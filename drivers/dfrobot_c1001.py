@@ -13,8 +13,14 @@ from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, RadarAp
 from gateway.words.driver import Enrol, Model, Setting
 
 WORK_MODE = Setting(
-    name="work_mode", unit="", low=1, high=2, title=("工作模式", "work mode"), words=(("fall", 1.0), ("sleep", 2.0)), quiet=10.0
-)  # fmt: skip
+    name="work_mode",
+    unit="",
+    low=1,
+    high=2,
+    title=("工作模式", "work mode"),
+    words=(("fall", 1.0), ("sleep", 2.0)),
+    quiet=10.0,
+)
 
 MODEL = Model(
     name="dfrobot-c1001",

@@ -11,7 +11,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from drivers._refusals import TOO_SHORT, UNKNOWN_VALUE
-from gateway.words.driver import NOT_MINE, Behind, Enrol, Heard, Model, Packet, Report, Standing, Telegram
+from gateway.words.driver import (
+    NOT_MINE,
+    Behind,
+    Enrol,
+    Heard,
+    Model,
+    Packet,
+    Report,
+    Standing,
+    Telegram,
+)
 from gateway.words.reading import Kind
 
 _STATES = {

@@ -29,7 +29,12 @@ def signed(frame: bytes) -> Signed | None:
             return None
         space, instance = frame[2:12].hex(), frame[12:18].hex()
         power = int.from_bytes(frame[1:2], "big", signed=True)
-        about: dict[str, int | str] = {"protocol": "eddystone", "namespace": space, "instance": instance, "tx_power": power}
+        about: dict[str, int | str] = {
+            "protocol": "eddystone",
+            "namespace": space,
+            "instance": instance,
+            "tx_power": power,
+        }
         return f"{space}/{instance}", (Report(Kind.HEARTBEAT, True, extra=about),)
     if kind == _TLM:
         return "", _measured(frame)

@@ -22,7 +22,11 @@ from gateway.words.driver import Heard, Model, Packet, Report, Telegram, not_und
 from gateway.words.reading import Kind
 
 D5 = "D5-00-01"
-_OTHERS = {"A5-14-01": enocean_contact_a5.read, "A5-14-09": enocean_window.read, "A5-14-0A": enocean_window.read}
+_OTHERS = {
+    "A5-14-01": enocean_contact_a5.read,
+    "A5-14-09": enocean_window.read,
+    "A5-14-0A": enocean_window.read,
+}
 _SHAPES = frozenset({0x08, 0x09})  # all that the last byte of A5-14-01 may be
 
 
@@ -52,7 +56,11 @@ class Contact(Sensor):
             self._learn(D5)
             return (Report(Kind.CONTACT_OPEN, not payload[0] & 1),)
         if payload[1] or payload[2]:
-            return Report(Kind.HEARTBEAT, True), _volts(payload[0], "storage_v"), _volts(payload[1], "supply_v")
+            return (
+                Report(Kind.HEARTBEAT, True),
+                _volts(payload[0], "storage_v"),
+                _volts(payload[1], "supply_v"),
+            )
         known = self.memory.get("eep")
         if known == D5:
             return Report(Kind.HEARTBEAT, True), *supply(payload[0])
@@ -68,7 +76,8 @@ MODEL = Model(
     title=("EnOcean 门窗磁(D5-00-01)", "EnOcean door/window contact (D5-00-01)"),
     listens=behind(D5),
     senses=frozenset({Kind.CONTACT_OPEN, Kind.VIBRATION}),
-    missing_after=3 * 3600.0,  # it checks in every 15 to 50 minutes; the sun is gone longer than a broken one may be
+    missing_after=3
+    * 3600.0,  # it checks in every 15 to 50 minutes; the sun is gone longer than a broken one may be
     new=Contact,
     device_notes=(
         NOTES[0] + "太阳能型须每天见光 3 小时以上,暗处加装电池。",

@@ -96,7 +96,14 @@ def _draw(frame: bytes) -> dict[str, object]:
 def framed(kind: int, data: bytes, optional: bytes = b"") -> bytes:
     """Return a whole frame."""
     head = len(data).to_bytes(2, "big") + bytes([len(optional), kind])
-    return bytes([SYNC]) + head + bytes([crc8(head)]) + data + optional + bytes([crc8(data + optional)])
+    return (
+        bytes([SYNC])
+        + head
+        + bytes([crc8(head)])
+        + data
+        + optional
+        + bytes([crc8(data + optional)])
+    )
 
 
 MODEL = Model(

@@ -20,7 +20,9 @@ _SAYS = {0x11: Report(Kind.MOISTURE, True), 0x00: Report(Kind.MOISTURE, False)}
 
 def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     report = _SAYS.get(payload[0])
-    return (UNKNOWN_VALUE, not_understood(f"water: {payload.hex()}")) if report is None else (report,)
+    return (
+        (UNKNOWN_VALUE, not_understood(f"water: {payload.hex()}")) if report is None else (report,)
+    )
 
 
 MODEL = Model(

@@ -22,7 +22,11 @@ def _read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     if not payload[0] & _PRESSED:
         return (Report(Kind.BUTTON, "release"),)
     side = payload[0] >> 5
-    return (Report(Kind.BUTTON, "press", extra={"rocker": ROCKERS[side]} if side < len(ROCKERS) else None),)
+    return (
+        Report(
+            Kind.BUTTON, "press", extra={"rocker": ROCKERS[side]} if side < len(ROCKERS) else None
+        ),
+    )
 
 
 MODEL = Model(

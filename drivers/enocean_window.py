@@ -22,12 +22,19 @@ def read(_rorg: int, payload: bytes) -> Iterable[Heard]:
     opened = _OPEN.get(payload[3] >> 1 & 3)
     if opened is None:
         return (not_understood(f"A5: {payload.hex()}"),)
-    return Report(Kind.CONTACT_OPEN, opened), Report(Kind.VIBRATION, bool(payload[3] & 1)), *supply(payload[0])
+    return (
+        Report(Kind.CONTACT_OPEN, opened),
+        Report(Kind.VIBRATION, bool(payload[3] & 1)),
+        *supply(payload[0]),
+    )
 
 
 MODEL = Model(
     name="enocean-window",
-    title=("EnOcean 窗磁 / 窗把手(A5-14-09, A5-14-0A)", "EnOcean window contact or handle (A5-14-09, A5-14-0A)"),
+    title=(
+        "EnOcean 窗磁 / 窗把手(A5-14-09, A5-14-0A)",
+        "EnOcean window contact or handle (A5-14-09, A5-14-0A)",
+    ),
     listens=behind("A5-14-09", "A5-14-0A"),
     senses=frozenset({Kind.CONTACT_OPEN, Kind.VIBRATION}),
     missing_after=3 * 3600.0,  # as for D5-00-01

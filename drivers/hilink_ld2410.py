@@ -20,7 +20,17 @@ from functools import partial
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_FOOTER, BAD_HEADER, NOISE, UNKNOWN_VALUE
-from gateway.words.driver import Chunk, Enrol, Heard, Model, Packet, Picture, Refusal, Report, SerialLine
+from gateway.words.driver import (
+    Chunk,
+    Enrol,
+    Heard,
+    Model,
+    Packet,
+    Picture,
+    Refusal,
+    Report,
+    SerialLine,
+)
 from gateway.words.reading import Kind
 
 REPORT, COMMAND = b"\xf4\xf3\xf2\xf1", b"\xfd\xfc\xfb\xfa"
@@ -48,15 +58,28 @@ def judged(buffer: bytearray, at: int) -> int | Refusal:
     end = at + _AROUND + size
     if len(buffer) < end:
         return WAIT
-    return _AROUND + size if buffer[end - 4 : end] == (REPORT_END if head == REPORT else COMMAND_END) else BAD_FOOTER
+    return (
+        _AROUND + size
+        if buffer[end - 4 : end] == (REPORT_END if head == REPORT else COMMAND_END)
+        else BAD_FOOTER
+    )
 
 
 def seen(frame: bytes) -> dict[str, int] | None:
     """Return a report's numbers, None when the frame is none that is documented."""
     body = frame[6:-4]
-    if frame[:4] != REPORT or len(body) < 13 or body[0] not in (1, 2) or body[1] != 0xAA or body[-2:] != b"\x55\x00" or body[2] > 3:
+    if (
+        frame[:4] != REPORT
+        or len(body) < 13
+        or body[0] not in (1, 2)
+        or body[1] != 0xAA
+        or body[-2:] != b"\x55\x00"
+        or body[2] > 3
+    ):
         return None
-    state, moving, moving_energy, static, static_energy, detection = struct.unpack_from("<BHBHBH", body, 2)
+    state, moving, moving_energy, static, static_energy, detection = struct.unpack_from(
+        "<BHBHBH", body, 2
+    )
     return {
         "state": state,
         "moving_distance_cm": moving,
@@ -91,7 +114,9 @@ class Ld2410(Line):
     """One radar. It keeps what it said last, to say only what is new."""
 
     def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        super().__init__(partial(Cutter, _HEADS, judged), self._said, _draw, b"", address, key, memory)
+        super().__init__(
+            partial(Cutter, _HEADS, judged), self._said, _draw, b"", address, key, memory
+        )
         self._state: int | None = None
         self._far: dict[str, int] = {}
         self._since = 0
@@ -121,7 +146,10 @@ class Ld2410(Line):
         if whole:
             self._state, self._since = state, 0
             out += (Report(Kind.OCCUPANCY, state != 0), Report(Kind.MOTION, state in (1, 3)))
-        for label, there in (("moving_distance_cm", state in (1, 3)), ("static_distance_cm", state in (2, 3))):
+        for label, there in (
+            ("moving_distance_cm", state in (1, 3)),
+            ("static_distance_cm", state in (2, 3)),
+        ):
             far = now[label]
             if there and (whole or abs(far - self._far.get(label, -STEP)) >= STEP):
                 self._far[label] = far

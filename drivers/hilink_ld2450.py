@@ -46,7 +46,14 @@ def targets(frame: bytes) -> list[dict[str, int]]:
     for start in (4, 12, 20):
         x, y, speed, resolution = struct.unpack_from("<HHHH", frame, start)
         if x or y or speed or resolution:
-            out.append({"x_mm": _signed(x), "y_mm": _signed(y), "speed_cm_s": _signed(speed), "resolution_mm": resolution})
+            out.append(
+                {
+                    "x_mm": _signed(x),
+                    "y_mm": _signed(y),
+                    "speed_cm_s": _signed(speed),
+                    "resolution_mm": resolution,
+                }
+            )
     return out
 
 
@@ -58,7 +65,9 @@ class Ld2450(Line):
     """One radar. It keeps what it said last, to say only what is new."""
 
     def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
-        super().__init__(partial(Cutter, HEAD[:1], judged), self._said, _draw, b"", address, key, memory)
+        super().__init__(
+            partial(Cutter, HEAD[:1], judged), self._said, _draw, b"", address, key, memory
+        )
         self._count: int | None = None
         self._near = 0
         self._since = 0
@@ -76,7 +85,10 @@ class Ld2450(Line):
         out: list[Heard] = []
         if whole:
             self._count, self._since = len(there), 0
-            out += (Report(Kind.OCCUPANCY, bool(there)), Report(Kind.OTHER_MEASURE, len(there), 1, "targets"))
+            out += (
+                Report(Kind.OCCUPANCY, bool(there)),
+                Report(Kind.OTHER_MEASURE, len(there), 1, "targets"),
+            )
         if there:
             near = round(min(hypot(one["x_mm"], one["y_mm"]) for one in there))
             if whole or abs(near - self._near) >= _STEP:

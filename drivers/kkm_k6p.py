@@ -40,7 +40,10 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
             continue
         if at + size > len(frame):
             break
-        numbers = [int.from_bytes(frame[place : place + 2], "big", signed=bit > 0) for place in range(at, at + size, 2)]
+        numbers = [
+            int.from_bytes(frame[place : place + 2], "big", signed=bit > 0)
+            for place in range(at, at + size, 2)
+        ]
         if bit == 0:
             said.append(Report(Kind.OTHER_MEASURE, numbers[0] / 1000, 1, "voltage_v"))
         elif bit == 1:
@@ -48,7 +51,10 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
         elif bit == 2:
             said.append(Report(Kind.HUMIDITY, round(numbers[0] / 256, 2)))
         else:
-            said += [Report(Kind.OTHER_MEASURE, number, 1, axis) for axis, number in zip(_AXES, numbers, strict=True)]
+            said += [
+                Report(Kind.OTHER_MEASURE, number, 1, axis)
+                for axis, number in zip(_AXES, numbers, strict=True)
+            ]
         at += size
     return said
 

@@ -59,7 +59,9 @@ KEY_NOTES = (
     "先在厂家应用(米家)中配对,再用令牌提取工具从该账号取得 32 位绑定密钥登记到网关;重新配对后密钥会改变,须重新登记。",
     "Pair it in Mi Home, read its bind key (32 digits) from that account with a token extractor; pairing again changes the key. ",
 )
-ON_CHANGE = 25 * 3600.0  # s; many speak on change only, and say their battery once a day, a little late at times
+ON_CHANGE = (
+    25 * 3600.0
+)  # s; many speak on change only, and say their battery once a day, a little late at times
 
 _SEALED, _ADDRESS, _CAPABILITY, _OBJECT, _MESH = 0x08, 0x10, 0x20, 0x40, 0x80
 _MORE_CAPABILITY = 0x20
@@ -77,7 +79,12 @@ class MiBeacon:
     """One device. `products` are the product ids it may be, empty = any. `key` has 16 bytes; with 12 it is an old one (v2, v3)."""
 
     def __init__(
-        self, address: str, key: bytes | None, memory: Mapping[str, int | str], products: frozenset[int] = frozenset(), old: bool = False
+        self,
+        address: str,
+        key: bytes | None,
+        memory: Mapping[str, int | str],
+        products: frozenset[int] = frozenset(),
+        old: bool = False,
     ) -> None:
         self.memory: dict[str, int | str] = dict(memory)
         self._address = bytes.fromhex(address.replace(":", ""))
@@ -101,8 +108,18 @@ class MiBeacon:
         if not _HEAD <= size <= _LONGEST:
             return (TOO_SHORT if size < _HEAD else TOO_LONG,)
         control, address, start = data[0], self._address, _HEAD
-        if not 2 <= data[1] >> 4 <= 5 or control & _MESH or (self._products and data[2] | data[3] << 8 not in self._products):
-            return (WRONG_VERSION if not 2 <= data[1] >> 4 <= 5 else MESH if control & _MESH else WRONG_PRODUCT,)
+        if (
+            not 2 <= data[1] >> 4 <= 5
+            or control & _MESH
+            or (self._products and data[2] | data[3] << 8 not in self._products)
+        ):
+            return (
+                WRONG_VERSION
+                if not 2 <= data[1] >> 4 <= 5
+                else MESH
+                if control & _MESH
+                else WRONG_PRODUCT,
+            )
         if control & _ADDRESS:
             told, start = data[10:4:-1], _HEAD + 6
             if size < start or (address and told != address):
@@ -114,7 +131,9 @@ class MiBeacon:
             return _UNPROVED if start <= size else (TOO_SHORT,)
         if control & _SEALED:
             return self._sealed(packet.adapter, data, start, address)
-        if size < start + SHORTEST or self._key is not None:  # in clear somebody else may be speaking under this address
+        if (
+            size < start + SHORTEST or self._key is not None
+        ):  # in clear somebody else may be speaking under this address
             return (TOO_SHORT if size < start + SHORTEST else DOWNGRADE,)
         return self._told(packet.adapter, data, data[start:])
 
@@ -138,17 +157,23 @@ class MiBeacon:
         self.memory, heard = judged(self.memory, counter, tag, reports)
         return heard
 
-    def _opened_unchecked(self, adapter: str, data: bytes, start: int, address: bytes) -> Iterable[Heard]:
+    def _opened_unchecked(
+        self, adapter: str, data: bytes, start: int, address: bytes
+    ) -> Iterable[Heard]:
         """Open v2 and v3. Their last byte proves nothing, so what comes out must at least be whole objects, all of them known."""
         key = self._key or bytes(_OLD_KEY_BYTES)
         nonce = data[:5] + data[-4:-1] + (address or bytes(6))[:0:-1]
-        plain = counter_mode(key[:6] + _OLD_KEY_MIDDLE + key[6:], b"\x01" + nonce + b"\x00\x01", data[start:-4])
+        plain = counter_mode(
+            key[:6] + _OLD_KEY_MIDDLE + key[6:], b"\x01" + nonce + b"\x00\x01", data[start:-4]
+        )
         reports, whole = reports_of(plain, data[2] | data[3] << 8)
         if not whole:
             return (DECRYPT_FAILED,)
         return self._told(adapter, data, plain, reports)
 
-    def _told(self, adapter: str, data: bytes, objects: bytes, reports: list[Report] | None = None) -> Iterable[Heard]:
+    def _told(
+        self, adapter: str, data: bytes, objects: bytes, reports: list[Report] | None = None
+    ) -> Iterable[Heard]:
         """Report what no tag proves: once for each count and content."""
         self._last.remember(adapter, data)
         frame = data[4:5].hex() + objects.hex()
@@ -189,8 +214,20 @@ MODEL = Model(
     listens=LISTENS,
     senses=frozenset(
         {
-            Kind.BUTTON, Kind.CONTACT_OPEN, Kind.MOTION, Kind.OCCUPANCY, Kind.SMOKE, Kind.MOISTURE, Kind.LIGHT, Kind.ILLUMINANCE,
-            Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.PROBLEM,
+            Kind.BUTTON,
+            Kind.CONTACT_OPEN,
+            Kind.MOTION,
+            Kind.OCCUPANCY,
+            Kind.SMOKE,
+            Kind.MOISTURE,
+            Kind.LIGHT,
+            Kind.ILLUMINANCE,
+            Kind.TEMPERATURE,
+            Kind.HUMIDITY,
+            Kind.BATTERY,
+            Kind.BATTERY_LOW,
+            Kind.TAMPER,
+            Kind.PROBLEM,
         }
     ),
     general=True,
@@ -202,4 +239,4 @@ MODEL = Model(
         KEY_NOTES[0] + "若型号在表中另有一行,请选用该行。",
         KEY_NOTES[1] + "Where its model has a row of its own, enrol it as that.",
     ),
-)  # fmt: skip
+)

@@ -32,7 +32,9 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
         return (WRONG_LENGTH,)
     if frame[0] not in {0, 1} or frame[1] & _SEALED:
         return (WRONG_VERSION,)
-    said = [Report(Kind.OTHER_STATE, bool(frame[16] & bits), 1, name) for name, bits in _FLAGS.items()]
+    said = [
+        Report(Kind.OTHER_STATE, bool(frame[16] & bits), 1, name) for name, bits in _FLAGS.items()
+    ]
     warmth = int.from_bytes(frame[10:12], "little", signed=True) / 256
     if warmth != _NO_THERMOMETER:
         said.append(Report(Kind.TEMPERATURE, round(warmth, 2)))

@@ -32,8 +32,15 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
         return (WRONG_LENGTH,)
     if len(frame) < 5:
         return (TOO_SHORT,)
-    states = [Report(Kind.OTHER_STATE, bool(frame[4] & bit), 1, f"{name}_unproven", extra={"name": name}) for name, bit in _STATUS.items()]
-    return [*states, Report(Kind.BATTERY, frame[3]), Report(Kind.OTHER_MEASURE, frame[2], 1, "tx_count")]
+    states = [
+        Report(Kind.OTHER_STATE, bool(frame[4] & bit), 1, f"{name}_unproven", extra={"name": name})
+        for name, bit in _STATUS.items()
+    ]
+    return [
+        *states,
+        Report(Kind.BATTERY, frame[3]),
+        Report(Kind.OTHER_MEASURE, frame[2], 1, "tx_count"),
+    ]
 
 
 MODEL = Model(

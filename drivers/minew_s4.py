@@ -29,7 +29,9 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 15:
         return (WRONG_LENGTH,)
-    door = Report(Kind.OTHER_STATE, frame[3] > 0, 1, "contact_open_unproven", extra={"name": "contact_open"})
+    door = Report(
+        Kind.OTHER_STATE, frame[3] > 0, 1, "contact_open_unproven", extra={"name": "contact_open"}
+    )
     return (door, Report(Kind.BATTERY, frame[2]))
 
 

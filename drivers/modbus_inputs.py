@@ -12,7 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from drivers._modbus_rtu import meaning
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Inputs, Model, Packet, Picture, Refusal, Telegram
+from gateway.words.driver import (
+    NOT_MINE,
+    Chunk,
+    Enrol,
+    Heard,
+    Inputs,
+    Model,
+    Packet,
+    Picture,
+    Refusal,
+    Telegram,
+)
 from gateway.words.reading import Kind
 
 

@@ -30,8 +30,14 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     """Say what one frame means."""
     if len(frame) != 23:
         return (WRONG_LENGTH,)
-    states = [Report(Kind.OTHER_STATE, bool(frame[2] & bit), 1, f"{name}_unproven", extra={"name": name}) for name, bit in _STATUS.items()]
-    return [*states, Report(Kind.OTHER_MEASURE, int.from_bytes(frame[16:18], "big") / 1000, 1, "voltage_v")]
+    states = [
+        Report(Kind.OTHER_STATE, bool(frame[2] & bit), 1, f"{name}_unproven", extra={"name": name})
+        for name, bit in _STATUS.items()
+    ]
+    return [
+        *states,
+        Report(Kind.OTHER_MEASURE, int.from_bytes(frame[16:18], "big") / 1000, 1, "voltage_v"),
+    ]
 
 
 MODEL = Model(

@@ -47,21 +47,35 @@ def read(frame: bytes, address: bytes) -> Sequence[Heard]:
             counts.append(value[0])
         at += 2 + len(value)
     if frame[1] == _DOOR and not frame[0] & _EVENT and len(counts) == 2 and counts[1] in _OPEN:
-        said.append(Report(Kind.OTHER_STATE, _OPEN[counts[1]], 1, "contact_open_unproven", extra={"name": "contact_open"}))
+        said.append(
+            Report(
+                Kind.OTHER_STATE,
+                _OPEN[counts[1]],
+                1,
+                "contact_open_unproven",
+                extra={"name": "contact_open"},
+            )
+        )
     return said
 
 
 def _object(what: int, value: bytes) -> list[Report]:
     size = len(value)
     if what == 0x01 and size == 4:
-        warmth, damp = int.from_bytes(value[:2], "little", signed=True), int.from_bytes(value[2:], "little")
+        warmth, damp = (
+            int.from_bytes(value[:2], "little", signed=True),
+            int.from_bytes(value[2:], "little"),
+        )
         return [Report(Kind.TEMPERATURE, warmth / 10), Report(Kind.HUMIDITY, damp / 10)]
     if what == 0x02 and size == 1:
         return [Report(Kind.BATTERY, value[0])]
     if what == 0x04 and size == 1 and value[0] in _OPEN:
         return [Report(Kind.CONTACT_OPEN, _OPEN[value[0]])]
     if what == 0x08 and size == 4:
-        return [Report(Kind.MOTION, value[0] > 0), Report(Kind.ILLUMINANCE, int.from_bytes(value[1:], "little"))]
+        return [
+            Report(Kind.MOTION, value[0] > 0),
+            Report(Kind.ILLUMINANCE, int.from_bytes(value[1:], "little")),
+        ]
     if what == 0x09 and size == 4:
         return [Report(Kind.ILLUMINANCE, int.from_bytes(value, "little"))]
     return []
@@ -71,7 +85,16 @@ MODEL = Model(
     name="qingping",
     title=("青萍门窗、人体、温湿度传感器", "Qingping door, motion and climate sensors"),
     listens=BleAdvert(services=(UUID,)),
-    senses=frozenset({Kind.CONTACT_OPEN, Kind.MOTION, Kind.ILLUMINANCE, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY}),
+    senses=frozenset(
+        {
+            Kind.CONTACT_OPEN,
+            Kind.MOTION,
+            Kind.ILLUMINANCE,
+            Kind.TEMPERATURE,
+            Kind.HUMIDITY,
+            Kind.BATTERY,
+        }
+    ),
     missing_after=900.0,  # s; they speak every few seconds
     new=partial(Broadcast, service(UUID), read),
     device_notes=(

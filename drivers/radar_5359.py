@@ -24,7 +24,17 @@ from dataclasses import dataclass, replace
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, BAD_FOOTER, NOISE, UNKNOWN_VALUE
-from gateway.words.driver import Enrol, Heard, Model, Refusal, Reply, Report, SerialLine, Setting, not_understood
+from gateway.words.driver import (
+    Enrol,
+    Heard,
+    Model,
+    Refusal,
+    Reply,
+    Report,
+    SerialLine,
+    Setting,
+    not_understood,
+)
 from gateway.words.reading import Kind
 
 HEAD, _TAIL = b"\x53\x59", b"\x54\x43"
@@ -57,7 +67,11 @@ def _choice(name: str, choices: Mapping[int, str], kind: Kind = Kind.OTHER_STATE
 def _number(name: str, size: int, most: int | None = None) -> Meaning:
     def read(data: bytes) -> tuple[Report, ...] | None:
         value = int.from_bytes(data, "big")
-        return None if most is not None and value > most else (Report(Kind.OTHER_MEASURE, value, 1, name),)
+        return (
+            None
+            if most is not None and value > most
+            else (Report(Kind.OTHER_MEASURE, value, 1, name),)
+        )
 
     return Meaning(name, size, read)
 
@@ -71,7 +85,11 @@ def _text(name: str) -> Meaning:
 
 
 def _raw(name: str) -> Meaning:
-    return Meaning(name, None, lambda data: (Report(Kind.OTHER_STATE, data.hex(), 1, name, extra={"raw": True}),))
+    return Meaning(
+        name,
+        None,
+        lambda data: (Report(Kind.OTHER_STATE, data.hex(), 1, name, extra={"raw": True}),),
+    )
 
 
 def _said(name: str, report: Report) -> Meaning:
@@ -81,13 +99,18 @@ def _said(name: str, report: Report) -> Meaning:
 
 def _angles(data: bytes) -> tuple[Report, ...]:
     numbers = (int.from_bytes(data[at : at + 2], "big", signed=True) for at in (0, 2, 4))
-    return tuple(Report(Kind.OTHER_MEASURE, n, 1, f"install_angle_{axis}_deg") for axis, n in zip("xyz", numbers, strict=True))
+    return tuple(
+        Report(Kind.OTHER_MEASURE, n, 1, f"install_angle_{axis}_deg")
+        for axis, n in zip("xyz", numbers, strict=True)
+    )
 
 
 # In sleep mode: 0 out of bed, 1 in bed, 2 neither is judged now. It is shown; a bed that is to be judged has a sensor of its own.
 _IN_BED: dict[bytes, tuple[Report, ...]] = {
-    b"\0": (Report(Kind.OTHER_STATE, False, 1, "in_bed"),), b"\1": (Report(Kind.OTHER_STATE, True, 1, "in_bed"),), b"\2": (),
-}  # fmt: skip
+    b"\0": (Report(Kind.OTHER_STATE, False, 1, "in_bed"),),
+    b"\1": (Report(Kind.OTHER_STATE, True, 1, "in_bed"),),
+    b"\2": (),
+}
 _MODES = {1: "fall", 2: "sleep"}
 
 # (control, command without its high bit): what it means
@@ -102,7 +125,9 @@ _MEANINGS: dict[tuple[int, int], Meaning] = {
     (0x02, 0x24): _text("firmware_version"),
     (0x02, 0x08): _choice("work_mode", _MODES),
     (0x02, 0x28): _choice("work_mode", _MODES),  # the C1001 asks for 02 08 with A8, not 88
-    (0x05, 0x01): _said("start_up_complete", Report(Kind.OTHER_STATE, True, 1, "start_up_complete")),
+    (0x05, 0x01): _said(
+        "start_up_complete", Report(Kind.OTHER_STATE, True, 1, "start_up_complete")
+    ),
     (0x06, 0x01): Meaning("install_angle_deg", 6, _angles),
     (0x06, 0x02): _number("install_height_cm", 2),
     (0x80, 0x00): _flag("presence_function_on"),
@@ -135,7 +160,9 @@ _MEANINGS: dict[tuple[int, int], Meaning] = {
     (0x85, 0x02): _number("heart_rate_bpm", 1),
     (0x85, 0x05): _raw("heart_waveform"),
 }
-_GUARDS = frozenset({"fall", "stay_still"})  # a value of these that no document knows is never taken for silence
+_GUARDS = frozenset(
+    {"fall", "stay_still"}
+)  # a value of these that no document knows is never taken for silence
 _WORKING_STATE = _number("working_state", 1)  # 05 81 is a question of its own, not one for 05 01
 _QUESTION, _ASKED = b"\x0f", 0x80
 _START_UP = b"\x05\x01"
@@ -207,20 +234,32 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
         return ()
     reports = about.read(frame[6:-3])
     if reports is None:
-        return (UNKNOWN_VALUE, not_understood(f"{about.name}: {frame[6:-3].hex()}")) if about.name in _GUARDS else (UNKNOWN_VALUE,)
+        return (
+            (UNKNOWN_VALUE, not_understood(f"{about.name}: {frame[6:-3].hex()}"))
+            if about.name in _GUARDS
+            else (UNKNOWN_VALUE,)
+        )
     if frame[3] & _ASKED:
         return tuple(replace(r, extra={**(r.extra or {}), "reply_to": "query"}) for r in reports)
     return reports
 
 
-_POLL = b"".join(question(control, command) for control, command in ((0x80, 0x01), (0x80, 0x02), (0x83, 0x01), (0x83, 0x05)))
+_POLL = b"".join(
+    question(control, command)
+    for control, command in ((0x80, 0x01), (0x80, 0x02), (0x83, 0x01), (0x83, 0x05))
+)
 _ASK = Reply(_POLL)
 
 # setting: (control, command to set, command to ask without its high bit, bytes of the value)
 _SETTABLE = {
     "work_mode": (0x02, 0x08, 0x28, 1),
     "height": (0x06, 0x02, 0x02, 2),
-    "fall_on": (0x83, 0x00, 0x00, 1),  # one source writes it to 83 01, which is the address of the report
+    "fall_on": (
+        0x83,
+        0x00,
+        0x00,
+        1,
+    ),  # one source writes it to 83 01, which is the address of the report
     "sensitivity": (0x83, 0x0D, 0x0D, 1),
     "fall_duration": (0x83, 0x0C, 0x0C, 4),
     "break_height": (0x83, 0x11, 0x11, 2),
@@ -234,33 +273,97 @@ _SETTABLE = {
 _ON_OFF = (("off", 0.0), ("on", 1.0))
 _RESET = framed(0x01, 0x02, _QUESTION)
 
-HEIGHT = Setting(name="height", unit="cm", low=150, high=400, title=("安装高度", "mounting height"), label="install_height_cm")
+HEIGHT = Setting(
+    name="height",
+    unit="cm",
+    low=150,
+    high=400,
+    title=("安装高度", "mounting height"),
+    label="install_height_cm",
+)
 FALL_ON = Setting(
-    name="fall_on", unit="", low=0, high=1, title=("跌倒检测", "fall detection"), label="fall_function_on", words=_ON_OFF
-)  # fmt: skip
-SENSITIVITY = Setting(name="sensitivity", unit="", low=0, high=3, title=("跌倒灵敏度", "fall sensitivity"), label="fall_sensitivity")
+    name="fall_on",
+    unit="",
+    low=0,
+    high=1,
+    title=("跌倒检测", "fall detection"),
+    label="fall_function_on",
+    words=_ON_OFF,
+)
+SENSITIVITY = Setting(
+    name="sensitivity",
+    unit="",
+    low=0,
+    high=3,
+    title=("跌倒灵敏度", "fall sensitivity"),
+    label="fall_sensitivity",
+)
 FALL_DURATION = Setting(
-    name="fall_duration", unit="s", low=5, high=180, title=("跌倒确认时间", "time on the floor before a report"), label="fall_duration_s"
-)  # fmt: skip
+    name="fall_duration",
+    unit="s",
+    low=5,
+    high=180,
+    title=("跌倒确认时间", "time on the floor before a report"),
+    label="fall_duration_s",
+)
 BREAK_HEIGHT = Setting(
-    name="break_height", unit="cm", low=0, high=150, title=("跌倒判定高度", "height below which it is a fall"), label="fall_break_height_cm"
-)  # fmt: skip
+    name="break_height",
+    unit="cm",
+    low=0,
+    high=150,
+    title=("跌倒判定高度", "height below which it is a fall"),
+    label="fall_break_height_cm",
+)
 STILL_ON = Setting(
-    name="still_on", unit="", low=0, high=1, title=("静止检测", "stay-still detection"), label="stay_still_function_on", words=_ON_OFF
-)  # fmt: skip
+    name="still_on",
+    unit="",
+    low=0,
+    high=1,
+    title=("静止检测", "stay-still detection"),
+    label="stay_still_function_on",
+    words=_ON_OFF,
+)
 STILL_AFTER = Setting(
-    name="still_after", unit="s", low=60, high=3600, title=("静止报警时间", "time without movement"), label="stay_still_after_s"
-)  # fmt: skip
+    name="still_after",
+    unit="s",
+    low=60,
+    high=3600,
+    title=("静止报警时间", "time without movement"),
+    label="stay_still_after_s",
+)
 PRESENCE_ON = Setting(
-    name="presence_on", unit="", low=0, high=1, title=("有人检测", "presence detection"), label="presence_function_on", words=_ON_OFF
-)  # fmt: skip
+    name="presence_on",
+    unit="",
+    low=0,
+    high=1,
+    title=("有人检测", "presence detection"),
+    label="presence_function_on",
+    words=_ON_OFF,
+)
 SEATED_LIMIT = Setting(
-    name="seated_limit", unit="cm", low=0, high=300, title=("坐姿水平距离", "seated distance limit"), label="seated_distance_limit_cm"
-)  # fmt: skip
+    name="seated_limit",
+    unit="cm",
+    low=0,
+    high=300,
+    title=("坐姿水平距离", "seated distance limit"),
+    label="seated_distance_limit_cm",
+)
 MOVING_LIMIT = Setting(
-    name="moving_limit", unit="cm", low=0, high=300, title=("活动水平距离", "moving distance limit"), label="moving_distance_limit_cm"
-)  # fmt: skip
-NOBODY_AFTER = Setting(name="nobody_after", unit="s", low=0, high=3600, title=("无人判定时间", "time until nobody"), label="nobody_after_s")
+    name="moving_limit",
+    unit="cm",
+    low=0,
+    high=300,
+    title=("活动水平距离", "moving distance limit"),
+    label="moving_distance_limit_cm",
+)
+NOBODY_AFTER = Setting(
+    name="nobody_after",
+    unit="s",
+    low=0,
+    high=3600,
+    title=("无人判定时间", "time until nobody"),
+    label="nobody_after_s",
+)
 # In the order in which they are set.
 SETTINGS = (
     HEIGHT,
@@ -342,7 +445,10 @@ MISSING_AFTER = 180.0  # seconds: three heartbeats
 
 MODEL = Model(
     name="radar-5359",
-    title=("53 59 跌倒雷达(R60AFD1 / MR60FDA1 / C1001)", "53 59 fall radar (R60AFD1 / MR60FDA1 / C1001)"),
+    title=(
+        "53 59 跌倒雷达(R60AFD1 / MR60FDA1 / C1001)",
+        "53 59 fall radar (R60AFD1 / MR60FDA1 / C1001)",
+    ),
     listens=LISTENS,
     senses=SENSES,
     missing_after=MISSING_AFTER,

@@ -15,13 +15,28 @@ import re
 from collections.abc import Iterable, Mapping
 
 from drivers._refusals import NOISE, TOO_LONG
-from gateway.words.driver import NOT_MINE, Chunk, Enrol, Heard, Model, Packet, Picture, Refusal, Reply, Report, SerialLine, Telegram
+from gateway.words.driver import (
+    NOT_MINE,
+    Chunk,
+    Enrol,
+    Heard,
+    Model,
+    Packet,
+    Picture,
+    Refusal,
+    Reply,
+    Report,
+    SerialLine,
+    Telegram,
+)
 from gateway.words.reading import Kind
 
 _LONGEST = 256  # bytes of a line; what is longer is noise, and forgotten up to its end
 _LINE = re.compile(rb"20;([0-9A-Fa-f]{2});([\x20-\x3a\x3c-\x7e]+);(?:([\x20-\x7e]*);)?")
 # What makes a signal: everything else that comes with it is a measure or the battery, and changes from time to time.
-_SIGNAL = frozenset({"ID", "SWITCH", "CMD", "CHIME", "PIR", "SMOKEALERT", "TAMPER", "WATER", "GAS", "CO", "SOUND"})
+_SIGNAL = frozenset(
+    {"ID", "SWITCH", "CMD", "CHIME", "PIR", "SMOKEALERT", "TAMPER", "WATER", "GAS", "CO", "SOUND"}
+)
 _ALIVE = Report(Kind.HEARTBEAT, True)
 _PING = b"10;PING;\r\n"
 

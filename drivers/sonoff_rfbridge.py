@@ -19,11 +19,30 @@ from functools import partial
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import NOISE
 from drivers._taught import pictures
-from gateway.words.driver import Enrol, Heard, Model, Packet, Picture, Refusal, Reply, Report, SerialLine, Telegram
+from gateway.words.driver import (
+    Enrol,
+    Heard,
+    Model,
+    Packet,
+    Picture,
+    Refusal,
+    Reply,
+    Report,
+    SerialLine,
+    Telegram,
+)
 from gateway.words.reading import Kind
 
 START, END = 0xAA, 0x55
-ACK, LEARN_TIMED_OUT, LEARNED, CODE, SEND, SNIFFED, BUCKETS = 0xA0, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xB1
+ACK, LEARN_TIMED_OUT, LEARNED, CODE, SEND, SNIFFED, BUCKETS = (
+    0xA0,
+    0xA2,
+    0xA3,
+    0xA4,
+    0xA5,
+    0xA6,
+    0xB1,
+)
 _CODE_SIZE = 12
 _SHORT = 3
 _MOST_BUCKETS = 8
@@ -83,7 +102,11 @@ def _buckets_end(buffer: bytearray, at: int) -> int | Refusal:
 
 def timings(frame: bytes) -> tuple[int, int, int]:
     """Return sync, low and high in microseconds of a frame with a code."""
-    return int.from_bytes(frame[2:4], "big"), int.from_bytes(frame[4:6], "big"), int.from_bytes(frame[6:8], "big")
+    return (
+        int.from_bytes(frame[2:4], "big"),
+        int.from_bytes(frame[4:6], "big"),
+        int.from_bytes(frame[6:8], "big"),
+    )
 
 
 def raw(frame: bytes) -> tuple[list[int], str]:
@@ -92,7 +115,9 @@ def raw(frame: bytes) -> tuple[list[int], str]:
     buckets = [int.from_bytes(frame[3 + 2 * n : 5 + 2 * n], "big") for n in range(count)]
     pairs = [(buckets[pair >> 4 & 7], buckets[pair & 7]) for pair in frame[3 + 2 * count : -1]]
     shortest = min((high + low for high, low in pairs), default=0)
-    bits = "".join("1" if high > low else "0" for high, low in pairs if high + low < _SYNC * shortest)
+    bits = "".join(
+        "1" if high > low else "0" for high, low in pairs if high + low < _SYNC * shortest
+    )
     return buckets, bits
 
 

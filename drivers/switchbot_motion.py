@@ -33,5 +33,8 @@ MODEL = Model(
     senses=frozenset({Kind.MOTION, Kind.LIGHT, Kind.BATTERY}),
     missing_after=MISSING_AFTER,
     new=made("s", 10, read),
-    device_notes=("面向房间,避开暖气与窗帘。", "Face it to the room, away from heaters and curtains."),
+    device_notes=(
+        "面向房间,避开暖气与窗帘。",
+        "Face it to the room, away from heaters and curtains.",
+    ),
 )

@@ -29,7 +29,9 @@ def read(frame: bytes, _address: bytes) -> Sequence[Heard]:
     if frame[0] != 1:
         return (WRONG_VERSION,)
     flags, at = frame[1], 2
-    if len(frame) < 2 + sum(size for bit, size in ((0, 2), (1, 1), (4, 2), (5, 3), (7, 1)) if flags >> bit & 1):
+    if len(frame) < 2 + sum(
+        size for bit, size in ((0, 2), (1, 1), (4, 2), (5, 3), (7, 1)) if flags >> bit & 1
+    ):
         return (TOO_SHORT,)
     said: list[Report] = []
 

@@ -21,7 +21,20 @@ from drivers._refusals import BAD_JSON, TOO_LONG
 from drivers._zigbee import Sensor, parsed
 from drivers._zigbee_ias import pictures
 from drivers._zigbee_words import table
-from gateway.words.driver import NOT_MINE, OFFLINE, Enrol, Heard, Model, MqttTopics, Packet, Picture, Published, Refusal, Report, Telegram
+from gateway.words.driver import (
+    NOT_MINE,
+    OFFLINE,
+    Enrol,
+    Heard,
+    Model,
+    MqttTopics,
+    Packet,
+    Picture,
+    Published,
+    Refusal,
+    Report,
+    Telegram,
+)
 from gateway.words.reading import Kind
 
 _LONGEST = 16_384  # bytes; a sensor's message has some hundred
@@ -74,7 +87,11 @@ class Zigbee2Mqtt:
         if topic.endswith("/availability"):
             state = _state(value)
             known = state in ("online", "offline") and not packet.retained
-            return (_telegram(topic.removesuffix("/availability"), {"availability": state}),) if known else ()
+            return (
+                (_telegram(topic.removesuffix("/availability"), {"availability": state}),)
+                if known
+                else ()
+            )
         if not isinstance(value, dict):
             return (BAD_JSON,)
         if packet.retained:

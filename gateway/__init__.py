@@ -1,3 +1,3 @@
-"""Edge gateway for remote elder monitoring: danger -> alarm -> data push -> dispatch, judged in the home."""
+"""Edge gateway for remote elder monitoring: danger -> alarm -> data push -> dispatch."""
 
 __version__ = "0.2.0"

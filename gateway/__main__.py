@@ -36,57 +36,113 @@ _PR_SET_DUMPABLE = 4  # prctl(2)
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
-    parser = argparse.ArgumentParser(prog="eldercare-gateway", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(
+        prog="eldercare-gateway", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
     parser.add_argument("--version", action="version", version=f"eldercare-gateway {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, what in (
         ("run", "guard the home: hear, judge, alarm, push"),
-        ("check", "say whether configuration, adapter, ports, broker and clock are fit, and what to do"),
+        (
+            "check",
+            "say whether configuration, adapter, ports, broker and clock are fit, and what to do",
+        ),
         ("status", "show alarms, faults, devices, outbox, radio and uplink"),
         ("tell", "leave an instruction for the running gateway"),
         ("page", "serve the technician's page"),
-        ("code", "show the code for the first visit, the page's address and the fingerprint of its certificate"),
+        (
+            "code",
+            "show the code for the first visit, the page's address and the fingerprint of its certificate",
+        ),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", type=Path, default=DEFAULT)
         if name == "run":
             command.add_argument("--debug", action="store_true", help="log more")
         if name == "check":
-            command.add_argument("--journal", nargs="?", type=Path, const=Path(), metavar="FILE",
-                                 help="hold the journal against itself: was an entry changed, cut out, moved?")  # fmt: skip
+            command.add_argument(
+                "--journal",
+                nargs="?",
+                type=Path,
+                const=Path(),
+                metavar="FILE",
+                help="hold the journal against itself: was an entry changed, cut out, moved?",
+            )
         if name == "status":
             command.add_argument("--json", action="store_true", help="the facts as JSON")
         if name == "code":
-            command.add_argument("--new", action="store_true", help="password lost: forget the page's accounts and make another code")
+            command.add_argument(
+                "--new",
+                action="store_true",
+                help="password lost: forget the page's accounts and make another code",
+            )
         if name == "tell":
-            command.add_argument("do", help="acknowledge, dispatch, decline, recall, arrive, close, silence, shelve, test, away or confirm")
+            command.add_argument(
+                "do",
+                help="acknowledge, dispatch, decline, recall, arrive, close, silence, shelve, test, away or confirm",
+            )
             command.add_argument("--by", required=True, help="who gives the instruction")
-            command.add_argument("--alarm", default="", help="the alarm's id, as status --json shows it, or its number")
+            command.add_argument(
+                "--alarm",
+                default="",
+                help="the alarm's id, as status --json shows it, or its number",
+            )
             for word in ("device", "reason", "outcome", "responder"):
                 command.add_argument(f"--{word}", default="")
             command.add_argument("--seconds", type=float, default=0.0)
     for name, what in (
-        ("backup", "write everything that makes this box the home's gateway into one encrypted file"),
-        ("restore", "let this box take over from the one whose backup it is; the gateway must not be running"),
+        (
+            "backup",
+            "write everything that makes this box the home's gateway into one encrypted file",
+        ),
+        (
+            "restore",
+            "let this box take over from the one whose backup it is; the gateway must not be running",
+        ),
     ):
         command = commands.add_parser(name, help=what)
         command.add_argument("--config", type=Path, default=DEFAULT)
         command.add_argument("file", type=Path)
-        command.add_argument("--passphrase-file", type=Path, help="a file whose first line is the passphrase; default: asked for")
-    devices = commands.add_parser("devices", help="list the supported models, and what this radio hears now with signal strength")
+        command.add_argument(
+            "--passphrase-file",
+            type=Path,
+            help="a file whose first line is the passphrase; default: asked for",
+        )
+    devices = commands.add_parser(
+        "devices",
+        help="list the supported models, and what this radio hears now with signal strength",
+    )
     devices.add_argument("--config", type=Path, default=DEFAULT)
-    devices.add_argument("--seconds", type=float, default=10.0, help="how long to listen, at most 240; default: 10")
+    devices.add_argument(
+        "--seconds", type=float, default=10.0, help="how long to listen, at most 240; default: 10"
+    )
     devices.add_argument("--json", action="store_true", help="the facts as JSON")
-    commission = commands.add_parser("commission", help="set a radar's height, sensitivity and so on, one by one, and read them back")
+    commission = commands.add_parser(
+        "commission",
+        help="set a radar's height, sensitivity and so on, one by one, and read them back",
+    )
     commission.add_argument("--config", type=Path, default=DEFAULT)
-    commission.add_argument("device", help="the device's id in the configuration; the gateway must not be running")
-    commission.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="for instance height=250; none: read all of them")
-    decode = commands.add_parser("decode", help="say what recorded packets mean: JSON lines in, JSON lines out")
+    commission.add_argument(
+        "device", help="the device's id in the configuration; the gateway must not be running"
+    )
+    commission.add_argument(
+        "settings",
+        nargs="*",
+        metavar="NAME=VALUE",
+        help="for instance height=250; none: read all of them",
+    )
+    decode = commands.add_parser(
+        "decode", help="say what recorded packets mean: JSON lines in, JSON lines out"
+    )
     decode.add_argument("file", nargs="?", type=Path, help="default: standard input")
-    rehearse = commands.add_parser("rehearse")  # asked by `restore` and by the page's take-over, never by people
+    rehearse = commands.add_parser(
+        "rehearse"
+    )  # asked by `restore` and by the page's take-over, never by people
     rehearse.add_argument("--config", type=Path, default=DEFAULT)
     rehearse.add_argument("folder", type=Path)
-    contract = commands.add_parser("contract", help="write the platform's contract as JSON Schemas and one document")
+    contract = commands.add_parser(
+        "contract", help="write the platform's contract as JSON Schemas and one document"
+    )
     contract.add_argument("folder", type=Path)
     args = parser.parse_args(argv)
     if argv is None:
@@ -103,9 +159,13 @@ def _keep_to_itself(*, serves: bool) -> None:
     `serves`: what is written belongs to the gateway, and to no other user of this machine.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)  # the limit alone does not hold for cores that are piped to a program
+    ctypes.CDLL(None).prctl(
+        _PR_SET_DUMPABLE, 0, 0, 0, 0
+    )  # the limit alone does not hold for cores that are piped to a program
     if serves:
-        os.umask(0o027)  # the page's user is of the daemon's group; what is secret is 0600 by itself
+        os.umask(
+            0o027
+        )  # the page's user is of the daemon's group; what is secret is 0600 by itself
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -114,7 +174,9 @@ def _run(args: argparse.Namespace) -> int:
     from gateway.home.source import ConfigError
 
     log_to_stderr(logging.DEBUG if args.debug else logging.INFO)
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False  # nobody reads them, each line pays for them
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = (
+        False  # nobody reads them, each line pays for them
+    )
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     from drivers import all_models
@@ -225,7 +287,9 @@ def _devices(args: argparse.Namespace) -> int:
     seconds = min(max(args.seconds, 0.1), nearby.LONGEST)
     config = None
     try:
-        if args.config.exists() or args.config != DEFAULT:  # before anything is configured a technician wants to look around
+        if (
+            args.config.exists() or args.config != DEFAULT
+        ):  # before anything is configured a technician wants to look around
             config = _load(args.config)
         since = time.monotonic()
         if config is not None and nearby.ask(config.runtime, seconds):
@@ -253,7 +317,10 @@ async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
 
     window = Window(all_models(), config.devices if config else (), time.monotonic(), seconds)
     adapters = config.adapters if config else ("hci0",)
-    radios = [ble.Radio(adapter, lambda _: None, lambda *_: None, wanted=lambda _: False) for adapter in adapters]
+    radios = [
+        ble.Radio(adapter, lambda _: None, lambda *_: None, wanted=lambda _: False)
+        for adapter in adapters
+    ]
     for radio in radios:
         radio.overhear(lambda advert, kind: window.heard(advert, kind, time.monotonic()))
     tasks = [asyncio.create_task(radio.run()) for radio in radios]
@@ -280,7 +347,12 @@ def _commission(args: argparse.Namespace) -> int:
         wishes = dict(word.partition("=")[::2] for word in args.settings)
         wanted = wanted_of(device.model, wishes)
         results = asyncio.run(
-            commission(device.at, device.model, wanted, said=lambda one: print(f"  {one.setting.name} ...", file=sys.stderr))
+            commission(
+                device.at,
+                device.model,
+                wanted,
+                said=lambda one: print(f"  {one.setting.name} ...", file=sys.stderr),
+            )
         )
     except ConfigError as error:
         return _refused(error)
@@ -305,7 +377,9 @@ def _page(args: argparse.Namespace) -> int:
     from gateway.home.source import ConfigError
 
     log_to_stderr(logging.INFO)
-    logging.getLogger("uvicorn").setLevel(logging.ERROR)  # it warns of each bad question: whoever asks may not fill the log
+    logging.getLogger("uvicorn").setLevel(
+        logging.ERROR
+    )  # it warns of each bad question: whoever asks may not fill the log
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
         config = load(args.config, all_models(), with_secrets=False)
@@ -328,9 +402,16 @@ def _pages(config: Config) -> list[str]:
     page, names = config.page, papers.host_names()
     port = "" if page.port == 443 else f":{page.port}"
     plain = "" if page.http_port == 80 else f":{page.http_port}"
-    typed = [f"http://{names[0] if not page.address else page.address}{plain}/"] if page.http_port else []
+    typed = (
+        [f"http://{names[0] if not page.address else page.address}{plain}/"]
+        if page.http_port
+        else []
+    )
     where = [names[0], *papers.addresses()] if not page.address else [page.address]
-    return [both("command.page", a=a) for a in [*typed, *(f"https://{f'[{n}]' if ':' in n else n}{port}/" for n in where)]]
+    return [
+        both("command.page", a=a)
+        for a in [*typed, *(f"https://{f'[{n}]' if ':' in n else n}{port}/" for n in where)]
+    ]
 
 
 def _code(args: argparse.Namespace) -> int:
@@ -355,7 +436,9 @@ def _code(args: argparse.Namespace) -> int:
     certificate = papers.shown(config)
     with contextlib.suppress(OSError, ValueError):
         print(
-            both("command.fingerprint", certificate=papers.fingerprint(certificate)) if certificate else both("command.fingerprint_later")
+            both("command.fingerprint", certificate=papers.fingerprint(certificate))
+            if certificate
+            else both("command.fingerprint_later")
         )
     return 0
 
@@ -368,7 +451,9 @@ def _backup(args: argparse.Namespace) -> int:
     try:
         config = _load(args.config)
         words = _passphrase(args)
-        if len(words) >= backup.SHORTEST and strength.weak(words, strength.SEALED, [config.gateway.id]):
+        if len(words) >= backup.SHORTEST and strength.weak(
+            words, strength.SEALED, [config.gateway.id]
+        ):
             print(both("command.guessable", offered=strength.offered()), file=sys.stderr)
             return 1
         at = datetime.now(UTC).isoformat(timespec="seconds")
@@ -403,7 +488,9 @@ def _restore(args: argparse.Namespace) -> int:
         return 1
     for command, _ in backup.programs(after, kept):
         print(both("command.program", command=command))
-    print(both("command.backup_of", gateway=kept.gateway, devices=len(after.devices), made=kept.made))
+    print(
+        both("command.backup_of", gateway=kept.gateway, devices=len(after.devices), made=kept.made)
+    )
     print(both("command.not_carried"))
     print(both("command.old_box"))
     return 0
@@ -436,7 +523,11 @@ def _decode(args: argparse.Namespace) -> int:
     if args.file is None:
         sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
     try:
-        with contextlib.nullcontext(sys.stdin) if args.file is None else args.file.open(encoding="utf-8", errors="replace") as lines:
+        with (
+            contextlib.nullcontext(sys.stdin)
+            if args.file is None
+            else args.file.open(encoding="utf-8", errors="replace") as lines
+        ):
             for line in decode(lines):
                 print(line)
     except OSError as error:
@@ -451,7 +542,10 @@ def _contract(args: argparse.Namespace) -> int:
     try:
         schemas.write(args.folder)
     except ImportError as missing:
-        print(f"{missing}: asyncapi.json is made of {args.folder}/asyncapi.yaml by PyYAML: pip install pyyaml", file=sys.stderr)
+        print(
+            f"{missing}: asyncapi.json is made of {args.folder}/asyncapi.yaml by PyYAML: pip install pyyaml",
+            file=sys.stderr,
+        )
         return 2
     return 0
 

@@ -10,7 +10,9 @@ import contextlib
 from collections import deque
 from pathlib import Path
 
-CARD_BUDGET = 16.0  # MB a day by this process; with what the file system adds some 40 reach the card
+CARD_BUDGET = (
+    16.0  # MB a day by this process; with what the file system adds some 40 reach the card
+)
 CARD_KEPT = 24  # hours that are added up
 HOUR = 3600.0  # s
 IO = Path("/proc/self/io")

@@ -87,7 +87,9 @@ _CONNECT: Final[dict[int, str]] = {
     errno.EPERM: "net.denied",
 }
 
-_PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----")
+_PEM: Final = re.compile(
+    rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----"
+)
 _VERSION, _GENERALIZED = 0xA0, 0x18  # tags: [0], and a time with four digits of the year
 _CENTURY: Final = 50  # RFC 5280: two digits from 50 on are of the last century
 
@@ -131,7 +133,10 @@ def ends(pem: bytes) -> list[float]:
 def peer_dates(sock: socket.socket) -> tuple[float | None, float | None]:
     """Return when the certificate that the other side showed begins and ends, as wall seconds; None without TLS."""
     shown = (sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None) or {}
-    begins, ends = (float(ssl.cert_time_to_seconds(str(shown[at]))) if at in shown else None for at in ("notBefore", "notAfter"))
+    begins, ends = (
+        float(ssl.cert_time_to_seconds(str(shown[at]))) if at in shown else None
+        for at in ("notBefore", "notAfter")
+    )
     return begins, ends
 
 
@@ -165,7 +170,9 @@ def _within(der: bytes, at: int) -> tuple[int, int]:
     return begin, begin + size
 
 
-async def dial(host: str, port: int, tls: Tls | None, *, proved: Callable[[], float | None] = lambda: None) -> socket.socket:
+async def dial(
+    host: str, port: int, tls: Tls | None, *, proved: Callable[[], float | None] = lambda: None
+) -> socket.socket:
     """Return a connected, non-blocking socket, with TLS where `tls` is given. Raises NotReached.
 
     `proved()` is None while our clock is good, else the wall second that is certainly over.
@@ -173,14 +180,17 @@ async def dial(host: str, port: int, tls: Tls | None, *, proved: Callable[[], fl
     where = f"{host}:{port}"
     if tls is None:
         return await _connect(host, port)
-    context = await asyncio.to_thread(context_of, tls)  # reads files: a slow card must not hold up an alarm
+    context = await asyncio.to_thread(
+        context_of, tls
+    )  # reads files: a slow card must not hold up an alarm
     try:
         return await _handshake(await _connect(host, port), context, host, where)
     except ssl.SSLCertVerificationError as error:
         if error.verify_code not in _DATES or (over := proved()) is None:
             raise NotReached(explain_tls(error, where)) from error
         _log.warning(
-            "%s: the certificate's dates do not fit this box's clock, which is not sure: taken by chain and host name alone", where
+            "%s: the certificate's dates do not fit this box's clock, which is not sure: taken by chain and host name alone",
+            where,
         )
     context.verify_flags |= _NO_CHECK_TIME  # this context is made anew for each connection
     try:
@@ -205,7 +215,9 @@ def context_of(tls: Tls) -> ssl.SSLContext:
     context.sslsocket_class = TlsSocket
     if tls.cert is not None:
         try:
-            context.load_cert_chain(tls.cert, tls.key, password=lambda: b"")  # without it an encrypted key would ask at a terminal
+            context.load_cert_chain(
+                tls.cert, tls.key, password=lambda: b""
+            )  # without it an encrypted key would ask at a terminal
         except (OSError, ValueError) as error:
             say = Say("tls.own_files", cert=tls.cert, key=tls.key or tls.cert, why=_short(error))
             raise NotReached(say) from error
@@ -245,7 +257,9 @@ async def _connect(host: str, port: int) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an alarm is one small packet: it must not wait for a second
+            sock.setsockopt(
+                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
+            )  # an alarm is one small packet: it must not wait for a second
             async with asyncio.timeout(CONNECT_WAIT):
                 await loop.sock_connect(sock, address)
         except TimeoutError:
@@ -263,7 +277,9 @@ async def _connect(host: str, port: int) -> socket.socket:
     raise NotReached(trouble)
 
 
-async def _handshake(sock: socket.socket, context: ssl.SSLContext, host: str, where: str) -> socket.socket:
+async def _handshake(
+    sock: socket.socket, context: ssl.SSLContext, host: str, where: str
+) -> socket.socket:
     """Do the handshake without blocking. Raises SSLCertVerificationError as it is, all else as NotReached; then `sock` is closed."""
     try:
         secure = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
@@ -296,7 +312,9 @@ async def _handshake(sock: socket.socket, context: ssl.SSLContext, host: str, wh
 async def _until(sock: socket.socket, *, writable: bool) -> None:
     loop = asyncio.get_running_loop()
     able: asyncio.Future[None] = loop.create_future()
-    add, remove = (loop.add_writer, loop.remove_writer) if writable else (loop.add_reader, loop.remove_reader)
+    add, remove = (
+        (loop.add_writer, loop.remove_writer) if writable else (loop.add_reader, loop.remove_reader)
+    )
     descriptor = sock.fileno()
 
     def now() -> None:

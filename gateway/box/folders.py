@@ -35,10 +35,26 @@ PAGE = "page"
 PAGE_USER = "eldercare-page"
 SHARED, SHARED_FOLDER = 0o640, 0o750
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
-_SHARED = ("gateway.db", "gateway.db-wal", "gateway.db-shm", "history.db", "history.db-wal", "history.db-shm", "household.json*",
-           "certificate-*.json", "backup.json*", "sealed/*")  # fmt: skip
+_SHARED = (
+    "gateway.db",
+    "gateway.db-wal",
+    "gateway.db-shm",
+    "history.db",
+    "history.db-wal",
+    "history.db-shm",
+    "household.json*",
+    "certificate-*.json",
+    "backup.json*",
+    "sealed/*",
+)
 _PRIVATE = ("household-secrets.json*", "papers/*")
-_PAGES = ("page.db*", "page-code", "page-papers", "inbox.db*", "handed")  # what lay beside the daemon's files once
+_PAGES = (
+    "page.db*",
+    "page-code",
+    "page-papers",
+    "inbox.db*",
+    "handed",
+)  # what lay beside the daemon's files once
 _HAS_ITS_OWN = ("page.db", "page-code")
 _MOVING = "moving-in"  # folder in the page's with everything on its way
 
@@ -54,7 +70,10 @@ def page_of(state: Path) -> Path:
 def opened_to_page(state: Path) -> None:
     """See that the page may read what it shows, and nothing else, whoever wrote it. For the daemon, before it opens its files."""
     try:
-        for patterns, mode, folder_mode in ((_PRIVATE, PRIVATE, PRIVATE_FOLDER), (_SHARED, SHARED, SHARED_FOLDER)):
+        for patterns, mode, folder_mode in (
+            (_PRIVATE, PRIVATE, PRIVATE_FOLDER),
+            (_SHARED, SHARED, SHARED_FOLDER),
+        ):
             for path in (p for pattern in patterns for p in state.glob(pattern)):
                 _set(path, mode)
                 if path.parent != state:
@@ -88,7 +107,11 @@ def reader(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         try:
             db.execute("PRAGMA schema_version")
         except sqlite3.OperationalError:
-            if not path.exists() or path.with_name(f"{path.name}-wal").exists() or os.access(path.parent, os.W_OK):
+            if (
+                not path.exists()
+                or path.with_name(f"{path.name}-wal").exists()
+                or os.access(path.parent, os.W_OK)
+            ):
                 raise
             db.close()
             db = sqlite3.connect(f"{where}&immutable=1", uri=True, timeout=timeout)
@@ -163,7 +186,11 @@ def moved_in(state: Path) -> None:
     folder.mkdir(mode=SHARED_FOLDER, parents=True, exist_ok=True)
     ready = folder / _MOVING
     if not ready.is_dir() and not _has_its_own(folder):
-        old = [path for path in _old(state) if not (folder / path.name.partition("-journal")[0]).exists()]
+        old = [
+            path
+            for path in _old(state)
+            if not (folder / path.name.partition("-journal")[0]).exists()
+        ]
         if not old:
             return
         beside = folder / f"{_MOVING}.new"

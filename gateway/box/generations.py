@@ -55,7 +55,9 @@ def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
     At each instant `path` is whole: the one before gets a second name first, then the new one is renamed over it.
     """
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    durable(new := path.with_name(path.name + ".new"), _text({"sum": _sum(body), "body": body}), mode)
+    durable(
+        new := path.with_name(path.name + ".new"), _text({"sum": _sum(body), "body": body}), mode
+    )
     whole = True
     try:
         Generation(path).body()
@@ -96,7 +98,11 @@ def finished(state: Path) -> bool:
     if not ready.is_dir():
         return False
     if (ready / FRESH).exists():  # nothing has been moved yet: what lies there is of before
-        for old in [*state.glob("household*.json*"), *state.glob("gateway.db*"), *state.glob("certificate-*")]:
+        for old in [
+            *state.glob("household*.json*"),
+            *state.glob("gateway.db*"),
+            *state.glob("certificate-*"),
+        ]:
             old.unlink()
         sync(state)
         (ready / FRESH).unlink()
@@ -118,4 +124,6 @@ def _text(whole: dict[str, Any]) -> bytes:
 
 
 def _sum(body: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(
+        json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    ).hexdigest()

@@ -24,7 +24,11 @@ OF_CARD = ("device/cid", "device/serial", "serial", "device/wwid", "wwid")
 def here(folder: Path) -> dict[str, str]:
     """Return what can be known of this box and of the card that `folder` lies on."""
     found = {"box": next(filter(None, map(_read, BOARD)), ""), "card": _card(folder)}
-    return {part: hashlib.sha256(f"{part} {text}".encode()).hexdigest()[:16] for part, text in found.items() if text}
+    return {
+        part: hashlib.sha256(f"{part} {text}".encode()).hexdigest()[:16]
+        for part, text in found.items()
+        if text
+    }
 
 
 def known(text: str) -> dict[str, str]:
@@ -36,7 +40,11 @@ def known(text: str) -> dict[str, str]:
 
 def moved(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Return what is another one than before: box, card, both, or nothing."""
-    return " and ".join(part for part in ("box", "card") if part in before and part in now and before[part] != now[part])
+    return " and ".join(
+        part
+        for part in ("box", "card")
+        if part in before and part in now and before[part] != now[part]
+    )
 
 
 def _card(folder: Path) -> str:

@@ -8,7 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 KERNEL = Path("/sys/class/power_supply")
-_YES, _NO = frozenset({"1", "on", "online", "ol", "yes", "true"}), frozenset({"0", "off", "offline", "ob", "no", "false"})
+_YES, _NO = (
+    frozenset({"1", "on", "online", "ol", "yes", "true"}),
+    frozenset({"0", "off", "offline", "ob", "no", "false"}),
+)
 _STORES = frozenset({"battery", "ups"})
 LARGEST = 200  # bytes of such a file that are read
 
@@ -20,14 +23,20 @@ def read(where: str, kernel: Path = KERNEL) -> bool | None:
     if where != "auto":
         return _said(_text(Path(where)))
     try:
-        supplies = [p for p in sorted(kernel.iterdir()) if _text(p / "scope") != "device"]  # a mouse's battery is not ours
+        supplies = [
+            p for p in sorted(kernel.iterdir()) if _text(p / "scope") != "device"
+        ]  # a mouse's battery is not ours
     except OSError:
         return None
     kinds = {p: _text(p / "type") for p in supplies}
     stores = [p for p in supplies if kinds[p] in _STORES and _text(p / "present") != "0"]
     if not stores:
         return None
-    fed = [on for p in supplies if kinds[p] not in _STORES and (on := _said(_text(p / "online"))) is not None]
+    fed = [
+        on
+        for p in supplies
+        if kinds[p] not in _STORES and (on := _said(_text(p / "online"))) is not None
+    ]
     if fed:
         return any(fed)
     said = {_text(p / "status") for p in stores}

@@ -20,13 +20,25 @@ from paho.mqtt.client import Client
 
 from gateway.words.say import Failed, Say
 
-CONTROL: Final = 16 * 1024  # bytes of any packet that is no PUBLISH: a CONNACK with its texts has a few hundred
-ANSWERS: Final = 1000  # packets that wait for a broker to read them; one that sends and does not read is left
+CONTROL: Final = (
+    16 * 1024
+)  # bytes of any packet that is no PUBLISH: a CONNACK with its texts has a few hundred
+ANSWERS: Final = (
+    1000  # packets that wait for a broker to read them; one that sends and does not read is left
+)
 LONGEST: Final = 268_435_455  # bytes that a header can name
 CHUNK: Final = 64 * 1024  # bytes that are forgotten in one turn of the loop
 
 _PUBLISH: Final = 3
-_NAMES: Final = {2: "CONNACK", _PUBLISH: "PUBLISH", 4: "PUBACK", 9: "SUBACK", 11: "UNSUBACK", 13: "PINGRESP", 14: "DISCONNECT"}
+_NAMES: Final = {
+    2: "CONNACK",
+    _PUBLISH: "PUBLISH",
+    4: "PUBACK",
+    9: "SUBACK",
+    11: "UNSUBACK",
+    13: "PINGRESP",
+    14: "DISCONNECT",
+}
 _LENGTH_BYTES: Final = 4
 
 

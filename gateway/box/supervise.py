@@ -27,7 +27,10 @@ class OneLine(logging.Filter):
         """Write what cannot be printed, and what turns the direction of reading, as its code."""
         text = record.getMessage()
         if not text.isprintable():
-            record.msg, record.args = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text), ()
+            record.msg, record.args = (
+                "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text),
+                (),
+            )
         return True
 
 
@@ -40,7 +43,13 @@ def log_to_stderr(level: int) -> None:
 
 def say(name: str, works: bool, why: str) -> None:
     """Write one line to the journal: a warning when something is lost, a plain line when it is back."""
-    _log.log(logging.INFO if works else logging.WARNING, "%s %s: %s", name, "back" if works else "down", why)
+    _log.log(
+        logging.INFO if works else logging.WARNING,
+        "%s %s: %s",
+        name,
+        "back" if works else "down",
+        why,
+    )
 
 
 def wait_before(attempt: int) -> float:

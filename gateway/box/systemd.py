@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import socket
 
-_BEATS_PER_DEADLINE = 2  # sd_watchdog_enabled(3) advises half the deadline, so that one late beat kills nobody
+_BEATS_PER_DEADLINE = (
+    2  # sd_watchdog_enabled(3) advises half the deadline, so that one late beat kills nobody
+)
 
 
 def notify(*words: str) -> bool:

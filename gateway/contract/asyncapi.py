@@ -21,7 +21,9 @@ def bundled(api: Json, schemas: Mapping[str, Json], examples: Mapping[str, Json]
     """Return the document. `schemas` are by message name, `examples` by file name. Raises Twice, KeyError where something lacks."""
     types: dict[str, Json] = {}
     for schema in schemas.values():
-        whole = {key: value for key, value in schema.items() if key not in {"$schema", "$id", "$defs"}}
+        whole = {
+            key: value for key, value in schema.items() if key not in {"$schema", "$id", "$defs"}
+        }
         for name, part in {schema["title"]: whole, **schema.get("$defs", {})}.items():
             moved = _moved(part)
             if types.setdefault(name, moved) != moved:
@@ -38,5 +40,8 @@ def bundled(api: Json, schemas: Mapping[str, Json], examples: Mapping[str, Json]
 def _moved(part: Any) -> Any:
     """Return a part of a schema whose references lead into the document."""
     if isinstance(part, dict):
-        return {key: value.replace("#/$defs/", HERE) if key == "$ref" else _moved(value) for key, value in part.items()}
+        return {
+            key: value.replace("#/$defs/", HERE) if key == "$ref" else _moved(value)
+            for key, value in part.items()
+        }
     return [_moved(one) for one in part] if isinstance(part, list) else part

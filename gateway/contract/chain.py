@@ -102,16 +102,26 @@ def begun_of(text: str) -> list[Begun]:
 
 
 def proved(
-    rows: Iterable[tuple[int, bytes]], journal: str, head: Head | None, anchor: Head, begun: Sequence[Begun], young: float = inf
+    rows: Iterable[tuple[int, bytes]],
+    journal: str,
+    head: Head | None,
+    anchor: Head,
+    begun: Sequence[Begun],
+    young: float = inf,
 ) -> Verdict:
     """Hold a journal's entries, in the order of their numbers, against each other, its head and the anchor of retention.
 
     `head`: None where there is no mark of it at all. `young`: the wall second from which on retention keeps everything.
     """
     out = Verdict()
-    unchained = max((b.number for b in begun if b.why == EARLIER), default=0)  # before it there may be entries without a chain
+    unchained = max(
+        (b.number for b in begun if b.why == EARLIER), default=0
+    )  # before it there may be entries without a chain
     chained = bool(begun)
-    after, before = 0, Head()  # number of the row before this one; the same with its hash, where it is an entry of this journal
+    after, before = (
+        0,
+        Head(),
+    )  # number of the row before this one; the same with its hash, where it is an entry of this journal
     for number, body in rows:
         if number != after + 1:
             out.alone += 0 < after <= anchor.number
@@ -119,7 +129,13 @@ def proved(
                 first = max(after, anchor.number) + 1
                 gap = f"{first}" if first == number - 1 else f"{first}-{number - 1}"
                 out.add(first, Say("chain.missing", gap=gap))
-        linked = before if before.number == number - 1 else anchor if anchor.number == number - 1 else Head()
+        linked = (
+            before
+            if before.number == number - 1
+            else anchor
+            if anchor.number == number - 1
+            else Head()
+        )
         message, here = _read(body), Head(number, hashed(body))
         if message is None:
             out.add(number, Say("chain.unread", number=number))
@@ -165,7 +181,11 @@ def _ended(out: Verdict, head: Head) -> None:
 
 def _wall(message: wire.Outward) -> float:
     """Return the wall second of an entry; one that no time server had confirmed is of no age."""
-    return datetime.fromisoformat(message.at.wall).timestamp() if message.at.clock is Quality.SYNCHRONISED else -inf
+    return (
+        datetime.fromisoformat(message.at.wall).timestamp()
+        if message.at.clock is Quality.SYNCHRONISED
+        else -inf
+    )
 
 
 def _read(body: bytes) -> wire.Outward | None:

@@ -48,7 +48,10 @@ ORDERS: Final[Mapping[Do, Order]] = {
     Do.ADJUST: Order(("device",), ("settings",)),
     Do.PLATFORM_TEST: Order((), ("change", "secrets")),
 }
-CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {(Do.CLOSE, "outcome"): Outcome, (Do.WALK, "step"): Plug}
+CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {
+    (Do.CLOSE, "outcome"): Outcome,
+    (Do.WALK, "step"): Plug,
+}
 
 
 def plain(part: Any) -> Any:
@@ -57,13 +60,19 @@ def plain(part: Any) -> Any:
         return [plain(one) for one in part]
     if not isinstance(part, dict):
         return part
-    out = {key: plain(value) for key, value in part.items() if not (key == "default" and isinstance(value, list | dict))}
+    out = {
+        key: plain(value)
+        for key, value in part.items()
+        if not (key == "default" and isinstance(value, list | dict))
+    }
     if "prefixItems" in out:
         first, *others = out.pop("prefixItems")
         if any(one != first for one in others):
             raise ValueError(f"a tuple of different things has no plain form: {part}")
         out["items"] = first
-    if "$ref" in out and len(out) > 1:  # in older drafts a reference is alone, and generators make a class anew where it is not
+    if (
+        "$ref" in out and len(out) > 1
+    ):  # in older drafts a reference is alone, and generators make a class anew where it is not
         out["allOf"] = [{"$ref": out.pop("$ref")}]
     if isinstance(out.get("enum"), list) and len(out["enum"]) == 1:
         (out["const"],) = out.pop("enum")
@@ -83,12 +92,18 @@ def opened(schema: Schema) -> Schema:
             return part
         known = closed.get(part.get("$ref", ""))
         if known is not None:
-            words = " ".join(text for text in (part.get("description", ""), known.get("description", "")) if text)
-            return {key: value for key, value in part.items() if key not in {"$ref", "description"}} | _any(known["enum"], words)
+            words = " ".join(
+                text for text in (part.get("description", ""), known.get("description", "")) if text
+            )
+            return {
+                key: value for key, value in part.items() if key not in {"$ref", "description"}
+            } | _any(known["enum"], words)
         out = {key: walked(value) for key, value in part.items()}
         if len(out.get("enum", ())) < 2:  # one value is a mark, not a word
             return out
-        return {key: value for key, value in out.items() if key != "enum"} | _any(out["enum"], out["description"])
+        return {key: value for key, value in out.items() if key != "enum"} | _any(
+            out["enum"], out["description"]
+        )
 
     out: Schema = walked({key: value for key, value in schema.items() if key != "$defs"})
     kept = {name: walked(part) for name, part in parts.items() if f"#/$defs/{name}" not in closed}
@@ -105,7 +120,11 @@ def ordered(schema: Schema, said: Mapping[Do, str]) -> Schema:
     """Return the schema of an instruction as one form for each order; `said` has the words of each."""
     fields, parts = schema["properties"], dict(schema["$defs"])
     del parts["Do"]
-    head = {key: value for key, value in schema.items() if key not in {"properties", "required", "$defs", "type", "additionalProperties"}}
+    head = {
+        key: value
+        for key, value in schema.items()
+        if key not in {"properties", "required", "$defs", "type", "additionalProperties"}
+    }
     forms = {f"{do.title().replace('_', '')}Instruction": _form(do, fields, said[do]) for do in Do}
     forms = {name: {"title": name} | form for name, form in forms.items()}
     return head | {"oneOf": [{"$ref": f"#/$defs/{name}"} for name in forms], "$defs": forms | parts}
@@ -118,7 +137,11 @@ def _form(do: Do, fields: Mapping[str, Schema], said: str) -> Schema:
     for name in fields:
         if name in needs or name in order.may + ALWAYS:
             properties[name] = _field(do, name, fields[name], needed=name in needs)
-    where = " Only in the home: from the platform it is refused as `local_only`. 仅限家中" if do in LOCAL_ONLY else ""
+    where = (
+        " Only in the home: from the platform it is refused as `local_only`. 仅限家中"
+        if do in LOCAL_ONLY
+        else ""
+    )
     return {
         "description": said + where,
         "type": "object",
@@ -138,5 +161,9 @@ def _field(do: Do, name: str, field: Schema, *, needed: bool) -> Schema:
     if needed and out.get("type") == "string":
         out["minLength"] = 1
     if (do, name) in CHOICES:
-        out = {"description": field["description"], "type": "string", "enum": sorted(map(str, CHOICES[do, name]))}
+        out = {
+            "description": field["description"],
+            "type": "string",
+            "enum": sorted(map(str, CHOICES[do, name])),
+        }
     return out

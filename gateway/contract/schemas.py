@@ -204,7 +204,9 @@ FIELDS: Final[Mapping[str, str]] = {
         "For close: one of the outcomes; `test` for a test, and for the alarm of a device that was enrolled within the hour before; "
         "refused for any other. 结果"
     ),
-    "InstructionMessage.responder": ("For dispatch: who is sent. For arrive: who is there, where that is not who was sent. 救助人员"),
+    "InstructionMessage.responder": (
+        "For dispatch: who is sent. For arrive: who is there, where that is not who was sent. 救助人员"
+    ),
     "InstructionMessage.journal": "For resend: the journal whose entries are wanted. 日志编号",
     "InstructionMessage.from": "For resend: number of the first entry wanted. 起始序号",
     "InstructionMessage.to": "For resend: number of the last entry wanted; at most 1000 in one order. 结束序号",
@@ -344,7 +346,11 @@ def described() -> dict[str, dict[str, Any]]:
     for name, schema in wire.schemas().items():
         kind = wire.EVERY_MESSAGE[name].__name__
         parts = {"properties": schema["properties"]}
-        out[name] = schema | {"$defs": {d: _part(d, part, name) for d, part in schema["$defs"].items()}} | _part(kind, parts, name)
+        out[name] = (
+            schema
+            | {"$defs": {d: _part(d, part, name) for d, part in schema["$defs"].items()}}
+            | _part(kind, parts, name)
+        )
         if name not in _INWARD:
             out[name].pop("additionalProperties", None)
         if name == "instruction":
@@ -364,7 +370,10 @@ def _part(kind: str, part: dict[str, Any], name: str) -> dict[str, Any]:
     if kind in VALUES:
         out["description"] = f"{part.get('description', '')} {VALUES[kind]}".strip()
     if "properties" in part:
-        out["properties"] = {field: {"description": words_of(kind, field), **what} for field, what in part["properties"].items()}
+        out["properties"] = {
+            field: {"description": words_of(kind, field), **what}
+            for field, what in part["properties"].items()
+        }
         if name not in _INWARD:
             out.pop("additionalProperties", None)
     return out
@@ -385,7 +394,10 @@ def bundle(folder: Path) -> str:
     import yaml  # noqa: PLC0415  of the development extra: a home has no use for it
 
     api = yaml.safe_load((folder / "asyncapi.yaml").read_text(encoding="utf-8"))
-    examples = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in (folder / "examples").glob("*.json")}
+    examples = {
+        path.name: json.loads(path.read_text(encoding="utf-8"))
+        for path in (folder / "examples").glob("*.json")
+    }
     return _text(asyncapi.bundled(api, described(), examples))
 
 

@@ -23,14 +23,25 @@ from gateway.judge.faults.fault import FaultFact, Turn
 from gateway.judge.lateness import late
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality, Stamp
-from gateway.words.instruction import Change, Do, Door, Instruction, Problem, Refused, ResultFact, What
+from gateway.words.instruction import (
+    Change,
+    Do,
+    Door,
+    Instruction,
+    Problem,
+    Refused,
+    ResultFact,
+    What,
+)
 from gateway.words.kind import FaultClass, Priority
 from gateway.words.reading import Reading
 
 VERSION: Final = 1
 ROOT: Final = "eldercare/v1"
 LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)  # no time was ever confirmed
-GENERATIONS: Final = (1 << 53) - 1  # the highest generation that is said and read: every JSON reader has it exactly
+GENERATIONS: Final = (
+    1 << 53
+) - 1  # the highest generation that is said and read: every JSON reader has it exactly
 TOLD: Final = 400  # characters of what is wrong with a field
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
@@ -126,7 +137,9 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     before: State | None = None
     outcome: Outcome | None = None
     linked: str = ""
-    state_by: Text = ""  # who made the last move of `state`, and why; `by` and `reason` are about this entry
+    state_by: Text = (
+        ""  # who made the last move of `state`, and why; `by` and `reason` are about this entry
+    )
     state_reason: Text = ""
     generation: Count = 0
     previous: Hash = ""
@@ -166,7 +179,9 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
-class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="result"):
+class ResultMessage(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="result"
+):
     """What came of an instruction: `accepted`, or the reason as a fixed word and a sentence in both languages."""
 
     v: Literal[1]
@@ -185,7 +200,9 @@ class ResultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     alarm: str
     state: str
     device: str = ""
-    reason: Text = ""  # as the instruction gave it: a shelf is written down with a name, a reason and a time
+    reason: Text = (
+        ""  # as the instruction gave it: a shelf is written down with a name, a reason and a time
+    )
     seconds: Seconds = 0.0
     problems: list[Trouble] = []
     revision: Count = 0
@@ -205,7 +222,9 @@ class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
     label: str = ""
 
 
-class ReadingBatch(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="readings"):
+class ReadingBatch(
+    Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="readings"
+):
     """Routine readings in a numbered batch. A gap in the numbers is a loss, and `forgotten` of a fault entry says which."""
 
     v: Literal[1]
@@ -390,7 +409,9 @@ EVERY_MESSAGE: Mapping[str, type[Struct]] = {
     "platform": PlatformMessage,
 }
 TO_GATEWAY: Final = ("receipt", "instruction", "platform")
-TO_ALL: Final = "platform"  # the one message that is not for one gateway: nothing of its topic names one
+TO_ALL: Final = (
+    "platform"  # the one message that is not for one gateway: nothing of its topic names one
+)
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()
@@ -420,7 +441,9 @@ def topic(gateway: str, name: str) -> str:
 # -- outward ---------------------------------------------------------------------------------------------------------
 
 
-def encode_entry(gateway: str, journal: str, entry: Entry, generation: int = 0, previous: str = "") -> tuple[str, bytes]:
+def encode_entry(
+    gateway: str, journal: str, entry: Entry, generation: int = 0, previous: str = ""
+) -> tuple[str, bytes]:
     """Return (name of the message, its bytes) of one journal entry; `previous` is the hash of the one before (gateway.chain)."""
     head: dict[str, Any] = {
         "v": VERSION,
@@ -474,15 +497,28 @@ def encode_entry(gateway: str, journal: str, entry: Entry, generation: int = 0, 
             return "result", _encoder.encode(result)
 
 
-def told_again(message: Outward, journal: str, generation: int, number: int, previous: str) -> bytes:
+def told_again(
+    message: Outward, journal: str, generation: int, number: int, previous: str
+) -> bytes:
     """Return the bytes of an entry of another journal as it is told once more, as `number` of this one. When it happened it keeps."""
-    head = {"journal": journal, "generation": generation, "number": number, "id": f"{journal}-{number}", "previous": previous}
+    head = {
+        "journal": journal,
+        "generation": generation,
+        "number": number,
+        "id": f"{journal}-{number}",
+        "previous": previous,
+    }
     return _encoder.encode(msgspec.structs.replace(message, **head))
 
 
-def encode_batch(gateway: str, history: str, batch: int, boot: str, readings: list[Reading]) -> bytes:
+def encode_batch(
+    gateway: str, history: str, batch: int, boot: str, readings: list[Reading]
+) -> bytes:
     """Return the bytes of one batch of routine readings."""
-    ones = [OneReading(r.device, r.kind.value, r.value, _moment(r.at, boot), r.index, r.label) for r in readings]
+    ones = [
+        OneReading(r.device, r.kind.value, r.value, _moment(r.at, boot), r.index, r.label)
+        for r in readings
+    ]
     return _encoder.encode(ReadingBatch(VERSION, gateway, history, batch, ones))
 
 
@@ -516,7 +552,20 @@ def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
         masking=a.masking,
         stages={name: _when(at) for name, at in a.stages.items()},
         rung=a.rung,
-        calls=[Called(c.rung, c.responder, c.channel, c.reason, _when(c.at), c.delivery, c.entry, c.round, c.mono) for c in a.calls],
+        calls=[
+            Called(
+                c.rung,
+                c.responder,
+                c.channel,
+                c.reason,
+                _when(c.at),
+                c.delivery,
+                c.entry,
+                c.round,
+                c.mono,
+            )
+            for c in a.calls
+        ],
         responder=a.responder,
         expected_s=a.expected,
         count=a.count,
@@ -548,11 +597,22 @@ def _when(at: Stamp) -> When:
 
 
 def _moment(at: Moment, boot: str) -> When:
-    return When(boot, round(at.mono, 3), at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at.quality)
+    return When(
+        boot,
+        round(at.mono, 3),
+        at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at.quality,
+    )
 
 
 def _proof(reading: Reading, boot: str) -> Proof:
-    return Proof(reading.device, reading.kind.value, reading.value, _moment(reading.at, boot), reading.flagged)
+    return Proof(
+        reading.device,
+        reading.kind.value,
+        reading.value,
+        _moment(reading.at, boot),
+        reading.flagged,
+    )
 
 
 # -- back from the journal -------------------------------------------------------------------------------------------
@@ -586,12 +646,25 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
         masking=message.masking,
         grace=message.grace_s,
         calls=tuple(
-            Call(c.rung, c.responder, c.channel, c.reason, stamp_of(c.at), c.delivery, c.entry, c.round, c.mono) for c in message.calls
+            Call(
+                c.rung,
+                c.responder,
+                c.channel,
+                c.reason,
+                stamp_of(c.at),
+                c.delivery,
+                c.entry,
+                c.round,
+                c.mono,
+            )
+            for c in message.calls
         ),
         made=max(message.calls_made, len(message.calls)),
         rung=message.rung,
         called=message.called_mono,
-        answered=message.since_mono if earlier and message.state in ANSWERED else message.answered_mono,
+        answered=message.since_mono
+        if earlier and message.state in ANSWERED
+        else message.answered_mono,
         lapsed=message.lapsed,
         vouched=message.vouched,
         silenced=message.silenced_mono,
@@ -601,7 +674,9 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
         expected=message.expected_s,
         outcome=message.outcome,
         count=message.count,
-        evidence=tuple(Evidence(e.device, e.kind, e.value, stamp_of(e.at), e.flagged) for e in message.evidence),
+        evidence=tuple(
+            Evidence(e.device, e.kind, e.value, stamp_of(e.at), e.flagged) for e in message.evidence
+        ),
         linked=message.linked,
         listed=message.listed,
     )
@@ -612,7 +687,13 @@ def fault_of(message: FaultMessage, now: Moment, boot: str = "") -> FaultFact:
     at = message.at
     same = at.boot == boot and at.mono <= now.mono
     known = at.clock is not Quality.WRONG
-    ago = now.mono - at.mono if same else passed(datetime.fromisoformat(at.wall).timestamp(), now) if known else 0.0
+    ago = (
+        now.mono - at.mono
+        if same
+        else passed(datetime.fromisoformat(at.wall).timestamp(), now)
+        if known
+        else 0.0
+    )
     return FaultFact(
         kind=message.kind,
         turn=message.turn,
@@ -651,7 +732,9 @@ def decode_receipt(payload: bytes, gateway: str) -> Receipt:
     """Return a receipt for this gateway. Raises BadMessage with what is wrong."""
     receipt = _decode(_receipt, payload, "receipt")
     if receipt.gateway != gateway:
-        raise BadMessage(f"receipt is for gateway {receipt.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
+        raise BadMessage(
+            f"receipt is for gateway {receipt.gateway!r}, this one is {gateway!r}: send it on that gateway's topic"
+        )
     return receipt
 
 
@@ -678,7 +761,13 @@ def _trouble(p: Problem) -> Trouble:
 
 
 def decode_instruction(
-    payload: bytes, gateway: str, now: Moment, door: Door = Door.PLATFORM, *, floor: datetime = LONG_AGO, lives: float = inf
+    payload: bytes,
+    gateway: str,
+    now: Moment,
+    door: Door = Door.PLATFORM,
+    *,
+    floor: datetime = LONG_AGO,
+    lives: float = inf,
 ) -> tuple[Instruction, str]:
     """Return (instruction, why it is refused at once or ""). Raises BadMessage where it is no instruction for this gateway.
 
@@ -686,10 +775,18 @@ def decode_instruction(
     """
     message = _decode(_instruction, payload, "instruction")
     if message.gateway != gateway:
-        raise BadMessage(f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic")
-    given = {name: getattr(message, name) for name in message.__struct_fields__ if name not in {"v", "gateway", "change"}}
+        raise BadMessage(
+            f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic"
+        )
+    given = {
+        name: getattr(message, name)
+        for name in message.__struct_fields__
+        if name not in {"v", "gateway", "change"}
+    }
     fields: dict[str, Any] = {name: value for name, value in given.items() if value is not UNSET}
-    change = Change(message.change.what, message.change.value) if message.change is not None else None
+    change = (
+        Change(message.change.what, message.change.value) if message.change is not None else None
+    )
     instruction = Instruction(**fields, change=change, door=door, digest=_content(message))
     return instruction, late(instruction, now, floor, lives)
 
@@ -723,10 +820,15 @@ def schemas() -> dict[str, dict[str, Any]]:
     """Return {message name: JSON Schema 2020-12} of the whole contract."""
     out = {}
     for name, struct in EVERY_MESSAGE.items():
-        (schema,), components = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
+        (schema,), components = msgspec.json.schema_components(
+            [struct], ref_template="#/$defs/{name}"
+        )
         own = components.pop(struct.__name__)
         own, components = _portable(own), _portable(components)
-        head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:eldercare:v{VERSION}:{name}"}
+        head = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "$id": f"urn:eldercare:v{VERSION}:{name}",
+        }
         out[name] = head | own | {"$defs": components}
         assert schema  # the reference itself; what it names was taken out above
     return out
@@ -735,5 +837,10 @@ def schemas() -> dict[str, dict[str, Any]]:
 def _portable(part: Any) -> Any:
     r"""Return a part of a schema whose patterns are those of JSON Schema: there `$` is the very end, which Python calls `\Z`."""
     if isinstance(part, dict):
-        return {k: v.removesuffix(r"\Z") + "$" if k == "pattern" and isinstance(v, str) else _portable(v) for k, v in part.items()}
+        return {
+            k: v.removesuffix(r"\Z") + "$"
+            if k == "pattern" and isinstance(v, str)
+            else _portable(v)
+            for k, v in part.items()
+        }
     return [_portable(one) for one in part] if isinstance(part, list | tuple) else part

@@ -38,7 +38,9 @@ from gateway.home.config import load
 from gateway.home.source import ConfigError
 from gateway.page import label
 
-START_WAIT = 60.0  # s until a process says that it is ready: a small board with a slow card takes its time
+START_WAIT = (
+    60.0  # s until a process says that it is ready: a small board with a slow card takes its time
+)
 LOOK_EVERY = 0.2  # s between two looks at journal and readings; a line of the gateway's log is looked after at once
 SETTLES = 20.0  # s after the day in which the last receipts and answers may still come
 STATUS_AGE = 2.5  # s: the gateway writes its status every two
@@ -62,7 +64,9 @@ def _die_with_starter() -> None:
 class Child:
     """One process of the demonstration. Its last lines are kept; it is ended by its own process id."""
 
-    def __init__(self, name: str, told: Callable[[str], None], log: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, name: str, told: Callable[[str], None], log: Callable[[str], None] | None = None
+    ) -> None:
         self.name = name
         self.last: deque[str] = deque(maxlen=LOG_KEPT)
         self._told = told
@@ -79,7 +83,12 @@ class Child:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "PYTHONUNBUFFERED": "1",
+                "PYTHONIOENCODING": "utf-8",
+            },
             start_new_session=True,  # Ctrl-C is for the conductor, who ends the others in order
             preexec_fn=_die_with_starter,
             limit=2**20,
@@ -104,7 +113,9 @@ class Child:
         code = await self._process.wait()
         await asyncio.wait(self._readers, timeout=1)
         words = "\n".join(f"    {line}" for line in self.last)
-        raise Failed(f"{self.name} 意外结束 ended with code {code}; 最后几行 its last lines:\n{words or '    (none)'}")
+        raise Failed(
+            f"{self.name} 意外结束 ended with code {code}; 最后几行 its last lines:\n{words or '    (none)'}"
+        )
 
     async def stop(self) -> None:
         """End it in good order, or by force when it does not listen."""
@@ -153,8 +164,14 @@ class Conductor:
         tasks: list[asyncio.Task[None]] = []
         try:
             await self._set_up()
-            tasks = [asyncio.create_task(child.ended(), name=child.name) for child in (self.broker, self.desk, self.gateway)]
-            tasks += [asyncio.create_task(self._watch(), name="watch"), asyncio.create_task(self._story(), name="story")]
+            tasks = [
+                asyncio.create_task(child.ended(), name=child.name)
+                for child in (self.broker, self.desk, self.gateway)
+            ]
+            tasks += [
+                asyncio.create_task(self._watch(), name="watch"),
+                asyncio.create_task(self._story(), name="story"),
+            ]
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 task.result()
@@ -173,12 +190,21 @@ class Conductor:
             await self.page.ended()
 
     async def _set_up(self) -> None:
-        print("养老看护网关 - 演示 eldercare gateway, demonstration: 正在启动 starting ...", flush=True)
+        print(
+            "养老看护网关 - 演示 eldercare gateway, demonstration: 正在启动 starting ...",
+            flush=True,
+        )
         here = Path(__file__).parent
         await self.broker.start("-P", "-W", "ignore", str(here / "broker.py"))
         port = await self._ready(self._port, self.broker)
         await self.relay.start(port)
-        await self.desk.start("-P", str(here / "desk.py"), "--port", str(port), *(["--deaf"] if self.args.desk_deaf else []))
+        await self.desk.start(
+            "-P",
+            str(here / "desk.py"),
+            "--port",
+            str(port),
+            *(["--deaf"] if self.args.desk_deaf else []),
+        )
         await self._ready(asyncio.ensure_future(self._listens.wait()), self.desk)
         until = home.seconds(self.args.until) if self.args.until else None
         self.path = home.furnish(self.folder, self.relay.port, self.args.day, until)
@@ -194,12 +220,17 @@ class Conductor:
     def _opening(self, port: int) -> None:
         s = self.screen
         s.line()
-        s.line("一位独居老人的一天, 比真实快。 One day of a resident who lives alone, faster than life.", "bold")
+        s.line(
+            "一位独居老人的一天, 比真实快。 One day of a resident who lives alone, faster than life.",
+            "bold",
+        )
         s.line(
             f"  {len(self.config.devices)} 个传感器 sensors - 网关 gateway - 网络 network :{self.relay.port} - broker :{port} - 呼叫台 desk"
         )
         s.line("  每条警报: 1 危险 - 2 警报 - 3 推送 - 4 应答 - 5 派人 - 6 到场 - 7 结束")
-        s.line("  each alarm: 1 danger - 2 alarm - 3 push - 4 answer - 5 dispatch - 6 arrival - 7 closed")
+        s.line(
+            "  each alarm: 1 danger - 2 alarm - 3 push - 4 answer - 5 dispatch - 6 arrival - 7 closed"
+        )
         s.line()
 
     async def _ready(self, wanted: asyncio.Future[Any], child: Child) -> Any:
@@ -208,7 +239,9 @@ class Conductor:
             async with asyncio.timeout(START_WAIT):
                 await asyncio.wait((wanted, ended), return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
-            raise Failed(f"{child.name}: {START_WAIT:g} 秒内没有就绪 was not ready within that time") from None
+            raise Failed(
+                f"{child.name}: {START_WAIT:g} 秒内没有就绪 was not ready within that time"
+            ) from None
         if ended.done():
             ended.result()
         ended.cancel()
@@ -221,13 +254,19 @@ class Conductor:
             async with asyncio.timeout(limit):
                 await self._over.wait()
         except TimeoutError:
-            raise Failed(f"{limit:.0f} 秒后一天仍未结束 the day has not ended after that time: is the machine overloaded?") from None
+            raise Failed(
+                f"{limit:.0f} 秒后一天仍未结束 the day has not ended after that time: is the machine overloaded?"
+            ) from None
         over = time.monotonic()
         while True:
             await asyncio.sleep(LOOK_EVERY)
             waited = time.monotonic() - over
             missing = proof.missing(self._seen())
-            if (not missing and waited > STATUS_AGE) or waited > SETTLES or (self.args.desk_deaf and waited > STATUS_AGE):
+            if (
+                (not missing and waited > STATUS_AGE)
+                or waited > SETTLES
+                or (self.args.desk_deaf and waited > STATUS_AGE)
+            ):
                 return missing
 
     async def _tear_down(self) -> None:
@@ -256,12 +295,18 @@ class Conductor:
             self._listens.set()
         elif told["did"] == "recorded" and told["fault_class"] == "list":
             self.screen.desk("记入今日清单, 每天看一次 on today's list, read once a day")
-        elif told["did"] == "recorded" and told["fault_class"] != "figure" and told["priority"] > 2:  # P3: nobody is woken
+        elif (
+            told["did"] == "recorded" and told["fault_class"] != "figure" and told["priority"] > 2
+        ):  # P3: nobody is woken
             self.screen.desk("已登记待修, 不叫醒任何人 a work order, nobody is woken")
         elif told["did"] == "line":
-            self.screen.desk(f"同一条, 第 {told['calls']} 次呼叫 one line, called {told['calls']} times")
+            self.screen.desk(
+                f"同一条, 第 {told['calls']} 次呼叫 one line, called {told['calls']} times"
+            )
         elif told["did"] == "home" and not any(t["did"] == "home" for t in self.record[:-1]):
-            self.screen.desk(f"住户清单 the home: {told['devices']} 台设备 devices, {len(told['alarms'])} 个警报未结束 alarms open")
+            self.screen.desk(
+                f"住户清单 the home: {told['devices']} 台设备 devices, {len(told['alarms'])} 个警报未结束 alarms open"
+            )
         elif told["did"] == "status" and told["reason"] == "lost":
             self.screen.desk("住户离线 the home is offline", "yellow")
 
@@ -296,9 +341,12 @@ class Conductor:
             self._db = self._db or _opened(self.state / "gateway.db")
             self._history = self._history or _opened(self.state / "history.db")
             rows = self._history.execute(
-                "SELECT row, wall, device, kind, value FROM readings WHERE row > ? ORDER BY row", (self._row,)
+                "SELECT row, wall, device, kind, value FROM readings WHERE row > ? ORDER BY row",
+                (self._row,),
             ).fetchall()
-            bodies = self._db.execute("SELECT body FROM journal WHERE number > ? ORDER BY number", (len(self.journal),)).fetchall()
+            bodies = self._db.execute(
+                "SELECT body FROM journal WHERE number > ? ORDER BY number", (len(self.journal),)
+            ).fetchall()
         except sqlite3.Error:
             return  # not made yet, or just being made
         for row, wall, device, kind, value in rows:
@@ -352,11 +400,16 @@ class Conductor:
         s.line()
         s.table(self.journal)
         s.line("   秒: 距前一阶段, 按当天时钟 (比真实快 10-60 倍)", "dim")
-        s.line("   seconds since the stage before, by the day's clock (10 to 60 times faster than life)", "dim")
+        s.line(
+            "   seconds since the stage before, by the day's clock (10 to 60 times faster than life)",
+            "dim",
+        )
         s.line()
         status = _json(self.folder / "run" / "status.json")
         packets = sum(h.what in {"ble", "serial"} for h in self.happenings)
-        repeats = status.get("repeats", 0) + sum(d["refused"].get("repeated", 0) for d in status.get("devices", ()))
+        repeats = status.get("repeats", 0) + sum(
+            d["refused"].get("repeated", 0) for d in status.get("devices", ())
+        )
         readings = _one(self._history, "SELECT count(*) FROM readings")
         heard = [line for line in self.record if line["did"] == "received"]
         doubles = sum(line["again"] for line in heard if "number" in line)
@@ -364,12 +417,17 @@ class Conductor:
         lost = len({e["number"] for e in self.journal} - set(proof.received(self.record)))
         hours = (self.happenings[-1].at - self.day.first) / 3600
         strangers = status.get("strangers", 0)
-        s.line(f"收到 heard     {packets} 包 packets: 重复 repeats {repeats}, 陌生 strangers {strangers}; 读数 readings {readings}")
+        s.line(
+            f"收到 heard     {packets} 包 packets: 重复 repeats {repeats}, 陌生 strangers {strangers}; 读数 readings {readings}"
+        )
         s.line(
             f"推送 pushed    {len(self.journal)} 条记录 entries: 重发 doubles {doubles}, 丢失 lost {lost}; 读数重发 batches again {again}"
         )
         if again:
-            s.line("               快放时回执来不及, 读数再发 a batch goes again where the day outruns its receipt", "dim")
+            s.line(
+                "               快放时回执来不及, 读数再发 a batch goes again where the day outruns its receipt",
+                "dim",
+            )
         s.line(f"用时 took      {took:.0f} s = {hours:.1f} h 一天 of a day")
         s.line()
         if missing:
@@ -377,7 +435,10 @@ class Conductor:
             for sentence in missing:
                 s.line(f"  - {sentence}", "red")
         else:
-            s.line("已核对: 网关记录对照呼叫台记录 checked: the gateway's journal against the desk's own record", "green")
+            s.line(
+                "已核对: 网关记录对照呼叫台记录 checked: the gateway's journal against the desk's own record",
+                "green",
+            )
             for sentence in self._checked():
                 s.line(f"  + {sentence}", "green")
         s.line()
@@ -392,20 +453,34 @@ class Conductor:
         if self._marks("fault"):
             out.append("故障只登记, 不叫醒人 the fault was recorded and woke nobody")
         if self._marks("network"):
-            out.append("断网时家中照响、叫到邻居, 恢复后送达 without network it sounded and called; delivered later")
+            out.append(
+                "断网时家中照响、叫到邻居, 恢复后送达 without network it sounded and called; delivered later"
+            )
         return out
 
     def _invite(self) -> None:
         s, where = self.screen, f"--config {self.path}"
         s.line("一切仍在运行, 可以看看 everything goes on running; have a look:", "bold")
         for what, command in (
-            ("网页 the page", f"http://{HOST}:{self.config.page.http_port}/   代码 code {label.made(page_of(self.state))}"),
+            (
+                "网页 the page",
+                f"http://{HOST}:{self.config.page.http_port}/   代码 code {label.made(page_of(self.state))}",
+            ),
             ("现状 how things stand", f"{sys.executable} -m gateway status {where}"),
-            ("发起一次测试 give a drill", f'{sys.executable} -m gateway tell test --by "me" {where}'),
-            ("平台侧 the platform's side", f"MQTT {HOST}:{self._port.result()}, eldercare/v1/{home.GATEWAY}/#"),
+            (
+                "发起一次测试 give a drill",
+                f'{sys.executable} -m gateway tell test --by "me" {where}',
+            ),
+            (
+                "平台侧 the platform's side",
+                f"MQTT {HOST}:{self._port.result()}, eldercare/v1/{home.GATEWAY}/#",
+            ),
         ):
             s.line(f"  {padded(what, 28)} {command}")
-        s.line("  录制已结束, 三分钟后会报设备失联: 这是监测在工作。 The recording is over: sensors will be reported missing.", "dim")
+        s.line(
+            "  录制已结束, 三分钟后会报设备失联: 这是监测在工作。 The recording is over: sensors will be reported missing.",
+            "dim",
+        )
         s.line("  Ctrl-C 结束 ends it all", "bold")
 
 
@@ -446,7 +521,9 @@ async def _main(args: argparse.Namespace) -> int:
     assert me is not None  # a coroutine runs in a task
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, me.cancel)
-    with tempfile.TemporaryDirectory(prefix="eldercare-demo-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(
+        prefix="eldercare-demo-", ignore_cleanup_errors=True
+    ) as folder:
         conductor = Conductor(Path(folder), args)
         try:
             await conductor.perform()
@@ -457,11 +534,22 @@ async def _main(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the demonstration; return 0 if every stage of every alarm was really reached."""
-    parser = argparse.ArgumentParser(prog="python -m gateway.demo", description="A household's recorded day through a real gateway")
-    parser.add_argument("--once", action="store_true", help="end after the summary; exit code 0 only if every stage was reached")
-    parser.add_argument("--until", type=_time, help="play the day only until this time, such as 07:50")
+    parser = argparse.ArgumentParser(
+        prog="python -m gateway.demo",
+        description="A household's recorded day through a real gateway",
+    )
+    parser.add_argument(
+        "--once",
+        action="store_true",
+        help="end after the summary; exit code 0 only if every stage was reached",
+    )
+    parser.add_argument(
+        "--until", type=_time, help="play the day only until this time, such as 07:50"
+    )
     parser.add_argument("--day", type=Path, default=home.DAY, help=argparse.SUPPRESS)
-    parser.add_argument("--desk-deaf", action="store_true", help=argparse.SUPPRESS)  # to see that silence is noticed
+    parser.add_argument(
+        "--desk-deaf", action="store_true", help=argparse.SUPPRESS
+    )  # to see that silence is noticed
     args = parser.parse_args(argv)
     try:
         return asyncio.run(_main(args))

@@ -32,14 +32,18 @@ def free_port() -> int:
 async def listening() -> tuple[Any, int]:
     """Return a running broker and its port. Raises BrokerError where no port could be had."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what the package's own dependencies have to say is nobody's business here
+        warnings.simplefilter(
+            "ignore"
+        )  # what the package's own dependencies have to say is nobody's business here
         from amqtt.broker import Broker  # noqa: PLC0415  heavy, and only this process needs it
         from amqtt.errors import BrokerError  # noqa: PLC0415
     for left in reversed(range(ATTEMPTS)):
         port = free_port()
         settings = {
             "listeners": {"default": {"type": "tcp", "bind": f"{HOST}:{port}"}},
-            "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
+            "plugins": {
+                "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+            },
         }
         broker = Broker(settings)
         try:

@@ -54,7 +54,9 @@ OTHERWISE = ("网格员 grid worker", "no_help_needed")
 
 def say(did: str, **what: Any) -> None:
     """Write one line of the record."""
-    print(json.dumps({"t": round(time.time(), 3), "did": did, **what}, ensure_ascii=False), flush=True)
+    print(
+        json.dumps({"t": round(time.time(), 3), "did": did, **what}, ensure_ascii=False), flush=True
+    )
 
 
 def ranges(numbers: set[int]) -> list[list[int]]:
@@ -82,13 +84,23 @@ def age(entry: dict[str, Any]) -> tuple[int, int]:
 class Home:
     """What the desk has recorded of one gateway, and what has no receipt yet."""
 
-    seen: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)  # (journal, number) -> which entry it is, by its hash
+    seen: dict[tuple[str, int], dict[str, Any]] = field(
+        default_factory=dict
+    )  # (journal, number) -> which entry it is, by its hash
     newest: dict[str, Any] | None = None  # of these the one with the highest (generation, number)
-    other: dict[str, Any] | None = None  # the one under whose number other bytes have come: said once
+    other: dict[str, Any] | None = (
+        None  # the one under whose number other bytes have come: said once
+    )
     batches: set[tuple[str, int]] = field(default_factory=set)
-    alarms: dict[str, dict[str, Any]] = field(default_factory=dict)  # id -> the newest word about it
-    calls: dict[str, int] = field(default_factory=dict)  # id -> how often it was called for: one line with a count, not many lines
-    due: dict[str, set[int]] = field(default_factory=dict)  # journal -> numbers for the next receipt
+    alarms: dict[str, dict[str, Any]] = field(
+        default_factory=dict
+    )  # id -> the newest word about it
+    calls: dict[str, int] = field(
+        default_factory=dict
+    )  # id -> how often it was called for: one line with a count, not many lines
+    due: dict[str, set[int]] = field(
+        default_factory=dict
+    )  # journal -> numbers for the next receipt
     due_batches: dict[str, set[int]] = field(default_factory=dict)
     journal: str = ""
     counts: bool = False  # its software counts generations, and takes a head in a receipt
@@ -110,10 +122,14 @@ class Desk:
         try:
             while True:
                 try:
-                    async with aiomqtt.Client(host, port, identifier="demo-desk", timeout=5) as client:
+                    async with aiomqtt.Client(
+                        host, port, identifier="demo-desk", timeout=5
+                    ) as client:
                         self.client = client
                         if not deaf:
-                            await client.subscribe([(f"{ROOT}/+/{name}", 1) for name in (*ENTRIES, *OTHERS)])
+                            await client.subscribe(
+                                [(f"{ROOT}/+/{name}", 1) for name in (*ENTRIES, *OTHERS)]
+                            )
                         say("listens", deaf=deaf)
                         async for message in client.messages:
                             self.take(str(message.topic).rsplit("/", 1)[-1], message.payload)
@@ -134,12 +150,24 @@ class Desk:
                 self.entry(name, body, home, hashed(payload))
             elif name == "readings":
                 key = (body["history"], body["batch"])
-                say("received", name=name, batch=body["batch"], readings=len(body["readings"]), again=key in home.batches)
+                say(
+                    "received",
+                    name=name,
+                    batch=body["batch"],
+                    readings=len(body["readings"]),
+                    again=key in home.batches,
+                )
                 home.batches.add(key)
                 home.due_batches.setdefault(body["history"], set()).add(body["batch"])
             elif name == "home":
                 alarms = [one["alarm"] for one in body["alarms"]]
-                say("home", gateway=body["gateway"], household=body["household"], devices=len(body["devices"]), alarms=alarms)
+                say(
+                    "home",
+                    gateway=body["gateway"],
+                    household=body["household"],
+                    devices=len(body["devices"]),
+                    alarms=alarms,
+                )
             elif name == "status":
                 say("status", gateway=body["gateway"], online=body["online"], reason=body["reason"])
         except (ValueError, KeyError, TypeError) as error:
@@ -150,16 +178,39 @@ class Desk:
     def entry(self, name: str, body: dict[str, Any], home: Home, found: str) -> None:
         """Record one numbered line of a journal; act on it if it is news."""
         key = (body["journal"], body["number"])
-        here = {"journal": body["journal"], "generation": body.get("generation", 0), "number": body["number"], "hash": found}
+        here = {
+            "journal": body["journal"],
+            "generation": body.get("generation", 0),
+            "number": body["number"],
+            "hash": found,
+        }
         home.counts |= "generation" in body
         known = home.seen.get(key)
         again = known == here
         if known is not None and not again:  # no repeat: somebody else has given this number too
             home.other = known
-            say("conflict", name=name, number=body["number"], id=body["id"], note="same number, other content: no receipt")
+            say(
+                "conflict",
+                name=name,
+                number=body["number"],
+                id=body["id"],
+                note="same number, other content: no receipt",
+            )
             return
-        what = {"alarm": body.get("alarm"), "state": body.get("state"), "move": body.get("move")} if name == "alarm" else {}
-        say("received", name=name, number=body["number"], id=body["id"], again=again, kind=body.get("kind"), **what)
+        what = (
+            {"alarm": body.get("alarm"), "state": body.get("state"), "move": body.get("move")}
+            if name == "alarm"
+            else {}
+        )
+        say(
+            "received",
+            name=name,
+            number=body["number"],
+            id=body["id"],
+            again=again,
+            kind=body.get("kind"),
+            **what,
+        )
         home.due.setdefault(body["journal"], set()).add(body["number"])
         home.journal = body["journal"]
         if again:
@@ -174,8 +225,17 @@ class Desk:
                 self.look(body, home)
         elif name == "fault" and body["turn"] != "cleared":
             fault_class = body.get("fault_class") or "now"
-            what = {"kind": body["kind"], "priority": body.get("priority", 3), "device": body.get("device", "")}
-            say("recorded", **what, fault_class=fault_class, note=CLASSES.get(fault_class, CLASSES["now"]))
+            what = {
+                "kind": body["kind"],
+                "priority": body.get("priority", 3),
+                "device": body.get("device", ""),
+            }
+            say(
+                "recorded",
+                **what,
+                fault_class=fault_class,
+                note=CLASSES.get(fault_class, CLASSES["now"]),
+            )
         elif name == "result":
             waiting = self.results.get(body["instruction"])
             if waiting is not None and not waiting.done():
@@ -188,14 +248,24 @@ class Desk:
             home.calls.pop(name, None)
         elif calls > home.calls.get(name, 0):
             if name in home.calls:
-                say("line", alarm=name, kind=alarm["kind"], calls=calls, note="one line, called again")
+                say(
+                    "line",
+                    alarm=name,
+                    kind=alarm["kind"],
+                    calls=calls,
+                    note="one line, called again",
+                )
             home.calls[name] = calls
 
     def look(self, alarm: dict[str, Any], home: Home) -> None:
         """Take an alarm that nobody has: one person for one alarm."""
         name = alarm["alarm"]
         busy = name in self.answering and not self.answering[name].done()
-        if alarm["state"] == "raised" and not busy and (alarm["priority"] <= URGENT or alarm["test"]):
+        if (
+            alarm["state"] == "raised"
+            and not busy
+            and (alarm["priority"] <= URGENT or alarm["test"])
+        ):
             self.answering[name] = asyncio.create_task(self.answer(name, home))
 
     # -- speaking ----------------------------------------------------------------------------------------------------
@@ -215,21 +285,29 @@ class Desk:
                 head, home.other = home.other or home.newest, None
                 for journal in entries or {home.journal or "none": set()}:
                     body: dict[str, Any] = {"v": 1, "gateway": gateway, "journal": journal}
-                    if head and home.counts:  # earlier software would refuse the whole receipt for it
+                    if (
+                        head and home.counts
+                    ):  # earlier software would refuse the whole receipt for it
                         body["head"] = head
                     if journal in entries:
                         body["entries"] = ranges(entries[journal])
                     for history in list(batches)[:1]:
                         body |= {"history": history, "batches": ranges(batches.pop(history))}
                     if await self.publish(gateway, "receipt", body):
-                        say("receipt", entries=body.get("entries", []), batches=body.get("batches", []))
+                        say(
+                            "receipt",
+                            entries=body.get("entries", []),
+                            batches=body.get("batches", []),
+                        )
 
     async def publish(self, gateway: str, name: str, body: dict[str, Any]) -> bool:
         """Send one message; say whether the broker has it."""
         if self.client is None:
             return False
         try:
-            await self.client.publish(f"{ROOT}/{gateway}/{name}", json.dumps(body, ensure_ascii=False).encode(), qos=1)
+            await self.client.publish(
+                f"{ROOT}/{gateway}/{name}", json.dumps(body, ensure_ascii=False).encode(), qos=1
+            )
         except aiomqtt.MqttError as error:
             say("lost", why=str(error))
             return False
@@ -237,8 +315,20 @@ class Desk:
 
     async def instruct(self, alarm: dict[str, Any], do: str, **fields: Any) -> bool:
         """Send one instruction, again and again with the same id until its result comes; say whether it was accepted."""
-        name, given = f"desk-{secrets.token_hex(6)}", datetime.now(UTC).isoformat(timespec="seconds")
-        body = {"v": 1, "gateway": alarm["gateway"], "id": name, "do": do, "by": SEAT, "alarm": alarm["alarm"], "issued": given, **fields}
+        name, given = (
+            f"desk-{secrets.token_hex(6)}",
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        body = {
+            "v": 1,
+            "gateway": alarm["gateway"],
+            "id": name,
+            "do": do,
+            "by": SEAT,
+            "alarm": alarm["alarm"],
+            "issued": given,
+            **fields,
+        }
         self.results[name] = waiting = asyncio.get_running_loop().create_future()
         say("instruct", do=do, id=name, alarm=alarm["alarm"], **fields)
         try:
@@ -246,7 +336,15 @@ class Desk:
                 await self.publish(alarm["gateway"], "instruction", body)
                 with contextlib.suppress(TimeoutError):
                     result = await asyncio.wait_for(asyncio.shield(waiting), RESULT_WAIT)
-                    say("result", do=do, id=name, alarm=alarm["alarm"], accepted=result["accepted"], why=result["en"], attempt=attempt)
+                    say(
+                        "result",
+                        do=do,
+                        id=name,
+                        alarm=alarm["alarm"],
+                        accepted=result["accepted"],
+                        why=result["en"],
+                        attempt=attempt,
+                    )
                     return bool(result["accepted"])
         finally:
             del self.results[name]
@@ -275,7 +373,11 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description="A small call desk for the demonstration")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--deaf", action="store_true", help="hear nothing: to see what the gateway does without a platform")
+    parser.add_argument(
+        "--deaf",
+        action="store_true",
+        help="hear nothing: to see what the gateway does without a platform",
+    )
     args = parser.parse_args()
     work = asyncio.create_task(Desk().run(args.host, args.port, deaf=args.deaf))
     loop = asyncio.get_running_loop()

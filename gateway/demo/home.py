@@ -42,7 +42,11 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("platform", "host", '"127.0.0.1"'),
         ("platform", "port", str(relay_port)),
         ("platform", "tls", "false"),  # the loopback interface of this machine
-        ("platform", "version", '"3.1.1"'),  # the embedded broker speaks no 5; "auto" finds that out in three seconds
+        (
+            "platform",
+            "version",
+            '"3.1.1"',
+        ),  # the embedded broker speaks no 5; "auto" finds that out in three seconds
         ("[ladder]", "responder", '"邻居家警灯 light at the neighbour\'s"'),
         ("[ladder]", "channel", '"program"'),
         ("[ladder]", "wait", "60"),
@@ -54,7 +58,11 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("consent", "vital_signs", "true"),
         ("times", "readings_every", "10"),  # readings are to be seen soon
         ("times", "uplink_lost", "1800"),
-        ("times", "receipts_lost", "1800"),  # the day runs up to 2000 times faster than life, the broker does not
+        (
+            "times",
+            "receipts_lost",
+            "1800",
+        ),  # the day runs up to 2000 times faster than life, the broker does not
         ("page", "address", '"127.0.0.1"'),
         ("page", "port", str(_free_port())),
         ("page", "http_port", str(_free_port())),
@@ -65,7 +73,9 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
     config.write_text(f"{text}\n\n{DEVICES.read_text(encoding='utf-8')}", encoding="utf-8")
     secrets = folder / "secrets.toml"
     secrets.touch(mode=0o600)
-    secrets.write_text(f'[keys]\npendant = "{PENDANT_KEY}"\ncancel-button = "{CANCEL_KEY}"\n', encoding="utf-8")
+    secrets.write_text(
+        f'[keys]\npendant = "{PENDANT_KEY}"\ncancel-button = "{CANCEL_KEY}"\n', encoding="utf-8"
+    )
     return config
 
 

@@ -13,7 +13,15 @@ from typing import Any
 
 from gateway.words import kind as kinds
 
-ANSWERED = ("danger", "alarm", "push", "answered", "dispatch", "arrival", "closed")  # P1, P2: a person must come
+ANSWERED = (
+    "danger",
+    "alarm",
+    "push",
+    "answered",
+    "dispatch",
+    "arrival",
+    "closed",
+)  # P1, P2: a person must come
 BY_RULE = ("danger", "alarm", "push", "closed")  # P3 ends when its condition ends; nobody is sent
 CANCELLED = ("danger", "cancelled")
 WORDS = {
@@ -50,8 +58,12 @@ class Seen:
     batches: int  # newest batch of readings
     batches_waiting: int
     expected: list[Expected] = field(default_factory=list)
-    faults: list[tuple[str, str]] = field(default_factory=list)  # (kind, device) that had to be recorded
-    cut: tuple[str, str] | None = None  # wall time of the day at which the network went and came back
+    faults: list[tuple[str, str]] = field(
+        default_factory=list
+    )  # (kind, device) that had to be recorded
+    cut: tuple[str, str] | None = (
+        None  # wall time of the day at which the network went and came back
+    )
 
 
 def alarms(journal: Sequence[Json]) -> list[Json]:
@@ -92,14 +104,21 @@ def _as_expected(found: Sequence[Json], seen: Seen) -> list[str]:
     left = list(seen.expected)
     out = []
     for alarm in found:
-        note = next((e for e in left if (e.kind, e.device) == (alarm["kind"], alarm["device"])), None)
+        note = next(
+            (e for e in left if (e.kind, e.device) == (alarm["kind"], alarm["device"])), None
+        )
         if note is None:
             out.append(f"{named(alarm)}: 没有人记下 nobody wrote it down: it was not expected")
             continue
         left.remove(note)
         if note.ending != alarm["state"]:
-            out.append(f"{named(alarm)}: 应为 {note.ending}, 实为 {alarm['state']}: expected {note.ending}, it is {alarm['state']}")
-    return out + [f"应有警报 an alarm was expected: {e.kind} of {e.device}; it is not in the journal" for e in left]
+            out.append(
+                f"{named(alarm)}: 应为 {note.ending}, 实为 {alarm['state']}: expected {note.ending}, it is {alarm['state']}"
+            )
+    return out + [
+        f"应有警报 an alarm was expected: {e.kind} of {e.device}; it is not in the journal"
+        for e in left
+    ]
 
 
 def _stages(alarm: Json) -> list[str]:
@@ -107,7 +126,11 @@ def _stages(alarm: Json) -> list[str]:
     never = [WORDS[name] for name in wanted(alarm) if name not in stages]
     out = [f"{named(alarm)}: 没有到达 never reached: {', '.join(never)}"] if never else []
     reached = [(name, stages[name]["mono"]) for name in wanted(alarm) if name in stages]
-    out += [f"{named(alarm)}: {WORDS[b]} 早于 is before {WORDS[a]}" for (a, at), (b, then) in pairwise(reached) if then < at]
+    out += [
+        f"{named(alarm)}: {WORDS[b]} 早于 is before {WORDS[a]}"
+        for (a, at), (b, then) in pairwise(reached)
+        if then < at
+    ]
     if alarm["state"] == "closed" and not (alarm["outcome"] and alarm["state_by"]):
         out.append(f"{named(alarm)}: 结束时缺结果或姓名 closed without outcome or name")
     return out
@@ -117,9 +140,17 @@ def _desk_did(alarm: Json, seen: Seen) -> list[str]:
     """Say which of its own acts the desk has no accepted result for."""
     if wanted(alarm) != ANSWERED:
         return []
-    did = {line["do"] for line in seen.desk if line["did"] == "result" and line["alarm"] == alarm["alarm"] and line["accepted"]}
+    did = {
+        line["do"]
+        for line in seen.desk
+        if line["did"] == "result" and line["alarm"] == alarm["alarm"] and line["accepted"]
+    }
     never = [do for do in DESK_DOES if do not in did]
-    return [f"{named(alarm)}: 呼叫台无此结果 the desk has no accepted result for: {', '.join(never)}"] if never else []
+    return (
+        [f"{named(alarm)}: 呼叫台无此结果 the desk has no accepted result for: {', '.join(never)}"]
+        if never
+        else []
+    )
 
 
 def _every_entry(seen: Seen) -> list[str]:
@@ -127,16 +158,24 @@ def _every_entry(seen: Seen) -> list[str]:
     out = []
     numbers = [e["number"] for e in seen.journal]
     if numbers != list(range(1, len(numbers) + 1)):
-        out.append(f"记录编号有缺 the journal's numbers have gaps: {len(numbers)} entries, newest {max(numbers, default=0)}")
+        out.append(
+            f"记录编号有缺 the journal's numbers have gaps: {len(numbers)} entries, newest {max(numbers, default=0)}"
+        )
     at_desk = received(seen.desk)
     here = {e["number"]: e["id"] for e in seen.journal}
     if lost := sorted(set(here) - set(at_desk)):
-        out.append(f"平台未收到 {len(lost)} 条记录 the desk never received {len(lost)} of {len(here)} entries: {short(lost)}")
+        out.append(
+            f"平台未收到 {len(lost)} 条记录 the desk never received {len(lost)} of {len(here)} entries: {short(lost)}"
+        )
     if other := sorted(n for n, ids in at_desk.items() if ids != {here.get(n)}):
         out.append(f"编号不一致 entries whose id differs on the two sides: {short(other)}")
     if seen.waiting:
         out.append(f"{seen.waiting} 条记录仍待发 entries still have no receipt")
-    have = {line["batch"] for line in seen.desk if line["did"] == "received" and line["name"] == "readings"}
+    have = {
+        line["batch"]
+        for line in seen.desk
+        if line["did"] == "received" and line["name"] == "readings"
+    }
     if gone := sorted(set(range(1, seen.batches + 1)) - have):
         out.append(f"平台未收到读数批次 batches of readings the desk never received: {short(gone)}")
     if seen.batches_waiting:
@@ -158,7 +197,11 @@ def _once_each(seen: Seen) -> list[str]:
 def _faults(seen: Seen) -> list[str]:
     """Faults are recorded on both sides and wake nobody."""
     out = []
-    here = {(e["kind"], e["device"]): e for e in seen.journal if e["type"] == "fault" and e["turn"] == "raised"}
+    here = {
+        (e["kind"], e["device"]): e
+        for e in seen.journal
+        if e["type"] == "fault" and e["turn"] == "raised"
+    }
     there = {(line["kind"], line["device"]) for line in seen.desk if line["did"] == "recorded"}
     for row in seen.faults:
         if row not in here:
@@ -167,15 +210,23 @@ def _faults(seen: Seen) -> list[str]:
         if row not in there:
             out.append(f"故障 {row[0]} of {row[1]}: 呼叫台没有记录 the desk has not recorded it")
         if here[row]["priority"] <= kinds.Priority.P2:
-            out.append(f"故障 {row[0]} of {row[1]}: 不应叫醒人 is P{here[row]['priority']}, it should wake nobody")
+            out.append(
+                f"故障 {row[0]} of {row[1]}: 不应叫醒人 is P{here[row]['priority']}, it should wake nobody"
+            )
     return out
 
 
 def _without_network(found: Sequence[Json], seen: Seen) -> list[str]:
     """Each alarm of a person sounds in the home; one raised without network is answered after it came back, and a rung was called."""
-    sounded = {tuple(line.split()[i] for i in (0, 3)) for line in seen.sounds if len(line.split()) == 4}
+    sounded = {
+        tuple(line.split()[i] for i in (0, 3)) for line in seen.sounds if len(line.split()) == 4
+    }
     raised = [a for a in found if wanted(a) == ANSWERED]
-    out = [f"{named(a)}: 家中没有响 it did not sound in the home" for a in raised if ("siren", a["alarm"]) not in sounded]
+    out = [
+        f"{named(a)}: 家中没有响 it did not sound in the home"
+        for a in raised
+        if ("siren", a["alarm"]) not in sounded
+    ]
     if seen.cut is None:
         return out
     went, back = seen.cut
@@ -186,7 +237,9 @@ def _without_network(found: Sequence[Json], seen: Seen) -> list[str]:
         if a["stages"].get("push", {}).get("wall", back) < back:
             out.append(f"{named(a)}: 断网时已有回执 has a receipt from before the network returned")
         if ("light", a["alarm"]) not in sounded:
-            out.append(f"{named(a)}: 断网时没有叫邻居 the rung that needs no network was not called")
+            out.append(
+                f"{named(a)}: 断网时没有叫邻居 the rung that needs no network was not called"
+            )
     return out
 
 

@@ -15,7 +15,15 @@ from gateway.words import kind as kinds
 
 WIDTH = 100  # columns
 STRIP = 1500.0  # s of the day that one line of readings covers at most
-_COLOURS = {"bold": "1", "dim": "2", "red": "1;31", "green": "32", "yellow": "33", "blue": "36", "plain": ""}
+_COLOURS = {
+    "bold": "1",
+    "dim": "2",
+    "red": "1;31",
+    "green": "32",
+    "yellow": "33",
+    "blue": "36",
+    "plain": "",
+}
 # move of an alarm: number and name of the stage it reaches, colour
 _STAGES = {
     "danger": ("1 出现危险 danger", "red"),
@@ -98,14 +106,20 @@ class Strip:
         self.first = self.first if self.count else wall
         self.last = wall
         self.count += 1
-        value = bool(value[0]) if isinstance(value, bytes) else value  # the history keeps yes and no as one byte
+        value = (
+            bool(value[0]) if isinstance(value, bytes) else value
+        )  # the history keeps yes and no as one byte
         said = self._said.setdefault(self._rooms.get(device, device), {})
         if kind == "temperature_c":
             said["t"] = f"{value:.1f}°C"
         elif kind == "humidity_pct":
             said["h"] = f"{value:.0f}%"
         elif kind == "contact_open":
-            said["door"] = f"{said['door']}-{'开 open' if value else '关 shut'}" if "door" in said else ("开 open" if value else "关 shut")
+            said["door"] = (
+                f"{said['door']}-{'开 open' if value else '关 shut'}"
+                if "door" in said
+                else ("开 open" if value else "关 shut")
+            )
         elif kind == "presence":
             said["p"] = "有人 present" if value else "无人 absent"
         elif kind == "motion" and value:
@@ -114,7 +128,11 @@ class Strip:
 
     def texts(self) -> list[str]:
         """Return what each room says."""
-        return [f"{room} {' '.join(said[k] for k in sorted(said, key=_ORDER.index))}" for room, said in self._said.items() if said]
+        return [
+            f"{room} {' '.join(said[k] for k in sorted(said, key=_ORDER.index))}"
+            for room, said in self._said.items()
+            if said
+        ]
 
 
 def _said(detail: Mapping[str, Any]) -> str:
@@ -153,7 +171,11 @@ class Screen:
 
     def clock(self, wall: str | float) -> str:
         """Return a wall time as the home's clock shows it."""
-        at = datetime.fromtimestamp(wall, self._zone) if isinstance(wall, float) else datetime.fromisoformat(wall).astimezone(self._zone)
+        at = (
+            datetime.fromtimestamp(wall, self._zone)
+            if isinstance(wall, float)
+            else datetime.fromisoformat(wall).astimezone(self._zone)
+        )
         return f"{at:%H:%M:%S}"
 
     def story(self, clock: str, text: str) -> None:
@@ -204,7 +226,9 @@ class Screen:
         what, colour = _STAGES[e["move"]]
         what = what.format(rung=e["rung"])
         row = kinds.of(e["kind"])
-        where = f"P{e['priority']} {row.zh} {row.en}" + (f", {e['room'] or e['device']}" if e["device"] else "")
+        where = f"P{e['priority']} {row.zh} {row.en}" + (
+            f", {e['room'] or e['device']}" if e["device"] else ""
+        )
         detail = {
             "danger": f"{where}: {e['grace_s']:.0f} 秒内可撤警 to cancel",
             "raise": where,
@@ -233,7 +257,11 @@ class Screen:
 
     def _since(self, e: Json, before: str, after: str) -> str:
         stages = e["stages"]
-        return f" (+{stages[after]['mono'] - stages[before]['mono']:.1f} s)" if before in stages and after in stages else ""
+        return (
+            f" (+{stages[after]['mono'] - stages[before]['mono']:.1f} s)"
+            if before in stages and after in stages
+            else ""
+        )
 
     def _fault(self, clock: str, e: Json) -> None:
         row = kinds.of(e["kind"])
@@ -261,16 +289,28 @@ class Screen:
 
     def table(self, journal: Sequence[Json]) -> None:
         """Write every alarm with its stages, and the seconds between them."""
-        heads = ("危险\tdanger", "警报\talarm", "回执\tpush", "应答\tanswered", "派人\tdispatch", "到场\tarrival", "结束\tclosed")
+        heads = (
+            "危险\tdanger",
+            "警报\talarm",
+            "回执\tpush",
+            "应答\tanswered",
+            "派人\tdispatch",
+            "到场\tarrival",
+            "结束\tclosed",
+        )
         widths = (9, 8, 8, 9, 9, 8, 8)
         for part in (0, 1):
-            cells = "".join(padded(h.split("\t")[part], w) for h, w in zip(heads, widths, strict=True))
+            cells = "".join(
+                padded(h.split("\t")[part], w) for h, w in zip(heads, widths, strict=True)
+            )
             self.line(
                 f"{'#' if not part else ' ':2}{padded('警报' if not part else 'alarm', 22)}{cells}{'结果' if not part else 'outcome'}"
             )
         self.line("-" * WIDTH, "dim")
         for a in alarms(journal):
-            self.line(self._row(a, widths), "green" if a["state"] in {"closed", "cancelled"} else "red")
+            self.line(
+                self._row(a, widths), "green" if a["state"] in {"closed", "cancelled"} else "red"
+            )
 
     def _row(self, a: Json, widths: Sequence[int]) -> str:
         row = kinds.of(a["kind"])
@@ -287,7 +327,9 @@ class Screen:
                 cells.append(f"+{took:.1f} s" if took < 100 else f"+{took:.0f} s")
             last = at["mono"] if at is not None else last
         ending = (
-            "已撤警 cancelled" if a["state"] == "cancelled" else f"{_OUTCOMES.get(a['outcome'] or '', '')} {a['outcome'] or a['state']}"
+            "已撤警 cancelled"
+            if a["state"] == "cancelled"
+            else f"{_OUTCOMES.get(a['outcome'] or '', '')} {a['outcome'] or a['state']}"
         )
         if a["state_by"] == "rule" and a["state"] == "closed":
             ending = "自动 by rule"

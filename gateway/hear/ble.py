@@ -75,7 +75,9 @@ class Times:
     longest_wait: float = 60.0
 
 
-Overheard = Callable[[Advertisement, str], None]  # gets the address type as bluetoothd names it, too
+Overheard = Callable[
+    [Advertisement, str], None
+]  # gets the address type as bluetoothd names it, too
 
 
 class Radio:
@@ -97,7 +99,9 @@ class Radio:
         times: Times | None = None,
     ) -> None:
         self.adapter = adapter
-        self.heard_at: float | None = None  # loop time (= monotonic) of the last advertisement that carried data
+        self.heard_at: float | None = (
+            None  # loop time (= monotonic) of the last advertisement that carried data
+        )
         self.adverts = 0  # advertisements with data, strangers' included
         self.restarts = 0  # scanners started after the first
         self.power_cycles = 0
@@ -114,12 +118,18 @@ class Radio:
         self._lost = False
         self._bug: Exception | None = None
         self._bluez = _Bluez(adapter, self._times.answer)
-        self._told: dict[str, tuple[object, object]] = {}  # by address: the data objects that bleak last had from bluetoothd
+        self._told: dict[
+            str, tuple[object, object]
+        ] = {}  # by address: the data objects that bleak last had from bluetoothd
 
     @property
     def hearing(self) -> bool:
         """Whether a scan runs and something with data was heard within the silence limit."""
-        return not self.trouble and self.heard_at is not None and self._now() - self.heard_at < self._times.silence
+        return (
+            not self.trouble
+            and self.heard_at is not None
+            and self._now() - self.heard_at < self._times.silence
+        )
 
     async def run(self) -> None:
         """Hear until cancelled. Handles every loss of adapter, bluetoothd and D-Bus itself; whatever it raises is a bug."""
@@ -138,12 +148,16 @@ class Radio:
                     failed = (0 if heard else failed) + 1 if isinstance(loss, _ScanError) else 0
                     losses = (0 if heard else losses) + 1
                     self._lose(str(loss))
-                    await self._bluez.wait_for_return(self._wait_before(losses), self._times.first_wait / 10)
+                    await self._bluez.wait_for_return(
+                        self._wait_before(losses), self._times.first_wait / 10
+                    )
                 else:
                     heard = self._heard_since_start()
                     failed = (0 if heard else failed) + 1
                     losses = 0
-                    if failed == 1:  # a home without any neighbour is quiet every 90 s: that is one line, not a thousand a day
+                    if (
+                        failed == 1
+                    ):  # a home without any neighbour is quiet every 90 s: that is one line, not a thousand a day
                         _log.info("radio %s: %s, starting a new scanner", self.adapter, quiet)
         finally:
             self.trouble = "stopped"
@@ -152,15 +166,23 @@ class Radio:
     async def _scan(self) -> str:
         """Scan with a fresh scanner until it falls silent; return in which way. RadioError when it was lost."""
         # never the old scanner again: after a loss bleak's object still believes that it scans
-        scanner = BleakScanner(self._hear, scanning_mode="active", bluez={"adapter": self.adapter, "filters": {"DuplicateData": True}})
+        scanner = BleakScanner(
+            self._hear,
+            scanning_mode="active",
+            bluez={"adapter": self.adapter, "filters": {"DuplicateData": True}},
+        )
         self._started = self._now()
         try:
             async with asyncio.timeout(self._times.answer):
                 await scanner.start()
         except TimeoutError:
-            raise _ScanError(f"adapter {self.adapter}: no scan within {self._times.answer:g} s; restart bluetooth.service") from None
+            raise _ScanError(
+                f"adapter {self.adapter}: no scan within {self._times.answer:g} s; restart bluetooth.service"
+            ) from None
         except _LOSSES as refusal:
-            raise _ScanError(f"adapter {self.adapter} does not scan ({refusal}){_advice(refusal)}") from refusal
+            raise _ScanError(
+                f"adapter {self.adapter} does not scan ({refusal}){_advice(refusal)}"
+            ) from refusal
         self.restarts += self._scanners > 0
         self._scanners += 1
         self._started = self._now()
@@ -277,7 +299,9 @@ class _Bluez:
         self._news = asyncio.Event()
         self._returned = asyncio.Event()
         self.lost = ""  # what was lost first since `make_ready`
-        self.idle_since: float | None = None  # loop time since which the adapter says that nobody scans
+        self.idle_since: float | None = (
+            None  # loop time since which the adapter says that nobody scans
+        )
 
     async def connect(self) -> None:
         """Connect unless connected. RadioError without a system bus."""
@@ -291,7 +315,9 @@ class _Bluez:
         except TimeoutError:
             raise RadioError(f"D-Bus at {where} does not answer; restart the machine") from None
         except _LOSSES as refusal:
-            raise RadioError(f"no D-Bus at {where} ({refusal}); start it: systemctl start dbus") from refusal
+            raise RadioError(
+                f"no D-Bus at {where} ({refusal}); start it: systemctl start dbus"
+            ) from refusal
         self._bus = bus
         bus.add_message_handler(self._told)
         self._end = asyncio.create_task(self._until_end(bus), name=f"bus of {self._adapter}")
@@ -303,7 +329,9 @@ class _Bluez:
         )
         try:
             for rule in rules:
-                await self._ask(_BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", f"type='signal',{rule}")
+                await self._ask(
+                    _BUS, "/org/freedesktop/DBus", _BUS, "AddMatch", "s", f"type='signal',{rule}"
+                )
         except RadioError:
             self.close()  # a connection that is told nothing is worse than none
             raise
@@ -327,25 +355,40 @@ class _Bluez:
         except _RefusedError as refusal:
             raise RadioError(await self._why_absent(refusal)) from refusal
         if not facts["Powered"].value:
-            await self.power(True)  # a gateway's radio is off only after a boot without AutoEnable or by mistake
+            await self.power(
+                True
+            )  # a gateway's radio is off only after a boot without AutoEnable or by mistake
         self.lost = ""  # our own switching is no loss
 
     async def power(self, on: bool) -> None:
         """Switch the adapter. RadioError when it does not follow."""
         try:
-            await self._ask(_BLUEZ, self._path, _PROPERTIES, "Set", "ssv", _ADAPTER, "Powered", Variant("b", on))
+            await self._ask(
+                _BLUEZ, self._path, _PROPERTIES, "Set", "ssv", _ADAPTER, "Powered", Variant("b", on)
+            )
         except _RefusedError as refusal:
             state = "on" if on else "off"
-            raise _ScanError(f"adapter {self._adapter} cannot be switched {state} ({refusal}); look at: rfkill list") from refusal
+            raise _ScanError(
+                f"adapter {self._adapter} cannot be switched {state} ({refusal}); look at: rfkill list"
+            ) from refusal
 
     async def adapters(self) -> list[tuple[str, str, bool]]:
         """Return (name, address, powered) of every adapter. RadioError when bluetoothd cannot be asked."""
         try:
             (objects,) = await self._ask(_BLUEZ, "/", _OBJECTS, "GetManagedObjects")
         except _RefusedError as refusal:
-            raise RadioError(f"bluetoothd does not run ({refusal}); start it: systemctl start bluetooth") from refusal
-        found = ((path, interfaces[_ADAPTER]) for path, interfaces in objects.items() if _ADAPTER in interfaces)
-        return sorted((path.rpartition("/")[2], facts["Address"].value, facts["Powered"].value) for path, facts in found)
+            raise RadioError(
+                f"bluetoothd does not run ({refusal}); start it: systemctl start bluetooth"
+            ) from refusal
+        found = (
+            (path, interfaces[_ADAPTER])
+            for path, interfaces in objects.items()
+            if _ADAPTER in interfaces
+        )
+        return sorted(
+            (path.rpartition("/")[2], facts["Address"].value, facts["Powered"].value)
+            for path, facts in found
+        )
 
     async def news(self, longest: float) -> None:
         """Wait until something changed about the adapter, at most `longest` seconds."""
@@ -371,17 +414,30 @@ class _Bluez:
         names = ", ".join(name for name, _, _ in there) or "none"
         return f"adapter {self._adapter} is not there ({refusal.name}); plug it in or correct the configuration; present: {names}"
 
-    async def _ask(self, whom: str, path: str, interface: str, member: str, signature: str = "", *body: Any) -> list[Any]:
+    async def _ask(
+        self, whom: str, path: str, interface: str, member: str, signature: str = "", *body: Any
+    ) -> list[Any]:
         if self._bus is None or not self._bus.connected:
             raise RadioError("the connection to D-Bus is lost; it is tried again")
-        call = Message(destination=whom, path=path, interface=interface, member=member, signature=signature, body=list(body))
+        call = Message(
+            destination=whom,
+            path=path,
+            interface=interface,
+            member=member,
+            signature=signature,
+            body=list(body),
+        )
         try:
             async with asyncio.timeout(self._answer):
                 reply = await self._bus.call(call)
         except TimeoutError:
-            raise RadioError(f"{whom} does not answer {member} within {self._answer:g} s; restart bluetooth.service") from None
+            raise RadioError(
+                f"{whom} does not answer {member} within {self._answer:g} s; restart bluetooth.service"
+            ) from None
         except _LOSSES as loss:
-            raise RadioError(f"the connection to D-Bus broke ({loss or type(loss).__name__}); it is tried again") from loss
+            raise RadioError(
+                f"the connection to D-Bus broke ({loss or type(loss).__name__}); it is tried again"
+            ) from loss
         if reply.message_type is MessageType.ERROR:
             raise _RefusedError(str(reply.error_name), str(reply.body[0]) if reply.body else "")
         return list(reply.body)
@@ -405,7 +461,9 @@ class _Bluez:
                     self._lose("bluetoothd stopped; if it stays so: systemctl start bluetooth")
                 if new:
                     self._returned.set()
-            case "InterfacesRemoved", [str(path), list(interfaces)] if path == self._path and _ADAPTER in interfaces:
+            case "InterfacesRemoved", [str(path), list(interfaces)] if (
+                path == self._path and _ADAPTER in interfaces
+            ):
                 self._lose(f"adapter {self._adapter} was removed; plug it in again")
             case "InterfacesAdded", [str(path), _] if path == self._path:
                 self._returned.set()
@@ -419,7 +477,9 @@ class _Bluez:
             else:
                 self._lose(f"adapter {self._adapter} was switched off")
         if "Discovering" in changed:
-            self.idle_since = None if changed["Discovering"].value else asyncio.get_running_loop().time()
+            self.idle_since = (
+                None if changed["Discovering"].value else asyncio.get_running_loop().time()
+            )
             self._news.set()
 
 

@@ -45,7 +45,13 @@ class Bus(Protocol):
         ...
 
 
-async def run(bus: Bus, sink: Callable[[Telegram], None], ready: Callable[[], None] | None = None, *, again: float = AGAIN) -> None:
+async def run(
+    bus: Bus,
+    sink: Callable[[Telegram], None],
+    ready: Callable[[], None] | None = None,
+    *,
+    again: float = AGAIN,
+) -> None:
     """Poll `bus` until cancelled, giving telegrams to `sink`. Raises OSError with what to do when it cannot be opened or is lost."""
     loop = asyncio.get_running_loop()
     known: dict[str, bool] = {}
@@ -104,10 +110,20 @@ class ModbusInputs:
         try:
             from pymodbus.client import AsyncModbusSerialClient
         except ImportError as error:
-            raise OSError("Modbus modules need pymodbus: install eldercare-gateway[modbus]") from error
-        self._client = AsyncModbusSerialClient(self._port, baudrate=self._baud, timeout=self._answer_within, retries=0, reconnect_delay=0)
+            raise OSError(
+                "Modbus modules need pymodbus: install eldercare-gateway[modbus]"
+            ) from error
+        self._client = AsyncModbusSerialClient(
+            self._port,
+            baudrate=self._baud,
+            timeout=self._answer_within,
+            retries=0,
+            reconnect_delay=0,
+        )
         if not await self._client.connect():
-            raise OSError(f"serial port {self._port} does not open: is it there, allowed to this user, and not used by another program?")
+            raise OSError(
+                f"serial port {self._port} does not open: is it there, allowed to this user, and not used by another program?"
+            )
 
     async def read(self) -> Mapping[str, bool]:
         """Read all inputs once."""
@@ -115,14 +131,20 @@ class ModbusInputs:
 
         assert self._client is not None  # opened before
         try:
-            answer = await self._client.read_discrete_inputs(self._first, count=self._inputs, device_id=self._unit)
+            answer = await self._client.read_discrete_inputs(
+                self._first, count=self._inputs, device_id=self._unit
+            )
         except ModbusException as error:
             raise OSError(
                 f"Modbus unit {self._unit} at {self._port} does not answer ({error}): unit number, {self._baud} 8N1, wires A and B?"
             ) from error
         if answer.isError():
-            raise OSError(f"Modbus unit {self._unit} at {self._port} has no {self._inputs} inputs ({answer}): correct inputs= in its port")
-        return {str(self._first + n): bool(bit) for n, bit in enumerate(answer.bits[: self._inputs], 1)}
+            raise OSError(
+                f"Modbus unit {self._unit} at {self._port} has no {self._inputs} inputs ({answer}): correct inputs= in its port"
+            )
+        return {
+            str(self._first + n): bool(bit) for n, bit in enumerate(answer.bits[: self._inputs], 1)
+        }
 
     def close(self) -> None:
         """Close the line."""
@@ -155,7 +177,9 @@ class GpioInputs:
             raise OSError("GPIO inputs need gpiozero: install eldercare-gateway[gpio]") from error
         try:
             for pin in self._pins:
-                self._devices[str(pin)] = DigitalInputDevice(pin, pull_up=True, pin_factory=self._factory)
+                self._devices[str(pin)] = DigitalInputDevice(
+                    pin, pull_up=True, pin_factory=self._factory
+                )
         except (GPIOZeroError, OSError, ValueError) as error:
             self.close()
             raise OSError(
@@ -190,13 +214,26 @@ def bus_at(port: str) -> ModbusInputs | GpioInputs:
             raise ValueError(f"{port!r}: BCM numbers from 0 to 27, each once, were expected")
         return GpioInputs(pins)
     path, _, query = port.partition("?")
-    bounds = {"unit": (1, 247), "inputs": (1, 64), "baud": (min(_BAUDS), max(_BAUDS)), "first": (0, 65535)}
+    bounds = {
+        "unit": (1, 247),
+        "inputs": (1, 64),
+        "baud": (min(_BAUDS), max(_BAUDS)),
+        "first": (0, 65535),
+    }
     given: dict[str, int] = {}
     for key, text in parse_qsl(query, keep_blank_values=True):
         low, high = bounds.get(key, (1, 0))
-        if not text.isdecimal() or not low <= int(text) <= high or (key == "baud" and int(text) not in _BAUDS):
-            raise ValueError(f"{port!r}: {key}={text} is none of unit=1-247, inputs=1-64, first=0-65535, baud={_BAUDS}")
+        if (
+            not text.isdecimal()
+            or not low <= int(text) <= high
+            or (key == "baud" and int(text) not in _BAUDS)
+        ):
+            raise ValueError(
+                f"{port!r}: {key}={text} is none of unit=1-247, inputs=1-64, first=0-65535, baud={_BAUDS}"
+            )
         given[key] = int(text)
     if not path.startswith("/"):
-        raise ValueError(f"{port!r}: gpio:17,27 or /dev/serial/by-id/...?unit=1&inputs=8 was expected")
+        raise ValueError(
+            f"{port!r}: gpio:17,27 or /dev/serial/by-id/...?unit=1&inputs=8 was expected"
+        )
     return ModbusInputs(path, **given)

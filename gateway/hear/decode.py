@@ -38,10 +38,18 @@ from gateway.words.driver import (
 )
 from gateway.words.reading import FORMS, Form, Kind, is_plausible
 
-_ANOTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # by which a driver says that it is not its frame
-_NOTHING = frozenset({"noise", "not_mine", "too_short", "too_long"})  # by which it says that it has found no frame
-_A_HEADER = 8  # bytes from which on the beginning of a frame is no chance: the longest header has so many
-_IMPLAUSIBLE = "no thing of a home can have such a value: a fault of the measurement, and no reading"
+_ANOTHERS = frozenset(
+    {"not_mine", "wrong_product", "wrong_version"}
+)  # by which a driver says that it is not its frame
+_NOTHING = frozenset(
+    {"noise", "not_mine", "too_short", "too_long"}
+)  # by which it says that it has found no frame
+_A_HEADER = (
+    8  # bytes from which on the beginning of a frame is no chance: the longest header has so many
+)
+_IMPLAUSIBLE = (
+    "no thing of a home can have such a value: a fault of the measurement, and no reading"
+)
 
 _models = cache(all_models)  # a recording has many lines, and no driver appears between two of them
 
@@ -53,7 +61,9 @@ def decode(lines: Iterable[str]) -> Iterator[str]:
     if first is None:
         return
     held = [first]
-    if not _is_json(first[1]):  # either a broken line or the beginning of a document over many lines
+    if not _is_json(
+        first[1]
+    ):  # either a broken line or the beginning of a document over many lines
         held += numbered
         try:
             whole = json.loads("".join(line for _, line in held))
@@ -84,7 +94,9 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def decode_line(text: str, number: int = 1, models: Mapping[str, Model] | None = None) -> dict[str, Any]:
+def decode_line(
+    text: str, number: int = 1, models: Mapping[str, Model] | None = None
+) -> dict[str, Any]:
     """Return what one line means; `number` stands for the id where the line has none. `models` are all makes where not given."""
     models = _models() if models is None else models
     out: dict[str, Any] = {"id": number, "model": None}
@@ -97,7 +109,11 @@ def decode_line(text: str, number: int = 1, models: Mapping[str, Model] | None =
         packets = decode_lines.packets(line, named)
         model, others = (named, {}) if named else _guessed(packets, models)
         out["model"] = model.name
-        said = _in_order(line, model, packets) if "sequence" in line else _single(line, model, packets[0], models)
+        said = (
+            _in_order(line, model, packets)
+            if "sequence" in line
+            else _single(line, model, packets[0], models)
+        )
         out |= said | ({"others": others} if others and "reject" in said else {})
     except Unfit as unfit:
         out |= {"reject": unfit.word, "error": f"line {number}: {unfit}"}
@@ -111,13 +127,18 @@ def _named(line: Line, models: Mapping[str, Model]) -> Model | None:
     asked = line.get("model")
     if asked is not None:
         if not isinstance(asked, str) or asked not in models:
-            raise Unfit("unknown_model", f"model: no driver is called {asked!r}; there are {', '.join(sorted(models))}")
+            raise Unfit(
+                "unknown_model",
+                f"model: no driver is called {asked!r}; there are {', '.join(sorted(models))}",
+            )
         return models[asked]
     protocol = str(line.get("protocol", "")).replace("_", "-")
     return models.get(protocol)
 
 
-def _guessed(packets: Sequence[Packet], models: Mapping[str, Model]) -> tuple[Model, dict[str, list[str]]]:
+def _guessed(
+    packets: Sequence[Packet], models: Mapping[str, Model]
+) -> tuple[Model, dict[str, list[str]]]:
     """Return the model that takes a packet, and by which word others refused it. Raises Unfit where none does."""
     model: Model | None = None
     others: dict[str, list[str]] = {}
@@ -140,20 +161,28 @@ def _guessed(packets: Sequence[Packet], models: Mapping[str, Model]) -> tuple[Mo
 
 def _takes(model: Model, packet: Packet) -> bool:
     """Say whether a fresh driver of this model does more with a packet than refuse it as another's."""
-    return not isinstance(model.listens, Behind) and NOT_MINE not in list(model.new("", None, {}).feed(packet))
+    return not isinstance(model.listens, Behind) and NOT_MINE not in list(
+        model.new("", None, {}).feed(packet)
+    )
 
 
-def _on_air(packet: Advertisement, models: Iterable[Model]) -> tuple[Model | None, dict[str, list[str]]]:
+def _on_air(
+    packet: Advertisement, models: Iterable[Model]
+) -> tuple[Model | None, dict[str, list[str]]]:
     """Return the model whose name was advertised, else the first that takes the frame: makes before protocols of many makes."""
     heard = [(model, model.listens) for model in models if isinstance(model.listens, BleAdvert)]
-    heard = sorted((pair for pair in heard if _carries(pair[1], packet)), key=lambda pair: pair[0].general)
+    heard = sorted(
+        (pair for pair in heard if _carries(pair[1], packet)), key=lambda pair: pair[0].general
+    )
     for model, listens in heard:
         if any((packet.name or "").startswith(prefix) for prefix in listens.names):
             return model, {}
     others: dict[str, list[str]] = {}
     unnamed = [(model, listens) for model, listens in heard if not listens.names]
     for model, _ in unnamed:
-        refused = [one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)]
+        refused = [
+            one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)
+        ]
         if _ANOTHERS.isdisjoint(refused):
             return model, others
         if refused[0] != NOT_MINE.reason:
@@ -166,7 +195,10 @@ def _on_air(packet: Advertisement, models: Iterable[Model]) -> tuple[Model | Non
 def _carries(listens: BleAdvert, packet: Advertisement) -> bool:
     if not listens.services and not listens.companies:
         return bool(packet.manufacturer_data)  # spoken under any company id
-    return bool(packet.service_data.keys() & set(listens.services) or packet.manufacturer_data.keys() & set(listens.companies))
+    return bool(
+        packet.service_data.keys() & set(listens.services)
+        or packet.manufacturer_data.keys() & set(listens.companies)
+    )
 
 
 def _on_wire(packet: Chunk | Telegram, models: Iterable[Model]) -> Model | None:
@@ -236,33 +268,54 @@ def _asked(line: Line, model: Model, packet: Packet) -> _Answer:
         model,
         pictures=[one for one in drawn if isinstance(one, Picture)],
         reports=[one for one in (*heard, *drawn) if isinstance(one, Report)],
-        refusals=[one for one in (*drawn, *heard) if isinstance(one, Refusal) and one not in (REPEATED, UNPROVED)],
+        refusals=[
+            one
+            for one in (*drawn, *heard)
+            if isinstance(one, Refusal) and one not in (REPEATED, UNPROVED)
+        ],
         telegrams=[one for one in heard if isinstance(one, Telegram)],
         counter=driver.memory.get("counter"),
     )
-    if model.receiver and (out.pictures or out.telegrams):  # drawn from a log, which it does not hear by
+    if model.receiver and (
+        out.pictures or out.telegrams
+    ):  # drawn from a log, which it does not hear by
         out.refusals = [one for one in out.refusals if one != NOT_MINE]
     return out
 
 
-def _single(line: Line, model: Model, packet: Packet, models: Mapping[str, Model]) -> dict[str, Any]:
+def _single(
+    line: Line, model: Model, packet: Packet, models: Mapping[str, Model]
+) -> dict[str, Any]:
     receiver = model
     if isinstance(model.listens, Behind) and not isinstance(packet, Telegram):
         receiver = _receiver(packet, [models[name] for name in model.listens.receivers])
     answer = _asked(line, receiver, packet)
-    passed_on = [(model if model is not receiver else _behind(one, receiver, line, models), one) for one in answer.telegrams]
-    further = [_asked(line, device, telegram) for device, telegram in passed_on if device is not None]
+    passed_on = [
+        (model if model is not receiver else _behind(one, receiver, line, models), one)
+        for one in answer.telegrams
+    ]
+    further = [
+        _asked(line, device, telegram) for device, telegram in passed_on if device is not None
+    ]
     if further:
         answer.model = further[-1].model
         answer.reports = [report for one in further for report in one.reports]
         answer.refusals += [refusal for one in further if not one.says for refusal in one.refusals]
     stream = isinstance(packet, Chunk) and line.get("frame") is None and line.get("line") is None
     told = _Told(answer.reports)
-    out = {"model": answer.model.name} | (_streamed(answer) if stream else _fields(answer, line, packet))
-    frame = isinstance(packet, Chunk) and not stream  # one whole frame was promised: all of it must be good
+    out = {"model": answer.model.name} | (
+        _streamed(answer) if stream else _fields(answer, line, packet)
+    )
+    frame = (
+        isinstance(packet, Chunk) and not stream
+    )  # one whole frame was promised: all of it must be good
     if answer.refusals and not stream and (frame or not answer.says):
         return out | _rejected(answer.refusals) | told.strange
-    return out | told.as_dict() | ({} if answer.counter is None else {"encryption_counter": answer.counter})
+    return (
+        out
+        | told.as_dict()
+        | ({} if answer.counter is None else {"encryption_counter": answer.counter})
+    )
 
 
 def _receiver(packet: Packet, receivers: Sequence[Model]) -> Model:
@@ -270,7 +323,9 @@ def _receiver(packet: Packet, receivers: Sequence[Model]) -> Model:
     return found or receivers[0]
 
 
-def _behind(telegram: Telegram, receiver: Model, line: Line, models: Mapping[str, Model]) -> Model | None:
+def _behind(
+    telegram: Telegram, receiver: Model, line: Line, models: Mapping[str, Model]
+) -> Model | None:
     """Return the model whose profile the line names in `eep` or `device`, else the only one that takes the telegram."""
     says = f"{line.get('eep', '')} {line.get('device', '')}".upper()
     takers = []
@@ -293,7 +348,9 @@ def _in_order(line: Line, model: Model, packets: Sequence[Packet]) -> dict[str, 
     for packet in packets:
         heard = list(driver.feed(packet))
         reports = [report for report in heard if isinstance(report, Report)]
-        refused = next((r.reason for r in heard if isinstance(r, Refusal) and r is not UNPROVED), None)
+        refused = next(
+            (r.reason for r in heard if isinstance(r, Refusal) and r is not UNPROVED), None
+        )
         withheld = any(report.kind is Kind.REPLAYED for report in reports)
         believed = [report for report in reports if report.kind is not Kind.REPLAYED]
         accepted.append(bool(believed) or not (refused or withheld))
@@ -320,7 +377,9 @@ class _Told:
         self.events: list[dict[str, Any]] = []
         self.states: dict[str, Any] = {}
         self.measures: dict[str, Any] = {}
-        self.implausible: dict[str, Any] = {}  # numbers that no thing of a home can have: no readings
+        self.implausible: dict[
+            str, Any
+        ] = {}  # numbers that no thing of a home can have: no readings
         self.about: dict[str, Any] = {}  # who a beacon says it is: what a technician teaches from
         for report in reports:
             self.add(report)
@@ -341,9 +400,15 @@ class _Told:
             table = self.states if form is Form.STATE else self.measures
             if not is_plausible(report.kind, report.value, report.label):
                 table = self.implausible
-            table[str(told_as) if told_as else name if report.index == 1 else f"{name}_{report.index}"] = report.value
+            table[
+                str(told_as) if told_as else name if report.index == 1 else f"{name}_{report.index}"
+            ] = report.value
         elif report.extra and "protocol" in report.extra:
-            self.about |= {str(report.extra["protocol"]): {key: v for key, v in report.extra.items() if key != "protocol"}}
+            self.about |= {
+                str(report.extra["protocol"]): {
+                    key: v for key, v in report.extra.items() if key != "protocol"
+                }
+            }
 
     @property
     def strange(self) -> dict[str, Any]:
@@ -361,7 +426,9 @@ class _Told:
 
 def _rejected(refusals: Sequence[Refusal]) -> dict[str, Any]:
     why = next((one for one in refusals if one.reason not in _NOTHING), refusals[0])
-    return {"reject": why.reason, "error": why.advice or "the driver refuses these bytes"} | _Told([]).as_dict()
+    return {"reject": why.reason, "error": why.advice or "the driver refuses these bytes"} | _Told(
+        []
+    ).as_dict()
 
 
 def _streamed(answer: _Answer) -> dict[str, Any]:

@@ -58,7 +58,9 @@ class Unfit(Exception):
 def parsed(text: str) -> Line:
     """Return the JSON object of one line. Raises Unfit."""
     if len(text) > _LONGEST:
-        raise Unfit("bad_line", f"longer than {_LONGEST} characters; give one sensor's bytes a line")
+        raise Unfit(
+            "bad_line", f"longer than {_LONGEST} characters; give one sensor's bytes a line"
+        )
     try:
         line = json.loads(text)
     except ValueError as error:
@@ -86,7 +88,10 @@ def address(line: Line) -> str:
     """Return the address in `mac`, "" where it is not known. Raises Unfit."""
     given = line.get("mac") or ""
     if not isinstance(given, str) or (given and not _MAC.fullmatch(given.upper())):
-        raise Unfit("bad_line", f"mac: {given!r} is no address like A4:C1:38:8D:18:B2; leave it out if it is not known")
+        raise Unfit(
+            "bad_line",
+            f"mac: {given!r} is no address like A4:C1:38:8D:18:B2; leave it out if it is not known",
+        )
     return given.upper()
 
 
@@ -103,16 +108,24 @@ def key(line: Line, size: int) -> bytes | None:
 def codes(line: Line) -> dict[str, str]:
     """Return the taught signals, {function: signal}."""
     given = line.get("codes")
-    return {str(name): str(signal) for name, signal in given.items()} if isinstance(given, dict) else {}
+    return (
+        {str(name): str(signal) for name, signal in given.items()}
+        if isinstance(given, dict)
+        else {}
+    )
 
 
 def _bytes(text: object, where: str) -> bytes:
     if not isinstance(text, str):
-        raise Unfit("bad_hex", f"{where}: expected hex digits in quotes, found {type(text).__name__}")
+        raise Unfit(
+            "bad_hex", f"{where}: expected hex digits in quotes, found {type(text).__name__}"
+        )
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise Unfit("bad_hex", f"{where}: {text[:40]!r} is not an even number of hex digits") from None
+        raise Unfit(
+            "bad_hex", f"{where}: {text[:40]!r} is not an even number of hex digits"
+        ) from None
 
 
 def _uuid(text: str, where: str) -> str:
@@ -135,14 +148,21 @@ def _advertisement(step: Line, line: Line) -> Advertisement:
     companies = _table(step, "manufacturer_data")
     for company in companies:
         if not (company.isascii() and company.isdigit() and len(company) <= 5):
-            raise Unfit("bad_line", f"manufacturer_data: {company!r} is no company id (a decimal number)")
+            raise Unfit(
+                "bad_line", f"manufacturer_data: {company!r} is no company id (a decimal number)"
+            )
     services = _table(step, "service_data")
     name = step.get("local_name") or line.get("local_name")
     return Advertisement(
         address=address(line),
         name=name if isinstance(name, str) else None,
-        service_data={_uuid(uuid, "service_data"): _bytes(data, f"service_data {uuid}") for uuid, data in services.items()},
-        manufacturer_data={int(n): _bytes(data, f"manufacturer_data {n}") for n, data in companies.items()},
+        service_data={
+            _uuid(uuid, "service_data"): _bytes(data, f"service_data {uuid}")
+            for uuid, data in services.items()
+        },
+        manufacturer_data={
+            int(n): _bytes(data, f"manufacturer_data {n}") for n, data in companies.items()
+        },
     )
 
 
@@ -153,15 +173,23 @@ def _attribute(step: Line, _line: Line) -> Attribute:
             "bad_line",
             'a value that was notified or read needs characteristic, for instance "2a37", and frame in hex',
         )
-    return Attribute(characteristic=_uuid(characteristic, "characteristic"), data=_bytes(step["frame"], "frame"))
+    return Attribute(
+        characteristic=_uuid(characteristic, "characteristic"), data=_bytes(step["frame"], "frame")
+    )
 
 
 def _telegram(step: Line, _line: Line) -> Telegram:
     heard = _table(step, "telegram")
     if not isinstance(heard.get("source"), str):
-        raise Unfit("bad_line", 'telegram: expected {"source": text, "data": hex}, or "text" for data')
+        raise Unfit(
+            "bad_line", 'telegram: expected {"source": text, "data": hex}, or "text" for data'
+        )
     text = heard.get("text")
-    data = text.encode("utf-8", "replace") if isinstance(text, str) else _bytes(heard.get("data", ""), "telegram data")
+    data = (
+        text.encode("utf-8", "replace")
+        if isinstance(text, str)
+        else _bytes(heard.get("data", ""), "telegram data")
+    )
     return Telegram(source=heard["source"], data=data, retained=heard.get("retained") is True)
 
 
@@ -189,7 +217,11 @@ def _text(step: Line, _line: Line) -> Telegram | Chunk:
 def _wired(step: Line, _line: Line) -> Telegram | Chunk:
     name = "frame" if step.get("frame") is not None else "stream"
     data, cluster = _bytes(step[name], name), step.get("cluster")
-    return Telegram(source=cluster, data=data) if isinstance(cluster, str) else Chunk(port="", data=data)
+    return (
+        Telegram(source=cluster, data=data)
+        if isinstance(cluster, str)
+        else Chunk(port="", data=data)
+    )
 
 
 # The keys of a line, which packets they make, and how.
@@ -211,10 +243,17 @@ class _Wanted(NamedTuple):
 _WANTED: Mapping[type, _Wanted] = {
     BleAdvert: _Wanted(frozenset({Advertisement}), "service_data or manufacturer_data"),
     GattService: _Wanted(frozenset({Attribute}), "characteristic with frame"),
-    SerialLine: _Wanted(frozenset({Chunk, Telegram}), "frame or stream (line, where it speaks text)"),
-    MqttTopics: _Wanted(frozenset({Published, Telegram}), "topic with payload, or cluster with frame"),
+    SerialLine: _Wanted(
+        frozenset({Chunk, Telegram}), "frame or stream (line, where it speaks text)"
+    ),
+    MqttTopics: _Wanted(
+        frozenset({Published, Telegram}), "topic with payload, or cluster with frame"
+    ),
     Inputs: _Wanted(frozenset({Telegram, Chunk}), "telegram or frame"),
-    Behind: _Wanted(frozenset({Telegram, Chunk, Published}), "telegram, or the frame, line or topic of its receiver"),
+    Behind: _Wanted(
+        frozenset({Telegram, Chunk, Published}),
+        "telegram, or the frame, line or topic of its receiver",
+    ),
 }
 
 

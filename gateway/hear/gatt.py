@@ -148,7 +148,9 @@ class Visits:
             return None
         now = self._now()
         waiting = [
-            (h.visited, address) for address, h in self._hosts.items() if h.device is not None and now - h.invited <= self._times.fresh
+            (h.visited, address)
+            for address, h in self._hosts.items()
+            if h.device is not None and now - h.invited <= self._times.fresh
         ]
         return min(waiting, default=(0.0, None))[1]
 
@@ -161,16 +163,22 @@ class Visits:
         self.visiting = address
         begun = self._now()
         self._over = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._visit(device, host.service, visit), name=f"visit {address}")
+        task = asyncio.create_task(
+            self._visit(device, host.service, visit), name=f"visit {address}"
+        )
         try:
             # every step has its own bound; this one is for what bleak awaits while it cleans up behind a step
             longest = 2 * self._times.connect + self._times.take + 3 * self._times.leave
-            await asyncio.wait((task, self._over), timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (task, self._over), timeout=longest, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             self._over = None
             await self._ended(task)
             self.visiting = ""
-            host.device = None  # what seemed to be an advertisement meanwhile was the connection itself
+            host.device = (
+                None  # what seemed to be an advertisement meanwhile was the connection itself
+            )
         self._settle(address, host, task, visit, begun)
         for value in host.service.ordered(visit.batch):
             self._sink(address, value)
@@ -185,7 +193,9 @@ class Visits:
             await asyncio.wait((task,), timeout=self._times.leave)
         _log.error("visit of %s cannot be ended: systemctl restart bluetooth", self.visiting)
 
-    def _settle(self, address: str, host: _Host, task: asyncio.Task[None], visit: _Visit, begun: float) -> None:
+    def _settle(
+        self, address: str, host: _Host, task: asyncio.Task[None], visit: _Visit, begun: float
+    ) -> None:
         """Decide when this device is visited next."""
         now = self._now()
         problem = None if not task.done() or task.cancelled() else task.exception()
@@ -202,9 +212,13 @@ class Visits:
         else:
             host.failed += 1
             host.why = str(problem) or "no connection in time"
-            wait = min(self._times.first_wait * 2.0 ** min(host.failed - 1, 16), self._times.longest_wait)
+            wait = min(
+                self._times.first_wait * 2.0 ** min(host.failed - 1, 16), self._times.longest_wait
+            )
             host.not_before = now + wait
-            if host.failed == 1:  # a device that is carried out of range fails all day long: one line
+            if (
+                host.failed == 1
+            ):  # a device that is carried out of range fails all day long: one line
                 _log.info("visit of %s failed: %s", address, host.why)
             self._missed(address)
 
@@ -212,7 +226,9 @@ class Visits:
         """Connect, subscribe, take, leave. Raises one of _LOSSES when it did not come about; what was taken is in `visit`."""
         times = self._times
         client = BleakClient(device, disconnected_callback=visit.leave, timeout=times.connect)
-        async with asyncio.timeout(times.connect + times.leave):  # bleak's own limit comes first, and cleans up better
+        async with asyncio.timeout(
+            times.connect + times.leave
+        ):  # bleak's own limit comes first, and cleans up better
             await self._connect(client)
         try:
             async with asyncio.timeout(times.connect):
@@ -220,7 +236,9 @@ class Visits:
             visit.open = True
             await self._take(visit)
         except _LOSSES:
-            if not visit.batch:  # a device may say what it has and be gone before we have asked for everything
+            if (
+                not visit.batch
+            ):  # a device may say what it has and be gone before we have asked for everything
                 raise
         finally:
             with contextlib.suppress(*_LOSSES):
@@ -238,9 +256,15 @@ class Visits:
             else:
                 return
 
-    async def _subscribe(self, client: BleakClient, device: BLEDevice, service: GattService, visit: _Visit) -> None:
+    async def _subscribe(
+        self, client: BleakClient, device: BLEDevice, service: GattService, visit: _Visit
+    ) -> None:
         """Ask for everything the model speaks by; whatever it does not have is left out. Raises BleakError when it has nothing."""
-        there = [c for uuid in service.characteristics if (c := client.services.get_characteristic(uuid)) is not None]
+        there = [
+            c
+            for uuid in service.characteristics
+            if (c := client.services.get_characteristic(uuid)) is not None
+        ]
         if not any(c.uuid != _BATTERY_LEVEL for c in there):
             raise BleakError("the device has no such service: is it the model that was enrolled?")
         for characteristic in there:
@@ -258,7 +282,9 @@ class Visits:
                     read = None if level is None else bytes(await client.read_gatt_char(level))
                     visit.take(_BATTERY_LEVEL, read or await _battery(device.details["path"]))
 
-    async def _notified(self, client: BleakClient, characteristic: BleakGATTCharacteristic, visit: _Visit) -> None:
+    async def _notified(
+        self, client: BleakClient, characteristic: BleakGATTCharacteristic, visit: _Visit
+    ) -> None:
         """Subscribe; bluetoothd notifies or is indicated to, as the characteristic says. Pairs once if the device asks for it."""
 
         def said(_: BleakGATTCharacteristic, data: bytearray) -> None:
@@ -302,7 +328,16 @@ async def _battery(path: str) -> bytes:
     try:
         what = ["org.bluez.Battery1", "Percentage"]
         interface = "org.freedesktop.DBus.Properties"
-        reply = await bus.call(Message(destination="org.bluez", path=path, interface=interface, member="Get", signature="ss", body=what))
+        reply = await bus.call(
+            Message(
+                destination="org.bluez",
+                path=path,
+                interface=interface,
+                member="Get",
+                signature="ss",
+                body=what,
+            )
+        )
     finally:
         bus.disconnect()
     if reply.message_type is MessageType.ERROR:

@@ -63,12 +63,18 @@ class Ears:
         self.visits: gatt.Visits | None = None
         self._brokers: dict[str, Bridge] = {}  # by device
         self.window: Window | None = None
-        self._asked: asyncio.Queue[float] = asyncio.Queue(10)  # seconds; a flood of requests asks for nothing more
+        self._asked: asyncio.Queue[float] = asyncio.Queue(
+            10
+        )  # seconds; a flood of requests asks for nothing more
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[str, asyncio.Task[None]] = {}  # by device: its line, or its way to another broker
+        self._tasks: dict[
+            str, asyncio.Task[None]
+        ] = {}  # by device: its line, or its way to another broker
         self._visiting: asyncio.Task[None] | None = None
         self._hosts: dict[str, GattService] = {}
-        self._own: dict[str, tuple[ble.Radio, asyncio.Task[None]]] = {}  # by adapter: radios that a hearing window has to itself
+        self._own: dict[
+            str, tuple[ble.Radio, asyncio.Task[None]]
+        ] = {}  # by adapter: radios that a hearing window has to itself
 
         home.subscribe(self._changed)
 
@@ -82,7 +88,10 @@ class Ears:
         self._group = group
         if self._replay is not None:
             assert isinstance(self._clock, ReplayClock)  # made together
-            group.create_task(self._replay.run(self._clock, self._intake.advert, self._intake.chunk), name="replay")
+            group.create_task(
+                self._replay.run(self._clock, self._intake.advert, self._intake.chunk),
+                name="replay",
+            )
             return
         self.by_radio()
         for d in self._home.config.devices:
@@ -90,20 +99,36 @@ class Ears:
 
     def wants_radio(self) -> bool:
         """Whether an enrolled device is heard by radio."""
-        return any(isinstance(d.model.listens, BleAdvert | GattService) for d in self._home.config.devices)
+        return any(
+            isinstance(d.model.listens, BleAdvert | GattService) for d in self._home.config.devices
+        )
 
     def by_radio(self) -> None:
         """Hear by radio who is enrolled for it. Asked again after a change, it begins what is not there yet and cuts nothing."""
         if self._replay is not None or not self.wants_radio():
             return
         assert self._group is not None  # the daemon runs
-        hosts = {d.at: d.model.listens for d in self._home.config.devices if isinstance(d.model.listens, GattService)}
+        hosts = {
+            d.at: d.model.listens
+            for d in self._home.config.devices
+            if isinstance(d.model.listens, GattService)
+        }
         if hosts != self._hosts:
             self._hosts = hosts
             if self._visiting is not None:
                 self._visiting.cancel()
-            self.visits = gatt.Visits(hosts, self._intake.attribute, self._alarm_is_fresh, self._intake.missed) if hosts else None
-            self._visiting = self._group.create_task(self.visits.run(), name="visits") if self.visits is not None else None
+            self.visits = (
+                gatt.Visits(
+                    hosts, self._intake.attribute, self._alarm_is_fresh, self._intake.missed
+                )
+                if hosts
+                else None
+            )
+            self._visiting = (
+                self._group.create_task(self.visits.run(), name="visits")
+                if self.visits is not None
+                else None
+            )
         for adapter in self._home.config.adapters if not self.radios else ():
             # A hearing window that had the adapter to itself gives its radio over: two scans of one adapter would make both deaf.
             radio, _ = self._own.pop(adapter) if adapter in self._own else self._begun(adapter)
@@ -112,7 +137,9 @@ class Ears:
 
     def _begun(self, adapter: str) -> tuple[ble.Radio, asyncio.Task[None]]:
         assert self._group is not None  # the daemon runs
-        radio = ble.Radio(adapter, self._intake.advert, say, wanted=self._intake.knows, met=self._met)
+        radio = ble.Radio(
+            adapter, self._intake.advert, say, wanted=self._intake.knows, met=self._met
+        )
         return radio, self._group.create_task(radio.run(), name=adapter)
 
     def _met(self, device: BLEDevice) -> None:
@@ -126,9 +153,13 @@ class Ears:
         assert self._group is not None  # the daemon runs
         if (line := speed(d.model)) is not None:
             ask = functools.partial(self._intake.ask, d.at)
-            port = serial_port.Line(d.at, line.baud, self._intake.chunk, ask=ask, ask_every=line.ask_every)
+            port = serial_port.Line(
+                d.at, line.baud, self._intake.chunk, ask=ask, ask_every=line.ask_every
+            )
             self.lines.append(port)
-            self._tasks[d.id] = self._group.create_task(keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id)
+            self._tasks[d.id] = self._group.create_task(
+                keep(f"line {d.id}", port.run, expected=(OSError,)), name=d.id
+            )
         elif isinstance(d.model.listens, MqttTopics):
             other = Bridge(
                 d.at,
@@ -137,13 +168,19 @@ class Ears:
                 functools.partial(self._intake.published, d.id),
             )
             self._brokers[d.id] = other
-            self._tasks[d.id] = self._group.create_task(keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id)
+            self._tasks[d.id] = self._group.create_task(
+                keep(f"bridge {d.id}", other.run, expected=(BridgeLost,)), name=d.id
+            )
         elif isinstance(d.model.listens, Inputs):
             polled = functools.partial(self._poll, d)
-            self._tasks[d.id] = self._group.create_task(keep(f"inputs {d.id}", polled, expected=(OSError, ValueError)), name=d.id)
+            self._tasks[d.id] = self._group.create_task(
+                keep(f"inputs {d.id}", polled, expected=(OSError, ValueError)), name=d.id
+            )
 
     async def _poll(self, d: Device, ready: Callable[[], None]) -> None:
-        await contacts.run(contacts.bus_at(d.at), functools.partial(self._intake.polled, d.id), ready)
+        await contacts.run(
+            contacts.bus_at(d.at), functools.partial(self._intake.polled, d.id), ready
+        )
 
     def let_go_of(self, device: str) -> None:
         """Let go of a device's line."""
@@ -180,7 +217,11 @@ class Ears:
         """Return the devices whose line or broker is not there now, and the receivers that say so of themselves."""
         closed = {line.port for line in self.lines if not line.open}
         gone = {d.id for d in self._home.config.devices if d.at in closed}
-        return gone | {device for device, broker in self._brokers.items() if not broker.connected} | self._intake.offline
+        return (
+            gone
+            | {device for device, broker in self._brokers.items() if not broker.connected}
+            | self._intake.offline
+        )
 
     def radio_status(self, mono: float) -> list[RadioStatus]:
         """Return how each adapter stands, for the status file."""
@@ -218,9 +259,13 @@ class Ears:
             self.window = Window(self._models, self._home.config.devices, time.monotonic(), seconds)
             # where no enrolled device is heard by radio, as before the first is enrolled, nobody else uses the adapters
             if not self.radios and not self._replay:
-                self._own = {adapter: self._begun(adapter) for adapter in self._home.config.adapters}
+                self._own = {
+                    adapter: self._begun(adapter) for adapter in self._home.config.adapters
+                }
             try:
-                await self._until_closed(self.window, [radio for radio, _ in self._own.values()] or list(self.radios))
+                await self._until_closed(
+                    self.window, [radio for radio, _ in self._own.values()] or list(self.radios)
+                )
             finally:
                 self.window = None
                 tasks = [task for _, task in self._own.values()]
@@ -242,8 +287,15 @@ class Ears:
             LOG.exception("what is near cannot be told")
 
     async def _until_closed(self, window: Window, radios: list[ble.Radio]) -> None:
-        ends = [radio.overhear(lambda advert, kind: window.heard(advert, kind, time.monotonic())) for radio in radios]
-        ends.append(self._intake.overhear(lambda receiver, telegram: window.behind(receiver, telegram, time.monotonic())))
+        ends = [
+            radio.overhear(lambda advert, kind: window.heard(advert, kind, time.monotonic()))
+            for radio in radios
+        ]
+        ends.append(
+            self._intake.overhear(
+                lambda receiver, telegram: window.behind(receiver, telegram, time.monotonic())
+            )
+        )
         try:
             while True:
                 while not self._asked.empty():

@@ -39,17 +39,25 @@ from gateway.words.driver import (
 from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading, is_plausible
 
 LOG = logging.getLogger("eldercare")
-SAME_WITHIN = 5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
+SAME_WITHIN = (
+    5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
+)
 BURST = 60.0  # s after a new counter in which its repeats are still a sign of life, of a device that has a key
 # What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
 # A replay, and a word that is not understood, is no sensor's word but the driver's own.
 GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED, Kind.NOT_UNDERSTOOD}
-REPLAYED_AGAIN = 60.0  # s between two recordings of one device that are told; the others are counted
+REPLAYED_AGAIN = (
+    60.0  # s between two recordings of one device that are told; the others are counted
+)
 STANDS = 300.0  # s for which a call that stands in what a device says need not be heard and is still the same one
 SAYS_AGAIN = 60.0  # s after which a state that may be a danger is said again, of a device that goes on sending the same packet
 ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
-UNREAD = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})  # refusals of who has another key than we know
-STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})  # what the page shows as holding now
+UNREAD = frozenset(
+    {"decrypt_failed", "bindkey_required", "bad_key"}
+)  # refusals of who has another key than we know
+STATES = frozenset(
+    {Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY}
+)  # what the page shows as holding now
 
 _NOT_SENSED = Refusal("not_sensed")
 _IMPLAUSIBLE = Refusal("implausible")
@@ -72,16 +80,28 @@ class Enrolled:
     codes: Mapping[str, str] = field(default_factory=dict)
     armed: float | None = None  # monotonic second until which its counter may begin anew
     alive: bool = False  # the last packet proved that the device lives
-    proved: float = -math.inf  # when a counter that was never heard before came, of a device that has a key
+    proved: float = (
+        -math.inf
+    )  # when a counter that was never heard before came, of a device that has a key
     replayed: float = -math.inf  # when a recording of it was last told
-    told: dict[str, tuple[bytes, float]] = field(default_factory=dict)  # per source of its telegrams: the last data, and when
-    called: dict[int, float] = field(default_factory=dict)  # per button: when a call of it was heard last, also one that stands
+    told: dict[str, tuple[bytes, float]] = field(
+        default_factory=dict
+    )  # per source of its telegrams: the last data, and when
+    called: dict[int, float] = field(
+        default_factory=dict
+    )  # per button: when a call of it was heard last, also one that stands
     since: float = 0.0  # when it was taken in: what stands from before is the same call
-    levels: dict[tuple[Kind, int], Report] = field(default_factory=dict)  # what may be a danger and is on, as it was said last
+    levels: dict[tuple[Kind, int], Report] = field(
+        default_factory=dict
+    )  # what may be a danger and is on, as it was said last
     said: float = 0.0  # when it was
-    lived: float | None = None  # when it last proved that it lives, since it was taken in: before that nothing of it is known
+    lived: float | None = (
+        None  # when it last proved that it lives, since it was taken in: before that nothing of it is known
+    )
     unread: float | None = None  # when it was last heard and could not be read with the key it has
-    states: dict[tuple[Kind, int], bool] = field(default_factory=dict)  # what holds until it says otherwise, as it said since then
+    states: dict[tuple[Kind, int], bool] = field(
+        default_factory=dict
+    )  # what holds until it says otherwise, as it said since then
 
 
 Overheard = Callable[[DeviceId, Telegram], None]
@@ -138,8 +158,12 @@ class Intake:
         codes: Mapping[str, str] | None = None,
     ) -> None:
         """Take one device in. `via` is the receiver it is heard through; `codes` are its taught signals, {function: signal}."""
-        driver = _driver(model, address, key, codes or {}, _unarmed(memory))  # a technician's word ends with the process
-        enrolled = Enrolled(device, model, address, key, driver, codes=codes or {}, since=self._now().mono)
+        driver = _driver(
+            model, address, key, codes or {}, _unarmed(memory)
+        )  # a technician's word ends with the process
+        enrolled = Enrolled(
+            device, model, address, key, driver, codes=codes or {}, since=self._now().mono
+        )
         self.devices[device] = enrolled
         if via:
             for source in (codes or {}).values() if codes else (address,):
@@ -178,14 +202,23 @@ class Intake:
         now = self._now()
         enrolled.rssi = advertisement.rssi
         self._walked(enrolled.device, advertisement.rssi, now.mono)
-        same = advertisement.service_data == enrolled.payload and advertisement.manufacturer_data == enrolled.makers
+        same = (
+            advertisement.service_data == enrolled.payload
+            and advertisement.manufacturer_data == enrolled.makers
+        )
         if same and now.mono - enrolled.fed < SAME_WITHIN:
             self.repeats += 1
             if enrolled.alive:
                 self._lives(enrolled, now, advertisement.rssi)
             return
-        enrolled.payload, enrolled.makers, enrolled.fed = advertisement.service_data, advertisement.manufacturer_data, now.mono
-        if isinstance(enrolled.model.listens, GattService):  # what it has to say it says when it is visited
+        enrolled.payload, enrolled.makers, enrolled.fed = (
+            advertisement.service_data,
+            advertisement.manufacturer_data,
+            now.mono,
+        )
+        if isinstance(
+            enrolled.model.listens, GattService
+        ):  # what it has to say it says when it is visited
             enrolled.alive = True
             self._lives(enrolled, now, advertisement.rssi)
             return
@@ -255,7 +288,10 @@ class Intake:
     def memory(self) -> dict[DeviceId, str]:
         """Return the drivers' memories that changed since the last call, as JSON."""
         changed, self.changed = self.changed, set()
-        return {device: json.dumps(self.devices[device].driver.memory, separators=(",", ":")) for device in changed}
+        return {
+            device: json.dumps(self.devices[device].driver.memory, separators=(",", ":"))
+            for device in changed
+        }
 
     def memories(self) -> dict[DeviceId, str]:
         """Return all drivers' memories as JSON, whether they changed or not: for a database that has none of them."""
@@ -276,10 +312,15 @@ class Intake:
                 enrolled.levels.pop(place, None)
         self._sink(
             Reading(
-                device=enrolled.device, kind=report.kind, value=report.value, at=now, index=report.index, label=report.label,
+                device=enrolled.device,
+                kind=report.kind,
+                value=report.value,
+                at=now,
+                index=report.index,
+                label=report.label,
                 flagged=report.flagged,
             )
-        )  # fmt: skip
+        )
 
     def _refused(self, enrolled: Enrolled, refusal: Refusal, now: Moment) -> None:
         """Count what was refused, and take what it says about the device."""
@@ -312,23 +353,39 @@ class Intake:
         try:
             heard: list[Heard] = list(enrolled.driver.feed(packet))
         except Exception:  # one sensor's decoder must not end the hearing of all others
-            LOG.exception("device %s: driver %s failed on a packet: send us the output of `decode`", enrolled.device, enrolled.model.name)
+            LOG.exception(
+                "device %s: driver %s failed on a packet: send us the output of `decode`",
+                enrolled.device,
+                enrolled.model.name,
+            )
             heard = [Refusal("driver_failed")]
         if enrolled.armed is not None and ARMED not in enrolled.driver.memory:
             enrolled.armed = None
             self._proved(enrolled.device)
-        if enrolled.driver.memory is not before:  # a driver puts in a new dict whenever it remembers something
+        if (
+            enrolled.driver.memory is not before
+        ):  # a driver puts in a new dict whenever it remembers something
             self.changed.add(enrolled.device)
         senses = enrolled.model.senses
         heard = [
-            _IMPLAUSIBLE if isinstance(item, Report) and not is_plausible(item.kind, item.value, item.label) else item for item in heard
+            _IMPLAUSIBLE
+            if isinstance(item, Report) and not is_plausible(item.kind, item.value, item.label)
+            else item
+            for item in heard
         ]
-        heard = [_NOT_SENSED if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses else item for item in heard]
+        heard = [
+            _NOT_SENSED
+            if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses
+            else item
+            for item in heard
+        ]
         # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
         kept = isinstance(packet, Published | Telegram) and packet.retained
         enrolled.alive = not kept and _proves_life(enrolled, heard, now)
         if enrolled.alive and (not isinstance(packet, Chunk) or heard):
-            self._lives(enrolled, now, packet.rssi if isinstance(packet, Advertisement | Telegram) else 0)
+            self._lives(
+                enrolled, now, packet.rssi if isinstance(packet, Advertisement | Telegram) else 0
+            )
             if isinstance(packet, Chunk | Published):
                 self._walked(enrolled.device, 0, now.mono)
         for item in heard:
@@ -353,7 +410,12 @@ class Intake:
                 self.telegram(enrolled.device, item, now)
             elif item is not UNPROVED:
                 # With a key only a new counter is the device's own word: a recording can be played again for ever.
-                if item is REPEATED and enrolled.alive and enrolled.key is None and now.mono - enrolled.said >= SAYS_AGAIN:
+                if (
+                    item is REPEATED
+                    and enrolled.alive
+                    and enrolled.key is None
+                    and now.mono - enrolled.said >= SAYS_AGAIN
+                ):
                     for level in list(enrolled.levels.values()):
                         self._say(enrolled, level, now)
                 self._refused(enrolled, item, now)
@@ -365,7 +427,9 @@ def _proves_life(enrolled: Enrolled, heard: Sequence[Heard], now: Moment) -> boo
     says = [item for item in heard if isinstance(item, Report) and item.kind is not Kind.REPLAYED]
     if enrolled.key is None:
         return not heard or bool(says) or REPEATED in heard
-    if not heard or any(not item.flagged for item in says):  # a flagged call comes under an old counter
+    if not heard or any(
+        not item.flagged for item in says
+    ):  # a flagged call comes under an old counter
         enrolled.proved = now.mono
         return True
     return REPEATED in heard and now.mono - enrolled.proved < BURST
@@ -375,5 +439,15 @@ def _unarmed(memory: Mapping[str, int | str]) -> dict[str, int | str]:
     return {name: value for name, value in memory.items() if name not in {ARMED, "rising"}}
 
 
-def _driver(model: Model, address: str, key: bytes | None, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> Driver:
-    return model.learned(codes, memory) if codes and model.learned is not None else model.new(address, key, memory)
+def _driver(
+    model: Model,
+    address: str,
+    key: bytes | None,
+    codes: Mapping[str, str],
+    memory: Mapping[str, int | str],
+) -> Driver:
+    return (
+        model.learned(codes, memory)
+        if codes and model.learned is not None
+        else model.new(address, key, memory)
+    )

@@ -30,7 +30,9 @@ ANSWER_WAIT = 10.0  # s for CONNACK and each SUBACK
 _REFUSAL = 0x80  # reason codes of a SUBACK from here on are refusals
 
 LOG = logging.getLogger("eldercare")
-_quiet = logging.getLogger("eldercare.bridge")  # aiomqtt and paho write here; what matters of it is in BridgeLost
+_quiet = logging.getLogger(
+    "eldercare.bridge"
+)  # aiomqtt and paho write here; what matters of it is in BridgeLost
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL)
@@ -43,7 +45,13 @@ class BridgeLost(Exception):
 class Bridge:
     """The topics below `url` (mqtt://user@host:port/base), given to `sink` with the base taken off."""
 
-    def __init__(self, url: str, password: str | None, filters: tuple[str, ...], sink: Callable[[Published], None]) -> None:
+    def __init__(
+        self,
+        url: str,
+        password: str | None,
+        filters: tuple[str, ...],
+        sink: Callable[[Published], None],
+    ) -> None:
         found = re.fullmatch(r"mqtt://(?:([\w.-]+)@)?([\w.-]+)(?::(\d+))?/([\w/-]+)", url)
         if found is None:
             raise ValueError(f"{url!r} is not mqtt://user@host:port/base")
@@ -65,7 +73,11 @@ class Bridge:
         try:
             await ear.open()
             for each in self._filters:
-                self._allowed(where, each, await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=ANSWER_WAIT))
+                self._allowed(
+                    where,
+                    each,
+                    await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=ANSWER_WAIT),
+                )
             self.connected = True
             if ready is not None:
                 ready()
@@ -75,10 +87,14 @@ class Bridge:
         except BridgeLost:
             raise
         except (aiomqtt.MqttError, TimeoutError) as error:
-            raise BridgeLost(f"{where}: {error}: is its broker running, and does it let us in?") from error
+            raise BridgeLost(
+                f"{where}: {error}: is its broker running, and does it let us in?"
+            ) from error
         except Exception as mistake:  # one connection to another program must not end the guarding
             LOG.exception("bridge %s failed", where)
-            raise BridgeLost(f"{where}: a mistake of ours ({type(mistake).__name__}), see the gateway's log") from mistake
+            raise BridgeLost(
+                f"{where}: a mistake of ours ({type(mistake).__name__}), see the gateway's log"
+            ) from mistake
         finally:
             self.connected = False
             ear.close()
@@ -94,7 +110,11 @@ class Bridge:
 
     def _told(self, topic: str, payload: bytes, retained: bool) -> None:
         if len(payload) <= LARGEST:
-            self._sink(Published(topic=topic.removeprefix(self._base + "/"), payload=payload, retained=retained))
+            self._sink(
+                Published(
+                    topic=topic.removeprefix(self._base + "/"), payload=payload, retained=retained
+                )
+            )
 
 
 class _Ear(aiomqtt.Client):
@@ -109,7 +129,9 @@ class _Ear(aiomqtt.Client):
         password: str | None,
         told: Callable[[str, bytes, bool], None],
     ) -> None:
-        super().__init__(host, port, username=user, password=password, keepalive=KEEPALIVE, logger=_quiet)
+        super().__init__(
+            host, port, username=user, password=password, keepalive=KEEPALIVE, logger=_quiet
+        )
         self._told = told
         self._sock = sock
         self._mistaken = False
@@ -120,7 +142,9 @@ class _Ear(aiomqtt.Client):
         """Say CONNECT and wait for the answer. Raises MqttError, PacketRefused, TimeoutError."""
         self._client_connect()  # the socket is connected already: nothing blocks
         async with asyncio.timeout(ANSWER_WAIT):
-            await asyncio.wait((self._connected, self._disconnected), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (self._connected, self._disconnected), return_when=asyncio.FIRST_COMPLETED
+            )
         if not self._connected.done():
             await self.ended()
         await self._connected
@@ -152,5 +176,7 @@ class _Ear(aiomqtt.Client):
             self._told(topic, bytes(message.payload), bool(message.retain))
         except Exception:  # a message that trips over a mistake of ours must not make deaf for all others; a kept one comes each time
             if not self._mistaken:
-                LOG.exception("bridge: a message could not be taken; of further ones on this connection nothing is said")
+                LOG.exception(
+                    "bridge: a message could not be taken; of further ones on this connection nothing is said"
+                )
             self._mistaken = True

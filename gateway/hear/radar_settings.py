@@ -23,7 +23,9 @@ from gateway.words.say import Failed, Say, both, either
 
 ECHO_WITHIN = 1.0  # s
 TRIES = 3  # one, and two repeats
-PAUSE = 0.3  # s between the value of one setting and the bytes of the next: in a row they hang a C1001
+PAUSE = (
+    0.3  # s between the value of one setting and the bytes of the next: in a row they hang a C1001
+)
 WAKE_WITHIN = 15.0  # s a radar that was just plugged in may be silent
 HANG_WITHIN = 20.0  # s for which a radar that stopped answering is asked again, told to start anew if it knows how
 ASK_AGAIN = 2.0  # s between two questions to one that may be starting or hanging
@@ -100,7 +102,13 @@ class Commissioning:
     Call `tick` whenever `due` has come and after each `heard`, and write what it returns.
     """
 
-    def __init__(self, settings: Sequence[Setting], device: Adjustable, wanted: Mapping[str, float], now: float) -> None:
+    def __init__(
+        self,
+        settings: Sequence[Setting],
+        device: Adjustable,
+        wanted: Mapping[str, float],
+        now: float,
+    ) -> None:
         chosen = [one for one in settings if not wanted or one.name in wanted]
         if not chosen:
             raise BadSetting(Say("adjust.nothing"))
@@ -140,7 +148,9 @@ class Commissioning:
         answer = extra.get("reply_to") == "query"
         label = setting.label or setting.name
         mine = report.label == label and (answer or "taken" not in extra)
-        if self._step is _Step.SET and ((mine and not answer) or (extra.get("taken") == label and report.value is True)):
+        if self._step is _Step.SET and (
+            (mine and not answer) or (extra.get("taken") == label and report.value is True)
+        ):
             self._echoed.add(setting.name)
             self._go(_Step.QUIET if setting.quiet else _Step.ASK, now + setting.quiet)
         elif mine and answer:
@@ -229,7 +239,11 @@ class Commissioning:
             wants = setting.name in self._wanted and not self._final
             self._go(_Step.SET if wants and not self._dead else _Step.ASK, now + PAUSE)
             return
-        applied = [one for one in self._chosen if one.name in self._wanted and self._read.get(one.name) is not None]
+        applied = [
+            one
+            for one in self._chosen
+            if one.name in self._wanted and self._read.get(one.name) is not None
+        ]
         if self._final or not applied or not self._device.apply():
             self._step = _Step.DONE
             return
@@ -306,9 +320,15 @@ async def commission(
     return work.results()
 
 
-def _say_new(work: Commissioning, shown: dict[str, Result], said: Callable[[Result], None] | None) -> None:
+def _say_new(
+    work: Commissioning, shown: dict[str, Result], said: Callable[[Result], None] | None
+) -> None:
     for result in work.results():
-        if said is not None and result.read is not None and shown.get(result.setting.name) != result:
+        if (
+            said is not None
+            and result.read is not None
+            and shown.get(result.setting.name) != result
+        ):
             shown[result.setting.name] = result
             said(result)
 
@@ -330,7 +350,10 @@ def table(results: Sequence[Result]) -> str:
         )
     widths = [max(_width(row[n]) for row in rows) for n in range(5)]
     return "\n".join(
-        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+        "  ".join(
+            cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)
+        ).rstrip()
+        for row in rows
     )
 
 

@@ -69,7 +69,9 @@ class ReplayClock:
     def now(self) -> Moment:
         """Return the day's instant."""
         mono = min(self._mono + (time.monotonic() - self._since) * self.pace, self._most)
-        return Moment(mono, self._begins + timedelta(seconds=mono - self._started), Quality.SYNCHRONISED)
+        return Moment(
+            mono, self._begins + timedelta(seconds=mono - self._started), Quality.SYNCHRONISED
+        )
 
     def real(self, seconds: float) -> float:
         """Return the real seconds that `seconds` of the day take, at most LONGEST_REST: the pace may change meanwhile."""
@@ -128,7 +130,9 @@ class Replay:
     def _take(self, number: int, words: list[str]) -> None:
         if words[0] == "date":
             midnight = datetime.fromisoformat(words[1])
-            if not 2000 <= midnight.year < 2100:  # near its ends the calendar has no room for a time zone
+            if (
+                not 2000 <= midnight.year < 2100
+            ):  # near its ends the calendar has no room for a time zone
                 raise ValueError(f"a year from 2000 to 2099 was expected, not {midnight.year}")
             self.midnight = midnight.astimezone(UTC)
             return
@@ -139,10 +143,14 @@ class Replay:
         every = until = 0.0
         if rest[0] == "every":
             if rest[2] != "until":
-                raise ValueError(f"`every 60 until 22:00:00` was expected, not {' '.join(rest[:4])!r}")
+                raise ValueError(
+                    f"`every 60 until 22:00:00` was expected, not {' '.join(rest[:4])!r}"
+                )
             every, until, rest = float(rest[1]), _seconds(rest[3]), rest[4:]
             if not SHORTEST <= every < inf:
-                raise ValueError(f"`every` needs seconds above 0: at least {SHORTEST:g}, or the day would never end")
+                raise ValueError(
+                    f"`every` needs seconds above 0: at least {SHORTEST:g}, or the day would never end"
+                )
         happening = Happening(at, number, rest[0], tuple(rest[1:]), every, until)
         if happening.what in {"ble", "serial", "open"}:
             packet(happening)  # refuse it now rather than in the middle of the day
@@ -150,7 +158,9 @@ class Replay:
             if not 0 < float(rest[1]) <= FASTEST:
                 raise ValueError(f"a pace is above 0, and at most {FASTEST:g}")
         elif happening.what != "say":
-            raise ValueError(f"nothing is called {happening.what!r}: ble, serial, open, pace and say are known")
+            raise ValueError(
+                f"nothing is called {happening.what!r}: ble, serial, open, pace and say are known"
+            )
         self.happenings.append(happening)
 
     def clock(self, boot: str) -> ReplayClock:
@@ -166,9 +176,24 @@ class Replay:
             yield happening
             again = happening.at + happening.every
             if happening.every and again <= happening.until:
-                heapq.heappush(queue, Happening(again, happening.line, happening.what, happening.rest, happening.every, happening.until))
+                heapq.heappush(
+                    queue,
+                    Happening(
+                        again,
+                        happening.line,
+                        happening.what,
+                        happening.rest,
+                        happening.every,
+                        happening.until,
+                    ),
+                )
 
-    async def run(self, clock: ReplayClock, advert: Callable[[Advertisement], None], chunk: Callable[[Chunk], object]) -> None:
+    async def run(
+        self,
+        clock: ReplayClock,
+        advert: Callable[[Advertisement], None],
+        chunk: Callable[[Chunk], object],
+    ) -> None:
         """Play the day once, then let the clock run as life does."""
         for happening in self.in_order():
             clock.wait_for(happening.at - self.first)
@@ -198,7 +223,9 @@ def _read(path: Path) -> str:
             raise BadDay(f"{path}: larger than {LARGEST} bytes")
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise BadDay(f"{path}: {error.strerror}: a recorded day was expected here ([replay] file in the configuration)") from error
+        raise BadDay(
+            f"{path}: {error.strerror}: a recorded day was expected here ([replay] file in the configuration)"
+        ) from error
     except UnicodeDecodeError as error:
         raise BadDay(f"{path}: not UTF-8 text at byte {error.start}: save it as UTF-8") from error
 
@@ -224,7 +251,12 @@ def packet(happening: Happening) -> Advertisement | Chunk:
         else:
             raise ValueError(f"{word!r} is not name=..., fcd2=hex or company:0ba9=hex")
     return Advertisement(
-        address=rest[0].upper(), rssi=int(rest[1]), name=name, service_data=services, manufacturer_data=makers, adapter="replay"
+        address=rest[0].upper(),
+        rssi=int(rest[1]),
+        name=name,
+        service_data=services,
+        manufacturer_data=makers,
+        adapter="replay",
     )
 
 

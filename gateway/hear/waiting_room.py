@@ -9,7 +9,9 @@ from gateway.words.reading import ROUTINE, DeviceId, Kind, Reading
 
 # Seconds that a routine reading may wait. If it waits longer the pump is behind, and what replaces it counts as forgotten.
 PRESSED = 5.0
-LINE_AT_MOST = 100  # readings of one device and kind that wait in order; further ones replace the newest
+LINE_AT_MOST = (
+    100  # readings of one device and kind that wait in order; further ones replace the newest
+)
 
 
 class WaitingRoom:
@@ -22,7 +24,9 @@ class WaitingRoom:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.forgotten = 0
         self._wake = wake
-        self._routine: dict[tuple[DeviceId, Kind, int, str], tuple[float, Reading]] = {}  # since when one has waited, and the newest
+        self._routine: dict[
+            tuple[DeviceId, Kind, int, str], tuple[float, Reading]
+        ] = {}  # since when one has waited, and the newest
         self._ordered: deque[Reading] = deque()
         self._lines: dict[tuple[DeviceId, Kind], int] = {}
 
@@ -39,7 +43,11 @@ class WaitingRoom:
             waiting = self._lines.get(line, 0)
             if waiting >= LINE_AT_MOST:
                 self.forgotten += 1
-                newest = next(n for n in range(len(self._ordered) - 1, -1, -1) if (self._ordered[n].device, self._ordered[n].kind) == line)
+                newest = next(
+                    n
+                    for n in range(len(self._ordered) - 1, -1, -1)
+                    if (self._ordered[n].device, self._ordered[n].kind) == line
+                )
                 del self._ordered[newest]
             else:
                 self._lines[line] = waiting + 1

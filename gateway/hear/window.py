@@ -37,17 +37,36 @@ TOLD_AT_MOST = 16  # kinds of events and states kept for each address, the first
 VALUES_AT_MOST = 4  # values kept of each of them, the latest ones
 
 LOG = logging.getLogger("eldercare")
-_EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT})  # that tell no make
+_EVERYBODYS = frozenset(
+    {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT}
+)  # that tell no make
 _TEACH_IN = Refusal("teach_in")
-_OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})  # by which a driver says that the frame is another make's
+_OTHERS = frozenset(
+    {"not_mine", "wrong_product", "wrong_version"}
+)  # by which a driver says that the frame is another make's
 _COMPANIES = {
-    0x0006: "Microsoft", 0x004C: "Apple", 0x0059: "Nordic", 0x0075: "Samsung", 0x0087: "Garmin", 0x00E0: "Google",
-    0x0157: "Huami", 0x027D: "Huawei", 0x038F: "Xiaomi", 0x0969: "SwitchBot", 0x0BA9: "Shelly",
-}  # fmt: skip
+    0x0006: "Microsoft",
+    0x004C: "Apple",
+    0x0059: "Nordic",
+    0x0075: "Samsung",
+    0x0087: "Garmin",
+    0x00E0: "Google",
+    0x0157: "Huami",
+    0x027D: "Huawei",
+    0x038F: "Xiaomi",
+    0x0969: "SwitchBot",
+    0x0BA9: "Shelly",
+}
 _SERVICES = {
-    uuid16(0xFE2C): "Google", uuid16(0xFE95): "Xiaomi", uuid16(0xFD3D): "SwitchBot", uuid16(0xFDCD): "Qingping",
-    uuid16(0xFD6F): "phone", uuid16(0xFEAA): "Eddystone", uuid16(0xFCD2): "BTHome", uuid16(0x181C): "BTHome v1",
-}  # fmt: skip
+    uuid16(0xFE2C): "Google",
+    uuid16(0xFE95): "Xiaomi",
+    uuid16(0xFD3D): "SwitchBot",
+    uuid16(0xFDCD): "Qingping",
+    uuid16(0xFD6F): "phone",
+    uuid16(0xFEAA): "Eddystone",
+    uuid16(0xFCD2): "BTHome",
+    uuid16(0x181C): "BTHome v1",
+}
 
 
 def address_kind(address: str, kind: str) -> str:
@@ -61,7 +80,11 @@ def guess(advert: Advertisement, models: Mapping[str, Model]) -> Model | None:
     """Return the supported make an advertisement most likely is of: its driver takes the frame, its name fits; a make before a protocol."""
 
     def rank(model: Model) -> tuple[int, bool, int]:
-        return _likeness(advert, model), not model.general, 0 if model.general else -len(model.senses)
+        return (
+            _likeness(advert, model),
+            not model.general,
+            0 if model.general else -len(model.senses),
+        )
 
     best = max(models.values(), key=rank, default=None)
     return best if best is not None and rank(best)[0] else None
@@ -78,9 +101,13 @@ def _likeness(advert: Advertisement, model: Model) -> int:
     if listens.names and advert.name and not named:
         return 0
     if listens.services or listens.companies:
-        carried = any(u in advert.service_data for u in listens.services) or any(c in advert.manufacturer_data for c in listens.companies)
+        carried = any(u in advert.service_data for u in listens.services) or any(
+            c in advert.manufacturer_data for c in listens.companies
+        )
     else:
-        carried = bool(advert.manufacturer_data) and not listens.names  # spoken under any company id
+        carried = (
+            bool(advert.manufacturer_data) and not listens.names
+        )  # spoken under any company id
     if carried:
         heard = list(model.new(advert.address, None, {}).feed(advert))
         if any(isinstance(one, Refusal) and one.reason in _OTHERS for one in heard):
@@ -94,7 +121,9 @@ def maker(advert: Advertisement) -> str:
     for uuid in (*advert.service_data, *advert.service_uuids):
         if uuid in _SERVICES:
             return _SERVICES[uuid]
-    return next((_COMPANIES[company] for company in advert.manufacturer_data if company in _COMPANIES), "")
+    return next(
+        (_COMPANIES[company] for company in advert.manufacturer_data if company in _COMPANIES), ""
+    )
 
 
 @dataclass(slots=True)
@@ -113,7 +142,9 @@ class Neighbour:
     at: float = 0.0
     told: dict[str, list[Value]] = field(default_factory=dict)
     refused: str = ""
-    acted: float | None = None  # when somebody last did something with it: pressed, opened, walked by
+    acted: float | None = (
+        None  # when somebody last did something with it: pressed, opened, walked by
+    )
     driver: Driver | None = None
     last: Advertisement | None = None
     signals: dict[str, Signal] = field(default_factory=dict)  # where its signals are taught
@@ -166,7 +197,9 @@ class Window:
     `models` are all supported ones, `devices` the enrolled ones; times are monotonic seconds.
     """
 
-    def __init__(self, models: Mapping[str, Model], devices: Iterable[Device], now: float, seconds: float) -> None:
+    def __init__(
+        self, models: Mapping[str, Model], devices: Iterable[Device], now: float, seconds: float
+    ) -> None:
         self.opened = now
         self.until = now
         self.forgotten = 0  # addresses that were one too many
@@ -180,8 +213,12 @@ class Window:
         """Learn who is enrolled, now and whenever that changes."""
         devices = list(devices)
         self._devices = {d.id: d for d in devices}
-        self._enrolled = {d.at: d for d in devices if isinstance(d.model.listens, BleAdvert | GattService)}
-        self._taught = {(d.via, source): d for d in devices if d.via for source in (d.codes.values() or (d.at,))}
+        self._enrolled = {
+            d.at: d for d in devices if isinstance(d.model.listens, BleAdvert | GattService)
+        }
+        self._taught = {
+            (d.via, source): d for d in devices if d.via for source in (d.codes.values() or (d.at,))
+        }
         for one in self.neighbours.values():
             one.enrolled = self._enrolled.get(one.address)
         for key, signal in self.signals.items():
@@ -201,7 +238,11 @@ class Window:
             return
         one = self.neighbours.pop(advert.address, None)
         if one is None:
-            one = Neighbour(advert.address, address_kind(advert.address, kind), self._enrolled.get(advert.address))
+            one = Neighbour(
+                advert.address,
+                address_kind(advert.address, kind),
+                self._enrolled.get(advert.address),
+            )
         self.neighbours[advert.address] = one
         if len(self.neighbours) > AT_MOST:
             del self.neighbours[next(iter(self.neighbours))]
@@ -212,8 +253,13 @@ class Window:
         one.name = advert.name or one.name
         try:
             self._understand(one, advert)
-        except Exception:  # a decoder that fails on a stranger's bytes must not end the hearing of everybody
-            LOG.exception("nearby %s: a driver failed on its packet: send us the output of `decode`", advert.address)
+        except (
+            Exception
+        ):  # a decoder that fails on a stranger's bytes must not end the hearing of everybody
+            LOG.exception(
+                "nearby %s: a driver failed on its packet: send us the output of `decode`",
+                advert.address,
+            )
             one.refused = "driver_failed"
 
     def behind(self, receiver: str, telegram: Telegram, now: float) -> None:
@@ -231,14 +277,20 @@ class Window:
         host = self._devices.get(receiver)
         if host is None or telegram.retained:
             return
-        if isinstance(host.model.listens, Inputs):  # an input is told again and again: only its change is somebody's doing
+        if isinstance(
+            host.model.listens, Inputs
+        ):  # an input is told again and again: only its change is somebody's doing
             if before is not None and before != telegram.data:
                 one.acted = now
             return
         try:
             self._recognise(one, host.model, telegram)
         except Exception:  # as with advertisements
-            LOG.exception("nearby %s behind %s: a driver failed on its telegram: send us the output of `decode`", telegram.source, receiver)
+            LOG.exception(
+                "nearby %s behind %s: a driver failed on its telegram: send us the output of `decode`",
+                telegram.source,
+                receiver,
+            )
 
     def _recognise(self, one: Signal, host: Model, telegram: Telegram) -> None:
         """Say which make behind its receiver takes all that a telegram says. A code that must be taught is somebody's doing each time."""
@@ -246,14 +298,21 @@ class Window:
         known = False
         introduced: list[Model] = []
         for model in self._models.values():
-            if not isinstance(model.listens, Behind) or host.name not in model.listens.receivers or model.enrol is Enrol.LEARN:
+            if (
+                not isinstance(model.listens, Behind)
+                or host.name not in model.listens.receivers
+                or model.enrol is Enrol.LEARN
+            ):
                 continue
             known = True
             heard = list(model.new(telegram.source, None, {}).feed(telegram))
             introduced += [model] if _TEACH_IN in heard and NOT_MINE not in heard else []
             said = [r for r in heard if isinstance(r, Report)]
             fits = sum(r.kind in model.senses and r.kind not in _EVERYBODYS for r in said)
-            score = fits, -len(model.senses)  # of two that take as much, the one that is for less else
+            score = (
+                fits,
+                -len(model.senses),
+            )  # of two that take as much, the one that is for less else
             if fits and score > best and (not one.introduced or model is one.model):
                 best = score
                 one.model = model
@@ -269,7 +328,8 @@ class Window:
         last, one.last = one.last, advert
         news = (
             last is None
-            or (last.service_data, last.manufacturer_data) != (advert.service_data, advert.manufacturer_data)
+            or (last.service_data, last.manufacturer_data)
+            != (advert.service_data, advert.manufacturer_data)
             or (last.name, last.service_uuids) != (advert.name, advert.service_uuids)
         )
         if not news:
@@ -285,10 +345,20 @@ class Window:
         heard = list(one.driver.feed(advert))
         for said in heard:
             if isinstance(said, Refusal):
-                one.refused = said.reason if said.reason not in _OTHERS | {"repeated", "unproved"} else one.refused
+                one.refused = (
+                    said.reason
+                    if said.reason not in _OTHERS | {"repeated", "unproved"}
+                    else one.refused
+                )
                 if one.needs_key:  # what it says cannot be read; that it speaks anew is told
                     one.acted = one.at
-        said_now = [r for r in heard if isinstance(r, Report) and FORMS[r.kind] in (Form.EVENT, Form.STATE) and r.kind is not Kind.REPLAYED]
+        said_now = [
+            r
+            for r in heard
+            if isinstance(r, Report)
+            and FORMS[r.kind] in (Form.EVENT, Form.STATE)
+            and r.kind is not Kind.REPLAYED
+        ]
         if said_now:
             one.refused = ""
         if _tell(one.told, said_now):

@@ -31,7 +31,9 @@ from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 LISTEN = 2.5  # s at each speed: a radar that is asked answers within half a second, one that only beats is asked twice
-SURE = 0.4  # s for which is listened on after the first whole frame, for a kin that understands more
+SURE = (
+    0.4  # s for which is listened on after the first whole frame, for a kin that understands more
+)
 FIRST = (115200, 57600, 19200, 256000)  # baud, radars before receivers; others follow
 CONTACTS = (8, 4, 16)  # inputs a Modbus module may have
 # errno -> the word of the page that says what is wrong and what to do
@@ -118,12 +120,17 @@ class Fitting:
         self._baud = 9600
         for count in CONTACTS:
             if await self._is_module(count):
-                self._found, self._contacts = [m.name for m in self._models.values() if m.listens == Inputs(bus="modbus")], count
+                self._found, self._contacts = (
+                    [m.name for m in self._models.values() if m.listens == Inputs(bus="modbus")],
+                    count,
+                )
                 return
         self.trouble = "silent"
 
     async def _ask_at(self, baud: int) -> bool:
-        models = [m for m in self._models.values() if (how := speed(m)) is not None and how.baud == baud]
+        models = [
+            m for m in self._models.values() if (how := speed(m)) is not None and how.baud == baud
+        ]
         heard = Ear(self._port, models)
         line = Line(self._port, baud, heard.chunk)
         serving = asyncio.create_task(line.run(), name=f"ask {self._port}")
@@ -156,10 +163,16 @@ class Fitting:
     async def _adjust(self, device: Device) -> None:
         self._wanted = wanted_of(device.model, self._instruction.settings)
         chosen = [s for s in device.model.settings if not self._wanted or s.name in self._wanted]
-        self._rows = [{"name": s.name, "wanted": self._wanted.get(s.name), "read": None, "verdict": ""} for s in chosen]
+        self._rows = [
+            {"name": s.name, "wanted": self._wanted.get(s.name), "read": None, "verdict": ""}
+            for s in chosen
+        ]
 
         def said(result: Result) -> None:
-            self._rows = [self._row(result) if row["name"] == result.setting.name else row for row in self._rows]
+            self._rows = [
+                self._row(result) if row["name"] == result.setting.name else row
+                for row in self._rows
+            ]
             self._changed()
 
         async with self._lent(device.id):
@@ -170,13 +183,30 @@ class Fitting:
 
     @staticmethod
     def _row(result: Result) -> dict[str, Any]:
-        return {"name": result.setting.name, "wanted": result.wanted, "read": result.read, "verdict": result.verdict.name.lower()}
+        return {
+            "name": result.setting.name,
+            "wanted": result.wanted,
+            "read": result.read,
+            "verdict": result.verdict.name.lower(),
+        }
 
     def _detail(self) -> dict[str, Value]:
-        detail: dict[str, Value] = {"what": "adjust", "by": self._instruction.by, "instruction": self._instruction.id}
-        detail |= {"trouble": self.trouble, "well": not self.trouble and all(row["verdict"] in ("ok", "read") for row in self._rows)}
+        detail: dict[str, Value] = {
+            "what": "adjust",
+            "by": self._instruction.by,
+            "instruction": self._instruction.id,
+        }
+        detail |= {
+            "trouble": self.trouble,
+            "well": not self.trouble
+            and all(row["verdict"] in ("ok", "read") for row in self._rows),
+        }
         for row in self._rows:
-            detail |= {f"{word}_{row['name']}": row[word] for word in ("wanted", "read") if row[word] is not None}
+            detail |= {
+                f"{word}_{row['name']}": row[word]
+                for word in ("wanted", "read")
+                if row[word] is not None
+            }
         return detail
 
 
@@ -194,7 +224,12 @@ class Ear:
 
     def questions(self) -> bytes:
         """Return what all of them ask, each question once."""
-        asks = dict.fromkeys(ask for m in self._models.values() for ask in (self._drivers[m.name].poll(), _hello(m)) if ask)
+        asks = dict.fromkeys(
+            ask
+            for m in self._models.values()
+            for ask in (self._drivers[m.name].poll(), _hello(m))
+            if ask
+        )
         return b"".join(asks)
 
     def chunk(self, chunk: Chunk) -> bytes:
@@ -203,7 +238,11 @@ class Ear:
             for one in driver.feed(chunk):
                 if isinstance(one, Report | Telegram):
                     self._good[name] += 1
-                    if isinstance(one, Report) and one.label == "product_model" and isinstance(one.value, str):
+                    if (
+                        isinstance(one, Report)
+                        and one.label == "product_model"
+                        and isinstance(one.value, str)
+                    ):
                         self.said = one.value[:40]
                 elif isinstance(one, Refusal):
                     self._bad[name] += 1
@@ -218,7 +257,9 @@ class Ear:
         while not self.understood() and (left := end - asyncio.get_running_loop().time()) > 0:
             self._news.clear()
             waiting = asyncio.ensure_future(self._news.wait())
-            await asyncio.wait((waiting, serving), timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (waiting, serving), timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
             waiting.cancel()
             if serving.done():
                 serving.result()
@@ -229,7 +270,14 @@ class Ear:
         best = max((self._good[n] for n in good), default=0)
         said = self.said.lower().replace("-", "")
         kin = [n for n in good if self._good[n] == best]
-        return sorted(kin, key=lambda n: (not said or said[:6] not in n.replace("-", ""), not self._models[n].general, n))
+        return sorted(
+            kin,
+            key=lambda n: (
+                not said or said[:6] not in n.replace("-", ""),
+                not self._models[n].general,
+                n,
+            ),
+        )
 
 
 def _hello(model: Model) -> bytes:

@@ -43,7 +43,14 @@ from gateway.box.folders import as_root, reader
 from gateway.contract import chain, wire
 from gateway.home import commissioning
 from gateway.home.config import Config, composed, rights
-from gateway.home.parts import HomePart, HomePlatform, Household, HouseholdSecrets, SoundPart, Strict
+from gateway.home.parts import (
+    HomePart,
+    HomePlatform,
+    Household,
+    HouseholdSecrets,
+    SoundPart,
+    Strict,
+)
 from gateway.home.programs import told
 from gateway.home.source import ConfigError
 from gateway.judge import pending
@@ -64,7 +71,11 @@ REHEARSAL = 180.0  # s for that start: the smallest board needs some ten
 HERE = Path(__file__).resolve().parents[2]
 LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
 SHORTEST = 10  # characters of a passphrase; page and command line also ask how many guesses it stands, see `strength`
-_N, _R, _P = 2**15, 8, 1  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
+_N, _R, _P = (
+    2**15,
+    8,
+    1,
+)  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = r"^[A-Za-z0-9._-]{1,40}\Z"
 # Marks of the journal that go on: what is heard and not yet told among them. Shelves, away, and how late it is at least do not: a file
 # that may be a stranger's lets no device go unjudged, and proves no time.
@@ -105,7 +116,12 @@ class _Head(Struct, frozen=True):
 
 
 def made(
-    config: Config, gateway: str, passphrase: str, software: str, at: str, fresh: Mapping[str, Mapping[str, int | str]] | None = None
+    config: Config,
+    gateway: str,
+    passphrase: str,
+    software: str,
+    at: str,
+    fresh: Mapping[str, Mapping[str, int | str]] | None = None,
 ) -> bytes:
     """Return the backup of this home, from the store that is in force. Raises BackupError.
 
@@ -117,12 +133,25 @@ def made(
     journal, memories, marks, last, alarms = _remembered(in_force(config.state, config.runtime))
     memories |= {d: dict(m) for d, m in (fresh or {}).items()}
     kept = Kept(
-        v=1, made=at, software=software, gateway=gateway, journal=journal, household=home, secrets=own,
-        memories={d: m for d, m in memories.items() if d in {d.id for d in config.devices}}, marks=marks, last_alarm=last, alarms=alarms,
+        v=1,
+        made=at,
+        software=software,
+        gateway=gateway,
+        journal=journal,
+        household=home,
+        secrets=own,
+        memories={d: m for d, m in memories.items() if d in {d.id for d in config.devices}},
+        marks=marks,
+        last_alarm=last,
+        alarms=alarms,
         certificates=commissioning.carried(config.state),
-    )  # fmt: skip
-    head = MAGIC + msgspec.json.encode(_Head(1, secrets.token_hex(16), secrets.token_hex(12))) + b"\n"
-    return head + _sealed(head, passphrase).encrypt(bytes.fromhex(_head(head).nonce), msgspec.json.encode(kept), head)
+    )
+    head = (
+        MAGIC + msgspec.json.encode(_Head(1, secrets.token_hex(16), secrets.token_hex(12))) + b"\n"
+    )
+    return head + _sealed(head, passphrase).encrypt(
+        bytes.fromhex(_head(head).nonce), msgspec.json.encode(kept), head
+    )
 
 
 def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
@@ -130,17 +159,27 @@ def _whole(config: Config) -> tuple[Household, HouseholdSecrets]:
     parts, home, own, file = config.parts, config.household, config.secrets, config.source.secrets
     platform, key = home.platform, own.certificate_key
     if platform is None and (p := parts.platform) is not None:
-        papers: dict[str, Any] = {n: _text(config, getattr(p, n)) for n in ("ca", "certificate", "certificate_key")}
+        papers: dict[str, Any] = {
+            n: _text(config, getattr(p, n)) for n in ("ca", "certificate", "certificate_key")
+        }
         key = papers.pop("certificate_key")
-        plain: dict[str, Any] = {n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")}
+        plain: dict[str, Any] = {
+            n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")
+        }
         platform = HomePlatform(**plain, **papers)
     named = home.household or HomePart()
     zone, night = parts.gateway.timezone, parts.gateway.night
     known = {d.id for d in parts.device}
     whole = replace(
-        home, household=replace(named, timezone=zone, night=night), platform=platform, device=tuple(parts.device),
-        ladder=tuple(parts.ladder), times=dict(parts.times), sound=parts.sound, dangers=parts.dangers,
-    )  # fmt: skip
+        home,
+        household=replace(named, timezone=zone, night=night),
+        platform=platform,
+        device=tuple(parts.device),
+        ladder=tuple(parts.ladder),
+        times=dict(parts.times),
+        sound=parts.sound,
+        dangers=parts.dangers,
+    )
     return whole, replace(
         own,
         password=own.password if own.password is not None else file.password,
@@ -158,28 +197,42 @@ def _text(config: Config, name: str) -> str:
         raise BackupError(Say("backup.no_certificate", path=path, why=error)) from error
 
 
-def _remembered(state: Path) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int, tuple[str, ...]]:
+def _remembered(
+    state: Path,
+) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int, tuple[str, ...]]:
     """Read what drivers remember, the marks, and what is open. A gateway may run meanwhile: what it learns later is not in it."""
     path = state / "gateway.db"
     if not path.exists():
         return "", {}, {}, 0, ()
     try:
         with reader(path, 5) as db:
-            memories = {str(d): json.loads(m) for d, m in db.execute("SELECT device, memory FROM devices")}
+            memories = {
+                str(d): json.loads(m) for d, m in db.execute("SELECT device, memory FROM devices")
+            }
             marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
             (last,) = db.execute("SELECT coalesce(max(number), 0) FROM alarms").fetchone()
-            still = db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open ORDER BY a.number")
+            still = db.execute(
+                "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open ORDER BY a.number"
+            )
             alarms = tuple(bytes(body).decode() for (body,) in still)
     except (sqlite3.Error, ValueError) as error:
         raise BackupError(Say("backup.no_journal", path=path, why=error)) from error
-    return marks.get("journal", ""), memories, {n: marks[n] for n in _CARRIED if n in marks}, int(last), alarms
+    return (
+        marks.get("journal", ""),
+        memories,
+        {n: marks[n] for n in _CARRIED if n in marks},
+        int(last),
+        alarms,
+    )
 
 
 def programs(config: Config, kept: Kept) -> list[tuple[str, Say | None]]:
     """Return the programs that a backup names, as commands, each with why it may not run on this box."""
     home, allowed = kept.household, rights(config.source)
     sound = home.sound or SoundPart()
-    named = dict.fromkeys(p for p in (sound.pre_alarm, sound.alarm, *(r.program for r in home.ladder or ())) if p)
+    named = dict.fromkeys(
+        p for p in (sound.pre_alarm, sound.alarm, *(r.program for r in home.ladder or ())) if p
+    )
     return [(told(command), allowed.why_not(command)) for command in named]
 
 
@@ -197,7 +250,9 @@ def opened(data: bytes, passphrase: str) -> Kept:
     if told.v != 1:
         raise BackupError(Say("backup.newer", form=told.v))
     try:
-        plain = _sealed(head, passphrase).decrypt(bytes.fromhex(told.nonce), data[len(head) :], head)
+        plain = _sealed(head, passphrase).decrypt(
+            bytes.fromhex(told.nonce), data[len(head) :], head
+        )
     except InvalidTag:
         raise BackupError(Say("backup.passphrase")) from None
     try:
@@ -247,7 +302,9 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
     if (state / "gateway.db").exists() and _entries(state):
         raise BackupError(Say("backup.home_there", path=state))
     token = secrets.token_hex(8)
-    home = replace(kept.household, revision=kept.household.revision + 1, token=token, changed=("restored",))
+    home = replace(
+        kept.household, revision=kept.household.revision + 1, token=token, changed=("restored",)
+    )
     own = replace(kept.secrets, token=token, revision=home.revision)
     try:
         after = composed(config.source, models, home, own)
@@ -267,7 +324,14 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
         _rehearsed(config.path, beside)
         generations.durable(beside / generations.FRESH, b"")
         generations.sync(beside)
-    except (OSError, ValueError, OverflowError, sqlite3.Error, StoreProblem, wire.BadMessage) as error:
+    except (
+        OSError,
+        ValueError,
+        OverflowError,
+        sqlite3.Error,
+        StoreProblem,
+        wire.BadMessage,
+    ) as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise BackupError(Say("backup.unwritten", path=state, why=error)) from error
     except BackupError:
@@ -280,9 +344,22 @@ def _rehearsed(path: Path, beside: Path) -> None:
     """Start once with a copy of what was prepared, by the very code of a start, in a process of its own. Raises BackupError."""
     copy = beside.with_name(REHEARSED)
     shutil.rmtree(copy, ignore_errors=True)
-    command = [sys.executable, "-P", "-m", "gateway", "rehearse", "--config", str(path.resolve()), str(copy)]
-    environment = {n: v for n, v in os.environ.items() if n not in {"NOTIFY_SOCKET", "WATCHDOG_USEC"}}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), environment.get("PYTHONPATH"))))
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "gateway",
+        "rehearse",
+        "--config",
+        str(path.resolve()),
+        str(copy),
+    ]
+    environment = {
+        n: v for n, v in os.environ.items() if n not in {"NOTIFY_SOCKET", "WATCHDOG_USEC"}
+    }
+    environment["PYTHONPATH"] = os.pathsep.join(
+        filter(None, (str(HERE), environment.get("PYTHONPATH")))
+    )
     try:
         shutil.copytree(beside, copy)
         try:
@@ -291,7 +368,9 @@ def _rehearsed(path: Path, beside: Path) -> None:
             with as_root():
                 done = _run(command, environment)
     except subprocess.TimeoutExpired:
-        raise BackupError(Say("backup.not_started", why=Say("backup.hangs", seconds=REHEARSAL))) from None
+        raise BackupError(
+            Say("backup.not_started", why=Say("backup.hangs", seconds=REHEARSAL))
+        ) from None
     finally:
         with as_root():
             shutil.rmtree(copy, ignore_errors=True)
@@ -303,21 +382,34 @@ def _rehearsed(path: Path, beside: Path) -> None:
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(  # noqa: S603  ourselves
-        command, env=environment, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, timeout=REHEARSAL, check=False
+        command,
+        env=environment,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=REHEARSAL,
+        check=False,
     )
 
 
 def _entries(state: Path) -> int:
     try:
         with reader(state / "gateway.db", 5) as db:
-            return int(db.execute("SELECT count(*) FROM journal WHERE name = 'alarm'").fetchone()[0])
+            return int(
+                db.execute("SELECT count(*) FROM journal WHERE name = 'alarm'").fetchone()[0]
+            )
     except sqlite3.Error:
         return 1  # what cannot be read may be precious
 
 
 def _journal(folder: Path, kept: Kept) -> None:
     """Begin a journal of this box's own, with a new name, that knows what the sensors' drivers must not forget."""
-    store = Store(folder, kept.gateway, generation=min(int(kept.marks.get("generation", "1")) + 1, LAST_NUMBER), why="backup")
+    store = Store(
+        folder,
+        kept.gateway,
+        generation=min(int(kept.marks.get("generation", "1")) + 1, LAST_NUMBER),
+        why="backup",
+    )
     store.open()
     store.close_now()
     with contextlib.closing(sqlite3.connect(folder / "gateway.db")) as db, db:
@@ -339,10 +431,21 @@ def _journal(folder: Path, kept: Kept) -> None:
             db.execute("INSERT INTO outbox VALUES (?, ?)", (int(message.priority), number))
             db.execute(
                 "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, 1, ?)",
-                (message.alarm_number, message.alarm, message.kind, message.device, number, int(message.condition == "active")),
+                (
+                    message.alarm_number,
+                    message.alarm,
+                    message.kind,
+                    message.device,
+                    number,
+                    int(message.condition == "active"),
+                ),
             )
-        known = {n: v for n, v in kept.marks.items() if n in _CARRIED and n != "generation"} | {"head": chain.text_of(head)}
-        now = datetime.now(UTC).isoformat(timespec="seconds")  # two boxes with one id are told apart by it
+        known = {n: v for n, v in kept.marks.items() if n in _CARRIED and n != "generation"} | {
+            "head": chain.text_of(head)
+        }
+        now = datetime.now(UTC).isoformat(
+            timespec="seconds"
+        )  # two boxes with one id are told apart by it
         known |= {"predecessor": kept.journal, "taken_over": now}
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(known.items()))
         if kept.last_alarm:

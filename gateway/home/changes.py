@@ -43,7 +43,14 @@ Made = tuple[Household, HouseholdSecrets]
 
 
 def changed(
-    config: Config, change: Change, given: Handed, models: Mapping[str, Model], *, instruction: str = "", by: str = "", at: str = ""
+    config: Config,
+    change: Change,
+    given: Handed,
+    models: Mapping[str, Model],
+    *,
+    instruction: str = "",
+    by: str = "",
+    at: str = "",
 ) -> Config:
     """Return the configuration after one change; the same where nothing is another. Raises Rejected. Nothing is written."""
     home, own = _MAKES[change.what](config, dict(change.value), given)
@@ -55,7 +62,9 @@ def changed(
         token = secrets.token_hex(8)
         own = replace(own, revision=revision, token=token)
     names = tuple(_names(config, home, own, change))[:KEYS]
-    home = replace(home, revision=revision, token=token, instruction=instruction, by=by, at=at, changed=names)
+    home = replace(
+        home, revision=revision, token=token, instruction=instruction, by=by, at=at, changed=names
+    )
     try:
         after = composed(config.source, models, home, own)
     except ConfigError as error:
@@ -69,7 +78,11 @@ def changed(
 def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
     """Return the cancel buttons that would cancel nothing. One from before this was refused is told by `check` and the page alone."""
     known = {d.id for d in mute_cancels(before)} - {str(change.value.get("id", ""))}
-    return [Problem("device", d.id, "buttons", Say("house.no_cancel")) for d in mute_cancels(after) if d.id not in known]
+    return [
+        Problem("device", d.id, "buttons", Say("house.no_cancel"))
+        for d in mute_cancels(after)
+        if d.id not in known
+    ]
 
 
 def _put_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
@@ -88,7 +101,9 @@ def _retire_device(config: Config, value: dict[str, Any], given: Handed) -> Made
     device = _known(config, value)
     own = config.secrets
     rest = [d for d in config.parts.device if d.id != device.id]
-    keys, words = ({d: k for d, k in kept.items() if d != device.id} for kept in (own.keys, own.passwords))
+    keys, words = (
+        {d: k for d, k in kept.items() if d != device.id} for kept in (own.keys, own.passwords)
+    )
     return _with_devices(config, rest), replace(own, keys=keys, passwords=words)
 
 
@@ -97,7 +112,9 @@ def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Mad
     new = _read("device", old.id, msgspec.to_builtins(old) | value, DevicePart)
     devices = [new if d.id == old.id else d for d in config.parts.device]
     _same_broker(config, new, given)
-    own = replace(config.secrets, keys={**config.secrets.keys, old.id: ""})  # other hardware has another key, or none
+    own = replace(
+        config.secrets, keys={**config.secrets.keys, old.id: ""}
+    )  # other hardware has another key, or none
     return _with_devices(config, devices), _with_keys(own, old.id, given)
 
 
@@ -111,17 +128,23 @@ def _set_rooms(config: Config, value: dict[str, Any], given: Handed) -> Made:  #
 
 def _set_household(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
     before = msgspec.to_builtins(config.household.household or HomePart())
-    return replace(config.household, household=_read("household", "", before | value, HomePart)), config.secrets
+    return replace(
+        config.household, household=_read("household", "", before | value, HomePart)
+    ), config.secrets
 
 
 def _set_consent(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
     before = msgspec.to_builtins(config.parts.consent)
-    return replace(config.household, consent=_read("consent", "", before | value, ConsentPart)), config.secrets
+    return replace(
+        config.household, consent=_read("consent", "", before | value, ConsentPart)
+    ), config.secrets
 
 
 def _set_dangers(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
     dangers = _read("dangers", "", value, DangersPart)
-    return replace(config.household, dangers=replace(dangers, off=tuple(dict.fromkeys(dangers.off)))), config.secrets
+    return replace(
+        config.household, dangers=replace(dangers, off=tuple(dict.fromkeys(dangers.off)))
+    ), config.secrets
 
 
 def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
@@ -143,7 +166,9 @@ def _set_times(config: Config, value: dict[str, Any], given: Handed) -> Made:  #
     for name, seconds in value.items():
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise Rejected([Problem("times", "", name[:40], Say("house.seconds"))])
-    return replace(config.household, times={name: float(seconds) for name, seconds in value.items()}), config.secrets
+    return replace(
+        config.household, times={name: float(seconds) for name, seconds in value.items()}
+    ), config.secrets
 
 
 def _set_rules(config: Config, value: dict[str, Any], given: Handed) -> Made:
@@ -162,17 +187,32 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
     home, own, file = config.household.platform, config.secrets, config.parts.platform
     before = {
         "ca": home.ca if home else _text_of(config, file.ca if file else ""),
-        "certificate": home.certificate if home else _text_of(config, file.certificate if file else ""),
+        "certificate": home.certificate
+        if home
+        else _text_of(config, file.certificate if file else ""),
     }
     key = own.certificate_key if home else _text_of(config, file.certificate_key if file else "")
     platform = _read("platform", "", before | value, HomePlatform)
-    key = "" if not platform.certificate else key if given.certificate_key is None else given.certificate_key
+    key = (
+        ""
+        if not platform.certificate
+        else key
+        if given.certificate_key is None
+        else given.certificate_key
+    )
     if problems := _wrong_papers(platform, key, with_secrets=config.source.with_secrets):
         raise Rejected(problems)
-    if config.password and given.password is None and file is not None and _others_could_read(file, before["ca"], platform):
+    if (
+        config.password
+        and given.password is None
+        and file is not None
+        and _others_could_read(file, before["ca"], platform)
+    ):
         raise Rejected([Problem("platform", "", "password", Say("house.password_again"))])
     password = own.password if given.password is None else given.password
-    return replace(config.household, platform=platform), replace(own, password=password, certificate_key=key)
+    return replace(config.household, platform=platform), replace(
+        own, password=password, certificate_key=key
+    )
 
 
 def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
@@ -182,14 +222,24 @@ def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
     """
     source = config.source
     word = config.secrets.passwords.get(device.id, source.secrets.passwords.get(device.id))
-    before = next((d.port for d in (*config.parts.device, *source.part.device) if d.id == device.id), "")
+    before = next(
+        (d.port for d in (*config.parts.device, *source.part.device) if d.id == device.id), ""
+    )
     if word and given.password is None and _broker_at(before) != _broker_at(device.port):
-        raise Rejected([Problem("device", device.id, "password", Say("house.broker_password_again"))])
+        raise Rejected(
+            [Problem("device", device.id, "password", Say("house.broker_password_again"))]
+        )
 
 
 def _broker_at(url: str) -> str:
     """Return host and port of `mqtt://user@host:port/base`."""
-    return url.removeprefix("mqtt://").partition("/")[0].rpartition("@")[2].lower().removesuffix(":1883")
+    return (
+        url.removeprefix("mqtt://")
+        .partition("/")[0]
+        .rpartition("@")[2]
+        .lower()
+        .removesuffix(":1883")
+    )
 
 
 def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) -> bool:
@@ -279,7 +329,11 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
     """Return the names of what is another than before; no values."""
     out: list[str] = []
     old = {d.id: msgspec.to_builtins(d) for d in config.parts.device}
-    new = {d.id: msgspec.to_builtins(d) for d in home.device or ()} if home.device is not None else old
+    new = (
+        {d.id: msgspec.to_builtins(d) for d in home.device or ()}
+        if home.device is not None
+        else old
+    )
     for device in [*new, *(d for d in old if d not in new)]:
         one, other = old.get(device), new.get(device)
         if one is None or other is None:
@@ -288,15 +342,34 @@ def _names(config: Config, home: Household, own: HouseholdSecrets, change: Chang
             out += [f"device.{device}.{name}" for name in other if one.get(name) != other[name]]
     if change.what is What.REPLACE_DEVICE:
         out.insert(0, f"device.{change.value['id']}.{REPLACED}")
-    for section in ("household", "rooms", "consent", "platform", "ladder", "times", "sound", "dangers"):
+    for section in (
+        "household",
+        "rooms",
+        "consent",
+        "platform",
+        "ladder",
+        "times",
+        "sound",
+        "dangers",
+    ):
         one, other = (msgspec.to_builtins(getattr(h, section)) for h in (config.household, home))
         if one != other:
             both = isinstance(one, dict) and isinstance(other, dict)
-            out += sorted(f"{section}.{n}" for n in {*one, *other} if one.get(n) != other.get(n)) if both else [section]
+            out += (
+                sorted(f"{section}.{n}" for n in {*one, *other} if one.get(n) != other.get(n))
+                if both
+                else [section]
+            )
     for name in ("keys", "passwords"):
         a, b = getattr(config.secrets, name), getattr(own, name)
-        out += [f"device.{d}.{name[:-1]}" for d in sorted({*a, *b}) if a.get(d) != b.get(d) and d in new]
-    out += [f"platform.{n}" for n in ("password", "certificate_key") if getattr(config.secrets, n) != getattr(own, n)]
+        out += [
+            f"device.{d}.{name[:-1]}" for d in sorted({*a, *b}) if a.get(d) != b.get(d) and d in new
+        ]
+    out += [
+        f"platform.{n}"
+        for n in ("password", "certificate_key")
+        if getattr(config.secrets, n) != getattr(own, n)
+    ]
     return out
 
 
@@ -312,7 +385,11 @@ def _read(section: str, item: str, value: object, kind: Any) -> Any:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         what, _, at = str(error).partition(" - at ")
-        named = re.search(r"field `(\w+)`", what) or re.search(r"\$\.(\w+)", at) or re.search(r"\$\[(?:`|')?(\w+)", at)
+        named = (
+            re.search(r"field `(\w+)`", what)
+            or re.search(r"\$\.(\w+)", at)
+            or re.search(r"\$\[(?:`|')?(\w+)", at)
+        )
         field = named[1] if named else section
         raise Rejected([Problem(section, item[:40], field, _misfit(what))]) from None
 

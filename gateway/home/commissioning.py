@@ -36,8 +36,12 @@ from gateway.words.say import Say
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the first. 2: faults, the clock and rooms
 # without a sensor do not stand on it.
 FORM: Final = 3
-HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})  # a broker on the box itself: what is said to it leaves no machine in clear
-FRESH: Final = 86400.0  # s that a test counts: what was tried on another visit says nothing about this one
+HERE: Final = frozenset(
+    {"127.0.0.1", "::1", "localhost"}
+)  # a broker on the box itself: what is said to it leaves no machine in clear
+FRESH: Final = (
+    86400.0  # s that a test counts: what was tried on another visit says nothing about this one
+)
 CARRIED: Final = 20  # of them, the newest, that go to a new box
 LAST: Final = 1_000_000  # number that a certificate can have
 KEPT: Final = 200  # certificates of one home; beyond it the oldest is forgotten
@@ -50,15 +54,46 @@ POINTS = 5000  # numbers in a drawn signature
 STROKES = 8 * 1024  # bytes of it
 # What of a walk test stands on paper.
 _COUNTS: Final = (
-    "presses", "openings", "closings", "falls", "stays", "motions", "presences", "occupied", "left", "smokes", "gases", "leaks", "readings",
-    "packets", "worst_dbm", "signals_dbm", "receipt_s", "not_proved_fresh",
-)  # fmt: skip
+    "presses",
+    "openings",
+    "closings",
+    "falls",
+    "stays",
+    "motions",
+    "presences",
+    "occupied",
+    "left",
+    "smokes",
+    "gases",
+    "leaks",
+    "readings",
+    "packets",
+    "worst_dbm",
+    "signals_dbm",
+    "receipt_s",
+    "not_proved_fresh",
+)
 _OF_STEPS: Final = ("noticed_s", "away_s", "held_s", "receipt_s")
 # What stands in every document, also of the first form.
-_STANDS: Final = frozenset({
-    "form", "number", "gateway", "software", "household", "timezone", "revision", "devices", "steps", "platform", "times", "ladder",
-    "passed", "missing", "signed",
-})  # fmt: skip
+_STANDS: Final = frozenset(
+    {
+        "form",
+        "number",
+        "gateway",
+        "software",
+        "household",
+        "timezone",
+        "revision",
+        "devices",
+        "steps",
+        "platform",
+        "times",
+        "ladder",
+        "passed",
+        "missing",
+        "signed",
+    }
+)
 # Parts of a device whose change makes no other device of it: all else has to be tried again.
 _HARMLESS: Final = frozenset({"missing_after", "left_open", "label"})
 
@@ -95,11 +130,22 @@ def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire
                     out.steps.setdefault(step, m)
             elif what == "walk" and m.device not in changed:
                 out.walks.setdefault(m.device, m)
-            elif what == "platform_test" and m.number > platform_since and m.detail.get("in_force", True):
+            elif (
+                what == "platform_test"
+                and m.number > platform_since
+                and m.detail.get("in_force", True)
+            ):
                 out.attempt = out.attempt or m
-    pulled = {m.detail.get("alarm") for m in out.steps.values()}  # one that was held back on purpose says nothing about the way
+    pulled = {
+        m.detail.get("alarm") for m in out.steps.values()
+    }  # one that was held back on purpose says nothing about the way
     for a in tests:
-        if not isinstance(a, wire.AlarmMessage) or a.number <= platform_since or age(a.at, at) > FRESH or a.alarm_number in pulled:
+        if (
+            not isinstance(a, wire.AlarmMessage)
+            or a.number <= platform_since
+            or age(a.at, at) > FRESH
+            or a.alarm_number in pulled
+        ):
             continue
         if out.alarm is None or ("push" in a.stages and "push" not in out.alarm.stages):
             out.alarm = a
@@ -122,7 +168,14 @@ def goals(config: Config) -> dict[str, Goal]:
 def goal_of(config: Config, d: Device) -> Goal:
     """Return what one device has to show."""
     receipts = config.platform is not None and config.platform.receipts == "platform"
-    return goal(d.model, roles=d.watch.roles, codes=d.codes, bed=d.watch.bed, receipts=receipts, within=config.times.receipt)
+    return goal(
+        d.model,
+        roles=d.watch.roles,
+        codes=d.codes,
+        bed=d.watch.bed,
+        receipts=receipts,
+        within=config.times.receipt,
+    )
 
 
 class OpenFault(NamedTuple):
@@ -134,8 +187,16 @@ class OpenFault(NamedTuple):
 
 
 def facts(
-    config: Config, found: Seen, *, gateway: str, journal: str, software: str, mains: bool, clock: str, faults: Iterable[OpenFault]
-) -> dict[str, Any]:  # fmt: skip
+    config: Config,
+    found: Seen,
+    *,
+    gateway: str,
+    journal: str,
+    software: str,
+    mains: bool,
+    clock: str,
+    faults: Iterable[OpenFault],
+) -> dict[str, Any]:
     """Return all that a certificate says but who signs it and when. `mains`: this box can know whether it has mains.
 
     `clock` is how good the clock is, `faults` what is on but for those of a test.
@@ -143,13 +204,24 @@ def facts(
     home = config.household
     shown = {k: v for k, v in household.shown(config).items() if k not in {"revision", "by", "at"}}
     devices = [_device(config, d, found.walks.get(d.id)) for d in config.devices]
-    steps = [_step(plug, found.steps.get(plug), applies=mains if plug is Plug.MAINS else config.platform is not None) for plug in Plug]
+    steps = [
+        _step(
+            plug,
+            found.steps.get(plug),
+            applies=mains if plug is Plug.MAINS else config.platform is not None,
+        )
+        for plug in Plug
+    ]
     platform = _platform(config, found)
     missing = [{"of": "device", "id": d["id"], "needs": d["lacks"]} for d in devices if d["lacks"]]
     missing += [{"of": "step", "id": s["step"], "needs": s["lacks"]} for s in steps if s["lacks"]]
-    missing += [{"of": "platform", "id": "", "needs": platform["lacks"]}] if platform["lacks"] else []
+    missing += (
+        [{"of": "platform", "id": "", "needs": platform["lacks"]}] if platform["lacks"] else []
+    )
     on = sorted(faults)
-    missing += [{"of": "fault", "id": f.kind, "needs": [f.device]} for f in on if f.priority <= Priority.P2]
+    missing += [
+        {"of": "fault", "id": f.kind, "needs": [f.device]} for f in on if f.priority <= Priority.P2
+    ]
     if not devices:
         missing.append({"of": "home", "id": "", "needs": ["devices"]})
     return {
@@ -165,11 +237,15 @@ def facts(
         "steps": steps,
         "platform": platform,
         "times": asdict(config.times),
-        "ladder": [{"responder": r.responder, "channel": r.channel, "wait": r.wait} for r in config.ladder],
+        "ladder": [
+            {"responder": r.responder, "channel": r.channel, "wait": r.wait} for r in config.ladder
+        ],
         "lacks": [lack.value for lack in audible.lacks(config)],
         "clock": clock,
         "faults": [f._asdict() for f in on],
-        "rooms_without": [room for room in home.rooms or () if all(d.room != room for d in config.devices)],
+        "rooms_without": [
+            room for room in home.rooms or () if all(d.room != room for d in config.devices)
+        ],
         "passed": not missing,
         "missing": missing,
     }
@@ -185,7 +261,9 @@ def _device(config: Config, d: Device, m: wire.FaultMessage | None) -> dict[str,
         "title": list(d.model.title),
         "address": _tail(d),
         "lacks": [n.name for n in needs if not n.done] if m else ["walk"],
-        "walk": {"at": m.at.wall, "by": m.detail.get("by", ""), **_picked(m, _COUNTS)} if m else None,
+        "walk": {"at": m.at.wall, "by": m.detail.get("by", ""), **_picked(m, _COUNTS)}
+        if m
+        else None,
     }
 
 
@@ -202,7 +280,9 @@ def _step(plug: Plug, m: wire.FaultMessage | None, *, applies: bool) -> dict[str
         "step": plug.value,
         "applies": applies,
         "lacks": lacks if applies else [],
-        "walk": {"at": m.at.wall, "by": m.detail.get("by", ""), **_picked(m, _OF_STEPS)} if m and applies else None,
+        "walk": {"at": m.at.wall, "by": m.detail.get("by", ""), **_picked(m, _OF_STEPS)}
+        if m and applies
+        else None,
     }
 
 
@@ -213,7 +293,14 @@ def _picked(m: wire.FaultMessage, names: Sequence[str]) -> dict[str, Any]:
 def _platform(config: Config, found: Seen) -> dict[str, Any]:
     p, tried, alarm = config.platform, found.attempt, found.alarm
     if p is None:
-        return {"where": "", "tls": False, "receipts": "", "attempt": None, "alarm": None, "lacks": ["platform"]}
+        return {
+            "where": "",
+            "tls": False,
+            "receipts": "",
+            "attempt": None,
+            "alarm": None,
+            "lacks": ["platform"],
+        }
     attempt = None
     if tried is not None:
         steps = {n: v for n, v in tried.detail.items() if n.endswith("_s")}
@@ -221,12 +308,21 @@ def _platform(config: Config, found: Seen) -> dict[str, Any]:
     test = None
     if alarm is not None:
         pushed = alarm.stages.get("push")
-        test = {"at": alarm.stages["danger"].wall, "receipt_s": round(_between(alarm.stages["danger"], pushed), 2) if pushed else None}
-    well = (test is not None and test["receipt_s"] is not None) or (attempt is not None and not attempt["failed"])
+        test = {
+            "at": alarm.stages["danger"].wall,
+            "receipt_s": round(_between(alarm.stages["danger"], pushed), 2) if pushed else None,
+        }
+    well = (test is not None and test["receipt_s"] is not None) or (
+        attempt is not None and not attempt["failed"]
+    )
     return {
-        "where": f"{p.host}:{p.port}", "tls": p.tls, "receipts": p.receipts, "attempt": attempt, "alarm": test,
+        "where": f"{p.host}:{p.port}",
+        "tls": p.tls,
+        "receipts": p.receipts,
+        "attempt": attempt,
+        "alarm": test,
         "lacks": ([] if well else ["test"]) + ([] if p.tls or p.host in HERE else ["tls"]),
-    }  # fmt: skip
+    }
 
 
 def canonical(body: object) -> bytes:
@@ -249,7 +345,12 @@ def unsigned(signature: Signature, by: str) -> Problem | None:
         return None if same else Problem("certificate", "", "typed", Say("sign.name"))
     numbers = sum(len(s) for s in signature.strokes)
     whole = all(len(s) >= 2 and len(s) % 2 == 0 for s in signature.strokes)
-    if not whole or numbers > POINTS or len(canonical(signature.strokes)) > STROKES or not _inside(signature.strokes):
+    if (
+        not whole
+        or numbers > POINTS
+        or len(canonical(signature.strokes)) > STROKES
+        or not _inside(signature.strokes)
+    ):
         return Problem("certificate", "", "strokes", Say("sign.unread"))
     if _length(signature.strokes) < SHORTEST:
         return Problem("certificate", "", "strokes", Say("sign.none"))
@@ -271,12 +372,18 @@ def _inside(strokes: Iterable[Sequence[int]]) -> bool:
 
 
 def _length(strokes: Iterable[Sequence[int]]) -> float:
-    return sum(math.dist(a, b) for s in strokes for p in [_points(s)] for a, b in itertools.pairwise(p))
+    return sum(
+        math.dist(a, b) for s in strokes for p in [_points(s)] for a, b in itertools.pairwise(p)
+    )
 
 
 def drawn(strokes: Iterable[Sequence[int]]) -> str:
     """Return a signature as the path of an SVG; a single place is a dot."""
-    return "".join(f"M{s[0]} {s[1]}l" + (" ".join(f"{dx} {dy}" for dx, dy in zip(s[2::2], s[3::2], strict=True)) or "0 0") for s in strokes)
+    return "".join(
+        f"M{s[0]} {s[1]}l"
+        + (" ".join(f"{dx} {dy}" for dx, dy in zip(s[2::2], s[3::2], strict=True)) or "0 0")
+        for s in strokes
+    )
 
 
 # -- the certificate ---------------------------------------------------------------------------------------------------
@@ -304,23 +411,43 @@ class Certificate:
         return found
 
 
-def signed(what: Mapping[str, Any], number: int, *, by: str, at: wire.When, signing: Signing, instruction: str) -> Certificate:
+def signed(
+    what: Mapping[str, Any],
+    number: int,
+    *,
+    by: str,
+    at: wire.When,
+    signing: Signing,
+    instruction: str,
+) -> Certificate:
     """Return the certificate over these facts."""
     signature = signing.signature
-    strokes = hashlib.sha256(canonical(signature.strokes)).hexdigest() if signature.how == "drawn" else ""
+    strokes = (
+        hashlib.sha256(canonical(signature.strokes)).hexdigest() if signature.how == "drawn" else ""
+    )
     more = {
         "number": number,
-        "signed": {"by": by, "at": msgspec.to_builtins(at), "how": signature.how, "strokes_sha256": strokes},
+        "signed": {
+            "by": by,
+            "at": msgspec.to_builtins(at),
+            "how": signature.how,
+            "strokes_sha256": strokes,
+        },
     }
-    return Certificate(number, canonical({**what, **more}).decode(), instruction, signature, signing.push)
+    return Certificate(
+        number, canonical({**what, **more}).decode(), instruction, signature, signing.push
+    )
 
 
 def keep(state: Path, made: Certificate) -> None:
     """Put a certificate on the disk. Raises OSError; then there is none. The rename is the moment."""
     body = {
-        "number": made.number, "document": made.text, "instruction": made.instruction, "push": made.push,
+        "number": made.number,
+        "document": made.text,
+        "instruction": made.instruction,
+        "push": made.push,
         "signature": msgspec.to_builtins(made.signature),
-    }  # fmt: skip
+    }
     generations.write(_path(state, made.number), body, 0o640)
     with contextlib.suppress(OSError):
         for old in _files(state)[KEPT:]:
@@ -336,14 +463,22 @@ def kept(state: Path, number: int) -> Certificate | None:
     """Return one certificate; None where there is none or it is not whole."""
     try:
         body = generations.Generation(_path(state, number)).body()
-        return Certificate(number, body["document"], body["instruction"], msgspec.convert(body["signature"], Signature), body["push"])
+        return Certificate(
+            number,
+            body["document"],
+            body["instruction"],
+            msgspec.convert(body["signature"], Signature),
+            body["push"],
+        )
     except (generations.Torn, LookupError, msgspec.ValidationError):
         return None
 
 
 def _files(state: Path) -> list[Path]:
     with contextlib.suppress(OSError):
-        return sorted((p for p in state.glob("certificate-*.json") if _number(p)), key=lambda p: -_number(p))
+        return sorted(
+            (p for p in state.glob("certificate-*.json") if _number(p)), key=lambda p: -_number(p)
+        )
     return []
 
 
@@ -370,14 +505,19 @@ def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
     for body in bodies:
         try:
             made = Certificate(
-                int(body["number"]), str(body["document"]), str(body["instruction"]), msgspec.convert(body["signature"], Signature),
+                int(body["number"]),
+                str(body["document"]),
+                str(body["instruction"]),
+                msgspec.convert(body["signature"], Signature),
                 bool(body["push"]),
-            )  # fmt: skip
+            )
             wrong = not 0 < made.number <= LAST or not set(made.document) >= _STANDS
         except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"a certificate of the backup is none ({error})") from error
         if wrong:
-            raise ValueError("a certificate of the backup is none: its number or its document is not what it should be")
+            raise ValueError(
+                "a certificate of the backup is none: its number or its document is not what it should be"
+            )
         keep(folder, made)
 
 
@@ -401,7 +541,11 @@ def told(made: Certificate) -> dict[str, bool | int | float | str]:
 
 
 def _between(first: wire.When, then: wire.When) -> float:
-    return then.mono - first.mono if first.boot == then.boot else _seconds(then.wall) - _seconds(first.wall)
+    return (
+        then.mono - first.mono
+        if first.boot == then.boot
+        else _seconds(then.wall) - _seconds(first.wall)
+    )
 
 
 def _seconds(wall: str) -> float:

@@ -21,7 +21,14 @@ from gateway.box import generations
 from gateway.box.folders import page_of
 from gateway.home import programs
 from gateway.home.devices import Device, enrolled, is_host
-from gateway.home.parts import GatewayPart, Household, HouseholdSecrets, PagePart, PlacePart, PlatformPart
+from gateway.home.parts import (
+    GatewayPart,
+    Household,
+    HouseholdSecrets,
+    PagePart,
+    PlacePart,
+    PlatformPart,
+)
 from gateway.home.source import ConfigError, File, Secrets, Source, Where, read
 from gateway.judge.danger import CANCEL
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
@@ -53,7 +60,9 @@ class Config:
     sound_pre_alarm: tuple[str, ...] = ()
     sound_alarm: tuple[str, ...] = ()
     sound_test: bool = False
-    passwords: Mapping[str, str] = field(default_factory=dict)  # of other programs' brokers, by device
+    passwords: Mapping[str, str] = field(
+        default_factory=dict
+    )  # of other programs' brokers, by device
     page: PagePart = field(default_factory=PagePart)
     household: Household = field(default_factory=Household)
     secrets: HouseholdSecrets = field(default_factory=HouseholdSecrets)
@@ -79,7 +88,13 @@ class Config:
         return self.source.beside(name) if name else None
 
 
-def load(path: Path, models: Mapping[str, Model], *, with_secrets: bool = True, instead: tuple[Path, Path] | None = None) -> Config:
+def load(
+    path: Path,
+    models: Mapping[str, Model],
+    *,
+    with_secrets: bool = True,
+    instead: tuple[Path, Path] | None = None,
+) -> Config:
     """Read and check the configuration, its secrets and the household. Raises ConfigError with every problem found.
 
     Without secrets: for the page, which has no business with keys and passwords and may not be able to read them. `instead`: a state
@@ -94,7 +109,11 @@ def load(path: Path, models: Mapping[str, Model], *, with_secrets: bool = True, 
 def rights(source: Source) -> programs.Rights:
     """Return which programs this box lets run."""
     part = source.part
-    return programs.rights(source.path, part.gateway.programs, (part.sound.pre_alarm, part.sound.alarm, *(r.program for r in part.ladder)))
+    return programs.rights(
+        source.path,
+        part.gateway.programs,
+        (part.sound.pre_alarm, part.sound.alarm, *(r.program for r in part.ladder)),
+    )
 
 
 def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, list[str]]:
@@ -116,7 +135,11 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
     if ladder is not None:
         rungs = [(r, kept(f"ladder.{n}", r.program)) for n, r in enumerate(ladder, 1)]
         ladder = tuple(
-            msgspec.structs.replace(r, channel="platform", program=(), sounds=False, test=False, faults=False) if r.program and not p else r
+            msgspec.structs.replace(
+                r, channel="platform", program=(), sounds=False, test=False, faults=False
+            )
+            if r.program and not p
+            else r
             for r, p in rungs
         )
     return (msgspec.structs.replace(home, sound=sound, ladder=ladder) if out else home), out
@@ -128,7 +151,11 @@ def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, Househol
     for found in generations.newest_first(state / "household.json"):
         try:
             household = msgspec.convert(found.body(), Household)
-            return household, _secrets_of(state, household) if with_secrets else HouseholdSecrets(), "; ".join(troubles)
+            return (
+                household,
+                _secrets_of(state, household) if with_secrets else HouseholdSecrets(),
+                "; ".join(troubles),
+            )
         except (generations.Torn, msgspec.ValidationError) as torn:
             troubles.append(f"{found.path}: {torn}")
     if troubles:
@@ -155,35 +182,65 @@ def paper(state: Path, text: str) -> Path:
     return state / "papers" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.pem"
 
 
-_SECTIONS = ("ladder", "times", "sound", "dangers", "consent", "device")  # of the household, each in the place of the file's
+_SECTIONS = (
+    "ladder",
+    "times",
+    "sound",
+    "dangers",
+    "consent",
+    "device",
+)  # of the household, each in the place of the file's
 
 
 def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[File, Secrets]:
     """Put the household's sections in the place of the file's."""
     part, secrets = source.part, source.secrets
     state = source.beside(part.gateway.state)
-    changes: dict[str, Any] = {name: value for name in _SECTIONS if (value := getattr(home, name)) is not None}
+    changes: dict[str, Any] = {
+        name: value for name in _SECTIONS if (value := getattr(home, name)) is not None
+    }
     for name in ("device", "ladder"):
         if name in changes:
             changes[name] = list(changes[name])
     agreed = home.consent or part.consent
     days = {n: v for n in ("history_days", "journal_days") if (v := getattr(agreed, n)) is not None}
-    night = {n: v for n in ("timezone", "night") if home.household and (v := getattr(home.household, n))}
+    night = {
+        n: v for n in ("timezone", "night") if home.household and (v := getattr(home.household, n))
+    }
     changes["gateway"] = msgspec.structs.replace(part.gateway, **days, **night)
-    place = {n: v for n in PlacePart.__struct_fields__ if home.household and (v := getattr(home.household, n))}
+    place = {
+        n: v
+        for n in PlacePart.__struct_fields__
+        if home.household and (v := getattr(home.household, n))
+    }
     changes["household"] = msgspec.structs.replace(part.household, **place)
     if (p := home.platform) is not None:
-        papers: dict[str, Any] = {n: str(paper(state, text)) if text else "" for n, text in (("ca", p.ca), ("certificate", p.certificate))}
-        papers["certificate_key"] = str(paper(state, own.certificate_key)) if own.certificate_key else ""
-        plain: dict[str, Any] = {n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")}
+        papers: dict[str, Any] = {
+            n: str(paper(state, text)) if text else ""
+            for n, text in (("ca", p.ca), ("certificate", p.certificate))
+        }
+        papers["certificate_key"] = (
+            str(paper(state, own.certificate_key)) if own.certificate_key else ""
+        )
+        plain: dict[str, Any] = {
+            n: getattr(p, n) for n in ("host", "port", "tls", "username", "version", "receipts")
+        }
         changes["platform"] = PlatformPart(**plain, **papers)
     known = {d.id for d in changes.get("device", part.device)}
     own_keys, own_words = own.keys, own.passwords
     return msgspec.structs.replace(part, **changes), Secrets(
         password=secrets.password if own.password is None else own.password,
         # A device that the page has retired may still stand in secrets.toml: that is no mistake of anybody's.
-        keys={d: k for d, k in {**secrets.keys, **own_keys}.items() if k and (home.device is None or d in known)},
-        passwords={d: w for d, w in {**secrets.passwords, **own_words}.items() if w and (home.device is None or d in known)},
+        keys={
+            d: k
+            for d, k in {**secrets.keys, **own_keys}.items()
+            if k and (home.device is None or d in known)
+        },
+        passwords={
+            d: w
+            for d, w in {**secrets.passwords, **own_words}.items()
+            if w and (home.device is None or d in known)
+        },
     )
 
 
@@ -195,7 +252,13 @@ def _is_new(state: Path) -> bool:
         return False
 
 
-def composed(source: Source, models: Mapping[str, Model], home: Household, own: HouseholdSecrets, trouble: str = "") -> Config:
+def composed(
+    source: Source,
+    models: Mapping[str, Model],
+    home: Household,
+    own: HouseholdSecrets,
+    trouble: str = "",
+) -> Config:
     """Return the configuration that file and household make together. Raises ConfigError with every problem found."""
     part, secrets = _merged(source, home, own)
     problems: list[str] = []
@@ -222,10 +285,20 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
     if part.platform is not None and not is_host(part.platform.host):
         problems.append(where("platform", None, "host", Say("config.host")))
     if any(len(word) > PASSWORD_MOST for word in (secrets.password, *secrets.passwords.values())):
-        problems.append(where("platform", None, "password", Say("config.password_long", most=PASSWORD_MOST)))
+        problems.append(
+            where("platform", None, "password", Say("config.password_long", most=PASSWORD_MOST))
+        )
     unknown = (set(secrets.keys) | set(secrets.passwords)) - {d.id for d in part.device}
-    problems += [f"{source.path.with_name('secrets.toml')}: {name}: no device has this id" for name in sorted(unknown)]
-    if source.with_secrets and part.platform is not None and part.platform.certificate and not part.platform.certificate_key:
+    problems += [
+        f"{source.path.with_name('secrets.toml')}: {name}: no device has this id"
+        for name in sorted(unknown)
+    ]
+    if (
+        source.with_secrets
+        and part.platform is not None
+        and part.platform.certificate
+        and not part.platform.certificate_key
+    ):
         problems.append(where("platform", None, "certificate", Say("config.no_certificate_key")))
     for n, d in enumerate(part.device if home.rooms is not None else ()):
         if d.room not in (home.rooms or ()):
@@ -248,14 +321,30 @@ def composed(source: Source, models: Mapping[str, Model], home: Household, own: 
         for r in part.ladder
     )
     return Config(
-        path=source.path, state=state, runtime=source.beside(part.gateway.runtime),
-        gateway=part.gateway, platform=part.platform, password=secrets.password, adapters=part.radio.adapters,
-        devices=tuple(devices), ladder=ladder, times=times, zone=zone, night=night,
+        path=source.path,
+        state=state,
+        runtime=source.beside(part.gateway.runtime),
+        gateway=part.gateway,
+        platform=part.platform,
+        password=secrets.password,
+        adapters=part.radio.adapters,
+        devices=tuple(devices),
+        ladder=ladder,
+        times=times,
+        zone=zone,
+        night=night,
         replay=source.beside(part.replay.file) if part.replay else None,
-        sound_pre_alarm=part.sound.pre_alarm, sound_alarm=part.sound.alarm, sound_test=part.sound.test,
-        passwords=secrets.passwords, page=part.page,
-        household=home, secrets=own, trouble=trouble, parts=part, source=source,
-    )  # fmt: skip
+        sound_pre_alarm=part.sound.pre_alarm,
+        sound_alarm=part.sound.alarm,
+        sound_test=part.sound.test,
+        passwords=secrets.passwords,
+        page=part.page,
+        household=home,
+        secrets=own,
+        trouble=trouble,
+        parts=part,
+        source=source,
+    )
 
 
 def _times(given: Mapping[str, float], where: Where, problems: list[str]) -> Times:
@@ -266,9 +355,15 @@ def _times(given: Mapping[str, float], where: Where, problems: list[str]) -> Tim
             say = Say("config.time_close", close=close[0]) if close else Say("config.no_time")
             problems.append(where("times", None, name, say))
     # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with the most that is allowed.
-    given = {name: 300.0 if name == "repeat" and 300 < value <= 600 else value for name, value in given.items()}
+    given = {
+        name: 300.0 if name == "repeat" and 300 < value <= 600 else value
+        for name, value in given.items()
+    }
     # Until now the line was told lost from one minute on: a home that was set up so goes on with three.
-    given = {name: 180.0 if name == "uplink_lost" and 60 <= value < 180 else value for name, value in given.items()}
+    given = {
+        name: 180.0 if name == "uplink_lost" and 60 <= value < 180 else value
+        for name, value in given.items()
+    }
     times = Times(**{name: float(value) for name, value in given.items() if name in known})
     problems += [where("times", None, name, say) for name, say in times.refuse().items()]
     return times
@@ -302,7 +397,9 @@ def _local_time(text: str) -> time:
 def nobody_cancels(config: Config) -> bool:
     """Say whether a fall, a stay or a bed left has a grace here that the resident cannot end."""
     asks = any(d.model.senses & {Kind.FALL, Kind.STAY_STILL} or d.watch.bed for d in config.devices)
-    return asks and not any(CANCEL in d.watch.roles and not d.watch.unproved for d in config.devices)
+    return asks and not any(
+        CANCEL in d.watch.roles and not d.watch.unproved for d in config.devices
+    )
 
 
 def mute_cancels(config: Config) -> list[Device]:

@@ -12,7 +12,16 @@ from gateway.home.parts import DevicePart
 from gateway.home.source import File, Said, Secrets, Where
 from gateway.judge.danger import PRESSES, ROLES, SOS, Watch
 from gateway.judge.faults.silence import LINE, Supervised
-from gateway.words.driver import Behind, BleAdvert, GattService, Inputs, Model, MqttTopics, SerialLine, proves
+from gateway.words.driver import (
+    Behind,
+    BleAdvert,
+    GattService,
+    Inputs,
+    Model,
+    MqttTopics,
+    SerialLine,
+    proves,
+)
 from gateway.words.instruction import Problem
 from gateway.words.reading import DeviceId, Kind
 from gateway.words.say import Say, either
@@ -20,7 +29,9 @@ from gateway.words.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
 WORN = 7200.0  # s after which somebody is told of a silent call button without a wire
-WIRED_MOST = 180.0  # s: a make that is missing so soon is read all the time, as a contact on a wire is
+WIRED_MOST = (
+    180.0  # s: a make that is missing so soon is read all the time, as a contact on a wire is
+)
 CLEAR = "clear"  # the function of a taught sensor that says: it is over
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
@@ -45,12 +56,20 @@ class Device:
 
 
 def enrolled(
-    part: File, models: Mapping[str, Model], secrets: Secrets, where: Where, problems: list[str], *, keys_known: bool
+    part: File,
+    models: Mapping[str, Model],
+    secrets: Secrets,
+    where: Where,
+    problems: list[str],
+    *,
+    keys_known: bool,
 ) -> list[Device]:
     """Return the devices; what is wrong with one is added to `problems`. `keys_known`: secrets.toml has been read."""
     out: list[Device] = []
     seen: dict[str, str] = {}
-    may_have = not keys_known  # who may not see the keys takes a device that can have one to have it
+    may_have = (
+        not keys_known
+    )  # who may not see the keys takes a device that can have one to have it
     for n, d in enumerate(part.device):
         model = models.get(d.model)
         if model is None:
@@ -67,30 +86,58 @@ def enrolled(
             elif name:
                 seen[name] = d.id
         buttons, presses = _buttons(d, n, where, problems)
-        left_open = part.times.get("door_left_open", Times().door_left_open) if d.left_open is True else float(d.left_open)
+        left_open = (
+            part.times.get("door_left_open", Times().door_left_open)
+            if d.left_open is True
+            else float(d.left_open)
+        )
         # Whoever wants to hear sooner than after ten minutes wants that by day too.
         by_day = d.left_open is True and left_open >= Times().door_left_open
         key = _key(d, model, n, secrets, where, problems)
         watch = Watch(
-            device=d.id, room=d.room, buttons=buttons, presses=presses, unnamed=model.presses, bed=d.bed, left_open=left_open,
-            left_open_day=part.times.get("door_left_open_day", Times().door_left_open_day) if by_day else 0.0,
-            off=frozenset(part.dangers.off), endless=_endless(d, model), unproved=not proves(model, keyed=key is not None or may_have),
-        )  # fmt: skip
+            device=d.id,
+            room=d.room,
+            buttons=buttons,
+            presses=presses,
+            unnamed=model.presses,
+            bed=d.bed,
+            left_open=left_open,
+            left_open_day=part.times.get("door_left_open_day", Times().door_left_open_day)
+            if by_day
+            else 0.0,
+            off=frozenset(part.dangers.off),
+            endless=_endless(d, model),
+            unproved=not proves(model, keyed=key is not None or may_have),
+        )
         # A button not named has the make's role, an SOS for all but detectors.
         vital = is_vital(model, watch.roles) and not _is_plain(d, model, watch.roles)
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
         slow = vital and (missing_after or 0.0) > MISSING_MOST_VITAL
         out.append(
             Device(
-                id=d.id, model=model, at=at, room=d.room, key=key, via=d.via, codes=d.codes, label=d.label, watch=watch,
+                id=d.id,
+                model=model,
+                at=at,
+                room=d.room,
+                key=key,
+                via=d.via,
+                codes=d.codes,
+                label=d.label,
+                watch=watch,
                 supervised=Supervised(
-                    device=d.id, room=d.room, missing_after=missing_after, vital=vital, slow=slow, via=d.via,
+                    device=d.id,
+                    room=d.room,
+                    missing_after=missing_after,
+                    vital=vital,
+                    slow=slow,
+                    via=d.via,
                     told_after=_told_after(d, model, missing_after, vital=vital),
-                    radio=isinstance(model.listens, BleAdvert | GattService), worn=_worn(model, watch.roles),
+                    radio=isinstance(model.listens, BleAdvert | GattService),
+                    worn=_worn(model, watch.roles),
                     shared=part.household.residents > 1,
                 ),
             )
-        )  # fmt: skip
+        )
     _receivers(out, part, where, problems)
     return out
 
@@ -117,12 +164,22 @@ def _address(d: DevicePart, model: Model, n: int, where: Where, problems: list[s
             at = d.port
             url = re.fullmatch(r"mqtt://([\w.-]+@)?([\w.-]+)(:[0-9]{1,5})?/[\w/-]+", at)
             if not url or not is_host(url[2]) or not 0 < int((url[3] or ":1883")[1:]) < 65536:
-                problems.append(where("device", n, "port", Say("config.other_broker", model=d.model)))
+                problems.append(
+                    where("device", n, "port", Say("config.other_broker", model=d.model))
+                )
         case Inputs(bus=bus):
             at = d.port
-            form = r"gpio:([0-9]|1[0-9]|2[0-7])(,([0-9]|1[0-9]|2[0-7]))*" if bus == "gpio" else r"/[^?]+(\?\w+=\d+(&\w+=\d+)*)?"
+            form = (
+                r"gpio:([0-9]|1[0-9]|2[0-7])(,([0-9]|1[0-9]|2[0-7]))*"
+                if bus == "gpio"
+                else r"/[^?]+(\?\w+=\d+(&\w+=\d+)*)?"
+            )
             if not re.fullmatch(form, at) or d.address:
-                wanted = '"gpio:17,27"' if bus == "gpio" else '"/dev/serial/by-id/...?unit=1&inputs=8&baud=9600"'
+                wanted = (
+                    '"gpio:17,27"'
+                    if bus == "gpio"
+                    else '"/dev/serial/by-id/...?unit=1&inputs=8&baud=9600"'
+                )
                 say = Say("config.polled", model=d.model, wanted=wanted)
                 problems.append(where("device", n, "port", say))
         case _:
@@ -168,7 +225,9 @@ def _receivers(devices: Sequence[Device], part: File, where: Where, problems: li
                 problems.append(where("device", numbers[d.id], "codes", say))
 
 
-def _missing_after(d: DevicePart, model: Model, n: int, where: Where, problems: list[str], *, vital: bool) -> float | None:
+def _missing_after(
+    d: DevicePart, model: Model, n: int, where: Where, problems: list[str], *, vital: bool
+) -> float | None:
     """Return the silence that counts as missing: what the household says, or the make's own."""
     most = longest_silence(model, vital=vital)
     if d.missing_after is not None and d.missing_after > most:
@@ -177,28 +236,51 @@ def _missing_after(d: DevicePart, model: Model, n: int, where: Where, problems: 
     return model.missing_after if d.missing_after is None else d.missing_after
 
 
-def _told_after(d: DevicePart, model: Model, missing_after: float | None, *, vital: bool) -> float | None:
+def _told_after(
+    d: DevicePart, model: Model, missing_after: float | None, *, vital: bool
+) -> float | None:
     """Return the silence that somebody is told of: what the household says, else the line for such a device, or the make's if longer."""
     if missing_after is None or d.missing_after is not None:
         return missing_after
-    wired = isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WIRED_MOST
-    line = LINE if wired else MISSING_MOST if not vital else WORN if Kind.BUTTON in model.senses else MISSING_MOST_VITAL
+    wired = (
+        isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WIRED_MOST
+    )
+    line = (
+        LINE
+        if wired
+        else MISSING_MOST
+        if not vital
+        else WORN
+        if Kind.BUTTON in model.senses
+        else MISSING_MOST_VITAL
+    )
     return max(line, missing_after)
 
 
 def _is_plain(d: DevicePart, model: Model, roles: Collection[str]) -> bool:
     """Say whether a household has said of a radio sensor that could be anything that it is a bed or a door, and no button that calls."""
-    return model.general and isinstance(model.listens, BleAdvert) and bool(d.bed or d.left_open) and SOS not in roles
+    return (
+        model.general
+        and isinstance(model.listens, BleAdvert)
+        and bool(d.bed or d.left_open)
+        and SOS not in roles
+    )
 
 
 def _worn(model: Model, roles: Collection[str]) -> bool:
     """Say whether a device is a call button without a wire, which its wearer may take along."""
-    return SOS in (roles or {model.presses}) and Kind.BUTTON in model.senses and isinstance(model.listens, BleAdvert | Behind)
+    return (
+        SOS in (roles or {model.presses})
+        and Kind.BUTTON in model.senses
+        and isinstance(model.listens, BleAdvert | Behind)
+    )
 
 
 def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
     """Say whether a make senses a danger to life, or has a button that calls for help; `roles` are what its buttons mean."""
-    return bool(model.senses & VITAL) or (Kind.BUTTON in model.senses and "sos" in (roles or {model.presses}))
+    return bool(model.senses & VITAL) or (
+        Kind.BUTTON in model.senses and "sos" in (roles or {model.presses})
+    )
 
 
 def longest_silence(model: Model, *, vital: bool) -> float:
@@ -212,14 +294,20 @@ def is_slow(model: Model) -> bool:
     return is_vital(model) and (model.missing_after or 0.0) > MISSING_MOST_VITAL
 
 
-def _buttons(d: DevicePart, n: int, where: Where, problems: list[str]) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
+def _buttons(
+    d: DevicePart, n: int, where: Where, problems: list[str]
+) -> tuple[dict[int, str], dict[tuple[int, str], str]]:
     """Return the roles by button, and those by kind of press: 1 = "sos", 1-double = "help"."""
     out: dict[int, str] = {}
     presses: dict[tuple[int, str], str] = {}
     kinds = tuple(dict.fromkeys(PRESSES.values()))
     for name, role in d.buttons.items():
         index, dash, press = name.partition("-")
-        if role not in ROLES or not re.fullmatch(r"[1-9][0-9]{0,2}", index) or (dash and press not in kinds):
+        if (
+            role not in ROLES
+            or not re.fullmatch(r"[1-9][0-9]{0,2}", index)
+            or (dash and press not in kinds)
+        ):
             ways, roles = ", ".join(f"1-{kind}" for kind in kinds), ", ".join(ROLES)
             say = Say("config.button", name=name, role=role, ways=ways, roles=roles)
             problems.append(where("device", n, "buttons", say))
@@ -230,7 +318,9 @@ def _buttons(d: DevicePart, n: int, where: Where, problems: list[str]) -> tuple[
     return out, presses
 
 
-def _key(d: DevicePart, model: Model, n: int, secrets: Secrets, where: Where, problems: list[str]) -> bytes | None:
+def _key(
+    d: DevicePart, model: Model, n: int, secrets: Secrets, where: Where, problems: list[str]
+) -> bytes | None:
     text = secrets.keys.get(d.id)
     if text is None:
         return None

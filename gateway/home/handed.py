@@ -62,14 +62,18 @@ def handed(page: Path, name: str) -> Handed:
     if not name:
         return Handed()
     try:
-        descriptor = os.open(page / HANDED / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(
+            page / HANDED / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        )
         with os.fdopen(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             alone = facts.st_mode & 0o027 == 0 and facts.st_uid == page.stat().st_uid
             if not stat.S_ISREG(facts.st_mode) or not alone or facts.st_size > LARGEST:
                 raise Rejected([_unread(Say("house.secrets_file"))])
             given = json.loads(file.read(LARGEST))
-            json.dumps(given, ensure_ascii=False).encode()  # half a character, a lone surrogate, is none: a ValueError
+            json.dumps(
+                given, ensure_ascii=False
+            ).encode()  # half a character, a lone surrogate, is none: a ValueError
         return msgspec.convert(given, Handed)
     except OSError as error:
         raise Rejected([_unread(error.strerror or "")]) from None
@@ -92,7 +96,9 @@ def forget_old(page: Path, waiting: frozenset[str], answered: frozenset[str], no
     """Delete secrets whose instruction is answered, and those that no instruction named in time. For the page."""
     with contextlib.suppress(OSError):
         for path in (page / HANDED).iterdir():
-            if path.name not in waiting and (path.name in answered or now - path.stat().st_mtime > LEFT):
+            if path.name not in waiting and (
+                path.name in answered or now - path.stat().st_mtime > LEFT
+            ):
                 forget(page, path.name)
 
 

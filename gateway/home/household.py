@@ -44,7 +44,9 @@ def before(config: Config, models: Mapping[str, Model]) -> Config | None:
         if kept["revision"] != config.household.revision:
             return None
         platform = msgspec.convert(kept["platform"], HomePlatform | None)
-        own = replace(config.secrets, password=kept["password"], certificate_key=kept["certificate_key"])
+        own = replace(
+            config.secrets, password=kept["password"], certificate_key=kept["certificate_key"]
+        )
         return composed(config.source, models, replace(config.household, platform=platform), own)
     except (OSError, ValueError, LookupError, TypeError, ConfigError):
         return None
@@ -59,11 +61,23 @@ def forget_before(config: Config) -> None:
 def taken_back(config: Config, before: Config, models: Mapping[str, Model], at: str) -> Config:
     """Return the configuration with the platform as it was before. Nothing is written."""
     own, token, revision = config.secrets, secrets.token_hex(8), config.household.revision + 1
-    own = replace(own, password=before.secrets.password, certificate_key=before.secrets.certificate_key, revision=revision, token=token)
+    own = replace(
+        own,
+        password=before.secrets.password,
+        certificate_key=before.secrets.certificate_key,
+        revision=revision,
+        token=token,
+    )
     home = replace(
-        config.household, platform=before.household.platform, revision=revision, token=token, instruction="", by="rule", at=at,
+        config.household,
+        platform=before.household.platform,
+        revision=revision,
+        token=token,
+        instruction="",
+        by="rule",
+        at=at,
         changed=("platform.taken_back",),
-    )  # fmt: skip
+    )
     return composed(config.source, models, home, own)
 
 
@@ -71,7 +85,9 @@ def keep(config: Config, before: Config) -> None:
     """Put a changed household on the disk. Raises OSError; then the one before holds. The rename of household.json is the moment."""
     furnish(config)
     if config.household.token != before.household.token:
-        generations.write(config.state / "household-secrets.json", msgspec.to_builtins(config.secrets))
+        generations.write(
+            config.state / "household-secrets.json", msgspec.to_builtins(config.secrets)
+        )
     generations.write(config.state / "household.json", msgspec.to_builtins(config.household), 0o640)
 
 
@@ -80,7 +96,11 @@ def furnish(config: Config) -> None:
     home, folder = config.household.platform, config.state / "papers"
     wanted = {}
     if home is not None:
-        wanted = {paper(config.state, text): text for text in (home.ca, home.certificate, config.secrets.certificate_key) if text}
+        wanted = {
+            paper(config.state, text): text
+            for text in (home.ca, home.certificate, config.secrets.certificate_key)
+            if text
+        }
     for path, text in wanted.items():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -92,7 +112,9 @@ def furnish(config: Config) -> None:
 def tidy(config: Config) -> None:
     """Delete certificates that no generation speaks of."""
     texts = {config.secrets.certificate_key} | (
-        {config.household.platform.ca, config.household.platform.certificate} if config.household.platform else set()
+        {config.household.platform.ca, config.household.platform.certificate}
+        if config.household.platform
+        else set()
     )
     with contextlib.suppress(OSError):
         for path in (config.state / "papers").iterdir():
@@ -115,14 +137,19 @@ def shown(config: Config) -> dict[str, Any]:
             "timezone": parts.gateway.timezone,
             "night": list(parts.gateway.night),
         },
-        "rooms": list(home.rooms) if home.rooms is not None else sorted({d.room for d in parts.device if d.room}),
+        "rooms": list(home.rooms)
+        if home.rooms is not None
+        else sorted({d.room for d in parts.device if d.room}),
         "consent": {
             **asdict(parts.consent),
             "history_days": parts.gateway.history_days,
             "journal_days": parts.gateway.journal_days,
         },
         "platform": {
-            **{n: getattr(platform, n) for n in ("host", "port", "tls", "username", "version", "receipts")},
+            **{
+                n: getattr(platform, n)
+                for n in ("host", "port", "tls", "username", "version", "receipts")
+            },
             "ca": bool(platform.ca),
             "certificate": bool(platform.certificate),
         }

@@ -17,21 +17,32 @@ def identity(config: Config) -> str:
     """Return this gateway's id: configured, or made at first start and kept in a file of its own."""
     if config.gateway.id:
         if "." in config.gateway.id:  # of a home that was there before this was refused
-            LOG.warning("gateway id %s: some brokers refuse a dot in it (NATS) or read it as / (RabbitMQ)", config.gateway.id)
+            LOG.warning(
+                "gateway id %s: some brokers refuse a dot in it (NATS) or read it as / (RabbitMQ)",
+                config.gateway.id,
+            )
         return config.gateway.id
     path = config.state / "identity"
     with contextlib.suppress(OSError, ValueError):
         if re.fullmatch(r"[A-Za-z0-9._-]{1,40}", known := path.read_text(encoding="ascii").strip()):
             return known
-        LOG.error("identity %s is damaged: a new one is made, the platform will see a new gateway", path)
+        LOG.error(
+            "identity %s is damaged: a new one is made, the platform will see a new gateway", path
+        )
     made = f"gw-{secrets.token_hex(6)}"
     try:
         config.state.mkdir(parents=True, exist_ok=True)
-        with folders.as_owner(config.state):  # `sudo eldercare-gateway check`: the daemon must read it
+        with folders.as_owner(
+            config.state
+        ):  # `sudo eldercare-gateway check`: the daemon must read it
             new = path.with_suffix(".new")
             generations.durable(new, f"{made}\n".encode(), folders.SHARED)
             new.replace(path)
             generations.sync(config.state)
     except OSError as error:
-        LOG.error("identity %s cannot be kept (%s): the platform will see a new gateway at each start", path, error.strerror)  # noqa: TRY400
+        LOG.error(  # noqa: TRY400
+            "identity %s cannot be kept (%s): the platform will see a new gateway at each start",
+            path,
+            error.strerror,
+        )
     return made

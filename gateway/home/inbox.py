@@ -32,7 +32,9 @@ def leave(folder: Path, runtime: Path, payload: bytes) -> int:
         raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
     with contextlib.closing(_made(folder)) as db:
         db.execute("BEGIN IMMEDIATE")
-        number = db.execute("INSERT INTO inbox (left, body) VALUES (?, ?)", (time.time(), payload)).lastrowid
+        number = db.execute(
+            "INSERT INTO inbox (left, body) VALUES (?, ?)", (time.time(), payload)
+        ).lastrowid
         db.execute("DELETE FROM inbox WHERE left < ?", (time.time() - KEPT,))
         db.execute("COMMIT")
     wake(runtime)
@@ -105,14 +107,20 @@ def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
         "ORDER BY number LIMIT ?",
         (after, after, limit),
     )
-    return [(number, body) for number, body in rows if isinstance(number, int) and isinstance(body, bytes)]
+    return [
+        (number, body)
+        for number, body in rows
+        if isinstance(number, int) and isinstance(body, bytes)
+    ]
 
 
 def left_at(folder: Path, instruction: str) -> float | None:
     """Return the wall second at which an instruction was left, None where it does not lie there any more."""
     with contextlib.suppress(sqlite3.Error):
         for (left,) in _asked(
-            folder, "SELECT left FROM inbox WHERE instr(body, ?) ORDER BY number DESC LIMIT 1", (f'"{instruction}"'.encode(),)
+            folder,
+            "SELECT left FROM inbox WHERE instr(body, ?) ORDER BY number DESC LIMIT 1",
+            (f'"{instruction}"'.encode(),),
         ):
             return float(left)
     return None
@@ -149,6 +157,8 @@ def _may(action: int, one: str | None, two: str | None, *_: str | None) -> int:
     """Say whether a query may do this: whatever tables, views and triggers stand in the file, two are read."""
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
-    if (action == sqlite3.SQLITE_READ and one in _TABLES) or (action == sqlite3.SQLITE_FUNCTION and two in _FUNCTIONS):
+    if (action == sqlite3.SQLITE_READ and one in _TABLES) or (
+        action == sqlite3.SQLITE_FUNCTION and two in _FUNCTIONS
+    ):
         return sqlite3.SQLITE_OK
     return sqlite3.SQLITE_DENY

@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any
 
 from gateway.home.devices import is_slow
-from gateway.words.driver import Behind, BleAdvert, Enrol, GattService, Inputs, Model, MqttTopics, SerialLine
+from gateway.words.driver import (
+    Behind,
+    BleAdvert,
+    Enrol,
+    GattService,
+    Inputs,
+    Model,
+    MqttTopics,
+    SerialLine,
+)
 from gateway.words.say import both
 
 LONGEST = 240.0  # s; a window that somebody forgot to close closes itself
@@ -67,12 +76,16 @@ def erase(runtime: Path) -> None:
         (runtime / FILE).unlink(missing_ok=True)
 
 
-def answer(runtime: Path, since: float, seconds: float, patience: float = 10.0) -> dict[str, Any] | None:
+def answer(
+    runtime: Path, since: float, seconds: float, patience: float = 10.0
+) -> dict[str, Any] | None:
     """Wait until the gateway has heard for `seconds` since it was asked; None where it does not answer for `patience` seconds more."""
     while time.monotonic() < since + seconds + patience:
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
             found: dict[str, Any] = json.loads((runtime / FILE).read_text(encoding="utf-8"))
-            if found["written"] >= since + seconds or (found["written"] >= since and not found["open"]):
+            if found["written"] >= since + seconds or (
+                found["written"] >= since and not found["open"]
+            ):
                 return found
         time.sleep(0.1)
     return None
@@ -157,7 +170,9 @@ def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
             out += [line.rstrip(), _cut(f"  {'':17} {known}")]
     if unknown := [one for one in facts.get("signals", []) if not one["enrolled"]]:
         out.append(both("nearby.signals"))
-        out += [_cut(f"  {one['receiver']:<20} {one['signal']:<24} x{one['times']}") for one in unknown]
+        out += [
+            _cut(f"  {one['receiver']:<20} {one['signal']:<24} x{one['times']}") for one in unknown
+        ]
     if facts["forgotten"]:
         out.append(both("nearby.forgotten", forgotten=facts["forgotten"], at_most=AT_MOST))
     return "\n".join(out)

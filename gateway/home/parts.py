@@ -7,7 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Name = Annotated[
-    str, Meta(min_length=1, max_length=40, pattern=r"^[a-z0-9][a-z0-9._-]*\Z", description="lower-case letters, digits, . _ -")
+    str,
+    Meta(
+        min_length=1,
+        max_length=40,
+        pattern=r"^[a-z0-9][a-z0-9._-]*\Z",
+        description="lower-case letters, digits, . _ -",
+    ),
 ]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 HistoryDays = Annotated[float, Meta(ge=1, le=400)]
@@ -29,7 +35,9 @@ class PlacePart(Strict, frozen=True):
 
     area: Place = ""  # such as a village: what one mains cut takes
     cell: Place = ""  # such as a cell of the mobile network: what takes the line of several homes
-    residents: Residents = 0  # 0: nobody has said; from two on, movement does not say that a pendant is back home
+    residents: Residents = (
+        0  # 0: nobody has said; from two on, movement does not say that a pendant is back home
+    )
 
 
 class GatewayPart(Strict, frozen=True):
@@ -43,7 +51,10 @@ class GatewayPart(Strict, frozen=True):
     history_days: HistoryDays = 30.0
     journal_days: JournalDays = 730.0
     programs: str = "/usr/local/lib/eldercare-gateway"
-    mains: Annotated[str, Meta(pattern=r"^(|auto|/.*)\Z", description='"auto", "" or the absolute path of a file')] = "auto"
+    mains: Annotated[
+        str,
+        Meta(pattern=r"^(|auto|/.*)\Z", description='"auto", "" or the absolute path of a file'),
+    ] = "auto"
 
 
 class PlatformPart(Strict, frozen=True):
@@ -72,7 +83,9 @@ class DevicePart(Strict, frozen=True):
     id: Name
     model: str
     room: Annotated[str, Meta(max_length=40)] = ""
-    label: Annotated[str, Meta(max_length=40)] = ""  # what people call it: on the page and on paper, in no log and no topic
+    label: Annotated[str, Meta(max_length=40)] = (
+        ""  # what people call it: on the page and on paper, in no log and no topic
+    )
     address: str = ""
     port: str = ""
     via: str = ""
@@ -106,7 +119,9 @@ class SoundPart(Strict, frozen=True):
 class DangersPart(Strict, frozen=True):
     """[dangers]: what is not judged in this home. Calls, falls, fire and gas cannot be left out."""
 
-    off: tuple[Literal["person.stay_too_long", "person.bed_exit", "door.left_open", "env.water"], ...] = ()
+    off: tuple[
+        Literal["person.stay_too_long", "person.bed_exit", "door.left_open", "env.water"], ...
+    ] = ()
 
 
 class ReplayPart(Strict, frozen=True):
@@ -167,7 +182,9 @@ class Signature(Strict, frozen=True):
     """How a certificate was signed: drawn with a finger, each stroke a place and steps from it, or by a name typed."""
 
     how: Literal["drawn", "typed"]
-    strokes: Annotated[tuple[Annotated[tuple[int, ...], Meta(max_length=5000)], ...], Meta(max_length=200)] = ()
+    strokes: Annotated[
+        tuple[Annotated[tuple[int, ...], Meta(max_length=5000)], ...], Meta(max_length=200)
+    ] = ()
     name: Annotated[str, Meta(max_length=40)] = ""
 
     def __repr__(self) -> str:

@@ -31,7 +31,9 @@ class Rights(NamedTuple):
         """Return why a command may not run; None where it may, or is none."""
         if not command:
             return None
-        if (why := _unfit(command, by_hand=command in self.named)) is not None or command in self.named:
+        if (
+            why := _unfit(command, by_hand=command in self.named)
+        ) is not None or command in self.named:
             return why
         path = Path(command[0])
         if path.parent != self.folder or ".." in path.parts:
@@ -46,7 +48,11 @@ class Rights(NamedTuple):
                 facts = part.lstat()
                 mine = part in {path, self.folder}
                 shared = facts.st_mode & 0o022 and not (facts.st_mode & stat.S_ISVTX and not mine)
-                if facts.st_uid not in self.owners or shared or (mine and part != path and stat.S_ISLNK(facts.st_mode)):
+                if (
+                    facts.st_uid not in self.owners
+                    or shared
+                    or (mine and part != path and stat.S_ISLNK(facts.st_mode))
+                ):
                     return Say("program.changeable", program=str(path), part=part)
         except (OSError, ValueError):
             return Say("program.not_there", program=str(path), folder=self.folder)
@@ -59,7 +65,10 @@ def _unfit(command: Sequence[str], *, by_hand: bool) -> Say | None:
         return Say("program.relative", program=command[0])
     if any("\0" in word for word in command):
         return Say("program.nul")
-    if not by_hand and (len(command) > WORDS or any(len(word) > LENGTH or not word.isprintable() for word in command)):
+    if not by_hand and (
+        len(command) > WORDS
+        or any(len(word) > LENGTH or not word.isprintable() for word in command)
+    ):
         return Say("program.long", words=WORDS, length=LENGTH)
     return None
 

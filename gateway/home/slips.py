@@ -27,7 +27,9 @@ AT_ONCE = 50  # files read at a time, the oldest first
 def are_for_us(state: Path) -> bool:
     """Say whether this process is the daemon's user and not the page's too: then it leaves slips. Raises OSError."""
     page, us = state / "page", os.geteuid()
-    return us != 0 and state.stat().st_uid == us and not (page.exists() and page.stat().st_uid == us)
+    return (
+        us != 0 and state.stat().st_uid == us and not (page.exists() and page.stat().st_uid == us)
+    )
 
 
 def leave(state: Path, payload: bytes) -> str:
@@ -64,10 +66,16 @@ def read(state: Path, taken: Collection[str], *, delete: bool = True) -> Looked:
         except OSError as error:
             kept = str(error)
     with contextlib.suppress(FileNotFoundError):
-        names = sorted(entry.name for entry in os.scandir(folder) if not entry.name.startswith(".") and entry.name not in taken)
+        names = sorted(
+            entry.name
+            for entry in os.scandir(folder)
+            if not entry.name.startswith(".") and entry.name not in taken
+        )
         for name in names[:AT_ONCE]:
             with contextlib.suppress(OSError):
-                descriptor = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+                descriptor = os.open(
+                    folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+                )
                 with os.fdopen(descriptor, "rb") as file:
                     if stat.S_ISREG(os.fstat(descriptor).st_mode):
                         out.append((name, file.read(LARGEST + 1)))

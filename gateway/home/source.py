@@ -102,13 +102,17 @@ class Source:
         return f"Source({self.path})"
 
 
-def read(path: Path, *, with_secrets: bool = True, instead: tuple[Path, Path] | None = None) -> Source:
+def read(
+    path: Path, *, with_secrets: bool = True, instead: tuple[Path, Path] | None = None
+) -> Source:
     """Read gateway.toml and the secrets beside it. Raises ConfigError; for `with_secrets` and `instead` see `config.load`."""
     text = _read(path)
     part = _decode(text, path, File)
     if instead is not None:
         state, runtime = map(str, instead)
-        part = msgspec.structs.replace(part, gateway=msgspec.structs.replace(part.gateway, state=state, runtime=runtime))
+        part = msgspec.structs.replace(
+            part, gateway=msgspec.structs.replace(part.gateway, state=state, runtime=runtime)
+        )
     secrets_path = path.with_name("secrets.toml")
     secrets = Secrets()
     if with_secrets and secrets_path.exists():
@@ -160,9 +164,15 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError([f"{path}: {error.strerror}: give the path with --config, or copy config/gateway.toml there"]) from error
+        raise ConfigError(
+            [
+                f"{path}: {error.strerror}: give the path with --config, or copy config/gateway.toml there"
+            ]
+        ) from error
     except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: not UTF-8 text at byte {error.start}: save it as UTF-8"]) from error
+        raise ConfigError(
+            [f"{path}: not UTF-8 text at byte {error.start}: save it as UTF-8"]
+        ) from error
 
 
 def _decode(text: str, path: Path, kind: Any) -> Any:
@@ -172,7 +182,11 @@ def _decode(text: str, path: Path, kind: Any) -> Any:
         raise ConfigError([f"{path}: not TOML: {error}"]) from error
     if endless := _not_finite(raw):
         key = endless[-1]
-        raise ConfigError([f"{path}, line {_line_of(text, key)}: {'.'.join(endless)}: a number was expected, not nan or inf"])
+        raise ConfigError(
+            [
+                f"{path}, line {_line_of(text, key)}: {'.'.join(endless)}: a number was expected, not nan or inf"
+            ]
+        )
     try:
         return msgspec.convert(raw, kind)
     except msgspec.ValidationError as error:
@@ -196,7 +210,9 @@ def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str,
     what, _, at = message.partition(" - at ")
     found = re.match(r"`?\$\.?(\w*)(?:\[(\d+)\])?\.?(\w*)", at)
     table, nth, key = found.groups() if found else ("", None, "")
-    if table and at.endswith(f"{table}[...]`"):  # a table of free names: the one whose value is of the wrong type
+    if table and at.endswith(
+        f"{table}[...]`"
+    ):  # a table of free names: the one whose value is of the wrong type
         wanted = (int, float) if table == "times" else (str,)
         key = next((name for name, value in raw[table].items() if type(value) not in wanted), "")
     unknown = re.search(r"unknown field `(\w+)`", what)
@@ -218,7 +234,16 @@ def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str,
     if not table:
         return f"{path}, line {_line_of(text, key)}: {what}"
     missing = re.search(r"missing required field `(\w+)`", what)
-    return _line_in(text.splitlines(), path, table, int(nth) if nth is not None else None, missing[1] if missing else key) + what
+    return (
+        _line_in(
+            text.splitlines(),
+            path,
+            table,
+            int(nth) if nth is not None else None,
+            missing[1] if missing else key,
+        )
+        + what
+    )
 
 
 def _line_of(text: str, key: str) -> int:
@@ -231,4 +256,6 @@ def _line_of(text: str, key: str) -> int:
 def _refuse_readable(path: Path) -> None:
     mode = path.stat().st_mode
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError([f"{path}: others can read it (mode {stat.S_IMODE(mode):04o}): run chmod 600 {path}"])
+        raise ConfigError(
+            [f"{path}: others can read it (mode {stat.S_IMODE(mode):04o}): run chmod 600 {path}"]
+        )

@@ -22,8 +22,12 @@ from gateway.words import kind
 from gateway.words.instruction import Refused, ResultFact
 from gateway.words.say import both
 
-KEPT_BACK = frozenset({"by", "document", "signature"})  # of an entry: somebody's name or hand, which no log needs
-LARGEST = 4 * 1024 * 1024  # bytes of the status file that are read; a home of a hundred devices has 50 KiB
+KEPT_BACK = frozenset(
+    {"by", "document", "signature"}
+)  # of an entry: somebody's name or hand, which no log needs
+LARGEST = (
+    4 * 1024 * 1024
+)  # bytes of the status file that are read; a home of a hundred devices has 50 KiB
 STALE = 20.0  # s after which the daemon's last word says that it does not run, or hangs
 
 
@@ -246,7 +250,9 @@ def line(entry: Entry) -> str:
     fact = entry.fact
     if isinstance(fact, AlarmFact):
         alarm, before = fact.alarm, fact.before
-        where = f"{kind.of(alarm.kind).en}, {alarm.room or alarm.device}" + (", test" if alarm.test else "")
+        where = f"{kind.of(alarm.kind).en}, {alarm.room or alarm.device}" + (
+            ", test" if alarm.test else ""
+        )
         if before is alarm.state:
             why = f" (rung {alarm.rung}, {fact.reason})" if fact.move == "call" else ""
             return f"alarm {alarm.number} {{{alarm.state}}}: {fact.move} {where}{why}"
@@ -254,7 +260,11 @@ def line(entry: Entry) -> str:
         return f"alarm {alarm.number} {{{before or 'new'}}}: {fact.move} -> {{{alarm.state}}} {where}{outcome}"
     if isinstance(fact, FaultFact):
         detail = ", ".join(f"{k} {v}" for k, v in fact.detail.items() if k not in KEPT_BACK)
-        return f"fault {fact.kind} {fact.turn}" + (f" {fact.device}" if fact.device else "") + (f" ({detail})" if detail else "")
+        return (
+            f"fault {fact.kind} {fact.turn}"
+            + (f" {fact.device}" if fact.device else "")
+            + (f" ({detail})" if detail else "")
+        )
     assert isinstance(fact, ResultFact)  # the three facts there are
     return f"instruction {fact.instruction.do} {'accepted' if fact.refused is Refused.NONE else 'refused: ' + fact.refused}"
 
@@ -284,24 +294,49 @@ def told(known: Status) -> str:
         out.append(both("status.storage", degraded=known.degraded))
     out += audible.told(known.lacks)
     uplink = known.uplink
-    code = "connected" if uplink.connected else "not_connected" if uplink.configured else "not_configured"
+    code = (
+        "connected"
+        if uplink.connected
+        else "not_connected"
+        if uplink.configured
+        else "not_configured"
+    )
     version = f"MQTT {uplink.version}" if uplink.connected else ""
-    out.append(both("status.uplink", way=both(f"status.{code}"), where=uplink.where, version=version).rstrip())
+    out.append(
+        both(
+            "status.uplink", way=both(f"status.{code}"), where=uplink.where, version=version
+        ).rstrip()
+    )
     if (away := uplink.platform_away_s) is not None:
         out.append(both("status.platform_away", away=ago(away)))
     if known.receipts == "broker":
         out.append(both("status.no_receipts"))
-    out.append(both("status.outbox", **{n: getattr(known, n) for n in ("waiting", "waiting_batches", "last")}))
+    out.append(
+        both(
+            "status.outbox",
+            **{n: getattr(known, n) for n in ("waiting", "waiting_batches", "last")},
+        )
+    )
     if card := known.card:
         day = both("status.card_day", day_mb=card.day_mb) if card.day_mb is not UNSET else ""
-        over = both("status.card_over") if card.day_mb is not UNSET and card.day_mb > card.budget_mb else ""
+        over = (
+            both("status.card_over")
+            if card.day_mb is not UNSET and card.day_mb > card.budget_mb
+            else ""
+        )
         spent = {n: getattr(card, n) for n in ("over_h", "written_mb", "budget_mb")}
         out.append(both("status.card", **spent, day=day, over=over))
     if (on := known.mains) is not None:
-        out.append(both("status.mains", on=both("status.mains_there") if on else both("status.mains_lost")))
+        out.append(
+            both("status.mains", on=both("status.mains_there") if on else both("status.mains_lost"))
+        )
     for r in known.radio:
         silent = both("status.never") if r.silent_s is None else f"{ago(r.silent_s)}"
-        state = both("status.hears") if r.hearing else both("status.deaf", trouble=r.trouble or "silent")
+        state = (
+            both("status.hears")
+            if r.hearing
+            else both("status.deaf", trouble=r.trouble or "silent")
+        )
         named = {n: getattr(r, n) for n in ("adapter", "adverts", "restarts")}
         out.append(both("status.radio", **named, state=state, silent=silent))
     for x in known.lines:
@@ -326,7 +361,13 @@ def told(known: Status) -> str:
 
 
 def _device(d: DeviceStatus) -> str:
-    note = both("status.not_supervised") if d.missing_after is None else both("status.missing") if d.missing else ""
+    note = (
+        both("status.not_supervised")
+        if d.missing_after is None
+        else both("status.missing")
+        if d.missing
+        else ""
+    )
     note += both("status.slow") if d.slow else ""
     if d.untold:
         note += both("status.untold", untold="/".join(d.untold))

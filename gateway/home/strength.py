@@ -9,7 +9,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-ACCOUNT, SEALED = 8.0, 12.0  # decimal digits of guesses: tried at the page, a few an hour; or on somebody's own machines, for years
+ACCOUNT, SEALED = (
+    8.0,
+    12.0,
+)  # decimal digits of guesses: tried at the page, a few an hour; or on somebody's own machines, for years
 WORDS = 6  # of a passphrase that is offered
 _LOOKED_AT = 72  # characters: the estimator takes no more, and who types more has not been lazy
 
@@ -33,13 +36,13 @@ CHINESE = _words(
     "12qwaszx 1a2b3c4d aptx4869 caonima caonima123 nihao nihao123 zhang123 wang123 chen123 yang123 love1314 aini1314 aini520 iloveyou520",
     "laopo laogong baobao baobei laoshi mima mimamima woshishui woshini buzhidao zhongguo beijing shanghai guangzhou shenzhen chengdu",
     "hangzhou taobao baidu weixin xiaomi huawei tianya woaiwojia jiayou haoren pingan fafafa ganxie xinnian kuaile shengri chunjie",
-    "zhang wang chen yang zhao huang zhou liu xiaoming xiaohong xiaoli"
-)  # fmt: skip
+    "zhang wang chen yang zhao huang zhou liu xiaoming xiaohong xiaoli",
+)
 # Of this trade: what a technician sees on the box while he is asked.
 TRADE = _words(
     "eldercare gateway raspberry raspberrypi admin technician supervisor platform backup passphrase password homegateway laoren yanglao",
-    "wangguan jujia juijia beifen kouling jishuyuan pingtai guanliyuan jiankang huli"
-)  # fmt: skip
+    "wangguan jujia juijia beifen kouling jishuyuan pingtai guanliyuan jiankang huli",
+)
 
 # Syllables of Mandarin as they are typed, without tones. Two of them are a word of a passphrase.
 SYLLABLES = _words(
@@ -59,8 +62,8 @@ SYLLABLES = _words(
     "sha shai shan shang shao she shen sheng shi shou shu shua shuai shuan shuang shui shun shuo",
     "ran rang rao re ren reng ri rong rou ru ruan rui run ruo za zai zan zang zao ze zei zen zeng zi zong zou zu zuan zui zun zuo",
     "ca cai can cang cao ce cen ceng ci cong cou cu cuan cui cun cuo sa sai san sang sao se sen seng si song sou su suan sui sun suo",
-    "ya yan yang yao ye yi yin ying yong you yu yuan yue yun wa wai wan wang wei wen weng wo wu"
-)  # fmt: skip
+    "ya yan yang yao ye yi yin ying yong you yu yuan yue yun wa wai wan wang wei wen weng wo wu",
+)
 
 
 def offered() -> str:

@@ -132,9 +132,14 @@ def readings(path: Path, began: float) -> Iterator[Reading]:
                 boot, started = power_up, max(wall, mono) - at
             mono = max(mono, started + at)
             yield Reading(
-                device=device, kind=Kind(kind), value=value == b"\1" if isinstance(value, bytes) else value, index=nth, label=label,
-                at=Moment(mono, datetime.fromtimestamp(mono, UTC)), flagged=bool(doubtful),
-            )  # fmt: skip
+                device=device,
+                kind=Kind(kind),
+                value=value == b"\1" if isinstance(value, bytes) else value,
+                index=nth,
+                label=label,
+                at=Moment(mono, datetime.fromtimestamp(mono, UTC)),
+                flagged=bool(doubtful),
+            )
 
 
 def recorded_alarms(path: Path, began: float) -> list[Was]:
@@ -162,7 +167,16 @@ def _was(m: wire.AlarmMessage) -> Was:
     answers = [stages[n] for n in ("answered", "dispatch", "arrival") if n in stages]
     closed = stages["closed"] - raised if "closed" in stages else None
     calls = sum(call.rung > 0 for call in m.calls)
-    return Was(m.kind, m.device, m.room, began, m.state, calls, min(answers) - raised if answers else None, closed)
+    return Was(
+        m.kind,
+        m.device,
+        m.room,
+        began,
+        m.state,
+        calls,
+        min(answers) - raised if answers else None,
+        closed,
+    )
 
 
 # -- one run -----------------------------------------------------------------------------------------------------------
@@ -172,7 +186,9 @@ def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: fl
     pipeline = Pipeline(
         boot="trial",
         devices={d.id: d.room for d in config.devices},
-        judge=Judge({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night),
+        judge=Judge(
+            {d.id: d.watch for d in config.devices}, config.times, config.zone, config.night
+        ),
         faults=Faults({}, config.times),
         ladder=config.ladder,
         times=config.times,
@@ -200,7 +216,11 @@ def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: fl
                 else:
                     do, alarm = what
                     order = Instruction(
-                        id=f"t{next(ids)}", do=do, by="trial", alarm=alarm, outcome=Outcome.UNKNOWN if do is Do.CLOSE else ""
+                        id=f"t{next(ids)}",
+                        do=do,
+                        by="trial",
+                        alarm=alarm,
+                        outcome=Outcome.UNKNOWN if do is Do.CLOSE else "",
                     )
                     take(pipeline.told(order, at), at)
             else:
@@ -240,7 +260,10 @@ class _People:
     def __init__(self, was: Sequence[Was]) -> None:
         self._was = list(was)
         self._answered = median([w.answered for w in was if w.answered is not None] or [ANSWERED])
-        self._closed = max(self._answered, median([w.closed for w in was if w.closed is not None] or [self._answered + CLOSED]))
+        self._closed = max(
+            self._answered,
+            median([w.closed for w in was if w.closed is not None] or [self._answered + CLOSED]),
+        )
         self._plans: list[tuple[float, int, int | tuple[Do, str]]] = []
         self._order = itertools.count()
         self._seen: set[int] = set()
@@ -256,12 +279,23 @@ class _People:
         if alarm.number in self._seen:
             return
         self._seen.add(alarm.number)
-        began = datetime.fromisoformat(alarm.stages.get("danger", alarm.stages["alarm"]).wall).timestamp()
-        was = next((w for w in self._was if (w.kind, w.device) == (alarm.kind, alarm.device) and abs(w.at - began) <= SAME), None)
+        began = datetime.fromisoformat(
+            alarm.stages.get("danger", alarm.stages["alarm"]).wall
+        ).timestamp()
+        was = next(
+            (
+                w
+                for w in self._was
+                if (w.kind, w.device) == (alarm.kind, alarm.device) and abs(w.at - began) <= SAME
+            ),
+            None,
+        )
         answered = was.answered if was is not None and was.answered is not None else self._answered
         closed = was.closed if was is not None and was.closed is not None else self._closed
         self._plan(mono + answered, (Do.ACKNOWLEDGE, alarm.id))
-        self._plan(mono + answered, (Do.ARRIVE, alarm.id))  # with an answer it is in hands: what follows is not what a rule changes
+        self._plan(
+            mono + answered, (Do.ARRIVE, alarm.id)
+        )  # with an answer it is in hands: what follows is not what a rule changes
         self._plan(mono + max(closed, answered), (Do.CLOSE, alarm.id))
 
     def _plan(self, at: float, what: int | tuple[Do, str]) -> None:
@@ -281,7 +315,13 @@ class _People:
 
 
 def _key(alarm: Alarm) -> tuple[str, str, float]:
-    return alarm.kind, alarm.device, datetime.fromisoformat(alarm.stages.get("danger", next(iter(alarm.stages.values()))).wall).timestamp()
+    return (
+        alarm.kind,
+        alarm.device,
+        datetime.fromisoformat(
+            alarm.stages.get("danger", next(iter(alarm.stages.values()))).wall
+        ).timestamp(),
+    )
 
 
 def _raised(ran: Ran) -> list[Alarm]:
@@ -309,10 +349,23 @@ def _counted(was: Sequence[Was]) -> Count:
 
 def _said(before: Ran, after: Ran) -> dict[str, str]:
     """Return the difference as a person says it."""
-    steps = {n: getattr(after.count, n) - getattr(before.count, n) for n in ("raised", "cancelled", "called")}
-    said = [Say(f"replay.{name}_{'more' if step > 0 else 'fewer'}", count=abs(step)) for name, step in steps.items() if step]
+    steps = {
+        n: getattr(after.count, n) - getattr(before.count, n)
+        for n in ("raised", "cancelled", "called")
+    }
+    said = [
+        Say(f"replay.{name}_{'more' if step > 0 else 'fewer'}", count=abs(step))
+        for name, step in steps.items()
+        if step
+    ]
     what = ", ".join(say.zh for say in said), ", ".join(say.en for say in said)
-    say = Say("replay.none") if not before.readings else Say("replay.would", what=what) if said else Say("replay.same")
+    say = (
+        Say("replay.none")
+        if not before.readings
+        else Say("replay.would", what=what)
+        if said
+        else Say("replay.same")
+    )
     return {"zh": say.zh, "en": say.en}
 
 

@@ -45,7 +45,11 @@ class Move(StrEnum):
 
 
 MOVES: Mapping[State, Mapping[Move, State]] = {
-    State.PRE_ALARM: {Move.EXPIRE: State.RAISED, Move.CONFIRM: State.RAISED, Move.CANCEL: State.CANCELLED},
+    State.PRE_ALARM: {
+        Move.EXPIRE: State.RAISED,
+        Move.CONFIRM: State.RAISED,
+        Move.CANCEL: State.CANCELLED,
+    },
     State.RAISED: {
         Move.ACKNOWLEDGE: State.ACKNOWLEDGED,
         Move.DISPATCH: State.DISPATCHED,
@@ -182,7 +186,9 @@ class Alarm:
     by: str = ""
     reason: str = ""
     responder: str = ""
-    expected: float = 0.0  # seconds from `since` until the responder should be there, 0 = the table's time
+    expected: float = (
+        0.0  # seconds from `since` until the responder should be there, 0 = the table's time
+    )
     outcome: Outcome | None = None
     count: int = 1
     evidence: tuple[Evidence, ...] = field(default=())
@@ -209,7 +215,16 @@ class Alarm:
         return self.state is State.RAISED or (said and self.lapsed and not self.vouched)
 
 
-def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reason: str = "", vouched: bool = False) -> Alarm:
+def moved(
+    alarm: Alarm,
+    move: Move,
+    at: Moment,
+    stamped: Stamp,
+    *,
+    by: str,
+    reason: str = "",
+    vouched: bool = False,
+) -> Alarm:
     """Return the alarm after `move`, or raise NotAllowed and change nothing. The first time of each stage is kept.
 
     Silence ends with the move. Whoever sends help and withdraws it may send other help, once: the second time counts as a lapse.
@@ -218,7 +233,11 @@ def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reas
     if state is None:
         raise NotAllowed(alarm.state, move)
     withdraws = move in {Move.DECLINE, Move.RECALL}
-    stages = {STAGE_OF[state]: stamped, **({WITHDRAWN: stamped} if withdraws else {}), **alarm.stages}
+    stages = {
+        STAGE_OF[state]: stamped,
+        **({WITHDRAWN: stamped} if withdraws else {}),
+        **alarm.stages,
+    }
     begins = state in ANSWERED and alarm.state not in ANSWERED
     return replace(
         loud(alarm),
@@ -235,7 +254,11 @@ def moved(alarm: Alarm, move: Move, at: Moment, stamped: Stamp, *, by: str, reas
 
 def loud(alarm: Alarm) -> Alarm:
     """Return the alarm without its silence."""
-    return replace(alarm, masking=Masking.NONE, silenced=0.0) if alarm.masking is Masking.SILENCED else alarm
+    return (
+        replace(alarm, masking=Masking.NONE, silenced=0.0)
+        if alarm.masking is Masking.SILENCED
+        else alarm
+    )
 
 
 def shifted(alarm: Alarm, seconds: float, now: Moment) -> Alarm:

@@ -27,12 +27,24 @@ class Lot(NamedTuple):
 class Of(Enum):
     """What is counted apart, so that a flood of one does not use up what another needs."""
 
-    ANSWER = Lot(100, 60.0, "answers to one open alarm: a long night's acknowledgements and dispatches")
+    ANSWER = Lot(
+        100, 60.0, "answers to one open alarm: a long night's acknowledgements and dispatches"
+    )
     ORDER = Lot(60, 10.0, "anything else from the platform: a desk's tests, shelves and absences")
     LOCAL = Lot(300, 5.0, "the technician's page: thirty devices in a home, some instructions each")
-    REFUSAL = Lot(100, 60.0, "results that say no: a platform set up anew learns why, a flood fills no card")
-    RESEND = Lot(100, 3600.0, "entries asked for again, 1000 at a time: all that a home has, and then what a metered line bears")
-    WORD = Lot(6, 60.0, "the platform's word that it is away, or there again: each is taken, so many are logged")
+    REFUSAL = Lot(
+        100, 60.0, "results that say no: a platform set up anew learns why, a flood fills no card"
+    )
+    RESEND = Lot(
+        100,
+        3600.0,
+        "entries asked for again, 1000 at a time: all that a home has, and then what a metered line bears",
+    )
+    WORD = Lot(
+        6,
+        60.0,
+        "the platform's word that it is away, or there again: each is taken, so many are logged",
+    )
     REPEAT = Lot(60, 30.0, "results that are sent once more")
 
 

@@ -23,7 +23,9 @@ ROOMS = 2  # in which there must be somebody
 LIVED = 10_800.0  # s of signs without a door: longer than the visit of a carer or a cleaner, shorter than an evening at home
 OFTEN = 12  # signs that do for LIVED where all are of one room: a radar that a curtain moves, or a pad that errs once, says fewer
 QUIET = 7200.0  # s without any sign after which whoever came is taken to have left
-_STAYS = frozenset({Kind.PRESENCE, Kind.OCCUPANCY})  # says so once, until it is taken back; a movement is over at once
+_STAYS = frozenset(
+    {Kind.PRESENCE, Kind.OCCUPANCY}
+)  # says so once, until it is taken back; a movement is over at once
 _SOMEBODY = _STAYS | {Kind.MOTION}
 
 
@@ -39,7 +41,9 @@ class Signs:
         self.evidence: dict[str, Reading] = {}  # room -> its newest sign; "" is the door
         self._first = self._last = -inf
         self._count = 0
-        self._on: set[str] = set()  # devices that say that somebody is there, until they take it back
+        self._on: set[str] = (
+            set()
+        )  # devices that say that somebody is there, until they take it back
 
     def heard(self, reading: Reading, room: str, *, opened: bool) -> None:
         """Take one reading of the device in `room`. `opened`: a door is open that was not."""
@@ -83,7 +87,9 @@ class Away:
         self._signs = self._no_signs()
         self._counts_from = -inf  # signs before this are of somebody who is leaving
         self._said = -inf
-        self._open: set[DeviceId] = set()  # doors that are open by their last word; bound: the devices of the home
+        self._open: set[DeviceId] = (
+            set()
+        )  # doors that are open by their last word; bound: the devices of the home
 
     def arrange(self, times: Times, devices: Collection[DeviceId]) -> None:
         """Go on by other times and devices; signs of an absence that lasts are still looked for by those it began with."""
@@ -107,8 +113,14 @@ class Away:
         self.end = end
         if not self.lasts(now):
             return self._over(now, "order")
-        self._signs, self._counts_from, self._said = self._no_signs(), now.mono + self._times.away_leaving, now.mono
-        return self._faults.begin(kinds.AWAY, now, left_s=round(end.until - now.mono), by=by) or self._again(now)
+        self._signs, self._counts_from, self._said = (
+            self._no_signs(),
+            now.mono + self._times.away_leaving,
+            now.mono,
+        )
+        return self._faults.begin(
+            kinds.AWAY, now, left_s=round(end.until - now.mono), by=by
+        ) or self._again(now)
 
     def heard(self, reading: Reading, room: str) -> list[FaultFact]:
         """Take a sign of life. Who repeats that a door is open says nothing new; heard so for the first time it may be an opening."""
@@ -137,7 +149,13 @@ class Away:
 
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
-        return inf if self.end.until == -inf else min(self.end.until, self._said + self._times.away_again, *(s.due() for s in self._signs))
+        return (
+            inf
+            if self.end.until == -inf
+            else min(
+                self.end.until, self._said + self._times.away_again, *(s.due() for s in self._signs)
+            )
+        )
 
     def _ended_by_signs(self, now: Moment) -> list[FaultFact]:
         found = next((signs.evidence for signs in self._signs if signs.somebody(now.mono)), None)
@@ -154,9 +172,16 @@ class Away:
 
     def _over(self, now: Moment, why: str) -> list[FaultFact]:
         self.end = End()
-        return [replace(fact, detail={**fact.detail, "why": why}) for fact in self._faults.end(kinds.AWAY, now)]
+        return [
+            replace(fact, detail={**fact.detail, "why": why})
+            for fact in self._faults.end(kinds.AWAY, now)
+        ]
 
     def _again(self, now: Moment) -> list[FaultFact]:
         fact = self._faults.on.get((kinds.AWAY, ""))
         left = round(self.end.until - now.mono)
-        return [replace(fact, turn=Turn.REPEATED, detail={**fact.detail, "left_s": left})] if fact else []
+        return (
+            [replace(fact, turn=Turn.REPEATED, detail={**fact.detail, "left_s": left})]
+            if fact
+            else []
+        )

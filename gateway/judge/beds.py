@@ -39,7 +39,9 @@ class Beds:
         """Go on by other times."""
         self._times, self._zone, self._night = times, zone, night
 
-    def take(self, lies: Mapping[DeviceId, bool], left: Mapping[DeviceId, Reading], moved: float) -> None:
+    def take(
+        self, lies: Mapping[DeviceId, bool], left: Mapping[DeviceId, Reading], moved: float
+    ) -> None:
         """Go on with what was known before a restart."""
         self.lies, self.left, self.moved = dict(lies), dict(left), moved
 
@@ -57,7 +59,12 @@ class Beds:
         self._graces.pop(device, None)
         return self.left.pop(device, None) is not None
 
-    def keep(self, devices: Collection[DeviceId], beds: Collection[DeviceId], judged: Collection[DeviceId]) -> None:
+    def keep(
+        self,
+        devices: Collection[DeviceId],
+        beds: Collection[DeviceId],
+        judged: Collection[DeviceId],
+    ) -> None:
         """Forget all other devices, what is no bed any more, and beds that are not judged."""
         self.lies = {d: was for d, was in self.lies.items() if d in beds}
         self.left = {d: left for d, left in self.left.items() if d in judged}
@@ -74,7 +81,13 @@ class Beds:
         key, now = (reading.device, reading.kind), bool(reading.value)
         before, self._shown[key] = self._shown.get(key), now
         came, turned = now and before is False, before is not None and before is not now
-        if now if reading.kind is Kind.MOTION else turned if reading.kind is Kind.CONTACT_OPEN else came:
+        if (
+            now
+            if reading.kind is Kind.MOTION
+            else turned
+            if reading.kind is Kind.CONTACT_OPEN
+            else came
+        ):
             self.moved = reading.at.mono
 
     def risen(self, reading: Reading) -> list[DeviceId]:
@@ -102,7 +115,11 @@ class Beds:
             if now.mono < max(self._due(left), away):
                 continue
             del self.left[device]
-            if self.is_night(now) and now.mono - left.at.mono < self._length() and not self._is_up(left, now):
+            if (
+                self.is_night(now)
+                and now.mono - left.at.mono < self._length()
+                and not self._is_up(left, now)
+            ):
                 self._graces[device] = now.mono, now.mono + self._times.grace_bed
                 yield device, left
 
@@ -117,7 +134,11 @@ class Beds:
     def _due(self, left: Reading) -> float:
         wait = self._times.bed_left
         asked = left.at.mono + wait
-        return max(asked, min(self.moved + wait, left.at.mono + PUT_OFF * wait)) if self.moved > left.at.mono else asked
+        return (
+            max(asked, min(self.moved + wait, left.at.mono + PUT_OFF * wait))
+            if self.moved > left.at.mono
+            else asked
+        )
 
     def _moved_since(self, left: Reading) -> bool:
         return self.moved > left.at.mono + RISING
@@ -133,5 +154,7 @@ class Beds:
 
     def _length(self) -> float:
         """Return how long a night is, in seconds: after that a morning has been."""
-        start, end = (timedelta(hours=t.hour, minutes=t.minute, seconds=t.second) for t in self._night)
+        start, end = (
+            timedelta(hours=t.hour, minutes=t.minute, seconds=t.second) for t in self._night
+        )
         return ((end - start) % _DAY or _DAY).total_seconds()

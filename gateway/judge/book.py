@@ -83,12 +83,16 @@ class Book:
 
     def evidence(self, readings: Iterable[Reading]) -> tuple[Evidence, ...]:
         """Return readings as an alarm keeps them."""
-        return tuple(Evidence(r.device, r.kind.value, r.value, self.stamp(r.at), r.flagged) for r in readings)
+        return tuple(
+            Evidence(r.device, r.kind.value, r.value, self.stamp(r.at), r.flagged) for r in readings
+        )
 
     def entry(self, fact: Fact, now: Moment, *, at: Stamp | None = None) -> int:
         """Write the next entry and return its number. `at`: when it was written first, in another journal."""
         self.last += 1
-        self._written.append(Entry(self.last, f"{self.journal}-{self.last}", at or self.stamp(now), fact))
+        self._written.append(
+            Entry(self.last, f"{self.journal}-{self.last}", at or self.stamp(now), fact)
+        )
         return self.last
 
     def tell(self, facts: Iterable[FaultFact], now: Moment) -> None:

@@ -17,8 +17,21 @@ MOST = 60  # changes within WINDOW that are still believed
 WINDOW = 600.0  # s
 QUIET = 3600.0  # s without more than that, after which it is over
 FREE = 6  # entries about one alarm that are written at once, in a row
-FIRST, LAST = 10.0, 600.0  # s between two entries that only count, at first, and in the end after doubling
-LIVELY = frozenset({Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE, Kind.PRESENCE, Kind.SOUND, Kind.VIBRATION})  # and are well
+FIRST, LAST = (
+    10.0,
+    600.0,
+)  # s between two entries that only count, at first, and in the end after doubling
+LIVELY = frozenset(
+    {
+        Kind.MOTION,
+        Kind.LIGHT,
+        Kind.ACTIVITY,
+        Kind.OTHER_STATE,
+        Kind.PRESENCE,
+        Kind.SOUND,
+        Kind.VIBRATION,
+    }
+)  # and are well
 KEYS = 1000  # things that are counted, the oldest forgotten first
 
 
@@ -52,7 +65,9 @@ class Counting(Generic[T]):
     """When an entry that only counts, on an alarm say, is written: a few at once, then after waits that double."""
 
     def __init__(self) -> None:
-        self._said: dict[T, tuple[float, int]] = {}  # when it was written last, and how often in a row
+        self._said: dict[
+            T, tuple[float, int]
+        ] = {}  # when it was written last, and how often in a row
         self._waits: dict[T, None] = {}
 
     def at_once(self, alarm: T, mono: float) -> bool:

@@ -22,7 +22,12 @@ DUSK = 60.0  # s between two looks whether it has become night, while a door sta
 SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
 ROLES = (SOS, HELP, CANCEL, NOTHING)
 # Kinds of press that may have a role of their own, by what drivers call the action. Any other, say a triple one, is the button's own.
-PRESSES: Mapping[str, str] = {"press": "single", "double_press": "double", "long_press": "long", "hold_press": "long"}
+PRESSES: Mapping[str, str] = {
+    "press": "single",
+    "double_press": "double",
+    "long_press": "long",
+    "hold_press": "long",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +51,23 @@ class Watch:
 
     def role(self, index: int, action: Value = "") -> str:
         """Return what a button means when it is pressed so."""
-        own = self.presses.get((index, PRESSES.get(action, ""))) if self.presses and isinstance(action, str) else None
+        own = (
+            self.presses.get((index, PRESSES.get(action, "")))
+            if self.presses and isinstance(action, str)
+            else None
+        )
         return own or self.buttons.get(index, self.unnamed)
 
     @property
     def roles(self) -> frozenset[str]:
         """What the buttons mean that the household names, each kind of press of them; empty where it names none."""
-        return frozenset({*self.buttons.values(), *self.presses.values(), *(self.role(index) for index, _ in self.presses)})
+        return frozenset(
+            {
+                *self.buttons.values(),
+                *self.presses.values(),
+                *(self.role(index) for index, _ in self.presses),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +151,13 @@ JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENC
 class Judge:
     """Remembers, per device, which levels are on and since when a door is open or a bed empty."""
 
-    def __init__(self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time]) -> None:
+    def __init__(
+        self,
+        watches: Mapping[DeviceId, Watch],
+        times: Times,
+        zone: tzinfo,
+        night: tuple[time, time],
+    ) -> None:
         self.levels = Levels(times)
         self._watches = watches
         self._times = times
@@ -144,10 +165,14 @@ class Judge:
         self._told: set[Key] = set()  # doors left open and beds left of which a danger was made
         self._open_since: dict[DeviceId, Reading] = {}
         self._open_heard: dict[DeviceId, float] = {}
-        self._door_looks: dict[DeviceId, float] = {}  # when an open door is looked at again: by then it may be night
+        self._door_looks: dict[
+            DeviceId, float
+        ] = {}  # when an open door is looked at again: by then it may be night
         self._listed: set[DeviceId] = set()  # doors that stand open and were told for the list only
         self._fading: dict[Key, Fading] = {}
-        self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}  # open before a power cut, and not heard of since
+        self._doors_before: dict[
+            DeviceId, tuple[Reading, float]
+        ] = {}  # open before a power cut, and not heard of since
         self.unsaved = False  # what has begun, or is over, stands in no entry
         self.begun: set[DeviceId] = set()  # of which a judgement has begun since it was written
 
@@ -161,7 +186,9 @@ class Judge:
                 self._told.add((kind, device))
             elif (over := ended.get((kind, device))) is not None:
                 last = Reading(device=device, kind=_SENSED[kind], value=True, at=over.at)
-                self.levels.take((kind, device), On(last=last, ended=over.at.mono, again=over.again))
+                self.levels.take(
+                    (kind, device), On(last=last, ended=over.at.mono, again=over.again)
+                )
             elif not self.endless(kind, device):
                 last = Reading(device=device, kind=_SENSED[kind], value=True, at=now)
                 self.levels.take((kind, device), On(last=last))
@@ -187,7 +214,11 @@ class Judge:
         """
         if same_boot:
             self.levels.heard_last(heard)
-        open_still = {d: door for d, door in doors.items() if d in self._watches and self._watches[d].left_open}
+        open_still = {
+            d: door
+            for d, door in doors.items()
+            if d in self._watches and self._watches[d].left_open
+        }
         if same_boot:
             self._open_since = {d: since for d, (since, _) in open_still.items()}
             self._open_heard = {d: last for d, (_, last) in open_still.items()}
@@ -199,7 +230,10 @@ class Judge:
     @property
     def open_doors(self) -> dict[DeviceId, tuple[Reading, float]]:
         """The doors that are open: since when, and when they were heard as open last."""
-        return self._doors_before | {d: (since, self._open_heard.get(d, since.at.mono)) for d, since in self._open_since.items()}
+        return self._doors_before | {
+            d: (since, self._open_heard.get(d, since.at.mono))
+            for d, since in self._open_since.items()
+        }
 
     @property
     def waits(self) -> bool:
@@ -223,7 +257,12 @@ class Judge:
         self.beds.home()
 
     def rewatch(
-        self, watches: Mapping[DeviceId, Watch], times: Times, zone: tzinfo, night: tuple[time, time], other: set[DeviceId]
+        self,
+        watches: Mapping[DeviceId, Watch],
+        times: Times,
+        zone: tzinfo,
+        night: tuple[time, time],
+        other: set[DeviceId],
     ) -> None:
         """Go on by changed wishes. What is known of devices stays, but for those that are gone or are `other` hardware now."""
         self._watches, self._times = watches, times
@@ -233,7 +272,9 @@ class Judge:
         self.levels.keep(here)
         self._told = {key for key in self._told if key[1] in here}
         self._fading = {key: fading for key, fading in self._fading.items() if key[1] in here}
-        self._doors_before = {d: door for d, door in self._doors_before.items() if d in here and watches[d].left_open}
+        self._doors_before = {
+            d: door for d, door in self._doors_before.items() if d in here and watches[d].left_open
+        }
         doors = {d for d in here if watches[d].left_open}
         self._open_since = {d: r for d, r in self._open_since.items() if d in doors}
         self._open_heard = {d: at for d, at in self._open_heard.items() if d in doors}
@@ -265,8 +306,15 @@ class Judge:
 
     def ended(self, kind: str, device: DeviceId, ended: Ended) -> None:
         """Take that an alarm has ended. A bed that is empty still, whatever somebody pressed, is a bed left just now."""
-        self.levels.ended((kind, device), ended.at, again=ended.again, endless=self.endless(kind, device))
-        if kind == kinds.BED_EXIT and ended.again and (kind, device) in self._told and self.beds.lies.get(device) is False:
+        self.levels.ended(
+            (kind, device), ended.at, again=ended.again, endless=self.endless(kind, device)
+        )
+        if (
+            kind == kinds.BED_EXIT
+            and ended.again
+            and (kind, device) in self._told
+            and self.beds.lies.get(device) is False
+        ):
             self._left_bed(Reading(device=device, kind=Kind.OCCUPANCY, value=False, at=ended.at))
 
     def heard(self, reading: Reading) -> list[Judgement]:
@@ -298,7 +346,8 @@ class Judge:
         doors = (
             max(r.at.mono + self._watches[d].left_open, self._door_looks.get(d, -inf))
             for d, r in self._open_since.items()
-            if ((kinds.DOOR_LEFT_OPEN, d) not in self._told or d in self._listed) and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
+            if ((kinds.DOOR_LEFT_OPEN, d) not in self._told or d in self._listed)
+            and kinds.DOOR_LEFT_OPEN not in self._watches[d].off
         )
         return min((*doors, self.beds.due(away), self.levels.due()))
 
@@ -322,7 +371,16 @@ class Judge:
                 out.append(judged)
         for device, left in self.beds.fallen(now, away):
             self._told.add((kinds.BED_EXIT, device))
-            out.append(Danger(kinds.BED_EXIT, device, self._watches[device].room, now, self._times.grace_bed, (left,)))
+            out.append(
+                Danger(
+                    kinds.BED_EXIT,
+                    device,
+                    self._watches[device].room,
+                    now,
+                    self._times.grace_bed,
+                    (left,),
+                )
+            )
         return out
 
     def _stands_open(self, watch: Watch, opened: Reading, now: Moment) -> Danger | None:
@@ -330,13 +388,17 @@ class Judge:
         by_day = watch.left_open_day > watch.left_open and not self.beds.is_night(now)
         if by_day:
             due = opened.at.mono + watch.left_open_day
-            self._door_looks[watch.device] = min(now.mono + DUSK, due) if now.mono < due else now.mono + DUSK
+            self._door_looks[watch.device] = (
+                min(now.mono + DUSK, due) if now.mono < due else now.mono + DUSK
+            )
             if now.mono < due or watch.device in self._listed:
                 return None
             self._listed.add(watch.device)
         else:
             self._listed.discard(watch.device)
-        return Danger(kinds.DOOR_LEFT_OPEN, watch.device, watch.room, now, 0.0, (opened,), listed=by_day)
+        return Danger(
+            kinds.DOOR_LEFT_OPEN, watch.device, watch.room, now, 0.0, (opened,), listed=by_day
+        )
 
     def _pressed(self, watch: Watch, reading: Reading) -> list[Judgement]:
         role = watch.role(reading.index, reading.value)
@@ -344,7 +406,9 @@ class Judge:
             return []
         if role == CANCEL:
             # A cancel whose freshness is not proved must not end a pre-alarm: it could be a recording, or a neighbour's equal code.
-            return [Cancelled(watch.device, reading.at, proved=not (reading.flagged or watch.unproved))]
+            return [
+                Cancelled(watch.device, reading.at, proved=not (reading.flagged or watch.unproved))
+            ]
         kind = kinds.SOS if role == SOS else kinds.HELP
         return [Danger(kind, watch.device, watch.room, reading.at, 0.0, (reading,))]
 
@@ -367,7 +431,11 @@ class Judge:
 
     def _risen(self, watch: Watch, reading: Reading, kind: str) -> Danger:
         t = self._times
-        grace = {kinds.FALL: t.grace_fall, kinds.STAY_TOO_LONG: t.grace_stay, kinds.WATER: t.grace_water}.get(kind, 0.0)
+        grace = {
+            kinds.FALL: t.grace_fall,
+            kinds.STAY_TOO_LONG: t.grace_stay,
+            kinds.WATER: t.grace_water,
+        }.get(kind, 0.0)
         return Danger(kind, watch.device, watch.room, reading.at, grace, (reading,))
 
     def _door(self, watch: Watch, reading: Reading) -> list[Judgement]:
@@ -377,9 +445,14 @@ class Judge:
         if reading.value:
             if (door := self._doors_before.pop(watch.device, None)) is not None:
                 self._open_since[watch.device], self._open_heard[watch.device] = door
-            before, self._open_heard[watch.device] = self._open_heard.get(watch.device, reading.at.mono), reading.at.mono
+            before, self._open_heard[watch.device] = (
+                self._open_heard.get(watch.device, reading.at.mono),
+                reading.at.mono,
+            )
             self.unsaved = self.unsaved or watch.device not in self._open_since
-            if reading.at.mono - before >= self._times.level_lost:  # that it was closed meanwhile got lost
+            if (
+                reading.at.mono - before >= self._times.level_lost
+            ):  # that it was closed meanwhile got lost
                 self._open_since.pop(watch.device, None)
                 self._told.discard(key)
             if watch.device not in self._open_since:
@@ -411,7 +484,9 @@ class Judge:
 
     def _left_bed(self, reading: Reading) -> None:
         """Take that a bed is empty from now on; by day, or where beds are not judged, that is nothing."""
-        if kinds.BED_EXIT not in self._watches[reading.device].off and self.beds.is_night(reading.at):
+        if kinds.BED_EXIT not in self._watches[reading.device].off and self.beds.is_night(
+            reading.at
+        ):
             self.beds.leave(reading)
             self.unsaved = True
             self.begun.add(reading.device)

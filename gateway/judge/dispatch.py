@@ -53,13 +53,17 @@ class Reason(StrEnum):
     REPEAT = "repeat"
     AGAIN = "pressed_again"  # a renewed SOS: each press calls the next at once
     INTERRUPTED = "interrupted"  # the power went, or the gateway ended, while this call was made
-    CHANGED = "ladder_changed"  # who was called stands in the ladder no more, or with another number
+    CHANGED = (
+        "ladder_changed"  # who was called stands in the ladder no more, or with another number
+    )
     ASKED = "asked"  # was on the way and has not arrived: asked once, beside the ladder
     RECALLED = "recalled"  # was on the way and need not come: told so, beside the ladder
     NOT_CLOSED = "not_closed"  # somebody is there, and nobody has closed the alarm
 
 
-BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED})  # such a call is beside the ladder: its wait does not begin anew
+BESIDE = frozenset(
+    {Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED}
+)  # such a call is beside the ladder: its wait does not begin anew
 
 
 class Step(NamedTuple):
@@ -80,7 +84,12 @@ def skipped(rung: Rung, ladder: Sequence[Rung], down: Collection[str]) -> bool:
     Only where another program calls a person; where none is known to work each is tried: it costs nothing.
     """
     others = (r for r in ladder if r.program and not r.sounds and r.program[0] not in down)
-    return bool(rung.program) and not rung.sounds and rung.program[0] in down and next(others, None) is not None
+    return (
+        bool(rung.program)
+        and not rung.sounds
+        and rung.program[0] in down
+        and next(others, None) is not None
+    )
 
 
 # -- who is who --------------------------------------------------------------------------------------------------------
@@ -100,12 +109,19 @@ def entries(ladder: tuple[Rung, ...]) -> tuple[str, ...]:
 
 def rung_of(call: Call, ladder: Sequence[Rung]) -> Rung | None:
     """Return the rung of a ladder (with the platform or without) that a call was made to; None where it stands there no more."""
-    return next((r for r, entry in zip(ladder, entries(tuple(ladder)), strict=True) if _is(call, r, entry)), None)
+    return next(
+        (r for r, entry in zip(ladder, entries(tuple(ladder)), strict=True) if _is(call, r, entry)),
+        None,
+    )
 
 
 def _is(call: Call, rung: Rung, entry: str) -> bool:
     # A call of an earlier version has no entry: then it is the person by that name, by the same channel.
-    return call.rung > 0 and (call.entry == entry if call.entry else (call.responder, call.channel) == (rung.responder, rung.channel))
+    return call.rung > 0 and (
+        call.entry == entry
+        if call.entry
+        else (call.responder, call.channel) == (rung.responder, rung.channel)
+    )
 
 
 def _last(alarm: Alarm) -> Call | None:
@@ -113,12 +129,20 @@ def _last(alarm: Alarm) -> Call | None:
     last = next((call for call in reversed(alarm.calls) if call.reason not in BESIDE), None)
     if last is None:
         return None
-    return next(c for c in reversed(alarm.calls) if (c.entry, c.responder, c.channel) == (last.entry, last.responder, last.channel))
+    return next(
+        c
+        for c in reversed(alarm.calls)
+        if (c.entry, c.responder, c.channel) == (last.entry, last.responder, last.channel)
+    )
 
 
 def _meant(call: Call, alarm: Alarm) -> str:
     """Return why somebody was called; of a call that was made again after a restart, why it was made first."""
-    of_it = [c for c in alarm.calls if (c.entry, c.responder, c.channel) == (call.entry, call.responder, call.channel)]
+    of_it = [
+        c
+        for c in alarm.calls
+        if (c.entry, c.responder, c.channel) == (call.entry, call.responder, call.channel)
+    ]
     return next((c.reason for c in reversed(of_it) if c.reason not in BESIDE), call.reason)
 
 
@@ -129,7 +153,10 @@ def round_of(alarm: Alarm) -> int:
 
 def counts(call: Call, alarm: Alarm) -> bool:
     """Say whether a call was the person's turn in its round: not a question beside it, nor one that somebody else's answer cut off."""
-    cut_off = call.delivery is Delivery.HELD and call.responder.strip() not in {alarm.responder.strip(), alarm.by.strip()}
+    cut_off = call.delivery is Delivery.HELD and call.responder.strip() not in {
+        alarm.responder.strip(),
+        alarm.by.strip(),
+    }
     return call.reason not in {Reason.ASKED, Reason.RECALLED} and not cut_off
 
 
@@ -137,7 +164,11 @@ def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
     """Return the rungs that were not called in this round of the ladder, in their order."""
     now = round_of(alarm)
     called = [c for c in alarm.calls if c.round == now and c.rung > 0 and counts(c, alarm)]
-    return [n for n, entry in enumerate(entries(ladder)) if n > 0 and not any(_is(c, ladder[n], entry) for c in called)]
+    return [
+        n
+        for n, entry in enumerate(entries(ladder))
+        if n > 0 and not any(_is(c, ladder[n], entry) for c in called)
+    ]
 
 
 def following(alarm: Alarm, ladder: tuple[Rung, ...]) -> int:
@@ -166,7 +197,12 @@ def _next(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> i
 def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Call]:
     """Return the newest call of each rung."""
     names = entries(ladder)
-    return {n: call for call in alarm.calls for n, entry in enumerate(names) if n > 0 and _is(call, ladder[n], entry)}
+    return {
+        n: call
+        for call in alarm.calls
+        for n, entry in enumerate(names)
+        if n > 0 and _is(call, ladder[n], entry)
+    }
 
 
 def recalled(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
@@ -176,7 +212,11 @@ def recalled(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
 
 def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int) -> int | None:
     """Return the rung of the responder who did not arrive, where a program can ask them and they are not who is called next."""
-    names = [n for n, r in enumerate(ladder) if n > 0 and r.responder.strip() == alarm.responder.strip() and r.channel == PROGRAM]
+    names = [
+        n
+        for n, r in enumerate(ladder)
+        if n > 0 and r.responder.strip() == alarm.responder.strip() and r.channel == PROGRAM
+    ]
     return names[0] if names and following_ not in names else None
 
 
@@ -186,19 +226,39 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
     A call that was itself made again is not made again within `Times.apart`: power that comes and goes is not to ring at one person
     again and again. The ladder's waits go on meanwhile, and call the next.
     """
-    newest = _newest(replace(alarm, calls=tuple(call for call in alarm.calls if call.reason != Reason.RECALLED)), ladder)
-    open_ = [n for n, c in newest.items() if c.channel == PROGRAM and c.delivery is Delivery.WAITING]
+    newest = _newest(
+        replace(alarm, calls=tuple(call for call in alarm.calls if call.reason != Reason.RECALLED)),
+        ladder,
+    )
+    open_ = [
+        n for n, c in newest.items() if c.channel == PROGRAM and c.delivery is Delivery.WAITING
+    ]
     if not alarm.calls_on:  # somebody has it: only a press after that is still to reach a person
         last = _last(alarm)
-        open_ = [n for n in open_ if alarm.state in ANSWERED and newest[n] is last and _meant(newest[n], alarm) == Reason.AGAIN]
-    return [n for n in open_ if newest[n].reason != Reason.INTERRUPTED or now - newest[n].mono >= times.apart]
+        open_ = [
+            n
+            for n in open_
+            if alarm.state in ANSWERED
+            and newest[n] is last
+            and _meant(newest[n], alarm) == Reason.AGAIN
+        ]
+    return [
+        n
+        for n in open_
+        if newest[n].reason != Reason.INTERRUPTED or now - newest[n].mono >= times.apart
+    ]
 
 
 def taken_back(alarm: Alarm) -> Alarm:
     """Return an alarm that somebody has, or that is over, without programs that are still to call: they are ended."""
     if alarm.calls_on or alarm.test:
         return alarm
-    calls = tuple(replace(c, delivery=Delivery.HELD) if c.channel == PROGRAM and c.delivery is Delivery.WAITING else c for c in alarm.calls)
+    calls = tuple(
+        replace(c, delivery=Delivery.HELD)
+        if c.channel == PROGRAM and c.delivery is Delivery.WAITING
+        else c
+        for c in alarm.calls
+    )
     return replace(alarm, calls=calls)
 
 
@@ -213,7 +273,9 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
     if last is None or last.rung == 0 or len(ladder) < 2:
         if not alarm.accepted:
             return times.receipt, Reason.NO_RECEIPT
-        return (times.acknowledge_p1 if alarm.priority is Priority.P1 else times.acknowledge_p2), Reason.NOT_ACKNOWLEDGED
+        return (
+            times.acknowledge_p1 if alarm.priority is Priority.P1 else times.acknowledge_p2
+        ), Reason.NOT_ACKNOWLEDGED
     rung = rung_of(last, ladder)
     if rung is None:
         return 0.0, Reason.CHANGED
@@ -242,7 +304,9 @@ def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
     """
     if alarm.priority <= Priority.P1 or rounds < ROUNDS:
         return times.repeat
-    return times.repeat_asked if alarm.grace > 0 and alarm.kind in kinds.ANSWERED else times.repeat_p2
+    return (
+        times.repeat_asked if alarm.grace > 0 and alarm.kind in kinds.ANSWERED else times.repeat_p2
+    )
 
 
 def heard_again_after(alarm: Alarm, ladder: Sequence[Rung], times: Times) -> float:
@@ -263,14 +327,23 @@ def _urgent(alarm: Alarm) -> bool:
 def _again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     """Return when a renewed SOS on an answered alarm goes on to the next rung, since it reached nobody so far; inf for never."""
     calls = [call for call in alarm.calls if call.reason != Reason.RECALLED]
-    if alarm.state not in ANSWERED or alarm.calls_on or not calls or _meant(calls[-1], alarm) != Reason.AGAIN:
+    if (
+        alarm.state not in ANSWERED
+        or alarm.calls_on
+        or not calls
+        or _meant(calls[-1], alarm) != Reason.AGAIN
+    ):
         return inf
     if not left(alarm, ladder):
         return inf
     last = calls[-1]
     if last.delivery is Delivery.FAILED:
         return alarm.called
-    return alarm.called + times.receipt if last.channel == PLATFORM and last.delivery is Delivery.WAITING else inf
+    return (
+        alarm.called + times.receipt
+        if last.channel == PLATFORM and last.delivery is Delivery.WAITING
+        else inf
+    )
 
 
 def _call_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
@@ -278,7 +351,10 @@ def _call_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
         return inf
     if not alarm.calls_on:
         return _again_at(alarm, ladder, times)
-    return max(alarm.called + _wait(alarm, ladder, times)[0], min(since for since, _ in _free(alarm, ladder, times)))
+    return max(
+        alarm.called + _wait(alarm, ladder, times)[0],
+        min(since for since, _ in _free(alarm, ladder, times)),
+    )
 
 
 def _close_at(alarm: Alarm, times: Times) -> float:
@@ -298,19 +374,28 @@ def _state_ends(alarm: Alarm, times: Times) -> float:
         case State.ACKNOWLEDGED if _urgent(alarm):
             return alarm.since.mono + (times.dispatch_p1 if p1 else times.dispatch_p2)
         case State.DISPATCHED if _urgent(alarm):
-            return alarm.since.mono + (alarm.expected or (times.on_site_p1 if p1 else times.on_site_p2))
+            return alarm.since.mono + (
+                alarm.expected or (times.on_site_p1 if p1 else times.on_site_p2)
+            )
         case State.RAISED | State.ACKNOWLEDGED | State.DISPATCHED | State.ON_SITE if alarm.test:
             return alarm.since.mono + times.test_ends
     return inf
 
 
 def _loud_at(alarm: Alarm, times: Times) -> float:
-    return alarm.silenced + times.silence if alarm.masking is Masking.SILENCED and alarm.open else inf
+    return (
+        alarm.silenced + times.silence if alarm.masking is Masking.SILENCED and alarm.open else inf
+    )
 
 
 def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
     """Return the monotonic second at which `step` will have something to do for this alarm; inf for never."""
-    return min(_state_ends(alarm, times), _call_at(alarm, ladder, times), _close_at(alarm, times), _loud_at(alarm, times))
+    return min(
+        _state_ends(alarm, times),
+        _call_at(alarm, ladder, times),
+        _close_at(alarm, times),
+        _loud_at(alarm, times),
+    )
 
 
 def step(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> Step | None:
@@ -318,7 +403,11 @@ def step(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> St
     if now >= _state_ends(alarm, times):
         return _ended(alarm, ladder, times, now)
     if now >= _call_at(alarm, ladder, times):
-        return Step(None, _next(alarm, ladder, times, now), _wait(alarm, ladder, times)[1] if alarm.calls_on else Reason.AGAIN)
+        return Step(
+            None,
+            _next(alarm, ladder, times, now),
+            _wait(alarm, ladder, times)[1] if alarm.calls_on else Reason.AGAIN,
+        )
     if now >= _close_at(alarm, times):
         return Step(None, 0, Reason.NOT_CLOSED)
     return Step(None, None, SILENCE_OVER) if now >= _loud_at(alarm, times) else None
@@ -330,9 +419,15 @@ def _ended(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> 
         case State.PRE_ALARM:
             return Step(Move.EXPIRE, 0, "grace_over")
         case State.DISPATCHED if alarm.test:
-            return Step(Move.LAPSE, 0, Reason.NOT_ARRIVED)  # it may not close from here, and stays on rung 0
+            return Step(
+                Move.LAPSE, 0, Reason.NOT_ARRIVED
+            )  # it may not close from here, and stays on rung 0
         case State.DISPATCHED | State.ACKNOWLEDGED if not alarm.test:
             # Where an answer has lapsed before, people are being called all the time, each in their turn.
             rung = None if alarm.calls_on else _next(alarm, ladder, times, now)
-            return Step(Move.LAPSE, rung, Reason.NOT_ARRIVED if alarm.state is State.DISPATCHED else Reason.NOBODY_DISPATCHED)
+            return Step(
+                Move.LAPSE,
+                rung,
+                Reason.NOT_ARRIVED if alarm.state is State.DISPATCHED else Reason.NOBODY_DISPATCHED,
+            )
     return Step(Move.CLOSE, 0, "test_over")

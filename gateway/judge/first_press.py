@@ -49,12 +49,18 @@ class FirstPresses:
 
     def left(self, now: Moment) -> dict[DeviceId, float]:
         """Return the devices whose press is asked for, and for how many seconds still."""
-        return {device: asked.until - now.mono for device, asked in self._asked.items() if now.mono < asked.until}
+        return {
+            device: asked.until - now.mono
+            for device, asked in self._asked.items()
+            if now.mono < asked.until
+        }
 
     def taken(self, device: DeviceId, at: Moment, *, proved: bool) -> Asked | None:
         """Take a press; return what had asked for it where it is a test."""
         asked = self._asked.get(device)
-        if asked is None or not proved or at.mono < asked.since:  # what waited since before the enrolment came from elsewhere
+        if (
+            asked is None or not proved or at.mono < asked.since
+        ):  # what waited since before the enrolment came from elsewhere
             return None
         del self._asked[device]
         return asked if at.mono < asked.until else None

@@ -22,7 +22,9 @@ SHARE = 4.0  # later ones come after a quarter of the time since the start, or s
 LATEST = 30.0  # s at most between two marks while people are called: 12 in the first two minutes instead of 4, later no more
 LATEST_QUIET = 300.0  # s the same while a bed or a door is judged, or somebody is on site: 22 marks for a bed left for 20 min
 SAVE_EVERY = 30.0  # s at least between two writings of what changed in a judgement: a sensor that flaps must not wear the card out
-BEGUN_EVERY = 10.0  # s at least between two writings because a judgement of the same device has begun
+BEGUN_EVERY = (
+    10.0  # s at least between two writings because a judgement of the same device has begun
+)
 
 
 class Keeping:
@@ -44,7 +46,11 @@ class Keeping:
     def saves_at(self, pipeline: Pipeline) -> float:
         """Return when a change in what is judged is to be written; inf for never."""
         changed = self._saved + SAVE_EVERY if pipeline.unsaved else inf
-        return min(changed, *(self._begun.get(device, -inf) + BEGUN_EVERY for device in pipeline.begun), inf)
+        return min(
+            changed,
+            *(self._begun.get(device, -inf) + BEGUN_EVERY for device in pipeline.begun),
+            inf,
+        )
 
     def due(self, pipeline: Pipeline) -> float:
         """Return the earlier of both."""
@@ -53,7 +59,9 @@ class Keeping:
     def written(self, mono: float, entries: Sequence[Entry], pipeline: Pipeline) -> None:
         """Take that the marks are written, with these entries. To be called before `Pipeline.saved`."""
         self._begun = {device: at for device, at in self._begun.items() if mono - at < LATEST_QUIET}
-        if pipeline.begun - self._begun.keys() or any(_is_step(entry) for entry in entries):  # one that flaps is no new step
+        if pipeline.begun - self._begun.keys() or any(
+            _is_step(entry) for entry in entries
+        ):  # one that flaps is no new step
             self._step = mono
         self._begun |= dict.fromkeys(pipeline.begun, mono)
         self._alive = self._saved = mono

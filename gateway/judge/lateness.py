@@ -36,7 +36,9 @@ def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
         return ""
     sure = now.quality is Quality.SYNCHRONISED
     if not takes_away(i):
-        return f"expired at {i.expires}" if expires is not None and sure and now.wall > expires else ""
+        return (
+            f"expired at {i.expires}" if expires is not None and sure and now.wall > expires else ""
+        )
     newest = max(floor, now.wall) if sure else floor
     if expires is not None and newest > expires:
         return f"expired at {i.expires}"
@@ -57,7 +59,9 @@ def malformed(i: Instruction) -> str:
     return ""
 
 
-def undated(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp], lives: float) -> bool:
+def undated(
+    i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp], lives: float
+) -> bool:
     """Say whether the platform's order names no time and could have waited for days. `stages`: those of the alarm that it names.
 
     An order about an alarm is not older than the alarm: for `lives` seconds after the danger it needs no time of its own.
@@ -92,7 +96,9 @@ def left(i: Instruction, now: Moment) -> float:
 def age(i: Instruction, now: Moment, boot: str) -> float | None:
     """Return how many seconds ago an order was left in the home; None where it may be of another power-up, or the clock has jumped."""
     issued = _time("issued", i.issued)
-    passed = (now.wall - issued).total_seconds() if issued is not None and i.boot == boot else -JUMPED
+    passed = (
+        (now.wall - issued).total_seconds() if issued is not None and i.boot == boot else -JUMPED
+    )
     return max(0.0, passed) if passed > -JUMPED else None
 
 

@@ -54,7 +54,11 @@ class Levels:
     def begins(self, key: Key, reading: Reading, *, endless: bool) -> bool:
         """Take a level that is heard as on. Say whether that is a danger anew. `endless`: its make never says that it is over."""
         before = self.on.get(key)
-        if before is None or before.last.at.mono + self._kept(key, before, reading.at.mono, endless=endless) <= reading.at.mono:
+        if (
+            before is None
+            or before.last.at.mono + self._kept(key, before, reading.at.mono, endless=endless)
+            <= reading.at.mono
+        ):
             self.on[key] = On(last=reading)
             return True
         self.on[key] = replace(before, last=reading)
@@ -75,7 +79,9 @@ class Levels:
 
     def due(self) -> float:
         """Return when `returned` or `gone` will have something to say; inf for never."""
-        return min((min(self._returns(one), self._goes(one)) for one in self.on.values()), default=inf)
+        return min(
+            (min(self._returns(one), self._goes(one)) for one in self.on.values()), default=inf
+        )
 
     def returned(self, now: Moment) -> list[tuple[Key, Reading]]:
         """Return the levels that are still on although their alarm was cancelled or closed as false; each is open anew from now on."""
@@ -100,7 +106,9 @@ class Levels:
 
     def heard_last(self, heard: Mapping[Key, Reading]) -> None:
         """Take what said so last, before a restart, of the levels that go on."""
-        self.on |= {key: replace(self.on[key], last=last) for key, last in heard.items() if key in self.on}
+        self.on |= {
+            key: replace(self.on[key], last=last) for key, last in heard.items() if key in self.on
+        }
 
     def keep(self, devices: Iterable[DeviceId]) -> None:
         """Forget what is known of all other devices."""
@@ -111,7 +119,11 @@ class Levels:
     def _kept(self, key: Key, one: On, mono: float, *, endless: bool) -> float:
         # Whoever came may have gone without closing: what comes then is another danger, see OpenAlarms.past.
         left = mono - self._answered.get(key, inf) > self.times.new_again
-        return self.times.level_gone if endless or left or one.ended is not None else self.times.level_lost
+        return (
+            self.times.level_gone
+            if endless or left or one.ended is not None
+            else self.times.level_lost
+        )
 
     def _goes(self, one: On) -> float:
         return one.last.at.mono + self.times.level_gone if one.ended is not None else inf

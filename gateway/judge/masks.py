@@ -19,7 +19,10 @@ from gateway.words.finite import loads, number
 from gateway.words.reading import DeviceId
 
 MARKED_EVERY = 600.0  # s at most between two marks while something is masked
-SHELVE_MOST, AWAY_MOST = 86_400.0, 31 * 86_400.0  # s: no mark of an earlier version lasts longer either
+SHELVE_MOST, AWAY_MOST = (
+    86_400.0,
+    31 * 86_400.0,
+)  # s: no mark of an earlier version lasts longer either
 
 
 class End(NamedTuple):
@@ -53,7 +56,11 @@ class Shelf:
     def settled(self, now: Moment) -> Shelf:
         """Return the shelf by what a confirmed clock says now."""
         until, wall = End(self.until, self.wall).settled(now)
-        return self if (until, wall) == (self.until, self.wall) else replace(self, until=until, wall=wall)
+        return (
+            self
+            if (until, wall) == (self.until, self.wall)
+            else replace(self, until=until, wall=wall)
+        )
 
 
 def masked(shelves: Mapping[DeviceId, Shelf], away: End, now: Moment, boot: str) -> str:
@@ -61,12 +68,19 @@ def masked(shelves: Mapping[DeviceId, Shelf], away: End, now: Moment, boot: str)
 
     def kept(end: End) -> dict[str, Any]:
         wall = now.wall.timestamp() + end.until - now.mono if end.wall is None else end.wall
-        return {"until": wall, "left": end.until - now.mono, "sure": end.wall is not None or now.quality is Quality.SYNCHRONISED}
+        return {
+            "until": wall,
+            "left": end.until - now.mono,
+            "sure": end.wall is not None or now.quality is Quality.SYNCHRONISED,
+        }
 
     marked: dict[str, Any] = {
         "boot": boot,
         "mono": now.mono,
-        "shelves": {d: {**kept(End(s.until, s.wall)), "by": s.by, "reason": s.reason} for d, s in shelves.items()},
+        "shelves": {
+            d: {**kept(End(s.until, s.wall)), "by": s.by, "reason": s.reason}
+            for d, s in shelves.items()
+        },
         "away": 0.0,
     }
     if away.until > now.mono:
@@ -95,5 +109,7 @@ def unmasked(text: str, now: Moment, boot: str = "") -> tuple[dict[DeviceId, She
     for device, s in marked.get("shelves", {}).items():
         lasts = end(s["until"], s.get("left"), s.get("sure", False), SHELVE_MOST)
         shelves[device] = Shelf(lasts.until, s["by"], s["reason"], lasts.wall)
-    away = end(marked.get("away", 0.0), marked.get("away_left"), marked.get("away_sure", False), AWAY_MOST)
+    away = end(
+        marked.get("away", 0.0), marked.get("away_left"), marked.get("away_sure", False), AWAY_MOST
+    )
     return shelves, away if away.until > now.mono else End()

@@ -18,7 +18,12 @@ Later = Callable[[Moment], list[Entry]]
 class Notes:
     """What waits for the next turn, in its order. `wake` is called when something comes."""
 
-    def __init__(self, faults: Faults, noticed: Callable[[Iterable[FaultFact], Moment], list[Entry]], wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        faults: Faults,
+        noticed: Callable[[Iterable[FaultFact], Moment], list[Entry]],
+        wake: Callable[[], None],
+    ) -> None:
         self._faults = faults
         self._noticed = noticed
         self._wake = wake
@@ -30,7 +35,9 @@ class Notes:
 
     def begin(self, kind: str, device: str = "", **detail: Value) -> None:
         """Begin a fault, unless it is on already."""
-        self.later(lambda at: self._noticed(self._faults.begin(kind, at, device, test=False, **detail), at))
+        self.later(
+            lambda at: self._noticed(self._faults.begin(kind, at, device, test=False, **detail), at)
+        )
 
     def end(self, kind: str, device: str = "") -> None:
         """End a fault, if it is on."""

@@ -21,7 +21,17 @@ from gateway.judge.real import Real
 from gateway.judge.walk_test import WalkTest
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Stamp
-from gateway.words.instruction import FORGOTTEN, LOCAL_ONLY, Do, Done, Door, Instruction, Refused, ResultFact, no
+from gateway.words.instruction import (
+    FORGOTTEN,
+    LOCAL_ONLY,
+    Do,
+    Done,
+    Door,
+    Instruction,
+    Refused,
+    ResultFact,
+    no,
+)
 from gateway.words.reading import DeviceId
 from gateway.words.say import Say
 
@@ -53,7 +63,9 @@ class Orders:
         rooms: Mapping[DeviceId, str],
     ) -> None:
         self.endings_changed = False
-        self.resent: list[int] = []  # results of this turn's repeated orders, to be sent once more; the inlet bounds it
+        self.resent: list[
+            int
+        ] = []  # results of this turn's repeated orders, to be sent once more; the inlet bounds it
         self._book = book
         self._alarms = alarms
         self._faults = faults
@@ -61,18 +73,28 @@ class Orders:
         self._real = real
         self._walk_test = walk_test
         self._rooms = rooms
-        self._installed: dict[DeviceId, float] = {}  # when a device was enrolled, or became other hardware, in this power-up
+        self._installed: dict[
+            DeviceId, float
+        ] = {}  # when a device was enrolled, or became other hardware, in this power-up
         self._done: dict[str, Done] = {}
         self._endings: dict[str, None] = {}
-        self._tests: dict[Door, int] = {}  # number of the newest test alarm that was opened at a door
+        self._tests: dict[
+            Door, int
+        ] = {}  # number of the newest test alarm that was opened at a door
 
-    def restore(self, done: Mapping[str, Done], endings: Iterable[str], alarms: Iterable[Alarm]) -> None:
+    def restore(
+        self, done: Mapping[str, Done], endings: Iterable[str], alarms: Iterable[Alarm]
+    ) -> None:
         """Take over which orders had their answer before a restart, and which test alarms are open."""
         self._done, self._endings = dict(done), dict.fromkeys(endings)
         tests = [alarm.number for alarm in alarms if alarm.open and alarm.kind == kinds.TEST]
-        self._tests = dict.fromkeys(Door, max(tests, default=0))  # by which door is not known any more
+        self._tests = dict.fromkeys(
+            Door, max(tests, default=0)
+        )  # by which door is not known any more
 
-    def rearrange(self, rooms: Mapping[DeviceId, str], new: Collection[DeviceId], now: Moment) -> None:
+    def rearrange(
+        self, rooms: Mapping[DeviceId, str], new: Collection[DeviceId], now: Moment
+    ) -> None:
         """Go on with other devices; `new` ones are being installed now."""
         installed = {d: at for d, at in self._installed.items() if d in rooms}
         self._rooms, self._installed = rooms, installed | dict.fromkeys(new, now.mono)
@@ -132,12 +154,16 @@ class Orders:
         self._done = {i: done._replace(entry=0) for i, done in self._done.items()}
         for entry in entries:
             if isinstance(entry.fact, ResultFact) and entry.fact.refused not in FORGOTTEN:
-                self._done[entry.fact.instruction.id] = Done(entry.fact.instruction.digest, entry.number)
+                self._done[entry.fact.instruction.id] = Done(
+                    entry.fact.instruction.digest, entry.number
+                )
 
     def refuse(self, i: Instruction, why: str, now: Moment) -> None:
         """Answer an instruction that came too late, or whose times are none; nothing else happens."""
         torn = malformed(i)
-        word, code = (Refused.BAD_MESSAGE, "order.bad_times") if torn else (Refused.EXPIRED, "order.expired")
+        word, code = (
+            (Refused.BAD_MESSAGE, "order.bad_times") if torn else (Refused.EXPIRED, "order.expired")
+        )
         self.answer(no(i, word, Say(code, why=why)), now)
 
     # -- what is carried out -----------------------------------------------------------------------------------------
@@ -172,7 +198,9 @@ class Orders:
             return self._about_device(i, now)
         return self._about_alarm(i, now)
 
-    def _unproved(self, i: Instruction, now: Moment, stages: Mapping[str, Stamp]) -> ResultFact | None:
+    def _unproved(
+        self, i: Instruction, now: Moment, stages: Mapping[str, Stamp]
+    ) -> ResultFact | None:
         """Refuse what would take protection away and cannot be shown to be fresh. `stages`: those of the alarm that it names."""
         if undated(i, now, self._book.boot, stages, self._alarms.times.order_lives):
             return no(i, Refused.MISSING, Say("order.undated"))
@@ -185,7 +213,9 @@ class Orders:
             return no(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device))
         if self._tests.get(i.door) in self._alarms.open:
             return no(i, Refused.NOT_ALLOWED, Say("order.test_open"))
-        alarm = self._alarms.opened(kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by)
+        alarm = self._alarms.opened(
+            kinds.TEST, i.device, self._rooms.get(i.device, ""), now, (), test=True, by=i.by
+        )
         self._tests[i.door] = alarm.number
         return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
 
@@ -205,11 +235,15 @@ class Orders:
             over = no(i, Refused.ALARM_ENDED, Say("order.alarm_ended", alarm=i.alarm))
             return replace(over, state=State.CLOSED.value)
         if found is None:
-            return no(i, Refused.UNKNOWN_ALARM, Say("order.no_alarm", alarm=i.alarm or Say("word.empty")))
+            return no(
+                i, Refused.UNKNOWN_ALARM, Say("order.no_alarm", alarm=i.alarm or Say("word.empty"))
+            )
         if (unproved := self._unproved(i, now, found.stages)) is not None:
             return unproved
         if i.do is Do.SILENCE:
-            alarm = self._alarms.keep(replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3)))
+            alarm = self._alarms.keep(
+                replace(found, masking=Masking.SILENCED, silenced=round(now.mono, 3))
+            )
             self._alarms.write(AlarmFact(alarm, "silence", alarm.state, i.by, i.reason), now)
             return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
         return self._moved_by(i, found, now)
@@ -230,20 +264,32 @@ class Orders:
             alarm = replace(alarm, responder=there or alarm.responder)
         if i.do is Do.CLOSE:
             allowed = {o.value for o in Outcome}
-            tested = alarm.test or self.installing(alarm)  # the alarm of a device being installed was real, and ends as what it was
-            if i.outcome not in allowed or (alarm.test and i.outcome != Outcome.TEST) or (not tested and i.outcome == Outcome.TEST):
+            tested = alarm.test or self.installing(
+                alarm
+            )  # the alarm of a device being installed was real, and ends as what it was
+            if (
+                i.outcome not in allowed
+                or (alarm.test and i.outcome != Outcome.TEST)
+                or (not tested and i.outcome == Outcome.TEST)
+            ):
                 given = i.outcome or Say("word.empty")
                 return no(i, Refused.MISSING, Say("order.outcome", given=given))
             alarm = replace(alarm, outcome=Outcome(i.outcome))
         try:
-            alarm = self._alarms.move(alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason, vouched=i.door is Door.LOCAL)
+            alarm = self._alarms.move(
+                alarm, _MOVE_OF[i.do], now, by=i.by, reason=i.reason, vouched=i.door is Door.LOCAL
+            )
         except NotAllowed as refusal:
             return replace(
                 no(i, Refused.NOT_ALLOWED, refusal.say),
                 alarm=alarm.id,
                 state=alarm.state.value,
             )
-        if i.do is Do.RECALL and not alarm.test and (who := recalled(alarm, self._alarms.ladder)) is not None:
+        if (
+            i.do is Do.RECALL
+            and not alarm.test
+            and (who := recalled(alarm, self._alarms.ladder)) is not None
+        ):
             self._alarms.call(alarm, who, Reason.RECALLED, now, before=alarm.state, by=i.by)
         return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
 
@@ -256,7 +302,11 @@ class Orders:
 
     def _about_device(self, i: Instruction, now: Moment) -> ResultFact:
         if i.device not in self._rooms:
-            return no(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device or Say("word.empty")))
+            return no(
+                i,
+                Refused.UNKNOWN_DEVICE,
+                Say("order.no_device", device=i.device or Say("word.empty")),
+            )
         if i.do is Do.CONFIRM:
             if i.door is not Door.LOCAL and (kinds.REPLAYED, i.device) in self._faults.on:
                 return no(i, Refused.LOCAL_ONLY, Say("order.old_signal"))
@@ -265,7 +315,9 @@ class Orders:
         if i.do is Do.WALK:
             result = self._walk_test.instructed(i, now)
             if result.refused is Refused.NONE:
-                self._real.first_presses.forget([i.device])  # tried in the test: behind it every press is real
+                self._real.first_presses.forget(
+                    [i.device]
+                )  # tried in the test: behind it every press is real
             return result
         if i.seconds <= 0:  # more protection needs nobody's leave
             self._real.unshelve(i.device)

@@ -22,7 +22,15 @@ from gateway.words.reading import DeviceId, Kind, Reading
 
 MARK = "judging"
 GRACE_MOST = 600.0  # s: no setting allows a longer one
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +38,15 @@ class Pending:
     """All times are monotonic seconds of this boot. `same_boot`: no power cut lies between, so that what was on is on."""
 
     same_boot: bool = True
-    away: float = 0.0  # seconds between the mark and the start after a power cut, 0 where nobody knows
-    heard: Mapping[Key, Reading] = field(default_factory=dict)  # levels that are on: the reading that said so last
-    doors: Mapping[DeviceId, tuple[Reading, float]] = field(default_factory=dict)  # open since, heard as open last
+    away: float = (
+        0.0  # seconds between the mark and the start after a power cut, 0 where nobody knows
+    )
+    heard: Mapping[Key, Reading] = field(
+        default_factory=dict
+    )  # levels that are on: the reading that said so last
+    doors: Mapping[DeviceId, tuple[Reading, float]] = field(
+        default_factory=dict
+    )  # open since, heard as open last
     in_bed: Mapping[DeviceId, bool] = field(default_factory=dict)
     left_bed: Mapping[DeviceId, Reading] = field(default_factory=dict)
     moved: float = -inf  # the newest sign of somebody who moves about
@@ -53,7 +67,14 @@ def text_of(pending: Pending, now: Moment, boot: str) -> str:
             "left_bed": [_plain(reading) for reading in pending.left_bed.values()],
             "moved": pending.moved if pending.left_bed and pending.moved > -inf else None,
             "withheld": [
-                {"kind": d.kind, "device": d.device, "room": d.room, "grace": d.grace, "returned": d.returned, "at": _when(d.at)}
+                {
+                    "kind": d.kind,
+                    "device": d.device,
+                    "room": d.room,
+                    "grace": d.grace,
+                    "returned": d.returned,
+                    "at": _when(d.at),
+                }
                 | {"evidence": [_plain(reading) for reading in d.evidence]}
                 for d in pending.withheld.values()
             ],
@@ -80,7 +101,9 @@ def _read(marked: dict[str, Any], now: Moment, boot: str) -> Pending:
             away = max(0.0, now.wall.timestamp() - number(marked["wall"]))
         shift = now.mono - away - number(marked["mono"])
 
-    def here(mono: object) -> float:  # what was heard has been: nothing waits for a moment that a damaged mark names
+    def here(
+        mono: object,
+    ) -> float:  # what was heard has been: nothing waits for a moment that a damaged mark names
         return min(number(mono) + shift, now.mono)
 
     levels = [(kind, _reading(plain, here)) for kind, plain in marked["heard"]]
@@ -88,11 +111,16 @@ def _read(marked: dict[str, Any], now: Moment, boot: str) -> Pending:
     left = [_reading(plain, here) for plain in marked["left_bed"]]
     dangers = [
         Danger(
-            str(d["kind"]), str(d["device"]), str(d["room"]), _moment(d["at"], here), number(d["grace"], 0.0, GRACE_MOST),
-            tuple(_reading(plain, here) for plain in d["evidence"]), bool(d["returned"]),
+            str(d["kind"]),
+            str(d["device"]),
+            str(d["room"]),
+            _moment(d["at"], here),
+            number(d["grace"], 0.0, GRACE_MOST),
+            tuple(_reading(plain, here) for plain in d["evidence"]),
+            bool(d["returned"]),
         )
         for d in marked["withheld"]
-    ]  # fmt: skip
+    ]
     return Pending(
         same_boot=same_boot,
         away=away,
@@ -114,12 +142,27 @@ def _moment(when: Sequence[Any], here: Callable[[object], float]) -> Moment:
 
 
 def _plain(reading: Reading) -> list[Any]:
-    return [reading.device, reading.kind.value, reading.value, reading.index, reading.label, reading.flagged, _when(reading.at)]
+    return [
+        reading.device,
+        reading.kind.value,
+        reading.value,
+        reading.index,
+        reading.label,
+        reading.flagged,
+        _when(reading.at),
+    ]
 
 
 def _reading(plain: Sequence[Any], here: Callable[[object], float]) -> Reading:
     device, kind, value, index, label, flagged, when = plain
     if not isinstance(value, bool | int | float | str):
         raise TypeError(value)
-    read = Reading(device=str(device), kind=Kind(kind), value=value, at=_moment(when, here), index=int(index), label=str(label))
+    read = Reading(
+        device=str(device),
+        kind=Kind(kind),
+        value=value,
+        at=_moment(when, here),
+        index=int(index),
+        label=str(label),
+    )
     return replace(read, flagged=True) if flagged else read

@@ -62,7 +62,14 @@ class Pipeline:
     """What is heard, instructed, receipted and due in one household, turned into entries of its book."""
 
     def __init__(
-        self, *, boot: str, devices: Mapping[DeviceId, str], judge: Judge, faults: Faults, ladder: Sequence[Rung], times: Times
+        self,
+        *,
+        boot: str,
+        devices: Mapping[DeviceId, str],
+        judge: Judge,
+        faults: Faults,
+        ladder: Sequence[Rung],
+        times: Times,
     ) -> None:
         self.boot = boot
         self.faults = faults
@@ -73,7 +80,9 @@ class Pipeline:
         self.away = Away(faults, times)
         self._real = Real(self._book, self._alarms, judge, faults, self.away)
         self.walk_test = WalkTest(self._book, self._alarms, faults, judge)
-        self._orders = Orders(self._book, self._alarms, faults, self.away, self._real, self.walk_test, devices)
+        self._orders = Orders(
+            self._book, self._alarms, faults, self.away, self._real, self.walk_test, devices
+        )
 
     @property
     def alarms(self) -> Mapping[int, Alarm]:
@@ -108,7 +117,10 @@ class Pipeline:
     def waits(self) -> bool:
         """True while a wait runs in which somebody is called or expected: what has passed of it must outlast a power cut."""
         states = {State.RAISED, State.ACKNOWLEDGED, State.DISPATCHED}
-        return any(a.state in states and a.priority <= Priority.P2 and not a.test for a in self._alarms.open.values())
+        return any(
+            a.state in states and a.priority <= Priority.P2 and not a.test
+            for a in self._alarms.open.values()
+        )
 
     @property
     def waits_quietly(self) -> bool:
@@ -120,7 +132,10 @@ class Pipeline:
 
     def restart(self, now: Moment, known: Known, *, why: str) -> list[Entry]:
         """Take over what was known. A pre-alarm becomes an alarm; nothing else that is restored raises anything."""
-        closed = {key: (alarm_id, now.mono - known.closed_for.get(key, 0.0)) for key, alarm_id in known.closed.items()}
+        closed = {
+            key: (alarm_id, now.mono - known.closed_for.get(key, 0.0))
+            for key, alarm_id in known.closed.items()
+        }
         self._book.begin(known.journal, known.last)
         self._alarms.begin(last_alarm=known.last_alarm, own=known.own, closed=closed)
         self._real.restore(known.shelves, known.cancels)
@@ -131,9 +146,21 @@ class Pipeline:
         unwatched = self._take_alarms(now, known)
         self._take_pending(known.pending)
         # What a step of the walk test began ended with the process.
-        still = {f"shelved {d}": round(shelf.until - now.mono) for d, shelf in known.shelves.items() if shelf.until > now.mono}
-        self._book.tell([self.faults.note(kinds.RESTARTED, now, "", why=why, **still), *self.faults.end_tests(now)], now)
-        self._real.tell_away(self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now)
+        still = {
+            f"shelved {d}": round(shelf.until - now.mono)
+            for d, shelf in known.shelves.items()
+            if shelf.until > now.mono
+        }
+        self._book.tell(
+            [
+                self.faults.note(kinds.RESTARTED, now, "", why=why, **still),
+                *self.faults.end_tests(now),
+            ],
+            now,
+        )
+        self._real.tell_away(
+            self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now
+        )
         for alarm in unwatched:
             # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again. Of a make that never
             # says that it is over, an earlier version may have left it behind for ever.
@@ -163,7 +190,10 @@ class Pipeline:
                 over.pop(key, None)
                 # What has passed of each wait is known: it goes on, whatever the power did.
                 shift = known.shift.get(alarm.number, now.mono - alarm.since.mono)
-                self._alarms.resume(alarm if same_boot else shifted(alarm, shift, now), known.raised_in.get(alarm.number))
+                self._alarms.resume(
+                    alarm if same_boot else shifted(alarm, shift, now),
+                    known.raised_in.get(alarm.number),
+                )
                 continue
             self._alarms.linger(alarm)
             over[key] = end_of(alarm)
@@ -175,7 +205,14 @@ class Pipeline:
     def _take_pending(self, p: Pending) -> None:
         """Take over what was heard and is not yet told."""
         in_bed = p.in_bed if p.away < self._alarms.times.level_lost else {}
-        self._judge.resume(heard=p.heard, doors=p.doors, in_bed=in_bed, left_bed=p.left_bed, same_boot=p.same_boot, moved=p.moved)
+        self._judge.resume(
+            heard=p.heard,
+            doors=p.doors,
+            in_bed=in_bed,
+            left_bed=p.left_bed,
+            same_boot=p.same_boot,
+            moved=p.moved,
+        )
 
     def _tell_open(self, now: Moment, known: Known, why: str) -> None:
         """Write down how the open alarms go on, and call whom a cut has left without a call."""
@@ -187,7 +224,13 @@ class Pipeline:
                 self._alarms.write(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
         for alarm in [a for a in self._alarms.open.values() if not a.test]:
             for rung in interrupted(alarm, self._alarms.ladder, self._alarms.times, now.mono):
-                self._alarms.call(self._alarms.open[alarm.number], rung, Reason.INTERRUPTED, now, before=alarm.state)
+                self._alarms.call(
+                    self._alarms.open[alarm.number],
+                    rung,
+                    Reason.INTERRUPTED,
+                    now,
+                    before=alarm.state,
+                )
 
     def pending(self) -> Pending:
         """Return what has been heard and is not yet told, for the mark that outlives a restart."""
@@ -207,7 +250,10 @@ class Pipeline:
         `anew`: all of them, for a database that has none.
         """
         real, away = self._real, self.away
-        out = {"cancels": json.dumps(list(real.cancels)), pending.MARK: pending.text_of(self.pending(), now, self.boot)}
+        out = {
+            "cancels": json.dumps(list(real.cancels)),
+            pending.MARK: pending.text_of(self.pending(), now, self.boot),
+        }
         if anew or real.masks_changed or real.shelves or away.lasts(now):
             out["masks"] = masked(real.shelves, away.end, now, self.boot)
         if anew or self._orders.endings_changed:
@@ -258,7 +304,14 @@ class Pipeline:
         return self._turn()
 
     def renumber(
-        self, journal: str, entries: Sequence[Entry], now: Moment, *, last: int = 0, shared: int | None = None, why: str = "storage"
+        self,
+        journal: str,
+        entries: Sequence[Entry],
+        now: Moment,
+        *,
+        last: int = 0,
+        shared: int | None = None,
+        why: str = "storage",
     ) -> list[Entry]:
         """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
         self._alarms.renumber(journal, entries, now, last=last, shared=shared, why=why)
@@ -277,7 +330,9 @@ class Pipeline:
     def heard(self, reading: Reading) -> list[Entry]:
         """Judge one reading."""
         self._book.tell(self.faults.heard(reading), reading.at)
-        self._real.tell_away(self.away.heard(reading, self._rooms.get(reading.device) or reading.device), reading.at)
+        self._real.tell_away(
+            self.away.heard(reading, self._rooms.get(reading.device) or reading.device), reading.at
+        )
         self.walk_test.heard(reading)
         for judgement in self._judge.heard(reading):
             self._judged(judgement)
@@ -301,7 +356,13 @@ class Pipeline:
                 alarms.loud(alarm, now)
             else:
                 away = alarms.platform_away and due.reason == Reason.NO_RECEIPT
-                alarms.call(alarm, due.rung, Reason.PLATFORM_AWAY if away else due.reason, now, before=alarm.state)
+                alarms.call(
+                    alarm,
+                    due.rung,
+                    Reason.PLATFORM_AWAY if away else due.reason,
+                    now,
+                    before=alarm.state,
+                )
         alarms.tell_counts(alarms.counting.take(now.mono), now)
         self._book.tell(self.faults.tick(now), now)
         self._real.tick(now)
@@ -322,7 +383,9 @@ class Pipeline:
     def due_of_alarms(self) -> float:
         """Return the same without supervision, which looks at the silences every few seconds."""
         judge = self._judge.due(self.away.end.until)
-        return min(self._alarms.due(), self._real.due(), self.away.due(), self.walk_test.due(), judge)
+        return min(
+            self._alarms.due(), self._real.due(), self.away.due(), self.walk_test.due(), judge
+        )
 
     def noticed(self, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
         """Take facts about the gateway itself, from where they were noticed."""
@@ -354,7 +417,10 @@ class Pipeline:
 
     def covered(self, ranges: Sequence[Range]) -> list[int]:
         """Return which entries about open alarms, and of a walk test, of those without receipt, ranges cover that are `merged`."""
-        return [*self._alarms.covered(ranges), *(n for n in self.walk_test.unreceipted() if within(n, ranges))]
+        return [
+            *self._alarms.covered(ranges),
+            *(n for n in self.walk_test.unreceipted() if within(n, ranges)),
+        ]
 
     def receipted(self, numbers: Iterable[int], now: Moment) -> list[Entry]:
         """Take the platform's word that it has recorded these entries. The first one about an alarm is its push stage."""
@@ -362,14 +428,18 @@ class Pipeline:
             self.walk_test.receipted(number, self._alarms.receipted(number, now), now)
         return self._turn()
 
-    def called_back(self, number: int, index: int, now: Moment, *, ok: bool, detail: str) -> list[Entry]:
+    def called_back(
+        self, number: int, index: int, now: Moment, *, ok: bool, detail: str
+    ) -> list[Entry]:
         """Take how a call by a local program ended. A call that failed sends the ladder on at once."""
         self._alarms.called_back(number, index, now, ok=ok, detail=detail)
         return self._turn()
 
     # -- instructions --------------------------------------------------------------------------------------------------
 
-    def told(self, instruction: Instruction, now: Moment, spare: Callable[[], bool] = lambda: True) -> list[Entry]:
+    def told(
+        self, instruction: Instruction, now: Moment, spare: Callable[[], bool] = lambda: True
+    ) -> list[Entry]:
         """Carry out one instruction, once. A refused one changes nothing and its result says why, if one is to `spare`."""
         if not self._orders.repeated(instruction, now):
             result = self._orders.carry_out(instruction, now)

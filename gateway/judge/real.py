@@ -27,22 +27,35 @@ from gateway.words.clock import Moment, Stamp
 from gateway.words.kind import Priority
 from gateway.words.reading import DeviceId
 
-WELL_AGAIN = 60.0  # s for which the same word of the resident about the same alarm is not written down again
-FLICKER, FLICKERS = 600.0, 2  # s in which so many graces that ended by themselves leave the next of the same device and kind none
+WELL_AGAIN = (
+    60.0  # s for which the same word of the resident about the same alarm is not written down again
+)
+FLICKER, FLICKERS = (
+    600.0,
+    2,
+)  # s in which so many graces that ended by themselves leave the next of the same device and kind none
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
 _PRESSED = frozenset({kinds.SOS, kinds.HELP})
-_CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})  # second evidence for a fall in its grace
+_CONFIRMS = frozenset(
+    {kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG}
+)  # second evidence for a fall in its grace
 
 
 class Real:
     """Answers dangers, what is over, and the resident's own word, where no walk test does."""
 
-    def __init__(self, book: Book, alarms: OpenAlarms, judge: Judge, faults: Faults, away: Away) -> None:
+    def __init__(
+        self, book: Book, alarms: OpenAlarms, judge: Judge, faults: Faults, away: Away
+    ) -> None:
         self.first_presses = FirstPresses()
         self.shelves: dict[DeviceId, Shelf] = {}
-        self.withheld: dict[Key, Danger] = {}  # conditions that began while their device was shelved
-        self.cancels: deque[Stamp] = deque(maxlen=OFTEN)  # when the resident was quicker, with monotonic seconds of this boot
+        self.withheld: dict[
+            Key, Danger
+        ] = {}  # conditions that began while their device was shelved
+        self.cancels: deque[Stamp] = deque(
+            maxlen=OFTEN
+        )  # when the resident was quicker, with monotonic seconds of this boot
         self.masks_changed = False
         self.unsaved = False  # what was withheld is over, and no entry says so
         self._book = book
@@ -51,8 +64,12 @@ class Real:
         self._faults = faults
         self._away = away
         self._shelved: Counting[Key] = Counting()  # of dangers of a shelved device that are told
-        self._ended_in_grace: dict[Key, deque[float]] = {}  # when those began that ended by themselves in their grace
-        self._said_well: dict[int, float] = {}  # alarm number -> when the resident last said to be well
+        self._ended_in_grace: dict[
+            Key, deque[float]
+        ] = {}  # when those began that ended by themselves in their grace
+        self._said_well: dict[
+            int, float
+        ] = {}  # alarm number -> when the resident last said to be well
 
     def restore(self, shelves: Mapping[DeviceId, Shelf], cancels: Iterable[Stamp]) -> None:
         """Take over what was shelved before a restart, and when the resident was quicker."""
@@ -72,7 +89,9 @@ class Real:
         for device in self.shelves.keys() & set(gone):
             self.unshelve(device)
         self.withheld = {key: danger for key, danger in self.withheld.items() if key[1] not in left}
-        self._ended_in_grace = {key: began for key, began in self._ended_in_grace.items() if key[1] not in left}
+        self._ended_in_grace = {
+            key: began for key, began in self._ended_in_grace.items() if key[1] not in left
+        }
 
     def saved(self) -> None:
         """Take that what has changed is written."""
@@ -139,18 +158,24 @@ class Real:
             self.unsaved = True
         alarm = self._alarms.of(cleared.kind, cleared.device)
         if alarm is None:
-            self._alarms.faded(cleared.kind, cleared.device, cleared.at, by=cleared.device, reason="")
+            self._alarms.faded(
+                cleared.kind, cleared.device, cleared.at, by=cleared.device, reason=""
+            )
             return
         alarm = self._alarms.keep(replace(alarm, condition_active=False))
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
             self._alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
             self._count_cancel(alarm, cleared.at)
         elif alarm.kind in kinds.ENDS_IN_GRACE and alarm.state is State.PRE_ALARM:
-            began = self._ended_in_grace.setdefault((alarm.kind, alarm.device), deque(maxlen=FLICKERS))
+            began = self._ended_in_grace.setdefault(
+                (alarm.kind, alarm.device), deque(maxlen=FLICKERS)
+            )
             began.append(alarm.since.mono)
             self._alarms.move(alarm, Move.CANCEL, cleared.at, by="rule", reason="condition_cleared")
         elif not kinds.of(alarm.kind).latches and alarm.state in {State.RAISED, State.ACKNOWLEDGED}:
-            self._alarms.close(alarm, Outcome.NO_HELP_NEEDED, cleared.at, by="rule", reason="condition_cleared")
+            self._alarms.close(
+                alarm, Outcome.NO_HELP_NEEDED, cleared.at, by="rule", reason="condition_cleared"
+            )
         else:
             self._alarms.told_now_and_then(alarm, "clear", cleared.device, cleared.at)
 
@@ -183,10 +208,16 @@ class Real:
         """End the graces that this danger confirms: of a fall, and by an SOS of anything."""
         if danger.kind not in _CONFIRMS:
             return
-        others = [a for a in self._alarms.pre_alarms(test=False) if (a.kind, a.device) != (danger.kind, danger.device)]
+        others = [
+            a
+            for a in self._alarms.pre_alarms(test=False)
+            if (a.kind, a.device) != (danger.kind, danger.device)
+        ]
         for alarm in [a for a in others if a.kind == kinds.FALL or danger.kind == kinds.SOS]:
             confirmed = replace(alarm, evidence=alarm.evidence + evidence)
-            self._alarms.raise_now(confirmed, Move.CONFIRM, danger.at, by="rule", reason=danger.kind)
+            self._alarms.raise_now(
+                confirmed, Move.CONFIRM, danger.at, by="rule", reason=danger.kind
+            )
 
     def _open(self, danger: Danger, evidence: tuple[Evidence, ...], before: Alarm | None) -> None:
         if before is not None:
@@ -206,10 +237,22 @@ class Real:
         )
 
     def _count(self, danger: Danger, evidence: tuple[Evidence, ...], found: Alarm) -> None:
-        alarm = self._alarms.counted(replace(found, listed=found.listed and danger.listed), evidence)
-        if danger.kind == kinds.SOS:  # each press reaches the next person at once, whoever says to have it
+        alarm = self._alarms.counted(
+            replace(found, listed=found.listed and danger.listed), evidence
+        )
+        if (
+            danger.kind == kinds.SOS
+        ):  # each press reaches the next person at once, whoever says to have it
             rung = following(alarm, self._alarms.ladder)
-            self._alarms.call(loud(alarm), rung, Reason.AGAIN, danger.at, before=alarm.state, move="count", by=danger.device)
+            self._alarms.call(
+                loud(alarm),
+                rung,
+                Reason.AGAIN,
+                danger.at,
+                before=alarm.state,
+                move="count",
+                by=danger.device,
+            )
         elif danger.kind in MOMENTARY:
             self._alarms.write(AlarmFact(alarm, "count", alarm.state, danger.device, ""), danger.at)
         else:
@@ -223,12 +266,24 @@ class Real:
 
     def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
         """Say whether a press is the one that was asked for at the device's enrolment: then it is a test, and told as one."""
-        if any(not a.test and (a.device == danger.device or _waits_for_help(a)) for a in self._alarms.open.values()):
+        if any(
+            not a.test and (a.device == danger.device or _waits_for_help(a))
+            for a in self._alarms.open.values()
+        ):
             self.first_presses.forget([danger.device])  # somebody may need help
         proved = not any(r.flagged for r in danger.evidence)
         if self.first_presses.taken(danger.device, danger.at, proved=proved) is None:
             return False
-        alarm = self._alarms.opened(danger.kind, danger.device, danger.room, danger.at, evidence, test=True, by=danger.device, why=REASON)
+        alarm = self._alarms.opened(
+            danger.kind,
+            danger.device,
+            danger.room,
+            danger.at,
+            evidence,
+            test=True,
+            by=danger.device,
+            why=REASON,
+        )
         self._alarms.closes_by_receipt(alarm, REASON)
         return True
 
@@ -236,7 +291,12 @@ class Real:
         """Write down that the resident says to be well, after the grace. The desk sees it; it changes nothing."""
         for alarm in list(self._alarms.open.values()):
             said = self._said_well.get(alarm.number, -inf)
-            if alarm.test or alarm.state is State.PRE_ALARM or alarm.priority > Priority.P2 or at.mono - said < WELL_AGAIN:
+            if (
+                alarm.test
+                or alarm.state is State.PRE_ALARM
+                or alarm.priority > Priority.P2
+                or at.mono - said < WELL_AGAIN
+            ):
                 continue
             self._said_well[alarm.number] = at.mono
             self._alarms.write(AlarmFact(alarm, "well", alarm.state, by, ""), at)
@@ -245,12 +305,19 @@ class Real:
     def _count_cancel(self, alarm: Alarm, at: Moment) -> None:
         """Count that the resident was quicker: each press once, however much it has ended."""
         self.cancels.append(self._book.stamp(at))
-        if len(self.cancels) == OFTEN and at.mono - self.cancels[0].mono <= self._alarms.times.cancelled_often:
+        if (
+            len(self.cancels) == OFTEN
+            and at.mono - self.cancels[0].mono <= self._alarms.times.cancelled_often
+        ):
             self.cancels.clear()
-            self._book.tell([self._faults.note(kinds.OFTEN_CANCELLED, at, alarm.device, cancelled=OFTEN)], at)
+            self._book.tell(
+                [self._faults.note(kinds.OFTEN_CANCELLED, at, alarm.device, cancelled=OFTEN)], at
+            )
 
 
 def _waits_for_help(alarm: Alarm) -> bool:
     """Say whether nobody has an alarm about a person or of a P1 yet, its grace included: whoever presses any button now may mean it."""
-    about = alarm.priority is Priority.P1 or (alarm.priority is Priority.P2 and alarm.kind.startswith("person."))
+    about = alarm.priority is Priority.P1 or (
+        alarm.priority is Priority.P2 and alarm.kind.startswith("person.")
+    )
     return about and (alarm.calls_on or alarm.state is State.PRE_ALARM)

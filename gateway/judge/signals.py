@@ -38,7 +38,9 @@ class Row(NamedTuple):
 class _Hour:
     packets: int = 0
     minutes: int = 0
-    strengths: dict[int, int] = field(default_factory=dict)  # dBm -> packets; a radio knows some hundred strengths
+    strengths: dict[int, int] = field(
+        default_factory=dict
+    )  # dBm -> packets; a radio knows some hundred strengths
 
 
 class Signals:
@@ -89,7 +91,17 @@ class Signals:
     def _over(self, now: Moment) -> None:
         for device, hour in self._hours.items():
             worst, middle = min(hour.strengths, default=0), _median(hour.strengths)
-            self._waiting.append(Row(self._hour, device, hour.packets, worst, middle, self._batteries.get(device), hour.minutes))
+            self._waiting.append(
+                Row(
+                    self._hour,
+                    device,
+                    hour.packets,
+                    worst,
+                    middle,
+                    self._batteries.get(device),
+                    hour.minutes,
+                )
+            )
         del self._waiting[:-WAITING]
         self._hours = {}
         wall = now.wall.timestamp()

@@ -18,7 +18,9 @@ from gateway.judge.danger import HELP, SOS, Danger
 from gateway.words.driver import Model
 from gateway.words.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, Value
 
-LONGEST = 300.0  # s; a device that is forgotten under test would be unprotected: then it ends by itself
+LONGEST = (
+    300.0  # s; a device that is forgotten under test would be unprotected: then it ends by itself
+)
 STEP_LONGEST = 900.0  # s; pulling a plug leaves nobody unprotected
 SETTLES = 10.0  # s after the last thing that was wanted: then the device is real again, without anybody's doing
 SOUNDS = 60.0  # s for which a level without an end may go on after it was heard last: a test key held down, smoke out of a can
@@ -47,10 +49,20 @@ _COUNTED: Final = {
 _ENDED: Final = {Kind.CONTACT_OPEN: "closings", Kind.OCCUPANCY: "left"}
 # What a make can say, in the order in which it is tried, and whether it is a danger: only those are receipted.
 _SHOWN: Final = {
-    Kind.BUTTON: True, Kind.CONTACT_OPEN: False, Kind.PRESENCE: False, Kind.FALL: True, Kind.SMOKE: True, Kind.GAS: True, Kind.CO: True,
-    Kind.MOISTURE: True, Kind.MOTION: False, Kind.OCCUPANCY: False,
-}  # fmt: skip
-_ITS_WORK: Final = frozenset({"falls", "smokes", "gases", "leaks", "openings"})  # a button beside these is there for pairing
+    Kind.BUTTON: True,
+    Kind.CONTACT_OPEN: False,
+    Kind.PRESENCE: False,
+    Kind.FALL: True,
+    Kind.SMOKE: True,
+    Kind.GAS: True,
+    Kind.CO: True,
+    Kind.MOISTURE: True,
+    Kind.MOTION: False,
+    Kind.OCCUPANCY: False,
+}
+_ITS_WORK: Final = frozenset(
+    {"falls", "smokes", "gases", "leaks", "openings"}
+)  # a button beside these is there for pairing
 
 
 class Need(NamedTuple):
@@ -77,17 +89,29 @@ class Goal:
         def counted(name: str) -> int:
             return int(facts.get(name, 0))
 
-        out = [Need(name, counted(name) >= wanted, counted(name), wanted) for name, wanted in self.counts.items()]
+        out = [
+            Need(name, counted(name) >= wanted, counted(name), wanted)
+            for name, wanted in self.counts.items()
+        ]
         receipted = self.receipted
         if self.any_of:
             acts = sum(counted(name) for name in {*_COUNTED.values()})
             out = [Need("any", acts > 0, acts, 1)]
-            receipted = receipted and any(counted(_COUNTED[kind]) for kind, danger in _SHOWN.items() if danger)
+            receipted = receipted and any(
+                counted(_COUNTED[kind]) for kind, danger in _SHOWN.items() if danger
+            )
         worst = facts.get("worst_dbm")
         out.append(Need("signal", worst is None or float(worst) >= WEAKEST))
         if receipted:
             slowest = facts.get("receipt_s")
-            out.append(Need("receipt", slowest is not None and float(slowest) <= self.within and not counted("without_receipt")))
+            out.append(
+                Need(
+                    "receipt",
+                    slowest is not None
+                    and float(slowest) <= self.within
+                    and not counted("without_receipt"),
+                )
+            )
         return out
 
 
@@ -107,14 +131,28 @@ def goal(
     means = {SOS, HELP}
     named = bool(means & set(roles))
     calls = named or model.presses in means
-    shown = {k: danger for k, danger in _SHOWN.items() if k in model.senses and (k is not Kind.BUTTON or calls)}
+    shown = {
+        k: danger
+        for k, danger in _SHOWN.items()
+        if k in model.senses and (k is not Kind.BUTTON or calls)
+    }
     names = {_COUNTED[k] for k in shown}
-    if (named and model.general) or ("presses" in names and len(names) <= MANY and not names & _ITS_WORK):
-        shown, names = {Kind.BUTTON: True}, {"presses"}  # the household says what it is, or the make is a button
+    if (named and model.general) or (
+        "presses" in names and len(names) <= MANY and not names & _ITS_WORK
+    ):
+        shown, names = (
+            {Kind.BUTTON: True},
+            {"presses"},
+        )  # the household says what it is, or the make is a button
     receipted = receipts and any(shown.values())
     if "smokes" in names:
-        shown = {k: danger for k, danger in shown.items() if _COUNTED[k] != "gases"}  # one test key for whatever it smells
-    several = {"openings", "motions"} <= names and Kind.TEMPERATURE in model.senses  # one driver for different devices of a maker
+        shown = {
+            k: danger for k, danger in shown.items() if _COUNTED[k] != "gases"
+        }  # one test key for whatever it smells
+    several = {
+        "openings",
+        "motions",
+    } <= names and Kind.TEMPERATURE in model.senses  # one driver for different devices of a maker
     if len(names) > MANY or several:
         return Goal({}, any_of=True, receipted=receipted, within=within)
     if model.receiver:
@@ -144,9 +182,15 @@ class Walk:
     readings: int = 0
     packets: int = 0
     flagged: int = 0  # of them, calls whose freshness was not proved
-    alarms: dict[str, int] = field(default_factory=dict)  # kind -> number of the alarm that this test has opened
-    on: dict[str, Danger] = field(default_factory=dict)  # kind -> what began in the test and has not ended
-    sounding: dict[str, float] = field(default_factory=dict)  # kind -> when it was heard last, of what nobody says that it is over
+    alarms: dict[str, int] = field(
+        default_factory=dict
+    )  # kind -> number of the alarm that this test has opened
+    on: dict[str, Danger] = field(
+        default_factory=dict
+    )  # kind -> what began in the test and has not ended
+    sounding: dict[str, float] = field(
+        default_factory=dict
+    )  # kind -> when it was heard last, of what nobody says that it is over
     worst: int | None = None  # weakest signal of a packet, dBm
     receipts: int = 0
     slowest: float | None = None  # s from an entry of the test to its receipt
@@ -204,7 +248,11 @@ class Walk:
 
     def look(self, mono: float) -> None:
         """See whether anything is still wanted. What it began must have ended too, or it would be real a moment later."""
-        done = self.goal is not None and not self.on and all(need.done for need in self.goal.needs(self.facts()))
+        done = (
+            self.goal is not None
+            and not self.on
+            and all(need.done for need in self.goal.needs(self.facts()))
+        )
         if not done:
             self.settled = inf
         else:

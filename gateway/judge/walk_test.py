@@ -64,7 +64,10 @@ class WalkTest:
 
     def due(self) -> float:
         """Return the monotonic second at which `tick` is wanted."""
-        return min(self.walk.due() if self.walk is not None else inf, self.step.until if self.step is not None else inf)
+        return min(
+            self.walk.due() if self.walk is not None else inf,
+            self.step.until if self.step is not None else inf,
+        )
 
     def left(self, now: Moment) -> list[Danger]:
         """Return, once, what began in a test that has ended and is still on: from now on it is a danger like any other."""
@@ -103,7 +106,11 @@ class WalkTest:
     def takes(self, judgement: Judgement) -> bool:
         """Say whether a judgement is the test's: of its device, and what is over only where it began in the test."""
         walk = self.of(judgement.device)
-        return walk is not None and (not isinstance(judgement, Cleared) or judgement.kind in walk.on or judgement.kind in walk.sounding)
+        return walk is not None and (
+            not isinstance(judgement, Cleared)
+            or judgement.kind in walk.on
+            or judgement.kind in walk.sounding
+        )
 
     def danger(self, danger: Danger) -> None:
         """Open the test's own alarm, or count on it."""
@@ -116,7 +123,14 @@ class WalkTest:
         alarm = self._alarm(walk, danger.kind)
         if alarm is None:
             alarm = self._alarms.opened(
-                danger.kind, danger.device, danger.room, danger.at, evidence, grace=danger.grace, test=True, by=danger.device
+                danger.kind,
+                danger.device,
+                danger.room,
+                danger.at,
+                evidence,
+                grace=danger.grace,
+                test=True,
+                by=danger.device,
             )
             walk.alarms[danger.kind] = alarm.number
             return
@@ -135,7 +149,9 @@ class WalkTest:
         if cleared.by_resident and alarm.state is State.PRE_ALARM:
             self._alarms.move(alarm, Move.CANCEL, cleared.at, by=f"resident, {cleared.device}")
         else:
-            self._alarms.write(AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at)
+            self._alarms.write(
+                AlarmFact(alarm, "clear", alarm.state, cleared.device, ""), cleared.at
+            )
 
     def cancelled(self, said: Cancelled) -> None:
         """End every test's grace that asks about the resident. A button that is tried must not end somebody's real one."""
@@ -169,7 +185,9 @@ class WalkTest:
             step.lost = now.mono
             self._book.tell(self._faults.begin(_FAULT_OF[plug], now, test=True), now)
             if plug is Plug.UPLINK:
-                step.alarm = self._alarms.opened(kinds.TEST, "", "", now, (), test=True, by=step.by).number
+                step.alarm = self._alarms.opened(
+                    kinds.TEST, "", "", now, (), test=True, by=step.by
+                ).number
         elif on and step.lost is not None and step.back is None:
             step.back = now.mono
         self._look_at_step(now)
@@ -179,7 +197,9 @@ class WalkTest:
     def tick(self, now: Moment) -> None:
         """End what is over."""
         if self.walk is not None and now.mono >= self.walk.due():
-            self.end(now, by="rule", reason="time_over" if now.mono >= self.walk.until else "passed")
+            self.end(
+                now, by="rule", reason="time_over" if now.mono >= self.walk.until else "passed"
+            )
         if self.step is not None and now.mono >= self.step.until:
             self._end_step(now, reason="time_over")
 
@@ -196,11 +216,19 @@ class WalkTest:
         for alarm in [a for a in self._alarms.open.values() if is_walk(a)]:
             self.end_alarm(alarm, now, by=by, reason=reason)
         facts = walk.facts()
-        detail: dict[str, Value] = {"what": "walk", "by": walk.by, "lasted_s": round(now.mono - walk.began, 1), "end": reason, **facts}
+        detail: dict[str, Value] = {
+            "what": "walk",
+            "by": walk.by,
+            "lasted_s": round(now.mono - walk.began, 1),
+            "end": reason,
+            **facts,
+        }
         if walk.goal is not None:
             lacks = [need.name for need in walk.goal.needs(facts) if not need.done]
             detail |= {"passed": not lacks, "lacks": " ".join(lacks)}
-        self._book.entry(replace(self._faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now)
+        self._book.entry(
+            replace(self._faults.note(kinds.VISIT, now, walk.device, **detail), test=True), now
+        )
         if gone:
             return
         for kind, heard in walk.sounding.items():
@@ -254,19 +282,25 @@ class WalkTest:
         other = self.walk.device if self.walk is not None and self.walk.device != i.device else ""
         if other:
             return no(i, Refused.NOT_ALLOWED, Say("walk_order.under_test", other=other))
-        if i.seconds > 0 and any(a.device == i.device and not a.test for a in self._alarms.open.values()):
+        if i.seconds > 0 and any(
+            a.device == i.device and not a.test for a in self._alarms.open.values()
+        ):
             return no(i, Refused.NOT_ALLOWED, Say("walk_order.real_alarm"))
         if i.seconds > 0 and self.step is not None:
             return _step_runs(i)
         self.end(now, by=i.by, reason="ended" if i.seconds <= 0 else "begun_again")
         if i.seconds > 0:
-            self.walk = Walk(i.device, i.by, now.mono, now.mono + i.seconds, goal=self._goals.get(i.device))
+            self.walk = Walk(
+                i.device, i.by, now.mono, now.mono + i.seconds, goal=self._goals.get(i.device)
+            )
         return ResultFact(i, Refused.NONE)
 
     def stepped(self, i: Instruction, now: Moment) -> ResultFact:
         """Begin or end a step for the whole home."""
         if i.step not in set(Plug):
-            return no(i, Refused.MISSING, Say("walk_order.no_step", step=i.step, known=", ".join(Plug)))
+            return no(
+                i, Refused.MISSING, Say("walk_order.no_step", step=i.step, known=", ".join(Plug))
+            )
         plug = Plug(i.step)
         if i.seconds <= 0:
             if self.step is not None and self.step.plug is plug:

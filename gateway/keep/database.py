@@ -20,13 +20,27 @@ from gateway.words.clock import Moment, Quality
 LOG = logging.getLogger("eldercare")
 # What reading a damaged file can raise: bytes that are changed at random make wrong pages, rows,
 # types, texts, JSON and numbers.
-BROKEN = (sqlite3.Error, wire.BadMessage, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError, RecursionError)
+BROKEN = (
+    sqlite3.Error,
+    wire.BadMessage,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    OSError,
+    RecursionError,
+)
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 LOG_PAGES = 2000  # of a log, after which a commit writes it into its database
 LOG_PAGES_PRECIOUS = 8000  # the same of the journal: that is done when nothing urgent is about, and in a commit only where it never was
 SET_ASIDE = 3  # databases that are kept beside the one in use: no conflict that a platform claims deletes what a home has lived
-ASIDE_BYTES = 512 * 1024 * 1024  # of them together, beyond which no further one is added for a conflict
-CHECK_AT_MOST = 3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
+ASIDE_BYTES = (
+    512 * 1024 * 1024
+)  # of them together, beyond which no further one is added for a conflict
+CHECK_AT_MOST = (
+    3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
+)
 CHECK_SUSPECT = 30.0  # s, where damage was met since: in a file so large that what is damaged lies behind what the first look reaches
 
 
@@ -42,13 +56,17 @@ class Damaged(StoreProblem):
     """The file's content is broken."""
 
 
-def database(path: Path, migrations: Migrations, synchronous: str, log: int = LOG_PAGES) -> sqlite3.Connection:
+def database(
+    path: Path, migrations: Migrations, synchronous: str, log: int = LOG_PAGES
+) -> sqlite3.Connection:
     """Open one file for writing. `log`: pages after which a commit itself writes the log into it.
 
     Raises StoreProblem: damaged, newer, not writable.
     """
     try:
-        conn = sqlite3.connect(path, timeout=5, check_same_thread=False, isolation_level=None, cached_statements=64)
+        conn = sqlite3.connect(
+            path, timeout=5, check_same_thread=False, isolation_level=None, cached_statements=64
+        )
     except sqlite3.Error as error:
         raise problem_of(path, error) from error
     try:
@@ -77,7 +95,9 @@ def checkpoint(path: Path) -> None:
 
     By a connection of its own; a database that is not there is not made. Raises sqlite3.Error.
     """
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0, isolation_level=None)) as conn:
+    with contextlib.closing(
+        sqlite3.connect(f"file:{path}?mode=rw", uri=True, timeout=0, isolation_level=None)
+    ) as conn:
         conn.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
@@ -90,13 +110,19 @@ def kept_from(conn: sqlite3.Connection, table: str, now: Moment, days: float) ->
     while nobody confirmed the clock is as young as its neighbours.
     """
     young = (now.wall.timestamp() - days * 86400, now.wall.timestamp() + 86400)
-    row = conn.execute(f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1", young).fetchone()  # noqa: S608  ours
+    row = conn.execute(
+        f"SELECT number FROM {table} WHERE wall BETWEEN ? AND ? ORDER BY number LIMIT 1",  # noqa: S608
+        young,
+    ).fetchone()
     return int(row[0]) if row else 1 << 62
 
 
 def mark(db: sqlite3.Connection, name: str, value: str) -> None:
     """Write a mark. Raises sqlite3.Error."""
-    db.execute("INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", (name, value))
+    db.execute(
+        "INSERT INTO marks VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
 
 
 def marked(db: sqlite3.Connection, name: str) -> str:
@@ -125,12 +151,16 @@ def problem_of(path: Path, error: Exception) -> StoreProblem:
     """
     text = str(error)
     if "locked" in text or "I/O" in text:
-        return DiskRefuses(f"{path}: {text}: check the disk, and end other programs that use the file")
+        return DiskRefuses(
+            f"{path}: {text}: check the disk, and end other programs that use the file"
+        )
     if "full" in text:
         return DiskRefuses(f"{path} cannot grow ({text}): free space on its disk")
     # A damaged header too can make SQLite call a file read-only or refuse to open it.
     if not os.access(path.parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
-        return DiskRefuses(f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user")
+        return DiskRefuses(
+            f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user"
+        )
     return Damaged(f"{path} is damaged ({text})")
 
 
@@ -138,7 +168,9 @@ def refuse_newer(db: sqlite3.Connection, path: Path, migrations: Migrations) -> 
     """Raise StoreProblem where a later version has written the file."""
     newer = sorted(set(migrations.applied(db)) - migrations.statements.keys())
     if newer:
-        raise StoreProblem(f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again")
+        raise StoreProblem(
+            f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again"
+        )
 
 
 def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None = None) -> None:
@@ -166,7 +198,11 @@ def aside(path: Path) -> list[Path]:
 
     The newest is the one without a number.
     """
-    return [one for one in (broken(path), *(_numbered(path, n) for n in range(1, SET_ASIDE))) if one.exists()]
+    return [
+        one
+        for one in (broken(path), *(_numbered(path, n) for n in range(1, SET_ASIDE)))
+        if one.exists()
+    ]
 
 
 def has_room(path: Path, now: Moment, days: float) -> bool:
@@ -200,7 +236,9 @@ def _make_way(path: Path) -> None:
 
     Else it is written over, and those with numbers stay.
     """
-    free = next((one for n in range(1, SET_ASIDE) if not (one := _numbered(path, n)).exists()), None)
+    free = next(
+        (one for n in range(1, SET_ASIDE) if not (one := _numbered(path, n)).exists()), None
+    )
     if free is not None and broken(path).exists():
         for part, other in zip(parts(broken(path))[::-1], parts(free)[::-1], strict=True):
             with contextlib.suppress(FileNotFoundError):

@@ -32,7 +32,9 @@ class Historian:
         self._same_again = same_again
         self._last: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
         self._chatter = Chatter()
-        self._held: dict[tuple[DeviceId, Kind, int, str], Reading] = {}  # the newest of what chatters
+        self._held: dict[
+            tuple[DeviceId, Kind, int, str], Reading
+        ] = {}  # the newest of what chatters
 
     def heard(self, reading: Reading) -> None:
         """Keep the reading if it says something new."""
@@ -41,7 +43,12 @@ class Historian:
         key = (reading.device, reading.kind, reading.index, reading.label)
         last = self._last.get(key)
         event = FORMS[reading.kind] is Form.EVENT
-        if last is not None and not event and last.value == reading.value and reading.at.mono - last.at.mono < self._same_again:
+        if (
+            last is not None
+            and not event
+            and last.value == reading.value
+            and reading.at.mono - last.at.mono < self._same_again
+        ):
             return
         self._held.pop(key, None)
         chatters = FORMS[reading.kind] is Form.STATE and self._chatter.changed(key, reading.at.mono)
@@ -64,6 +71,9 @@ class Historian:
     def take(self) -> list[Reading]:
         """Return what was kept since the last call, and how each state that chatters stands."""
         self._last |= self._held
-        out, self.pending = sorted([*self.pending, *self._held.values()], key=lambda reading: reading.at.mono), []
+        out, self.pending = (
+            sorted([*self.pending, *self._held.values()], key=lambda reading: reading.at.mono),
+            [],
+        )
         self._held.clear()
         return out

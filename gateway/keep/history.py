@@ -84,10 +84,14 @@ class History:
         self.name = ""  # of this history: batches are numbered within it
         self.newest = 0  # number of the newest batch
         self.waits = 0  # batches without receipt
-        self.withheld: frozenset[str] = frozenset()  # classes that the resident has not agreed to: of these nothing is sent
+        self.withheld: frozenset[str] = (
+            frozenset()
+        )  # classes that the resident has not agreed to: of these nothing is sent
         self.withdrawn = 0  # readings that waited and were deleted for that
         self._gateway = gateway
-        self._thread = concurrent.futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="history")
+        self._thread = concurrent.futures.ThreadPoolExecutor(
+            max_workers=1, thread_name_prefix="history"
+        )
         self._db: sqlite3.Connection | None = None
         self._row = 0
 
@@ -113,7 +117,10 @@ class History:
             except (StoreProblem, *BROKEN) as error:
                 problem = error if isinstance(error, StoreProblem) else problem_of(self.path, error)
                 if isinstance(problem, DiskRefuses):
-                    LOG.warning("store history.db: %s; no readings are kept until it can be written", problem)
+                    LOG.warning(
+                        "store history.db: %s; no readings are kept until it can be written",
+                        problem,
+                    )
                     self._close()
                     return
                 LOG.warning("store history.db: %s; thrown away, attempt %d", problem, attempt)
@@ -156,7 +163,9 @@ class History:
 
     # -- batches -----------------------------------------------------------------------------------
 
-    async def keep(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
+    async def keep(
+        self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()
+    ) -> Outgoing | None:
         """Write one batch of routine readings.
 
         Return it as it is to be pushed, or None where history cannot be written.
@@ -165,7 +174,9 @@ class History:
         """
         return await self.run(self._keep, readings, boot, signals)
 
-    def _keep(self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()) -> Outgoing | None:
+    def _keep(
+        self, readings: Sequence[Reading], boot: str, signals: Sequence[Row] = ()
+    ) -> Outgoing | None:
         if self._db is None:
             self.open()
         if self._db is None:
@@ -189,15 +200,26 @@ class History:
         ]
         try:
             with atomic(self._db):
-                self._db.executemany("INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-                self._db.execute("INSERT INTO batches VALUES (?, ?, ?, ?, 1)", (number, first, first + len(rows) - 1, wall))
+                self._db.executemany(
+                    "INSERT INTO readings VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+                )
+                self._db.execute(
+                    "INSERT INTO batches VALUES (?, ?, ?, ?, 1)",
+                    (number, first, first + len(rows) - 1, wall),
+                )
                 self._db.executemany(_SIGNAL, signals)
         except sqlite3.Error as error:
             LOG.warning("store history.db: %d readings forgotten: %s", len(rows), error)
             return None
         self._row, self.newest = first + len(rows) - 1, number
         self.waits += 1
-        return Outgoing(5, number, "readings", wire.encode_batch(self._gateway, self.name, number, boot, list(readings)), batch=True)
+        return Outgoing(
+            5,
+            number,
+            "readings",
+            wire.encode_batch(self._gateway, self.name, number, boot, list(readings)),
+            batch=True,
+        )
 
     async def accept(self, ranges: Sequence[tuple[int, int]]) -> None:
         """Mark batches as accepted by the platform."""
@@ -212,7 +234,10 @@ class History:
                 done = sum(self._db.execute(update, each).rowcount for each in ranges)
             self.waits -= done
         except sqlite3.Error as error:
-            LOG.warning("store history.db: receipts of readings not kept, they will be sent again: %s", error)
+            LOG.warning(
+                "store history.db: receipts of readings not kept, they will be sent again: %s",
+                error,
+            )
 
     async def waiting(self, after: int, limit: int) -> list[Outgoing]:
         """Return batches without receipt that come after number `after`, oldest first."""
@@ -246,7 +271,9 @@ class History:
         found = self._waiting(after, BATCHES_AT_ONCE) if self._db is not None else []
         return found[-1].number if found else None
 
-    def _agreed(self, db: sqlite3.Connection, number: int, rows: list[tuple[int, Reading]]) -> list[Reading]:
+    def _agreed(
+        self, db: sqlite3.Connection, number: int, rows: list[tuple[int, Reading]]
+    ) -> list[Reading]:
         """Return what of a waiting batch may be sent, and delete the rest.
 
         A batch of which nothing is left waits no more.
@@ -256,7 +283,9 @@ class History:
             with atomic(db):
                 db.executemany("DELETE FROM readings WHERE row = ?", [(row,) for row in gone])
                 if len(gone) == len(rows):
-                    self.waits -= db.execute("UPDATE batches SET waiting = 0 WHERE waiting AND number = ?", (number,)).rowcount
+                    self.waits -= db.execute(
+                        "UPDATE batches SET waiting = 0 WHERE waiting AND number = ?", (number,)
+                    ).rowcount
             self.withdrawn += len(gone)
         return [reading for _, reading in rows if not withholds(self.withheld, reading)]
 
@@ -266,22 +295,40 @@ class History:
         while len(out) < limit and (found := db.execute(one, (after,)).fetchone()):
             number, first, last = found
             after = number
-            rows = db.execute("SELECT * FROM readings WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)).fetchall()
+            rows = db.execute(
+                "SELECT * FROM readings WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)
+            ).fetchall()
             boot = rows[0][6] if rows else ""
             kept = [
                 (
                     int(r[0]),
                     Reading(
-                        device=r[1], kind=Kind(r[2]), value=_value(r[3]), index=r[4], label=r[5],
+                        device=r[1],
+                        kind=Kind(r[2]),
+                        value=_value(r[3]),
+                        index=r[4],
+                        label=r[5],
                         at=Moment(r[7], datetime.fromtimestamp(r[8], UTC), Quality(r[9])),
                     ),
                 )
                 for r in rows
-            ]  # fmt: skip
-            readings = self._agreed(db, number, kept) if self.withheld else [reading for _, reading in kept]
+            ]
+            readings = (
+                self._agreed(db, number, kept)
+                if self.withheld
+                else [reading for _, reading in kept]
+            )
             if rows and not readings:
                 continue
-            out.append(Outgoing(5, number, "readings", wire.encode_batch(self._gateway, self.name, number, boot, readings), batch=True))
+            out.append(
+                Outgoing(
+                    5,
+                    number,
+                    "readings",
+                    wire.encode_batch(self._gateway, self.name, number, boot, readings),
+                    batch=True,
+                )
+            )
         return out
 
     # -- retention ---------------------------------------------------------------------------------
@@ -305,7 +352,10 @@ class History:
         if too_many > 0:
             with atomic(db):
                 oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
-                forgotten = execute(f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})", (too_many,)).rowcount  # noqa: S608
+                forgotten = execute(
+                    f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})",  # noqa: S608
+                    (too_many,),
+                ).rowcount
             self.waits -= forgotten
             yield forgotten
         if now.quality is not Quality.SYNCHRONISED:
@@ -315,12 +365,20 @@ class History:
         old = "SELECT number, first, last, waiting FROM batches WHERE number < ? ORDER BY number LIMIT ?"
         while rows := execute(old, (kept, BATCHES_AT_ONCE)).fetchall():
             with atomic(db):
-                db.executemany("DELETE FROM readings WHERE row BETWEEN ? AND ?", [(first, last) for _, first, last, _ in rows])
-                db.executemany("DELETE FROM batches WHERE number = ?", [(number,) for number, *_ in rows])
+                db.executemany(
+                    "DELETE FROM readings WHERE row BETWEEN ? AND ?",
+                    [(first, last) for _, first, last, _ in rows],
+                )
+                db.executemany(
+                    "DELETE FROM batches WHERE number = ?", [(number,) for number, *_ in rows]
+                )
             waited = sum(waiting for *_, waiting in rows)
             self.waits -= waited
             yield waited
-        execute("DELETE FROM signals WHERE hour < ?", ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,))
+        execute(
+            "DELETE FROM signals WHERE hour < ?",
+            ((now.wall.timestamp() - KEPT_DAYS * 86400) // HOUR,),
+        )
 
 
 def _value(value: object) -> bool | int | float | str:

@@ -46,13 +46,19 @@ class Writing:
     heard: Mapping[DeviceId, float] = field(default_factory=dict)
     accepted: Sequence[tuple[int, int]] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
-    done: Mapping[str, Done] = field(default_factory=dict)  # instructions carried over from another database
-    resent: Sequence[int] = ()  # results that are to be sent once more, whether or not they had their receipt
+    done: Mapping[str, Done] = field(
+        default_factory=dict
+    )  # instructions carried over from another database
+    resent: Sequence[
+        int
+    ] = ()  # results that are to be sent once more, whether or not they had their receipt
     # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is
     # kept only
     waiting: Sequence[tuple[int, str, bytes]] = ()
     shared: int = 0  # of `again` and of what has ended: alarms above it are named anew
-    again: Sequence[tuple[int, str, wire.Outward]] = ()  # entries of another journal, told under the first numbers of this one
+    again: Sequence[
+        tuple[int, str, wire.Outward]
+    ] = ()  # entries of another journal, told under the first numbers of this one
 
 
 Heritage = Mapping[str, list[tuple[object, ...]]]  # rows by the statement that inserts them
@@ -67,10 +73,14 @@ class Journal:
         self.generation = 1
         self.head = chain.Head()  # the newest entry on the disk
         self.recent: dict[int, str] = {}  # number -> hash of the newest entries, RECENT at most
-        self.lost = 0  # entries that were written down and are gone: their numbers must not be given again
+        self.lost = (
+            0  # entries that were written down and are gone: their numbers must not be given again
+        )
         self.db = db
         self._gateway = gateway
-        self._earlier: dict[str, int] = {}  # journals of which entries are here -> how far below 0 these stand
+        self._earlier: dict[
+            str, int
+        ] = {}  # journals of which entries are here -> how far below 0 these stand
 
     def begin(self, generation: int, why: str) -> None:
         """Go on with the journal of this database; where there is none, begin one in `generation`.
@@ -113,9 +123,13 @@ class Journal:
             out = self._told_again(turn, hashes)
             for entry in turn.entries:
                 before = next(reversed(hashes.values()), self.head.hash)
-                name, body = wire.encode_entry(self._gateway, self.name, entry, self.generation, before)
+                name, body = wire.encode_entry(
+                    self._gateway, self.name, entry, self.generation, before
+                )
                 hashes[entry.number] = chain.hashed(body)
-                message = Outgoing(int(entry.priority), entry.number, name, body, raises=entry.raises)
+                message = Outgoing(
+                    int(entry.priority), entry.number, name, body, raises=entry.raises
+                )
                 fact = entry.fact
                 alarm = fact.alarm.number if isinstance(fact, AlarmFact) else None
                 self._insert(message, alarm, entry.at.wall)
@@ -146,7 +160,11 @@ class Journal:
             body = wire.told_again(message, self.name, self.generation, number, before)
             hashes[number] = chain.hashed(body)
             out.append(Outgoing(priority, number, name, body))
-            self._insert(out[-1], message.alarm_number if isinstance(message, wire.AlarmMessage) else None, message.at.wall)
+            self._insert(
+                out[-1],
+                message.alarm_number if isinstance(message, wire.AlarmMessage) else None,
+                message.at.wall,
+            )
         return out
 
     def _keep(self, entry: Entry) -> None:
@@ -164,20 +182,35 @@ class Journal:
         # Most entries change neither flag: then the index of what is open stays as it is, and a
         # page less is written.
         same = "UPDATE alarms SET entry = ? WHERE number = ? AND open = ? AND active = ?"
-        if self.db.execute(same, (entry, alarm.number, alarm.open, alarm.condition_active)).rowcount:
+        if self.db.execute(
+            same, (entry, alarm.number, alarm.open, alarm.condition_active)
+        ).rowcount:
             return
         self.db.execute(
             "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?) "
             "ON CONFLICT DO UPDATE SET entry = excluded.entry, open = excluded.open, active = excluded.active",
-            (alarm.number, alarm.id, alarm.kind, alarm.device, entry, alarm.open, alarm.condition_active),
+            (
+                alarm.number,
+                alarm.id,
+                alarm.kind,
+                alarm.device,
+                entry,
+                alarm.open,
+                alarm.condition_active,
+            ),
         )
 
     def _keep_fault(self, fact: FaultFact, entry: int, wall: float) -> None:
         key = (fact.kind, fact.device)
         if fact.turn is Turn.RAISED:
-            self.db.execute("INSERT OR REPLACE INTO faults (kind, device, entry, said) VALUES (?, ?, ?, ?)", (*key, entry, wall))
+            self.db.execute(
+                "INSERT OR REPLACE INTO faults (kind, device, entry, said) VALUES (?, ?, ?, ?)",
+                (*key, entry, wall),
+            )
         elif fact.turn is Turn.REPEATED:
-            self.db.execute("UPDATE faults SET said = ? WHERE kind = ? AND device = ?", (wall, *key))
+            self.db.execute(
+                "UPDATE faults SET said = ? WHERE kind = ? AND device = ?", (wall, *key)
+            )
         elif fact.turn is Turn.CLEARED:
             self.db.execute("DELETE FROM faults WHERE kind = ? AND device = ?", key)
 
@@ -187,9 +220,15 @@ class Journal:
         for row in turn.memory.items():
             self.db.execute(keep_memory, row)
         for device, heard in turn.heard.items():
-            self.db.execute("INSERT INTO devices VALUES (?, '{}', ?) ON CONFLICT DO UPDATE SET heard = excluded.heard", (device, heard))
+            self.db.execute(
+                "INSERT INTO devices VALUES (?, '{}', ?) ON CONFLICT DO UPDATE SET heard = excluded.heard",
+                (device, heard),
+            )
         for first, last in turn.accepted:
-            self.db.execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number BETWEEN ? AND ?", (first, last))
+            self.db.execute(
+                "DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number BETWEEN ? AND ?",
+                (first, last),
+            )
         for name, value in turn.marks.items():
             mark(self.db, name, value)
 
@@ -199,18 +238,29 @@ class Journal:
         Instructions done before ours, entries below 0.
         """
         if turn.done:
-            before = single(self.db, "SELECT coalesce(min(number), 1) FROM instructions") - len(turn.done)
-            rows = [(before + n, i, one.digest, None) for n, (i, one) in enumerate(turn.done.items())]
+            before = single(self.db, "SELECT coalesce(min(number), 1) FROM instructions") - len(
+                turn.done
+            )
+            rows = [
+                (before + n, i, one.digest, None) for n, (i, one) in enumerate(turn.done.items())
+            ]
             self.db.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", rows)
         for priority, name, body in turn.waiting:
             message = wire.decode_entry(body)
-            number = message.number - self._earlier.setdefault(message.journal, EARLIER * (len(self._earlier) + 1))
+            number = message.number - self._earlier.setdefault(
+                message.journal, EARLIER * (len(self._earlier) + 1)
+            )
             row = (number, name, seconds(message.at.wall), body)
-            new = self.db.execute("INSERT OR IGNORE INTO journal VALUES (?, ?, NULL, ?, ?)", row).rowcount
+            new = self.db.execute(
+                "INSERT OR IGNORE INTO journal VALUES (?, ?, NULL, ?, ?)", row
+            ).rowcount
             if new and priority:
                 self.db.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", (priority, number))
             if isinstance(message, wire.ResultMessage):
-                self.db.execute("UPDATE instructions SET result = ? WHERE id = ? AND result IS NULL", (number, message.instruction))
+                self.db.execute(
+                    "UPDATE instructions SET result = ? WHERE id = ? AND result IS NULL",
+                    (number, message.instruction),
+                )
         if turn.waiting:
             mark(self.db, "earlier", json.dumps(self._earlier))
 
@@ -221,9 +271,14 @@ class Journal:
         """
         out = []
         for number in numbers:
-            found = self.db.execute("SELECT name, body FROM journal WHERE number = ?", (number,)).fetchone()
+            found = self.db.execute(
+                "SELECT name, body FROM journal WHERE number = ?", (number,)
+            ).fetchone()
             row = (int(Priority.P4), number)
-            if found and self.db.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", row).rowcount:
+            if (
+                found
+                and self.db.execute("INSERT OR IGNORE INTO outbox VALUES (?, ?)", row).rowcount
+            ):
                 out.append(Outgoing(*row, *found))
         return out
 
@@ -242,7 +297,15 @@ class Journal:
         if journal == self.name:
             return list(entries)
         below = self._earlier.get(journal)
-        return [(first - below, min(last, EARLIER - 1) - below) for first, last in entries if first < EARLIER] if below else []
+        return (
+            [
+                (first - below, min(last, EARLIER - 1) - below)
+                for first, last in entries
+                if first < EARLIER
+            ]
+            if below
+            else []
+        )
 
     def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
         """Return the first entries of a journal that are still kept: (number there, name, bytes)."""
@@ -256,7 +319,10 @@ class Journal:
     def all_entries(self) -> list[tuple[int, str, bytes]]:
         """Return the whole journal as `Writing.waiting` takes it over into another database."""
         rows = self.db.execute("SELECT number, name, body FROM journal ORDER BY number").fetchall()
-        waits = {int(number): int(priority) for priority, number in self.db.execute("SELECT priority, number FROM outbox")}
+        waits = {
+            int(number): int(priority)
+            for priority, number in self.db.execute("SELECT priority, number FROM outbox")
+        }
         return [(waits.get(number, 0), str(name), bytes(body)) for number, name, body in rows]
 
     # -- another journal (see gateway.tend.lineage) ------------------------------------------------
@@ -265,7 +331,9 @@ class Journal:
         """Go on in a higher generation. The mark is written with the next turn."""
         self.generation = max(self.generation, within(generation))
 
-    def succeed(self, name: str, generation: int, why: str, heritage: Heritage, turn: Writing) -> list[Outgoing]:
+    def succeed(
+        self, name: str, generation: int, why: str, heritage: Heritage, turn: Writing
+    ) -> list[Outgoing]:
         """Begin in an empty database what another journal leaves, with this turn as the first."""
         self.name, self.generation = name, within(generation)
         turn.marks = {
@@ -292,16 +360,30 @@ class Journal:
             return
         execute, since = self.db.execute, (int(first),)
         with atomic(self.db):
-            for (number,) in execute("SELECT number FROM alarms WHERE entry >= ?", since).fetchall():
+            for (number,) in execute(
+                "SELECT number FROM alarms WHERE entry >= ?", since
+            ).fetchall():
                 earlier = "SELECT body FROM journal WHERE number < ? AND alarm = ? ORDER BY number DESC LIMIT 1"
                 body = execute(earlier, (*since, number)).fetchone()
                 message = wire.decode_entry(body[0]) if body else None
                 if isinstance(message, wire.AlarmMessage):
-                    stands = (message.number, message.state not in ENDED, message.condition == "active")
-                    execute("UPDATE alarms SET entry = ?, open = ?, active = ? WHERE number = ?", (*stands, number))
+                    stands = (
+                        message.number,
+                        message.state not in ENDED,
+                        message.condition == "active",
+                    )
+                    execute(
+                        "UPDATE alarms SET entry = ?, open = ?, active = ? WHERE number = ?",
+                        (*stands, number),
+                    )
                 else:
                     execute("DELETE FROM alarms WHERE number = ?", (number,))
-            for table, column in (("journal", "number"), ("outbox", "number"), ("instructions", "number"), ("faults", "entry")):
+            for table, column in (
+                ("journal", "number"),
+                ("outbox", "number"),
+                ("instructions", "number"),
+                ("faults", "entry"),
+            ):
                 execute(f"DELETE FROM {table} WHERE {column} >= ?", since)  # noqa: S608  names of ours
             self._look_at_newest()
             mark(self.db, "head", chain.text_of(self.head))

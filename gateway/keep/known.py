@@ -42,7 +42,9 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
     alarms, shift = [], {}
     alive = lived(marked(db, "alive"))
     closed, closed_for = _closed(db, alive, now, boot)
-    rows = db.execute("SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active ORDER BY 1")
+    rows = db.execute(
+        "SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active ORDER BY 1"
+    )
     for _, body in rows:
         message = wire.decode_entry(body)
         if isinstance(message, wire.AlarmMessage):
@@ -72,7 +74,9 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
         heard_ago=_heard_ago(db, now),
         done={
             str(i): Done("?" if digest is None else str(digest), int(entry or 0))
-            for i, digest, entry in db.execute("SELECT id, digest, result FROM instructions ORDER BY number")
+            for i, digest, entry in db.execute(
+                "SELECT id, digest, result FROM instructions ORDER BY number"
+            )
         },
         endings=_names(marked(db, "endings") or "[]"),
         shelves=shelves,
@@ -81,15 +85,21 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
     )
 
 
-def _faults(db: sqlite3.Connection, now: Moment, boot: str) -> tuple[dict[tuple[str, str], FaultFact], dict[tuple[str, str], float]]:
+def _faults(
+    db: sqlite3.Connection, now: Moment, boot: str
+) -> tuple[dict[tuple[str, str], FaultFact], dict[tuple[str, str], float]]:
     """Return the faults that are on, and the seconds since each was said last."""
     faults, said_for = {}, {}
-    for body, said in db.execute("SELECT j.body, f.said FROM faults f JOIN journal j ON j.number = f.entry"):
+    for body, said in db.execute(
+        "SELECT j.body, f.said FROM faults f JOIN journal j ON j.number = f.entry"
+    ):
         message = wire.decode_entry(body)
         if isinstance(message, wire.FaultMessage):
             faults[message.kind, message.device] = fault = wire.fault_of(message, now, boot)
             since = now.mono - fault.since.mono
-            said_for[message.kind, message.device] = since if said is None else min(since, wire.passed(said, now))
+            said_for[message.kind, message.device] = (
+                since if said is None else min(since, wire.passed(said, now))
+            )
     return faults, said_for
 
 
@@ -101,7 +111,9 @@ def _heard_ago(db: sqlite3.Connection, now: Moment) -> dict[DeviceId, float]:
     return {str(device): max(0.0, now.wall.timestamp() - heard) for device, heard in rows}
 
 
-def _closed(db: sqlite3.Connection, alive: Stamp | None, now: Moment, boot: str) -> tuple[dict[Ended, str], dict[Ended, float]]:
+def _closed(
+    db: sqlite3.Connection, alive: Stamp | None, now: Moment, boot: str
+) -> tuple[dict[Ended, str], dict[Ended, float]]:
     """Return the id of each kind's and device's last ended alarm, and the seconds since its end."""
     rows = db.execute(
         "SELECT a.kind, a.device, a.id, j.body FROM alarms a LEFT JOIN journal j ON j.number = a.entry"
@@ -113,8 +125,12 @@ def _closed(db: sqlite3.Connection, alive: Stamp | None, now: Moment, boot: str)
         closed[key] = str(name)
         message = wire.decode_entry(body) if body is not None else None
         if isinstance(message, wire.AlarmMessage):
-            at = wire.stamp_of(message.stages.get("closed") or message.stages.get("cancelled") or message.at)
-            ago[key] = max(0.0, now.mono - at.mono - (0.0 if at.boot == boot else bridged(at, alive, now)))
+            at = wire.stamp_of(
+                message.stages.get("closed") or message.stages.get("cancelled") or message.at
+            )
+            ago[key] = max(
+                0.0, now.mono - at.mono - (0.0 if at.boot == boot else bridged(at, alive, now))
+            )
     return closed, ago
 
 

@@ -32,7 +32,11 @@ BLOCK = 64  # pages that are read at a time
 TABLE, INDEX, INNER_TABLE, INNER_INDEX, OVERFLOW = 13, 10, 5, 2, 0  # what pages of ours begin with
 _INTEGERS = {1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8}  # type of a value -> its bytes
 # bytes of a row up to which all of it lies in its cell, and how many at least
-_MOST = {TABLE: PAGE - 35, INDEX: (PAGE - 12) * 64 // 255 - 23, INNER_INDEX: (PAGE - 12) * 64 // 255 - 23}
+_MOST = {
+    TABLE: PAGE - 35,
+    INDEX: (PAGE - 12) * 64 // 255 - 23,
+    INNER_INDEX: (PAGE - 12) * 64 // 255 - 23,
+}
 _LEAST = (PAGE - 12) * 32 // 255 - 23
 
 
@@ -110,12 +114,18 @@ class Pages:
         Never raises for damage.
         """
         for number, page, _ in reversed(self._images):
-            if number == 1:  # begins with the header of the file, and has nothing but the tables' names
+            if (
+                number == 1
+            ):  # begins with the header of the file, and has nothing but the tables' names
                 continue
-            yield from self._rows(page, types, now=self._newest.get(number) is page and number not in self._free)
+            yield from self._rows(
+                page, types, now=self._newest.get(number) is page and number not in self._free
+            )
         for first in reversed(range(2, self._count + 1, BLOCK)):
             for number, page in reversed([*enumerate(self._block(first), first)]):
-                yield from self._rows(page, types, now=number not in self._newest and number not in self._free)
+                yield from self._rows(
+                    page, types, now=number not in self._newest and number not in self._free
+                )
 
     def _block(self, first: int) -> list[bytes]:
         """Return the pages from one on as they stand in the database itself.
@@ -123,7 +133,9 @@ class Pages:
         Those that the disk does not give are empty.
         """
         last = min(first + BLOCK, self._count + 1)
-        block = self._read(first, last - first) or b"".join(self._read(n, 1) or _NOTHING for n in range(first, last))
+        block = self._read(first, last - first) or b"".join(
+            self._read(n, 1) or _NOTHING for n in range(first, last)
+        )
         return [block[at : at + PAGE] for at in range(0, len(block), PAGE)]
 
     def _read(self, number: int, count: int) -> bytes:
@@ -133,7 +145,9 @@ class Pages:
         """
         with contextlib.suppress(OSError):
             if self._file is not None and 0 < number <= self._count:
-                return os.pread(self._file.fileno(), PAGE * count, (number - 1) * PAGE).ljust(PAGE * count, b"\0")
+                return os.pread(self._file.fileno(), PAGE * count, (number - 1) * PAGE).ljust(
+                    PAGE * count, b"\0"
+                )
         return b""
 
     def _page(self, number: int) -> bytes:
@@ -161,14 +175,18 @@ class Pages:
     def _rows(self, page: bytes, types: tuple[int, ...], *, now: bool) -> Iterator[Row]:
         kind = page[0]
         if kind not in types:
-            known = kind in {TABLE, INDEX, INNER_TABLE, INNER_INDEX} or (kind == OVERFLOW and page != _NOTHING)
+            known = kind in {TABLE, INDEX, INNER_TABLE, INNER_INDEX} or (
+                kind == OVERFLOW and page != _NOTHING
+            )
             self.torn |= now and not known
             if TABLE not in types or known:
                 return
             kind = TABLE  # its first bytes are damaged; the rows behind them may be whole
         begin = 12 if kind == INNER_INDEX else 8
         end = begin + 2 * int.from_bytes(page[3:5], "big")
-        places = [int.from_bytes(page[at : at + 2], "big") for at in range(begin, min(end, PAGE), 2)]
+        places = [
+            int.from_bytes(page[at : at + 2], "big") for at in range(begin, min(end, PAGE), 2)
+        ]
         if kind == TABLE and (kind != page[0] or not all(end <= at < PAGE for at in places)):
             places = list(range(8, PAGE - 4))  # where each row lies is not known any more
         for at in places:
@@ -188,7 +206,9 @@ class Pages:
         else:
             here = _LEAST + (size - _LEAST) % (PAGE - 4)
             here = here if here <= _MOST[kind] else _LEAST
-            record = page[at : at + here] + self._rest(int.from_bytes(page[at + here : at + here + 4], "big"), size - here)
+            record = page[at : at + here] + self._rest(
+                int.from_bytes(page[at + here : at + here + 4], "big"), size - here
+            )
         return Row(number - (1 << 64) if number >> 63 else number, _values(record), now)
 
     def _rest(self, number: int, size: int) -> bytes:

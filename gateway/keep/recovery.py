@@ -81,7 +81,9 @@ class _Opened(NamedTuple):
     memories: Memories
 
 
-def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) -> tuple[Store, Known, Memories]:
+def opened(
+    folder: Path, runtime: Path, gateway: str, now: Moment, boot: str
+) -> tuple[Store, Known, Memories]:
     """Open the store and return it with what was known and the drivers' memories.
 
     Never raises for a bad database.
@@ -108,7 +110,9 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
                 store.take_back(left.store.marked(DOUBT))
             real = _Opened(store, store.load(now, boot), store.memories())
             if real.known.last or not is_unsettled(path):
-                return _merged(_in_its_place(real), left, now, boot)  # raises sqlite3.Error where the disk refuses
+                return _merged(
+                    _in_its_place(real), left, now, boot
+                )  # raises sqlite3.Error where the disk refuses
             source = broken(path)  # an earlier start was killed before it had told of it
             problem: StoreProblem = Damaged(f"{path} was damaged")
         except StoreProblem as error:
@@ -133,7 +137,9 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         store = stand_in(runtime, gateway, why, _after(carried), carried)
     LOG.error("store %s", store.degraded)
     # A fresh journal has numbers and a name of its own; what is open keeps its id.
-    fresh = replace(read.known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={})
+    fresh = replace(
+        read.known, journal=store.journal, last=0, carried={}, raised_in={}, faults={}, said_for={}
+    )
     try:
         return _merged(_Opened(store, fresh, read.memories), left, now, boot)
     except sqlite3.Error as error:  # only a stand-in has something to merge, and that still has it
@@ -142,7 +148,9 @@ def opened(folder: Path, runtime: Path, gateway: str, now: Moment, boot: str) ->
         return left
 
 
-def _fresh(path: Path, runtime: Path, problem: Damaged, read: Salvaged, gateway: str, *, aside: bool) -> Store:
+def _fresh(
+    path: Path, runtime: Path, problem: Damaged, read: Salvaged, gateway: str, *, aside: bool
+) -> Store:
     """Return a fresh store with what was read; a stand-in where the disk refuses one.
 
     `aside`: the damaged database is still in its place.
@@ -178,7 +186,11 @@ def _begin(store: Store, carried: Writing, generation: int) -> None:
     """
     store.open()
     store.lift(generation)
-    carried.marks = {**carried.marks, "generation": str(store.generation), "begun": json.dumps([(1, "damaged")])}
+    carried.marks = {
+        **carried.marks,
+        "generation": str(store.generation),
+        "begun": json.dumps([(1, "damaged")]),
+    }
     store.write(carried)
 
 
@@ -202,8 +214,24 @@ def _in_its_place(real: _Opened) -> _Opened:
     waiting = store.beyond(known.last, journal).waiting
     store.begin_anew(journal, why, Writing(waiting=waiting, shared=known.last_alarm, marks=bind))
     store.anew = why
-    LOG.error("store %s: journal %s begun, generation %d: %s", store.folder, journal, store.generation, why)
-    return real._replace(known=replace(known, journal=journal, last=0, own=(), carried={}, raised_in={}, done=_elsewhere(known.done)))
+    LOG.error(
+        "store %s: journal %s begun, generation %d: %s",
+        store.folder,
+        journal,
+        store.generation,
+        why,
+    )
+    return real._replace(
+        known=replace(
+            known,
+            journal=journal,
+            last=0,
+            own=(),
+            carried={},
+            raised_in={},
+            done=_elsewhere(known.done),
+        )
+    )
 
 
 def _goes_on(left: _Opened) -> bool:
@@ -253,10 +281,14 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     gone_on = {alarm.number for alarm, _ in instead.alarms if alarm.open}
     said = {key: fault for key, fault in instead.faults.items() if key[0] == STORAGE_DEGRADED}
     over = {alarm.number for alarm, _ in alarms if not alarm.open}
-    carried = {number: same for number, same in known.carried.items() if number not in over | gone_on}
+    carried = {
+        number: same for number, same in known.carried.items() if number not in over | gone_on
+    }
     merged = replace(
         known,
-        last_alarm=max((known.last_alarm, instead.last_alarm, *(alarm.number for alarm, _ in alarms))),
+        last_alarm=max(
+            (known.last_alarm, instead.last_alarm, *(alarm.number for alarm, _ in alarms))
+        ),
         alarms=alarms,
         carried=carried,
         shift={**known.shift, **instead.shift},
@@ -271,9 +303,16 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
         away=instead.away if masks_known else known.away,
         pending=instead.pending if judging else known.pending,
     )
-    learned = Writing(memory=texts(left.memories), done=_elsewhere(instead.done), waiting=left.store.all_entries())
-    real.store.lift(left.store.generation + 1)  # what the stand-in has told is older than what is told from now on
-    learned.marks = {"endings": json.dumps(merged.endings), "generation": str(real.store.generation)}
+    learned = Writing(
+        memory=texts(left.memories), done=_elsewhere(instead.done), waiting=left.store.all_entries()
+    )
+    real.store.lift(
+        left.store.generation + 1
+    )  # what the stand-in has told is older than what is told from now on
+    learned.marks = {
+        "endings": json.dumps(merged.endings),
+        "generation": str(real.store.generation),
+    }
     if masks_known:
         learned.marks |= {"masks": masked(merged.shelves, merged.away, now, boot)}
     if told:
@@ -283,7 +322,10 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     real.store.write(learned)
     # In their order, and as the real one knows them; the stand-in's answers stand in it by now,
     # under its numbers of an earlier journal.
-    done = {i: one._replace(entry=real.store.stands(left.store.journal, one.entry)) for i, one in instead.done.items()}
+    done = {
+        i: one._replace(entry=real.store.stands(left.store.journal, one.entry))
+        for i, one in instead.done.items()
+    }
     merged = replace(merged, done={**known.done, **done, **known.done})
     left.store.close_now()
     return _Opened(real.store, merged, {**real.memories, **left.memories})
@@ -325,8 +367,18 @@ def time_kept(folder: Path) -> tuple[str, str]:
     path = folder / "gateway.db"
     found: dict[str, str] = {}
     if path.exists():
-        with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as conn:
-            found = {str(n): str(v) for n, v in conn.execute("SELECT name, value FROM marks WHERE name IN ('floor', 'agreeing')")}
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(
+                sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)
+            ) as conn,
+        ):
+            found = {
+                str(n): str(v)
+                for n, v in conn.execute(
+                    "SELECT name, value FROM marks WHERE name IN ('floor', 'agreeing')"
+                )
+            }
     return found.get("floor", ""), found.get("agreeing", "")
 
 
@@ -339,7 +391,9 @@ def unfit(folder: Path) -> str:
     if not path.exists():
         return ""
     try:
-        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as conn:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)
+        ) as conn:
             refuse_newer(conn, path, schema.gateway)
             look_for_damage(conn, path)
     except StoreProblem as problem:

@@ -19,7 +19,9 @@ from gateway.keep.database import kept_from, mark, marked, single
 from gateway.keep.schema import atomic
 from gateway.words.clock import Moment
 
-ENTRIES_AT_ONCE = 100  # rows of the journal that one step looks at: a press waits for no more than one step
+ENTRIES_AT_ONCE = (
+    100  # rows of the journal that one step looks at: a press waits for no more than one step
+)
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
 
 
@@ -60,7 +62,10 @@ def steps(db: sqlite3.Connection, kept: int) -> Iterator[Gone]:
             "DELETE FROM alarms WHERE NOT open AND NOT active AND number < (SELECT max(number) FROM alarms) "
             "AND entry NOT IN (SELECT number FROM journal)"
         )
-        db.execute("DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?", (INSTRUCTIONS,))
+        db.execute(
+            "DELETE FROM instructions WHERE number <= (SELECT max(number) FROM instructions) - ?",
+            (INSTRUCTIONS,),
+        )
 
 
 def _forgotten(db: sqlite3.Connection, done: int, last: int) -> Gone:
@@ -79,5 +84,7 @@ def _forgotten(db: sqlite3.Connection, done: int, last: int) -> Gone:
             (body,) = db.execute("SELECT body FROM journal WHERE number = ?", (newest,)).fetchone()
             mark(db, "anchor", chain.text_of(chain.Head(newest, chain.hashed(body))))
         db.executemany("DELETE FROM journal WHERE number = ?", over)
-        unsent = db.executemany("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", over).rowcount
+        unsent = db.executemany(
+            "DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", over
+        ).rowcount
     return Gone(rows=len(over), unsent=max(0, unsent))

@@ -61,9 +61,18 @@ def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> Sal
         found.put(conn, gateway, now, boot)
         read, memories = known.load(conn, "", now, boot), known.memories(conn)
     said = f"{len(read.alarms)} open alarms, {len(memories)} devices' memories, {len(found.waiting)} entries that wait for the platform"
-    LOG.warning("store %s: %s carried over%s", path, said, f", {found.left} that wait are not" if found.left else "")
-    done = {i: one._replace(entry=0) for i, one in read.done.items()}  # their answers stay where they are
-    carried = Writing(memory=known.texts(memories), done=done, marks=found.marks, waiting=found.waiting)
+    LOG.warning(
+        "store %s: %s carried over%s",
+        path,
+        said,
+        f", {found.left} that wait are not" if found.left else "",
+    )
+    done = {
+        i: one._replace(entry=0) for i, one in read.done.items()
+    }  # their answers stay where they are
+    carried = Writing(
+        memory=known.texts(memories), done=done, marks=found.marks, waiting=found.waiting
+    )
     return Salvaged(read, memories, carried, found.left)
 
 
@@ -83,7 +92,9 @@ class _Found:
 
     def __init__(self, pages: Pages, now: Moment) -> None:
         self.devices: dict[str, tuple[str, float | None]] = {}
-        self.done: dict[int, tuple[str, str | None]] = {}  # number -> (id, digest); the answers stay where they are
+        self.done: dict[
+            int, tuple[str, str | None]
+        ] = {}  # number -> (id, digest); the answers stay where they are
         self.marks: dict[str, str] = {}
         self.alarms: dict[int, _Alarm] = {}
         self.newest: dict[int, wire.AlarmMessage] = {}
@@ -91,7 +102,11 @@ class _Found:
         self._small(pages)
         # Calls for help first, of these the newest: what a start may take in time and memory is
         # bounded.
-        chosen = set(sorted(self.unanswered, key=lambda n: (self.unanswered[n] > Priority.P2, -n))[:WAITING_AT_MOST])
+        chosen = set(
+            sorted(self.unanswered, key=lambda n: (self.unanswered[n] > Priority.P2, -n))[
+                :WAITING_AT_MOST
+            ]
+        )
         waiting, again = self._large(pages, chosen, now)
         self.left = len(self.unanswered) - len(waiting)
         waiting = dict(sorted(again.items())[-AGAIN_AT_MOST:]) | waiting
@@ -104,14 +119,22 @@ class _Found:
         """
         waiting: Waiting = {}
         again: Waiting = {}
-        since = 1 if pages.torn else 1 << 62  # from here on calls for help are told again: that they need not be cannot be seen
+        since = (
+            1 if pages.torn else 1 << 62
+        )  # from here on calls for help are told again: that they need not be cannot be seen
         for number, values, _ in pages.rows(TABLE):
             match values:
-                case (None, str(name), alarm, _, bytes(body), *_) if name == "alarm" or number in chosen or number >= since:
+                case (None, str(name), alarm, _, bytes(body), *_) if (
+                    name == "alarm" or number in chosen or number >= since
+                ):
                     if number not in chosen and number < since and self._is_older(alarm, number):
                         continue
                     message = _message(body, number, now)
-                    priority = None if message is None else getattr(message, "priority", self._of_result(number))
+                    priority = (
+                        None
+                        if message is None
+                        else getattr(message, "priority", self._of_result(number))
+                    )
                     if number in chosen and priority is not None:
                         if self.unanswered.get(number) == priority:
                             waiting[number] = priority, name, body
@@ -124,7 +147,9 @@ class _Found:
                             since = min(again)
                     if isinstance(message, wire.AlarmMessage) and number > 0:
                         before = self.newest.setdefault(message.alarm_number, message)
-                        self.newest[message.alarm_number] = max(before, message, key=lambda m: m.number)
+                        self.newest[message.alarm_number] = max(
+                            before, message, key=lambda m: m.number
+                        )
                 case _:
                     self._row_of_table(number, values)
         return waiting, again
@@ -137,7 +162,16 @@ class _Found:
     def _row_of_table(self, number: int, values: Sequence[object]) -> None:
         """Read a row of alarms or instructions."""
         match values:
-            case (None, str(name), str(kind), str(device), int(entry), 0 | 1 as open_, 0 | 1 as active, *_) if number > 0:
+            case (
+                None,
+                str(name),
+                str(kind),
+                str(device),
+                int(entry),
+                0 | 1 as open_,
+                0 | 1 as active,
+                *_,
+            ) if number > 0:
                 row = _Alarm(name, kind, device, entry, bool(open_), bool(active))
                 self.alarms[number] = max(self.alarms.get(number, row), row, key=lambda r: r.entry)
             case (None, str(instruction)):
@@ -150,7 +184,11 @@ class _Found:
 
         Earlier versions pushed it as P2.
         """
-        return found if (found := self.unanswered.get(number, Priority.P4)) in {Priority.P2, Priority.P4} else Priority.P4
+        return (
+            found
+            if (found := self.unanswered.get(number, Priority.P4)) in {Priority.P2, Priority.P4}
+            else Priority.P4
+        )
 
     def _small(self, pages: Pages) -> None:
         """Read the tables that are an index: outbox, devices, marks."""
@@ -159,8 +197,14 @@ class _Found:
                 match values:
                     case (int(priority), int(number)) if stands and 1 <= priority <= max(Priority):
                         self.unanswered[number] = priority
-                    case (str(device), str(text), None | int() | float() as heard, *_) if text.startswith("{"):
-                        memory = {str(k): v for k, v in json.loads(text).items() if isinstance(v, int | str)}
+                    case (str(device), str(text), None | int() | float() as heard, *_) if (
+                        text.startswith("{")
+                    ):
+                        memory = {
+                            str(k): v
+                            for k, v in json.loads(text).items()
+                            if isinstance(v, int | str)
+                        }
                         self.devices.setdefault(device, (json.dumps(memory), heard))
                     case (str(name), str(value)) if name in CARRIED:
                         CARRIED[name](value)
@@ -168,7 +212,10 @@ class _Found:
 
     def put(self, conn: sqlite3.Connection, gateway: str, now: Moment, boot: str) -> None:
         """Write it into a database as if that had never held anything else."""
-        conn.executemany("INSERT INTO devices VALUES (?, ?, ?)", [(name, *row) for name, row in self.devices.items()])
+        conn.executemany(
+            "INSERT INTO devices VALUES (?, ?, ?)",
+            [(name, *row) for name, row in self.devices.items()],
+        )
         rows = [(number, *done) for number, done in sorted(self.done.items())]
         conn.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, NULL)", rows)
         conn.executemany("INSERT INTO marks VALUES (?, ?)", self.marks.items())
@@ -180,16 +227,26 @@ class _Found:
                 if row is None and newest is not None and _long_gone(message, newest):
                     continue
                 over, active = message.state in ENDED, message.condition == "active"
-                row = _Alarm(message.alarm, message.kind, message.device, message.number, not over, active)
+                row = _Alarm(
+                    message.alarm, message.kind, message.device, message.number, not over, active
+                )
             elif message is not None and message.state in ENDED:
                 message, row = None, row._replace(open=False)
-            elif row.open or row.entry in self.unanswered:  # where it ended, how is lost and nobody was told: it goes on
-                message, row = message or _unread(number, row, gateway, now, boot), row._replace(open=True)
+            elif (
+                row.open or row.entry in self.unanswered
+            ):  # where it ended, how is lost and nobody was told: it goes on
+                message, row = (
+                    message or _unread(number, row, gateway, now, boot),
+                    row._replace(open=True),
+                )
             else:
                 message = None
             conn.execute("INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?)", (number, *row))
             if message is not None:
-                conn.execute("INSERT OR IGNORE INTO journal VALUES (?, 'alarm', ?, 0, ?)", (row.entry, number, wire.encode(message)))
+                conn.execute(
+                    "INSERT OR IGNORE INTO journal VALUES (?, 'alarm', ?, 0, ?)",
+                    (row.entry, number, wire.encode(message)),
+                )
 
 
 def _message(body: bytes, number: int, now: Moment) -> wire.Outward | None:
@@ -205,19 +262,37 @@ def _message(body: bytes, number: int, now: Moment) -> wire.Outward | None:
     return None
 
 
-def _unread(number: int, row: _Alarm, gateway: str, now: Moment, boot: str) -> wire.AlarmMessage | None:
+def _unread(
+    number: int, row: _Alarm, gateway: str, now: Moment, boot: str
+) -> wire.AlarmMessage | None:
     """Return an alarm of which no entry can be read.
 
     That it is open, of what, and its name are known; how far it had got is not.
     """
     at, test = stamp(boot, now), row.kind == TEST
     alarm = Alarm(
-        number=number, id=row.id, kind=row.kind, priority=kinds.of(row.kind).priority, device=row.device, room="", state=State.RAISED,
-        since=now, stages={"danger": at, "alarm": at}, called=now.mono, by="rule", reason="storage", condition_active=row.active, test=test,
-    )  # fmt: skip
+        number=number,
+        id=row.id,
+        kind=row.kind,
+        priority=kinds.of(row.kind).priority,
+        device=row.device,
+        room="",
+        state=State.RAISED,
+        since=now,
+        stages={"danger": at, "alarm": at},
+        called=now.mono,
+        by="rule",
+        reason="storage",
+        condition_active=row.active,
+        test=test,
+    )
     fact = AlarmFact(alarm, "restored", State.RAISED, "rule", "storage")
     with contextlib.suppress(*BROKEN):
-        message = wire.decode_entry(wire.encode_entry(gateway, "unread", Entry(row.entry, f"unread-{row.entry}", at, fact))[1])
+        message = wire.decode_entry(
+            wire.encode_entry(gateway, "unread", Entry(row.entry, f"unread-{row.entry}", at, fact))[
+                1
+            ]
+        )
         return message if isinstance(message, wire.AlarmMessage) else None
     return None
 
@@ -231,4 +306,6 @@ def _long_gone(message: wire.AlarmMessage, newest: wire.AlarmMessage) -> bool:
     """
     if not message.at.clock == newest.at.clock == Quality.SYNCHRONISED:
         return False
-    return datetime.fromisoformat(newest.at.wall) - datetime.fromisoformat(message.at.wall) > LONG_GONE
+    return (
+        datetime.fromisoformat(newest.at.wall) - datetime.fromisoformat(message.at.wall) > LONG_GONE
+    )

@@ -55,9 +55,14 @@ class Migrations:
 
     def applied(self, db: sqlite3.Connection) -> list[str]:
         """Return the names of what a file has, oldest first. Raises sqlite3.Error."""
-        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'").fetchone():
+        if not db.execute(
+            "SELECT 1 FROM sqlite_master WHERE name = '_sqlite_migrations'"
+        ).fetchone():
             return []
-        rows = db.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY rowid", (self.database,))
+        rows = db.execute(
+            "SELECT name FROM _sqlite_migrations WHERE migration_set = ? ORDER BY rowid",
+            (self.database,),
+        )
         return [str(name) for (name,) in rows]
 
     def apply(self, db: sqlite3.Connection) -> None:
@@ -78,7 +83,10 @@ class Migrations:
         with atomic(db):
             _each(db, _TABLE + ";" + self.statements[name])
             row = (self.database, name, str(datetime.now(UTC)))
-            db.execute("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)", row)
+            db.execute(
+                "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)",
+                row,
+            )
 
     def _migrate(self, db: sqlite3.Connection) -> None:
         # Loaded here: 80 ms and 4 MiB at each start, to find that there is nothing to do.

@@ -46,7 +46,12 @@ def _receipted(db: sqlite3.Connection) -> int:
 
 def _unimportant(db: sqlite3.Connection) -> int:
     """Forget what is less than P2, sent or not."""
-    numbers = [n for (n,) in db.execute("SELECT number FROM outbox WHERE priority IN (?, ?)", (Priority.P3, Priority.P4))]
+    numbers = [
+        n
+        for (n,) in db.execute(
+            "SELECT number FROM outbox WHERE priority IN (?, ?)", (Priority.P3, Priority.P4)
+        )
+    ]
     return _gone(db, numbers)
 
 
@@ -65,7 +70,10 @@ def _superseded(db: sqlite3.Connection) -> int:
 def _gone(db: sqlite3.Connection, numbers: list[int]) -> int:
     done = 0
     for number in numbers:
-        done += db.execute(f"DELETE FROM journal WHERE number = ? AND {_NEEDED}", (number,)).rowcount  # noqa: S608
+        done += db.execute(
+            f"DELETE FROM journal WHERE number = ? AND {_NEEDED}",  # noqa: S608
+            (number,),
+        ).rowcount
         db.execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", (number,))
     return done
 

@@ -22,7 +22,9 @@ from gateway.keep.store import Store
 BACK = "back"  # mark of a stand-in: the real disk was seen to take a write again
 
 
-def stand_in(runtime: Path, gateway: str, why: str, generation: int = 1, carried: Writing | None = None) -> Store:
+def stand_in(
+    runtime: Path, gateway: str, why: str, generation: int = 1, carried: Writing | None = None
+) -> Store:
     """Return a fresh store in memory. `carried`: what must outlast this process in it too.
 
     Raises StoreProblem, OSError, sqlite3.Error.
@@ -115,4 +117,6 @@ def _writable(runtime: Path) -> Path:
             folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             if _is_ours(folder):
                 return folder
-    raise StoreProblem(f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd")
+    raise StoreProblem(
+        f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd"
+    )

@@ -130,7 +130,9 @@ class Storage:
         Raises sqlite3.Error, also where the disk is silent.
         """
         asked = asyncio.ensure_future(job)
-        asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # also one that nobody waits for any more
+        asked.add_done_callback(
+            lambda done: done.cancelled() or done.exception()
+        )  # also one that nobody waits for any more
         await asyncio.wait({asked}, timeout=None if self.in_memory else self._stalled)
         if not asked.done():
             asked.cancel()  # if it has not begun
@@ -149,7 +151,9 @@ class Storage:
         self.leaving = asyncio.create_task(_left(broken), name="leaving")
         return MovedToMemory(why, broken.journal, self.store.journal)
 
-    async def _with_room(self, job: Callable[[], Coroutine[Any, Any, T]], error: sqlite3.Error) -> T:
+    async def _with_room(
+        self, job: Callable[[], Coroutine[Any, Any, T]], error: sqlite3.Error
+    ) -> T:
         """Make room in a stand-in that is full, readings first, and try again.
 
         Raises sqlite3.Error where nothing helps.
@@ -157,7 +161,10 @@ class Storage:
         for step in range(len(shed.STEPS)):
             with contextlib.suppress(sqlite3.Error):
                 gone = await self.store.run(self.store.shed, step)
-                LOG.error("store memory is full: readings and %d entries that can be missed are forgotten", gone)
+                LOG.error(
+                    "store memory is full: readings and %d entries that can be missed are forgotten",
+                    gone,
+                )
                 if gone:
                     self._forgotten(gone)
                 return await job()

@@ -75,7 +75,15 @@ class Store:
     Opened by `gateway.keep.recovery`.
     """
 
-    def __init__(self, folder: Path, gateway: str, *, degraded: str = "", generation: int = 1, why: str = "new") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        gateway: str,
+        *,
+        degraded: str = "",
+        generation: int = 1,
+        why: str = "new",
+    ) -> None:
         """Name the folder.
 
         `generation`, `why`: of the journal that is begun where there is none yet
@@ -85,14 +93,18 @@ class Store:
         self.gateway = gateway
         self.degraded = degraded  # why the store is not the real one, "" when it is
         self.anew = ""  # what made this start begin another journal, for the pump to tell
-        self.mended = ""  # what was put right in files that were damaged or deleted, for the pump to tell
+        self.mended = (
+            ""  # what was put right in files that were damaged or deleted, for the pump to tell
+        )
         self.readings = History(folder, gateway)
         self._generation, self._why = generation, why
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._counted = 0  # entries that waited when they could last be counted
         self._db: sqlite3.Connection
         self._journal: Journal
-        self._files: dict[Path, int] = {}  # the files of gateway.db as we opened them, and their inodes
+        self._files: dict[
+            Path, int
+        ] = {}  # the files of gateway.db as we opened them, and their inodes
 
     @property
     def journal(self) -> str:
@@ -127,7 +139,9 @@ class Store:
         Raises StoreProblem.
         """
         path = self.folder / "gateway.db"
-        with contextlib.suppress(OSError):  # what cannot be read or written is told by SQLite in its own words
+        with contextlib.suppress(
+            OSError
+        ):  # what cannot be read or written is told by SQLite in its own words
             self.mended = wal.mend(path)
         if self.mended:
             LOG.error("store %s", self.mended)
@@ -155,7 +169,9 @@ class Store:
         files of such a one be written and flushed, says that it is done, and writes nothing.
         """
         if is_read_only(self.folder):
-            raise sqlite3.OperationalError("the file system is read-only: remount it read-write, or change the card")
+            raise sqlite3.OperationalError(
+                "the file system is read-only: remount it read-write, or change the card"
+            )
         if not any(is_gone(part, inode) for part, inode in self._files.items()):
             return
         path = self.folder / "gateway.db"
@@ -176,7 +192,9 @@ class Store:
             self._journal.db = self._db
             mark(self._db, "opened", str(time.time_ns()))
         except (StoreProblem, OSError) as error:
-            raise sqlite3.OperationalError(f"its files were deleted, and cannot be written again: {error}") from error
+            raise sqlite3.OperationalError(
+                f"its files were deleted, and cannot be written again: {error}"
+            ) from error
         self.mended = f"files of {path} were deleted or replaced by another program: written again, nothing is lost"
         LOG.error("store %s", self.mended)
 
@@ -341,7 +359,9 @@ class Store:
         """
         return self._journal.receipted(journal, entries)
 
-    async def newest(self, faults: int, tests: int) -> tuple[list[wire.Outward], list[wire.Outward]]:
+    async def newest(
+        self, faults: int, tests: int
+    ) -> tuple[list[wire.Outward], list[wire.Outward]]:
         """Return the newest faults and the newest test alarms as they stand, newest first.
 
         Raises sqlite3.Error, BadMessage.
@@ -349,12 +369,16 @@ class Store:
         return await self.run(self._newest, faults, tests)
 
     def _newest(self, faults: int, tests: int) -> tuple[list[wire.Outward], list[wire.Outward]]:
-        of_faults = self._db.execute("SELECT body FROM journal WHERE name = 'fault' ORDER BY number DESC LIMIT ?", (faults,))
+        of_faults = self._db.execute(
+            "SELECT body FROM journal WHERE name = 'fault' ORDER BY number DESC LIMIT ?", (faults,)
+        )
         of_tests = self._db.execute(
             "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.kind = ? ORDER BY a.number DESC LIMIT ?",
             (TEST, tests),
         )
-        return [wire.decode_entry(body) for (body,) in of_faults], [wire.decode_entry(body) for (body,) in of_tests]
+        return [wire.decode_entry(body) for (body,) in of_faults], [
+            wire.decode_entry(body) for (body,) in of_tests
+        ]
 
     async def standing(self, limit: int) -> list[Outgoing]:
         """Return the newest entry of each open alarm of P1 and P2, where that has no receipt.
@@ -375,7 +399,12 @@ class Store:
         """Return these entries (or batches), as far as they still wait, to be sent again."""
         wanted = sorted(numbers)
         if batch:
-            return [found for n in wanted for found in await self.waiting_batches(n - 1, 1) if found.number == n]
+            return [
+                found
+                for n in wanted
+                for found in await self.waiting_batches(n - 1, 1)
+                if found.number == n
+            ]
         return await self.run(self._outgoing, _AGAIN, json.dumps(wanted))
 
     def _outgoing(self, query: str, *values: object) -> list[Outgoing]:
@@ -393,7 +422,9 @@ class Store:
             self.mended = f"entries {torn} are damaged on the disk and cannot be sent"
             LOG.error("store %s", self.mended)
 
-    async def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
+    async def kept(
+        self, journal: str, first: int, last: int, limit: int
+    ) -> list[tuple[int, str, bytes]]:
         """Return the first entries of a journal that are still kept: (number there, name, bytes)."""
         return await self.run(self._journal.kept, journal, first, last, limit)
 
@@ -406,7 +437,9 @@ class Store:
 
     def count(self) -> tuple[int, int]:
         """Count as `counts` does."""
-        with contextlib.suppress(sqlite3.Error):  # the next commit finds it out and goes on in memory
+        with contextlib.suppress(
+            sqlite3.Error
+        ):  # the next commit finds it out and goes on in memory
             self._see_to_files()
         try:
             self._counted = single(self._db, "SELECT count(*) FROM outbox")

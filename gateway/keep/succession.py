@@ -18,7 +18,9 @@ from gateway.keep.journal import OF_JOURNAL, Heritage, Journal
 from gateway.words.instruction import Done
 from gateway.words.kind import Priority
 
-AGAIN_AT_MOST = 1000  # entries that a new journal tells again, the newest: who knows what the platform has
+AGAIN_AT_MOST = (
+    1000  # entries that a new journal tells again, the newest: who knows what the platform has
+)
 WAITING_AT_MOST = 10_000  # entries that go along; calls for help first, then the newest
 
 
@@ -80,7 +82,8 @@ def heritage(old: Journal, name: str, shared: int) -> Heritage:
         "INSERT OR REPLACE INTO devices VALUES (?, ?, ?)": devices,
         "INSERT OR REPLACE INTO marks VALUES (?, ?)": [m for m in marks if m[0] not in OF_JOURNAL],
         "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?)": [
-            (number, renamed(alarm, old.name, name, shared), *more) for number, alarm, *more in ended
+            (number, renamed(alarm, old.name, name, shared), *more)
+            for number, alarm, *more in ended
         ],
     }
 

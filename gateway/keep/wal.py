@@ -106,7 +106,10 @@ def pages(path: Path) -> int:
         with path.with_name(path.name + "-wal").open("rb") as file:
             head = file.read(HEADER)
             step = FRAME + int.from_bytes(head[8:12], "big")
-            low, high = 0, (os.fstat(file.fileno()).st_size - HEADER) // step if len(head) == HEADER else 0
+            low, high = (
+                0,
+                (os.fstat(file.fileno()).st_size - HEADER) // step if len(head) == HEADER else 0,
+            )
             while low < high:
                 middle = (low + high + 1) // 2
                 file.seek(HEADER + (middle - 1) * step + 8)
@@ -125,7 +128,11 @@ def committed(data: bytes) -> list[Image]:
     if read is None:
         return []
     frames = _until_ours(read[3])
-    return [Image(f.number, f.page, f.whole) for f in frames[: _end(frames) + 1] if f.ours and 0 < f.number < MOST_PAGES]
+    return [
+        Image(f.number, f.page, f.whole)
+        for f in frames[: _end(frames) + 1]
+        if f.ours and 0 < f.number < MOST_PAGES
+    ]
 
 
 def _until_ours(frames: list[_Frame]) -> list[_Frame]:
@@ -156,11 +163,18 @@ def _frames(data: bytes) -> tuple[str, int, bytes, list[_Frame]] | None:
     """
     magic, _, size, _, salt = struct.unpack(">IIII8s", data[:24])
     head: Sum | None = struct.unpack(">II", data[24:HEADER])
-    if magic | 1 != MAGIC | 1 or size not in {1 << n for n in range(9, 17)} or _sum("<>"[magic & 1], data[:24], (0, 0)) != head:
+    if (
+        magic | 1 != MAGIC | 1
+        or size not in {1 << n for n in range(9, 17)}
+        or _sum("<>"[magic & 1], data[:24], (0, 0)) != head
+    ):
         # A damaged header: the same machine wrote it with pages of our size, and the frames still
         # carry the salt.
         magic, size, head = MAGIC, 1024, None
-        salts = [data[at + 8 : at + 16] for at in range(HEADER, len(data) - FRAME - size + 1, FRAME + size)]
+        salts = [
+            data[at + 8 : at + 16]
+            for at in range(HEADER, len(data) - FRAME - size + 1, FRAME + size)
+        ]
         salt = next((one for one, after in pairwise(salts[:LEFTOVER]) if one == after), b"")
         if not salt:
             return None
@@ -171,9 +185,20 @@ def _frames(data: bytes) -> tuple[str, int, bytes, list[_Frame]] | None:
         if n % AT_ONCE == 0:
             own = _own_sums(order, data[at : at + AT_ONCE * step], step)
         top, page = data[at : at + 8], data[at + FRAME : at + step]
-        ours, said = data[at + 8 : at + 16] == salt, struct.unpack(">II", data[at + 16 : at + FRAME])
+        ours, said = (
+            data[at + 8 : at + 16] == salt,
+            struct.unpack(">II", data[at + 16 : at + FRAME]),
+        )
         added = own[n % AT_ONCE]
-        out.append(_Frame(top, page, ours, ours and before is not None and carry.on(before, added) == said, added))
+        out.append(
+            _Frame(
+                top,
+                page,
+                ours,
+                ours and before is not None and carry.on(before, added) == said,
+                added,
+            )
+        )
         before = said
         newest = n if ours else newest
         if n - newest >= LEFTOVER:

@@ -27,7 +27,13 @@ from gateway.home import strength
 from gateway.page import label
 from gateway.page.tries import TABLE, Refusal, Tries
 
-__all__ = ["Accounts", "Refusal", "Role", "Session", "Visit"]  # Refusal is what everything here refuses with
+__all__ = [
+    "Accounts",
+    "Refusal",
+    "Role",
+    "Session",
+    "Visit",
+]  # Refusal is what everything here refuses with
 
 FILE = "page.db"
 IDLE = 15 * 60.0  # s without a touch after which a session ends: a phone left on a stranger's table
@@ -110,14 +116,18 @@ class Accounts:
             db.execute("INSERT OR IGNORE INTO marks VALUES ('secret', ?)", (secret,))
         self._secret = bytes.fromhex(secret)
         self.tries = Tries(self._open, boot, now)
-        self.wrong = 0  # passwords and codes since the start of the page, also those that were not looked at
+        self.wrong = (
+            0  # passwords and codes since the start of the page, also those that were not looked at
+        )
         self._lines = self._unwritten = 0
         self._hour = now()
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Give a connection in one transaction that begins by taking the right to write."""
-        with contextlib.closing(sqlite3.connect(self._folder / FILE, timeout=5, isolation_level=None)) as db:
+        with contextlib.closing(
+            sqlite3.connect(self._folder / FILE, timeout=5, isolation_level=None)
+        ) as db:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -148,7 +158,10 @@ class Accounts:
         with self._open() as db:
             if db.execute("SELECT 1 FROM accounts LIMIT 1").fetchone():
                 raise Refusal("claimed_already")
-            db.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (name, Role.TECHNICIAN, hashed, time.time()))
+            db.execute(
+                "INSERT INTO accounts VALUES (?, ?, ?, ?)",
+                (name, Role.TECHNICIAN, hashed, time.time()),
+            )
         self.note(name, source, "claimed")
         return self._begin(name, source)
 
@@ -181,7 +194,9 @@ class Accounts:
                 raise Refusal("accounts_full", "name")
             if db.execute("SELECT 1 FROM accounts WHERE name = ?", (name,)).fetchone():
                 raise Refusal("name_taken", "name")
-            db.execute("INSERT INTO accounts VALUES (?, ?, ?, ?)", (name, role, hashed, time.time()))
+            db.execute(
+                "INSERT INTO accounts VALUES (?, ?, ?, ?)", (name, role, hashed, time.time())
+            )
         self.note(by.name, source, "account_made", f"{name}, {role}")
 
     def remove(self, name: str, by: Session, source: str) -> None:
@@ -214,7 +229,10 @@ class Accounts:
     def all(self) -> list[tuple[str, str]]:
         """Return (name, role) of every account."""
         with self._open() as db:
-            return [(str(n), str(r)) for n, r in db.execute("SELECT name, role FROM accounts ORDER BY made")]
+            return [
+                (str(n), str(r))
+                for n, r in db.execute("SELECT name, role FROM accounts ORDER BY made")
+            ]
 
     # -- sessions ----------------------------------------------------------------------------------------------------
 
@@ -223,13 +241,19 @@ class Accounts:
         key = secrets.token_urlsafe(32)
         now = self._now()
         with self._open() as db:
-            db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", (_digest(key), name, self._boot, now, now, source))
+            db.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)",
+                (_digest(key), name, self._boot, now, now, source),
+            )
             db.execute(
                 "DELETE FROM sessions WHERE name = ? AND key NOT IN "
                 "(SELECT key FROM sessions WHERE name = ? ORDER BY seen DESC, rowid DESC LIMIT ?)",
                 (name, name, OF_ONE),
             )
-            db.execute("DELETE FROM sessions WHERE key NOT IN (SELECT key FROM sessions ORDER BY seen DESC LIMIT ?)", (SESSIONS,))
+            db.execute(
+                "DELETE FROM sessions WHERE key NOT IN (SELECT key FROM sessions ORDER BY seen DESC LIMIT ?)",
+                (SESSIONS,),
+            )
         return key
 
     def session(self, key: str, *, touch: bool = True) -> Session | None:
@@ -237,7 +261,9 @@ class Accounts:
         if not key:
             return None
         now, digest = self._now(), _digest(key)
-        with contextlib.closing(sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)) as db:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)
+        ) as db:
             row = db.execute(
                 "SELECT s.name, a.role, s.made, s.seen, coalesce(p.at, s.made) FROM sessions s JOIN accounts a ON a.name = s.name "
                 "LEFT JOIN proved p ON p.key = s.key WHERE s.key = ? AND s.boot = ?",
@@ -265,7 +291,9 @@ class Accounts:
             raise Refusal("wrong_password", "mine")
         self.tries.forget(who)
         with self._open() as db:
-            db.execute("INSERT OR REPLACE INTO proved VALUES (?, ?)", (_digest(session.key), self._now()))
+            db.execute(
+                "INSERT OR REPLACE INTO proved VALUES (?, ?)", (_digest(session.key), self._now())
+            )
             db.execute("DELETE FROM proved WHERE key NOT IN (SELECT key FROM sessions)")
 
     def sign_out(self, session: Session, source: str) -> None:
@@ -296,7 +324,9 @@ class Accounts:
 
     def _signed(self, name: str, number: str) -> str:
         """Bind a device to an account as it is: another password, or a namesake later, and it is a stranger. "" without an account."""
-        with contextlib.closing(sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)) as db:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)
+        ) as db:
             row = db.execute("SELECT hash, made FROM accounts WHERE name = ?", (name,)).fetchone()
         said = f"device {number} {row[0]} {row[1]}" if row else ""
         return hmac.new(self._secret, said.encode(), hashlib.sha256).hexdigest()[:40] if row else ""
@@ -335,13 +365,21 @@ class Accounts:
         """Write down who did what from where."""
         with self._open() as db:
             row = (time.time(), who[:80], source[:60], what, detail[:200])
-            number = db.execute("INSERT INTO visits (at, who, source, what, detail) VALUES (?, ?, ?, ?, ?)", row).lastrowid or 0
+            number = (
+                db.execute(
+                    "INSERT INTO visits (at, who, source, what, detail) VALUES (?, ?, ?, ?, ?)", row
+                ).lastrowid
+                or 0
+            )
             db.execute("DELETE FROM visits WHERE number <= ?", (number - VISITS,))
 
     def visits(self, before: int = 0, limit: int = 50) -> list[Visit]:
         """Return the book, newest first."""
         with self._open() as db:
-            rows = db.execute("SELECT * FROM visits WHERE number < ? ORDER BY number DESC LIMIT ?", (before or 1 << 60, limit)).fetchall()
+            rows = db.execute(
+                "SELECT * FROM visits WHERE number < ? ORDER BY number DESC LIMIT ?",
+                (before or 1 << 60, limit),
+            ).fetchall()
         return [Visit(*row) for row in rows]
 
     # -- hashing -----------------------------------------------------------------------------------------------------
@@ -395,7 +433,9 @@ def _check_password(password: str, name: str, code: str) -> None:
     low = password.lower()
     if not SHORTEST <= len(password) <= LARGEST:
         raise Refusal("password_short" if len(password) < SHORTEST else "password_long", "password")
-    if (len(name) > 3 and name.lower() in low) or strength.weak(password, strength.ACCOUNT, [name, "eldercare"]):
+    if (len(name) > 3 and name.lower() in low) or strength.weak(
+        password, strength.ACCOUNT, [name, "eldercare"]
+    ):
         raise Refusal("password_common", "password")
     if code and label.plain(code) == label.plain(password):
         raise Refusal("password_is_code", "password")

@@ -34,15 +34,24 @@ ON_ALARM: Final = {
     Do.ARRIVE: Move.ARRIVE,
     Do.CLOSE: Move.CLOSE,
 }
-DOES: Final = frozenset({*ON_ALARM, Do.SILENCE, Do.SHELVE, Do.CONFIRM, Do.AWAY, Do.TEST})  # what these forms may ask for, no more
+DOES: Final = frozenset(
+    {*ON_ALARM, Do.SILENCE, Do.SHELVE, Do.CONFIRM, Do.AWAY, Do.TEST}
+)  # what these forms may ask for, no more
 HOURS = (1, 2, 4, 8, 12, 24)
 AWAY_MOST = 31 * 86400.0  # s
 TEXT_MOST = 200
 _ONCE = re.compile("[0-9a-f]{24}")
 # What is the natural next thing to do: drawn large.
-NEXT: Final = {State.RAISED: Do.ACKNOWLEDGE, State.ACKNOWLEDGED: Do.DISPATCH, State.DISPATCHED: Do.ARRIVE, State.ON_SITE: Do.CLOSE}
+NEXT: Final = {
+    State.RAISED: Do.ACKNOWLEDGE,
+    State.ACKNOWLEDGED: Do.DISPATCH,
+    State.DISPATCHED: Do.ARRIVE,
+    State.ON_SITE: Do.CLOSE,
+}
 
-TRIED = frozenset({kind.SOS, kind.HELP, kind.SMOKE, kind.GAS, kind.CO})  # what a key of a device raises
+TRIED = frozenset(
+    {kind.SOS, kind.HELP, kind.SMOKE, kind.GAS, kind.CO}
+)  # what a key of a device raises
 TRIED_WITHIN = 600.0  # s after the danger in which a technician is asked whether he has pressed it
 
 
@@ -89,7 +98,12 @@ def outcomes(alarm: wire.AlarmMessage, facts: Status) -> list[str]:
 
 def tried(alarm: wire.AlarmMessage, ago: float) -> bool:
     """Say whether a technician is asked whether it was he who tried a device. Without his answer it is what it looks like: real."""
-    return alarm.kind in TRIED and not alarm.test and alarm.state is State.RAISED and 0 <= ago <= TRIED_WITHIN
+    return (
+        alarm.kind in TRIED
+        and not alarm.test
+        and alarm.state is State.RAISED
+        and 0 <= ago <= TRIED_WITHIN
+    )
 
 
 def minutes_most(alarm: wire.AlarmMessage, times: Times) -> int:
@@ -97,7 +111,9 @@ def minutes_most(alarm: wire.AlarmMessage, times: Times) -> int:
     return int(times.longest_on_site(Priority(alarm.priority)) // 60)
 
 
-def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) -> wire.InstructionMessage | Wrong:
+def instruction(
+    said: Mapping[str, str], by: str, known: Known, times: Times
+) -> wire.InstructionMessage | Wrong:
     """Return what is to be left for the daemon, or what is wrong with the form."""
     do = Do(said["do"])
     wrong = Wrong(_form(said), typed={k: v for k, v in said.items() if k not in {"key", "once"}})
@@ -121,22 +137,40 @@ def instruction(said: Mapping[str, str], by: str, known: Known, times: Times) ->
     if wrong.fields:
         return wrong
     return wire.InstructionMessage(
-        v=1, gateway=known.gateway(), id=f"page-{once_of(said)}", do=do, by=by, reason=reason, boot=boot_name(),
-        alarm=str(fields.get("alarm", "")), device=str(fields.get("device", ""))[:80], outcome=str(fields.get("outcome", "")),
-        responder=str(fields.get("responder", "")), seconds=float(fields.get("seconds", 0.0)),
-    )  # fmt: skip
+        v=1,
+        gateway=known.gateway(),
+        id=f"page-{once_of(said)}",
+        do=do,
+        by=by,
+        reason=reason,
+        boot=boot_name(),
+        alarm=str(fields.get("alarm", "")),
+        device=str(fields.get("device", ""))[:80],
+        outcome=str(fields.get("outcome", "")),
+        responder=str(fields.get("responder", "")),
+        seconds=float(fields.get("seconds", 0.0)),
+    )
 
 
 def _form(said: Mapping[str, str]) -> str:
     return "-".join(filter(None, (said["do"], said.get("alarm", ""), said.get("device", ""))))
 
 
-def _about_alarm(do: Do, said: Mapping[str, str], known: Known, times: Times, fields: dict[str, str | float], wrong: Wrong) -> None:
+def _about_alarm(
+    do: Do,
+    said: Mapping[str, str],
+    known: Known,
+    times: Times,
+    fields: dict[str, str | float],
+    wrong: Wrong,
+) -> None:
     alarm = known.by_id(said.get("alarm", "")[:80])
     if alarm is None:
         wrong.fields["form"] = ("wrong.gone", {})
         return
-    if said.get("seen", alarm.state) != alarm.state:  # a colleague, or the desk, was quicker: nothing is overwritten blindly
+    if (
+        said.get("seen", alarm.state) != alarm.state
+    ):  # a colleague, or the desk, was quicker: nothing is overwritten blindly
         wrong.fields["form"] = ("wrong.moved", {"state": alarm.state.value})
         return
     fields["alarm"] = alarm.alarm

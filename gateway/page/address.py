@@ -39,7 +39,11 @@ def read(text: str) -> Address:
     text = text.strip()
     if (scheme := _SCHEME.match(text)) is None:
         found = _PORT.fullmatch(text)
-        return Address(found[1].strip("[]"), _port(int(found[2]))) if found else Address(text.strip("[]"))
+        return (
+            Address(found[1].strip("[]"), _port(int(found[2])))
+            if found
+            else Address(text.strip("[]"))
+        )
     name = scheme[1].lower()
     if name not in PLAIN | SEALED:
         raise Unreadable("wrong.scheme")
@@ -51,7 +55,14 @@ def read(text: str) -> Address:
     if not host or parts.query or parts.fragment:
         raise Unreadable("wrong.url")
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return Address(host, 0 if port is None else _port(port), name in SEALED, user, password, parts.path.strip("/"))
+    return Address(
+        host,
+        0 if port is None else _port(port),
+        name in SEALED,
+        user,
+        password,
+        parts.path.strip("/"),
+    )
 
 
 def _port(number: int) -> int:

@@ -14,7 +14,9 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 KEPT = 900.0  # s
-BRIEFLY = 60.0  # s for a page that shows alarms: whoever loads it again wants to know how they stand now
+BRIEFLY = (
+    60.0  # s for a page that shows alarms: whoever loads it again wants to know how they stand now
+)
 EACH, MOST = 4, 24  # answers of one browser, and of all; the oldest are forgotten first
 LARGEST = 400_000  # bytes of one; a larger one is given at once
 NAME = "said"  # in the query
@@ -60,7 +62,11 @@ class Answers:
         """Return what was kept for this browser under a name."""
         with self._lock:
             found = self._kept.get(name) if _TOKEN.fullmatch(name) else None
-            mine = found is not None and hmac.compare_digest(found.of.encode(), of.encode()) and time.monotonic() <= found.until
+            mine = (
+                found is not None
+                and hmac.compare_digest(found.of.encode(), of.encode())
+                and time.monotonic() <= found.until
+            )
             return found.body if found is not None and mine else None
 
 

@@ -21,7 +21,23 @@ from starlette.types import Scope
 
 from gateway.home import inbox
 from gateway.home.config import Config
-from gateway.page import box, certificate, door, fitted, home, label, moving, papers, past, platform, rules, sensors, setup, today, walk
+from gateway.page import (
+    box,
+    certificate,
+    door,
+    fitted,
+    home,
+    label,
+    moving,
+    papers,
+    past,
+    platform,
+    rules,
+    sensors,
+    setup,
+    today,
+    walk,
+)
 from gateway.page.accounts import Accounts
 from gateway.page.en import EN
 from gateway.page.guard import Guard, TooLarge
@@ -52,10 +68,28 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
         yield
 
     # Nothing about a home is told to a collector, whatever stands in the environment.
-    quiet: dict[str, Any] = {"telemetry": dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)}
+    quiet: dict[str, Any] = {
+        "telemetry": dict.fromkeys(
+            ("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False
+        )
+    }
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, lifespan=life, **quiet)
     app.state.page = page
-    for part in (door, today, past, box, home, sensors, fitted, setup, platform, rules, walk, certificate, moving):
+    for part in (
+        door,
+        today,
+        past,
+        box,
+        home,
+        sensors,
+        fitted,
+        setup,
+        platform,
+        rules,
+        walk,
+        certificate,
+        moving,
+    ):
         app.include_router(part.router)
     app.mount("/static", Files(directory=HERE / "static"), "static")
     app.add_exception_handler(NotSignedIn, _not_signed_in)
@@ -88,7 +122,11 @@ def _not_signed_in(request: Request, error: Exception) -> Response:
         return RedirectResponse("/first", 303)
     if request.method == "GET" and request.url.path == "/":
         return RedirectResponse("/sign-in", 303)
-    if request.method == "GET" and request.url.path not in {"/live", "/diagnostics.zip", "/alarms.csv"}:
+    if request.method == "GET" and request.url.path not in {
+        "/live",
+        "/diagnostics.zip",
+        "/alarms.csv",
+    }:
         return RedirectResponse("/sign-in?idle=1", 303)
     return _page(request, 401, "error.401")
 
@@ -98,7 +136,11 @@ def _stopped(request: Request, error: Exception) -> Response:
         case Stop():
             return _page(request, error.status, error.word)
         case HTTPException():
-            known = error.status_code if error.status_code in {401, 403, 404, 405, 413, 429, 503} else 404
+            known = (
+                error.status_code
+                if error.status_code in {401, 403, 404, 405, 413, 429, 503}
+                else 404
+            )
             return _page(request, error.status_code, f"error.{known}")
         case TooLarge():
             return _page(request, 413, "error.413")
@@ -112,7 +154,9 @@ def _gone(request: Request, error: Exception) -> Response:
 
 
 def _failed(request: Request, error: Exception) -> Response:
-    LOG.error("page %s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error)
+    LOG.error(
+        "page %s %s: %s", request.method, request.url.path, type(error).__name__, exc_info=error
+    )
     return PlainTextResponse(both("page.failed"), 500)
 
 
@@ -127,4 +171,7 @@ def _refused(_: Scope, status: int) -> tuple[bytes, bytes]:
     """Say why in both languages; no template and no database, for this is also what a flood gets."""
     word = f"error.{status}"
     name = papers.host_names()[0]
-    return b"text/plain; charset=utf-8", f"{ZH[word].format(name=name)}\n{EN[word].format(name=name)}\n".encode()
+    return (
+        b"text/plain; charset=utf-8",
+        f"{ZH[word].format(name=name)}\n{EN[word].format(name=name)}\n".encode(),
+    )

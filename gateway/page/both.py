@@ -31,13 +31,20 @@ class _Read(HTMLParser):
         self._ids: dict[str, str] = {}  # name of a field -> its id
         self._text: list[str] | None = None  # of the label, legend or option that is being read
         self._of = ""
-        self._inside: list[tuple[str, str, str]] = []  # (name, value, type) of the fields inside a label
+        self._inside: list[
+            tuple[str, str, str]
+        ] = []  # (name, value, type) of the fields inside a label
         self._legend = self._select = self._value = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
         if tag in {"label", "legend", "option"}:
-            self._text, self._of, self._inside, self._value = [], has.get("for", ""), [], has.get("value", "")
+            self._text, self._of, self._inside, self._value = (
+                [],
+                has.get("for", ""),
+                [],
+                has.get("value", ""),
+            )
         elif tag == "select":
             self._select = has.get("name", "")
         elif tag == "fieldset":
@@ -73,7 +80,9 @@ class _Read(HTMLParser):
         return self.called.get(name) or self._labels.get(self._ids.get(name, ""), "") or name
 
 
-def rows(page: str, differs: Mapping[str, tuple[object, object]], yes: Callable[[bool], str]) -> list[Row]:
+def rows(
+    page: str, differs: Mapping[str, tuple[object, object]], yes: Callable[[bool], str]
+) -> list[Row]:
     """Return what differs, {field: (what was typed, what holds)}, as it is called on a page as it was drawn."""
     read = _Read()
     read.feed(page)
@@ -83,4 +92,7 @@ def rows(page: str, differs: Mapping[str, tuple[object, object]], yes: Callable[
             return yes(value)
         return (read.choices.get((name, str(value)), str(value)) or "\u2013")[:LONGEST]
 
-    return [Row(read.label(name), told(name, now), told(name, mine)) for name, (mine, now) in differs.items()]
+    return [
+        Row(read.label(name), told(name, now), told(name, mine))
+        for name, (mine, now) in differs.items()
+    ]

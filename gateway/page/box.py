@@ -31,7 +31,9 @@ def diagnostics(v: Technician) -> Response:
     v.page.accounts.note(v.session.name, v.source, "bundle")
     name = f"eldercare-{datetime.now(UTC):%Y%m%d-%H%M}.zip"
     headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store"}
-    return Response(bundled.bundle(v.page.config, v.page.known), media_type="application/zip", headers=headers)
+    return Response(
+        bundled.bundle(v.page.config, v.page.known), media_type="application/zip", headers=headers
+    )
 
 
 @router.post("/box/accounts")
@@ -44,7 +46,13 @@ def add(v: Technician, said: Fields) -> Response:
     if said.get("password", "") != said.get("again", ""):
         return _box(v, 422, "account", said, {"again": v.words("password_differs")})
     try:
-        v.page.accounts.add(said.get("name", "").strip(), said.get("role", ""), said.get("password", ""), v.session, v.source)
+        v.page.accounts.add(
+            said.get("name", "").strip(),
+            said.get("role", ""),
+            said.get("password", ""),
+            v.session,
+            v.source,
+        )
     except Refusal as no:
         return _box(v, 422, "account", said, {no.field or "form": refused(v, no)})
     return RedirectResponse("/box?saved=1#accounts", 303)
@@ -72,9 +80,13 @@ def password(v: Reader, said: Fields) -> Response:
     if said.get("password", "") != said.get("again", ""):
         return _box(v, 422, "password", {}, {"again": v.words("password_differs")})
     try:
-        key = v.page.accounts.change_password(v.session, said.get("old", ""), said.get("password", ""), v.source)
+        key = v.page.accounts.change_password(
+            v.session, said.get("old", ""), said.get("password", ""), v.source
+        )
     except Refusal as no:
-        return _box(v, 429 if no.wait else 422, "password", {}, {no.field or "form": refused(v, no)})
+        return _box(
+            v, 429 if no.wait else 422, "password", {}, {no.field or "form": refused(v, no)}
+        )
     return v.signed_in(key, "/box?saved=1#password")
 
 
@@ -105,21 +117,42 @@ def install(v: Technician, said: Fields) -> Response:
 
 
 def _box(
-    v: Visitor, status: int = 200, form: str = "", said: dict[str, str] | None = None, wrong: dict[str, str] | None = None
+    v: Visitor,
+    status: int = 200,
+    form: str = "",
+    said: dict[str, str] | None = None,
+    wrong: dict[str, str] | None = None,
 ) -> Response:
     typed = {k: w for k, w in (said or {}).items() if k in {"name", "role", "certificate"}}
     known = v.page.known
     facts = known.status()
     return v.render(
-        "box.html", status, form=form, typed=typed, wrong=wrong or {}, saved="saved" in v.request.query_params, roles=list(Role),
-        accounts=v.page.accounts.all() if v.technician else [], papers=_papers(v), facts=facts, now=known.now(facts),
-        disk=known.disk(), backup=backup.last(v.page.config.state),
-    )  # fmt: skip
+        "box.html",
+        status,
+        form=form,
+        typed=typed,
+        wrong=wrong or {},
+        saved="saved" in v.request.query_params,
+        roles=list(Role),
+        accounts=v.page.accounts.all() if v.technician else [],
+        papers=_papers(v),
+        facts=facts,
+        now=known.now(facts),
+        disk=known.disk(),
+        backup=backup.last(v.page.config.state),
+    )
 
 
 def _papers(v: Visitor) -> dict[str, Any]:
     mine = v.page.papers
     if mine is None:
         return {}
-    facts = {"origin": mine.origin, "trouble": mine.trouble, "given": bool(v.page.config.page.certificate)}
-    return facts | {"fingerprint": papers.fingerprint(mine.certificate), "until": papers.until(mine.certificate).timestamp()}
+    facts = {
+        "origin": mine.origin,
+        "trouble": mine.trouble,
+        "given": bool(v.page.config.page.certificate),
+    }
+    return facts | {
+        "fingerprint": papers.fingerprint(mine.certificate),
+        "until": papers.until(mine.certificate).timestamp(),
+    }

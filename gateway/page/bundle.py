@@ -38,9 +38,23 @@ _PACKAGES = (
     "zxcvbn",
 )
 _STATUS = (
-    "gateway", "software", "boot", "written", "wall", "mono", "clock", "degraded", "journal", "last", "waiting", "waiting_batches",
-    "receipts", "strangers", "repeats", "away",
-)  # fmt: skip
+    "gateway",
+    "software",
+    "boot",
+    "written",
+    "wall",
+    "mono",
+    "clock",
+    "degraded",
+    "journal",
+    "last",
+    "waiting",
+    "waiting_batches",
+    "receipts",
+    "strangers",
+    "repeats",
+    "away",
+)
 _DEVICE = ("device", "model", "heard_s", "missing_after", "rssi", "refused", "shelved")
 _RADIO = ("adapter", "hearing", "adverts", "restarts", "silent_s")
 _DETAIL: Final = frozenset(
@@ -95,21 +109,48 @@ def _line(entry: wire.Outward) -> dict[str, Any]:
     """Return an entry without free text: names stand in `by`, `responder` and reasons, rooms tell where somebody sleeps."""
     line: dict[str, Any] = {
         "number": entry.number,
-        "at": {"boot": entry.at.boot, "mono": entry.at.mono, "wall": entry.at.wall, "clock": entry.at.clock},
+        "at": {
+            "boot": entry.at.boot,
+            "mono": entry.at.mono,
+            "wall": entry.at.wall,
+            "clock": entry.at.clock,
+        },
     }
     match entry:
         case wire.AlarmMessage():
             line |= {
-                "alarm": entry.alarm_number, "kind": entry.kind, "device": entry.device, "state": entry.state, "move": entry.move,
-                "test": entry.test, "condition": entry.condition, "masking": entry.masking, "rung": entry.rung, "count": entry.count,
-                "outcome": entry.outcome, "calls": [{"rung": c.rung, "channel": c.channel, "delivery": c.delivery} for c in entry.calls],
+                "alarm": entry.alarm_number,
+                "kind": entry.kind,
+                "device": entry.device,
+                "state": entry.state,
+                "move": entry.move,
+                "test": entry.test,
+                "condition": entry.condition,
+                "masking": entry.masking,
+                "rung": entry.rung,
+                "count": entry.count,
+                "outcome": entry.outcome,
+                "calls": [
+                    {"rung": c.rung, "channel": c.channel, "delivery": c.delivery}
+                    for c in entry.calls
+                ],
                 "stages": {name: at.mono for name, at in entry.stages.items()},
-            }  # fmt: skip
+            }
         case wire.FaultMessage():
             detail = {k: w for k, w in entry.detail.items() if k in _DETAIL}
-            line |= {"fault": entry.kind, "device": entry.device, "turn": entry.turn, "detail": detail}
+            line |= {
+                "fault": entry.kind,
+                "device": entry.device,
+                "turn": entry.turn,
+                "detail": detail,
+            }
         case wire.ResultMessage():
-            line |= {"instruction": entry.do, "accepted": entry.accepted, "refused": entry.refused, "state": entry.state}
+            line |= {
+                "instruction": entry.do,
+                "accepted": entry.accepted,
+                "refused": entry.refused,
+                "state": entry.state,
+            }
     return line
 
 
@@ -128,7 +169,9 @@ def _versions(config: Config) -> dict[str, Any]:
         "packages": packages,
         "models": sorted(d.model.name for d in config.devices),
         "rungs": [r.channel for r in config.ladder],
-        "platform": {"tls": config.platform.tls, "version": config.platform.version} if config.platform else None,
+        "platform": {"tls": config.platform.tls, "version": config.platform.version}
+        if config.platform
+        else None,
     }
 
 

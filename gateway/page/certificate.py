@@ -33,11 +33,29 @@ from gateway.words.times import Times
 router = APIRouter()
 EARLIER = 30  # certificates in the list
 # The times that stand on each sheet; of all others only those that are not the standard.
-TIMES: Final = ("grace_fall", "receipt", "acknowledge_p1", "dispatch_p1", "on_site_p1", "rung", "repeat")
+TIMES: Final = (
+    "grace_fall",
+    "receipt",
+    "acknowledge_p1",
+    "dispatch_p1",
+    "on_site_p1",
+    "rung",
+    "repeat",
+)
 STANDARD: Final = {f.name: float(str(f.default)) for f in fields(Times)}
-STANDARD_2: Final = STANDARD | {"radio_deaf": 120.0, "uplink_lost": 180.0}  # when sheets of form 2 and earlier were drawn
+STANDARD_2: Final = STANDARD | {
+    "radio_deaf": 120.0,
+    "uplink_lost": 180.0,
+}  # when sheets of form 2 and earlier were drawn
 IN_CHINESE: Final = {f.name: str(f.metadata["zh"]) for f in fields(Times)}
-FIX: Final = {"device": "/walk", "step": "/walk", "platform": "/test", "home": "/sensors/add", "fault": "/", "tls": "/platform"}
+FIX: Final = {
+    "device": "/walk",
+    "step": "/walk",
+    "platform": "/test",
+    "home": "/sensors/add",
+    "fault": "/",
+    "tls": "/platform",
+}
 
 
 @router.get("/certificate")
@@ -54,18 +72,30 @@ async def sign(v: Technician, said: Fields) -> Response:
     try:
         strokes = json.loads(said["strokes"]) if said.get("strokes") else []
         signature = msgspec.convert(
-            {"how": "drawn", "strokes": strokes} if strokes else {"how": "typed", "name": said.get("typed", "").strip()}, Signature
+            {"how": "drawn", "strokes": strokes}
+            if strokes
+            else {"how": "typed", "name": said.get("typed", "").strip()},
+            Signature,
         )
-        signing = Signing(seen=said.get("seen", "")[:64], signature=signature, push=bool(said.get("push")))
+        signing = Signing(
+            seen=said.get("seen", "")[:64], signature=signature, push=bool(said.get("push"))
+        )
     except (ValueError, RecursionError, msgspec.ValidationError):
         wrong = Answer(fields={"strokes": v.words("cert.pad")})
         return await run_in_threadpool(_stands, v, 422, Form("sign", typed, wrong))
     if signature.how == "typed" and not signature.name:
-        wrong = Answer(fields={"typed" if said.get("typed") else "strokes": v.words("cert.pad"), "typed": v.words("cert.typed")})
+        wrong = Answer(
+            fields={
+                "typed" if said.get("typed") else "strokes": v.words("cert.pad"),
+                "typed": v.words("cert.typed"),
+            }
+        )
         return await run_in_threadpool(_stands, v, 422, Form("sign", typed, wrong))
     answer = await left(v, Do.COMMISSIONED, said, given=Handed(signing=signing))
     if not answer.accepted:
-        return await run_in_threadpool(_stands, v, 409 if answer.moved else 422, Form("sign", typed, answer))
+        return await run_in_threadpool(
+            _stands, v, 409 if answer.moved else 422, Form("sign", typed, answer)
+        )
     number = await run_in_threadpool(_made, v, answer.told)
     return RedirectResponse(f"/certificate/{number}?new=1" if number else "/certificate", 303)
 
@@ -73,7 +103,9 @@ async def sign(v: Technician, said: Fields) -> Response:
 def _made(v: Visitor, instruction: str) -> int:
     state = v.page.config.state
     for number in commissioning.numbers(state)[:5]:
-        if (found := commissioning.kept(state, number)) is not None and found.instruction == instruction:
+        if (
+            found := commissioning.kept(state, number)
+        ) is not None and found.instruction == instruction:
             return number
     return 0
 
@@ -82,7 +114,10 @@ def _made(v: Visitor, instruction: str) -> int:
 def document(v: Reader, number: int) -> Response:
     """Give the document, byte by byte as it was signed."""
     found = _found(v, number)
-    headers = {"content-disposition": f'attachment; filename="certificate-{number}.json"', "cache-control": "no-store"}
+    headers = {
+        "content-disposition": f'attachment; filename="certificate-{number}.json"',
+        "cache-control": "no-store",
+    }
     return Response(found.text.encode(), media_type="application/json", headers=headers)
 
 
@@ -91,7 +126,11 @@ def sheet(v: Reader, number: int) -> Response:
     """Show one certificate as it is printed."""
     found = _found(v, number)
     drawing = commissioning.drawn(found.signature.strokes)
-    return v.render("sheet.html", c=on_paper(v.words, found.document, drawing, found.sha256), new="new" in v.request.query_params)
+    return v.render(
+        "sheet.html",
+        c=on_paper(v.words, found.document, drawing, found.sha256),
+        new="new" in v.request.query_params,
+    )
 
 
 def _found(v: Visitor, number: int) -> commissioning.Certificate:
@@ -105,25 +144,56 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
     config, known = current(v), v.page.known
     facts = known.status()
     what = commissioning.facts(
-        config, seen(v), gateway=facts.gateway, journal=facts.journal,
-        software=facts.software, mains=facts.mains is not None, clock=facts.clock,
-        faults=[commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
-    )  # fmt: skip
+        config,
+        seen(v),
+        gateway=facts.gateway,
+        journal=facts.journal,
+        software=facts.software,
+        mains=facts.mains is not None,
+        clock=facts.clock,
+        faults=[
+            commissioning.OpenFault(int(f.priority), f.kind, f.device)
+            for f in known.faults()
+            if not f.test
+        ],
+    )
     earlier = []
     for number in commissioning.numbers(config.state)[:EARLIER]:
         if (one := commissioning.kept(config.state, number)) is not None:
             document = one.document
             signed = document["signed"]
-            earlier.append({"number": number, "passed": document["passed"], "by": _name(signed["by"]), "at": signed["at"]["wall"]})
+            earlier.append(
+                {
+                    "number": number,
+                    "passed": document["passed"],
+                    "by": _name(signed["by"]),
+                    "at": signed["at"]["wall"],
+                }
+            )
     lines = missing(v.words, what)
     fix = ["tls" if m["needs"] == ["tls"] else m["of"] for m in what["missing"]]
-    where = [f"{FIX[of]}#device-{m['id']}" if of == "device" else FIX[of] for of, m in zip(fix, what["missing"], strict=True)]
+    where = [
+        f"{FIX[of]}#device-{m['id']}" if of == "device" else FIX[of]
+        for of, m in zip(fix, what["missing"], strict=True)
+    ]
     return drawn(
-        v, "certificate.html", status, form or Form(), what=what, c=on_paper(v.words, what), seen=commissioning.fingerprint(what),
-        missing=list(zip(lines, fix, where, strict=True)), stands=stands(v.words, what), earlier=earlier, dead=not facts.well,
-        platform=config.platform is not None, now=known.now(facts), wide=commissioning.WIDE, high=commissioning.HIGH,
+        v,
+        "certificate.html",
+        status,
+        form or Form(),
+        what=what,
+        c=on_paper(v.words, what),
+        seen=commissioning.fingerprint(what),
+        missing=list(zip(lines, fix, where, strict=True)),
+        stands=stands(v.words, what),
+        earlier=earlier,
+        dead=not facts.well,
+        platform=config.platform is not None,
+        now=known.now(facts),
+        wide=commissioning.WIDE,
+        high=commissioning.HIGH,
         most=commissioning.STROKES,
-    )  # fmt: skip
+    )
 
 
 # -- on paper ----------------------------------------------------------------------------------------------------------
@@ -141,21 +211,36 @@ def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = ""
         "household": what["household"],
         "gateway": what["gateway"],
         "software": what["software"],
-        "configuration": t("sheet.revision", revision=what["revision"], hash=what["configuration"][:16]),
+        "configuration": t(
+            "sheet.revision", revision=what["revision"], hash=what["configuration"][:16]
+        ),
         "platform": _platform(t, what["platform"]),
         "by": by,
         "at": _when(signed["at"]["wall"], zone) if signed else "",
-        "clock": f"{what['timezone']}, {t.named('sheet.clock', signed['at']['clock'])}" if signed else "",
+        "clock": f"{what['timezone']}, {t.named('sheet.clock', signed['at']['clock'])}"
+        if signed
+        else "",
         "devices": [_device(t, d) for d in what["devices"]],
         "steps": [_step(t, s) for s in what["steps"]],
         "missing": missing(t, what),
         "times": t.pair("\u3000", " · ").join(_times(t, what["times"], what.get("form", 1))),
-        "ladder": " → ".join(t("sheet.rung", who=r["responder"], wait=t.span(r["wait"])) for r in what["ladder"]) or t("sheet.no_ladder"),
+        "ladder": " → ".join(
+            t("sheet.rung", who=r["responder"], wait=t.span(r["wait"])) for r in what["ladder"]
+        )
+        or t("sheet.no_ladder"),
         "path": path,
         "typed": t("sheet.signed_typed", name=by) if signed and signed["how"] == "typed" else "",
         "sha256": sha256,
         **({"stands": stands(t, what)} if "faults" in what else {}),
-        **({"lacks": [audible.WORDS[audible.Lack(n)] for n in what["lacks"] if n in set(audible.Lack)]} if "lacks" in what else {}),
+        **(
+            {
+                "lacks": [
+                    audible.WORDS[audible.Lack(n)] for n in what["lacks"] if n in set(audible.Lack)
+                ]
+            }
+            if "lacks" in what
+            else {}
+        ),
     }
 
 
@@ -166,13 +251,19 @@ def missing(t: Words, what: Mapping[str, Any]) -> list[str]:
     for m in what["missing"]:
         if m["of"] == "device":
             place = rooms[m["id"]]
-            name = " ".join(filter(None, (place["room"], place.get("label", "") or t.pair(*place["title"]))))
+            name = " ".join(
+                filter(None, (place["room"], place.get("label", "") or t.pair(*place["title"])))
+            )
             out.append(f"{name}{t.pair(':', ': ')}{_lacks(t, 'walk.do', m['needs'])}")
         elif m["of"] == "step":
             out.append(f"{t('pull.' + m['id'])}{t.pair(':', ': ')}{_lacks(t, 'pull', m['needs'])}")
         elif m["of"] == "platform":
             words = {"platform": "sheet.no_platform", "tls": "sheet.no_tls"}
-            out.append(t.pair("\uff1b", "; ").join(t(words.get(need, "sheet.no_platform_test")) for need in m["needs"]))
+            out.append(
+                t.pair("\uff1b", "; ").join(
+                    t(words.get(need, "sheet.no_platform_test")) for need in m["needs"]
+                )
+            )
         elif m["of"] == "fault":
             out.append(t("sheet.fault", what=_fault(t, rooms, m["id"], m["needs"][0])))
         else:
@@ -182,7 +273,11 @@ def missing(t: Words, what: Mapping[str, Any]) -> list[str]:
 
 def _fault(t: Words, devices: Mapping[str, Mapping[str, Any]], name: str, device: str) -> str:
     place = devices.get(device)
-    where = " ".join(filter(None, (place["room"], place.get("label", "") or t.pair(*place["title"])))) if place else device
+    where = (
+        " ".join(filter(None, (place["room"], place.get("label", "") or t.pair(*place["title"]))))
+        if place
+        else device
+    )
     return t.kind(name) + (f" ({where})" if where else "")
 
 
@@ -190,7 +285,11 @@ def stands(t: Words, what: Mapping[str, Any]) -> list[str]:
     """Return what lets a certificate pass and has to stand on it all the same, a line each; older documents know nothing of it."""
     rooms = {d["id"]: d for d in what["devices"]}
     clock, without = what.get("clock", "synchronised"), what.get("rooms_without", [])
-    out = [t("sheet.clock_is", clock=t.named("sheet.clock", clock))] if clock != "synchronised" else []
+    out = (
+        [t("sheet.clock_is", clock=t.named("sheet.clock", clock))]
+        if clock != "synchronised"
+        else []
+    )
     out += [t("sheet.rooms_without", rooms=t.pair("、", ", ").join(without))] if without else []
     minor = [f for f in what.get("faults", []) if f["priority"] > Priority.P2]
     return out + [t("sheet.fault", what=_fault(t, rooms, f["kind"], f["device"])) for f in minor]
@@ -216,7 +315,9 @@ def _device(t: Words, d: Mapping[str, Any]) -> dict[str, str]:
         "title": " · ".join(filter(None, (d.get("label", ""), t.pair(*d["title"])))),
         "id": d["id"],
         "address": f"\u2026{d['address']}" if d["address"] else "",
-        "tested": " · ".join([*tested(t, walk), t.local(seconds(walk["at"]), "%H:%M")]) if walk else t("sheet.not_tried"),
+        "tested": " · ".join([*tested(t, walk), t.local(seconds(walk["at"]), "%H:%M")])
+        if walk
+        else t("sheet.not_tried"),
         "lacks": _lacks(t, "walk.do", d["lacks"]),
     }
 
@@ -230,7 +331,12 @@ def _step(t: Words, s: Mapping[str, Any]) -> dict[str, Any]:
         figures = {"noticed": walk["noticed_s"], "away": walk["away_s"]}
         more = {"receipt": f"{walk['receipt_s']:.2f}"} if s["step"] == "uplink" else {}
         how = t(f"sheet.{s['step']}", **figures, **more)
-    return {"title": t(f"pull.{s['step']}"), "applies": s["applies"], "tested": how, "lacks": _lacks(t, "pull", s["lacks"])}
+    return {
+        "title": t(f"pull.{s['step']}"),
+        "applies": s["applies"],
+        "tested": how,
+        "lacks": _lacks(t, "pull", s["lacks"]),
+    }
 
 
 def _platform(t: Words, p: Mapping[str, Any]) -> str:
@@ -247,13 +353,21 @@ def _platform(t: Words, p: Mapping[str, Any]) -> str:
     if attempt is not None and attempt["failed"]:
         parts.append(t("sheet.attempt_failed", step=t.named("step", attempt["failed"])))
     elif attempt is not None:
-        parts.append(t("sheet.attempt", login=f"{attempt.get('login_s', 0):.2f}", receipt=f"{attempt.get('receipt_s', 0):.2f}"))
+        parts.append(
+            t(
+                "sheet.attempt",
+                login=f"{attempt.get('login_s', 0):.2f}",
+                receipt=f"{attempt.get('receipt_s', 0):.2f}",
+            )
+        )
     return " · ".join(parts)
 
 
 def _times(t: Words, times: Mapping[str, float], form: int) -> list[str]:
     standard = STANDARD if form > 2 else STANDARD_2
-    shown = [n for n in TIMES if n in times] + [n for n in times if n not in TIMES and n in standard and times[n] != standard[n]]
+    shown = [n for n in TIMES if n in times] + [
+        n for n in times if n not in TIMES and n in standard and times[n] != standard[n]
+    ]
     was = {"repeat": "repeat_last"} if form == 1 else {}
     return [f"{_time(t, was.get(name, name))} {t.span(times[name])}" for name in shown]
 

@@ -88,8 +88,12 @@ class Form:
     name: str = ""
     typed: dict[str, str] = field(default_factory=dict)
     answer: Answer = field(default_factory=Answer)
-    both: list[Row] = field(default_factory=list)  # where somebody was quicker: what holds, beside what was typed
-    differs: dict[str, tuple[Any, Any]] = field(default_factory=dict)  # field -> (typed, what holds), while the form is drawn
+    both: list[Row] = field(
+        default_factory=list
+    )  # where somebody was quicker: what holds, beside what was typed
+    differs: dict[str, tuple[Any, Any]] = field(
+        default_factory=dict
+    )  # field -> (typed, what holds), while the form is drawn
 
     def wrong(self, name: str, key: str) -> str:
         """Return what is wrong with one field of one form."""
@@ -137,21 +141,35 @@ async def left(
     config, known = v.page.config, v.page.known
     order = f"page-{once_of(said)}"
     facts = await run_in_threadpool(known.status) if dated else None
-    issued = datetime.fromtimestamp(known.now(facts), UTC).isoformat() if facts and facts.written else ""
+    issued = (
+        datetime.fromtimestamp(known.now(facts), UTC).isoformat() if facts and facts.written else ""
+    )
     message = wire.InstructionMessage(
-        v=1, gateway=known.gateway(), id=order, do=do, by=v.by, seconds=seconds, change=change, device=device,
-        port=port, settings=dict(settings or {}),
+        v=1,
+        gateway=known.gateway(),
+        id=order,
+        do=do,
+        by=v.by,
+        seconds=seconds,
+        change=change,
+        device=device,
+        port=port,
+        settings=dict(settings or {}),
         # `over`: the newer revision that was seen beside what is to take its place.
-        revision=max(0, whole(said.get("over") or said.get("revision", ""))), secrets=order if given is not None else "",
-        issued=issued, boot=facts.boot if facts else "",
-    )  # fmt: skip
+        revision=max(0, whole(said.get("over") or said.get("revision", ""))),
+        secrets=order if given is not None else "",
+        issued=issued,
+        boot=facts.boot if facts else "",
+    )
 
     def leave() -> None:
         if given is not None:
             handed.hand(config.page_folder, order, given)
         inbox.leave(config.page_folder, config.runtime, wire.encode(message))
         assert v.session is not None  # a technician has one
-        v.page.accounts.note(v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip())
+        v.page.accounts.note(
+            v.session.name, v.source, "instruction", f"{do} {change.what if change else ''}".strip()
+        )
 
     try:
         await run_in_threadpool(leave)
@@ -159,7 +177,9 @@ async def left(
         handed.forget(config.page_folder, message.secrets)
         return Answer(order, sentence=v.words("told.failed"))
     end = time.monotonic() + ANSWER_WAIT
-    while (result := await run_in_threadpool(known.result, order)) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
+    while (  # noqa: ASYNC110
+        result := await run_in_threadpool(known.result, order)
+    ) is None and time.monotonic() < end:
         await asyncio.sleep(ANSWER_LOOK)
     if result is None:
         return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
@@ -170,7 +190,12 @@ async def left(
     fields: dict[str, str] = {}
     for p in result.problems:
         fields.setdefault(p.field, v.words.pair(p.zh, p.en))
-    return Answer(order, sentence=v.words.pair(result.zh, result.en), fields=fields, moved=result.refused is Refused.CHANGED_MEANWHILE)
+    return Answer(
+        order,
+        sentence=v.words.pair(result.zh, result.en),
+        fields=fields,
+        moved=result.refused is Refused.CHANGED_MEANWHILE,
+    )
 
 
 def tidied(config: Config, known: Known) -> None:
@@ -188,11 +213,25 @@ def tidied(config: Config, known: Known) -> None:
 
 
 async def configure(
-    v: Visitor, said: Mapping[str, str], what: What, value: Mapping[str, Any], given: Handed | None = None, *, first_press: float = 0.0
+    v: Visitor,
+    said: Mapping[str, str],
+    what: What,
+    value: Mapping[str, Any],
+    given: Handed | None = None,
+    *,
+    first_press: float = 0.0,
 ) -> Answer:
     """Leave one change of the household. `first_press`: for so many seconds the page asks for the first press of what is enrolled."""
     change = wire.ChangeMessage(what=what, value=dict(value))
-    return await left(v, Do.CONFIGURE, said, change=change, given=given, seconds=first_press, dated=first_press > 0)
+    return await left(
+        v,
+        Do.CONFIGURE,
+        said,
+        change=change,
+        given=given,
+        seconds=first_press,
+        dated=first_press > 0,
+    )
 
 
 def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:

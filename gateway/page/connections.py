@@ -89,7 +89,9 @@ class Connection(H11Protocol):
     """One connection with HTTP on it. Who does not finish a question in time is shown out."""
 
     def __init__(self, server: Server, places: Places, place: Place) -> None:
-        super().__init__(config=server.config, server_state=server.server_state, app_state=server.lifespan.state)
+        super().__init__(
+            config=server.config, server_state=server.server_state, app_state=server.lifespan.state
+        )
         self._places, self._place = places, place
         self._patience: asyncio.TimerHandle | None = None
         self._patience_for: float | None = None
@@ -133,13 +135,17 @@ class Connection(H11Protocol):
         if self._patience is not None:
             self._patience.cancel()
         self._patience_for = seconds
-        self._patience = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+        self._patience = (
+            None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+        )
 
 
 class Server(uvicorn.Server):
     """uvicorn's server with an ear of our own. Several are in one process: signals are the process's business."""
 
-    def __init__(self, options: uvicorn.Config, places: Places, context: Callable[[], Context] | None = None) -> None:
+    def __init__(
+        self, options: uvicorn.Config, places: Places, context: Callable[[], Context] | None = None
+    ) -> None:
         super().__init__(options)
         self._places, self._context = places, context
         self._greeting: set[asyncio.Task[None]] = set()
@@ -195,7 +201,9 @@ class Server(uvicorn.Server):
             self._greeting.add(task)
             task.add_done_callback(self._greeting.discard)
             place.leave = task.cancel
-            await asyncio.sleep(0)  # the greeting has begun, and whoever had to leave has left, before the next one comes
+            await asyncio.sleep(
+                0
+            )  # the greeting has begun, and whoever had to leave has left, before the next one comes
 
     async def _greet(self, sock: socket.socket, place: Place) -> None:
         """Do TLS, where it is spoken here, and hand over to HTTP."""
@@ -206,10 +214,16 @@ class Server(uvicorn.Server):
                 await loop.connect_accepted_socket(lambda: made, sock)
             else:
                 await loop.connect_accepted_socket(
-                    lambda: made, sock, ssl=self._context(), ssl_handshake_timeout=HANDSHAKE, ssl_shutdown_timeout=PARTING
+                    lambda: made,
+                    sock,
+                    ssl=self._context(),
+                    ssl_handshake_timeout=HANDSHAKE,
+                    ssl_shutdown_timeout=PARTING,
                 )
         except OSError:
-            LOG.debug("page: no TLS with %s", place.who)  # ssl.SSLError is one: who speaks none, or too slowly, is gone
+            LOG.debug(
+                "page: no TLS with %s", place.who
+            )  # ssl.SSLError is one: who speaks none, or too slowly, is gone
         finally:
             if made.transport is None:
                 self._places.back(place)

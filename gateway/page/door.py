@@ -40,7 +40,12 @@ def _begun(v: Visitor, said: dict[str, str]) -> Response:
     if said.get("password", "") != said.get("again", ""):
         return _first(v, 422, said, {"again": v.words("password_differs")})
     try:
-        key = v.page.accounts.claim(said.get("code", "")[:80], said.get("name", "").strip(), said.get("password", ""), v.source)
+        key = v.page.accounts.claim(
+            said.get("code", "")[:80],
+            said.get("name", "").strip(),
+            said.get("password", ""),
+            v.source,
+        )
     except Refusal as no:
         if no.word == "claimed_already":
             return _sign_in(v, 409, no.word)
@@ -78,7 +83,9 @@ async def sign_in(v: Anyone, said: Fields) -> Response:
 def _first_refused(v: Visitor, said: dict[str, str], no: Refusal) -> Response:
     if no.word in UNSEEN:
         v.page.accounts.unseen()
-    return _waiting(_first(v, 429 if no.wait else 422, said, {no.field or "form": refused(v, no)}), no)
+    return _waiting(
+        _first(v, 429 if no.wait else 422, said, {no.field or "form": refused(v, no)}), no
+    )
 
 
 def _sign_in_refused(v: Visitor, name: str, no: Refusal) -> Response:
@@ -105,8 +112,15 @@ def refused(v: Visitor, no: Refusal) -> str:
     return v.words(no.word, seconds=round(no.wait + 0.5), minutes=round(no.wait / 60 + 0.5))
 
 
-def _first(v: Visitor, status: int = 200, said: dict[str, str] | None = None, wrong: dict[str, str] | None = None) -> Response:
-    typed = {k: w for k, w in (said or {}).items() if k in {"code", "name"}}  # a password is never sent back
+def _first(
+    v: Visitor,
+    status: int = 200,
+    said: dict[str, str] | None = None,
+    wrong: dict[str, str] | None = None,
+) -> Response:
+    typed = {
+        k: w for k, w in (said or {}).items() if k in {"code", "name"}
+    }  # a password is never sent back
     return v.render("first.html", status, typed=typed, wrong=wrong or {})
 
 

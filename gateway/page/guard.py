@@ -50,10 +50,14 @@ HEADERS: Final[tuple[tuple[bytes, bytes], ...]] = (
 class Guard:
     """Wraps the page."""
 
-    def __init__(self, app: App, names: frozenset[str], refuse: Callable[[Scope, int], tuple[bytes, bytes]]) -> None:
+    def __init__(
+        self, app: App, names: frozenset[str], refuse: Callable[[Scope, int], tuple[bytes, bytes]]
+    ) -> None:
         self._app = app
         self._names = names
-        self._refuse = refuse  # (scope, status) -> (content type, body) of what a refused visitor sees
+        self._refuse = (
+            refuse  # (scope, status) -> (content type, body) of what a refused visitor sees
+        )
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,7 +82,11 @@ class Guard:
         if scope["method"] not in METHODS:
             return 405
         length = headers.get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > 12 or (int(length) > LARGEST and scope["path"] not in LARGER):
+        if (
+            not length.isdigit()
+            or len(length) > 12
+            or (int(length) > LARGEST and scope["path"] not in LARGER)
+        ):
             return 413  # a page that takes a file says beside the field that it is too large: see `TooLarge`
         if scope["method"] == "POST" and not _same_origin(headers, hosts[0]):
             return 403
@@ -104,12 +112,19 @@ class Guard:
 
     async def _answer(self, scope: Scope, send: Send, status: int) -> None:
         kind, body = self._refuse(scope, status)
-        headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"), *HEADERS]
+        headers = [
+            (b"content-type", kind),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            *HEADERS,
+        ]
         if status == 429:
             headers.append((b"retry-after", b"5"))
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        await send(
+            {"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body}
+        )
 
 
 class TooLarge(Exception):
@@ -214,7 +229,12 @@ def _on_link(table: str) -> Iterator[ipaddress.IPv6Network]:
     """Yield the networks that are reached without a router. A row: destination, length, source, length, next hop, ..., flags, device."""
     for row in table.splitlines():
         to, length, _, _, hop, _, _, _, flags, device = row.split()
-        if int(hop, 16) == 0 and 48 <= int(length, 16) < 128 and int(flags, 16) & (_UP | _REJECT) == _UP and device != "lo":
+        if (
+            int(hop, 16) == 0
+            and 48 <= int(length, 16) < 128
+            and int(flags, 16) & (_UP | _REJECT) == _UP
+            and device != "lo"
+        ):
             network = ipaddress.IPv6Network((int(to, 16), int(length, 16)))
             if not network.is_multicast:
                 yield network
@@ -228,7 +248,9 @@ class Regulars:
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
-        self._seen: OrderedDict[str, float] = OrderedDict()  # at most REGULARS, the one longest unseen forgotten first
+        self._seen: OrderedDict[str, float] = (
+            OrderedDict()
+        )  # at most REGULARS, the one longest unseen forgotten first
 
     def saw(self, who: str) -> None:
         """Take it that a session was used from there."""

@@ -21,13 +21,24 @@ router = APIRouter()
 ROOMS: Final = tuple(name for name in EN if name.startswith("room."))
 CONSENT: Final = ("activity", "climate", "vital_signs")
 # A box is set up where it will stand: these are offered, and whatever it has already.
-ZONES: Final = ("Asia/Shanghai", "Asia/Urumqi", "Asia/Hong_Kong", "Asia/Taipei", "Asia/Singapore", "Europe/Berlin", "Europe/London", "UTC")
+ZONES: Final = (
+    "Asia/Shanghai",
+    "Asia/Urumqi",
+    "Asia/Hong_Kong",
+    "Asia/Taipei",
+    "Asia/Singapore",
+    "Europe/Berlin",
+    "Europe/London",
+    "UTC",
+)
 DAYS: Final = ("history_days", "journal_days")
 
 
 def suggested(v: Visitor, rooms: list[str]) -> list[str]:
     """Return the home's rooms, then the usual ones that it does not have in either language."""
-    return rooms + [v.words(name) for name in ROOMS if ZH[name] not in rooms and EN[name] not in rooms]
+    return rooms + [
+        v.words(name) for name in ROOMS if ZH[name] not in rooms and EN[name] not in rooms
+    ]
 
 
 @router.get("/home")
@@ -58,8 +69,14 @@ async def number(v: Technician, said: Fields) -> Response:
 async def rooms(v: Technician, said: Fields) -> Response:
     """Set the rooms: those that are ticked, and those that were typed."""
     checked(v, said)
-    chosen = [text.strip() for name, text in said.items() if name.startswith("room-") and text.strip()]
-    typed = [text.strip() for text in said.get("more", "").replace("，", ",").replace("、", ",").split(",") if text.strip()]  # noqa: RUF001
+    chosen = [
+        text.strip() for name, text in said.items() if name.startswith("room-") and text.strip()
+    ]
+    typed = [
+        text.strip()
+        for text in said.get("more", "").replace("，", ",").replace("、", ",").split(",")  # noqa: RUF001
+        if text.strip()
+    ]
     value = {"rooms": list(dict.fromkeys(chosen + typed))}
     return await _done(v, "rooms", said, await configure(v, said, What.SET_ROOMS, value))
 
@@ -91,16 +108,28 @@ def _home(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     facts = household.shown(config)
     form = form or Form()
     ticked = (
-        [text for name, text in form.typed.items() if name.startswith("room-") and text.strip()] if form.name == "rooms" else facts["rooms"]
+        [text for name, text in form.typed.items() if name.startswith("room-") and text.strip()]
+        if form.name == "rooms"
+        else facts["rooms"]
     )
     offered = list(dict.fromkeys([*suggested(v, facts["rooms"]), *ticked]))
     if form.name == "rooms" and form.answer.moved:
         comma = v.words.pair("\u3001", ", ")
         more = [text for text in form.typed.get("more", "").split(",") if text.strip()]
-        form.both = [Row(v.words("home.rooms"), comma.join(facts["rooms"]), comma.join([*ticked, *more]))]
+        form.both = [
+            Row(v.words("home.rooms"), comma.join(facts["rooms"]), comma.join([*ticked, *more]))
+        ]
     lived = {d.room for d in config.devices}
     return drawn(
-        v, "home.html", status, form, set=facts, rooms=[(r, r in ticked, r in lived) for r in offered], consents=CONSENT, days=DAYS,
+        v,
+        "home.html",
+        status,
+        form,
+        set=facts,
+        rooms=[(r, r in ticked, r in lived) for r in offered],
+        consents=CONSENT,
+        days=DAYS,
         zones=tuple(dict.fromkeys([facts["household"]["timezone"], *ZONES])),
-        saved="saved" in v.request.query_params, now=v.page.known.now(v.page.known.status()),
-    )  # fmt: skip
+        saved="saved" in v.request.query_params,
+        now=v.page.known.now(v.page.known.status()),
+    )

@@ -106,7 +106,9 @@ class Known:
         with reader(self._folder() / name, 2) as db:
             yield db
 
-    def _ask(self, query: str, values: tuple[object, ...] = (), name: str = "gateway.db") -> list[tuple[Any, ...]]:
+    def _ask(
+        self, query: str, values: tuple[object, ...] = (), name: str = "gateway.db"
+    ) -> list[tuple[Any, ...]]:
         """Return rows; none where there is no database, or not yet this table."""
         try:
             with self._open(name) as db:
@@ -121,19 +123,26 @@ class Known:
 
     def open_alarms(self) -> list[wire.AlarmMessage]:
         """Return what is open, most urgent and newest first, tests last."""
-        rows = self._ask("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open")
+        rows = self._ask(
+            "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open"
+        )
         found = [m for m in map(_entry, rows) if isinstance(m, wire.AlarmMessage)]
         return sorted(found, key=lambda a: (a.test, int(a.priority), -a.alarm_number))
 
     def alarm(self, number: int) -> wire.AlarmMessage | None:
         """Return one alarm as it stands."""
-        rows = self._ask("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.number = ?", (number,))
+        rows = self._ask(
+            "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.number = ?",
+            (number,),
+        )
         found = _entry(rows[0]) if rows else None
         return found if isinstance(found, wire.AlarmMessage) else None
 
     def by_id(self, alarm: str) -> wire.AlarmMessage | None:
         """Return one alarm by its id in the world."""
-        rows = self._ask("SELECT number FROM alarms WHERE id = ? ORDER BY number DESC LIMIT 1", (alarm,))
+        rows = self._ask(
+            "SELECT number FROM alarms WHERE id = ? ORDER BY number DESC LIMIT 1", (alarm,)
+        )
         return self.alarm(int(rows[0][0])) if rows else None
 
     def past(self, wanted: Filter, before: int = 0, limit: int = 20) -> list[wire.AlarmMessage]:
@@ -161,7 +170,9 @@ class Known:
         out: list[wire.AlarmMessage] = []
         query = "SELECT body FROM journal WHERE number BETWEEN ? AND ? AND alarm = ? ORDER BY number DESC"
         with contextlib.suppress(sqlite3.Error), self._open("gateway.db") as db:
-            for row in db.execute(query, (alarm.number - LOOK_BACK, alarm.number, alarm.alarm_number)):
+            for row in db.execute(
+                query, (alarm.number - LOOK_BACK, alarm.number, alarm.alarm_number)
+            ):
                 message = _entry(row)
                 if isinstance(message, wire.AlarmMessage):
                     out.append(message)
@@ -171,14 +182,27 @@ class Known:
 
     def results(self, alarm: str, limit: int = 40) -> list[wire.ResultMessage]:
         """Return what came of the newest instructions about one alarm, oldest first."""
-        rows = self._ask("SELECT body FROM journal WHERE name = 'result' ORDER BY number DESC LIMIT 400")
-        found = [m for m in map(_entry, rows) if isinstance(m, wire.ResultMessage) and m.alarm == alarm]
+        rows = self._ask(
+            "SELECT body FROM journal WHERE name = 'result' ORDER BY number DESC LIMIT 400"
+        )
+        found = [
+            m for m in map(_entry, rows) if isinstance(m, wire.ResultMessage) and m.alarm == alarm
+        ]
         return found[:limit][::-1]
 
     def result(self, instruction: str) -> wire.ResultMessage | None:
         """Return what came of one instruction, None while the daemon has not answered."""
-        rows = self._ask("SELECT body FROM journal WHERE number > (SELECT max(number) - 400 FROM journal) AND name = 'result'")
-        return next((m for m in map(_entry, rows) if isinstance(m, wire.ResultMessage) and m.instruction == instruction), None)
+        rows = self._ask(
+            "SELECT body FROM journal WHERE number > (SELECT max(number) - 400 FROM journal) AND name = 'result'"
+        )
+        return next(
+            (
+                m
+                for m in map(_entry, rows)
+                if isinstance(m, wire.ResultMessage) and m.instruction == instruction
+            ),
+            None,
+        )
 
     def journal(self, before: int = 0, name: str = "", limit: int = 50) -> list[wire.Outward]:
         """Return journal entries, newest first."""
@@ -196,7 +220,11 @@ class Known:
         """Return what was only told in the last day, newest first, each kind and device once with how often."""
         out: dict[tuple[str, str], tuple[wire.FaultMessage, int]] = {}
         for m in self.journal(name="fault", limit=NOTES):
-            if isinstance(m, wire.FaultMessage) and m.turn == "noted" and seconds(m.at.wall) >= now - DAY:
+            if (
+                isinstance(m, wire.FaultMessage)
+                and m.turn == "noted"
+                and seconds(m.at.wall) >= now - DAY
+            ):
                 first, count = out.get((m.kind, m.device), (m, 0))
                 out[m.kind, m.device] = first, count + 1
         return [found for found in out.values() if found[0].kind != kind.RESTARTED or found[1] > 1]
@@ -204,7 +232,11 @@ class Known:
     def restarts(self, since: float) -> list[float]:
         """Return when the gateway was started anew."""
         entries = self.journal(name="fault", limit=NOTES)
-        found = [seconds(m.at.wall) for m in entries if isinstance(m, wire.FaultMessage) and m.kind == kind.RESTARTED]
+        found = [
+            seconds(m.at.wall)
+            for m in entries
+            if isinstance(m, wire.FaultMessage) and m.kind == kind.RESTARTED
+        ]
         return [at for at in found if at >= since]
 
     def answered(self) -> int | None:
@@ -217,7 +249,10 @@ class Known:
         rows = self._ask("SELECT value FROM marks WHERE name = 'masks'")
         try:
             masks = loads(rows[0][0]) if rows else {}
-            return {"shelves": dict(masks.get("shelves", {})), "away": number(masks.get("away", 0.0))}
+            return {
+                "shelves": dict(masks.get("shelves", {})),
+                "away": number(masks.get("away", 0.0)),
+            }
         except (ValueError, TypeError, AttributeError):
             return {"shelves": {}, "away": 0.0}
 
@@ -236,7 +271,9 @@ class Known:
             for device, what, value, wall in db.execute(query, (ROWS,)):
                 if wall < now - DAY - 3600:
                     break
-                out.append(Heard(device, what, value == b"\1" if isinstance(value, bytes) else value, wall))
+                out.append(
+                    Heard(device, what, value == b"\1" if isinstance(value, bytes) else value, wall)
+                )
         return sorted([*out[::-1], *self._evidence(now, out)], key=lambda heard: heard.wall)
 
     def _evidence(self, now: float, kept: list[Heard]) -> list[Heard]:
@@ -246,7 +283,9 @@ class Known:
         for alarm in self.past(Filter(), limit=EVIDENCE):
             for e in alarm.evidence:
                 at = seconds(e.at.wall)
-                if at >= now - DAY - 3600 and not there & {(e.device, e.kind, round(at) + n) for n in (-1, 0, 1)}:
+                if at >= now - DAY - 3600 and not there & {
+                    (e.device, e.kind, round(at) + n) for n in (-1, 0, 1)
+                }:
                     there.add((e.device, e.kind, round(at)))
                     out.append(Heard(e.device, e.kind, e.value, at))
         return out
@@ -258,7 +297,11 @@ class Known:
         """
         out: dict[str, list[float]] = {}
         first = int((now - DAY) // 3600) - 1
-        rows = self._ask("SELECT device, hour, minutes FROM signals WHERE hour >= ? ORDER BY hour", (first,), "history.db")
+        rows = self._ask(
+            "SELECT device, hour, minutes FROM signals WHERE hour >= ? ORDER BY hour",
+            (first,),
+            "history.db",
+        )
         for d in facts.devices:
             rows += [(d.device, int(hour), bits) for hour, bits in d.minutes.items()]
             last = now - d.heard_s
@@ -266,18 +309,29 @@ class Known:
                 out.setdefault(d.device, []).append(last)
         for device, hour, minutes in rows:
             begin = hour * 3600.0
-            found = [begin, begin + 3599.0] if minutes is None else [begin + 60.0 * n for n in _ends(minutes)]
+            found = (
+                [begin, begin + 3599.0]
+                if minutes is None
+                else [begin + 60.0 * n for n in _ends(minutes)]
+            )
             out.setdefault(device, []).extend(at for at in found if at <= now)
         return {device: sorted(found) for device, found in out.items()}
 
     def heard_before(self, wall: float) -> set[str]:
         """Return the devices that were heard before a moment, in the weeks that are kept."""
-        rows = self._ask("SELECT DISTINCT device FROM signals WHERE hour < ?", (int(wall // 3600),), "history.db")
+        rows = self._ask(
+            "SELECT DISTINCT device FROM signals WHERE hour < ?", (int(wall // 3600),), "history.db"
+        )
         return {str(device) for (device,) in rows}
 
     def weeks(self, now: float, days: int, device: str = "") -> dict[str, list[Day]]:
         """Return the last days of each device, or of one: how well it was heard, and its battery. A day is the home's."""
-        offset = int((datetime.fromtimestamp(now, UTC).astimezone(self.zone).utcoffset() or timedelta()).total_seconds() // 3600)
+        offset = int(
+            (
+                datetime.fromtimestamp(now, UTC).astimezone(self.zone).utcoffset() or timedelta()
+            ).total_seconds()
+            // 3600
+        )
         today = (int(now // 3600) + offset) // 24
         rows = self._ask(
             "SELECT device, (hour + ?) / 24 AS day, count(*), sum(packets), min(nullif(worst, 0)), avg(nullif(median, 0)), battery, "
@@ -287,14 +341,18 @@ class Known:
         )
         out: dict[str, list[Day]] = {}
         for name, day, hours, packets, worst, usual, battery, _ in rows:
-            out.setdefault(name, []).append(Day(int(day) - today, hours, packets, worst, usual, battery))
+            out.setdefault(name, []).append(
+                Day(int(day) - today, hours, packets, worst, usual, battery)
+            )
         return out
 
 
 def _ends(minutes: int) -> list[int]:
     """Return the first and last minute of each time in which a device was heard, and some between: so many say all."""
     on = [bool(minutes >> n & 1) for n in range(60)]
-    return [n for n in range(60) if on[n] and not (n % 10 and 0 < n < 59 and on[n - 1] and on[n + 1])]
+    return [
+        n for n in range(60) if on[n] and not (n % 10 and 0 < n < 59 and on[n - 1] and on[n + 1])
+    ]
 
 
 def _entry(row: tuple[Any, ...]) -> wire.Outward | None:
@@ -314,4 +372,8 @@ def seconds(wall: str) -> float:
 
 def between(first: wire.When, then: wire.When) -> float:
     """Return the seconds from one moment to another: monotonic within one power-up, by the wall clock across."""
-    return then.mono - first.mono if first.boot == then.boot else seconds(then.wall) - seconds(first.wall)
+    return (
+        then.mono - first.mono
+        if first.boot == then.boot
+        else seconds(then.wall) - seconds(first.wall)
+    )

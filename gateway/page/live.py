@@ -10,7 +10,9 @@ MOST = 12  # streams at once
 EACH = 4  # of one account, however often it is signed in
 LOOK_EVERY = 0.5  # s
 QUIET = 10.0  # s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
-BEAT = 3.0  # s between two signs of life: a page that has heard none for 10 s says that it is not live
+BEAT = (
+    3.0  # s between two signs of life: a page that has heard none for 10 s says that it is not live
+)
 
 
 class Full(Exception):
@@ -20,7 +22,9 @@ class Full(Exception):
 class Watch:
     """`newest` returns the number of the newest entry; it is asked in a thread of its own."""
 
-    def __init__(self, newest: Callable[[], int], *, look_every: float = LOOK_EVERY, quiet: float = QUIET) -> None:
+    def __init__(
+        self, newest: Callable[[], int], *, look_every: float = LOOK_EVERY, quiet: float = QUIET
+    ) -> None:
         self._newest = newest
         self._every, self._quiet = look_every, quiet
         self._open: dict[str, int] = {}

@@ -34,8 +34,12 @@ from gateway.words.instruction import Do
 router = APIRouter()
 WAIT = 60.0  # s in which a box usually has tried a start and begun anew as another home's gateway
 _opening = threading.Lock()  # one at a time: each takes 32 MiB for a moment
-_BOUNDARY: Final = re.compile(r"multipart/form-data;\s*boundary=\"?([A-Za-z0-9'()+_,./:=?-]{1,70})\"?", re.IGNORECASE)
-_NAME: Final = re.compile(rb'^content-disposition:[^\r\n]*;\s*name="([a-z]{1,20})"', re.IGNORECASE | re.MULTILINE)
+_BOUNDARY: Final = re.compile(
+    r"multipart/form-data;\s*boundary=\"?([A-Za-z0-9'()+_,./:=?-]{1,70})\"?", re.IGNORECASE
+)
+_NAME: Final = re.compile(
+    rb'^content-disposition:[^\r\n]*;\s*name="([a-z]{1,20})"', re.IGNORECASE | re.MULTILINE
+)
 PARTS = 10  # of one form
 
 
@@ -49,13 +53,21 @@ async def sealed(v: Technician, said: Fields) -> Response:
         wrong["again"] = v.words("password_differs")
     if not backup.SHORTEST <= len(words) <= 200:
         wrong["passphrase"] = v.words("moving.short", least=backup.SHORTEST)
-    elif await run_in_threadpool(strength.weak, words, strength.SEALED, [v.by.partition(" (")[0], v.page.known.gateway()]):
+    elif await run_in_threadpool(
+        strength.weak, words, strength.SEALED, [v.by.partition(" (")[0], v.page.known.gateway()]
+    ):
         wrong["passphrase"] = v.words("moving.weak")
     wrong |= await run_in_threadpool(again.wrong, v, said)
-    answer = Answer(fields=wrong) if wrong else await left(v, Do.BACKUP, said, given=Handed(passphrase=words))
+    answer = (
+        Answer(fields=wrong)
+        if wrong
+        else await left(v, Do.BACKUP, said, given=Handed(passphrase=words))
+    )
     if not answer.accepted:
         return await run_in_threadpool(_start, v, 422, Form("backup", {}, answer))
-    if v.asks_page:  # a browser that is given a file at once stays on a page that knows of no backup
+    if (
+        v.asks_page
+    ):  # a browser that is given a file at once stays on a page that knows of no backup
         return RedirectResponse(f"/moving?{urlencode({'sealed': answer.told})}#backup", 303)
     return await _file(v, answer.told)
 
@@ -72,7 +84,9 @@ async def _file(v: Visitor, order: str) -> Response:
     try:
         data = await run_in_threadpool(backup.fetched, v.page.config.state, order)
     except OSError:  # it has been there for ten minutes
-        return await run_in_threadpool(_start, v, 409, Form("backup", {}, Answer(sentence=v.words("moving.gone"))))
+        return await run_in_threadpool(
+            _start, v, 409, Form("backup", {}, Answer(sentence=v.words("moving.gone")))
+        )
     assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "backup")
     at = v.words.local(v.page.known.now(v.page.known.status()), "%Y%m%d-%H%M")
@@ -115,16 +129,26 @@ async def look(v: Technician, parts: Upload) -> Response:
     if parts is None:  # nothing of it was read, not even the form's key, and nothing is done
         if not await run_in_threadpool(is_new, v):
             raise Stop(413)
-        answer = Answer(fields={"file": v.words("moving.large", most=LARGER["/moving/look"] // 1024)})
+        answer = Answer(
+            fields={"file": v.words("moving.large", most=LARGER["/moving/look"] // 1024)}
+        )
         return await run_in_threadpool(_start, v, 413, Form("look", {}, answer))
-    said = {name: part.decode(errors="replace") for name, part in parts.items() if name != "file" and len(part) <= 400}
+    said = {
+        name: part.decode(errors="replace")
+        for name, part in parts.items()
+        if name != "file" and len(part) <= 400
+    }
     checked(v, said)
     data, words, order = parts.get("file", b""), said.get("passphrase", ""), f"page-{once_of(said)}"
 
     def opened() -> backup.Kept:
         with _opening:
             kept = backup.opened(data, words)
-        handed.hand(v.page.config.page_folder, order, Handed(passphrase=words, backup=base64.b64encode(data).decode()))
+        handed.hand(
+            v.page.config.page_folder,
+            order,
+            Handed(passphrase=words, backup=base64.b64encode(data).decode()),
+        )
         return kept
 
     if not data:
@@ -137,11 +161,21 @@ async def look(v: Technician, parts: Upload) -> Response:
         answer = Answer(fields={field: v.words.told(no.say)})
         return await run_in_threadpool(_start, v, 422, Form("look", {}, answer))
     except OSError:
-        return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
-    if not_here := [why for _, why in await run_in_threadpool(backup.programs, current(v), kept) if why is not None]:
+        return await run_in_threadpool(
+            _start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed")))
+        )
+    if not_here := [
+        why
+        for _, why in await run_in_threadpool(backup.programs, current(v), kept)
+        if why is not None
+    ]:
         await run_in_threadpool(handed.forget, v.page.config.page_folder, order)
-        wrong = v.words("moving.programs", why="; ".join(v.words.told(why) for why in not_here)[:600])
-        return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(fields={"file": wrong})))
+        wrong = v.words(
+            "moving.programs", why="; ".join(v.words.told(why) for why in not_here)[:600]
+        )
+        return await run_in_threadpool(
+            _start, v, 422, Form("look", {}, Answer(fields={"file": wrong}))
+        )
     return await run_in_threadpool(_shown, v, kept, order)
 
 
@@ -149,20 +183,35 @@ async def look(v: Technician, parts: Upload) -> Response:
 async def take(v: Technician, said: Fields) -> Response:
     """Let the daemon take over what was shown, and wait until it has begun anew."""
     checked(v, said)
-    config, known, order, home = v.page.config, v.page.known, f"page-{once_of(said)}", said.get("gateway", "")[:40]
+    config, known, order, home = (
+        v.page.config,
+        v.page.known,
+        f"page-{once_of(said)}",
+        said.get("gateway", "")[:40],
+    )
     before = (await run_in_threadpool(known.status)).journal
     if not said.get("sure"):
         try:
             given = await run_in_threadpool(handed.handed, config.page_folder, order)
-            kept = await run_in_threadpool(backup.opened, base64.b64decode(given.backup or ""), given.passphrase or "")
+            kept = await run_in_threadpool(
+                backup.opened, base64.b64decode(given.backup or ""), given.passphrase or ""
+            )
         except (Rejected, backup.BackupError):
-            return await run_in_threadpool(_start, v, 409, Form("look", {}, Answer(sentence=v.words("moving.again"))))
+            return await run_in_threadpool(
+                _start, v, 409, Form("look", {}, Answer(sentence=v.words("moving.again")))
+            )
         return await run_in_threadpool(_shown, v, kept, order, 422, v.words("wrong.sure"))
-    message = wire.InstructionMessage(v=1, gateway=known.gateway(), id=order, do=Do.TAKE_OVER, by=v.by, secrets=order)
+    message = wire.InstructionMessage(
+        v=1, gateway=known.gateway(), id=order, do=Do.TAKE_OVER, by=v.by, secrets=order
+    )
     try:
-        await run_in_threadpool(inbox.leave, config.page_folder, config.runtime, wire.encode(message))
+        await run_in_threadpool(
+            inbox.leave, config.page_folder, config.runtime, wire.encode(message)
+        )
     except (OSError, sqlite3.Error, ValueError):
-        return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed"))))
+        return await run_in_threadpool(
+            _start, v, 503, Form("look", {}, Answer(sentence=v.words("told.failed")))
+        )
     assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "take_over", home)
     end = time.monotonic() + WAIT
@@ -170,14 +219,21 @@ async def take(v: Technician, said: Fields) -> Response:
         result = await run_in_threadpool(known.result, order)
         if result is not None and not result.accepted:
             await run_in_threadpool(handed.forget, config.page_folder, order)
-            return await run_in_threadpool(_start, v, 422, Form("look", {}, Answer(sentence=v.words.pair(result.zh, result.en))))
+            return await run_in_threadpool(
+                _start,
+                v,
+                422,
+                Form("look", {}, Answer(sentence=v.words.pair(result.zh, result.en))),
+            )
         facts = await run_in_threadpool(known.status)
         if facts.well and facts.gateway == home and facts.journal != before:
             await run_in_threadpool(handed.forget, config.page_folder, order)
             await run_in_threadpool(current, v)
             return RedirectResponse("/moving?taken=1", 303)
         await asyncio.sleep(0.2)
-    return await run_in_threadpool(_start, v, 503, Form("look", {}, Answer(sentence=v.words("moving.slow"))))
+    return await run_in_threadpool(
+        _start, v, 503, Form("look", {}, Answer(sentence=v.words("moving.slow")))
+    )
 
 
 def _start(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
@@ -186,28 +242,51 @@ def _start(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     who, at = backup.last(config.state)
     sealed = v.request.query_params.get("sealed", "")
     return drawn(
-        v, "moving.html", status, form or Form(), new=is_new(v), last=(who, at), offered=strength.offered(),
-        now=v.page.known.now(facts), least=backup.SHORTEST,
+        v,
+        "moving.html",
+        status,
+        form or Form(),
+        new=is_new(v),
+        last=(who, at),
+        offered=strength.offered(),
+        now=v.page.known.now(facts),
+        least=backup.SHORTEST,
         sealed=sealed if re.fullmatch("page-[0-9a-f]{24}", sealed) else "",
-        taken="taken" in v.request.query_params, facts=facts, largest=LARGER["/moving/look"] // 1024,
-    )  # fmt: skip
+        taken="taken" in v.request.query_params,
+        facts=facts,
+        largest=LARGER["/moving/look"] // 1024,
+    )
 
 
-def _shown(v: Visitor, kept: backup.Kept, order: str, status: int = 200, wrong: str = "") -> Response:
+def _shown(
+    v: Visitor, kept: backup.Kept, order: str, status: int = 200, wrong: str = ""
+) -> Response:
     home, now = kept.household, v.page.known.now(v.page.known.status())
     named: dict[str, Any] = {
         "gateway": kept.gateway,
         "number": home.household.number if home.household else "",
         "made": kept.made,
         "rooms": list(home.rooms or dict.fromkeys(d.room for d in home.device or () if d.room)),
-        "devices": [(_where(d), d.id, _title(v, d.model), d.id in kept.secrets.keys) for d in home.device or ()],
+        "devices": [
+            (_where(d), d.id, _title(v, d.model), d.id in kept.secrets.keys)
+            for d in home.device or ()
+        ],
         "platform": home.platform.host if home.platform else "",
         "ladder": [r.responder for r in home.ladder or ()],
         "programs": [command for command, _ in backup.programs(current(v), kept)],
         "alarms": [a for a in map(_alarm, kept.alarms) if a is not None],
     }
     old = _days(kept.made, now)
-    return v.render("taking.html", status, kept=named, order=order.removeprefix("page-"), now=now, old=old, wrong=wrong, once=once)
+    return v.render(
+        "taking.html",
+        status,
+        kept=named,
+        order=order.removeprefix("page-"),
+        now=now,
+        old=old,
+        wrong=wrong,
+        once=once,
+    )
 
 
 def _title(v: Visitor, model: str) -> str:

@@ -25,19 +25,30 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.home.config import Config
 
-MADE = datetime(2026, 11, 22, tzinfo=UTC)  # no clock earlier than this is right; the certificate counts from here at the latest
+MADE = datetime(
+    2026, 11, 22, tzinfo=UTC
+)  # no clock earlier than this is right; the certificate counts from here at the latest
 LASTS = timedelta(days=800)  # phones refuse more than 825
 RENEW = timedelta(days=60)
 FOLDER = "page-papers"
 LARGEST = 16 * 1024  # characters of a certificate or key that is pasted
-RSA_LEAST, RSA_MOST = 2048, 4096  # bits: OpenSSL serves with no less, and each connection by a longer key takes a small board a second
+RSA_LEAST, RSA_MOST = (
+    2048,
+    4096,
+)  # bits: OpenSSL serves with no less, and each connection by a longer key takes a small board a second
 CURVES: Final = frozenset({"secp256r1", "secp384r1"})
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: the box's clock may be unsure, and dates are looked at elsewhere
 
 
 Context = ssl.SSLContext  # made here alone
 # What the library says of a text that is no certificate, or one that it does not read. Two of these are no ValueError.
-NO_CERTIFICATE: Final = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
+NO_CERTIFICATE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 T = TypeVar("T", bound=x509.ExtensionType)
 
 
@@ -119,7 +130,9 @@ def _taken_by_browsers(leaf: x509.Certificate) -> None:
     usage = _extension(leaf, x509.KeyUsage)
     purposes = _extension(leaf, x509.ExtendedKeyUsage)
     wanted = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
-    if (usage is not None and not usage.digital_signature) or (purposes is not None and wanted.isdisjoint(purposes)):
+    if (usage is not None and not usage.digital_signature) or (
+        purposes is not None and wanted.isdisjoint(purposes)
+    ):
         raise BadPapers("papers_use", "certificate")
 
 
@@ -137,7 +150,10 @@ def _greeted(server: Context, leaf: x509.Certificate, version: ssl.TLSVersion) -
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
     client.load_verify_locations(cadata=leaf.public_bytes(serialization.Encoding.DER))
     there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
-    ends = [client.wrap_bio(back, there, server_hostname=_a_name(leaf)), server.wrap_bio(there, back, server_side=True)]
+    ends = [
+        client.wrap_bio(back, there, server_hostname=_a_name(leaf)),
+        server.wrap_bio(there, back, server_side=True),
+    ]
     for _ in range(10):  # flights; four are needed
         for end in list(ends):
             with contextlib.suppress(ssl.SSLWantReadError):
@@ -175,7 +191,9 @@ def install(state: Path, certificate: str, key: str) -> tuple[Path, Path]:
         _write(pair[0], certificate.strip().encode() + b"\n")
         _write(pair[1], key.strip().encode() + b"\n")
         context(*pair)
-    (folder / "own.pem").unlink(missing_ok=True)  # without it the box's own is served: a power cut in between leaves a pair
+    (folder / "own.pem").unlink(
+        missing_ok=True
+    )  # without it the box's own is served: a power cut in between leaves a pair
     _write(folder / "own.key", key.strip().encode() + b"\n")
     _write(folder / "own.pem", certificate.strip().encode() + b"\n")
     return folder / "own.pem", folder / "own.key"
@@ -189,7 +207,12 @@ def uninstall(state: Path) -> None:
 
 def fingerprint(certificate: Path) -> str:
     """Return the SHA-256 fingerprint as browsers show it."""
-    digest = x509.load_pem_x509_certificate(certificate.read_bytes()).fingerprint(hashes.SHA256()).hex().upper()
+    digest = (
+        x509.load_pem_x509_certificate(certificate.read_bytes())
+        .fingerprint(hashes.SHA256())
+        .hex()
+        .upper()
+    )
     return ":".join(digest[n : n + 2] for n in range(0, len(digest), 2))
 
 
@@ -209,7 +232,9 @@ def addresses() -> list[str]:
     found: list[str] = []
     for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as line:
-            line.connect((far, 9))  # of a range for documentation: it only asks which address would be used
+            line.connect(
+                (far, 9)
+            )  # of a range for documentation: it only asks which address would be used
             found.append(str(line.getsockname()[0]))
     return found
 
@@ -226,7 +251,9 @@ def _ends(path: Path, private: ec.EllipticCurvePrivateKey | None = None) -> date
 
 
 def _public(key: PublicKeyTypes) -> bytes:
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return key.public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
 
 
 def _of_box(key: Path) -> ec.EllipticCurvePrivateKey | None:
@@ -276,7 +303,9 @@ def _made(key: ec.EllipticCurvePrivateKey, names: list[str]) -> bytes:
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def _write(path: Path, data: bytes) -> None:

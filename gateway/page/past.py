@@ -23,9 +23,22 @@ A_LEAF = 40  # lines of the journal on one page
 TABLE_MOST = 10_000  # rows of one export
 NAMES = ("alarm", "fault", "result")
 COLUMNS = (
-    "number", "id", "kind", ZH["alarms.kind"], "priority", "room", "device", "test", "state", "outcome", "responder",
-    *(f"{s}_utc" for s in STAGES), *(f"{s}_s" for s in STAGES[1:]), "calls", "count",
-)  # fmt: skip
+    "number",
+    "id",
+    "kind",
+    ZH["alarms.kind"],
+    "priority",
+    "room",
+    "device",
+    "test",
+    "state",
+    "outcome",
+    "responder",
+    *(f"{s}_utc" for s in STAGES),
+    *(f"{s}_s" for s in STAGES[1:]),
+    "calls",
+    "count",
+)
 
 
 @router.get("/alarms")
@@ -37,9 +50,16 @@ def alarms(v: Reader) -> Response:
     found = known.past(wanted, before, A_PAGE + 1)
     facts = known.status()
     return v.render(
-        "alarms.html", alarms=found[:A_PAGE], more=found[A_PAGE - 1].alarm_number if len(found) > A_PAGE else 0, wanted=wanted,
-        kinds=known.kinds(), outcomes=["open", *(o.value for o in Outcome)], between=between, now=known.now(facts), before=before,
-    )  # fmt: skip
+        "alarms.html",
+        alarms=found[:A_PAGE],
+        more=found[A_PAGE - 1].alarm_number if len(found) > A_PAGE else 0,
+        wanted=wanted,
+        kinds=known.kinds(),
+        outcomes=["open", *(o.value for o in Outcome)],
+        between=between,
+        now=known.now(facts),
+        before=before,
+    )
 
 
 @router.get("/alarms.csv")
@@ -48,8 +68,13 @@ def table(v: Reader) -> Response:
     assert v.session is not None  # a reader has one
     wanted = _filter(v)
     v.page.accounts.note(v.session.name, v.source, "exported")
-    headers = {"content-disposition": 'attachment; filename="alarms.csv"', "cache-control": "no-store"}
-    return StreamingResponse(_rows(v, wanted), media_type="text/csv; charset=utf-8", headers=headers)
+    headers = {
+        "content-disposition": 'attachment; filename="alarms.csv"',
+        "cache-control": "no-store",
+    }
+    return StreamingResponse(
+        _rows(v, wanted), media_type="text/csv; charset=utf-8", headers=headers
+    )
 
 
 @router.get("/alarms/{number}")
@@ -61,10 +86,17 @@ def alarm(v: Reader, number: int) -> Response:
         raise Stop(404)
     facts = known.status()
     return v.render(
-        "alarm.html", alarm=found, moves=known.moves(found), results=known.results(found.alarm), stages=STAGES, between=between,
+        "alarm.html",
+        alarm=found,
+        moves=known.moves(found),
+        results=known.results(found.alarm),
+        stages=STAGES,
+        between=between,
         now=known.now(facts),
-        then=seconds(found.stages["danger"].wall), notice=notice(v), possible=acts.possible(found) if found.outcome is None else [],
-    )  # fmt: skip
+        then=seconds(found.stages["danger"].wall),
+        notice=notice(v),
+        possible=acts.possible(found) if found.outcome is None else [],
+    )
 
 
 @router.get("/journal")
@@ -76,12 +108,28 @@ def journal(v: Reader) -> Response:
     if what == "visits":
         visits = v.page.accounts.visits(before, A_LEAF + 1)
         more = visits[A_LEAF - 1].number if len(visits) > A_LEAF else 0
-        return v.render("journal.html", entries=[], visits=visits[:A_LEAF], what=what, more=more, now=known.now(facts), before=before)
+        return v.render(
+            "journal.html",
+            entries=[],
+            visits=visits[:A_LEAF],
+            what=what,
+            more=more,
+            now=known.now(facts),
+            before=before,
+        )
     what = what if what in NAMES else ""
     entries = known.journal(before, what, A_LEAF + 1)
     more = entries[A_LEAF - 1].number if len(entries) > A_LEAF else 0
     shown = [(e, e.__struct_config__.tag) for e in entries[:A_LEAF]]
-    return v.render("journal.html", entries=shown, visits=[], what=what, more=more, now=known.now(facts), before=before)
+    return v.render(
+        "journal.html",
+        entries=shown,
+        visits=[],
+        what=what,
+        more=more,
+        now=known.now(facts),
+        before=before,
+    )
 
 
 def _number(v: Visitor, name: str) -> int:
@@ -92,7 +140,11 @@ def _number(v: Visitor, name: str) -> int:
 def _filter(v: Visitor) -> Filter:
     query = v.request.query_params
     test = query.get("test", "")
-    return Filter(query.get("kind", "")[:80], query.get("outcome", "")[:40], test if test in {"no", "only"} else "")
+    return Filter(
+        query.get("kind", "")[:80],
+        query.get("outcome", "")[:40],
+        test if test in {"no", "only"} else "",
+    )
 
 
 def _rows(v: Visitor, wanted: Filter) -> Iterator[str]:
@@ -110,13 +162,26 @@ def _rows(v: Visitor, wanted: Filter) -> Iterator[str]:
 def _row(v: Visitor, a: wire.AlarmMessage) -> tuple[object, ...]:
     stages = a.stages
     first = stages.get("danger")
-    after = [f"{between(first, stages[s]):.1f}" if first and s in stages else "" for s in STAGES[1:]]
+    after = [
+        f"{between(first, stages[s]):.1f}" if first and s in stages else "" for s in STAGES[1:]
+    ]
     return (
-        a.alarm_number, a.alarm, a.kind, v.words.kind(a.kind), f"P{int(a.priority)}",
-        a.room, a.device, "test" if a.test else "", a.state.value,
-        a.outcome.value if a.outcome else "", a.responder, *(stages[s].wall if s in stages else "" for s in STAGES), *after,
-        len(a.calls), a.count,
-    )  # fmt: skip
+        a.alarm_number,
+        a.alarm,
+        a.kind,
+        v.words.kind(a.kind),
+        f"P{int(a.priority)}",
+        a.room,
+        a.device,
+        "test" if a.test else "",
+        a.state.value,
+        a.outcome.value if a.outcome else "",
+        a.responder,
+        *(stages[s].wall if s in stages else "" for s in STAGES),
+        *after,
+        len(a.calls),
+        a.count,
+    )
 
 
 def _line(values: tuple[object, ...]) -> str:
@@ -127,4 +192,8 @@ def _line(values: tuple[object, ...]) -> str:
 
 def _harmless(text: str) -> str:
     """Keep a spreadsheet from taking what somebody typed for a formula."""
-    return f"'{text}" if text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|")) else text
+    return (
+        f"'{text}"
+        if text.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r", "\n", "|"))
+        else text
+    )

@@ -71,7 +71,9 @@ async def act(v: Technician, said: Fields) -> Response:
     value, given, wrong = _meant(v, said, draft)
     wrong |= misread | await run_in_threadpool(again.wrong, v, said)
     if wrong:
-        return await run_in_threadpool(_platform, v, 422, Form("platform", typed, Answer(fields=wrong)), draft)
+        return await run_in_threadpool(
+            _platform, v, 422, Form("platform", typed, Answer(fields=wrong)), draft
+        )
     if said.get("go") == "try":
         change = wire.ChangeMessage(what=What.SET_PLATFORM, value=value)
         answer = await left(v, Do.PLATFORM_TEST, said, change=change, given=given)
@@ -84,7 +86,9 @@ async def act(v: Technician, said: Fields) -> Response:
         if answer.accepted:
             _drafts.pop(_who(v), None)
             return RedirectResponse("/platform?saved=1", 303)
-    return await run_in_threadpool(_platform, v, 409 if answer.moved else 422, Form("platform", typed, answer), draft)
+    return await run_in_threadpool(
+        _platform, v, 409 if answer.moved else 422, Form("platform", typed, answer), draft
+    )
 
 
 def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -92,7 +96,9 @@ def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, s
     try:
         at = address.read(said.get("host", "")[:2000])
     except address.Unreadable as no:
-        hidden = re.sub("//[^/]*@", "//", said.get("host", "")[:2000])  # a password that stood in it is not sent back
+        hidden = re.sub(
+            "//[^/]*@", "//", said.get("host", "")[:2000]
+        )  # a password that stood in it is not sent back
         return said | {"host": hidden}, {"host": v.words(no.word)}
     said = said | {"host": at.host} | ({"port": str(at.port)} if at.port else {})
     said |= {n: word for n, word in (("username", at.user), ("password", at.password)) if word}
@@ -105,13 +111,19 @@ def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, s
     return said, {}
 
 
-def _meant(v: Visitor, said: dict[str, str], draft: Draft | None) -> tuple[dict[str, Any], Handed, dict[str, str]]:
+def _meant(
+    v: Visitor, said: dict[str, str], draft: Draft | None
+) -> tuple[dict[str, Any], Handed, dict[str, str]]:
     """Return the value of `set_platform`, its secrets, and what is wrong that the daemon need not be asked about."""
     wrong: dict[str, str] = {}
     value: dict[str, Any] = {
-        "host": said.get("host", "").strip(), "port": 0, "tls": bool(said.get("tls")), "username": said.get("username", "").strip(),
-        "version": said.get("version", ""), "receipts": said.get("receipts", ""),
-    }  # fmt: skip
+        "host": said.get("host", "").strip(),
+        "port": 0,
+        "tls": bool(said.get("tls")),
+        "username": said.get("username", "").strip(),
+        "version": said.get("version", ""),
+        "receipts": said.get("receipts", ""),
+    }
     if not value["host"]:
         wrong["host"] = v.words("wrong.missing")
     port = said.get("port", "").strip()
@@ -138,7 +150,11 @@ def _meant(v: Visitor, said: dict[str, str], draft: Draft | None) -> tuple[dict[
         for name in SECRET:
             if secret[name] is None and not (name == "password" and said.get("no_password")):
                 secret[name] = getattr(draft.given, name)
-    return value, Handed(password=secret["password"], certificate_key=secret["certificate_key"]), wrong
+    return (
+        value,
+        Handed(password=secret["password"], certificate_key=secret["certificate_key"]),
+        wrong,
+    )
 
 
 def _who(v: Visitor) -> str:
@@ -159,18 +175,38 @@ def _draft(v: Visitor) -> Draft | None:
     return _drafts.get(_who(v))
 
 
-def _platform(v: Visitor, status: int = 200, form: Form | None = None, draft: Draft | None = None) -> Response:
+def _platform(
+    v: Visitor, status: int = 200, form: Form | None = None, draft: Draft | None = None
+) -> Response:
     config = current(v)
     facts = v.page.known.status()
     shown = household.shown(config)
     attempt = facts.platform_test if facts.well else None
     if draft is None or attempt is None or attempt.instruction != draft.told:
         attempt = None
-    running = draft is not None and time.monotonic() - draft.at < TRY_MOST and (attempt is None or not attempt.over)
+    running = (
+        draft is not None
+        and time.monotonic() - draft.at < TRY_MOST
+        and (attempt is None or not attempt.over)
+    )
     rows = {row.step: row for row in attempt.steps} if attempt else {}
     failed = next((name for name, row in rows.items() if row.ok is False), "")
     return drawn(
-        v, "_platform.html" if "part" in v.request.query_params else "platform.html", status, form or Form(), set=shown,
-        now_set=shown["platform"] or {}, draft=draft, attempt=attempt, running=running, rows=rows, failed=failed, steps=STEPS,
-        versions=VERSIONS, receipts=RECEIPTS, saved="saved" in v.request.query_params, now=v.page.known.now(facts), most=PEM_MOST,
-    )  # fmt: skip
+        v,
+        "_platform.html" if "part" in v.request.query_params else "platform.html",
+        status,
+        form or Form(),
+        set=shown,
+        now_set=shown["platform"] or {},
+        draft=draft,
+        attempt=attempt,
+        running=running,
+        rows=rows,
+        failed=failed,
+        steps=STEPS,
+        versions=VERSIONS,
+        receipts=RECEIPTS,
+        saved="saved" in v.request.query_params,
+        now=v.page.known.now(facts),
+        most=PEM_MOST,
+    )

@@ -52,29 +52,71 @@ class Preset:
 
 GROUPS: Final = (
     Group("call", always=(kind.SOS, kind.HELP)),
-    Group("fall", always=(kind.FALL,), optional=(kind.STAY_TOO_LONG,), times=("grace_fall", "grace_stay")),
+    Group(
+        "fall",
+        always=(kind.FALL,),
+        optional=(kind.STAY_TOO_LONG,),
+        times=("grace_fall", "grace_stay"),
+    ),
     Group("night", optional=(kind.BED_EXIT,), times=("bed_left", "grace_bed")),
     Group("door", optional=(kind.DOOR_LEFT_OPEN,), times=("door_left_open", "door_left_open_day")),
     Group("fire", always=(kind.SMOKE, kind.GAS, kind.CO)),
     Group("water", optional=(kind.WATER,), times=("grace_water",)),
     Group(
         "answer",
-        times=("receipt", "acknowledge_p1", "acknowledge_p2", "dispatch_p1", "dispatch_p2", "on_site_p1", "on_site_p2", "rung", "repeat"),
+        times=(
+            "receipt",
+            "acknowledge_p1",
+            "acknowledge_p2",
+            "dispatch_p1",
+            "dispatch_p2",
+            "on_site_p1",
+            "on_site_p2",
+            "rung",
+            "repeat",
+        ),
     ),
 )
 SHOWN: Final = tuple(name for group in GROUPS for name in group.times)
 PRESETS: Final[Mapping[str, Preset]] = {
     "alone": Preset(),
-    "unsteady": Preset(times={
-        "grace_fall": 20, "grace_stay": 120, "grace_bed": 60, "bed_left": 900, "grace_water": 30, "acknowledge_p1": 45, "dispatch_p1": 120,
-    }),
-    "wanders": Preset(times={"door_left_open": 180, "bed_left": 600, "grace_bed": 60, "acknowledge_p2": 180, "dispatch_p2": 600}),
-    "together": Preset(off=(kind.STAY_TOO_LONG, kind.BED_EXIT, kind.DOOR_LEFT_OPEN), times={"grace_fall": 45, "grace_water": 120}),
-    "active": Preset(times={
-        "grace_fall": 45, "grace_stay": 300, "grace_bed": 300, "grace_water": 120, "door_left_open": 1200, "bed_left": 2400,
-        "acknowledge_p2": 600, "dispatch_p2": 1800,
-    }),
-}  # fmt: skip
+    "unsteady": Preset(
+        times={
+            "grace_fall": 20,
+            "grace_stay": 120,
+            "grace_bed": 60,
+            "bed_left": 900,
+            "grace_water": 30,
+            "acknowledge_p1": 45,
+            "dispatch_p1": 120,
+        }
+    ),
+    "wanders": Preset(
+        times={
+            "door_left_open": 180,
+            "bed_left": 600,
+            "grace_bed": 60,
+            "acknowledge_p2": 180,
+            "dispatch_p2": 600,
+        }
+    ),
+    "together": Preset(
+        off=(kind.STAY_TOO_LONG, kind.BED_EXIT, kind.DOOR_LEFT_OPEN),
+        times={"grace_fall": 45, "grace_water": 120},
+    ),
+    "active": Preset(
+        times={
+            "grace_fall": 45,
+            "grace_stay": 300,
+            "grace_bed": 300,
+            "grace_water": 120,
+            "door_left_open": 1200,
+            "bed_left": 2400,
+            "acknowledge_p2": 600,
+            "dispatch_p2": 1800,
+        }
+    ),
+}
 DIFFERENCES: Final = 8  # from the nearest preset that are listed
 _ABOUT: Final = {f.name: (float(str(f.default)), f.metadata) for f in fields(Times)}
 _trying = threading.Lock()  # one at a time: it takes a core for up to twenty seconds
@@ -112,7 +154,12 @@ class Rung:
             raise ValueError("program") from error
         if not isinstance(program, list):
             raise ValueError("program")  # noqa: TRY004  the form was not made by us
-        value = {"responder": self.responder.strip(), "channel": self.channel, "wait": float(self.wait.strip()), "program": program}
+        value = {
+            "responder": self.responder.strip(),
+            "channel": self.channel,
+            "wait": float(self.wait.strip()),
+            "program": program,
+        }
         return value | {name: True for name in ("sounds", "test", "faults") if getattr(self, name)}
 
 
@@ -131,7 +178,9 @@ async def judging(v: Technician, said: Fields) -> Response:
         preset = PRESETS[go]
         filled = {n: w for n, w in said.items() if not n.startswith("on-")}
         filled |= {f"on-{name}": "1" for name in OPTIONAL if name not in preset.off}
-        filled |= {f"t-{name}": _in(name, preset.times.get(name, _ABOUT[name][0])) for name in SHOWN}
+        filled |= {
+            f"t-{name}": _in(name, preset.times.get(name, _ABOUT[name][0])) for name in SHOWN
+        }
         return await run_in_threadpool(_rules, v, 200, Form("judging", filled), unsaved=True)
     times, wrong = _times(v, config, said)
     value = {"off": [name for name in OPTIONAL if not said.get(f"on-{name}")], "times": times}
@@ -159,24 +208,35 @@ async def ladder(v: Technician, said: Fields) -> Response:
             try:
                 value.append(rung.value())
                 if not 30 <= value[-1]["wait"] <= 600:
-                    wrong[f"wait-{number}"] = v.words("wrong.range", low=30, high=600, unit=v.words("unit.s"))
+                    wrong[f"wait-{number}"] = v.words(
+                        "wrong.range", low=30, high=600, unit=v.words("unit.s")
+                    )
             except ValueError:
                 wrong[f"wait-{number}"] = v.words("wrong.number")
             if not rung.responder.strip():
                 wrong[f"responder-{number}"] = v.words("wrong.missing")
-        return await _on(v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs)
+        return await _on(
+            v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs
+        )
     return await run_in_threadpool(_rules, v, 200, Form("ladder", said), rungs, unsaved=True)
 
 
-async def _on(v: Visitor, form: Form, what: What, value: dict[str, Any], rungs: list[Rung] | None = None) -> Response:
+async def _on(
+    v: Visitor, form: Form, what: What, value: dict[str, Any], rungs: list[Rung] | None = None
+) -> Response:
     """Try or save what was typed, unless something is wrong with it."""
     config = v.page.config
     changed: Config | None = None
     if not form.answer.fields:
         try:
-            changed = await run_in_threadpool(changes.changed, config, Change(what, value), Handed(), models())
+            changed = await run_in_threadpool(
+                changes.changed, config, Change(what, value), Handed(), models()
+            )
         except Rejected as no:
-            said = [(f"{p.field}-{p.item}" if rungs else f"t-{p.field}", v.words.told(p.say)) for p in no.problems]
+            said = [
+                (f"{p.field}-{p.item}" if rungs else f"t-{p.field}", v.words.told(p.say))
+                for p in no.problems
+            ]
             form.answer.fields = dict(said)
             form.answer.sentence = "; ".join(sentence for _, sentence in said)[:400]
     if changed is None:
@@ -224,11 +284,25 @@ def _rows(config: Config) -> list[tuple[str, Row]]:
         default, about = _ABOUT[name]
         unit = _unit(name)
         value = _in(name, getattr(config.times, name))
-        out.append((name, Row(name, unit, value, _in(name, about["low"]), _in(name, about["high"]), _in(name, default))))
+        out.append(
+            (
+                name,
+                Row(
+                    name,
+                    unit,
+                    value,
+                    _in(name, about["low"]),
+                    _in(name, about["high"]),
+                    _in(name, default),
+                ),
+            )
+        )
     return out
 
 
-def _times(v: Visitor, config: Config, said: Mapping[str, str]) -> tuple[dict[str, float], dict[str, str]]:
+def _times(
+    v: Visitor, config: Config, said: Mapping[str, str]
+) -> tuple[dict[str, float], dict[str, str]]:
     """Return all times that differ from the defaults, and what is wrong by field."""
     value, wrong = dict(config.parts.times), {}
     for name, row in _rows(config):
@@ -238,7 +312,9 @@ def _times(v: Visitor, config: Config, said: Mapping[str, str]) -> tuple[dict[st
             wrong[f"t-{name}"] = v.words("wrong.number")
             continue
         if not float(row.low) <= number <= float(row.high):
-            wrong[f"t-{name}"] = v.words("wrong.range", low=row.low, high=row.high, unit=v.words(f"unit.{row.unit}"))
+            wrong[f"t-{name}"] = v.words(
+                "wrong.range", low=row.low, high=row.high, unit=v.words(f"unit.{row.unit}")
+            )
         value[name] = round(number * _factor(name), 3)
         if value[name] == _ABOUT[name][0]:
             del value[name]
@@ -247,7 +323,9 @@ def _times(v: Visitor, config: Config, said: Mapping[str, str]) -> tuple[dict[st
 
 def _said(v: Visitor, rungs: list[Rung]) -> str:
     """Return a ladder in a line."""
-    return " \u2192 ".join(f"{r.responder} ({r.wait} {v.words('unit.s')})" for r in rungs) or "\u2013"
+    return (
+        " \u2192 ".join(f"{r.responder} ({r.wait} {v.words('unit.s')})" for r in rungs) or "\u2013"
+    )
 
 
 def _typed(said: Mapping[str, str]) -> list[Rung]:
@@ -257,19 +335,31 @@ def _typed(said: Mapping[str, str]) -> list[Rung]:
             rung = Rung(said[f"responder-{n}"][:200], said.get(f"wait-{n}", "")[:10])
             if said.get(f"channel-{n}") == "program":
                 rung.channel, rung.program = "program", said.get(f"program-{n}", "[]")[:4000]
-                rung.sounds, rung.test, rung.faults = (bool(said.get(f"{word}-{n}")) for word in ("sounds", "test", "faults"))
+                rung.sounds, rung.test, rung.faults = (
+                    bool(said.get(f"{word}-{n}")) for word in ("sounds", "test", "faults")
+                )
             out.append(rung)
     return out
 
 
 def _in_force(config: Config) -> list[Rung]:
-    return [Rung(r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test, r.faults) for r in config.parts.ladder]
+    return [
+        Rung(
+            r.responder, f"{r.wait:g}", r.channel, json.dumps(r.program), r.sounds, r.test, r.faults
+        )
+        for r in config.parts.ladder
+    ]
 
 
 def _rules(
-    v: Visitor, status: int = 200, form: Form | None = None, rungs: list[Rung] | None = None, told: dict[str, Any] | None = None, *,
+    v: Visitor,
+    status: int = 200,
+    form: Form | None = None,
+    rungs: list[Rung] | None = None,
+    told: dict[str, Any] | None = None,
+    *,
     unsaved: bool = False,
-) -> Response:  # fmt: skip
+) -> Response:
     config = v.page.config if form and not form.answer.moved else current(v)
     form = form or Form()
     shown = household.shown(config)
@@ -280,26 +370,55 @@ def _rules(
         form.both = [both.Row(v.words("rules.ladder"), _said(v, holds), _said(v, rungs))]
     facts = v.page.known.status()
     return drawn(
-        v, "rules.html", status, form, set=shown, rungs=rungs, groups=GROUPS, rows=dict(_rows(config)), presets=tuple(PRESETS),
-        nearest=_nearest(v, config, form), watching=_watching(v, config), told=told, unsaved=unsaved,
+        v,
+        "rules.html",
+        status,
+        form,
+        set=shown,
+        rungs=rungs,
+        groups=GROUPS,
+        rows=dict(_rows(config)),
+        presets=tuple(PRESETS),
+        nearest=_nearest(v, config, form),
+        watching=_watching(v, config),
+        told=told,
+        unsaved=unsaved,
         wrong_times=[name for name in SHOWN if form.wrong("judging", f"t-{name}")],
-        saved="saved" in v.request.query_params, now=v.page.known.now(facts), most=RUNGS,
-    )  # fmt: skip
+        saved="saved" in v.request.query_params,
+        now=v.page.known.now(facts),
+        most=RUNGS,
+    )
 
 
 def _nearest(v: Visitor, config: Config, form: Form) -> tuple[str, list[str], int]:
     """Return (the preset that the form is, or is least different from, what differs in words, how much more differs)."""
     t = v.words
-    on = {name: form.ticked("judging", f"on-{name}", name not in config.parts.dangers.off) for name in OPTIONAL}
-    typed = {name: form.value("judging", f"t-{name}", row.value).strip() for name, row in _rows(config)}
+    on = {
+        name: form.ticked("judging", f"on-{name}", name not in config.parts.dangers.off)
+        for name in OPTIONAL
+    }
+    typed = {
+        name: form.value("judging", f"t-{name}", row.value).strip() for name, row in _rows(config)
+    }
 
     def apart(preset: Preset) -> list[str]:
         switched = (n for n in OPTIONAL if on[n] is (n in preset.off))
-        out = [t("rules.switched", what=t.kind(n), how=t("rules.on" if on[n] else "rules.off")) for n in switched]
+        out = [
+            t("rules.switched", what=t.kind(n), how=t("rules.on" if on[n] else "rules.off"))
+            for n in switched
+        ]
         for name in SHOWN:
             wanted = _in(name, preset.times.get(name, _ABOUT[name][0]))
             if typed[name] != wanted:
-                out.append(t("rules.other", what=t(f"time.{name}"), now=typed[name], unit=t(f"unit.{_unit(name)}"), preset=wanted))
+                out.append(
+                    t(
+                        "rules.other",
+                        what=t(f"time.{name}"),
+                        now=typed[name],
+                        unit=t(f"unit.{_unit(name)}"),
+                        preset=wanted,
+                    )
+                )
         return out
 
     found = {name: apart(preset) for name, preset in PRESETS.items()}
@@ -323,14 +442,29 @@ def _watching(v: Visitor, config: Config) -> dict[str, tuple[str, bool]]:
             found[kind.BED_EXIT].append(name)
         if d.watch.left_open:
             by_rule = d.watch.left_open == config.times.door_left_open
-            found[kind.DOOR_LEFT_OPEN].append(name if by_rule else t("rules.own_time", name=name, minutes=f"{d.watch.left_open / 60:g}"))
+            found[kind.DOOR_LEFT_OPEN].append(
+                name
+                if by_rule
+                else t("rules.own_time", name=name, minutes=f"{d.watch.left_open / 60:g}")
+            )
         if Kind.MOISTURE in d.model.senses and d.model.general:
-            unsure.add(kind.WATER)  # a make for whatever speaks like it: it may find water, or be a button
-        elif Kind.MOISTURE in d.model.senses and ("moisture" not in d.model.functions or "moisture" in of_contact):
+            unsure.add(
+                kind.WATER
+            )  # a make for whatever speaks like it: it may find water, or be a button
+        elif Kind.MOISTURE in d.model.senses and (
+            "moisture" not in d.model.functions or "moisture" in of_contact
+        ):
             found[kind.WATER].append(name)
     comma = t.pair("、", ", ")
     out = {}
     for n, names in found.items():
         none = not names and n not in unsure
-        out[n] = t("rules.watched", names=comma.join(names)) if names else t(f"rules.unwatched.{n}") if none else "", none
+        out[n] = (
+            t("rules.watched", names=comma.join(names))
+            if names
+            else t(f"rules.unwatched.{n}")
+            if none
+            else "",
+            none,
+        )
     return out

@@ -34,7 +34,16 @@ from gateway.page.home import suggested
 from gateway.page.known import Filter
 from gateway.page.today import heard, look, signal, stream
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
-from gateway.words.driver import Behind, BleAdvert, Enrol, GattService, Inputs, Model, MqttTopics, SerialLine
+from gateway.words.driver import (
+    Behind,
+    BleAdvert,
+    Enrol,
+    GattService,
+    Inputs,
+    Model,
+    MqttTopics,
+    SerialLine,
+)
 from gateway.words.instruction import Do, What
 from gateway.words.reading import Kind
 
@@ -43,21 +52,48 @@ JUST: Final = 12.0  # s for which what somebody has just pressed or opened stand
 STRONG, FAIR = -75, -88  # dBm, as on the page of today
 LEFT_OPEN: Final = (0, 5, 10, 20, 30)  # min
 BY_RULE: Final = "rule"  # a door is watched for as long as the rules of the home say
-SILENT: Final = (1, 2, 4, 12, 25)  # h after which a device may count as missing, as far as its make and use allow
+SILENT: Final = (
+    1,
+    2,
+    4,
+    12,
+    25,
+)  # h after which a device may count as missing, as far as its make and use allow
 TOPIC: Final = "zigbee2mqtt"
 INPUTS: Final = (4, 8, 16)
 PINS: Final = frozenset({"modbus", "gpio"})  # places whose signals are inputs
 BEDS: Final = frozenset({"occupancy", "bed_empty"})  # a dry contact's functions that may be a bed's
 OPENS: Final = "_opens"  # a dry contact's function that alarms when the contact opens ends with it
 FEW: Final = 8  # test alarms among which that of a first press is looked for
-WAYS: Final = ("double", "long")  # presses of the first button that may mean something else; any other is the button's own
-WATCH: Final = (0.4, 5.0)  # s: how often is looked for news, and after how long of silence a page looks again by itself
+WAYS: Final = (
+    "double",
+    "long",
+)  # presses of the first button that may mean something else; any other is the button's own
+WATCH: Final = (
+    0.4,
+    5.0,
+)  # s: how often is looked for news, and after how long of silence a page looks again by itself
 _WORDS: Final = (
     ("dry contact", "contact"),
-    ("fall", "radar"), ("button", "button"), ("contact", "door"), ("door", "door"), ("smoke", "smoke"), ("gas", "gas"), ("leak", "leak"),
-    ("water", "leak"), ("flood", "leak"), ("motion", "motion"), ("radar", "radar"), ("remote", "remote"), ("pressure", "bed"),
-    ("presence", "presence"), ("cord", "cord"), ("zigbee", "zigbee"), ("433", "receiver"), ("receiver", "receiver"),
-)  # fmt: skip
+    ("fall", "radar"),
+    ("button", "button"),
+    ("contact", "door"),
+    ("door", "door"),
+    ("smoke", "smoke"),
+    ("gas", "gas"),
+    ("leak", "leak"),
+    ("water", "leak"),
+    ("flood", "leak"),
+    ("motion", "motion"),
+    ("radar", "radar"),
+    ("remote", "remote"),
+    ("pressure", "bed"),
+    ("presence", "presence"),
+    ("cord", "cord"),
+    ("zigbee", "zigbee"),
+    ("433", "receiver"),
+    ("receiver", "receiver"),
+)
 
 
 # -- what is there -----------------------------------------------------------------------------------------------------
@@ -80,17 +116,36 @@ def _sensors(v: Visitor, status: int = 200, form: Form | None = None) -> Respons
         now = states.get(d.id)
         rows.append(
             {
-                "d": d, "title": _title(v, d.model), "now": now, "state": heard(now, facts) if now else "unknown",
-                "signal": signal(now), "battery": batteries.get(d.id), "look": looks(d.model), "roles": _roles_of(v, d),
-                "radar": bool(d.model.settings), "behind": sum(other.via == d.id for other in config.devices),
+                "d": d,
+                "title": _title(v, d.model),
+                "now": now,
+                "state": heard(now, facts) if now else "unknown",
+                "signal": signal(now),
+                "battery": batteries.get(d.id),
+                "look": looks(d.model),
+                "roles": _roles_of(v, d),
+                "radar": bool(d.model.settings),
+                "behind": sum(other.via == d.id for other in config.devices),
             }
-        )  # fmt: skip
-    return drawn(v, "sensors.html", status, form or Form(), rows=rows, revision=config.household.revision, did=_did(v))
+        )
+    return drawn(
+        v,
+        "sensors.html",
+        status,
+        form or Form(),
+        rows=rows,
+        revision=config.household.revision,
+        did=_did(v),
+    )
 
 
 def _did(v: Visitor) -> str:
     word = v.request.query_params.get("done", "")
-    return v.words(f"sensor.done_{word}") if word in {"retired", "replaced", "added", "changed"} else ""
+    return (
+        v.words(f"sensor.done_{word}")
+        if word in {"retired", "replaced", "added", "changed"}
+        else ""
+    )
 
 
 def _title(v: Visitor, model: Model) -> str:
@@ -122,7 +177,12 @@ async def retire(v: Technician, said: Fields) -> Response:
         answer = await configure(v, said, What.RETIRE_DEVICE, {"id": said.get("device", "")[:40]})
     if answer.accepted:
         return RedirectResponse("/sensors?done=retired", 303)
-    return await run_in_threadpool(_sensors, v, 409 if answer.moved else 422, Form(f"retire-{said.get('device', '')}", said, answer))
+    return await run_in_threadpool(
+        _sensors,
+        v,
+        409 if answer.moved else 422,
+        Form(f"retire-{said.get('device', '')}", said, answer),
+    )
 
 
 # -- news for the pages that wait ----------------------------------------------------------------------------------------
@@ -167,7 +227,9 @@ async def window(v: Technician, said: Fields) -> Response:
     old = said.get("replace", "")
     if not over:
         await _opened(v)
-    return RedirectResponse(f"/sensors/add?{urlencode({'replace': old})}" if old else "/sensors/add", 303)
+    return RedirectResponse(
+        f"/sensors/add?{urlencode({'replace': old})}" if old else "/sensors/add", 303
+    )
 
 
 async def _opened(v: Visitor) -> None:
@@ -201,18 +263,42 @@ def _add(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
     heard_now = [_neighbour(v, one, late) for one in found.get("heard", [])]
     able = [n for n in heard_now if n["model"] and n["enrollable"]]
     others = len(heard_now) - len(able)
-    able += [n for one in found.get("signals", []) if (n := _signal(v, config, one, late)) is not None]
-    able.sort(key=lambda n: (not n["just"], n["acted_s"] if n["just"] else 0, bool(n["enrolled"]), n["order"]))
-    old = v.request.query_params.get("replace", "") or (form.typed.get("replace", "") if form else "")
+    able += [
+        n for one in found.get("signals", []) if (n := _signal(v, config, one, late)) is not None
+    ]
+    able.sort(
+        key=lambda n: (
+            not n["just"],
+            n["acted_s"] if n["just"] else 0,
+            bool(n["enrolled"]),
+            n["order"],
+        )
+    )
+    old = v.request.query_params.get("replace", "") or (
+        form.typed.get("replace", "") if form else ""
+    )
     replaced = next((d for d in config.devices if d.id == old), None)
     just = next((n for n in able if n["just"]), None)
     values = {
-        "found": found, "able": able, "others": others, "ports": _ports(v, config), "say": _said(v, just), "old": replaced,
-        "minutes": f"{nearby.LONGEST / 60:g}", "deaf": [w for w in found.get("radios", []) if w],
-        "query": {"replace": old} if replaced else {}, "mono": v.page.known.status().mono,
+        "found": found,
+        "able": able,
+        "others": others,
+        "ports": _ports(v, config),
+        "say": _said(v, just),
+        "old": replaced,
+        "minutes": f"{nearby.LONGEST / 60:g}",
+        "deaf": [w for w in found.get("radios", []) if w],
+        "query": {"replace": old} if replaced else {},
+        "mono": v.page.known.status().mono,
         "receivers": [(d, _title(v, d.model)) for d in config.devices if d.model.receiver],
-    }  # fmt: skip
-    return drawn(v, "_near.html" if "part" in v.request.query_params else "add.html", status, form or Form(), **values)
+    }
+    return drawn(
+        v,
+        "_near.html" if "part" in v.request.query_params else "add.html",
+        status,
+        form or Form(),
+        **values,
+    )
 
 
 def _late(acted: Any, late: float) -> tuple[float | None, bool]:
@@ -252,15 +338,35 @@ def _signal(v: Visitor, config: Config, one: dict[str, Any], late: float) -> dic
     if model is None and len(makes) == 1:
         model = makes[0]
     taught = any(m.enrol is Enrol.LEARN for m in makes)
-    to = {"via": host.id, ("signal" if taught else "address"): source} | ({"model": model.name} if model else {})
-    title = _title(v, model) if model is not None and not taught else v.words("near.input" if place(host.model) in PINS else "near.code")
+    to = {"via": host.id, ("signal" if taught else "address"): source} | (
+        {"model": model.name} if model else {}
+    )
+    title = (
+        _title(v, model)
+        if model is not None and not taught
+        else v.words("near.input" if place(host.model) in PINS else "near.code")
+    )
     return {
-        "address": _short(source), "id": re.sub("[^A-Za-z0-9]", "-", f"{host.id}-{source}"), "title": title, "name": "", "maker": "",
-        "look": looks(model) if model is not None and not taught else "sensors", "tail": source[-8:], "acted_s": acted, "just": just,
-        "signal": "", "best": "", "order": (0 if acted is not None else 9, source), "to": to, "packets": int(one["times"]),
-        "silent_s": one["silent_s"], "needs_key": False, "enrolled": one["enrolled"], "through": v.where(host.room, host.id),
+        "address": _short(source),
+        "id": re.sub("[^A-Za-z0-9]", "-", f"{host.id}-{source}"),
+        "title": title,
+        "name": "",
+        "maker": "",
+        "look": looks(model) if model is not None and not taught else "sensors",
+        "tail": source[-8:],
+        "acted_s": acted,
+        "just": just,
+        "signal": "",
+        "best": "",
+        "order": (0 if acted is not None else 9, source),
+        "to": to,
+        "packets": int(one["times"]),
+        "silent_s": one["silent_s"],
+        "needs_key": False,
+        "enrolled": one["enrolled"],
+        "through": v.where(host.room, host.id),
         "told": ", ".join(f"{v.words.named('says', k)}" for k in list(one["told"])[:3]),
-    }  # fmt: skip
+    }
 
 
 def _said(v: Visitor, just: dict[str, Any] | None) -> str:
@@ -280,24 +386,45 @@ def signals(v: Technician) -> Response:
     query = v.request.query_params
     found = _nearby(v)
     rows = [
-        {"signal": s["signal"], "label": _label(v, s, found["late"]), "acted_s": _late(s["acted_s"], found["late"])[0], "times": s["times"]}
-        for s in _teachable(found, query.get("via", ""), query.get("address", ""), query.get("replace", ""))
+        {
+            "signal": s["signal"],
+            "label": _label(v, s, found["late"]),
+            "acted_s": _late(s["acted_s"], found["late"])[0],
+            "times": s["times"],
+        }
+        for s in _teachable(
+            found, query.get("via", ""), query.get("address", ""), query.get("replace", "")
+        )
     ]
     return JSONResponse(
-        {"open": bool(found.get("open")), "left": found.get("left", 0), "signals": rows}, headers={"cache-control": "no-store"}
+        {"open": bool(found.get("open")), "left": found.get("left", 0), "signals": rows},
+        headers={"cache-control": "no-store"},
     )
 
 
-def _teachable(found: Mapping[str, Any], via: str, address: str, replace: str = "") -> list[dict[str, Any]]:
+def _teachable(
+    found: Mapping[str, Any], via: str, address: str, replace: str = ""
+) -> list[dict[str, Any]]:
     """Return the signals that may be taught: nobody's, or those of the device that is taught anew."""
     if via:
-        return [s for s in found.get("signals", []) if s["receiver"] == via and s["enrolled"] in ("", replace)]
-    one: Mapping[str, Any] = next((n for n in found.get("heard", []) if n["address"] == address), {})
+        return [
+            s
+            for s in found.get("signals", [])
+            if s["receiver"] == via and s["enrolled"] in ("", replace)
+        ]
+    one: Mapping[str, Any] = next(
+        (n for n in found.get("heard", []) if n["address"] == address), {}
+    )
     return list(one.get("signals", []))
 
 
 def _label(v: Visitor, s: Mapping[str, Any], late: float) -> str:
-    return v.words("teach.heard", signal=_short(str(s["signal"])), count=s["times"], span=v.words.span(float(s["silent_s"]) + late))
+    return v.words(
+        "teach.heard",
+        signal=_short(str(s["signal"])),
+        count=s["times"],
+        span=v.words.span(float(s["silent_s"]) + late),
+    )
 
 
 def _short(source: str) -> str:
@@ -328,12 +455,18 @@ def place(model: Model) -> str:
 
 
 def _behind(host: Device) -> list[Model]:
-    return [m for m in models().values() if isinstance(m.listens, Behind) and host.model.name in m.listens.receivers]
+    return [
+        m
+        for m in models().values()
+        if isinstance(m.listens, Behind) and host.model.name in m.listens.receivers
+    ]
 
 
 def _offered(config: Config, said: Mapping[str, str], old: Device | None) -> list[Model]:
     """Return the makes that what was found may be."""
-    host = next((d for d in config.devices if d.id == (said.get("via") or (old.via if old else ""))), None)
+    host = next(
+        (d for d in config.devices if d.id == (said.get("via") or (old.via if old else ""))), None
+    )
     if host is not None:
         return _behind(host)
     if said.get("port") or (old is not None and place(old.model) in {"line", "modbus"}):
@@ -359,28 +492,61 @@ def _new(v: Visitor, said: dict[str, str], status: int = 200, form: Form | None 
             raise Stop(404) if old is None else Stop(409)
         offered = [model]
     offered.sort(key=lambda m: (m.general, _title(v, m)))
-    rooms = suggested(v, household.shown(config)["rooms"]) if config.household.rooms is None else list(config.household.rooms)
+    rooms = (
+        suggested(v, household.shown(config)["rooms"])
+        if config.household.rooms is None
+        else list(config.household.rooms)
+    )
     found = _nearby(v)
-    one: dict[str, Any] = next((n for n in found.get("heard", []) if n["address"] == said.get("address")), {})
+    one: dict[str, Any] = next(
+        (n for n in found.get("heard", []) if n["address"] == said.get("address")), {}
+    )
     values = {
-        "old": old, "model": model, "title": _title(v, model) if model else "", "look": looks(model) if model else "",
-        "offered": [(m.name, _title(v, m), looks(m)) for m in offered], "place": place(model) if model else "",
-        "at": {n: said.get(n, "")[:200] for n in ("address", "port", "via", "signal")}, "by_hand": not said.get("address"),
-        "rooms": rooms, "roles": ROLES, "ways": WAYS,
-        "key": "must" if one.get("needs_key") else "may" if model is not None and model.key_bytes else "",
-        "left_open": LEFT_OPEN, "by_rule": _by_rule(config), "asks": _asks(model),
+        "old": old,
+        "model": model,
+        "title": _title(v, model) if model else "",
+        "look": looks(model) if model else "",
+        "offered": [(m.name, _title(v, m), looks(m)) for m in offered],
+        "place": place(model) if model else "",
+        "at": {n: said.get(n, "")[:200] for n in ("address", "port", "via", "signal")},
+        "by_hand": not said.get("address"),
+        "rooms": rooms,
+        "roles": ROLES,
+        "ways": WAYS,
+        "key": "must"
+        if one.get("needs_key")
+        else "may"
+        if model is not None and model.key_bytes
+        else "",
+        "left_open": LEFT_OPEN,
+        "by_rule": _by_rule(config),
+        "asks": _asks(model),
         "notes": v.words.pair(*model.device_notes) if model else "",
-        "revision": config.household.revision, "inputs": INPUTS, "topic": TOPIC, "found": found,
-        "suggested": _name(config, model, said.get("address", "") or said.get("signal", "")), "ids": [d.id for d in config.devices],
-        "teach": _teach(v, model, said, found) if model is not None and model.enrol is Enrol.LEARN else None,
-    }  # fmt: skip
+        "revision": config.household.revision,
+        "inputs": INPUTS,
+        "topic": TOPIC,
+        "found": found,
+        "suggested": _name(config, model, said.get("address", "") or said.get("signal", "")),
+        "ids": [d.id for d in config.devices],
+        "teach": _teach(v, model, said, found)
+        if model is not None and model.enrol is Enrol.LEARN
+        else None,
+    }
     return drawn(v, "new.html", status, form, **values)
 
 
-def _teach(v: Visitor, model: Model, said: Mapping[str, str], found: Mapping[str, Any]) -> dict[str, Any]:
+def _teach(
+    v: Visitor, model: Model, said: Mapping[str, str], found: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return what a form that teaches needs: the functions, each with its signal, and the signals that were heard."""
-    place = {"via": said.get("via", ""), "address": "" if said.get("via") else said.get("address", ""), "replace": said.get("replace", "")}
-    options = [(str(s["signal"]), _label(v, s, found.get("late", 0.0))) for s in _teachable(found, **place)]
+    place = {
+        "via": said.get("via", ""),
+        "address": "" if said.get("via") else said.get("address", ""),
+        "replace": said.get("replace", ""),
+    }
+    options = [
+        (str(s["signal"]), _label(v, s, found.get("late", 0.0))) for s in _teachable(found, **place)
+    ]
     tapped = said.get("signal", "") or (options[0][0] if options else "")
     contact = model.functions if _is_contact(model) else ()
     functions = () if contact else model.functions
@@ -409,7 +575,9 @@ def _asks(model: Model | None, function: str = "") -> dict[str, Any]:
     """Return what is asked of a make's device; a contact that may be anything is what its `function` says."""
     senses = model.senses if model else frozenset()
     if function:
-        senses &= {"sos": {Kind.BUTTON}, "contact_open": {Kind.CONTACT_OPEN}}.get(function, {Kind.OCCUPANCY} if function in BEDS else set())
+        senses &= {"sos": {Kind.BUTTON}, "contact_open": {Kind.CONTACT_OPEN}}.get(
+            function, {Kind.OCCUPANCY} if function in BEDS else set()
+        )
     pressed = Kind.BUTTON in senses and model is not None and model.presses != "nothing"
     return {
         "button": pressed,
@@ -426,7 +594,11 @@ def _name(config: Config, model: Model | None, address: str) -> str:
         return ""
     english = model.title[1].lower()
     word = next((w for part, w in _WORDS if part in english or part in model.name), model.name)
-    tail = re.sub("[^0-9a-f]", "", address.lower())[-4:] if ":" in address or re.fullmatch("[0-9A-F]{4,}", address) else ""
+    tail = (
+        re.sub("[^0-9a-f]", "", address.lower())[-4:]
+        if ":" in address or re.fullmatch("[0-9A-F]{4,}", address)
+        else ""
+    )
     made = f"{word}-{tail}" if tail else word
     taken = {d.id for d in config.devices}
     return next(n for n in (made, *(f"{made}-{k}" for k in range(2, 300))) if n not in taken)
@@ -436,7 +608,9 @@ def _name(config: Config, model: Model | None, address: str) -> str:
 async def put(v: Technician, said: Fields) -> Response:
     """Enrol a device."""
     checked(v, said)
-    if said.get("again"):  # without script: look which signals were heard meanwhile, and keep what was typed
+    if said.get(
+        "again"
+    ):  # without script: look which signals were heard meanwhile, and keep what was typed
         return await run_in_threadpool(_new, v, _typed(said), 200, Form("device", _typed(said)))
     config = await run_in_threadpool(current, v)
     model = models().get(said.get("model", ""))
@@ -449,7 +623,11 @@ async def put(v: Technician, said: Fields) -> Response:
         wrong["id"] = v.words("wrong.id_taken")
     value |= _wanted(v, config, model, said, wrong) | _where(v, model, said, wrong)
     given = _given(v, model, said, wrong)
-    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.PUT_DEVICE, value, given, first_press=FIRST_PRESS)
+    answer = (
+        Answer(fields=wrong)
+        if wrong
+        else await configure(v, said, What.PUT_DEVICE, value, given, first_press=FIRST_PRESS)
+    )
     return await _saved(v, said, name, answer)
 
 
@@ -462,15 +640,25 @@ async def replace(v: Technician, said: Fields) -> Response:
     name = said.get("replace", "")[:40]
     model = models().get(said.get("model", ""))
     wrong: dict[str, str] = {}
-    value: dict[str, Any] = {"id": name, "model": said.get("model", "")[:60]} | _where(v, model, said, wrong)
+    value: dict[str, Any] = {"id": name, "model": said.get("model", "")[:60]} | _where(
+        v, model, said, wrong
+    )
     given = _given(v, model, said, wrong)
-    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.REPLACE_DEVICE, value, given, first_press=FIRST_PRESS)
+    answer = (
+        Answer(fields=wrong)
+        if wrong
+        else await configure(v, said, What.REPLACE_DEVICE, value, given, first_press=FIRST_PRESS)
+    )
     return await _saved(v, said, name, answer)
 
 
-def _wanted(v: Visitor, config: Config, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]) -> dict[str, Any]:
+def _wanted(
+    v: Visitor, config: Config, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]
+) -> dict[str, Any]:
     """Return what the household wants of a device: room, roles of its buttons, limits."""
-    value: dict[str, Any] = {"room": said.get("room_other", "").strip() or said.get("room", "").strip()}
+    value: dict[str, Any] = {
+        "room": said.get("room_other", "").strip() or said.get("room", "").strip()
+    }
     if label := " ".join(said.get("label", "").split()):
         value["label"] = label
     if not value["room"]:
@@ -479,7 +667,10 @@ def _wanted(v: Visitor, config: Config, model: Model | None, said: Mapping[str, 
     if value["room"] and rooms is not None and value["room"] not in rooms:
         wrong["room"] = v.words("wrong.room_new")
     asks = _asks(model, said.get("function", ""))
-    roles = {str(n): said.get(f"role-{n}", said.get("role", "") if n == 1 else "") for n in range(1, asks["buttons"] + 1)}
+    roles = {
+        str(n): said.get(f"role-{n}", said.get("role", "") if n == 1 else "")
+        for n in range(1, asks["buttons"] + 1)
+    }
     roles |= {f"1-{way}": said.get(f"press-{way}", "") for way in WAYS if asks["button"]}
     if roles := {n: role for n, role in roles.items() if role in ROLES}:
         value["buttons"] = roles
@@ -493,7 +684,9 @@ def _wanted(v: Visitor, config: Config, model: Model | None, said: Mapping[str, 
     return value
 
 
-def _where(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]) -> dict[str, Any]:
+def _where(
+    v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]
+) -> dict[str, Any]:
     """Return where a device is heard, as the configuration has it."""
     kind = place(model) if model is not None else "line" if said.get("port") else "air"
     port = said.get("port", "").strip()[:200]
@@ -503,9 +696,13 @@ def _where(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict
         unit, count = whole(said.get("unit", "1")), whole(said.get("inputs", "8"))
         if not 1 <= unit <= 247:
             wrong["unit"] = v.words("wrong.unit")
-        return {"port": f"{port.partition('?')[0]}?unit={unit}&inputs={count if count in INPUTS else 8}&baud=9600"}
+        return {
+            "port": f"{port.partition('?')[0]}?unit={unit}&inputs={count if count in INPUTS else 8}&baud=9600"
+        }
     if kind == "gpio":
-        pins = [whole(p) for p in re.split(r"[\s,\uff0c\u3001]+", said.get("pins", "").strip()) if p]
+        pins = [
+            whole(p) for p in re.split(r"[\s,\uff0c\u3001]+", said.get("pins", "").strip()) if p
+        ]
         if not pins or not all(0 <= p <= 27 for p in pins):
             wrong["pins"] = v.words("wrong.pins")
         return {"port": "gpio:" + ",".join(str(p) for p in dict.fromkeys(pins))}
@@ -517,7 +714,11 @@ def _where(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict
         value["codes"] = _codes(v, model, said, wrong)
     if kind == "behind":
         value["via"] = said.get("via", "")[:40]
-        return value if "codes" in value else value | {"address": said.get("address", "").strip()[:200]}
+        return (
+            value
+            if "codes" in value
+            else value | {"address": said.get("address", "").strip()[:200]}
+        )
     value["address"] = said.get("address", "").strip().upper().replace("-", ":")[:40]
     if not re.fullmatch("([0-9A-F]{2}:){5}[0-9A-F]{2}", value["address"]):
         wrong["address"] = v.words("wrong.address")
@@ -525,16 +726,24 @@ def _where(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict
 
 
 def _url(v: Visitor, said: Mapping[str, str], wrong: dict[str, str]) -> str:
-    host, number, topic, user = (said.get(n, "").strip() for n in ("host", "number", "topic", "user"))
+    host, number, topic, user = (
+        said.get(n, "").strip() for n in ("host", "number", "topic", "user")
+    )
     try:
         at = address.read(host[:2000])
     except address.Unreadable as no:
         wrong["host"] = v.words(no.word)
         return ""
-    if at.tls or at.password:  # the bridge has neither: what is typed for it is not sent on in plain
+    if (
+        at.tls or at.password
+    ):  # the bridge has neither: what is typed for it is not sent on in plain
         wrong["host"] = v.words("wrong.bridge")
     host, number, topic, user = at.host, str(at.port or number), at.path or topic, at.user or user
-    for name, text, form in (("host", host, r"[\w.-]+"), ("topic", topic, r"[\w/-]+"), ("user", user, r"[\w.-]*")):
+    for name, text, form in (
+        ("host", host, r"[\w.-]+"),
+        ("topic", topic, r"[\w/-]+"),
+        ("user", user, r"[\w.-]*"),
+    ):
         if not re.fullmatch(form, text):
             wrong.setdefault(name, v.words(f"wrong.{name}"))
     if not 1 <= whole(number or "1883") <= 65535:
@@ -542,7 +751,9 @@ def _url(v: Visitor, said: Mapping[str, str], wrong: dict[str, str]) -> str:
     return f"mqtt://{f'{user}@' if user else ''}{host}:{number or 1883}/{topic}"
 
 
-def _codes(v: Visitor, model: Model, said: Mapping[str, str], wrong: dict[str, str]) -> dict[str, str]:
+def _codes(
+    v: Visitor, model: Model, said: Mapping[str, str], wrong: dict[str, str]
+) -> dict[str, str]:
     """Return what is taught, {function: signal}."""
     if said.get("function") in model.functions and said.get("signal"):
         name = said["function"] + (OPENS if said.get("opens") else "")
@@ -563,11 +774,20 @@ def key_of(text: str, digits: int) -> tuple[str, int]:
     plain = re.sub(r"[\s:-]", "", text)
     if re.fullmatch("[0-9a-fA-F]+", plain):
         return (plain, len(plain)) if len(plain) == digits else ("", len(plain))
-    found = {one.lower(): one for one in re.findall(f"(?<![0-9A-Za-z])[0-9a-fA-F]{{{digits}}}(?![0-9A-Za-z])", text)}
-    return (next(iter(found.values())), digits) if len(found) == 1 else ("", len(found) and -len(found))
+    found = {
+        one.lower(): one
+        for one in re.findall(f"(?<![0-9A-Za-z])[0-9a-fA-F]{{{digits}}}(?![0-9A-Za-z])", text)
+    }
+    return (
+        (next(iter(found.values())), digits)
+        if len(found) == 1
+        else ("", len(found) and -len(found))
+    )
 
 
-def _given(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]) -> Handed | None:
+def _given(
+    v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]
+) -> Handed | None:
     """Return what must not stand in an instruction: the device's key, or the password of another program's broker."""
     if model is not None and place(model) == "broker":
         return Handed(password=said["secret"][:200]) if said.get("secret") else None
@@ -587,12 +807,16 @@ def _given(v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict
 
 
 def _typed(said: Mapping[str, str]) -> dict[str, str]:
-    return {k: w for k, w in said.items() if k not in {"secret", "again"}}  # a key is never sent back
+    return {
+        k: w for k, w in said.items() if k not in {"secret", "again"}
+    }  # a key is never sent back
 
 
 async def _saved(v: Visitor, said: dict[str, str], name: str, answer: Answer) -> Response:
     if answer.accepted:
-        return RedirectResponse(f"/sensors/confirm?{urlencode({'device': name, 'told': answer.told})}", 303)
+        return RedirectResponse(
+            f"/sensors/confirm?{urlencode({'device': name, 'told': answer.told})}", 303
+        )
     if said.get("secret") and "key" not in answer.fields:
         answer.fields["key"] = v.words("wrong.key_again")
     if "via" in answer.fields:
@@ -600,7 +824,9 @@ async def _saved(v: Visitor, said: dict[str, str], name: str, answer: Answer) ->
     if "password" in answer.fields:
         answer.fields.setdefault("secret", answer.fields["password"])
     typed = _typed(said)
-    return await run_in_threadpool(_new, v, typed, 409 if answer.moved else 422, Form("device", typed, answer))
+    return await run_in_threadpool(
+        _new, v, typed, 409 if answer.moved else 422, Form("device", typed, answer)
+    )
 
 
 # -- another wish for a device that is enrolled --------------------------------------------------------------------------
@@ -618,23 +844,45 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
     part = next((p for p in config.parts.device if p.id == name), None)
     if d is None or part is None:
         raise Stop(404)
-    rooms = suggested(v, household.shown(config)["rooms"]) if config.household.rooms is None else list(config.household.rooms)
+    rooms = (
+        suggested(v, household.shown(config)["rooms"])
+        if config.household.rooms is None
+        else list(config.household.rooms)
+    )
     standard = d.model.missing_after
     teach = None
     if d.model.enrol is Enrol.LEARN and not _is_contact(d.model):
         typed = form.typed if form else {}
         codes = {f"code-{f}": typed.get(f"code-{f}", d.codes.get(f, "")) for f in d.model.functions}
-        teach = _teach(v, d.model, {"via": d.via, "address": d.at, "replace": d.id} | codes, _nearby(v))
+        teach = _teach(
+            v, d.model, {"via": d.via, "address": d.at, "replace": d.id} | codes, _nearby(v)
+        )
     values = {
-        "d": d, "title": _title(v, d.model), "look": looks(d.model), "rooms": list(dict.fromkeys([*([d.room] if d.room else []), *rooms])),
-        "roles": ROLES, "ways": WAYS, "asks": _asks(d.model), "left_open": LEFT_OPEN, "part": part,
-        "now_open": BY_RULE if part.left_open is True else round(d.watch.left_open / 60), "by_rule": _by_rule(config),
-        "teach": teach, "minutes": f"{nearby.LONGEST / 60:g}",
-        "silent": [n for n in SILENT if n * 3600 <= longest_silence(d.model, vital=d.supervised.vital)],
-        "hours": round(part.missing_after / 3600) if part.missing_after else 0, "standard": v.words.span(standard) if standard else "",
-        "revision": config.household.revision, "notes": v.words.pair(*d.model.device_notes), "place": place(d.model),
-        "codes": [(v.words.named("fn", f.removesuffix(OPENS)), _short(s)) for f, s in d.codes.items()],
-    }  # fmt: skip
+        "d": d,
+        "title": _title(v, d.model),
+        "look": looks(d.model),
+        "rooms": list(dict.fromkeys([*([d.room] if d.room else []), *rooms])),
+        "roles": ROLES,
+        "ways": WAYS,
+        "asks": _asks(d.model),
+        "left_open": LEFT_OPEN,
+        "part": part,
+        "now_open": BY_RULE if part.left_open is True else round(d.watch.left_open / 60),
+        "by_rule": _by_rule(config),
+        "teach": teach,
+        "minutes": f"{nearby.LONGEST / 60:g}",
+        "silent": [
+            n for n in SILENT if n * 3600 <= longest_silence(d.model, vital=d.supervised.vital)
+        ],
+        "hours": round(part.missing_after / 3600) if part.missing_after else 0,
+        "standard": v.words.span(standard) if standard else "",
+        "revision": config.household.revision,
+        "notes": v.words.pair(*d.model.device_notes),
+        "place": place(d.model),
+        "codes": [
+            (v.words.named("fn", f.removesuffix(OPENS)), _short(s)) for f, s in d.codes.items()
+        ],
+    }
     return drawn(v, "change.html", status, form or Form(), **values)
 
 
@@ -651,10 +899,16 @@ async def changed(v: Technician, said: Fields) -> Response:
     if said.get("listen"):
         return await _listen(v, said, name)
     wrong: dict[str, str] = {}
-    value = {k: w for k, w in msgspec.to_builtins(part).items() if k not in {"label", "buttons", "left_open", "bed", "missing_after"}}
+    value = {
+        k: w
+        for k, w in msgspec.to_builtins(part).items()
+        if k not in {"label", "buttons", "left_open", "bed", "missing_after"}
+    }
     value |= _wanted(v, config, d.model, said, wrong)
     asked = {f"1-{way}" for way in WAYS if f"press-{way}" in said}
-    if by_press := {name: role for name, role in part.buttons.items() if "-" in name and name not in asked}:
+    if by_press := {
+        name: role for name, role in part.buttons.items() if "-" in name and name not in asked
+    }:
         value["buttons"] = by_press | value.get("buttons", {})
     if any(n.startswith("code-") for n in said):
         value["codes"] = _codes(v, d.model, said, wrong)
@@ -662,14 +916,21 @@ async def changed(v: Technician, said: Fields) -> Response:
     if hours in SILENT:
         value["missing_after"] = hours * 3600.0
     given = _given(v, d.model, said, wrong)
-    answer = Answer(fields=wrong) if wrong else await configure(v, said, What.PUT_DEVICE, value, given)
+    answer = (
+        Answer(fields=wrong) if wrong else await configure(v, said, What.PUT_DEVICE, value, given)
+    )
     if answer.accepted:
         again = (given is not None and given.key) or value["codes"] != dict(d.codes)
         return RedirectResponse(
-            f"/sensors/confirm?{urlencode({'device': name, 'told': answer.told})}" if again else "/sensors?done=changed", 303
+            f"/sensors/confirm?{urlencode({'device': name, 'told': answer.told})}"
+            if again
+            else "/sensors?done=changed",
+            303,
         )
     typed = _typed(said)
-    return await run_in_threadpool(_change, v, name, 409 if answer.moved else 422, Form("change", typed, answer))
+    return await run_in_threadpool(
+        _change, v, name, 409 if answer.moved else 422, Form("change", typed, answer)
+    )
 
 
 async def _listen(v: Visitor, said: dict[str, str], name: str) -> Response:
@@ -680,7 +941,9 @@ async def _listen(v: Visitor, said: dict[str, str], name: str) -> Response:
         if answer.accepted:
             await _opened(v)
     typed = {k: w for k, w in _typed(said).items() if k != "listen"}
-    return await run_in_threadpool(_change, v, name, 422 if answer.sentence else 200, Form("change", typed, answer))
+    return await run_in_threadpool(
+        _change, v, name, 422 if answer.sentence else 200, Form("change", typed, answer)
+    )
 
 
 # -- its first word ----------------------------------------------------------------------------------------------------
@@ -698,22 +961,52 @@ def confirm(v: Technician) -> Response:
     facts = known.status()
     now = next((d for d in facts.devices if d.device == name), None)
     result = known.result(told[:80])
-    since = result.at.mono if isinstance(result, wire.ResultMessage) else _number(v.request.query_params.get("since", ""))
-    tests = known.past(Filter(test="only"), limit=FEW)  # a press that was a test has ended with the platform's receipt
+    since = (
+        result.at.mono
+        if isinstance(result, wire.ResultMessage)
+        else _number(v.request.query_params.get("since", ""))
+    )
+    tests = known.past(
+        Filter(test="only"), limit=FEW
+    )  # a press that was a test has ended with the platform's receipt
     alarm = next((a for a in (*known.open_alarms(), *tests) if a.device == name), None)
     state = _first(now, facts, since, new=isinstance(result, wire.ResultMessage))
     if since is not None and alarm is not None and alarm.at.mono >= since:
         state = "heard"
-    batteries = [r.value for r in known.day(known.now(facts)) if r.device == name and r.kind == Kind.BATTERY] if state == "heard" else []
+    batteries = (
+        [
+            r.value
+            for r in known.day(known.now(facts))
+            if r.device == name and r.kind == Kind.BATTERY
+        ]
+        if state == "heard"
+        else []
+    )
     values = {
-        "device": device, "title": _title(v, device.model), "state": state, "alarm": alarm if state == "heard" else None,
-        "signal": signal(now), "asks": _asks(device.model), "told": told, "look": looks(device.model), "place": place(device.model),
-        "notes": v.words.pair(*device.model.device_notes), "battery": batteries[-1] if batteries else None,
-        "dead": not facts.well, "radar": bool(device.model.settings), "asked": facts.first_presses.get(name),
+        "device": device,
+        "title": _title(v, device.model),
+        "state": state,
+        "alarm": alarm if state == "heard" else None,
+        "signal": signal(now),
+        "asks": _asks(device.model),
+        "told": told,
+        "look": looks(device.model),
+        "place": place(device.model),
+        "notes": v.words.pair(*device.model.device_notes),
+        "battery": batteries[-1] if batteries else None,
+        "dead": not facts.well,
+        "radar": bool(device.model.settings),
+        "asked": facts.first_presses.get(name),
         "minutes": f"{FIRST_PRESS / 60:g}",
         "say": v.words(f"confirm.{state}") if state != "waiting" else "",
-    }  # fmt: skip
-    return drawn(v, "_confirm.html" if "part" in v.request.query_params else "confirm.html", 200, Form(), **values)
+    }
+    return drawn(
+        v,
+        "_confirm.html" if "part" in v.request.query_params else "confirm.html",
+        200,
+        Form(),
+        **values,
+    )
 
 
 def _number(text: str) -> float | None:
@@ -723,7 +1016,9 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _first(now: DeviceStatus | None, facts: Status, since: float | None, *, new: bool = False) -> str:
+def _first(
+    now: DeviceStatus | None, facts: Status, since: float | None, *, new: bool = False
+) -> str:
     """Return "heard" once it has spoken since then, "key" where it speaks but cannot be read.
 
     Of a `new` one any word is one since then: a wired device has answered within the turn in which it was enrolled.
@@ -732,8 +1027,14 @@ def _first(now: DeviceStatus | None, facts: Status, since: float | None, *, new:
         return "waiting"
     at = facts.mono - now.heard_s
     later = since is not None and facts.mono > since
-    if (new and later and now.alive) or (since is not None and at > since + 0.1):  # the file rounds to a tenth
+    if (new and later and now.alive) or (
+        since is not None and at > since + 0.1
+    ):  # the file rounds to a tenth
         return "heard"
     unread = now.unread_s
     # By a key that is another by now it could not be read before: that says nothing about the one it has.
-    return "key" if unread is not None and (since is None or facts.mono - unread > since - 0.1) else "waiting"
+    return (
+        "key"
+        if unread is not None and (since is None or facts.mono - unread > since - 0.1)
+        else "waiting"
+    )

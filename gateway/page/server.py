@@ -30,7 +30,10 @@ from gateway.page.words import Words
 LOG = logging.getLogger("eldercare")
 PAPERS_EVERY = 86400.0  # s between two looks at the certificate
 TIDY_EVERY = 60.0  # s
-REPORT_EVERY, REPORT_AGAIN = 5.0, 60.0  # s between two words to the daemon, where there is something new, and where there is nothing
+REPORT_EVERY, REPORT_AGAIN = (
+    5.0,
+    60.0,
+)  # s between two words to the daemon, where there is something new, and where there is nothing
 
 
 class Papers:
@@ -43,7 +46,10 @@ class Papers:
     def take_up(self) -> None:
         """Serve new connections with what is installed now, where that is no good with the box's own. Raises OSError, BadPapers."""
         page, folder = self._config.page, self._config.page_folder
-        certificate, key = self._config.file(page.certificate), self._config.file(page.certificate_key)
+        certificate, key = (
+            self._config.file(page.certificate),
+            self._config.file(page.certificate_key),
+        )
         origin = "config"
         if certificate is None or key is None:
             certificate, key = papers.in_use(folder, self._names)
@@ -54,10 +60,20 @@ class Papers:
         except papers.BadPapers as bad:
             if origin == "box":
                 raise
-            LOG.warning("page certificate %s: %s (%s); the box's own is served", certificate, bad, bad.__cause__)
+            LOG.warning(
+                "page certificate %s: %s (%s); the box's own is served",
+                certificate,
+                bad,
+                bad.__cause__,
+            )
             certificate, key = papers.of_box(folder, self._names)
             origin, trouble, context = "box", bad.word, papers.context(certificate, key)
-        self.origin, self.trouble, self.certificate, self.context = origin, trouble, certificate, context
+        self.origin, self.trouble, self.certificate, self.context = (
+            origin,
+            trouble,
+            certificate,
+            context,
+        )
 
     async def keep_in_date(self) -> None:
         """Look every day whether the certificate of the box has to be made anew: a page may run for years."""
@@ -74,7 +90,11 @@ class Signpost:
 
     def __init__(self, app: Guard, page: Page) -> None:
         self._app, self._page = app, page
-        self._guard = Guard(self._way, frozenset(page.names), lambda _scope, status: (b"text/plain", str(status).encode()))
+        self._guard = Guard(
+            self._way,
+            frozenset(page.names),
+            lambda _scope, status: (b"text/plain", str(status).encode()),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -91,7 +111,10 @@ class Signpost:
         port = self._page.config.page.port
         to = f"https://{f'[{host}]' if ':' in host else host}{'' if port == 443 else f':{port}'}/"
         body = self._page.environment.get_template("door.html").render(t=words, to=to).encode()
-        headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+        headers = [
+            (b"content-type", b"text/html; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+        ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -103,9 +126,19 @@ async def serve(config: Config) -> None:
     mine = Papers(config, names)
     app, page = made(config, own_papers=mine)
     places = Places(page.regulars.knows)
-    doors = [(Server(_options(app), places, lambda: mine.context), _listening(config.page.address, config.page.port))]
+    doors = [
+        (
+            Server(_options(app), places, lambda: mine.context),
+            _listening(config.page.address, config.page.port),
+        )
+    ]
     if config.page.http_port:
-        doors.append((Server(_options(Signpost(app, page)), places), _listening(config.page.address, config.page.http_port)))
+        doors.append(
+            (
+                Server(_options(Signpost(app, page)), places),
+                _listening(config.page.address, config.page.http_port),
+            )
+        )
     servers = [server for server, _ in doors]
     loop = asyncio.get_running_loop()
 
@@ -115,14 +148,18 @@ async def serve(config: Config) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    LOG.info("page https://%s%s", names[0], "" if config.page.port == 443 else f":{config.page.port}")
+    LOG.info(
+        "page https://%s%s", names[0], "" if config.page.port == 443 else f":{config.page.port}"
+    )
     tasks = [loop.create_task(server.serve(sockets=[line]), name="page") for server, line in doors]
     beside = [
         loop.create_task(mine.keep_in_date(), name="certificate"),
         loop.create_task(_keep_tidy(page), name="tidy"),
         loop.create_task(_report(page, mine), name="report"),
     ]
-    systemd.notify("READY=1")  # the sockets listen and the certificate is made: who comes now waits for an answer and gets one
+    systemd.notify(
+        "READY=1"
+    )  # the sockets listen and the certificate is made: who comes now waits for an answer and gets one
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -159,7 +196,9 @@ def _listening(address: str, port: int) -> socket.socket:
     body of each answer then waited for the other side to acknowledge its head, 40 ms.
     """
     if address:
-        line = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        line = socket.create_server(
+            (address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET
+        )
     elif socket.has_dualstack_ipv6():
         line = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
     else:

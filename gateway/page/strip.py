@@ -22,7 +22,16 @@ _OPEN = frozenset({Kind.CONTACT_OPEN.value})
 _THERE = frozenset({Kind.PRESENCE.value, Kind.OCCUPANCY.value})
 _MOVES = frozenset({Kind.MOTION.value, Kind.ACTIVITY.value, Kind.VIBRATION.value})
 _PRESS = frozenset({Kind.BUTTON.value})
-_DANGER = frozenset({Kind.FALL.value, Kind.SMOKE.value, Kind.GAS.value, Kind.CO.value, Kind.MOISTURE.value, Kind.STAY_STILL.value})
+_DANGER = frozenset(
+    {
+        Kind.FALL.value,
+        Kind.SMOKE.value,
+        Kind.GAS.value,
+        Kind.CO.value,
+        Kind.MOISTURE.value,
+        Kind.STAY_STILL.value,
+    }
+)
 JOINED = 1200.0  # s between two packets that are drawn as one line of being heard: an unchanged measure is kept every five minutes
 LOST = 3600.0  # s at most of being heard that a power cut takes along: those of the hour that was not yet written
 LONGEST_STATE = 6 * 3600.0  # s for which a state is believed without being said again
@@ -50,7 +59,9 @@ class Strip:
     open_since: float | None = None  # wall second since when it is open now
     battery: float | None = None
     last: dict[str, bool | int | float | str] = field(default_factory=dict)
-    acted: float | None = None  # wall second of the last sign of somebody: a movement, a press, a door
+    acted: float | None = (
+        None  # wall second of the last sign of somebody: a movement, a press, a door
+    )
 
     @property
     def empty(self) -> bool:
@@ -90,9 +101,13 @@ def strips(
     `before`: devices that were heard before this day began. Of all others its first hours say nothing: it may not have been there.
     """
     begin = now - DAY
-    column = 10 if len(devices) <= 8 else 15 if len(devices) <= 16 else 30  # a page stays below 100 kB however many there are
+    column = (
+        10 if len(devices) <= 8 else 15 if len(devices) <= 16 else 30
+    )  # a page stays below 100 kB however many there are
     out = {d: Strip(d, moves=[0] * (WIDE // column), column=column) for d, _ in devices}
-    states: dict[tuple[str, str], tuple[float, float]] = {}  # (device, "open" or "there") -> since, last said
+    states: dict[
+        tuple[str, str], tuple[float, float]
+    ] = {}  # (device, "open" or "there") -> since, last said
     times: dict[str, list[float]] = {d: [] for d, _ in devices}
     active: dict[str, set[int]] = {d: set() for d, _ in devices}
     for r in readings:
@@ -100,7 +115,11 @@ def strips(
         if strip is None or r.wall > now + 60:
             continue
         strip.last[r.kind] = r.value
-        if (r.kind in _MOVES and r.value not in (False, "none", "still")) or r.kind in _PRESS or (r.kind in _OPEN and r.value):
+        if (
+            (r.kind in _MOVES and r.value not in (False, "none", "still"))
+            or r.kind in _PRESS
+            or (r.kind in _OPEN and r.value)
+        ):
             strip.acted = r.wall
         if r.kind == Kind.BATTERY and isinstance(r.value, int | float):
             strip.battery = float(r.value)
@@ -139,7 +158,13 @@ def _allowed(limit: float | None) -> float:
     return max(limit or DAY, JOINED)
 
 
-def _hold(strip: Strip, row: str, states: dict[tuple[str, str], tuple[float, float]], r: Heard, begin: float) -> None:
+def _hold(
+    strip: Strip,
+    row: str,
+    states: dict[tuple[str, str], tuple[float, float]],
+    r: Heard,
+    begin: float,
+) -> None:
     """Begin, go on with, or end a state."""
     key = (strip.device, row)
     held = states.get(key)
@@ -163,8 +188,15 @@ def _held(strip: Strip, row: str, since: float, until: float, begin: float) -> N
 
 
 def _hearing(
-    strip: Strip, times: Sequence[float], limit: float | None, begin: float, now: float, restarts: Sequence[float], *, before: bool
-) -> None:  # fmt: skip
+    strip: Strip,
+    times: Sequence[float],
+    limit: float | None,
+    begin: float,
+    now: float,
+    restarts: Sequence[float],
+    *,
+    before: bool,
+) -> None:
     """Find when the device was heard, and its silences that are longer than its limit."""
 
     def silent(since: float, until: float) -> None:

@@ -36,9 +36,21 @@ ANSWER_LOOK = 0.1
 LATE, DESK_LATE = 10.0, 30.0  # s after which a stage of a test alarm is said not to come
 DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
 # Faults that end when a technician has looked.
-LATCHED = frozenset({kind.DEVICE_FAULT, kind.TAMPER, kind.REPLAYED, kind.NOT_UNDERSTOOD, kind.TEST_DUE})
+LATCHED = frozenset(
+    {kind.DEVICE_FAULT, kind.TAMPER, kind.REPLAYED, kind.NOT_UNDERSTOOD, kind.TEST_DUE}
+)
 REFUSALS = frozenset(
-    {"not_sensed", "repeated", "not_reached", "driver_failed", "decrypt_failed", "bindkey_required", "downgrade", "offline", "replayed"}
+    {
+        "not_sensed",
+        "repeated",
+        "not_reached",
+        "driver_failed",
+        "decrypt_failed",
+        "bindkey_required",
+        "downgrade",
+        "offline",
+        "replayed",
+    }
 )  # that have words of their own; all others came damaged
 FEW = 24  # devices up to which Today shows the weeks of each; with more they are on the device's own page
 FEW_DAYS = 3  # fewer say nothing of weeks
@@ -82,14 +94,24 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
     known = v.page.known
     if do not in acts.DOES:
         raise Stop(404)
-    back = "/test" if said.get("back") == "test" else f"/alarms/{said['back']}" if acts.whole(said.get("back", "")) >= 0 else "/"
-    made = await run_in_threadpool(acts.instruction, {**said, "do": do}, v.by, known, v.page.config.times)
+    back = (
+        "/test"
+        if said.get("back") == "test"
+        else f"/alarms/{said['back']}"
+        if acts.whole(said.get("back", "")) >= 0
+        else "/"
+    )
+    made = await run_in_threadpool(
+        acts.instruction, {**said, "do": do}, v.by, known, v.page.config.times
+    )
     if isinstance(made, acts.Wrong):
         return await run_in_threadpool(_today, v, 422, made)
     try:
         await run_in_threadpool(_leave, v, made)
     except (OSError, sqlite3.Error, ValueError):
-        return await run_in_threadpool(_today, v, 503, acts.Wrong("", {"form": ("told.failed", {})}))
+        return await run_in_threadpool(
+            _today, v, 503, acts.Wrong("", {"form": ("told.failed", {})})
+        )
     end = time.monotonic() + ANSWER_WAIT
     while await run_in_threadpool(known.result, made.id) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
         await asyncio.sleep(ANSWER_LOOK)
@@ -107,19 +129,41 @@ def one(v: Reader, device: str) -> Response:
     found = replace(found, shelved=device in known.masks()["shelves"])
     now = known.now(facts)
     strip = strips(
-        known.day(now), [(device, found.missing_after)], now, restarts=known.restarts(now - 86400), packets=known.packets(facts, now),
+        known.day(now),
+        [(device, found.missing_after)],
+        now,
+        restarts=known.restarts(now - 86400),
+        packets=known.packets(facts, now),
         before=known.heard_before(now - 86400),
-    )[device]  # fmt: skip
+    )[device]
     days = known.weeks(now, weeks.DAYS, device).get(device, [])
     model = models().get(found.model)
     return v.render(
-        "device.html", d=found, s=strip, state=heard(found, facts), signal=signal(found), days=days, count=weeks.DAYS, now=now,
-        look=look(found.model), title=model.title[v.words.language != "zh"] if model else found.model, told=told(v, strip, now),
-        signals=weeks.drawn(days, weeks.DAYS), batteries=weeks.batteries(days, weeks.DAYS), silent=weeks.silent(days, weeks.DAYS),
-        refused=_refused(found), limits=[(weeks.height(at), word) for at, word in ((weeks.GOOD, "good"), (weeks.FAIR, "fair"))],
-        mondays=[(n, v.words.local(now - (weeks.DAYS - 1 - n) * 86400, "%m-%d")) for n in range(6, weeks.DAYS, 14)],
-        worst=min((d.worst for d in days if d.worst is not None), default=None), hour_marks=_marks(v, now),
-    )  # fmt: skip
+        "device.html",
+        d=found,
+        s=strip,
+        state=heard(found, facts),
+        signal=signal(found),
+        days=days,
+        count=weeks.DAYS,
+        now=now,
+        look=look(found.model),
+        title=model.title[v.words.language != "zh"] if model else found.model,
+        told=told(v, strip, now),
+        signals=weeks.drawn(days, weeks.DAYS),
+        batteries=weeks.batteries(days, weeks.DAYS),
+        silent=weeks.silent(days, weeks.DAYS),
+        refused=_refused(found),
+        limits=[
+            (weeks.height(at), word) for at, word in ((weeks.GOOD, "good"), (weeks.FAIR, "fair"))
+        ],
+        mondays=[
+            (n, v.words.local(now - (weeks.DAYS - 1 - n) * 86400, "%m-%d"))
+            for n in range(6, weeks.DAYS, 14)
+        ],
+        worst=min((d.worst for d in days if d.worst is not None), default=None),
+        hour_marks=_marks(v, now),
+    )
 
 
 @router.get("/live")
@@ -136,14 +180,20 @@ def stream(v: Visitor, watch: Watch) -> Response:
         watch.enter(name)
     except Full as full:
         raise Stop(503) from full
-    return _Stream(watch, name, watch.events(lambda: accounts.session(key, touch=False) is not None))
+    return _Stream(
+        watch, name, watch.events(lambda: accounts.session(key, touch=False) is not None)
+    )
 
 
 class _Stream(StreamingResponse):
     """Events of a watch. The place is given back however it ends, also where the visitor is gone before the first event."""
 
     def __init__(self, watch: Watch, name: str, events: AsyncIterator[str]) -> None:
-        super().__init__(events, media_type="text/event-stream", headers={"cache-control": "no-store", "x-accel-buffering": "no"})
+        super().__init__(
+            events,
+            media_type="text/event-stream",
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
         self._watch, self._name = watch, name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -163,38 +213,68 @@ def test(v: Reader) -> Response:
     result = known.result(told) if told else None
     running = next((a for a in known.open_alarms() if a.kind == kind.TEST), None)
     alarm = known.by_id(result.alarm) if result and result.alarm else running
-    earlier = [a for a in known.past(Filter(kind=kind.TEST), limit=6) if alarm is None or a.alarm != alarm.alarm]
+    earlier = [
+        a
+        for a in known.past(Filter(kind=kind.TEST), limit=6)
+        if alarm is None or a.alarm != alarm.alarm
+    ]
     now = known.now(facts)
     # Whoever has ended the test was told by another instruction, which is none of its stages.
-    began = inbox.left_at(v.page.config.page_folder, told) if told and v.request.query_params.get("did") == Do.TEST else None
+    began = (
+        inbox.left_at(v.page.config.page_folder, told)
+        if told and v.request.query_params.get("did") == Do.TEST
+        else None
+    )
     way = _way(began, alarm)
     return v.render(
-        "_test.html" if "part" in v.request.query_params else "test.html", alarm=alarm, earlier=earlier, told=told, result=result,
-        way=way, trouble=_trouble(way, facts, now), once=acts.once(), facts=facts, now=now, between=between, notice=notice(v),
+        "_test.html" if "part" in v.request.query_params else "test.html",
+        alarm=alarm,
+        earlier=earlier,
+        told=told,
+        result=result,
+        way=way,
+        trouble=_trouble(way, facts, now),
+        once=acts.once(),
+        facts=facts,
+        now=now,
+        between=between,
+        notice=notice(v),
         possible_close=acts.possible,
-    )  # fmt: skip
+    )
 
 
-def _way(left: float | None, alarm: wire.AlarmMessage | None) -> list[tuple[str, float | None, float | None]]:
+def _way(
+    left: float | None, alarm: wire.AlarmMessage | None
+) -> list[tuple[str, float | None, float | None]]:
     """Return the stages of a test alarm: (word, wall second or None while it has not come, seconds after the one before)."""
     stages = alarm.stages if alarm else {}
     began = seconds(stages["alarm"].wall) if "alarm" in stages else None
-    out: list[tuple[str, float | None, float | None]] = [("told", left or began, None)] if left or began else []
+    out: list[tuple[str, float | None, float | None]] = (
+        [("told", left or began, None)] if left or began else []
+    )
     out.append(("alarm", began, max(0.0, began - left) if began and left else None))
     before = stages.get("alarm")
     for name in ("push", "answered"):
         at = stages.get(name)
-        out.append((name, seconds(at.wall) if at else None, between(before, at) if at and before else None))
+        out.append(
+            (name, seconds(at.wall) if at else None, between(before, at) if at and before else None)
+        )
         before = at or before
     return out
 
 
-def _trouble(way: list[tuple[str, float | None, float | None]], facts: Status, now: float) -> tuple[str, str]:
+def _trouble(
+    way: list[tuple[str, float | None, float | None]], facts: Status, now: float
+) -> tuple[str, str]:
     """Return (the stage that does not come, its word), both "" where all is well or it is too early to say."""
     at = {name: wall for name, wall, _ in way}
     uplink = facts.uplink
     if at["alarm"] is None:
-        return ("alarm", "test.no_gateway") if at.get("told") and now - (at["told"] or now) > LATE else ("", "")
+        return (
+            ("alarm", "test.no_gateway")
+            if at.get("told") and now - (at["told"] or now) > LATE
+            else ("", "")
+        )
     waited = now - at["alarm"]
     if at["push"] is None:
         if not uplink.configured:
@@ -202,7 +282,11 @@ def _trouble(way: list[tuple[str, float | None, float | None]], facts: Status, n
         if not uplink.connected:
             return ("push", "test.no_link") if waited > 1 else ("", "")
         return ("push", "test.no_receipt") if waited > LATE else ("", "")
-    return ("answered", "test.no_desk") if at["answered"] is None and now - at["push"] > DESK_LATE else ("", "")
+    return (
+        ("answered", "test.no_desk")
+        if at["answered"] is None and now - at["push"] > DESK_LATE
+        else ("", "")
+    )
 
 
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
@@ -220,7 +304,9 @@ def _today(v: Visitor, status: int = 200, wrong: acts.Wrong | None = None) -> Re
         word, more = wrong.fields["form"]
         more = {k: v.words.named("state", str(w)) for k, w in more.items()}
         values["notice"] = (False, v.words(word, **more))
-    return v.render("_today.html" if "part" in v.request.query_params else "today.html", status, **values)
+    return v.render(
+        "_today.html" if "part" in v.request.query_params else "today.html", status, **values
+    )
 
 
 def notice(v: Visitor) -> tuple[bool, str] | None:
@@ -264,7 +350,11 @@ def home(v: Visitor) -> dict[str, Any]:
         "lacks": lacks(devices),
         "unheard": [audible.WORDS[lack] for lack in audible.lacks(config)],
         "look": look,
-        "spark": {d: weeks.drawn(found, weeks.SHORT) for d, found in days.items() if len(found) >= FEW_DAYS},
+        "spark": {
+            d: weeks.drawn(found, weeks.SHORT)
+            for d, found in days.items()
+            if len(found) >= FEW_DAYS
+        },
         "told_of": lambda s: told(v, s, now),
         "facts": facts,
         "now": now,
@@ -293,32 +383,56 @@ def home(v: Visitor) -> dict[str, Any]:
     }
 
 
-def glance(v: Visitor, facts: Status, devices: list[tuple[DeviceStatus, Strip, str, str]], now: float) -> list[dict[str, str]]:
+def glance(
+    v: Visitor, facts: Status, devices: list[tuple[DeviceStatus, Strip, str, str]], now: float
+) -> list[dict[str, str]]:
     """Return how the home stands in a few words each: {look, what, says, more, tone}; tone is "", "watch" or "bad"."""
     t = v.words
     out = []
     comma = t.pair("\u3001", ", ")
 
     def put(look: str, what: str, says: str, more: str = "", tone: str = "") -> None:
-        out.append({"look": look, "what": t(f"glance.{what}"), "says": says, "more": more, "tone": tone})
+        out.append(
+            {"look": look, "what": t(f"glance.{what}"), "says": says, "more": more, "tone": tone}
+        )
 
     def named(d: DeviceStatus) -> str:
         return v.where(d.room, d.device)
 
     doors = [
-        (d, s, _holds(d, state, Kind.CONTACT_OPEN)) for d, s, state, _ in devices if Kind.CONTACT_OPEN in s.last or look(d.model) == "door"
+        (d, s, _holds(d, state, Kind.CONTACT_OPEN))
+        for d, s, state, _ in devices
+        if Kind.CONTACT_OPEN in s.last or look(d.model) == "door"
     ]
     if doors:
         opened = [(d, s) for d, s, is_open in doors if is_open]
         unsure = [d for d, _, is_open in doors if is_open is None]
-        since = max((now - s.open_since for _, s in opened if s.open_since is not None), default=None)
+        since = max(
+            (now - s.open_since for _, s in opened if s.open_since is not None), default=None
+        )
         names = comma.join(named(d) for d, _ in opened[:3])
         says = names if opened else t("glance.unheard") if unsure else t("glance.closed")
         more = t("glance.open", span=t.coarse(since)) if opened and since is not None else ""
-        more = comma.join(filter(None, (more, t("glance.unheard_of", names=comma.join(named(d) for d in unsure[:3])) if unsure else "")))
+        more = comma.join(
+            filter(
+                None,
+                (
+                    more,
+                    t("glance.unheard_of", names=comma.join(named(d) for d in unsure[:3]))
+                    if unsure
+                    else "",
+                ),
+            )
+        )
         put("door", "doors", says, more, "watch" if opened or unsure else "")
-    there = [d for d, _, state, _ in devices if _holds(d, state, Kind.PRESENCE) or _holds(d, state, Kind.OCCUPANCY)]
-    acted = max(((s.acted, named(d)) for d, s, _, _ in devices if s.acted is not None), default=None)
+    there = [
+        d
+        for d, _, state, _ in devices
+        if _holds(d, state, Kind.PRESENCE) or _holds(d, state, Kind.OCCUPANCY)
+    ]
+    acted = max(
+        ((s.acted, named(d)) for d, s, _, _ in devices if s.acted is not None), default=None
+    )
     if there or acted:
         moved = t.ago("glance.moved", now - (acted[0] or now), room=acted[1]) if acted else ""
         says = comma.join(dict.fromkeys(named(d) for d in there)) if there else t("glance.nobody")
@@ -328,7 +442,13 @@ def glance(v: Visitor, facts: Status, devices: list[tuple[DeviceStatus, Strip, s
     if devices:
         parts = [t("glance.missing", count=missing)] if missing else []
         parts += [t("glance.unknown", count=unknown)] if unknown else []
-        put("sensors", "devices", comma.join(parts) or t("glance.all_heard", count=len(devices)), "", "watch" if parts else "")
+        put(
+            "sensors",
+            "devices",
+            comma.join(parts) or t("glance.all_heard", count=len(devices)),
+            "",
+            "watch" if parts else "",
+        )
     up = facts.uplink
     word, tone = (
         ("platform_away", "watch")
@@ -375,7 +495,9 @@ def lacks(devices: list[DeviceStatus]) -> list[str]:
 def look(make: str) -> str:
     """Return the name of the picture of a make."""
     model = models().get(make)
-    return next((name for name, senses in LOOKS if model is not None and senses in model.senses), "sensors")
+    return next(
+        (name for name, senses in LOOKS if model is not None and senses in model.senses), "sensors"
+    )
 
 
 def told(v: Visitor, s: Strip, now: float) -> str:
@@ -395,9 +517,14 @@ def told(v: Visitor, s: Strip, now: float) -> str:
         parts.append(t("strip.dangers", count=s.endangered))
     if s.gaps:
         begin = now - 86400
-        spans = [f"{t.local(begin + a * 60, '%H:%M')}-{t.local(begin + b * 60, '%H:%M')}" for a, b in s.gaps[:3]]
+        spans = [
+            f"{t.local(begin + a * 60, '%H:%M')}-{t.local(begin + b * 60, '%H:%M')}"
+            for a, b in s.gaps[:3]
+        ]
         parts.append(t("strip.gaps", spans=t.pair("\u3001", ", ").join(spans)))
-    return t.pair("\uff1b", "; ").join(parts) or (t("strip.nothing") if s.empty else t("strip.quiet"))
+    return t.pair("\uff1b", "; ").join(parts) or (
+        t("strip.nothing") if s.empty else t("strip.quiet")
+    )
 
 
 def _marks(v: Visitor, now: float) -> list[tuple[int, str]]:
@@ -406,7 +533,10 @@ def _marks(v: Visitor, now: float) -> list[tuple[int, str]]:
 
 def _advice(v: Visitor, name: str) -> str:
     if name == kind.IDENTITY_CONFLICT and (at := v.page.known.took_over()):
-        return v.words("conflict.stays", time=v.words.clock(at, v.page.known.now(v.page.known.status()), exact=False))
+        return v.words(
+            "conflict.stays",
+            time=v.words.clock(at, v.page.known.now(v.page.known.status()), exact=False),
+        )
     return v.words(f"advice.{name}" if f"advice.{name}" in ZH else "advice.unknown")
 
 
@@ -438,6 +568,10 @@ def signal(device: DeviceStatus | None) -> str:
     if device is None:
         return weeks.level(None)
     model = models().get(device.model)
-    if not device.rssi and model is not None and not isinstance(model.listens, BleAdvert | GattService):
+    if (
+        not device.rssi
+        and model is not None
+        and not isinstance(model.listens, BleAdvert | GattService)
+    ):
         return "unmeasured" if isinstance(model.listens, Behind | MqttTopics) else "wired"
     return weeks.level(device.rssi)

@@ -31,14 +31,24 @@ class Refusal(Exception):
 class Tries:
     """Failures by source. `open_` gives the database in one transaction; `now` is monotonic time of the power-up `boot`."""
 
-    def __init__(self, open_: Callable[[], AbstractContextManager[sqlite3.Connection]], boot: str, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        open_: Callable[[], AbstractContextManager[sqlite3.Connection]],
+        boot: str,
+        now: Callable[[], float],
+    ) -> None:
         self._open, self._boot, self._now = open_, boot, now
         self._guard = threading.Lock()
         with open_() as db:
             # Monotonic seconds of another power-up say nothing: its locks begin anew from here.
-            db.execute("UPDATE tries SET until = ? + until - since, since = ?, boot = ? WHERE boot != ?", (now(), now(), boot, boot))
+            db.execute(
+                "UPDATE tries SET until = ? + until - since, since = ?, boot = ? WHERE boot != ?",
+                (now(), now(), boot, boot),
+            )
             rows = db.execute("SELECT source, failures, until FROM tries ORDER BY until").fetchall()
-        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict((str(s), (int(f), float(u))) for s, f, u in rows)
+        self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict(
+            (str(s), (int(f), float(u))) for s, f, u in rows
+        )
 
     def waits(self, source: str) -> None:
         """Refuse a source that has to wait; nothing is counted."""
@@ -55,7 +65,13 @@ class Tries:
             self.waits(source)
             now = self._now()
             failures = self._failures.get(source, (0, 0.0))[0] + 1
-            delay = LOCK if failures >= LOCK_AT else 0.0 if failures <= FREE else 2.0 ** (failures - FREE - 1)
+            delay = (
+                LOCK
+                if failures >= LOCK_AT
+                else 0.0
+                if failures <= FREE
+                else 2.0 ** (failures - FREE - 1)
+            )
             self._failures[source] = failures, now + delay
             self._failures.move_to_end(source)
             while len(self._failures) > SOURCES:
@@ -63,8 +79,14 @@ class Tries:
         if failures < LOCK_AT:
             return False
         with self._open() as db:
-            db.execute("INSERT OR REPLACE INTO tries VALUES (?, ?, ?, ?, ?)", (source, failures, self._boot, now, now + delay))
-            db.execute("DELETE FROM tries WHERE source NOT IN (SELECT source FROM tries ORDER BY until DESC LIMIT ?)", (SOURCES,))
+            db.execute(
+                "INSERT OR REPLACE INTO tries VALUES (?, ?, ?, ?, ?)",
+                (source, failures, self._boot, now, now + delay),
+            )
+            db.execute(
+                "DELETE FROM tries WHERE source NOT IN (SELECT source FROM tries ORDER BY until DESC LIMIT ?)",
+                (SOURCES,),
+            )
         return True
 
     def forget(self, source: str) -> None:

@@ -29,7 +29,9 @@ class Turns:
     """The line. `kind` is what a try has in common with those that the same machine could send as well: see `guard.group`."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[str, list[asyncio.Future[None]]] = OrderedDict()  # the kind whose turn is longest ago first
+        self._waiting: OrderedDict[str, list[asyncio.Future[None]]] = (
+            OrderedDict()
+        )  # the kind whose turn is longest ago first
         self._left, self._at = float(AT_ONCE), 0.0
         self._busy = False
         self._timer: asyncio.TimerHandle | None = None

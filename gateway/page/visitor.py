@@ -28,8 +28,17 @@ YEAR = 365 * 86400
 FIELDS = 130  # of one form; a ladder of twenty rungs can have a hundred and twenty-four
 THEMES = ("auto", "light", "dark")
 # What the navigation has. "setup" leads to the places of SETUP: what is new there is put in when it works.
-PLACES = (("today", "/"), ("alarms", "/alarms"), ("journal", "/journal"), ("test", "/test"), ("setup", "/setup"), ("box", "/box"))
-READ_ONLY = frozenset({"home", "sensors", "rules", "certificate"})  # of these: what a supervisor may look at
+PLACES = (
+    ("today", "/"),
+    ("alarms", "/alarms"),
+    ("journal", "/journal"),
+    ("test", "/test"),
+    ("setup", "/setup"),
+    ("box", "/box"),
+)
+READ_ONLY = frozenset(
+    {"home", "sensors", "rules", "certificate"}
+)  # of these: what a supervisor may look at
 SETUP: tuple[tuple[str, str], ...] = (
     ("home", "/home"),
     ("sensors", "/sensors"),
@@ -42,7 +51,18 @@ SETUP: tuple[tuple[str, str], ...] = (
 # Where a page is seen again that answers a form; and what of its values stands in the address.
 AT: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     **{
-        f"{name}.html": (f"/{name}", ()) for name in ("first", "test", "box", "home", "sensors", "platform", "rules", "walk", "certificate")
+        f"{name}.html": (f"/{name}", ())
+        for name in (
+            "first",
+            "test",
+            "box",
+            "home",
+            "sensors",
+            "platform",
+            "rules",
+            "walk",
+            "certificate",
+        )
     },
     **{f"{name}.html": (f"/sensors/{name}", ()) for name in ("add", "new")},
     **{f"{name}.html": (f"/sensors/{name}", ("device",)) for name in ("change", "radar")},
@@ -60,9 +80,13 @@ _BELOW: Final = (("today", "/devices"), ("today", "/do"), ("setup", "/box/backup
 def environment() -> Environment:
     """Return what templates are rendered with: everything is escaped, nothing may be missing."""
     made = Environment(
-        loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
         auto_reload=False,
-    )  # fmt: skip
+    )
     made.globals["themes"] = THEMES
     return made
 
@@ -81,7 +105,9 @@ class Page:
     turns: Turns = field(default_factory=Turns)
     environment: Environment = field(default_factory=environment)
     known_answers: answers.Answers = field(default_factory=answers.Answers)
-    other_answers: answers.Answers = field(default_factory=answers.Answers)  # whoever is not signed in pushes out nobody who is
+    other_answers: answers.Answers = field(
+        default_factory=answers.Answers
+    )  # whoever is not signed in pushes out nobody who is
 
     def answers_to(self, v: Visitor) -> answers.Answers:
         """Return where answers to a visitor's forms are kept."""
@@ -145,7 +171,9 @@ class Visitor:
 
     def called(self, device: str) -> str:
         """Return what people call a device; its id where nobody has given it a name."""
-        return next((d.label for d in self.page.config.devices if d.id == device and d.label), device)
+        return next(
+            (d.label for d in self.page.config.devices if d.id == device and d.label), device
+        )
 
     def where(self, room: str, device: str) -> str:
         """Return where a device is, with what people call it; its id where nobody has said either."""
@@ -163,16 +191,28 @@ class Visitor:
     def _place(self) -> str:
         """Return the place of the navigation that this page belongs to; a page of set-up belongs to "setup"."""
         path = self.request.url.path
-        found = (name for name, where in (*_BELOW, *SETUP, *PLACES) if path == where or (where != "/" and path.startswith(f"{where}/")))
+        found = (
+            name
+            for name, where in (*_BELOW, *SETUP, *PLACES)
+            if path == where or (where != "/" and path.startswith(f"{where}/"))
+        )
         name = next(found, "")
         return "setup" if name in dict(SETUP) else name
 
     def render(self, template: str, /, status: int = 200, **values: Any) -> Response:
         """Return a page."""
-        asked = self.request.query_params.get(answers.NAME, "") if self.request.method == "GET" else ""
-        kept = self.page.answers_to(self).kept(self.bound, asked) if asked and not template.startswith("_") else None
+        asked = (
+            self.request.query_params.get(answers.NAME, "") if self.request.method == "GET" else ""
+        )
+        kept = (
+            self.page.answers_to(self).kept(self.bound, asked)
+            if asked and not template.startswith("_")
+            else None
+        )
         if kept is not None:
-            return HTMLResponse(kept, headers={"content-language": self.words.tag, "vary": "Cookie"})
+            return HTMLResponse(
+                kept, headers={"content-language": self.words.tag, "vary": "Cookie"}
+            )
         body = self.draw(template, **values)
         if self.request.method == "POST" and self.asks_page:
             body = answers.pointed(body)
@@ -181,7 +221,9 @@ class Visitor:
                 # An error is pointed at by the focus, which a fragment would take away.
                 to = f"{self.at}{'&' if '?' in self.at else '?'}{urlencode({answers.NAME: name})}"
                 return RedirectResponse(f"{to}#answer" if " autofocus" in body else to, 303)
-        response = HTMLResponse(body, status, headers={"content-language": self.words.tag, "vary": "Cookie"})
+        response = HTMLResponse(
+            body, status, headers={"content-language": self.words.tag, "vary": "Cookie"}
+        )
         if self.fresh and self.session is None:
             self._cookie(response, "form", self.bound, None)
         for name_, allowed in (("lang", tuple(LANGUAGES)), ("theme", THEMES)):
@@ -192,19 +234,38 @@ class Visitor:
     def draw(self, template: str, /, **values: Any) -> str:
         """Return a page as text."""
         setup = [place for place in SETUP if self.technician or place[0] in READ_ONLY]
-        self.at = _address(template, values) if template != "error.html" else "/" if self.session is not None else ""
+        self.at = (
+            _address(template, values)
+            if template != "error.html"
+            else "/"
+            if self.session is not None
+            else ""
+        )
         return self.page.environment.get_template(template).render(
-            t=self.words, v=self, places=PLACES, setup=setup, form_key=self.page.accounts.form_key(self.bound), here=self._here,
-            path=self.request.url.path, place_at=self._place, where=self.where, called=self.called,
-            version=__version__, **values,
-        )  # fmt: skip
+            t=self.words,
+            v=self,
+            places=PLACES,
+            setup=setup,
+            form_key=self.page.accounts.form_key(self.bound),
+            here=self._here,
+            path=self.request.url.path,
+            place_at=self._place,
+            where=self.where,
+            called=self.called,
+            version=__version__,
+            **values,
+        )
 
     def _here(self, **changed: str) -> str:
         """Return this page's address with some of the query changed."""
         if self.request.method != "GET":
             address, _, rest = (self.at or "/").partition("?")
             return f"{address}?{urlencode(dict(parse_qsl(rest)) | changed)}"
-        query = {k: v for k, v in self.request.query_params.items() if k not in {"lang", "theme", "part", answers.NAME}} | changed
+        query = {
+            k: v
+            for k, v in self.request.query_params.items()
+            if k not in {"lang", "theme", "part", answers.NAME}
+        } | changed
         return f"{self.request.url.path}?{urlencode(query)}" if query else self.request.url.path
 
     def signed_in(self, key: str, to: str = "/") -> Response:
@@ -213,7 +274,9 @@ class Visitor:
         self._cookie(response, "session", key, None)
         session = self.page.accounts.session(key)
         if session is not None:
-            self._cookie(response, "device", self.page.accounts.device_key(session.name, self.device), YEAR)
+            self._cookie(
+                response, "device", self.page.accounts.device_key(session.name, self.device), YEAR
+            )
         response.delete_cookie(self._name("form"), path="/")
         return response
 
@@ -228,13 +291,24 @@ class Visitor:
         return f"__Host-{name}" if self.secure and name in {"session", "form", "device"} else name
 
     def _cookie(self, response: Response, name: str, value: str, age: int | None) -> None:
-        response.set_cookie(self._name(name), value, max_age=age, path="/", secure=self.secure, httponly=True, samesite="strict")
+        response.set_cookie(
+            self._name(name),
+            value,
+            max_age=age,
+            path="/",
+            secure=self.secure,
+            httponly=True,
+            samesite="strict",
+        )
 
 
 def _address(template: str, values: Mapping[str, Any]) -> str:
     """Return where a page is seen again, "" where it has no address of its own."""
     path, names = AT.get(template, ("", ()))
-    found = {"device": getattr(values.get("d"), "id", "") or getattr(values.get("device"), "id", ""), "port": str(values.get("port", ""))}
+    found = {
+        "device": getattr(values.get("d"), "id", "") or getattr(values.get("device"), "id", ""),
+        "port": str(values.get("port", "")),
+    }
     return f"{path}?{urlencode({n: found[n] for n in names})}" if names else path
 
 
@@ -244,7 +318,9 @@ def visitor(request: Request) -> Visitor:
     secure = request.url.scheme == "https"
     prefix = "__Host-" if secure else ""
     key = request.cookies.get(f"{prefix}session", "")
-    session = page.accounts.session(key, touch="part" not in request.query_params and request.url.path != "/live")
+    session = page.accounts.session(
+        key, touch="part" not in request.query_params and request.url.path != "/live"
+    )
     who = guard.source(request.scope)
     if session is not None:
         page.regulars.saw(who)

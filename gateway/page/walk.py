@@ -36,14 +36,45 @@ from gateway.words.clock import Quality, boot_name
 from gateway.words.instruction import Do
 
 router = APIRouter()
-LOOK_EVERY, QUIET = 0.3, 5.0  # s: a press is seen while one still stands there; the time that is left moves on
+LOOK_EVERY, QUIET = (
+    0.3,
+    5.0,
+)  # s: a press is seen while one still stands there; the time that is left moves on
 HELPS: Final = frozenset(
-    {"presses", "openings", "closings", "falls", "motions", "presences", "occupied", "left", "smokes", "gases", "leaks", "any", "readings",
-     "packets", "signal", "receipt", "walk"}
-)  # fmt: skip
+    {
+        "presses",
+        "openings",
+        "closings",
+        "falls",
+        "motions",
+        "presences",
+        "occupied",
+        "left",
+        "smokes",
+        "gases",
+        "leaks",
+        "any",
+        "readings",
+        "packets",
+        "signal",
+        "receipt",
+        "walk",
+    }
+)
 COUNTS: Final = (
-    "presses", "openings", "closings", "presences", "falls", "stays", "motions", "occupied", "left", "smokes", "gases", "leaks",
-)  # fmt: skip
+    "presses",
+    "openings",
+    "closings",
+    "presences",
+    "falls",
+    "stays",
+    "motions",
+    "occupied",
+    "left",
+    "smokes",
+    "gases",
+    "leaks",
+)
 SAYS: Final = HELPS - {"signal", "receipt", "walk", "closings"}  # that are shown by doing something
 
 
@@ -57,7 +88,9 @@ class Row:
     facts: Mapping[str, Any]
     note: wire.FaultMessage | None = None
     device: Device | None = None
-    presses: list[int | None] = field(default_factory=list)  # the signal of each press so far, where presses are wanted
+    presses: list[int | None] = field(
+        default_factory=list
+    )  # the signal of each press so far, where presses are wanted
 
     @property
     def lacks(self) -> list[str]:
@@ -74,14 +107,18 @@ def moment(v: Visitor) -> wire.When:
     """Return when it is in the home, as its daemon last said."""
     facts = v.page.known.status()
     quality = Quality(facts.clock) if facts.clock in set(Quality) else Quality.UNSURE
-    return wire.When(facts.boot or "-", facts.mono, (facts.wall or "1970-01-01T00:00:00")[:19] + "Z", quality)
+    return wire.When(
+        facts.boot or "-", facts.mono, (facts.wall or "1970-01-01T00:00:00")[:19] + "Z", quality
+    )
 
 
 def seen(v: Visitor) -> commissioning.Seen:
     """Return the tests that still count, as the daemon will see them."""
     known = v.page.known
     tests = known.past(Filter(kind=kind.TEST), limit=commissioning.TESTS)
-    return commissioning.seen(known.journal(name="fault", limit=commissioning.LOOK_BACK), tests, moment(v))
+    return commissioning.seen(
+        known.journal(name="fault", limit=commissioning.LOOK_BACK), tests, moment(v)
+    )
 
 
 @router.get("/walk")
@@ -98,7 +135,10 @@ async def told(v: Technician) -> Response:
 
         def counted() -> int:
             facts = known.status()
-            shown = [{k: x for k, x in (found or {}).items() if k != "left_s"} for found in (facts.walk, facts.step)]
+            shown = [
+                {k: x for k, x in (found or {}).items() if k != "left_s"}
+                for found in (facts.walk, facts.step)
+            ]
             return zlib.crc32(json.dumps([shown, known.newest()]).encode())
 
         state.walked = live.Watch(counted, look_every=LOOK_EVERY, quiet=QUIET)
@@ -110,7 +150,11 @@ async def act(v: Technician, said: Fields) -> Response:
     """Begin or end the test of one device, or a step for the whole home."""
     checked(v, said)
     device, step = said.get("device", ""), said.get("step", "")
-    if step not in set(Plug) if step else device not in {d.id for d in (await run_in_threadpool(current, v)).devices}:
+    if (
+        step not in set(Plug)
+        if step
+        else device not in {d.id for d in (await run_in_threadpool(current, v)).devices}
+    ):
         raise Stop(404)
     lasts = 0.0 if said.get("go") == "end" else STEP_LONGEST if step else LONGEST
     order = f"page-{once_of(said)}"
@@ -130,27 +174,39 @@ async def act(v: Technician, said: Fields) -> Response:
     except (OSError, sqlite3.Error, ValueError):
         return await run_in_threadpool(_walk, v, 503, v.words("told.failed"))
     end = time.monotonic() + ANSWER_WAIT
-    while (result := await run_in_threadpool(v.page.known.result, order)) is None and time.monotonic() < end:  # noqa: ASYNC110  another process answers
+    while (  # noqa: ASYNC110
+        result := await run_in_threadpool(v.page.known.result, order)
+    ) is None and time.monotonic() < end:
         await asyncio.sleep(ANSWER_LOOK)
     if result is None:
-        return await run_in_threadpool(_walk, v, 503, v.words("told.waiting", do=v.words("do.walk")))
+        return await run_in_threadpool(
+            _walk, v, 503, v.words("told.waiting", do=v.words("do.walk"))
+        )
     if not result.accepted:
         return await run_in_threadpool(_walk, v, 422, v.words.pair(result.zh, result.en))
-    return RedirectResponse("/walk" if lasts else f"/walk#{'step' if step else 'device'}-{step or device}", 303)
+    return RedirectResponse(
+        "/walk" if lasts else f"/walk#{'step' if step else 'device'}-{step or device}", 303
+    )
 
 
 def _leave(v: Visitor, message: wire.InstructionMessage) -> None:
     config = v.page.config
     inbox.leave(config.page_folder, config.runtime, wire.encode(message))
     assert v.session is not None  # a technician has one
-    v.page.accounts.note(v.session.name, v.source, "instruction", f"{message.do} {message.device or message.step}")
+    v.page.accounts.note(
+        v.session.name, v.source, "instruction", f"{message.do} {message.device or message.step}"
+    )
 
 
 def said_of(v: Visitor, config: Config, need: Need, facts: Mapping[str, Any]) -> str:
     """Return how far one need is, in words."""
     t = v.words
     if need.wanted:
-        return t("walk.times", count=min(need.times, need.wanted) if need.done else need.times, wanted=need.wanted)
+        return t(
+            "walk.times",
+            count=min(need.times, need.wanted) if need.done else need.times,
+            wanted=need.wanted,
+        )
     if need.name == "signal":
         worst = facts.get("worst_dbm")
         return t("walk.signal", dbm=_minus(worst)) if worst is not None else t("walk.signal_wired")
@@ -168,7 +224,11 @@ def tested(t: Words, facts: Mapping[str, Any]) -> list[str]:
     """Return what a test has counted, in a few words each."""
     did = [t(f"sheet.did.{name}", n=facts[name]) for name in COUNTS if facts.get(name)]
     if not did:
-        did = [t(f"sheet.did.{name}", n=facts[name]) for name in ("readings", "packets") if facts.get(name)][:1]
+        did = [
+            t(f"sheet.did.{name}", n=facts[name])
+            for name in ("readings", "packets")
+            if facts.get(name)
+        ][:1]
     if signals := str(facts.get("signals_dbm", "") or facts.get("worst_dbm", "")):
         did.append(f"{_minus(signals)} dBm")
     if "receipt_s" in facts:
@@ -182,24 +242,51 @@ def _minus(dbm: object) -> str:
     return str(dbm).replace("-", "\u2212")
 
 
-def _devices(v: Visitor, config: Config, found: commissioning.Seen, running: Mapping[str, Any] | None) -> list[Row]:
+def _devices(
+    v: Visitor, config: Config, found: commissioning.Seen, running: Mapping[str, Any] | None
+) -> list[Row]:
     rows = []
     for d in config.devices:
         now = running is not None and running.get("device") == d.id
         note = found.walks.get(d.id)
         facts: Mapping[str, Any] = (running if now else note.detail if note else {}) or {}
         needs = commissioning.goal_of(config, d).needs(facts)
-        state = "running" if now else "never" if note is None else "passed" if all(n.done for n in needs) else "missing"
+        state = (
+            "running"
+            if now
+            else "never"
+            if note is None
+            else "passed"
+            if all(n.done for n in needs)
+            else "missing"
+        )
         pressed = next((n for n in needs if n.name == "presses"), None)
         presses: list[int | None] = []
         if pressed is not None and now:
             each: list[int | None] = [int(x) for x in str(facts.get("signals_dbm", "")).split()]
             presses = [*each, *[None] * pressed.times][: pressed.times]
-        rows.append(Row(d.id, state, [(n, said_of(v, config, n, facts)) for n in needs], facts, None if now else note, d, presses))
+        rows.append(
+            Row(
+                d.id,
+                state,
+                [(n, said_of(v, config, n, facts)) for n in needs],
+                facts,
+                None if now else note,
+                d,
+                presses,
+            )
+        )
     return rows
 
 
-def _steps(v: Visitor, config: Config, found: commissioning.Seen, running: Mapping[str, Any] | None, *, mains: bool) -> list[Row]:
+def _steps(
+    v: Visitor,
+    config: Config,
+    found: commissioning.Seen,
+    running: Mapping[str, Any] | None,
+    *,
+    mains: bool,
+) -> list[Row]:
     t = v.words
     rows = []
     for plug in Plug:
@@ -208,14 +295,26 @@ def _steps(v: Visitor, config: Config, found: commissioning.Seen, running: Mappi
         note = found.steps.get(plug)
         facts: Mapping[str, Any] = (running if now else note.detail if note else {}) or {}
         needs = step_needs(plug, facts)
-        state = "running" if now else "not" if not applies else "never" if note is None else "passed"
+        state = (
+            "running" if now else "not" if not applies else "never" if note is None else "passed"
+        )
         state = "missing" if state == "passed" and not all(n.done for n in needs) else state
         said = {
             "lost": t("pull.lost_s", seconds=facts["noticed_s"]) if "noticed_s" in facts else "",
             "back": t("pull.back_s", seconds=facts["away_s"]) if "away_s" in facts else "",
-            "delivered": t("pull.delivered_s", seconds=facts["receipt_s"]) if "receipt_s" in facts else "",
+            "delivered": t("pull.delivered_s", seconds=facts["receipt_s"])
+            if "receipt_s" in facts
+            else "",
         }
-        rows.append(Row(plug.value, state, [(n, said.get(n.name, "")) for n in needs], facts, None if now else note))
+        rows.append(
+            Row(
+                plug.value,
+                state,
+                [(n, said.get(n.name, "")) for n in needs],
+                facts,
+                None if now else note,
+            )
+        )
     return rows
 
 
@@ -229,11 +328,32 @@ def _walk(v: Visitor, status: int = 200, trouble: str = "") -> Response:
     steps = _steps(v, config, found, step, mains=facts.mains is not None)
     rows = [row for row in (*devices, *steps) if row.state != "not"]
     first = next((row for row in rows if row.state == "running"), None)
-    goal = commissioning.goal_of(config, first.device) if first is not None and first.device is not None else None
+    goal = (
+        commissioning.goal_of(config, first.device)
+        if first is not None and first.device is not None
+        else None
+    )
     real = [a for a in known.open_alarms() if not a.test and a.priority <= 3]
     return v.render(
-        "_walk.html" if "part" in v.request.query_params else "walk.html", status, devices=devices, steps=steps, running=first,
-        left=(running or step or {}).get("left_s", 0.0), passed=sum(row.state == "passed" for row in rows), all=len(rows), trouble=trouble,
-        once=once, real=real, now=known.now(facts), dead=not well, wanted=PRESSES, helps=HELPS, minus=_minus, tested=tested,
-        settles=goal is not None and first is not None and not first.lacks and not first.facts.get("on"),
-    )  # fmt: skip
+        "_walk.html" if "part" in v.request.query_params else "walk.html",
+        status,
+        devices=devices,
+        steps=steps,
+        running=first,
+        left=(running or step or {}).get("left_s", 0.0),
+        passed=sum(row.state == "passed" for row in rows),
+        all=len(rows),
+        trouble=trouble,
+        once=once,
+        real=real,
+        now=known.now(facts),
+        dead=not well,
+        wanted=PRESSES,
+        helps=HELPS,
+        minus=_minus,
+        tested=tested,
+        settles=goal is not None
+        and first is not None
+        and not first.lacks
+        and not first.facts.get("on"),
+    )

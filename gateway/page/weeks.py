@@ -63,7 +63,9 @@ def batteries(days: Iterable[Day], count: int) -> list[tuple[str, str]]:
     for day in days:
         if day.battery is not None and -count < day.index <= 0:
             x, tall = (count - 1 + day.index) * COLUMN, max(2.0, min(100.0, day.battery))
-            paths["s-battery low" if day.battery <= LOW else "s-battery"] += f"M{x} {HIGH}v-{tall:g}h{COLUMN - 1}V{HIGH}z"
+            paths["s-battery low" if day.battery <= LOW else "s-battery"] += (
+                f"M{x} {HIGH}v-{tall:g}h{COLUMN - 1}V{HIGH}z"
+            )
     return [(name, path) for name, path in paths.items() if path]
 
 
@@ -71,4 +73,6 @@ def silent(days: Iterable[Day], count: int) -> tuple[int, str]:
     """Return how many days it was not heard at all since it was first, and the SVG path that shows them."""
     heard = {d.index for d in days if d.hours}
     gone = [n for n in range(max(min(heard, default=0), 1 - count), 0) if n not in heard]
-    return len(gone), "".join(f"M{(count - 1 + n) * COLUMN} 4h{COLUMN - 1}v{HIGH - 8}h-{COLUMN - 1}z" for n in gone)
+    return len(gone), "".join(
+        f"M{(count - 1 + n) * COLUMN} 4h{COLUMN - 1}v{HIGH - 8}h-{COLUMN - 1}z" for n in gone
+    )

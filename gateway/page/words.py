@@ -22,7 +22,9 @@ JUST: Final = 3.0  # s that are no time ago: what the page reads is itself two s
 # What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the daemon says, are typed; a page is print.
 _FULL: Final = {",": "\uff0c", ";": "\uff1b", ":": "\uff1a", "?": "\uff1f", "!": "\uff01"}
 _HAN: Final = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d\u2026"
-_MARK: Final = re.compile(f"(?<=[{_HAN}])([,;:?!]) ?|(?<=[A-Za-z0-9%}}\\])])([,;:?!]) ?(?=[{_HAN}])")
+_MARK: Final = re.compile(
+    f"(?<=[{_HAN}])([,;:?!]) ?|(?<=[A-Za-z0-9%}}\\])])([,;:?!]) ?(?=[{_HAN}])"
+)
 _BRACKET: Final = re.compile(f"(?<=[{_HAN}]) ?\\(([^()]*)\\)|\\(([^()]*[{_HAN}][^()]*)\\)")
 
 
@@ -88,7 +90,12 @@ class Words:
     def span(self, seconds: float) -> str:
         """Return a span of time, exact to the second below an hour."""
         whole = round(abs(seconds))
-        days, hours, minutes, rest = whole // 86400, whole // 3600 % 24, whole // 60 % 60, whole % 60
+        days, hours, minutes, rest = (
+            whole // 86400,
+            whole // 3600 % 24,
+            whole // 60 % 60,
+            whole % 60,
+        )
         d, h, m, s = self._catalogue["span.units"].split(",")
         if days:
             parts = [f"{days}{d}", f"{hours}{h}" if hours else ""]
@@ -106,7 +113,11 @@ class Words:
 
     def ago(self, key: str, seconds: float, **values: object) -> str:
         """Return a sentence that says how long ago something was; `<key>_now` is what it says of what has just been."""
-        return self(f"{key}_now", **values) if seconds < JUST else self(key, span=self.coarse(seconds), **values)
+        return (
+            self(f"{key}_now", **values)
+            if seconds < JUST
+            else self(key, span=self.coarse(seconds), **values)
+        )
 
     def size(self, count: int) -> str:
         """Return bytes for people."""
@@ -115,7 +126,11 @@ class Words:
 
 def _local(wall: str | float, zone: zoneinfo.ZoneInfo) -> datetime | None:
     try:
-        at = datetime.fromisoformat(wall) if isinstance(wall, str) else datetime.fromtimestamp(wall, UTC)
+        at = (
+            datetime.fromisoformat(wall)
+            if isinstance(wall, str)
+            else datetime.fromtimestamp(wall, UTC)
+        )
         return at.astimezone(zone)
     except (ValueError, OverflowError, OSError):
         return None

@@ -21,9 +21,15 @@ from gateway.tell.sounder import Begin, Ran, Sounder, ask, begin, family, run
 from gateway.words.kind import Priority
 
 LOG = logging.getLogger("eldercare")
-ANSWERED = ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE}  # states in which nothing need sound or call any more
+ANSWERED = ENDED | {
+    State.ACKNOWLEDGED,
+    State.DISPATCHED,
+    State.ON_SITE,
+}  # states in which nothing need sound or call any more
 QUEUE = 64  # calls that wait for one program; the least urgent is forgotten first, of these the oldest: its ladder has gone on since
-TOLD = 120.0  # s for which a person who was told of a fire need not be told of the next detector in it
+TOLD = (
+    120.0  # s for which a person who was told of a fire need not be told of the next detector in it
+)
 
 Served = tuple[int, int]  # (alarm number, index of the call)
 
@@ -47,8 +53,15 @@ class _Job:
 
     def is_for(self, program: tuple[str, ...], alarm: Alarm, reason: str) -> bool:
         """Say whether this run tells the same person of this alarm too; "need not come" is never "come"."""
-        same = (self.program, self.alarm.test, self.reason == Reason.RECALLED) == (program, alarm.test, reason == Reason.RECALLED)
-        return same and (any(n == alarm.number for n, _ in self.serves) or family(self.alarm.kind) == family(alarm.kind) != "")
+        same = (self.program, self.alarm.test, self.reason == Reason.RECALLED) == (
+            program,
+            alarm.test,
+            reason == Reason.RECALLED,
+        )
+        return same and (
+            any(n == alarm.number for n, _ in self.serves)
+            or family(self.alarm.kind) == family(alarm.kind) != ""
+        )
 
 
 @dataclass(slots=True)
@@ -88,10 +101,14 @@ class Callers:
         self._begin = start
         self._listening: list[Ended] = []
         self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
-        self._asked: dict[str, asyncio.Task[Ran]] = {}  # program file -> its self-test, which makes room for whatever is real
+        self._asked: dict[
+            str, asyncio.Task[Ran]
+        ] = {}  # program file -> its self-test, which makes room for whatever is real
         self._lanes: dict[str, _Lane] = {}  # program file -> its calls
         self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
-        self._timers: dict[int, asyncio.TimerHandle] = {}  # alarm number -> when it sounds again at the latest
+        self._timers: dict[
+            int, asyncio.TimerHandle
+        ] = {}  # alarm number -> when it sounds again at the latest
         self._order = 0
 
     def subscribe(self, ended: Ended) -> Callable[[], None]:
@@ -106,7 +123,9 @@ class Callers:
     @property
     def running(self) -> int:
         """How many programs run."""
-        return sum(lane.running is not None for lane in self._lanes.values()) + self._sounder.running
+        return (
+            sum(lane.running is not None for lane in self._lanes.values()) + self._sounder.running
+        )
 
     def follow(self, entry: Entry, fact: AlarmFact, config: Config) -> None:
         """Sound, call or end what sounds and calls, now that what moved the alarm is on disk."""
@@ -114,30 +133,55 @@ class Callers:
         moved = fact.before is not alarm.state
         call = alarm.calls[-1] if alarm.calls else None
         new = call is not None and call.at == entry.at and fact.move in {"call", "lapse", "count"}
-        if moved and not alarm.open:  # who was told of a fire that is over has not been told of the next
-            self._told = {k: told for k, told in self._told.items() if alarm.number not in told.alarms}
-        if moved and alarm.state in ANSWERED and not alarm.calls_on and fact.move not in {Move.DECLINE, Move.RECALL}:
+        if (
+            moved and not alarm.open
+        ):  # who was told of a fire that is over has not been told of the next
+            self._told = {
+                k: told for k, told in self._told.items() if alarm.number not in told.alarms
+            }
+        if (
+            moved
+            and alarm.state in ANSWERED
+            and not alarm.calls_on
+            and fact.move not in {Move.DECLINE, Move.RECALL}
+        ):
             self.stop(alarm.number)
         elif alarm.masking is Masking.SILENCED:
-            self.stop(alarm.number, sounds_only=True)  # silence stops the noise, never a call for somebody
+            self.stop(
+                alarm.number, sounds_only=True
+            )  # silence stops the noise, never a call for somebody
         if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
             self._noise(config.sound_pre_alarm, alarm, "pre_alarm")
-        pressed = new and call is not None and call.reason == Reason.AGAIN  # whoever has it: it is heard that somebody calls
+        pressed = (
+            new and call is not None and call.reason == Reason.AGAIN
+        )  # whoever has it: it is heard that somebody calls
         if (moved and alarm.state is State.RAISED) or fact.move == "silence_over" or pressed:
             self._sound(alarm, config, pressed=pressed)
         elif new or fact.move == "count":
             self._sound_again(alarm, config)
         self._hears(alarm, config)
-        if new and call is not None and call.channel == PROGRAM and call.delivery not in {Delivery.HELD, Delivery.FAILED}:
+        if (
+            new
+            and call is not None
+            and call.channel == PROGRAM
+            and call.delivery not in {Delivery.HELD, Delivery.FAILED}
+        ):
             self._forget_gone(config)
             self._call(alarm, call, config)
 
     def tell_fault(self, fact: FaultFact, number: int, config: Config) -> None:
         """Tell of a fault whoever is marked for it and can be reached without the platform; nothing sounds. `number`: of its entry."""
         stand_in = Alarm(
-            number=-number - 1, id=f"fault-{number}", kind=fact.kind, priority=fact.priority, device=fact.device, room=fact.room,
-            state=State.RAISED, since=fact.since, stages={},
-        )  # fmt: skip
+            number=-number - 1,
+            id=f"fault-{number}",
+            kind=fact.kind,
+            priority=fact.priority,
+            device=fact.device,
+            room=fact.room,
+            state=State.RAISED,
+            since=fact.since,
+            stages={},
+        )
         for rung in config.ladder:
             if rung.faults and rung.program and not rung.sounds:
                 self.start(rung.program, stand_in, call=0, reason="fault")
@@ -149,7 +193,15 @@ class Callers:
                 self._sound(alarm, config)
             self._hears(alarm, config)
 
-    def start(self, program: Sequence[str], alarm: Alarm, *, call: int | None, reason: str, siren: bool = False) -> None:
+    def start(
+        self,
+        program: Sequence[str],
+        alarm: Alarm,
+        *,
+        call: int | None,
+        reason: str,
+        siren: bool = False,
+    ) -> None:
         """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for what only sounds.
 
         A person who is being told of the alarm, or of the same fire, is not called beside it: the run that waits or goes on serves
@@ -165,9 +217,18 @@ class Callers:
             if job.is_for(to, alarm, reason):
                 job.serves.add(served)
                 return
-        told = self._told.get((family(alarm.kind), to)) if family(alarm.kind) and not alarm.test else None
+        told = (
+            self._told.get((family(alarm.kind), to))
+            if family(alarm.kind) and not alarm.test
+            else None
+        )
         now = asyncio.get_running_loop().time()
-        if told is not None and now - told.at < TOLD and alarm.number not in told.alarms and reason != Reason.RECALLED:
+        if (
+            told is not None
+            and now - told.at < TOLD
+            and alarm.number not in told.alarms
+            and reason != Reason.RECALLED
+        ):
             told.alarms.add(alarm.number)
             self._done(*served, True, f"{to[0]}: told in the call for {told.by}")
             self._tidy(to[0], lane)
@@ -177,7 +238,12 @@ class Callers:
         if len(lane.waiting) > QUEUE:
             least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
             lane.waiting.remove(least)
-            LOG.warning("program %s: %d calls wait for it, one for alarm %d is forgotten", to[0], QUEUE, least.alarm.number)
+            LOG.warning(
+                "program %s: %d calls wait for it, one for alarm %d is forgotten",
+                to[0],
+                QUEUE,
+                least.alarm.number,
+            )
         self._next(to[0], lane)
 
     def stop(self, number: int, *, sounds_only: bool = False) -> None:
@@ -197,7 +263,9 @@ class Callers:
         name = program[0]
         if name in self._lanes or name in self._asked or self._sounder.plays(name):
             return None
-        task = self._asked[name] = asyncio.create_task(ask(self._begin, program), name=f"ask {name}")
+        task = self._asked[name] = asyncio.create_task(
+            ask(self._begin, program), name=f"ask {name}"
+        )
         try:
             await asyncio.wait({task})
         finally:
@@ -207,7 +275,11 @@ class Callers:
 
     async def close(self) -> None:
         """End all programs."""
-        tasks = [lane.running.task for lane in self._lanes.values() if lane.running is not None and lane.running.task is not None]
+        tasks = [
+            lane.running.task
+            for lane in self._lanes.values()
+            if lane.running is not None and lane.running.task is not None
+        ]
         self._lanes.clear()
         for timer in self._timers.values():
             timer.cancel()
@@ -224,7 +296,9 @@ class Callers:
 
     def _noise(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
         lane = self._lanes.get(program[0])
-        if lane is not None and any(job.siren and n == alarm.number for job in lane.jobs for n, _ in job.serves):
+        if lane is not None and any(
+            job.siren and n == alarm.number for job in lane.jobs for n, _ in job.serves
+        ):
             return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program[0])
         self._sounder.sound(program, alarm, reason)
@@ -237,7 +311,9 @@ class Callers:
         if (alarm.calls_on or pressed) and alarm.priority <= Priority.P2 and config.sound_alarm:
             self._noise(config.sound_alarm, alarm, "raised")
         else:
-            self._sounder.leave(alarm.number)  # without a siren the chime of its grace ends all the same
+            self._sounder.leave(
+                alarm.number
+            )  # without a siren the chime of its grace ends all the same
 
     def _sound_again(self, alarm: Alarm, config: Config) -> None:
         """Sound with a further step of an alarm that nobody has, unless it is silenced or sounds: each sound ends by itself."""
@@ -250,7 +326,11 @@ class Callers:
         if timer is not None:
             timer.cancel()
         if _loud(alarm) and config.sound_alarm:
-            at = loop.time() + heard_again_after(alarm, config.ladder, config.times) if timer is None else timer.when()
+            at = (
+                loop.time() + heard_again_after(alarm, config.ladder, config.times)
+                if timer is None
+                else timer.when()
+            )
             self._timers[alarm.number] = loop.call_at(at, self._overdue, alarm, config)
 
     def _overdue(self, alarm: Alarm, config: Config) -> None:
@@ -262,8 +342,12 @@ class Callers:
         rung = rung_of(call, config.ladder)
         if rung is None or not rung.program:
             return
-        if rung.siren and self._sounder.is_for(alarm.number):  # one siren is not begun twice for one alarm
-            self._done(alarm.number, alarm.made - 1, True, f"{rung.program[0]}: sounds for it already")
+        if rung.siren and self._sounder.is_for(
+            alarm.number
+        ):  # one siren is not begun twice for one alarm
+            self._done(
+                alarm.number, alarm.made - 1, True, f"{rung.program[0]}: sounds for it already"
+            )
             return
         self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason, siren=rung.siren)
 
@@ -295,9 +379,17 @@ class Callers:
             lane.waiting.remove(best)
             lane.running = best
             best.again = False
-            best.task = asyncio.create_task(run(self._begin, best.program, best.alarm, best.reason), name=f"call {best.alarm.number}")
+            best.task = asyncio.create_task(
+                run(self._begin, best.program, best.alarm, best.reason),
+                name=f"call {best.alarm.number}",
+            )
             best.task.add_done_callback(lambda task: self._ended(name, lane, best, task))
-        elif best.alarm.priority is Priority.P1 and job.alarm.priority > Priority.P1 and job in lane.jobs and job.task is not None:
+        elif (
+            best.alarm.priority is Priority.P1
+            and job.alarm.priority > Priority.P1
+            and job in lane.jobs
+            and job.task is not None
+        ):
             job.again = True
             job.task.cancel()
 
@@ -310,19 +402,34 @@ class Callers:
                 lane.waiting.append(job)
         else:
             error = task.exception()
-            ran = task.result() if error is None else Ran(False, f"{job.program[0]}: {error!r}", "failed")
+            ran = (
+                task.result()
+                if error is None
+                else Ran(False, f"{job.program[0]}: {error!r}", "failed")
+            )
             self._told_end(name, ran, False)
-            if ran.ok and family(job.alarm.kind) and not job.alarm.test and job.reason != Reason.RECALLED:
+            if (
+                ran.ok
+                and family(job.alarm.kind)
+                and not job.alarm.test
+                and job.reason != Reason.RECALLED
+            ):
                 self._remember(job)
             for number, call in sorted(job.serves):
-                words = ran.words if number == job.alarm.number else f"{ran.words}; told in the call for {job.alarm.id}"
+                words = (
+                    ran.words
+                    if number == job.alarm.number
+                    else f"{ran.words}; told in the call for {job.alarm.id}"
+                )
                 self._done(number, call, ran.ok, words)
         self._next(name, lane)
 
     def _remember(self, job: _Job) -> None:
         now = asyncio.get_running_loop().time()
         self._told = {key: told for key, told in self._told.items() if now - told.at < TOLD}
-        self._told[family(job.alarm.kind), job.program] = _Told(now, job.alarm.id, {number for number, _ in job.serves})
+        self._told[family(job.alarm.kind), job.program] = _Told(
+            now, job.alarm.id, {number for number, _ in job.serves}
+        )
 
     def _tidy(self, name: str, lane: _Lane) -> None:
         if lane.running is None and not lane.waiting:

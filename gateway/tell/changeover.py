@@ -43,7 +43,9 @@ class Links(Protocol):
         """Wait before another attempt."""
 
 
-TakeBack = Callable[[Config, Say], Awaitable[bool]]  # puts settings back that held; False while another change is written
+TakeBack = Callable[
+    [Config, Say], Awaitable[bool]
+]  # puts settings back that held; False while another change is written
 
 
 class Changeover:
@@ -73,7 +75,9 @@ class Changeover:
         assert new is not None  # asked only where there are two
         assert old is not None
         self._beside = (new.host, new.port) != (old.host, old.port)
-        self._cut = resumed  # the old link worked, and had to end for this, or ended with the process
+        self._cut = (
+            resumed  # the old link worked, and had to end for this, or ended with the process
+        )
         self._over = asyncio.Event()
         self._why = Say("trial.called")
 
@@ -103,7 +107,9 @@ class Changeover:
         trying = asyncio.create_task(self._keep(link), name="new platform")
         kept = False
         try:
-            if any(a.priority <= Priority.P2 and not a.test and not a.accepted for a in self._alarms()):
+            if any(
+                a.priority <= Priority.P2 and not a.test and not a.accepted for a in self._alarms()
+            ):
                 self.called()  # it came while the change was written
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._clock.real(seconds)):

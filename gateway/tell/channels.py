@@ -39,12 +39,16 @@ class Channel(NamedTuple):
 
 def channels(config: Config) -> dict[str, Channel]:
     """Return the programs that sound and call in this home, by their file."""
-    commands = [(p, config.sound_test, True) for p in (config.sound_alarm, config.sound_pre_alarm) if p]
+    commands = [
+        (p, config.sound_test, True) for p in (config.sound_alarm, config.sound_pre_alarm) if p
+    ]
     commands += [(r.program, r.test, r.sounds) for r in config.ladder if r.program]
     out: dict[str, Channel] = {}
     for command, test, sounds in commands:
         before = out.get(command[0], Channel((), sounds))
-        out[command[0]] = Channel(before.asks or (command if test else ()), before.sounds and sounds)
+        out[command[0]] = Channel(
+            before.asks or (command if test else ()), before.sounds and sounds
+        )
     return out
 
 
@@ -52,7 +56,13 @@ class Channels:
     """What is known of the programs of one home."""
 
     def __init__(
-        self, home: Home, clock: Clock, notes: Notes, pipeline: Pipeline, callers: Callers, alarm_is_fresh: Callable[[], bool]
+        self,
+        home: Home,
+        clock: Clock,
+        notes: Notes,
+        pipeline: Pipeline,
+        callers: Callers,
+        alarm_is_fresh: Callable[[], bool],
     ) -> None:
         """`alarm_is_fresh` says whether somebody may need help whom nobody has answered yet."""
         self._home = home
@@ -71,13 +81,26 @@ class Channels:
         """Ask what is due, and forget what stands in the configuration no more."""
         there = channels(self._home.config)
         broken = {name for what, name in self._pipeline.faults.on if what == kind.CALL_FAILED}
-        gone = [fact for name in broken - there.keys() for fact in self._pipeline.faults.end(kind.CALL_FAILED, now, name)]
+        gone = [
+            fact
+            for name in broken - there.keys()
+            for fact in self._pipeline.faults.end(kind.CALL_FAILED, now, name)
+        ]
         self._pipeline.know_down(name for name in broken & there.keys() if there[name].asks)
         if self._task is None or self._task.done():
-            name = next((n for n, channel in there.items() if channel.asks and self._is_due(n, n in broken, now.mono)), None)
+            name = next(
+                (
+                    n
+                    for n, channel in there.items()
+                    if channel.asks and self._is_due(n, n in broken, now.mono)
+                ),
+                None,
+            )
             if name is not None:
                 self._asked[name] = now.mono
-                self._task = asyncio.get_running_loop().create_task(self._ask(name, there[name]), name=f"test {name}")
+                self._task = asyncio.get_running_loop().create_task(
+                    self._ask(name, there[name]), name=f"test {name}"
+                )
         return self._pipeline.noticed(gone, now)
 
     def _is_due(self, name: str, broken: bool, now: float) -> bool:
@@ -87,7 +110,9 @@ class Channels:
         last = self._asked.get(name)
         if last is None:
             return broken or now - self._began >= SETTLE
-        return now - last >= ((IN_NEED if called else AGAIN) if broken else self._home.config.times.self_test)
+        return now - last >= (
+            (IN_NEED if called else AGAIN) if broken else self._home.config.times.self_test
+        )
 
     async def _ask(self, name: str, channel: Channel) -> None:
         ran = await self._callers.ask(channel.asks)
@@ -99,10 +124,18 @@ class Channels:
     def ended(self, name: str, ran: Ran, sounds: bool) -> None:
         """Take how a run of a program ended."""
         self._failed[name] = 0 if ran.ok else self._failed.get(name, 0) + 1
-        self._heard(name, ran, found="call", at_once=sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW)
+        self._heard(
+            name,
+            ran,
+            found="call",
+            at_once=sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW,
+        )
 
     def _heard(self, name: str, ran: Ran, *, found: str, at_once: bool) -> None:
-        if not (ran.ok or at_once) or ((kind.CALL_FAILED, name) in self._pipeline.faults.on) is not ran.ok:
+        if (
+            not (ran.ok or at_once)
+            or ((kind.CALL_FAILED, name) in self._pipeline.faults.on) is not ran.ok
+        ):
             return
         if ran.ok:
             self._notes.end(kind.CALL_FAILED, name)
@@ -112,7 +145,11 @@ class Channels:
 
     def status(self) -> list[ChannelStatus]:
         """Return how each program is, for the status file: `why` is "" where nothing is known against it."""
-        on = {name: fact.detail.get("why", "failed") for (what, name), fact in self._pipeline.faults.on.items() if what == kind.CALL_FAILED}
+        on = {
+            name: fact.detail.get("why", "failed")
+            for (what, name), fact in self._pipeline.faults.on.items()
+            if what == kind.CALL_FAILED
+        }
         now = self._clock.now().mono
         return [
             ChannelStatus(

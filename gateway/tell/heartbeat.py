@@ -29,7 +29,17 @@ class Heartbeats:
     def status(self, online: bool, reason: str) -> bytes:
         """Return the retained word that the gateway is there, or not."""
         store, at = self._storage.store, wire.when(self._clock.now(), self._clock.boot)
-        word = wire.Status(1, self._home.gateway, online, reason, __version__, self._clock.boot, store.journal, at, store.generation)
+        word = wire.Status(
+            1,
+            self._home.gateway,
+            online,
+            reason,
+            __version__,
+            self._clock.boot,
+            store.journal,
+            at,
+            store.generation,
+        )
         return wire.encode(word)
 
     async def run(self, link: Link) -> None:
@@ -39,10 +49,14 @@ class Heartbeats:
             now, every = self._clock.now(), self._home.config.times.heartbeat
             due = min(due, now.mono + every)  # `every` may have been changed
             if link.connected and now.mono >= due:
-                due += every * ((now.mono - due) // every + 1)  # by the clock, not by how late we were: a day has its 1440
+                due += every * (
+                    (now.mono - due) // every + 1
+                )  # by the clock, not by how late we were: a day has its 1440
                 message = wire.encode(await self._message(every))
                 with contextlib.suppress(Lost, NotTaken):
-                    await link.say_now(wire.topic(self._home.gateway, "heartbeat"), message, OFFLINE * every)
+                    await link.say_now(
+                        wire.topic(self._home.gateway, "heartbeat"), message, OFFLINE * every
+                    )
             left = due - self._clock.now().mono if link.connected else 1.0
             await asyncio.sleep(max(0.05, self._clock.real(left)))
 

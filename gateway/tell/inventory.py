@@ -35,15 +35,26 @@ LEAST = 10.0  # s between two messages: what changes in one go is one message
 SAME_AGAIN = 600.0  # s for which a line that comes and goes does not bring the same message again
 AGAIN = 21600.0  # s after which it is told again, for what has no entry: when each device was heard, how full its battery is
 MASKED_LOOK = 900.0  # s between two looks while something is masked, which ends without an entry
-LARGEST = 32 * 1024  # bytes; what does not fit is left out and counted: of the devices the last ones
+LARGEST = (
+    32 * 1024
+)  # bytes; what does not fit is left out and counted: of the devices the last ones
 ALARMS = 50  # open alarms that are named, the most urgent and newest first
-EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT, Kind.BUTTON})  # that tell no meaning
+EVERYBODYS = frozenset(
+    {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT, Kind.BUTTON}
+)  # that tell no meaning
 
 
 class Inventory:
     """The home's message on one link after another. `changed` is called by the pump, `run` is a task of the link."""
 
-    def __init__(self, home: Home, clock: Clock, storage: Storage, pipeline: Pipeline, charge: Callable[[str], float | None]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        clock: Clock,
+        storage: Storage,
+        pipeline: Pipeline,
+        charge: Callable[[str], float | None],
+    ) -> None:
         """`charge` returns what a device's battery holds, in %, None where it has not said."""
         self._home = home
         self._clock = clock
@@ -71,10 +82,16 @@ class Inventory:
             up = link.connected and on_disk  # what is judged and not on disk yet is told to nobody
             if up:
                 home, age = self.of(now), now.mono - told_at
-                if told is None or _lasting(home) != _lasting(told) or age >= (SAME_AGAIN if self._anew else AGAIN):
+                if (
+                    told is None
+                    or _lasting(home) != _lasting(told)
+                    or age >= (SAME_AGAIN if self._anew else AGAIN)
+                ):
                     told, told_at, self._anew = home, now.mono, False
                     try:
-                        await link.publish(wire.topic(self._home.gateway, "home"), fitted(home), retain=True)
+                        await link.publish(
+                            wire.topic(self._home.gateway, "home"), fitted(home), retain=True
+                        )
                     except Lost:
                         told = None
                     except NotTaken as refused:
@@ -82,7 +99,11 @@ class Inventory:
             await asyncio.sleep(clock.real(LEAST))
             masked = pipeline.shelves or pipeline.away.lasts(now)
             due = told_at + (SAME_AGAIN if self._anew else AGAIN) if up else inf
-            wait = max(LEAST, min(due - now.mono, MASKED_LOOK if masked else AGAIN)) if on_disk else LEAST
+            wait = (
+                max(LEAST, min(due - now.mono, MASKED_LOOK if masked else AGAIN))
+                if on_disk
+                else LEAST
+            )
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(clock.real(wait)):
                     await self._wake.wait()
@@ -108,11 +129,23 @@ class Inventory:
             timezone=str(config.zone),
             devices=[self._device(d, now) for d in config.devices],
             ladder=[
-                wire.HomeRung("sounds" if r.sounds else "platform" if r.channel == PLATFORM else "person", r.wait) for r in config.ladder
+                wire.HomeRung(
+                    "sounds" if r.sounds else "platform" if r.channel == PLATFORM else "person",
+                    r.wait,
+                )
+                for r in config.ladder
             ],
             away_left_s=round(max(0.0, pipeline.away.end.until - now.mono)),
-            shelved=[wire.HomeShelf(d, round(max(0.0, shelf.until - now.mono))) for d, shelf in pipeline.shelves.items()],
-            alarms=[wire.HomeAlarm(a.id, a.kind, a.priority, a.state, a.test, a.masking is Masking.SILENCED) for a in alarms[:ALARMS]],
+            shelved=[
+                wire.HomeShelf(d, round(max(0.0, shelf.until - now.mono)))
+                for d, shelf in pipeline.shelves.items()
+            ],
+            alarms=[
+                wire.HomeAlarm(
+                    a.id, a.kind, a.priority, a.state, a.test, a.masking is Masking.SILENCED
+                )
+                for a in alarms[:ALARMS]
+            ],
             left_out=max(0, len(alarms) - ALARMS),
         )
 
@@ -128,7 +161,11 @@ class Inventory:
             model=d.model.name,
             room=d.room,
             means=sorted(means),
-            supervised="unsupervised" if after is None else "slow" if d.supervised.slow else "supervised",
+            supervised="unsupervised"
+            if after is None
+            else "slow"
+            if d.supervised.slow
+            else "supervised",
             battery_pct=self._charge(d.id),
             battery_low=(kind.LOW_BATTERY, d.id) in self._pipeline.faults.on,
             missing=(kind.MISSING, d.id) in self._pipeline.faults.on,
@@ -163,4 +200,11 @@ def _lasting(home: wire.HomeMessage) -> wire.HomeMessage:
     devices = [replace(d, heard="", battery_pct=None) for d in home.devices]
     shelved = [replace(one, left_s=0.0) for one in home.shelved]
     away = 1.0 if home.away_left_s else 0.0
-    return replace(home, last_number=0, at=wire.When("", 0.0, "", Quality.WRONG), devices=devices, shelved=shelved, away_left_s=away)
+    return replace(
+        home,
+        last_number=0,
+        at=wire.When("", 0.0, "", Quality.WRONG),
+        devices=devices,
+        shelved=shelved,
+        away_left_s=away,
+    )

@@ -36,15 +36,23 @@ ANSWER_WAIT: Final = 10.0  # s for CONNACK and for SUBACK
 TRIAL_WAIT: Final = 3.0  # s for CONNACK while it is not known whether the broker speaks MQTT 5; a broker may ignore what it does not know
 PUBLISH_WAIT: Final = 10.0  # s for PUBACK; then the connection is taken for dead, so that a half-open one costs no more
 STOP_WAIT: Final = 2.0  # s for the farewell
-WILL_DELAY: Final = 60  # s for which a v5 broker keeps our last will back: a mobile line that flaps is back before
-SESSION_KEPT: Final = 7 * 86400  # s for which a v5 broker keeps instructions for us; a help, never relied on
+WILL_DELAY: Final = (
+    60  # s for which a v5 broker keeps our last will back: a mobile line that flaps is back before
+)
+SESSION_KEPT: Final = (
+    7 * 86400
+)  # s for which a v5 broker keeps instructions for us; a help, never relied on
 WINDOW: Final = 20  # publishes in flight, fewer if the broker says so; further callers wait in line, their number is their own bound
 HEARD_AT_ONCE: Final = 20  # QoS 1 messages that a v5 broker may have in flight to us; there is no queue here, each is delivered at once
 ENVELOPE: Final = 1024  # bytes that topic and properties may add to a message of wire.LARGEST; what is longer is not held
-FORGOTTEN: Final = 1024 * 1024  # bytes of a message that are read to get past it; a longer one ends the connection
+FORGOTTEN: Final = (
+    1024 * 1024
+)  # bytes of a message that are read to get past it; a longer one ends the connection
 UNHEARD: Final = 2  # connections that may end when we ask whether the platform is there: a broker whose list does not know it may do that
 SHORT_LIFE: Final = 120.0  # s; a broker that closes on us without a word this soon ...
-SHORT_LIVES: Final = 3  # ... this many times in a row has very likely given our client id to another connection
+SHORT_LIVES: Final = (
+    3  # ... this many times in a row has very likely given our client id to another connection
+)
 
 _UNSUPPORTED_VERSION: Final = 0x84
 _PROTOCOL_ERROR: Final = 0x82
@@ -53,7 +61,9 @@ _REFUSAL: Final = 0x80  # reason codes from here on are refusals; of SUBACK in 3
 _NOT_AUTHORISED: Final = 0x87
 
 _log = logging.getLogger("eldercare")
-_quiet = logging.getLogger("eldercare.mqtt")  # aiomqtt and paho write here; what matters of it is in LinkLost
+_quiet = logging.getLogger(
+    "eldercare.mqtt"
+)  # aiomqtt and paho write here; what matters of it is in LinkLost
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL)  # saves putting together a line per packet
@@ -90,7 +100,9 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     version: Version = "auto"
     will_delay: int = WILL_DELAY
-    keepalive: int = 30  # s without traffic until a ping; a silent line is given up after two of them
+    keepalive: int = (
+        30  # s without traffic until a ping; a silent line is given up after two of them
+    )
 
     @property
     def where(self) -> str:
@@ -121,7 +133,9 @@ class Link:
     ) -> None:
         self.broker = broker
         self.version = ""  # "5" or "3.1.1": of the connection that is up, or was last
-        self.certificate_ends: float | None = None  # wall second at which the broker's certificate ends, as it showed it last
+        self.certificate_ends: float | None = (
+            None  # wall second at which the broker's certificate ends, as it showed it last
+        )
         self.certificate_begins: float | None = None
         self._status = status
         self._heard = heard
@@ -135,7 +149,9 @@ class Link:
         self._short_lives = 0
         self._taken_over = False
         self._hurried = False
-        self._platform_unheard = 0  # connections that ended when we asked whether the platform is there
+        self._platform_unheard = (
+            0  # connections that ended when we asked whether the platform is there
+        )
         self._anew = False  # the next connection asks the broker to forget what it kept for us
 
     @property
@@ -146,13 +162,17 @@ class Link:
     @property
     def taken_over(self) -> bool:
         """True from a take-over on until a connection has lasted SHORT_LIFE: two boxes with one id come and go all the time."""
-        return self._taken_over and not (self.connected and time.monotonic() - self._up_since > SHORT_LIFE)
+        return self._taken_over and not (
+            self.connected and time.monotonic() - self._up_since > SHORT_LIFE
+        )
 
     def hurry(self) -> None:
         """Take it that the line is wanted by somebody else: when `run` is cancelled, no farewell is waited for."""
         self._hurried = True
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
+    async def publish(
+        self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1
+    ) -> None:
         """Return when the broker has the message (QoS 1: PUBACK). Raises LinkLost, or NotTaken where the broker refuses this one."""
         if self._connection is None:
             raise LinkLost(Say("link.not_connected", where=self.broker.where))
@@ -207,12 +227,18 @@ class Link:
         return LinkLost(say, anew=True)
 
     async def _serve(self, connection: _Connection, ready: Callable[[], None] | None) -> None:
-        topics = {name: wire.topic(self.broker.gateway, name) for name in (*wire.TO_GATEWAY, "status")}
+        topics = {
+            name: wire.topic(self.broker.gateway, name) for name in (*wire.TO_GATEWAY, "status")
+        }
         await connection.ask([topics[name] for name in wire.TO_GATEWAY if name != wire.TO_ALL])
         try:
-            await connection.push(topics["status"], self._status(True, "connected"), retain=True, qos=1)
+            await connection.push(
+                topics["status"], self._status(True, "connected"), retain=True, qos=1
+            )
         except NotTaken as no:
-            raise LinkLost(no.say) from no  # a gateway that may not say that it is there may not say more
+            raise LinkLost(
+                no.say
+            ) from no  # a gateway that may not say that it is there may not say more
         self._connection, self.version = connection, connection.version
         try:
             for tell in (self._up, ready):
@@ -224,9 +250,13 @@ class Link:
             if self._hurried:
                 connection.leave()
                 raise
-            with contextlib.suppress(LinkLost, NotTaken, TimeoutError):  # then the last will says that we are away
+            with contextlib.suppress(
+                LinkLost, NotTaken, TimeoutError
+            ):  # then the last will says that we are away
                 async with asyncio.timeout(STOP_WAIT):
-                    await connection.push(topics["status"], self._status(False, "stopped"), retain=True, qos=1)
+                    await connection.push(
+                        topics["status"], self._status(False, "stopped"), retain=True, qos=1
+                    )
                 connection.leave()
             raise
 
@@ -266,7 +296,10 @@ class Link:
         doubt: _NoAnswer | None = None
         for version in self._versions:
             try:
-                connection = await self._connect(version, TRIAL_WAIT if len(self._versions) > 1 and doubt is None else ANSWER_WAIT)
+                connection = await self._connect(
+                    version,
+                    TRIAL_WAIT if len(self._versions) > 1 and doubt is None else ANSWER_WAIT,
+                )
             except _NoAnswer as no:
                 doubt = no
                 continue
@@ -286,8 +319,16 @@ class Link:
         if version == "5":
             late = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]
             late.WillDelayInterval = b.will_delay
-        will = aiomqtt.Will(wire.topic(b.gateway, "status"), self._status(False, "lost"), qos=1, retain=True, properties=late)
-        connection = _Connection(sock, b, version, will, self._heard, self._refused, anew=self._anew)
+        will = aiomqtt.Will(
+            wire.topic(b.gateway, "status"),
+            self._status(False, "lost"),
+            qos=1,
+            retain=True,
+            properties=late,
+        )
+        connection = _Connection(
+            sock, b, version, will, self._heard, self._refused, anew=self._anew
+        )
         try:
             await connection.open(wait)
         except BaseException:
@@ -329,7 +370,9 @@ class _Connection(aiomqtt.Client):
             password=broker.password,
             protocol=aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311,
             clean_session=None if five else anew,
-            clean_start=anew if five else MQTT_CLEAN_START_FIRST_ONLY,  # the latter means "says nothing"; 3.1.1 has no such flag
+            clean_start=anew
+            if five
+            else MQTT_CLEAN_START_FIRST_ONLY,  # the latter means "says nothing"; 3.1.1 has no such flag
             properties=properties,
             will=will,
             keepalive=broker.keepalive,
@@ -351,15 +394,21 @@ class _Connection(aiomqtt.Client):
         self._aliases = 0  # topics that a v5 broker lets us name by a number
         self._named = ""  # the one that has number 1
         self._window = asyncio.Semaphore(WINDOW)
-        self._waiting: dict[int, asyncio.Future[list[int]]] = {}  # packet id -> reason codes of its answer, [] = lost; at most WINDOW
-        self._disconnected.add_done_callback(lambda _: self._drop_waiting())  # whatever ended it, nobody waits out his time
+        self._waiting: dict[
+            int, asyncio.Future[list[int]]
+        ] = {}  # packet id -> reason codes of its answer, [] = lost; at most WINDOW
+        self._disconnected.add_done_callback(
+            lambda _: self._drop_waiting()
+        )  # whatever ended it, nobody waits out his time
 
     # -- one connection's life -----------------------------------------------------------------------------------------
 
     async def open(self, wait: float) -> None:
         """Say CONNECT and wait for the answer. Raises LinkLost with the broker's refusal in words, _NoAnswer where 3.1.1 may help."""
         self._client_connect()  # the socket is connected already: nothing blocks
-        await asyncio.wait((self._connected, self._disconnected), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(
+            (self._connected, self._disconnected), timeout=wait, return_when=asyncio.FIRST_COMPLETED
+        )
         spoken = {"where": self._where, "version": self.version}
         if not self._connected.done():
             if self._disconnected.done():
@@ -375,7 +424,9 @@ class _Connection(aiomqtt.Client):
             if trouble is not None and not isinstance(trouble, ConnectionError):
                 raise LinkLost(explain_tls(trouble, self._where)) from trouble
             secured = isinstance(self._sock, TlsSocket)
-            raise _NoAnswer(Say("link.closed_early_tls" if secured else "link.closed_early", **spoken))
+            raise _NoAnswer(
+                Say("link.closed_early_tls" if secured else "link.closed_early", **spoken)
+            )
 
     async def ask(self, topics: list[str]) -> None:
         """Subscribe at QoS 1. Raises LinkLost where the broker says no, or nothing."""
@@ -391,7 +442,9 @@ class _Connection(aiomqtt.Client):
             if code > _REFUSAL:
                 raise LinkLost(Say("link.of_topic", topic=topic, why=reason(self._where, code)))
 
-    async def push(self, topic: str, payload: bytes, *, retain: bool, qos: int, seconds: float = 0.0) -> None:
+    async def push(
+        self, topic: str, payload: bytes, *, retain: bool, qos: int, seconds: float = 0.0
+    ) -> None:
         """Publish and wait for the PUBACK. Raises NotTaken or LinkLost; a broker silent for PUBLISH_WAIT is given up."""
         if self._most is not None and len(topic) + len(payload) + 16 > self._most:
             values = {"where": self._where, "most": self._most, "topic": topic}
@@ -399,7 +452,11 @@ class _Connection(aiomqtt.Client):
         async with self._window:
             if self._disconnected.done():
                 raise self._loss()
-            name, properties = (topic, None) if not seconds or self.version != "5" else self._passing(topic, seconds)
+            name, properties = (
+                (topic, None)
+                if not seconds or self.version != "5"
+                else self._passing(topic, seconds)
+            )
             info = self._client.publish(name, payload, qos, retain, properties)
             if info.rc != 0:
                 raise LinkLost(Say("link.not_connected", where=self._where))
@@ -494,7 +551,14 @@ class _Connection(aiomqtt.Client):
             if not answer.done():
                 answer.set_result([])
 
-    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None) -> None:
+    def _on_connect(
+        self,
+        client: Any,
+        userdata: Any,
+        flags: Any,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
         if properties is not None and not self._connected.done():
             limit = getattr(properties, "ReceiveMaximum", WINDOW)
             if limit < WINDOW:
@@ -504,19 +568,35 @@ class _Connection(aiomqtt.Client):
             self._aliases = getattr(properties, "TopicAliasMaximum", 0)
         super()._on_connect(client, userdata, flags, reason_code, properties)
 
-    def _on_disconnect(self, client: Any, userdata: Any, flags: Any, reason_code: ReasonCode, properties: Properties | None = None) -> None:
+    def _on_disconnect(
+        self,
+        client: Any,
+        userdata: Any,
+        flags: Any,
+        reason_code: ReasonCode,
+        properties: Properties | None = None,
+    ) -> None:
         said = flags.is_disconnect_packet_from_server
         if not self._connected.done():
             self._connected.set_exception(_NoAnswer(GONE))
             return
         if not self._disconnected.done():
             self.closed_on_us = not said and _code(reason_code) == _REFUSAL
-            if not said and _code(reason_code) == _PROTOCOL_ERROR:  # paho's word for what it could not read
+            if (
+                not said and _code(reason_code) == _PROTOCOL_ERROR
+            ):  # paho's word for what it could not read
                 self._disconnected.set_exception(ValueError())
         super()._on_disconnect(client, userdata, flags, reason_code, properties)
         self._drop_waiting()
 
-    def _on_publish(self, client: Any, userdata: Any, mid: int, reason_code: ReasonCode, properties: Properties) -> None:  # noqa: ARG002
+    def _on_publish(
+        self,
+        client: Any,  # noqa: ARG002
+        userdata: Any,  # noqa: ARG002
+        mid: int,
+        reason_code: ReasonCode,
+        properties: Properties,  # noqa: ARG002
+    ) -> None:
         self._answered(mid, [_code(reason_code)])
 
     def _on_subscribe(
@@ -535,14 +615,23 @@ class _Connection(aiomqtt.Client):
             answer.set_result(codes)
 
     def _on_message(self, client: Any, userdata: Any, message: MQTTMessage) -> None:  # noqa: ARG002
-        name = wire.TO_ALL if message.topic == self._to_all else message.topic.removeprefix(self._prefix)
+        name = (
+            wire.TO_ALL
+            if message.topic == self._to_all
+            else message.topic.removeprefix(self._prefix)
+        )
         if name in wire.EVERY_MESSAGE and name not in wire.TO_GATEWAY:
             return  # our own words: some brokers send retained messages that nobody asked for
         if name not in wire.TO_GATEWAY:
             known = " and ".join(wire.TO_GATEWAY)
-            self._refused(name[:80], f"this is no topic of ours: {wire.ROOT} has {known} for the gateway")
+            self._refused(
+                name[:80], f"this is no topic of ours: {wire.ROOT} has {known} for the gateway"
+            )
         elif len(message.payload) > wire.LARGEST:
-            self._refused(name, f"it has {len(message.payload)} bytes or more, at most {wire.LARGEST} are read: split it")
+            self._refused(
+                name,
+                f"it has {len(message.payload)} bytes or more, at most {wire.LARGEST} are read: split it",
+            )
         else:
             try:
                 self._heard(name, bytes(message.payload))
@@ -551,7 +640,9 @@ class _Connection(aiomqtt.Client):
                 raise
 
     def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002
-        self._loop.add_writer(sock.fileno(), self._client.loop_write)  # we are on the loop's thread: no detour
+        self._loop.add_writer(
+            sock.fileno(), self._client.loop_write
+        )  # we are on the loop's thread: no detour
 
 
 def _code(reason: object) -> int:

@@ -50,7 +50,13 @@ STEPS = ("resolve", "connect", "tls", "login", "publish", "receipt")
 def is_call(entry: Entry) -> bool:
     """Say whether an entry is why somebody must be told at once: what happens to an alarm, or a fault, of P1 or P2, no test."""
     fact = entry.fact
-    test = fact.alarm.test if isinstance(fact, AlarmFact) else fact.test if isinstance(fact, FaultFact) else True
+    test = (
+        fact.alarm.test
+        if isinstance(fact, AlarmFact)
+        else fact.test
+        if isinstance(fact, FaultFact)
+        else True
+    )
     return entry.priority <= Priority.P2 and not test
 
 
@@ -103,13 +109,17 @@ class Attempt:
     def receipted(self, receipt: wire.Receipt) -> None:
         """Take a receipt of the running link."""
         number = self._entry.number if self._entry is not None else 0
-        if receipt.journal == self._storage.store.journal and any(first <= number <= last for first, last in receipt.entries):
+        if receipt.journal == self._storage.store.journal and any(
+            first <= number <= last for first, last in receipt.entries
+        ):
             self._receipted.set()
 
     def status(self) -> TryStatus:
         """Return how it stands, for the status file."""
         steps = [StepStatus(**row) for row in self.steps]
-        return TryStatus(instruction=self._instruction.id, over=self.over, where=self._where, steps=steps)
+        return TryStatus(
+            instruction=self._instruction.id, over=self.over, where=self._where, steps=steps
+        )
 
     # -- the way -------------------------------------------------------------------------------------------------------
 
@@ -131,8 +141,15 @@ class Attempt:
         last = self.steps[-1]
         failed = "" if last["ok"] else last["step"]
         detail: dict[str, Value] = {f"{s['step']}_s": s["seconds"] for s in self.steps}
-        detail |= {"by": self._instruction.by, "instruction": self._instruction.id, "where": self._where, "failed": failed}
-        detail["in_force"] = self._instruction.change is None  # what is tried before it is saved says nothing about what holds
+        detail |= {
+            "by": self._instruction.by,
+            "instruction": self._instruction.id,
+            "where": self._where,
+            "failed": failed,
+        }
+        detail["in_force"] = (
+            self._instruction.change is None
+        )  # what is tried before it is saved says nothing about what holds
         detail |= {"zh": last["zh"] if failed else "", "en": last["en"] if failed else ""}
         self._notes.say(kind.VISIT, "", what="platform_test", **detail)
 
@@ -196,7 +213,10 @@ class Attempt:
         if in_force and running is not None and running.connected:
             self._link = running
             return Say("try.running", version=running.version)
-        if present is not None and (present.host, present.port) == (self._platform.host, self._platform.port):
+        if present is not None and (present.host, present.port) == (
+            self._platform.host,
+            self._platform.port,
+        ):
             real = [alarm for alarm in self._pipeline.alarms.values() if not alarm.test]
             urgent = any(alarm.priority <= Priority.P2 for alarm in real)
             if urgent or (real and running is not None and running.connected):
@@ -207,12 +227,16 @@ class Attempt:
 
     async def _log_in(self) -> Say | None:
         up = asyncio.Event()
-        link = self._uplink.made_by(self._config, heard=self._heard, refused=lambda _name, _why: None, up=up.set)
+        link = self._uplink.made_by(
+            self._config, heard=self._heard, refused=lambda _name, _why: None, up=up.set
+        )
         self._trying = link
         self._own = asyncio.create_task(link.run(), name="platform test")
         waiting = asyncio.create_task(up.wait())
         try:
-            await asyncio.wait((self._own, waiting), timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                (self._own, waiting), timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             waiting.cancel()
         if self._own.done():

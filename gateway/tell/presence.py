@@ -34,7 +34,11 @@ class Presence:
             return self.proved(now)
         if self.away_since is None:
             self.away_since = now.mono
-            self._log(False, now, message.reason or "it says that it is away: alarms go to the next rung sooner")
+            self._log(
+                False,
+                now,
+                message.reason or "it says that it is away: alarms go to the next rung sooner",
+            )
         return self._pipeline.platform(away=True)
 
     def proved(self, now: Moment) -> list[Entry]:

@@ -34,11 +34,16 @@ WINDOW = 256  # entries below P2, and as many batches, that may be without recei
 # s until P1 or P2 without receipt is sent again, the last one repeats (SCAIP 5-20 s). All else begins so, and then waits double.
 AGAIN = (5.0, 10.0, 20.0)
 PATIENCE = 1800.0  # s after which P1 and P2 are sent again only every AGAIN_LATER (SCAIP 3-30 min)
-AGAIN_LATER = {True: 60.0, False: 600.0}  # s at most; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
+AGAIN_LATER = {
+    True: 60.0,
+    False: 600.0,
+}  # s at most; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
 RAISES, STANDS, URGENT = 0, 1, 2  # ranks of what is P1 or P2; that of all else is its priority
 NOTHING = 99, 99  # a rank and priority below all others: there is no message
 GONE = Say("link.gone")
-JITTER = 0.2  # share by which each wait is stretched or shortened, so that homes do not send in step
+JITTER = (
+    0.2  # share by which each wait is stretched or shortened, so that homes do not send in step
+)
 
 
 class Message(Protocol):
@@ -117,7 +122,12 @@ class Push:
     """What is being sent. One task runs `run`; all other methods are called from the same event loop."""
 
     def __init__(
-        self, link: Link, outbox: Outbox, clock: Clock, topic: Callable[[str], str], accepted: Callable[[Message], None] | None
+        self,
+        link: Link,
+        outbox: Outbox,
+        clock: Clock,
+        topic: Callable[[str], str],
+        accepted: Callable[[Message], None] | None,
     ) -> None:
         """Prepare to send. `accepted` is called at PUBACK where the platform sends no receipts; None where it does."""
         self.sent = 0
@@ -128,26 +138,38 @@ class Push:
         self._accepted = accepted
         self._wake = asyncio.Event()
         self._another = asyncio.Event()  # set when the present outbox is given up
-        self._called = asyncio.Event()  # set when something of P1 or P2 is offered: reading batches then waits
+        self._called = (
+            asyncio.Event()
+        )  # set when something of P1 or P2 is offered: reading batches then waits
         self._up = False
         self._fresh: list[tuple[Place, int, Message]] = []
         self._stands_read = False  # how each open alarm stands has been read since the connection
         self._page: deque[Message] = deque()
-        self._cursor: tuple[int, int] | None = None  # where to go on reading entries; None = all read
+        self._cursor: tuple[int, int] | None = (
+            None  # where to go on reading entries; None = all read
+        )
         self._batch_cursor: int | None = None
         self._flight: dict[Key, Flight] = {}
-        self._flown = {False: Numbers(), True: Numbers()}  # the numbers of these, entries and batches
+        self._flown = {
+            False: Numbers(),
+            True: Numbers(),
+        }  # the numbers of these, entries and batches
         # Heaps: when which is due again, and what is due. To look through thousands for each message would be felt.
         self._timers: list[tuple[float, Key]] = []
         self._due: list[tuple[Place, Key]] = []
         self._place = Place(*NOTHING, 0)  # of what `_next` has returned
         self._held: set[Key] = set()  # in _fresh or being sent
-        self._rescan = {False: False, True: False}  # of entries, of batches: some wait in the store that are not held here
+        self._rescan = {
+            False: False,
+            True: False,
+        }  # of entries, of batches: some wait in the store that are not held here
         self._batches = 0  # in flight
         self._wanted = True  # whether the platform wants readings at all
         self._left = 0  # counts how often batches were left to the store: what was asked of it before is another by now
         self._order = 0
-        self._era = 0  # counts connections: what was begun in an earlier one says nothing about this one
+        self._era = (
+            0  # counts connections: what was begun in an earlier one says nothing about this one
+        )
         self._sending: Key | None = None
         self._late: deque[Message] = deque(maxlen=LATE)
         self._stopped_at = -inf  # when something of P1 or P2 last found no link
@@ -297,7 +319,9 @@ class Push:
             except Lost:
                 if self._era == era:
                     self.down()
-                    if self._sending is not None:  # else its receipt was faster than the end of the link
+                    if (
+                        self._sending is not None
+                    ):  # else its receipt was faster than the end of the link
                         self._stop(message)
                 continue
             finally:
@@ -316,7 +340,9 @@ class Push:
                 continue
             flight = self._flight.get(key)
             if flight is None:
-                flight = self._flight[key] = Flight(self._place, now, due=0.0, since=inf if key.batch else now)
+                flight = self._flight[key] = Flight(
+                    self._place, now, due=0.0, since=inf if key.batch else now
+                )
                 self._flown[key.batch].add(key.number)
                 self._batches += key.batch
             flight.times += 1
@@ -328,7 +354,9 @@ class Push:
     async def _rest(self) -> None:
         due = self._timers[0][0] if self._up and self._timers else inf
         try:
-            async with asyncio.timeout(None if due == inf else max(0.01, self._clock.real(due - self._clock.now().mono))):
+            async with asyncio.timeout(
+                None if due == inf else max(0.01, self._clock.real(due - self._clock.now().mono))
+            ):
                 await self._wake.wait()
         except TimeoutError:
             return
@@ -359,7 +387,9 @@ class Push:
                 self._place, _, message = heapq.heappop(self._fresh)
                 return message
             if again is not None and resend <= backlog:
-                found = await self._asked(self._outbox.again([again.number], batch=again.batch), may_wait=again.batch)
+                found = await self._asked(
+                    self._outbox.again([again.number], batch=again.batch), may_wait=again.batch
+                )
                 if found is None:
                     continue
                 if found:
@@ -394,13 +424,18 @@ class Push:
             self._cursor, self._rescan[False] = (0, 0), False
         if self._batch_cursor is None and self._rescan[True]:
             self._batch_cursor, self._rescan[True] = 0, False
-        return self._cursor is not None or (self._batch_cursor is not None and not self._full(batch=True))
+        return self._cursor is not None or (
+            self._batch_cursor is not None and not self._full(batch=True)
+        )
 
     def _full(self, *, batch: bool) -> bool:
         """Say whether nothing new may be sent: so many are without receipt, or nobody wants it. Batches hold up no entry."""
         if batch and not self._wanted:
             return True
-        return self._accepted is None and (self._batches if batch else len(self._flight) - self._batches) >= WINDOW
+        return (
+            self._accepted is None
+            and (self._batches if batch else len(self._flight) - self._batches) >= WINDOW
+        )
 
     def _pass_over_batches(self) -> None:
         """Leave batches that may not be sent now to the store, so that no entry waits behind them."""
@@ -442,18 +477,25 @@ class Push:
             self._page.extend(page)
         elif self._batch_cursor is not None:
             left = self._left
-            page = await self._asked(self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE), may_wait=True)
+            page = await self._asked(
+                self._outbox.waiting_batches(self._batch_cursor, BATCH_PAGE), may_wait=True
+            )
             if page is None or era != self._era or left != self._left:
                 return
             self._batch_cursor = page[-1].number if len(page) == BATCH_PAGE else None
             self._page.extend(page)
 
-    async def _asked(self, question: Coroutine[Any, Any, Sequence[Message]], *, may_wait: bool = False) -> Sequence[Message] | None:
+    async def _asked(
+        self, question: Coroutine[Any, Any, Sequence[Message]], *, may_wait: bool = False
+    ) -> Sequence[Message] | None:
         """Return the outbox's answer; nothing once it was given up, for its disk may not answer for minutes.
 
         What `may_wait` (readings) is left as soon as something of P1 or P2 is offered: then None, and it is asked again later.
         """
-        answer, given_up = asyncio.ensure_future(question), asyncio.ensure_future(self._another.wait())
+        answer, given_up = (
+            asyncio.ensure_future(question),
+            asyncio.ensure_future(self._another.wait()),
+        )
         self._called.clear()
         called = asyncio.ensure_future(self._called.wait()) if may_wait else given_up
         try:
@@ -467,7 +509,9 @@ class Push:
     def _again_after(self, flight: Flight, now: float, *, batch: bool) -> float:
         if batch:
             wait = AGAIN_LATER[False]
-        elif flight.place.priority > Priority.P2:  # for as long as it has waited already: a line is metered
+        elif (
+            flight.place.priority > Priority.P2
+        ):  # for as long as it has waited already: a line is metered
             wait = min(AGAIN[0] * 2 ** min(flight.times - 1, 20), AGAIN_LATER[False])
         elif now - flight.first >= PATIENCE:
             wait = AGAIN_LATER[True]

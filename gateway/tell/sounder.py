@@ -22,8 +22,16 @@ LONGEST = 120.0  # s a program may run; then it is ended and counts as failed
 LONGEST_TEST = 60.0  # s a program may take to say whether it could reach anybody
 ASK = "test"  # the last argument of a program that is asked so
 # What a program says of its channel by its exit code, other than that nobody was reached; the words stand in faults and on the page.
-BROKEN = {10: "unplugged", 11: "no_credit", 12: "no_network", 126: "not_executable", 127: "not_there"}
-NOISES = 64  # alarms that wait for the sounder; the least urgent is forgotten first, of these the newest
+BROKEN = {
+    10: "unplugged",
+    11: "no_credit",
+    12: "no_network",
+    126: "not_executable",
+    127: "not_there",
+}
+NOISES = (
+    64  # alarms that wait for the sounder; the least urgent is forgotten first, of these the newest
+)
 
 
 class Child(Protocol):
@@ -51,7 +59,12 @@ async def begin(program: Sequence[str], environment: Mapping[str, str]) -> Child
     """Begin a program in a group of its own, with this environment and nothing else. Raises OSError."""
     nothing = asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
-        *program, env=dict(environment), stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+        *program,
+        env=dict(environment),
+        stdin=nothing,
+        stdout=nothing,
+        stderr=nothing,
+        start_new_session=True,
     )
 
 
@@ -87,12 +100,18 @@ async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -
     return await _run(start, program, environment, LONGEST)
 
 
-async def _run(start: Begin, program: Sequence[str], environment: Mapping[str, str], longest: float) -> Ran:
+async def _run(
+    start: Begin, program: Sequence[str], environment: Mapping[str, str], longest: float
+) -> Ran:
     try:
         child = await start(program, environment)
     except OSError as error:
         LOG.warning("program %s: %s", program[0], error.strerror)
-        return Ran(False, f"{program[0]}: {error.strerror}", "not_executable" if isinstance(error, PermissionError) else "not_there")
+        return Ran(
+            False,
+            f"{program[0]}: {error.strerror}",
+            "not_executable" if isinstance(error, PermissionError) else "not_there",
+        )
     try:
         async with asyncio.timeout(longest):
             code = await child.wait()
@@ -102,7 +121,9 @@ async def _run(start: Begin, program: Sequence[str], environment: Mapping[str, s
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-    return Ran(code == 0, f"{program[0]}: exit code {code}", BROKEN.get(code, "ended" if code < 0 else ""))
+    return Ran(
+        code == 0, f"{program[0]}: exit code {code}", BROKEN.get(code, "ended" if code < 0 else "")
+    )
 
 
 def family(kind: str) -> str:
@@ -128,7 +149,11 @@ class _Noise:
     def with_(self, other: _Noise) -> bool:
         """Say whether one noise serves both: detectors of one fire."""
         same = (self.program, self.alarm.test) == (other.program, other.alarm.test)
-        return same and self.alarm.number != other.alarm.number and family(self.alarm.kind) == family(other.alarm.kind) != ""
+        return (
+            same
+            and self.alarm.number != other.alarm.number
+            and family(self.alarm.kind) == family(other.alarm.kind) != ""
+        )
 
 
 @dataclass(slots=True)
@@ -171,12 +196,20 @@ class Sounder:
             self._wants.pop(alarm.number, None)
             now.serves[alarm.number] = noise
             return
-        if now is not None and alarm.number in now.serves and now.serves[alarm.number].program != noise.program:
+        if (
+            now is not None
+            and alarm.number in now.serves
+            and now.serves[alarm.number].program != noise.program
+        ):
             self._let_go(now, alarm.number)  # the chime of its grace makes room for the siren
         self._wants[alarm.number] = noise
         if len(self._wants) > NOISES:
             least = max(self._wants.values(), key=lambda n: (n.rank, n.order))
-            LOG.warning("sound: %d alarms wait for it, alarm %d is forgotten", len(self._wants), least.alarm.number)
+            LOG.warning(
+                "sound: %d alarms wait for it, alarm %d is forgotten",
+                len(self._wants),
+                least.alarm.number,
+            )
             del self._wants[least.alarm.number]
         self._next()
 
@@ -210,11 +243,15 @@ class Sounder:
             return
         task = asyncio.create_task(self._sound(best), name=f"sound {best.alarm.number}")
         served = [best, *(n for n in self._wants.values() if best.with_(n))]
-        self._now = _Sounding(best, task, {n.alarm.number: self._wants.pop(n.alarm.number) for n in served})
+        self._now = _Sounding(
+            best, task, {n.alarm.number: self._wants.pop(n.alarm.number) for n in served}
+        )
         task.add_done_callback(self._ended)
 
     async def _sound(self, noise: _Noise) -> None:
-        self._told(noise.program[0], await run(self._start, noise.program, noise.alarm, noise.reason))
+        self._told(
+            noise.program[0], await run(self._start, noise.program, noise.alarm, noise.reason)
+        )
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._now = None

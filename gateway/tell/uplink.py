@@ -112,7 +112,9 @@ class Uplink:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
             return
         self._way.use(link)
-        run = self._group.create_task(keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self.rest), name="link")
+        run = self._group.create_task(
+            keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self.rest), name="link"
+        )
         self._links = [run, *self._told_by(link)]
 
     async def rest(self, seconds: float) -> None:
@@ -162,7 +164,11 @@ class Uplink:
         """Go over to the settings that are in force now; until they have connected, those before hold: see `changeover`."""
         assert self._group is not None  # the daemon runs
         back = None
-        if self._trying is not None and not self._trying.done() and self._trying is not asyncio.current_task():
+        if (
+            self._trying is not None
+            and not self._trying.done()
+            and self._trying is not asyncio.current_task()
+        ):
             self._trying.cancel()
             back = self._trial
         if before.platform is None or self._home.config.platform is None:
@@ -197,7 +203,9 @@ class Uplink:
         return self._pipeline.alarms.values()
 
     def _changeover(self, before: Config, *, resumed: bool = False) -> Changeover:
-        return Changeover(self._home, self._clock, self, self._take_back, self._open, before, resumed=resumed)
+        return Changeover(
+            self._home, self._clock, self, self._take_back, self._open, before, resumed=resumed
+        )
 
     def broker(self, config: Config) -> mqtt.Broker:
         """Return how a configuration's broker is spoken to as this gateway."""
@@ -227,18 +235,34 @@ class Uplink:
     ) -> mqtt.Link:
         """Return a link to a configuration's broker, as this gateway: see `mqtt.Link`."""
         broker, status = self.broker(config), self._heartbeats.status
-        return mqtt.Link(broker, status=status, heard=heard, refused=refused, up=up, down=down, proved=self.proved)
+        return mqtt.Link(
+            broker,
+            status=status,
+            heard=heard,
+            refused=refused,
+            up=up,
+            down=down,
+            proved=self.proved,
+        )
 
     def proved(self) -> float | None:
         """Return the wall second that is certainly over while our clock is unsure; None while it is good."""
         now = self._clock.now()
-        return None if now.quality is Quality.SYNCHRONISED else self._clock.proved(now).wall.timestamp()
+        return (
+            None
+            if now.quality is Quality.SYNCHRONISED
+            else self._clock.proved(now).wall.timestamp()
+        )
 
     async def tell_status(self, reason: str) -> None:
         """Let the platform know of another journal before its first entry, where it can be reached."""
         if self._way.connected:
             with contextlib.suppress(Lost, NotTaken):
-                await self._way.publish(wire.topic(self._home.gateway, "status"), self._heartbeats.status(True, reason), retain=True)
+                await self._way.publish(
+                    wire.topic(self._home.gateway, "status"),
+                    self._heartbeats.status(True, reason),
+                    retain=True,
+                )
 
     def _taken(self, message: Message) -> None:
         """Count a PUBACK as the receipt, for a platform that sends none."""
@@ -268,7 +292,9 @@ class Uplink:
             return  # one that another has taken the place of
         self._push.down()
         self._presence.unheard()
-        self._notes.later(self._presence.proved)  # nobody knows: it is retained, and comes again with the link
+        self._notes.later(
+            self._presence.proved
+        )  # nobody knows: it is retained, and comes again with the link
         self._notes.later(lambda at: self._pipeline.linked(False, at))
 
 

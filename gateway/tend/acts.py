@@ -20,7 +20,16 @@ from gateway.words.instruction import Do, Door, Refused, ResultFact
 class Acts:
     """A witness of the pump: lets programs sound and call, and a confirmed device prove itself."""
 
-    def __init__(self, *, home: Home, clock: Clock, intake: Intake, uplink: Uplink, untold: Untold, callers: Callers) -> None:
+    def __init__(
+        self,
+        *,
+        home: Home,
+        clock: Clock,
+        intake: Intake,
+        uplink: Uplink,
+        untold: Untold,
+        callers: Callers,
+    ) -> None:
         self._home = home
         self._clock = clock
         self._intake = intake
@@ -42,10 +51,16 @@ class Acts:
 
 
 def _confirmed_here(fact: ResultFact) -> bool:
-    return fact.instruction.do is Do.CONFIRM and fact.instruction.door is Door.LOCAL and fact.refused is Refused.NONE
+    return (
+        fact.instruction.do is Do.CONFIRM
+        and fact.instruction.door is Door.LOCAL
+        and fact.refused is Refused.NONE
+    )
 
 
-async def another(storage: Storage, receipts: Receipts, push: Push, uplink: Uplink, why: str) -> None:
+async def another(
+    storage: Storage, receipts: Receipts, push: Push, uplink: Uplink, why: str
+) -> None:
     """Go on with another journal; the platform shall know of it before its first entry."""
     receipts.forget()
     push.use(storage.store)

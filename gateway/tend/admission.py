@@ -63,7 +63,9 @@ class Admission:
         if self._bad > BAD_MESSAGES:
             self.refuse(name)
         else:
-            self._notes.say(kind.BAD_MESSAGE, message=name, why=why[:300], **({"id": id_} if id_ else {}))
+            self._notes.say(
+                kind.BAD_MESSAGE, message=name, why=why[:300], **({"id": id_} if id_ else {})
+            )
 
     @property
     def tells(self) -> bool:
@@ -72,7 +74,9 @@ class Admission:
 
     def flooded(self, now: Moment) -> list[FaultFact]:
         """End the fault of too many orders when it is over, with their number."""
-        if (kind.TOO_MANY_ORDERS, "") not in self._faults.on or not self._allowances.quiet(now.mono):
+        if (kind.TOO_MANY_ORDERS, "") not in self._faults.on or not self._allowances.quiet(
+            now.mono
+        ):
             return []
         refused, self._allowances.refused = self._allowances.refused, 0
         ended = self._faults.end(kind.TOO_MANY_ORDERS, now)

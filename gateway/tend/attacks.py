@@ -42,7 +42,9 @@ class Attacks:
         self.page: PageWord | None = None
         self._taken: PageWord | None = None
 
-    def look(self, now: Moment, refused: Iterable[tuple[str, Mapping[str, int]]] = ()) -> list[FaultFact]:
+    def look(
+        self, now: Moment, refused: Iterable[tuple[str, Mapping[str, int]]] = ()
+    ) -> list[FaultFact]:
         """Take the page's newest word and what was `refused` of each device, and end what has been quiet for long enough."""
         out = self._of_page(now)
         on = frozenset(of for name, of in self._faults.on if name == kind.ATTACKED)
@@ -53,7 +55,10 @@ class Attacks:
         for of, seen in list(self._seen.items()):
             if now.mono - seen.last >= QUIET:
                 del self._seen[of]
-                out += [replace(f, detail={**f.detail, **_detail(seen)}) for f in self._faults.end(kind.ATTACKED, now, of)]
+                out += [
+                    replace(f, detail={**f.detail, **_detail(seen)})
+                    for f in self._faults.end(kind.ATTACKED, now, of)
+                ]
         return out
 
     def counted(self, what: str, now: Moment, tries: int = 1, device: str = "") -> list[FaultFact]:

@@ -30,7 +30,15 @@ LOG = logging.getLogger("eldercare")
 class Certifying:
     """Makes certificates. On the loop's thread, its work on threads of the pool; `newest` is the number of the newest that was told."""
 
-    def __init__(self, home: Home, storage: Storage, clock: Clock, boot: str, pipeline: Pipeline, faults: Faults) -> None:
+    def __init__(
+        self,
+        home: Home,
+        storage: Storage,
+        clock: Clock,
+        boot: str,
+        pipeline: Pipeline,
+        faults: Faults,
+    ) -> None:
         self._home = home
         self._storage = storage
         self._clock = clock
@@ -43,8 +51,15 @@ class Certifying:
         """Return what is told of certificates that the end of the last process has left untold."""
         facts = []
         for number in reversed(commissioning.numbers(self._home.config.state)):
-            if number > self.newest and (made := commissioning.kept(self._home.config.state, number)) is not None:
-                facts.append(self._faults.note(kind.VISIT, now, "", **commissioning.told(made), after="restart"))
+            if (
+                number > self.newest
+                and (made := commissioning.kept(self._home.config.state, number)) is not None
+            ):
+                facts.append(
+                    self._faults.note(
+                        kind.VISIT, now, "", **commissioning.told(made), after="restart"
+                    )
+                )
                 self.newest = number
         return facts
 
@@ -59,7 +74,11 @@ class Certifying:
             result, made = refusal(i, Refused.NOT_KEPT, Say("sign.our_mistake")), None
 
         def done(now: Moment) -> list[Entry]:
-            facts = [] if made is None else [self._faults.note(kind.VISIT, now, "", **commissioning.told(made))]
+            facts = (
+                []
+                if made is None
+                else [self._faults.note(kind.VISIT, now, "", **commissioning.told(made))]
+            )
             self.newest = max(self.newest, made.number if made is not None else 0)
             return self._pipeline.answered(result, facts, now)
 
@@ -72,7 +91,9 @@ class Certifying:
         config, revision = self._home.config, self._home.config.household.revision
         before = commissioning.numbers(config.state)
         known = commissioning.kept(config.state, before[0]) if before else None
-        if known is not None and known.instruction == i.id:  # killed between file and journal: it was told at the start
+        if (
+            known is not None and known.instruction == i.id
+        ):  # killed between file and journal: it was told at the start
             return ResultFact(i, Refused.NONE, revision=revision), None
         try:
             signing = handed.handed(config.page_folder, i.secrets).signing
@@ -83,20 +104,38 @@ class Certifying:
         if problem := commissioning.unsigned(signing.signature, i.by):
             return wrong(i, [problem], revision), None
         found = commissioning.seen(*rows, at)
-        on = [commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in list(self._faults.on.values()) if not f.test]
+        on = [
+            commissioning.OpenFault(int(f.priority), f.kind, f.device)
+            for f in list(self._faults.on.values())
+            if not f.test
+        ]
         what = commissioning.facts(
-            config, found, gateway=self._home.gateway, journal=self._storage.store.journal, software=__version__,
-            mains=self._faults.mains is not None, clock=at.clock, faults=on,
-        )  # fmt: skip
+            config,
+            found,
+            gateway=self._home.gateway,
+            journal=self._storage.store.journal,
+            software=__version__,
+            mains=self._faults.mains is not None,
+            clock=at.clock,
+            faults=on,
+        )
         if (revision, commissioning.fingerprint(what)) != (i.revision, signing.seen):
-            return replace(refusal(i, Refused.CHANGED_MEANWHILE, Say("sign.changed_meanwhile")), revision=revision), None
+            return replace(
+                refusal(i, Refused.CHANGED_MEANWHILE, Say("sign.changed_meanwhile")),
+                revision=revision,
+            ), None
         number = max([self.newest, *before], default=0) + 1
         made = commissioning.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
         try:
             commissioning.keep(config.state, made)
         except OSError as error:
-            if (after := commissioning.kept(config.state, number)) is None or after.instruction != i.id:
-                return replace(refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror)), revision=revision), None
+            if (
+                after := commissioning.kept(config.state, number)
+            ) is None or after.instruction != i.id:
+                return replace(
+                    refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror)),
+                    revision=revision,
+                ), None
             LOG.warning("certificate %s: %s", config.state, error.strerror)
         return ResultFact(i, Refused.NONE, revision=revision), made
 
@@ -104,5 +143,7 @@ class Certifying:
 def wrong(i: Instruction, problems: list[Problem], revision: int) -> ResultFact:
     """Return the answer that names what is wrong, field by field; the first 20 of it."""
     shown = problems[:20]
-    zh, en = ("; ".join(says)[:400] for says in zip(*((p.say.zh, p.say.en) for p in shown), strict=True))
+    zh, en = (
+        "; ".join(says)[:400] for says in zip(*((p.say.zh, p.say.en) for p in shown), strict=True)
+    )
     return ResultFact(i, Refused.INVALID, zh, en, problems=shown, revision=revision)

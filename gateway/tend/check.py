@@ -96,18 +96,32 @@ def journal(path: Path, file: Path | None) -> int:
         with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=2)) as db:
             db.execute("BEGIN")  # entries and marks of one moment, whatever is written meanwhile
             marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
-            begun, head = chain.begun_of(marks.get("begun", "")), chain.head_of(marks["head"]) if "head" in marks else None
-            newest = db.execute("SELECT wall FROM journal WHERE number > 0 ORDER BY number DESC LIMIT 1").fetchone()
+            begun, head = (
+                chain.begun_of(marks.get("begun", "")),
+                chain.head_of(marks["head"]) if "head" in marks else None,
+            )
+            newest = db.execute(
+                "SELECT wall FROM journal WHERE number > 0 ORDER BY number DESC LIMIT 1"
+            ).fetchone()
             young = max(time.time(), newest[0] if newest else 0.0) - days * 86400
             anchor = chain.head_of(marks.get("anchor", ""))
             rows = db.execute("SELECT number, body FROM journal WHERE number > 0 ORDER BY number")
-            verdict = chain.proved(((n, bytes(body)) for n, body in rows), marks.get("journal", ""), head, anchor, begun, young)
+            verdict = chain.proved(
+                ((n, bytes(body)) for n, body in rows),
+                marks.get("journal", ""),
+                head,
+                anchor,
+                begun,
+                young,
+            )
     except ConfigError as error:
         for problem in error.problems:
             print(Finding(False, both("check.configuration"), problem))
         return 2
     except (sqlite3.Error, ValueError, TypeError) as error:
-        print(Finding(False, both("check.journal"), both("check.cannot_read", file=file, error=error)))
+        print(
+            Finding(False, both("check.journal"), both("check.cannot_read", file=file, error=error))
+        )
         return 2
     for finding in (*_chain(marks, begun, anchor, verdict), *_aside(file)):
         print(finding)
@@ -119,16 +133,41 @@ def _aside(file: Path) -> list[Finding]:
     found = aside(file)
     full = len(found) >= SET_ASIDE
     more = both("check.full") if full else ""
-    return [Finding(not full and None, both("check.set_aside"), f"{one.name}, {size(one) // 1024} KiB{more}") for one in found]
+    return [
+        Finding(
+            not full and None, both("check.set_aside"), f"{one.name}, {size(one) // 1024} KiB{more}"
+        )
+        for one in found
+    ]
 
 
-def _chain(marks: dict[str, str], begun: list[chain.Begun], anchor: chain.Head, verdict: chain.Verdict) -> list[Finding]:
+def _chain(
+    marks: dict[str, str], begun: list[chain.Begun], anchor: chain.Head, verdict: chain.Verdict
+) -> list[Finding]:
     """Return in words what holding a journal against itself has shown."""
     name, last = both("check.journal"), verdict.head
-    out = [Finding(True, name, both("check.generation", journal=marks.get("journal", "?"), generation=marks.get("generation", "?")))]
-    out += [Finding(None, both("check.begins"), f"{b.number}: {BEGUN.get(b.why, b.why)}") for b in begun]
+    out = [
+        Finding(
+            True,
+            name,
+            both(
+                "check.generation",
+                journal=marks.get("journal", "?"),
+                generation=marks.get("generation", "?"),
+            ),
+        )
+    ]
+    out += [
+        Finding(None, both("check.begins"), f"{b.number}: {BEGUN.get(b.why, b.why)}") for b in begun
+    ]
     if anchor.number:
-        out.append(Finding(None, both("check.retention"), both("check.deleted_as_agreed", number=anchor.number, hash=anchor.hash)))
+        out.append(
+            Finding(
+                None,
+                both("check.retention"),
+                both("check.deleted_as_agreed", number=anchor.number, hash=anchor.hash),
+            )
+        )
     if verdict.before:
         out.append(Finding(None, name, both("check.earlier_software", before=verdict.before)))
     if verdict.alone:
@@ -137,14 +176,23 @@ def _chain(marks: dict[str, str], begun: list[chain.Begun], anchor: chain.Head, 
     if more := verdict.count - len(verdict.troubles):
         out.append(Finding(False, both("check.chain"), both("check.more", more=more)))
     if not verdict.count:
-        out.append(Finding(True, both("check.chain"), both("check.entries_fit", proved=verdict.proved)))
+        out.append(
+            Finding(True, both("check.chain"), both("check.entries_fit", proved=verdict.proved))
+        )
     same = both("check.compare_head")
     return [*out, Finding(True, both("check.head"), f"{last.number} {last.hash}: {same}")]
 
 
 async def _findings(config: Config) -> AsyncIterator[Finding]:
     yield Finding(
-        True, both("check.configuration"), both("check.counted", path=config.path, devices=len(config.devices), ladder=len(config.ladder))
+        True,
+        both("check.configuration"),
+        both(
+            "check.counted",
+            path=config.path,
+            devices=len(config.devices),
+            ladder=len(config.ladder),
+        ),
     )
     if config.trouble:
         yield Finding(False, both("check.configuration"), config.trouble)
@@ -155,7 +203,10 @@ async def _findings(config: Config) -> AsyncIterator[Finding]:
     for finding in _aside(config.state / "gateway.db"):
         yield finding
     running = _running(config)
-    for finding in (*_programs(config), *(_channels_seen(running) if running else await _channels(config))):
+    for finding in (
+        *_programs(config),
+        *(_channels_seen(running) if running else await _channels(config)),
+    ):
         yield finding
     if running:
         yield Finding(True, both("check.daemon"), both("check.running", pid=running.pid))
@@ -208,7 +259,8 @@ def _radio_seen(running: Status) -> list[Finding]:
         Finding(
             r.hearing,
             both("check.adapter"),
-            f"{r.adapter}: " + (both("check.hears", adverts=r.adverts) if r.hearing else r.trouble or "silent"),
+            f"{r.adapter}: "
+            + (both("check.hears", adverts=r.adverts) if r.hearing else r.trouble or "silent"),
         )
         for r in running.radio
     ]
@@ -217,9 +269,17 @@ def _radio_seen(running: Status) -> list[Finding]:
 def _port(device: Device, baud: int, running: Status | None) -> Finding:
     if not running:
         why = why_not(device.at, baud)
-        return Finding(not why, both("check.port"), f"{device.id}: {why or device.at + both('check.can_opened')}")
+        return Finding(
+            not why,
+            both("check.port"),
+            f"{device.id}: {why or device.at + both('check.can_opened')}",
+        )
     is_open = any(line.port == device.at and line.open for line in running.lines)
-    return Finding(is_open, both("check.port"), f"{device.id}: {device.at} {both('check.open') if is_open else both('check.not_open')}")
+    return Finding(
+        is_open,
+        both("check.port"),
+        f"{device.id}: {device.at} {both('check.open') if is_open else both('check.not_open')}",
+    )
 
 
 def _broker_seen(running: Status) -> Finding:
@@ -227,7 +287,11 @@ def _broker_seen(running: Status) -> Finding:
     if uplink.connected and uplink.platform_away_s is not None:
         return Finding(False, both("check.broker"), both("check.platform_away", where=uplink.where))
     if uplink.connected:
-        return Finding(True, both("check.broker"), both("check.connected", where=uplink.where, version=uplink.version))
+        return Finding(
+            True,
+            both("check.broker"),
+            both("check.connected", where=uplink.where, version=uplink.version),
+        )
     return Finding(False, both("check.broker"), both("check.not_connected", where=uplink.where))
 
 
@@ -241,10 +305,19 @@ def _clock() -> Finding:
 def _programs(config: Config) -> list[Finding]:
     """Say which of the programs that sound and call cannot run, or could be changed by whoever is not root."""
     out = []
-    for name in dict.fromkeys(p[0] for p in (config.sound_pre_alarm, config.sound_alarm, *(r.program for r in config.ladder)) if p):
+    for name in dict.fromkeys(
+        p[0]
+        for p in (config.sound_pre_alarm, config.sound_alarm, *(r.program for r in config.ladder))
+        if p
+    ):
         if not os.access(name, os.X_OK) or not Path(name).is_file():
-            out.append(Finding(False, both("check.program"), both("check.program_not_there", name=name)))
-        elif any(path.stat().st_mode & 0o022 and not path.stat().st_mode & 0o1000 for path in (Path(name), *Path(name).parents)):
+            out.append(
+                Finding(False, both("check.program"), both("check.program_not_there", name=name))
+            )
+        elif any(
+            path.stat().st_mode & 0o022 and not path.stat().st_mode & 0o1000
+            for path in (Path(name), *Path(name).parents)
+        ):
             words = both("check.program_changeable")
             out.append(Finding(False, both("check.program"), f"{name}: {words}"))
     return out
@@ -264,7 +337,11 @@ FAILED = both("check.channel_failed")
 
 
 def _channel(program: str, why: str) -> Finding:
-    return Finding(not why, both("check.program"), f"{program}: " + (CHANNEL.get(why, FAILED) if why else both("check.channel_works")))
+    return Finding(
+        not why,
+        both("check.program"),
+        f"{program}: " + (CHANNEL.get(why, FAILED) if why else both("check.channel_works")),
+    )
 
 
 def _channels_seen(running: Status) -> list[Finding]:
@@ -274,14 +351,23 @@ def _channels_seen(running: Status) -> list[Finding]:
 
 async def _channels(config: Config) -> list[Finding]:
     """Ask each program that can be asked whether it could reach anybody."""
-    asks = {name: channel.asks for name, channel in channels.channels(config).items() if channel.asks}
-    return [_channel(name, (await sounder.ask(sounder.begin, command)).broken) for name, command in asks.items()]
+    asks = {
+        name: channel.asks for name, channel in channels.channels(config).items() if channel.asks
+    }
+    return [
+        _channel(name, (await sounder.ask(sounder.begin, command)).broken)
+        for name, command in asks.items()
+    ]
 
 
 def _heard(d: Device, running: Status) -> Finding:
     """Say whether the daemon hears inputs or another program's broker."""
     alive = any(told.device == d.id and told.alive for told in running.devices)
-    return Finding(alive, both("check.input"), f"{d.id}: {d.at} " + both("check.answers" if alive else "check.nothing_heard"))
+    return Finding(
+        alive,
+        both("check.input"),
+        f"{d.id}: {d.at} " + both("check.answers" if alive else "check.nothing_heard"),
+    )
 
 
 async def _other(config: Config, d: Device) -> Finding:
@@ -289,7 +375,11 @@ async def _other(config: Config, d: Device) -> Finding:
     try:
         async with asyncio.timeout(INPUT_WAIT):
             if isinstance(d.model.listens, MqttTopics):
-                await _bridged(Bridge(d.at, config.passwords.get(d.id), d.model.listens.filters, lambda _: None))
+                await _bridged(
+                    Bridge(
+                        d.at, config.passwords.get(d.id), d.model.listens.filters, lambda _: None
+                    )
+                )
             else:
                 bus = contacts.bus_at(d.at)
                 try:
@@ -298,7 +388,11 @@ async def _other(config: Config, d: Device) -> Finding:
                 finally:
                     bus.close()
     except TimeoutError:
-        return Finding(False, both("check.input"), both("check.input_silent", id=d.id, at=d.at, input_wait=INPUT_WAIT))
+        return Finding(
+            False,
+            both("check.input"),
+            both("check.input_silent", id=d.id, at=d.at, input_wait=INPUT_WAIT),
+        )
     except (OSError, ValueError, BridgeLost) as error:
         return Finding(False, both("check.input"), f"{d.id}: {error}")
     return Finding(True, both("check.input"), both("check.input_answers", id=d.id, at=d.at))
@@ -323,7 +417,11 @@ def _named(config: Config) -> list[Finding]:
         return []
     why = both("check.dotted_id")
     return [
-        Finding(None, both("check.gateway_id"), f"{config.gateway.id}: {why}; with Mosquitto it may stay, a new home needs one without")
+        Finding(
+            None,
+            both("check.gateway_id"),
+            f"{config.gateway.id}: {why}; with Mosquitto it may stay, a new home needs one without",
+        )
     ]
 
 
@@ -341,11 +439,20 @@ def _disk(config: Config) -> Finding:
     free = shutil.disk_usage(folder).free
     if free < ROOM_WANTED:
         return Finding(
-            False, both("check.disk"), both("check.disk_full", folder=folder, free=free // 2**20, room_wanted=ROOM_WANTED // 2**20)
+            False,
+            both("check.disk"),
+            both(
+                "check.disk_full",
+                folder=folder,
+                free=free // 2**20,
+                room_wanted=ROOM_WANTED // 2**20,
+            ),
         )
     if problem := recovery.unfit(config.state):
         return Finding(False, both("check.disk"), problem)
-    return Finding(True, both("check.disk"), both("check.disk_free", state=config.state, free=free // 2**20))
+    return Finding(
+        True, both("check.disk"), both("check.disk_free", state=config.state, free=free // 2**20)
+    )
 
 
 async def _radio(config: Config) -> list[Finding]:
@@ -357,11 +464,21 @@ async def _radio(config: Config) -> list[Finding]:
     for adapter in config.adapters:
         if adapter not in there:
             known = ", ".join(there) or both("check.none")
-            out.append(Finding(False, both("check.adapter"), both("check.adapter_not_there", adapter=adapter, known=known)))
+            out.append(
+                Finding(
+                    False,
+                    both("check.adapter"),
+                    both("check.adapter_not_there", adapter=adapter, known=known),
+                )
+            )
         elif not there[adapter]:
-            out.append(Finding(False, both("check.adapter"), both("check.adapter_off", adapter=adapter)))
+            out.append(
+                Finding(False, both("check.adapter"), both("check.adapter_off", adapter=adapter))
+            )
         else:
-            out.append(Finding(True, both("check.adapter"), both("check.adapter_on", adapter=adapter)))
+            out.append(
+                Finding(True, both("check.adapter"), both("check.adapter_on", adapter=adapter))
+            )
     return out
 
 
@@ -375,7 +492,9 @@ async def _broker(config: Config) -> Finding:
     connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     link = mqtt.Link(
         broker_of(config, gateway),
-        status=lambda online, reason: wire.encode(wire.Status(1, gateway, online, f"check, {reason}", __version__)),
+        status=lambda online, reason: wire.encode(
+            wire.Status(1, gateway, online, f"check, {reason}", __version__)
+        ),
         heard=lambda _name, _payload: None,
         up=lambda: connected.set_result(None),
         proved=lambda: None if kernel_synchronised() else 0.0,
@@ -389,12 +508,22 @@ async def _broker(config: Config) -> Finding:
     except mqtt.LinkLost as error:
         return Finding(False, both("check.broker"), f"{error.say.zh} {error.say.en}")
     except TimeoutError:
-        return Finding(False, both("check.broker"), both("check.broker_silent", where=link.broker.where, broker_wait=BROKER_WAIT))
+        return Finding(
+            False,
+            both("check.broker"),
+            both("check.broker_silent", where=link.broker.where, broker_wait=BROKER_WAIT),
+        )
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     return Finding(
         True,
         both("check.broker"),
-        both("check.broker_takes_us", where=link.broker.where, version=link.version, root=wire.ROOT, gateway=gateway),
+        both(
+            "check.broker_takes_us",
+            where=link.broker.where,
+            version=link.version,
+            root=wire.ROOT,
+            gateway=gateway,
+        ),
     )

@@ -75,7 +75,9 @@ from gateway.words.driver import Model
 from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
-MADE = datetime(2026, 11, 22, tzinfo=UTC)  # the software is not older than this: no earlier clock can be right
+MADE = datetime(
+    2026, 11, 22, tzinfo=UTC
+)  # the software is not older than this: no earlier clock can be right
 
 
 @dataclass(kw_only=True, eq=False)
@@ -131,8 +133,19 @@ class Daemon:
         assert me is not None  # a coroutine runs in a task
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, me.cancel)
-        home, devices, where = self.home, len(self.home.config.devices), self.store.degraded or self.store.folder
-        LOG.info("gateway %s, software %s, boot %s, %d devices, store %s", home.gateway, __version__, self.boot, devices, where)
+        home, devices, where = (
+            self.home,
+            len(self.home.config.devices),
+            self.store.degraded or self.store.folder,
+        )
+        LOG.info(
+            "gateway %s, software %s, boot %s, %d devices, store %s",
+            home.gateway,
+            __version__,
+            self.boot,
+            devices,
+            where,
+        )
         end = contextlib.ExitStack()
         try:
             end.enter_context(inbound.woken_by(self.home.config.runtime / "wake", self._woken))
@@ -174,10 +187,14 @@ class Daemon:
     async def begin(self) -> None:
         """Take over what was known: from here on the first alarm can be raised."""
         now, store, pipeline, config = self.clock.now(), self.store, self.pipeline, self.home.config
-        entries = pipeline.restart(now, self.known, why="storage" if store.degraded else store.anew or "start")
+        entries = pipeline.restart(
+            now, self.known, why="storage" if store.degraded else store.anew or "start"
+        )
         entries += self.lineage.begin(now)
         if store.degraded:
-            entries += pipeline.noticed(self.faults.begin(kind.STORAGE_DEGRADED, now, why=store.degraded[:300]), now)
+            entries += pipeline.noticed(
+                self.faults.begin(kind.STORAGE_DEGRADED, now, why=store.degraded[:300]), now
+            )
         else:
             entries += pipeline.noticed(self.faults.end(kind.STORAGE_DEGRADED, now), now)
         self.untold.start(self.faults.on, now, store.marked(untold.MARK), self.boot)
@@ -207,7 +224,9 @@ class Daemon:
             self.slips.ask()
 
 
-def build(config: Config, models: Mapping[str, Model], clock: Clock | None = None, boot: str = "") -> Daemon:
+def build(
+    config: Config, models: Mapping[str, Model], clock: Clock | None = None, boot: str = ""
+) -> Daemon:
     """Put one gateway together: the only place that names every part.
 
     `clock` and `boot` (the name of this power-up) are the machine's where they are not given. Raises BadDay, StoreProblem, OSError.
@@ -269,7 +288,9 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
     heartbeats = Heartbeats(home, clock, storage, pipeline)
     resend = Resend(home, notes, storage, pipeline, push, way)
     # what comes in at the doors
-    orders = Orders(home=home, clock=clock, boot=boot, pipeline=pipeline, resend=resend, admission=admission)
+    orders = Orders(
+        home=home, clock=clock, boot=boot, pipeline=pipeline, resend=resend, admission=admission
+    )
     mailbox = Mailbox(
         home=home,
         orders=orders,
@@ -357,11 +378,25 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
         uplink=uplink,
         rearrange=change,
         attempt=functools.partial(
-            Attempt, home=home, notes=notes, storage=storage, pipeline=pipeline, uplink=uplink, heard=mailbox.from_platform
+            Attempt,
+            home=home,
+            notes=notes,
+            storage=storage,
+            pipeline=pipeline,
+            uplink=uplink,
+            heard=mailbox.from_platform,
         ),
-        fitting=lambda i, device: Fitting(i, models, device, lent=ears.lent, notes=notes, changed=upkeep.somebody_looks.set),
+        fitting=lambda i, device: Fitting(
+            i, models, device, lent=ears.lent, notes=notes, changed=upkeep.somebody_looks.set
+        ),
     )
-    left = Inbound(home, orders, notes, technician.carry_out, inbound.begin_of(store.marked("inbox"), config.page_folder))
+    left = Inbound(
+        home,
+        orders,
+        notes,
+        technician.carry_out,
+        inbound.begin_of(store.marked("inbox"), config.page_folder),
+    )
     slips = SlipBox(home, orders, faults, notes, clock.now)
     supervision = Supervision(
         home=home,
@@ -378,7 +413,9 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
         asks=(left.ask, slips.ask),
     )
 
-    report = Report(home, clock, boot, storage, pipeline, faults, intake, ears, channels, uplink, technician)
+    report = Report(
+        home, clock, boot, storage, pipeline, faults, intake, ears, channels, uplink, technician
+    )
     mailbox.subscribe(technician.receipted)
     acts = Acts(home=home, clock=clock, intake=intake, uplink=uplink, untold=waits, callers=callers)
     turns = Pump(
@@ -390,7 +427,14 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
         pump.Parts(
             heard=heard,
             inlets=(mailbox,),
-            looks=(supervision.hearing, rounds.look, channels.look, supervision.store, supervision.refused, supervision.link),
+            looks=(
+                supervision.hearing,
+                rounds.look,
+                channels.look,
+                supervision.store,
+                supervision.refused,
+                supervision.link,
+            ),
             markers=(
                 functools.partial(marks.of_middle, pipeline, firsts, waits, boot),
                 lineage.marks,
@@ -398,13 +442,20 @@ def build(config: Config, models: Mapping[str, Model], clock: Clock | None = Non
                 technician.marks,
                 rounds.marks,
             ),
-            witnesses=(lambda _: inventory.changed(), technician.committed, rounds.committed, acts.committed),
+            witnesses=(
+                lambda _: inventory.changed(),
+                technician.committed,
+                rounds.committed,
+                acts.committed,
+            ),
             chores=(upkeep.after,),
             memory=intake,
             receipts=receipts,
             succession=lineage,
             unsaved=lambda: waits.unsaved,
-            last_heard=lambda now: {d: ago for d, ago in faults.silences.since_start(now).items() if d in intake.devices},
+            last_heard=lambda now: {
+                d: ago for d, ago in faults.silences.since_start(now).items() if d in intake.devices
+            },
             judged=ears.hurry,
             offer=push.offer,
             another=functools.partial(another, storage, receipts, push, uplink),

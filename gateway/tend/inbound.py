@@ -30,16 +30,22 @@ from gateway.words.clock import Moment
 from gateway.words.instruction import Door, Instruction
 
 LOG = logging.getLogger("eldercare")
-ORDERS_A_TURN = 20  # taken between two looks at what was heard: a press waits for no more than these
+ORDERS_A_TURN = (
+    20  # taken between two looks at what was heard: a press waits for no more than these
+)
 PATIENCE = 1.0  # s after which a file that does not answer is said to hang
 
-CarryOut = Callable[[Instruction], Coroutine[Any, Any, Later]]  # does it, and returns what the pump is to write of it
+CarryOut = Callable[
+    [Instruction], Coroutine[Any, Any, Later]
+]  # does it, and returns what the pump is to write of it
 
 
 class Inbound:
     """What is left in the home. `run` is a task of its own on the loop; `after` is the newest number that was answered."""
 
-    def __init__(self, home: Home, orders: Orders, notes: Notes, carry_out: CarryOut, after: int) -> None:
+    def __init__(
+        self, home: Home, orders: Orders, notes: Notes, carry_out: CarryOut, after: int
+    ) -> None:
         self.after = after
         self._home = home
         self._orders = orders
@@ -71,7 +77,9 @@ class Inbound:
                     answer = await self._carry_out(longer[0])
                     await in_turn(self._notes, functools.partial(self._answered, number, answer))
 
-    def _take(self, left: deque[tuple[int, bytes]], longer: list[Instruction], now: Moment) -> list[Entry]:
+    def _take(
+        self, left: deque[tuple[int, bytes]], longer: list[Instruction], now: Moment
+    ) -> list[Entry]:
         """Carry out what is done in this turn, up to one that takes longer, which stays at the head."""
         entries: list[Entry] = []
         for _ in range(min(len(left), ORDERS_A_TURN)):
@@ -107,7 +115,11 @@ class Inbound:
 
     def _works(self, trouble: str) -> None:
         if trouble and self._well:
-            say("inbox", False, f"{self._home.config.page_folder / inbox.FILE}: {trouble}; if it stays so, delete the file")
+            say(
+                "inbox",
+                False,
+                f"{self._home.config.page_folder / inbox.FILE}: {trouble}; if it stays so, delete the file",
+            )
         elif not trouble and not self._well:
             say("inbox", True, "can be read again")
         self._well = not trouble
@@ -133,7 +145,11 @@ def woken_by(path: Path, heard: Callable[[bytes], None]) -> Any:
         path.chmod(0o660)  # the page is of our group
     except OSError as error:
         waker.close()
-        LOG.warning("wake-up socket %s: %s; local instructions are looked for every few seconds", path, error)
+        LOG.warning(
+            "wake-up socket %s: %s; local instructions are looked for every few seconds",
+            path,
+            error,
+        )
         yield
         return
 

@@ -71,7 +71,9 @@ class Conflict:
     generation: int
 
 
-def judged(head: wire.Head, journal: str, generation: int, last: int, recent: dict[int, str]) -> Conflict | int:
+def judged(
+    head: wire.Head, journal: str, generation: int, last: int, recent: dict[int, str]
+) -> Conflict | int:
     """Hold what the platform has against what we have: a conflict, or the number up to which both have the same (0: nothing is known)."""
     if head.journal != journal:
         return Conflict("older", head.generation) if head.generation >= generation else 0
@@ -79,13 +81,19 @@ def judged(head: wire.Head, journal: str, generation: int, last: int, recent: di
         return Conflict("put_back", head.generation)
     if head.number not in recent:
         return 0
-    return head.number if recent[head.number] == head.hash else Conflict("other_bytes", head.generation)
+    return (
+        head.number
+        if recent[head.number] == head.hash
+        else Conflict("other_bytes", head.generation)
+    )
 
 
 class Lineage:
     """What the platform says that it has, held against what we have. `conflict`: another journal is to be begun in this turn."""
 
-    def __init__(self, *, home: Home, clock: Clock, boot: str, storage: Storage, pipeline: Pipeline) -> None:
+    def __init__(
+        self, *, home: Home, clock: Clock, boot: str, storage: Storage, pipeline: Pipeline
+    ) -> None:
         self._home = home
         self._clock = clock
         self._boot = boot
@@ -95,7 +103,9 @@ class Lineage:
         store = storage.store
         mark = store.marked(MARK)
         self.confirmed = int(mark) if mark.isdecimal() else 0
-        self._began = store.head.number  # where no platform ever named a hash, what was there at the start is taken as shared
+        self._began = (
+            store.head.number
+        )  # where no platform ever named a hash, what was there at the start is taken as shared
         self._proved = "conflict" not in store.marked("begun")  # the platform's hashes are believed
         self._at = store.marked(ACTED)
         self._acted = self._acted_before()
@@ -105,18 +115,33 @@ class Lineage:
         now = self._clock.now()
         try:
             at = lived(self._at)
-            return min(now.mono, on_boot(at, lived(self._storage.store.marked("alive")), now, self._boot).mono) if at is not None else -inf
+            return (
+                min(
+                    now.mono,
+                    on_boot(at, lived(self._storage.store.marked("alive")), now, self._boot).mono,
+                )
+                if at is not None
+                else -inf
+            )
         except BROKEN:
             return now.mono
 
     def marks(self, _now: Moment, _anew: bool = False) -> dict[str, str]:
         """Return what is written down with each turn."""
-        return {MARK: str(self.confirmed), "generation": str(self._storage.store.generation)} | ({ACTED: self._at} if self._at else {})
+        return {MARK: str(self.confirmed), "generation": str(self._storage.store.generation)} | (
+            {ACTED: self._at} if self._at else {}
+        )
 
     def begin(self, now: Moment) -> list[Entry]:
         """Tell of another journal that the start has begun, and what is on."""
         why = self._storage.store.anew
-        return self._pipeline.noticed(self._told(why, now, generation=self._storage.store.generation), now) if why else []
+        return (
+            self._pipeline.noticed(
+                self._told(why, now, generation=self._storage.store.generation), now
+            )
+            if why
+            else []
+        )
 
     def differs(self, head: wire.Head | None) -> bool:
         """Say whether the platform has entries under our numbers that are not ours."""
@@ -133,7 +158,9 @@ class Lineage:
             return []
         store = self._storage.store
         if head.generation > store.generation + STEP:
-            raise UnlikelyHead(f"receipt's head says generation {head.generation}, this is {store.generation}: the head is passed over")
+            raise UnlikelyHead(
+                f"receipt's head says generation {head.generation}, this is {store.generation}: the head is passed over"
+            )
         found = self._judged(head)
         if isinstance(found, int):
             self.confirmed, self._proved = max(self.confirmed, found), self._proved or bool(found)
@@ -165,13 +192,28 @@ class Lineage:
         beyond = await store.run(store.beyond, floor, journal)
         store.lift(conflict.generation)
         shared, last = beyond.shared, len(beyond.again)
-        entries = pipeline.renumber(journal, writing.entries, now, last=last, shared=shared, why="conflict")
+        entries = pipeline.renumber(
+            journal, writing.entries, now, last=last, shared=shared, why="conflict"
+        )
         told = self._told(
-            conflict.why, now, generation=store.generation + 1, confirmed=self.confirmed,
-            earlier_journal=store.journal, earlier_last=store.head.number, earlier_head=store.head.hash,
-        )  # fmt: skip
+            conflict.why,
+            now,
+            generation=store.generation + 1,
+            confirmed=self.confirmed,
+            earlier_journal=store.journal,
+            earlier_last=store.head.number,
+            earlier_head=store.head.hash,
+        )
         entries += pipeline.noticed(told, now)
-        writing = replace(writing, entries=entries, accepted=[], again=beyond.again, resent=(), waiting=beyond.waiting, shared=shared)
+        writing = replace(
+            writing,
+            entries=entries,
+            accepted=[],
+            again=beyond.again,
+            resent=(),
+            waiting=beyond.waiting,
+            shared=shared,
+        )
         writing.marks = {**writing.marks, ACTED: self._at}
         withheld = store.readings.withheld
         out = await store.run(store.begin_anew, journal, "conflict", writing)
@@ -188,5 +230,15 @@ class Lineage:
     def _told(self, why: str, now: Moment, **more: Value) -> list[FaultFact]:
         """Return what is told of it, and the faults that are on, as another journal or generation tells them."""
         faults = self._pipeline.faults
-        said = faults.note(kind.IDENTITY_CONFLICT, now, "", why=why, said=both(f"lineage.{why}", most=SET_ASIDE), **more)
-        return [said, *(replace(fact, turn=Turn.RAISED) for fact in faults.on.values() if not fact.test)]
+        said = faults.note(
+            kind.IDENTITY_CONFLICT,
+            now,
+            "",
+            why=why,
+            said=both(f"lineage.{why}", most=SET_ASIDE),
+            **more,
+        )
+        return [
+            said,
+            *(replace(fact, turn=Turn.RAISED) for fact in faults.on.values() if not fact.test),
+        ]

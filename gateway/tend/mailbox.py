@@ -27,8 +27,14 @@ from gateway.words.ranges import merged
 
 LOG = logging.getLogger("eldercare")
 RECEIPTS = 100  # receipts that wait, of wire.LARGEST at most; beyond it the oldest are dropped, and what they are for is sent again
-ORDERS, BYTES = 200, 1024 * 1024  # instructions that wait; beyond it the newest are refused and counted
-RECEIPTS_A_TURN, ORDERS_A_TURN = 50, 20  # taken between two looks at what was heard: a press waits for no more than these
+ORDERS, BYTES = (
+    200,
+    1024 * 1024,
+)  # instructions that wait; beyond it the newest are refused and counted
+RECEIPTS_A_TURN, ORDERS_A_TURN = (
+    50,
+    20,
+)  # taken between two looks at what was heard: a press waits for no more than these
 RANGES_A_TURN = 500  # of receipts, as many as one may have: after so many the next receipt waits for the next turn
 
 
@@ -66,7 +72,9 @@ class Mailbox:
         self._receipts: deque[bytes] = deque(maxlen=RECEIPTS)
         self._orders: deque[bytes] = deque()
         self._bytes = 0  # of them
-        self._platform: bytes | None = None  # what the platform said last of itself, until the next turn
+        self._platform: bytes | None = (
+            None  # what the platform said last of itself, until the next turn
+        )
 
     def subscribe(self, receipted: Callable[[wire.Receipt], None]) -> Callable[[], None]:
         """Have `receipted` told of each receipt for this journal; return what ends that."""
@@ -147,7 +155,10 @@ class Mailbox:
         entries = self._storage.store.receipted(receipt.journal, receipt.entries)
         batches = receipt.batches if receipt.history == readings.name else []
         wrong = ""
-        for what, ranges, newest in (("entry", entries, self._pipeline.last), ("batch", batches, readings.newest)):
+        for what, ranges, newest in (
+            ("entry", entries, self._pipeline.last),
+            ("batch", batches, readings.newest),
+        ):
             highest = max((last for _, last in ranges), default=0)
             if highest > newest or any(first > last for first, last in ranges):
                 wrong = f"receipt covers {what} {highest}, but the newest is {newest}: nothing of it was taken"

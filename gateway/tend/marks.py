@@ -12,7 +12,9 @@ from gateway.judge.pipeline import Pipeline
 from gateway.words.clock import Moment, stamp
 
 
-def of_middle(pipeline: Pipeline, firsts: Firsts, unreceipted: Untold, boot: str, now: Moment, anew: bool) -> Mapping[str, str]:
+def of_middle(
+    pipeline: Pipeline, firsts: Firsts, unreceipted: Untold, boot: str, now: Moment, anew: bool
+) -> Mapping[str, str]:
     """Return the marks that go with this turn; what has changed is taken as written. `anew`: all of them."""
     faults = pipeline.faults
     marks = {

@@ -15,18 +15,31 @@ from gateway.tend import rearrange
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
 
-MAINS_JITTER = 600.0  # s at most that a box waits longer than another before it says that its mains are lost
+MAINS_JITTER = (
+    600.0  # s at most that a box waits longer than another before it says that its mains are lost
+)
 
 
 def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipeline]:
     """Return the middle of one home; `daily` is its mark of the day."""
     config, devices = home.config, home.config.devices
-    faults = Faults({d.id: d.supervised for d in devices}, config.times, tells_out=rearrange.tells_out(config))
+    faults = Faults(
+        {d.id: d.supervised for d in devices}, config.times, tells_out=rearrange.tells_out(config)
+    )
     judge = Judge({d.id: d.watch for d in devices}, config.times, config.zone, config.night)
     rooms = {d.id: d.room for d in devices}
-    pipeline = Pipeline(boot=boot, devices=rooms, judge=judge, faults=faults, ladder=config.ladder, times=config.times)
+    pipeline = Pipeline(
+        boot=boot,
+        devices=rooms,
+        judge=judge,
+        faults=faults,
+        ladder=config.ladder,
+        times=config.times,
+    )
     rearrange.walk_by(pipeline, config)
-    share = zlib.crc32(home.gateway.encode()) / 2**32  # what this home does a little later than another
+    share = (
+        zlib.crc32(home.gateway.encode()) / 2**32
+    )  # what this home does a little later than another
     faults.mains_jitter = MAINS_JITTER * share
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
@@ -35,10 +48,15 @@ def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipelin
 
 def is_fresh(pipeline: Pipeline) -> bool:
     """Say whether somebody may need help whom nobody has answered yet: then the radio is for hearing only."""
-    return any(a.state in {State.PRE_ALARM, State.RAISED} and a.priority <= Priority.P2 for a in pipeline.alarms.values())
+    return any(
+        a.state in {State.PRE_ALARM, State.RAISED} and a.priority <= Priority.P2
+        for a in pipeline.alarms.values()
+    )
 
 
-def called(pipeline: Pipeline, notes: Notes, waits: Untold, number: int, index: int, ok: bool, detail: str) -> None:
+def called(
+    pipeline: Pipeline, notes: Notes, waits: Untold, number: int, index: int, ok: bool, detail: str
+) -> None:
     """Take how a program ended that called for entry `number`; below 0 it told of the fault with number -1 - `number`."""
     if number < 0:  # it told of a fault
         waits.called(-number - 1, ok=ok)

@@ -32,7 +32,16 @@ class Taken(NamedTuple):
 class Orders:
     """Takes instructions of both doors, within their allowances. Called by the pump."""
 
-    def __init__(self, *, home: Home, clock: Clock, boot: str, pipeline: Pipeline, resend: Resend, admission: Admission) -> None:
+    def __init__(
+        self,
+        *,
+        home: Home,
+        clock: Clock,
+        boot: str,
+        pipeline: Pipeline,
+        resend: Resend,
+        admission: Admission,
+    ) -> None:
         self._home = home
         self._clock = clock
         self._boot = boot
@@ -40,7 +49,9 @@ class Orders:
         self._resend = resend
         self._admission = admission
 
-    def taken(self, name: str, payload: bytes, door: Door, now: Moment, *, program: bool = False) -> Taken:
+    def taken(
+        self, name: str, payload: bytes, door: Door, now: Moment, *, program: bool = False
+    ) -> Taken:
         """Take a message of the contract; what cannot be read is refused and said.
 
         `program`: it is of one that the ladder runs, which sets nothing up.
@@ -57,10 +68,14 @@ class Orders:
 
     def _taken(self, payload: bytes, door: Door, now: Moment, *, program: bool) -> Taken:
         lives, floor = self._home.config.times.order_lives, self._clock.floor
-        instruction, late = wire.decode_instruction(payload, self._home.gateway, now, door, floor=floor, lives=lives)
+        instruction, late = wire.decode_instruction(
+            payload, self._home.gateway, now, door, floor=floor, lives=lives
+        )
         if program and instruction.do in LOCAL_ONLY:
             door = Door.PLATFORM
-            instruction = replace(instruction, door=door)  # it is refused as what only the technician's page may do
+            instruction = replace(
+                instruction, door=door
+            )  # it is refused as what only the technician's page may do
         if of_another_life(instruction, self._boot):
             late = "left in the home before the power was cut"
         spare = functools.partial(self._admission.spare, door)
@@ -83,9 +98,13 @@ class Orders:
             return Taken([], instruction)
         return Taken(self._pipeline.told(instruction, now, refusal))
 
-    def _resent(self, instruction: Instruction, now: Moment, refusal: Callable[[], bool]) -> list[Entry]:
+    def _resent(
+        self, instruction: Instruction, now: Moment, refusal: Callable[[], bool]
+    ) -> list[Entry]:
         """Let entries be sent once more, or say why not. The result comes when they are sent."""
-        if self._resend.is_on(instruction) or not self._admission.spare(Door.PLATFORM, Of.RESEND, now):
+        if self._resend.is_on(instruction) or not self._admission.spare(
+            Door.PLATFORM, Of.RESEND, now
+        ):
             return []
         no = self._resend.told(instruction)
         return self._pipeline.answered(no, (), now) if no is not None and refusal() else []

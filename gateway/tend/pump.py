@@ -85,7 +85,9 @@ class Succession(Protocol):
     def anew(self) -> None: ...  # noqa: D102
 
 
-Kept = Callable[[Callable[[], Coroutine[Any, Any, T]]], Awaitable[T | None]]  # a job of the store between two turns; None: it failed
+Kept = Callable[
+    [Callable[[], Coroutine[Any, Any, T]]], Awaitable[T | None]
+]  # a job of the store between two turns; None: it failed
 Look = Callable[[Moment], list[Entry]]
 Witness = Callable[[Entry], None]
 Marker = Callable[[Moment, bool], Mapping[str, str]]  # True: all of it, for a store that has none
@@ -119,7 +121,15 @@ class Parts:
 class Pump:
     """Takes what was heard and told, judges it, writes it down, tells it. Runs on the loop's thread."""
 
-    def __init__(self, clock: Clock, pipeline: Pipeline, storage: Storage, notes: Notes, wake: asyncio.Event, parts: Parts) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        pipeline: Pipeline,
+        storage: Storage,
+        notes: Notes,
+        wake: asyncio.Event,
+        parts: Parts,
+    ) -> None:
         now = clock.now().mono
         self.turned = now  # when it began its last turn
         self.due = now  # when the pipeline wants its next tick
@@ -131,7 +141,9 @@ class Pump:
         self._wake = wake
         self._parts = parts
         self._flushed = self._kept = now
-        self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None  # what is being committed
+        self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = (
+            None  # what is being committed
+        )
 
     async def run(self) -> None:
         """Turn for ever. Raises what a part or the store raises."""
@@ -141,14 +153,18 @@ class Pump:
             entries: list[Entry] = []
             try:
                 self.decide(entries, now)
-            except Exception:  # it ends the process; what was judged before is written and told first
+            except (
+                Exception
+            ):  # it ends the process; what was judged before is written and told first
                 await self.write(entries + self._pipeline.noticed((), now), now, flush=True)
                 raise
             if entries:
                 self._parts.judged()
             unsaved = now.mono >= self.keeping.saves_at(self._pipeline)
             # no press may count twice, also one without entry
-            await self.write(entries, now, flush=(self._parts.heard.event or unsaved) and not entries)
+            await self.write(
+                entries, now, flush=(self._parts.heard.event or unsaved) and not entries
+            )
             self._parts.heard.event = False
             for chore in self._parts.chores:
                 await chore(now, self)
@@ -161,7 +177,9 @@ class Pump:
     @property
     def waiting(self) -> bool:
         """Whether there is something for the next turn."""
-        return bool(self._notes) or any(inlet.waiting for inlet in (self._parts.heard, *self._parts.inlets))
+        return bool(self._notes) or any(
+            inlet.waiting for inlet in (self._parts.heard, *self._parts.inlets)
+        )
 
     async def _wait(self) -> None:
         due = min(self.due, self.keeping.due(self._pipeline))
@@ -198,17 +216,31 @@ class Pump:
             entries += inlet.last(now)
         await self.write(entries + self._pipeline.last_counts(now), now, flush=True)
 
-    async def write(self, entries: list[Entry], now: Moment, *, flush: bool = False, moved: MovedToMemory | None = None) -> None:
+    async def write(
+        self,
+        entries: list[Entry],
+        now: Moment,
+        *,
+        flush: bool = False,
+        moved: MovedToMemory | None = None,
+    ) -> None:
         """Commit, then tell. `moved`: the disk is known to have failed, and nothing is in the stand-in yet."""
         parts, pipeline = self._parts, self._pipeline
         flush = flush or now.mono - self._flushed >= FLUSH_EVERY
-        accept = bool(parts.receipts) and (flush or parts.receipts.full or now.mono - self._kept >= ACCEPT_EVERY)
+        accept = bool(parts.receipts) and (
+            flush or parts.receipts.full or now.mono - self._kept >= ACCEPT_EVERY
+        )
         alive = now.mono >= self.keeping.marks_at(pipeline) or parts.unsaved()
         resent = pipeline.take_resent()
         wanted = entries or resent or flush or accept or alive
         if not wanted and moved is None and parts.succession.conflict is None:
             return
-        writing = Writing(entries=entries, resent=resent, memory=parts.memory.memory() if entries or flush else {}, marks={})
+        writing = Writing(
+            entries=entries,
+            resent=resent,
+            memory=parts.memory.memory() if entries or flush else {},
+            marks={},
+        )
         if entries or accept or flush:
             writing.accepted = parts.receipts.take()
             self._kept = now.mono
@@ -220,7 +252,9 @@ class Pump:
             self._flushed = now.mono
             writing.marks = {**writing.marks, **self._clock.marks()}
             if now.quality is Quality.SYNCHRONISED:
-                writing.heard = {d: now.wall.timestamp() - ago for d, ago in parts.last_heard(now).items()}
+                writing.heard = {
+                    d: now.wall.timestamp() - ago for d, ago in parts.last_heard(now).items()
+                }
         # A stop does not end it: what was judged is on disk, or in memory where the disk refuses, before the store is closed.
         self._turn = asyncio.create_task(self._put(writing, now, moved), name="turn")
         writing, out = await asyncio.shield(self._turn)
@@ -229,7 +263,9 @@ class Pump:
             for committed in parts.witnesses:
                 committed(entry)
         if writing.entries:
-            asyncio.get_running_loop().call_soon(_log, list(writing.entries))  # behind the push, which now has its turn
+            asyncio.get_running_loop().call_soon(
+                _log, list(writing.entries)
+            )  # behind the push, which now has its turn
 
     async def kept(self, job: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Let the store do something that nobody waits for, between two turns. A disk that does not answer is left: then None."""
@@ -241,9 +277,13 @@ class Pump:
 
     def _marks(self, now: Moment, *, anew: bool = False) -> dict[str, str]:
         """Return the marks that go with this turn; what has changed is taken as written."""
-        return {name: mark for marker in self._parts.markers for name, mark in marker(now, anew).items()}
+        return {
+            name: mark for marker in self._parts.markers for name, mark in marker(now, anew).items()
+        }
 
-    async def _put(self, writing: Writing, now: Moment, moved: MovedToMemory | None) -> tuple[Writing, list[Outgoing]]:
+    async def _put(
+        self, writing: Writing, now: Moment, moved: MovedToMemory | None
+    ) -> tuple[Writing, list[Outgoing]]:
         """Commit one turn, to memory where the disk refuses it; return what was written. Raises sqlite3.Error."""
         succession = self._parts.succession
         try:
@@ -264,7 +304,9 @@ class Pump:
         await self._parts.another("storage")
         pipeline = self._pipeline
         entries = pipeline.renumber(self._storage.store.journal, writing.entries, now)
-        entries += pipeline.noticed(pipeline.faults.begin(kind.STORAGE_DEGRADED, now, why=moved.why[:300]), now)
+        entries += pipeline.noticed(
+            pipeline.faults.begin(kind.STORAGE_DEGRADED, now, why=moved.why[:300]), now
+        )
         # What this turn does not change must outlast a kill too: counters against recordings, instructions done, what is masked.
         return replace(
             writing,
@@ -279,4 +321,8 @@ class Pump:
 
 def _log(entries: Sequence[Entry]) -> None:
     for entry in entries:
-        LOG.log(logging.WARNING if entry.priority <= Priority.P2 else logging.INFO, "%s", status.line(entry))
+        LOG.log(
+            logging.WARNING if entry.priority <= Priority.P2 else logging.INFO,
+            "%s",
+            status.line(entry),
+        )

@@ -65,10 +65,19 @@ class Rearrange:
         self._home.replace(config)
         other = replaced(config.household.changed)
         self._hear(before, config, other)
-        self._judge.rewatch({d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other)
-        ended = self._faults.resupervise({d.id: d.supervised for d in config.devices}, config.times, other, now)
+        self._judge.rewatch(
+            {d.id: d.watch for d in config.devices}, config.times, config.zone, config.night, other
+        )
+        ended = self._faults.resupervise(
+            {d.id: d.supervised for d in config.devices}, config.times, other, now
+        )
         entries = self._pipeline.rearrange(
-            devices={d.id: d.room for d in config.devices}, ladder=config.ladder, times=config.times, ended=ended, now=now, other=other
+            devices={d.id: d.room for d in config.devices},
+            ladder=config.ladder,
+            times=config.times,
+            ended=ended,
+            now=now,
+            other=other,
         )
         self._faults.daily.keep(config.zone, zlib.crc32(self._home.gateway.encode()) / 2**32)
         self._faults.tells_out = tells_out(config)
@@ -99,9 +108,18 @@ class Rearrange:
         for name, d in old.items():
             after = new.get(name)
             same_words = before.passwords.get(name) == config.passwords.get(name)
-            if after is not None and name not in other and _heard_as(d) == _heard_as(after) and same_words:
+            if (
+                after is not None
+                and name not in other
+                and _heard_as(d) == _heard_as(after)
+                and same_words
+            ):
                 continue
-            if after is not None and name not in other and (d.model.name, d.at) == (after.model.name, after.at):
+            if (
+                after is not None
+                and name not in other
+                and (d.model.name, d.at) == (after.model.name, after.at)
+            ):
                 memories[name] = dict(self._intake.devices[name].driver.memory)
             self._ears.let_go_of(name)
             self._intake.retire(name)
@@ -136,7 +154,9 @@ def tells_out(config: Config) -> bool:
 def replaced(changed: Iterable[str]) -> set[str]:
     """Return the devices whose hardware is another since this change."""
     end = f".{REPLACED}"
-    return {name.removeprefix("device.").removesuffix(end) for name in changed if name.endswith(end)}
+    return {
+        name.removeprefix("device.").removesuffix(end) for name in changed if name.endswith(end)
+    }
 
 
 def _heard_as(d: Device) -> tuple[object, ...]:

@@ -27,7 +27,14 @@ from gateway.words.instruction import Do, Door, Instruction
 
 LOG = logging.getLogger("eldercare")
 LISTENS = 0.5  # s for which lines and other brokers are tried
-AHEAD = (1.0, 90.0, 900.0, 5400.0, 90_000.0, 2_600_000.0)  # s from now at which is looked what is due by then
+AHEAD = (
+    1.0,
+    90.0,
+    900.0,
+    5400.0,
+    90_000.0,
+    2_600_000.0,
+)  # s from now at which is looked what is due by then
 
 
 class NotFit(Exception):
@@ -61,7 +68,9 @@ async def _heard(daemon: Daemon) -> None:
     config = daemon.home.config
     if config.platform is not None and (link := daemon.uplink.broker(config)).tls:
         try:
-            await asyncio.to_thread(dial.context_of, dial.Tls(ca=link.ca, cert=link.cert, key=link.key))
+            await asyncio.to_thread(
+                dial.context_of, dial.Tls(ca=link.ca, cert=link.cert, key=link.key)
+            )
         except dial.NotReached as error:
             LOG.warning("platform: %s", error)
     with contextlib.suppress(TimeoutError):
@@ -86,4 +95,6 @@ def rehearsed(path: Path, folder: Path) -> None:
 def _quiet(config: Config) -> Config:
     """Return a configuration that sounds nowhere and calls nobody, and leaves the radio to the gateway that has it."""
     ladder = tuple(replace(rung, channel=PLATFORM, program=()) for rung in config.ladder)
-    return replace(config, adapters=(), replay=None, ladder=ladder, sound_pre_alarm=(), sound_alarm=())
+    return replace(
+        config, adapters=(), replay=None, ladder=ladder, sound_pre_alarm=(), sound_alarm=()
+    )

@@ -16,7 +16,14 @@ from gateway.home import audible
 from gateway.home.config import mute_cancels
 from gateway.home.devices import Device
 from gateway.home.home import Home
-from gateway.home.status import AlarmStatus, CardStatus, DeviceStatus, FaultStatus, HouseholdStatus, Status
+from gateway.home.status import (
+    AlarmStatus,
+    CardStatus,
+    DeviceStatus,
+    FaultStatus,
+    HouseholdStatus,
+    Status,
+)
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.firsts import own
 from gateway.judge.pipeline import Pipeline
@@ -46,7 +53,11 @@ class Report:
     def status(self, counts: tuple[int, int], card: Card) -> Status:
         """Return how things stand. `counts`: entries and batches that wait; `card`: what was written."""
         now, config, store = self.clock.now(), self.home.config, self.storage.store
-        fitting, attempt, written = self.technician.fitting, self.technician.attempt, card.facts(now.mono)
+        fitting, attempt, written = (
+            self.technician.fitting,
+            self.technician.attempt,
+            card.facts(now.mono),
+        )
         walk, step = self.pipeline.walk_test.walk, self.pipeline.walk_test.step
         mute = mute_cancels(config)
         return Status(
@@ -82,10 +93,25 @@ class Report:
             mains=self.faults.mains,
             card=CardStatus(**written) if written else None,
             channels=self.channels.status(),
-            walk={"device": walk.device, "left_s": round(walk.until - now.mono, 1), "on": list(walk.on), **walk.facts()} if walk else None,
-            step={"step": step.plug.value, "left_s": round(step.until - now.mono, 1), **step.facts()} if step else None,
+            walk={
+                "device": walk.device,
+                "left_s": round(walk.until - now.mono, 1),
+                "on": list(walk.on),
+                **walk.facts(),
+            }
+            if walk
+            else None,
+            step={
+                "step": step.plug.value,
+                "left_s": round(step.until - now.mono, 1),
+                **step.facts(),
+            }
+            if step
+            else None,
             fitting=fitting.status() if fitting else None,
-            first_presses={d: round(s, 1) for d, s in self.pipeline.first_presses.left(now).items()},
+            first_presses={
+                d: round(s, 1) for d, s in self.pipeline.first_presses.left(now).items()
+            },
             platform_test=attempt.status() if attempt else None,
         )
 
@@ -132,6 +158,8 @@ class Report:
 
     def _faults(self, now: Moment) -> list[FaultStatus]:
         return [
-            FaultStatus(kind=what, device=device, since_s=round(now.mono - f.since.mono, 1), test=f.test)
+            FaultStatus(
+                kind=what, device=device, since_s=round(now.mono - f.since.mono, 1), test=f.test
+            )
             for (what, device), f in self.faults.on.items()
         ]

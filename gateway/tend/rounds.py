@@ -75,7 +75,9 @@ class Rounds:
         self._kept = _kept(mark)
         self.changed = not self._kept
         self._tested, self._tried = self._before(now)
-        self._first = None if now.quality is Quality.SYNCHRONISED else (self._tested, dict(self._tried))
+        self._first = (
+            None if now.quality is Quality.SYNCHRONISED else (self._tested, dict(self._tried))
+        )
         self._settled = now.mono + SETTLE
         self._began = now.mono
         self._looked = -LOOK_EVERY
@@ -87,12 +89,22 @@ class Rounds:
         kept = self._kept
         offset = zlib.crc32(self._home.gateway.encode()) / 2**32
         tested = _number(kept.get("self_test"))
-        last = now.mono - (wire.passed(tested, now) if tested is not None else self._home.config.times.self_test * (1 - offset))
+        last = now.mono - (
+            wire.passed(tested, now)
+            if tested is not None
+            else self._home.config.times.self_test * (1 - offset)
+        )
         tried = kept.get("tried")
-        whens = {str(d): _number(wall) for d, wall in tried.items()} if isinstance(tried, dict) else {}
+        whens = (
+            {str(d): _number(wall) for d, wall in tried.items()} if isinstance(tried, dict) else {}
+        )
         # What an unsure clock wrote down and a good one reads says nothing: then the month begins anew.
         better = kept.get("clock") != Quality.SYNCHRONISED and now.quality is Quality.SYNCHRONISED
-        return last, {d: now.mono - (0.0 if better else wire.passed(wall, now)) for d, wall in whens.items() if wall is not None}
+        return last, {
+            d: now.mono - (0.0 if better else wire.passed(wall, now))
+            for d, wall in whens.items()
+            if wall is not None
+        }
 
     def look(self, now: Moment) -> list[Entry]:
         """Do what has become due."""
@@ -109,7 +121,9 @@ class Rounds:
             self._looked = now.mono
             out += self._untried(now)
         platform = self._home.config.platform
-        if now.quality is Quality.SYNCHRONISED and (platform is not self._papers_of or now.mono - self._papers_looked >= PAPERS_EVERY):
+        if now.quality is Quality.SYNCHRONISED and (
+            platform is not self._papers_of or now.mono - self._papers_looked >= PAPERS_EVERY
+        ):
             self._papers_of, self._papers_looked = platform, now.mono
             out += self._papers(now)
         return out
@@ -117,11 +131,22 @@ class Rounds:
     def committed(self, entry: Entry) -> None:
         """See whether an entry proves that a device's call arrives."""
         fact = entry.fact
-        if isinstance(fact, FaultFact) and (fact.kind, fact.turn) == (kind.TEST_DUE, Turn.CLEARED) and fact.device in self._tried:
-            self._tried[fact.device], self.changed = self._clock.now().mono, True  # somebody at the box says that it was tried
+        if (
+            isinstance(fact, FaultFact)
+            and (fact.kind, fact.turn) == (kind.TEST_DUE, Turn.CLEARED)
+            and fact.device in self._tried
+        ):
+            self._tried[fact.device], self.changed = (
+                self._clock.now().mono,
+                True,
+            )  # somebody at the box says that it was tried
         if not isinstance(fact, AlarmFact) or fact.alarm.device not in self._tried:
             return
-        alone = self._home.config.platform is None and fact.alarm.state is State.RAISED and fact.before is not State.RAISED
+        alone = (
+            self._home.config.platform is None
+            and fact.alarm.state is State.RAISED
+            and fact.before is not State.RAISED
+        )
         if fact.move == "receipt" or alone:
             self._tried[fact.alarm.device] = self._clock.now().mono
             self.changed = True
@@ -130,13 +155,20 @@ class Rounds:
 
     def marks(self, now: Moment, _anew: bool = False) -> Mapping[str, str]:
         """Return what is to be remembered: nothing where nothing is new, or a better clock has written down what is known."""
-        worse = now.quality is not Quality.SYNCHRONISED and self._kept.get("clock") == Quality.SYNCHRONISED
+        worse = (
+            now.quality is not Quality.SYNCHRONISED
+            and self._kept.get("clock") == Quality.SYNCHRONISED
+        )
         if not self.changed or worse or now.quality is Quality.WRONG:
             return {}
         wall = now.wall.timestamp() - now.mono
         self.changed = False
         tried = {d: round(at + wall) for d, at in self._tried.items()}
-        return {MARK: json.dumps({"clock": now.quality, "self_test": round(self._tested + wall), "tried": tried})}
+        return {
+            MARK: json.dumps(
+                {"clock": now.quality, "self_test": round(self._tested + wall), "tried": tried}
+            )
+        }
 
     def _self_test(self, now: Moment) -> list[Entry]:
         period = self._home.config.times.self_test
@@ -160,7 +192,9 @@ class Rounds:
             fact
             for device, tried in self._tried.items()
             if now.mono - max(tried, earliest) >= due
-            for fact in faults.begin(kind.TEST_DUE, now, device, untried_d=round((now.mono - tried) / 86400))
+            for fact in faults.begin(
+                kind.TEST_DUE, now, device, untried_d=round((now.mono - tried) / 86400)
+            )
         ]
         return self._pipeline.noticed(facts, now)
 
@@ -178,7 +212,9 @@ class Rounds:
             left = end - now.wall.timestamp() if end is not None else PAPERS_END
             if end is not None and left < PAPERS_END:
                 day = datetime.fromtimestamp(end, UTC).date().isoformat()
-                facts += faults.begin(kind.CERTIFICATE_ENDS, now, name, ends=day, left_d=round(left / 86400))
+                facts += faults.begin(
+                    kind.CERTIFICATE_ENDS, now, name, ends=day, left_d=round(left / 86400)
+                )
             else:
                 facts += faults.end(kind.CERTIFICATE_ENDS, now, name)
         return self._pipeline.noticed(facts, now)

@@ -31,7 +31,9 @@ SLIP_AGAIN = 3600.0  # s at most between two tries to delete a slip that cannot 
 class SlipBox:
     """What programs of our own have left. `run` is a task of its own on the loop."""
 
-    def __init__(self, home: Home, orders: Orders, faults: Faults, notes: Notes, now: Callable[[], Moment]) -> None:
+    def __init__(
+        self, home: Home, orders: Orders, faults: Faults, notes: Notes, now: Callable[[], Moment]
+    ) -> None:
         self._home = home
         self._orders = orders
         self._faults = faults
@@ -39,8 +41,12 @@ class SlipBox:
         self._now = now
         self._asked = asyncio.Event()
         self._asked.set()
-        self._answered: dict[str, None] = {}  # what has its answer and is still to be deleted: it is read no more
-        self._delete_at = self._delete_wait = 0.0  # monotonic s of the next try to delete what could not be; how long that waited
+        self._answered: dict[
+            str, None
+        ] = {}  # what has its answer and is still to be deleted: it is read no more
+        self._delete_at = self._delete_wait = (
+            0.0  # monotonic s of the next try to delete what could not be; how long that waited
+        )
 
     def ask(self) -> None:
         """Have a look: there may be something."""
@@ -54,7 +60,9 @@ class SlipBox:
             found = deque(await self._found())
             while found:
                 await in_turn(self._notes, functools.partial(self._take, found))
-                await in_turn(self._notes, lambda _: [])  # in the turn behind it: the answers are written down
+                await in_turn(
+                    self._notes, lambda _: []
+                )  # in the turn behind it: the answers are written down
                 self._asked.set()  # to delete them
 
     def _take(self, found: deque[tuple[str, bytes]], now: Moment) -> list[Entry]:
@@ -69,7 +77,9 @@ class SlipBox:
         """Read what was left, and delete what has its answer. A disk that hangs holds up nothing else."""
         now = self._now().mono
         look = functools.partial(slips.read, delete=now >= self._delete_at)
-        looking = asyncio.wrap_future(aside.run(look, self._home.config.state, frozenset(self._answered)))
+        looking = asyncio.wrap_future(
+            aside.run(look, self._home.config.state, frozenset(self._answered))
+        )
         await asyncio.wait({looking})
         try:
             looked = looking.result()

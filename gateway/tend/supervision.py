@@ -69,7 +69,13 @@ class Supervision:
         """Tell what the store has mended."""
         store = self._storage.store
         why, store.mended = store.mended, ""
-        return self._pipeline.noticed([self._pipeline.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now) if why else []
+        return (
+            self._pipeline.noticed(
+                [self._pipeline.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now
+            )
+            if why
+            else []
+        )
 
     def refused(self, now: Moment) -> list[Entry]:
         """Tell of refused tries that look like an attack."""
@@ -83,5 +89,11 @@ class Supervision:
         faults, since = self._pipeline.faults, self._push.unanswered_since()
         answered = since is None or now.mono - since < self._home.config.times.receipts_lost
         taken_over = self._way.link is not None and self._way.link.taken_over
-        twice = faults.begin(kind.IDENTITY_CONFLICT, now) if taken_over else faults.end(kind.IDENTITY_CONFLICT, now)
-        return self._pipeline.linked(self._way.connected and answered, now) + self._pipeline.noticed(twice, now)
+        twice = (
+            faults.begin(kind.IDENTITY_CONFLICT, now)
+            if taken_over
+            else faults.end(kind.IDENTITY_CONFLICT, now)
+        )
+        return self._pipeline.linked(
+            self._way.connected and answered, now
+        ) + self._pipeline.noticed(twice, now)

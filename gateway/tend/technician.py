@@ -99,7 +99,9 @@ class Technician:
         self._attempt_of = attempt
         self._fitting_of = fitting
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writing = asyncio.Lock()  # held while the household is read or written, until the pump has taken what came of it
+        self._writing = (
+            asyncio.Lock()
+        )  # held while the household is read or written, until the pump has taken what came of it
         self._certifying = Certifying(home, storage, clock, boot, pipeline, faults)
         self.attempt: Attempt | None = None
         self.fitting: wired_setup.Fitting | None = None
@@ -112,10 +114,16 @@ class Technician:
         facts = []
         if self._home.config.trouble:
             LOG.error("household %s", self._home.config.trouble)
-            facts.append(self._faults.note(kind.STORAGE_DEGRADED, now, why=self._home.config.trouble[:300]))
+            facts.append(
+                self._faults.note(kind.STORAGE_DEGRADED, now, why=self._home.config.trouble[:300])
+            )
         if (self._storage.store.marked("household") or "0") != str(home.revision):
             self._rearrange.begin_counters_anew(rearrange.replaced(home.changed))
-            facts.append(self._faults.note(kind.CONFIG_CHANGED, now, "", **_detail(self._home.config), after="restart"))
+            facts.append(
+                self._faults.note(
+                    kind.CONFIG_CHANGED, now, "", **_detail(self._home.config), after="restart"
+                )
+            )
         facts += self._certifying.begin(now)
         try:
             household.furnish(self._home.config)
@@ -135,7 +143,10 @@ class Technician:
 
     def marks(self, _now: Moment, _anew: bool = False) -> Mapping[str, str]:
         """Return which revision of the household and which certificate have been told."""
-        return {"household": str(self._home.config.household.revision), "certificate": str(self._certifying.newest)}
+        return {
+            "household": str(self._home.config.household.revision),
+            "certificate": str(self._certifying.newest),
+        }
 
     def committed(self, entry: Entry) -> None:
         """Tell a running try of the platform of an entry that is on disk."""
@@ -206,7 +217,11 @@ class Technician:
 
         def done(now: Moment) -> list[Entry]:
             # From here to the commit nothing is awaited: the answer, the change and its place in the inbox are one turn.
-            facts = [] if config is None else [self._faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
+            facts = (
+                []
+                if config is None
+                else [self._faults.note(kind.CONFIG_CHANGED, now, "", **_detail(config))]
+            )
             entries = self._pipeline.answered(result, facts, now)
             if config is not None:
                 before = self._home.config
@@ -220,7 +235,9 @@ class Technician:
         """Let the press that the page asks for behind an enrolment be a test. One that was enrolled before has no such press."""
         found = next((d for d in self._home.config.devices if d.id == change.value.get("id")), None)
         new = change.what is What.REPLACE_DEVICE or (
-            change.what is What.PUT_DEVICE and found is not None and all(d.id != found.id for d in before.devices)
+            change.what is What.PUT_DEVICE
+            and found is not None
+            and all(d.id != found.id for d in before.devices)
         )
         passed = age(i, now, self._boot)
         if found is not None and new and Kind.BUTTON in found.model.senses and passed is not None:
@@ -242,13 +259,22 @@ class Technician:
         try:
             after = await asyncio.to_thread(restored)
         except OSError as error:
-            after, kept = household.taken_back(self._home.config, before, self._models, at), error.strerror or str(error)
+            after, kept = (
+                household.taken_back(self._home.config, before, self._models, at),
+                error.strerror or str(error),
+            )
         LOG.warning("platform: its settings are taken back: %s", why)
 
         def done(now: Moment) -> list[Entry]:
             self._writing.release()
-            detail = _detail(after) | {"taken_back": True, "why": why.en[:300], "zh": why.zh[:300]} | ({"not_kept": kept} if kept else {})
-            entries = self._pipeline.noticed([self._faults.note(kind.CONFIG_CHANGED, now, "", **detail)], now)
+            detail = (
+                _detail(after)
+                | {"taken_back": True, "why": why.en[:300], "zh": why.zh[:300]}
+                | ({"not_kept": kept} if kept else {})
+            )
+            entries = self._pipeline.noticed(
+                [self._faults.note(kind.CONFIG_CHANGED, now, "", **detail)], now
+            )
             return entries + self._rearrange(after, now, taken_back=True)
 
         self._notes.later(done)
@@ -266,18 +292,28 @@ class Technician:
         if home.revision != i.revision:
             who, when = home.by or "?", home.at[:16].replace("T", " ")
             said = Say("order.changed_meanwhile", who=who, when=when, revision=home.revision)
-            return replace(refusal(i, Refused.CHANGED_MEANWHILE, said), revision=home.revision), None
+            return replace(
+                refusal(i, Refused.CHANGED_MEANWHILE, said), revision=home.revision
+            ), None
         try:
             if change.what is What.SET_PLATFORM:
                 change = self._asked(change)
             given = handed.handed(config.page_folder, i.secrets)
-            after = changes.changed(config, change, given, self._models, instruction=i.id, by=i.by, at=at)
+            after = changes.changed(
+                config, change, given, self._models, instruction=i.id, by=i.by, at=at
+            )
         except handed.Rejected as no:
             return wrong(i, no.problems, home.revision), None
         if after is config:
-            return ResultFact(i, Refused.NONE, *Say("order.no_change_made").pair, revision=home.revision), None
+            return ResultFact(
+                i, Refused.NONE, *Say("order.no_change_made").pair, revision=home.revision
+            ), None
         try:
-            if change.what is What.SET_PLATFORM and config.platform is not None and after.platform is not None:
+            if (
+                change.what is What.SET_PLATFORM
+                and config.platform is not None
+                and after.platform is not None
+            ):
                 household.keep_before(config, after)
             household.keep(after, config)
         except OSError as error:
@@ -290,10 +326,16 @@ class Technician:
     def _asked(self, change: Change) -> Change:
         """Refuse to cut the link while somebody may need it, unless the technician says so: `although`. Raises Rejected."""
         value = dict(change.value)
-        although, uplink, platform = bool(value.pop("although", False)), self._uplink, self._home.config.platform
+        although, uplink, platform = (
+            bool(value.pop("although", False)),
+            self._uplink,
+            self._home.config.platform,
+        )
         there = (value.get("host"), value.get("port", 8883))
         same = platform is not None and (platform.host, platform.port) == there
-        urgent = any(a.priority <= Priority.P2 and not a.test for a in self._pipeline.alarms.values())
+        urgent = any(
+            a.priority <= Priority.P2 and not a.test for a in self._pipeline.alarms.values()
+        )
         if same and uplink.connected and urgent and not although:
             raise handed.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
         return replace(change, value=value)
@@ -317,7 +359,9 @@ class Technician:
             return ResultFact(i, Refused.NONE)
 
         # The desk sees who took every key along, and when.
-        return await self._carried_out(i, sealed, told=lambda now: [self._faults.note(kind.BACKUP, now, "", by=i.by)])
+        return await self._carried_out(
+            i, sealed, told=lambda now: [self._faults.note(kind.BACKUP, now, "", by=i.by)]
+        )
 
     async def _take_over(self, i: Instruction) -> Later:
 
@@ -390,23 +434,35 @@ class Technician:
     # -- fitting -----------------------------------------------------------------------------------------------------
 
     def _fit(self, i: Instruction) -> ResultFact:
-        device = next((d for d in self._home.config.devices if d.id == i.device), None) if i.do is Do.ADJUST else None
+        device = (
+            next((d for d in self._home.config.devices if d.id == i.device), None)
+            if i.do is Do.ADJUST
+            else None
+        )
         if self.fitting is not None and not self.fitting.over:
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.runs"))
         if self._replays:
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.replayed"))
         if i.do is Do.ADJUST:
             if device is None:
-                return refusal(i, Refused.UNKNOWN_DEVICE, Say("order.no_device", device=i.device or Say("word.empty")))
+                return refusal(
+                    i,
+                    Refused.UNKNOWN_DEVICE,
+                    Say("order.no_device", device=i.device or Say("word.empty")),
+                )
             if not device.model.settings:
-                return refusal(i, Refused.NOT_ALLOWED, Say("adjust.no_settings", model=device.model.name))
+                return refusal(
+                    i, Refused.NOT_ALLOWED, Say("adjust.no_settings", model=device.model.name)
+                )
             if problems := wired_setup.wrong(device.model, i.settings):
                 return wrong(i, problems, self._home.config.household.revision)
             if why := wired_setup.why_not(self._pipeline.alarms.values(), device):
                 return refusal(i, Refused.NOT_ALLOWED, why)
         elif i.port not in self._ears.ports():
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.no_port"))
-        elif owner := next((d.id for d in self._home.config.devices if d.at.partition("?")[0] == i.port), ""):
+        elif owner := next(
+            (d.id for d in self._home.config.devices if d.at.partition("?")[0] == i.port), ""
+        ):
             return refusal(i, Refused.NOT_ALLOWED, Say("adjust.port_taken", device=owner))
         self.fitting = self._fitting_of(i, device)
         self._start(self.fitting.run())

@@ -34,7 +34,9 @@ from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 
 LOG = logging.getLogger("eldercare")
-SLOW = 10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
+SLOW = (
+    10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
+)
 LAST = 10.0  # s that a stop waits for the last readings
 CHECKPOINT_AT = 1500  # pages in the journal's log from which it is written into the database when nothing urgent is about
 READINGS_AT = 200  # readings that make a batch before its time
@@ -42,7 +44,9 @@ MAINS_EVERY = 1.0  # s between two looks at the mains
 LOOKED_AT_EVERY = 0.25  # s between two status files while somebody watches a walk test
 STATUS_EVERY = 2.0  # s between two status files and two beats
 TIDY_EVERY = 86400.0  # s between two rounds of retention
-TIDY_FIRST = 600.0  # s after the start of the first round: a home whose power goes every night is tidied too
+TIDY_FIRST = (
+    600.0  # s after the start of the first round: a home whose power goes every night is tidied too
+)
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
@@ -97,16 +101,24 @@ class Upkeep:
         self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
         self._gone = Gone()  # what it has taken so far
         self._batches = 0  # of readings, that the platform never had
-        self._tidying: asyncio.Task[None] | None = None  # its beginning, on the thread of the readings
-        self._batch: asyncio.Task[None] | None = None  # the batch of readings that is being written ...
+        self._tidying: asyncio.Task[None] | None = (
+            None  # its beginning, on the thread of the readings
+        )
+        self._batch: asyncio.Task[None] | None = (
+            None  # the batch of readings that is being written ...
+        )
         self._batch_of: Store | None = None  # ... by this store
         self._checkpointing: asyncio.Task[None] | None = None
         self._forgotten = 0
-        self._withdrawing: asyncio.Task[None] | None = None  # what waits and was agreed to no longer, being deleted
+        self._withdrawing: asyncio.Task[None] | None = (
+            None  # what waits and was agreed to no longer, being deleted
+        )
         self._withdrawn = 0
         self._mistaken = False  # the status file could not be made, and this was said
         self.card = Card(now)
-        self.somebody_looks = asyncio.Event()  # a walk test is watched: the status file is written sooner
+        self.somebody_looks = (
+            asyncio.Event()
+        )  # a walk test is watched: the status file is written sooner
 
     async def beat(self, turned_at: Callable[[], float]) -> None:
         """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
@@ -185,7 +197,11 @@ class Upkeep:
     async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
         """Write down which batches have their receipt, and the next batch. `unfinished`: also of the hour that runs."""
         store = self._storage.store
-        readings, done, refused = self._historian.take(), self._receipts.take_batches(), self._historian.withheld
+        readings, done, refused = (
+            self._historian.take(),
+            self._receipts.take_batches(),
+            self._historian.withheld,
+        )
         signals = self._signals.take(now, unfinished=unfinished) if readings else []
         if done:
             await store.readings.accept(done)
@@ -202,7 +218,9 @@ class Upkeep:
     def withdraw(self) -> None:
         """Have what waits and may no longer be sent deleted, beside; nothing of it that is held for sending goes out."""
         self._push.leave_batches()
-        self._withdrawing = asyncio.create_task(self._storage.store.readings.withdraw(), name="withdraw")
+        self._withdrawing = asyncio.create_task(
+            self._storage.store.readings.withdraw(), name="withdraw"
+        )
 
     async def after(self, now: Moment, pump: Pump) -> None:
         """Do what is done behind a turn."""
@@ -213,7 +231,11 @@ class Upkeep:
 
     async def _sometimes(self, now: Moment, pump: Pump) -> None:
         """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
-        if now.mono - self._tidied >= TIDY_EVERY and self._round is None and (self._tidying is None or self._tidying.done()):
+        if (
+            now.mono - self._tidied >= TIDY_EVERY
+            and self._round is None
+            and (self._tidying is None or self._tidying.done())
+        ):
             self._tidied = now.mono
             self._tidying = asyncio.create_task(self._tidy(self._clock.proved(now)), name="tidy")
         if self._round is not None:
@@ -232,7 +254,9 @@ class Upkeep:
         if gone > before:
             self._say_forgotten(gone - before, withdrawn=True)
         alarms = self._pipeline.alarms.values()
-        in_grace = any(alarm.state is State.PRE_ALARM for alarm in alarms)  # which a restart would cut short
+        in_grace = any(
+            alarm.state is State.PRE_ALARM for alarm in alarms
+        )  # which a restart would cut short
         if not in_grace and await self._storage.is_back(open_alarms=bool(alarms)):
             raise DiskIsBack
 
@@ -252,7 +276,9 @@ class Upkeep:
 
         def job() -> None:
             path = store.folder / "gateway.db"
-            with contextlib.suppress(OSError, sqlite3.Error):  # it is tried again; what is wrong with the disk a commit finds out
+            with contextlib.suppress(
+                OSError, sqlite3.Error
+            ):  # it is tried again; what is wrong with the disk a commit finds out
                 if wal.pages(path) >= CHECKPOINT_AT:
                     checkpoint(path)
 
@@ -265,7 +291,9 @@ class Upkeep:
         while (taken := await store.readings.run(next, steps, None)) is not None:
             batches += taken
         try:
-            number = await store.readings.run(entries_kept_from, store.folder / "gateway.db", now, kept.journal_days)
+            number = await store.readings.run(
+                entries_kept_from, store.folder / "gateway.db", now, kept.journal_days
+            )
         except sqlite3.Error as error:
             LOG.warning("store retention not carried out: %s", error)
             return

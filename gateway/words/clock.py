@@ -34,7 +34,11 @@ class Moment(NamedTuple):
 
     def later(self, mono: float) -> Moment:
         """Return the instant at `mono` on the same boot, by this moment's wall clock."""
-        return Moment(mono, datetime.fromtimestamp(self.wall.timestamp() + mono - self.mono, UTC), self.quality)
+        return Moment(
+            mono,
+            datetime.fromtimestamp(self.wall.timestamp() + mono - self.mono, UTC),
+            self.quality,
+        )
 
 
 class Clock(Protocol):
@@ -77,10 +81,14 @@ class Clock(Protocol):
         ...
 
 
-_ADJTIMEX_BYTES = 512  # struct timex is 208 bytes on 64-bit and 128 on 32-bit Linux; zeroed = modes 0 = only read
+_ADJTIMEX_BYTES = (
+    512  # struct timex is 208 bytes on 64-bit and 128 on 32-bit Linux; zeroed = modes 0 = only read
+)
 _TIME_ERROR = 5  # adjtimex(2): clock not synchronised
 STEP = 1.0  # s by which a wall clock may be ahead of what is proved and still be the same time
-LEAP = 31 * 86400.0  # s: a time server that is further away is not believed at once. A box may stand in a cupboard for a month
+LEAP = (
+    31 * 86400.0
+)  # s: a time server that is further away is not believed at once. A box may stand in a cupboard for a month
 AGREED = 86400.0  # s for which time servers must say so
 LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()  # no mark of the time is later than this
 SPEED = 24.0  # times as fast as time passes: so `floor` follows a time server at most
@@ -89,13 +97,20 @@ _LOOK_AGAIN = 1.0  # s between two looks at the kernel's synchronisation state
 
 def kernel_synchronised() -> bool:
     """Say whether the kernel's clock is disciplined by a time server (adjtimex(2), read only)."""
-    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(_ADJTIMEX_BYTES))
+    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(
+        ctypes.create_string_buffer(_ADJTIMEX_BYTES)
+    )
     return state not in (-1, _TIME_ERROR)
 
 
 def boot_name() -> str:
     """Return a short name of this power-up (first 12 digits of the kernel's random boot id)."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip().replace("-", "")[:12]
+    return (
+        Path("/proc/sys/kernel/random/boot_id")
+        .read_text(encoding="ascii")
+        .strip()
+        .replace("-", "")[:12]
+    )
 
 
 class Agreement:
@@ -108,12 +123,19 @@ class Agreement:
     """
 
     def __init__(self, made: float) -> None:
-        self.made = self.floor = made  # nothing before `made` can be right: the software is not older
+        self.made = self.floor = (
+            made  # nothing before `made` can be right: the software is not older
+        )
         self.why: dict[str, str | int] = {}  # why a time server is not believed, for people
         self._first = True
         self._at: float | None = None  # monotonic second at which it was `floor`
-        self._said: tuple[float, float, float] | None = None  # what is being agreed to: wall - mono, since when, seconds before that
-        self._earlier = (0.0, 0.0)  # what an earlier boot heard last: wall second, and for how long it had agreed to that
+        self._said: tuple[float, float, float] | None = (
+            None  # what is being agreed to: wall - mono, since when, seconds before that
+        )
+        self._earlier = (
+            0.0,
+            0.0,
+        )  # what an earlier boot heard last: wall second, and for how long it had agreed to that
         self._certificate_ends: float | None = None
 
     def restored(self, floor: float, earlier: tuple[float, float] = (0.0, 0.0)) -> None:
@@ -143,7 +165,11 @@ class Agreement:
             self._earlier, self._said, self.why = self.kept(mono), None, {}
             return Quality.WRONG if wall < self.floor else Quality.UNSURE
         ahead, back = wall - self.proved(mono), self.floor - wall
-        if self._first or (back <= 0 and ahead <= STEP) or self._is_agreed(mono, wall, AGREED if back > 0 else min(AGREED, ahead / SPEED)):
+        if (
+            self._first
+            or (back <= 0 and ahead <= STEP)
+            or self._is_agreed(mono, wall, AGREED if back > 0 else min(AGREED, ahead / SPEED))
+        ):
             self.floor, self._at, self._first = wall, mono, False
             self._said, self._earlier, self.why = None, (0.0, 0.0), {}
             return Quality.SYNCHRONISED
@@ -151,7 +177,11 @@ class Agreement:
         if away <= LEAP:
             self.why = {}
             return Quality.SYNCHRONISED
-        self.why = {"why": "leap", "days": round((ahead if back <= 0 else -back) / 86400), "proved": _utc(self.floor)}
+        self.why = {
+            "why": "leap",
+            "days": round((ahead if back <= 0 else -back) / 86400),
+            "proved": _utc(self.floor),
+        }
         return Quality.UNSURE if back <= 0 else Quality.WRONG
 
     def _is_agreed(self, mono: float, wall: float, needed: float) -> bool:
@@ -258,9 +288,18 @@ def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
 
 def on_boot(at: Stamp, alive: Stamp | None, now: Moment, boot: str) -> Stamp:
     """Return a moment with its monotonic seconds on the clock of this `boot`; its wall time stays."""
-    return at if at.boot == boot else at._replace(boot=boot, mono=round(at.mono + bridged(at, alive, now), 3))
+    return (
+        at
+        if at.boot == boot
+        else at._replace(boot=boot, mono=round(at.mono + bridged(at, alive, now), 3))
+    )
 
 
 def stamp(boot: str, at: Moment) -> Stamp:
     """Return `at` as it is written down."""
-    return Stamp(boot, round(at.mono, 3), at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), at.quality.value)
+    return Stamp(
+        boot,
+        round(at.mono, 3),
+        at.wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        at.quality.value,
+    )

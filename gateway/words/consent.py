@@ -31,12 +31,37 @@ CONSENTS = (DataClass.ACTIVITY, DataClass.CLIMATE, DataClass.VITAL_SIGNS)
 _A, _C, _V, _T, _U = DataClass
 
 CLASSES: Mapping[Kind, DataClass] = {
-    Kind.BUTTON: _A, Kind.DIMMER: _A, Kind.COMMAND: _A, Kind.FALL: _A, Kind.STAY_STILL: _A, Kind.PRESENCE: _A, Kind.OCCUPANCY: _A,
-    Kind.MOTION: _A, Kind.CONTACT_OPEN: _A, Kind.VIBRATION: _A, Kind.SAFETY: _A, Kind.LIGHT: _A, Kind.SOUND: _A, Kind.ACTIVITY: _A,
-    Kind.SMOKE: _C, Kind.GAS: _C, Kind.CO: _C, Kind.MOISTURE: _C, Kind.TEMPERATURE: _C, Kind.HUMIDITY: _C, Kind.ILLUMINANCE: _C,
-    Kind.TAMPER: _T, Kind.BATTERY: _T, Kind.BATTERY_LOW: _T, Kind.PROBLEM: _T, Kind.HEARTBEAT: _T, Kind.NOT_UNDERSTOOD: _T,
-    Kind.REPLAYED: _T, Kind.OTHER_STATE: _U, Kind.OTHER_MEASURE: _U,
-}  # fmt: skip
+    Kind.BUTTON: _A,
+    Kind.DIMMER: _A,
+    Kind.COMMAND: _A,
+    Kind.FALL: _A,
+    Kind.STAY_STILL: _A,
+    Kind.PRESENCE: _A,
+    Kind.OCCUPANCY: _A,
+    Kind.MOTION: _A,
+    Kind.CONTACT_OPEN: _A,
+    Kind.VIBRATION: _A,
+    Kind.SAFETY: _A,
+    Kind.LIGHT: _A,
+    Kind.SOUND: _A,
+    Kind.ACTIVITY: _A,
+    Kind.SMOKE: _C,
+    Kind.GAS: _C,
+    Kind.CO: _C,
+    Kind.MOISTURE: _C,
+    Kind.TEMPERATURE: _C,
+    Kind.HUMIDITY: _C,
+    Kind.ILLUMINANCE: _C,
+    Kind.TAMPER: _T,
+    Kind.BATTERY: _T,
+    Kind.BATTERY_LOW: _T,
+    Kind.PROBLEM: _T,
+    Kind.HEARTBEAT: _T,
+    Kind.NOT_UNDERSTOOD: _T,
+    Kind.REPLAYED: _T,
+    Kind.OTHER_STATE: _U,
+    Kind.OTHER_MEASURE: _U,
+}
 
 _VITAL = """
     heart_rate_bpm heart_waveform pulse_bpm pulse_amplitude_pct map_mmhg systolic_mmhg diastolic_mmhg spo2_pct breath_rate_bpm
@@ -64,14 +89,20 @@ _TECHNICAL = """
     device_type_id settings_revision consumable_pct install_angle_x_deg install_angle_y_deg install_angle_z_deg
 """
 LABELS: Mapping[str, DataClass] = {
-    name: found for names, found in ((_VITAL, _V), (_CLIMATE, _C), (_ACTIVITY, _A), (_TECHNICAL, _T)) for name in names.split()
+    name: found
+    for names, found in ((_VITAL, _V), (_CLIMATE, _C), (_ACTIVITY, _A), (_TECHNICAL, _T))
+    for name in names.split()
 }
 
 
 def data_class(reading: Reading) -> DataClass:
     """Return what a routine reading is about."""
     found = CLASSES[reading.kind]
-    return LABELS.get(reading.label, found) if found is DataClass.UNSORTED or reading.label in LABELS else found
+    return (
+        LABELS.get(reading.label, found)
+        if found is DataClass.UNSORTED or reading.label in LABELS
+        else found
+    )
 
 
 def withholds(refused: frozenset[str], reading: Reading) -> bool:

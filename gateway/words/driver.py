@@ -123,15 +123,21 @@ class Picture:
 
 
 NOT_MINE = Refusal("not_mine", advice="the bytes are not of this make: try another model")
-REPEATED = Refusal("repeated")  # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
-UNPROVED = Refusal("unproved")  # says nothing, and anybody could have sent it: no sign of life, and nothing to count
+REPEATED = Refusal(
+    "repeated"
+)  # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
+UNPROVED = Refusal(
+    "unproved"
+)  # says nothing, and anybody could have sent it: no sign of life, and nothing to count
 # What a receiver hears by says that it is not there.
 OFFLINE = Refusal("bridge_offline", advice="the bridge program says that it ends")
 
 
 def not_understood(words: str) -> Report:
     """Return the report of what a device said about something that matters and that no document knows: never taken for silence."""
-    return Report(Kind.NOT_UNDERSTOOD, "".join(sign if sign.isprintable() else "?" for sign in words[:_WORDS]))
+    return Report(
+        Kind.NOT_UNDERSTOOD, "".join(sign if sign.isprintable() else "?" for sign in words[:_WORDS])
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,9 +320,15 @@ class Model:
     presses: str = "sos"  # what a button of it means unless the household says otherwise; "nothing" for a detector's pairing button
     functions: tuple[str, ...] = ()  # LEARN: what can be taught
     settings: tuple[Setting, ...] = ()
-    receiver: bool = False  # its driver yields telegrams of devices behind it, no reports of its own
-    endless: frozenset[Kind] = frozenset()  # levels of which it never says that they are over, or only where `clear` is taught
-    wired: bool = False  # told by a wire of this home, which no neighbour and no recording speaks on
+    receiver: bool = (
+        False  # its driver yields telegrams of devices behind it, no reports of its own
+    )
+    endless: frozenset[Kind] = (
+        frozenset()
+    )  # levels of which it never says that they are over, or only where `clear` is taught
+    wired: bool = (
+        False  # told by a wire of this home, which no neighbour and no recording speaks on
+    )
     rarely: bool = False
     general: bool = False  # a protocol that many makes speak: a make of its own that takes the same frame is the better guess
 

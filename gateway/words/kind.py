@@ -96,13 +96,49 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(SOS, "求救", "SOS", _P1, "PERS.0", "0004", "0010"),
         AlarmKind(FALL, "跌倒", "fall", _P1, "FALL.0", "0005", "0009"),
         AlarmKind(HELP, "求助", "help, not urgent", _P2, "SWITCH.0", "0004", "0110"),
-        AlarmKind("person.inactive", "久无活动", "no activity", _P2, "USAGE.4", "0010", "0009", by_absence=True),
+        AlarmKind(
+            "person.inactive",
+            "久无活动",
+            "no activity",
+            _P2,
+            "USAGE.4",
+            "0010",
+            "0009",
+            by_absence=True,
+        ),
         # Somebody is there and does not move: no danger by absence, so it is judged while the resident is said to be away.
         AlarmKind(STAY_TOO_LONG, "滞留过久", "stayed too long", _P2, "USAGE.3", "0018", "0071"),
-        AlarmKind("person.no_return", "外出未归", "not returned", _P2, "PROPEXIT.0", "0015", "0009", by_absence=True),
-        AlarmKind("person.night_exit", "夜间外出", "left at night", _P2, "PROPEXIT.0", "0015", "0009", by_absence=True),
+        AlarmKind(
+            "person.no_return",
+            "外出未归",
+            "not returned",
+            _P2,
+            "PROPEXIT.0",
+            "0015",
+            "0009",
+            by_absence=True,
+        ),
+        AlarmKind(
+            "person.night_exit",
+            "夜间外出",
+            "left at night",
+            _P2,
+            "PROPEXIT.0",
+            "0015",
+            "0009",
+            by_absence=True,
+        ),
         AlarmKind(BED_EXIT, "离床未归", "not back in bed", _P2, by_absence=True),
-        AlarmKind(DOOR_LEFT_OPEN, "门未关", "door left open", _P3, "PROPEXIT.1", "0014", "0077", latches=False),
+        AlarmKind(
+            DOOR_LEFT_OPEN,
+            "门未关",
+            "door left open",
+            _P3,
+            "PROPEXIT.1",
+            "0014",
+            "0077",
+            latches=False,
+        ),
         AlarmKind(SMOKE, "烟雾", "smoke", _P1, "SMOKE.0", "0023", "0009"),
         AlarmKind(GAS, "燃气", "gas", _P1, "GAS.0", "0021", "0009"),
         AlarmKind(CO, "一氧化碳", "carbon monoxide", _P1, "CO.0", "0026", "0009"),
@@ -113,46 +149,99 @@ KINDS: dict[str, AlarmKind] = {
         AlarmKind(OFTEN_CANCELLED, "多次撤警", "cancelled often", _P3, fault_class=_LIST),
         AlarmKind(OUT, "外出", "out, with the pendant", _P4, fault_class=_FIGURE),
         AlarmKind(MISSING, "设备失联", "device missing", _P3, "bit 17", "0050", "0123"),
-        AlarmKind(LOW_BATTERY, "电量低", "battery low", _P3, "bit 18", "", "0016", fault_class=_LIST),
+        AlarmKind(
+            LOW_BATTERY, "电量低", "battery low", _P3, "bit 18", "", "0016", fault_class=_LIST
+        ),
         AlarmKind(DEVICE_FAULT, "设备故障", "device fault", _P3, "bit 19", "", "0042"),
-        AlarmKind(NOT_UNDERSTOOD, "听不懂设备的话", "said something we do not understand", _P3, "bit 19", "", "0042"),
-        AlarmKind("device.end_of_life", "设备到期", "device past its life", _P3, "bit 19", "", "0065", fault_class=_LIST),
+        AlarmKind(
+            NOT_UNDERSTOOD,
+            "听不懂设备的话",
+            "said something we do not understand",
+            _P3,
+            "bit 19",
+            "",
+            "0042",
+        ),
+        AlarmKind(
+            "device.end_of_life",
+            "设备到期",
+            "device past its life",
+            _P3,
+            "bit 19",
+            "",
+            "0065",
+            fault_class=_LIST,
+        ),
         AlarmKind(TAMPER, "拆动", "tampered with", _P3, "bit 20", "", "0125"),
-        AlarmKind(CHATTERS, "设备反复跳变", "chatters", _P3, "bit 19", "", "0042", fault_class=_LIST),
+        AlarmKind(
+            CHATTERS, "设备反复跳变", "chatters", _P3, "bit 19", "", "0042", fault_class=_LIST
+        ),
         AlarmKind(REPLAYED, "旧信号重放", "old signal replayed", _P3, "bit 20", "", "0125"),
         AlarmKind(TEST_DUE, "该与老人测试了", "test with the resident due", _P3, fault_class=_LIST),
         AlarmKind(SHELVED, "搁置期间的危险", "danger while shelved", _P4),
         AlarmKind(RADIO_DEAF, "接收失效", "radio deaf", _P2, "", "0050", "0095"),
         AlarmKind(MAINS_LOST, "停电", "mains lost", _P3, "", "0041", "0085"),
         AlarmKind(UPLINK_LOST, "断网", "uplink lost", _P3, "", "0032", "0023"),
-        AlarmKind(CLOCK_UNSURE, "时钟不准", "clock unsure", _P3, "", "0002", "0065", fault_class=_LIST),
+        AlarmKind(
+            CLOCK_UNSURE, "时钟不准", "clock unsure", _P3, "", "0002", "0065", fault_class=_LIST
+        ),
         AlarmKind(CLOCK_SET, "时钟已校准", "clock set", _P4, "", "0002", "", fault_class=_FIGURE),
         AlarmKind(STORAGE_DEGRADED, "存储异常", "storage degraded", _P3, "", "0002", "0065"),
-        AlarmKind(RESTARTED, "网关重启", "gateway restarted", _P3, "", "0002", "0065", fault_class=_LIST),
+        AlarmKind(
+            RESTARTED, "网关重启", "gateway restarted", _P3, "", "0002", "0065", fault_class=_LIST
+        ),
         AlarmKind(IDENTITY_CONFLICT, "身份冲突", "identity conflict", _P3, "", "0002", "0065"),
         AlarmKind(FORGOTTEN, "读数已舍弃", "readings forgotten", _P3, fault_class=_LIST),
         AlarmKind(CALL_FAILED, "呼叫失败", "call failed", _P3),
         AlarmKind(CERTIFICATE_ENDS, "证书将到期", "certificate ends soon", _P3, fault_class=_LIST),
-        AlarmKind(PAGE_CERTIFICATE, "网页证书不能用", "certificate of the page cannot be used", _P3, fault_class=_LIST),
+        AlarmKind(
+            PAGE_CERTIFICATE,
+            "网页证书不能用",
+            "certificate of the page cannot be used",
+            _P3,
+            fault_class=_LIST,
+        ),
         AlarmKind(ATTACKED, "有人在试探", "under attack", _P3),
         AlarmKind(BAD_MESSAGE, "收到无效消息", "bad message refused", _P3, fault_class=_LIST),
         AlarmKind(AWAY, "老人离家", "resident away", _P3, fault_class=_LIST),
         AlarmKind(BACK_HOME, "老人已回家", "resident is back", _P3, fault_class=_LIST),
-        AlarmKind(TOO_MANY_ORDERS, "指令过多, 已拒收", "too many orders, refused", _P3, fault_class=_LIST),
+        AlarmKind(
+            TOO_MANY_ORDERS, "指令过多, 已拒收", "too many orders, refused", _P3, fault_class=_LIST
+        ),
         AlarmKind(BACKUP, "备份已取走", "backup taken", _P3),
         AlarmKind(TODAY, "今日清单", "today's list", _P3, fault_class=_LIST),
         AlarmKind(MONTH, "月度统计", "figures of the month", _P4, fault_class=_FIGURE),
         AlarmKind(VISIT, "上门", "visit", _P4, "", "0002", "0111", fault_class=_FIGURE),
-        AlarmKind(CONFIG_CHANGED, "改配置", "configuration changed", _P4, "", "0002", "0102", fault_class=_FIGURE),
+        AlarmKind(
+            CONFIG_CHANGED,
+            "改配置",
+            "configuration changed",
+            _P4,
+            "",
+            "0002",
+            "0102",
+            fault_class=_FIGURE,
+        ),
     )
 }
 
 
 # What nothing in this software judges yet: the table has its words and codes, so that a platform knows them when they come.
-LATER = frozenset({"person.inactive", "person.no_return", "person.night_exit", "env.temp_high", "env.temp_low", "device.end_of_life"})
+LATER = frozenset(
+    {
+        "person.inactive",
+        "person.no_return",
+        "person.night_exit",
+        "env.temp_high",
+        "env.temp_low",
+        "device.end_of_life",
+    }
+)
 
 # What "I am well" answers: the resident knows whether it is true. Water, smoke and doors do not ask how somebody feels.
-ANSWERED = frozenset({FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"})
+ANSWERED = frozenset(
+    {FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"}
+)
 
 
 # What is over by itself when it ends in its grace: who has lain still moves again, who left the bed

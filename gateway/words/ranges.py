@@ -42,7 +42,11 @@ class Numbers:
 
     def covered(self, ranges: Iterable[Range]) -> list[int]:
         """Return those that ranges cover, which need be in no order; of ranges that are `merged`, each once and in order."""
-        return [n for first, last in ranges for n in self._in[bisect_left(self._in, first) : bisect_right(self._in, last)]]
+        return [
+            n
+            for first, last in ranges
+            for n in self._in[bisect_left(self._in, first) : bisect_right(self._in, last)]
+        ]
 
     def __contains__(self, number: int) -> bool:
         place = bisect_left(self._in, number)

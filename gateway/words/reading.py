@@ -77,24 +77,39 @@ ROUTINE = frozenset({*_MEASURES, Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OT
 
 # What a thing of this home can measure; what is beyond is a fault of the measurement, and no reading. A wet bath may be at 104 %.
 BOUNDS: dict[Kind, tuple[float, float]] = {
-    Kind.BATTERY: (0, 100), Kind.TEMPERATURE: (-60, 125), Kind.HUMIDITY: (0, 105), Kind.ILLUMINANCE: (0, 200_000),
-}  # fmt: skip
+    Kind.BATTERY: (0, 100),
+    Kind.TEMPERATURE: (-60, 125),
+    Kind.HUMIDITY: (0, 105),
+    Kind.ILLUMINANCE: (0, 200_000),
+}
 
 
 # The same by label; what has none here is shown as it came.
 _ROOM_CM, _TURN, _HEAVY = (0, 2000), (-180, 180), (0, 500)
 LABEL_BOUNDS: dict[str, tuple[float, float]] = {
-    "distance_cm": _ROOM_CM, "nearest_distance_cm": _ROOM_CM, "moving_distance_cm": _ROOM_CM, "static_distance_cm": _ROOM_CM,
-    "pitch_deg": _TURN, "roll_deg": _TURN, "mass_kg": _HEAVY, "weight_kg": _HEAVY, "pressure_hpa": (300, 1200),
-    "co2_ppm": (0, 40_000), "heart_rate_bpm": (20, 300), "breath_rate_bpm": (0, 100), "fall_sensitivity": (0, 100),
-}  # fmt: skip
+    "distance_cm": _ROOM_CM,
+    "nearest_distance_cm": _ROOM_CM,
+    "moving_distance_cm": _ROOM_CM,
+    "static_distance_cm": _ROOM_CM,
+    "pitch_deg": _TURN,
+    "roll_deg": _TURN,
+    "mass_kg": _HEAVY,
+    "weight_kg": _HEAVY,
+    "pressure_hpa": (300, 1200),
+    "co2_ppm": (0, 40_000),
+    "heart_rate_bpm": (20, 300),
+    "breath_rate_bpm": (0, 100),
+    "fall_sensitivity": (0, 100),
+}
 
 
 def is_plausible(kind: Kind, value: Value, label: str = "") -> bool:
     """Say whether a measure can be true."""
     low, high = BOUNDS.get(kind) or LABEL_BOUNDS.get(label, (-inf, inf))
     return FORMS[kind] is not Form.MEASURE or (
-        isinstance(value, int | float) and abs(value) <= float_info.max and low <= value <= high  # of any length: no float is made of it
+        isinstance(value, int | float)
+        and abs(value) <= float_info.max
+        and low <= value <= high  # of any length: no float is made of it
     )
 
 

@@ -505,8 +505,11 @@ class Bench:
         share = fresh["gateway"][0] / fresh["gateway"][1]
         self.table.add(
             "a fresh alarm meanwhile, part of the drain's time",
-            f"{fresh['floor'][0] / fresh['floor'][1]:.2f}", f"{share:.3f}", goal="7", reached=share <= 0.1,
-        )  # fmt: skip
+            f"{fresh['floor'][0] / fresh['floor'][1]:.2f}",
+            f"{share:.3f}",
+            goal="7",
+            reached=share <= 0.1,
+        )
 
     async def on_disk(self, program, number):
         limit = time.monotonic() + rig.LONGEST
@@ -569,8 +572,10 @@ class Bench:
         def batched():
             return sum(
                 r["device"] in mine and r["kind"] in {"contact_open", "temperature_c"}
-                for m in self.listener.messages[at:] if m[1].endswith("/readings") for r in rig.decode(m[2])["readings"]
-            )  # fmt: skip
+                for m in self.listener.messages[at:]
+                if m[1].endswith("/readings")
+                for r in rig.decode(m[2])["readings"]
+            )
 
         await self.listener.until(lambda: batched() >= readings, 15)
         alarms = counts["gateway"].total / presses

@@ -13,15 +13,14 @@ from datetime import UTC, datetime
 
 from bthome_ble.parser import BTHomeBluetoothDeviceData
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from habluetooth import BluetoothServiceInfoBleak
-from xiaomi_ble.parser import XiaomiBluetoothDeviceData
-
 from drivers import all_models
 from drivers.bthome_v2 import UUID as BTHOME
 from drivers.mibeacon import UUID as MIBEACON
 from gateway.hear.intake import Intake
 from gateway.words.clock import Moment
 from gateway.words.driver import Advertisement, Report
+from habluetooth import BluetoothServiceInfoBleak
+from xiaomi_ble.parser import XiaomiBluetoothDeviceData
 
 try:
     from TheengsDecoder import decodeBLE as theengs_decodes  # noqa: N813
@@ -66,9 +65,19 @@ CASES = (
 
 def info(service, data, name):
     return BluetoothServiceInfoBleak(
-        name=name, address=MAC, rssi=-60, manufacturer_data={}, service_data={service: data}, service_uuids=[], source="", device=None,
-        advertisement=None, connectable=False, time=0.0, tx_power=None,
-    )  # fmt: skip
+        name=name,
+        address=MAC,
+        rssi=-60,
+        manufacturer_data={},
+        service_data={service: data},
+        service_uuids=[],
+        source="",
+        device=None,
+        advertisement=None,
+        connectable=False,
+        time=0.0,
+        tx_power=None,
+    )
 
 
 def micros(make, packets):

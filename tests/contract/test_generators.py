@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from gateway.contract import portable, schemas, wire
 from gateway.words.instruction import Do
+
 from tests.page.household import Example
 
 HERE = Path(__file__).parent
@@ -74,10 +74,25 @@ def test_the_asyncapi_parser_ajv_in_strict_mode_and_typescript_read_it(messages,
 def test_python_classes_of_it_are_well_typed_and_take_every_message(messages, tmp_path):
     made = tmp_path / "made.py"
     run(
-        sys.executable, "-W", "ignore", "-m", "datamodel_code_generator", "--input", FOLDER / "asyncapi.json", "--input-file-type", "asyncapi",
-        "--output", made, "--output-model-type", "pydantic_v2.BaseModel", "--target-python-version", "3.11", "--use-annotated",
-        "--formatters", "builtin",
-    )  # fmt: skip
+        sys.executable,
+        "-W",
+        "ignore",
+        "-m",
+        "datamodel_code_generator",
+        "--input",
+        FOLDER / "asyncapi.json",
+        "--input-file-type",
+        "asyncapi",
+        "--output",
+        made,
+        "--output-model-type",
+        "pydantic_v2.BaseModel",
+        "--target-python-version",
+        "3.11",
+        "--use-annotated",
+        "--formatters",
+        "builtin",
+    )
     run(sys.executable, "-m", "mypy", "--strict", "--config-file=", made, cwd=tmp_path)
     spec = importlib.util.spec_from_file_location("made", made)
     module = importlib.util.module_from_spec(spec)

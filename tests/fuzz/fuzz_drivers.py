@@ -64,9 +64,14 @@ def guided(target, folder, corpus, runs, seconds):
         words.write_text("".join('"' + "".join(f"\\x{byte:02x}" for byte in word.encode()) + '"\n' for word in target.words))
         limits.append(f"-dict={words}")
     options = [
-        *limits, f"-seed={SEED}", f"-max_len={LONGEST}", f"-timeout={HANGS}", f"-rss_limit_mb={MEGABYTES}",
-        f"-artifact_prefix={folder}/", "-print_final_stats=1",
-    ]  # fmt: skip
+        *limits,
+        f"-seed={SEED}",
+        f"-max_len={LONGEST}",
+        f"-timeout={HANGS}",
+        f"-rss_limit_mb={MEGABYTES}",
+        f"-artifact_prefix={folder}/",
+        "-print_final_stats=1",
+    ]
     atheris.Setup([sys.argv[0], *options, str(corpus)], lambda data: attempted(target, data, folder))
     atheris.Fuzz()
 

@@ -24,7 +24,6 @@ from pathlib import Path
 from unittest import mock
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM, AESGCM
-
 from drivers import all_models
 from drivers.bthome_v2 import UUID as BTHOME
 from drivers.mibeacon import UUID as MIBEACON
@@ -40,6 +39,7 @@ from gateway.words.clock import Moment, Quality
 from gateway.words.driver import Advertisement, BleAdvert, Picture, Pictured, Published, Refusal, Reply, Report, Telegram
 from gateway.words.instruction import Door as Way
 from gateway.words.reading import FORMS, Form, Kind
+
 from tests.unit.drivers import driver_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -431,17 +431,25 @@ HOME_FILE = (
     '[[device]]\nid = "pendant"\nmodel = "shelly-blu-button"\nroom = "hall"\naddress = "A4:C1:38:00:00:01"\n'
 )
 HOUSEHOLD = {
-    "v": 1, "revision": 3, "token": "a1", "instruction": "page-1", "by": "Li", "at": "2026-05-04T08:00:00Z", "changed": ["rooms"],
-    "household": {"number": "H-1", "timezone": "Asia/Shanghai", "night": ["22:00", "06:00"]}, "rooms": ["hall", "bath"],
+    "v": 1,
+    "revision": 3,
+    "token": "a1",
+    "instruction": "page-1",
+    "by": "Li",
+    "at": "2026-05-04T08:00:00Z",
+    "changed": ["rooms"],
+    "household": {"number": "H-1", "timezone": "Asia/Shanghai", "night": ["22:00", "06:00"]},
+    "rooms": ["hall", "bath"],
     "consent": {"activity": True, "climate": False, "vital_signs": True, "history_days": 20, "journal_days": 400},
     "platform": {"host": "b.example", "port": 8883, "tls": True, "username": "gw", "receipts": "platform"},
     "device": [
         {"id": "pendant", "model": "shelly-blu-button", "room": "hall", "address": "A4:C1:38:00:00:01", "buttons": {"1": "sos"}},
         {"id": "radar", "model": "radar-5359", "room": "bath", "port": "/dev/serial/by-id/r"},
     ],
-    "ladder": [{"responder": "Li", "channel": "program", "wait": 60, "program": ["/usr/bin/call", "1"]}], "times": {"grace_fall": 20},
+    "ladder": [{"responder": "Li", "channel": "program", "wait": 60, "program": ["/usr/bin/call", "1"]}],
+    "times": {"grace_fall": 20},
     "sound": {"pre_alarm": ["/usr/bin/beep"], "alarm": []},
-}  # fmt: skip
+}
 OWN_SECRETS = {
     "v": 1,
     "revision": 3,
@@ -452,13 +460,17 @@ OWN_SECRETS = {
 }
 CHANGES = (
     {"what": "put_device", "value": HOUSEHOLD["device"][0] | {"id": "new", "address": "A4:C1:38:00:00:02"}},
-    {"what": "retire_device", "value": {"id": "pendant"}}, {"what": "replace_device", "value": {"id": "pendant", "address": "A4:C1:38:00:00:03"}},
-    {"what": "set_rooms", "value": {"rooms": ["hall"]}}, {"what": "set_household", "value": HOUSEHOLD["household"]},
+    {"what": "retire_device", "value": {"id": "pendant"}},
+    {"what": "replace_device", "value": {"id": "pendant", "address": "A4:C1:38:00:00:03"}},
+    {"what": "set_rooms", "value": {"rooms": ["hall"]}},
+    {"what": "set_household", "value": HOUSEHOLD["household"]},
     {"what": "set_platform", "value": HOUSEHOLD["platform"] | {"ca": "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n"}},
-    {"what": "set_ladder", "value": {"ladder": [{"responder": "Li", "wait": 60}]}}, {"what": "set_times", "value": {"grace_fall": 20}},
+    {"what": "set_ladder", "value": {"ladder": [{"responder": "Li", "wait": 60}]}},
+    {"what": "set_times", "value": {"grace_fall": 20}},
     {"what": "set_rules", "value": {"off": ["env.water"], "times": {"grace_fall": 20}}},
-    {"what": "set_sound", "value": HOUSEHOLD["sound"]}, {"what": "set_consent", "value": HOUSEHOLD["consent"]},
-)  # fmt: skip
+    {"what": "set_sound", "value": HOUSEHOLD["sound"]},
+    {"what": "set_consent", "value": HOUSEHOLD["consent"]},
+)
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n", "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
 
 
@@ -541,9 +553,17 @@ def take_papers(data):
 
 def _backup_seeds():
     kept = {
-        "v": 1, "made": "2026-05-04T08:00:00Z", "software": "0.1", "gateway": "gw-1", "journal": "j1", "household": HOUSEHOLD,
-        "secrets": OWN_SECRETS, "memories": {"pendant": {"counter": 7}}, "marks": {"masks": "{}", "floor": "1.0"}, "last_alarm": 3,
-    }  # fmt: skip
+        "v": 1,
+        "made": "2026-05-04T08:00:00Z",
+        "software": "0.1",
+        "gateway": "gw-1",
+        "journal": "j1",
+        "household": HOUSEHOLD,
+        "secrets": OWN_SECRETS,
+        "memories": {"pendant": {"counter": 7}},
+        "marks": {"masks": "{}", "floor": "1.0"},
+        "last_alarm": 3,
+    }
     plain = json.dumps(kept).encode()
     deep = b"[" * 3000
     return [

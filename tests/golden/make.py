@@ -83,8 +83,13 @@ def _flat() -> tuple[Any, ...]:
         opened = of("gateway.store", "opened")[0]
     whole = [importlib.import_module(name) for name in ("hand", "gateway.inbox", "gateway.wire")]
     return (
-        *whole, page_of, opened, *of("gateway.fault", "Turn"), *of("gateway.reading", "Kind", "Reading"), *of("gateway.store", "Writing"),
-    )  # fmt: skip
+        *whole,
+        page_of,
+        opened,
+        *of("gateway.fault", "Turn"),
+        *of("gateway.reading", "Kind", "Reading"),
+        *of("gateway.store", "Writing"),
+    )
 
 
 def leave(out: Path) -> None:
@@ -99,6 +104,7 @@ def leave(out: Path) -> None:
         from gateway.keep.journal import Writing
         from gateway.keep.recovery import opened
         from gateway.words.reading import Kind, Reading
+
         from tests.kit import hand
     except ImportError:  # a tree of before there were rooms
         hand, inbox, wire, page_of, opened, Turn, Kind, Reading, Writing = _flat()
@@ -235,12 +241,28 @@ def _one(day: Any, kind: str, state_: str) -> str:
 
 def _alarm(a: Any) -> dict[str, Any]:
     return {
-        "number": a.number, "id": a.id, "kind": a.kind, "state": str(a.state), "device": a.device, "room": a.room, "count": a.count,
-        "priority": int(a.priority), "active": a.condition_active, "masking": str(a.masking), "rung": a.rung, "test": a.test,
-        "calls": [[c.rung, c.responder, c.channel, c.reason, str(c.delivery)] for c in a.calls], "by": a.by, "reason": a.reason,
-        "responder": a.responder, "expected": a.expected, "outcome": str(a.outcome or ""), "linked": a.linked,
-        "stages": {name: at.wall for name, at in a.stages.items()}, "evidence": [[e.device, e.kind, e.value] for e in a.evidence],
-    }  # fmt: skip
+        "number": a.number,
+        "id": a.id,
+        "kind": a.kind,
+        "state": str(a.state),
+        "device": a.device,
+        "room": a.room,
+        "count": a.count,
+        "priority": int(a.priority),
+        "active": a.condition_active,
+        "masking": str(a.masking),
+        "rung": a.rung,
+        "test": a.test,
+        "calls": [[c.rung, c.responder, c.channel, c.reason, str(c.delivery)] for c in a.calls],
+        "by": a.by,
+        "reason": a.reason,
+        "responder": a.responder,
+        "expected": a.expected,
+        "outcome": str(a.outcome or ""),
+        "linked": a.linked,
+        "stages": {name: at.wall for name, at in a.stages.items()},
+        "evidence": [[e.device, e.kind, e.value] for e in a.evidence],
+    }
 
 
 def _page(folder: Path) -> None:
@@ -259,18 +281,24 @@ def _page(folder: Path) -> None:
 def _household(folder: Path) -> None:
     """Leave two generations of what a technician has set, where this generation knows that."""
     try:
-        from msgspec import to_builtins
-
         from gateway.box import generations
         from gateway.home.parts import DevicePart, Household, HouseholdSecrets, RungPart
+        from msgspec import to_builtins
     except ImportError:
         return
     for revision in (1, 2):
         home = Household(
-            revision=revision, token="6060", instruction=f"i{revision}", by="Li", at="2026-05-04T04:00:00Z", changed=("device.pendant",),
-            rooms=("hall", "bath"), times={"grace_fall": 20.0 + revision}, ladder=(RungPart(responder="grid worker", wait=90.0),),
+            revision=revision,
+            token="6060",
+            instruction=f"i{revision}",
+            by="Li",
+            at="2026-05-04T04:00:00Z",
+            changed=("device.pendant",),
+            rooms=("hall", "bath"),
+            times={"grace_fall": 20.0 + revision},
+            ladder=(RungPart(responder="grid worker", wait=90.0),),
             device=(DevicePart(id="pendant", model="shelly-blu-button", room="hall", address="A4:C1:38:00:00:01"),),
-        )  # fmt: skip
+        )
         own = HouseholdSecrets(revision=revision, token="6060", password="platform-password")
         generations.write(folder / "household-secrets.json", to_builtins(own))
         generations.write(folder / "household.json", to_builtins(home))

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from gateway.contract import wire
 from gateway.contract.wire import LONG_AGO
 from gateway.judge import pending
@@ -27,6 +25,8 @@ from gateway.words.clock import Moment, Quality, bridged
 from gateway.words.instruction import FORGOTTEN, Do, Done, Door, Instruction, ResultFact
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
+from jsonschema import Draft202012Validator
+
 from tests.kit.dated import dated
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)  # 12:00 in the home

@@ -25,11 +25,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
 from drivers import all_models
 from gateway.home.config import load
 from gateway.page.change import tidied
 from gateway.page.known import Known
+
 from tests.kit.brokers import mortal
 from tests.kit.wait import PATIENCE
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from drivers import _tinyframe, enocean_esp3
 from drivers.radar_5359 import Frames, framed
+
 from tests.kit.radar_emulator import Radar
 
 

@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
 from drivers import all_models
 from gateway.box import aside
 from gateway.home.config import load
@@ -35,6 +34,7 @@ from gateway.tend import pump, upkeep
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, uuid16
 from gateway.words.instruction import Instruction
+
 from tests.kit.dated import dated
 
 BTHOME = uuid16(0xFCD2)
@@ -310,10 +310,13 @@ class Lapse:
         self._clock: Clock
         # Looked at once a minute instead of every few seconds, and the status file written every hour: both cost what a year has not.
         self._patched = [
-            (fault, "LOOK_EVERY", look_every), (pump, "LOOK_EVERY", look_every), (upkeep, "STATUS_EVERY", 3600.0),
-            (upkeep, "MAINS_EVERY", look_every), (aside, "run", at_once),
+            (fault, "LOOK_EVERY", look_every),
+            (pump, "LOOK_EVERY", look_every),
+            (upkeep, "STATUS_EVERY", 3600.0),
+            (upkeep, "MAINS_EVERY", look_every),
+            (aside, "run", at_once),
             (gc, "freeze", lambda: None),  # a daemon keeps what it began with for ever; here it is one of many
-        ]  # fmt: skip
+        ]
         self._before = [(module, name, getattr(module, name)) for module, name, _ in self._patched]
 
     def __enter__(self) -> Self:

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
 from drivers import all_models
 from gateway.contract import wire
 from gateway.home.config import load
@@ -29,6 +28,7 @@ from gateway.tend import daemon as daemons
 from gateway.words import kind as kinds
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, Published
+
 from tests.kit.radar_emulator import FALL, PRESENCE, STAY_STILL, frame
 from tests.kit.simulated import BTHOME, Loop
 from tests.month.homes import KEY, STICK, Home

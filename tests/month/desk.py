@@ -21,6 +21,7 @@ from typing import Any
 
 from gateway.judge.faults.outings import ENOUGH
 from gateway.words import kind as kinds
+
 from tests.kit.simulated import Loop
 from tests.month.box import Box
 from tests.month.homes import DAY, HOUR, Home, Sensor, rate

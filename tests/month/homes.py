@@ -114,8 +114,19 @@ MAKES: dict[str, tuple[tuple[float, str], ...]] = {
     "leak": ((0.15, "zigbee-leak"),),
     "pressure": ((0.3, "gatt-blood-pressure"),),
 }
-ROOMS = {"pendant": "worn", "bath": "bath", "door": "hall", "motion": "living", "bed": "bedroom", "radar": "bath", "cancel": "bedroom",
-         "smoke": "kitchen", "climate": "living", "leak": "bath", "pressure": "living"}  # fmt: skip
+ROOMS = {
+    "pendant": "worn",
+    "bath": "bath",
+    "door": "hall",
+    "motion": "living",
+    "bed": "bedroom",
+    "radar": "bath",
+    "cancel": "bedroom",
+    "smoke": "kitchen",
+    "climate": "living",
+    "leak": "bath",
+    "pressure": "living",
+}
 MOST = 9  # sensors of a home
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gateway.words import kind as kinds
+
 from tests.month.homes import AREA, DAY, HOUR, Home, rate
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.words import kind as kinds
+
 from tests.month.desk import AWAY, Line, Month
 from tests.month.homes import DAY, HOUR
 from tests.month.life import RAISED_AFTER, Emergency
@@ -155,12 +156,24 @@ def facts(months: Sequence[Month], days: int) -> dict[str, Any]:
         for name in ("heartbeat", "alarm", "fault", "result", "readings", "status", "home"):
             weight[name].append(month.bytes[name])
     return {
-        "homes": len(months), "days": days, "sensors": sum(len([s for s in m.home.sensors.values() if s.room]) for m in months),
-        "items": found, "hours_over": sum(n > BEARS for n in hours.values()), "busiest_hour": max(hours.values(), default=0),
-        "busiest_day": max(Counter(int(i.at // DAY) for i in found).values(), default=0), "needs": needs, "unheard": unheard,
-        "not_needed": soon, "lists": lists, "listed": len(listed), "figures": figures, "calls": calls, "open": open_, "weight": weight,
+        "homes": len(months),
+        "days": days,
+        "sensors": sum(len([s for s in m.home.sensors.values() if s.room]) for m in months),
+        "items": found,
+        "hours_over": sum(n > BEARS for n in hours.values()),
+        "busiest_hour": max(hours.values(), default=0),
+        "busiest_day": max(Counter(int(i.at // DAY) for i in found).values(), default=0),
+        "needs": needs,
+        "unheard": unheard,
+        "not_needed": soon,
+        "lists": lists,
+        "listed": len(listed),
+        "figures": figures,
+        "calls": calls,
+        "open": open_,
+        "weight": weight,
         "outages": [s.ended - s.began for m in months for s in m.silences],
-    }  # fmt: skip
+    }
 
 
 def text(months: Sequence[Month], days: int) -> str:
@@ -188,13 +201,16 @@ def text(months: Sequence[Month], days: int) -> str:
     )
     rows = Counter((i.kind, i.priority) for i in found)
     others = [(kind, "list", v) for kind, v in f["lists"].items()] + [(kind, "figure", v) for kind, v in f["figures"].items()]
-    out += ["", *_table(
-        ("kind", "priority", "class", "in all", "a day"),
-        [
-            *((kind, f"P{p}", "now", v, f"{v / days:.2f}") for (kind, p), v in sorted(rows.items(), key=lambda r: (-r[1], r[0]))),
-            *((kind, "", name, v, f"{v / days:.2f}") for kind, name, v in sorted(others, key=lambda r: (r[1], -r[2], r[0]))),
-        ],
-    )]  # fmt: skip
+    out += [
+        "",
+        *_table(
+            ("kind", "priority", "class", "in all", "a day"),
+            [
+                *((kind, f"P{p}", "now", v, f"{v / days:.2f}") for (kind, p), v in sorted(rows.items(), key=lambda r: (-r[1], r[0]))),
+                *((kind, "", name, v, f"{v / days:.2f}") for kind, name, v in sorted(others, key=lambda r: (r[1], -r[2], r[0]))),
+            ],
+        ),
+    ]
     out += [
         "",
         *_table(("true emergency", "heard", "raised", "s after the danger, latest", "later than a bare judgement"), _needs(f["needs"])),

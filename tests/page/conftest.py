@@ -4,10 +4,10 @@ import re
 
 import httpx
 import pytest
-
 from gateway.home import handed
 from gateway.page import app as application
 from gateway.page import label
+
 from tests.page.household import PASSWORD, Example
 
 LAN = "192.168.1.50"

@@ -119,8 +119,10 @@ async def main(rounds):
                 await asyncio.sleep(0.5)
             for name, values in (("without", quiet), ("flooded", flooded)):
                 ordered = sorted(values)
-                print(f"{name}: median {statistics.median(ordered):.2f} ms, 95 % {ordered[int(0.95 * len(ordered))]:.2f} ms, "
-                      f"highest {ordered[-1]:.2f} ms, {len(ordered)} presses")  # fmt: skip
+                print(
+                    f"{name}: median {statistics.median(ordered):.2f} ms, 95 % {ordered[int(0.95 * len(ordered))]:.2f} ms, "
+                    f"highest {ordered[-1]:.2f} ms, {len(ordered)} presses"
+                )
             rss = int((Path(f"/proc/{page.pid}/status").read_text()).partition("VmRSS:")[2].split()[0]) / 1024
             print(f"flood: {asked:.0f} answers/s on {CONNECTIONS} connections; page {rss:.0f} MiB resident after it")
         finally:

@@ -22,6 +22,7 @@ from gateway.judge.signals import HOUR, Row
 from gateway.keep.journal import Writing
 from gateway.keep.store import Store
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.hand import Day, HandClock, Home
 
 SECRET_NAME = "王秀英"  # an example of a name that somebody typed where it does not belong
@@ -248,23 +249,46 @@ class Example:
         day = self.day
         now = day.clock.now()
         facts = {
-            "gateway": GATEWAY, "software": __version__, "pid": 1, "boot": "boot-example", "written": time.time() + 3600,
-            "wall": now.wall.isoformat(), "mono": now.mono, "clock": "synchronised", "store": str(self.config.state), "degraded": "",
-            "journal": "j1", "last": len(day.entries), "waiting": 2, "waiting_batches": 1, "receipts": "platform",
+            "gateway": GATEWAY,
+            "software": __version__,
+            "pid": 1,
+            "boot": "boot-example",
+            "written": time.time() + 3600,
+            "wall": now.wall.isoformat(),
+            "mono": now.mono,
+            "clock": "synchronised",
+            "store": str(self.config.state),
+            "degraded": "",
+            "journal": "j1",
+            "last": len(day.entries),
+            "waiting": 2,
+            "waiting_batches": 1,
+            "receipts": "platform",
             "uplink": {"configured": True, "connected": True, "version": "5", "where": "mqtt.example.org:8883"},
             "radio": [{"adapter": "hci0", "hearing": True, "trouble": "", "adverts": 48211, "restarts": 0, "silent_s": 0.4}],
-            "lines": [{"port": "/dev/serial/by-id/example", "open": True, "received": 90211}], "strangers": 3120, "repeats": 8120,
+            "lines": [{"port": "/dev/serial/by-id/example", "open": True, "received": 90211}],
+            "strangers": 3120,
+            "repeats": 8120,
             "devices": [
                 {
-                    "device": d, "model": MODELS[d], "room": room, "heard_s": round(now.mono - day.pipeline.faults.heard_at[d], 1),
-                    "missing_after": 1800.0, "rssi": 0 if d == "bedroom-radar" else {"kitchen-smoke": -91, "front-door": -82}.get(d, -64),
-                    "refused": {"not_sensed": 3, "crc": 2} if d == "front-door" else {}, "shelved": False,
-                    "heard": True, "states": self.states.get(d, {}),
+                    "device": d,
+                    "model": MODELS[d],
+                    "room": room,
+                    "heard_s": round(now.mono - day.pipeline.faults.heard_at[d], 1),
+                    "missing_after": 1800.0,
+                    "rssi": 0 if d == "bedroom-radar" else {"kitchen-smoke": -91, "front-door": -82}.get(d, -64),
+                    "refused": {"not_sensed": 3, "crc": 2} if d == "front-door" else {},
+                    "shelved": False,
+                    "heard": True,
+                    "states": self.states.get(d, {}),
                 }
                 for d, room in ROOMS.items()
             ],
-            "alarms": [], "card": {"written_mb": 11.2, "over_h": 24.0, "day_mb": 11.2, "budget_mb": 30.0}, "faults": [{"kind": k, "device": d, "since_s": 9.0} for k, d in day.pipeline.faults.on], "away": False,
-        }  # fmt: skip
+            "alarms": [],
+            "card": {"written_mb": 11.2, "over_h": 24.0, "day_mb": 11.2, "budget_mb": 30.0},
+            "faults": [{"kind": k, "device": d, "since_s": 9.0} for k, d in day.pipeline.faults.on],
+            "away": False,
+        }
         (self.config.runtime / "status.json").write_text(json.dumps(facts | changed, ensure_ascii=False), encoding="utf-8")
 
     def copy(self, folder: Path) -> "Example":

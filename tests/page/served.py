@@ -15,8 +15,15 @@ from tests.kit.wait import PATIENCE
 ROOT = Path(__file__).parents[2]
 CHROMIUM = "/usr/bin/chromium"
 # Nothing of this asks the network: what a browser would look for by itself is switched off.
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class Page:

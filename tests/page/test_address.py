@@ -1,10 +1,10 @@
 """The address of a broker is read for what it says, or refused beside its field with what to type."""
 
 import pytest
-
 from gateway.page.address import Address, Unreadable, read
 from gateway.page.words import printed
 from gateway.page.zh import ZH
+
 from tests.page.conftest import post
 from tests.page.test_setting import handed, left, yes
 

@@ -4,11 +4,11 @@ import re
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.contract import wire
 from gateway.home import inbox, strength
 from gateway.page import accounts, again, papers
 from gateway.words.instruction import Refused
+
 from tests.page.conftest import form_key, post
 from tests.page.household import PASSWORD
 from tests.page.test_setting import TYPED

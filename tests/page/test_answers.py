@@ -3,12 +3,12 @@
 import re
 
 import pytest
-
 from drivers import all_models
 from gateway.home import changes, handed, household
 from gateway.page import answers
 from gateway.page.answers import Answers, pointed
 from gateway.words.instruction import Change, Refused, What
+
 from tests.page.conftest import form_key, post
 from tests.page.test_setting import TYPED, left, yes
 
@@ -91,16 +91,40 @@ def changed_by_li(box, what, value):
 @pytest.mark.parametrize(
     ("page", "to", "said", "what", "value", "row"),
     [
-        ("/home", "/home/household", {"number": "H-7", "timezone": "Asia/Shanghai", "night_from": "22:00", "night_to": "06:00"},
-         What.SET_HOUSEHOLD, {"number": "H-0451"}, ("住户编号", "H-0451", "H-7")),
-        ("/home", "/home/rooms", {"room-1": "浴室", "more": ""}, What.SET_ROOMS, {"rooms": ["卧室", "浴室"]}, ("房间", "卧室、浴室", "浴室")),
-        ("/home", "/home/consent", {"activity": "1", "climate": "1", "history_days": "30", "journal_days": "730"},
-         What.SET_CONSENT, {"activity": True, "climate": True, "vital_signs": True}, ("体征", "同意", "不同意")),
-        ("/platform", "/platform", TYPED | {"go": "save"}, What.SET_PLATFORM,
-         {"host": "other.example.org", "port": 8883, "tls": True, "username": "", "version": "auto", "receipts": "broker"},
-         ("地址", "other.example.org", "new.example.org")),
+        (
+            "/home",
+            "/home/household",
+            {"number": "H-7", "timezone": "Asia/Shanghai", "night_from": "22:00", "night_to": "06:00"},
+            What.SET_HOUSEHOLD,
+            {"number": "H-0451"},
+            ("住户编号", "H-0451", "H-7"),
+        ),
+        (
+            "/home",
+            "/home/rooms",
+            {"room-1": "浴室", "more": ""},
+            What.SET_ROOMS,
+            {"rooms": ["卧室", "浴室"]},
+            ("房间", "卧室、浴室", "浴室"),
+        ),
+        (
+            "/home",
+            "/home/consent",
+            {"activity": "1", "climate": "1", "history_days": "30", "journal_days": "730"},
+            What.SET_CONSENT,
+            {"activity": True, "climate": True, "vital_signs": True},
+            ("体征", "同意", "不同意"),
+        ),
+        (
+            "/platform",
+            "/platform",
+            TYPED | {"go": "save"},
+            What.SET_PLATFORM,
+            {"host": "other.example.org", "port": 8883, "tls": True, "username": "", "version": "auto", "receipts": "broker"},
+            ("地址", "other.example.org", "new.example.org"),
+        ),
     ],
-)  # fmt: skip
+)
 async def test_who_comes_second_sees_both_and_is_asked(box, page, to, said, what, value, row):
     browser = await box.technician()
     changed_by_li(box, what, value)
@@ -144,5 +168,10 @@ async def test_a_siren_stays_a_siren_when_the_ladder_is_saved(box):
     said = dict(re.findall(r'name="([a-z]+-[0-9]+)"[^>]*? value="([^"]*)"', form.replace("&#34;", "'"))) | {"program-3": '["/bin/true"]'}
     await post(browser, "/rules", "/rules/ladder", **said, revision="0", go="save")
     assert left(box).change.value["ladder"][2] == {
-        "responder": "siren", "channel": "program", "wait": 120.0, "program": ["/bin/true"], "sounds": True, "test": True
-    }  # fmt: skip
+        "responder": "siren",
+        "channel": "program",
+        "wait": 120.0,
+        "program": ["/bin/true"],
+        "sounds": True,
+        "test": True,
+    }

@@ -20,9 +20,6 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from gateway.contract import wire
 from gateway.home import backup, inbox
 from gateway.page import accounts, guard, sensors, tries, turns
@@ -31,6 +28,9 @@ from gateway.page.server import Papers
 from gateway.page.visitor import HERE
 from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Refused
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from tests.kit.ports import free_port
 from tests.page import markup
 from tests.page.conftest import Box, form_key, post
@@ -41,12 +41,61 @@ from tests.page.test_page import READS, SET_UP, routes
 EXAMPLES = 120  # of each role, by three roles, and as many queries: with the rest about twenty seconds on two slow cores
 MARK = "<img src=x onerror=alert(7)>"
 ODD = (
-    "", " ", "\0", "\r\nset-cookie: planted=1", MARK, f'">{MARK}', f"'{MARK}", f"</textarea>{MARK}", "{{7*7}}${7*7}", "%0d%0aset-cookie:x=1",
-    "²", "①", "٣", "-1", "0", "1e400", "nan", "inf", "9" * 40, "0x10", "True", "../../../../etc/passwd", "..%2f..%2f", "/etc/shadow", "//evil.example",
-    "https://evil.example/", "javascript:alert(7)", "' OR 1=1 --", "'; DROP TABLE accounts; --", "\ud7ff", "\ufffd", "\u202e", "a" * 300, "字" * 120,
-    "[" * 4000, "{" * 2000, "null", "[]", "{}", '["/bin/sh", "-c", "id"]', "pendant", "front-door", "T-07", "S-01", "technician", "raised", "page-x",
-    "=1+1", "@SUM(1)", "0001-01-01T00:00", "9999-12-31T23:59", "AA:BB:CC:DD:EE:FF", "/dev/serial/by-id/x", "-----BEGIN CERTIFICATE-----\nAA==\n",
-)  # fmt: skip
+    "",
+    " ",
+    "\0",
+    "\r\nset-cookie: planted=1",
+    MARK,
+    f'">{MARK}',
+    f"'{MARK}",
+    f"</textarea>{MARK}",
+    "{{7*7}}${7*7}",
+    "%0d%0aset-cookie:x=1",
+    "²",
+    "①",
+    "٣",
+    "-1",
+    "0",
+    "1e400",
+    "nan",
+    "inf",
+    "9" * 40,
+    "0x10",
+    "True",
+    "../../../../etc/passwd",
+    "..%2f..%2f",
+    "/etc/shadow",
+    "//evil.example",
+    "https://evil.example/",
+    "javascript:alert(7)",
+    "' OR 1=1 --",
+    "'; DROP TABLE accounts; --",
+    "\ud7ff",
+    "\ufffd",
+    "\u202e",
+    "a" * 300,
+    "字" * 120,
+    "[" * 4000,
+    "{" * 2000,
+    "null",
+    "[]",
+    "{}",
+    '["/bin/sh", "-c", "id"]',
+    "pendant",
+    "front-door",
+    "T-07",
+    "S-01",
+    "technician",
+    "raised",
+    "page-x",
+    "=1+1",
+    "@SUM(1)",
+    "0001-01-01T00:00",
+    "9999-12-31T23:59",
+    "AA:BB:CC:DD:EE:FF",
+    "/dev/serial/by-id/x",
+    "-----BEGIN CERTIFICATE-----\nAA==\n",
+)
 DEVICES = """
 [[device]]
 id = "pendant"
@@ -60,15 +109,42 @@ room = "入户门"
 address = "A4:C1:38:00:53:02"
 """
 STRANGER = {
-    "address": "A4:C1:38:00:53:09", "address_kind": "public", "enrollable": True, "name": MARK, "model": "shelly-blu-button", "title": ["", ""],
-    "maker": MARK, "enrolled": "", "needs_key": True, "refused": MARK, "told": {MARK: ["press"], "button": [MARK]}, "packets": 7, "rssi": -60,
-    "best": -58, "silent_s": 1.0, "acted_s": 1.0,
-}  # fmt: skip
+    "address": "A4:C1:38:00:53:09",
+    "address_kind": "public",
+    "enrollable": True,
+    "name": MARK,
+    "model": "shelly-blu-button",
+    "title": ["", ""],
+    "maker": MARK,
+    "enrolled": "",
+    "needs_key": True,
+    "refused": MARK,
+    "told": {MARK: ["press"], "button": [MARK]},
+    "packets": 7,
+    "rssi": -60,
+    "best": -58,
+    "silent_s": 1.0,
+    "acted_s": 1.0,
+}
 ANSWER = wire.ResultMessage(
-    v=1, gateway="example-home", journal="j1", number=1, id="j1-1", at=wire.When("b", 1.0, "2026-05-04T00:00:00Z", Quality.SYNCHRONISED),
-    instruction="page-x", do=Do.CONFIGURE, by="x", accepted=False, refused=Refused.INVALID, zh="不行", en="No", alarm="", state="",
-    problems=[wire.Trouble("device", "x", "id", "不行", "no")], revision=3,
-)  # fmt: skip
+    v=1,
+    gateway="example-home",
+    journal="j1",
+    number=1,
+    id="j1-1",
+    at=wire.When("b", 1.0, "2026-05-04T00:00:00Z", Quality.SYNCHRONISED),
+    instruction="page-x",
+    do=Do.CONFIGURE,
+    by="x",
+    accepted=False,
+    refused=Refused.INVALID,
+    zh="不行",
+    en="No",
+    alarm="",
+    state="",
+    problems=[wire.Trouble("device", "x", "id", "不行", "no")],
+    revision=3,
+)
 
 
 def handlers(of):
@@ -476,21 +552,43 @@ def test_the_reader_of_html_finds_what_it_is_for():
     good = '<!doctype html>\n<html lang="en"><head><title>t</title></head><body><main><h1>a</h1>{}</main></body></html>'
     assert markup.faults(good.format("<p>x</p>")) == []
     for bad, word in (
-        ("<p>", "never closed"), ("<div><b></div></b>", "closes"), ('<i id="a">x</i><i id="a">y</i>', "there twice"), ("<h3>x</h3>", "after <h1>"),
-        ('<input name="x">', "no label"), ('<label for="q">x</label>', "refers to nothing"), ("<img src=x>", "without alt"), ("<button></button>", "says nothing"),
-        ("<a href='/x'><button>y</button></a>", "inside <a>"), ("<p onclick='x'>y</p>", "forbids"), ("<svg></svg>", "neither"),
-        ("<ul><p>x</p></ul>", "right inside"), ("<h1>b</h1>", "there are 2 <h1>"), ("<a>x</a>", "leads nowhere"), ("<p><div>x</div></p>", "inside <p>"),
-        ('<form action="/x"><input type="password" aria-label="x" name="p"></form>', "posts"), ("<script>x</script>", "policy"),
-    ):  # fmt: skip
+        ("<p>", "never closed"),
+        ("<div><b></div></b>", "closes"),
+        ('<i id="a">x</i><i id="a">y</i>', "there twice"),
+        ("<h3>x</h3>", "after <h1>"),
+        ('<input name="x">', "no label"),
+        ('<label for="q">x</label>', "refers to nothing"),
+        ("<img src=x>", "without alt"),
+        ("<button></button>", "says nothing"),
+        ("<a href='/x'><button>y</button></a>", "inside <a>"),
+        ("<p onclick='x'>y</p>", "forbids"),
+        ("<svg></svg>", "neither"),
+        ("<ul><p>x</p></ul>", "right inside"),
+        ("<h1>b</h1>", "there are 2 <h1>"),
+        ("<a>x</a>", "leads nowhere"),
+        ("<p><div>x</div></p>", "inside <p>"),
+        ('<form action="/x"><input type="password" aria-label="x" name="p"></form>', "posts"),
+        ("<script>x</script>", "policy"),
+    ):
         assert any(word in fault for fault in markup.faults(good.format(bad))), (bad, markup.faults(good.format(bad)))
 
 
 async def test_no_address_leads_out_of_the_folder_of_files(box):
     browser = box.browser()
     for path in (
-        "/static/../visitor.py", "/static/..%2fvisitor.py", "/static/%2e%2e/%2e%2e/config.py", "/static//etc/passwd", "/static/%00", "/static/..\\..\\x",
-        "/static/....//visitor.py", "/static/%252e%252e/x", "/static/.", "/static/", "/..%2f..%2fetc/passwd", "/static/" + "a/" * 500,
-    ):  # fmt: skip
+        "/static/../visitor.py",
+        "/static/..%2fvisitor.py",
+        "/static/%2e%2e/%2e%2e/config.py",
+        "/static//etc/passwd",
+        "/static/%00",
+        "/static/..\\..\\x",
+        "/static/....//visitor.py",
+        "/static/%252e%252e/x",
+        "/static/.",
+        "/static/",
+        "/..%2f..%2fetc/passwd",
+        "/static/" + "a/" * 500,
+    ):
         answer = await browser.get(path)
         assert answer.status_code in {303, 307, 404}, (path, answer.status_code)
         assert urlsplit(answer.headers.get("location", "")).netloc in {"", "localhost"}, path
@@ -532,13 +630,27 @@ def test_every_file_of_the_page_is_one_we_wrote():
 def hostile_backup(**changed):
     """A backup with a good seal whose inside somebody hostile has made up."""
     household = {
-        "v": 1, "revision": 1, "token": "t", "household": {"number": MARK[:40]}, "rooms": [MARK], "platform": {"host": MARK},
-        "device": [{"id": "x", "model": MARK, "room": MARK, "label": MARK}], "ladder": [{"responder": MARK}],
-    }  # fmt: skip
+        "v": 1,
+        "revision": 1,
+        "token": "t",
+        "household": {"number": MARK[:40]},
+        "rooms": [MARK],
+        "platform": {"host": MARK},
+        "device": [{"id": "x", "model": MARK, "room": MARK, "label": MARK}],
+        "ladder": [{"responder": MARK}],
+    }
     kept = {
-        "v": 1, "made": MARK, "software": MARK, "gateway": "gw-1", "journal": MARK, "household": household, "secrets": {"token": "t"},
-        "memories": {MARK: {MARK: MARK}}, "marks": {MARK: MARK}, "alarms": [MARK, "{}", "[" * 3000],
-    }  # fmt: skip
+        "v": 1,
+        "made": MARK,
+        "software": MARK,
+        "gateway": "gw-1",
+        "journal": MARK,
+        "household": household,
+        "secrets": {"token": "t"},
+        "memories": {MARK: {MARK: MARK}},
+        "marks": {MARK: MARK},
+        "alarms": [MARK, "{}", "[" * 3000],
+    }
     head = backup.MAGIC + b'{"v":1,"salt":"' + b"ab" * 16 + b'","nonce":"' + b"cd" * 12 + b'"}\n'
     return head + backup._sealed(head, "open sesame please").encrypt(bytes.fromhex("cd" * 12), json.dumps(kept | changed).encode(), head)
 
@@ -568,12 +680,24 @@ def test_whatever_is_uploaded_is_answered_and_only_from_a_technician(site):
     for role, status in (("nobody", 401), ("supervisor", 403)):
         assert site.do(site.browsers[role].post("/moving/look", content=whole, headers=BOUNDARY)).status_code == status
     odd = [
-        b"", b"--", b"----x", whole[: len(whole) // 2], whole.replace(b"\r\n", b"\n"), whole * 20, multipart([(b"key", b"")]), multipart(good[:1]),
-        multipart([*good[:1], (b"file", b"")]), multipart([*good, *good]), multipart([(b"file", b"\0" * 300_000), *good[:2]]), b"----x\r\n" * 5000,
+        b"",
+        b"--",
+        b"----x",
+        whole[: len(whole) // 2],
+        whole.replace(b"\r\n", b"\n"),
+        whole * 20,
+        multipart([(b"key", b"")]),
+        multipart(good[:1]),
+        multipart([*good[:1], (b"file", b"")]),
+        multipart([*good, *good]),
+        multipart([(b"file", b"\0" * 300_000), *good[:2]]),
+        b"----x\r\n" * 5000,
         multipart([(b"key", site.keys["technician"].encode()), (b"file", b"\xff" * 99)]),
-        multipart([(b"x" * 5000, b"y"), *good]), multipart([(b'a"; name="key', b"z"), *good[1:]]),
-        multipart([*good[:2], (b"file", backup.MAGIC + b'{"v":2,"salt":"\xff"}\n')]), multipart([*good[:2], (b"file", backup.MAGIC + b"[" * 399)]),
-    ]  # fmt: skip
+        multipart([(b"x" * 5000, b"y"), *good]),
+        multipart([(b'a"; name="key', b"z"), *good[1:]]),
+        multipart([*good[:2], (b"file", backup.MAGIC + b'{"v":2,"salt":"\xff"}\n')]),
+        multipart([*good[:2], (b"file", backup.MAGIC + b"[" * 399)]),
+    ]
     heads = [
         BOUNDARY,
         {"content-type": "multipart/form-data"},
@@ -604,7 +728,10 @@ RAW = {
     b"GET /first?lang=%0d%0aset-cookie:%20planted=1 HTTP/1.1\r\nhost: localhost\r\n\r\n": {200},
     b"GET / HTTP/1.1\r\nhost: localhost\r\nx: " + b"a" * 70_000 + b"\r\n\r\n": {303, 400, 431},
     b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: localhost\r\n\r\n": {400, 404, 414, 431},
-    b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /box HTTP/1.1\r\n\r\n": {400, 403},
+    b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /box HTTP/1.1\r\n\r\n": {
+        400,
+        403,
+    },
     b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef": {400},
     b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n": {400, 413},
     b"POST /first HTTP/1.1\r\nhost: localhost\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n": {400, 413},
@@ -616,7 +743,7 @@ RAW = {
     b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n": {400, 405, 421, 505},
     b"\x16\x03\x01\x00\x05hello": {400},
     b"\0" * 4000: {None, 400},
-}  # fmt: skip
+}
 
 
 async def test_whatever_bytes_come_the_server_answers_and_lives(example):

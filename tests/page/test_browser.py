@@ -44,10 +44,37 @@ address = "{door}"
 responder = "grid worker"
 """
 WORDS = {
-    "zh": ("一切正常", "求救", "我来处理", "已应答", "派人", "已派人", "人已到场", "已到场", "结束警报", "已帮助", "警报", "开始测试", "通过"),
-    "en": ("All is well", "SOS", "I have it", "Acknowledged", "Send somebody", "Somebody is on the way", "Arrived", "On site", "Close", "Helped",
-           "Alarms", "Begin the test", "Passed"),
-}  # fmt: skip
+    "zh": (
+        "一切正常",
+        "求救",
+        "我来处理",
+        "已应答",
+        "派人",
+        "已派人",
+        "人已到场",
+        "已到场",
+        "结束警报",
+        "已帮助",
+        "警报",
+        "开始测试",
+        "通过",
+    ),
+    "en": (
+        "All is well",
+        "SOS",
+        "I have it",
+        "Acknowledged",
+        "Send somebody",
+        "Somebody is on the way",
+        "Arrived",
+        "On site",
+        "Close",
+        "Helped",
+        "Alarms",
+        "Begin the test",
+        "Passed",
+    ),
+}
 
 
 class Home:

@@ -7,7 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from drivers import all_models
 from gateway.contract import wire
 from gateway.home import commissioning, handed, inbox
@@ -19,6 +18,7 @@ from gateway.page.words import Words
 from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.instruction import Do, Refused
+
 from tests.page.conftest import form_key, post
 from tests.page.test_setting import equipped, yes
 
@@ -87,9 +87,15 @@ async def test_the_seen_facts_are_those_the_daemon_makes(home):
     known = home.page.known
     found = commissioning.seen(known.journal(name="fault", limit=600), known.past(Filter(kind=kind.TEST), limit=20), at)
     what = commissioning.facts(
-        config, found, gateway=facts.gateway, journal=facts.journal, software=facts.software, mains=False, clock=facts.clock,
+        config,
+        found,
+        gateway=facts.gateway,
+        journal=facts.journal,
+        software=facts.software,
+        mains=False,
+        clock=facts.clock,
         faults=[commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
-    )  # fmt: skip
+    )
     assert commissioning.fingerprint(what) == seen
 
 
@@ -98,9 +104,11 @@ async def test_faults_clock_tls_and_empty_rooms_stand_before_the_signature_and_o
     path = home.example.path
     path.write_text(path.read_text().replace('host = "mqtt.example.org"', 'host = "mqtt.example.org"\ntls = false'))
     home.example.say(clock="unsure")
-    on = [SimpleNamespace(priority=2, kind="device.missing", device="pendant", test=False),
-          SimpleNamespace(priority=3, kind="device.low_battery", device="front-door", test=False),
-          SimpleNamespace(priority=3, kind="gateway.mains_lost", device="", test=True)]  # fmt: skip
+    on = [
+        SimpleNamespace(priority=2, kind="device.missing", device="pendant", test=False),
+        SimpleNamespace(priority=3, kind="device.low_battery", device="front-door", test=False),
+        SimpleNamespace(priority=3, kind="gateway.mains_lost", device="", test=True),
+    ]
     home.page.known.faults = lambda: on
     text = (await browser.get("/certificate?lang=en")).text
     before, _, sheet = text.partition('<article class="sheet"')

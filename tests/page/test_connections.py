@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-
 from gateway.page import connections, guard
 from gateway.page import server as module
 from gateway.page.connections import BROWSER, EACH, KEPT, MOST, Places, Server
 from gateway.page.server import Papers
+
 from tests.kit.ports import free_port
 from tests.kit.wait import PATIENCE, until
 

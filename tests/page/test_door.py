@@ -4,11 +4,11 @@ import asyncio
 import stat
 
 import pytest
-
 from gateway.page import accounts, label, papers
 from gateway.page.accounts import IDLE, LONGEST, Accounts, Refusal, Role
 from gateway.page.tries import LOCK, LOCK_AT
 from gateway.page.visitor import FIELDS
+
 from tests.page.conftest import LAN, form_key, post
 from tests.page.household import PASSWORD
 

@@ -4,10 +4,10 @@ import asyncio
 import json
 
 import aiomqtt
-from playwright.async_api import expect
-
 from drivers import all_models
 from gateway.home.config import load
+from playwright.async_api import expect
+
 from tests.kit.household import KEY, OTHER_KEY, Sealed
 from tests.kit.line_emulators import FallRadar, RfBridge
 from tests.kit.wait import until

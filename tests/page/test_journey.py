@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.async_api import TimeoutError as NotThere
-from playwright.async_api import expect
-
 from gateway.page.en import EN
 from gateway.page.words import printed
 from gateway.page.zh import ZH
+from playwright.async_api import TimeoutError as NotThere
+from playwright.async_api import expect
+
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.household import KEY, Sealed
 from tests.page.household import PASSWORD

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-
 from gateway.contract import wire
 from gateway.home import inbox
 from gateway.home.parts import HomePart
@@ -23,6 +22,7 @@ from gateway.page.visitor import HERE, PLACES, SETUP
 from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words import kind
+
 from tests.page.conftest import form_key, post
 from tests.page.household import PASSWORD, SECRET_KEY, SECRET_NAME, SECRET_WORD
 
@@ -157,10 +157,20 @@ async def test_the_bar_at_the_foot_says_where_one_is_on_each_page(box):
     more += device.format("bedroom-radar", "micradar-r60afd1") + 'port = "/dev/serial/by-id/usb"\n'
     path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
     places = {
-        "/": "今天", "/devices/front-door": "今天", "/alarms": "警报", "/alarms/1": "警报", "/journal": "记录", "/journal?what=visits": "记录",
-        "/test": "测试", "/box": "本机", "/setup": "设置", **{where: "设置" for _, where in SETUP}, "/certificate/1": "设置",
-        **{p: "设置" for p in SET_UP if "heard" not in p and "confirm" not in p}, "/nowhere": "",
-    }  # fmt: skip
+        "/": "今天",
+        "/devices/front-door": "今天",
+        "/alarms": "警报",
+        "/alarms/1": "警报",
+        "/journal": "记录",
+        "/journal?what=visits": "记录",
+        "/test": "测试",
+        "/box": "本机",
+        "/setup": "设置",
+        **{where: "设置" for _, where in SETUP},
+        "/certificate/1": "设置",
+        **{p: "设置" for p in SET_UP if "heard" not in p and "confirm" not in p},
+        "/nowhere": "",
+    }
     for where, place in places.items():
         answer = await browser.get(where)
         assert answer.status_code == (404 if where == "/nowhere" else 200), where
@@ -299,8 +309,21 @@ async def test_the_bundle_has_no_secret_and_no_name(box):
     file = zipfile.ZipFile(io.BytesIO(answer.content))
     text = "".join(file.read(name).decode() for name in file.namelist())
     assert {"status.json", "journal.jsonl", "versions.json", "README.txt"} <= set(file.namelist())
-    for never in (SECRET_WORD, SECRET_KEY, SECRET_NAME, "sentinel-user", PASSWORD, box.code, "浴室", "卧室", "desk 2", "T-07", "192.168", "mqtt.example.org",
-                  str(box.example.folder)):  # fmt: skip
+    for never in (
+        SECRET_WORD,
+        SECRET_KEY,
+        SECRET_NAME,
+        "sentinel-user",
+        PASSWORD,
+        box.code,
+        "浴室",
+        "卧室",
+        "desk 2",
+        "T-07",
+        "192.168",
+        "mqtt.example.org",
+        str(box.example.folder),
+    ):
         assert never not in text, never
     lines = [json.loads(line) for line in file.read("journal.jsonl").decode().splitlines()]
     assert [x["number"] for x in lines] == list(range(1, len(lines) + 1))

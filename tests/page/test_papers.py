@@ -9,13 +9,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from markupsafe import escape
-
 from drivers import all_models
 from gateway.home.config import load
 from gateway.page import papers
 from gateway.page.server import Papers
 from gateway.page.words import Words
+from markupsafe import escape
+
 from tests.page.conftest import post
 
 USAGE = dict.fromkeys(
@@ -80,10 +80,17 @@ def made(kind):
 
 
 BAD = {
-    "rsa-1024": "papers_weak", "ed25519": "papers_kind", "ed448": "papers_kind", "p-521": "papers_kind", "brainpool": "papers_kind",
-    "for clients": "papers_use", "not to sign": "papers_use",
-    "version 9": "papers_no_certificate", "an extension twice": "papers_no_certificate", "a name with NUL": "papers_no_certificate",
-}  # fmt: skip
+    "rsa-1024": "papers_weak",
+    "ed25519": "papers_kind",
+    "ed448": "papers_kind",
+    "p-521": "papers_kind",
+    "brainpool": "papers_kind",
+    "for clients": "papers_use",
+    "not to sign": "papers_use",
+    "version 9": "papers_no_certificate",
+    "an extension twice": "papers_no_certificate",
+    "a name with NUL": "papers_no_certificate",
+}
 
 
 @pytest.mark.parametrize("kind", BAD)
@@ -181,8 +188,11 @@ def test_a_file_named_in_the_configuration_that_is_no_good_shuts_nobody_out(exam
     given = 'address = "127.0.0.1"\ncertificate = "there.pem"\ncertificate_key = "there.key"'
     example.path.write_text(text.replace('address = "127.0.0.1"', given), encoding="utf-8")
     for word, certificate, key in (
-        ("papers_unread", None, None), ("papers_no_certificate", "torn", "torn"), ("papers_weak", *made("rsa-1024")), ("", *made("p-256")),
-    ):  # fmt: skip
+        ("papers_unread", None, None),
+        ("papers_no_certificate", "torn", "torn"),
+        ("papers_weak", *made("rsa-1024")),
+        ("", *made("p-256")),
+    ):
         for name, content in (("there.pem", certificate), ("there.key", key)):
             if content is not None:
                 (example.path.parent / name).write_text(content)

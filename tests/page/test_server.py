@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-
 from gateway.page import papers
 from gateway.page import server as module
 from gateway.page.server import Papers, Signpost
+
 from tests.kit.ports import free_port
 from tests.kit.wait import until
 from tests.page.served import ROOT, Page

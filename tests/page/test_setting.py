@@ -5,7 +5,6 @@ from html import unescape
 from types import SimpleNamespace
 
 import pytest
-
 from drivers import all_models
 from gateway.contract import wire
 from gateway.home import changes, household, inbox
@@ -21,6 +20,7 @@ from gateway.tell.platform_test import STEPS as ATTEMPTED
 from gateway.words import kind
 from gateway.words.instruction import Change, Refused, What
 from gateway.words.times import Times
+
 from tests.page.conftest import form_key, post
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")
@@ -145,8 +145,10 @@ async def test_each_step_of_a_try_is_shown_with_its_time_and_what_to_do(box):
     where = answer.headers["location"].partition("#")[0]
     told = where.partition("try=")[2]
     assert "data-running" in (await browser.get(where)).text
-    steps = [{"step": "resolve", "ok": True, "seconds": 0.012, "zh": "", "en": ""},
-             {"step": "connect", "ok": False, "seconds": 1.5, "zh": "连接被拒绝", "en": "refused the connection"}]  # fmt: skip
+    steps = [
+        {"step": "resolve", "ok": True, "seconds": 0.012, "zh": "", "en": ""},
+        {"step": "connect", "ok": False, "seconds": 1.5, "zh": "连接被拒绝", "en": "refused the connection"},
+    ]
     box.example.say(platform_test={"instruction": told, "over": True, "where": "new:8884", "steps": steps})
     text = (await browser.get(where + "&lang=en")).text
     for word in ("0.01 s", "1.50 s", "refused the connection", "What to do", "not reached", "It does not get through: Connect"):
@@ -178,8 +180,14 @@ async def test_a_wrong_platform_is_told_beside_its_field(box, said, word):
 
 async def test_a_change_that_cuts_the_link_in_an_alarm_is_asked_about_and_then_made(box):
     browser = await box.technician()
-    yes(box, accepted=False, refused=Refused.INVALID, zh="有未结束的警报", en="an alarm is open",
-        problems=[SimpleNamespace(field="although", item="", zh="有未结束的警报", en="an alarm is open")])  # fmt: skip
+    yes(
+        box,
+        accepted=False,
+        refused=Refused.INVALID,
+        zh="有未结束的警报",
+        en="an alarm is open",
+        problems=[SimpleNamespace(field="although", item="", zh="有未结束的警报", en="an alarm is open")],
+    )
     assert 'name="although"' not in (await browser.get("/platform")).text
     answer = await post(browser, "/platform", "/platform", **TYPED, go="save")
     assert answer.status_code == 422
@@ -192,8 +200,14 @@ async def test_a_change_that_cuts_the_link_in_an_alarm_is_asked_about_and_then_m
 
 async def test_the_daemons_problems_and_a_quicker_colleague_are_told(box):
     browser = await box.technician()
-    yes(box, accepted=False, refused=Refused.INVALID, zh="不是证书", en="no certificate",
-        problems=[SimpleNamespace(field="ca", item="", zh="不是证书", en="no certificate")])  # fmt: skip
+    yes(
+        box,
+        accepted=False,
+        refused=Refused.INVALID,
+        zh="不是证书",
+        en="no certificate",
+        problems=[SimpleNamespace(field="ca", item="", zh="不是证书", en="no certificate")],
+    )
     answer = await post(browser, "/platform", "/platform", **TYPED, ca="nonsense", go="save")
     assert answer.status_code == 422
     assert "nonsense</textarea>" in answer.text
@@ -252,9 +266,15 @@ async def test_who_is_told_of_faults_is_ticked_where_a_program_calls_and_kept(bo
 
 
 @pytest.mark.parametrize(
-    ("said", "word"), [({"responder-2": ""}, "请填写"), ({"wait-1": "soon"}, "请填数字"), ({"wait-1": "10"}, "30 到 600 秒之间"),
-                       ({"wait-1": "nan"}, "30 到 600 秒之间"), ({"channel-1": "program", "program-1": '["/bin/sh"]'}, "不允许运行")]
-)  # fmt: skip
+    ("said", "word"),
+    [
+        ({"responder-2": ""}, "请填写"),
+        ({"wait-1": "soon"}, "请填数字"),
+        ({"wait-1": "10"}, "30 到 600 秒之间"),
+        ({"wait-1": "nan"}, "30 到 600 秒之间"),
+        ({"channel-1": "program", "program-1": '["/bin/sh"]'}, "不允许运行"),
+    ],
+)
 async def test_a_wrong_ladder_is_told_beside_its_rung(box, said, word):
     browser = await box.technician()
     typed = as_typed((await browser.get("/rules")).text, "ladder")
@@ -397,8 +417,18 @@ async def test_a_device_is_walked_and_its_counts_are_shown(equipped):
     order = left(box)
     assert (order.do, order.device, order.seconds) == ("walk", "pendant", 300.0)
     assert (await post(browser, "/walk", "/walk", device="nobody", go="begin")).status_code == 404
-    box.example.say(walk={"device": "pendant", "left_s": 250.0, "readings": 2, "presses": 2, "receipts": 2, "without_receipt": 0,
-                          "receipt_s": 0.21, "worst_dbm": -92})  # fmt: skip
+    box.example.say(
+        walk={
+            "device": "pendant",
+            "left_s": 250.0,
+            "readings": 2,
+            "presses": 2,
+            "receipts": 2,
+            "without_receipt": 0,
+            "receipt_s": 0.21,
+            "worst_dbm": -92,
+        }
+    )
     text = (await browser.get("/walk?part=1&lang=en")).text
     for word in (
         "2 of 3",
@@ -432,9 +462,21 @@ async def test_an_ended_walk_says_pass_or_what_is_missing(equipped, counted, wor
     facts = box.page.known.status()
     at = wire.When(facts.boot, facts.mono - 60, facts.wall[:19] + "Z", facts.clock)
     note = wire.FaultMessage(
-        v=1, gateway="example-home", journal="j1", number=1, id="j1-1", at=at, kind=kind.VISIT, priority=4, codes=None, turn="noted",
-        device="pendant", room="", detail={"what": "walk", "by": "T-07", "readings": 3, **counted}, evidence=[],
-    )  # fmt: skip
+        v=1,
+        gateway="example-home",
+        journal="j1",
+        number=1,
+        id="j1-1",
+        at=at,
+        kind=kind.VISIT,
+        priority=4,
+        codes=None,
+        turn="noted",
+        device="pendant",
+        room="",
+        detail={"what": "walk", "by": "T-07", "readings": 3, **counted},
+        evidence=[],
+    )
     box.page.known.journal = lambda **_: [note]
     text = (await browser.get("/walk")).text.partition('id="device-pendant"')[2].partition("</section>")[0]
     assert word in text

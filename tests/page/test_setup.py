@@ -8,8 +8,6 @@ import zipfile
 from types import SimpleNamespace
 
 import pytest
-from msgspec.structs import replace
-
 from drivers import all_models
 from gateway.contract import wire
 from gateway.home import changes, inbox
@@ -21,6 +19,8 @@ from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words.instruction import Refused
 from gateway.words.say import Say
+from msgspec.structs import replace
+
 from tests.page.conftest import form_key
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")
@@ -43,10 +43,23 @@ address = "A4:C1:38:00:53:02"
 def one(address=ADDRESS, **changed):
     """One address as the hearing window tells of it."""
     return {
-        "address": address, "address_kind": "public", "enrollable": True, "name": "SBBT-002C", "model": "shelly-blu-button",
-        "title": ["", ""], "maker": "BTHome", "enrolled": "", "needs_key": False, "refused": "", "told": {"button": ["press"]}, "packets": 7,
-        "rssi": -60, "best": -58, "silent_s": 1.0, "acted_s": None,
-    } | changed  # fmt: skip
+        "address": address,
+        "address_kind": "public",
+        "enrollable": True,
+        "name": "SBBT-002C",
+        "model": "shelly-blu-button",
+        "title": ["", ""],
+        "maker": "BTHome",
+        "enrolled": "",
+        "needs_key": False,
+        "refused": "",
+        "told": {"button": ["press"]},
+        "packets": 7,
+        "rssi": -60,
+        "best": -58,
+        "silent_s": 1.0,
+        "acted_s": None,
+    } | changed
 
 
 def hear(box, *heard, left=200.0, **changed):
@@ -401,8 +414,16 @@ port = "/dev/serial/by-id/usb-radar"
 
 def signal(source, receiver="bridge", **changed):
     return {
-        "receiver": receiver, "signal": source, "times": 2, "rssi": 0, "enrolled": "", "model": "", "told": {}, "silent_s": 1.0, "acted_s": None,
-    } | changed  # fmt: skip
+        "receiver": receiver,
+        "signal": source,
+        "times": 2,
+        "rssi": 0,
+        "enrolled": "",
+        "model": "",
+        "told": {},
+        "silent_s": 1.0,
+        "acted_s": None,
+    } | changed
 
 
 @pytest.fixture
@@ -629,8 +650,19 @@ async def test_a_device_is_called_what_people_call_it_everywhere_on_the_page(hom
     assert "<strong>太长</strong>" in answer.text
     path = home.example.path
     path.write_text(path.read_text(encoding="utf-8") + 'label = "老门"\n', encoding="utf-8")
-    for page in ("/", "/sensors", "/alarms", "/journal", "/walk", "/certificate", "/devices/front-door", "/sensors/change?device=front-door",
-                 "/sensors/add?replace=front-door", "/sensors/new?replace=front-door", "/sensors/confirm?device=front-door"):  # fmt: skip
+    for page in (
+        "/",
+        "/sensors",
+        "/alarms",
+        "/journal",
+        "/walk",
+        "/certificate",
+        "/devices/front-door",
+        "/sensors/change?device=front-door",
+        "/sensors/add?replace=front-door",
+        "/sensors/new?replace=front-door",
+        "/sensors/confirm?device=front-door",
+    ):
         text = (await browser.get(page)).text
         assert ("老门" in text) is (page not in {"/alarms", "/journal"}), page  # this door has never raised an alarm
     path.write_text(path.read_text(encoding="utf-8").replace('room = "随身"', 'room = "随身"\nlabel = "红按钮"'), encoding="utf-8")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import re
 
-from msgspec.structs import replace
-
 from gateway.home.status import DeviceStatus, Status
 from gateway.page import today
+from msgspec.structs import replace
 
 
 def devices(box, **changed):

@@ -10,9 +10,9 @@ import zipfile
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from gateway.page.papers import fingerprint
 from playwright.async_api import expect
 
-from gateway.page.papers import fingerprint
 from tests.kit.brokers import Authority
 from tests.page.household import PASSWORD
 from tests.page.served import chromium

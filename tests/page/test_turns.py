@@ -4,12 +4,12 @@ import asyncio
 import contextlib
 
 import pytest
-
 from gateway.page import accounts, label, live, turns
 from gateway.page.accounts import OF_ONE, REFUSED_LINES, SESSIONS, VISITS, Accounts, Refusal
 from gateway.page.today import _Stream
 from gateway.page.tries import LOCK, LOCK_AT, Tries
 from gateway.page.turns import AT_ONCE, EVERY, LINE, PATIENCE, Turns
+
 from tests.kit.simulated import Loop
 from tests.page.conftest import LAN, form_key, post
 from tests.page.household import PASSWORD

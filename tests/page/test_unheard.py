@@ -4,10 +4,10 @@ import html
 import re
 
 import pytest
-
 from gateway.home import audible
 from gateway.page.certificate import on_paper
 from gateway.page.words import Words
+
 from tests.kit.ports import free_port
 from tests.page.household import CONFIG, PASSWORD
 from tests.page.served import Page, chromium
@@ -34,8 +34,21 @@ async def test_a_silent_home_says_so_in_both_languages(box, lang):
 
 
 def test_an_older_document_and_a_newer_word_are_printed_too():
-    what = {"passed": True, "household": "", "gateway": "g", "software": "1", "timezone": "Asia/Shanghai", "revision": 1, "steps": [],
-            "configuration": "c" * 64, "devices": [], "missing": [], "times": {}, "ladder": [], "platform": {"where": ""}}  # fmt: skip
+    what = {
+        "passed": True,
+        "household": "",
+        "gateway": "g",
+        "software": "1",
+        "timezone": "Asia/Shanghai",
+        "revision": 1,
+        "steps": [],
+        "configuration": "c" * 64,
+        "devices": [],
+        "missing": [],
+        "times": {},
+        "ladder": [],
+        "platform": {"where": ""},
+    }
     assert on_paper(Words("zh", None), what).get("lacks") is None
     assert on_paper(Words("en", None), what | {"lacks": ["silent", "of the future"]})["lacks"] == [audible.WORDS[audible.Lack.SILENT]]
 

@@ -11,9 +11,9 @@ import re
 from pathlib import Path
 
 import pytest
-
 from gateway.home.commissioning import unsigned
 from gateway.home.parts import Signature
+
 from tests.kit.brokers import Platform
 from tests.kit.radar_emulator import Radar
 from tests.page import test_browser

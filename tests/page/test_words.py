@@ -3,7 +3,6 @@
 from zoneinfo import ZoneInfo
 
 import pytest
-
 from gateway.page.words import Words, printed
 from gateway.page.zh import ZH
 

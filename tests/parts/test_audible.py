@@ -4,12 +4,12 @@ import json
 
 import msgspec
 import pytest
-
 from drivers import all_models
 from gateway.home import audible, commissioning, status
 from gateway.home.audible import Lack
 from gateway.home.config import load
 from gateway.tend import check
+
 from tests.kit.household import Gateway
 
 CALLS = '[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/cat"]\n'

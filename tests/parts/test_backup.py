@@ -7,7 +7,6 @@ import sqlite3
 import time
 
 import pytest
-
 from drivers import all_models
 from gateway.box import generations
 from gateway.home import backup
@@ -15,6 +14,7 @@ from gateway.home.backup import BackupError, Kept
 from gateway.home.config import load
 from gateway.home.handed import Handed
 from gateway.home.parts import Household, HouseholdSecrets
+
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, OTHER_KEY, SEALED, Gateway, Sealed
@@ -33,9 +33,16 @@ def bluez():
 
 def kept(**more):
     usual = {
-        "v": 1, "made": "2026-11-22T00:00:00+00:00", "software": "1", "gateway": "gw-1", "journal": "j1", "household": Household(),
-        "secrets": HouseholdSecrets(), "memories": {}, "marks": {},
-    }  # fmt: skip
+        "v": 1,
+        "made": "2026-11-22T00:00:00+00:00",
+        "software": "1",
+        "gateway": "gw-1",
+        "journal": "j1",
+        "household": Household(),
+        "secrets": HouseholdSecrets(),
+        "memories": {},
+        "marks": {},
+    }
     return Kept(**usual | more)
 
 

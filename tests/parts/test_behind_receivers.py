@@ -5,13 +5,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-
 from drivers import all_models
 from gateway.hear.intake import Intake
 from gateway.hear.serial_port import Line
 from gateway.words.clock import Moment
 from gateway.words.driver import NOT_MINE, Chunk, Published, Refusal, Reply, Report, Telegram
 from gateway.words.reading import Kind, is_plausible
+
 from tests.kit.line_emulators import EnOceanStick, RfBridge, TinyRadar
 from tests.kit.wait import until
 

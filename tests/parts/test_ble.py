@@ -10,8 +10,8 @@ from bleak import BleakScanner
 from bleak.exc import BleakDBusError
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
-
 from gateway.hear.ble import Radio, RadioError, Times, adapters
+
 from tests.kit.fake_bluez import SYSTEM_BUS, Bluetoothd, Child, PrivateBus, flood, uuid
 from tests.kit.wait import NEVER, until
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-
 from gateway.contract import wire
 from gateway.tell.mqtt import Broker, Link, LinkLost
 from gateway.tell.push import NotTaken
 from gateway.words.clock import Quality
+
 from tests.kit.brokers import Authority, Mosquitto
 from tests.kit.wait import PATIENCE, until
 
@@ -65,9 +65,11 @@ class Home:
         self.gateway, self.heard, self.downs = gateway, [], []
         where = Broker(host="127.0.0.1", port=broker.port, gateway=gateway, ca=broker.tls_ca, username=gateway, password=WORDS[gateway])
         self.link = Link(
-            where, status=lambda online, reason: told(gateway, online, reason),
-            heard=lambda name, body: self.heard.append((name, json.loads(body or "{}"))), down=self.downs.append,
-        )  # fmt: skip
+            where,
+            status=lambda online, reason: told(gateway, online, reason),
+            heard=lambda name, body: self.heard.append((name, json.loads(body or "{}"))),
+            down=self.downs.append,
+        )
 
     async def __aenter__(self):
         self.task = asyncio.create_task(self.link.run())

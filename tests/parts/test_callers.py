@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from gateway.judge.alarm import Alarm, State
 from gateway.tell import sounder
 from gateway.tell.callers import QUEUE, TOLD, Callers
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.kind import CO, FALL, GAS, SMOKE, WATER, Priority, of
+
 from tests.kit.wait import until
 
 

@@ -8,12 +8,12 @@ from math import inf
 from pathlib import Path
 
 import pytest
-
 from gateway.contract import chain, wire
 from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.recovery import opened
 from gateway.tend import check
 from gateway.words.clock import Moment
+
 from tests.golden import make
 from tests.kit.hand import GATEWAY, Home
 from tests.parts.test_store import Box

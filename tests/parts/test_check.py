@@ -5,11 +5,11 @@ import os
 import sqlite3
 
 import pytest
-
 from gateway import __version__
 from gateway.__main__ import main
 from gateway.home.status import ChannelStatus, DeviceStatus, Status
 from gateway.tend import check
+
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Bluetoothd, PrivateBus
 from tests.kit.household import KEY, PASSWORD, Gateway, radar

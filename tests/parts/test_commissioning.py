@@ -10,9 +10,6 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from drivers import all_models
 from gateway import __version__
 from gateway.contract import wire
@@ -22,6 +19,9 @@ from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
 from gateway.words import kind
 from gateway.words.instruction import Door
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.hand import Day
 from tests.kit.household import Gateway
@@ -98,9 +98,12 @@ def changed(day, keys):
 def test_everything_is_missing_at_first_and_a_walk_takes_its_device_off_the_list(tmp_path, day):
     config = configured(tmp_path)
     assert lacking(facts(config, found(day))) == {
-        ("device", "button"): ["walk"], ("device", "door"): ["walk"], ("step", "mains"): ["step"], ("step", "uplink"): ["step"],
+        ("device", "button"): ["walk"],
+        ("device", "door"): ["walk"],
+        ("step", "mains"): ["step"],
+        ("step", "uplink"): ["step"],
         ("platform", ""): ["test"],
-    }  # fmt: skip
+    }
     walked(day)
     what = facts(config, found(day))
     assert ("device", "button") not in lacking(what)
@@ -209,10 +212,18 @@ def test_equal_facts_have_one_fingerprint_and_no_moment_in_them(tmp_path, day):
 @pytest.mark.parametrize(
     "strokes",
     [
-        (), ((10, 10),), ((10, 10, 5, 5),), ((10, 10, 5),), ((1,),), ((), (10, 10, 200, 0)), ((-5, 10, 200, 0),), ((500, 10, 200, 0),),
-        ((10, 150, 100, 90),), ((10, 10, *(1, 0) * 2600),),
+        (),
+        ((10, 10),),
+        ((10, 10, 5, 5),),
+        ((10, 10, 5),),
+        ((1,),),
+        ((), (10, 10, 200, 0)),
+        ((-5, 10, 200, 0),),
+        ((500, 10, 200, 0),),
+        ((10, 150, 100, 90),),
+        ((10, 10, *(1, 0) * 2600),),
     ],
-)  # fmt: skip
+)
 def test_what_is_no_signature_is_refused(strokes):
     assert commissioning.unsigned(Signature(how="drawn", strokes=strokes), "Li (192.168.1.20)").field == "strokes"
 
@@ -315,10 +326,17 @@ def fingerprint(gateway):
     rows = [wire.decode_entry(body) for (body,) in gateway.rows("SELECT body FROM journal ORDER BY number DESC")]
     at = wire.When(status["boot"], status["mono"], status["wall"][:19] + "Z", status["clock"])
     what = commissioning.facts(
-        config, commissioning.seen(rows, [], at), gateway=gateway.name, journal=status["journal"], software=__version__,
-        mains=status["mains"] is not None, clock=status["clock"],
-        faults=[commissioning.OpenFault(int(kind.of(f["kind"]).priority), f["kind"], f["device"]) for f in status["faults"] if not f["test"]],
-    )  # fmt: skip
+        config,
+        commissioning.seen(rows, [], at),
+        gateway=gateway.name,
+        journal=status["journal"],
+        software=__version__,
+        mains=status["mains"] is not None,
+        clock=status["clock"],
+        faults=[
+            commissioning.OpenFault(int(kind.of(f["kind"]).priority), f["kind"], f["device"]) for f in status["faults"] if not f["test"]
+        ],
+    )
     return commissioning.fingerprint(what)
 
 

@@ -4,14 +4,14 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from gpiozero.pins.mock import MockFactory
-
 from drivers import dry_contact, gpio_inputs, modbus_inputs
 from gateway.hear.contacts import GpioInputs, ModbusInputs, bus_at, run
 from gateway.hear.intake import Intake
 from gateway.words.clock import Moment
 from gateway.words.driver import Report, Standing, Telegram
 from gateway.words.reading import Kind
+from gpiozero.pins.mock import MockFactory
+
 from tests.kit.line_emulators import ModbusModule
 from tests.kit.wait import until
 
@@ -169,8 +169,11 @@ def test_one_module_carries_smoke_sos_and_a_bed_pad():
         home.intake.telegram("module", Telegram(source=source, data=data), home.moment())
     said = home.said()
     assert said == [
-        ("smoke", Kind.SMOKE, True), ("cord", Kind.BUTTON, "press"), ("bed", Kind.OCCUPANCY, False), ("cord", Kind.BUTTON, "release"),
-    ]  # fmt: skip
+        ("smoke", Kind.SMOKE, True),
+        ("cord", Kind.BUTTON, "press"),
+        ("bed", Kind.OCCUPANCY, False),
+        ("cord", Kind.BUTTON, "release"),
+    ]
     assert home.heard_at["cord"] == 1000.0
 
 

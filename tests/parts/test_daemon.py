@@ -20,7 +20,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from drivers import all_models
 from gateway.hear import ble
 from gateway.home import inbox
@@ -31,6 +30,7 @@ from gateway.tend import admission, upkeep
 from gateway.tend.daemon import Daemon, build
 from gateway.words import kind
 from gateway.words.driver import Advertisement
+
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.fake_bluez import Child
 from tests.kit.household import CANCEL, KEY, PASSWORD, PENDANT, REPO, SEALED, Gateway, Sealed, radar

@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from gateway.demo import home, proof
 from gateway.demo.desk import Desk
 from gateway.demo.screen import columns
@@ -29,8 +28,14 @@ def demo(tmp_path, *options):
     """Play the day; return exit code and what was shown."""
     done = subprocess.run(
         [sys.executable, "-m", "gateway.demo", "--once", *options],
-        cwd=ROOT, env=environment(tmp_path), capture_output=True, encoding="utf-8", timeout=LONGEST, check=False, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment(tmp_path),
+        capture_output=True,
+        encoding="utf-8",
+        timeout=LONGEST,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
     print(done.stdout, done.stderr)
     return done.returncode, done.stdout, done.stderr
 
@@ -59,19 +64,50 @@ def test_the_whole_day_reaches_every_stage_of_every_alarm(short):
     assert (code, err) == (0, "")
     # an SOS, from the press to the outcome
     in_order(
-        out, "gateway started", "读数 readings", "27.8°C", "presses the encrypted pendant", "07:40:00  #1 1+2 危险警报 alarm", "#1 3 数据推送",
-        "#1 4 有人应答", "#1 5 派人救助", "网格员 grid worker", "#1 6 到达现场", "#1 7 警报结束", "helped",
-    )  # fmt: skip
+        out,
+        "gateway started",
+        "读数 readings",
+        "27.8°C",
+        "presses the encrypted pendant",
+        "07:40:00  #1 1+2 危险警报 alarm",
+        "#1 3 数据推送",
+        "#1 4 有人应答",
+        "#1 5 派人救助",
+        "网格员 grid worker",
+        "#1 6 到达现场",
+        "#1 7 警报结束",
+        "helped",
+    )
     # a fall that is cancelled, a fault that wakes nobody, a door that closes by rule
     in_order(
-        out, "10:15:00  #2 1 出现危险", "chime", "10:15:18  #2   老人撤警 cancelled", "11:30:00     技术故障", "battery low", "9 %",
-        "12:30:0", "#3", "door left open", "#3 7 警报结束", "nobody was woken",
-    )  # fmt: skip
+        out,
+        "10:15:00  #2 1 出现危险",
+        "chime",
+        "10:15:18  #2   老人撤警 cancelled",
+        "11:30:00     技术故障",
+        "battery low",
+        "9 %",
+        "12:30:0",
+        "#3",
+        "door left open",
+        "#3 7 警报结束",
+        "nobody was woken",
+    )
     # the network fails: the home sounds, the rung that needs none is called, the alarm is delivered when it is back
     in_order(
-        out, "network cut", "uplink lost", "15:02:00  #4 1+2", "siren", "15:02:30  #4   呼叫第1级", "neighbour's", "network back",
-        "#4 3 数据推送", "#4 4 有人应答", "#4 6 到达现场", "#4 7 警报结束",
-    )  # fmt: skip
+        out,
+        "network cut",
+        "uplink lost",
+        "15:02:00  #4 1+2",
+        "siren",
+        "15:02:30  #4   呼叫第1级",
+        "neighbour's",
+        "network back",
+        "#4 3 数据推送",
+        "#4 4 有人应答",
+        "#4 6 到达现场",
+        "#4 7 警报结束",
+    )
     # a fall that nobody cancels
     in_order(out, "18:20:00  #5 1 出现危险", "18:20:30  #5 2 发出警报", "#5 3", "#5 4", "护理站 care station", "#5 6", "#5 7", "rescued")
     # the summary
@@ -121,8 +157,13 @@ def serving(folder, *options):
     """The demonstration as a child that never outlasts its test, however that ends."""
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway.demo", "--until", "05:31", *options],
-        cwd=ROOT, env=environment(folder), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ROOT,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        stdin=subprocess.DEVNULL,
+    )
     with process:
         try:
             yield process
@@ -199,12 +240,29 @@ def good():
     """Return a small day on which all was well."""
     stages = {name: at(10 + n) for n, name in enumerate(proof.ANSWERED)}
     alarm = {
-        "type": "alarm", "number": 1, "id": "j-1", "alarm": "j-a1", "alarm_number": 1, "kind": "person.sos", "device": "pendant", "test": False,
-        "priority": 1, "state": "closed", "stages": stages, "outcome": "helped", "state_by": "desk",
-    }  # fmt: skip
+        "type": "alarm",
+        "number": 1,
+        "id": "j-1",
+        "alarm": "j-a1",
+        "alarm_number": 1,
+        "kind": "person.sos",
+        "device": "pendant",
+        "test": False,
+        "priority": 1,
+        "state": "closed",
+        "stages": stages,
+        "outcome": "helped",
+        "state_by": "desk",
+    }
     fault = {
-        "type": "fault", "number": 2, "id": "j-2", "kind": "device.low_battery", "device": "hall", "turn": "raised", "priority": 3,
-    }  # fmt: skip
+        "type": "fault",
+        "number": 2,
+        "id": "j-2",
+        "kind": "device.low_battery",
+        "device": "hall",
+        "turn": "raised",
+        "priority": 3,
+    }
     results = [{"type": "result", "number": 3 + n, "id": f"j-{3 + n}", "instruction": f"i{n}"} for n in range(4)]
     desk = [{"did": "received", "name": "alarm", "number": e["number"], "id": e["id"], "again": False} for e in (alarm, fault, *results)]
     desk += [{"did": "received", "name": "readings", "batch": n, "again": False} for n in (1, 2)]
@@ -215,11 +273,16 @@ def good():
             {"did": "result", "do": do, "id": f"i{n}", "alarm": "j-a1", "accepted": True},
         ]
     return proof.Seen(
-        journal=[alarm, fault, *results], desk=desk, sounds=["siren person.sos raised j-a1", "light person.sos no_receipt j-a1"],
-        waiting=0, batches=2, batches_waiting=0,
-        expected=[proof.Expected("person.sos", "pendant", "closed")], faults=[("device.low_battery", "hall")],
+        journal=[alarm, fault, *results],
+        desk=desk,
+        sounds=["siren person.sos raised j-a1", "light person.sos no_receipt j-a1"],
+        waiting=0,
+        batches=2,
+        batches_waiting=0,
+        expected=[proof.Expected("person.sos", "pendant", "closed")],
+        faults=[("device.low_battery", "hall")],
         cut=(at(5)["wall"], at(12)["wall"]),
-    )  # fmt: skip
+    )
 
 
 def test_nothing_is_missing_on_a_good_day():

@@ -6,7 +6,6 @@ import stat
 from pathlib import Path
 
 import pytest
-
 from gateway.box import folders
 from gateway.home import inbox
 from gateway.home.handed import Handed, hand, handed

@@ -1,12 +1,12 @@
 """Thousands of forged frames or recordings on a device's address are one fault with a number, begun and ended; each costs the card nothing."""
 
 import pytest
-
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.forged import FRAMES, MANY, WINDOW, Tallies
 from gateway.tend.attacks import QUIET, Attacks
 from gateway.words import kind
 from gateway.words.times import Times
+
 from tests.kit.hand import HandClock
 from tests.stories.life import CANCEL, HOUR, PENDANT, Life
 

@@ -6,12 +6,12 @@ import time
 from itertools import pairwise
 
 import pytest
-
 from drivers import all_models
 from gateway.hear import gatt
 from gateway.hear.ble import Radio
 from gateway.hear.ble import Times as RadioTimes
 from gateway.hear.gatt import Visits
+
 from tests.kit.fake_bluez import Bluetoothd, PrivateBus, uuid
 from tests.kit.wait import NEVER, until
 
@@ -381,6 +381,9 @@ async def test_the_end_of_a_visit_is_no_invitation(air):
 def test_every_model_has_the_uuids_of_its_service():
     services = {m.name: m.listens.service for m in MODELS.values() if m.name.startswith("gatt-")}
     assert services == {
-        "gatt-heart-rate": uuid("180d"), "gatt-blood-pressure": uuid("1810"), "gatt-thermometer": uuid("1809"),
-        "gatt-oximeter": uuid("1822"), "gatt-scale": uuid("181d"),
-    }  # fmt: skip
+        "gatt-heart-rate": uuid("180d"),
+        "gatt-blood-pressure": uuid("1810"),
+        "gatt-thermometer": uuid("1809"),
+        "gatt-oximeter": uuid("1822"),
+        "gatt-scale": uuid("181d"),
+    }

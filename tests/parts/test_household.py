@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-
 from drivers import all_models
 from gateway.box import generations
 from gateway.home import handed
@@ -24,6 +23,7 @@ from gateway.words.clock import Moment
 from gateway.words.consent import CLASSES
 from gateway.words.instruction import Change, What
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.brokers import Authority
 from tests.kit.household import DEVICES, KEY, OTHER_KEY, Gateway
 

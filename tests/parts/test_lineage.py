@@ -8,7 +8,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-
 from gateway.box import machine
 from gateway.contract import chain, wire
 from gateway.demo.desk import Desk
@@ -24,6 +23,7 @@ from gateway.words.clock import Quality
 from gateway.words.instruction import Do
 from gateway.words.kind import IDENTITY_CONFLICT
 from gateway.words.reading import Kind
+
 from tests.kit.hand import GATEWAY, HandClock
 from tests.parts.test_store import Box
 from tests.stories.life import HOUR, MINUTE, Life

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-
 from drivers import all_models
 from gateway.box import dial, generations
 from gateway.contract import wire
@@ -17,6 +16,7 @@ from gateway.home.handed import Handed, Rejected
 from gateway.home.source import ConfigError
 from gateway.words.clock import Quality
 from gateway.words.instruction import Change, What
+
 from tests.kit.brokers import Authority
 from tests.kit.hand import Day
 from tests.kit.household import DEVICES, Gateway
@@ -25,11 +25,36 @@ MODELS = all_models()
 ROOT = Path(__file__).parents[2]
 HOST = '[platform]\nhost = "broker.example"\n'
 LOOSE = (
-    'tls = "false"', 'tls = "no"', 'tls = "off"', "tls = 0", "tls = 1", 'tls = ""', "tls = []", "tls = {}", "Tls = false", "TLS = false",
-    "tls_ = false", "ssl = false", "verify = false", "tls_verify = false", "insecure = true", "tls_insecure = true", "skip_verify = true",
-    "check_hostname = false", 'tls_version = "1.0"', 'min_tls = "1.1"', "ca = false", "ca = 0", "ca = []", "certificate = false",
-    "[platform.tls]\nverify = false", "[platfrom]\ntls = false", 'port = "8883"', 'version = "3"', "tls = nan",
-)  # fmt: skip
+    'tls = "false"',
+    'tls = "no"',
+    'tls = "off"',
+    "tls = 0",
+    "tls = 1",
+    'tls = ""',
+    "tls = []",
+    "tls = {}",
+    "Tls = false",
+    "TLS = false",
+    "tls_ = false",
+    "ssl = false",
+    "verify = false",
+    "tls_verify = false",
+    "insecure = true",
+    "tls_insecure = true",
+    "skip_verify = true",
+    "check_hostname = false",
+    'tls_version = "1.0"',
+    'min_tls = "1.1"',
+    "ca = false",
+    "ca = 0",
+    "ca = []",
+    "certificate = false",
+    "[platform.tls]\nverify = false",
+    "[platfrom]\ntls = false",
+    'port = "8883"',
+    'version = "3"',
+    "tls = nan",
+)
 
 
 @pytest.mark.parametrize("line", LOOSE)

@@ -8,8 +8,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-
 from gateway.words import kind
+
 from tests.month import table
 from tests.month.desk import Month
 from tests.month.homes import RATES, drawn

@@ -15,9 +15,6 @@ from types import SimpleNamespace
 
 import aiomqtt
 import pytest
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
-
 from gateway.box import dial
 from gateway.contract import wire
 from gateway.tell import mqtt
@@ -26,6 +23,9 @@ from gateway.tell.mqtt import Broker, Link, LinkLost
 from gateway.tell.push import Lost, NotTaken
 from gateway.words.clock import Moment, Quality
 from gateway.words.times import Times
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
 from tests.kit.brokers import Authority, Embedded, Mosquitto, Platform, breaches
 from tests.kit.wait import NEVER, PATIENCE, until
 
@@ -272,9 +272,13 @@ async def test_an_hour_of_heartbeats_pushes_no_alarm_out_of_the_broker_while_the
     session.SessionExpiryInterval = 3600
     with Mosquitto(extra="max_queued_messages 20") as there:
         options = {
-            "hostname": "127.0.0.1", "port": there.port, "identifier": "desk-1", "clean_start": False, "properties": session,
+            "hostname": "127.0.0.1",
+            "port": there.port,
+            "identifier": "desk-1",
+            "clean_start": False,
+            "properties": session,
             "protocol": aiomqtt.ProtocolVersion.V5,
-        }  # fmt: skip
+        }
         async with aiomqtt.Client(**options) as platform:
             for name in ("alarm", "heartbeat"):
                 await platform.subscribe(topic(name), qos=1)

@@ -11,7 +11,6 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-
 from drivers import all_models
 from gateway.hear import window as hearing_window
 from gateway.hear.window import Window, address_kind, guess, maker
@@ -20,6 +19,7 @@ from gateway.home.config import load
 from gateway.home.nearby import AT_MOST, LONGEST
 from gateway.tend.daemon import build
 from gateway.words.driver import Advertisement, Telegram, uuid16
+
 from tests.kit.fake_bluez import Bluetoothd, Child, PrivateBus, uuid
 from tests.kit.wait import until
 
@@ -185,9 +185,21 @@ def test_a_driver_that_fails_on_a_stranger_ends_nothing(monkeypatch):
 
 @pytest.mark.parametrize(
     ("datagram", "seconds"),
-    [(b"window 10", 10.0), (b"window 0.5", 0.5), (b"window 9999", LONGEST), (b"window", None), (b"window x", None), (b"window nan", None),
-     (b"window -3", None), (b"inbox", None), (b"", None), (b"window inf", LONGEST), (b"\xff\x00", None), (b"windows 10", None)],
-)  # fmt: skip
+    [
+        (b"window 10", 10.0),
+        (b"window 0.5", 0.5),
+        (b"window 9999", LONGEST),
+        (b"window", None),
+        (b"window x", None),
+        (b"window nan", None),
+        (b"window -3", None),
+        (b"inbox", None),
+        (b"", None),
+        (b"window inf", LONGEST),
+        (b"\xff\x00", None),
+        (b"windows 10", None),
+    ],
+)
 def test_requests(datagram, seconds):
     assert nearby.asked(datagram) == seconds
 

@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-
 from gateway.contract import wire
 from gateway.judge import allowance
 from gateway.judge.allowance import Allowance, Allowances, Lot, Of
@@ -14,6 +13,7 @@ from gateway.tend import mailbox
 from gateway.words import kind
 from gateway.words.instruction import Door
 from gateway.words.ranges import merged, within
+
 from tests.kit.hand import Day
 from tests.kit.simulated import Lapse
 

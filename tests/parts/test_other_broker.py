@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 
 import aiomqtt
 import pytest
-
 from drivers import all_models
 from gateway.hear.intake import Intake
 from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.words.clock import Moment
 from gateway.words.reading import Kind
+
 from tests.kit.brokers import Mosquitto
 from tests.kit.wait import until
 

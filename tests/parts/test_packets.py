@@ -6,9 +6,6 @@ import random
 import struct
 
 import pytest
-from paho.mqtt.client import CallbackAPIVersion, Client
-from paho.mqtt.properties import MQTTException
-
 from gateway.box import packets
 from gateway.box.packets import Bounded, PacketRefused
 from gateway.contract import wire
@@ -16,6 +13,9 @@ from gateway.hear import other_broker
 from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.tell import mqtt
 from gateway.tell.mqtt import Broker, Link, LinkLost
+from paho.mqtt.client import CallbackAPIVersion, Client
+from paho.mqtt.properties import MQTTException
+
 from tests.kit.hostile import Hostile, length, publish
 
 GATEWAY = "gw-1"

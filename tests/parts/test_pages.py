@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-
 from gateway.contract import wire
 from gateway.judge.alarm import ENDED, State
 from gateway.keep import database, salvage
@@ -27,6 +26,7 @@ from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import Kind, Reading
+
 from tests.golden import make
 from tests.kit.hand import GATEWAY, HandClock
 from tests.parts.test_store import Box, carried
@@ -65,17 +65,22 @@ def lived(box: Box) -> None:
     assert {a.state for a in box.pipeline.alarms.values()} == set(State) - ENDED
     box.tell(Do.SHELVE, "shelf", device="door", seconds=7200.0, reason="paint")
     box.write(
-        memory={"pendant": '{"counter":7}', "button": '{"frame":"4000"}'}, heard={"pendant": box.clock.wall.timestamp()},
+        memory={"pendant": '{"counter":7}', "button": '{"frame":"4000"}'},
+        heard={"pendant": box.clock.wall.timestamp()},
         marks={"inbox": "12", "floor": box.clock.wall.isoformat(), "masks": carried(box).marks["masks"]},
-    )  # fmt: skip
+    )
 
 
 def told(known) -> dict:
     """Return what must be known of a home."""
     return {
-        "alarms": [alarm for alarm, _ in known.alarms], "closed": known.closed, "done": list(known.done), "silent": (known.silent_for, known.heard_ago),
-        "shelves": known.shelves, "away": known.away,
-    }  # fmt: skip
+        "alarms": [alarm for alarm, _ in known.alarms],
+        "closed": known.closed,
+        "done": list(known.done),
+        "silent": (known.silent_for, known.heard_ago),
+        "shelves": known.shelves,
+        "away": known.away,
+    }
 
 
 def killed(box: Box, folder: Path) -> Path:

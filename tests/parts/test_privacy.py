@@ -6,11 +6,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from jsonschema import Draft202012Validator
-
 from gateway.contract import schemas, wire
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
+from jsonschema import Draft202012Validator
+
 from tests.page.household import GATEWAY, ROOMS, SECRET_KEY, SECRET_NAME, SECRET_WORD, Example
 from tests.write import privacy
 
@@ -40,8 +40,25 @@ def day(tmp_path_factory):
     alarm = wire.HomeAlarm("j1-a1", "person.sos", 1, "raised", False, False)
     rungs, shelved = [wire.HomeRung("person", 60.0)], [wire.HomeShelf("pendant", 60.0)]
     home = wire.HomeMessage(
-        1, GATEWAY, "j1", 1, at, "H-1", "", "", "0.1.0", 7, 9, "Asia/Shanghai", [device], rungs, 0.0, shelved, [alarm], 0,
-    )  # fmt: skip
+        1,
+        GATEWAY,
+        "j1",
+        1,
+        at,
+        "H-1",
+        "",
+        "",
+        "0.1.0",
+        7,
+        9,
+        "Asia/Shanghai",
+        [device],
+        rungs,
+        0.0,
+        shelved,
+        [alarm],
+        0,
+    )
     out.append(("home", wire.encode(home)))
     return out
 
@@ -120,11 +137,55 @@ def test_the_document_is_the_contracts_and_the_pages():
 def test_where_people_write_is_listed_whole():
     """A text without bound of form is one that people write, an id, or a word of ours: a new one must say which."""
     ours = {
-        "v", "type", "gateway", "journal", "id", "boot", "wall", "kind", "device", "move", "masking", "condition", "channel", "delivery", "alarm",
-        "linked", "instruction", "do", "state", "outcome", "history", "label", "software", "reason", "field", "section", "item", "value", "refused",
-        "ieee_11073_10471", "scaip_device", "scaip_status", "turn", "clock", "faults", "receipts", "before", "codes", "entry",
-            "previous", "head", "fault_class", "model", "timezone", "means", "supervised", "heard", "role",
-    }  # fmt: skip
+        "v",
+        "type",
+        "gateway",
+        "journal",
+        "id",
+        "boot",
+        "wall",
+        "kind",
+        "device",
+        "move",
+        "masking",
+        "condition",
+        "channel",
+        "delivery",
+        "alarm",
+        "linked",
+        "instruction",
+        "do",
+        "state",
+        "outcome",
+        "history",
+        "label",
+        "software",
+        "reason",
+        "field",
+        "section",
+        "item",
+        "value",
+        "refused",
+        "ieee_11073_10471",
+        "scaip_device",
+        "scaip_status",
+        "turn",
+        "clock",
+        "faults",
+        "receipts",
+        "before",
+        "codes",
+        "entry",
+        "previous",
+        "head",
+        "fault_class",
+        "model",
+        "timezone",
+        "means",
+        "supervised",
+        "heard",
+        "role",
+    }
     for name in privacy.OUTWARD:
         schema = wire.schemas()[name]
         for part in (schema, *schema["$defs"].values()):

@@ -3,12 +3,12 @@
 import os
 
 import pytest
-
 from drivers import all_models
 from gateway.box import generations
 from gateway.home import programs
 from gateway.home.config import load, rights
 from gateway.home.source import ConfigError
+
 from tests.kit.household import Gateway
 from tests.parts.test_household import after, problems
 

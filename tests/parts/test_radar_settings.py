@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 import serial
-
 from drivers import all_models
 from gateway.__main__ import main
 from gateway.hear import radar_settings as c
 from gateway.hear.radar_settings import BadSetting, Commissioning, Verdict, commission, table, wanted_of
 from gateway.words.driver import Chunk, Report
+
 from tests.kit.line_emulators import FallRadar, TinyRadar
 from tests.kit.wait import PATIENCE
 
@@ -21,8 +21,13 @@ ADJUSTABLE = [model for model in MODELS.values() if model.settings]
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch):
     for name, seconds in (
-        ("ECHO_WITHIN", 0.15), ("PAUSE", 0.12), ("WAKE_WITHIN", 1.5), ("HANG_WITHIN", 2.0), ("ASK_AGAIN", 0.15), ("RESTART", 0.3),
-    ):  # fmt: skip
+        ("ECHO_WITHIN", 0.15),
+        ("PAUSE", 0.12),
+        ("WAKE_WITHIN", 1.5),
+        ("HANG_WITHIN", 2.0),
+        ("ASK_AGAIN", 0.15),
+        ("RESTART", 0.3),
+    ):
         monkeypatch.setattr(c, name, seconds)
 
 

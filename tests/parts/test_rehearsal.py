@@ -5,7 +5,6 @@ import shutil
 import sqlite3
 
 import pytest
-
 from drivers import all_models
 from gateway.home import backup
 from gateway.home.backup import BackupError
@@ -13,6 +12,7 @@ from gateway.home.config import load
 from gateway.home.parts import DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, RungPart, SoundPart
 from gateway.tend import rehearsal
 from gateway.words.say import Say
+
 from tests.kit.household import DEVICES, Gateway
 from tests.parts.test_backup import bluez, given_away, kept, taken  # noqa: F401  bluez is a fixture
 from tests.parts.test_technician import result
@@ -20,11 +20,35 @@ from tests.parts.test_technician import result
 WHEN = {"boot": "b", "mono": 5.0, "wall": "2026-11-22T00:00:00Z", "clock": "synchronised"}
 CALL = {"rung": 1, "responder": "x", "channel": "platform", "reason": "raised", "at": WHEN, "delivery": "waiting"}
 ALARM = {
-    "type": "alarm", "v": 1, "gateway": "g", "journal": "j1", "number": 5, "id": "j1-5", "at": WHEN, "alarm": "j1-a1", "alarm_number": 1,
-    "kind": "person.sos", "priority": 1, "codes": {"ieee_11073_10471": "", "scaip_device": "", "scaip_status": ""}, "device": "pendant",
-    "room": "r", "state": "raised", "move": "raise", "by": "", "reason": "", "test": False, "condition": "active", "masking": "none",
-    "stages": {"danger": WHEN, "alarm": WHEN}, "rung": 0, "calls": [CALL], "responder": "", "expected_s": 0.0, "count": 1, "evidence": [],
-}  # fmt: skip
+    "type": "alarm",
+    "v": 1,
+    "gateway": "g",
+    "journal": "j1",
+    "number": 5,
+    "id": "j1-5",
+    "at": WHEN,
+    "alarm": "j1-a1",
+    "alarm_number": 1,
+    "kind": "person.sos",
+    "priority": 1,
+    "codes": {"ieee_11073_10471": "", "scaip_device": "", "scaip_status": ""},
+    "device": "pendant",
+    "room": "r",
+    "state": "raised",
+    "move": "raise",
+    "by": "",
+    "reason": "",
+    "test": False,
+    "condition": "active",
+    "masking": "none",
+    "stages": {"danger": WHEN, "alarm": WHEN},
+    "rung": 0,
+    "calls": [CALL],
+    "responder": "",
+    "expected_s": 0.0,
+    "count": 1,
+    "evidence": [],
+}
 PAPER = {"number": 3, "document": "{}", "instruction": "i", "signature": {"how": "typed"}, "push": False}
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from drivers import all_models
 from gateway.demo import home
 from gateway.hear import replay
@@ -147,8 +146,14 @@ async def played(one, clock, heard):
 async def test_the_clock_runs_at_the_days_pace_and_begins_where_the_recording_does(tmp_path, monkeypatch):
     hand = Hand(monkeypatch)
     one = day(
-        tmp_path, "date 2026-03-02T00:00:00+08:00", "begins 05:30:00", "05:30:00 pace 100", f"05:31:40 {BLE}", "05:31:40 pace 10", f"05:33:20 {BLE}"
-    )  # fmt: skip
+        tmp_path,
+        "date 2026-03-02T00:00:00+08:00",
+        "begins 05:30:00",
+        "05:30:00 pace 100",
+        f"05:31:40 {BLE}",
+        "05:31:40 pace 10",
+        f"05:33:20 {BLE}",
+    )
     clock = one.clock("boot")
     assert clock.now() == Moment(1000.0, datetime(2026, 3, 1, 21, 30, tzinfo=UTC))
     heard = []

@@ -10,12 +10,12 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-
 from gateway.box import dial
 from gateway.keep.database import mark
 from gateway.tend import rounds
 from gateway.words import kind
 from gateway.words.instruction import Do, Door, Instruction
+
 from tests.kit.simulated import Lapse
 
 DAY, HOUR = 86400.0, 3600.0

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from jsonschema import Draft202012Validator, ValidationError
-
 from gateway.contract import portable, schemas, wire
 from gateway.judge.alarm import MOVES, Move, State
 from gateway.judge.allowance import Of
@@ -22,6 +20,8 @@ from gateway.words.clock import Moment
 from gateway.words.instruction import LOCAL_ONLY, Do, What
 from gateway.words.kind import KINDS
 from gateway.words.times import Times
+from jsonschema import Draft202012Validator, ValidationError
+
 from tests.kit.brokers import validator
 from tests.write import contract_examples
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import serial
-
 from gateway.box.supervise import keep
 from gateway.hear import serial_port
 from gateway.hear.serial_port import Line
+
 from tests.kit.radar_emulator import FALL, PRESENCE, Radar, frame
 from tests.kit.wait import PATIENCE, until
 

@@ -4,7 +4,6 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from gateway.judge.signals import KEPT_DAYS, WAITING, Row, Signals
 from gateway.keep.store import Store
 from gateway.words.clock import Moment, Quality

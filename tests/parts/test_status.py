@@ -7,8 +7,6 @@ import sqlite3
 import time
 
 import pytest
-from msgspec.structs import replace
-
 from drivers import all_models
 from gateway.box.card import CARD_BUDGET, Card
 from gateway.hear.window import Window
@@ -21,6 +19,8 @@ from gateway.words import kind
 from gateway.words.driver import Advertisement
 from gateway.words.instruction import Do
 from gateway.words.reading import Kind
+from msgspec.structs import replace
+
 from tests.kit.hand import Day
 from tests.kit.wait import until
 

@@ -21,9 +21,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from gateway.contract import wire
 from gateway.judge.alarm import State
 from gateway.judge.faults.fault import Turn
@@ -40,6 +37,9 @@ from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import FORMS, Form, Kind, Reading
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.kit.dated import dated
 from tests.kit.hand import GATEWAY, HandClock, Home
 
@@ -737,9 +737,14 @@ def in_child(folder: Path, more: str = "", *, prefix: tuple[str, ...] = ()) -> d
     root = str(Path(__file__).parents[2])
     code = CHILD.format(root=root, more=more, folder=str(folder))
     done = subprocess.run(
-        [*prefix, sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=root, check=False,
+        [*prefix, sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        cwd=root,
+        check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join((root, os.environ.get("PYTHONPATH", "")))},
-    )  # fmt: skip
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

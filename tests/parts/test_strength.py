@@ -5,14 +5,31 @@ import subprocess
 import sys
 
 import pytest
-
 from gateway.home.strength import ACCOUNT, CHINESE, SEALED, SYLLABLES, TRADE, WORDS, digits, offered, weak
 
 FIRST_CHOICES = (
-    "1111111111", "5201314520", "woaini1314", "woaini5201314", "qq123456789", "zhang19800101", "1qaz2wsx3edc", "a123456789", "5845201314",
-    "wang123456", "laoren123456", "eldercare2026", "Raspberry1!", "yanglao888", "password1234", "qwertyuiop", "beijing2008", "13800138000",
-    "abcabcabcabc", "jishuyuan123", "wangguan2026",
-)  # fmt: skip
+    "1111111111",
+    "5201314520",
+    "woaini1314",
+    "woaini5201314",
+    "qq123456789",
+    "zhang19800101",
+    "1qaz2wsx3edc",
+    "a123456789",
+    "5845201314",
+    "wang123456",
+    "laoren123456",
+    "eldercare2026",
+    "Raspberry1!",
+    "yanglao888",
+    "password1234",
+    "qwertyuiop",
+    "beijing2008",
+    "13800138000",
+    "abcabcabcabc",
+    "jishuyuan123",
+    "wangguan2026",
+)
 
 
 @pytest.mark.parametrize("word", FIRST_CHOICES)

@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from gateway.box.systemd import notify, watchdog_interval
 
 

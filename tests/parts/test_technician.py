@@ -8,9 +8,9 @@ import stat
 import time
 
 import pytest
-
 from gateway.home import handed, inbox
 from gateway.home.handed import Handed
+
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.fake_bluez import Child
 from tests.kit.household import DEVICES, KEY, OTHER_KEY, PENDANT, SEALED, Gateway, Sealed, radar
@@ -238,9 +238,13 @@ def test_killed_at_any_moment_of_a_change_it_is_the_old_or_the_new_and_answered_
             gateway.start()
             key = f"{n:032x}"
             order = tell(
-                gateway, "configure", revision=revision, order=f"cut-{n}",
-                change={"what": "put_device", "value": BUTTON | {"room": f"room {n}", "label": f"label {n}"}}, given=Handed(key=key),
-            )  # fmt: skip
+                gateway,
+                "configure",
+                revision=revision,
+                order=f"cut-{n}",
+                change={"what": "put_device", "value": BUTTON | {"room": f"room {n}", "label": f"label {n}"}},
+                given=Handed(key=key),
+            )
             time.sleep(dice.uniform(0.0, 0.035))
             gateway.kill()
             body = kept(gateway) if (gateway.state / "household.json").exists() else {"revision": 0}

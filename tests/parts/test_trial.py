@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 
 import pytest
-
 from drivers import all_models
 from gateway.home import changes, trial
 from gateway.home.config import load
@@ -17,6 +16,7 @@ from gateway.keep.store import Store
 from gateway.words.clock import Moment
 from gateway.words.instruction import Change, Do, Instruction, What
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.hand import Home
 from tests.kit.household import DEVICES, Gateway
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-
 from gateway.page import label, papers
+
 from tests.golden import make
 from tests.kit.household import REPO, Gateway
 from tests.kit.line_emulators import RfBridge
@@ -40,7 +40,12 @@ def as_user(uid):
 def may_be_two_users():
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         return False
-    return subprocess.run([*as_user(PAGE), sys.executable, "-c", "import gateway.page.server"], cwd=REPO, capture_output=True, check=False).returncode == 0  # fmt: skip
+    return (
+        subprocess.run(
+            [*as_user(PAGE), sys.executable, "-c", "import gateway.page.server"], cwd=REPO, capture_output=True, check=False
+        ).returncode
+        == 0
+    )
 
 
 pytestmark = pytest.mark.skipif(not may_be_two_users(), reason="only root becomes other users, in a checkout that they may read")
@@ -111,7 +116,7 @@ def box():
 
 def tried(uid, source, *words):
     """Run a line as another user; return "done", or the name of what it failed with."""
-    script = f"import os, signal, socket, sqlite3, sys\nfrom pathlib import Path\nw = sys.argv[1:]\ntry:\n    {source}\nexcept Exception as e:\n    print(type(e).__name__, e)\nelse:\n    print('done')"  # fmt: skip
+    script = f"import os, signal, socket, sqlite3, sys\nfrom pathlib import Path\nw = sys.argv[1:]\ntry:\n    {source}\nexcept Exception as e:\n    print(type(e).__name__, e)\nelse:\n    print('done')"
     done = subprocess.run(
         [*as_user(uid), sys.executable, "-c", script, *map(str, words)], capture_output=True, text=True, check=True, timeout=30
     )

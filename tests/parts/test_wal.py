@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from gateway.keep import wal
 from gateway.keep.wal import FRAME, HEADER, mend
 

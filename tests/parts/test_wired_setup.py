@@ -6,10 +6,10 @@ import json
 import sys
 
 import pytest
-
 from drivers import all_models
 from gateway.hear import serial_port, wired_setup
 from gateway.home import inbox
+
 from tests.kit.household import Gateway
 from tests.kit.line_emulators import EnOceanStick, FallRadar, ModbusModule, RfBridge, TinyRadar
 from tests.kit.wait import NEVER, PATIENCE

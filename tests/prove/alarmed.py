@@ -18,6 +18,7 @@ from typing import Any
 
 from gateway.judge.alarm import MOVES, State
 from gateway.words import kind
+
 from tests.kit import household
 from tests.kit.brokers import ENTRIES
 from tests.kit.fake_bluez import Child

@@ -23,6 +23,7 @@ from gateway.keep.journal import Writing
 from gateway.keep.store import Store
 from gateway.words import kind
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.brokers import NOBODY, Embedded, Mosquitto
 from tests.kit.fake_bluez import Child
 from tests.kit.hand import JOURNAL, Day, HandClock
@@ -142,9 +143,12 @@ def denied(version: str) -> Case:
                 home.press()
                 await home.all_arrived()
                 return home.row(
-                    promises=(1, 3), done=f"access list denies alarms, MQTT {version}", since=again, worst_of="allowed to there",
+                    promises=(1, 3),
+                    done=f"access list denies alarms, MQTT {version}",
+                    since=again,
+                    worst_of="allowed to there",
                     note=f"the next channel of the ladder after {took:.1f} s of 10",
-                )  # fmt: skip
+                )
 
     case.__name__ = f"denied_{version}"
     return case
@@ -162,9 +166,12 @@ async def half_open(folder: Path, n: int, air: Child, dice: random.Random, short
 
                 again = await away_and_back(home, hold, lambda: setattr(relay, "held", False), 1)
                 return home.row(
-                    promises=(1, 3, 10), done="line half-open (a relay that holds all bytes)", since=again, worst_of="line back to there",
+                    promises=(1, 3, 10),
+                    done="line half-open (a relay that holds all bytes)",
+                    since=again,
+                    worst_of="line back to there",
                     note="not root, or no nft here: a relay instead of dropped packets",
-                )  # fmt: skip
+                )
     with Mosquitto() as inner:
         pass
     with OwnNetwork(inner.port) as net, Mosquitto(port=inner.port, extra=f"listener {inner.port} {net.host}") as broker:
@@ -395,9 +402,20 @@ async def three_days(folder: Path, n: int, _: Child, dice: random.Random, short:
 
 
 CASES: tuple[Case, ...] = (
-    half_open, no_receipt, denied("5"), denied("3.1.1"), one_id_twice, refused, gone, restarted_empty, slow, wrong_receipts,
-    cut_in_a_burst, second_broker, three_days,
-)  # fmt: skip
+    half_open,
+    no_receipt,
+    denied("5"),
+    denied("3.1.1"),
+    one_id_twice,
+    refused,
+    gone,
+    restarted_empty,
+    slow,
+    wrong_receipts,
+    cut_in_a_burst,
+    second_broker,
+    three_days,
+)
 
 
 async def gone_refusing_half_open_slow_wrong_three_days(short: bool, folder: Path, seed: int) -> list[Row | str]:

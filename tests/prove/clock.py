@@ -30,6 +30,7 @@ from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.driver import Advertisement
 from gateway.words.instruction import Do, Instruction
+
 from tests.kit.brokers import Authority, Mosquitto
 from tests.kit.fake_bluez import Child
 from tests.kit.hand import HandClock
@@ -105,9 +106,15 @@ async def at_boot(year: int, n: int, folder: Path, broker: Mosquitto, bluez: Chi
     finally:
         clock.close()
     return Row(
-        promises=(1, 3, 6), done=f"the clock says {year} at boot, NTP never and late", times=2, lost=seen.lost, doubled=seen.doubled,
-        repeats=seen.repeats, worst=worst, worst_of="press to platform",
-    )  # fmt: skip
+        promises=(1, 3, 6),
+        done=f"the clock says {year} at boot, NTP never and late",
+        times=2,
+        lost=seen.lost,
+        doubled=seen.doubled,
+        repeats=seen.repeats,
+        worst=worst,
+        worst_of="press to platform",
+    )
 
 
 def is_step(m: dict[str, Any]) -> bool:
@@ -148,9 +155,15 @@ async def stepped(step: int, n: int, short: bool, folder: Path, seed: int, broke
     finally:
         clock.close()
     return Row(
-        promises=(1, 3, 6), done=f"the clock steps by {step // 3600:+d} h in each state", times=times, lost=seen.lost,
-        doubled=seen.doubled, repeats=seen.repeats, worst=worst, worst_of="press to platform",
-    )  # fmt: skip
+        promises=(1, 3, 6),
+        done=f"the clock steps by {step // 3600:+d} h in each state",
+        times=times,
+        lost=seen.lost,
+        doubled=seen.doubled,
+        repeats=seen.repeats,
+        worst=worst,
+        worst_of="press to platform",
+    )
 
 
 async def dates(year: int, n: int, folder: Path, broker: Mosquitto, authority: Authority, bluez: Child) -> Row:
@@ -171,9 +184,15 @@ async def dates(year: int, n: int, folder: Path, broker: Mosquitto, authority: A
     finally:
         clock.close()
     return Row(
-        promises=(1, 6), done=f"TLS in {year}: by our clock the certificate does not fit", times=2, lost=seen.lost, doubled=seen.doubled,
-        repeats=seen.repeats, worst=worst, worst_of="press to platform",
-    )  # fmt: skip
+        promises=(1, 6),
+        done=f"TLS in {year}: by our clock the certificate does not fit",
+        times=2,
+        lost=seen.lost,
+        doubled=seen.doubled,
+        repeats=seen.repeats,
+        worst=worst,
+        worst_of="press to platform",
+    )
 
 
 def _trusting(authority: Authority) -> Any:

@@ -27,6 +27,7 @@ from gateway.keep.database import PAGE
 from gateway.keep.pages import INNER_INDEX, INNER_TABLE
 from gateway.keep.wal import FRAME, HEADER
 from gateway.words import kind
+
 from tests.kit.brokers import Mosquitto, mortal
 from tests.kit.fake_bluez import Child
 from tests.kit.household import REPO
@@ -316,9 +317,24 @@ class EndsLost(PageLost):
 
 
 FAULTS: tuple[type[Fault], ...] = (
-    *((Full,) if os.geteuid() == 0 else ()), NoSpace, ReadOnly, SyncFails, Dead, Deleted, LogDeleted, AllDeleted, Overwritten, OverwrittenStopped,
-    NamesLost, RootLost, OutboxLost, AlarmsLost, RestLost, EntriesLost, EndsLost,
-)  # fmt: skip
+    *((Full,) if os.geteuid() == 0 else ()),
+    NoSpace,
+    ReadOnly,
+    SyncFails,
+    Dead,
+    Deleted,
+    LogDeleted,
+    AllDeleted,
+    Overwritten,
+    OverwrittenStopped,
+    NamesLost,
+    RootLost,
+    OutboxLost,
+    AlarmsLost,
+    RestLost,
+    EntriesLost,
+    EndsLost,
+)
 
 
 class Guarded(Alarmed):
@@ -418,9 +434,16 @@ async def failed(make: type[Fault], n: int, short: bool, folder: Path, seed: int
     finally:
         fault.close()
     return Row(
-        promises=(1, 2, 3, 5), done=str(make.__doc__), times=times, lost=seen.lost, doubled=seen.doubled, repeats=seen.repeats, worst=worst,
-        worst_of="press to platform", note=f"said {told} times, started again {home.restarts} times",
-    )  # fmt: skip
+        promises=(1, 2, 3, 5),
+        done=str(make.__doc__),
+        times=times,
+        lost=seen.lost,
+        doubled=seen.doubled,
+        repeats=seen.repeats,
+        worst=worst,
+        worst_of="press to platform",
+        note=f"said {told} times, started again {home.restarts} times",
+    )
 
 
 async def disk_fails(short: bool, folder: Path, seed: int) -> list[Row | str]:
@@ -475,9 +498,16 @@ async def unheard(make: type[PageLost], n: int, short: bool, folder: Path, seed:
             seen = await home.audit(damaged=True)
     repeats += seen.repeats
     return Row(
-        promises=(1, 3, 5), done=f"nobody has heard yet, and {make.__doc__}", times=times, lost=seen.lost, doubled=seen.doubled, repeats=repeats,
-        worst=worst, worst_of="broker back to all told", note=f"{waited} entries waited",
-    )  # fmt: skip
+        promises=(1, 3, 5),
+        done=f"nobody has heard yet, and {make.__doc__}",
+        times=times,
+        lost=seen.lost,
+        doubled=seen.doubled,
+        repeats=repeats,
+        worst=worst,
+        worst_of="broker back to all told",
+        note=f"{waited} entries waited",
+    )
 
 
 async def waiting_survives(short: bool, folder: Path, seed: int) -> list[Row | str]:

@@ -207,9 +207,15 @@ class Home:
             surplus = len(self.arrivals(device)) - len(at)
             lost, doubled = lost + max(0, -surplus), doubled + max(0, surplus)
         return Row(
-            promises=promises, done=done, lost=lost, doubled=doubled, repeats=messages - len(heard), worst=self.worst(since),
-            worst_of=worst_of, **{"times": sum(map(len, self.pressed.values())), **more},
-        )  # fmt: skip
+            promises=promises,
+            done=done,
+            lost=lost,
+            doubled=doubled,
+            repeats=messages - len(heard),
+            worst=self.worst(since),
+            worst_of=worst_of,
+            **{"times": sum(map(len, self.pressed.values())), **more},
+        )
 
 
 async def soon(condition: Any, seconds: float) -> bool:

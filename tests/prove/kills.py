@@ -26,9 +26,9 @@ import time
 from pathlib import Path
 
 import httpx
-
 from gateway.page import label
 from gateway.words import kind
+
 from tests.kit.brokers import Mosquitto, Platform, mortal
 from tests.kit.fake_bluez import Child
 from tests.kit.household import DEVICES, PENDANT, REPO, SEALED, Gateway, Sealed, radar
@@ -415,9 +415,15 @@ async def killed_in_each_state(short: bool, folder: Path, seed: int) -> Row:
                     await home.finish(alarm)
             seen = await home.audit()
     return Row(
-        promises=(1, 5, 9), done="kill -9 in each state, and on the way to the next", times=times, lost=seen.lost, doubled=seen.doubled,
-        repeats=seen.repeats, worst=worst, worst_of="kill to hearing again",
-    )  # fmt: skip
+        promises=(1, 5, 9),
+        done="kill -9 in each state, and on the way to the next",
+        times=times,
+        lost=seen.lost,
+        doubled=seen.doubled,
+        repeats=seen.repeats,
+        worst=worst,
+        worst_of="kill to hearing again",
+    )
 
 
 PROOFS = [killed_at_random, killed_in_each_state]

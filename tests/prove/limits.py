@@ -33,8 +33,14 @@ class Limits:
             if (ROOT / "cgroup.controllers").exists():
                 wanted = [c for c, on in (("memory", self._memory), ("cpu", self._cpu)) if on]
                 (ROOT / "cgroup.subtree_control").write_text(" ".join(f"+{c}" for c in wanted))
-                self._make(ROOT / name, {"memory.max": self._memory, "memory.swap.max": 0 if self._memory else None,
-                                         "cpu.max": f"{int(self._cpu * PERIOD)} {PERIOD}" if self._cpu else None})  # fmt: skip
+                self._make(
+                    ROOT / name,
+                    {
+                        "memory.max": self._memory,
+                        "memory.swap.max": 0 if self._memory else None,
+                        "cpu.max": f"{int(self._cpu * PERIOD)} {PERIOD}" if self._cpu else None,
+                    },
+                )
                 self.how = "cgroup v2"
             else:
                 if self._memory:

@@ -121,9 +121,15 @@ async def pair(one: str, other: str, n: int, short: bool, folder: Path, seed: in
     finally:
         house.close()
     return Row(
-        promises=(1, 2, 3, 5, 9), done=f"{NAMES[one]} x {NAMES[other]}", times=len(ways), lost=seen.lost, doubled=seen.doubled,
-        repeats=seen.repeats, worst=worst, worst_of="end of both to all told",
-    )  # fmt: skip
+        promises=(1, 2, 3, 5, 9),
+        done=f"{NAMES[one]} x {NAMES[other]}",
+        times=len(ways),
+        lost=seen.lost,
+        doubled=seen.doubled,
+        repeats=seen.repeats,
+        worst=worst,
+        worst_of="end of both to all told",
+    )
 
 
 async def two_at_once(short: bool, folder: Path, seed: int) -> list[Row | str]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from gateway.home import inbox
 from gateway.words import kind
+
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child
 from tests.kit.ports import free_port
@@ -123,9 +124,11 @@ async def written_first(folder: Path, n: int, air: Child, dice: random.Random, s
             assert told >= presses, f"{told} messages seen"
             assert programs == presses, f"{programs} programs seen"
             return home.row(
-                promises=(2,), done="fsync of the journal before publish and exec", times=told + programs,
+                promises=(2,),
+                done="fsync of the journal before publish and exec",
+                times=told + programs,
                 note=f"{told} messages, {programs} programs, as {'strace' if by_kernel else 'the C library (no ptrace here)'} saw them",
-            )  # fmt: skip
+            )
 
 
 def told_after_fsync(trace: str, journal: dict[int, dict[str, Any]]) -> tuple[int, int]:

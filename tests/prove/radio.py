@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.words import kind
+
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, OTHER_KEY, Sealed
@@ -104,9 +105,11 @@ async def radio_lost(folder: Path, n: int, dice: random.Random, short: bool) -> 
                 await all_closed(home, room)
             assert len(home.gateway.systemd.said("READY=1")) == 1, "the gateway never ended"
             return home.row(
-                promises=(1, 5, 9, 10), done="radio lost and back: daemon, adapter, power, bus", times=len(wanted),
+                promises=(1, 5, 9, 10),
+                done="radio lost and back: daemon, adapter, power, bus",
+                times=len(wanted),
                 note=f"scans again {slowest:.1f} s after it can, at the latest; an alarm in each state",
-            )  # fmt: skip
+            )
 
 
 async def deaf(folder: Path, n: int, dice: random.Random, short: bool, *, empty: bool) -> Row:
@@ -135,9 +138,11 @@ async def deaf(folder: Path, n: int, dice: random.Random, short: bool, *, empty:
                 await home.platform.wait_heard(_fault(kind.RADIO_DEAF, "cleared", times), 10)
                 assert home.state(alarm) == STATES[times]
             return home.row(
-                promises=(1, 10), done="radio deaf: " + ("adverts without data" if empty else "nothing comes, no error"), times=times,
+                promises=(1, 10),
+                done="radio deaf: " + ("adverts without data" if empty else "nothing comes, no error"),
+                times=times,
                 note=f"clock x{FASTER}; said after {said:.0f} s of 120",
-            )  # fmt: skip
+            )
 
 
 async def radio_silent(folder: Path, n: int, dice: random.Random, short: bool) -> Row:
@@ -238,9 +243,11 @@ def line(trouble: Callable[[Wild, asyncio.Event], Awaitable[None]], states: tupl
                     await all_closed(home, room)
                 assert len(home.gateway.systemd.said("READY=1")) == 1, "the gateway never ended"
                 return home.row(
-                    promises=(1, 5, 10), done=f"serial line {trouble.__name__}", times=len(tried),
+                    promises=(1, 5, 10),
+                    done=f"serial line {trouble.__name__}",
+                    times=len(tried),
                     note=f"clock x{FASTER}; missed after {slowest:.0f} s of 60; alarm {', '.join(tried)}",
-                )  # fmt: skip
+                )
 
     case.__name__ = f"line_{trouble.__name__}"
     return case
@@ -339,9 +346,11 @@ async def forged(folder: Path, n: int, dice: random.Random, short: bool) -> Row:
             await home.all_arrived()
             assert len({m["number"] for m in home.platform.named("alarm") if m["move"] in PRESSES}) == len(recorded)
             return home.row(
-                promises=(1, 11), done="forged, replayed, downgraded, spoofed frames", times=frames,
+                promises=(1, 11),
+                done="forged, replayed, downgraded, spoofed frames",
+                times=frames,
                 note=f"{len(recorded)} real presses among them, all heard; also after kill -9",
-            )  # fmt: skip
+            )
 
 
 def advertise(air: Child, what: str, at: str, dice: random.Random, recorded: list[str], thief: Sealed) -> None:

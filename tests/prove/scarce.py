@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 from drivers import all_models
 from gateway.home.config import load
 from gateway.judge.book import Entry
@@ -25,6 +24,7 @@ from gateway.keep.store import Store
 from gateway.page import app as application
 from gateway.page import label
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child
 from tests.kit.hand import JOURNAL, HandClock

@@ -33,9 +33,9 @@ from urllib.parse import quote
 import aiomqtt
 import httpx
 from cryptography.hazmat.primitives import serialization
+from gateway.contract import wire
 from jsonschema import Draft202012Validator
 
-from gateway.contract import wire
 from tests.kit.brokers import Authority, Mosquitto, Platform, mortal
 from tests.kit.fake_bluez import Child
 from tests.kit.household import READY_WAIT, REPO, Gateway, Sealed
@@ -241,8 +241,11 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
             environment = {**os.environ, "PYTHONPATH": str(REPO)}
             page = subprocess.Popen(
                 mortal(["sh", "-ec", f'cd {home}; umask 0; ulimit -c unlimited; exec "$@"', "sh", *command]),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            )  # fmt: skip
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
         ends.callback(page.wait, 10)
         ends.callback(page.kill)
         until(lambda: b"page https" in (home / "page.log").read_bytes())
@@ -278,9 +281,10 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
             assert (await platform.result(await platform.instruct(do, by=PERSON, alarm=alarm["alarm"], **more)))["accepted"]
         await asyncio.to_thread(technician_looks, t)
         # The page has never read them; what it opens for a technician, such as a backup, passes through it.
-        in_page = found({"memory of the page": memory(page.pid)}, {n: forms(word[n]) for n in (
-            "password in the file", "bindkey in the file", "bridge password", "code of the box"
-        )})  # fmt: skip
+        in_page = found(
+            {"memory of the page": memory(page.pid)},
+            {n: forms(word[n]) for n in ("password in the file", "bindkey in the file", "bridge password", "code of the box")},
+        )
         assert not any(at for name, at in in_page.items() if name != "code of the box"), in_page
         await asyncio.to_thread(technician_takes_away, t, word["backup passphrase by page"], gateway)
         passphrase = home / "passphrase"
@@ -291,9 +295,15 @@ async def searched(short: bool, folder: Path, seed: int) -> Row:  # noqa: PLR091
             json.dumps({"id": "x", "mac": SEALED, "service_data": {"fcd2": sealed.press()}, "bindkey": sealed.key.hex()}) + "\n"
         )
         for words in (
-            ("status",), ("status", "--json"), ("check",), ("code",), ("devices", "--json", "--seconds", "0.5"), ("tell", "test", "--by", PERSON),
-            ("tell", "explode", "--by", PERSON), ("backup", str(home / "backup"), "--passphrase-file", str(passphrase)),
-        ):  # fmt: skip
+            ("status",),
+            ("status", "--json"),
+            ("check",),
+            ("code",),
+            ("devices", "--json", "--seconds", "0.5"),
+            ("tell", "test", "--by", PERSON),
+            ("tell", "explode", "--by", PERSON),
+            ("backup", str(home / "backup"), "--passphrase-file", str(passphrase)),
+        ):
             done = await asyncio.to_thread(gateway.command, *words)
             places[f"said by: {' '.join(words[:2])[:20]}"] = (done.stdout + done.stderr).encode()
         decoded = subprocess.run(
@@ -357,9 +367,12 @@ def judged(places: dict[str, bytes], secrets: dict[str, set[bytes]], watcher: Wa
     assert all(counts.values()), counts
     assert any(p.endswith("GET /diagnostics.zip") for p in t.places)
     return Row(
-        promises=(11, 12), done=f"{len(secrets)} marked secrets looked for in {len(places)} places", times=len(secrets) * len(places),
-        note=f"{size // 1024} KiB searched; {cores}", more={"places": len(places), "bytes": size},
-    )  # fmt: skip
+        promises=(11, 12),
+        done=f"{len(secrets)} marked secrets looked for in {len(places)} places",
+        times=len(secrets) * len(places),
+        note=f"{size // 1024} KiB searched; {cores}",
+        more={"places": len(places), "bytes": size},
+    )
 
 
 def technician_comes(
@@ -377,9 +390,16 @@ def technician_comes(
     t.places = kept
     assert t.post("/sign-in", "/sign-in", name=PERSON, password=password).status_code == 303
     platform = {
-        "host": "127.0.0.1", "port": str(broker.port), "tls": "1", "username": "gw", "version": "auto", "receipts": "platform",
-        "ca": authority.ca.read_text(), "certificate": ours.cert.read_text(), "certificate_key": ours.key.read_text(),
-    }  # fmt: skip
+        "host": "127.0.0.1",
+        "port": str(broker.port),
+        "tls": "1",
+        "username": "gw",
+        "version": "auto",
+        "receipts": "platform",
+        "ca": authority.ca.read_text(),
+        "certificate": ours.cert.read_text(),
+        "certificate_key": ours.key.read_text(),
+    }
     tried = t.post("/platform", "/platform", go="try", password=word["platform password, mistyped"], **platform)
     assert tried.status_code == 303, tried.text[-2000:]
     until(lambda: (gateway.status().get("platform_test") or {}).get("over"))

@@ -23,10 +23,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
-
 from gateway.judge.alarm import Outcome
 from gateway.judge.book import Entry
 from gateway.judge.notes import Notes
@@ -42,6 +38,10 @@ from gateway.tend.orders import Orders
 from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Door
 from gateway.words.reading import Kind, Reading
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
 from tests.kit.brokers import ranges
 from tests.kit.dated import dated
 from tests.kit.hand import GATEWAY, HandClock, Home
@@ -126,15 +126,21 @@ class Story(RuleBasedStateMachine):
         self.pipeline = self.home.pipeline(self.clock.boot)
         self.notes = Notes(self.pipeline.faults, self.pipeline.noticed, lambda: None)
         self.daemon = SimpleNamespace(
-            pipeline=self.pipeline, faults=self.pipeline.faults, store=self.store, clock=self.clock, wake=asyncio.Event(),
-            receipts=Receipts(), presence=SimpleNamespace(proved=lambda _now: []),
+            pipeline=self.pipeline,
+            faults=self.pipeline.faults,
+            store=self.store,
+            clock=self.clock,
+            wake=asyncio.Event(),
+            receipts=Receipts(),
+            presence=SimpleNamespace(proved=lambda _now: []),
             home=SimpleNamespace(
                 gateway=GATEWAY, config=SimpleNamespace(page_folder=self.folder / "state" / "page", times=self.home.times)
             ),
             notes=self.notes,
-            boot=self.clock.boot, lineage=SimpleNamespace(heard=lambda _head, _now: [], differs=lambda *_: False, conflict=None),
+            boot=self.clock.boot,
+            lineage=SimpleNamespace(heard=lambda _head, _now: [], differs=lambda *_: False, conflict=None),
             untold=SimpleNamespace(receipted=lambda _ranges: None),
-        )  # fmt: skip
+        )
         self.store.run = self.store.readings.run = here
         self.push = Push(self.link, self.store, self.clock, str, None)
         self.daemon.push = self.push
@@ -143,14 +149,26 @@ class Story(RuleBasedStateMachine):
         self.daemon.resend = Resend(self.daemon.home, self.notes, now_on, self.pipeline, self.push, nowhere)
         self.admission = Admission(self.pipeline.faults, self.notes, self.clock.now)
         self.orders_in = Orders(
-            home=self.daemon.home, clock=self.clock, boot=self.clock.boot, pipeline=self.pipeline, resend=self.daemon.resend,
+            home=self.daemon.home,
+            clock=self.clock,
+            boot=self.clock.boot,
+            pipeline=self.pipeline,
+            resend=self.daemon.resend,
             admission=self.admission,
-        )  # fmt: skip
+        )
         self.mailbox = Mailbox(
-            home=self.daemon.home, orders=self.orders_in, admission=self.admission, pipeline=self.pipeline,
-            storage=SimpleNamespace(store=self.store), lineage=self.daemon.lineage, presence=self.daemon.presence, receipts=self.daemon.receipts, push=self.push,
-            untold=SimpleNamespace(receipted=lambda _ranges: None), wake=lambda: None,
-        )  # type: ignore[arg-type]  # fmt: skip
+            home=self.daemon.home,
+            orders=self.orders_in,
+            admission=self.admission,
+            pipeline=self.pipeline,
+            storage=SimpleNamespace(store=self.store),
+            lineage=self.daemon.lineage,
+            presence=self.daemon.presence,
+            receipts=self.daemon.receipts,
+            push=self.push,
+            untold=SimpleNamespace(receipted=lambda _ranges: None),
+            wake=lambda: None,
+        )  # type: ignore[arg-type]
         self.task = self.loop.create_task(self.push.run())
         self.write(self.pipeline.restart(now, known, why="start"))
         settled(self.folder / "state", self.folder / "run")
@@ -527,16 +545,24 @@ def any_story(short: bool, folder: Path, seed_: int) -> Row:
     examples = 40 if short else 500
     story = seed(seed_)(Story)
     asked = settings(
-        max_examples=examples, stateful_step_count=STEPS, deadline=None, database=None, print_blob=True,
-        suppress_health_check=list(HealthCheck), phases=(Phase.generate, Phase.shrink),
-    )  # fmt: skip
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+    )
     for name in ("steps", "committed_ever", "crashes", "repeats"):
         setattr(Story, name, 0)
     run_state_machine_as_test(story, settings=asked)
     return Row(
-        promises=(1, 2, 3, 5, 7, 9), done=f"{examples} stories of anything in any order", times=Story.steps, repeats=Story.repeats,
+        promises=(1, 2, 3, 5, 7, 9),
+        done=f"{examples} stories of anything in any order",
+        times=Story.steps,
+        repeats=Story.repeats,
         note=f"{Story.committed_ever} entries, {Story.crashes} crashes",
-    )  # fmt: skip
+    )
 
 
 PROOFS = [any_story]

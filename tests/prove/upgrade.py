@@ -29,6 +29,7 @@ from gateway.keep.journal import Writing
 from gateway.page.accounts import Accounts
 from gateway.words.clock import Moment, Quality
 from gateway.words.reading import Kind, Reading
+
 from tests.golden import make
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child

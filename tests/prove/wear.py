@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.box.card import CARD_BUDGET, IO
+
 from tests.bench.bench import Disk
 from tests.kit.simulated import Lapse
 from tests.prove import year
@@ -116,9 +117,12 @@ def a_day_on_the_card(short: bool, folder: Path, seed: int) -> Row:
         else f"{own:.1f} MB a day by the process; no root, no disk"
     )
     return Row(
-        promises=(1,), done="bytes that reach the card in a day", times=days, note=f"{how}; {readings:.0f} readings, {entries} entries",
+        promises=(1,),
+        done="bytes that reach the card in a day",
+        times=days,
+        note=f"{how}; {readings:.0f} readings, {entries} entries",
         more={"block_mb": block, "process_mb": own},
-    )  # fmt: skip
+    )
 
 
 PROOFS = [a_day_on_the_card]

@@ -25,13 +25,13 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-
 from drivers import all_models
 from gateway.home import trial
 from gateway.home.config import load
 from gateway.page.known import Known
 from gateway.tend.rounds import SETTLE
 from gateway.words import kind
+
 from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
 from tests.kit.simulated import KEY, Lapse
 from tests.prove.table import Row
@@ -306,11 +306,20 @@ class Life:
             alarms = db.execute("SELECT count(*) FROM alarms").fetchone()[0]
         self.months.append(
             {
-                "day": lapse.loop.now / DAY, "rss": _rss(), "objects": len(gc.get_objects()), "files": sum(size.values()) / 1e6,
-                "history": size["history.db"] / 1e6, "gateway": size["gateway.db"] / 1e6, "readings": readings, "entries": entries,
-                "alarms": alarms, "signals": signals, "oldest_reading": (wall - oldest) / DAY, "oldest_entry": (wall - first) / DAY,
+                "day": lapse.loop.now / DAY,
+                "rss": _rss(),
+                "objects": len(gc.get_objects()),
+                "files": sum(size.values()) / 1e6,
+                "history": size["history.db"] / 1e6,
+                "gateway": size["gateway.db"] / 1e6,
+                "readings": readings,
+                "entries": entries,
+                "alarms": alarms,
+                "signals": signals,
+                "oldest_reading": (wall - oldest) / DAY,
+                "oldest_entry": (wall - first) / DAY,
             }
-        )  # fmt: skip
+        )
 
 
 def _all() -> Any:
@@ -384,9 +393,14 @@ def _whole(life: Life, days: int, took: float) -> Row:
         assert db.execute("SELECT count(*) FROM outbox").fetchone() == (0,), "the outbox is empty in the end"
     note = f"{len(entries)} entries, {desk.readings} readings, {life.lapse.boots} starts, {took:.0f} s of real time"
     return Row(
-        promises=(1, 3), done=f"{days} days in a home", times=len(entries) + len(batches), lost=lost, doubled=desk.doubled,
-        repeats=desk.repeats, note=note,
-    )  # fmt: skip
+        promises=(1, 3),
+        done=f"{days} days in a home",
+        times=len(entries) + len(batches),
+        lost=lost,
+        doubled=desk.doubled,
+        repeats=desk.repeats,
+        note=note,
+    )
 
 
 def _was_off(life: Life, began: float, ended: float) -> float:
@@ -445,9 +459,13 @@ def _punctual(life: Life, days: int) -> Row:
         )
     assert len(over) in {len(asked), len(asked) - 1}
     return Row(
-        promises=(10,), done="heartbeats, self-tests, weekly and monthly words", times=beats + len(begun), worst=worst,
-        worst_of="off a heartbeat", note=f"{beats} heartbeats, {len(begun)} self-tests, {len(asked)} tests asked for",
-    )  # fmt: skip
+        promises=(10,),
+        done="heartbeats, self-tests, weekly and monthly words",
+        times=beats + len(begun),
+        worst=worst,
+        worst_of="off a heartbeat",
+        note=f"{beats} heartbeats, {len(begun)} self-tests, {len(asked)} tests asked for",
+    )
 
 
 def _faults(desk: Any) -> list[tuple[float, str, str, str, dict[str, Any]]]:
@@ -475,10 +493,12 @@ def _bounded(life: Life, history: float, journal: float) -> Row:
         assert m["oldest_entry"] <= journal + 1.5, f"entries of {m['oldest_entry']:.1f} days ago on day {m['day']:.0f}"
     files = max(m["files"] for m in marks)
     return Row(
-        promises=(12,), done="retention carried out, files and memory bounded", times=len(marks),
+        promises=(12,),
+        done="retention carried out, files and memory bounded",
+        times=len(marks),
         note=f"RSS {first['rss']:.0f} -> {last['rss']:.0f} MB, {desk:.0f} of it the desk's; files {files:.1f} MB at most, page's questions {life.worst_query * 1000:.0f} ms",
         more={"files_mb": files, "rss_mb": last["rss"], "grown_mb": grown},
-    )  # fmt: skip
+    )
 
 
 def _noticed(life: Life) -> Row:
@@ -532,10 +552,12 @@ def _alarms(life: Life) -> list[Row]:
     assert life.calls - off <= sos <= life.calls, f"{life.calls} presses, {sos} heard"
     return [
         Row(
-            promises=(5,), done="alarms of those days, each ended", times=len(real),
+            promises=(5,),
+            done="alarms of those days, each ended",
+            times=len(real),
             note=f"{sos} presses, {len(falls)} falls, {sum(m['state'] == 'cancelled' for m in falls)} of them cancelled",
         )
-    ]  # fmt: skip
+    ]
 
 
 PROOFS = [a_year]

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gateway.words.instruction import Do, Door, Instruction
+
 from tests.kit.dated import dated
 from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
 from tests.kit.simulated import KEY, Lapse

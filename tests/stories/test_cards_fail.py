@@ -3,9 +3,9 @@
 import os
 
 import pytest
-
 from gateway.keep import database
 from gateway.words import kind
+
 from tests.stories.life import DAY, HOUR, MINUTE, PLATFORM, Life
 
 

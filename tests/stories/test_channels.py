@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.tell.channels import AGAIN, SETTLE
+
 from tests.stories.life import DAY, HOUR, MINUTE, Life
 
 FAILED = "gateway.call_failed"

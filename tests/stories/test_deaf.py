@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from gateway.words import kind
+
 from tests.stories.life import DOOR, HOUR, MINUTE, PENDANT, Life
 
 NIGHT = datetime(2027, 3, 1, 18, 0, tzinfo=UTC)  # 02:00 in the home

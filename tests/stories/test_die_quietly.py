@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
 from gateway.words.driver import Advertisement, Published, uuid16
 from gateway.words.kind import Priority
+
 from tests.stories.life import DAY, HOUR, MINUTE, RECEIVER, Life
 
 KEY = "231d39c1d7cc1ab1aee224cd096db932"

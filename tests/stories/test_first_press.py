@@ -4,10 +4,10 @@ The same visit through the real page, broker and radio is in test_technician_vis
 """
 
 import pytest
-
 from gateway.home import handed
 from gateway.home.handed import Handed
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+
 from tests.kit.simulated import KEY
 from tests.stories.life import CANCEL, MINUTE, PENDANT, Life
 
@@ -25,9 +25,17 @@ async def enrol(life, what=What.PUT_DEVICE, *, seconds=600.0, issued=None, boot=
     if key:
         handed.hand(daemon.home.config.page_folder, name, Handed(key=key))
     order = Instruction(
-        id=name, secrets=name if key else "", do=Do.CONFIGURE, by="T-07", door=Door.LOCAL, seconds=seconds, revision=home.revision,
-        change=Change(what, VALUE | value), issued=issued or daemon.clock.now().wall.isoformat(), boot=daemon.boot if boot is None else boot,
-    )  # fmt: skip
+        id=name,
+        secrets=name if key else "",
+        do=Do.CONFIGURE,
+        by="T-07",
+        door=Door.LOCAL,
+        seconds=seconds,
+        revision=home.revision,
+        change=Change(what, VALUE | value),
+        issued=issued or daemon.clock.now().wall.isoformat(),
+        boot=daemon.boot if boot is None else boot,
+    )
     life.at_the_box(order)
     await life.wait(1)
     (answer,) = [m for m in life.journal() if m["type"] == "result" and m["instruction"] == order.id]
@@ -180,10 +188,17 @@ async def _gone_and_back_without(life):
 @pytest.mark.parametrize(
     "before",
     [
-        _late, _restarted, _not_asked, _carried_out_in_another_life, _left_long_ago, _the_clock_went_back, _walked, _enrolled_before,
+        _late,
+        _restarted,
+        _not_asked,
+        _carried_out_in_another_life,
+        _left_long_ago,
+        _the_clock_went_back,
+        _walked,
+        _enrolled_before,
         _gone_and_back_without,
     ],
-)  # fmt: skip
+)
 def test_what_was_not_asked_for_just_now_is_real(life, before):
     async def story():
         await before(life)

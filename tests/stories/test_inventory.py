@@ -5,11 +5,11 @@ import json
 import sqlite3
 
 import pytest
-from msgspec.structs import replace
-
 from gateway.contract import wire
 from gateway.tell import inventory
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+from msgspec.structs import replace
+
 from tests.kit.brokers import validator
 from tests.stories.life import HALL, LADDER, PENDANT, RADAR, Life
 

@@ -7,10 +7,10 @@ import itertools
 import json
 
 import pytest
-
 from gateway.home import inbox, slips
 from gateway.tend import slip_box
 from gateway.words import kind
+
 from tests.stories.life import PENDANT, Life
 
 ORDER = {"v": 1, "do": "acknowledge", "by": "desk", "alarm": "a-1"}

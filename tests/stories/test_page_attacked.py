@@ -10,11 +10,11 @@ import socket
 
 import httpx
 import pytest
-
 from gateway.page import label, papers
 from gateway.page.guard import LARGER
 from gateway.tend.attacks import TELL_AT
 from gateway.words import kind
+
 from tests.kit.household import Gateway
 from tests.kit.ports import free_port
 from tests.kit.wait import PATIENCE, until

@@ -3,6 +3,7 @@
 from gateway.home import status
 from gateway.page.known import Known
 from gateway.page.strip import strips
+
 from tests.stories.life import MINUTE, Life
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+
 from tests.stories.life import CANCEL, HOUR, LADDER, MINUTE, NO_ANSWER, RECEIVER, SMOKE, TAKES_NOTE, Life, rung
 
 NEVER_ENDS = (100_000.0, 0)
@@ -425,9 +425,13 @@ def test_the_first_rung_is_corrected_while_it_is_being_called(tmp_path):
             {"responder": "neighbour", "channel": "program", "wait": 60, "program": ["/people/neighbour"]},
         ]
         order = Instruction(
-            id="fix", do=Do.CONFIGURE, by="technician", door=Door.LOCAL, revision=config.household.revision,
+            id="fix",
+            do=Do.CONFIGURE,
+            by="technician",
+            door=Door.LOCAL,
+            revision=config.household.revision,
             change=Change(What.SET_LADDER, {"ladder": right}),
-        )  # fmt: skip
+        )
         life.daemon.ears.by_radio = lambda: None  # there is no radio here
         life.at_the_box(order)
         await life.wait(5)

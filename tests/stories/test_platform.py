@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.home import household
 from gateway.judge.allowance import QUIET, Of
 from gateway.tell import mqtt, platform_test, resend
 from gateway.tend import mailbox
 from gateway.words import kind
 from gateway.words.instruction import Change, Do, Door, Instruction, What
+
 from tests.kit import simulated
 from tests.stories.life import DAY, HALL, HOUR, MINUTE, RADAR, Life, rung
 

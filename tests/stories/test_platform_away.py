@@ -3,12 +3,12 @@
 import json
 
 import pytest
-
 from gateway.contract import wire
 from gateway.home import status
 from gateway.judge.allowance import QUIET, Of
 from gateway.words import kind
 from gateway.words.times import Times
+
 from tests.stories.life import Life
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-
 from drivers import all_models
 from gateway.home import changes, handed
 from gateway.words.instruction import Change, What
+
 from tests.stories.life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
 
 PENDANT = "A4:C1:38:00:00:01"

@@ -4,8 +4,8 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-
 from gateway.judge.keeping import LATEST
+
 from tests.stories.life import HOUR, MINUTE, MORNING, Life
 
 NOISES = ("siren", "chime")

@@ -7,8 +7,8 @@ import asyncio
 import html
 
 import pytest
-
 from gateway.home import audible
+
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, Gateway, Sealed

@@ -7,9 +7,9 @@ import time
 
 import httpx
 import pytest
-
 from gateway.home import backup
 from gateway.home.parts import Household, HouseholdSecrets, SoundPart
+
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, OTHER_KEY, PENDANT, Gateway, Sealed
@@ -154,8 +154,10 @@ async def test_three_buttons_are_tried_and_only_the_neighbours_call_is_real(tmp_
             await platform.wait(lambda m: m.get("device") == "new2" and m.get("test") is False)
         told = {m["alarm"]: m for m in platform.named("alarm")}
         assert {(m["device"], m["test"], m["priority"]) for m in told.values()} == {
-            ("pendant", False, 1), *((name, True, 4) for name in THREE), ("new2", False, 1),
-        }  # fmt: skip
+            ("pendant", False, 1),
+            *((name, True, 4) for name in THREE),
+            ("new2", False, 1),
+        }
 
 
 def _three(gateway, visit):
@@ -188,8 +190,17 @@ def _three(gateway, visit):
 
 def sealed(home):
     """Return a backup that somebody has crafted."""
-    kept = backup.Kept(v=1, made="2026-11-22T00:00:00+00:00", software="1", gateway="gw-9", journal="j1", household=home,
-                       secrets=HouseholdSecrets(), memories={}, marks={})  # fmt: skip
+    kept = backup.Kept(
+        v=1,
+        made="2026-11-22T00:00:00+00:00",
+        software="1",
+        gateway="gw-9",
+        journal="j1",
+        household=home,
+        secrets=HouseholdSecrets(),
+        memories={},
+        marks={},
+    )
     head = backup.MAGIC + b'{"v":1,"salt":"' + b"ab" * 16 + b'","nonce":"' + b"cd" * 12 + b'"}\n'
     return head + backup._sealed(head, WORDS).encrypt(bytes.fromhex("cd" * 12), backup.msgspec.json.encode(kept), head)
 

@@ -171,8 +171,14 @@ def test_a_time_server_that_is_wrong_by_three_years_deletes_nothing_and_lets_not
         assert "door" not in life.daemon.pipeline.shelves, "and in its time"
         await life.wait(13 * HOUR)
         assert rows() == kept, "retention went by what is proved"
-        life.desk.instruct(do="shelve", device="hall", seconds=HOUR, reason="x", boot=life.daemon.boot,
-                           expires=(life.wall() + timedelta(minutes=5)).isoformat())  # fmt: skip
+        life.desk.instruct(
+            do="shelve",
+            device="hall",
+            seconds=HOUR,
+            reason="x",
+            boot=life.daemon.boot,
+            expires=(life.wall() + timedelta(minutes=5)).isoformat(),
+        )
         await life.wait(10)
         assert life.desk.results[-1]["accepted"], "by the lie it would have expired three years ago"
         life.lies = 0.0

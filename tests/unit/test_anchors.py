@@ -7,7 +7,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
 from gateway.box.supervise import OneLine
 from gateway.contract import wire
 from gateway.home import parts
@@ -39,9 +38,11 @@ def test_no_pattern_of_ours_takes_a_trailing_line_break():
 @pytest.mark.parametrize(
     ("kind", "good"),
     [
-        (parts.Name, "bath-button"), (wire.Id, "o-1"), (wire.When, {"boot": "b", "mono": 1.0, "wall": "2026-01-01T00:00:00Z", "clock": "unsure"}),
+        (parts.Name, "bath-button"),
+        (wire.Id, "o-1"),
+        (wire.When, {"boot": "b", "mono": 1.0, "wall": "2026-01-01T00:00:00Z", "clock": "unsure"}),
     ],
-)  # fmt: skip
+)
 def test_what_ends_with_a_line_break_is_refused(kind, good):
     msgspec.convert(good, kind)
     bad = good | {"wall": good["wall"] + "\n"} if isinstance(good, dict) else good + "\n"

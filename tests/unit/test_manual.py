@@ -6,9 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from gateway.hear.decode import decode
 from gateway.words import kind
+
 from tests.write import manual
 
 ROOT = Path(__file__).parents[2]

@@ -98,8 +98,16 @@ class Air:
                 wire.shutdown(socket.SHUT_RDWR)
             wire.close()
 
-    def advertise(self, address: str, data: bytes = b"", *, service_data: dict[str, str] | None = None, rssi: int = -60, kind: int = NONCONNECTABLE,
-                  random_address: bool = False) -> bool:  # fmt: skip
+    def advertise(
+        self,
+        address: str,
+        data: bytes = b"",
+        *,
+        service_data: dict[str, str] | None = None,
+        rssi: int = -60,
+        kind: int = NONCONNECTABLE,
+        random_address: bool = False,
+    ) -> bool:
         """Send one advertisement; say whether the guest scanned. `service_data` is hex by 16-bit UUID, as the stand-in for BlueZ takes it."""
         for uuid, value in (service_data or {}).items():
             body = bytes.fromhex(uuid)[::-1] + bytes.fromhex(value)

@@ -73,8 +73,10 @@ def made() -> Path:
     """Return the folder with the machine's disk and kernel; make them where they are not there yet. Raises Missing."""
     done = subprocess.run(
         [str(REPO / ".ci/need"), f"{QEMU}=qemu-system-x86", "qemu-img=qemu-utils", "mmdebstrap=mmdebstrap", "mke2fs=e2fsprogs"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode:
         raise Missing(f"no virtual machine here: {done.stderr.strip()}")
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eldercare-gateway" / "vm"

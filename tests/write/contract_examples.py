@@ -19,6 +19,7 @@ from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.hand import JOURNAL, NIGHT, Day, HandClock, Home
 
 FOLDER = Path(__file__).parents[2] / "config" / "contract" / "examples"
@@ -151,9 +152,13 @@ def entries() -> dict[str, Any]:
     out: dict[str, Any] = {}
     late = HandClock(datetime(2026, 1, 1, tzinfo=UTC), mono=41.0, boot="boot-2", quality=Quality.WRONG)
     for story, day in (
-        (alarms, Day()), (falls, Day()), (faults, Day()), (visit, Day()), (missing, Day(Home(missing_after=14400.0))),
+        (alarms, Day()),
+        (falls, Day()),
+        (faults, Day()),
+        (visit, Day()),
+        (missing, Day(Home(missing_after=14400.0))),
         (mended, Day(clock=late)),
-    ):  # fmt: skip
+    ):
         out |= chained(list(story(day)), day.entries, JOURNAL, 1)
     day = Day()
     restored = list(renumbered(day))
@@ -221,15 +226,39 @@ def others() -> dict[str, Any]:
 def home(at: wire.When) -> wire.HomeMessage:
     devices = [
         wire.HomeDevice("pendant", "shelly-blu-button", "hall", ["sos"], "supervised", 9.0, True, False, "2026-05-04T03:00:00Z"),
-        wire.HomeDevice("bedroom-radar", "radar-5359", "bedroom", ["activity", "fall", "presence", "stay_still"], "supervised", None, False,
-                        False, "2026-05-04T04:00:00Z"),
+        wire.HomeDevice(
+            "bedroom-radar",
+            "radar-5359",
+            "bedroom",
+            ["activity", "fall", "presence", "stay_still"],
+            "supervised",
+            None,
+            False,
+            False,
+            "2026-05-04T04:00:00Z",
+        ),
         wire.HomeDevice("kitchen-smoke", "ev1527-smoke", "kitchen", ["smoke"], "unsupervised", None, False, False, ""),
-    ]  # fmt: skip
+    ]
     return wire.HomeMessage(
-        1, GATEWAY, JOURNAL, 1, at, "H-0451", "area-12", "cell-3", "1.0.0", 7, 1042, "Asia/Shanghai", devices,
-        [wire.HomeRung("sounds", 60.0), wire.HomeRung("person", 120.0), wire.HomeRung("platform", 0.0)], 0.0,
-        [wire.HomeShelf("kitchen-smoke", 1800.0)], [wire.HomeAlarm(f"{JOURNAL}-a7", kind.SOS, Priority.P1, State.ACKNOWLEDGED, False, False)], 0,
-    )  # fmt: skip
+        1,
+        GATEWAY,
+        JOURNAL,
+        1,
+        at,
+        "H-0451",
+        "area-12",
+        "cell-3",
+        "1.0.0",
+        7,
+        1042,
+        "Asia/Shanghai",
+        devices,
+        [wire.HomeRung("sounds", 60.0), wire.HomeRung("person", 120.0), wire.HomeRung("platform", 0.0)],
+        0.0,
+        [wire.HomeShelf("kitchen-smoke", 1800.0)],
+        [wire.HomeAlarm(f"{JOURNAL}-a7", kind.SOS, Priority.P1, State.ACKNOWLEDGED, False, False)],
+        0,
+    )
 
 
 def instructions() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from gateway.home.nearby import link
 from gateway.judge.alarm import MOVES
 from gateway.words import kind
 from gateway.words.times import Times
+
 from tests.write import privacy
 
 ROOT = Path(__file__).parents[2]

@@ -38,23 +38,35 @@ def parts(schema: dict[str, Any]) -> dict[str, dict[str, str]]:
 def written() -> str:
     """Return the whole document."""
     out = [
-        "# 隐私 Privacy", "",
-        "Written by `python -m tests.write.manual` from the page's words and the contract's schemas; a test holds it to both.", "",
-        f"## {ZH['privacy.title']}", "", *(f"{n}. {line}" for n, line in enumerate(lines(ZH), 1)), "",
-        f"## {EN['privacy.title']}", "", *(f"{n}. {line}" for n, line in enumerate(lines(EN), 1)), "",
-        "These lines stand on the page *Home* too, with the days that hold there.", "",
-        "## What leaves the home", "",
+        "# 隐私 Privacy",
+        "",
+        "Written by `python -m tests.write.manual` from the page's words and the contract's schemas; a test holds it to both.",
+        "",
+        f"## {ZH['privacy.title']}",
+        "",
+        *(f"{n}. {line}" for n, line in enumerate(lines(ZH), 1)),
+        "",
+        f"## {EN['privacy.title']}",
+        "",
+        *(f"{n}. {line}" for n, line in enumerate(lines(EN), 1)),
+        "",
+        "These lines stand on the page *Home* too, with the days that hold there.",
+        "",
+        "## What leaves the home",
+        "",
         "All of it, field by field. Nothing else is sent: the gateway opens no connection but the one to the platform's broker (and, where",
         "configured, to the brokers of other programs in the home, to which it says nothing). The page answers whoever is signed in. Programs of the box's",
-        "own folder that the ladder runs (a siren, a modem) are told what stands in `gateway/tell/callers.py`: what they do with it is theirs.", "",
+        "own folder that the ladder runs (a siren, a modem) are told what stands in `gateway/tell/callers.py`: what they do with it is theirs.",
+        "",
         f"Consent ({', '.join(ConsentPart.__struct_fields__[:3])}) withholds routine readings of that class from `readings` and from the box's own",
         "history; all of them are no until somebody was asked. `gateway/words/consent.py` says which class each kind of reading has. What waits when consent is",
         "withdrawn is deleted and never sent. An alarm carries the few readings it rests on, whatever was agreed to. Without",
         "consent to activity it is not told either that somebody is out with the pendant: only, after `pendant_out`, that the pendant is not heard.",
-        "Nor is it told by which doors and rooms an absence has ended: only that, and in how many rooms somebody was.", "",
+        "Nor is it told by which doors and rooms an absence has ended: only that, and in how many rooms somebody was.",
+        "",
         f"Fields in which people write, so that names can stand in them: {', '.join(f'`{n}`' for n in sorted(BY_PEOPLE))}.",
         "`detail` of a fault holds figures and fixed words; of a signed certificate its document: the technician's name and signature, and what rooms and devices are called.",
-    ]  # fmt: skip
+    ]
     told: dict[str, dict[str, str]] = {}
     for name in OUTWARD:
         found = parts(schemas.described()[name])

@@ -42,9 +42,13 @@ def bill(text: str) -> dict[str, Any]:
     components = []
     for name, (its, marker, hashes) in sorted(parts.items()):
         one: dict[str, Any] = {
-            "type": "library", "bom-ref": ref[name], "name": name, "version": its, "purl": ref[name],
+            "type": "library",
+            "bom-ref": ref[name],
+            "name": name,
+            "version": its,
+            "purl": ref[name],
             "hashes": [{"alg": "SHA-256", "content": content} for content in sorted(hashes)],
-        }  # fmt: skip
+        }
         if licence := _licence(name):
             one["licenses"] = [licence]
         if marker:
@@ -53,10 +57,14 @@ def bill(text: str) -> dict[str, Any]:
     needs = [{"ref": ITSELF, "dependsOn": sorted(ref[n] for n in _needs(ITSELF) if n in ref)}]
     needs += [{"ref": ref[name], "dependsOn": sorted(ref[n] for n in _needs(name) if n in ref)} for name in sorted(parts)]
     return {
-        "bomFormat": "CycloneDX", "specVersion": "1.6", "serialNumber": f"urn:uuid:{uuid.uuid5(_SPACE, version[1] + text)}", "version": 1,
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "serialNumber": f"urn:uuid:{uuid.uuid5(_SPACE, version[1] + text)}",
+        "version": 1,
         "metadata": {"component": ours, "properties": [{"name": "lock", "value": LOCK.relative_to(ROOT).as_posix()}]},
-        "components": components, "dependencies": needs,
-    }  # fmt: skip
+        "components": components,
+        "dependencies": needs,
+    }
 
 
 def _plain(name: str) -> str:

@@ -104,17 +104,67 @@ def set_up(example):
         "enrolled": "",
     }
     heard = [
-        told | {"address": "A4:C1:38:5E:53:07", "name": "SBBT-002C", "model": "shelly-blu-button", "maker": "BTHome", "needs_key": True,
-                "packets": 14, "rssi": -71, "best": -68, "silent_s": 0.6, "acted_s": 0.6},
-        told | {"address": "A4:C1:38:5E:53:11", "name": "SBDW-002C", "model": "shelly-blu-door", "maker": "BTHome", "needs_key": False,
-                "packets": 41, "rssi": -55, "best": -52, "told": {"contact_open": [False]}},
-        told | {"address": "58:2D:34:10:20:30", "name": "", "model": "qingping", "maker": "Qingping", "needs_key": False, "packets": 8, "rssi": -92,
-                "best": -90},
-        told | {"address": "A4:C1:38:00:53:01", "name": "", "model": "shelly-blu-button", "maker": "BTHome", "needs_key": False, "packets": 3,
-                "rssi": -64, "best": -60, "enrolled": "pendant"},
-        told | {"address": "5B:2D:34:10:20:30", "name": "", "model": "", "maker": "Apple", "needs_key": False, "packets": 90, "rssi": -80,
-                "best": -78, "enrollable": False},
-    ]  # fmt: skip
+        told
+        | {
+            "address": "A4:C1:38:5E:53:07",
+            "name": "SBBT-002C",
+            "model": "shelly-blu-button",
+            "maker": "BTHome",
+            "needs_key": True,
+            "packets": 14,
+            "rssi": -71,
+            "best": -68,
+            "silent_s": 0.6,
+            "acted_s": 0.6,
+        },
+        told
+        | {
+            "address": "A4:C1:38:5E:53:11",
+            "name": "SBDW-002C",
+            "model": "shelly-blu-door",
+            "maker": "BTHome",
+            "needs_key": False,
+            "packets": 41,
+            "rssi": -55,
+            "best": -52,
+            "told": {"contact_open": [False]},
+        },
+        told
+        | {
+            "address": "58:2D:34:10:20:30",
+            "name": "",
+            "model": "qingping",
+            "maker": "Qingping",
+            "needs_key": False,
+            "packets": 8,
+            "rssi": -92,
+            "best": -90,
+        },
+        told
+        | {
+            "address": "A4:C1:38:00:53:01",
+            "name": "",
+            "model": "shelly-blu-button",
+            "maker": "BTHome",
+            "needs_key": False,
+            "packets": 3,
+            "rssi": -64,
+            "best": -60,
+            "enrolled": "pendant",
+        },
+        told
+        | {
+            "address": "5B:2D:34:10:20:30",
+            "name": "",
+            "model": "",
+            "maker": "Apple",
+            "needs_key": False,
+            "packets": 90,
+            "rssi": -80,
+            "best": -78,
+            "enrollable": False,
+        },
+    ]
     # Written as if in an hour: the pictures take their time, and all of them show the same moment.
     facts = {
         "opened": now - 25,

@@ -12,7 +12,10 @@ from typing import Any
 from gateway.words.reading import DeviceId
 from gateway.words.times import Times
 
-LOW_AT, WELL_AT = 15.0, 25.0  # battery % that begins and ends a low battery; the gap keeps it from flapping
+LOW_AT, WELL_AT = (
+    15.0,
+    25.0,
+)  # battery % that begins and ends a low battery; the gap keeps it from flapping
 
 
 class Batteries:
@@ -21,7 +24,9 @@ class Batteries:
     def __init__(self) -> None:
         self._began: dict[DeviceId, float] = {}
         self._said: dict[DeviceId, float] = {}
-        self._kept: dict[DeviceId, tuple[float, float]] = {}  # s since it began, and was said, as they were kept before the start
+        self._kept: dict[
+            DeviceId, tuple[float, float]
+        ] = {}  # s since it began, and was said, as they were kept before the start
 
     def start(self, now: float, known: Mapping[DeviceId, tuple[float, float]]) -> None:
         """Go on with what was low before a start: for how long, and how long ago it was said, as far as the clock proves it (s)."""
@@ -40,17 +45,26 @@ class Batteries:
 
     def due(self, now: float, times: Times) -> list[tuple[DeviceId, bool]]:
         """Return the devices of which it is to be said again, each with whether somebody is to be sent, and take it as said."""
-        out = [device for device, said in self._said.items() if now - said >= times.low_battery_again]
+        out = [
+            device for device, said in self._said.items() if now - said >= times.low_battery_again
+        ]
         for device in out:
             # The week goes on from when it was due, not from when we looked; after a long time off it is said once.
-            self._said[device] += times.low_battery_again * ((now - self._said[device]) // times.low_battery_again)
+            self._said[device] += times.low_battery_again * (
+                (now - self._said[device]) // times.low_battery_again
+            )
         return [(device, now - self._began[device] >= times.work_order) for device in out]
 
     def mark(self, now: float) -> dict[DeviceId, tuple[int, int]]:
         """Return what has to be remembered over a restart."""
-        return {d: (round(max(0.0, now - self._began[d])), round(max(0.0, now - said))) for d, said in self._said.items()}
+        return {
+            d: (round(max(0.0, now - self._began[d])), round(max(0.0, now - said)))
+            for d, said in self._said.items()
+        }
 
     def restored(self, mark: Mapping[str, Any]) -> None:
         """Take up what was remembered; an earlier version kept only when it was said. Raises TypeError or ValueError."""
         pairs = {str(of): one if isinstance(one, list) else (0.0, one) for of, one in mark.items()}
-        self._kept = {of: (max(0.0, float(lasts)), max(0.0, float(ago))) for of, (lasts, ago) in pairs.items()}
+        self._kept = {
+            of: (max(0.0, float(lasts)), max(0.0, float(ago))) for of, (lasts, ago) in pairs.items()
+        }

@@ -21,7 +21,10 @@ from gateway.words.finite import loads
 from gateway.words.kind import FaultClass
 from gateway.words.reading import DeviceId, Value
 
-DAY, APART = 86400.0, 43200.0  # s: a list a day, and at least half a day between two whatever the clock does
+DAY, APART = (
+    86400.0,
+    43200.0,
+)  # s: a list a day, and at least half a day between two whatever the clock does
 READ_AT = 8 * 3600.0  # s of the home's day from which the list is told
 DEVICES = 20  # named of one kind
 KEPT = 300.0  # s of running after which that is written, where the clock is not confirmed
@@ -42,13 +45,17 @@ class Daily:
         self._starts: list[str] = []  # the last days on which the box was started
         self._day = self._month = ""
         self._told = self._looked = -inf
-        self._ran = self._kept = 0.0  # s of running since the last list, and how many of them are written
+        self._ran = self._kept = (
+            0.0  # s of running since the last list, and how many of them are written
+        )
 
     def keep(self, zone: tzinfo, share: float) -> None:
         """Keep a list by this zone's day. `share`, from 0 to 1: this home's place in the hour."""
         self._zone, self._after = zone, READ_AT + 3600.0 * share
 
-    def took(self, kind: str, device: DeviceId, fault_class: FaultClass, at: Moment, why: Value = "") -> None:
+    def took(
+        self, kind: str, device: DeviceId, fault_class: FaultClass, at: Moment, why: Value = ""
+    ) -> None:
         """Take that a fault has begun, or was told once."""
         if self._zone is None or fault_class is FaultClass.NOW:
             return
@@ -56,7 +63,11 @@ class Daily:
         if fault_class is FaultClass.FIGURE:
             self._figures[kind] = self._figures.get(kind, 0) + 1
             return
-        if kind == kinds.RESTARTED and why == "start" and (today := self._date(at).isoformat()) not in self._starts:
+        if (
+            kind == kinds.RESTARTED
+            and why == "start"
+            and (today := self._date(at).isoformat()) not in self._starts
+        ):
             self._starts = [*self._starts, today][-NIGHTS:]
         self.listed(kind, device)
 
@@ -95,7 +106,11 @@ class Daily:
         due = not sure and self._ran >= DAY
         if now.quality is not Quality.WRONG and not due:
             began = local.replace(hour=0, minute=0, second=0, microsecond=0)
-            due = today != self._day and local - began >= timedelta(seconds=self._after) and now.mono - self._told >= APART
+            due = (
+                today != self._day
+                and local - began >= timedelta(seconds=self._after)
+                and now.mono - self._told >= APART
+            )
         if not due:
             return []
         out: list[tuple[str, dict[str, Value]]] = []
@@ -104,7 +119,13 @@ class Daily:
         if month != self._month and self._figures:
             out.append((kinds.MONTH, {"month": self._month, **dict(sorted(self._figures.items()))}))
         self._figures = {} if month != self._month else self._figures
-        self._items, self._day, self._month, self._told, self.changed = {}, today, month, now.mono, True
+        self._items, self._day, self._month, self._told, self.changed = (
+            {},
+            today,
+            month,
+            now.mono,
+            True,
+        )
         self._ran = self._kept = 0.0
         return out
 
@@ -112,17 +133,34 @@ class Daily:
         """Return what has to be remembered over a restart; see `restored`."""
         self.changed, self._kept = False, self._ran
         return {
-            "day": self._day, "month": self._month, "items": self._items, "figures": self._figures, "starts": self._starts,
+            "day": self._day,
+            "month": self._month,
+            "items": self._items,
+            "figures": self._figures,
+            "starts": self._starts,
             "ran": round(self._ran),
-        }  # fmt: skip
+        }
 
     def restored(self, mark: Mapping[str, Any]) -> None:
         """Take up what was remembered. Raises TypeError, ValueError or AttributeError where that is damaged."""
-        items = {str(k): {str(d): int(n) for d, n in named.items()} for k, named in dict(mark["items"]).items()}
+        items = {
+            str(k): {str(d): int(n) for d, n in named.items()}
+            for k, named in dict(mark["items"]).items()
+        }
         figures = {str(k): float(n) for k, n in dict(mark["figures"]).items()}
-        day, month, starts = str(mark["day"]), str(mark["month"]), [str(one) for one in mark["starts"]][-NIGHTS:]
+        day, month, starts = (
+            str(mark["day"]),
+            str(mark["month"]),
+            [str(one) for one in mark["starts"]][-NIGHTS:],
+        )
         ran = min(max(0.0, float(mark.get("ran", 0.0))), DAY)  # an earlier version did not count
-        self._items, self._figures, self._starts, self._day, self._month = items, figures, starts, day, month
+        self._items, self._figures, self._starts, self._day, self._month = (
+            items,
+            figures,
+            starts,
+            day,
+            month,
+        )
         self._ran = self._kept = ran
 
     def _date(self, at: Moment) -> Any:
@@ -133,13 +171,19 @@ class Daily:
         for kind, device in on:
             items.setdefault(kind, {}).setdefault(device, 1)
         starts = sum(items.get(kinds.RESTARTED, {}).values())
-        each_night = all((local - timedelta(days=n)).date().isoformat() in self._starts for n in range(NIGHTS))
+        each_night = all(
+            (local - timedelta(days=n)).date().isoformat() in self._starts for n in range(NIGHTS)
+        )
         if starts == 1 and not each_night:
             del items[kinds.RESTARTED]  # once is no trouble
         if not items:
             return {}
         detail: dict[str, Value] = {kind: _words(named) for kind, named in sorted(items.items())}
-        return {"lines": len(items), **detail, **({"each_night": True} if each_night and starts else {})}
+        return {
+            "lines": len(items),
+            **detail,
+            **({"each_night": True} if each_night and starts else {}),
+        }
 
 
 def _words(named: Mapping[DeviceId, int]) -> Value:

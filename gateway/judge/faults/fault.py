@@ -72,7 +72,12 @@ class Faults:
     """
 
     def __init__(
-        self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True, look_every: float | None = None
+        self,
+        devices: Mapping[DeviceId, Supervised],
+        times: Times,
+        *,
+        tells_out: bool = True,
+        look_every: float | None = None,
     ) -> None:
         self._devices = devices
         self._times = times
@@ -85,7 +90,9 @@ class Faults:
         self.flapping = Flapping()
         self.daily = Daily()
         self._chatter = Chatter()
-        self._values: dict[tuple[DeviceId, Kind, int, str], Value] = {}  # of the states that were heard, the last
+        self._values: dict[
+            tuple[DeviceId, Kind, int, str], Value
+        ] = {}  # of the states that were heard, the last
         self._began = 0.0
         self.radios: dict[str, float] = {}
         self.link_down_since: float | None = None
@@ -94,7 +101,9 @@ class Faults:
         self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
         self._mains_lost_since: float | None = None
         self._batteries = Batteries()
-        self.clock_why: Mapping[str, Value] = {}  # why a time server is not believed; the daemon writes it
+        self.clock_why: Mapping[
+            str, Value
+        ] = {}  # why a time server is not believed; the daemon writes it
         self._unsure_since: float | None = None
         self._offset: float | None = None
         self._looked, self._look_every = 0.0, look_every
@@ -113,12 +122,23 @@ class Faults:
         long ago each fault was said, each where that is known.
         """
         self.on = dict(known)
-        low = {key: now.mono - fact.since.mono for key, fact in known.items() if key[0] == kinds.LOW_BATTERY}
-        self._batteries.start(now.mono, {key[1]: (lasts, (said_for or {}).get(key, 0.0)) for key, lasts in low.items()})
+        low = {
+            key: now.mono - fact.since.mono
+            for key, fact in known.items()
+            if key[0] == kinds.LOW_BATTERY
+        }
+        self._batteries.start(
+            now.mono,
+            {key[1]: (lasts, (said_for or {}).get(key, 0.0)) for key, lasts in low.items()},
+        )
         self.silences.start(now, silent_for, heard_ago or {}, self._missing())
         self.outings.start(now.mono)
         for (kind, device), fact in known.items():
-            if fact.fault_class is FaultClass.FIGURE and kinds.of(kind).fault_class is not FaultClass.FIGURE and not fact.test:
+            if (
+                fact.fault_class is FaultClass.FIGURE
+                and kinds.of(kind).fault_class is not FaultClass.FIGURE
+                and not fact.test
+            ):
                 self.flapping.restored((kind, device))
             if kind == kinds.OUT:
                 self.outings.restored(device, now.mono)
@@ -128,7 +148,13 @@ class Faults:
         self._unsure_since = None if now.quality is Quality.SYNCHRONISED else now.mono
         self._offset = now.wall.timestamp() - now.mono
 
-    def resupervise(self, devices: Mapping[DeviceId, Supervised], times: Times, other: set[DeviceId], now: Moment) -> list[FaultFact]:
+    def resupervise(
+        self,
+        devices: Mapping[DeviceId, Supervised],
+        times: Times,
+        other: set[DeviceId],
+        now: Moment,
+    ) -> list[FaultFact]:
         """Go on by changed wishes. Faults of devices that are gone, or are `other` hardware now, end: nobody would end them later."""
         ended = {d for d in self._devices if d not in devices} | other
         out = [fact for kind, d in list(self.on) if d in ended for fact in self._end(kind, d, now)]
@@ -144,11 +170,17 @@ class Faults:
         """Take what a reading says about the device itself."""
         kind, device, value = reading.kind, reading.device, reading.value
         self.outings.heard(reading)
-        out = self._end(kinds.MISSING, device, reading.at) if (kinds.MISSING, device) in self.on and self._lives(reading) else []
+        out = (
+            self._end(kinds.MISSING, device, reading.at)
+            if (kinds.MISSING, device) in self.on and self._lives(reading)
+            else []
+        )
         out += self._changes(reading)
         if kind is Kind.BATTERY:
             if float(value) <= LOW_AT:
-                out += self._begin(kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,))
+                out += self._begin(
+                    kinds.LOW_BATTERY, device, reading.at, {"battery_pct": value}, (reading,)
+                )
             elif float(value) >= WELL_AT:
                 out += self._charged(device, reading.at, by_percent=True)
         elif kind is Kind.BATTERY_LOW and value:
@@ -157,7 +189,9 @@ class Faults:
             out += self._charged(device, reading.at, by_percent=False)
         elif kind in _LATCHED and value is not False:
             detail = {"words": value} if kind is Kind.NOT_UNDERSTOOD else {}
-            out += self._begin(_LATCHED[kind], device, reading.at, detail, (reading,)) or self._more(reading)
+            out += self._begin(
+                _LATCHED[kind], device, reading.at, detail, (reading,)
+            ) or self._more(reading)
         return out
 
     def _changes(self, reading: Reading) -> list[FaultFact]:
@@ -166,41 +200,73 @@ class Faults:
             return []
         place = reading.device, reading.kind, reading.index, reading.label
         before, self._values[place] = self._values.get(place, reading.value), reading.value
-        changes = self._chatter.changed(reading.device, reading.at.mono) if before != reading.value else 0
+        changes = (
+            self._chatter.changed(reading.device, reading.at.mono) if before != reading.value else 0
+        )
         what = {"what": reading.kind.value, "changes": changes}
-        return self._begin(kinds.CHATTERS, reading.device, reading.at, what, (reading,)) if changes else []
+        return (
+            self._begin(kinds.CHATTERS, reading.device, reading.at, what, (reading,))
+            if changes
+            else []
+        )
 
     def _more(self, reading: Reading) -> list[FaultFact]:
         """Tell further words of a device that were not understood: one of them may be the one that matters."""
         fact = self.on[_LATCHED[reading.kind], reading.device]
         said = str(fact.detail.get("words", "")).split("; ")
-        if reading.kind is not Kind.NOT_UNDERSTOOD or str(reading.value) in said or len(said) >= _STRANGE:
+        if (
+            reading.kind is not Kind.NOT_UNDERSTOOD
+            or str(reading.value) in said
+            or len(said) >= _STRANGE
+        ):
             return []
-        self.on[fact.kind, fact.device] = fact = replace(fact, detail={"words": "; ".join((*said, str(reading.value)))})
+        self.on[fact.kind, fact.device] = fact = replace(
+            fact, detail={"words": "; ".join((*said, str(reading.value)))}
+        )
         return [replace(fact, turn=Turn.REPEATED, evidence=(reading,))]
 
     def _lives(self, reading: Reading) -> bool:
         """Say whether a reading is a sign of life: not where it was kept for us, and the device has been silent since."""
-        limit = self._devices[reading.device].missing_after if reading.device in self._devices else None
-        return limit is None or reading.at.mono - self.heard_at.get(reading.device, reading.at.mono) < limit
+        limit = (
+            self._devices[reading.device].missing_after if reading.device in self._devices else None
+        )
+        return (
+            limit is None
+            or reading.at.mono - self.heard_at.get(reading.device, reading.at.mono) < limit
+        )
 
     def _charged(self, device: DeviceId, at: Moment, *, by_percent: bool) -> list[FaultFact]:
         """End a low battery by the same kind of word that began it: a percentage and a flag of one device may disagree for ever."""
         fact = self.on.get((kinds.LOW_BATTERY, device))
-        return self._end(kinds.LOW_BATTERY, device, at) if fact and ("battery_pct" in fact.detail) is by_percent else []
+        return (
+            self._end(kinds.LOW_BATTERY, device, at)
+            if fact and ("battery_pct" in fact.detail) is by_percent
+            else []
+        )
 
     def confirmed(self, device: DeviceId, now: Moment, *, here: bool = True) -> list[FaultFact]:
         """End the latched faults of a device that a technician has looked at; `here`: at the device, so that it counts as tried too."""
         tried = (kinds.TEST_DUE,) if here else ()
-        return [fact for kind in (*_LATCHED.values(), *tried) for fact in self._end(kind, device, now)]
+        return [
+            fact for kind in (*_LATCHED.values(), *tried) for fact in self._end(kind, device, now)
+        ]
 
     def linked(self, up: bool, now: Moment) -> list[FaultFact]:
         """Take the state of the platform link: up means connected and receipts coming."""
-        if up and self.link_down_since is not None and (kinds.UPLINK_LOST, "") not in self.on and self._was_up:
-            self.daily.lasted(kinds.UPLINK_LOST, now.mono - self.link_down_since)  # nobody was told: it counts for the month
+        if (
+            up
+            and self.link_down_since is not None
+            and (kinds.UPLINK_LOST, "") not in self.on
+            and self._was_up
+        ):
+            self.daily.lasted(
+                kinds.UPLINK_LOST, now.mono - self.link_down_since
+            )  # nobody was told: it counts for the month
         self._was_up = self._was_up or up
         if not up:
-            self.link_down_since = self.link_down_since if self.link_down_since is not None else now.mono
+            self.link_down_since = (
+                self.link_down_since if self.link_down_since is not None else now.mono
+            )
             return []
         self.link_down_since = None
         return self._end(kinds.UPLINK_LOST, "", now)
@@ -209,7 +275,9 @@ class Faults:
         """Take whether the mains are there. They are said to be lost after a while, and back at once."""
         self.mains = on
         if not on:
-            self._mains_lost_since = self._mains_lost_since if self._mains_lost_since is not None else now.mono
+            self._mains_lost_since = (
+                self._mains_lost_since if self._mains_lost_since is not None else now.mono
+            )
             return []
         self._mains_lost_since = None
         return self._end(kinds.MAINS_LOST, "", now)
@@ -230,21 +298,40 @@ class Faults:
         for device in missing:
             out += self._late(device, now)
         out += self._deaf(now)
-        if self.link_down_since is not None and now.mono - self.link_down_since >= self._times.uplink_lost:
-            out += self._begin(kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)})
+        if (
+            self.link_down_since is not None
+            and now.mono - self.link_down_since >= self._times.uplink_lost
+        ):
+            out += self._begin(
+                kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)}
+            )
         lost = self._mains_lost_since
         if lost is not None and now.mono - lost >= self._times.mains_lost + self.mains_jitter:
             out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
         for of, sends in self._batteries.due(now.mono, self._times):
             fact = self.on[kinds.LOW_BATTERY, of]
             self.daily.touch()
-            out.append(replace(fact, turn=Turn.REPEATED, detail={**fact.detail, **({"work_order": True} if sends else {})}))
-        for of in [of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET]:
+            out.append(
+                replace(
+                    fact,
+                    turn=Turn.REPEATED,
+                    detail={**fact.detail, **({"work_order": True} if sends else {})},
+                )
+            )
+        for of in [
+            of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET
+        ]:
             out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
         for key in self.flapping.lasting(now.mono):
-            if (lasts := self.on.get(key)) is not None:  # it was only counted, and stays on: said as it is
+            if (
+                lasts := self.on.get(key)
+            ) is not None:  # it was only counted, and stays on: said as it is
                 out += self._as_it_is(lasts, lasts.detail)
-        retired = [(kind, d) for kind, d in self.on if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices]
+        retired = [
+            (kind, d)
+            for kind, d in self.on
+            if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices
+        ]
         out += [fact for key in retired for fact in self._end(*key, now)]
         out += self._clock(now)
         return out + self._daily(now)
@@ -258,9 +345,15 @@ class Faults:
         if one.worn and self.outings.out(device, self.heard_at[device]):
             silent = round(self.silences.of(device, now))
             if silent < self._times.pendant_out:
-                return self._begin(kinds.OUT, device, now, {"silent_s": silent}) if self.tells_out else self._end(kinds.OUT, device, now)
+                return (
+                    self._begin(kinds.OUT, device, now, {"silent_s": silent})
+                    if self.tells_out
+                    else self._end(kinds.OUT, device, now)
+                )
             with_wearer: dict[str, Value] = {"out": True} if self.tells_out else {}
-            return self._begin(kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer})
+            return self._begin(
+                kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer}
+            )
         out = self._end(kinds.OUT, device, now)
         if self.silences.is_due(device, now, since=self.outings.home_since(device), longer=longer):
             with_one = one.worn and one.shared and self.outings.left(device, self.heard_at[device])
@@ -271,18 +364,29 @@ class Faults:
     def _too_long(self, fact: FaultFact, now: Moment) -> list[FaultFact]:
         """Tell of a pendant on today's list, which one of several residents may have taken along, when it is out for too long."""
         one = self._devices[fact.device]
-        waits = one.worn and one.shared and self.silences.of(one.device, now) < self._times.pendant_out
+        waits = (
+            one.worn and one.shared and self.silences.of(one.device, now) < self._times.pendant_out
+        )
         if fact.fault_class is not FaultClass.LIST or fact.test or not one.vital or waits:
             return []
         return self._as_it_is(fact, self._silent(one.device, now))
 
     def _as_it_is(self, fact: FaultFact, detail: Mapping[str, Value]) -> list[FaultFact]:
-        self.on[fact.kind, fact.device] = told = self._fact(fact.kind, fact.device, fact.since, Turn.REPEATED, detail)
+        self.on[fact.kind, fact.device] = told = self._fact(
+            fact.kind, fact.device, fact.since, Turn.REPEATED, detail
+        )
         return [told]
 
     def _daily(self, now: Moment) -> list[FaultFact]:
-        on = (key for key, fact in self.on.items() if fact.fault_class is FaultClass.LIST and not fact.test)
-        return [self._fact(kind, "", now, Turn.NOTED, detail) for kind, detail in self.daily.tick(now, on)]
+        on = (
+            key
+            for key, fact in self.on.items()
+            if fact.fault_class is FaultClass.LIST and not fact.test
+        )
+        return [
+            self._fact(kind, "", now, Turn.NOTED, detail)
+            for kind, detail in self.daily.tick(now, on)
+        ]
 
     def mark(self, *, anew: bool = False) -> str:
         """Return what is to be remembered of the day and of the air, "" where nothing is new. `anew`: for a database that has none."""
@@ -304,10 +408,21 @@ class Faults:
     def _deaf(self, now: Moment) -> list[FaultFact]:
         self.deafness.learn(self.radios.items())
         limit, calls = self.deafness.limit(self._devices.values(), self._times.radio_deaf)
-        out = [f for kind, of in list(self.on) if kind == kinds.RADIO_DEAF and of not in self.radios for f in self._end(kind, of, now)]
+        out = [
+            f
+            for kind, of in list(self.on)
+            if kind == kinds.RADIO_DEAF and of not in self.radios
+            for f in self._end(kind, of, now)
+        ]
         for adapter, heard in self.radios.items():
             if now.mono - heard >= limit:
-                out += self._begin(kinds.RADIO_DEAF, adapter, now, {"silent_s": round(now.mono - heard)}, listed=not calls)
+                out += self._begin(
+                    kinds.RADIO_DEAF,
+                    adapter,
+                    now,
+                    {"silent_s": round(now.mono - heard)},
+                    listed=not calls,
+                )
             else:
                 out += self._end(kinds.RADIO_DEAF, adapter, now)
         return out
@@ -317,10 +432,15 @@ class Faults:
 
     def _silent(self, device: DeviceId, now: Moment) -> dict[str, Value]:
         """Return what is told of a missing device, of a receiver also which devices cannot be heard without it."""
-        said: dict[str, Value] = {"silent_s": round(self.silences.of(device, now)), "limit_s": self._devices[device].missing_after or 0.0}
+        said: dict[str, Value] = {
+            "silent_s": round(self.silences.of(device, now)),
+            "limit_s": self._devices[device].missing_after or 0.0,
+        }
         behind = [one.device for one in self.silences.behind(device)]
         if behind:
-            said["behind"] = ", ".join(behind[:NAMED]) + (f" +{len(behind) - NAMED}" if len(behind) > NAMED else "")
+            said["behind"] = ", ".join(behind[:NAMED]) + (
+                f" +{len(behind) - NAMED}" if len(behind) > NAMED else ""
+            )
         return said
 
     def _clock(self, now: Moment) -> list[FaultFact]:
@@ -331,8 +451,14 @@ class Faults:
         if now.quality is not Quality.SYNCHRONISED:
             self._unsure_since = now.mono if self._unsure_since is None else self._unsure_since
             detail = {"clock": now.quality.value, **self.clock_why}
-            if now.quality is Quality.WRONG or self.clock_why or now.mono - self._unsure_since >= self._times.clock_unsure:
-                return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(detail)
+            if (
+                now.quality is Quality.WRONG
+                or self.clock_why
+                or now.mono - self._unsure_since >= self._times.clock_unsure
+            ):
+                return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(
+                    detail
+                )
             return []
         was_unsure, self._unsure_since = self._unsure_since is not None, None
         if (kinds.CLOCK_UNSURE, "") in self.on:
@@ -359,13 +485,20 @@ class Faults:
         self.daily.took(kind, device, fact.fault_class, now, detail.get("why", ""))
         return fact
 
-    def begin(self, kind: str, now: Moment, of: str = "", *, test: bool = False, **detail: Value) -> list[FaultFact]:
+    def begin(
+        self, kind: str, now: Moment, of: str = "", *, test: bool = False, **detail: Value
+    ) -> list[FaultFact]:
         """Begin a fault of the gateway itself or `of` a device, unless it is on already. One that is a `test` ends as one."""
         return self._begin(kind, of, now, detail, test=test)
 
     def end_tests(self, now: Moment) -> list[FaultFact]:
         """End the faults that a step of the walk test began."""
-        return [fact for (kind, device), on in list(self.on.items()) if on.test for fact in self._end(kind, device, now)]
+        return [
+            fact
+            for (kind, device), on in list(self.on.items())
+            if on.test
+            for fact in self._end(kind, device, now)
+        ]
 
     def again(self, kind: str, of: str, detail: Mapping[str, Value]) -> list[FaultFact]:
         """Say a fault that is on once more, with what has become of it."""
@@ -423,15 +556,32 @@ class Faults:
             self._batteries.over(device)
         self.flapping.ended((kind, device))
         return (
-            [] if fact is None else [replace(fact, turn=Turn.CLEARED, detail={"lasted_s": round(now.mono - fact.since.mono)}, evidence=())]
+            []
+            if fact is None
+            else [
+                replace(
+                    fact,
+                    turn=Turn.CLEARED,
+                    detail={"lasted_s": round(now.mono - fact.since.mono)},
+                    evidence=(),
+                )
+            ]
         )
 
     def _fact(
-        self, kind: str, device: str, now: Moment, turn: Turn, detail: Mapping[str, Value], evidence: tuple[Reading, ...] = ()
+        self,
+        kind: str,
+        device: str,
+        now: Moment,
+        turn: Turn,
+        detail: Mapping[str, Value],
+        evidence: tuple[Reading, ...] = (),
     ) -> FaultFact:
         supervised = self._devices.get(device)
         behind = self.silences.behind(device) if kind == kinds.MISSING else ()
-        vital = kind in _SEVERE and any(one.vital for one in (supervised, *behind) if one is not None)
+        vital = kind in _SEVERE and any(
+            one.vital for one in (supervised, *behind) if one is not None
+        )
         row = kinds.of(kind)
         listed = kind == kinds.MISSING and not vital and not behind
         return FaultFact(

@@ -27,7 +27,9 @@ def own(model: Model, roles: Collection[str]) -> frozenset[Kind]:
     calls = SOS in (roles or {model.presses})
     if found := model.senses & _DETECTORS:
         return found
-    return frozenset(kind for kind in _OTHERS if kind in model.senses and (kind is not Kind.BUTTON or calls))
+    return frozenset(
+        kind for kind in _OTHERS if kind in model.senses and (kind is not Kind.BUTTON or calls)
+    )
 
 
 class Firsts:
@@ -56,7 +58,10 @@ class Firsts:
         if not (self._changed or anew):
             return ""
         self._changed = False
-        return json.dumps({device: sorted(kinds) for device, kinds in sorted(self._told.items())}, separators=(",", ":"))
+        return json.dumps(
+            {device: sorted(kinds) for device, kinds in sorted(self._told.items())},
+            separators=(",", ":"),
+        )
 
 
 def read(text: str) -> dict[DeviceId, set[str]]:
@@ -66,4 +71,8 @@ def read(text: str) -> dict[DeviceId, set[str]]:
     except (ValueError, RecursionError):
         return {}
     rows: Iterable[tuple[object, object]] = found.items() if isinstance(found, dict) else ()
-    return {str(device): {str(kind) for kind in kinds if kind in OWN} for device, kinds in rows if isinstance(kinds, list)}
+    return {
+        str(device): {str(kind) for kind in kinds if kind in OWN}
+        for device, kinds in rows
+        if isinstance(kinds, list)
+    }

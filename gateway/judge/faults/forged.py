@@ -28,7 +28,9 @@ class Tallies:
     def __init__(self) -> None:
         self._of: dict[str, _Tally] = {}
 
-    def look(self, refused: Iterable[tuple[str, Mapping[str, int]]], told: frozenset[str], now: float) -> list[tuple[str, int]]:
+    def look(
+        self, refused: Iterable[tuple[str, Mapping[str, int]]], told: frozenset[str], now: float
+    ) -> list[tuple[str, int]]:
         """Return (device, how many to tell of). Of those in `told` every one counts, of others only MANY at once."""
         out: list[tuple[str, int]] = []
         present = {}
@@ -36,7 +38,9 @@ class Tallies:
             total = sum(n for why, n in reasons.items() if why in FORGED)
             one = self._of.get(device) or _Tally(since=now)
             present[device] = one
-            more = total - one.known if total >= one.known else total  # fewer: other hardware under the same id
+            more = (
+                total - one.known if total >= one.known else total
+            )  # fewer: other hardware under the same id
             one.known = total
             if now - one.since >= WINDOW:
                 one.recent, one.since = 0, now

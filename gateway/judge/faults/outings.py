@@ -68,13 +68,19 @@ class Outings:
         self._opened: deque[_Opened] = deque(maxlen=DOORS)
         self._doors: dict[tuple[DeviceId, int, str], _Door] = {}
         self._began = self._moved = -inf
-        self._words: dict[DeviceId, tuple[float, deque[float]]] = {}  # pendant -> when it spoke last, and its last gaps
+        self._words: dict[
+            DeviceId, tuple[float, deque[float]]
+        ] = {}  # pendant -> when it spoke last, and its last gaps
         self._left: dict[DeviceId, float] = {}  # pendant -> when its wearer left
-        self._home: dict[DeviceId, float] = {}  # pendant -> when its wearer was back, and the pendant was not heard
+        self._home: dict[
+            DeviceId, float
+        ] = {}  # pendant -> when its wearer was back, and the pendant was not heard
 
     def restored(self, device: DeviceId, now: float) -> None:
         """Take it that the wearer was out before a restart. Who has come home meanwhile will be seen to move."""
-        self._left[device] = now - ABOUT  # who moves from now on has come home, and is not about to leave
+        self._left[device] = (
+            now - ABOUT
+        )  # who moves from now on has come home, and is not about to leave
         self._opened.append(_Opened(now - ABOUT))
 
     def start(self, now: float) -> None:
@@ -159,12 +165,18 @@ class Outings:
 
     def _door_about(self, device: DeviceId, heard: float) -> float | None:
         latest = heard + ABOUT + self._interval(device)
-        return max((one.at for one in self._opened if one.leaving and heard - ABOUT <= one.at <= latest), default=None)
+        return max(
+            (one.at for one in self._opened if one.leaving and heard - ABOUT <= one.at <= latest),
+            default=None,
+        )
 
     def _came(self, left: float) -> float:
         """Return when somebody was at home after a door opened at `left`; inf where nobody was."""
         if self._moved > -inf:
-            return next((one.moved for one in self._opened if one.at == left), self._moved if self._moved > left + ABOUT else inf)
+            return next(
+                (one.moved for one in self._opened if one.at == left),
+                self._moved if self._moved > left + ABOUT else inf,
+            )
         return min((one.at for one in self._opened if one.at > left + ABOUT), default=inf)
 
     def _interval(self, device: DeviceId) -> float:

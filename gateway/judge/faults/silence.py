@@ -71,11 +71,19 @@ class Silences:
     heard_at: dict[DeviceId, float] = field(default_factory=dict)
     _lost: dict[DeviceId, _Lost] = field(default_factory=dict)
     _cut: dict[DeviceId, float] = field(default_factory=dict)
-    _deaf: set[DeviceId] = field(default_factory=set)  # receivers that were missing at the last look
+    _deaf: set[DeviceId] = field(
+        default_factory=set
+    )  # receivers that were missing at the last look
     _began: float = 0.0
     _looked: float = 0.0
 
-    def start(self, now: Moment, counted: Mapping[DeviceId, float], ago: Mapping[DeviceId, float], missing: Iterable[DeviceId]) -> None:
+    def start(
+        self,
+        now: Moment,
+        counted: Mapping[DeviceId, float],
+        ago: Mapping[DeviceId, float],
+        missing: Iterable[DeviceId],
+    ) -> None:
         """Take up what was counted before a restart, and how long `ago` each device was heard, both where that is known."""
         self._began = self._looked = now.mono
         for device, supervised in self.devices.items():
@@ -88,7 +96,9 @@ class Silences:
             self.heard_at[device] = heard
             self._lost[device] = _Lost(heard, now.mono - heard - silent)
 
-    def change(self, devices: Mapping[DeviceId, Supervised], other: set[DeviceId], now: Moment) -> None:
+    def change(
+        self, devices: Mapping[DeviceId, Supervised], other: set[DeviceId], now: Moment
+    ) -> None:
         """Go on with other devices; `other` are those whose hardware is another now."""
         for gone in [d for d in self.heard_at if d not in devices]:
             del self.heard_at[gone]
@@ -101,11 +111,17 @@ class Silences:
     def of(self, device: DeviceId, now: Moment) -> float:
         """Return for how long a device has been silent, in seconds that count."""
         heard, lost = self.heard_at[device], self._lost.get(device)
-        return now.mono - heard - (lost.seconds if lost is not None and lost.since == heard else 0.0)
+        return (
+            now.mono - heard - (lost.seconds if lost is not None and lost.since == heard else 0.0)
+        )
 
     def mark(self, now: Moment) -> str:
         """Return what has to be remembered over a restart; see `read`."""
-        counted = {device: round(self.of(device, now)) for device in self.devices if device in self.heard_at}
+        counted = {
+            device: round(self.of(device, now))
+            for device in self.devices
+            if device in self.heard_at
+        }
         return json.dumps(counted, separators=(",", ":"))
 
     def since_start(self, now: Moment) -> dict[DeviceId, float]:
@@ -130,13 +146,23 @@ class Silences:
         deaf, passed = {*missing, *on} - {*heard}, now.mono - self._looked
         for device, supervised in self.devices.items():
             if (via := supervised.via) in deaf:
-                self._lose(device, passed if via in self._deaf | on else max(passed, self.of(via, now)), now)
+                self._lose(
+                    device,
+                    passed if via in self._deaf | on else max(passed, self.of(via, now)),
+                    now,
+                )
         self._looked, self._deaf = now.mono, deaf
         # A receiver that is found missing in this very look takes those behind it out of it.
-        told = [d for d in missing if d in on or (self.devices[d].via not in deaf and not self._excused(d, now))]
+        told = [
+            d
+            for d in missing
+            if d in on or (self.devices[d].via not in deaf and not self._excused(d, now))
+        ]
         return told, heard
 
-    def is_due(self, device: DeviceId, now: Moment, *, since: float = -inf, longer: float = 1.0) -> bool:
+    def is_due(
+        self, device: DeviceId, now: Moment, *, since: float = -inf, longer: float = 1.0
+    ) -> bool:
         """Say whether somebody is to be told of a missing device. `since`: silence before that second does not count.
 
         `longer`: so many times its limit it may be silent. A receiver behind which a life hangs on a device is told as soon as it is
@@ -155,7 +181,9 @@ class Silences:
 
     def _missing(self, one: Supervised, now: Moment) -> bool:
         gone = self._cut.get(one.device)
-        return self.of(one.device, now) >= (one.missing_after or 0.0) or (gone is not None and now.mono - gone >= CUT_AFTER)
+        return self.of(one.device, now) >= (one.missing_after or 0.0) or (
+            gone is not None and now.mono - gone >= CUT_AFTER
+        )
 
     def _tells_after(self, one: Supervised) -> float:
         hangs = any(other.vital for other in self.behind(one.device))
@@ -165,7 +193,11 @@ class Silences:
         """Say whether a device may still show that it lives: the gateway has not been there for long itself."""
         limit = self._tells_after(self.devices[device])
         first = min(HEAR_FIRST, limit)
-        return now.mono - self._began < first and self.of(device, now) < limit + first and device not in self._cut
+        return (
+            now.mono - self._began < first
+            and self.of(device, now) < limit + first
+            and device not in self._cut
+        )
 
     def _lose(self, device: DeviceId, seconds: float, now: Moment) -> None:
         heard, lost = self.heard_at[device], self._lost.get(device)
@@ -181,4 +213,8 @@ def read(text: str) -> dict[DeviceId, float]:
     except (ValueError, RecursionError):
         return {}
     rows: Iterable[tuple[object, object]] = found.items() if isinstance(found, dict) else ()
-    return {str(device): number(seconds, 0.0, LONGEST) for device, seconds in rows if isinstance(seconds, int | float) and seconds >= 0}
+    return {
+        str(device): number(seconds, 0.0, LONGEST)
+        for device, seconds in rows
+        if isinstance(seconds, int | float) and seconds >= 0
+    }

@@ -28,7 +28,15 @@ RETRY = 3600.0  # s after which it is tried again, where nobody was reached
 FROM, UNTIL = time(8), time(21)  # of the home's day
 SAVE_EVERY = 300.0  # s at most between two marks while a fault waits to be told: so much of its wait a power cut may cost
 MARK = "untold"
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError)
+_UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    OverflowError,
+    RecursionError,
+)
 NO_HOUR = 43200.0  # s after which it is told where the clock is known to be wrong, and nobody knows the hour
 
 Key = tuple[str, str]
@@ -56,7 +64,9 @@ class Untold:
         self.unsaved = False  # the mark is to be written soon
         self._saved = -inf
 
-    def start(self, on: Mapping[Key, FaultFact], now: Moment, mark: str = "", boot: str = "") -> None:
+    def start(
+        self, on: Mapping[Key, FaultFact], now: Moment, mark: str = "", boot: str = ""
+    ) -> None:
         """Take over what was on before the start, and what `mark` knows of it; nothing of one that cannot be read."""
         try:
             known = _read(mark, on, now, boot)
@@ -70,7 +80,10 @@ class Untold:
     def mark(self, now: Moment, boot: str) -> str:
         """Return what is to be remembered over a restart. What has changed is taken as written."""
         self.unsaved, self._saved = False, now.mono
-        waits = [[*key, one.number, one.since, _or_none(one.told), _or_none(one.tried)] for key, one in self._waits.items()]
+        waits = [
+            [*key, one.number, one.since, _or_none(one.told), _or_none(one.tried)]
+            for key, one in self._waits.items()
+        ]
         return json.dumps({"at": stamp(boot, now), "waits": waits}, ensure_ascii=False)
 
     def written(self, fact: FaultFact, number: int, now: Moment) -> None:
@@ -83,14 +96,22 @@ class Untold:
     def receipted(self, ranges: Iterable[tuple[int, int]]) -> None:
         """Take the platform's receipt."""
         covered = merged(ranges)
-        self._waits = {key: one for key, one in self._waits.items() if not one.early and not within(one.number, covered)}
+        self._waits = {
+            key: one
+            for key, one in self._waits.items()
+            if not one.early and not within(one.number, covered)
+        }
 
     def due(self, now: Moment) -> list[tuple[int, FaultFact]]:
         """Return (number of its entry, fault) of what is to be told in the home now; `called` says whether that reached somebody."""
         out = []
         for one in self._waits.values():
             self.unsaved |= now.mono - one.since < AFTER and now.mono - self._saved >= SAVE_EVERY
-            waited = now.mono - one.since >= AFTER and now.mono - one.told >= AGAIN and now.mono - one.tried >= RETRY
+            waited = (
+                now.mono - one.since >= AFTER
+                and now.mono - one.told >= AGAIN
+                and now.mono - one.tried >= RETRY
+            )
             if waited and self._decent(one, now):
                 one.tried, one.tried_as, self.unsaved = now.mono, one.number, True
                 out.append((one.number, one.fact))
@@ -130,12 +151,16 @@ def _read(mark: str, on: Mapping[Key, FaultFact], now: Moment, boot: str) -> dic
     at = Stamp(*found["at"])
     shift = 0.0 if at.boot == boot else bridged(at, None, now)
 
-    def here(mono: object) -> float:  # what has been, has been: nothing waits for a moment that a damaged mark names
+    def here(
+        mono: object,
+    ) -> float:  # what has been, has been: nothing waits for a moment that a damaged mark names
         return -inf if mono is None else min(number(mono) + shift, now.mono)
 
     waits = {(str(kind), str(device)): rest for kind, device, *rest in found["waits"]}
     return {
-        key: _Waits(on[key], int(number(entry, 0)), here(since), here(told), here(tried), early=True)
+        key: _Waits(
+            on[key], int(number(entry, 0)), here(since), here(told), here(tried), early=True
+        )
         for key, (entry, since, told, tried) in waits.items()
         if key in on
     }

@@ -94,15 +94,25 @@ def waiting_room_full(short: bool, folder: Path, seed: int) -> list[Row]:
             again = call_for_help(house, 120)
             assert not restarts(house)
             note = f"noticed after {noticed:.0f} s: {said['detail']['readings']} readings forgotten, no press"
-            rows.append(Row(promises=(1, 4, 10), done="waiting room full: mad button, 2 s per fsync", times=1, worst=max(told, again),
-                            worst_of="until a press is told", note=note))  # fmt: skip
+            rows.append(
+                Row(
+                    promises=(1, 4, 10),
+                    done="waiting room full: mad button, 2 s per fsync",
+                    times=1,
+                    worst=max(told, again),
+                    worst_of="until a press is told",
+                    note=note,
+                )
+            )
             began = time.monotonic()
             house.machine.sh(f"systemctl kill -s USR2 --kill-whom=main {DAEMON}")
             house.until(lambda: restarts(house), 120, every=0.5)
             call_for_help(house, 120)
             now = time.monotonic()
             took = now - began - house.machine.stolen(began, now)
-            rows.append(Row(promises=(9, 10), done="waiting room full, and the store hangs", times=1, worst=took, worst_of="until a press is told"))  # fmt: skip
+            rows.append(
+                Row(promises=(9, 10), done="waiting room full, and the store hangs", times=1, worst=took, worst_of="until a press is told")
+            )
         whole(house)
     return rows
 

@@ -111,8 +111,16 @@ def at_work_in_its_units(short: bool, folder: Path, seed: int) -> list[Row]:
         page = page_answers(house)
         scores = sandboxed(house)
         note = ", ".join(f"{unit.removesuffix('.service').removeprefix('eldercare-')} {score}" for unit, score in scores.items())
-        rows.append(Row(promises=(8, 9, 11), done="BLE, line, siren, network, page in units of two users", times=1, worst=started,
-                        worst_of="unit started to hearing", note=f"exposure {note}; first press told in {told:.1f} s, page in {page:.1f} s"))  # fmt: skip
+        rows.append(
+            Row(
+                promises=(8, 9, 11),
+                done="BLE, line, siren, network, page in units of two users",
+                times=1,
+                worst=started,
+                worst_of="unit started to hearing",
+                note=f"exposure {note}; first press told in {told:.1f} s, page in {page:.1f} s",
+            )
+        )
         rows += radio_faults(house, short)
         rows += hangs(house, short)
         whole(house)

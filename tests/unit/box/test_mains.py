@@ -1,7 +1,6 @@
 """Whether there are mains, as the kernel or a file says it."""
 
 import pytest
-
 from gateway.box import mains
 
 

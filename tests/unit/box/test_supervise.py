@@ -4,7 +4,6 @@ import asyncio
 import logging
 
 import pytest
-
 from gateway.box.supervise import keep, say, wait_before
 
 

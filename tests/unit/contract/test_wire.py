@@ -6,10 +6,6 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from jsonschema import Draft202012Validator, ValidationError
-
 from gateway.contract import wire
 from gateway.judge.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
 from gateway.judge.book import AlarmFact, Entry
@@ -18,6 +14,10 @@ from gateway.words.clock import Moment, Quality, Stamp
 from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.words.kind import KINDS, Priority, of
 from gateway.words.reading import Kind, Reading
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator, ValidationError
+
 from tests.kit.hand import GATEWAY, JOURNAL, NOON, Day, HandClock, alike, checked, validators
 
 NOW = Moment(5000.0, NOON)
@@ -99,18 +99,29 @@ def test_who_answered_is_not_lost_to_who_pressed_again():
 def test_every_kind_of_fault_and_its_codes_go_out_and_back(kind):
     reading = Reading(device="door", kind=Kind.BATTERY, value=7.5, at=NOW, flagged=True)
     fact = FaultFact(
-        kind=kind, turn=Turn.RAISED, priority=of(kind).priority, since=NOW, device="door", room="走廊",
-        detail={"battery_pct": 7.5, "why": "低", "n": 3, "yes": True}, evidence=(reading,),
-    )  # fmt: skip
+        kind=kind,
+        turn=Turn.RAISED,
+        priority=of(kind).priority,
+        since=NOW,
+        device="door",
+        room="走廊",
+        detail={"battery_pct": 7.5, "why": "低", "n": 3, "yes": True},
+        evidence=(reading,),
+    )
     body = checked(entry(fact), NOW)
     message = json.loads(body)
     assert message["codes"] == {
-        "ieee_11073_10471": of(kind).ieee, "scaip_device": of(kind).scaip_device, "scaip_status": of(kind).scaip_status,
-    }  # fmt: skip
+        "ieee_11073_10471": of(kind).ieee,
+        "scaip_device": of(kind).scaip_device,
+        "scaip_status": of(kind).scaip_status,
+    }
     assert message["evidence"][0] == {
-        "device": "door", "kind": "battery_pct", "value": 7.5, "flagged": True,
+        "device": "door",
+        "kind": "battery_pct",
+        "value": 7.5,
+        "flagged": True,
         "at": {"boot": "boot-1", "mono": 5000.0, "wall": "2026-05-04T04:00:00.000Z", "clock": "synchronised"},
-    }  # fmt: skip
+    }
     assert wire.fault_of(wire.decode_entry(body), NOW) == replace(fact, evidence=())
 
 
@@ -132,8 +143,12 @@ def test_the_same_entry_is_the_same_bytes_and_numbers_and_ids_are_on_it():
         assert wire.encode_entry(GATEWAY, JOURNAL, one)[1] == body
         head = json.loads(body)
         assert (head["v"], head["gateway"], head["journal"], head["number"], head["id"]) == (
-            1, GATEWAY, JOURNAL, one.number, f"{JOURNAL}-{one.number}",
-        )  # fmt: skip
+            1,
+            GATEWAY,
+            JOURNAL,
+            one.number,
+            f"{JOURNAL}-{one.number}",
+        )
 
 
 def test_schemas_are_of_2020_12_whole_and_strict():
@@ -219,11 +234,28 @@ def test_good_ones_are_taken_and_of_the_schema():
 @pytest.mark.parametrize(
     "change",
     [
-        {"v": 2}, {"id": ""}, {"id": "a b"}, {"id": "x" * 81}, {"do": "reboot"}, {"do": None}, {"by": ""}, {"by": "x" * 81}, {"by": 5},
-        {"seconds": -1}, {"seconds": 31_536_001}, {"seconds": "60"}, {"extra": 1}, {"door": "platform"}, {"reason": "x" * 401},
-        {"alarm": "x" * 81}, {"device": "x" * 81}, {"outcome": "x" * 81}, {"responder": "x" * 81}, {"expires": "x" * 81},
+        {"v": 2},
+        {"id": ""},
+        {"id": "a b"},
+        {"id": "x" * 81},
+        {"do": "reboot"},
+        {"do": None},
+        {"by": ""},
+        {"by": "x" * 81},
+        {"by": 5},
+        {"seconds": -1},
+        {"seconds": 31_536_001},
+        {"seconds": "60"},
+        {"extra": 1},
+        {"door": "platform"},
+        {"reason": "x" * 401},
+        {"alarm": "x" * 81},
+        {"device": "x" * 81},
+        {"outcome": "x" * 81},
+        {"responder": "x" * 81},
+        {"expires": "x" * 81},
     ],
-)  # fmt: skip
+)
 def test_an_instruction_that_breaks_the_contract_is_refused_by_type_and_schema_alike(change):
     bad = GOOD_INSTRUCTION | change
     with pytest.raises(wire.BadMessage, match=r"instruction breaks the contract: .+"):
@@ -251,8 +283,10 @@ BROKEN = [b"", b"{", b"\xff\xfe", b"nonsense", b"[" * 30_000, b'{"v":1,"by":"\\u
 @pytest.mark.parametrize("payload", BROKEN)
 def test_what_is_no_json_is_refused_with_a_sentence(payload):
     for decode in (
-        lambda p: wire.decode_receipt(p, GATEWAY), lambda p: wire.receipt_of(p, GATEWAY), lambda p: wire.decode_instruction(p, GATEWAY, NOW),
-    ):  # fmt: skip
+        lambda p: wire.decode_receipt(p, GATEWAY),
+        lambda p: wire.receipt_of(p, GATEWAY),
+        lambda p: wire.decode_instruction(p, GATEWAY, NOW),
+    ):
         with pytest.raises(wire.BadMessage, match=r"is not JSON|breaks the contract"):
             decode(payload)
 

@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from gateway.hear.intake import SAME_WITHIN, Intake
 from gateway.words.clock import Moment
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Enrol, Refusal, Report, uuid16
 from gateway.words.reading import FORMS, Form, Kind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.unit.drivers.driver_vectors import MODELS
 
 ADDRESS = "C6:B5:45:F6:F1:8E"
@@ -227,8 +227,15 @@ def test_buttons_and_vibration():
     assert said("holyiot-21014", "4164c6b545f6f18f0606060100") == [Refusal("wrong_address")]
     head = "02599c37d90287a521520006635ab8"
     assert [said("nodon-niu", head + code)[1].value for code in ("01", "02", "03", "09", "04", "0a", "05", "07")] == [
-        "press", "double_press", "long_press", "long_press", "release", "release", "triple_press", "unknown_07",
-    ]  # fmt: skip
+        "press",
+        "double_press",
+        "long_press",
+        "long_press",
+        "release",
+        "release",
+        "triple_press",
+        "unknown_07",
+    ]
     assert [r.kind for r in said("nodon-niu", head + "00")] == [Kind.BATTERY]
     assert said("nodon-niu", "03" + head[2:] + "01") == [NOT_MINE]
 

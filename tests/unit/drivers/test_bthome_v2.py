@@ -8,14 +8,14 @@ import pytest
 from bthome_ble.const import MEAS_TYPES
 from bthome_ble.parser import BTHomeBluetoothDeviceData
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from habluetooth import BluetoothServiceInfoBleak
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from drivers._fresh import unarmed
 from drivers.bthome_v2 import MODEL, UUID, Bthome, reports_of
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
 from gateway.words.reading import FORMS, Form, Kind
+from habluetooth import BluetoothServiceInfoBleak
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.unit.drivers.driver_vectors import GOLDEN, flips
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
@@ -46,21 +46,48 @@ def calls(reports):
 # ---- the second decoder ------------------------------------------------------------------------------------------------------
 
 LIBRARY_NAMES = {  # our name: the library's device class, where they differ by more than the unit
-    "packet_id": "packet_id", "battery_pct": "battery", "count": "count", "pm2_5_ug_m3": "pm25", "pm10_ug_m3": "pm10", "co2_ppm": "carbon_dioxide",
-    "tvoc_ug_m3": "volatile_organic_compounds", "illuminance_lux": "illuminance", "uv_index": "uv_index", "volume_flow_m3_h": "volume_flow_rate",
-    "channel": "channel", "rotational_speed_rpm": "rotational_speed", "light_level": "light_level", "settings_revision": "settings_revision",
-    "text": "text", "raw": "raw", "dew_point_c": "dew_point", "volume_storage_l": "volume_storage", "timestamp": "timestamp",
-    "co": "carbon_monoxide", "battery_low": "battery", "unlocked": "lock",
-}  # fmt: skip
+    "packet_id": "packet_id",
+    "battery_pct": "battery",
+    "count": "count",
+    "pm2_5_ug_m3": "pm25",
+    "pm10_ug_m3": "pm10",
+    "co2_ppm": "carbon_dioxide",
+    "tvoc_ug_m3": "volatile_organic_compounds",
+    "illuminance_lux": "illuminance",
+    "uv_index": "uv_index",
+    "volume_flow_m3_h": "volume_flow_rate",
+    "channel": "channel",
+    "rotational_speed_rpm": "rotational_speed",
+    "light_level": "light_level",
+    "settings_revision": "settings_revision",
+    "text": "text",
+    "raw": "raw",
+    "dew_point_c": "dew_point",
+    "volume_storage_l": "volume_storage",
+    "timestamp": "timestamp",
+    "co": "carbon_monoxide",
+    "battery_low": "battery",
+    "unlocked": "lock",
+}
 UNJUDGED_BY_LIBRARY = {"device_type_id", "firmware"}  # kept as properties of the device, not as values
 DOORS = {"opening", "door", "garage_door", "window"}
 
 
 def by_library(data, key=None):
     info = BluetoothServiceInfoBleak(
-        name="x", address=ADDRESS, rssi=-60, manufacturer_data={}, service_data={UUID: data}, service_uuids=[], source="", device=None,
-        advertisement=None, connectable=False, time=0.0, tx_power=None,
-    )  # fmt: skip
+        name="x",
+        address=ADDRESS,
+        rssi=-60,
+        manufacturer_data={},
+        service_data={UUID: data},
+        service_uuids=[],
+        source="",
+        device=None,
+        advertisement=None,
+        connectable=False,
+        time=0.0,
+        tx_power=None,
+    )
     update = BTHomeBluetoothDeviceData(bindkey=key).update(info)
     found = defaultdict(list)
     for place, table in (("measure", update.entity_values), ("state", update.binary_entity_values)):

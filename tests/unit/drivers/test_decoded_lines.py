@@ -3,10 +3,10 @@
 import json
 
 import pytest
+from gateway.hear.decode import decode, decode_line
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.hear.decode import decode, decode_line
 from tests.unit.drivers.driver_vectors import VECTORS
 
 

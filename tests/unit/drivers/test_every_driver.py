@@ -8,9 +8,8 @@ import sys
 import tracemalloc
 from pathlib import Path
 
-import pytest
-
 import drivers
+import pytest
 from gateway.hear.decode import decode_line
 from gateway.hear.intake import GUARDED
 from gateway.words.consent import LABELS
@@ -29,6 +28,7 @@ from gateway.words.driver import (
     Telegram,
 )
 from gateway.words.reading import FORMS, Form
+
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, VECTORS, fed, flips, packet, same
 
 EVERY = pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)

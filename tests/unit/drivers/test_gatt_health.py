@@ -4,14 +4,13 @@ import json
 import math
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from drivers import _gatt_health as health
 from drivers import all_models
 from gateway.hear.decode import decode_line
 from gateway.words.driver import NOT_MINE, Advertisement, Attribute, Chunk, GattService, Refusal, Report, uuid16
 from gateway.words.reading import Kind
+from hypothesis import given
+from hypothesis import strategies as st
 
 MODELS = {m.name: m for m in all_models().values() if isinstance(m.listens, GattService)}
 PRESSURE, RATE, WARMTH, SPOT, RUNNING, WEIGHT, BATTERY = (uuid16(s) for s in (0x2A35, 0x2A37, 0x2A1C, 0x2A5E, 0x2A5F, 0x2A9D, 0x2A19))
@@ -28,9 +27,21 @@ def said(characteristic, data):
 
 @pytest.mark.parametrize(
     ("word", "number"),
-    [(0x0062, 98.0), (0xF2B2, 69.0), (0xF6DE, 175.8), (0x1005, 50.0), (0x7001, 1e7), (0x8001, 1e-8), (0x0FFF, -1.0), (0xFFFF, -0.1),
-     (0x0803, -2045.0), (0x07FD, 2045.0), (0x17FF, 20470.0), (0xF7FF, 204.7)],
-)  # fmt: skip
+    [
+        (0x0062, 98.0),
+        (0xF2B2, 69.0),
+        (0xF6DE, 175.8),
+        (0x1005, 50.0),
+        (0x7001, 1e7),
+        (0x8001, 1e-8),
+        (0x0FFF, -1.0),
+        (0xFFFF, -0.1),
+        (0x0803, -2045.0),
+        (0x07FD, 2045.0),
+        (0x17FF, 20470.0),
+        (0xF7FF, 204.7),
+    ],
+)
 def test_sfloat(word, number):
     assert health.sfloat(word) == number
 
@@ -108,7 +119,7 @@ def test_every_other_word_is_a_finite_number(short, long):
         (BATTERY, "65", "out_of_range"),
         (BATTERY, "", "too_short"),
     ],
-)  # fmt: skip
+)
 def test_what_counts(characteristic, data, expected):
     assert said(characteristic, data) == expected
 

@@ -9,10 +9,10 @@ import random
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-
 from gateway.hear.intake import BURST, GUARDED, SAME_WITHIN, Intake
 from gateway.words.driver import Advertisement, BleAdvert
 from gateway.words.reading import NOT_A_CALL, Kind
+
 from tests.kit.hand import HandClock
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, VECTORS, flips, packet
 
@@ -64,9 +64,11 @@ def in_clear():
     """Return every frame without a key that any make on the air has: what a stranger could send from an address he has overheard."""
     return [
         (service, data)
-        for name, model in MODELS.items() if isinstance(model.listens, BleAdvert)
-        for _, key, service, data in GOLDEN[name] if key is None
-    ]  # fmt: skip
+        for name, model in MODELS.items()
+        if isinstance(model.listens, BleAdvert)
+        for _, key, service, data in GOLDEN[name]
+        if key is None
+    ]
 
 
 CLEAR = in_clear()

@@ -5,15 +5,15 @@ import struct
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from pymodbus.framer.rtu import FramerRTU
-
 from drivers import _modbus_rtu, _tinyframe, _zigbee_ias, enocean_esp3, sonoff_rfbridge
 from drivers._frames import Cutter
 from gateway.hear.decode import decode_line
 from gateway.words.driver import Chunk, Refusal, Report, SerialLine
 from gateway.words.reading import Kind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymodbus.framer.rtu import FramerRTU
+
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, flips
 
 FALL = bytes.fromhex("01000000010e02f301fe")

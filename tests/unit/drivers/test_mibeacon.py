@@ -5,17 +5,17 @@ import struct
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+from drivers import _mibeacon
+from drivers._mibeacon import _OPEN, _ROWS, reports_of
+from drivers.mibeacon import UUID, MiBeacon
+from gateway.words.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, Refusal, Report
+from gateway.words.reading import FORMS, Form, Kind
 from habluetooth import BluetoothServiceInfoBleak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xiaomi_ble.devices import DEVICE_TYPES
 from xiaomi_ble.parser import XiaomiBluetoothDeviceData
 
-from drivers import _mibeacon
-from drivers._mibeacon import _OPEN, _ROWS, reports_of
-from drivers.mibeacon import UUID, MiBeacon
-from gateway.words.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, Refusal, Report
-from gateway.words.reading import FORMS, Form, Kind
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, flips
 
 KEY = bytes.fromhex("017e52d2684779298709b117c0a75a7b")
@@ -56,12 +56,21 @@ def calls(reports):
 @pytest.mark.parametrize(
     ("objects", "opened"),
     [
-        ("19100100", True), ("19100101", False), ("19100102", True), ("19100103", None), ("191001ff", None),
-        ("04480101", True), ("04480102", False), ("04480100", None),
-        ("124a0101", True), ("124a0102", False), ("124a0100", None),
-        ("1a4a0101", True), ("1a4a0100", None),
+        ("19100100", True),
+        ("19100101", False),
+        ("19100102", True),
+        ("19100103", None),
+        ("191001ff", None),
+        ("04480101", True),
+        ("04480102", False),
+        ("04480100", None),
+        ("124a0101", True),
+        ("124a0102", False),
+        ("124a0100", None),
+        ("1a4a0101", True),
+        ("1a4a0100", None),
     ],
-)  # fmt: skip
+)
 def test_open_and_closed(objects, opened):
     assert [r.value for r in said(objects) if r.kind is Kind.CONTACT_OPEN] == ([] if opened is None else [opened])
 
@@ -320,22 +329,54 @@ def test_a_flipped_sealed_frame_says_nothing():
 # ---- the second decoder ------------------------------------------------------------------------------------------------------
 
 SAME = {  # the library's key: our name
-    "opening": "contact_open", "door_left_open": "door_left_open", "motion": "motion", "light": "light", "smoke": "smoke", "moisture": "moisture",
-    "occupancy": "occupancy", "battery": "battery_low", "power": "power", "asleep": "asleep", "wearing": "wearing", "stabilized": "stabilized",
-    "occupancy_close_range": "occupancy_close_range", "bottom_submersion": "water_submersion", "top_splash": "water_splash",
-    "temperature": "temperature_c", "humidity": "humidity_pct", "illuminance": "illuminance_lux", "conductivity": "conductivity_us_cm",
-    "formaldehyde": "formaldehyde_mg_m3", "consumable": "consumable_pct", "pressure_present_duration": "pressure_present_duration_s",
-    "pressure_not_present_duration": "pressure_not_present_duration_s", "duration_detected": "duration_detected_min",
-    "duration_cleared": "duration_cleared_min", "profile_id": "profile_id", "mass": "mass_kg", "heart_rate": "heart_rate_bpm",
-    "impedance_low": "impedance_low_ohm", "impedance_high": "impedance_high_ohm",
-}  # fmt: skip
+    "opening": "contact_open",
+    "door_left_open": "door_left_open",
+    "motion": "motion",
+    "light": "light",
+    "smoke": "smoke",
+    "moisture": "moisture",
+    "occupancy": "occupancy",
+    "battery": "battery_low",
+    "power": "power",
+    "asleep": "asleep",
+    "wearing": "wearing",
+    "stabilized": "stabilized",
+    "occupancy_close_range": "occupancy_close_range",
+    "bottom_submersion": "water_submersion",
+    "top_splash": "water_splash",
+    "temperature": "temperature_c",
+    "humidity": "humidity_pct",
+    "illuminance": "illuminance_lux",
+    "conductivity": "conductivity_us_cm",
+    "formaldehyde": "formaldehyde_mg_m3",
+    "consumable": "consumable_pct",
+    "pressure_present_duration": "pressure_present_duration_s",
+    "pressure_not_present_duration": "pressure_not_present_duration_s",
+    "duration_detected": "duration_detected_min",
+    "duration_cleared": "duration_cleared_min",
+    "profile_id": "profile_id",
+    "mass": "mass_kg",
+    "heart_rate": "heart_rate_bpm",
+    "impedance_low": "impedance_low_ohm",
+    "impedance_high": "impedance_high_ohm",
+}
 
 
 def by_library(data):
     info = BluetoothServiceInfoBleak(
-        name="x", address=ADDRESS, rssi=-60, manufacturer_data={}, service_data={UUID: data}, service_uuids=[], source="", device=None,
-        advertisement=None, connectable=False, time=0.0, tx_power=None,
-    )  # fmt: skip
+        name="x",
+        address=ADDRESS,
+        rssi=-60,
+        manufacturer_data={},
+        service_data={UUID: data},
+        service_uuids=[],
+        source="",
+        device=None,
+        advertisement=None,
+        connectable=False,
+        time=0.0,
+        tx_power=None,
+    )
     update = XiaomiBluetoothDeviceData().update(info)
     found = {}
     for place, table in (("measure", update.entity_values), ("state", update.binary_entity_values)):
@@ -381,7 +422,7 @@ def _differ(number, product, body):
         or (number in {0x1012, 0x4A01, 0x4E01, 0x5810, 0x6461} and body[0] > 1)  # any number comes through as a state there
         or (number == 0x1006 and model in {"LYWSD03MMC", "MHO-C401"})  # cut to whole percent there
         or (number == 0x6E16 and (int.from_bytes(body[1:5], "little") >> 11 & 0x7F) == 0x7F)
-    )  # fmt: skip
+    )
 
 
 def _bodies(size):
@@ -416,9 +457,19 @@ def test_every_sensor_the_library_opens_we_open_too():
     for counter in (1, 0x1234, 0xFFFFFFFF):
         data = sealed(counter, OPEN)
         info = BluetoothServiceInfoBleak(
-            name="x", address=ADDRESS, rssi=-60, manufacturer_data={}, service_data={UUID: data}, service_uuids=[], source="", device=None,
-            advertisement=None, connectable=False, time=0.0, tx_power=None,
-        )  # fmt: skip
+            name="x",
+            address=ADDRESS,
+            rssi=-60,
+            manufacturer_data={},
+            service_data={UUID: data},
+            service_uuids=[],
+            source="",
+            device=None,
+            advertisement=None,
+            connectable=False,
+            time=0.0,
+            tx_power=None,
+        )
         update = XiaomiBluetoothDeviceData(bindkey=KEY).update(info)
         assert [value.native_value for value in update.binary_entity_values.values()] == [True]
         assert heard(MiBeacon(ADDRESS, KEY, {}), data)[0] == Report(Kind.CONTACT_OPEN, True)

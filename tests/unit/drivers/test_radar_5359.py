@@ -4,13 +4,13 @@ import json
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from drivers.radar_5359 import MODEL, Frames, framed, meaning, question
 from gateway.hear.decode import decode_line
 from gateway.words.driver import Chunk, Refusal, Reply, Report
 from gateway.words.reading import Kind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.unit.drivers.driver_vectors import GOLDEN, flips
 
 FALL = bytes.fromhex("53598301000101325443")

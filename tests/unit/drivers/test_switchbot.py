@@ -5,21 +5,28 @@ import json
 import pytest
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from switchbot.adv_parser import parse_advertisement_data
-
 from drivers._switchbot import COMPANY, OLD_UUID, UUID
 from gateway.hear.decode import decode_line
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
 from gateway.words.reading import Kind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from switchbot.adv_parser import parse_advertisement_data
+
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS
 
 ADDRESS = "AA:BB:CC:DD:EE:FF"
 SAME = {  # the library's name: ours; what is not here (range, LED) is not told
-    "contact_open": "contact_open", "contact_timeout": "contact_timeout", "motion_detected": "motion", "is_light": "light", "battery": "battery_pct",
-    "button_count": "button_count", "leak": "moisture", "tampered": "tamper", "low_battery": "battery_low",
-}  # fmt: skip
+    "contact_open": "contact_open",
+    "contact_timeout": "contact_timeout",
+    "motion_detected": "motion",
+    "is_light": "light",
+    "battery": "battery_pct",
+    "button_count": "button_count",
+    "leak": "moisture",
+    "tampered": "tamper",
+    "low_battery": "battery_low",
+}
 LETTERS = {"switchbot-contact": "d", "switchbot-motion": "s", "switchbot-leak": "&", "switchbot-remote": "b"}
 
 
@@ -38,9 +45,14 @@ def heard(model, service=b"", maker=b"", uuid=UUID, adapter="", stranger=""):
 
 def by_library(service, maker, uuid=UUID):
     data = AdvertisementData(
-        local_name=None, manufacturer_data={COMPANY: maker} if maker else {}, service_data={uuid: service} if service else {}, service_uuids=[],
-        tx_power=None, rssi=-60, platform_data=(),
-    )  # fmt: skip
+        local_name=None,
+        manufacturer_data={COMPANY: maker} if maker else {},
+        service_data={uuid: service} if service else {},
+        service_uuids=[],
+        tx_power=None,
+        rssi=-60,
+        platform_data=(),
+    )
     told = parse_advertisement_data(BLEDevice(ADDRESS, None, None), data)
     values = told.data["data"] if told else {}
     return {SAME[name]: value for name, value in values.items() if name in SAME and value is not None}

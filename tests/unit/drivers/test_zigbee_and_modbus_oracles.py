@@ -1,6 +1,9 @@
 """What we read in Zigbee and Modbus frames is what zigpy and pymodbus read in them, for frames that these libraries make."""
 
 import zigpy.types as zt
+from drivers import _modbus_rtu, _zigbee_ias
+from gateway.words.driver import Refusal, Report
+from gateway.words.reading import Kind
 from hypothesis import given
 from hypothesis import strategies as st
 from pymodbus.framer.rtu import FramerRTU
@@ -10,9 +13,6 @@ from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadHoldi
 from zigpy.zcl import foundation
 from zigpy.zcl.clusters.security import IasZone
 
-from drivers import _modbus_rtu, _zigbee_ias
-from gateway.words.driver import Refusal, Report
-from gateway.words.reading import Kind
 from tests.unit.drivers.driver_vectors import VECTORS
 
 # Our word for each bit, theirs.

@@ -7,7 +7,6 @@ import json
 import re
 
 import pytest
-
 from drivers import all_models
 from drivers._zigbee_words import ILL, OCCUPANCY, RINGS, ROWS, Row, table
 from gateway.words.driver import Report, Telegram
@@ -16,9 +15,16 @@ from gateway.words.reading import Kind
 MODELS = {name: model for name, model in all_models().items() if name.startswith("zigbee-")}
 SORTS = {name.split("-")[1]: model for name, model in MODELS.items()}
 DETECTS = {  # what each row's kind is looked for with
-    Kind.SMOKE: "smoke", Kind.GAS: "gas", Kind.CO: "gas", Kind.MOISTURE: "leak", Kind.FALL: "fall", Kind.STAY_STILL: "fall",
-    Kind.PRESENCE: "fall", Kind.OCCUPANCY: "fall", Kind.CONTACT_OPEN: "contact",
-}  # fmt: skip
+    Kind.SMOKE: "smoke",
+    Kind.GAS: "gas",
+    Kind.CO: "gas",
+    Kind.MOISTURE: "leak",
+    Kind.FALL: "fall",
+    Kind.STAY_STILL: "fall",
+    Kind.PRESENCE: "fall",
+    Kind.OCCUPANCY: "fall",
+    Kind.CONTACT_OPEN: "contact",
+}
 
 
 def said(sort, value, **more):
@@ -96,7 +102,11 @@ MAKES = {  # (sort, message of the make, what it must mean), from their exposes
     "Tuya TS0601_smoke_co": ("smoke", {"smoke": False, "smoke_state": "alarm", "carbon_monoxide": True}, {Kind.SMOKE: True, Kind.CO: True}),
     "Sunricher SR-ZG9060A-GS": ("gas", {"gas_alarm_1": True, "gas_alarm_2": False}, {Kind.GAS: True}),
     "IMOU ZGA1-EN": ("gas", {"gas_alarm_1": False, "gas_alarm_2": True}, {Kind.GAS: True}),
-    "Lincukoo E04CF-Z10T": ("gas", {"gas": 12, "co": 3, "gas_sensor_state": "alarm", "co_state": "normal"}, {Kind.GAS: True, Kind.CO: False}),
+    "Lincukoo E04CF-Z10T": (
+        "gas",
+        {"gas": 12, "co": 3, "gas_sensor_state": "alarm", "co_state": "normal"},
+        {Kind.GAS: True, Kind.CO: False},
+    ),
     "Sunricher SR-ZG9060B-CS": ("gas", {"carbon_monoxide_alarm_1": True}, {Kind.CO: True}),
     "Tuya DCR-CO": ("gas", {"carbon_monoxide": "ON", "co": 81}, {Kind.CO: True}),
     "DAEWOO WKE502Z": ("sos", {"sos_alarm": True, "armed": False, "quick_sos_enabled": "ON"}, {Kind.BUTTON: "press"}),
@@ -104,7 +114,7 @@ MAKES = {  # (sort, message of the make, what it must mean), from their exposes
     "Merrytek MSA201Z": ("presence", {"state": "absence"}, {Kind.PRESENCE: False}),
     "Tuya ZG-205Z": ("presence", {"presence_state": "peaceful"}, {Kind.PRESENCE: True}),
     "Shelly S4SN-0U61X": ("presence", {"occupancy_1": False, "occupancy_7": True}, {Kind.OCCUPANCY: True}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("make", MAKES)
@@ -129,10 +139,15 @@ def test_a_call_in_words_nobody_knows(key):
 @pytest.mark.parametrize(
     ("sort", "message"),
     [
-        ("smoke", {"smoke_status": "fire"}), ("gas", {"gas_leak": True}), ("leak", {"flooding": "alarm"}), ("fall", {"falling": True}),
-        ("fall", {"fall_event": "fallen"}), ("sos", {"panic_button": "help"}), ("gas", {"co_detected": True}),
+        ("smoke", {"smoke_status": "fire"}),
+        ("gas", {"gas_leak": True}),
+        ("leak", {"flooding": "alarm"}),
+        ("fall", {"falling": True}),
+        ("fall", {"fall_event": "fallen"}),
+        ("sos", {"panic_button": "help"}),
+        ("gas", {"co_detected": True}),
     ],
-)  # fmt: skip
+)
 def test_a_key_of_no_row_that_sounds_of_danger_is_said(sort, message):
     ((key, word),) = message.items()
     assert said(sort, message) == {Kind.NOT_UNDERSTOOD: f"{key}: {word}"}
@@ -140,11 +155,29 @@ def test_a_key_of_no_row_that_sounds_of_danger_is_said(sort, message):
 
 
 SETTINGS = {  # from the exposes of the same makes
-    "smoke_alarm_silenced": True, "smoke_unit": "dB/m", "force_smoke_alarm": "ON", "gas_sensitivity": "10%LEL", "gas_valve_state": "OPEN",
-    "enable_alarm_water_leak": True, "water_leak_buzzer": "ON", "water_leak_alarm_control": "MUTED", "beeper_on_leak_1": "ON",
-    "tumble_switch": "ON", "fall_detection": "ON", "fall_sensitivity": 5, "quick_sos_enabled": "ON", "fall_detection_settings": "1,2,3",
-    "smoke_concentration": 12, "alarm": "ON", "fault": "clear", "lifecycle": True, "test": True, "co": 4, "gas_value": 4, "muted": "normal",
-}  # fmt: skip
+    "smoke_alarm_silenced": True,
+    "smoke_unit": "dB/m",
+    "force_smoke_alarm": "ON",
+    "gas_sensitivity": "10%LEL",
+    "gas_valve_state": "OPEN",
+    "enable_alarm_water_leak": True,
+    "water_leak_buzzer": "ON",
+    "water_leak_alarm_control": "MUTED",
+    "beeper_on_leak_1": "ON",
+    "tumble_switch": "ON",
+    "fall_detection": "ON",
+    "fall_sensitivity": 5,
+    "quick_sos_enabled": "ON",
+    "fall_detection_settings": "1,2,3",
+    "smoke_concentration": 12,
+    "alarm": "ON",
+    "fault": "clear",
+    "lifecycle": True,
+    "test": True,
+    "co": 4,
+    "gas_value": 4,
+    "muted": "normal",
+}
 
 
 @pytest.mark.parametrize("sort", SORTS)

@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-
 from gateway.hear.contacts import LOST_AFTER, run
 from gateway.words.driver import Telegram
 

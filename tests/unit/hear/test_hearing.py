@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-
 from drivers import all_models
 from gateway.hear.hearing import Ears
 from gateway.hear.replay import ReplayClock
 from gateway.home import nearby
 from gateway.home.config import load
 from gateway.home.home import Home
+
 from tests.kit.wait import until
 
 MODELS = all_models()

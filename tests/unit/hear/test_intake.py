@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass, field, replace
 
 import pytest
-
 from drivers import all_models
 from gateway.hear.intake import BURST, GUARDED, SAME_WITHIN, Intake
 from gateway.judge import danger
 from gateway.judge.faults import fault
 from gateway.words.driver import REPEATED, UNPROVED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.hand import HandClock
 
 BUTTON = "A4:C1:38:00:00:01"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-
 from gateway.hear.waiting_room import LINE_AT_MOST, WaitingRoom
 from gateway.words.clock import Moment
 from gateway.words.reading import ROUTINE, Kind, Reading
+
 from tests.kit.hand import HandClock
 
 

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
-
 from drivers import all_models
 from gateway.hear import wired_setup
 from gateway.hear.wired_setup import Ear, Fitting, why_not

@@ -4,7 +4,6 @@ import os
 
 import msgspec
 import pytest
-
 from drivers import all_models
 from gateway.home import config
 from gateway.home.config import load, mute_cancels
@@ -124,11 +123,20 @@ CASES = {
     "bad id": ('id = "radar"', 'id = "Radar 1"', "line 22", "device.id", "regex"),
     "bad address": ("a4:c1:38:00:00:01", "a4:c1:38:00:00", "line 18", "device.address", 'address = "AA:BB:CC:DD:EE:FF" was expected'),
     "port for a radio device": (
-        'address = "a4:c1:38:00:00:01"', 'port = "/dev/ttyUSB0"', "device.address", "heard by radio", "no port",
+        'address = "a4:c1:38:00:00:01"',
+        'port = "/dev/ttyUSB0"',
+        "device.address",
+        "heard by radio",
+        "no port",
     ),
     "both": ('room = "hall"', 'port = "/dev/ttyUSB0"', "line 18", "device.address", "no port"),
     "address for a wired device": (
-        'port = "/dev/serial/by-id/radar"', 'address = "A4:C1:38:00:00:09"', "line 21", "device.port", "is wired", "/dev/serial/by-id",
+        'port = "/dev/serial/by-id/radar"',
+        'address = "A4:C1:38:00:00:09"',
+        "line 21",
+        "device.port",
+        "is wired",
+        "/dev/serial/by-id",
     ),
     "button role": ('2 = "cancel"', '2 = "cancle"', "line 19", "device.buttons", "sos, help, cancel, nothing was expected"),
     "button zero": ('2 = "cancel"', '0 = "cancel"', "line 19", "device.buttons", "a number from 1"),
@@ -153,7 +161,7 @@ CASES = {
     "certificate alone": ("tls = false", 'certificate = "client.pem"', "line 9", "platform.certificate", "needs certificate_key"),
     "adapter": ("[times]", '[radio]\nadapters = ["usb0"]\n[times]', "line 12", "radio.adapters", "hci"),
     "sound": ("[times]", '[sound]\nalarm = ["beep"]\n[times]', "line 12", "sound.alarm", "absolute path"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -223,7 +231,7 @@ def test_secrets_that_others_can_read_are_refused_unread(home):
         (f'password = "{PASSWORD}\n', ("not TOML", "line 1")),
         (f"[keys]\npendant = {KEY}\n", ("not TOML", "line 2")),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_secret_is_refused_and_not_repeated(home, secrets, words):
     (found,) = problems(home, secrets=secrets)
     for word in words:
@@ -309,8 +317,11 @@ def test_no_make_is_vital_and_left_unsupervised_for_checking_in_too_seldom():
             assert model.missing_after <= longest_silence(model, vital=is_vital(model)), name
         assert is_slow(model) == (is_vital(model) and (model.missing_after or 0) > MISSING_MOST_VITAL), name
     assert {name for name, model in MODELS.items() if is_slow(model)} == {
-        "bthome-v2", "linptech-ks2bb", "mibeacon", "xiaomi-jtyjgd03mi",
-    }  # fmt: skip
+        "bthome-v2",
+        "linptech-ks2bb",
+        "mibeacon",
+        "xiaomi-jtyjgd03mi",
+    }
 
 
 def test_a_rung_that_runs_what_sounds_in_the_home_reaches_nobody(home):
@@ -368,9 +379,15 @@ address = "smoke"
 """
     found = {d.id: d.supervised for d in load(written(home, GOOD + sensors), MODELS).devices}
     assert {d: s.told_after for d, s in found.items() if d not in {"pendant", "radar"}} == {
-        "cord": 7200.0, "asked": 3600.0, "climate": 90000.0, "daily": 90000.0, "radar2": 900.0, "z2m": 3600.0, "sos": 10800.0,
+        "cord": 7200.0,
+        "asked": 3600.0,
+        "climate": 90000.0,
+        "daily": 90000.0,
+        "radar2": 900.0,
+        "z2m": 3600.0,
+        "sos": 10800.0,
         "smoke": 14400.0,
-    }  # fmt: skip
+    }
     assert {d for d, s in found.items() if s.worn} >= {"cord", "asked", "sos"}
     assert not {"climate", "smoke", "radar2"} & {d for d, s in found.items() if s.worn}
     assert not found["sos"].radio

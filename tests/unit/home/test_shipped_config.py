@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-
 from drivers import all_models
 from gateway.demo import home
 from gateway.home import parts

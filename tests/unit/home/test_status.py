@@ -6,11 +6,10 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from gateway.home import status
 from gateway.home.status import Status
+from hypothesis import given
+from hypothesis import strategies as st
 
 PLAIN = {
     bool: st.booleans(),

@@ -4,10 +4,10 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-
 from gateway.judge.alarm import ENDED, MOVES, STAGE_OF, Alarm, Move, NotAllowed, State, moved
 from gateway.words.clock import Moment, stamp
 from gateway.words.kind import Priority
+
 from tests.kit.hand import NOON
 
 # State, what may happen, where it leads. A decline is "cannot come", a lapse "nobody acts / did not arrive in time".
@@ -39,9 +39,16 @@ LONGEST = 6
 def alarm_in(state: str) -> Alarm:
     at = Moment(100.0, NOON)
     return Alarm(
-        number=1, id="j-a1", kind="person.fall", priority=Priority.P1, device="radar", room="bath", state=State(state), since=at,
+        number=1,
+        id="j-a1",
+        kind="person.fall",
+        priority=Priority.P1,
+        device="radar",
+        room="bath",
+        state=State(state),
+        since=at,
         stages={STAGE[state]: stamp("b", at)},
-    )  # fmt: skip
+    )
 
 
 def at(n: int) -> Moment:
@@ -83,9 +90,15 @@ def test_every_sequence_of_moves_up_to_six(first):
                 assert {name: s.mono for name, s in done.stages.items()} == times, "each stage keeps its first time"
                 assert alarm.state == state, "the alarm before the move is untouched"
                 assert done == replace(
-                    alarm, state=done.state, since=done.since, stages=done.stages, by=done.by, reason=done.reason,
-                    answered=done.answered, lapsed=alarm.lapsed or move == "lapse" or (withdraws and "withdrawn" in firsts),
-                )  # fmt: skip
+                    alarm,
+                    state=done.state,
+                    since=done.since,
+                    stages=done.stages,
+                    by=done.by,
+                    reason=done.reason,
+                    answered=done.answered,
+                    lapsed=alarm.lapsed or move == "lapse" or (withdraws and "withdrawn" in firsts),
+                )
                 held = {"acknowledged", "dispatched", "on_site"}
                 assert done.answered == (at(n).mono if to in held and state not in held else alarm.answered)
                 after.append((done, to, times))

@@ -3,10 +3,10 @@
 import json
 
 import pytest
-
 from gateway.judge.away import LIVED, OFTEN, QUIET
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
+
 from tests.kit.hand import NIGHT, Day, HandClock, Home, refusal, story
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0

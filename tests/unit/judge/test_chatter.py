@@ -1,11 +1,11 @@
 """What chatters is counted in memory, written now and then, and told once; an SOS is written at each press."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from gateway.judge.chatter import FREE, LAST, MOST, QUIET, WINDOW, Chatter, Counting
 from gateway.words.instruction import Door
 from gateway.words.reading import Kind
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.kit.hand import Day, story
 
 

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 from math import inf
 
 import pytest
-
 from gateway.judge.danger import CANCEL, HELP, OPTIONAL, SOS, Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Watch
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
+
 from tests.kit.hand import DARK, HOME_ZONE, NIGHT, NOON, WATCHES, HandClock
 
 

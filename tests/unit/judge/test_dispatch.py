@@ -6,7 +6,6 @@ from itertools import pairwise
 from math import inf
 
 import pytest
-
 from gateway.judge.alarm import Delivery
 from gateway.judge.book import AlarmFact
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung, due_at
@@ -16,6 +15,7 @@ from gateway.words.instruction import Door
 from gateway.words.kind import SMOKE, WATER
 from gateway.words.reading import Kind
 from gateway.words.times import Times
+
 from tests.kit.hand import LADDER, Day, HandClock, Home
 
 
@@ -330,8 +330,12 @@ def test_times_are_those_of_the_household():
     day.press()
     day.wait(170)
     assert calls(day) == [
-        (0, 0, "raised"), (10, 1, "no_receipt"), (40, 2, "not_acknowledged"), (100, 1, "repeat"), (130, 2, "not_acknowledged"),
-    ]  # fmt: skip
+        (0, 0, "raised"),
+        (10, 1, "no_receipt"),
+        (40, 2, "not_acknowledged"),
+        (100, 1, "repeat"),
+        (130, 2, "not_acknowledged"),
+    ]
 
 
 def test_nothing_is_due_on_what_is_closed_and_of_what_is_attended_only_that_somebody_closes_it():

@@ -3,15 +3,15 @@
 After each step the journal's bytes alone must say how everything stands, and nobody may have been forgotten.
 """
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-
 from gateway.judge.alarm import Outcome
 from gateway.judge.book import AlarmFact
 from gateway.judge.dispatch import Rung, left
 from gateway.words.instruction import Do, Door, ResultFact
 from gateway.words.reading import Kind
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
 from tests.kit.hand import LADDER, Day
 
 RECEIPT, ANSWER, DISPATCH, ARRIVE, FAMILY, RUNG, REPEAT, TEST, APART = 30, 60, 180, 900, 90, 120, 300, 600, 120

@@ -5,12 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
 from gateway.contract import wire
 from gateway.judge.lateness import late, of_another_life, undecided
 from gateway.judge.orders import REMEMBERED
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Door, Instruction
+
 from tests.kit.hand import GATEWAY, NOON, Day, refusal, story
 
 HOURS = 3600.0

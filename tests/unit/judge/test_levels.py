@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-
 from gateway.judge.masks import Shelf
 from gateway.words.reading import Kind
+
 from tests.kit.hand import WATCHES, Day, Home, story
 
 GONE, LOST = 300, 14_400

@@ -4,10 +4,10 @@ import json
 from datetime import timedelta
 
 import pytest
-
 from gateway.judge.masks import AWAY_MOST, MARKED_EVERY, NOT_MASKED, SHELVE_MOST, End, Shelf, masked, unmasked
 from gateway.tend.pump import FLUSH_EVERY
 from gateway.words.clock import Moment, Quality
+
 from tests.kit.hand import NOON, HandClock
 
 HOUR = 3600.0

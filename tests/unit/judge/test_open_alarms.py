@@ -2,12 +2,12 @@
 
 from math import inf
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung, due_at, step
 from gateway.words.instruction import Do
 from gateway.words.times import Times
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
 from tests.kit.hand import LADDER, Day
 
 LADDERS = (LADDER, LADDER[:1], (), (*LADDER, Rung("niece", PROGRAM, 60.0, ("/bin/sms",))))

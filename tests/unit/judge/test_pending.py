@@ -5,14 +5,14 @@ from datetime import timedelta
 from math import inf
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from gateway.judge import pending
 from gateway.judge.masks import Shelf
 from gateway.judge.pending import Pending
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
+from hypothesis import given
+from hypothesis import strategies as st
+
 from tests.kit.hand import NIGHT, Day, HandClock, story
 
 
@@ -209,8 +209,16 @@ def test_it_is_read_as_it_was_written(day):
 
 
 MARK = {
-    "boot": "b", "mono": 1.0, "wall": 1.0, "sure": True, "heard": [], "doors": [], "in_bed": {}, "left_bed": [], "withheld": [],
-}  # fmt: skip
+    "boot": "b",
+    "mono": 1.0,
+    "wall": 1.0,
+    "sure": True,
+    "heard": [],
+    "doors": [],
+    "in_bed": {},
+    "left_bed": [],
+    "withheld": [],
+}
 
 
 @pytest.mark.parametrize(
@@ -230,8 +238,9 @@ def test_what_is_withheld_waits_for_no_moment_to_come_and_for_no_longer_than_a_g
     later = [*READING[:-1], [1e11, 1.0, "unsure"]]
     found = pending.read(
         json.dumps(MARK | {"withheld": [FIRE | {"grace": 1e9, "at": [1e11, 1.0, "unsure"]}], "doors": [[later, 1e11]]}),
-        HandClock().now(), "b",
-    )  # fmt: skip
+        HandClock().now(),
+        "b",
+    )
     (danger,) = found.withheld.values()
     assert danger.grace == pending.GRACE_MOST
     ((since, heard),) = found.doors.values()

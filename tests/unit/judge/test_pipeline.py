@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from gateway.contract.wire import alarm_of, decode_entry, encode_entry
 from gateway.judge.alarm import Outcome
 from gateway.judge.book import AlarmFact
@@ -18,6 +17,7 @@ from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Door, Instruction
 from gateway.words.reading import Kind
 from gateway.words.times import Times
+
 from tests.kit.hand import HOME_ZONE, JOURNAL, NIGHT, NOON, WATCHES, Day, HandClock, Home, refusal, story
 
 STATES = ("pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed")
@@ -481,8 +481,11 @@ def test_a_shelved_device_is_not_judged_but_what_it_said_is_written_down():
     day.tell("shelve", device="smoke", seconds=600.0, reason="cooking")
     (entry,) = day.hear("smoke", Kind.SMOKE, True)
     assert (entry.fact.kind, entry.fact.turn, entry.fact.priority, dict(entry.fact.detail)) == (
-        "device.shelved_danger", Turn.NOTED, 4, {"danger": "env.smoke"},
-    )  # fmt: skip
+        "device.shelved_danger",
+        Turn.NOTED,
+        4,
+        {"danger": "env.smoke"},
+    )
     assert entry.fact.evidence[0].kind is Kind.SMOKE
     assert day.open == []
 
@@ -1017,8 +1020,14 @@ def test_one_incident_shows_every_stage_to_the_second():
         day.tell(do, alarm=day.alarm.id, responder="Li", outcome="rescued")
     begin = day.alarm.stages["danger"].mono
     assert {name: s.mono - begin for name, s in day.alarm.stages.items()} == {
-        "danger": 0, "alarm": 30, "push": 32, "answered": 42, "dispatch": 62, "arrival": 262, "closed": 662,
-    }  # fmt: skip
+        "danger": 0,
+        "alarm": 30,
+        "push": 32,
+        "answered": 42,
+        "dispatch": 62,
+        "arrival": 262,
+        "closed": 662,
+    }
 
 
 def test_what_could_not_be_written_is_numbered_anew_in_another_journal_and_what_is_open_is_told_there():

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-
 from drivers import all_models
 from gateway.hear.intake import SAYS_AGAIN, STANDS, Intake
 from gateway.words.clock import Moment
 from gateway.words.driver import Advertisement, Published, Telegram
 from gateway.words.reading import Kind
+
 from tests.kit.hand import HandClock
 
 MODELS = all_models()

@@ -1,9 +1,6 @@
 """A walk test never reaches the real ladder, and a real alarm can never become a test."""
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from drivers import all_models
 from gateway.judge.alarm import Outcome, State
 from gateway.judge.faults.fault import Turn
@@ -11,6 +8,9 @@ from gateway.judge.walk_record import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Go
 from gateway.words import kind
 from gateway.words.instruction import Door
 from gateway.words.reading import Kind
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.kit.hand import DARK, HOME_ZONE, Day, refusal, story
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from gateway.keep.historian import Historian
 from gateway.words.clock import Moment
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.hand import HandClock
 
 

@@ -5,7 +5,6 @@ import json
 import sqlite3
 
 import pytest
-
 from gateway.contract import chain
 from gateway.keep import known, retention, schema, succession
 from gateway.keep.database import mark, marked
@@ -13,6 +12,7 @@ from gateway.keep.journal import DOUBT, EARLIER, RECENT, Journal, Writing
 from gateway.words import kind
 from gateway.words.instruction import Do, Instruction
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.hand import GATEWAY, HandClock, Home
 
 
@@ -77,8 +77,12 @@ def test_another_process_goes_on_with_the_same_chain(kept):
     again = Journal(kept.db, GATEWAY)
     again.begin(7, "new")
     assert (again.name, again.generation, again.head, again.recent, again.lost) == (
-        kept.journal.name, 1, kept.journal.head, kept.journal.recent, 0,
-    )  # fmt: skip
+        kept.journal.name,
+        1,
+        kept.journal.head,
+        kept.journal.recent,
+        0,
+    )
 
 
 def test_entries_that_are_gone_are_noticed_for_their_numbers_were_given(kept):

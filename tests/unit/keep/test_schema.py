@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from gateway.keep import schema
 from gateway.keep.schema import Migrations, atomic
+
 from tests.golden import make
 
 ROOT = Path(__file__).parents[3]

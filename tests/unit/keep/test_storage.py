@@ -7,12 +7,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.keep import shed
 from gateway.keep.database import Damaged
 from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.stand_in import BACK
 from gateway.keep.storage import MovedToMemory, Storage
+
 from tests.kit.wait import until
 
 FULL = sqlite3.OperationalError("database or disk is full")

@@ -4,13 +4,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.home import household
 from gateway.judge.alarm import Alarm, State
 from gateway.tell.changeover import Changeover
 from gateway.tell.mqtt import LinkLost
 from gateway.words.kind import Priority
 from gateway.words.say import Say
+
 from tests.kit.wait import until
 from tests.unit.tell import fakes
 

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-
 from gateway.judge.dispatch import Rung
 from gateway.tell.channels import IN_A_ROW, IN_NEED, SETTLE, Channels
 from gateway.tell.sounder import Ran
 from gateway.words import kind
+
 from tests.kit.wait import until
 from tests.unit.tell import fakes
 

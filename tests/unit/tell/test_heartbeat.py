@@ -5,13 +5,13 @@ import json
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.judge.faults.fault import Faults
 from gateway.tell.heartbeat import Heartbeats
 from gateway.tell.push import Lost
 from gateway.tell.way import Way
 from gateway.words import kind
 from gateway.words.times import Times
+
 from tests.kit.wait import until
 from tests.unit.tell import fakes
 

@@ -5,13 +5,13 @@ import json
 from types import SimpleNamespace
 
 import pytest
-
 from drivers import all_models
 from gateway.home.config import load
 from gateway.home.home import Home
 from gateway.judge.faults.fault import Faults
 from gateway.tell.inventory import LARGEST, Inventory, fitted
 from gateway.words import kind
+
 from tests.kit.wait import until
 from tests.unit.tell import fakes
 

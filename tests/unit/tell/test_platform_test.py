@@ -6,7 +6,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.contract import wire
 from gateway.judge.alarm import Alarm, State
 from gateway.judge.book import Entry
@@ -18,6 +17,7 @@ from gateway.words.clock import stamp
 from gateway.words.instruction import Do, Door, Instruction
 from gateway.words.kind import Priority
 from gateway.words.say import Say
+
 from tests.kit.wait import until
 from tests.unit.tell import fakes
 
@@ -76,10 +76,15 @@ class Bench:
         )
         self.home = fakes.home(platform=tried, password="")
         self.attempt = Attempt(
-            config, Instruction(id="t1", do=Do.PLATFORM_TEST, by="Li", door=Door.LOCAL, change=change),
-            home=self.home, notes=self.notes, storage=SimpleNamespace(store=SimpleNamespace(journal=fakes.JOURNAL)),
-            pipeline=self.pipeline, uplink=self.uplink, heard=lambda name, payload: self.inbox.append((name, payload)),
-        )  # fmt: skip
+            config,
+            Instruction(id="t1", do=Do.PLATFORM_TEST, by="Li", door=Door.LOCAL, change=change),
+            home=self.home,
+            notes=self.notes,
+            storage=SimpleNamespace(store=SimpleNamespace(journal=fakes.JOURNAL)),
+            pipeline=self.pipeline,
+            uplink=self.uplink,
+            heard=lambda name, payload: self.inbox.append((name, payload)),
+        )
 
     def written(self, facts, now):
         entries = [Entry(7, f"{fakes.JOURNAL}-7", stamp("boot-1", now), fact) for fact in facts]

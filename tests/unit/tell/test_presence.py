@@ -3,9 +3,9 @@
 import logging
 
 import pytest
-
 from gateway.contract.wire import PlatformMessage
 from gateway.tell.presence import Presence
+
 from tests.unit.tell.fakes import Clock, Pipeline, Push
 
 

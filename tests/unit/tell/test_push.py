@@ -9,12 +9,12 @@ import itertools
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from gateway.tell import push as module
+from gateway.tell.push import AGAIN, AGAIN_LATER, FRESH, JITTER, LATE, PATIENCE, WINDOW, Lost, NotTaken, Push
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.tell import push as module
-from gateway.tell.push import AGAIN, AGAIN_LATER, FRESH, JITTER, LATE, PATIENCE, WINDOW, Lost, NotTaken, Push
 from tests.kit.hand import HandClock
 
 

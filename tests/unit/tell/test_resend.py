@@ -5,7 +5,6 @@ import contextlib
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.contract import wire
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import Faults
@@ -17,6 +16,7 @@ from gateway.words.clock import stamp
 from gateway.words.instruction import Do, Door, Instruction, Refused
 from gateway.words.say import Say
 from gateway.words.times import Times
+
 from tests.kit.wait import until
 from tests.unit.tell import fakes
 

@@ -5,10 +5,10 @@ import json
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.tell.receipts import Receipts
 from gateway.tell.uplink import LOOK_EVERY, SOON, Uplink
 from gateway.tell.way import Way
+
 from tests.kit.wait import until
 from tests.unit.tell import fakes
 
@@ -38,10 +38,21 @@ class Bench:
         self.notes, self.way, self.receipts, self.told = fakes.notes(self.pipeline), Way(), Receipts(), Told()
         self.presence = SimpleNamespace(unheard=lambda: self.push.asked.append("unheard"), proved=lambda _now: [])
         self.uplink = Uplink(
-            self.home, self.clock, self.notes, self.pipeline,
-            way=self.way, push=self.push, receipts=self.receipts, presence=self.presence, heartbeats=self.told, inventory=self.told,
-            heard=None, refused=None, take_back=None, sleep=sleep,
-        )  # fmt: skip
+            self.home,
+            self.clock,
+            self.notes,
+            self.pipeline,
+            way=self.way,
+            push=self.push,
+            receipts=self.receipts,
+            presence=self.presence,
+            heartbeats=self.told,
+            inventory=self.told,
+            heard=None,
+            refused=None,
+            take_back=None,
+            sleep=sleep,
+        )
 
 
 @pytest.mark.parametrize(

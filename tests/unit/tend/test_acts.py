@@ -7,6 +7,7 @@ from gateway.tend.acts import Acts
 from gateway.words import kind
 from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.words.times import Times
+
 from tests.kit.hand import HandClock, Home
 from tests.unit.tell.fakes import home
 

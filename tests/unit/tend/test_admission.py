@@ -1,12 +1,12 @@
 """How much a door lets in: a babbling sender fills no journal, and a flood is one fault with its number."""
 
 import pytest
-
 from gateway.judge.allowance import QUIET, Of
 from gateway.judge.faults.fault import Turn
 from gateway.tend.admission import BAD_MESSAGES, Admission
 from gateway.words import kind
 from gateway.words.instruction import Door
+
 from tests.unit.tend.turns import Turns
 
 

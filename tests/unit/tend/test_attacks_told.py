@@ -1,12 +1,12 @@
 """Attacks that were refused become one fault each, with a number; and what the page may say of itself to the daemon."""
 
 import pytest
-
 from gateway.home.inbox import PageWord, page_word
 from gateway.judge.faults.fault import Faults, Turn
 from gateway.tend.attacks import QUIET, TELL_AT, Attacks
 from gateway.words import kind
 from gateway.words.times import Times
+
 from tests.kit.hand import HandClock
 
 
@@ -95,9 +95,18 @@ def test_a_certificate_that_the_page_cannot_use_is_a_fault_until_it_can(box):
 
 @pytest.mark.parametrize(
     "datagram",
-    [b"", b"inbox", b"page", b"page 00000001 -1 0", b"page 00000001 1 2", b"page 00000001 1 0\n", b"page 0000000g 1 0", b"page 00000001 9999999999 0",
-     "page 00000001 \u0661 0".encode()],
-)  # fmt: skip
+    [
+        b"",
+        b"inbox",
+        b"page",
+        b"page 00000001 -1 0",
+        b"page 00000001 1 2",
+        b"page 00000001 1 0\n",
+        b"page 0000000g 1 0",
+        b"page 00000001 9999999999 0",
+        "page 00000001 \u0661 0".encode(),
+    ],
+)
 def test_what_is_no_word_of_the_page_is_none(datagram):
     assert page_word(datagram) is None
 

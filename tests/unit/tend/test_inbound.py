@@ -8,11 +8,11 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.home import inbox
 from gateway.tend.inbound import ORDERS_A_TURN, Inbound, begin_of, woken_by
 from gateway.tend.orders import Taken
 from gateway.words.instruction import Do, Door, Instruction
+
 from tests.kit.wait import PATIENCE, until
 from tests.unit.tend.turns import Turns
 

@@ -3,10 +3,10 @@
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.contract import wire
 from gateway.tend.lineage import AGAIN, STEP, Lineage, UnlikelyHead
 from gateway.words import kind
+
 from tests.kit.hand import HandClock
 from tests.unit.tell.fakes import Pipeline, home
 
@@ -15,9 +15,15 @@ from tests.unit.tell.fakes import Pipeline, home
 def made(tmp_path):
     clock, lifted = HandClock(), []
     store = SimpleNamespace(
-        journal="j1", generation=2, head=SimpleNamespace(number=9, hash="h9"), recent={8: "h8", 9: "h9"}, marked=lambda _: "",
-        anew="", folder=tmp_path, lift=lifted.append,
-    )  # fmt: skip
+        journal="j1",
+        generation=2,
+        head=SimpleNamespace(number=9, hash="h9"),
+        recent={8: "h8", 9: "h9"},
+        marked=lambda _: "",
+        anew="",
+        folder=tmp_path,
+        lift=lifted.append,
+    )
     in_home = home(state=tmp_path, gateway=SimpleNamespace(journal_days=30))
     pipeline = Pipeline()
     pipeline.tell_anew = lambda facts, _now, why: [(why, [fact.kind for fact in facts])]

@@ -4,7 +4,6 @@ import json
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.judge.allowance import Of
 from gateway.judge.known import Known
 from gateway.judge.notes import Notes
@@ -12,6 +11,7 @@ from gateway.tend.admission import Admission
 from gateway.tend.orders import Orders
 from gateway.words import kind
 from gateway.words.instruction import Do, Door
+
 from tests.kit.hand import GATEWAY, HandClock, Home
 from tests.unit.tell.fakes import home
 

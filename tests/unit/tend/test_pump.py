@@ -4,7 +4,6 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.judge.faults.fault import Turn
 from gateway.judge.known import Known
 from gateway.judge.notes import Notes
@@ -12,6 +11,7 @@ from gateway.keep.storage import MovedToMemory
 from gateway.tend.pump import FLUSH_EVERY, Parts, Pump
 from gateway.words import kind
 from gateway.words.reading import Kind, Reading
+
 from tests.kit.hand import HandClock, Home
 from tests.kit.wait import until
 

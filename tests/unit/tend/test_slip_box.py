@@ -4,13 +4,13 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.home import slips
 from gateway.judge.faults.fault import Turn
 from gateway.tend.orders import Taken
 from gateway.tend.slip_box import SlipBox
 from gateway.words import kind
 from gateway.words.instruction import Door
+
 from tests.kit.wait import until
 from tests.unit.tend.turns import Turns
 

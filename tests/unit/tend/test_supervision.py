@@ -3,12 +3,12 @@
 from types import SimpleNamespace
 
 import pytest
-
 from gateway.judge.faults.forged import MANY
 from gateway.judge.faults.untold import Untold
 from gateway.tend.attacks import Attacks
 from gateway.tend.supervision import Supervision
 from gateway.words import kind
+
 from tests.kit.hand import HOME_ZONE
 from tests.unit.tell.fakes import Clock, Link, Pipeline, home, platform
 

@@ -3,6 +3,7 @@
 from gateway.judge.faults.fault import Faults
 from gateway.judge.notes import Notes
 from gateway.words.times import Times
+
 from tests.kit.hand import HandClock
 
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-
 from gateway.words import clock as module
 from gateway.words.clock import AGREED, LEAP, SPEED, Agreement, Quality, SystemClock
 
@@ -170,9 +169,14 @@ def test_a_certificate_that_would_have_ended_long_ago_speaks_against_a_leap():
 
 def test_marks_that_are_none_are_passed_over():
     clock = SystemClock(NOW - DAY)
-    for floor, agreeing in (("", ""), ("x", "y z"), ("1970-01-01T00:00:00+00:00", "1 2"), (NOW.isoformat(), "nan x"),
-        (NOW.isoformat(), "nan 5"), ("9999-12-31T23:59:59+00:00", "1 2"),
-    ):  # fmt: skip
+    for floor, agreeing in (
+        ("", ""),
+        ("x", "y z"),
+        ("1970-01-01T00:00:00+00:00", "1 2"),
+        (NOW.isoformat(), "nan x"),
+        (NOW.isoformat(), "nan 5"),
+        ("9999-12-31T23:59:59+00:00", "1 2"),
+    ):
         clock.restored(floor, agreeing)
         assert clock.floor == NOW - DAY
     clock.restored((NOW - DAY / 2).isoformat(), "12 34")

@@ -1,9 +1,8 @@
 """Numbers that wait for receipts: what ranges cover is found without a look at each of them."""
 
+from gateway.words.ranges import Numbers, merged, within
 from hypothesis import given
 from hypothesis import strategies as st
-
-from gateway.words.ranges import Numbers, merged, within
 
 RANGES = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), max_size=6)
 

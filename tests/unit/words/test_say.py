@@ -7,10 +7,6 @@ import string
 from pathlib import Path
 
 import pytest
-from paho.mqtt.client import convert_connack_rc_to_reason_code
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.reasoncodes import ReasonCode
-
 from gateway.box import dial
 from gateway.page.en import EN as PAGE
 from gateway.tell import mqtt
@@ -18,6 +14,9 @@ from gateway.words.both import BOTH
 from gateway.words.en import EN
 from gateway.words.say import Failed, Say
 from gateway.words.zh import ZH
+from paho.mqtt.client import convert_connack_rc_to_reason_code
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 ROOT = Path(__file__).resolve().parents[3]
 CATALOGUE = {ROOT / "gateway" / "words" / f"{language}.py" for language in ("zh", "en", "both")}
@@ -134,12 +133,25 @@ def test_another_method_of_authentication_is_no_bad_certificate():
 
 
 ALERTS = (
-    "TLSV13_ALERT_CERTIFICATE_REQUIRED", "TLSV1_ALERT_UNKNOWN_CA", "SSLV3_ALERT_CERTIFICATE_EXPIRED", "SSLV3_ALERT_CERTIFICATE_REVOKED",
-    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE", "SSLV3_ALERT_BAD_CERTIFICATE", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", "TLSV1_ALERT_DECRYPT_ERROR",
-    "TLSV1_ALERT_ACCESS_DENIED", "SSLV3_ALERT_HANDSHAKE_FAILURE", "NO_SHARED_CIPHER", "TLSV1_ALERT_INSUFFICIENT_SECURITY",
-    "TLSV1_ALERT_PROTOCOL_VERSION", "TLSV1_UNRECOGNIZED_NAME", "WRONG_VERSION_NUMBER", "TLSV1_ALERT_INTERNAL_ERROR",
-    "UNEXPECTED_EOF_WHILE_READING", "WHATEVER_ELSE",
-)  # fmt: skip
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    "TLSV1_ALERT_UNKNOWN_CA",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED",
+    "SSLV3_ALERT_CERTIFICATE_REVOKED",
+    "SSLV3_ALERT_UNSUPPORTED_CERTIFICATE",
+    "SSLV3_ALERT_BAD_CERTIFICATE",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN",
+    "TLSV1_ALERT_DECRYPT_ERROR",
+    "TLSV1_ALERT_ACCESS_DENIED",
+    "SSLV3_ALERT_HANDSHAKE_FAILURE",
+    "NO_SHARED_CIPHER",
+    "TLSV1_ALERT_INSUFFICIENT_SECURITY",
+    "TLSV1_ALERT_PROTOCOL_VERSION",
+    "TLSV1_UNRECOGNIZED_NAME",
+    "WRONG_VERSION_NUMBER",
+    "TLSV1_ALERT_INTERNAL_ERROR",
+    "UNEXPECTED_EOF_WHILE_READING",
+    "WHATEVER_ELSE",
+)
 
 
 def test_every_alert_of_the_other_side_has_its_own_sentence():

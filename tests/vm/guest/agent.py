@@ -19,8 +19,12 @@ def carry_out(request):
     if "sh" in request:
         done = subprocess.run(
             ["/bin/sh", "-c", request["sh"]],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=request.get("timeout", 60), check=False,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=request.get("timeout", 60),
+            check=False,
+        )
         return [done.returncode, done.stdout.decode(errors="replace")]
     names = dict(request.get("names", {}))
     exec(request["python"], names)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import pytest
-
 from gateway.judge.faults.daily import DEVICES, Daily, read
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.silence import Supervised
@@ -11,6 +10,7 @@ from gateway.words import kind
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
+
 from tests.kit.hand import HOME_ZONE, HandClock
 
 DAY, HOUR = 86400.0, 3600.0

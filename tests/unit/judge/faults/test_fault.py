@@ -6,13 +6,13 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.silence import HEAR_FIRST, Supervised
 from gateway.words.clock import Quality
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times
+
 from tests.kit.hand import HOME_ZONE, NOON, HandClock
 
 DAY = 86400.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from drivers import all_models
 from gateway.judge.faults.firsts import Firsts, own
 from gateway.words.reading import Kind

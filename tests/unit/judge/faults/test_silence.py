@@ -5,11 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
-
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.silence import HEAR_FIRST, LINE, NAMED, Silences, Supervised, read
 from gateway.words.clock import Quality
 from gateway.words.times import Times
+
 from tests.kit.hand import HandClock
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime
 
 import pytest
-
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.faults.untold import Untold
 from gateway.words import kind
 from gateway.words.clock import Quality
 from gateway.words.times import Times
+
 from tests.kit.hand import HOME_ZONE, HandClock
 
 HOUR = 3600.0
