@@ -1,6 +1,7 @@
 """One file for each make of sensor; a file put here is known to the gateway at its next start, no list has to be edited.
 
-A model is called as its file, with `-` for `_`. So a home loads the drivers of its own sensors and no others.
+A model is called as its file, with `-` for `_`. So a home loads the drivers of its own sensors and
+no others.
 """
 
 from __future__ import annotations

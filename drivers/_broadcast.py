@@ -1,8 +1,9 @@
 """The makes that say their whole state in every advertisement, without a counter: what all of them need and nothing more.
 
-Two plain functions make the driver: `pick` takes the frame out of an advertisement (None = not this make), `read` says what it
-means. The same frame again is `REPEATED`, for each radio by itself: a second radio's cache must not bring an old state back.
-Frames with presses in them carry no proof of being new: they are told each time, and merging bursts is the intake's work.
+Two plain functions make the driver: `pick` takes the frame out of an advertisement (None = not this
+make), `read` says what it means. The same frame again is `REPEATED`, for each radio by itself: a
+second radio's cache must not bring an old state back. Frames with presses in them carry no proof of
+being new: they are told each time, and merging bursts is the intake's work.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """AES-128-CCM with a tag of 4 bytes, as BTHome and MiBeacon seal their frames; and plain counter mode for MiBeacon's oldest.
 
-The cipher library is loaded when the first key is met: a home whose sensors speak in clear does not carry its 8 MiB.
+The cipher library is loaded when the first key is met: a home whose sensors speak in clear does not
+carry its 8 MiB.
 """
 
 from __future__ import annotations

@@ -5,7 +5,8 @@
     a5 | db3 db2 db1 db0 | 00   4BS: db0 bit 3 0 = teach-in
     d4 | ...                    UTE teach-in
 
-Document: EnOcean Equipment Profiles 2.6. Every telegram is sent two or three times within 40 ms: the gateway makes them one.
+Document: EnOcean Equipment Profiles 2.6. Every telegram is sent two or three times within 40 ms:
+the gateway makes them one.
 """
 
 from __future__ import annotations
@@ -82,7 +83,8 @@ def drawn(data: bytes) -> dict[str, object]:
 class Sensor:
     """One sensor: `read` gives the meaning of RORG and payload; of another RORG than its own it says NOT_MINE.
 
-    So it does of a teach-in telegram that names a profile which is none of `eeps`: the hearing window tells makes apart by it.
+    So it does of a teach-in telegram that names a profile which is none of `eeps`: the hearing
+    window tells makes apart by it.
     """
 
     def __init__(

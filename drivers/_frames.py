@@ -1,7 +1,8 @@
 """The makes on a wire: a byte stream is cut into frames, and each is read. What a frame looks like is the make's own judgement.
 
-After anything that is no frame it drops one byte and looks again: a false header may hide a true one. Every decision rests on the
-bytes alone, so the answer is the same however the reads were split.
+After anything that is no frame it drops one byte and looks again: a false header may hide a true
+one. Every decision rests on the bytes alone, so the answer is the same however the reads were
+split.
 """
 
 from __future__ import annotations
@@ -15,16 +16,15 @@ from gateway.words.driver import NOT_MINE, Chunk, Heard, Packet, Picture, Refusa
 
 WAIT = 0  # what `judge` returns when more bytes must come
 
-_PIECE = (
-    512  # bytes taken at a time, so that the buffer stays below one longest frame and one piece
-)
+# bytes taken at a time, so that the buffer stays below one longest frame and one piece
+_PIECE = 512
 
 
 class Cutter:
     """`heads` are the bytes a frame may begin with.
 
-    `judge(buffer, at)` says what begins at `at`: the length of a whole good frame, WAIT, or why it is none. It must not WAIT for
-    more than its longest frame: that is the bound of the buffer.
+    `judge(buffer, at)` says what begins at `at`: the length of a whole good frame, WAIT, or why it
+    is none. It must not WAIT for more than its longest frame: that is the bound of the buffer.
     """
 
     def __init__(self, heads: bytes, judge: Callable[[bytearray, int], int | Refusal]) -> None:
@@ -84,8 +84,9 @@ class Cuts(Protocol):
 class Line:
     """One device on one line, made of plain functions.
 
-    `cut` makes a cutter, `read` says what a whole frame reports, `draw` names its fields for `decode`.
-    `ask` are the bytes that ask for its state: on each poll, and when the line was opened.
+    `cut` makes a cutter, `read` says what a whole frame reports, `draw` names its fields for
+    `decode`. `ask` are the bytes that ask for its state: on each poll, and when the line was
+    opened.
     """
 
     def __init__(

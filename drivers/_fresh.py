@@ -1,8 +1,8 @@
 """Which sealed frame is new: the rules that drivers/bthome_v2.py explains, for every make whose counter stands under a tag.
 
-`memory` holds `counter` (newest ever accepted) and `calls` (tags of the last calls for help, 8 hex digits each). For the minutes after a
-technician has looked at the device it holds `confirmed` (the gateway puts it there and takes it away) and `rising` (the last older
-counter heard since then).
+`memory` holds `counter` (newest ever accepted) and `calls` (tags of the last calls for help, 8 hex
+digits each). For the minutes after a technician has looked at the device it holds `confirmed` (the
+gateway puts it there and takes it away) and `rising` (the last older counter heard since then).
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ def judged(
 ) -> tuple[Memory, Sequence[Heard]]:
     """Return the memory after a frame with a valid tag, and what of it may be believed.
 
-    An older counter is a recording, or a device that counts from the start again: calls come once, flagged, and nothing else. While
-    `confirmed` stands, the second of two older counters that rise is believed, and its count is the good one from then on.
+    An older counter is a recording, or a device that counts from the start again: calls come once,
+    flagged, and nothing else. While `confirmed` stands, the second of two older counters that rise
+    is believed, and its count is the good one from then on.
     """
     memory, last = before, before.get("counter")
     if counter == last:

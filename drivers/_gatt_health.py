@@ -12,14 +12,15 @@
             Five words are no numbers: not a number, not at this resolution, plus and minus infinity, reserved.
     time    year u16 | month | day | hour | minute | second; year 0 = the device does not know
 
-Documents: Bluetooth SIG heart rate 1.0, blood pressure 1.1.1, health thermometer 1.0, pulse oximeter 1.0.1, weight scale 1.0.1 and
-battery service 1.1; the numbers are those of IEEE 11073-20601.
+Documents: Bluetooth SIG heart rate 1.0, blood pressure 1.1.1, health thermometer 1.0, pulse
+oximeter 1.0.1, weight scale 1.0.1 and battery service 1.1; the numbers are those of IEEE
+11073-20601.
 
-What counts
------------
-A value is a reading only if the device says that it touches the body and does not doubt it itself, and if a living adult can have
-it (`RANGES`). If one value of a measurement is refused, the whole is: half a blood pressure misleads. Nothing here raises an alarm.
-The device's clock is nobody's: its time stamps serve to put a stored batch in order (`in_order`), no more.
+What counts ----------- A value is a reading only if the device says that it touches the body and
+does not doubt it itself, and if a living adult can have it (`RANGES`). If one value of a
+measurement is refused, the whole is: half a blood pressure misleads. Nothing here raises an alarm.
+The device's clock is nobody's: its time stamps serve to put a stored batch in order (`in_order`),
+no more.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ HEART_RATE, BLOOD_PRESSURE, THERMOMETER, OXIMETER, SCALE = (
 ) = (uuid16(short) for short in (0x2A37, 0x2A35, 0x2A1C, 0x2A9D, 0x2A19))
 SPO2_SPOT, SPO2_RUNNING = uuid16(0x2A5E), uuid16(0x2A5F)
 
-# What a living adult can have and such a device can measure; both ends count. Outside it is a fault of the measurement.
+# What a living adult can have and such a device can measure; both ends count. Outside it is a fault
+# of the measurement.
 RANGES: Mapping[str, tuple[float, float]] = {
     "heart_rate_bpm": (20, 250),
     "systolic_mmhg": (40, 280),

@@ -3,11 +3,13 @@
     1910 | 01 | 02          id u16 | length u8 | value: contact, left open
     0d10 | 04 | c800 4801   temperature 20.0, humidity 32.8
 
-Documents: Xiaomi's MiBeacon object definitions; what public readers agree on (xiaomi-ble, ble_monitor), compared in the tests.
-Several objects may follow one another. An id nobody knows is stepped over, its length is known.
-Contact polarity differs between objects: `_OPEN` is the one place.
+Documents: Xiaomi's MiBeacon object definitions; what public readers agree on (xiaomi-ble,
+ble_monitor), compared in the tests. Several objects may follow one another. An id nobody knows is
+stepped over, its length is known. Contact polarity differs between objects: `_OPEN` is the one
+place.
 
-The buttons of detectors (test, pairing) are no calls for help: they are told as commands that nothing is judged by.
+The buttons of detectors (test, pairing) are no calls for help: they are told as commands that
+nothing is judged by.
 """
 
 from __future__ import annotations
@@ -83,7 +85,8 @@ _K9BB_PRESSES = {1: "press", 8: "long_press", 15: "double_press"}
 _QUAD_KEYS = {1: "left", 2: "mid_left", 3: "mid_right", 4: "right"}
 _STILL_MOTION = 30  # s; "nobody moved for" up to this long counts as motion
 
-# Contact polarity, all of it. object: {value: open?}; 1019 value 3 is a reset of the device and says nothing about the door.
+# Contact polarity, all of it. object: {value: open?}; 1019 value 3 is a reset of the device and
+# says nothing about the door.
 _OPEN = {
     0x1019: {0: True, 1: False, 2: True},
     0x4804: {1: True, 2: False},
@@ -343,7 +346,8 @@ def _turned(number: int, amount: int, how: int) -> Sequence[Report]:
 def _keys(action: str) -> Callable[[bytes, int], Sequence[Report]]:
     """Read 4A, 4E and 56, 0C to 0E: one object for each kind of press. Makes with several keys say which key in the value.
 
-    So does whatever make nobody knows yet, it is taken to count from 1: what calls for help is not what cancels.
+    So does whatever make nobody knows yet, it is taken to count from 1: what calls for help is not
+    what cancels.
     """
 
     def read(value: bytes, product: int) -> Sequence[Report]:

@@ -4,8 +4,8 @@
     01 | 02 | 01 | 01 | 6048          the answer: one byte follows, input 0 is on
     01 | 82 | 02 | c161               function with bit 7: refused, and why
 
-Document: Modbus application protocol V1.1b3; Modbus over serial line V1.02. A frame does not say who speaks: eight bytes that can be
-a question are taken as one, unless their length says an answer.
+Document: Modbus application protocol V1.1b3; Modbus over serial line V1.02. A frame does not say
+who speaks: eight bytes that can be a question are taken as one, unless their length says an answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Pendants that call by which beacon signal they send: iBeacon, AltBeacon, Eddystone UID. There is no counter in any of them.
 
-How they call differs, and the technician's teaching says which it is. A taught code is a whole signal or its beginning up to a
-slash (`uuid/major` takes every minor); the longest that fits decides.
+How they call differs, and the technician's teaching says which it is. A taught code is a whole
+signal or its beginning up to a slash (`uuid/major` takes every minor); the longest that fits
+decides.
 
     only on press       silent until pressed, then one signal for some seconds. Teach `press` alone. Nothing else is ever heard, so
                         each sighting calls: the gateway's intake takes equal packets within 5 s as one, a longer burst calls again
@@ -13,10 +14,11 @@ slash (`uuid/major` takes every minor); the longest that fits decides.
                         has been away for two other packets in a row. The intake takes equal packets within 5 s as one, so these
                         are at least 5 s of quiet; where other data of the pendant changes in between, it is sooner, never later.
 
-A call whose quiet was never heard stands (`Standing`): heard again long after, it is a new one, which the gateway's clock decides.
-`memory` holds `pressed`, the call that has not been followed by quiet. The first sighting after a restart of a call that stands
-there may be the receiver's cache or a new press: it calls, flagged. Nothing proves that a signal is not a copy: whoever is near
-can record and send it. Where that matters, use a sealed button.
+A call whose quiet was never heard stands (`Standing`): heard again long after, it is a new one,
+which the gateway's clock decides. `memory` holds `pressed`, the call that has not been followed by
+quiet. The first sighting after a restart of a call that stands there may be the receiver's cache or
+a new press: it calls, flagged. Nothing proves that a signal is not a copy: whoever is near can
+record and send it. Where that matters, use a sealed button.
 """
 
 from __future__ import annotations

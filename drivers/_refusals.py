@@ -1,6 +1,7 @@
 """Why frames are refused, for all makes: one word each, and what a technician should try.
 
-A word is counted under its name and shown. A make with a reason of its own defines it in its own file.
+A word is counted under its name and shown. A make with a reason of its own defines it in its own
+file.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
     6440da020017005144        64 = 'd', model letter under a top bit | ...
     cb39cdc43d46 | 84 | 9c0017005144                 address (6) | sequence | ...          preferred for states: it changes at once
 
-Document: SwitchBot's open BLE API; PySwitchbot, which the tests compare with. Service data come in the scan response only, so an
-active scan is needed; without them the kind of device is not in the packet: such a packet is taken only after one with its letter.
-Nothing is sealed: whoever is near can say these things under another's address.
+Document: SwitchBot's open BLE API; PySwitchbot, which the tests compare with. Service data come in
+the scan response only, so an active scan is needed; without them the kind of device is not in the
+packet: such a packet is taken only after one with its letter. Nothing is sealed: whoever is near
+can say these things under another's address.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ def made(
 ) -> Callable[[str, bytes | None, Mapping[str, int | str]], Broadcast[Halves]]:
     """Return what makes the driver of one kind of device; `alone` is the length of its manufacturer data where the letter is not there.
 
-    Many kinds are as long: without the letter they are taken only from a device that has said its letter before.
+    Many kinds are as long: without the letter they are taken only from a device that has said its
+    letter before.
     """
 
     def new(address: str, key: bytes | None, memory: Mapping[str, int | str]) -> Broadcast[Halves]:

@@ -2,8 +2,9 @@
 
     12f70 | a        20 bits of address, 4 of data: what the data means differs from maker to maker, so each function is taught
 
-Nobody acknowledges, counts or encrypts: a code can be recorded and played again, a neighbour may own the same, and a dead sensor is
-as silent as a well one. The receiver's telegram names the code as its source; the gateway makes a burst of equal codes one.
+Nobody acknowledges, counts or encrypts: a code can be recorded and played again, a neighbour may
+own the same, and a dead sensor is as silent as a well one. The receiver's telegram names the code
+as its source; the gateway makes a burst of equal codes one.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from gateway.words.driver import (
 )
 from gateway.words.reading import Kind
 
-BURST = 1.5  # s: codes come 10 to 30 times, some 50 ms apart; a second press after 3 s must be a second press
+# s: codes come 10 to 30 times, some 50 ms apart; a second press after 3 s must be a second press
+BURST = 1.5
 BEHIND = Behind(receivers=("sonoff-rfbridge", "rflink"), same_within=BURST)
 _LONGEST = 256  # bytes of a telegram's data that are looked at
 
@@ -33,7 +35,8 @@ TAMPER = Report(Kind.TAMPER, True)
 LOW_BATTERY = Report(Kind.BATTERY_LOW, True)
 
 
-# What owners of a make have published about its four data bits. A device that is enrolled is taught, whatever stands here.
+# What owners of a make have published about its four data bits. A device that is enrolled is
+# taught, whatever stands here.
 _PUBLISHED = {"GS-WDS07": {"a": "open", "e": "closed", "4": "tamper"}}
 _CODE = re.compile(r"[0-9A-F]{6}")
 

@@ -5,9 +5,9 @@
 Document: <name and version of what these facts come from>. Where a device departs from it, say so
 at the line that copes with it.
 
-One function `read` is the whole driver. It gets the bytes and the enrolled address, and returns what
-they report, or one refusal. The rules, which tests/unit/drivers/test_every_driver.py tries on each
-MODEL, once golden frames stand there:
+One function `read` is the whole driver. It gets the bytes and the enrolled address, and returns
+what they report, or one refusal. The rules, which tests/unit/drivers/test_every_driver.py tries on
+each MODEL, once golden frames stand there:
 
 - refuse before you read: length, header, check, content
 - say what you heard: no "closed" and no "no fall" out of silence, no judgement, no clock, no files

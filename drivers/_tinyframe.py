@@ -6,11 +6,13 @@
 
     0e02 fall  0f09 presence  0e04 height  0e06 all settings  0e08 threshold  0e0a sensitivity  0e0c area  0e0e target height
 
-Documents: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06); Seeed's MR60FDA2 wiki page. Several printed examples there carry wrong
-sums. A frame without data has no data sum in most examples, FF in one: both are taken. A setting is answered with the same type
-and one byte, 1 = taken. The documents disagree whether target height is a float or an integer; only a float that can be a
-height is believed. The id counts up and means nothing. An MR60FDA2 may answer 0e06 with 12 bytes, height, threshold and
-sensitivity alone (ESPHome's component for it reads these): what its area is cannot be read then.
+Documents: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06); Seeed's MR60FDA2 wiki page. Several
+printed examples there carry wrong sums. A frame without data has no data sum in most examples, FF
+in one: both are taken. A setting is answered with the same type and one byte, 1 = taken. The
+documents disagree whether target height is a float or an integer; only a float that can be a height
+is believed. The id counts up and means nothing. An MR60FDA2 may answer 0e06 with 12 bytes, height,
+threshold and sensitivity alone (ESPHome's component for it reads these): what its area is cannot be
+read then.
 
 The fall is a level: 1 comes again and again while it lasts, and 0 ends no alarm.
 """
@@ -28,13 +30,13 @@ from gateway.words.reading import Kind
 
 HEAD = 0x01
 _HEAD_SIZE = 8
-LONGEST = (
-    1024  # data bytes: target lists, point clouds and log texts are that long, and are passed over
-)
+# data bytes: target lists, point clouds and log texts are that long, and are passed over
+LONGEST = 1024
 _USER_LOG = 0x0E01
 _LONG = frozenset({0x0A04, 0x0A08, _USER_LOG})
-# All other undocumented types are short. The sum over a header is an xor, which a header shifted by one byte may pass as well:
-# its length then is type's, 270 say, and a fall behind it would wait for so many bytes.
+# All other undocumented types are short. The sum over a header is an xor, which a header shifted by
+# one byte may pass as well: its length then is type's, 270 say, and a fall behind it would wait for
+# so many bytes.
 _LONGEST_UNKNOWN = 64
 
 FALL, PRESENCE, SETTINGS, TARGET_HEIGHT = 0x0E02, 0x0F09, 0x0E06, 0x0E0E
@@ -293,9 +295,8 @@ class TinyFrameRadar(Line):
 
 LISTENS = SerialLine(baud=115200, ask_every=20.0)
 SENSES = frozenset({Kind.FALL, Kind.PRESENCE})
-MISSING_AFTER = (
-    60.0  # seconds: the state repeats, and two questions stay without an answer in this time
-)
+# seconds: the state repeats, and two questions stay without an answer in this time
+MISSING_AFTER = 60.0
 SETTINGS_KNOWN = (
     Setting(
         name="height",

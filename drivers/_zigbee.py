@@ -4,8 +4,9 @@
     {"action": "emergency"}   a press: "emergency", "single", "1_double", "hold", "release" ...
     {"battery": 91, "battery_low": false, "tamper": false}
 
-Document: zigbee2mqtt, exposes and the converters of the devices named in the drivers. A message holds the whole last known state, so
-that states come again and again; an action comes once, and an empty one follows it.
+Document: zigbee2mqtt, exposes and the converters of the devices named in the drivers. A message
+holds the whole last known state, so that states come again and again; an action comes once, and an
+empty one follows it.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ _PRESSES = {
 _ARMS = re.compile(r"(dis)?arm(_.*)?|exit_delay|entry_delay|invalid_code")
 _WHICH = re.compile(r"(?:button_)?([1-9])_(\w+)|(\w+)_([1-9])")
 _WORD = re.compile(r"[\w .-]{1,40}")
-_DIGITS = 18  # of a whole number; beyond it is a float, infinite where it must be: Python takes no whole one of 5000 digits
+# of a whole number; beyond it is a float, infinite where it must be: Python takes no whole one of
+# 5000 digits
+_DIGITS = 18
 _ALIVE = Report(Kind.HEARTBEAT, True)
 
 
@@ -122,7 +125,8 @@ def reports_of(value: Mapping[str, Any]) -> list[Report]:
 class Sensor:
     """One device behind zigbee2mqtt. In some makes "sos" is a state: it is a press when it begins, and when its end got lost.
 
-    Such a state stands in every message until it ends. One that tells another measure than the last was sent for that measure.
+    Such a state stands in every message until it ends. One that tells another measure than the last
+    was sent for that measure.
     """
 
     def __init__(

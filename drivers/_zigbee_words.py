@@ -2,9 +2,10 @@
 
     {"fall_status": "fall_alarm"}   {"status": "falling"}   {"smoke_state": "alarm"}   {"channel_3_leak_detect_19": "Leak"}
 
-Source: the exposes (property, type, values) of zigbee-herdsman-converters 26.112.0, the list that zigbee2mqtt publishes as its
-supported devices. `makes` names some that use the key, as maker and model stand there; "?" = of an earlier version of theirs.
-A word that stands in no row is never taken for silence: the device has said something that nobody here understands.
+Source: the exposes (property, type, values) of zigbee-herdsman-converters 26.112.0, the list that
+zigbee2mqtt publishes as its supported devices. `makes` names some that use the key, as maker and
+model stand there; "?" = of an earlier version of theirs. A word that stands in no row is never
+taken for silence: the device has said something that nobody here understands.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _YES, _NO = (True,), (False,)
 class Row(NamedTuple):
     """One key: the words for on and off, and those that are neither, by which nothing is judged.
 
-    `sorts` are the sorts of sensor in which the key has this meaning; () = whatever says it. Words are compared in lower case.
+    `sorts` are the sorts of sensor in which the key has this meaning; () = whatever says it. Words
+    are compared in lower case.
     """
 
     key: str
@@ -231,7 +233,8 @@ ILL: Mapping[str, tuple[Word, ...]] = {  # the detector itself is not well
     "test_alarm_result": ("check_failure",),
 }
 
-# Keys of the same family that no row has: settings and limits are left alone, a word that alarms is not.
+# Keys of the same family that no row has: settings and limits are left alone, a word that alarms is
+# not.
 _FAMILY = re.compile(
     r"smoke|gas|carbon_monoxide|(^|_)co(_|$)|leak|flood|(^|_)fall(_|$)|falling|tumble|(^|_)sos(_|$)|emergency|panic"
 )

@@ -3,7 +3,8 @@
     be ac | d3162f5af3ee494799db09756062d0fc | 005a  | 0005  | c4                    | 00
             organisation, 16 bytes             16 bit  16 bit  power at 1 m, s8        maker's own byte        numbers BE
 
-A signal is `uuid/major/minor` as for iBeacon. Document: AltBeacon specification 1.0. How pendants call: see _pendant.py.
+A signal is `uuid/major/minor` as for iBeacon. Document: AltBeacon specification 1.0. How pendants
+call: see _pendant.py.
 """
 
 from __future__ import annotations

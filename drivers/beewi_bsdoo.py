@@ -2,7 +2,8 @@
 
     08 0c | 01 | 06 | 64          bit 0: open; battery 100 %
 
-Document: Theengs and its captures. Company 000D is Texas Instruments', so the head and the length decide. Nothing is sealed.
+Document: Theengs and its captures. Company 000D is Texas Instruments', so the head and the length
+decide. Nothing is sealed.
 """
 
 from __future__ import annotations

@@ -8,9 +8,10 @@
     flags  bit 0 encrypted; bit 1 six bytes of address follow, reversed; bit 2 speaks on events only; bits 5-7 version, 2
     AES-128-CCM, tag 4 bytes, no associated data; nonce = address (6) | D2 FC | flags | counter as sent (4)
 
-Documents: BTHome version 2, format and encryption (bthome.io); Shelly BLU device pages for the hold codes FE and 80. Every object id
-is compared with bthome-ble 3 in the tests.
-A repeated quantity is instance 1, 2, 3. An id nobody knows ends the frame, since its length is unknown; what came before is kept.
+Documents: BTHome version 2, format and encryption (bthome.io); Shelly BLU device pages for the hold
+codes FE and 80. Every object id is compared with bthome-ble 3 in the tests. A repeated quantity is
+instance 1, 2, 3. An id nobody knows ends the frame, since its length is unknown; what came before
+is kept.
 
 What is fresh, and what is refused
 ----------------------------------
@@ -20,8 +21,9 @@ What is fresh, and what is refused
     counter  the newest encryption counter ever accepted; it never goes back by itself
     calls    tags of the last calls for help, 8 hex digits each: the proof that a frame has had its alarm
 
-A valid tag under an older counter is a recorded frame played again, or a device whose battery was changed and which counts
-from the start. Nothing in the frame tells the two apart, and a real call lost is worse than a false one. So:
+A valid tag under an older counter is a recorded frame played again, or a device whose battery was
+changed and which counts from the start. Nothing in the frame tells the two apart, and a real call
+lost is worse than a false one. So:
 
 - `Kind.REPLAYED` is reported (a fault until the technician has looked) and no state or measure is believed;
 - a call is reported once, flagged. Its tag is remembered, and a call whose tag is remembered is never reported again. Whoever
@@ -36,7 +38,8 @@ two that are played in these two minutes are, and their sender stands beside the
 forgotten: with that many recordings of one button a replay could come round again, flagged each time. An emptied memory is accepted
 as well, and forgets the calls too. The rules themselves stand in _fresh.py, for MiBeacon too.
 
-A frame with neither counter nor packet id proves nothing: it is reported each time, and merging is the intake's work.
+A frame with neither counter nor packet id proves nothing: it is reported each time, and merging is
+the intake's work.
 """
 
 from __future__ import annotations
@@ -77,16 +80,16 @@ _SHELLY_NOTES = (
 
 _ENCRYPTED, _WITH_ADDRESS = 0x01, 0x02
 _VERSION = 2
-_LONGEST = (
-    255  # bytes; an AD structure cannot carry more, so a longer frame did not come from a radio
-)
+# bytes; an AD structure cannot carry more, so a longer frame did not come from a radio
+_LONGEST = 255
 _SEAL = 8  # counter and tag
 _SHORTEST_OBJECT = 2
 
 _NOT_MINE = (NOT_MINE,)
 _REPEATED = (REPEATED,)
 
-# 00 is "nothing pressed": a beacon says it of every button. FE is what Shelly firmware before 1.0.23 sends for a hold, 80 after.
+# 00 is "nothing pressed": a beacon says it of every button. FE is what Shelly firmware before
+# 1.0.23 sends for a hold, 80 after.
 _ACTIONS = {
     0x01: "press",
     0x02: "double_press",
@@ -101,7 +104,8 @@ _ACTIONS = {
 _TURNS = {0x01: "rotate_left", 0x02: "rotate_right"}
 _COMMANDS = {0x00: "off", 0x01: "on", 0x02: "toggle", 0x03: "step_up", 0x04: "step_down"}
 
-# id: what, bytes (negative = signed), numerator / denominator of the factor (kept apart: 5055 / 100 is exact, 5055 * 0.01 is not)
+# id: what, bytes (negative = signed), numerator / denominator of the factor (kept apart: 5055 / 100
+# is exact, 5055 * 0.01 is not)
 _NUMBERS: dict[int, tuple[Kind | str, int, int, int]] = {
     0x00: ("packet_id", 1, 1, 1),
     0x01: (Kind.BATTERY, 1, 1, 1),
@@ -165,7 +169,8 @@ _NUMBERS: dict[int, tuple[Kind | str, int, int, int]] = {
     0xF0: ("device_type_id", 2, 1, 1),
 }
 
-# id: what is true when the byte is not 0. Door, window, garage door and opening are one kind: open or not.
+# id: what is true when the byte is not 0. Door, window, garage door and opening are one kind: open
+# or not.
 _STATES: dict[int, Kind | str] = {
     0x0F: "generic",
     0x10: "power",
@@ -297,7 +302,8 @@ _ROWS: dict[int, _Row] = (
 def reports_of(plain: bytes) -> list[Report]:
     """Read the objects of one frame up to the first unknown or cut one.
 
-    Instances of one event are told apart by `extra["of"]`: with three buttons a press of the first is index 1 of 3.
+    Instances of one event are told apart by `extra["of"]`: with three buttons a press of the first
+    is index 1 of 3.
     """
     reports: list[Report] = []
     seen: dict[str, int] = {}

@@ -3,8 +3,9 @@
     53 59 | 02 08 | 0001 | 01 | b8 | 54 43      work mode: 1 fall, 2 sleep; asked with 02 a8
     53 59 | 01 02 | 0001 | 0f | bf | 54 43      start anew: what was set takes effect
 
-Document: DFRobot_HumanDetection library (field tables) and its examples. After a change of mode and after 01 02 it says nothing for
-about ten seconds. Several settings in a row hang it: one at a time, each after the echo of the one before.
+Document: DFRobot_HumanDetection library (field tables) and its examples. After a change of mode and
+after 01 02 it says nothing for about ten seconds. Several settings in a row hang it: one at a time,
+each after the echo of the one before.
 """
 
 from __future__ import annotations

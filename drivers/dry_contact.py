@@ -2,8 +2,9 @@
 
     telegram: source = the input's number, data 01 = contact closed, 00 = open
 
-What the contact reports is chosen when it is enrolled, {function: input}. `smoke` alarms when it closes, `smoke_opens` when it opens:
-take the latter for detectors whose relay falls off in alarm, since a cut wire then alarms as well. Polarity is decided here only.
+What the contact reports is chosen when it is enrolled, {function: input}. `smoke` alarms when it
+closes, `smoke_opens` when it opens: take the latter for detectors whose relay falls off in alarm,
+since a cut wire then alarms as well. Polarity is decided here only.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ MODEL = Model(
     title=("干接点(烟感、燃气、拉绳、床垫等)", "dry contact (smoke, gas, cord, bed pad, ...)"),
     listens=Behind(receivers=("modbus-inputs", "gpio-inputs")),
     senses=frozenset({*_STATES.values(), Kind.BUTTON}),
-    missing_after=180.0,  # each input is told once a minute: a dead module is noticed, a cut wire is not (but by `..._opens`)
+    # each input is told once a minute: a dead module is noticed, a cut wire is not (but by
+    # `..._opens`)
+    missing_after=180.0,
     new=lambda _address, _key, memory: DryContact({}, memory),
     learned=DryContact,
     enrol=Enrol.LEARN,

@@ -2,8 +2,9 @@
 
     24 00          u16 LE: bit 0 = the magnet is there, the rest counts its changes: open
 
-Document: Theengs, from ELA's data sheet. Service 2A06 is a standard one (alert level) which others use as well: only two bytes
-under an address that was enrolled as this make are taken. Nothing is sealed.
+Document: Theengs, from ELA's data sheet. Service 2A06 is a standard one (alert level) which others
+use as well: only two bytes under an address that was enrolled as this make are taken. Nothing is
+sealed.
 """
 
 from __future__ import annotations

@@ -3,11 +3,13 @@
     d5 | 08 | 00            open (bit 0: 0); 09 = closed; bit 3 0 = the learn button
     a5 | 6e 66 00 08 | 00   Eltako's battery status: storage 110 / 51 V, battery 102 / 51 V; nothing about the door
 
-Document: EEP 2.6, D5-00-01, A5-14-01. Eltako's status: openHAB's EnOcean binding, profile A5_14_01_ELTAKO, beside D5-00-01.
+Document: EEP 2.6, D5-00-01, A5-14-01. Eltako's status: openHAB's EnOcean binding, profile
+A5_14_01_ELTAKO, beside D5-00-01.
 
-Which profile a contact speaks is learnt and stays in `memory` as `eep`. Once it has spoken D5, by that alone the door is moved:
-its A5 telegrams tell of its battery, and one that was read as A5-14-01 has closed an open window. A contact of another profile
-that an earlier version enrolled as this one goes on: it is read as its teach-in says, or as A5-14-01 where the two bytes that this
+Which profile a contact speaks is learnt and stays in `memory` as `eep`. Once it has spoken D5, by
+that alone the door is moved: its A5 telegrams tell of its battery, and one that was read as
+A5-14-01 has closed an open window. A contact of another profile that an earlier version enrolled as
+this one goes on: it is read as its teach-in says, or as A5-14-01 where the two bytes that this
 profile leaves empty are empty. New ones are enrolled as enocean-contact-a5 or enocean-window.
 """
 
@@ -77,7 +79,8 @@ MODEL = Model(
     listens=behind(D5),
     senses=frozenset({Kind.CONTACT_OPEN, Kind.VIBRATION}),
     missing_after=3
-    * 3600.0,  # it checks in every 15 to 50 minutes; the sun is gone longer than a broken one may be
+    # it checks in every 15 to 50 minutes; the sun is gone longer than a broken one may be
+    * 3600.0,
     new=Contact,
     device_notes=(
         NOTES[0] + "太阳能型须每天见光 3 小时以上,暗处加装电池。",

@@ -3,7 +3,8 @@
     f6 | 11 | 20      wet
     f6 | 00 | 20      dry
 
-Document: EEP 2.6, F6-05-01. It is often without a battery: swelling discs press a rocker once, when they get wet.
+Document: EEP 2.6, F6-05-01. It is often without a battery: swelling discs press a rocker once, when
+they get wet.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     f6 | 50 | 30      pressed (bit 4), rocker BI (bits 7-5 = 2)
     f6 | 00 | 20      let go
 
-Document: EEP F6-02-xx, F6-01-01. Which side of a rocker a cord moves depends on how it was mounted: anything with bit 4 is a call.
+Document: EEP F6-02-xx, F6-01-01. Which side of a rocker a cord moves depends on how it was mounted:
+anything with bit 4 is a call.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     27 | 02 1992 | aabbccddeeff | 64          model 27 = BP108; battery 100 %, hex 65 = on mains
                    address
 
-Document: Theengs and its captures. No byte for a button is known: it cannot call for help by this frame. Where it also sends an
-iBeacon or Eddystone signal, enrol it as that.
+Document: Theengs and its captures. No byte for a button is known: it cannot call for help by this
+frame. Where it also sends an iBeacon or Eddystone signal, enrol it as that.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     de f6f4 16f3 ff07 e4070114082b00 b2f2 01 8000     2A35: 127 / 79 mmHg, no mean, 2020-01-20 08:43, pulse 69, user 1
 
-The values are those of _gatt_health; the gateway connects when it hears the device and takes what it has to say.
+The values are those of _gatt_health; the gateway connects when it hears the device and takes what
+it has to say.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
     00 50        2A37: 80 a minute
     06 50        the same, and the skin is touched; 04 50: it is not, so this is no reading
 
-The values are those of _gatt_health; the gateway connects when it hears the device and takes what it has to say.
+The values are those of _gatt_health; the gateway connects when it hears the device and takes what
+it has to say.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     00 6200 4800     2A5F: 98 %, pulse 72
 
-The values are those of _gatt_health; the gateway connects when it hears the device and takes what it has to say.
+The values are those of _gatt_health; the gateway connects when it hears the device and takes what
+it has to say.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     00 b036     2A9D: 70.0 kg
 
-The values are those of _gatt_health; the gateway connects when it hears the device and takes what it has to say.
+The values are those of _gatt_health; the gateway connects when it hears the device and takes what
+it has to say.
 """
 
 from __future__ import annotations

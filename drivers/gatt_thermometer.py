@@ -2,7 +2,8 @@
 
     06 680100ff e207030a153400 02     2A1C: 36.0 degrees, 2018-03-10 21:52, measured at the body
 
-The values are those of _gatt_health; the gateway connects when it hears the device and takes what it has to say.
+The values are those of _gatt_health; the gateway connects when it hears the device and takes what
+it has to say.
 """
 
 from __future__ import annotations

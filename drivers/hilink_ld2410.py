@@ -8,8 +8,9 @@ State: 0 nobody, 1 moving, 2 still, 3 both. Type 01 instead of 02 (engineering m
 Document: HLK-LD2410 serial protocol V1.02; frames as in aio-ld2410's tests. It sees no falls, and a person who breathes quietly under
 a blanket poorly: "nobody" is a state like any other, and ends nothing.
 
-Ten equal reports a second say nothing new: what is told is each change of state, a distance that moved STEP or more, and all of it
-again every AGAIN reports (5 s); the others say only that the radar lives.
+Ten equal reports a second say nothing new: what is told is each change of state, a distance that
+moved STEP or more, and all of it again every AGAIN reports (5 s); the others say only that the
+radar lives.
 """
 
 from __future__ import annotations
@@ -162,8 +163,9 @@ MODEL = Model(
     title=("海凌科 LD2410 存在雷达", "Hi-Link LD2410 presence radar"),
     listens=SerialLine(baud=256000),
     senses=frozenset({Kind.OCCUPANCY, Kind.MOTION}),
-    # It speaks ten times a second, so 5 s would show a loss. But a plug pulled and put back is opened again within up to a minute,
-    # and what it senses raises no alarm: less than a minute would make faults out of every touch of the cable.
+    # It speaks ten times a second, so 5 s would show a loss. But a plug pulled and put back is
+    # opened again within up to a minute, and what it senses raises no alarm: less than a minute
+    # would make faults out of every touch of the cable.
     missing_after=60.0,
     new=Ld2410,
     enrol=Enrol.PORT,

@@ -2,7 +2,8 @@
 
     01 | 0001 | 0001 | 0f09 | f8 | 01 | fe      somebody is there
 
-Document: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06). The bare module: 3.3 V supply and signals.
+Document: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06). The bare module: 3.3 V supply and
+signals.
 """
 
 from __future__ import annotations

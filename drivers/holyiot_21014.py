@@ -4,8 +4,9 @@
     41 | 64 | c6b545f6f18e | 0606 | 04 | 01 | 00        vibration (04)
             address                 type value
 
-Document: ble_monitor's parser and captures. No counter and no seal: the same press told again later, by a receiver's cache or by a
-copy, cannot be told from a new one. It is reported each time; bursts are merged by the intake.
+Document: ble_monitor's parser and captures. No counter and no seal: the same press told again
+later, by a receiver's cache or by a copy, cannot be told from a new one. It is reported each time;
+bursts are merged by the intake.
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@
 
     bit 0 voltage u16 mV; 1 temperature s8.8; 2 humidity s8.8; 3 acceleration 3 x s16 mg
 
-Documents: Theengs and ble_monitor. How long the fields of other bits are is not known: reading stops there. Which field the
-buttons of the K series use is not known either: it cannot call for help. The voltage is not turned into a percentage.
+Documents: Theengs and ble_monitor. How long the fields of other bits are is not known: reading
+stops there. Which field the buttons of the K series use is not known either: it cannot call for
+help. The voltage is not turned into a percentage.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     5859 | 8918 | 9a | 67e56638c1a4 | 9dd97af3 | 260000 | c8a60bd5      opened: 0448 01 01, open
 
-Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings.
-Opening is told as 4804 or 4A12 (1 open, 2 closed), left open as 4A1A, taken off its place as 4A0F. Its button (4A13) is no call.
+Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings. Opening is told as 4804 or
+4A12 (1 open, 2 closed), left open as 4A1A, taken off its place as 4A0F. Its button (4A13) is no
+call.
 """
 
 from __future__ import annotations

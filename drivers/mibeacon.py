@@ -11,7 +11,8 @@
     v2, v3    key 12, filled up to 16 by 8d3d3c97 in the middle; ... | sealed | ext (3) | check (1); nonce = first 5 bytes | ext |
               first 5 bytes of the address reversed; nobody can check a tag: only mibeacon_legacy.py opens these
 
-Documents: what public readers agree on (xiaomi-ble, ble_monitor), compared in the tests. What objects mean: _mibeacon.py.
+Documents: what public readers agree on (xiaomi-ble, ble_monitor), compared in the tests. What
+objects mean: _mibeacon.py.
 
 What is fresh: sealed frames count ext << 8 | count, and what is older is treated as in bthome_v2.py. That ext is the upper part
 of the count is seen in every recording, and written in no document. Plain frames prove little: the same count with the same

@@ -2,9 +2,10 @@
 
     5830 | b603 | d2 | 8b98c54124f8 | c3491476757e | 000000 | 99       the dimmer was pressed once
 
-Document: what public readers agree on (xiaomi-ble, ble_monitor). Nobody knows how to check such a frame: a wrong key opens it to
-nonsense, and whoever flips its bits changes what it says. So only whole, known objects are believed, nothing of it should guard
-a life, and the keys of these remotes are told as commands that nothing is judged by.
+Document: what public readers agree on (xiaomi-ble, ble_monitor). Nobody knows how to check such a
+frame: a wrong key opens it to nonsense, and whoever flips its bits changes what it says. So only
+whole, known objects are believed, nothing of it should guard a life, and the keys of these remotes
+are told as commands that nothing is judged by.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     53 59 | 83 01 | 0001 | 01 | 32 | 54 43      fallen
 
-Document: MicRadar R60AFD1 protocol. It has two outputs for presence and fall besides the line, which a dry-contact input can hear.
+Document: MicRadar R60AFD1 protocol. It has two outputs for presence and fall besides the line,
+which a dry-contact input can hear.
 """
 
 from __future__ import annotations

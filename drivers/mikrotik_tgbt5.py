@@ -5,9 +5,10 @@
 
     flags: 01 reed, 02 tilt, 04 drop, 08 10 20 impact on an axis; second byte bit 0: sealed, then not ours
 
-Document: MikroTik's tag manual; ble_monitor's captures. It has the only drop and impact bits that can be bought in a broadcast tag.
-They are no fall of a person: the tag falls off a table as it falls with somebody, and a person who sinks down falls softly. They
-are shown as states that nothing is judged by, as are reed and tilt.
+Document: MikroTik's tag manual; ble_monitor's captures. It has the only drop and impact bits that
+can be bought in a broadcast tag. They are no fall of a person: the tag falls off a table as it
+falls with somebody, and a person who sinks down falls softly. They are shown as states that nothing
+is judged by, as are reed and tilt.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
     51 | 01 | 23 | 45 | 22 | 01 00efb598c3b498c0b63cbed37ebd0398bd
             sent battery status: 20 button 1, 40 button 2, 01 contact open, 02 motion
 
-Document: one library, with frames made up for its tests; no capture of a real device is known. So everything it says but the
-battery is shown and not judged: nothing of it raises or ends an alarm. Enrol another make where that is needed.
+Document: one library, with frames made up for its tests; no capture of a real device is known. So
+everything it says but the battery is shown and not judged: nothing of it raises or ends an alarm.
+Enrol another make where that is needed.
 """
 
 from __future__ import annotations

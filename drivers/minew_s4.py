@@ -3,8 +3,9 @@
     a4 | 01 | 63 | 01 | 00 | 01 | ff | 674523 3123ac | 1234
             battery door moved now     address, reversed        door: not 0 = its magnet alarm, open
 
-Document: one library, with frames made up for its tests; no capture of a real device is known. So the door is shown and not judged:
-nothing of it raises or ends an alarm. Enrol another make where that is needed.
+Document: one library, with frames made up for its tests; no capture of a real device is known. So
+the door is shown and not judged: nothing of it raises or ends an alarm. Enrol another make where
+that is needed.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     01 02 00 00 00 08 79 cc      unit 1: read 8 inputs from input 0 on; the sum is crc16, low byte first
     01 02 01 01 60 48            input 0 is on
 
-Document: Modbus application protocol V1.1b3, function 02; Modbus over serial line V1.02. Inputs are numbered from 1, as printed beside
-the terminals.
+Document: Modbus application protocol V1.1b3, function 02; Modbus over serial line V1.02. Inputs are
+numbered from 1, as printed beside the terminals.
 """
 
 from __future__ import annotations

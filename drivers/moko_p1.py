@@ -3,8 +3,8 @@
     02 | 15 | 09 | 00f15427e030 4f16 031e0d3a190e | 0e0a | 0000 0000 b0          length as of the byte after it
               status: 08 no contact, 01 motion      u16 BE mV
 
-Document: one library, with a frame made up for its tests, and the company id is a guess: contact and motion are shown and not
-judged, nothing of it raises or ends an alarm.
+Document: one library, with a frame made up for its tests, and the company id is a guess: contact
+and motion are shown and not judged, nothing of it raises or ends an alarm.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@
 
     last byte: 1 press, 2 double, 3 or 9 long, 4 or 10 release, 5 triple
 
-Document: Theengs and its captures. UUID 0000 is nobody's: only 16 bytes that begin with 02 are taken. What changes from press to
-press in the middle is not documented, so the same press cannot be told from a copy. It is told each time; bursts are merged by
-the intake. The codes of hold and release differ between the reader's own tables: their number is told beside the action.
+Document: Theengs and its captures. UUID 0000 is nobody's: only 16 bytes that begin with 02 are
+taken. What changes from press to press in the middle is not documented, so the same press cannot be
+told from a copy. It is told each time; bursts are merged by the intake. The codes of hold and
+release differ between the reader's own tables: their number is told beside the action.
 """
 
 from __future__ import annotations

@@ -7,9 +7,10 @@
     01 temperature s16 x 0.1, humidity u16 x 0.1    02 battery    04 door: 0 open, 1 closed    08 motion u8, lux u24    09 lux u32
     0f packet count; 11 is light to one reader and motion to another: not told                             numbers LE
 
-Documents: what Theengs and ble_monitor agree on. In the periodic frame of the door (kind without bit 6) one reader takes the
-second 0f for its state, 0 = open. Nobody else does, so it is told as a state that nothing is judged by: a door that was heard
-wrongly would hide or invent an open one. Nothing is sealed: whoever is near can say these things under another's address.
+Documents: what Theengs and ble_monitor agree on. In the periodic frame of the door (kind without
+bit 6) one reader takes the second 0f for its state, 0 = open. Nobody else does, so it is told as a
+state that nothing is judged by: a door that was heard wrongly would hide or invent an open one.
+Nothing is sealed: whoever is near can say these things under another's address.
 """
 
 from __future__ import annotations

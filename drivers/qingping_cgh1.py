@@ -2,8 +2,8 @@
 
     5040 | d603 | 01 | d6030a38c1a4 | 1910 01 00      open
 
-Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings.
-Nothing is sealed: whoever is near can open and close this door for us. Fit for comfort, weak evidence for wandering.
+Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings. Nothing is sealed: whoever
+is near can open and close this door for us. Fit for comfort, weak evidence for wandering.
 """
 
 from __future__ import annotations

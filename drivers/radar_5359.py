@@ -8,13 +8,14 @@
     reply    radar to host: command + 80, data = the value
     setting  command below 80; the radar repeats what it has taken
 
-Documents: Seeed MR60FDA1 wiki page; MicRadar R60AFD1 protocol; DFRobot_HumanDetection library (field tables). The fall and
-stay-still bytes follow these documents: no public recording of a real fall frame is known, so prove them on the bench.
-The sources disagree on 83 0E, 83 10 and 83 12: these are passed on unread. A reply whose value is 0F cannot be told from the
-question; it is taken as the question, and says nothing.
+Documents: Seeed MR60FDA1 wiki page; MicRadar R60AFD1 protocol; DFRobot_HumanDetection library
+(field tables). The fall and stay-still bytes follow these documents: no public recording of a real
+fall frame is known, so prove them on the bench. The sources disagree on 83 0E, 83 10 and 83 12:
+these are passed on unread. A reply whose value is 0F cannot be told from the question; it is taken
+as the question, and says nothing.
 
-A fall that goes back to "none" is reported as such. It means that the person rose, left, or was carried away: ending the alarm is
-not for a radar.
+A fall that goes back to "none" is reported as such. It means that the person rose, left, or was
+carried away: ending the alarm is not for a radar.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def _angles(data: bytes) -> tuple[Report, ...]:
     )
 
 
-# In sleep mode: 0 out of bed, 1 in bed, 2 neither is judged now. It is shown; a bed that is to be judged has a sensor of its own.
+# In sleep mode: 0 out of bed, 1 in bed, 2 neither is judged now. It is shown; a bed that is to be
+# judged has a sensor of its own.
 _IN_BED: dict[bytes, tuple[Report, ...]] = {
     b"\0": (Report(Kind.OTHER_STATE, False, 1, "in_bed"),),
     b"\1": (Report(Kind.OTHER_STATE, True, 1, "in_bed"),),
@@ -194,8 +196,8 @@ def framed(control: int, command: int, data: bytes) -> bytes:
 def _possible(control: int, command: int, size: int) -> bool:
     """Say whether a frame may be this long.
 
-    Known commands are held to their length: a header whose length was damaged must not swallow the fall frame behind it while
-    it waits for bytes that come a minute later.
+    Known commands are held to their length: a header whose length was damaged must not swallow the
+    fall frame behind it while it waits for bytes that come a minute later.
     """
     about = meaning(control, command)
     if about is None or about.size is None:

@@ -5,8 +5,9 @@
     20;00;Nodo RadioFrequencyLink - RFLink Gateway V1.1 - R46;      it has just started
     10;PING;   ->   20;01;PONG;
 
-Document: RFLink protocol reference; samples as in python-rflink's tests. A telegram's source is the line without counter, battery and
-measures, for instance "EV1527;ID=07A410;SWITCH=01;CMD=ON": what is taught is one function of one sensor.
+Document: RFLink protocol reference; samples as in python-rflink's tests. A telegram's source is the
+line without counter, battery and measures, for instance "EV1527;ID=07A410;SWITCH=01;CMD=ON": what
+is taught is one function of one sensor.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ from gateway.words.reading import Kind
 
 _LONGEST = 256  # bytes of a line; what is longer is noise, and forgotten up to its end
 _LINE = re.compile(rb"20;([0-9A-Fa-f]{2});([\x20-\x3a\x3c-\x7e]+);(?:([\x20-\x7e]*);)?")
-# What makes a signal: everything else that comes with it is a measure or the battery, and changes from time to time.
+# What makes a signal: everything else that comes with it is a measure or the battery, and changes
+# from time to time.
 _SIGNAL = frozenset(
     {"ID", "SWITCH", "CMD", "CHIME", "PIR", "SMOKEALERT", "TAMPER", "WATER", "GAS", "CO", "SOUND"}
 )
@@ -43,7 +45,8 @@ _PING = b"10;PING;\r\n"
 
 def parsed(line: bytes) -> tuple[str, dict[str, str]] | None:
     """Return the name and the keys of one line, None when it is none."""
-    # A lost line end or the noise of a start stands before a line, not in it: the last beginning that makes a line is the true one.
+    # A lost line end or the noise of a start stands before a line, not in it: the last beginning
+    # that makes a line is the true one.
     at = len(line)
     found = None
     while found is None and (at := line.rfind(b"20;", 0, at + 2)) >= 0:

@@ -2,7 +2,8 @@
 
     53 59 | 83 05 | 0001 | 01 | 36 | 54 43      has not moved for long
 
-Document: Seeed Studio wiki, Radar_MR60FDA1. Not the MR60FDA2, whose frames are others: see seeed_mr60fda2.py.
+Document: Seeed Studio wiki, Radar_MR60FDA1. Not the MR60FDA2, whose frames are others: see
+seeed_mr60fda2.py.
 """
 
 from __future__ import annotations

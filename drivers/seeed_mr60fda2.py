@@ -2,8 +2,9 @@
 
     01 | 0000 | 0001 | 0e02 | f3 | 01 | fe      fallen
 
-Document: Seeed Studio wiki, MR60FDA2. It is sold on a board with an ESP32-C6 that runs other firmware and speaks for itself: flash
-it as a pass-through, or wire the module's own TX and RX to a 3.3 V serial adapter.
+Document: Seeed Studio wiki, MR60FDA2. It is sold on a board with an ESP32-C6 that runs other
+firmware and speaks for itself: flash it as a pass-through, or wire the module's own TX and RX to a
+3.3 V serial adapter.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     44 | 00 52 | 01 64 | 3a 01      packet 82, battery 100 %, pressed once; four-button kinds repeat 3a, one for each button
 
-Document: Shelly's page on BLU Button1 and RC Button 4 (shelly-api-docs.shelly.cloud). Every action but a release is a call; a hold
-of more than ten seconds puts the button into pairing, and has called before that. Firmware before 1.0.23 presses by itself after a
-battery change.
+Document: Shelly's page on BLU Button1 and RC Button 4 (shelly-api-docs.shelly.cloud). Every action
+but a release is a call; a hold of more than ten seconds puts the button into pairing, and has
+called before that. Firmware before 1.0.23 presses by itself after a battery change.
 """
 
 from __future__ import annotations

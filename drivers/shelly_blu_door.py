@@ -2,8 +2,8 @@
 
     44 | 00 5d | 01 64 | 05 fc2100 | 2d 01 | 3f 9601      packet 93, battery 100 %, 87 lx, open, 40.6 degrees
 
-Document: Shelly's page on BLU Door/Window (shelly-api-docs.shelly.cloud). Opening is told at once, the angle some two seconds
-later in a packet of its own; the device has a button too (3a).
+Document: Shelly's page on BLU Door/Window (shelly-api-docs.shelly.cloud). Opening is told at once,
+the angle some two seconds later in a packet of its own; the device has a button too (3a).
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     44 | 00 02 | 01 64 | 05 903300 | 21 01      packet 2, battery 100 %, 132 lx, motion
 
-Document: Shelly's page on BLU Motion (shelly-api-docs.shelly.cloud). "No motion" comes after the blind time set in the device, which
-every movement starts again; the device has a button too (3a).
+Document: Shelly's page on BLU Motion (shelly-api-docs.shelly.cloud). "No motion" comes after the
+blind time set in the device, which every movement starts again; the device has a button too (3a).
 """
 
 from __future__ import annotations

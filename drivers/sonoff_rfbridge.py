@@ -6,9 +6,10 @@
     aa | b1 | buckets | u16 BE us each | pairs of bucket numbers | 55    Portisch, raw timings: a pair long-short is 1, short-long 0
     aa | a0 | 55      acknowledgement         aa ff 55 -> aa 03 55      Portisch: asks for the version, which proves that it lives
 
-Document: Portisch/RF-Bridge-EFM8BB1, README and wiki. The chip sends a code again until the host has acknowledged it. Codes may hold
-aa and 55: lengths decide, not the tail. There is no sum. The original firmware does not answer ff: it looks missing when nobody
-presses anything, so flash Portisch.
+Document: Portisch/RF-Bridge-EFM8BB1, README and wiki. The chip sends a code again until the host
+has acknowledged it. Codes may hold aa and 55: lengths decide, not the tail. There is no sum. The
+original firmware does not answer ff: it looks missing when nobody presses anything, so flash
+Portisch.
 """
 
 from __future__ import annotations

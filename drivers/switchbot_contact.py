@@ -3,8 +3,8 @@
     64 | 40 | da | 02 | 00170051 | 44          [1] bit 6 motion; [2] battery; [3] bit 0 light, 1 open, 2 left open; [8] presses
     cb39cdc43d46 | 84 | 9c | 00170051 | 44     [7] bit 7 motion, 6 light, 5 left open, 4 open; [12] low four bits: presses
 
-Left open counts as open. The number of presses of its own button goes round at 15; the button is no call for help, so only the
-number is told.
+Left open counts as open. The number of presses of its own button goes round at 15; the button is no
+call for help, so only the number is told.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     62 | 20 | 56 | 00          [2] low seven bits: battery, 86 %
 
-Its presses go to the device it is paired with and are not in the broadcast: it cannot call for help here.
+Its presses go to the device it is paired with and are not in the broadcast: it cannot call for help
+here.
 """
 
 from __future__ import annotations

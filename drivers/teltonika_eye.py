@@ -5,8 +5,9 @@
     bit 0 temperature s16 x 0.01; 1 humidity u8; 2 has a magnet sensor; 3 its state; 4 movements u16, top bit = moving now;
     5 pitch s8, roll s16; 6 battery low; 7 battery u8, 2000 + 10 x value mV
 
-Document: Teltonika's EYE protocol page; ble_monitor's capture. The magnet's state is told and not judged by: an EYE that is no
-door sensor says "no magnet" for ever and would be a door left open. The voltage is not turned into a percentage.
+Document: Teltonika's EYE protocol page; ble_monitor's capture. The magnet's state is told and not
+judged by: an EYE that is no door sensor says "no magnet" for ever and would be a door left open.
+The voltage is not turned into a percentage.
 """
 
 from __future__ import annotations

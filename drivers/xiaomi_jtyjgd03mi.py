@@ -2,8 +2,8 @@
 
     5859 | 9709 | 66 | bc9ce344ef54 | 01081205 | 000000 | 715ebe90      opened: 1510 01 01, smoke
 
-Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings.
-Value 2 is a fault of the detector: told as a problem, neither smoke nor its end. Its test button is no call for help.
+Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings. Value 2 is a fault of the
+detector: told as a problem, neither smoke nor its end. Its test button is no call for help.
 """
 
 from __future__ import annotations

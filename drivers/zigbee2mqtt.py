@@ -4,11 +4,13 @@
     <base>/cord/availability      {"state":"offline"}, or the bare word
     <base>/bridge/state           {"state":"online"}, or the bare word
 
-Document: zigbee2mqtt, MQTT topics and messages. A telegram's source is the friendly name, which may hold slashes; its data is the JSON.
+Document: zigbee2mqtt, MQTT topics and messages. A telegram's source is the friendly name, which may
+hold slashes; its data is the JSON.
 
-An action is what happens now. In a message that the broker kept (retained) it is what happened once: it is taken out here, so that
-a press of last week is no call. States in such a message are the last known ones, and are passed on; who said them may be dead
-since. What other programs ask of zigbee2mqtt (.../set, .../get) is no device's word.
+An action is what happens now. In a message that the broker kept (retained) it is what happened
+once: it is taken out here, so that a press of last week is no call. States in such a message are
+the last known ones, and are passed on; who said them may be dead since. What other programs ask of
+zigbee2mqtt (.../set, .../get) is no device's word.
 """
 
 from __future__ import annotations
@@ -101,7 +103,8 @@ class Zigbee2Mqtt:
     def pictures(self, packet: Packet) -> Iterable[Picture | Report | Refusal]:
         """Draw a message, with what any sensor would mean by it; or a frame of the bridge's log.
 
-        Such a frame comes as a telegram whose source is its cluster, as in "0x0500", or "znp" for a TI coordinator's frame.
+        Such a frame comes as a telegram whose source is its cluster, as in "0x0500", or "znp" for a
+        TI coordinator's frame.
         """
         if isinstance(packet, Telegram):
             return pictures(packet.source, packet.data)
@@ -124,7 +127,8 @@ MODEL = Model(
     title=("Zigbee(经 zigbee2mqtt)", "Zigbee, through zigbee2mqtt"),
     listens=MqttTopics(),
     senses=frozenset({Kind.HEARTBEAT}),
-    missing_after=3600.0,  # a home's sensors together speak every few minutes, and bridge/health comes every ten
+    # a home's sensors together speak every few minutes, and bridge/health comes every ten
+    missing_after=3600.0,
     new=Zigbee2Mqtt,
     enrol=Enrol.PORT,
     receiver=True,

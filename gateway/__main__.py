@@ -1,6 +1,7 @@
 """The command line: run, page, code, check, status, devices, commission, backup, restore, decode, tell, contract.
 
-Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot be used.
+Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot
+be used.
 """
 
 from __future__ import annotations

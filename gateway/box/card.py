@@ -10,11 +10,10 @@ import contextlib
 from collections import deque
 from pathlib import Path
 
-CARD_BUDGET = (
-    16.0  # MB a day by this process; with what the file system adds some 40 reach the card
-)
+# MB a day by this process; with what the file system adds some 40 reach the card
+CARD_BUDGET = 16.0
 CARD_KEPT = 24  # hours that are added up
-HOUR = 3600.0  # s
+HOUR = 3600.0
 IO = Path("/proc/self/io")
 
 
@@ -30,8 +29,8 @@ class Card:
     def facts(self, mono: float) -> dict[str, float] | None:
         """Return {written_mb, over_h, day_mb, budget_mb}; None where the kernel does not count.
 
-        MB in the hours seen (24 at most), and what that makes a day. `day_mb` is there from the first full hour on:
-        what a start writes says nothing about a day.
+        MB in the hours seen (24 at most), and what that makes a day. `day_mb` is there from the
+        first full hour on: what a start writes says nothing about a day.
         """
         written = self._written()
         if written is None or not self._since:

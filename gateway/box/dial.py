@@ -1,12 +1,13 @@
 """Reaching a TCP port, with TLS that cannot be loosened: name, connection, handshake, each with its own time and its own words.
 
-Everything runs on the event loop, so that being cancelled leaves neither a thread nor a socket behind (the resolver's thread
-alone ends by itself, within its own time).
+Everything runs on the event loop, so that being cancelled leaves neither a thread nor a socket
+behind (the resolver's thread alone ends by itself, within its own time).
 
-The policy for a clock that is wrong at boot: chain and host name are always checked. A certificate that fails *only* by its
-dates is refused while our clock is good. While our own clock is known to be unsure or wrong, the handshake is made once more
-with a context that checks everything but the time, and a warning is logged: an alarm is never blocked by the date, and a
-stranger still needs a certificate signed by our CA for this host name. What ended before the newest time that is proved is
+The policy for a clock that is wrong at boot: chain and host name are always checked. A certificate
+that fails *only* by its dates is refused while our clock is good. While our own clock is known to
+be unsure or wrong, the handshake is made once more with a context that checks everything but the
+time, and a warning is logged: an alarm is never blocked by the date, and a stranger still needs a
+certificate signed by our CA for this host name. What ended before the newest time that is proved is
 refused all the same.
 """
 
@@ -25,16 +26,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.box.waits import WAITS
 from gateway.words.say import Failed, Say
 
-NAME_WAIT: Final = 10.0  # s for the resolver
-CONNECT_WAIT: Final = 5.0  # s for TCP, per address
 ADDRESSES: Final = 4  # addresses tried of those that a name has: 20 s at most
-TLS_WAIT: Final = 15.0  # s for the handshake: a box on a bad mobile line needs seconds
 
 _NO_CHECK_TIME: Final = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, for which the ssl module has no name
 _DATES: Final = frozenset({9, 10})  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
-# What the OpenSSL verifier, an alert of the other side, or the system says -> the code of its sentence.
+# What the OpenSSL verifier, an alert of the other side, or the system says -> the code of its
+# sentence.
 _VERIFY: Final[dict[int, str]] = {
     2: "tls.unknown_ca",
     7: "tls.bad_signature",
@@ -245,10 +245,10 @@ async def _connect(host: str, port: int) -> socket.socket:
     """Try the addresses of the name one after the other."""
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(NAME_WAIT):
+        async with asyncio.timeout(WAITS.name):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except TimeoutError:
-        raise NotReached(Say("net.name_late", host=host, seconds=NAME_WAIT)) from None
+        raise NotReached(Say("net.name_late", host=host, seconds=WAITS.name)) from None
     except (socket.gaierror, UnicodeError) as error:
         raise NotReached(no_name(host, error)) from error
     where = f"{host}:{port}"
@@ -260,11 +260,11 @@ async def _connect(host: str, port: int) -> socket.socket:
             sock.setsockopt(
                 socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
             )  # an alarm is one small packet: it must not wait for a second
-            async with asyncio.timeout(CONNECT_WAIT):
+            async with asyncio.timeout(WAITS.connect):
                 await loop.sock_connect(sock, address)
         except TimeoutError:
             sock.close()
-            trouble = Say("net.late", where=where, seconds=CONNECT_WAIT)
+            trouble = Say("net.late", where=where, seconds=WAITS.connect)
         except OSError as error:
             sock.close()
             code = _CONNECT.get(error.errno or 0, "net.failed")
@@ -288,7 +288,7 @@ async def _handshake(
         raise NotReached(Say("tls.no_start", where=where, why=_short(error))) from error
     done = False
     try:
-        async with asyncio.timeout(TLS_WAIT):
+        async with asyncio.timeout(WAITS.tls):
             while not done:
                 try:
                     secure.do_handshake()
@@ -300,7 +300,7 @@ async def _handshake(
     except ssl.SSLCertVerificationError:
         raise
     except TimeoutError:
-        raise NotReached(Say("tls.late", where=where, seconds=TLS_WAIT)) from None
+        raise NotReached(Say("tls.late", where=where, seconds=WAITS.tls)) from None
     except OSError as error:
         raise NotReached(explain_tls(error, where)) from error
     finally:

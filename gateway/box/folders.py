@@ -10,9 +10,11 @@
             inbox.db  handed/                   0640: what the page tells the daemon
             page.db  page-code  page-papers/    0600, 0700: the page's alone
 
-Each writes in its own folder, and deletes what it has left there. Where one user runs both, as on a developer's machine, everything
-lies in the same places and nobody is kept apart. Before the page had a user of its own its files lay beside the daemon's: the daemon
-opens them to the page (`opened_to_page`), the page takes a copy when it starts (`moved_in`), the daemon deletes the old (`moved_out`).
+Each writes in its own folder, and deletes what it has left there. Where one user runs both, as on a
+developer's machine, everything lies in the same places and nobody is kept apart. Before the page
+had a user of its own its files lay beside the daemon's: the daemon opens them to the page
+(`opened_to_page`), the page takes a copy when it starts (`moved_in`), the daemon deletes the old
+(`moved_out`).
 """
 
 from __future__ import annotations
@@ -82,7 +84,8 @@ def opened_to_page(state: Path) -> None:
             for old in _old(state):
                 for path in [old, *(old.iterdir() if old.is_dir() else ())]:
                     _set(path, SHARED_FOLDER if path.is_dir() else SHARED)
-    except OSError as error:  # a disk that takes or gives nothing: the alarms go on, and the page shows what it can
+    # a disk that takes or gives nothing: the alarms go on, and the page shows what it can
+    except OSError as error:
         LOG.warning("permissions in %s: %s", state, error)
 
 
@@ -98,8 +101,8 @@ def _set(path: Path, mode: int) -> None:
 def reader(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
     """Open a database that somebody else may be writing, only to read. Raises sqlite3.Error.
 
-    Who may not write in its folder can read one in WAL mode while its log lies beside it, also after a kill. One that was closed
-    has no log: nobody writes it, and it is read as it lies.
+    Who may not write in its folder can read one in WAL mode while its log lies beside it, also
+    after a kill. One that was closed has no log: nobody writes it, and it is read as it lies.
     """
     where = f"file:{quote(str(path))}?mode=ro"
     db = sqlite3.connect(where, uri=True, timeout=timeout)
@@ -180,7 +183,8 @@ def as_page(state: Path) -> Iterator[Path]:
 def moved_in(state: Path) -> None:
     """Make the page's folder, with what the page kept before it had one. For the page. Raises OSError, and nothing has happened.
 
-    Everything is copied beside and synced, and then one folder is renamed: cut off before it begins anew, after it it is finished.
+    Everything is copied beside and synced, and then one folder is renamed: cut off before it begins
+    anew, after it it is finished.
     """
     folder = page_of(state)
     folder.mkdir(mode=SHARED_FOLDER, parents=True, exist_ok=True)

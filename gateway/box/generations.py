@@ -1,7 +1,7 @@
 """Small files that a power cut must not take: written beside, synced, renamed, the folder synced; the last few are kept.
 
-A file is one JSON object, {"sum": SHA-256 of the body's canonical text, "body": {...}}: one that is torn is known for it, and
-the one before holds.
+A file is one JSON object, {"sum": SHA-256 of the body's canonical text, "body": {...}}: one that is
+torn is known for it, and the one before holds.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def newest_first(path: Path) -> list[Generation]:
 def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
     """Put a new generation in place, readable by its owner only unless `mode` says more. Raises OSError; then the one before still stands.
 
-    At each instant `path` is whole: the one before gets a second name first, then the new one is renamed over it.
+    At each instant `path` is whole: the one before gets a second name first, then the new one is
+    renamed over it.
     """
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     durable(

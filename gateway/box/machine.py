@@ -3,8 +3,9 @@
     box     the board's serial number (a Raspberry Pi's, from its device tree), else the machine id of the system
     card    what the card or disk says of itself: CID of a memory card, serial number or world-wide name of a disk
 
-All of it is readable without any right. What cannot be read says nothing: a part that is not known on both sides is not compared. Only
-hashes are kept, in the journal's own marks; a serial number leaves the home nowhere.
+All of it is readable without any right. What cannot be read says nothing: a part that is not known
+on both sides is not compared. Only hashes are kept, in the journal's own marks; a serial number
+leaves the home nowhere.
 """
 
 from __future__ import annotations

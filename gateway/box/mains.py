@@ -1,6 +1,7 @@
 """Whether the box has mains, where it can know: from the kernel's power supplies (a UPS board with a driver), or from a file that says so.
 
-A box without a battery goes out with its mains: it has nobody to ask and nothing to tell. Then the answer is None.
+A box without a battery goes out with its mains: it has nobody to ask and nothing to tell. Then the
+answer is None.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """What a broker may send us, judged by the fixed header of each packet, before any of its body is held.
 
-paho reads whatever length a header names, keeps half-way QoS 2 messages without a bound and answers into a queue without one: a broker
-that is broken or hostile could fill the memory until the kernel ends the gateway. This stands between paho and the socket:
+paho reads whatever length a header names, keeps half-way QoS 2 messages without a bound and answers
+into a queue without one: a broker that is broken or hostile could fill the memory until the kernel
+ends the gateway. This stands between paho and the socket:
 
     1 byte   packet type (upper half), flags: in a PUBLISH the two bits of the QoS
     1-4      length of the rest, seven bits a byte, the lowest first                       (MQTT 3.1.1 and 5, section 2.1)
 
-A PUBLISH that is too long is cut: what is handed on is `held` bytes of it, the rest is read and forgotten; too long even for that ends the
-connection, as does anything that a broker has no reason to send to a client that subscribes at QoS 1.
+A PUBLISH that is too long is cut: what is handed on is `held` bytes of it, the rest is read and
+forgotten; too long even for that ends the connection, as does anything that a broker has no reason
+to send to a client that subscribes at QoS 1.
 """
 
 from __future__ import annotations
@@ -23,9 +25,8 @@ from gateway.words.say import Failed, Say
 CONTROL: Final = (
     16 * 1024
 )  # bytes of any packet that is no PUBLISH: a CONNACK with its texts has a few hundred
-ANSWERS: Final = (
-    1000  # packets that wait for a broker to read them; one that sends and does not read is left
-)
+# packets that wait for a broker to read them; one that sends and does not read is left
+ANSWERS: Final = 1000
 LONGEST: Final = 268_435_455  # bytes that a header can name
 CHUNK: Final = 64 * 1024  # bytes that are forgotten in one turn of the loop
 

@@ -9,9 +9,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 
-FIRST_WAIT = 1.0  # s before the first new attempt
-LONGEST_WAIT = 60.0  # s, reached by doubling: a platform or a port may be away for days
-RAN_WELL = 60.0  # s after `ready` from which a loss counts as a first one again
+from gateway.box.waits import WAITS
+
 JITTER = 0.2  # part of the wait: a whole county must not knock in the same second after a blackout
 
 Said = Callable[[str, bool, str], None]  # (who, whether it works now, why)
@@ -54,8 +53,8 @@ def say(name: str, works: bool, why: str) -> None:
 
 def wait_before(attempt: int) -> float:
     """Return the seconds to wait before new attempt 1, 2, 3...: 1 doubling to 60, give or take a fifth."""
-    doubled = FIRST_WAIT * 2.0 ** min(attempt - 1, 16)
-    return min(doubled, LONGEST_WAIT) * _dice.uniform(1 - JITTER, 1 + JITTER)
+    doubled = WAITS.first * 2.0 ** min(attempt - 1, 16)
+    return min(doubled, WAITS.longest) * _dice.uniform(1 - JITTER, 1 + JITTER)
 
 
 async def keep(
@@ -69,8 +68,9 @@ async def keep(
 ) -> None:
     """Run `start(ready)` again and again; it calls `ready()` when it really works.
 
-    An `expected` error is said once ("down"), and the next `ready` after it once ("back"). Any other exception is a bug and
-    passes through, as cancellation does. Returns when `start` returns: it had an end, and reached it.
+    An `expected` error is said once ("down"), and the next `ready` after it once ("back"). Any
+    other exception is a bug and passes through, as cancellation does. Returns when `start` returns:
+    it had an end, and reached it.
     """
     attempt = 0
     down = False
@@ -93,7 +93,7 @@ async def keep(
                 said(name, False, str(loss) or type(loss).__name__)
         else:
             return
-        if well_since is not None and now() - well_since >= RAN_WELL:
+        if well_since is not None and now() - well_since >= WAITS.ran_well:
             attempt = 0
         attempt += 1
         await sleep(wait_before(attempt))

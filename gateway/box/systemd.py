@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import socket
 
-_BEATS_PER_DEADLINE = (
-    2  # sd_watchdog_enabled(3) advises half the deadline, so that one late beat kills nobody
-)
+# sd_watchdog_enabled(3) advises half the deadline, so that one late beat kills nobody
+_BEATS_PER_DEADLINE = 2
 
 
 def notify(*words: str) -> bool:
     """Send `words` such as "READY=1", "WATCHDOG=1", "STATUS=hears 12 devices" in one datagram; say whether it was sent.
 
-    False without $NOTIFY_SOCKET, and when systemd cannot take it now (a full or vanished socket): the next beat tries again.
-    A line break inside a word would be read as another word, so it becomes a space.
+    False without $NOTIFY_SOCKET, and when systemd cannot take it now (a full or vanished socket):
+    the next beat tries again. A line break inside a word would be read as another word, so it
+    becomes a space.
     """
     path = os.environ.get("NOTIFY_SOCKET", "")
     if not path.startswith(("/", "@")):
         return False
-    # a leading @ stands for the zero byte of Linux's abstract names, which an environment variable cannot hold
+    # a leading @ stands for the zero byte of Linux's abstract names, which an environment variable
+    # cannot hold
     address = "\0" + path[1:] if path.startswith("@") else path
     text = "\n".join(" ".join(word.splitlines()) for word in words)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as wire:

@@ -1,6 +1,7 @@
 """Puts the whole contract into one AsyncAPI document: the prose of asyncapi.yaml, every schema and every example. Pure.
 
-Generators want one file without references to others. Each type is once in `components/schemas` under the name that its class gets.
+Generators want one file without references to others. Each type is once in `components/schemas`
+under the name that its class gets.
 """
 
 from __future__ import annotations

@@ -4,14 +4,17 @@
     entry 8   {"v":1, ... "number":8, "previous":"<hash of the bytes of entry 7>"}
     head      (8, hash of the bytes of entry 8): it vouches for everything before it
 
-An entry is encoded once. What is hashed are these very bytes, as they lie in the journal and go over the wire; nobody has to
-agree on how JSON is written. Nothing that was told is ever encoded again: a wall clock that is put right later is told by a further
-entry, and the earlier ones keep the times they had.
+An entry is encoded once. What is hashed are these very bytes, as they lie in the journal and go
+over the wire; nobody has to agree on how JSON is written. Nothing that was told is ever encoded
+again: a wall clock that is put right later is told by a further entry, and the earlier ones keep
+the times they had.
 
-The gateway keeps the head beside the entries (the mark `head`, written in the same transaction), says it in each heartbeat, and the
-platform says in its receipts which head it has. So there are two witnesses: whoever changes the card changes nothing at the platform.
+The gateway keeps the head beside the entries (the mark `head`, written in the same transaction),
+says it in each heartbeat, and the platform says in its receipts which head it has. So there are two
+witnesses: whoever changes the card changes nothing at the platform.
 
-A chain begins where a journal does. It honestly begins later, or goes on without what was before, and says so, each in a mark:
+A chain begins where a journal does. It honestly begins later, or goes on without what was before,
+and says so, each in a mark:
 
     begun    entry number, why: a new journal (`new`, `damaged`, `stand_in`, `conflict`, `backup`), or the first entry that this
              software wrote into a journal of earlier software, which knew no chain (`earlier`)
@@ -36,7 +39,9 @@ from gateway.contract import wire
 from gateway.words.clock import Quality
 from gateway.words.say import Say
 
-DIGITS: Final = 32  # hex digits of SHA-256 that are kept: 128 bits. A heartbeat carries them 43,200 times a month over a metered line
+# hex digits of SHA-256 that are kept: 128 bits. A heartbeat carries them 43,200 times a month over
+# a metered line
+DIGITS: Final = 32
 TOLD: Final = 20  # troubles that are told in words; more are counted
 EARLIER: Final = "earlier"
 
@@ -111,7 +116,8 @@ def proved(
 ) -> Verdict:
     """Hold a journal's entries, in the order of their numbers, against each other, its head and the anchor of retention.
 
-    `head`: None where there is no mark of it at all. `young`: the wall second from which on retention keeps everything.
+    `head`: None where there is no mark of it at all. `young`: the wall second from which on
+    retention keeps everything.
     """
     out = Verdict()
     unchained = max(

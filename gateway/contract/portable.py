@@ -1,7 +1,8 @@
 """Makes the contract's schemas fit for other people's generators and for words that come later. Pure.
 
-What the gateway says may use new words within version 1, so a reader is given the known ones as `examples` and takes any. What it is
-told is closed, and has one form for each order, so that everybody sees what that order needs.
+What the gateway says may use new words within version 1, so a reader is given the known ones as
+`examples` and takes any. What it is told is closed, and has one form for each order, so that
+everybody sees what that order needs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Writes the platform's contract as files: one JSON Schema per message, from the types in `wire`, with words for integrators.
 
-What the gateway sends may get more fields within version 1, so its schemas let a reader pass over fields he does not know. What
-it is sent is held to exactly what is written here: a mistyped key in an instruction is refused, not passed over.
+What the gateway sends may get more fields within version 1, so its schemas let a reader pass over
+fields he does not know. What it is sent is held to exactly what is written here: a mistyped key in
+an instruction is refused, not passed over.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Any, Final
 from gateway.contract import asyncapi, portable, wire
 from gateway.words.instruction import Do
 
-# "Type.field" (or ".field" where it means the same everywhere) -> what it says. Chinese where it helps.
+# "Type.field" (or ".field" where it means the same everywhere) -> what it says. Chinese where it
+# helps.
 FIELDS: Final[Mapping[str, str]] = {
     ".type": "Name of the message; the same word ends its topic. 消息类型",
     ".v": "Version of this contract. Within one version fields are added, never changed or taken away. 协议版本",
@@ -404,7 +406,8 @@ def bundle(folder: Path) -> str:
 def write(folder: Path) -> list[Path]:
     """Write the schemas into `folder`, which is made if need be, and beside asyncapi.yaml the one document; return their paths.
 
-    Raises OSError where that cannot be done, and ImportError where the document is wanted and PyYAML is not there.
+    Raises OSError where that cannot be done, and ImportError where the document is wanted and
+    PyYAML is not there.
     """
     folder.mkdir(parents=True, exist_ok=True)
     texts = files()

@@ -1,7 +1,8 @@
 """The platform's contract: topics and JSON messages in both directions, version stamped.
 
-The types below are the contract. `config/contract/*.schema.json` is generated from them (`python -m gateway contract`) and a test
-keeps the files equal. Every entry of the journal is stored as the very bytes that are pushed.
+The types below are the contract. `config/contract/*.schema.json` is generated from them (`python -m
+gateway contract`) and a test keeps the files equal. Every entry of the journal is stored as the
+very bytes that are pushed.
 
 Topics: `eldercare/v1/{gateway}/...`; nothing personal stands in a topic.
 """
@@ -48,7 +49,8 @@ LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+\Z")]
 Text = Annotated[str, Meta(max_length=400)]
 Name = Annotated[str, Meta(max_length=80)]
-PRINTED = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*\Z"  # nothing that breaks a line or turns its direction
+# nothing that breaks a line or turns its direction
+PRINTED = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]*\Z"
 Count = Annotated[int, Meta(ge=0)]
 Hash = Annotated[str, Meta(pattern=r"^([0-9a-f]{32})?\Z")]  # see gateway.chain; empty: none
 Number = Annotated[int, Meta(ge=1)]
@@ -137,9 +139,8 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
     before: State | None = None
     outcome: Outcome | None = None
     linked: str = ""
-    state_by: Text = (
-        ""  # who made the last move of `state`, and why; `by` and `reason` are about this entry
-    )
+    # who made the last move of `state`, and why; `by` and `reason` are about this entry
+    state_by: Text = ""
     state_reason: Text = ""
     generation: Count = 0
     previous: Hash = ""
@@ -200,9 +201,8 @@ class ResultMessage(
     alarm: str
     state: str
     device: str = ""
-    reason: Text = (
-        ""  # as the instruction gave it: a shelf is written down with a name, a reason and a time
-    )
+    # as the instruction gave it: a shelf is written down with a name, a reason and a time
+    reason: Text = ""
     seconds: Seconds = 0.0
     problems: list[Trouble] = []
     revision: Count = 0
@@ -389,7 +389,8 @@ class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
     revision: Count = 0
     change: ChangeMessage | None = None
     secrets: Annotated[str, Meta(max_length=80, pattern=r"^[A-Za-z0-9_-]*\Z")] = ""
-    # Of later versions, and left out where they are not given: an order's digest is over what earlier ones wrote.
+    # Of later versions, and left out where they are not given: an order's digest is over what
+    # earlier ones wrote.
     journal: Id | UnsetType = UNSET
     first: Number | UnsetType = msgspec.field(name="from", default=UNSET)
     last: Number | UnsetType = msgspec.field(name="to", default=UNSET)
@@ -409,9 +410,8 @@ EVERY_MESSAGE: Mapping[str, type[Struct]] = {
     "platform": PlatformMessage,
 }
 TO_GATEWAY: Final = ("receipt", "instruction", "platform")
-TO_ALL: Final = (
-    "platform"  # the one message that is not for one gateway: nothing of its topic names one
-)
+# the one message that is not for one gateway: nothing of its topic names one
+TO_ALL: Final = "platform"
 
 T = TypeVar("T")
 _encoder = msgspec.json.Encoder()

@@ -2,10 +2,11 @@
 
     python -m gateway.demo [--once] [--until 07:50]
 
-It starts an MQTT broker, a call desk and the gateway as a home runs it (`python -m gateway run --config ...`), each a process of its
-own, and puts a line with a switch between gateway and broker. What is shown is read from the gateway's journal as it is written; what
-is checked at the end is the journal against the desk's own record. Everything stands on the loopback interface and in one folder that
-is thrown away.
+It starts an MQTT broker, a call desk and the gateway as a home runs it (`python -m gateway run
+--config ...`), each a process of its own, and puts a line with a switch between gateway and broker.
+What is shown is read from the gateway's journal as it is written; what is checked at the end is the
+journal against the desk's own record. Everything stands on the loopback interface and in one folder
+that is thrown away.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ from gateway.home.config import load
 from gateway.home.source import ConfigError
 from gateway.page import label
 
-START_WAIT = (
-    60.0  # s until a process says that it is ready: a small board with a slow card takes its time
-)
-LOOK_EVERY = 0.2  # s between two looks at journal and readings; a line of the gateway's log is looked after at once
+# s until a process says that it is ready: a small board with a slow card takes its time
+START_WAIT = 60.0
+# s between two looks at journal and readings; a line of the gateway's log is looked after at once
+LOOK_EVERY = 0.2
 SETTLES = 20.0  # s after the day in which the last receipts and answers may still come
 STATUS_AGE = 2.5  # s: the gateway writes its status every two
 SLOWEST = 4.0  # times the day's own length that it may take on a busy machine

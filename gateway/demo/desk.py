@@ -1,12 +1,14 @@
 """A small call desk, as an integrator writes one: it knows the gateway by config/contract only and shares no code with it.
 
-It hears every gateway of the broker, gives receipts for what it has recorded, and answers alarms of P1 and P2 as a person would: it
-acknowledges after a moment, sends a responder, notes the arrival, and closes with an outcome. Faults and alarms of P3 are recorded
-for the working day; nobody is woken. Each thing it does is one JSON line on standard output: that is its record.
+It hears every gateway of the broker, gives receipts for what it has recorded, and answers alarms of
+P1 and P2 as a person would: it acknowledges after a moment, sends a responder, notes the arrival,
+and closes with an outcome. Faults and alarms of P3 are recorded for the working day; nobody is
+woken. Each thing it does is one JSON line on standard output: that is its record.
 
     python desk.py --port 1883 [--deaf]
 
-Receipts come at once, and an instruction is sent again with the same id until its result arrives. It ends when standard input is closed.
+Receipts come at once, and an instruction is sent again with the same id until its result arrives.
+It ends when standard input is closed.
 """
 
 from __future__ import annotations
@@ -88,9 +90,8 @@ class Home:
         default_factory=dict
     )  # (journal, number) -> which entry it is, by its hash
     newest: dict[str, Any] | None = None  # of these the one with the highest (generation, number)
-    other: dict[str, Any] | None = (
-        None  # the one under whose number other bytes have come: said once
-    )
+    # the one under whose number other bytes have come: said once
+    other: dict[str, Any] | None = None
     batches: set[tuple[str, int]] = field(default_factory=set)
     alarms: dict[str, dict[str, Any]] = field(
         default_factory=dict

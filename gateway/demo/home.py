@@ -12,7 +12,8 @@ SHIPPED = ROOT / "config" / "gateway.toml"
 DAY = Path(__file__).with_name("day.txt")
 DEVICES = Path(__file__).with_name("home.toml")
 GATEWAY = "demo-home"
-PENDANT_KEY = "90bffd73cb6b26ef58a7a8eba9232036"  # public: the one that bthome-ble's test suite publishes with the captured frame
+# public: the one that bthome-ble's test suite publishes with the captured frame
+PENDANT_KEY = "90bffd73cb6b26ef58a7a8eba9232036"
 CANCEL_KEY = "5f2c8be1d7a94e0c93b6417d20fa88c3"  # public too: made for the recorded day
 SOUNDS = "sounds.log"
 
@@ -88,7 +89,8 @@ def _free_port() -> int:
 def changed(text: str, table: str, key: str, value: str) -> str:
     """Return the configuration with one key of the first such table set; a table or key that is commented out is switched on.
 
-    Raises ValueError where the shipped file does not have it: each key stands there with its meaning.
+    Raises ValueError where the shipped file does not have it: each key stands there with its
+    meaning.
     """
     lines = text.split("\n")
     header = re.compile(rf"(# )?\[{re.escape(table)}\]")

@@ -1,6 +1,7 @@
 """Whether every stage of every alarm was really reached: the gateway's journal and the desk's own record are held against each other.
 
-Pure: what was read goes in, sentences about what is missing and the figures come out. No sentence means that nothing is missing.
+Pure: what was read goes in, sentences about what is missing and the figures come out. No sentence
+means that nothing is missing.
 """
 
 from __future__ import annotations
@@ -61,9 +62,8 @@ class Seen:
     faults: list[tuple[str, str]] = field(
         default_factory=list
     )  # (kind, device) that had to be recorded
-    cut: tuple[str, str] | None = (
-        None  # wall time of the day at which the network went and came back
-    )
+    # wall time of the day at which the network went and came back
+    cut: tuple[str, str] | None = None
 
 
 def alarms(journal: Sequence[Json]) -> list[Json]:

@@ -4,8 +4,9 @@ Scanning is active. A passive scan would spare Wi-Fi some air, but needs `blueto
 response: no names (by which a technician finds a new sensor) and no service data of makes that put it there. `DuplicateData`
 is on because bluetoothd otherwise swallows every repeat of the same bytes, and a healthy, unchanging sensor would look dead.
 
-bleak says nothing when bluetoothd restarts, when the adapter is pulled out or switched off, or when the bus dies: the scan just
-ends in silence. So a second, tiny D-Bus connection is told of exactly these events, and the silence itself is measured.
+bleak says nothing when bluetoothd restarts, when the adapter is pulled out or switched off, or when
+the bus dies: the scan just ends in silence. So a second, tiny D-Bus connection is told of exactly
+these events, and the silence itself is measured.
 """
 
 from __future__ import annotations
@@ -62,9 +63,10 @@ class _ScanError(RadioError):
 class Times:
     """The radio's waiting times in seconds.
 
-    `silence`: no data from anybody for so long means a new scanner. `idle`: discovery may report itself stopped for so long;
-    bluetoothd scans in windows of about 10 s with gaps of up to 5 s, which are no loss. `answer`: the longest wait for one D-Bus
-    answer. `off`: how long the adapter stays off in a power cycle. `first_wait` doubles to `longest_wait` between attempts.
+    `silence`: no data from anybody for so long means a new scanner. `idle`: discovery may report
+    itself stopped for so long; bluetoothd scans in windows of about 10 s with gaps of up to 5 s,
+    which are no loss. `answer`: the longest wait for one D-Bus answer. `off`: how long the adapter
+    stays off in a power cycle. `first_wait` doubles to `longest_wait` between attempts.
     """
 
     silence: float = 90.0
@@ -83,9 +85,10 @@ Overheard = Callable[
 class Radio:
     """The ear at one adapter ("hci0"). `sink` is called at once, on the event loop, for each advertisement of a wanted address.
 
-    `said(name, works, why)` is called once when the radio is lost and once when it is back. `wanted` (None = everybody) is asked
-    with the address before anything is built, so that strangers cost next to nothing. `met` gets the wanted device itself, which
-    only a connection needs.
+    `said(name, works, why)` is called once when the radio is lost and once when it is back.
+    `wanted` (None = everybody) is asked with the address before anything is built, so that
+    strangers cost next to nothing. `met` gets the wanted device itself, which only a connection
+    needs.
     """
 
     def __init__(
@@ -99,9 +102,8 @@ class Radio:
         times: Times | None = None,
     ) -> None:
         self.adapter = adapter
-        self.heard_at: float | None = (
-            None  # loop time (= monotonic) of the last advertisement that carried data
-        )
+        # loop time (= monotonic) of the last advertisement that carried data
+        self.heard_at: float | None = None
         self.adverts = 0  # advertisements with data, strangers' included
         self.restarts = 0  # scanners started after the first
         self.power_cycles = 0
@@ -219,12 +221,14 @@ class Radio:
     def _hear(self, device: BLEDevice, advert: AdvertisementData) -> None:
         """Take one advertisement from bleak. Called for each one in the neighbourhood: every line here is paid by strangers."""
         name, makers, services, uuids, _, rssi, (_, props) = advert
-        # Empty adverts prove nothing (a wedged radio sends them). Without a signal strength it was not heard now: when a scan
-        # ends bluetoothd announces each device once more, with its old bytes, and an old press would be a new call for help.
+        # Empty adverts prove nothing (a wedged radio sends them). Without a signal strength it was
+        # not heard now: when a scan ends bluetoothd announces each device once more, with its old
+        # bytes, and an old press would be a new call for help.
         if rssi == _NO_RSSI or not (services or makers or uuids or name):
             return
-        # What bluetoothd does not tell anew bleak takes from its memory: then only the signal strength is of now, and the old bytes
-        # would make a radio that hears nothing but empty adverts look well, and an old press a new one.
+        # What bluetoothd does not tell anew bleak takes from its memory: then only the signal
+        # strength is of now, and the old bytes would make a radio that hears nothing but empty
+        # adverts look well, and an old press a new one.
         told = props.get("ServiceData"), props.get("ManufacturerData")
         if services or makers:
             before = self._told.get(device.address)
@@ -255,7 +259,8 @@ class Radio:
             for overheard in self._overheard:
                 overheard(heard, device.details["props"].get("AddressType", ""))
         except Exception as bug:
-            # dbus-fast would log it and go on for ever, deaf to what matters: `run` ends with it instead
+            # dbus-fast would log it and go on for ever, deaf to what matters: `run` ends with it
+            # instead
             self._bug = bug
             self._bluez.stir()
             raise
@@ -299,9 +304,8 @@ class _Bluez:
         self._news = asyncio.Event()
         self._returned = asyncio.Event()
         self.lost = ""  # what was lost first since `make_ready`
-        self.idle_since: float | None = (
-            None  # loop time since which the adapter says that nobody scans
-        )
+        # loop time since which the adapter says that nobody scans
+        self.idle_since: float | None = None
 
     async def connect(self) -> None:
         """Connect unless connected. RadioError without a system bus."""
@@ -321,7 +325,8 @@ class _Bluez:
         self._bus = bus
         bus.add_message_handler(self._told)
         self._end = asyncio.create_task(self._until_end(bus), name=f"bus of {self._adapter}")
-        # only these few messages wake us; the sender is named so that no other local program can feign a loss
+        # only these few messages wake us; the sender is named so that no other local program can
+        # feign a loss
         rules = (
             f"sender='{_BUS}',member='NameOwnerChanged',arg0='{_BLUEZ}'",
             f"sender='{_BLUEZ}',interface='{_OBJECTS}',arg0path='{self._path}'",
@@ -402,7 +407,8 @@ class _Bluez:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(longest):
                 await self._returned.wait()
-        # bluetoothd takes its name a moment before its adapters are there; and a loose plug must not make us spin
+        # bluetoothd takes its name a moment before its adapters are there; and a loose plug must
+        # not make us spin
         await asyncio.sleep(settle)
 
     def stir(self) -> None:
@@ -499,7 +505,8 @@ async def adapters(answer: float = 10.0) -> list[tuple[str, str, bool]]:
 def _worth_a_power_cycle(failed: int) -> bool:
     """Say whether to switch the adapter off and on after so many failures in a row.
 
-    At the second, then ever more rarely: in a home with no Bluetooth neighbour silence is normal, and each cycle is a deaf second.
+    At the second, then ever more rarely: in a home with no Bluetooth neighbour silence is normal,
+    and each cycle is a deaf second.
     """
     return failed in (2, 4, 8) or (failed > 0 and failed % 16 == 0)
 

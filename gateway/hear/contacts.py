@@ -1,8 +1,8 @@
 """Dry contacts polled: inputs of a Modbus RTU module, or the board's own pins. Each input becomes a telegram.
 
-A telegram's source is the input's number, its data 01 for a closed contact and 00 for an open one; it comes at the start, on each
-change, and unchanged every AGAIN seconds, so that supervision sees that the module answers. Each half needs its optional extra:
-`modbus` or `gpio`.
+A telegram's source is the input's number, its data 01 for a closed contact and 00 for an open one;
+it comes at the start, on each change, and unchanged every AGAIN seconds, so that supervision sees
+that the module answers. Each half needs its optional extra: `modbus` or `gpio`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from gateway.words.driver import Telegram
 if TYPE_CHECKING:
     from pymodbus.client import AsyncModbusSerialClient
 
-MODBUS_EVERY = 0.1  # s: a pull cord's contact closes for a quarter of a second and more; 8 inputs take 20 ms at 9600 baud
+# s: a pull cord's contact closes for a quarter of a second and more; 8 inputs take 20 ms at 9600
+# baud
+MODBUS_EVERY = 0.1
 GPIO_EVERY = 0.02  # s
 AGAIN = 60.0  # s
 LOST_AFTER = 5  # questions in a row that the module did not answer
@@ -156,7 +158,8 @@ class ModbusInputs:
 class GpioInputs:
     """Pins by their BCM numbers, pulled up inside: a contact to ground is closed when the pin is low.
 
-    A contact bounces for some milliseconds: what is read twice in a row counts. `factory` is gpiozero's, for tests.
+    A contact bounces for some milliseconds: what is read twice in a row counts. `factory` is
+    gpiozero's, for tests.
     """
 
     every = GPIO_EVERY

@@ -1,9 +1,11 @@
 """What a technician sends us when a sensor is not understood: recorded bytes in, one line of meaning each out.
 
-Every line meets a driver that has heard nothing before: the one of `model`, else the one that takes the bytes. What it reports is
-printed, and the fields of each frame, where its driver names them. Nothing is decoded here. `decode_lines.py` says what a line holds.
+Every line meets a driver that has heard nothing before: the one of `model`, else the one that takes
+the bytes. What it reports is printed, and the fields of each frame, where its driver names them.
+Nothing is decoded here. `decode_lines.py` says what a line holds.
 
-What comes back: `id`, `model`, and what was reported, or `reject` with one word and `error` saying what to do about it.
+What comes back: `id`, `model`, and what was reported, or `reject` with one word and `error` saying
+what to do about it.
 """
 
 from __future__ import annotations
@@ -44,9 +46,8 @@ _ANOTHERS = frozenset(
 _NOTHING = frozenset(
     {"noise", "not_mine", "too_short", "too_long"}
 )  # by which it says that it has found no frame
-_A_HEADER = (
-    8  # bytes from which on the beginning of a frame is no chance: the longest header has so many
-)
+# bytes from which on the beginning of a frame is no chance: the longest header has so many
+_A_HEADER = 8
 _IMPLAUSIBLE = (
     "no thing of a home can have such a value: a fault of the measurement, and no reading"
 )
@@ -187,7 +188,8 @@ def _on_air(
             return model, others
         if refused[0] != NOT_MINE.reason:
             others.setdefault(refused[0], []).append(model.name)
-    # Of a make that is known by its service or company something may be wrong; who speaks under any company id is not guessed at.
+    # Of a make that is known by its service or company something may be wrong; who speaks under any
+    # company id is not guessed at.
     known = [model for model, listens in unnamed if listens.services or listens.companies]
     return next((model for model in known if model.general), known[0] if known else None), others
 

@@ -11,7 +11,8 @@ A line is a JSON object. What was heard stands in one of
     topic                             with `payload` (text or JSON) and `retained`: a message of another program's broker
     sequence                          a list of such objects, in order
 
-Beside it may stand `id`, `model`, `bindkey` in hex, and `codes`, the taught signals {function: signal}.
+Beside it may stand `id`, `model`, `bindkey` in hex, and `codes`, the taught signals {function:
+signal}.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Visits: connects to an enrolled device that has just spoken up, takes what it has stored, and leaves.
 
-One visit at a time, and none while an alarm is fresh: on most boxes one radio both scans and connects, and a thermometer must not
-cost a call for help its hearing. Every step is bounded. bleak gets the device as the scanner heard it: by its address alone
-bluetoothd would have to search, which fails with InProgress while we scan.
+One visit at a time, and none while an alarm is fresh: on most boxes one radio both scans and
+connects, and a thermometer must not cost a call for help its hearing. Every step is bounded. bleak
+gets the device as the scanner heard it: by its address alone bluetoothd would have to search, which
+fails with InProgress while we scan.
 
-An advertisement is the invitation, and it ages within seconds. What looks like one right after a visit is none: bleak announces
-every change of a device's properties, so also that the connection ended.
+An advertisement is the invitation, and it ages within seconds. What looks like one right after a
+visit is none: bleak announces every change of a device's properties, so also that the connection
+ended.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from dbus_fast.aio import MessageBus
 
 from gateway.words.driver import Attribute, GattService, uuid16
 
-AT_MOST = 500  # values taken in one visit, each of at most 512 bytes; a device that has more is visited again
+# values taken in one visit, each of at most 512 bytes; a device that has more is visited again
+AT_MOST = 500
 PACE = 0.02  # s between two values handed on, so that the waiting room keeps each of a stored batch
 TRIES = 3  # of one connection that another operation of bluetoothd is in the way of
 _BATTERY_LEVEL = uuid16(0x2A19)
@@ -41,10 +44,12 @@ _log = logging.getLogger("eldercare")
 class Times:
     """The waiting times of a visit in seconds.
 
-    `connect`: from the invitation until values may come. `take`: how long values are taken at most; `quiet`: how long after the last
-    one. `leave`: for ending the connection. `fresh`: an older advertisement is no invitation any more. `rest` until the same
-    device is visited again, `long_rest` after a visit that took all its time: such a device would talk for ever.
-    `first_wait` doubles to `longest_wait` after visits that failed. `again` between two tries while bluetoothd is busy.
+    `connect`: from the invitation until values may come. `take`: how long values are taken at most;
+    `quiet`: how long after the last one. `leave`: for ending the connection. `fresh`: an older
+    advertisement is no invitation any more. `rest` until the same device is visited again,
+    `long_rest` after a visit that took all its time: such a device would talk for ever.
+    `first_wait` doubles to `longest_wait` after visits that failed. `again` between two tries while
+    bluetoothd is busy.
     """
 
     connect: float = 10.0
@@ -96,8 +101,8 @@ class _Visit:
 class Visits:
     """Visits the `hosts` (address: what to take there). Each value goes to `sink(address, value)`, in the order of measuring.
 
-    `busy` says that no connection may be made or kept now; whoever makes it true calls `drop`. `missed(address)` is called for
-    each visit that failed.
+    `busy` says that no connection may be made or kept now; whoever makes it true calls `drop`.
+    `missed(address)` is called for each visit that failed.
     """
 
     def __init__(
@@ -167,7 +172,8 @@ class Visits:
             self._visit(device, host.service, visit), name=f"visit {address}"
         )
         try:
-            # every step has its own bound; this one is for what bleak awaits while it cleans up behind a step
+            # every step has its own bound; this one is for what bleak awaits while it cleans up
+            # behind a step
             longest = 2 * self._times.connect + self._times.take + 3 * self._times.leave
             await asyncio.wait(
                 (task, self._over), timeout=longest, return_when=asyncio.FIRST_COMPLETED
@@ -176,9 +182,8 @@ class Visits:
             self._over = None
             await self._ended(task)
             self.visiting = ""
-            host.device = (
-                None  # what seemed to be an advertisement meanwhile was the connection itself
-            )
+            # what seemed to be an advertisement meanwhile was the connection itself
+            host.device = None
         self._settle(address, host, task, visit, begun)
         for value in host.service.ordered(visit.batch):
             self._sink(address, value)

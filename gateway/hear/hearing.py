@@ -1,7 +1,7 @@
 """What the gateway hears by: its radios, the lines and brokers of its devices, visits to those that must be asked, the hearing window.
 
-Each runs under supervision in a task of its own and hands what it hears to the intake. None of them waits for the broker, the disk or
-the page; none of them decides anything.
+Each runs under supervision in a task of its own and hands what it hears to the intake. None of them
+waits for the broker, the disk or the page; none of them decides anything.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Ears:
     ) -> None:
         """Take where what is heard goes.
 
-        `replay` is a recorded day that is played instead. While `alarm_is_fresh` nobody is visited. `radio_begins` is told of each
-        adapter whose silence counts from now on.
+        `replay` is a recorded day that is played instead. While `alarm_is_fresh` nobody is visited.
+        `radio_begins` is told of each adapter whose silence counts from now on.
         """
         self._home = home
         self._intake = intake
@@ -130,7 +130,8 @@ class Ears:
                 else None
             )
         for adapter in self._home.config.adapters if not self.radios else ():
-            # A hearing window that had the adapter to itself gives its radio over: two scans of one adapter would make both deaf.
+            # A hearing window that had the adapter to itself gives its radio over: two scans of one
+            # adapter would make both deaf.
             radio, _ = self._own.pop(adapter) if adapter in self._own else self._begun(adapter)
             self.radios.append(radio)
             self._radio_begins(adapter)
@@ -257,7 +258,8 @@ class Ears:
         while True:
             seconds = await self._asked.get()
             self.window = Window(self._models, self._home.config.devices, time.monotonic(), seconds)
-            # where no enrolled device is heard by radio, as before the first is enrolled, nobody else uses the adapters
+            # where no enrolled device is heard by radio, as before the first is enrolled, nobody
+            # else uses the adapters
             if not self.radios and not self._replay:
                 self._own = {
                     adapter: self._begun(adapter) for adapter in self._home.config.adapters

@@ -39,18 +39,21 @@ from gateway.words.driver import (
 from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading, is_plausible
 
 LOG = logging.getLogger("eldercare")
-SAME_WITHIN = (
-    5.0  # s in which equal radio payloads of one device are one packet (bursts, two adapters)
-)
-BURST = 60.0  # s after a new counter in which its repeats are still a sign of life, of a device that has a key
-# What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame anybody can make a door say smoke.
-# A replay, and a word that is not understood, is no sensor's word but the driver's own.
+# s in which equal radio payloads of one device are one packet (bursts, two adapters)
+SAME_WITHIN = 5.0
+# s after a new counter in which its repeats are still a sign of life, of a device that has a key
+BURST = 60.0
+# What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame
+# anybody can make a door say smoke. A replay, and a word that is not understood, is no sensor's
+# word but the driver's own.
 GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED, Kind.NOT_UNDERSTOOD}
-REPLAYED_AGAIN = (
-    60.0  # s between two recordings of one device that are told; the others are counted
-)
-STANDS = 300.0  # s for which a call that stands in what a device says need not be heard and is still the same one
-SAYS_AGAIN = 60.0  # s after which a state that may be a danger is said again, of a device that goes on sending the same packet
+# s between two recordings of one device that are told; the others are counted
+REPLAYED_AGAIN = 60.0
+# s for which a call that stands in what a device says need not be heard and is still the same one
+STANDS = 300.0
+# s after which a state that may be a danger is said again, of a device that goes on sending the
+# same packet
+SAYS_AGAIN = 60.0
 ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
 UNREAD = frozenset(
     {"decrypt_failed", "bindkey_required", "bad_key"}
@@ -95,9 +98,8 @@ class Enrolled:
         default_factory=dict
     )  # what may be a danger and is on, as it was said last
     said: float = 0.0  # when it was
-    lived: float | None = (
-        None  # when it last proved that it lives, since it was taken in: before that nothing of it is known
-    )
+    # when it last proved that it lives, since it was taken in: before that nothing of it is known
+    lived: float | None = None
     unread: float | None = None  # when it was last heard and could not be read with the key it has
     states: dict[tuple[Kind, int], bool] = field(
         default_factory=dict
@@ -110,8 +112,9 @@ Overheard = Callable[[DeviceId, Telegram], None]
 class Intake:
     """All enrolled devices by address and port.
 
-    `heard_at` is supervision's table: written for every packet that proves life. A repeat does, but of a device that has a key only
-    within BURST of a new counter: a recording can be played again for ever. `offline` are the receivers that say so themselves.
+    `heard_at` is supervision's table: written for every packet that proves life. A repeat does, but
+    of a device that has a key only within BURST of a new counter: a recording can be played again
+    for ever. `offline` are the receivers that say so themselves.
     """
 
     def __init__(
@@ -264,7 +267,8 @@ class Intake:
         listens = enrolled.model.listens
         window = listens.same_within if isinstance(listens, Behind) else 0.0
         data, at = enrolled.told.get(telegram.source, (None, 0.0))
-        # Measured from the last of them, so that a burst of any length is one; a second press comes after a pause.
+        # Measured from the last of them, so that a burst of any length is one; a second press comes
+        # after a pause.
         enrolled.told[telegram.source] = telegram.data, now.mono
         if telegram.data == data and now.mono - at < window:
             self.repeats += 1
@@ -379,7 +383,8 @@ class Intake:
             else item
             for item in heard
         ]
-        # A frame that was refused, say a forged one, is no sign of life of this device; nor is one that somebody kept for us.
+        # A frame that was refused, say a forged one, is no sign of life of this device; nor is one
+        # that somebody kept for us.
         kept = isinstance(packet, Published | Telegram) and packet.retained
         enrolled.alive = not kept and _proves_life(enrolled, heard, now)
         if enrolled.alive and (not isinstance(packet, Chunk) or heard):
@@ -409,7 +414,8 @@ class Intake:
                     enrolled.alive = True
                 self.telegram(enrolled.device, item, now)
             elif item is not UNPROVED:
-                # With a key only a new counter is the device's own word: a recording can be played again for ever.
+                # With a key only a new counter is the device's own word: a recording can be played
+                # again for ever.
                 if (
                     item is REPEATED
                     and enrolled.alive

@@ -1,7 +1,8 @@
 """A second ear on MQTT: messages of another program's broker, such as zigbee2mqtt's, to the driver that reads them.
 
-It only listens. Retained messages are marked as such: they are what was last said, not something that happens now. A message that is no
-sensor's (a device list, a map, a backup) is read past and not held, however long it is: see `packets`.
+It only listens. Retained messages are marked as such: they are what was last said, not something
+that happens now. A message that is no sensor's (a device list, a map, a backup) is read past and
+not held, however long it is: see `packets`.
 """
 
 from __future__ import annotations
@@ -174,7 +175,9 @@ class _Ear(aiomqtt.Client):
         topic = message.topic  # a broker that sends one which is no text is left: see `ended`
         try:
             self._told(topic, bytes(message.payload), bool(message.retain))
-        except Exception:  # a message that trips over a mistake of ours must not make deaf for all others; a kept one comes each time
+        # a message that trips over a mistake of ours must not make deaf for all others; a kept one
+        # comes each time
+        except Exception:
             if not self._mistaken:
                 LOG.exception(
                     "bridge: a message could not be taken; of further ones on this connection nothing is said"

@@ -1,12 +1,13 @@
 """Commissioning a radar: its settings set one after the other, each with its echo, read back, and told as it was taken.
 
-`Commissioning` is a pure state machine: reports and time go in, bytes come out. `commission` lets it loose on a serial line.
+`Commissioning` is a pure state machine: reports and time go in, bytes come out. `commission` lets
+it loose on a serial line.
 
     wake -> set -> (echo) -> ask -> (value) -> next setting -> ... -> apply -> ask all again -> done
 
-Radars lose echoes, are silent for ten seconds after they were told to start anew, and some hang when several settings come in a row:
-hence one at a time, a pause between two, three tries each, and patience once when nothing comes back. What was read back decides;
-an echo proves nothing.
+Radars lose echoes, are silent for ten seconds after they were told to start anew, and some hang
+when several settings come in a row: hence one at a time, a pause between two, three tries each, and
+patience once when nothing comes back. What was read back decides; an echo proves nothing.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ from gateway.words.say import Failed, Say, both, either
 
 ECHO_WITHIN = 1.0  # s
 TRIES = 3  # one, and two repeats
-PAUSE = (
-    0.3  # s between the value of one setting and the bytes of the next: in a row they hang a C1001
-)
+# s between the value of one setting and the bytes of the next: in a row they hang a C1001
+PAUSE = 0.3
 WAKE_WITHIN = 15.0  # s a radar that was just plugged in may be silent
-HANG_WITHIN = 20.0  # s for which a radar that stopped answering is asked again, told to start anew if it knows how
+# s for which a radar that stopped answering is asked again, told to start anew if it knows how
+HANG_WITHIN = 20.0
 ASK_AGAIN = 2.0  # s between two questions to one that may be starting or hanging
 RESTART = 10.0  # s of silence after it was told to start anew
 NEAR = 0.06  # values are equal within this: a radar counts in metres as 32-bit floats
@@ -281,8 +282,8 @@ async def commission(
 ) -> tuple[Result, ...]:
     """Set what is wanted on the radar at `port`, or read all its settings, and return what came of each.
 
-    `said` is called with each result as soon as it stands. Raises BadSetting, or OSError with what to do: the port is missing or
-    held by the running gateway.
+    `said` is called with each result as soon as it stands. Raises BadSetting, or OSError with what
+    to do: the port is missing or held by the running gateway.
     """
     if not isinstance(model.listens, SerialLine) or not model.settings:
         raise BadSetting(Say("adjust.no_settings", model=model.name))
@@ -292,7 +293,8 @@ async def commission(
     woken = asyncio.Event()
 
     def sink(chunk: Chunk) -> None:
-        # Replies are the driver's questions of a start: they would come in a row with what is set here.
+        # Replies are the driver's questions of a start: they would come in a row with what is set
+        # here.
         for one in driver.feed(chunk):
             if isinstance(one, Report):
                 work.heard(one, loop.time())

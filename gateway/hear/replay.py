@@ -11,8 +11,8 @@ A day is a text file, one thing a line (`#` begins a comment):
     07:00:00 pace 600                                               seconds of the day per real second from here on
     07:10:00 say anything                                           written to the log as it stands, for who watches
 
-The day's clock waits for the day: it never passes a packet that was not played yet. A machine that is busy for a moment makes the
-day longer, and no device falls silent by it.
+The day's clock waits for the day: it never passes a packet that was not played yet. A machine that
+is busy for a moment makes the day longer, and no device falls silent by it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """One serial line on the event loop: bytes in as `Chunk`, bytes out without ever blocking; ends with OSError when unplugged.
 
-Nothing here opens the line again: `run` ends, and whoever keeps it running starts it anew. Name the port by its
-/dev/serial/by-id link, because ttyUSB0 and ttyUSB1 change places when both are plugged in again.
+Nothing here opens the line again: `run` ends, and whoever keeps it running starts it anew. Name the
+port by its /dev/serial/by-id link, because ttyUSB0 and ttyUSB1 change places when both are plugged
+in again.
 """
 
 from __future__ import annotations
@@ -20,14 +21,17 @@ from gateway.words.driver import Chunk
 
 BY_ID, BY_PATH = Path("/dev/serial/by-id"), Path("/dev/serial/by-path")
 _READ_MOST = 4096  # bytes in one turn of the loop: a line gone mad must not starve the radio
-_UNSENT_MOST = 4096  # bytes waiting for a line that takes none; what comes later is dropped, since the next poll asks again
+# bytes waiting for a line that takes none; what comes later is dropped, since the next poll asks
+# again
+_UNSENT_MOST = 4096
 
 
 class Line:
     """The line at `port` with `baud` 8N1, locked against every other program.
 
-    `sink` is called at once for each chunk, first with an empty one that has `opened` true, and returns the bytes to write
-    back, or None. `ask` is called every `ask_every` seconds (0 = never) while the line is open, for the bytes of a poll.
+    `sink` is called at once for each chunk, first with an empty one that has `opened` true, and
+    returns the bytes to write back, or None. `ask` is called every `ask_every` seconds (0 = never)
+    while the line is open, for the bytes of a poll.
     """
 
     def __init__(
@@ -60,8 +64,8 @@ class Line:
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Open the line, call `ready`, and serve it until cancelled.
 
-        Raises OSError with what to do: the port is missing, in use, not permitted, or was unplugged. An exception of `sink` or
-        `ask` ends it too, unchanged.
+        Raises OSError with what to do: the port is missing, in use, not permitted, or was
+        unplugged. An exception of `sink` or `ask` ends it too, unchanged.
         """
         if self._line is not None:
             raise RuntimeError(f"{self.port} is served already")
@@ -107,7 +111,8 @@ class Line:
         except Exception as reason:  # noqa: BLE001 - the loop would log and forget it; it is raised again in `run`
             if self._end is not None and not self._end.done():
                 self._end.set_exception(reason)
-                # the line stays readable for ever after a hang-up; `run` closes it in the next turn of the loop
+                # the line stays readable for ever after a hang-up; `run` closes it in the next turn
+                # of the loop
                 if self._line is not None:
                     self._loop.remove_reader(self._line)
                     self._loop.remove_writer(self._line)
@@ -182,7 +187,8 @@ def _what_to_do(port: str, number: int, refusal: serial.SerialException) -> str:
 def present() -> list[str]:
     """Return the ports that are plugged in, by names that stay: a technician chooses one of them.
 
-    The name by maker and serial number comes first; twins that share it, and what has none, are named by the socket they are in.
+    The name by maker and serial number comes first; twins that share it, and what has none, are
+    named by the socket they are in.
     """
     found: dict[str, str] = {}  # what is behind the link -> the link
     for folder in (BY_ID, BY_PATH):
@@ -207,5 +213,6 @@ def _unplugged(port: str, why: str | None) -> OSError:
 
 def _close(line: serial.Serial) -> None:
     with contextlib.suppress(OSError, termios.error):  # an unplugged line has nothing to forget
-        line.reset_output_buffer()  # close() waits for unsent bytes, up to 30 s on a line that takes none
+        # close() waits for unsent bytes, up to 30 s on a line that takes none
+        line.reset_output_buffer()
     line.close()

@@ -7,18 +7,19 @@ from collections.abc import Callable
 
 from gateway.words.reading import ROUTINE, DeviceId, Kind, Reading
 
-# Seconds that a routine reading may wait. If it waits longer the pump is behind, and what replaces it counts as forgotten.
+# Seconds that a routine reading may wait. If it waits longer the pump is behind, and what replaces
+# it counts as forgotten.
 PRESSED = 5.0
-LINE_AT_MOST = (
-    100  # readings of one device and kind that wait in order; further ones replace the newest
-)
+# readings of one device and kind that wait in order; further ones replace the newest
+LINE_AT_MOST = 100
 
 
 class WaitingRoom:
     """Readings between the radio and the pump.
 
-    Bound: of routine kinds only the latest of each device and kind is kept; of all others LINE_AT_MOST per device and kind, in
-    order. So a temperature is forgotten first, and of a call for help at most how often it was repeated.
+    Bound: of routine kinds only the latest of each device and kind is kept; of all others
+    LINE_AT_MOST per device and kind, in order. So a temperature is forgotten first, and of a call
+    for help at most how often it was repeated.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:

@@ -1,7 +1,8 @@
 """The hearing window: at most four minutes in which the strangers of the air are remembered, not only counted.
 
-Outside a window nothing of a stranger is kept. Inside it `Window` is told every advertisement and telegram, whoever reads it:
-`devices` on the command line, or `hearing` while somebody adds a sensor on the page.
+Outside a window nothing of a stranger is kept. Inside it `Window` is told every advertisement and
+telegram, whoever reads it: `devices` on the command line, or `hearing` while somebody adds a sensor
+on the page.
 """
 
 from __future__ import annotations
@@ -31,8 +32,11 @@ from gateway.words.driver import (
 )
 from gateway.words.reading import FORMS, Form, Kind, Value
 
-SIGNALS_AT_MOST = 50  # signals behind receivers, and of each address that is taught; the one not heard for longest is forgotten first
-SETTLED = 3.0  # s after the opening from which a signal heard for the first time is taken as somebody's doing
+# signals behind receivers, and of each address that is taught; the one not heard for longest is
+# forgotten first
+SIGNALS_AT_MOST = 50
+# s after the opening from which a signal heard for the first time is taken as somebody's doing
+SETTLED = 3.0
 TOLD_AT_MOST = 16  # kinds of events and states kept for each address, the first ones
 VALUES_AT_MOST = 4  # values kept of each of them, the latest ones
 
@@ -142,9 +146,8 @@ class Neighbour:
     at: float = 0.0
     told: dict[str, list[Value]] = field(default_factory=dict)
     refused: str = ""
-    acted: float | None = (
-        None  # when somebody last did something with it: pressed, opened, walked by
-    )
+    # when somebody last did something with it: pressed, opened, walked by
+    acted: float | None = None
     driver: Driver | None = None
     last: Advertisement | None = None
     signals: dict[str, Signal] = field(default_factory=dict)  # where its signals are taught
@@ -381,7 +384,8 @@ class Window:
     def facts(self, now: float, radios: Sequence[str] = ()) -> dict[str, Any]:
         """Return everything remembered as JSON, strongest signal first; `radios` says what is wrong with each ear, "" = it hears.
 
-        `signals` is what receivers heard, newest first: what can be taught, or enrolled by its name.
+        `signals` is what receivers heard, newest first: what can be taught, or enrolled by its
+        name.
         """
         return {
             "opened": self.opened,

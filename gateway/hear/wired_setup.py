@@ -3,8 +3,9 @@
     ask      speeds one after the other -> every driver of that speed asks and listens -> whose frames came whole
     adjust   the daemon lets go of the radar's line -> `commission` sets, reads back -> the daemon hears it again, whatever happened
 
-How it goes stands in the part `fitting` of the status file; how an adjustment ended is told as `service.visit`. Only a port that is
-plugged in, and that no enrolled device has, is asked: what is written there are the questions of our drivers and nothing else.
+How it goes stands in the part `fitting` of the status file; how an adjustment ended is told as
+`service.visit`. Only a port that is plugged in, and that no enrolled device has, is asked: what is
+written there are the questions of our drivers and nothing else.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from gateway.words.reading import Value
 from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
-LISTEN = 2.5  # s at each speed: a radar that is asked answers within half a second, one that only beats is asked twice
-SURE = (
-    0.4  # s for which is listened on after the first whole frame, for a kin that understands more
-)
+# s at each speed: a radar that is asked answers within half a second, one that only beats is asked
+# twice
+LISTEN = 2.5
+# s for which is listened on after the first whole frame, for a kin that understands more
+SURE = 0.4
 FIRST = (115200, 57600, 19200, 256000)  # baud, radars before receivers; others follow
 CONTACTS = (8, 4, 16)  # inputs a Modbus module may have
 # errno -> the word of the page that says what is wrong and what to do

@@ -1,6 +1,7 @@
 """Can anything be heard in this home, and is anybody called without the network? What a home lacks of it is said wherever somebody looks.
 
-A pure function of the configuration, and the one place for its words: Today, `check`, `status` and the certificate ask here.
+A pure function of the configuration, and the one place for its words: Today, `check`, `status` and
+the certificate ask here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from gateway.words.say import Say
 class Lack(StrEnum):
     """What a home can lack that no sensor shows."""
 
-    SILENT = "silent"  # no alarm makes a sound: an SOS has no grace, so what sounds in the grace alone counts for nothing
+    # no alarm makes a sound: an SOS has no grace, so what sounds in the grace alone counts for
+    # nothing
+    SILENT = "silent"
     NO_RUNG = "no_rung"  # every rung of the ladder goes by the platform
 
 

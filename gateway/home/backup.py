@@ -1,17 +1,21 @@
 """Backup of a home, and a new box that takes over from it: one encrypted file with everything that makes a gateway this home's.
 
-The passphrase becomes a key by scrypt; AES-GCM seals the rest, the head included. Inside: the gateway's id, the whole household
-(also what stood in gateway.toml), its secrets, what the sensors' drivers remember (counters, packet numbers), so that nothing
-has to be paired again, and the alarms that are open. The journal stays behind: the new box begins one of its own, with a new name and
-in the next generation, as the contract wants it; what is open is written there first, and alarms go on being numbered. Should the old
-box come back, both have one id: the platform link tells it as an identity conflict.
+The passphrase becomes a key by scrypt; AES-GCM seals the rest, the head included. Inside: the
+gateway's id, the whole household (also what stood in gateway.toml), its secrets, what the sensors'
+drivers remember (counters, packet numbers), so that nothing has to be paired again, and the alarms
+that are open. The journal stays behind: the new box begins one of its own, with a new name and in
+the next generation, as the contract wants it; what is open is written there first, and alarms go on
+being numbered. Should the old box come back, both have one id: the platform link tells it as an
+identity conflict.
 
-Restoring writes all of it beside, syncs it, starts once with a copy of it in a process of its own (`prepared`, `rehearsal`), and then
-renames one folder (`arrive`): before that nothing has happened, after it `generations.finished` moves the rest, however often it is cut
-off. The page asks the daemon for both, by the instructions `backup` and `take_over` at the local door; the passphrase, and the file to
-be taken over, lie in the file of secrets.
+Restoring writes all of it beside, syncs it, starts once with a copy of it in a process of its own
+(`prepared`, `rehearsal`), and then renames one folder (`arrive`): before that nothing has happened,
+after it `generations.finished` moves the rest, however often it is cut off. The page asks the
+daemon for both, by the instructions `backup` and `take_over` at the local door; the passphrase, and
+the file to be taken over, lie in the file of secrets.
 
-A backup may have been handed over by a stranger: the programs that it names must be ones that this box lets run (see `programs`).
+A backup may have been handed over by a stranger: the programs that it names must be ones that this
+box lets run (see `programs`).
 """
 
 from __future__ import annotations
@@ -70,15 +74,18 @@ REHEARSED = "restore.dry"  # a copy of it, for a start that is only tried
 REHEARSAL = 180.0  # s for that start: the smallest board needs some ten
 HERE = Path(__file__).resolve().parents[2]
 LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
-SHORTEST = 10  # characters of a passphrase; page and command line also ask how many guesses it stands, see `strength`
+# characters of a passphrase; page and command line also ask how many guesses it stands, see
+# `strength`
+SHORTEST = 10
 _N, _R, _P = (
     2**15,
     8,
     1,
 )  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
 _ID = r"^[A-Za-z0-9._-]{1,40}\Z"
-# Marks of the journal that go on: what is heard and not yet told among them. Shelves, away, and how late it is at least do not: a file
-# that may be a stranger's lets no device go unjudged, and proves no time.
+# Marks of the journal that go on: what is heard and not yet told among them. Shelves, away, and how
+# late it is at least do not: a file that may be a stranger's lets no device go unjudged, and proves
+# no time.
 _CARRIED = ("certificate", "generation", pending.MARK)
 
 
@@ -364,7 +371,9 @@ def _rehearsed(path: Path, beside: Path) -> None:
         shutil.copytree(beside, copy)
         try:
             done = _run(command, environment)
-        except PermissionError:  # this Python lies where only root may look: then the copy is tried, and thrown away, by root
+        # this Python lies where only root may look: then the copy is tried, and thrown away, by
+        # root
+        except PermissionError:
             with as_root():
                 done = _run(command, environment)
     except subprocess.TimeoutExpired:
@@ -417,7 +426,8 @@ def _journal(folder: Path, kept: Kept) -> None:
             "INSERT INTO devices (device, memory) VALUES (?, ?)",
             [(d, json.dumps(m, separators=(",", ":"))) for d, m in kept.memories.items()],
         )
-        # What is open is the first that this journal knows, and is told to the platform under the number it has here.
+        # What is open is the first that this journal knows, and is told to the platform under the
+        # number it has here.
         head = chain.Head()
         for number, body in enumerate(kept.alarms, 1):
             message = wire.decode_entry(body.encode())
@@ -449,7 +459,8 @@ def _journal(folder: Path, kept: Kept) -> None:
         known |= {"predecessor": kept.journal, "taken_over": now}
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(known.items()))
         if kept.last_alarm:
-            # Numbers people say on the telephone go on; the row itself is over and stands for no entry.
+            # Numbers people say on the telephone go on; the row itself is over and stands for no
+            # entry.
             last = kept.last_alarm, f"{kept.journal}-a{kept.last_alarm}"
             db.execute("INSERT OR IGNORE INTO alarms VALUES (?, ?, '', '', 0, 0, 0)", last)
     for part in folder.glob("history.db*"):  # bulk readings are this box's own

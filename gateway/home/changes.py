@@ -37,7 +37,8 @@ ROOMS = 40
 DEVICES = 200
 RUNGS = 20
 KEYS = 30  # names of what was changed that are told
-REPLACED = "replaced"  # last word of the key of a device whose hardware is another: its counters begin anew
+# last word of the key of a device whose hardware is another: its counters begin anew
+REPLACED = "replaced"
 
 Made = tuple[Household, HouseholdSecrets]
 
@@ -218,7 +219,8 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
 def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
     """Refuse to send the kept password of another program's broker to a host that it was not typed for. Raises Rejected.
 
-    One that stands in secrets.toml was typed for what stands in gateway.toml, whatever the page has made of that device meanwhile.
+    One that stands in secrets.toml was typed for what stands in gateway.toml, whatever the page has
+    made of that device meanwhile.
     """
     source = config.source
     word = config.secrets.passwords.get(device.id, source.secrets.passwords.get(device.id))

@@ -1,9 +1,10 @@
 """The certificate of commissioning: what guards this home, how each part was tried, and who signed that it stood so.
 
-Its document is one JSON text of which nothing changes any more: its SHA-256 stands on paper and in the journal, and a reprint is made
-from the very same bytes. The daemon makes it and keeps it as a file of its own, by a rename that is its moment; the page makes the
-same facts beforehand, so that what is signed is what was seen. No resident's name and no street stand in it: what the paper needs of
-them is typed for the print and stays on the phone.
+Its document is one JSON text of which nothing changes any more: its SHA-256 stands on paper and in
+the journal, and a reprint is made from the very same bytes. The daemon makes it and keeps it as a
+file of its own, by a rename that is its moment; the page makes the same facts beforehand, so that
+what is signed is what was seen. No resident's name and no street stand in it: what the paper needs
+of them is typed for the print and stays on the phone.
 """
 
 from __future__ import annotations
@@ -33,15 +34,14 @@ from gateway.words.instruction import Problem
 from gateway.words.kind import Priority
 from gateway.words.say import Say
 
-# Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the first. 2: faults, the clock and rooms
-# without a sensor do not stand on it.
+# Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the
+# first. 2: faults, the clock and rooms without a sensor do not stand on it.
 FORM: Final = 3
 HERE: Final = frozenset(
     {"127.0.0.1", "::1", "localhost"}
 )  # a broker on the box itself: what is said to it leaves no machine in clear
-FRESH: Final = (
-    86400.0  # s that a test counts: what was tried on another visit says nothing about this one
-)
+# s that a test counts: what was tried on another visit says nothing about this one
+FRESH: Final = 86400.0
 CARRIED: Final = 20  # of them, the newest, that go to a new box
 LAST: Final = 1_000_000  # number that a certificate can have
 KEPT: Final = 200  # certificates of one home; beyond it the oldest is forgotten

@@ -1,7 +1,8 @@
 """The configuration in force: what is read of config/*.toml (see `source`) and what the page has set, checked together.
 
-Secrets (bind keys, the broker's password) stand in a file of their own beside it, readable by its owner only. A section of
-`household.json` in the state folder (see `household`) takes the place of the same section here.
+Secrets (bind keys, the broker's password) stand in a file of their own beside it, readable by its
+owner only. A section of `household.json` in the state folder (see `household`) takes the place of
+the same section here.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ class Config:
 
     path: Path
     state: Path  # folder of the databases and the identity
-    runtime: Path  # folder in memory: the status file, the wake-up socket, the stand-in of a broken store
+    # folder in memory: the status file, the wake-up socket, the stand-in of a broken store
+    runtime: Path
     gateway: GatewayPart
     platform: PlatformPart | None
     password: str
@@ -97,8 +99,9 @@ def load(
 ) -> Config:
     """Read and check the configuration, its secrets and the household. Raises ConfigError with every problem found.
 
-    Without secrets: for the page, which has no business with keys and passwords and may not be able to read them. `instead`: a state
-    and a runtime folder to take in the place of those that the file names, for a start that is only tried.
+    Without secrets: for the page, which has no business with keys and passwords and may not be able
+    to read them. `instead`: a state and a runtime folder to take in the place of those that the
+    file names, for a start that is only tried.
     """
     source = read(path, with_secrets=with_secrets, instead=instead)
     found = kept(source.beside(source.part.gateway.state), with_secrets=with_secrets)
@@ -230,7 +233,8 @@ def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[Fil
     own_keys, own_words = own.keys, own.passwords
     return msgspec.structs.replace(part, **changes), Secrets(
         password=secrets.password if own.password is None else own.password,
-        # A device that the page has retired may still stand in secrets.toml: that is no mistake of anybody's.
+        # A device that the page has retired may still stand in secrets.toml: that is no mistake of
+        # anybody's.
         keys={
             d: k
             for d, k in {**secrets.keys, **own_keys}.items()
@@ -354,12 +358,14 @@ def _times(given: Mapping[str, float], where: Where, problems: list[str]) -> Tim
             close = difflib.get_close_matches(name, known, 1)
             say = Say("config.time_close", close=close[0]) if close else Say("config.no_time")
             problems.append(where("times", None, name, say))
-    # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with the most that is allowed.
+    # Until now the last rung might wait for up to 10 min; a home that was set up so goes on, with
+    # the most that is allowed.
     given = {
         name: 300.0 if name == "repeat" and 300 < value <= 600 else value
         for name, value in given.items()
     }
-    # Until now the line was told lost from one minute on: a home that was set up so goes on with three.
+    # Until now the line was told lost from one minute on: a home that was set up so goes on with
+    # three.
     given = {
         name: 180.0 if name == "uplink_lost" and 60 <= value < 180 else value
         for name, value in given.items()

@@ -29,9 +29,8 @@ from gateway.words.times import Times
 
 MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
 WORN = 7200.0  # s after which somebody is told of a silent call button without a wire
-WIRED_MOST = (
-    180.0  # s: a make that is missing so soon is read all the time, as a contact on a wire is
-)
+# s: a make that is missing so soon is read all the time, as a contact on a wire is
+WIRED_MOST = 180.0
 CLEAR = "clear"  # the function of a taught sensor that says: it is over
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 

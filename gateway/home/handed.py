@@ -1,6 +1,7 @@
 """The secrets of a change on their way from the page to the daemon: files of their own, so that none stands in an instruction.
 
-Their forms stand in docs/integrator.md. Files have mode 0640, the page's user and the daemon's group.
+Their forms stand in docs/integrator.md. Files have mode 0640, the page's user and the daemon's
+group.
 """
 
 from __future__ import annotations

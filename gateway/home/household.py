@@ -1,6 +1,7 @@
 """The household as it is kept in `household.json`: what the page has set, and what held before.
 
-A section that stands in it takes the place of the same section of gateway.toml. How it is changed: `changes`.
+A section that stands in it takes the place of the same section of gateway.toml. How it is changed:
+`changes`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from gateway.home.parts import HomePlatform
 from gateway.home.source import ConfigError
 from gateway.words.driver import Model
 
-BEFORE = "platform-before.json"  # in the state folder: the platform's settings that held, while new ones are on trial
+# in the state folder: the platform's settings that held, while new ones are on trial
+BEFORE = "platform-before.json"
 
 
 def keep_before(before: Config, after: Config) -> None:

@@ -1,8 +1,9 @@
 """Instructions left in the home: the page and the command line write this file, the daemon only reads it.
 
-One writer per file: here the page and the command line (SQLite serialises them). A datagram to the daemon's socket wakes it; without
-it the daemon looks every few seconds. Whoever runs code in the page can put anything in the place of this file: reading it asks for two
-tables and nothing else, and the daemon does it on a thread of its own, which may hang without anything waiting for it.
+One writer per file: here the page and the command line (SQLite serialises them). A datagram to the
+daemon's socket wakes it; without it the daemon looks every few seconds. Whoever runs code in the
+page can put anything in the place of this file: reading it asks for two tables and nothing else,
+and the daemon does it on a thread of its own, which may hang without anything waiting for it.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ def page_word(datagram: bytes) -> PageWord | None:
 def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
     """Return (number, body) of what was left after `after`, oldest first; nothing where there is no file. Raises sqlite3.Error.
 
-    A file that was deleted and begun anew counts from 1 again: where its numbers have not reached `after` it is read from its start.
+    A file that was deleted and begun anew counts from 1 again: where its numbers have not reached
+    `after` it is read from its start.
     """
     rows = _asked(
         folder,

@@ -1,7 +1,7 @@
 """What this home's radio hears now, strangers included: the file that daemon and page share, and its text for people.
 
-Where the gateway runs it owns the radio: it is asked for a window (see hear/window.py) through its wake-up socket, and what it hears
-lies in its runtime folder until shortly after the window.
+Where the gateway runs it owns the radio: it is asked for a window (see hear/window.py) through its
+wake-up socket, and what it hears lies in its runtime folder until shortly after the window.
 """
 
 from __future__ import annotations

@@ -35,9 +35,8 @@ class PlacePart(Strict, frozen=True):
 
     area: Place = ""  # such as a village: what one mains cut takes
     cell: Place = ""  # such as a cell of the mobile network: what takes the line of several homes
-    residents: Residents = (
-        0  # 0: nobody has said; from two on, movement does not say that a pendant is back home
-    )
+    # 0: nobody has said; from two on, movement does not say that a pendant is back home
+    residents: Residents = 0
 
 
 class GatewayPart(Strict, frozen=True):

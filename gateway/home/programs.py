@@ -1,9 +1,11 @@
 """Which programs the gateway may run: one check for every road on which one can come into the configuration.
 
-What gateway.toml names is the word of its owner, who has a login: exactly that command, with exactly those arguments. What comes by
-the page, by a backup or by `household.json` may name a program of the folder `programs` of [gateway]: an ordinary executable file (no
-link) that belongs to root or to gateway.toml's owner, that nobody else may write to, and so for the folder and all above it. What may
-not run is refused where somebody tries, and left out, and said, where it is found at a start: no file keeps a home unguarded.
+What gateway.toml names is the word of its owner, who has a login: exactly that command, with
+exactly those arguments. What comes by the page, by a backup or by `household.json` may name a
+program of the folder `programs` of [gateway]: an ordinary executable file (no link) that belongs to
+root or to gateway.toml's owner, that nobody else may write to, and so for the folder and all above
+it. What may not run is refused where somebody tries, and left out, and said, where it is found at a
+start: no file keeps a home unguarded.
 """
 
 from __future__ import annotations

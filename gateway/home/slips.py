@@ -1,9 +1,10 @@
 """Instructions left by programs that the daemon itself runs: a siren's switch, a modem that somebody has answered.
 
-Such a program is the daemon's own user, which may not write what is the page's. It leaves a file in a folder of the daemon's state that
-nobody else may enter; the datagram that wakes the daemon for the inbox wakes it for this too. A file is deleted once its answer is
-written down: cut off before, it is read again, and the same id gets the same answer. One that cannot be deleted is remembered until
-the next start.
+Such a program is the daemon's own user, which may not write what is the page's. It leaves a file in
+a folder of the daemon's state that nobody else may enter; the datagram that wakes the daemon for
+the inbox wakes it for this too. A file is deleted once its answer is written down: cut off before,
+it is read again, and the same id gets the same answer. One that cannot be deleted is remembered
+until the next start.
 """
 
 from __future__ import annotations

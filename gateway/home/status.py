@@ -1,8 +1,9 @@
 """How things stand: what the daemon writes down every few seconds, and how `eldercare-gateway status` tells it.
 
-The daemon puts a `Status` together (`gateway.tend.report`) and writes it as `status.json`; page and command line read it. Every field
-but `written` has a default: page and daemon of two versions stand side by side while both are restarted. Times that end in `_s` are
-seconds before `mono`, or seconds that are left.
+The daemon puts a `Status` together (`gateway.tend.report`) and writes it as `status.json`; page and
+command line read it. Every field but `written` has a default: page and daemon of two versions stand
+side by side while both are restarted. Times that end in `_s` are seconds before `mono`, or seconds
+that are left.
 """
 
 from __future__ import annotations
@@ -128,7 +129,8 @@ class HouseholdStatus(Struct, frozen=True, kw_only=True):
 class CardStatus(Struct, frozen=True, kw_only=True):
     """What the daemon has written to the card.
 
-    MB in the last `over_h` hours (24 at most), what that makes a day (from the first full hour on), what a day may have.
+    MB in the last `over_h` hours (24 at most), what that makes a day (from the first full hour on),
+    what a day may have.
     """
 
     written_mb: float
@@ -192,8 +194,9 @@ class TryStatus(Struct, frozen=True, kw_only=True):
 class Status(Struct, frozen=True, kw_only=True):
     """How things stand; no names of people, no secrets.
 
-    `written` is a wall second, `mono` a monotonic one; `degraded` is why the store is a stand-in, "" where it is not; `waiting` counts
-    entries without a receipt. `walk` and `step` hold `left_s` and what the test has seen so far, see `gateway.judge.walk_record`.
+    `written` is a wall second, `mono` a monotonic one; `degraded` is why the store is a stand-in,
+    "" where it is not; `waiting` counts entries without a receipt. `walk` and `step` hold `left_s`
+    and what the test has seen so far, see `gateway.judge.walk_record`.
     """
 
     gateway: str = ""

@@ -1,7 +1,7 @@
 """Passwords and passphrases: how many guesses one stands, and six words to offer.
 
-The estimator is zxcvbn; to its English lists come the passwords, syllables and words that people here choose first. It is loaded when
-somebody chooses a password, and only then: 13 MiB.
+The estimator is zxcvbn; to its English lists come the passwords, syllables and words that people
+here choose first. It is loaded when somebody chooses a password, and only then: 13 MiB.
 """
 
 from __future__ import annotations
@@ -21,9 +21,11 @@ def _words(*lines: str) -> tuple[str, ...]:
     return tuple(" ".join(lines).split())
 
 
-# What Chinese accounts have most, as published of the leaks of 2011 (CSDN, Tianya, Duduniu, 7k7k, 178.com) in Li, Han, Xu, "A Large-Scale
-# Empirical Analysis of Chinese Web Passwords" (USENIX Security 2014) and Wang, Wang, He, Tian, "Birthday, Name and Bifacial-security"
-# (USENIX Security 2019): digits that sound like words (5201314, 7758521), a letter and digits, pinyin of love and names. The order is ours.
+# What Chinese accounts have most, as published of the leaks of 2011 (CSDN, Tianya, Duduniu, 7k7k,
+# 178.com) in Li, Han, Xu, "A Large-Scale Empirical Analysis of Chinese Web Passwords" (USENIX
+# Security 2014) and Wang, Wang, He, Tian, "Birthday, Name and Bifacial-security" (USENIX Security
+# 2019): digits that sound like words (5201314, 7758521), a letter and digits, pinyin of love and
+# names. The order is ours.
 CHINESE = _words(
     "123456 123456789 12345678 111111 5201314 123123 000000 a123456 123456a woaini1314 woaini520 woaini521 woaini wo aini",
     "1314 520 521 5211314",

@@ -1,11 +1,13 @@
 """A change tried on recorded days: what the same readings would have raised, cancelled and called under other rules and times.
 
-The recorded readings go through the same judge and pipeline twice, once by the rules in force and once by the changed ones, and
-the two are compared: so the figures differ by the change alone. Beside them stands what the journal says was. People are played
-as the journal has them: an alarm that was answered then is answered after as many seconds now; a new one, that nobody could
-answer then, is answered after the home's usual time. A receipt takes a second. Faults are not judged.
+The recorded readings go through the same judge and pipeline twice, once by the rules in force and
+once by the changed ones, and the two are compared: so the figures differ by the change alone.
+Beside them stands what the journal says was. People are played as the journal has them: an alarm
+that was answered then is answered after as many seconds now; a new one, that nobody could answer
+then, is answered after the home's usual time. A receipt takes a second. Faults are not judged.
 
-Bounds: DAYS days, READINGS readings, LONGEST seconds; where one is reached, `complete` is false and `until` says how far it went.
+Bounds: DAYS days, READINGS readings, LONGEST seconds; where one is reached, `complete` is false and
+`until` says how far it went.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The life of one alarm: its states, the moves each state permits, and what a move changes.
 
-Four axes, never one flag: condition (active / cleared), response (`State`), delivery (in `calls`), masking. Clearing a condition
-closes nothing, an acknowledgement clears nothing, silence stops no escalation. The table `MOVES` is the whole truth; a move
-outside it is refused whole.
+Four axes, never one flag: condition (active / cleared), response (`State`), delivery (in `calls`),
+masking. Clearing a condition closes nothing, an acknowledgement clears nothing, silence stops no
+escalation. The table `MOVES` is the whole truth; a move outside it is refused whole.
 """
 
 from __future__ import annotations
@@ -102,7 +102,9 @@ class Delivery(StrEnum):
 
     WAITING = "waiting"  # committed, not yet told
     SENT = "sent"  # the broker or the program has it
-    HELD = "held"  # not told on purpose: a test stays off the ladder, and whoever is still to be called once somebody has it
+    # not told on purpose: a test stays off the ladder, and whoever is still to be called once
+    # somebody has it
+    HELD = "held"
     ACCEPTED = "accepted"  # the platform's receipt, or the program said it succeeded
     FAILED = "failed"  # the channel said no; the next rung follows at once
 
@@ -130,8 +132,9 @@ class Evidence:
 class Call:
     """One person or thing told of an alarm: which rung, by which channel, why, when, and how far it got.
 
-    `entry` names the ladder's entry that was called, whatever its place is by now; `round` counts how often the ladder had begun
-    again; `mono` is when, on this power-up's clock, also where the call was made in an earlier one.
+    `entry` names the ladder's entry that was called, whatever its place is by now; `round` counts
+    how often the ladder had begun again; `mono` is when, on this power-up's clock, also where the
+    call was made in an earlier one.
     """
 
     rung: int
@@ -145,7 +148,8 @@ class Call:
     mono: float = 0.0
 
 
-# Stages: the first time each was reached, so that one incident shows danger, alarm, push, dispatch and arrival to the second.
+# Stages: the first time each was reached, so that one incident shows danger, alarm, push, dispatch
+# and arrival to the second.
 STAGE_OF: Mapping[State, str] = {
     State.PRE_ALARM: "danger",
     State.RAISED: "alarm",
@@ -180,15 +184,16 @@ class Alarm:
     rung: int = 0
     called: float = 0.0  # mono of the last call that the ladder waits for
     answered: float = 0.0  # mono since when somebody has it, in one of ANSWERED
-    lapsed: bool = False  # an answer came to nothing, or help was withdrawn twice: from then on no answer of the platform stops a call
+    # an answer came to nothing, or help was withdrawn twice: from then on no answer of the platform
+    # stops a call
+    lapsed: bool = False
     vouched: bool = False  # the newest move was made by somebody in the home
     silenced: float = 0.0  # mono of the silence that holds
     by: str = ""
     reason: str = ""
     responder: str = ""
-    expected: float = (
-        0.0  # seconds from `since` until the responder should be there, 0 = the table's time
-    )
+    # seconds from `since` until the responder should be there, 0 = the table's time
+    expected: float = 0.0
     outcome: Outcome | None = None
     count: int = 1
     evidence: tuple[Evidence, ...] = field(default=())
@@ -209,7 +214,8 @@ class Alarm:
     def calls_on(self) -> bool:
         """True while people are called for it one after another: nobody has it, or who says so let it lapse before.
 
-        A platform that answers and sends by itself is believed once. After that an arrival counts, or who says so in the home.
+        A platform that answers and sends by itself is believed once. After that an arrival counts,
+        or who says so in the home.
         """
         said = self.state in {State.ACKNOWLEDGED, State.DISPATCHED}
         return self.state is State.RAISED or (said and self.lapsed and not self.vouched)
@@ -227,7 +233,8 @@ def moved(
 ) -> Alarm:
     """Return the alarm after `move`, or raise NotAllowed and change nothing. The first time of each stage is kept.
 
-    Silence ends with the move. Whoever sends help and withdraws it may send other help, once: the second time counts as a lapse.
+    Silence ends with the move. Whoever sends help and withdraws it may send other help, once: the
+    second time counts as a lapse.
     """
     state = MOVES[alarm.state].get(move)
     if state is None:

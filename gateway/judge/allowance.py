@@ -1,7 +1,8 @@
 """How many orders a door takes: a whole evening's work at once, then one now and then. Whoever sends more is refused, and counted.
 
-Pure. A desk's people give some ten orders for an alarm, a technician a few hundred in a day; a program that has gone wrong, or somebody
-hostile with a right to the topic, gives thousands a second, and each one that is answered is written to the card and pushed.
+Pure. A desk's people give some ten orders for an alarm, a technician a few hundred in a day; a
+program that has gone wrong, or somebody hostile with a right to the topic, gives thousands a
+second, and each one that is answered is written to the card and pushed.
 """
 
 from __future__ import annotations

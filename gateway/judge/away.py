@@ -1,9 +1,10 @@
 """Nobody is at home: for how long, said again every week, and over as soon as somebody plainly is.
 
-While the resident is away no danger by absence is judged. So it is bounded, the platform and the page are told as of a fault, and it
-ends by itself: the door opens, and then there is somebody in two rooms for twenty minutes. A carer's visit ends it too, which is the
-safe direction. Where no door was heard to open (there is no such sensor, its packet got lost, the power was cut since, nobody ever
-left), whoever is heard for hours lives there.
+While the resident is away no danger by absence is judged. So it is bounded, the platform and the
+page are told as of a fault, and it ends by itself: the door opens, and then there is somebody in
+two rooms for twenty minutes. A carer's visit ends it too, which is the safe direction. Where no
+door was heard to open (there is no such sensor, its packet got lost, the power was cut since,
+nobody ever left), whoever is heard for hours lives there.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
 
 ROOMS = 2  # in which there must be somebody
-LIVED = 10_800.0  # s of signs without a door: longer than the visit of a carer or a cleaner, shorter than an evening at home
-OFTEN = 12  # signs that do for LIVED where all are of one room: a radar that a curtain moves, or a pad that errs once, says fewer
+# s of signs without a door: longer than the visit of a carer or a cleaner, shorter than an evening
+# at home
+LIVED = 10_800.0
+# signs that do for LIVED where all are of one room: a radar that a curtain moves, or a pad that
+# errs once, says fewer
+OFTEN = 12
 QUIET = 7200.0  # s without any sign after which whoever came is taken to have left
 _STAYS = frozenset(
     {Kind.PRESENCE, Kind.OCCUPANCY}

@@ -19,7 +19,8 @@ from gateway.words.times import Times
 
 SIGNS = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.CONTACT_OPEN})
 PUT_OFF = 3
-RISING = 45.0  # s in which whoever leaves the bed is seen to leave it: that is no sign of being up and well
+# s in which whoever leaves the bed is seen to leave it: that is no sign of being up and well
+RISING = 45.0
 EARLY, LATE = time(4), time(12)  # who moves about at night between them has got up
 _DAY = timedelta(days=1)
 
@@ -74,7 +75,8 @@ class Beds:
     def sign(self, reading: Reading) -> None:
         """Take what a device that is no bed says. It may show that somebody moves about.
 
-        Who is said to be there all the time may lie there: only coming in counts, and of a door only that it is another than before.
+        Who is said to be there all the time may lie there: only coming in counts, and of a door
+        only that it is another than before.
         """
         if reading.kind not in SIGNS:
             return

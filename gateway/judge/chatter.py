@@ -1,7 +1,8 @@
 """What changes far more often than anything in a home does: a contact that chatters, a level that comes and goes each second. Pure.
 
-A chattering contact writes megabytes an hour to a metered line, and a chattering level tens of thousands of urgent entries a day, if each
-change is written. It is counted, and written now and then; an SOS is not: each press is written at once.
+A chattering contact writes megabytes an hour to a metered line, and a chattering level tens of
+thousands of urgent entries a day, if each change is written. It is counted, and written now and
+then; an SOS is not: each press is written at once.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Readings -> dangers: a judgement that somebody may need help. Pure; time comes in with the readings and with `tick`.
 
-Nothing is inferred from silence: a door or bed is unknown until it is heard. A level (fall, smoke) is a danger when it begins, and
-when it begins again (see `levels`); a button press is a danger each time. A fall level that ends only clears the condition.
+Nothing is inferred from silence: a door or bed is unknown until it is heard. A level (fall, smoke)
+is a danger when it begins, and when it begins again (see `levels`); a button press is a danger each
+time. A fall level that ends only clears the condition.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from gateway.words.times import Times
 DUSK = 60.0  # s between two looks whether it has become night, while a door stands open
 SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
 ROLES = (SOS, HELP, CANCEL, NOTHING)
-# Kinds of press that may have a role of their own, by what drivers call the action. Any other, say a triple one, is the button's own.
+# Kinds of press that may have a role of their own, by what drivers call the action. Any other, say
+# a triple one, is the button's own.
 PRESSES: Mapping[str, str] = {
     "press": "single",
     "double_press": "double",
@@ -34,7 +36,8 @@ PRESSES: Mapping[str, str] = {
 class Watch:
     """What the household wants of one device. `buttons` maps a button's index to its role; one not named has the make's.
 
-    `presses` maps (index, "single", "double" or "long") to the role of that kind of press; one not named has the button's.
+    `presses` maps (index, "single", "double" or "long") to the role of that kind of press; one not
+    named has the button's.
     """
 
     device: DeviceId
@@ -46,7 +49,8 @@ class Watch:
     left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
     left_open_day: float = 0.0  # the same by day, where that is longer: then it is for today's list
     endless: frozenset[Kind] = frozenset()  # levels of which its make never says that they are over
-    unproved: bool = False  # its make cannot prove that a press is fresh: such a press raises, and cancels nothing
+    # its make cannot prove that a press is fresh: such a press raises, and cancels nothing
+    unproved: bool = False
     off: frozenset[str] = frozenset()  # of OPTIONAL: what is not judged in this home
 
     def role(self, index: int, action: Value = "") -> str:
@@ -74,7 +78,8 @@ class Watch:
 class Danger:
     """Somebody may need help. `grace` is the time in which the resident may cancel; `evidence` is what it rests on.
 
-    `returned`: its alarm was cancelled or closed as false, and it is still on. `listed`: it can wait for today's list.
+    `returned`: its alarm was cancelled or closed as false, and it is still on. `listed`: it can
+    wait for today's list.
     """
 
     kind: str
@@ -142,7 +147,8 @@ LEVELS: Mapping[Kind, str] = {
     Kind.CO: kinds.CO,
     Kind.MOISTURE: kinds.WATER,
 }
-# What a home may do without, by a technician's word. A call, a fall, fire and gas are always judged.
+# What a home may do without, by a technician's word. A call, a fall, fire and gas are always
+# judged.
 OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WATER)
 _SENSED = {danger: kind for kind, danger in LEVELS.items()}
 JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENCE, *LEVELS})
@@ -179,7 +185,8 @@ class Judge:
     def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
         """Take over conditions that were on before a restart, so that the same heard again is no new danger.
 
-        `ended` says of some since when their alarm is over: whether they were heard after that nobody knows any more.
+        `ended` says of some since when their alarm is over: whether they were heard after that
+        nobody knows any more.
         """
         for kind, device in active:
             if kind not in _SENSED:
@@ -209,8 +216,9 @@ class Judge:
     ) -> None:
         """Go on with what was heard before a restart and is not yet told.
 
-        A level goes on only where its alarm does, see `restore`. A bed that was left is left until somebody is heard to be in it. A door
-        may have been shut by anybody while there was no power: it counts as open when it is heard as open again, since when it was.
+        A level goes on only where its alarm does, see `restore`. A bed that was left is left until
+        somebody is heard to be in it. A door may have been shut by anybody while there was no
+        power: it counts as open when it is heard as open again, since when it was.
         """
         if same_boot:
             self.levels.heard_last(heard)
@@ -295,7 +303,8 @@ class Judge:
     def tried(self, kind: str, device: DeviceId, heard: float, until: float, gap: float) -> None:
         """Forget a level that was on in a walk test and of which nobody will say that it is over: heard again it is a danger.
 
-        `heard` was its last word in the test. What follows without a pause longer than `gap` is the same test key, `until` then.
+        `heard` was its last word in the test. What follows without a pause longer than `gap` is the
+        same test key, `until` then.
         """
         self.levels.over((kind, device))
         self._fading[kind, device] = Fading(heard, until, gap)
@@ -405,7 +414,8 @@ class Judge:
         if reading.value in NOT_A_CALL or role == NOTHING:
             return []
         if role == CANCEL:
-            # A cancel whose freshness is not proved must not end a pre-alarm: it could be a recording, or a neighbour's equal code.
+            # A cancel whose freshness is not proved must not end a pre-alarm: it could be a
+            # recording, or a neighbour's equal code.
             return [
                 Cancelled(watch.device, reading.at, proved=not (reading.flagged or watch.unproved))
             ]

@@ -1,9 +1,10 @@
 """Who is called, by which channel, how long to wait, and who is next.
 
-Rung 0 is the platform. The household's ladder follows; after its last rung it begins again with its first person, until somebody
-comes; for a P2 that nobody answered in three rounds it begins less often. A rung is a person: it is known by its entry in the
-ladder (who, by which channel, with which program), not by its place, so that a ladder that is changed while people are called
-leaves nobody out. A test stays on rung 0, and so does whatever is less than P2: nobody is woken for a door.
+Rung 0 is the platform. The household's ladder follows; after its last rung it begins again with its
+first person, until somebody comes; for a P2 that nobody answered in three rounds it begins less
+often. A rung is a person: it is known by its entry in the ladder (who, by which channel, with which
+program), not by its place, so that a ladder that is changed while people are called leaves nobody
+out. A test stays on rung 0, and so does whatever is less than P2: nobody is woken for a door.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from gateway.words.kind import Priority
 from gateway.words.times import Times
 
 PLATFORM = "platform"  # the channel of rung 0: an entry pushed to the platform
-ROUNDS = 3  # of the whole ladder that an unanswered P2 is called as a P1 is; then it begins again less often
+# of the whole ladder that an unanswered P2 is called as a P1 is; then it begins again less often
+ROUNDS = 3
 PROGRAM = "program"  # a local program: siren, light, modem
 
 
@@ -34,9 +36,11 @@ class Rung:
     channel: str = PLATFORM
     wait: float = 0.0  # 0 = Times.rung
     program: tuple[str, ...] = ()
-    sounds: bool = False  # it makes a noise and reaches nobody: never who ends a round of the ladder, or begins one
+    # it makes a noise and reaches nobody: never who ends a round of the ladder, or begins one
+    sounds: bool = False
     test: bool = False  # its program can be asked whether it could
-    siren: bool = False  # its own line says that it only sounds, and it is the home's siren: one program, one noise
+    # its own line says that it only sounds, and it is the home's siren: one program, one noise
+    siren: bool = False
     faults: bool = False  # told of faults that the platform does not receipt
 
 
@@ -53,9 +57,8 @@ class Reason(StrEnum):
     REPEAT = "repeat"
     AGAIN = "pressed_again"  # a renewed SOS: each press calls the next at once
     INTERRUPTED = "interrupted"  # the power went, or the gateway ended, while this call was made
-    CHANGED = (
-        "ladder_changed"  # who was called stands in the ladder no more, or with another number
-    )
+    # who was called stands in the ladder no more, or with another number
+    CHANGED = "ladder_changed"
     ASKED = "asked"  # was on the way and has not arrived: asked once, beside the ladder
     RECALLED = "recalled"  # was on the way and need not come: told so, beside the ladder
     NOT_CLOSED = "not_closed"  # somebody is there, and nobody has closed the alarm
@@ -81,7 +84,8 @@ CHANNEL_DOWN = "channel_down"  # why a call has failed that was not made
 def skipped(rung: Rung, ladder: Sequence[Rung], down: Collection[str]) -> bool:
     """Say whether a person is passed over since the program that would call is known not to work.
 
-    Only where another program calls a person; where none is known to work each is tried: it costs nothing.
+    Only where another program calls a person; where none is known to work each is tried: it costs
+    nothing.
     """
     others = (r for r in ladder if r.program and not r.sounds and r.program[0] not in down)
     return (
@@ -116,7 +120,8 @@ def rung_of(call: Call, ladder: Sequence[Rung]) -> Rung | None:
 
 
 def _is(call: Call, rung: Rung, entry: str) -> bool:
-    # A call of an earlier version has no entry: then it is the person by that name, by the same channel.
+    # A call of an earlier version has no entry: then it is the person by that name, by the same
+    # channel.
     return call.rung > 0 and (
         call.entry == entry
         if call.entry
@@ -223,8 +228,9 @@ def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int) -> int | None
 def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> list[int]:
     """Return who is to be called again after a restart: whose call has no known end.
 
-    A call that was itself made again is not made again within `Times.apart`: power that comes and goes is not to ring at one person
-    again and again. The ladder's waits go on meanwhile, and call the next.
+    A call that was itself made again is not made again within `Times.apart`: power that comes and
+    goes is not to ring at one person again and again. The ladder's waits go on meanwhile, and call
+    the next.
     """
     newest = _newest(
         replace(alarm, calls=tuple(call for call in alarm.calls if call.reason != Reason.RECALLED)),
@@ -287,12 +293,14 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
         return 0.0, Reason.CALL_FAILED
     own = rung.wait or times.rung
     if all(ladder[n].sounds for n in rest):
-        # The last person was called: whatever only sounds has its place before the first is called again, and delays that by nothing.
+        # The last person was called: whatever only sounds has its place before the first is called
+        # again, and delays that by nothing.
         own = min(own, times.repeat / (noises + 1))
     if not rest:
         return own if pause <= times.repeat else pause, Reason.REPEAT
     if last.channel == PLATFORM and last.delivery is Delivery.WAITING:
-        # A rung that the platform should call is no rung while the platform does not answer: on to the next channel.
+        # A rung that the platform should call is no rung while the platform does not answer: on to
+        # the next channel.
         return min(times.receipt, own), Reason.NO_RECEIPT
     return own, Reason.NOT_ACKNOWLEDGED
 
@@ -423,7 +431,8 @@ def _ended(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> 
                 Move.LAPSE, 0, Reason.NOT_ARRIVED
             )  # it may not close from here, and stays on rung 0
         case State.DISPATCHED | State.ACKNOWLEDGED if not alarm.test:
-            # Where an answer has lapsed before, people are being called all the time, each in their turn.
+            # Where an answer has lapsed before, people are being called all the time, each in their
+            # turn.
             rung = None if alarm.calls_on else _next(alarm, ladder, times, now)
             return Step(
                 Move.LAPSE,

@@ -1,11 +1,13 @@
 """When the marks are written that let waits and judgements outlast a power cut, where no entry is.
 
-A power cut costs each wait what has passed since the last mark. Power that comes for seconds at a time would cost all of it, again
-and again, and nobody would ever be called. So the marks come close together after a start and after each step of an alarm, then each
-after a quarter more time than the one before: what is lost stays a part of what has passed. Only what has certainly passed counts:
-to guess more could call one person twice in a row.
+A power cut costs each wait what has passed since the last mark. Power that comes for seconds at a
+time would cost all of it, again and again, and nobody would ever be called. So the marks come close
+together after a start and after each step of an alarm, then each after a quarter more time than the
+one before: what is lost stays a part of what has passed. Only what has certainly passed counts: to
+guess more could call one person twice in a row.
 
-A judgement that begins (a bed left, a door opened) is on the card with that very turn; its end may wait.
+A judgement that begins (a bed left, a door opened) is on the card with that very turn; its end may
+wait.
 """
 
 from __future__ import annotations
@@ -18,13 +20,19 @@ from gateway.judge.pipeline import Pipeline
 from gateway.words.kind import Priority
 
 SOONEST = 5.0  # s between two marks at first: so much of a wait a power cut may cost
-SHARE = 4.0  # later ones come after a quarter of the time since the start, or since the last step of an alarm
-LATEST = 30.0  # s at most between two marks while people are called: 12 in the first two minutes instead of 4, later no more
-LATEST_QUIET = 300.0  # s the same while a bed or a door is judged, or somebody is on site: 22 marks for a bed left for 20 min
-SAVE_EVERY = 30.0  # s at least between two writings of what changed in a judgement: a sensor that flaps must not wear the card out
-BEGUN_EVERY = (
-    10.0  # s at least between two writings because a judgement of the same device has begun
-)
+# later ones come after a quarter of the time since the start, or since the last step of an alarm
+SHARE = 4.0
+# s at most between two marks while people are called: 12 in the first two minutes instead of 4,
+# later no more
+LATEST = 30.0
+# s the same while a bed or a door is judged, or somebody is on site: 22 marks for a bed left for 20
+# min
+LATEST_QUIET = 300.0
+# s at least between two writings of what changed in a judgement: a sensor that flaps must not wear
+# the card out
+SAVE_EVERY = 30.0
+# s at least between two writings because a judgement of the same device has begun
+BEGUN_EVERY = 10.0
 
 
 class Keeping:

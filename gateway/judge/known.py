@@ -23,7 +23,8 @@ class Known:
     last: int = 0
     last_alarm: int = 0
     own: Sequence[Range] = ()  # numbers of alarms that have an id of this journal and are kept
-    # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition was still on
+    # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition
+    # was still on
     alarms: Sequence[tuple[Alarm, bool]] = ()
     carried: Mapping[int, bool] = field(
         default_factory=dict

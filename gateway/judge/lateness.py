@@ -1,10 +1,11 @@
 """Whether an order is still in time. Raising is generous, ending is strict.
 
-An order that takes protection away (close, recall, silence, shelve, away, a walk test) must be in time: an outage may have kept it for
-days.
-`floor`, the newest time that was ever confirmed, proves an order late whatever the clock says. With a clock that nobody confirmed an
-order is in time only where that can be proved without it: it names this power-up, or an alarm that began in it. All other orders
-bring help, and help that comes late beats none: only a clock that is confirmed calls them late.
+An order that takes protection away (close, recall, silence, shelve, away, a walk test) must be in
+time: an outage may have kept it for days. `floor`, the newest time that was ever confirmed, proves
+an order late whatever the clock says. With a clock that nobody confirmed an order is in time only
+where that can be proved without it: it names this power-up, or an alarm that began in it. All other
+orders bring help, and help that comes late beats none: only a clock that is confirmed calls them
+late.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def takes_away(i: Instruction) -> bool:
 def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
     """Say why an order is refused unread: it is too late, or does not say when it was given. "" where it is in time.
 
-    `lives`: seconds for which an order to close or silence is good that says when it was issued, but not when it expires.
+    `lives`: seconds for which an order to close or silence is good that says when it was issued,
+    but not when it expires.
     """
     if wrong := malformed(i):
         return wrong
@@ -64,7 +66,8 @@ def undated(
 ) -> bool:
     """Say whether the platform's order names no time and could have waited for days. `stages`: those of the alarm that it names.
 
-    An order about an alarm is not older than the alarm: for `lives` seconds after the danger it needs no time of its own.
+    An order about an alarm is not older than the alarm: for `lives` seconds after the danger it
+    needs no time of its own.
     """
     if i.door is not Door.PLATFORM or i.issued or i.expires or not takes_away(i):
         return False

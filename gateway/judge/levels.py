@@ -1,14 +1,16 @@
 """Which levels (fall, smoke, water) are on, and when one that is heard as on is a danger anew. Pure: time comes in with the readings.
 
-A level is a danger when it begins. While its alarm is open, the same level heard again is that alarm's. Once the alarm has ended:
+A level is a danger when it begins. While its alarm is open, the same level heard again is that
+alarm's. Once the alarm has ended:
 
     not heard as on for Times.level_gone        it is forgotten; heard as on after that it is a new danger
     of a make that never says "over"            it is forgotten at once
     still heard as on Times.level_gone after    a new danger, if the alarm was cancelled or closed as false: whoever ended it was
     its alarm's end                             mistaken; after any other outcome a person has seen to it, and it stays quiet
 
-An "over" can get lost, so that a level seems to be on while its alarm is open: heard as on after Times.level_lost of silence (of a
-make without "over": after Times.level_gone) it is a danger anew too, and who keeps the alarms decides where it belongs.
+An "over" can get lost, so that a level seems to be on while its alarm is open: heard as on after
+Times.level_lost of silence (of a make without "over": after Times.level_gone) it is a danger anew
+too, and who keeps the alarms decides where it belongs.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ Key = tuple[str, DeviceId]  # (kind of danger, device)
 class On:
     """One level that is on: the reading that said so last, and since when its alarm is over (monotonic seconds, None: it is not).
 
-    `again`: it ended by a cancel or as a false alarm, so that a level that is still on then is a danger again.
+    `again`: it ended by a cancel or as a false alarm, so that a level that is still on then is a
+    danger again.
     """
 
     last: Reading
@@ -117,7 +120,8 @@ class Levels:
         self._answered = {key: at for key, at in self._answered.items() if key[1] in here}
 
     def _kept(self, key: Key, one: On, mono: float, *, endless: bool) -> float:
-        # Whoever came may have gone without closing: what comes then is another danger, see OpenAlarms.past.
+        # Whoever came may have gone without closing: what comes then is another danger, see
+        # OpenAlarms.past.
         left = mono - self._answered.get(key, inf) > self.times.new_again
         return (
             self.times.level_gone

@@ -1,8 +1,9 @@
 """What is masked for a while, and how it outlives a power cut: as the seconds that remain, beside the end by the wall clock.
 
-The wall clock may be wrong by years when something is masked, and unsure when the box starts again. So the mark holds what remained
-when it was written; the end by the wall clock is used only where a confirmed clock has given it and a confirmed clock reads it, and
-only to end sooner. After a power cut with an unsure clock it goes on from what remained at the last mark, less the longest time
+The wall clock may be wrong by years when something is masked, and unsure when the box starts again.
+So the mark holds what remained when it was written; the end by the wall clock is used only where a
+confirmed clock has given it and a confirmed clock reads it, and only to end sooner. After a power
+cut with an unsure clock it goes on from what remained at the last mark, less the longest time
 between two marks: whatever the power does, nothing is masked longer than it was asked for.
 """
 
@@ -28,7 +29,8 @@ SHELVE_MOST, AWAY_MOST = (
 class End(NamedTuple):
     """When something is over, in monotonic seconds of this boot.
 
-    `wall`: the wall second of it, where it was taken over at a boot whose clock nobody has confirmed yet.
+    `wall`: the wall second of it, where it was taken over at a boot whose clock nobody has
+    confirmed yet.
     """
 
     until: float = -inf

@@ -53,9 +53,13 @@ from gateway.words.ranges import Numbers, Range, within
 from gateway.words.reading import DeviceId
 from gateway.words.times import Times
 
-CALLS = 40  # calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
-FIRST_CALLS = 8  # of these that stay when there are more: how it began. Then the oldest of the others makes room
-LINKED = 86400.0  # s for which an ended alarm is the one before of a new one of its kind and device; a detector's second fire is always
+# calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
+CALLS = 40
+# of these that stay when there are more: how it began. Then the oldest of the others makes room
+FIRST_CALLS = 8
+# s for which an ended alarm is the one before of a new one of its kind and device; a detector's
+# second fire is always
+LINKED = 86400.0
 LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
 MOMENTARY = frozenset(
     {kinds.SOS, kinds.HELP, kinds.TEST}
@@ -122,7 +126,8 @@ class OpenAlarms:
     ) -> None:
         """Go on after alarm `last_alarm` of a journal.
 
-        `own`: numbers of alarms that have an id of this journal, `merged`. `closed`: the last ended alarm of each, and when it ended.
+        `own`: numbers of alarms that have an id of this journal, `merged`. `closed`: the last ended
+        alarm of each, and when it ended.
         """
         self._own, self._first_alarm = own, last_alarm + 1
         self._last_alarm, self._closed = last_alarm, dict(closed)
@@ -151,8 +156,9 @@ class OpenAlarms:
     ) -> None:
         """Begin another journal: its own numbers, after `last`, for `entries` that the old one does not have, and for what is open.
 
-        Alarms numbered above `shared` get new ids, for under theirs the platform knows, or will know, others: by default those that
-        began in this very turn, whose numbers the old journal will give again.
+        Alarms numbered above `shared` get new ids, for under theirs the platform knows, or will
+        know, others: by default those that began in this very turn, whose numbers the old journal
+        will give again.
         """
         begun = [
             e.fact.alarm.number
@@ -228,7 +234,8 @@ class OpenAlarms:
     def ended(self, alarm: str) -> bool:
         """Say whether this was an alarm of this home: one of this journal, or the last one of a kind and device that has ended.
 
-        Of earlier journals no others are known, and of this one none whose entries are not kept any more.
+        Of earlier journals no others are known, and of this one none whose entries are not kept any
+        more.
         """
         head, _, number = alarm.rpartition("-a")
         told = int(number) if number.isascii() and number.isdecimal() and len(number) < 13 else 0
@@ -294,7 +301,8 @@ class OpenAlarms:
             test=test,
             listed=listed,
         )
-        if not walk:  # a real danger of the same kind must find its own place, whatever the test has left behind
+        # a real danger of the same kind must find its own place, whatever the test has left behind
+        if not walk:
             self._by_key[kind, device] = alarm.number
         if grace > 0:
             self.keep(alarm)
@@ -483,8 +491,8 @@ class OpenAlarms:
     ) -> Alarm:
         """Call `rung` for an alarm: the call stands in the alarm, its entry is what tells the platform.
 
-        Whoever was called before in this round of the ladder begins the next one. What is beside the ladder does not begin its
-        wait anew.
+        Whoever was called before in this round of the ladder begins the next one. What is beside
+        the ladder does not begin its wait anew.
         """
         who, entry, now_round = (
             self.ladder[rung],
@@ -547,7 +555,8 @@ class OpenAlarms:
         alarm = self._open.get(found[0]) if found else None
         if found is None or alarm is None or (alarm.accepted and found[1] < 0):
             return None
-        # A program's call is accepted by the program alone; the receipt says only that the platform knows of it.
+        # A program's call is accepted by the program alone; the receipt says only that the platform
+        # knows of it.
         place = _place(alarm, found[1])
         by_platform = place >= 0 and alarm.calls[place].channel == PLATFORM
         calls = _delivered(alarm, place, Delivery.ACCEPTED) if by_platform else alarm.calls

@@ -36,7 +36,9 @@ from gateway.words.reading import DeviceId
 from gateway.words.say import Say
 
 REMEMBERED = 5000  # instruction ids kept against repeats, the oldest forgotten first
-ENDINGS = 500  # ids of orders that took protection away, kept apart: a flood of others pushes none of them out. A month has dozens
+# ids of orders that took protection away, kept apart: a flood of others pushes none of them out. A
+# month has dozens
+ENDINGS = 500
 
 # What an instruction does to the response, where it is one plain move.
 _MOVE_OF = {

@@ -1,8 +1,9 @@
 """What has been heard and is not yet told, and how it outlives a restart: a danger of a shelved device, an open door, a bed left.
 
-The mark `judging` holds it with the boot and the monotonic second at which it was written. Within one boot it goes on as if nothing had
-happened. After a power cut a wait goes on by what had passed of it; the time without power counts where both clocks are confirmed. A
-mark that cannot be read says nothing: then all is unknown until it is heard, as at a first start.
+The mark `judging` holds it with the boot and the monotonic second at which it was written. Within
+one boot it goes on as if nothing had happened. After a power cut a wait goes on by what had passed
+of it; the time without power counts where both clocks are confirmed. A mark that cannot be read
+says nothing: then all is unknown until it is heard, as at a first start.
 """
 
 from __future__ import annotations
@@ -38,9 +39,8 @@ class Pending:
     """All times are monotonic seconds of this boot. `same_boot`: no power cut lies between, so that what was on is on."""
 
     same_boot: bool = True
-    away: float = (
-        0.0  # seconds between the mark and the start after a power cut, 0 where nobody knows
-    )
+    # seconds between the mark and the start after a power cut, 0 where nobody knows
+    away: float = 0.0
     heard: Mapping[Key, Reading] = field(
         default_factory=dict
     )  # levels that are on: the reading that said so last

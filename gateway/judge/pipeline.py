@@ -141,7 +141,8 @@ class Pipeline:
         self._real.restore(known.shelves, known.cancels)
         self._orders.restore(known.done, known.endings, (alarm for alarm, _ in known.alarms))
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
-        # A walk test ends with the process: from now on the device is real, and nothing of the test may stand in its way.
+        # A walk test ends with the process: from now on the device is real, and nothing of the test
+        # may stand in its way.
         walked = [alarm for alarm, _ in known.alarms if is_walk(alarm) and alarm.open]
         unwatched = self._take_alarms(now, known)
         self._take_pending(known.pending)
@@ -162,8 +163,9 @@ class Pipeline:
             self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now
         )
         for alarm in unwatched:
-            # Nobody watched while the power was off: what an ended alarm left behind may have gone and come again. Of a make that never
-            # says that it is over, an earlier version may have left it behind for ever.
+            # Nobody watched while the power was off: what an ended alarm left behind may have gone
+            # and come again. Of a make that never says that it is over, an earlier version may have
+            # left it behind for ever.
             self._alarms.faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
         for alarm in walked:
             self.walk_test.restored(self._alarms.keep(replace(alarm, since=now)), now)
@@ -220,7 +222,8 @@ class Pipeline:
             if alarm.state is State.PRE_ALARM:
                 self._alarms.raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
             elif not known.carried.get(alarm.number, False):
-                # Written down once in this boot (and this journal), so that its waits go on from here over further restarts.
+                # Written down once in this boot (and this journal), so that its waits go on from
+                # here over further restarts.
                 self._alarms.write(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
         for alarm in [a for a in self._alarms.open.values() if not a.test]:
             for rung in interrupted(alarm, self._alarms.ladder, self._alarms.times, now.mono):

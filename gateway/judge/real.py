@@ -27,9 +27,8 @@ from gateway.words.clock import Moment, Stamp
 from gateway.words.kind import Priority
 from gateway.words.reading import DeviceId
 
-WELL_AGAIN = (
-    60.0  # s for which the same word of the resident about the same alarm is not written down again
-)
+# s for which the same word of the resident about the same alarm is not written down again
+WELL_AGAIN = 60.0
 FLICKER, FLICKERS = (
     600.0,
     2,

@@ -3,7 +3,8 @@
     heard(device, dBm) ... heard(device, dBm)      a count per strength, in memory
     ─────────── the hour is over ───────────▶      one row per device: packets, worst, median, battery
 
-A home of ten devices makes ten rows of some forty bytes an hour, written with the next batch of readings.
+A home of ten devices makes ten rows of some forty bytes an hour, written with the next batch of
+readings.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A walk test: for a few minutes what one device says is a test, from its danger to the platform's receipt. All others are real.
 
-What is said meanwhile is counted, so that somebody can see whether the device works from where it will be used. Beside the devices
-there are two steps for the whole home: its mains are pulled, and its network; nothing but their own faults and alarm is a test then.
+What is said meanwhile is counted, so that somebody can see whether the device works from where it
+will be used. Beside the devices there are two steps for the whole home: its mains are pulled, and
+its network; nothing but their own faults and alarm is a test then.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from gateway.judge.danger import HELP, SOS, Danger
 from gateway.words.driver import Model
 from gateway.words.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, Value
 
-LONGEST = (
-    300.0  # s; a device that is forgotten under test would be unprotected: then it ends by itself
-)
+# s; a device that is forgotten under test would be unprotected: then it ends by itself
+LONGEST = 300.0
 STEP_LONGEST = 900.0  # s; pulling a plug leaves nobody unprotected
-SETTLES = 10.0  # s after the last thing that was wanted: then the device is real again, without anybody's doing
-SOUNDS = 60.0  # s for which a level without an end may go on after it was heard last: a test key held down, smoke out of a can
+# s after the last thing that was wanted: then the device is real again, without anybody's doing
+SETTLES = 10.0
+# s for which a level without an end may go on after it was heard last: a test key held down, smoke
+# out of a can
+SOUNDS = 60.0
 SENT = 200  # entries whose receipts are waited for; a press more is counted all the same
 SIGNALS = 600  # packets whose strength is remembered; the oldest is forgotten first
 EACH = 12  # counted acts whose signal is told one by one
@@ -47,7 +50,8 @@ _COUNTED: Final = {
     Kind.MOISTURE: "leaks",
 }
 _ENDED: Final = {Kind.CONTACT_OPEN: "closings", Kind.OCCUPANCY: "left"}
-# What a make can say, in the order in which it is tried, and whether it is a danger: only those are receipted.
+# What a make can say, in the order in which it is tried, and whether it is a danger: only those are
+# receipted.
 _SHOWN: Final = {
     Kind.BUTTON: True,
     Kind.CONTACT_OPEN: False,

@@ -1,10 +1,11 @@
 """The walk test carried out: one device, or a plug of the whole home, is a test for a while; its alarms open, count and end here.
 
-What is real stays real: a test's alarm confirms nothing, and nothing real is counted on it. What is on when the test ends depends
-on the make. One that says when it is over has not said so: it is given back to be judged as real, for many say it once only, and a
-fire that began in the test would stay hidden. One that never says so was tried by its test key, as every one of them is: it is
-forgotten, and real when it is heard again. Of a device that is retired, or is other hardware now, nothing of its test is ever real.
-What is counted and wanted stands in walk_record.
+What is real stays real: a test's alarm confirms nothing, and nothing real is counted on it. What is
+on when the test ends depends on the make. One that says when it is over has not said so: it is
+given back to be judged as real, for many say it once only, and a fire that began in the test would
+stay hidden. One that never says so was tried by its test key, as every one of them is: it is
+forgotten, and real when it is heard again. Of a device that is retired, or is other hardware now,
+nothing of its test is ever real. What is counted and wanted stands in walk_record.
 """
 
 from __future__ import annotations

@@ -33,15 +33,20 @@ BROKEN = (
 )
 PAGE = 1024  # bytes; small pages write fewer bytes to the card per commit
 LOG_PAGES = 2000  # of a log, after which a commit writes it into its database
-LOG_PAGES_PRECIOUS = 8000  # the same of the journal: that is done when nothing urgent is about, and in a commit only where it never was
-SET_ASIDE = 3  # databases that are kept beside the one in use: no conflict that a platform claims deletes what a home has lived
+# the same of the journal: that is done when nothing urgent is about, and in a commit only where it
+# never was
+LOG_PAGES_PRECIOUS = 8000
+# databases that are kept beside the one in use: no conflict that a platform claims deletes what a
+# home has lived
+SET_ASIDE = 3
 ASIDE_BYTES = (
     512 * 1024 * 1024
 )  # of them together, beyond which no further one is added for a conflict
-CHECK_AT_MOST = (
-    3.0  # s spent at start on looking for damage; what is not looked at by then is trusted
-)
-CHECK_SUSPECT = 30.0  # s, where damage was met since: in a file so large that what is damaged lies behind what the first look reaches
+# s spent at start on looking for damage; what is not looked at by then is trusted
+CHECK_AT_MOST = 3.0
+# s, where damage was met since: in a file so large that what is damaged lies behind what the first
+# look reaches
+CHECK_SUSPECT = 30.0
 
 
 class StoreProblem(Exception):

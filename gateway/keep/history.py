@@ -44,7 +44,8 @@ from gateway.words.reading import Kind, Reading
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
-BATCHES_AT_MOST = 20_000  # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
+# waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
+BATCHES_AT_MOST = 20_000
 BATCHES_AT_ONCE = 5  # of one step of retention; one may have hundreds of readings
 CLOSED = 10.0  # s that a stop waits for a disk which does not answer
 GIVEN_UP = 2.0  # s the same where memory is full and its room is wanted

@@ -30,7 +30,9 @@ from gateway.words.reading import DeviceId
 
 RECENT = 256  # entries whose hashes are at hand, for what the platform says that it has of them
 EARLIER = 1 << 40  # numbers that each earlier journal has below 0
-DOUBT = "doubt"  # mark of a stand-in: its journal, and from which number on the real one's entries are told under the stand-in's
+# mark of a stand-in: its journal, and from which number on the real one's entries are told under
+# the stand-in's
+DOUBT = "doubt"
 # Marks that stay with their journal.
 OF_JOURNAL = frozenset(
     {"journal", "generation", "begun", "head", "anchor", "earlier", "confirmed", "opened", DOUBT},
@@ -73,9 +75,8 @@ class Journal:
         self.generation = 1
         self.head = chain.Head()  # the newest entry on the disk
         self.recent: dict[int, str] = {}  # number -> hash of the newest entries, RECENT at most
-        self.lost = (
-            0  # entries that were written down and are gone: their numbers must not be given again
-        )
+        # entries that were written down and are gone: their numbers must not be given again
+        self.lost = 0
         self.db = db
         self._gateway = gateway
         self._earlier: dict[
@@ -351,7 +352,8 @@ class Journal:
     def take_back(self, doubt: str) -> None:
         """Take out, once, what a stand-in has told under its own name: see DOUBT.
 
-        The disk may have kept what it said that it had not. Nobody was told of it; its numbers are given again.
+        The disk may have kept what it said that it had not. Nobody was told of it; its numbers are
+        given again.
         """
         if not doubt or doubt == marked(self.db, DOUBT):
             return

@@ -19,9 +19,8 @@ from gateway.keep.database import kept_from, mark, marked, single
 from gateway.keep.schema import atomic
 from gateway.words.clock import Moment
 
-ENTRIES_AT_ONCE = (
-    100  # rows of the journal that one step looks at: a press waits for no more than one step
-)
+# rows of the journal that one step looks at: a press waits for no more than one step
+ENTRIES_AT_ONCE = 100
 INSTRUCTIONS = 20_000  # entries back to which instructions are remembered against repeats
 
 

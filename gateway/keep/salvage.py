@@ -38,7 +38,8 @@ from gateway.words.clock import Moment, Quality, stamp
 from gateway.words.kind import TEST, Priority
 
 LOG = logging.getLogger("eldercare")
-AGAIN_AT_MOST = 200  # calls for help, the newest, that are told again where it cannot be read which of them wait
+# calls for help, the newest, that are told again where it cannot be read which of them wait
+AGAIN_AT_MOST = 200
 LONG_GONE = timedelta(days=30)  # an alarm that only a page in disuse tells of, and nothing newer
 Waiting = dict[int, tuple[int, str, bytes]]  # entry -> (priority, name, body)
 
@@ -138,7 +139,8 @@ class _Found:
                     if number in chosen and priority is not None:
                         if self.unanswered.get(number) == priority:
                             waiting[number] = priority, name, body
-                        else:  # of the index of what is open, whose rows look like those of the outbox
+                        # of the index of what is open, whose rows look like those of the outbox
+                        else:
                             self.unanswered.pop(number, None)
                     elif number >= since and priority is not None and priority <= Priority.P2:
                         again[number] = priority, name, body

@@ -93,9 +93,8 @@ class Store:
         self.gateway = gateway
         self.degraded = degraded  # why the store is not the real one, "" when it is
         self.anew = ""  # what made this start begin another journal, for the pump to tell
-        self.mended = (
-            ""  # what was put right in files that were damaged or deleted, for the pump to tell
-        )
+        # what was put right in files that were damaged or deleted, for the pump to tell
+        self.mended = ""
         self.readings = History(folder, gateway)
         self._generation, self._why = generation, why
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
@@ -201,8 +200,9 @@ class Store:
     def begin_anew(self, journal: str, why: str, turn: Writing) -> list[Outgoing]:
         """Set the database aside; begin another, in the next generation, with this turn.
 
-        Killed in between, the next start finds the old one set aside and a new one without entries, and reads what is open from
-        there (`gateway.keep.recovery`). What is not of a journal goes along. Raises sqlite3.Error.
+        Killed in between, the next start finds the old one set aside and a new one without entries,
+        and reads what is open from there (`gateway.keep.recovery`). What is not of a journal goes
+        along. Raises sqlite3.Error.
         """
         self._see_to_files()
         old = self._journal

@@ -18,9 +18,8 @@ from gateway.keep.journal import OF_JOURNAL, Heritage, Journal
 from gateway.words.instruction import Done
 from gateway.words.kind import Priority
 
-AGAIN_AT_MOST = (
-    1000  # entries that a new journal tells again, the newest: who knows what the platform has
-)
+# entries that a new journal tells again, the newest: who knows what the platform has
+AGAIN_AT_MOST = 1000
 WAITING_AT_MOST = 10_000  # entries that go along; calls for help first, then the newest
 
 

@@ -33,7 +33,9 @@ VERSION = 3007000
 LARGEST = 64 * 1024 * 1024  # bytes; ours are cut at 4 MiB
 LEFTOVER = 16  # frames of another salt in a row, behind which nothing of ours is looked for
 AT_ONCE = 1024  # frames that are summed at once
-UNCUT = 16  # pairs of words after which what is above 32 bits is cut off: until then it stays within the 64 of its lane
+# pairs of words after which what is above 32 bits is cut off: until then it stays within the 64 of
+# its lane
+UNCUT = 16
 MOST_PAGES = 1 << 24  # a page number above is a damaged one
 Sum = tuple[int, int]
 

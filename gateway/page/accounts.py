@@ -1,7 +1,8 @@
 """Who may see the page: accounts, sessions, refused tries and a book of visits, in `page.db` (only the page writes it).
 
-Passwords are kept as argon2 hashes, session keys as SHA-256. Time is monotonic and belongs to one power-up: a clock that is wrong or
-jumps signs nobody in or out, and whoever was signed in before a power cut signs in again.
+Passwords are kept as argon2 hashes, session keys as SHA-256. Time is monotonic and belongs to one
+power-up: a clock that is wrong or jumps signs nobody in or out, and whoever was signed in before a
+power cut signs in again.
 """
 
 from __future__ import annotations
@@ -44,13 +45,16 @@ SESSIONS = 20  # at once; the one longest unseen goes first
 OF_ONE = 5  # of them of one account: whoever signs in again and again signs out himself
 ACCOUNTS = 12
 VISITS = 5000  # lines of the book of visits that are kept
-REFUSED_LINES = 30  # an hour of refused tries in it; of more only the number is written: guessing must not push the rest out
+# an hour of refused tries in it; of more only the number is written: guessing must not push the
+# rest out
+REFUSED_LINES = 30
 HOUR = 3600.0
 SHORTEST, LARGEST = 10, 200  # characters of a password
 NAME = re.compile(r"[\w.-][\w .-]{0,30}[\w.-]|[\w.-]")
 _NUMBER = re.compile(r"[\w-]{16}", re.ASCII)
 
-# 19 MiB and two rounds: the least that OWASP asks, on a board with 512 MB. One at a time, see `_hashing`.
+# 19 MiB and two rounds: the least that OWASP asks, on a board with 512 MB. One at a time, see
+# `_hashing`.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 _NOBODY = _hasher.hash(secrets.token_hex(16))  # an unknown name takes as long as a wrong password
 
@@ -116,9 +120,8 @@ class Accounts:
             db.execute("INSERT OR IGNORE INTO marks VALUES ('secret', ?)", (secret,))
         self._secret = bytes.fromhex(secret)
         self.tries = Tries(self._open, boot, now)
-        self.wrong = (
-            0  # passwords and codes since the start of the page, also those that were not looked at
-        )
+        # passwords and codes since the start of the page, also those that were not looked at
+        self.wrong = 0
         self._lines = self._unwritten = 0
         self._hour = now()
 
@@ -168,8 +171,8 @@ class Accounts:
     def sign_in(self, name: str, password: str, source: str, device: str = "") -> str:
         """Return the key of a new session. Raises Refusal; a name that is not known looks like a wrong password.
 
-        Where a device has signed in to this account before its wrong passwords are counted, not those of its address: nobody else's
-        guesses shut it out.
+        Where a device has signed in to this account before its wrong passwords are counted, not
+        those of its address: nobody else's guesses shut it out.
         """
         who = self._counted_as(name, device) or source
         self._count(who)

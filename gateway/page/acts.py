@@ -1,7 +1,8 @@
 """What a form on the page becomes: an instruction of the contract, or words beside the fields that are wrong.
 
-The daemon decides; here is only refused what a person can put right at once. Each form carries an id made when it was drawn: sent
-twice, by a double tap or a page that was loaded again, it acts once.
+The daemon decides; here is only refused what a person can put right at once. Each form carries an
+id made when it was drawn: sent twice, by a double tap or a page that was loaded again, it acts
+once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The address of a message broker as people type or paste it: a host name, `host:port`, or a whole `mqtts://user@host:port`.
 
-It is read for what it says. What it cannot mean here is refused with what to type, as a key of the catalogue.
+It is read for what it says. What it cannot mean here is refused with what to type, as a key of the
+catalogue.
 """
 
 from __future__ import annotations

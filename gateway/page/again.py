@@ -1,7 +1,8 @@
 """The password once more: before a backup, an account, the platform or the page's certificate changes hands.
 
-Whoever holds the phone shows that it is theirs: a phone left on a table, or a session key that was stolen, is worth no backup. Whoever
-has typed the password within the last `FRESH` seconds is not asked.
+Whoever holds the phone shows that it is theirs: a phone left on a table, or a session key that was
+stolen, is worth no backup. Whoever has typed the password within the last `FRESH` seconds is not
+asked.
 """
 
 from __future__ import annotations

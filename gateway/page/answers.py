@@ -1,6 +1,7 @@
 """What a form was answered, kept for a quarter of an hour: a browser is sent on to it, so that "back" and "reload" end on a page.
 
-What is kept is a page as it was drawn: with what was typed, never with a secret. Only the browser that sent the form gets it.
+What is kept is a page as it was drawn: with what was typed, never with a secret. Only the browser
+that sent the form gets it.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 KEPT = 900.0  # s
-BRIEFLY = (
-    60.0  # s for a page that shows alarms: whoever loads it again wants to know how they stand now
-)
+# s for a page that shows alarms: whoever loads it again wants to know how they stand now
+BRIEFLY = 60.0
 EACH, MOST = 4, 24  # answers of one browser, and of all; the oldest are forgotten first
 LARGEST = 400_000  # bytes of one; a larger one is given at once
 NAME = "said"  # in the query

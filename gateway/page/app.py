@@ -49,7 +49,8 @@ from gateway.words.clock import boot_name
 from gateway.words.say import both
 
 LOG = logging.getLogger("eldercare")
-THREADS = 4  # requests that are worked on at once: the home has one or two visitors, and the daemon comes first
+# requests that are worked on at once: the home has one or two visitors, and the daemon comes first
+THREADS = 4
 
 
 def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:

@@ -1,7 +1,8 @@
 """The certificate of commissioning: what will be signed, the signature, the sheet for the printer, and all certificates there have been.
 
-A sheet is drawn from the kept document and its signature alone: printed again years later it says the same. What only the paper needs,
-the resident's name and the street, is typed in the browser and never comes here.
+A sheet is drawn from the kept document and its signature alone: printed again years later it says
+the same. What only the paper needs, the resident's name and the street, is typed in the browser and
+never comes here.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ from gateway.words.driver import Model
 from gateway.words.instruction import Do, Refused, What
 
 LOG = logging.getLogger("eldercare")
-ANSWER_WAIT = 8.0  # s in which the daemon usually has written a change; after that the page says so and goes on
+# s in which the daemon usually has written a change; after that the page says so and goes on
+ANSWER_WAIT = 8.0
 ANSWER_LOOK = 0.1
 
 

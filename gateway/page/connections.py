@@ -1,9 +1,11 @@
 """Who may hold a connection to the page: counted when it is accepted, before TLS and before a byte is read.
 
-asyncio's own server counts nothing until the TLS handshake is over and gives each handshake a minute: three hundred silent sockets
-then hold every file descriptor the process may have. Here each accepted socket takes a place at once. Where there is none left
-somebody else's makes room, never the newcomer's: the oldest silent one of whoever holds most. So an attacker displaces himself, and
-whoever comes to sign in is always let in. Sources that somebody is signed in from have places of their own.
+asyncio's own server counts nothing until the TLS handshake is over and gives each handshake a
+minute: three hundred silent sockets then hold every file descriptor the process may have. Here each
+accepted socket takes a place at once. Where there is none left somebody else's makes room, never
+the newcomer's: the oldest silent one of whoever holds most. So an attacker displaces himself, and
+whoever comes to sign in is always let in. Sources that somebody is signed in from have places of
+their own.
 
 Runs in the event loop of the page; nothing here is shared with a thread.
 """
@@ -27,11 +29,14 @@ from gateway.page.papers import Context
 
 LOG = logging.getLogger("eldercare")
 MOST = 64  # places for sources that nobody is signed in from, together
-KEPT = 32  # beside them, for sources that somebody is signed in from; in all 96 of the unit's 256 file descriptors
+# beside them, for sources that somebody is signed in from; in all 96 of the unit's 256 file
+# descriptors
+KEPT = 32
 EACH = 16  # of one source; a browser opens six
 BROWSER = 6  # places up to which one source is no greedier than another
 HANDSHAKE = 5.0  # s for TLS; two round trips, also where two packets are lost
-HEAD = 10.0  # s in which the head of a question must be whole, from the connection or from its first byte
+# s in which the head of a question must be whole, from the connection or from its first byte
+HEAD = 10.0
 QUESTION = 20.0  # s in which a question must be whole, headers and body
 KEEP = 15  # s for which an idle connection stays
 PARTING = 2.0  # s for the other side to end TLS; then the connection is cut
@@ -120,7 +125,8 @@ class Connection(H11Protocol):
     def _wait(self) -> None:
         """Run the time of a head from its first byte (the first one's from the connection), then that of the whole question.
 
-        Who goes on sending what was refused already is read a moment longer: cut off at once, a browser shows no answer.
+        Who goes on sending what was refused already is read a moment longer: cut off at once, a
+        browser shows no answer.
         """
         if self.conn.their_state is h11.IDLE:
             self._be_patient(HEAD)

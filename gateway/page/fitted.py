@@ -1,6 +1,7 @@
 """Wired devices: which one answers at a port, and a radar's settings, written by the daemon, read back and shown side by side.
 
-The page leaves `ask_port` and `adjust`; the daemon's status file tells how far it is. What was read last stands in the journal.
+The page leaves `ask_port` and `adjust`; the daemon's status file tells how far it is. What was read
+last stands in the journal.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ FIRST: Final = (
     "area_back",
     "threshold",
 )
-# What a technician sets in each home; all other settings stand folded, for they are right as they are in most.
+# What a technician sets in each home; all other settings stand folded, for they are right as they
+# are in most.
 TROUBLES: Final = frozenset({"gone", "busy", "denied", "silent", "failed"})
 
 
@@ -243,7 +245,8 @@ def _noted(note: wire.FaultMessage | None) -> dict[str, SettingStatus]:
     return out
 
 
-SAME: Final = 0.06  # values are equal within this, as when they are set: a radar counts in metres as 32-bit floats
+# values are equal within this, as when they are set: a radar counts in metres as 32-bit floats
+SAME: Final = 0.06
 
 
 def _row(v: Visitor, s: Setting, row: SettingStatus) -> dict[str, Any]:

@@ -23,15 +23,18 @@ LARGEST = 40 * 1024  # bytes of a request's body: two certificates in PEM, nothi
 LARGER: Final = {"/moving/look": 256 * 1024}  # ... but a backup that a new box is to take over
 RATE, BURST = 25.0, 150.0  # requests a second and at once of one source: a page is about eight
 SOURCES = 500  # sources that are remembered, the one longest quiet forgotten first
-REGULAR = 900.0  # s for which a source is known by a session that was used there: as long as one lasts without a touch
+# s for which a source is known by a session that was used there: as long as one lasts without a
+# touch
+REGULAR = 900.0
 REGULARS = 40  # such sources: two of each session there may be
 NETWORKS_EVERY = 60.0  # s
 HERE = frozenset({"127.0.0.1", "::1"})
 _UP, _REJECT = 0x1, 0x200  # flags of a route
 METHODS = frozenset({"GET", "HEAD", "POST"})
 
-# Nothing from elsewhere, no script or style inside a page, no page of ours inside another one. No HSTS: with a certificate made on
-# the box a browser would then refuse even a technician who has compared the fingerprint.
+# Nothing from elsewhere, no script or style inside a page, no page of ours inside another one. No
+# HSTS: with a certificate made on the box a browser would then refuse even a technician who has
+# compared the fingerprint.
 _POLICY = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -55,9 +58,8 @@ class Guard:
     ) -> None:
         self._app = app
         self._names = names
-        self._refuse = (
-            refuse  # (scope, status) -> (content type, body) of what a refused visitor sees
-        )
+        # (scope, status) -> (content type, body) of what a refused visitor sees
+        self._refuse = refuse
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,7 +89,8 @@ class Guard:
             or len(length) > 12
             or (int(length) > LARGEST and scope["path"] not in LARGER)
         ):
-            return 413  # a page that takes a file says beside the field that it is too large: see `TooLarge`
+            # a page that takes a file says beside the field that it is too large: see `TooLarge`
+            return 413
         if scope["method"] == "POST" and not _same_origin(headers, hosts[0]):
             return 403
         return 0
@@ -180,8 +183,9 @@ def named(host: str) -> str:
 def source(scope: Scope) -> str:
     """Return who asks: the address; of IPv6 beyond the home's own network the /64, for there one machine has as many as it likes.
 
-    In the home's network an address of IPv6 counts singly, as of IPv4: else a neighbour in it would be the same source as the
-    technician. What one machine can do by taking many addresses is bounded elsewhere: by places (connections.py) and turns (turns.py).
+    In the home's network an address of IPv6 counts singly, as of IPv4: else a neighbour in it would
+    be the same source as the technician. What one machine can do by taking many addresses is
+    bounded elsewhere: by places (connections.py) and turns (turns.py).
     """
     client = scope.get("client")
     if not client:

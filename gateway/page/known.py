@@ -1,6 +1,7 @@
 """What the page knows of the home: read from the daemon's databases and its status file, never written.
 
-Every look opens the file, asks and closes: the daemon may set a database aside and begin another at any time.
+Every look opens the file, asks and closes: the daemon may set a database aside and begin another at
+any time.
 """
 
 from __future__ import annotations

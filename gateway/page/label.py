@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 FILE = "page-code"
-ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that looks like another letter, on a label in a dark cupboard
+# nothing that looks like another letter, on a label in a dark cupboard
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 GROUPS, EACH = 2, 5  # 30 ** 10: about 49 bits
 
 

@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Callable
 MOST = 12  # streams at once
 EACH = 4  # of one account, however often it is signed in
 LOOK_EVERY = 0.5  # s
-QUIET = 10.0  # s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
-BEAT = (
-    3.0  # s between two signs of life: a page that has heard none for 10 s says that it is not live
-)
+# s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
+QUIET = 10.0
+# s between two signs of life: a page that has heard none for 10 s says that it is not live
+BEAT = 3.0
 
 
 class Full(Exception):
@@ -82,5 +82,6 @@ class Watch:
             number = await asyncio.to_thread(self._newest)
             if number != self._number:
                 self._number = number
-                self._changed.set()  # wakes all that wait now; whoever comes later waits for the next
+                # wakes all that wait now; whoever comes later waits for the next
+                self._changed.set()
                 self._changed = asyncio.Event()

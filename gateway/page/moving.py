@@ -1,7 +1,8 @@
 """Backup and box swap: a sealed file of this home to take away, and a new box that takes over from one.
 
-The daemon seals and takes over; the page hands it the passphrase and the file, and opens an uploaded file only to show what is in it.
-What is confirmed is what was shown: the file that was looked at waits for the confirmation where only page and daemon can read it.
+The daemon seals and takes over; the page hands it the passphrase and the file, and opens an
+uploaded file only to show what is in it. What is confirmed is what was shown: the file that was
+looked at waits for the confirmation where only page and daemon can read it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The page's certificate: made on the box at first start, replaced by one's own where there is one.
 
-A box in a stranger's flat has no public name, so nobody can sign for it: the browser warns once, and the technician compares the
-fingerprint with the one on the label (`eldercare-gateway code` prints both). The key stays when the certificate is made anew.
+A box in a stranger's flat has no public name, so nobody can sign for it: the browser warns once,
+and the technician compares the fingerprint with the one on the label (`eldercare-gateway code`
+prints both). The key stays when the certificate is made anew.
 """
 
 from __future__ import annotations
@@ -37,11 +38,13 @@ RSA_LEAST, RSA_MOST = (
     4096,
 )  # bits: OpenSSL serves with no less, and each connection by a longer key takes a small board a second
 CURVES: Final = frozenset({"secp256r1", "secp384r1"})
-_NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME: the box's clock may be unsure, and dates are looked at elsewhere
+# X509_V_FLAG_NO_CHECK_TIME: the box's clock may be unsure, and dates are looked at elsewhere
+_NO_CHECK_TIME = 0x200000
 
 
 Context = ssl.SSLContext  # made here alone
-# What the library says of a text that is no certificate, or one that it does not read. Two of these are no ValueError.
+# What the library says of a text that is no certificate, or one that it does not read. Two of these
+# are no ValueError.
 NO_CERTIFICATE: Final = (
     ValueError,
     UnsupportedAlgorithm,
@@ -96,8 +99,8 @@ def shown(config: Config) -> Path | None:
 def context(certificate: Path, key: Path) -> Context:
     """Return what the page speaks TLS with, after a handshake by it in memory. Raises BadPapers where no browser could come in by it.
 
-    OpenSSL loads what it then cannot serve with, and serves what no browser takes: either way nobody could open the page any more to
-    put it right.
+    OpenSSL loads what it then cannot serve with, and serves what no browser takes: either way
+    nobody could open the page any more to put it right.
     """
     try:
         leaf = x509.load_pem_x509_certificates(certificate.read_bytes())[0]

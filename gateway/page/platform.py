@@ -1,7 +1,7 @@
 """The platform: its address and papers, tried on the spot, then saved.
 
-What has been tried but not saved is kept here in memory for a quarter of an hour, so that nobody types a password twice; no secret
-stands in a page or an address.
+What has been tried but not saved is kept here in memory for a quarter of an hour, so that nobody
+types a password twice; no secret stands in a page or an address.
 """
 
 from __future__ import annotations

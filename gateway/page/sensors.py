@@ -1,7 +1,8 @@
 """Sensors: the list with what may be done, the hearing window in which a new one is found, its form, and its first word.
 
-A device is found in the air, behind a receiver, or at a port (see `fitted`); its form asks what its make needs, and no more. What is
-taught, a radio code or a beacon's signal, is chosen among those that the window has heard.
+A device is found in the air, behind a receiver, or at a port (see `fitted`); its form asks what its
+make needs, and no more. What is taught, a radio code or a beacon's signal, is chosen among those
+that the window has heard.
 """
 
 from __future__ import annotations
@@ -1021,7 +1022,8 @@ def _first(
 ) -> str:
     """Return "heard" once it has spoken since then, "key" where it speaks but cannot be read.
 
-    Of a `new` one any word is one since then: a wired device has answered within the turn in which it was enrolled.
+    Of a `new` one any word is one since then: a wired device has answered within the turn in which
+    it was enrolled.
     """
     if now is None or not facts.well:
         return "waiting"
@@ -1032,7 +1034,8 @@ def _first(
     ):  # the file rounds to a tenth
         return "heard"
     unread = now.unread_s
-    # By a key that is another by now it could not be read before: that says nothing about the one it has.
+    # By a key that is another by now it could not be read before: that says nothing about the one
+    # it has.
     return (
         "key"
         if unread is not None and (since is None or facts.mono - unread > since - 0.1)

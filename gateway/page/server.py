@@ -192,8 +192,9 @@ async def _report(page: Page, mine: Papers) -> None:
 def _listening(address: str, port: int) -> socket.socket:
     """Return a listening socket, for both families where no address was given and the box has both.
 
-    What is accepted inherits TCP_NODELAY. asyncio sets it only on sockets that were made with IPPROTO_TCP, which these are not: the
-    body of each answer then waited for the other side to acknowledge its head, 40 ms.
+    What is accepted inherits TCP_NODELAY. asyncio sets it only on sockets that were made with
+    IPPROTO_TCP, which these are not: the body of each answer then waited for the other side to
+    acknowledge its head, 40 ms.
     """
     if address:
         line = socket.create_server(

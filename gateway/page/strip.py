@@ -32,8 +32,11 @@ _DANGER = frozenset(
         Kind.STAY_STILL.value,
     }
 )
-JOINED = 1200.0  # s between two packets that are drawn as one line of being heard: an unchanged measure is kept every five minutes
-LOST = 3600.0  # s at most of being heard that a power cut takes along: those of the hour that was not yet written
+# s between two packets that are drawn as one line of being heard: an unchanged measure is kept
+# every five minutes
+JOINED = 1200.0
+# s at most of being heard that a power cut takes along: those of the hour that was not yet written
+LOST = 3600.0
 LONGEST_STATE = 6 * 3600.0  # s for which a state is believed without being said again
 
 
@@ -59,9 +62,8 @@ class Strip:
     open_since: float | None = None  # wall second since when it is open now
     battery: float | None = None
     last: dict[str, bool | int | float | str] = field(default_factory=dict)
-    acted: float | None = (
-        None  # wall second of the last sign of somebody: a movement, a press, a door
-    )
+    # wall second of the last sign of somebody: a movement, a press, a door
+    acted: float | None = None
 
     @property
     def empty(self) -> bool:

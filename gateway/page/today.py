@@ -31,7 +31,8 @@ from gateway.words.instruction import Do
 from gateway.words.reading import Kind
 
 router = APIRouter()
-ANSWER_WAIT = 3.0  # s in which the daemon usually has answered an instruction; after that the page says so and goes on
+# s in which the daemon usually has answered an instruction; after that the page says so and goes on
+ANSWER_WAIT = 3.0
 ANSWER_LOOK = 0.1
 LATE, DESK_LATE = 10.0, 30.0  # s after which a stage of a test alarm is said not to come
 DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
@@ -52,9 +53,11 @@ REFUSALS = frozenset(
         "replayed",
     }
 )  # that have words of their own; all others came damaged
-FEW = 24  # devices up to which Today shows the weeks of each; with more they are on the device's own page
+# devices up to which Today shows the weeks of each; with more they are on the device's own page
+FEW = 24
 FEW_DAYS = 3  # fewer say nothing of weeks
-# What a home may lack a sensor for: the danger's word, and what one of its devices would have to sense.
+# What a home may lack a sensor for: the danger's word, and what one of its devices would have to
+# sense.
 FINDS = (
     ("sos", {Kind.BUTTON}),
     ("fall", {Kind.FALL}),
@@ -330,7 +333,8 @@ def home(v: Visitor) -> dict[str, Any]:
     facts = known.status()
     now = known.now(facts)
     masks = known.masks()
-    # The journal's word on shelves: the status file is up to two seconds behind who has just tapped.
+    # The journal's word on shelves: the status file is up to two seconds behind who has just
+    # tapped.
     devices = [replace(d, shelved=d.device in masks["shelves"]) for d in facts.devices]
     drawn = strips(
         known.day(now),

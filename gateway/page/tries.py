@@ -1,6 +1,7 @@
 """Wrong passwords of one source (an address, or a device that signed in before): the next try waits longer, and then it is locked.
 
-They are counted in memory: who guesses with ever new addresses wears no card. A lock is on the card, and outlasts a power cut.
+They are counted in memory: who guesses with ever new addresses wears no card. A lock is on the
+card, and outlasts a power cut.
 """
 
 from __future__ import annotations

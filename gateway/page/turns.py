@@ -19,7 +19,9 @@ from contextlib import asynccontextmanager
 from gateway.page.tries import Refusal
 
 AT_ONCE = 100  # tries that are looked at without waiting; they come back one by one
-EVERY = 1.0  # s between two tries after that: 86,400 a day over all accounts, 4 % of what a Raspberry Pi 4 could hash
+# s between two tries after that: 86,400 a day over all accounts, 4 % of what a Raspberry Pi 4 could
+# hash
+EVERY = 1.0
 PATIENCE = 4.0  # s for which a try waits for its turn; then whoever it is presses again
 LINE = 8  # tries of one kind that wait; of more one is sent away by lot
 LATER = 2.0  # s after which somebody who was sent away may press again

@@ -27,7 +27,8 @@ HERE = Path(__file__).parent
 YEAR = 365 * 86400
 FIELDS = 130  # of one form; a ladder of twenty rungs can have a hundred and twenty-four
 THEMES = ("auto", "light", "dark")
-# What the navigation has. "setup" leads to the places of SETUP: what is new there is put in when it works.
+# What the navigation has. "setup" leads to the places of SETUP: what is new there is put in when it
+# works.
 PLACES = (
     ("today", "/"),
     ("alarms", "/alarms"),
@@ -287,7 +288,8 @@ class Visitor:
         return response
 
     def _name(self, name: str) -> str:
-        # The prefix makes a browser refuse one that another machine of the same domain, or plain HTTP, has planted.
+        # The prefix makes a browser refuse one that another machine of the same domain, or plain
+        # HTTP, has planted.
         return f"__Host-{name}" if self.secure and name in {"session", "form", "device"} else name
 
     def _cookie(self, response: Response, name: str, value: str, age: int | None) -> None:

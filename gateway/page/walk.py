@@ -1,7 +1,7 @@
 """Walk test: one device after the other from where it will be used, then mains and network pulled, counted live by the daemon.
 
-It ends with pass or with what is missing and what to do. What has been tried stands in the journal: a phone that is reloaded, or goes
-flat, loses nothing.
+It ends with pass or with what is missing and what to do. What has been tried stands in the journal:
+a phone that is reloaded, or goes flat, loses nothing.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ TAGS: Final = {"zh": "zh-CN", "en": "en"}
 FIRST: Final = "zh"
 JUST: Final = 3.0  # s that are no time ago: what the page reads is itself two seconds old
 
-# What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the daemon says, are typed; a page is print.
+# What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the
+# daemon says, are typed; a page is print.
 _FULL: Final = {",": "\uff0c", ";": "\uff1b", ":": "\uff1a", "?": "\uff1f", "!": "\uff01"}
 _HAN: Final = "\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d\u2026"
 _MARK: Final = re.compile(

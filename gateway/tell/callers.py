@@ -1,8 +1,9 @@
 """Local programs: what sounds in the home, and the rungs of the ladder that a program serves (siren, light, modem).
 
-A program gets the alarm in its environment and says by its exit code whether it succeeded. It is ended when the alarm is answered
-or over. Calls by one program are made one after another: whatever it talks to (a modem) can serve one at a time. Those that wait
-stand in a queue, P1 first; a P1 ends a less urgent call, which is made again behind it. No call fails because others run.
+A program gets the alarm in its environment and says by its exit code whether it succeeded. It is
+ended when the alarm is answered or over. Calls by one program are made one after another: whatever
+it talks to (a modem) can serve one at a time. Those that wait stand in a queue, P1 first; a P1 ends
+a less urgent call, which is made again behind it. No call fails because others run.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ ANSWERED = ENDED | {
     State.DISPATCHED,
     State.ON_SITE,
 }  # states in which nothing need sound or call any more
-QUEUE = 64  # calls that wait for one program; the least urgent is forgotten first, of these the oldest: its ladder has gone on since
-TOLD = (
-    120.0  # s for which a person who was told of a fire need not be told of the next detector in it
-)
+# calls that wait for one program; the least urgent is forgotten first, of these the oldest: its
+# ladder has gone on since
+QUEUE = 64
+# s for which a person who was told of a fire need not be told of the next detector in it
+TOLD = 120.0
 
 Served = tuple[int, int]  # (alarm number, index of the call)
 
@@ -204,8 +206,9 @@ class Callers:
     ) -> None:
         """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for what only sounds.
 
-        A person who is being told of the alarm, or of the same fire, is not called beside it: the run that waits or goes on serves
-        this call too. One who was told of the fire a moment ago by another detector's alarm knows of it.
+        A person who is being told of the alarm, or of the same fire, is not called beside it: the
+        run that waits or goes on serves this call too. One who was told of the fire a moment ago by
+        another detector's alarm knows of it.
         """
         if call is None:
             self._noise(program, alarm, reason)

@@ -1,8 +1,10 @@
 """New settings of the platform are on trial: they hold once they have connected, else those before are put back by themselves.
 
-Another broker (host or port) is reached beside the link that runs: what the home has to say goes out there until the new one is up. The
-same broker knows one connection by our client id: there the running link ends first, and a call for help in the trial puts the old
-settings back at once, as it does after a restart in the trial. A technician who has gone home need not come back for a slip in an address.
+Another broker (host or port) is reached beside the link that runs: what the home has to say goes
+out there until the new one is up. The same broker knows one connection by our client id: there the
+running link ends first, and a call for help in the trial puts the old settings back at once, as it
+does after a restart in the trial. A technician who has gone home need not come back for a slip in
+an address.
 """
 
 from __future__ import annotations
@@ -75,9 +77,8 @@ class Changeover:
         assert new is not None  # asked only where there are two
         assert old is not None
         self._beside = (new.host, new.port) != (old.host, old.port)
-        self._cut = (
-            resumed  # the old link worked, and had to end for this, or ended with the process
-        )
+        # the old link worked, and had to end for this, or ended with the process
+        self._cut = resumed
         self._over = asyncio.Event()
         self._why = Say("trial.called")
 

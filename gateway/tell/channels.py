@@ -1,8 +1,10 @@
 """Whether what sounds and calls is well: what each run of a program has shown, and a daily test of those that can be asked.
 
-A program that says that its channel is broken, that is not there or hangs, a siren that fails, and one by which three calls in a row
-reached nobody are a fault, `gateway.call_failed`, until a run or a test of it succeeds. Of a program that can be asked and is known not
-to work no person is waited for: see `dispatch.skipped`. It is asked again every quarter of an hour, and at once when somebody calls.
+A program that says that its channel is broken, that is not there or hangs, a siren that fails, and
+one by which three calls in a row reached nobody are a fault, `gateway.call_failed`, until a run or
+a test of it succeeds. Of a program that can be asked and is known not to work no person is waited
+for: see `dispatch.skipped`. It is asked again every quarter of an hour, and at once when somebody
+calls.
 
 Runs on the loop's thread, as part of the daemon.
 """

@@ -14,7 +14,9 @@ from gateway.tell.mqtt import Link
 from gateway.tell.push import Lost, NotTaken
 from gateway.words.clock import Clock
 
-OFFLINE = 3  # heartbeats that did not come, after which the platform calls the home offline: one that comes later tells nobody anything
+# heartbeats that did not come, after which the platform calls the home offline: one that comes
+# later tells nobody anything
+OFFLINE = 3
 
 
 class Heartbeats:

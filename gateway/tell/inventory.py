@@ -1,7 +1,8 @@
 """What is in the home, as the platform is told: a retained message `home`, for a desk that has not listened for years.
 
-It is told after connecting, after a change (an alarm, a fault or an order may be one), and every AGAIN. No name of a person, no telephone
-number, no label and no reason that somebody wrote stands in it; when a device was heard last is said to the hour, and no closer.
+It is told after connecting, after a change (an alarm, a fault or an order may be one), and every
+AGAIN. No name of a person, no telephone number, no label and no reason that somebody wrote stands
+in it; when a device was heard last is said to the hour, and no closer.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ from gateway.words.reading import Kind
 LOG = logging.getLogger("eldercare")
 LEAST = 10.0  # s between two messages: what changes in one go is one message
 SAME_AGAIN = 600.0  # s for which a line that comes and goes does not bring the same message again
-AGAIN = 21600.0  # s after which it is told again, for what has no entry: when each device was heard, how full its battery is
+# s after which it is told again, for what has no entry: when each device was heard, how full its
+# battery is
+AGAIN = 21600.0
 MASKED_LOOK = 900.0  # s between two looks while something is masked, which ends without an entry
 LARGEST = (
     32 * 1024

@@ -1,8 +1,9 @@
 """The link to the platform's broker: one connection at a time over aiomqtt, MQTT 5, or 3.1.1 where the broker speaks no 5.
 
-`Link.run` is one connection and ends with `LinkLost`, whose text says what, where and what to do; `supervise.keep` calls it
-again. `Link.publish` returns when the broker has the message (PUBACK). Neither broker nor client is a store: what has no receipt
-is sent again from the outbox. For TLS, and what a wrong clock may and may not do, see `dial`.
+`Link.run` is one connection and ends with `LinkLost`, whose text says what, where and what to do;
+`supervise.keep` calls it again. `Link.publish` returns when the broker has the message (PUBACK).
+Neither broker nor client is a store: what has no receipt is sent again from the outbox. For TLS,
+and what a wrong clock may and may not do, see `dial`.
 """
 
 from __future__ import annotations
@@ -33,26 +34,34 @@ from gateway.words.say import Say
 Version = Literal["auto", "5", "3.1.1"]
 
 ANSWER_WAIT: Final = 10.0  # s for CONNACK and for SUBACK
-TRIAL_WAIT: Final = 3.0  # s for CONNACK while it is not known whether the broker speaks MQTT 5; a broker may ignore what it does not know
-PUBLISH_WAIT: Final = 10.0  # s for PUBACK; then the connection is taken for dead, so that a half-open one costs no more
+# s for CONNACK while it is not known whether the broker speaks MQTT 5; a broker may ignore what it
+# does not know
+TRIAL_WAIT: Final = 3.0
+# s for PUBACK; then the connection is taken for dead, so that a half-open one costs no more
+PUBLISH_WAIT: Final = 10.0
 STOP_WAIT: Final = 2.0  # s for the farewell
-WILL_DELAY: Final = (
-    60  # s for which a v5 broker keeps our last will back: a mobile line that flaps is back before
-)
+# s for which a v5 broker keeps our last will back: a mobile line that flaps is back before
+WILL_DELAY: Final = 60
 SESSION_KEPT: Final = (
     7 * 86400
 )  # s for which a v5 broker keeps instructions for us; a help, never relied on
-WINDOW: Final = 20  # publishes in flight, fewer if the broker says so; further callers wait in line, their number is their own bound
-HEARD_AT_ONCE: Final = 20  # QoS 1 messages that a v5 broker may have in flight to us; there is no queue here, each is delivered at once
-ENVELOPE: Final = 1024  # bytes that topic and properties may add to a message of wire.LARGEST; what is longer is not held
+# publishes in flight, fewer if the broker says so; further callers wait in line, their number is
+# their own bound
+WINDOW: Final = 20
+# QoS 1 messages that a v5 broker may have in flight to us; there is no queue here, each is
+# delivered at once
+HEARD_AT_ONCE: Final = 20
+# bytes that topic and properties may add to a message of wire.LARGEST; what is longer is not held
+ENVELOPE: Final = 1024
 FORGOTTEN: Final = (
     1024 * 1024
 )  # bytes of a message that are read to get past it; a longer one ends the connection
-UNHEARD: Final = 2  # connections that may end when we ask whether the platform is there: a broker whose list does not know it may do that
+# connections that may end when we ask whether the platform is there: a broker whose list does not
+# know it may do that
+UNHEARD: Final = 2
 SHORT_LIFE: Final = 120.0  # s; a broker that closes on us without a word this soon ...
-SHORT_LIVES: Final = (
-    3  # ... this many times in a row has very likely given our client id to another connection
-)
+# ... this many times in a row has very likely given our client id to another connection
+SHORT_LIVES: Final = 3
 
 _UNSUPPORTED_VERSION: Final = 0x84
 _PROTOCOL_ERROR: Final = 0x82
@@ -100,9 +109,8 @@ class Broker:
     password: str | None = field(default=None, repr=False)
     version: Version = "auto"
     will_delay: int = WILL_DELAY
-    keepalive: int = (
-        30  # s without traffic until a ping; a silent line is given up after two of them
-    )
+    # s without traffic until a ping; a silent line is given up after two of them
+    keepalive: int = 30
 
     @property
     def where(self) -> str:
@@ -113,11 +121,12 @@ class Broker:
 class Link:
     """The one way to the platform.
 
-    `status(online, reason)` returns the bytes of the retained status. It is asked before connecting for the last will
-    (False, "lost"), when connected (True, "connected"), and at the farewell (False, "stopped").
-    `heard(name, payload)` gets each receipt and instruction at once, before its PUBACK: it must not block, and an exception in
-    it is a bug that ends `run`. `refused(name, why)` is told of messages that are too large or that nobody asked for.
-    `up()` and `down(why)` frame the time in which `publish` works. `proved` is as in `dial`.
+    `status(online, reason)` returns the bytes of the retained status. It is asked before connecting
+    for the last will (False, "lost"), when connected (True, "connected"), and at the farewell
+    (False, "stopped"). `heard(name, payload)` gets each receipt and instruction at once, before its
+    PUBACK: it must not block, and an exception in it is a bug that ends `run`. `refused(name, why)`
+    is told of messages that are too large or that nobody asked for. `up()` and `down(why)` frame
+    the time in which `publish` works. `proved` is as in `dial`.
     """
 
     def __init__(
@@ -133,9 +142,8 @@ class Link:
     ) -> None:
         self.broker = broker
         self.version = ""  # "5" or "3.1.1": of the connection that is up, or was last
-        self.certificate_ends: float | None = (
-            None  # wall second at which the broker's certificate ends, as it showed it last
-        )
+        # wall second at which the broker's certificate ends, as it showed it last
+        self.certificate_ends: float | None = None
         self.certificate_begins: float | None = None
         self._status = status
         self._heard = heard
@@ -149,9 +157,8 @@ class Link:
         self._short_lives = 0
         self._taken_over = False
         self._hurried = False
-        self._platform_unheard = (
-            0  # connections that ended when we asked whether the platform is there
-        )
+        # connections that ended when we asked whether the platform is there
+        self._platform_unheard = 0
         self._anew = False  # the next connection asks the broker to forget what it kept for us
 
     @property
@@ -181,7 +188,8 @@ class Link:
     async def say_now(self, topic: str, payload: bytes, seconds: float) -> None:
         """Say at QoS 0 what nobody shall keep for those who are not there; over MQTT 5 it is worth nothing after `seconds`.
 
-        Brokers queue QoS 0 for an absent subscriber or not, as they like; a message that has expired is given to nobody. One topic.
+        Brokers queue QoS 0 for an absent subscriber or not, as they like; a message that has
+        expired is given to nobody. One topic.
         """
         if self._connection is None:
             raise LinkLost(Say("link.not_connected", where=self.broker.where))
@@ -340,8 +348,9 @@ class Link:
 class _Connection(aiomqtt.Client):
     """aiomqtt's client for one connection, on a socket of ours, with what it lacks.
 
-    It says at once when the broker closes (aiomqtt waits for its timeout, before CONNACK and in each publish), reads the reason
-    in a PUBACK, keeps to the broker's limits, delivers without a queue and a task per message, and writes in the same turn.
+    It says at once when the broker closes (aiomqtt waits for its timeout, before CONNACK and in
+    each publish), reads the reason in a PUBACK, keeps to the broker's limits, delivers without a
+    queue and a task per message, and writes in the same turn.
     """
 
     def __init__(
@@ -372,7 +381,8 @@ class _Connection(aiomqtt.Client):
             clean_session=None if five else anew,
             clean_start=anew
             if five
-            else MQTT_CLEAN_START_FIRST_ONLY,  # the latter means "says nothing"; 3.1.1 has no such flag
+            # the latter means "says nothing"; 3.1.1 has no such flag
+            else MQTT_CLEAN_START_FIRST_ONLY,
             properties=properties,
             will=will,
             keepalive=broker.keepalive,

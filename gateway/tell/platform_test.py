@@ -1,17 +1,19 @@
 """A try of the way to the platform: resolve, connect, TLS, login, publish, receipt, each with its time and what to do.
 
-Only one connection may carry the gateway's client id, and an access list lets no other id speak on its topics, so the try has to
-log in as the gateway itself:
+Only one connection may carry the gateway's client id, and an access list lets no other id speak on
+its topics, so the try has to log in as the gateway itself:
 
 * the settings in force, and the link is up: the running link is used and not cut; name, TCP and TLS are tried beside it;
 * another broker (host or port): a second connection under the same id there; the running link is not touched;
 * the same broker with other papers or passwords, or a link that is down: the running link pauses for the try, at most LONGEST.
   While an alarm of P1 or P2 is open, or any and the link is up, this is not done, and said.
 
-Whatever of P1 or P2 happens in the home ends the try at once, and the link returns: an SOS waits for no test.
+Whatever of P1 or P2 happens in the home ends the try at once, and the link returns: an SOS waits
+for no test.
 
-What is published is a real entry of the journal, so that the platform's answer is a real receipt. A receipt of another broker
-takes nothing out of the outbox, and its instructions are not obeyed: it is not this home's platform yet.
+What is published is a real entry of the journal, so that the platform's answer is a real receipt. A
+receipt of another broker takes nothing out of the outbox, and its instructions are not obeyed: it
+is not this home's platform yet.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from gateway.box.dial import NAME_WAIT, Tls, dial, no_name
+from gateway.box.dial import Tls, dial, no_name
+from gateway.box.waits import WAITS as DIAL
 from gateway.contract import wire
 from gateway.home import household
 from gateway.home.config import Config
@@ -186,10 +189,10 @@ class Attempt:
     async def _resolve(self) -> Say | None:
         p = self._platform
         try:
-            async with asyncio.timeout(NAME_WAIT):
+            async with asyncio.timeout(DIAL.name):
                 found = await asyncio.get_running_loop().getaddrinfo(p.host, p.port)
         except TimeoutError:
-            raise Failed(Say("net.name_late", host=p.host, seconds=NAME_WAIT)) from None
+            raise Failed(Say("net.name_late", host=p.host, seconds=DIAL.name)) from None
         except (OSError, UnicodeError) as error:
             raise Failed(no_name(p.host, error)) from None
         return Say("try.address", address=str(found[0][4][0]))

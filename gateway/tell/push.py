@@ -5,9 +5,9 @@
     3  all else that has no receipt, by priority, the oldest first; what is due again before what was never sent
     4  readings
 
-Neither broker nor client library is our store: a message leaves the outbox when its receipt comes, not at PUBACK. What is fresh is
-pushed from memory; what waits longer is read from the store page by page, so that a backlog of any size delays a new alarm by
-no more than the one message in flight.
+Neither broker nor client library is our store: a message leaves the outbox when its receipt comes,
+not at PUBACK. What is fresh is pushed from memory; what waits longer is read from the store page by
+page, so that a backlog of any size delays a new alarm by no more than the one message in flight.
 """
 
 from __future__ import annotations
@@ -26,12 +26,18 @@ from gateway.words.kind import Priority
 from gateway.words.ranges import Numbers, merged, within
 from gateway.words.say import Failed, Say
 
-FRESH = 1000  # messages kept in memory for pushing; beyond it they are read from the store when their turn comes
-LATE = 100  # calls for help that found no link and go first once there is one; also alarms that are told first as they stand
+# messages kept in memory for pushing; beyond it they are read from the store when their turn comes
+FRESH = 1000
+# calls for help that found no link and go first once there is one; also alarms that are told first
+# as they stand
+LATE = 100
 PAGE = 100  # entries read from the store at a time
 BATCH_PAGE = 4  # batches of readings read at a time; they are large
-WINDOW = 256  # entries below P2, and as many batches, that may be without receipt at a time; P1 and P2 know no window
-# s until P1 or P2 without receipt is sent again, the last one repeats (SCAIP 5-20 s). All else begins so, and then waits double.
+# entries below P2, and as many batches, that may be without receipt at a time; P1 and P2 know no
+# window
+WINDOW = 256
+# s until P1 or P2 without receipt is sent again, the last one repeats (SCAIP 5-20 s). All else
+# begins so, and then waits double.
 AGAIN = (5.0, 10.0, 20.0)
 PATIENCE = 1800.0  # s after which P1 and P2 are sent again only every AGAIN_LATER (SCAIP 3-30 min)
 AGAIN_LATER = {
@@ -41,9 +47,8 @@ AGAIN_LATER = {
 RAISES, STANDS, URGENT = 0, 1, 2  # ranks of what is P1 or P2; that of all else is its priority
 NOTHING = 99, 99  # a rank and priority below all others: there is no message
 GONE = Say("link.gone")
-JITTER = (
-    0.2  # share by which each wait is stretched or shortened, so that homes do not send in step
-)
+# share by which each wait is stretched or shortened, so that homes do not send in step
+JITTER = 0.2
 
 
 class Message(Protocol):
@@ -114,7 +119,9 @@ class Flight:
     place: Place
     first: float
     due: float
-    since: float  # from when on its lack is held against the platform; of a batch, which is not sent again soon, the second time
+    # from when on its lack is held against the platform; of a batch, which is not sent again soon,
+    # the second time
+    since: float
     times: int = 0
 
 
@@ -145,16 +152,16 @@ class Push:
         self._fresh: list[tuple[Place, int, Message]] = []
         self._stands_read = False  # how each open alarm stands has been read since the connection
         self._page: deque[Message] = deque()
-        self._cursor: tuple[int, int] | None = (
-            None  # where to go on reading entries; None = all read
-        )
+        # where to go on reading entries; None = all read
+        self._cursor: tuple[int, int] | None = None
         self._batch_cursor: int | None = None
         self._flight: dict[Key, Flight] = {}
         self._flown = {
             False: Numbers(),
             True: Numbers(),
         }  # the numbers of these, entries and batches
-        # Heaps: when which is due again, and what is due. To look through thousands for each message would be felt.
+        # Heaps: when which is due again, and what is due. To look through thousands for each
+        # message would be felt.
         self._timers: list[tuple[float, Key]] = []
         self._due: list[tuple[Place, Key]] = []
         self._place = Place(*NOTHING, 0)  # of what `_next` has returned
@@ -165,11 +172,12 @@ class Push:
         }  # of entries, of batches: some wait in the store that are not held here
         self._batches = 0  # in flight
         self._wanted = True  # whether the platform wants readings at all
-        self._left = 0  # counts how often batches were left to the store: what was asked of it before is another by now
+        # counts how often batches were left to the store: what was asked of it before is another by
+        # now
+        self._left = 0
         self._order = 0
-        self._era = (
-            0  # counts connections: what was begun in an earlier one says nothing about this one
-        )
+        # counts connections: what was begun in an earlier one says nothing about this one
+        self._era = 0
         self._sending: Key | None = None
         self._late: deque[Message] = deque(maxlen=LATE)
         self._stopped_at = -inf  # when something of P1 or P2 last found no link
@@ -328,7 +336,8 @@ class Push:
                 self._held.discard(key)
             self.sent += taken
             if self._era != era:
-                continue  # another connection, maybe another outbox: there all without receipt is sent anyway
+                # another connection, maybe another outbox: there all without receipt is sent anyway
+                continue
             if taken and self._accepted is not None:
                 self._land(key)
                 self._accepted(message)
@@ -379,7 +388,8 @@ class Push:
             if min(fresh, resend, backlog) == NOTHING:
                 return None
             if self._full(batch=False):
-                # Nothing new below P2 now; what has no receipt is sent again all the same, or the window would never open.
+                # Nothing new below P2 now; what has no receipt is sent again all the same, or the
+                # window would never open.
                 fresh, backlog = (p if p[0] <= URGENT else NOTHING for p in (fresh, backlog))
                 if min(fresh, resend, backlog) == NOTHING:
                     return None
@@ -490,7 +500,8 @@ class Push:
     ) -> Sequence[Message] | None:
         """Return the outbox's answer; nothing once it was given up, for its disk may not answer for minutes.
 
-        What `may_wait` (readings) is left as soon as something of P1 or P2 is offered: then None, and it is asked again later.
+        What `may_wait` (readings) is left as soon as something of P1 or P2 is offered: then None,
+        and it is asked again later.
         """
         answer, given_up = (
             asyncio.ensure_future(question),

@@ -1,9 +1,10 @@
 """Entries that the platform asks for once more: it has lost its database, or finds a gap that `waiting` does not explain.
 
-One order at a time, MOST entries at most, one entry every PACE at most, in their order, each as it was sent the first time. Whatever is
-urgent goes before the next one; a link that is lost is waited for. The result comes when the last one was taken by the broker: a
-platform that has none sends its order again, as it does with any other, and after a restart of ours that begins it anew.
-Nothing of it waits for a receipt: what did not come all the same is asked for again, under a new id.
+One order at a time, MOST entries at most, one entry every PACE at most, in their order, each as it
+was sent the first time. Whatever is urgent goes before the next one; a link that is lost is waited
+for. The result comes when the last one was taken by the broker: a platform that has none sends its
+order again, as it does with any other, and after a restart of ours that begins it anew. Nothing of
+it waits for a receipt: what did not come all the same is asked for again, under a new id.
 """
 
 from __future__ import annotations

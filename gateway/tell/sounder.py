@@ -21,7 +21,8 @@ LOG = logging.getLogger("eldercare")
 LONGEST = 120.0  # s a program may run; then it is ended and counts as failed
 LONGEST_TEST = 60.0  # s a program may take to say whether it could reach anybody
 ASK = "test"  # the last argument of a program that is asked so
-# What a program says of its channel by its exit code, other than that nobody was reached; the words stand in faults and on the page.
+# What a program says of its channel by its exit code, other than that nobody was reached; the words
+# stand in faults and on the page.
 BROKEN = {
     10: "unplugged",
     11: "no_credit",
@@ -29,9 +30,8 @@ BROKEN = {
     126: "not_executable",
     127: "not_there",
 }
-NOISES = (
-    64  # alarms that wait for the sounder; the least urgent is forgotten first, of these the newest
-)
+# alarms that wait for the sounder; the least urgent is forgotten first, of these the newest
+NOISES = 64
 
 
 class Child(Protocol):
@@ -129,8 +129,9 @@ async def _run(
 def family(kind: str) -> str:
     """Return what one call tells of at once: "fire" for smoke and CO, "gas"; "" for a kind of which each alarm is a call of its own.
 
-    Eight detectors in one fire are one fire: whoever is told of it need not be told eight times. Gas is not fire: who enters a home
-    with gas in it must know that. Falls and calls for help are never put together: each may be another person.
+    Eight detectors in one fire are one fire: whoever is told of it need not be told eight times.
+    Gas is not fire: who enters a home with gas in it must know that. Falls and calls for help are
+    never put together: each may be another person.
     """
     return {kinds.SMOKE: "fire", kinds.CO: "fire", kinds.GAS: "gas"}.get(kind, "")
 

@@ -1,6 +1,7 @@
 """The link to the platform kept up, and what is told on it beside the entries.
 
-Nothing waits for it: what has no receipt lies in the outbox, and a home without a platform alarms as any other.
+Nothing waits for it: what has no receipt lies in the outbox, and a home without a platform alarms
+as any other.
 """
 
 from __future__ import annotations
@@ -29,8 +30,11 @@ from gateway.tell.way import Way
 from gateway.words.clock import Clock, Quality
 
 LOG = logging.getLogger("eldercare")
-SOON = 3.0  # s between two attempts to reach the broker while something urgent waits, give or take a fifth ...
-HURRIED = 30.0  # s ... for so long after it was written: a broker that is away for days does not cost a metered line more
+# s between two attempts to reach the broker while something urgent waits, give or take a fifth ...
+SOON = 3.0
+# s ... for so long after it was written: a broker that is away for days does not cost a metered
+# line more
+HURRIED = 30.0
 LOOK_EVERY = 0.5  # s between two looks whether something urgent has come
 
 

@@ -1,6 +1,7 @@
 """How much each door lets in: orders within their allowance, and how many refused messages an hour are told.
 
-What goes beyond is counted. A flood is one fault: an entry at its beginning, one with its number at its end.
+What goes beyond is counted. A flood is one fault: an entry at its beginning, one with its number at
+its end.
 """
 
 from __future__ import annotations

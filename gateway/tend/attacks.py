@@ -1,8 +1,9 @@
 """Attacks that were refused are told: each sort as one fault with a number, however many thousand tries it was.
 
-A refused try changes nothing, so nobody would know that somebody works on this home. Sorts: "passwords" (wrong ones at the page),
-"frames" (forged or recorded ones on the air, a fault of its own for each device, see `forged`). The page is another process and
-another user: it may only send a datagram to the socket that wakes the daemon. What it says is one line of fixed form; of many the
+A refused try changes nothing, so nobody would know that somebody works on this home. Sorts:
+"passwords" (wrong ones at the page), "frames" (forged or recorded ones on the air, a fault of its
+own for each device, see `forged`). The page is another process and another user: it may only send a
+datagram to the socket that wakes the daemon. What it says is one line of fixed form; of many the
 newest counts, so a page that babbles fills nothing.
 """
 
@@ -18,8 +19,11 @@ from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.reading import Value
 
-TELL_AT = 20  # refused tries, each within QUIET of the one before, that are told: a technician mistypes less often
-AGAIN_AT = 10  # times as many as were told last are told again: a month of guessing is a handful of entries
+# refused tries, each within QUIET of the one before, that are told: a technician mistypes less
+# often
+TELL_AT = 20
+# times as many as were told last are told again: a month of guessing is a handful of entries
+AGAIN_AT = 10
 QUIET = 3600.0  # s without another try after which an attack is over
 GUESSES = "passwords"  # the sort of wrong passwords
 
@@ -85,7 +89,8 @@ class Attacks:
         if word is None or word == before:
             return []
         self._taken = word
-        # The first word after our start counts from there: what it tells of was told before, or is the page's whole life.
+        # The first word after our start counts from there: what it tells of was told before, or is
+        # the page's whole life.
         more = 0 if before is None else word.wrong - (before.wrong if before.run == word.run else 0)
         out = self.counted(GUESSES, now, more) if more > 0 else []
         turned = self._faults.begin if word.unusable else self._faults.end

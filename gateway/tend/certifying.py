@@ -1,6 +1,7 @@
 """The certificate of commissioning: checked against what the gateway sees, signed and kept.
 
-The rename of its file is its moment; the mark `certificate` says which have been told. Killed between the two, the start tells of it.
+The rename of its file is its moment; the mark `certificate` says which have been told. Killed
+between the two, the start tells of it.
 """
 
 from __future__ import annotations

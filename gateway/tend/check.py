@@ -36,7 +36,8 @@ from gateway.words.driver import BleAdvert, GattService, Inputs, MqttTopics
 from gateway.words.say import both
 
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
-SHORTEST_KEPT = 30.0  # days, where the configuration of a file is not at hand: no home may keep its journal for less
+# days, where the configuration of a file is not at hand: no home may keep its journal for less
+SHORTEST_KEPT = 30.0
 INPUT_WAIT = 15.0  # s for inputs and for another program's broker
 BROKER_WAIT = 45.0  # s for the whole way to the broker and back
 # why a chain begins where it does
@@ -85,7 +86,8 @@ async def checked(path: Path) -> int:
 def journal(path: Path, file: Path | None) -> int:
     """Hold the journal against itself: `file`, or that of this configuration; print what is found; return the exit code.
 
-    0: all of it fits. 1: something does not. 2: it cannot be read. 3: what is there fits, but some of it nothing here proves.
+    0: all of it fits. 1: something does not. 2: it cannot be read. 3: what is there fits, but some
+    of it nothing here proves.
     """
     days = SHORTEST_KEPT
     try:

@@ -1,7 +1,8 @@
 """The composition root: `build` names every part and hands each what it uses; `Daemon` is their life.
 
-One task decides (`Pump`), one thread writes the journal (`Store`) and one the readings (`History`), one task pushes (`Push`).
-Radios, lines and links run under supervision; the pump is bare: if it fails, the process fails and systemd starts it again.
+One task decides (`Pump`), one thread writes the journal (`Store`) and one the readings (`History`),
+one task pushes (`Push`). Radios, lines and links run under supervision; the pump is bare: if it
+fails, the process fails and systemd starts it again.
 """
 
 from __future__ import annotations
@@ -210,7 +211,8 @@ class Daemon:
         if not self.storage.in_memory:
             settled(config.state, config.runtime)
         self.upkeep.write_status(await self.store.counts())  # whoever is told READY may ask at once
-        gc.freeze()  # what stands now stands for ever: the collector need not walk it in the middle of an alarm
+        # what stands now stands for ever: the collector need not walk it in the middle of an alarm
+        gc.freeze()
         systemd.notify("READY=1", f"STATUS=guarding with {len(config.devices)} devices")
 
     def _woken(self, said: bytes) -> None:
@@ -229,7 +231,8 @@ def build(
 ) -> Daemon:
     """Put one gateway together: the only place that names every part.
 
-    `clock` and `boot` (the name of this power-up) are the machine's where they are not given. Raises BadDay, StoreProblem, OSError.
+    `clock` and `boot` (the name of this power-up) are the machine's where they are not given.
+    Raises BadDay, StoreProblem, OSError.
     """
     boot = boot or boot_name()
     replay = Replay(config.replay) if config.replay else None

@@ -1,8 +1,9 @@
 """The door in the home: instructions that the page and the command line have left, one after the other.
 
-A task of its own reads them, so that the pump waits for no file. What is done at once is done in the pump's turn, as a note. What
-takes longer the task lets the technician's part carry out, and hands its answer to the pump together with the number in the inbox:
-both are written in one transaction. Killed before that, the instruction still lies there and is read again.
+A task of its own reads them, so that the pump waits for no file. What is done at once is done in
+the pump's turn, as a note. What takes longer the task lets the technician's part carry out, and
+hands its answer to the pump together with the number in the inbox: both are written in one
+transaction. Killed before that, the instruction still lies there and is read again.
 """
 
 from __future__ import annotations
@@ -30,9 +31,8 @@ from gateway.words.clock import Moment
 from gateway.words.instruction import Door, Instruction
 
 LOG = logging.getLogger("eldercare")
-ORDERS_A_TURN = (
-    20  # taken between two looks at what was heard: a press waits for no more than these
-)
+# taken between two looks at what was heard: a press waits for no more than these
+ORDERS_A_TURN = 20
 PATIENCE = 1.0  # s after which a file that does not answer is said to hang
 
 CarryOut = Callable[

@@ -1,32 +1,38 @@
 """Is this journal the one that the platform knows? Generations, and what is done when an image of an older card was put back.
 
-A journal's numbers are given once. That ends where a card is copied: put back after a repair, yesterday's image gives today's
-numbers a second time, and a platform that goes by numbers takes a new SOS for a repeat. So does the clone of a card in a second box.
-Neither can be seen from within. Three things see it:
+A journal's numbers are given once. That ends where a card is copied: put back after a repair,
+yesterday's image gives today's numbers a second time, and a platform that goes by numbers takes a
+new SOS for a repeat. So does the clone of a card in a second box. Neither can be seen from within.
+Three things see it:
 
     the platform   says in its receipts which entry it has as the newest, by number and hash (gateway.chain). A number that is higher
                    than ours, or that has another hash, was given by somebody who is not us
     the place      the journal is bound to its box and its card (gateway.machine): in another one it may have a twin
     itself         the head that was written down with the newest entry: entries behind it that are gone would be given again
 
-In each case another journal is begun at once: a name of its own, numbers from 1, the next generation. The old database is set aside as
-it is, and no later conflict writes over it: with SET_ASIDE of them on the card that is said, and the gateway goes on in the journal it
-has. One that was last written longer ago than the journal is kept makes room.
+In each case another journal is begun at once: a name of its own, numbers from 1, the next
+generation. The old database is set aside as it is, and no later conflict writes over it: with
+SET_ASIDE of them on the card that is said, and the gateway goes on in the journal it has. One that
+was last written longer ago than the journal is kept makes room.
 
-In the new one is told, in one transaction: how all that is open stands, the faults that are on, and what the old one has beyond the
-last entry of which both sides are known to have the same (`confirmed`: by the chain, all before it is the same as well).
-Alarms that began beyond it get new ids, for the platform may know others under theirs. What waits up to there goes along as it is.
+In the new one is told, in one transaction: how all that is open stands, the faults that are on, and
+what the old one has beyond the last entry of which both sides are known to have the same
+(`confirmed`: by the chain, all before it is the same as well). Alarms that began beyond it get new
+ids, for the platform may know others under theirs. What waits up to there goes along as it is.
 
-A generation counts how often a journal of this gateway was taken up: begun, or gone back to after working from memory. Among all that a
-gateway says the highest (generation, number) is the newest. A fresh card, or one gone back to, may not know which generation came
-before it: when the platform names a higher one, or the same of another journal, ours is lifted above it, and what is open is told
-anew. Nothing else is needed: numbers and names are nobody else's.
+A generation counts how often a journal of this gateway was taken up: begun, or gone back to after
+working from memory. Among all that a gateway says the highest (generation, number) is the newest. A
+fresh card, or one gone back to, may not know which generation came before it: when the platform
+names a higher one, or the same of another journal, ours is lifted above it, and what is open is
+told anew. Nothing else is needed: numbers and names are nobody else's.
 
-The platform is believed, for it could as well throw away what it gets; but not for ever. A conflict is acted upon once in AGAIN, so that
-two twins, or a platform gone mad, cost two journals an hour and no alarm; and where a journal that was begun for a conflict meets
-another one before the platform has named a single hash right, it is the platform that reckons wrongly, which is said and no more.
-When it was acted upon last is written down: a restart does not begin the time anew. Nor does one head lift the generation far: a head
-that is more than STEP ahead is counted and passed over, and what the receipt says of entries holds.
+The platform is believed, for it could as well throw away what it gets; but not for ever. A conflict
+is acted upon once in AGAIN, so that two twins, or a platform gone mad, cost two journals an hour
+and no alarm; and where a journal that was begun for a conflict meets another one before the
+platform has named a single hash right, it is the platform that reckons wrongly, which is said and
+no more. When it was acted upon last is written down: a restart does not begin the time anew. Nor
+does one head lift the generation far: a head that is more than STEP ahead is counted and passed
+over, and what the receipt says of entries holds.
 
 State: on the pump's task, all of it.
 """
@@ -54,7 +60,9 @@ from gateway.words.reading import Value
 from gateway.words.say import both
 
 AGAIN = 1800.0  # s in which one conflict is acted upon at most
-STEP = 1_000_000  # generations that one head may be ahead of us: two an hour, for a lifetime, and a hair of wire.GENERATIONS
+# generations that one head may be ahead of us: two an hour, for a lifetime, and a hair of
+# wire.GENERATIONS
+STEP = 1_000_000
 MARK = "confirmed"
 ACTED = "acted"  # mark: when a conflict was acted upon last
 

@@ -26,7 +26,9 @@ from gateway.words.instruction import Door
 from gateway.words.ranges import merged
 
 LOG = logging.getLogger("eldercare")
-RECEIPTS = 100  # receipts that wait, of wire.LARGEST at most; beyond it the oldest are dropped, and what they are for is sent again
+# receipts that wait, of wire.LARGEST at most; beyond it the oldest are dropped, and what they are
+# for is sent again
+RECEIPTS = 100
 ORDERS, BYTES = (
     200,
     1024 * 1024,
@@ -35,7 +37,8 @@ RECEIPTS_A_TURN, ORDERS_A_TURN = (
     50,
     20,
 )  # taken between two looks at what was heard: a press waits for no more than these
-RANGES_A_TURN = 500  # of receipts, as many as one may have: after so many the next receipt waits for the next turn
+# of receipts, as many as one may have: after so many the next receipt waits for the next turn
+RANGES_A_TURN = 500
 
 
 class Mailbox:
@@ -72,9 +75,8 @@ class Mailbox:
         self._receipts: deque[bytes] = deque(maxlen=RECEIPTS)
         self._orders: deque[bytes] = deque()
         self._bytes = 0  # of them
-        self._platform: bytes | None = (
-            None  # what the platform said last of itself, until the next turn
-        )
+        # what the platform said last of itself, until the next turn
+        self._platform: bytes | None = None
 
     def subscribe(self, receipted: Callable[[wire.Receipt], None]) -> Callable[[], None]:
         """Have `receipted` told of each receipt for this journal; return what ends that."""
@@ -109,7 +111,8 @@ class Mailbox:
         ranges = 0
         for _ in range(min(len(self._receipts), RECEIPTS_A_TURN)):
             if ranges >= RANGES_A_TURN or self._has.full:
-                break  # nothing is lost: they wait, and what was heard meanwhile is judged before them
+                # nothing is lost: they wait, and what was heard meanwhile is judged before them
+                break
             count, told = self._opened(self._receipts.popleft(), now)
             ranges += count
             entries += told
@@ -149,7 +152,8 @@ class Mailbox:
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
         """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole.
 
-        All of it is looked at before anything of it is acted upon: what is numbered on the way must be written.
+        All of it is looked at before anything of it is acted upon: what is numbered on the way must
+        be written.
         """
         lineage, readings = self._lineage, self._storage.store.readings
         entries = self._storage.store.receipted(receipt.journal, receipt.entries)

@@ -15,9 +15,8 @@ from gateway.tend import rearrange
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
 
-MAINS_JITTER = (
-    600.0  # s at most that a box waits longer than another before it says that its mains are lost
-)
+# s at most that a box waits longer than another before it says that its mains are lost
+MAINS_JITTER = 600.0
 
 
 def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipeline]:

@@ -60,7 +60,9 @@ class Orders:
             return self._taken(payload, door, now, program=program)
         except wire.BadMessage as bad:
             self._admission.bad_message(name, str(bad), wire.named(payload))
-        except Exception as mistake:  # one order that trips over a mistake of ours must not end the guarding, nor be read for ever
+        # one order that trips over a mistake of ours must not end the guarding, nor be read for
+        # ever
+        except Exception as mistake:
             if self._admission.tells:
                 LOG.exception("%s could not be carried out", name)
             self._admission.bad_message(name, mistaken(mistake), wire.named(payload))

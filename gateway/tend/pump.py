@@ -6,9 +6,10 @@ Theory of operation. The pump turns whenever somebody wakes it, and when somethi
     commit (entries, marks, memories of drivers, receipts: one transaction)
     push -> witnesses (programs sound and call) -> log -> chores
 
-From the first reading taken to the commit nothing is awaited: a driver's memory is written with the readings it stands for, or not at
-all. What was heard comes first, so that no flood of orders delays a press. Commit, then tell: nobody hears of an entry that a power cut
-could take back. A stop does not end a commit under way, and what was heard in the last moment is judged and written too.
+From the first reading taken to the commit nothing is awaited: a driver's memory is written with the
+readings it stands for, or not at all. What was heard comes first, so that no flood of orders delays
+a press. Commit, then tell: nobody hears of an entry that a power cut could take back. A stop does
+not end a commit under way, and what was heard in the last moment is judged and written too.
 
 A mistake in a turn ends the process; what was judged before it is written and told first. A disk that fails makes `Storage` move to
 memory: the turn is renumbered into the stand-in's journal, with all marks anew, and committed again.
@@ -41,7 +42,8 @@ from gateway.words.ranges import Range
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
-FLUSH_EVERY = 600.0  # s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
+# s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
+FLUSH_EVERY = 600.0
 ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
 
 
@@ -98,8 +100,9 @@ Chore = Callable[[Moment, "Pump"], Awaitable[None]]
 class Parts:
     """Who hands the pump what, and who is told.
 
-    `looks` are asked every few seconds. `unsaved` says that marks are wanted soon. `last_heard` are seconds since each device was heard.
-    `judged` is called before the commit, `another` when another journal has begun and before its first entry is pushed, with the reason.
+    `looks` are asked every few seconds. `unsaved` says that marks are wanted soon. `last_heard` are
+    seconds since each device was heard. `judged` is called before the commit, `another` when
+    another journal has begun and before its first entry is pushed, with the reason.
     """
 
     heard: Heard
@@ -141,9 +144,8 @@ class Pump:
         self._wake = wake
         self._parts = parts
         self._flushed = self._kept = now
-        self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = (
-            None  # what is being committed
-        )
+        # what is being committed
+        self._turn: asyncio.Task[tuple[Writing, list[Outgoing]]] | None = None
 
     async def run(self) -> None:
         """Turn for ever. Raises what a part or the store raises."""
@@ -185,7 +187,8 @@ class Pump:
         due = min(self.due, self.keeping.due(self._pipeline))
         wait = self._clock.real(max(0.0, min(due - self._clock.now().mono, LOOK_EVERY)))
         with contextlib.suppress(TimeoutError):
-            # receipts of entries are written soon; those of readings with the next batch, and nobody need wake for them
+            # receipts of entries are written soon; those of readings with the next batch, and
+            # nobody need wake for them
             async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self._parts.receipts else wait):
                 await self._wake.wait()
         self._wake.clear()
@@ -255,7 +258,8 @@ class Pump:
                 writing.heard = {
                     d: now.wall.timestamp() - ago for d, ago in parts.last_heard(now).items()
                 }
-        # A stop does not end it: what was judged is on disk, or in memory where the disk refuses, before the store is closed.
+        # A stop does not end it: what was judged is on disk, or in memory where the disk refuses,
+        # before the store is closed.
         self._turn = asyncio.create_task(self._put(writing, now, moved), name="turn")
         writing, out = await asyncio.shield(self._turn)
         parts.offer(out)
@@ -307,7 +311,8 @@ class Pump:
         entries += pipeline.noticed(
             pipeline.faults.begin(kind.STORAGE_DEGRADED, now, why=moved.why[:300]), now
         )
-        # What this turn does not change must outlast a kill too: counters against recordings, instructions done, what is masked.
+        # What this turn does not change must outlast a kill too: counters against recordings,
+        # instructions done, what is masked.
         return replace(
             writing,
             entries=entries,

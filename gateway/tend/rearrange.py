@@ -1,7 +1,8 @@
 """Going on with a changed configuration in the same process: nothing that is open is touched, and who is heard stays heard.
 
-Only what the change is about begins anew: a line whose port is another, the link when the platform is. The radio hears on
-through it: it asks the intake for each address. A pre-alarm in its grace goes on, for nothing was restarted.
+Only what the change is about begins anew: a line whose port is another, the link when the platform
+is. The radio hears on through it: it asks the intake for each address. A pre-alarm in its grace
+goes on, for nothing was restarted.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """A start that is only tried: may this configuration, with this state folder, become a gateway's? Asked before anything is renamed.
 
-It is the daemon itself up to its first turn: load, open, take over what is open, a test alarm through journal and outbox, the waits of a
-month, the lines and brokers of devices for a moment. Nobody is called, nothing sounds, the radio and the platform hear nothing of it.
-The state folder is a copy that is thrown away; the process is one of its own, so that whatever goes wrong in it goes wrong there.
+It is the daemon itself up to its first turn: load, open, take over what is open, a test alarm
+through journal and outbox, the waits of a month, the lines and brokers of devices for a moment.
+Nobody is called, nothing sounds, the radio and the platform hear nothing of it. The state folder is
+a copy that is thrown away; the process is one of its own, so that whatever goes wrong in it goes
+wrong there.
 """
 
 from __future__ import annotations

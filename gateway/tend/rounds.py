@@ -1,13 +1,16 @@
 """What a gateway does by itself, each home at its own hour: the daily self-test, asking for the test with the resident, its papers.
 
-A self-test is a test alarm as any other: through card, push and broker to the platform's receipt, which closes it. That it did not
-come through is told by what stands in its way (`gateway.uplink_lost`, `gateway.storage_degraded` ...).
+A self-test is a test alarm as any other: through card, push and broker to the platform's receipt,
+which closes it. That it did not come through is told by what stands in its way
+(`gateway.uplink_lost`, `gateway.storage_degraded` ...).
 
-A device of a P1 kind counts as tried whenever an alarm of it, walk test or real, has the platform's receipt (without a platform: when it
-is raised). One that was not for `test_due` is a fault of its own until somebody tries it, with the resident, or says so at the box.
+A device of a P1 kind counts as tried whenever an alarm of it, walk test or real, has the platform's
+receipt (without a platform: when it is raised). One that was not for `test_due` is a fault of its
+own until somebody tries it, with the resident, or says so at the box.
 
-What was done when is a mark of the journal, so that both go on over restarts; how long ago it was is asked of the wall clock at the
-start, and once more when a time server has confirmed it, and counted on the monotonic one from there.
+What was done when is a mark of the journal, so that both go on over restarts; how long ago it was
+is asked of the wall clock at the start, and once more when a time server has confirmed it, and
+counted on the monotonic one from there.
 """
 
 from __future__ import annotations
@@ -61,8 +64,9 @@ class Rounds:
     ) -> None:
         """Take up what was done before, by its `mark`.
 
-        A home that is new begins at an offset of its own, so that a county's homes do not test at once. `broker_ends` is the wall
-        second at which the certificate ends that the broker has shown. `replays`: a recorded day is played.
+        A home that is new begins at an offset of its own, so that a county's homes do not test at
+        once. `broker_ends` is the wall second at which the certificate ends that the broker has
+        shown. `replays`: a recorded day is played.
         """
         self._home = home
         self._clock = clock
@@ -98,7 +102,8 @@ class Rounds:
         whens = (
             {str(d): _number(wall) for d, wall in tried.items()} if isinstance(tried, dict) else {}
         )
-        # What an unsure clock wrote down and a good one reads says nothing: then the month begins anew.
+        # What an unsure clock wrote down and a good one reads says nothing: then the month begins
+        # anew.
         better = kept.get("clock") != Quality.SYNCHRONISED and now.quality is Quality.SYNCHRONISED
         return last, {
             d: now.mono - (0.0 if better else wire.passed(wall, now))
@@ -110,7 +115,8 @@ class Rounds:
         """Do what has become due."""
         out: list[Entry] = []
         if self._first is not None and now.quality is Quality.SYNCHRONISED:
-            # The clock stood still while the power was off: now it is known for how long. What was done since stands as it is.
+            # The clock stood still while the power was off: now it is known for how long. What was
+            # done since stands as it is.
             (tested, tried), self._first = self._first, None
             last, whens = self._before(now) if self._kept else (tested, {})
             self._tested = last if self._tested == tested else self._tested
@@ -174,7 +180,8 @@ class Rounds:
         period = self._home.config.times.self_test
         if now.mono < max(self._settled, self._tested + period):
             return []
-        # The next is due at the hour of this one, not later by how long we slept; what fell into a time without power is not made up.
+        # The next is due at the hour of this one, not later by how long we slept; what fell into a
+        # time without power is not made up.
         self._tested += period * ((now.mono - self._tested) // period)
         self.changed = True
         return self._pipeline.self_test(now)
@@ -186,7 +193,8 @@ class Rounds:
         if vital != [*self._tried]:
             self._tried = {d: self._tried.get(d, now.mono) for d in vital}
             self.changed = True
-        # A clock that nobody confirms may be wrong by years: by it only what this start has seen pass counts.
+        # A clock that nobody confirms may be wrong by years: by it only what this start has seen
+        # pass counts.
         earliest = self._began if now.quality is not Quality.SYNCHRONISED else -math.inf
         facts = [
             fact
@@ -204,7 +212,8 @@ class Rounds:
         ends: dict[str, float | None] = {"ca": None, "certificate": None, "broker": None}
         if (platform := config.platform) is not None and platform.tls:
             ends["broker"] = self._broker_ends()
-            # Of several CAs in a file the last one to end counts: the others are on their way out. Of a chain, our own comes first.
+            # Of several CAs in a file the last one to end counts: the others are on their way out.
+            # Of a chain, our own comes first.
             ends["ca"] = max(_ends(config.file(platform.ca)), default=None)
             ends["certificate"] = next(iter(_ends(config.file(platform.certificate))), None)
         facts = []
@@ -223,7 +232,8 @@ class Rounds:
 def _calls(device: Device, told: frozenset[str]) -> bool:
     """Say whether a device is there to call for help.
 
-    A general protocol might say anything: there the household's word counts, or what the device has told since it was enrolled.
+    A general protocol might say anything: there the household's word counts, or what the device has
+    told since it was enrolled.
     """
     roles = device.watch.roles
     shown = bool(told & VITAL) or (Kind.BUTTON in told and SOS in (roles or {device.watch.unnamed}))

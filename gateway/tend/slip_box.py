@@ -1,6 +1,7 @@
 """Instructions of programs that the daemon itself runs: read from their folder, handed to the pump, deleted once written down.
 
-See home.slips for the files. A file that cannot be deleted is remembered until the next start, and read no more.
+See home.slips for the files. A file that cannot be deleted is remembered until the next start, and
+read no more.
 """
 
 from __future__ import annotations

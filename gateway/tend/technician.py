@@ -1,9 +1,10 @@
 """The technician's instructions that take longer than one turn of the pump: a change of the configuration, a try of the platform.
 
-A change is checked and written by a thread beside the pump, so that it delays no alarm. The rename of `household.json` is its
-moment; the journal follows. Killed before the rename, the instruction is read again and carried out; killed after it, the start
-tells of the change (the mark `household` is behind), and the instruction, read again, finds itself done and is answered. A certificate
-goes the same way: the rename of its file is its moment, the mark `certificate` says which have been told.
+A change is checked and written by a thread beside the pump, so that it delays no alarm. The rename
+of `household.json` is its moment; the journal follows. Killed before the rename, the instruction is
+read again and carried out; killed after it, the start tells of the change (the mark `household` is
+behind), and the instruction, read again, finds itself done and is answered. A certificate goes the
+same way: the rename of its file is its moment, the mark `certificate` says which have been told.
 """
 
 from __future__ import annotations
@@ -211,12 +212,15 @@ class Technician:
         at = self._clock.now().wall.isoformat(timespec="seconds")
         try:
             result, config = await asyncio.to_thread(self._changed, i, change, at)
-        except Exception:  # a change that trips over a mistake of ours must not end the guarding, nor be tried for ever
+        # a change that trips over a mistake of ours must not end the guarding, nor be tried for
+        # ever
+        except Exception:
             LOG.exception("configure %s failed", change.what)
             result, config = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake")), None
 
         def done(now: Moment) -> list[Entry]:
-            # From here to the commit nothing is awaited: the answer, the change and its place in the inbox are one turn.
+            # From here to the commit nothing is awaited: the answer, the change and its place in
+            # the inbox are one turn.
             facts = (
                 []
                 if config is None

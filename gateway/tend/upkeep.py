@@ -34,19 +34,18 @@ from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 
 LOG = logging.getLogger("eldercare")
-SLOW = (
-    10.0  # s after which a pump that did not turn, or a store that did not answer, counts as hung
-)
+# s after which a pump that did not turn, or a store that did not answer, counts as hung
+SLOW = 10.0
 LAST = 10.0  # s that a stop waits for the last readings
-CHECKPOINT_AT = 1500  # pages in the journal's log from which it is written into the database when nothing urgent is about
+# pages in the journal's log from which it is written into the database when nothing urgent is about
+CHECKPOINT_AT = 1500
 READINGS_AT = 200  # readings that make a batch before its time
 MAINS_EVERY = 1.0  # s between two looks at the mains
 LOOKED_AT_EVERY = 0.25  # s between two status files while somebody watches a walk test
 STATUS_EVERY = 2.0  # s between two status files and two beats
 TIDY_EVERY = 86400.0  # s between two rounds of retention
-TIDY_FIRST = (
-    600.0  # s after the start of the first round: a home whose power goes every night is tidied too
-)
+# s after the start of the first round: a home whose power goes every night is tidied too
+TIDY_FIRST = 600.0
 TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
@@ -78,7 +77,8 @@ class Upkeep:
     ) -> None:
         """Take whose house it keeps. `report(counts)` is what the status file says.
 
-        `fresh` says whether somebody may need help whom nobody has answered yet. `replays`: a recorded day is played.
+        `fresh` says whether somebody may need help whom nobody has answered yet. `replays`: a
+        recorded day is played.
         """
         self._home = home
         self._clock = clock
@@ -101,18 +101,15 @@ class Upkeep:
         self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
         self._gone = Gone()  # what it has taken so far
         self._batches = 0  # of readings, that the platform never had
-        self._tidying: asyncio.Task[None] | None = (
-            None  # its beginning, on the thread of the readings
-        )
-        self._batch: asyncio.Task[None] | None = (
-            None  # the batch of readings that is being written ...
-        )
+        # its beginning, on the thread of the readings
+        self._tidying: asyncio.Task[None] | None = None
+        # the batch of readings that is being written ...
+        self._batch: asyncio.Task[None] | None = None
         self._batch_of: Store | None = None  # ... by this store
         self._checkpointing: asyncio.Task[None] | None = None
         self._forgotten = 0
-        self._withdrawing: asyncio.Task[None] | None = (
-            None  # what waits and was agreed to no longer, being deleted
-        )
+        # what waits and was agreed to no longer, being deleted
+        self._withdrawing: asyncio.Task[None] | None = None
         self._withdrawn = 0
         self._mistaken = False  # the status file could not be made, and this was said
         self.card = Card(now)
@@ -169,7 +166,8 @@ class Upkeep:
     def keep_readings(self, now: Moment) -> None:
         """Have routine readings written in batches, beside: no alarm waits for them. They are pushed last; what cannot be kept is said.
 
-        One batch at a time: while a slow card writes, further readings wait in the historian, which is bounded.
+        One batch at a time: while a slow card writes, further readings wait in the historian, which
+        is bounded.
         """
         if self._batch is not None:
             if not self._batch.done() and self._batch_of is self._storage.store:

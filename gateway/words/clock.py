@@ -1,7 +1,7 @@
 """Two times that are never mixed: `mono` to measure with, `wall` to tell people.
 
-All waiting is measured on the monotonic clock, so a wall clock that is wrong by years, jumps or is missing
-moves no alarm. How good the wall clock is travels with it.
+All waiting is measured on the monotonic clock, so a wall clock that is wrong by years, jumps or is
+missing moves no alarm. How good the wall clock is travels with it.
 """
 
 from __future__ import annotations
@@ -81,9 +81,8 @@ class Clock(Protocol):
         ...
 
 
-_ADJTIMEX_BYTES = (
-    512  # struct timex is 208 bytes on 64-bit and 128 on 32-bit Linux; zeroed = modes 0 = only read
-)
+# struct timex is 208 bytes on 64-bit and 128 on 32-bit Linux; zeroed = modes 0 = only read
+_ADJTIMEX_BYTES = 512
 _TIME_ERROR = 5  # adjtimex(2): clock not synchronised
 STEP = 1.0  # s by which a wall clock may be ahead of what is proved and still be the same time
 LEAP = (
@@ -116,10 +115,12 @@ def boot_name() -> str:
 class Agreement:
     """What is proved of the time, from what time servers say. Pure: monotonic and wall seconds go in, how good the wall is comes out.
 
-    `floor` is the newest time that is proved. A time server is believed at once as long as it is at most LEAP away from that; what
-    is further away needs a day of it saying so, over restarts where need be. So one that lies by years deletes nothing, lets nothing
-    expire, and nothing is late for ever once the lie is mended. `floor` itself follows at most SPEED times as fast as time passes,
-    or after the day, and goes back only after a day. The first word of all is believed: there is nothing yet that it could spoil.
+    `floor` is the newest time that is proved. A time server is believed at once as long as it is at
+    most LEAP away from that; what is further away needs a day of it saying so, over restarts where
+    need be. So one that lies by years deletes nothing, lets nothing expire, and nothing is late for
+    ever once the lie is mended. `floor` itself follows at most SPEED times as fast as time passes,
+    or after the day, and goes back only after a day. The first word of all is believed: there is
+    nothing yet that it could spoil.
     """
 
     def __init__(self, made: float) -> None:
@@ -129,9 +130,8 @@ class Agreement:
         self.why: dict[str, str | int] = {}  # why a time server is not believed, for people
         self._first = True
         self._at: float | None = None  # monotonic second at which it was `floor`
-        self._said: tuple[float, float, float] | None = (
-            None  # what is being agreed to: wall - mono, since when, seconds before that
-        )
+        # what is being agreed to: wall - mono, since when, seconds before that
+        self._said: tuple[float, float, float] | None = None
         self._earlier = (
             0.0,
             0.0,
@@ -276,8 +276,8 @@ class Stamp(NamedTuple):
 def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
     """Return what is to be added to monotonic seconds of the boot of `at`, to have them on this boot's clock.
 
-    `alive` is when the gateway was last known to run. The time without power counts as far as it is known: where a time server had
-    confirmed the clock before and has after it.
+    `alive` is when the gateway was last known to run. The time without power counts as far as it is
+    known: where a time server had confirmed the clock before and has after it.
     """
     seen = alive if alive is not None and alive.boot == at.boot and alive.mono >= at.mono else at
     dark = 0.0

@@ -1,8 +1,8 @@
 """Which of the resident's consents a routine reading needs. One table: every kind, and every label of what nothing is judged by.
 
-What needs help is told whatever was agreed to: alarms and faults carry the readings that they rest on, except how an absence has ended
-(activity). Routine readings of a class that
-was refused, or that nobody was asked about, are neither kept nor sent.
+What needs help is told whatever was agreed to: alarms and faults carry the readings that they rest
+on, except how an absence has ended (activity). Routine readings of a class that was refused, or
+that nobody was asked about, are neither kept nor sent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """What a driver is: a pure decoder of one make's bytes. It opens nothing, reads no clock and judges nothing.
 
-`feed` takes what a radio or a serial line delivered and yields what the device said (`Report`), what has to be written back
-(`Reply`), or why nothing may be reported (`Refusal`). A refusal inside a stream does not end the stream. `feed` never raises on
-any input and never keeps more than it states. Packets of devices that are not this make are refused as `NOT_MINE`.
+`feed` takes what a radio or a serial line delivered and yields what the device said (`Report`),
+what has to be written back (`Reply`), or why nothing may be reported (`Refusal`). A refusal inside
+a stream does not end the stream. `feed` never raises on any input and never keeps more than it
+states. Packets of devices that are not this make are refused as `NOT_MINE`.
 """
 
 from __future__ import annotations
@@ -48,8 +49,9 @@ class Chunk:
 class Telegram:
     """What a receiver heard from one of the devices behind it: a radio code, a sender id, an input number, a Zigbee name.
 
-    `source` names the device in the receiver's own terms, upper-case hex where it is a number. `data` is what it sent. `retained`:
-    somebody kept it for us, it may be of any age: what it says may still hold, but it is no sign of life.
+    `source` names the device in the receiver's own terms, upper-case hex where it is a number.
+    `data` is what it sent. `retained`: somebody kept it for us, it may be of any age: what it says
+    may still hold, but it is no sign of life.
     """
 
     source: str
@@ -82,7 +84,8 @@ Packet = Advertisement | Chunk | Telegram | Published | Attribute
 class Report:
     """One thing a device said. `value` is a bool for states, the action for events, a number for measures.
 
-    `extra` carries details that only `decode` prints (steps of a dimmer, the query a frame answers).
+    `extra` carries details that only `decode` prints (steps of a dimmer, the query a frame
+    answers).
     """
 
     kind: Kind
@@ -144,7 +147,8 @@ def not_understood(words: str) -> Report:
 class Standing(Refusal):
     """A call that still stands in what the device goes on saying: alive, nothing new.
 
-    Whether that is so only a clock can tell, and a driver has none: where it was not heard for long, its end got lost and it is new.
+    Whether that is so only a clock can tell, and a driver has none: where it was not heard for
+    long, its end got lost and it is new.
     """
 
     call: Report
@@ -156,8 +160,9 @@ Heard = Report | Reply | Refusal | Telegram  # telegrams come from receivers onl
 class Driver(Protocol):
     """The decoder of one enrolled device.
 
-    `memory` holds what must survive a restart (last packet id, last counter) as plain JSON values. The gateway gives the stored
-    memory to `Model.new` and stores it again, in the transaction of the event, whenever it changed.
+    `memory` holds what must survive a restart (last packet id, last counter) as plain JSON values.
+    The gateway gives the stored memory to `Model.new` and stores it again, in the transaction of
+    the event, whenever it changed.
     """
 
     memory: dict[str, int | str]
@@ -184,7 +189,8 @@ class BleAdvert:
 class SerialLine:
     """Heard by wire: line speed in baud, 8N1; `ask_every` seconds between two polls (0 = only when opened).
 
-    `hello` is what asks an unknown one for its name, where a poll does not. `text`: it speaks lines of text.
+    `hello` is what asks an unknown one for its name, where a poll does not. `text`: it speaks lines
+    of text.
     """
 
     baud: int
@@ -197,8 +203,9 @@ class SerialLine:
 class Behind:
     """Heard through a receiver: the names of receiver models that carry this make.
 
-    Equal telegrams that follow each other within `same_within` seconds are one: radios repeat what nobody acknowledges.
-    `profiles` are the names under which other programs list this make, such as an EnOcean profile.
+    Equal telegrams that follow each other within `same_within` seconds are one: radios repeat what
+    nobody acknowledges. `profiles` are the names under which other programs list this make, such as
+    an EnOcean profile.
     """
 
     receivers: tuple[str, ...]
@@ -248,8 +255,9 @@ class Enrol(StrEnum):
 class Setting:
     """One thing a technician sets on the device: bounds and unit, and what it is in both languages.
 
-    `label` is the label of the report in which its value comes back ("" = the name). `words` are the names of its values where
-    it has some, as (word, value). `quiet` is how many seconds the device says nothing after it has taken it.
+    `label` is the label of the report in which its value comes back ("" = the name). `words` are
+    the names of its values where it has some, as (word, value). `quiet` is how many seconds the
+    device says nothing after it has taken it.
     """
 
     name: str
@@ -280,8 +288,8 @@ class Pictured(Protocol):
 class Adjustable(Protocol):
     """A driver whose device can be commissioned.
 
-    What comes back is a Report with the setting's label; an answer to `ask` has `reply_to` in its extra. An answer that only says
-    "taken" is a Report with the label in its extra as `taken`.
+    What comes back is a Report with the setting's label; an answer to `ask` has `reply_to` in its
+    extra. An answer that only says "taken" is a Report with the label in its extra as `taken`.
     """
 
     def set(self, name: str, value: float) -> bytes:
@@ -301,8 +309,9 @@ class Adjustable(Protocol):
 class Model:
     """One make. `missing_after` is the silence in seconds after which the device counts as missing; None = cannot be supervised.
 
-    `rarely`: some of its kind check in once a day, so a household may allow a vital one so long a silence too.
-    `device_notes` is what the technician must do on the device itself, as (zh-CN, English).
+    `rarely`: some of its kind check in once a day, so a household may allow a vital one so long a
+    silence too. `device_notes` is what the technician must do on the device itself, as (zh-CN,
+    English).
     """
 
     name: str
@@ -314,26 +323,31 @@ class Model:
     key_bytes: int = 0  # length of the bind key, 0 = the make knows no key
     device_notes: tuple[str, str] = ("", "")
     enrol: Enrol = Enrol.ADDRESS
-    # LEARN: makes the driver from taught signals, {function: signal}, for instance {"open": "12F70A", "closed": "12F70E"}
+    # LEARN: makes the driver from taught signals, {function: signal}, for instance {"open":
+    # "12F70A", "closed": "12F70E"}
     learned: Callable[[Mapping[str, str], Mapping[str, int | str]], Driver] | None = None
     buttons: int = 1  # how many buttons one of it may have
-    presses: str = "sos"  # what a button of it means unless the household says otherwise; "nothing" for a detector's pairing button
+    # what a button of it means unless the household says otherwise; "nothing" for a detector's
+    # pairing button
+    presses: str = "sos"
     functions: tuple[str, ...] = ()  # LEARN: what can be taught
     settings: tuple[Setting, ...] = ()
-    receiver: bool = (
-        False  # its driver yields telegrams of devices behind it, no reports of its own
-    )
+    # its driver yields telegrams of devices behind it, no reports of its own
+    receiver: bool = False
     endless: frozenset[Kind] = (
         frozenset()
     )  # levels of which it never says that they are over, or only where `clear` is taught
-    wired: bool = (
-        False  # told by a wire of this home, which no neighbour and no recording speaks on
-    )
+    # told by a wire of this home, which no neighbour and no recording speaks on
+    wired: bool = False
     rarely: bool = False
-    general: bool = False  # a protocol that many makes speak: a make of its own that takes the same frame is the better guess
+    # a protocol that many makes speak: a make of its own that takes the same frame is the better
+    # guess
+    general: bool = False
 
 
-SEALED = 16  # bytes of a key under which a frame carries a counter and a tag; what a shorter one hides cannot be checked
+# bytes of a key under which a frame carries a counter and a tag; what a shorter one hides cannot be
+# checked
+SEALED = 16
 
 
 def proves(model: Model, *, keyed: bool) -> bool:

@@ -1,6 +1,7 @@
 """Numbers out of a file, a mark or a backup: finite, and within bounds.
 
-`nan` is neither before nor after anything: an end that is none never comes. Python's reader of JSON takes `NaN`, `Infinity` and `1e999`.
+`nan` is neither before nor after anything: an end that is none never comes. Python's reader of JSON
+takes `NaN`, `Infinity` and `1e999`.
 """
 
 from __future__ import annotations

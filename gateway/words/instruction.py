@@ -25,24 +25,32 @@ class Do(StrEnum):
     SHELVE = "shelve"
     TEST = "test"
     AWAY = "away"
-    RESEND = "resend"  # send entries `first` to `last` of `journal` once more: the platform alone, see gateway/tell/resend.py
-    CONFIRM = "confirm"  # a technician has looked at a device: its latched faults end, its counter may begin anew
-    CONFIGURE = (
-        "configure"  # one change of what a technician sets: see `What` and docs/integrator.md
-    )
-    WALK = "walk"  # what one device says for `seconds` is a test; or what one `step` for the whole home does
-    WINDOW = "window"  # tell for `seconds` what the radio hears of strangers, so that a device can be found
-    COMMISSIONED = "commissioned"  # a technician signs that the home is guarded as it stands: a certificate is kept and told
-    BACKUP = "backup"  # seal everything that makes this box the home's gateway, for the page to give away
-    TAKE_OVER = "take_over"  # become the gateway of another home by its backup: only a box that has judged nothing yet
-    ASK_PORT = (
-        "ask_port"  # which wired device is plugged in at a `port`: each make asks and listens
-    )
+    # send entries `first` to `last` of `journal` once more: the platform alone, see
+    # gateway/tell/resend.py
+    RESEND = "resend"
+    # a technician has looked at a device: its latched faults end, its counter may begin anew
+    CONFIRM = "confirm"
+    # one change of what a technician sets: see `What` and docs/integrator.md
+    CONFIGURE = "configure"
+    # what one device says for `seconds` is a test; or what one `step` for the whole home does
+    WALK = "walk"
+    # tell for `seconds` what the radio hears of strangers, so that a device can be found
+    WINDOW = "window"
+    # a technician signs that the home is guarded as it stands: a certificate is kept and told
+    COMMISSIONED = "commissioned"
+    # seal everything that makes this box the home's gateway, for the page to give away
+    BACKUP = "backup"
+    # become the gateway of another home by its backup: only a box that has judged nothing yet
+    TAKE_OVER = "take_over"
+    # which wired device is plugged in at a `port`: each make asks and listens
+    ASK_PORT = "ask_port"
     ADJUST = "adjust"  # set a radar's `settings` and read them back; with none, all are read
-    PLATFORM_TEST = "platform_test"  # go the whole way to the platform and back, with the settings in `change` or the present ones
+    # go the whole way to the platform and back, with the settings in `change` or the present ones
+    PLATFORM_TEST = "platform_test"
 
 
-# Whoever may do these changes how the home is guarded: only who has been let in by the technician's page, never the platform.
+# Whoever may do these changes how the home is guarded: only who has been let in by the technician's
+# page, never the platform.
 LOCAL_ONLY = frozenset(
     {
         Do.CONFIGURE,
@@ -100,20 +108,17 @@ class Instruction:
     door: Door = Door.PLATFORM
     alarm: str = ""
     device: str = ""
-    step: str = (
-        ""  # walk: what is pulled for the whole home, mains or uplink, in the place of a device
-    )
+    # walk: what is pulled for the whole home, mains or uplink, in the place of a device
+    step: str = ""
     reason: str = ""
     outcome: str = ""
     responder: str = ""  # dispatch: who is sent; arrive: who is there
-    seconds: float = (
-        0.0  # dispatch: until expected there; shelve, away, walk, window: for how long (0 ends it)
-    )
+    # dispatch: until expected there; shelve, away, walk, window: for how long (0 ends it)
+    seconds: float = 0.0
     issued: str = ""  # RFC 3339: when it was given; see gateway/judge/lateness.py
     expires: str = ""  # RFC 3339; later than this it is refused
-    boot: str = (
-        ""  # the power-up of this gateway that the sender saw: proves that the order is not older
-    )
+    # the power-up of this gateway that the sender saw: proves that the order is not older
+    boot: str = ""
     port: str = ""  # ask_port
     journal: str = ""  # resend
     first: int = 0  # resend: numbers of entries, both included
@@ -121,8 +126,11 @@ class Instruction:
     settings: Mapping[str, str] = field(default_factory=dict)  # adjust: values as they were typed
     revision: int = 0  # configure, commissioned: the household's revision that the technician saw
     change: Change | None = None  # configure, platform_test
-    digest: str = ""  # of what is wanted, whenever it was given: an id that comes again with another is another order
-    secrets: str = ""  # configure, platform_test, commissioned: name of the file in the folder `handed` with what must not stand here
+    # of what is wanted, whenever it was given: an id that comes again with another is another order
+    digest: str = ""
+    # configure, platform_test, commissioned: name of the file in the folder `handed` with what must
+    # not stand here
+    secrets: str = ""
 
 
 class Refused(StrEnum):
@@ -146,7 +154,8 @@ class Refused(StrEnum):
     INVALID = "invalid"
     NOT_KEPT = "not_kept"
     ID_REUSED = "id_reused"
-    ANSWER_LOST = "answer_lost"  # this id has its answer, which is not kept any more: nothing is done a second time
+    # this id has its answer, which is not kept any more: nothing is done a second time
+    ANSWER_LOST = "answer_lost"
 
 
 FORGOTTEN = frozenset(

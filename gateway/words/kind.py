@@ -1,7 +1,8 @@
 """What can be reported to the platform: every kind of alarm and fault, with its codes, priority and default grace.
 
-Codes are facts of ISO/IEEE 11073-10471 (independent living activity hub) and SCAIP (device / status); no conformance is claimed.
-A kind that nobody knows is carried and shown as P3, never dropped: see `of`.
+Codes are facts of ISO/IEEE 11073-10471 (independent living activity hub) and SCAIP (device /
+status); no conformance is claimed. A kind that nobody knows is carried and shown as P3, never
+dropped: see `of`.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ KINDS: dict[str, AlarmKind] = {
             "0009",
             by_absence=True,
         ),
-        # Somebody is there and does not move: no danger by absence, so it is judged while the resident is said to be away.
+        # Somebody is there and does not move: no danger by absence, so it is judged while the
+        # resident is said to be away.
         AlarmKind(STAY_TOO_LONG, "滞留过久", "stayed too long", _P2, "USAGE.3", "0018", "0071"),
         AlarmKind(
             "person.no_return",
@@ -226,7 +228,8 @@ KINDS: dict[str, AlarmKind] = {
 }
 
 
-# What nothing in this software judges yet: the table has its words and codes, so that a platform knows them when they come.
+# What nothing in this software judges yet: the table has its words and codes, so that a platform
+# knows them when they come.
 LATER = frozenset(
     {
         "person.inactive",
@@ -238,7 +241,8 @@ LATER = frozenset(
     }
 )
 
-# What "I am well" answers: the resident knows whether it is true. Water, smoke and doors do not ask how somebody feels.
+# What "I am well" answers: the resident knows whether it is true. Water, smoke and doors do not ask
+# how somebody feels.
 ANSWERED = frozenset(
     {FALL, STAY_TOO_LONG, BED_EXIT, "person.inactive", "person.no_return", "person.night_exit"}
 )

@@ -60,7 +60,8 @@ class Kind(StrEnum):
     # alive
     HEARTBEAT = "heartbeat"
     # technical, from the driver itself
-    NOT_UNDERSTOOD = "not_understood"  # a word about what matters that the driver does not know; the value is key and word
+    # a word about what matters that the driver does not know; the value is key and word
+    NOT_UNDERSTOOD = "not_understood"
     REPLAYED = "replayed"  # a frame whose counter went backwards: a replay, or a battery change
 
 
@@ -75,7 +76,8 @@ FORMS: dict[Kind, Form] = (
 # Of these only the latest counts: no danger is judged by them.
 ROUTINE = frozenset({*_MEASURES, Kind.MOTION, Kind.LIGHT, Kind.ACTIVITY, Kind.OTHER_STATE})
 
-# What a thing of this home can measure; what is beyond is a fault of the measurement, and no reading. A wet bath may be at 104 %.
+# What a thing of this home can measure; what is beyond is a fault of the measurement, and no
+# reading. A wet bath may be at 104 %.
 BOUNDS: dict[Kind, tuple[float, float]] = {
     Kind.BATTERY: (0, 100),
     Kind.TEMPERATURE: (-60, 125),
@@ -113,7 +115,8 @@ def is_plausible(kind: Kind, value: Value, label: str = "") -> bool:
     )
 
 
-# Every button action but these two is a call for help on an SOS button (BTHome: 0x00 is no press, 0x81 lets go).
+# Every button action but these two is a call for help on an SOS button (BTHome: 0x00 is no press,
+# 0x81 lets go).
 NOT_A_CALL = frozenset({"hold_release", "release"})
 
 

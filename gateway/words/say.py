@@ -1,6 +1,7 @@
 """What is said to people: a code with its values. The catalogue beside this file makes text of it.
 
-`zh.py` and `en.py` have each sentence by its code, `both.py` the lines of the command line, which have both languages in one.
+`zh.py` and `en.py` have each sentence by its code, `both.py` the lines of the command line, which
+have both languages in one.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Every waiting time of the gateway: name, default, bounds and the ground it stands on. All in seconds of monotonic time.
 
-The configuration's `[times]` changes them within their bounds; the table in docs/alarms.md is checked against this one.
+The configuration's `[times]` changes them within their bounds; the table in docs/alarms.md is
+checked against this one.
 """
 
 from __future__ import annotations

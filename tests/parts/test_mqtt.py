@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import aiomqtt
 import pytest
-from gateway.box import dial
+from gateway.box.waits import WAITS
 from gateway.contract import wire
 from gateway.tell import mqtt
 from gateway.tell.heartbeat import Heartbeats
@@ -475,7 +475,7 @@ async def test_nobody_listens():
 
 async def test_nobody_answers(monkeypatch):
     """A host whose packets vanish: on the loopback interface, a listener whose waiting room is full."""
-    monkeypatch.setattr(dial, "CONNECT_WAIT", 0.3)
+    monkeypatch.setattr(WAITS, "connect", 0.3)
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
@@ -490,7 +490,7 @@ async def test_nobody_answers(monkeypatch):
 
 
 async def test_no_answer_to_tls(monkeypatch, authority):
-    monkeypatch.setattr(dial, "TLS_WAIT", 0.3)
+    monkeypatch.setattr(WAITS, "tls", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(5)

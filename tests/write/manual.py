@@ -5,6 +5,7 @@ A test fails when they differ.
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -17,11 +18,13 @@ from gateway.judge.alarm import MOVES
 from gateway.words import kind
 from gateway.words.times import Times
 
+from tests.kit.waits import rooms
 from tests.write import privacy
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 ALARMS = ROOT / "docs" / "alarms.md"
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DEVICES = ROOT / "docs" / "devices.md"
 
 
@@ -70,8 +73,18 @@ def devices() -> str:
     return "\n".join(rows)
 
 
+def waits() -> str:
+    """Every waiting time that no household changes, room by room."""
+    rows = ["| room | wait | default s | from - to | ground |", "|---|---|---|---|---|"]
+    for room in rooms():
+        table = importlib.import_module(f"gateway.{room}.waits").WAITS
+        rows += [f"| {room} | `{w.name}` | {w.default:g} | {w.low:g} - {w.high:g} | {w.why} |" for w in table.lines()]
+    return "\n".join(rows)
+
+
 TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     ALARMS: {"states": states, "kinds": kinds, "times": times},
+    ARCHITECTURE: {"waits": waits},
     DEVICES: {"devices": devices},
 }
 

@@ -1,7 +1,7 @@
 """Low batteries: said again every week until they are replaced, and from two weeks on as a work order. Pure.
 
-Both count seconds of running, over all starts, or the time that the clock proves where that is more: a home with a wrong clock whose
-power goes each night hears of its batteries too.
+Both count seconds of running, over all starts, or the time that the clock proves where that is
+more: a home with a wrong clock whose power goes each night hears of its batteries too.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ class Batteries:
             device for device, said in self._said.items() if now - said >= times.low_battery_again
         ]
         for device in out:
-            # The week goes on from when it was due, not from when we looked; after a long time off it is said once.
+            # The week goes on from when it was due, not from when we looked; after a long time off
+            # it is said once.
             self._said[device] += times.low_battery_again * (
                 (now - self._said[device]) // times.low_battery_again
             )

@@ -1,8 +1,9 @@
 """Today's list and the month's figures of one home: what can wait is told once a day, and what only counts once a month.
 
-Pure: told of each fault as it begins, asked by supervision. Each home has a minute of its own after READ_AT, so that a county's homes
-do not speak at once. It goes by the home's own clock; one that is not confirmed also by how long the box has run since the last list,
-over all starts, and one that is known to be wrong by that alone.
+Pure: told of each fault as it begins, asked by supervision. Each home has a minute of its own after
+READ_AT, so that a county's homes do not speak at once. It goes by the home's own clock; one that is
+not confirmed also by how long the box has run since the last list, over all starts, and one that is
+known to be wrong by that alone.
 
 Bound: DEVICES names of each kind, and as many kinds as there are.
 """

@@ -1,8 +1,9 @@
 """Whether an adapter is deaf, and not the air empty: pure, told when each adapter last heard anything.
 
-Where a device that calls for help is heard by radio a silence is told after the adapter had time to be repaired; else it waits for
-the day's list. In a home whose own radio devices speak only when pressed the air is empty for as long as nobody walks by: such a
-home learns its own longest silence, from which the adapter came back by itself.
+Where a device that calls for help is heard by radio a silence is told after the adapter had time to
+be repaired; else it waits for the day's list. In a home whose own radio devices speak only when
+pressed the air is empty for as long as nobody walks by: such a home learns its own longest silence,
+from which the adapter came back by itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from gateway.judge.faults.silence import Supervised
 
-NOBODY_CALLS = 3600.0  # s of silence that are told on the list where no device that calls for help is heard by radio
+# s of silence that are told on the list where no device that calls for help is heard by radio
+NOBODY_CALLS = 3600.0
 BEACONS = 3600.0  # s: a device that is missing after no more speaks by itself, and often
 LONGER = 1.5  # times its longest silence so far a home may be silent
 LONGEST = 14400.0  # s of silence that are told whatever was learnt: makers' 4 h signal

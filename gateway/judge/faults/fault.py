@@ -1,6 +1,7 @@
 """Technical trouble, repaired and not rescued: silent devices, low batteries, tampering, a deaf radio, a lost uplink, an unsure clock.
 
-Silence is noticed here. Each fault is said once when it begins and once when it ends; a low battery is said again every week.
+Silence is noticed here. Each fault is said once when it begins and once when it ends; a low battery
+is said again every week.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from gateway.words.reading import FORMS, DeviceId, Form, Kind, Reading, Value
 from gateway.words.times import Times
 
 LOOK_EVERY = 5.0  # s between two looks at the silences
-HYSTERESIS = 1.25  # times its limit that a device may be silent which was missing in the last day: heard just too late, it is told once
+# times its limit that a device may be silent which was missing in the last day: heard just too
+# late, it is told once
+HYSTERESIS = 1.25
 STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
 
 
@@ -67,8 +70,9 @@ JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
 class Faults:
     """All faults that are on, and the silences they are judged from.
 
-    `silences` has the monotonic second at which each device was last heard; intake writes it for every packet that proves life.
-    `radios` maps each adapter to the second it last heard anything; the daemon writes it.
+    `silences` has the monotonic second at which each device was last heard; intake writes it for
+    every packet that proves life. `radios` maps each adapter to the second it last heard anything;
+    the daemon writes it.
     """
 
     def __init__(
@@ -85,7 +89,9 @@ class Faults:
         self.silences = Silences(devices)
         self.heard_at = self.silences.heard_at
         self.outings = Outings()
-        self.tells_out = tells_out  # False: no consent to activity: nobody outside the home knows who is out, or by what signs back
+        # False: no consent to activity: nobody outside the home knows who is out, or by what signs
+        # back
+        self.tells_out = tells_out
         self.deafness = Deafness()
         self.flapping = Flapping()
         self.daily = Daily()
@@ -98,7 +104,9 @@ class Faults:
         self.link_down_since: float | None = None
         self._was_up = False  # since the start: before that nothing was lost
         self.mains: bool | None = None  # None: this box cannot know
-        self.mains_jitter = 0.0  # s that this box waits longer than others, so that an area without mains does not call at once
+        # s that this box waits longer than others, so that an area without mains does not call at
+        # once
+        self.mains_jitter = 0.0
         self._mains_lost_since: float | None = None
         self._batteries = Batteries()
         self.clock_why: Mapping[
@@ -118,8 +126,8 @@ class Faults:
     ) -> None:
         """Take over what was on before a restart.
 
-        `silent_for` is the silence of each device that had been counted, `heard_ago` how long ago it was heard, `said_for` how
-        long ago each fault was said, each where that is known.
+        `silent_for` is the silence of each device that had been counted, `heard_ago` how long ago
+        it was heard, `said_for` how long ago each fault was said, each where that is known.
         """
         self.on = dict(known)
         low = {

@@ -20,7 +20,8 @@ SOS = "sos"  # the role of a button that calls for help
 def own(model: Model, roles: Collection[str]) -> frozenset[Kind]:
     """Return the kinds of which a make is expected to tell one sooner or later; `roles` are what the household's buttons of it mean.
 
-    A protocol that many makes speak promises nothing, but for a button that the household counts on.
+    A protocol that many makes speak promises nothing, but for a button that the household counts
+    on.
     """
     if model.general:
         return frozenset({Kind.BUTTON}) if SOS in roles else frozenset()

@@ -1,7 +1,7 @@
 """Faults that come and go: the fourth of one kind and device in a day is said to be unstable, what follows that day is a figure.
 
-One that goes on so is said to be unstable again each day. One that then lasts is said again as it is, and so is one that is still on
-after a restart: what flaps may end as what stays. Pure.
+One that goes on so is said to be unstable again each day. One that then lasts is said again as it
+is, and so is one that is still on after a restart: what flaps may end as what stays. Pure.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class Flapping:
     def began(self, key: Key, now: float) -> int:
         """Count that a fault begins; return how often it has begun in the last day, this time included.
 
-        UNSTABLE is also returned where it has begun more often, and that was last returned a day ago.
+        UNSTABLE is also returned where it has begun more often, and that was last returned a day
+        ago.
         """
         began = self._began.pop(key, None) or deque(maxlen=UNSTABLE + 1)
         self._began[key] = began

@@ -1,7 +1,8 @@
 """Forged frames and recordings on a device's address: counted where they are refused, told as one fault a device with a number.
 
-The intake counts in memory; here the pump looks every few seconds what has been added. A frame that the air has damaged now and then is
-life, MANY within WINDOW are somebody, or a key that was typed wrong: both want somebody to look.
+The intake counts in memory; here the pump looks every few seconds what has been added. A frame that
+the air has damaged now and then is life, MANY within WINDOW are somebody, or a key that was typed
+wrong: both want somebody to look.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 FRAMES = "frames"  # the sort of attack, see `attacks`
-# Refusals that only somebody else's frame earns: without the key, plain where there is one, of what the make cannot sense, recorded.
+# Refusals that only somebody else's frame earns: without the key, plain where there is one, of what
+# the make cannot sense, recorded.
 FORGED = frozenset({"decrypt_failed", "downgrade", "not_sensed", "replayed"})
 MANY, WINDOW = 100, 600.0  # frames within so many s
 

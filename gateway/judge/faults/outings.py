@@ -17,8 +17,12 @@ from math import inf
 
 from gateway.words.reading import DeviceId, Kind, Reading
 
-ABOUT = 300.0  # s between a pendant's last word and the door, either way; and for which who leaves may still be seen to move
-GAPS = 4  # of its words a pendant's last gaps, of which the shortest is its interval: the last word may be as much older than the door
+# s between a pendant's last word and the door, either way; and for which who leaves may still be
+# seen to move
+ABOUT = 300.0
+# of its words a pendant's last gaps, of which the shortest is its interval: the last word may be as
+# much older than the door
+GAPS = 4
 KNOWN = 2  # gaps from which an interval is known
 APART = 60.0  # s between two words, less is one press or one packet heard twice
 LATEST = 3600.0  # s at most that the last word may be older
@@ -26,7 +30,9 @@ WORDS = 60  # of a door's last words that are remembered
 ENOUGH = 10  # words from which on it is known whether a door speaks only when it changes
 SELDOM = 20  # of so many words one may say the same again: the word between was lost on the air
 NEVER_SHUT = 3600.0  # s after which a sensor that only ever says "open" has opened once more
-SHORTEST = 1200.0  # s without movement after the door opened that were an outing, though it is over when the pendant is missed
+# s without movement after the door opened that were an outing, though it is over when the pendant
+# is missed
+SHORTEST = 1200.0
 DOORS = 64  # openings that are remembered, the oldest forgotten first: a day has some dozens
 _MOVES = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY, Kind.BUTTON})
 

@@ -1,10 +1,12 @@
 """Who has been silent for how long: counted in seconds in which the gateway could have heard it.
 
-A second in which this box was off, or in which the receiver of a device was gone, is no silence of that device. What had been
-counted goes on after a restart, whatever the clock says: a home whose power fails each night hears of a dead sensor too.
+A second in which this box was off, or in which the receiver of a device was gone, is no silence of
+that device. What had been counted goes on after a restart, whatever the clock says: a home whose
+power fails each night hears of a dead sensor too.
 
-`heard_at` is when each device was heard, by the monotonic clock; the intake writes it. Of the seconds since then `_lost` do not
-count. Devices behind a receiver that is missing are not told one by one: the receiver's fault names them.
+`heard_at` is when each device was heard, by the monotonic clock; the intake writes it. Of the
+seconds since then `_lost` do not count. Devices behind a receiver that is missing are not told one
+by one: the receiver's fault names them.
 """
 
 from __future__ import annotations
@@ -21,9 +23,13 @@ from gateway.words.reading import DeviceId
 if TYPE_CHECKING:
     from gateway.words.clock import Moment
 
-HEAR_FIRST = 1800.0  # s after a start in which no device is called missing that was not before, or its own limit if that is less
-LINE = 900.0  # s for which a line may be silent, or unplugged, before that is told: a plug is pulled for a hoover
-CUT_AFTER = 150.0  # s for which a line or another program's broker must be gone: two attempts to open it, and not one
+# s after a start in which no device is called missing that was not before, or its own limit if that
+# is less
+HEAR_FIRST = 1800.0
+# s for which a line may be silent, or unplugged, before that is told: a plug is pulled for a hoover
+LINE = 900.0
+# s for which a line or another program's broker must be gone: two attempts to open it, and not one
+CUT_AFTER = 150.0
 LONGEST = 10 * 366 * 86400.0  # s of silence that a mark is believed
 NAMED = 20  # devices that the fault of a receiver names
 
@@ -32,10 +38,11 @@ NAMED = 20  # devices that the fault of a receiver names
 class Supervised:
     """One device as supervision sees it. `missing_after` seconds of silence, None = cannot be supervised.
 
-    Its silence is shown from then on, and told from `told_after` on (None: as soon as it is shown). `via` is the receiver it is
-    heard through, `radio` whether that is the box's own Bluetooth; `worn` a button without a wire that calls for help, which goes out
-    with whoever wears it; `shared`: others live in this home, and who moves there need not be its wearer; `slow` a vital one whose
-    silence is noticed the next day only.
+    Its silence is shown from then on, and told from `told_after` on (None: as soon as it is shown).
+    `via` is the receiver it is heard through, `radio` whether that is the box's own Bluetooth;
+    `worn` a button without a wire that calls for help, which goes out with whoever wears it;
+    `shared`: others live in this home, and who moves there need not be its wearer; `slow` a vital
+    one whose silence is noticed the next day only.
     """
 
     device: DeviceId
@@ -88,7 +95,8 @@ class Silences:
         self._began = self._looked = now.mono
         for device, supervised in self.devices.items():
             limit = supervised.tells_after
-            # An earlier version did not count: then it has HEAR_FIRST to be heard in, however long it has been silent.
+            # An earlier version did not count: then it has HEAR_FIRST to be heard in, however long
+            # it has been silent.
             silent = counted.get(device, min(ago.get(device, 0.0), max(0.0, limit - HEAR_FIRST)))
             if device in missing:
                 silent = max(silent, limit)

@@ -1,11 +1,12 @@
 """A P2 fault that the platform does not receipt is told in the home, at a decent hour, to whom the household marks for it.
 
-A rung with `faults = true` is such a person; what only sounds never is: no siren for a flat battery. Pure: what a fact's entry was,
-what has a receipt, and what is due; the daemon begins the programs, and says which of them reached somebody: what reached nobody is
-tried again.
+A rung with `faults = true` is such a person; what only sounds never is: no siren for a flat
+battery. Pure: what a fact's entry was, what has a receipt, and what is due; the daemon begins the
+programs, and says which of them reached somebody: what reached nobody is tried again.
 
-The mark `untold` holds since when each waits and when it was told, so that power that comes and goes neither starts the waits anew nor
-tells the same again at each start. The time without power counts where both clocks are confirmed.
+The mark `untold` holds since when each waits and when it was told, so that power that comes and
+goes neither starts the waits anew nor tells the same again at each start. The time without power
+counts where both clocks are confirmed.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ AFTER = 1800.0  # s without a receipt: 97 % of outages are over by then
 AGAIN = 86400.0  # s after which it is told again, while nobody has it
 RETRY = 3600.0  # s after which it is tried again, where nobody was reached
 FROM, UNTIL = time(8), time(21)  # of the home's day
-SAVE_EVERY = 300.0  # s at most between two marks while a fault waits to be told: so much of its wait a power cut may cost
+# s at most between two marks while a fault waits to be told: so much of its wait a power cut may
+# cost
+SAVE_EVERY = 300.0
 MARK = "untold"
 _UNREADABLE = (
     ValueError,
@@ -37,7 +40,8 @@ _UNREADABLE = (
     OverflowError,
     RecursionError,
 )
-NO_HOUR = 43200.0  # s after which it is told where the clock is known to be wrong, and nobody knows the hour
+# s after which it is told where the clock is known to be wrong, and nobody knows the hour
+NO_HOUR = 43200.0
 
 Key = tuple[str, str]
 
