@@ -450,6 +450,13 @@ class Platform:
         assert self._client
         await self._client.publish(f"{ROOT}/{self.gateway}/{name}", body, qos=qos, retain=retain)
 
+    async def settle(self) -> None:
+        """Return when the broker has passed on all that had reached it: it answers two messages of ours that came later."""
+        await self._up.wait()
+        for _ in range(2):
+            assert self._client
+            await self._client.publish("settle", b"", qos=1)
+
     async def instruct(self, do: str, *, by: str = "desk", id: str | None = None, **fields: Any) -> str:  # noqa: A002
         """Send an instruction, which may lack what it needs, and return its id."""
         self._seen += 1

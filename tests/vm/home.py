@@ -195,6 +195,10 @@ class Desk:
     def wait(self, wanted: Callable[[dict[str, Any]], bool], seconds: float = 30.0, *, after: int = 0) -> dict[str, Any]:
         return self._in_loop(self.platform.wait(wanted, seconds, after=after))
 
+    def settle(self) -> None:
+        """Return when all that the broker has from the home has been told."""
+        self._in_loop(self.platform.settle())
+
     def instruct(self, do: str, **fields: Any) -> str:
         return self._in_loop(self.platform.instruct(do, **fields))
 
