@@ -27,6 +27,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from gateway.home import strength
 from gateway.page import label
 from gateway.page.tries import TABLE, Refusal, Tries
+from gateway.page.waits import WAITS
 
 __all__ = [
     "Accounts",
@@ -37,10 +38,6 @@ __all__ = [
 ]  # Refusal is what everything here refuses with
 
 FILE = "page.db"
-IDLE = 15 * 60.0  # s without a touch after which a session ends: a phone left on a stranger's table
-LONGEST = 10 * 3600.0  # s after which any session ends: a working day
-FRESH = 5 * 60.0  # s for which a password that was typed counts for what needs it once more
-TOUCH = 20.0  # s between two writings of "seen": the card wears
 SESSIONS = 20  # at once; the one longest unseen goes first
 OF_ONE = 5  # of them of one account: whoever signs in again and again signs out himself
 ACCOUNTS = 12
@@ -83,7 +80,7 @@ class Session:
     key: str
     name: str
     role: Role
-    fresh: bool = False  # the password was typed within the last FRESH seconds
+    fresh: bool = False  # the password was typed lately
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +126,7 @@ class Accounts:
     def _open(self) -> Iterator[sqlite3.Connection]:
         """Give a connection in one transaction that begins by taking the right to write."""
         with contextlib.closing(
-            sqlite3.connect(self._folder / FILE, timeout=5, isolation_level=None)
+            sqlite3.connect(self._folder / FILE, timeout=WAITS.database, isolation_level=None)
         ) as db:
             db.execute("PRAGMA synchronous = FULL")
             db.execute("BEGIN IMMEDIATE")
@@ -265,7 +262,7 @@ class Accounts:
             return None
         now, digest = self._now(), _digest(key)
         with contextlib.closing(
-            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)
+            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=WAITS.database)
         ) as db:
             row = db.execute(
                 "SELECT s.name, a.role, s.made, s.seen, coalesce(p.at, s.made) FROM sessions s JOIN accounts a ON a.name = s.name "
@@ -275,14 +272,14 @@ class Accounts:
         if row is None:
             return None
         name, role, made, seen, proved = row
-        if now - seen > IDLE or now - made > LONGEST:
+        if now - seen > WAITS.idle or now - made > WAITS.session:
             with self._open() as write:
                 write.execute("DELETE FROM sessions WHERE key = ?", (digest,))
             return None
-        if touch and now - seen >= TOUCH:
+        if touch and now - seen >= WAITS.touch:
             with self._open() as write:
                 write.execute("UPDATE sessions SET seen = ? WHERE key = ?", (now, digest))
-        return Session(key, str(name), Role(role), fresh=now - proved <= FRESH)
+        return Session(key, str(name), Role(role), fresh=now - proved <= WAITS.fresh)
 
     def prove(self, session: Session, password: str, source: str) -> None:
         """Take it that whoever holds this session knows its password. Raises Refusal; a wrong one counts as at the door."""
@@ -328,7 +325,7 @@ class Accounts:
     def _signed(self, name: str, number: str) -> str:
         """Bind a device to an account as it is: another password, or a namesake later, and it is a stranger. "" without an account."""
         with contextlib.closing(
-            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=5)
+            sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=WAITS.database)
         ) as db:
             row = db.execute("SELECT hash, made FROM accounts WHERE name = ?", (name,)).fetchone()
         said = f"device {number} {row[0]} {row[1]}" if row else ""
@@ -389,7 +386,7 @@ class Accounts:
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
-        if not self._hashing.acquire(timeout=10):
+        if not self._hashing.acquire(timeout=WAITS.hashing):
             raise Refusal("busy", wait=5)
         try:
             yield
@@ -412,7 +409,7 @@ class Accounts:
 
 def forgotten(folder: Path) -> None:
     """Forget every account: for the command line on the box, where the password is lost. Nothing of the home is touched."""
-    with contextlib.closing(sqlite3.connect(folder / FILE, timeout=5)) as db, db:
+    with contextlib.closing(sqlite3.connect(folder / FILE, timeout=WAITS.database)) as db, db:
         for table in ("accounts", "sessions", "tries"):
             with contextlib.suppress(sqlite3.OperationalError):
                 db.execute(f"DELETE FROM {table}")  # noqa: S608  the three names above

@@ -20,6 +20,7 @@ from gateway.home.status import Status
 from gateway.judge.alarm import MOVES, Move, Outcome, State
 from gateway.page.en import EN
 from gateway.page.known import Known
+from gateway.page.waits import WAITS
 from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.clock import boot_name
@@ -39,7 +40,6 @@ DOES: Final = frozenset(
     {*ON_ALARM, Do.SILENCE, Do.SHELVE, Do.CONFIRM, Do.AWAY, Do.TEST}
 )  # what these forms may ask for, no more
 HOURS = (1, 2, 4, 8, 12, 24)
-AWAY_MOST = 31 * 86400.0  # s
 TEXT_MOST = 200
 _ONCE = re.compile("[0-9a-f]{24}")
 # What is the natural next thing to do: drawn large.
@@ -53,7 +53,6 @@ NEXT: Final = {
 TRIED = frozenset(
     {kind.SOS, kind.HELP, kind.SMOKE, kind.GAS, kind.CO}
 )  # what a key of a device raises
-TRIED_WITHIN = 600.0  # s after the danger in which a technician is asked whether he has pressed it
 
 
 @dataclass(slots=True)
@@ -103,7 +102,7 @@ def tried(alarm: wire.AlarmMessage, ago: float) -> bool:
         alarm.kind in TRIED
         and not alarm.test
         and alarm.state is State.RAISED
-        and 0 <= ago <= TRIED_WITHIN
+        and 0 <= ago <= WAITS.tried
     )
 
 
@@ -215,6 +214,6 @@ def _away(said: Mapping[str, str], known: Known, wrong: Wrong) -> float:
         until = datetime.fromisoformat(said.get("until", "")).replace(tzinfo=known.zone).timestamp()
     except ValueError:
         until = 0.0
-    if not 60 <= until - now <= AWAY_MOST:
+    if not 60 <= until - now <= WAITS.away_most:
         wrong.fields["until"] = ("wrong.until", {})
     return math.ceil(until - now)  # never a second short: 18:00 is read as 18:00

@@ -14,9 +14,6 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-KEPT = 900.0  # s
-# s for a page that shows alarms: whoever loads it again wants to know how they stand now
-BRIEFLY = 60.0
 EACH, MOST = 4, 24  # answers of one browser, and of all; the oldest are forgotten first
 LARGEST = 400_000  # bytes of one; a larger one is given at once
 NAME = "said"  # in the query
@@ -41,7 +38,7 @@ class Answers:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, of: str, body: str, lasts: float = KEPT) -> str:
+    def keep(self, of: str, body: str, lasts: float) -> str:
         """Keep a drawn page for the browser `of` for so many seconds; return its name, "" where it is too large."""
         if len(body) > LARGEST:
             return ""

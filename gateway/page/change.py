@@ -27,13 +27,11 @@ from gateway.page.acts import once, once_of, whole
 from gateway.page.both import Row, rows
 from gateway.page.known import Filter, Known
 from gateway.page.visitor import Visitor
+from gateway.page.waits import WAITS
 from gateway.words.driver import Model
 from gateway.words.instruction import Do, Refused, What
 
 LOG = logging.getLogger("eldercare")
-# s in which the daemon usually has written a change; after that the page says so and goes on
-ANSWER_WAIT = 8.0
-ANSWER_LOOK = 0.1
 
 
 @functools.cache
@@ -177,11 +175,11 @@ async def left(
     except (OSError, sqlite3.Error, ValueError):
         handed.forget(config.page_folder, message.secrets)
         return Answer(order, sentence=v.words("told.failed"))
-    end = time.monotonic() + ANSWER_WAIT
+    end = time.monotonic() + WAITS.change
     while (  # noqa: ASYNC110
         result := await run_in_threadpool(known.result, order)
     ) is None and time.monotonic() < end:
-        await asyncio.sleep(ANSWER_LOOK)
+        await asyncio.sleep(WAITS.answer_look)
     if result is None:
         return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
     await run_in_threadpool(handed.forget, config.page_folder, message.secrets)

@@ -26,6 +26,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gateway.page.guard import source
 from gateway.page.papers import Context
+from gateway.page.waits import WAITS
 
 LOG = logging.getLogger("eldercare")
 MOST = 64  # places for sources that nobody is signed in from, together
@@ -34,13 +35,6 @@ MOST = 64  # places for sources that nobody is signed in from, together
 KEPT = 32
 EACH = 16  # of one source; a browser opens six
 BROWSER = 6  # places up to which one source is no greedier than another
-HANDSHAKE = 5.0  # s for TLS; two round trips, also where two packets are lost
-# s in which the head of a question must be whole, from the connection or from its first byte
-HEAD = 10.0
-QUESTION = 20.0  # s in which a question must be whole, headers and body
-KEEP = 15  # s for which an idle connection stays
-PARTING = 2.0  # s for the other side to end TLS; then the connection is cut
-LISTEN_AGAIN = 0.1  # s after the system had nothing left to accept with
 
 
 @dataclass(slots=True, eq=False)
@@ -129,9 +123,11 @@ class Connection(H11Protocol):
         browser shows no answer.
         """
         if self.conn.their_state is h11.IDLE:
-            self._be_patient(HEAD)
+            self._be_patient(WAITS.head)
         elif self.conn.their_state is h11.SEND_BODY:
-            self._be_patient(QUESTION if self.conn.our_state is not h11.DONE else PARTING)
+            self._be_patient(
+                WAITS.question if self.conn.our_state is not h11.DONE else WAITS.parting
+            )
         else:
             self._be_patient(None)
 
@@ -199,7 +195,7 @@ class Server(uvicorn.Server):
                 if well:
                     LOG.warning("page: no connection can be accepted: %s", error.strerror)
                 well = False
-                await asyncio.sleep(LISTEN_AGAIN)
+                await asyncio.sleep(WAITS.listen_again)
                 continue
             well = True
             place = self._places.take(source({"client": address}))
@@ -223,8 +219,8 @@ class Server(uvicorn.Server):
                     lambda: made,
                     sock,
                     ssl=self._context(),
-                    ssl_handshake_timeout=HANDSHAKE,
-                    ssl_shutdown_timeout=PARTING,
+                    ssl_handshake_timeout=WAITS.handshake,
+                    ssl_shutdown_timeout=WAITS.parting,
                 )
         except OSError:
             LOG.debug(

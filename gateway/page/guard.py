@@ -13,6 +13,8 @@ from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.page.waits import WAITS
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -23,11 +25,7 @@ LARGEST = 40 * 1024  # bytes of a request's body: two certificates in PEM, nothi
 LARGER: Final = {"/moving/look": 256 * 1024}  # ... but a backup that a new box is to take over
 RATE, BURST = 25.0, 150.0  # requests a second and at once of one source: a page is about eight
 SOURCES = 500  # sources that are remembered, the one longest quiet forgotten first
-# s for which a source is known by a session that was used there: as long as one lasts without a
-# touch
-REGULAR = 900.0
 REGULARS = 40  # such sources: two of each session there may be
-NETWORKS_EVERY = 60.0  # s
 HERE = frozenset({"127.0.0.1", "::1"})
 _UP, _REJECT = 0x1, 0x200  # flags of a route
 METHODS = frozenset({"GET", "HEAD", "POST"})
@@ -220,7 +218,7 @@ class Networks:
 
     def now(self) -> tuple[ipaddress.IPv6Network, ...]:
         """Return them as they were in the last minute; none where the table cannot be read."""
-        if time.monotonic() - self._looked >= NETWORKS_EVERY:
+        if time.monotonic() - self._looked >= WAITS.networks:
             self._looked = time.monotonic()
             try:
                 self._found = tuple(_on_link(self._path.read_text(encoding="ascii")))
@@ -265,7 +263,7 @@ class Regulars:
 
     def knows(self, who: str) -> bool:
         """Say whether a session was used from there lately."""
-        return self._now() - self._seen.get(who, -math.inf) < REGULAR
+        return self._now() - self._seen.get(who, -math.inf) < WAITS.regular
 
 
 def local(scope: Scope) -> bool:

@@ -21,6 +21,7 @@ from gateway.contract import wire
 from gateway.home import status
 from gateway.home.config import Config
 from gateway.home.status import Status
+from gateway.page.waits import WAITS
 from gateway.page.weeks import Day
 from gateway.words import kind
 from gateway.words.finite import loads, number
@@ -104,7 +105,7 @@ class Known:
 
     @contextlib.contextmanager
     def _open(self, name: str) -> Iterator[sqlite3.Connection]:
-        with reader(self._folder() / name, 2) as db:
+        with reader(self._folder() / name, WAITS.reading) as db:
             yield db
 
     def _ask(

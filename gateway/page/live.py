@@ -6,13 +6,10 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from gateway.page.waits import WAITS
+
 MOST = 12  # streams at once
 EACH = 4  # of one account, however often it is signed in
-LOOK_EVERY = 0.5  # s
-# s after which a page looks again although nothing was journalled: "heard 12 s ago" moves on
-QUIET = 10.0
-# s between two signs of life: a page that has heard none for 10 s says that it is not live
-BEAT = 3.0
 
 
 class Full(Exception):
@@ -23,10 +20,14 @@ class Watch:
     """`newest` returns the number of the newest entry; it is asked in a thread of its own."""
 
     def __init__(
-        self, newest: Callable[[], int], *, look_every: float = LOOK_EVERY, quiet: float = QUIET
+        self,
+        newest: Callable[[], int],
+        *,
+        look: Callable[[], float] = lambda: WAITS.look,
+        quiet: Callable[[], float] = lambda: WAITS.quiet,
     ) -> None:
         self._newest = newest
-        self._every, self._quiet = look_every, quiet
+        self._every, self._quiet = look, quiet
         self._open: dict[str, int] = {}
         self._number = -1
         self._changed = asyncio.Event()
@@ -60,11 +61,11 @@ class Watch:
         """Give server-sent events until `still` says that the visitor is signed out."""
         yield "retry: 4000\nevent: hello\ndata: 1\n\n"
         loop = asyncio.get_running_loop()
-        looks = loop.time() + self._quiet
+        looks = loop.time() + self._quiet()
         while True:
             news = False
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, min(BEAT, looks - loop.time()))):
+                async with asyncio.timeout(max(0.0, min(WAITS.beat, looks - loop.time()))):
                     news = await self._changed.wait()
             if not await asyncio.to_thread(still):
                 yield "event: over\ndata: 1\n\n"
@@ -72,13 +73,13 @@ class Watch:
             if not news and loop.time() < looks:
                 yield "event: still\ndata: 1\n\n"
                 continue
-            looks = loop.time() + self._quiet
+            looks = loop.time() + self._quiet()
             yield f"event: changed\nid: {self._number}\ndata: {self._number}\n\n"
 
     async def _look(self) -> None:
         self._number = await asyncio.to_thread(self._newest)
         while True:
-            await asyncio.sleep(self._every)
+            await asyncio.sleep(self._every())
             number = await asyncio.to_thread(self._newest)
             if number != self._number:
                 self._number = number

@@ -30,10 +30,10 @@ from gateway.page.acts import once, once_of
 from gateway.page.change import Answer, Form, current, drawn, is_new, left, models
 from gateway.page.guard import LARGER, TooLarge
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
+from gateway.page.waits import WAITS
 from gateway.words.instruction import Do
 
 router = APIRouter()
-WAIT = 60.0  # s in which a box usually has tried a start and begun anew as another home's gateway
 _opening = threading.Lock()  # one at a time: each takes 32 MiB for a moment
 _BOUNDARY: Final = re.compile(
     r"multipart/form-data;\s*boundary=\"?([A-Za-z0-9'()+_,./:=?-]{1,70})\"?", re.IGNORECASE
@@ -215,7 +215,7 @@ async def take(v: Technician, said: Fields) -> Response:
         )
     assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "take_over", home)
-    end = time.monotonic() + WAIT
+    end = time.monotonic() + WAITS.takeover
     while time.monotonic() < end:
         result = await run_in_threadpool(known.result, order)
         if result is not None and not result.accepted:
@@ -231,7 +231,7 @@ async def take(v: Technician, said: Fields) -> Response:
             await run_in_threadpool(handed.forget, config.page_folder, order)
             await run_in_threadpool(current, v)
             return RedirectResponse("/moving?taken=1", 303)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(WAITS.answer_look)
     return await run_in_threadpool(
         _start, v, 503, Form("look", {}, Answer(sentence=v.words("moving.slow")))
     )

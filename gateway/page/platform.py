@@ -22,6 +22,7 @@ from gateway.home.handed import Handed
 from gateway.page import address, again
 from gateway.page.change import Answer, Form, configure, current, drawn, left
 from gateway.page.visitor import Fields, Technician, Visitor, checked
+from gateway.page.waits import WAITS
 from gateway.words.instruction import Do, What
 
 router = APIRouter()
@@ -32,8 +33,6 @@ SECRET: Final = ("password", "certificate_key")
 PAPERS: Final = ("ca", "certificate")
 PEM_MOST = 30_000  # characters of one certificate or key
 DRAFTS = 8  # technicians at once whose try is kept
-DRAFT_KEPT = 900.0  # s
-TRY_MOST = 150.0  # s that a try can take with every wait
 
 
 @dataclass(slots=True)
@@ -170,7 +169,7 @@ def _keep(v: Visitor, draft: Draft) -> None:
 
 
 def _draft(v: Visitor) -> Draft | None:
-    for key in [k for k, d in _drafts.items() if time.monotonic() - d.at > DRAFT_KEPT]:
+    for key in [k for k, d in _drafts.items() if time.monotonic() - d.at > WAITS.draft]:
         del _drafts[key]
     return _drafts.get(_who(v))
 
@@ -186,7 +185,7 @@ def _platform(
         attempt = None
     running = (
         draft is not None
-        and time.monotonic() - draft.at < TRY_MOST
+        and time.monotonic() - draft.at < WAITS.platform_try
         and (attempt is None or not attempt.over)
     )
     rows = {row.step: row for row in attempt.steps} if attempt else {}

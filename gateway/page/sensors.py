@@ -35,6 +35,7 @@ from gateway.page.home import suggested
 from gateway.page.known import Filter
 from gateway.page.today import heard, look, signal, stream
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
+from gateway.page.waits import WAITS
 from gateway.words.driver import (
     Behind,
     BleAdvert,
@@ -49,7 +50,6 @@ from gateway.words.instruction import Do, What
 from gateway.words.reading import Kind
 
 router = APIRouter()
-JUST: Final = 12.0  # s for which what somebody has just pressed or opened stands first
 STRONG, FAIR = -75, -88  # dBm, as on the page of today
 LEFT_OPEN: Final = (0, 5, 10, 20, 30)  # min
 BY_RULE: Final = "rule"  # a door is watched for as long as the rules of the home say
@@ -70,10 +70,6 @@ WAYS: Final = (
     "double",
     "long",
 )  # presses of the first button that may mean something else; any other is the button's own
-WATCH: Final = (
-    0.4,
-    5.0,
-)  # s: how often is looked for news, and after how long of silence a page looks again by itself
 _WORDS: Final = (
     ("dry contact", "contact"),
     ("fall", "radar"),
@@ -204,7 +200,7 @@ async def told(v: Reader) -> Response:
                     marks.append(0)
             return zlib.crc32(json.dumps([*marks, known.newest()]).encode())
 
-        state.sensed = live.Watch(news, look_every=WATCH[0], quiet=WATCH[1])
+        state.sensed = live.Watch(news, look=lambda: WAITS.air_look, quiet=lambda: WAITS.air_quiet)
     return stream(v, state.sensed)
 
 
@@ -235,13 +231,13 @@ async def window(v: Technician, said: Fields) -> Response:
 
 async def _opened(v: Visitor) -> None:
     """Wait a moment until the window stands in the file."""
-    end = time.monotonic() + 2.5
+    end = time.monotonic() + WAITS.window
     while not (await run_in_threadpool(_nearby, v)).get("open") and time.monotonic() < end:
         await _soon()
 
 
 async def _soon() -> None:
-    await run_in_threadpool(time.sleep, 0.1)
+    await run_in_threadpool(time.sleep, WAITS.answer_look)
 
 
 def _nearby(v: Visitor) -> dict[str, Any]:
@@ -304,7 +300,7 @@ def _add(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
 
 def _late(acted: Any, late: float) -> tuple[float | None, bool]:
     acted = acted + late if isinstance(acted, int | float) else None
-    return acted, acted is not None and acted <= JUST
+    return acted, acted is not None and acted <= WAITS.just
 
 
 def _neighbour(v: Visitor, one: dict[str, Any], late: float) -> dict[str, Any]:

@@ -22,18 +22,13 @@ from gateway.home.config import Config
 from gateway.page import papers
 from gateway.page.app import made
 from gateway.page.change import tidied
-from gateway.page.connections import KEEP, Places, Server
+from gateway.page.connections import Places, Server
 from gateway.page.guard import Guard, Receive, Scope, Send, local, named
 from gateway.page.visitor import Page
+from gateway.page.waits import WAITS
 from gateway.page.words import Words
 
 LOG = logging.getLogger("eldercare")
-PAPERS_EVERY = 86400.0  # s between two looks at the certificate
-TIDY_EVERY = 60.0  # s
-REPORT_EVERY, REPORT_AGAIN = (
-    5.0,
-    60.0,
-)  # s between two words to the daemon, where there is something new, and where there is nothing
 
 
 class Papers:
@@ -78,7 +73,7 @@ class Papers:
     async def keep_in_date(self) -> None:
         """Look every day whether the certificate of the box has to be made anew: a page may run for years."""
         while True:
-            await asyncio.sleep(PAPERS_EVERY)
+            await asyncio.sleep(WAITS.papers)
             try:
                 await asyncio.to_thread(self.take_up)
             except (OSError, papers.BadPapers) as error:
@@ -174,7 +169,7 @@ async def _keep_tidy(page: Page) -> None:
     """Delete what was handed to the daemon and is not needed any more."""
     while True:
         await asyncio.to_thread(tidied, page.config, page.known)
-        await asyncio.sleep(TIDY_EVERY)
+        await asyncio.sleep(WAITS.tidy)
 
 
 async def _report(page: Page, mine: Papers) -> None:
@@ -182,11 +177,11 @@ async def _report(page: Page, mine: Papers) -> None:
     run, said, silent = secrets.token_hex(4), None, 0.0
     while True:
         word = inbox.PageWord(run, page.accounts.wrong, bool(mine.trouble))
-        if word != said or silent >= REPORT_AGAIN:
+        if word != said or silent >= WAITS.report_again:
             inbox.say(page.config.runtime, word.datagram())
             said, silent = word, 0.0
-        await asyncio.sleep(REPORT_EVERY)
-        silent += REPORT_EVERY
+        await asyncio.sleep(WAITS.report)
+        silent += WAITS.report
 
 
 def _listening(address: str, port: int) -> socket.socket:
@@ -215,8 +210,8 @@ def _options(app: object) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP,
-        timeout_graceful_shutdown=2,
+        timeout_keep_alive=round(WAITS.keep),
+        timeout_graceful_shutdown=round(WAITS.stop),
         h11_max_incomplete_event_size=16 * 1024,
         lifespan="on",
         ws="none",

@@ -13,6 +13,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.page.known import DAY, Heard
+from gateway.page.waits import WAITS
 from gateway.words.reading import Kind
 
 WIDE, HIGH = 1440, 44  # a unit is a minute
@@ -32,12 +33,6 @@ _DANGER = frozenset(
         Kind.STAY_STILL.value,
     }
 )
-# s between two packets that are drawn as one line of being heard: an unchanged measure is kept
-# every five minutes
-JOINED = 1200.0
-# s at most of being heard that a power cut takes along: those of the hour that was not yet written
-LOST = 3600.0
-LONGEST_STATE = 6 * 3600.0  # s for which a state is believed without being said again
 
 
 @dataclass(slots=True)
@@ -149,7 +144,7 @@ def strips(
         known = now if not heard or now - heard[-1] <= _allowed(limit) else heard[-1]
         for row in ("open", "there"):
             if (held := states.get((device, row))) is not None:
-                until = min(known, held[1] + LONGEST_STATE)
+                until = min(known, held[1] + WAITS.state)
                 _held(strip, row, held[0], until, begin)
                 if row == "open" and until == now:
                     strip.open_since = held[0]
@@ -157,7 +152,7 @@ def strips(
 
 
 def _allowed(limit: float | None) -> float:
-    return max(limit or DAY, JOINED)
+    return max(limit or DAY, WAITS.joined)
 
 
 def _hold(
@@ -170,9 +165,9 @@ def _hold(
     """Begin, go on with, or end a state."""
     key = (strip.device, row)
     held = states.get(key)
-    if held is not None and (not r.value or r.wall - held[1] > LONGEST_STATE):
+    if held is not None and (not r.value or r.wall - held[1] > WAITS.state):
         del states[key]
-        _held(strip, row, held[0], min(r.wall, held[1] + LONGEST_STATE), begin)
+        _held(strip, row, held[0], min(r.wall, held[1] + WAITS.state), begin)
         held = None
     if r.value:
         strip.opened += row == "open" and held is None and r.wall >= begin
@@ -202,7 +197,7 @@ def _hearing(
     """Find when the device was heard, and its silences that are longer than its limit."""
 
     def silent(since: float, until: float) -> None:
-        lost = LOST if any(since < r <= until for r in restarts) else 0.0
+        lost = WAITS.lost if any(since < r <= until for r in restarts) else 0.0
         if limit is not None and until - since > _allowed(limit) + lost:
             _add(strip.gaps, since, until, begin)
 
@@ -212,7 +207,7 @@ def _hearing(
         return
     first = last = times[0]
     for at in times[1:]:
-        if at - last > JOINED:
+        if at - last > WAITS.joined:
             _add(strip.heard, first, last, begin)
             first = at
         silent(last, at)

@@ -24,6 +24,7 @@ from gateway.page.known import Filter, between, seconds
 from gateway.page.live import Full, Watch
 from gateway.page.strip import Strip, strips
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
+from gateway.page.waits import WAITS
 from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.driver import Behind, BleAdvert, GattService, MqttTopics
@@ -31,10 +32,6 @@ from gateway.words.instruction import Do
 from gateway.words.reading import Kind
 
 router = APIRouter()
-# s in which the daemon usually has answered an instruction; after that the page says so and goes on
-ANSWER_WAIT = 3.0
-ANSWER_LOOK = 0.1
-LATE, DESK_LATE = 10.0, 30.0  # s after which a stage of a test alarm is said not to come
 DISK_LOW = 200_000_000  # bytes free below which the card is nearly full
 # Faults that end when a technician has looked.
 LATCHED = frozenset(
@@ -115,9 +112,9 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
         return await run_in_threadpool(
             _today, v, 503, acts.Wrong("", {"form": ("told.failed", {})})
         )
-    end = time.monotonic() + ANSWER_WAIT
+    end = time.monotonic() + WAITS.answer
     while await run_in_threadpool(known.result, made.id) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
-        await asyncio.sleep(ANSWER_LOOK)
+        await asyncio.sleep(WAITS.answer_look)
     return RedirectResponse(f"{back}?{urlencode({'told': made.id, 'did': do})}", 303)
 
 
@@ -275,7 +272,7 @@ def _trouble(
     if at["alarm"] is None:
         return (
             ("alarm", "test.no_gateway")
-            if at.get("told") and now - (at["told"] or now) > LATE
+            if at.get("told") and now - (at["told"] or now) > WAITS.late
             else ("", "")
         )
     waited = now - at["alarm"]
@@ -284,10 +281,10 @@ def _trouble(
             return "push", "test.no_platform"
         if not uplink.connected:
             return ("push", "test.no_link") if waited > 1 else ("", "")
-        return ("push", "test.no_receipt") if waited > LATE else ("", "")
+        return ("push", "test.no_receipt") if waited > WAITS.late else ("", "")
     return (
         ("answered", "test.no_desk")
-        if at["answered"] is None and now - at["push"] > DESK_LATE
+        if at["answered"] is None and now - at["push"] > WAITS.desk_late
         else ("", "")
     )
 

@@ -12,8 +12,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from gateway.page.waits import WAITS
+
 FREE = 2  # failures without delay, then 1, 2, 4 ... s
-LOCK_AT, LOCK = 8, 900.0  # failures that lock a source, and for how long in s
+LOCK_AT = 8  # failures that lock a source
 SOURCES = 2000  # sources whose failures are remembered, the one longest quiet forgotten first
 
 TABLE = """
@@ -67,7 +69,7 @@ class Tries:
             now = self._now()
             failures = self._failures.get(source, (0, 0.0))[0] + 1
             delay = (
-                LOCK
+                WAITS.lock
                 if failures >= LOCK_AT
                 else 0.0
                 if failures <= FREE

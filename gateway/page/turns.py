@@ -17,14 +17,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from gateway.page.tries import Refusal
+from gateway.page.waits import WAITS
 
 AT_ONCE = 100  # tries that are looked at without waiting; they come back one by one
-# s between two tries after that: 86,400 a day over all accounts, 4 % of what a Raspberry Pi 4 could
-# hash
-EVERY = 1.0
-PATIENCE = 4.0  # s for which a try waits for its turn; then whoever it is presses again
 LINE = 8  # tries of one kind that wait; of more one is sent away by lot
-LATER = 2.0  # s after which somebody who was sent away may press again
 
 
 class Turns:
@@ -48,9 +44,9 @@ class Turns:
             line.pop(secrets.randbelow(len(line))).cancel()
         self._next()
         try:
-            await asyncio.wait({mine}, timeout=PATIENCE)
+            await asyncio.wait({mine}, timeout=WAITS.patience)
             if mine.cancelled() or not mine.done():
-                raise Refusal("crowded", wait=LATER)
+                raise Refusal("crowded", wait=WAITS.later)
             yield
         finally:
             if mine in line:
@@ -63,13 +59,13 @@ class Turns:
         """Give the turn to somebody, now or when it is time."""
         loop = asyncio.get_running_loop()
         now = loop.time()
-        self._left, self._at = min(float(AT_ONCE), self._left + (now - self._at) / EVERY), now
+        self._left, self._at = min(float(AT_ONCE), self._left + (now - self._at) / WAITS.turn), now
         kind = next((k for k, line in self._waiting.items() if line), None)
         if self._busy or kind is None:
             return
         if self._left < 1.0:
             if self._timer is None:
-                self._timer = loop.call_later((1.0 - self._left) * EVERY, self._due)
+                self._timer = loop.call_later((1.0 - self._left) * WAITS.turn, self._due)
             return
         line = self._waiting[kind]
         self._waiting.move_to_end(kind)

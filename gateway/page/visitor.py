@@ -21,6 +21,7 @@ from gateway.page.accounts import Accounts, Role, Session
 from gateway.page.known import Known
 from gateway.page.live import Watch
 from gateway.page.turns import Turns
+from gateway.page.waits import WAITS
 from gateway.page.words import FIRST, LANGUAGES, Words
 
 HERE = Path(__file__).parent
@@ -217,7 +218,7 @@ class Visitor:
         body = self.draw(template, **values)
         if self.request.method == "POST" and self.asks_page:
             body = answers.pointed(body)
-            lasts = answers.BRIEFLY if self.at in ALIVE else answers.KEPT
+            lasts = WAITS.briefly if self.at in ALIVE else WAITS.kept
             if self.at and (name := self.page.answers_to(self).keep(self.bound, body, lasts)):
                 # An error is pointed at by the focus, which a fragment would take away.
                 to = f"{self.at}{'&' if '?' in self.at else '?'}{urlencode({answers.NAME: name})}"

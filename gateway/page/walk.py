@@ -26,20 +26,17 @@ from gateway.home.devices import Device
 from gateway.judge.walk_record import LONGEST, PRESSES, STEP_LONGEST, Need, Plug, step_needs
 from gateway.page import live
 from gateway.page.acts import once, once_of
-from gateway.page.change import ANSWER_LOOK, ANSWER_WAIT, current
+from gateway.page.change import current
 from gateway.page.known import Filter
 from gateway.page.today import stream
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
+from gateway.page.waits import WAITS
 from gateway.page.words import Words
 from gateway.words import kind
 from gateway.words.clock import Quality, boot_name
 from gateway.words.instruction import Do
 
 router = APIRouter()
-LOOK_EVERY, QUIET = (
-    0.3,
-    5.0,
-)  # s: a press is seen while one still stands there; the time that is left moves on
 HELPS: Final = frozenset(
     {
         "presses",
@@ -141,7 +138,9 @@ async def told(v: Technician) -> Response:
             ]
             return zlib.crc32(json.dumps([shown, known.newest()]).encode())
 
-        state.walked = live.Watch(counted, look_every=LOOK_EVERY, quiet=QUIET)
+        state.walked = live.Watch(
+            counted, look=lambda: WAITS.walk_look, quiet=lambda: WAITS.walk_quiet
+        )
     return stream(v, state.walked)
 
 
@@ -173,11 +172,11 @@ async def act(v: Technician, said: Fields) -> Response:
         await run_in_threadpool(_leave, v, message)
     except (OSError, sqlite3.Error, ValueError):
         return await run_in_threadpool(_walk, v, 503, v.words("told.failed"))
-    end = time.monotonic() + ANSWER_WAIT
+    end = time.monotonic() + WAITS.change
     while (  # noqa: ASYNC110
         result := await run_in_threadpool(v.page.known.result, order)
     ) is None and time.monotonic() < end:
-        await asyncio.sleep(ANSWER_LOOK)
+        await asyncio.sleep(WAITS.answer_look)
     if result is None:
         return await run_in_threadpool(
             _walk, v, 503, v.words("told.waiting", do=v.words("do.walk"))

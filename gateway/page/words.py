@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from gateway.page.en import EN
+from gateway.page.waits import WAITS
 from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.say import Say
@@ -17,7 +18,6 @@ from gateway.words.say import Say
 LANGUAGES: Final[Mapping[str, Mapping[str, str]]] = {"zh": ZH, "en": EN}
 TAGS: Final = {"zh": "zh-CN", "en": "en"}
 FIRST: Final = "zh"
-JUST: Final = 3.0  # s that are no time ago: what the page reads is itself two seconds old
 
 # What a keyboard gives beside Chinese letters and what print has. The catalogues, and what the
 # daemon says, are typed; a page is print.
@@ -116,7 +116,7 @@ class Words:
         """Return a sentence that says how long ago something was; `<key>_now` is what it says of what has just been."""
         return (
             self(f"{key}_now", **values)
-            if seconds < JUST
+            if seconds < WAITS.now
             else self(key, span=self.coarse(seconds), **values)
         )
 

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 from gateway.contract import wire
 from gateway.home import inbox, strength
-from gateway.page import accounts, again, papers
+from gateway.page import again, papers
+from gateway.page.waits import WAITS
 from gateway.words.instruction import Refused
 
 from tests.page.conftest import form_key, post
@@ -57,7 +58,7 @@ async def test_after_five_minutes_it_is_asked_beside_its_field(box, later, to):
         assert (await post(browser, "/box", "/box/accounts", **SUPERVISOR)).status_code == 303
     names = box.page.accounts.all()
     assert not asked((await browser.get(page)).text), "whoever has just signed in is not asked"
-    later(accounts.FRESH + 1)
+    later(WAITS.fresh + 1)
     assert asked((await browser.get(page)).text)
     for typed in ({}, {"mine": ""}, {"mine": "not my password"}):
         answer = await browser.post(to, data={"key": await form_key(browser, "/box")} | said | typed)
@@ -82,7 +83,7 @@ async def test_after_five_minutes_it_is_asked_beside_its_field(box, later, to):
 
 async def test_it_is_asked_of_each_session_and_wrong_ones_are_counted(box, later):
     first = await box.technician()
-    later(accounts.FRESH + 1)
+    later(WAITS.fresh + 1)
     second = box.browser("192.168.1.60")
     assert (await post(second, "/sign-in", "/sign-in", name="T-07", password=PASSWORD)).status_code == 303
     assert not asked((await second.get("/box")).text)
@@ -122,7 +123,7 @@ async def test_the_pages_own_certificate_is_not_taken_away_without_the_password(
     own = box.example.config.page_folder / papers.FOLDER / "own.pem"
     own.parent.mkdir(mode=0o700, exist_ok=True)
     own.write_text("x")
-    later(accounts.FRESH + 1)
+    later(WAITS.fresh + 1)
     assert (await post(browser, "/box", "/box/papers", remove="1")).status_code == 422
     assert own.exists()
     assert (await post(browser, "/box", "/box/papers", remove="1", mine=PASSWORD)).status_code == 303

@@ -63,13 +63,13 @@ async def test_a_wrong_password_at_the_door_has_an_address_too(box):
 
 def test_answers_are_bounded_and_nobodys_push_out_nobodys(monkeypatch):
     kept = Answers()
-    mine = [kept.keep("one", f"page {n}") for n in range(answers.EACH + 1)]
+    mine = [kept.keep("one", f"page {n}", 5.0) for n in range(answers.EACH + 1)]
     assert [kept.kept("one", n) for n in mine] == [None, *(f"page {n}" for n in range(1, answers.EACH + 1))]
     assert kept.kept("other", mine[-1]) is None
     for n in range(answers.MOST * 2):
-        kept.keep(f"browser {n}", "x")
+        kept.keep(f"browser {n}", "x", 5.0)
     assert len(kept._kept) == answers.MOST
-    assert kept.keep("one", "x" * (answers.LARGEST + 1)) == ""
+    assert kept.keep("one", "x" * (answers.LARGEST + 1), 5.0) == ""
     brief = kept.keep("one", "x", 5.0)
     now = answers.time.monotonic()
     monkeypatch.setattr(answers.time, "monotonic", lambda: now + 6)

@@ -7,10 +7,11 @@ from types import SimpleNamespace
 
 import httpx
 import pytest
-from gateway.page import connections, guard
+from gateway.page import guard
 from gateway.page import server as module
 from gateway.page.connections import BROWSER, EACH, KEPT, MOST, Places, Server
 from gateway.page.server import Papers
+from gateway.page.waits import WAITS
 
 from tests.kit.ports import free_port
 from tests.kit.wait import PATIENCE, until
@@ -169,7 +170,7 @@ def test_a_source_is_known_for_as_long_as_a_session_lasts_untouched():
     regulars = guard.Regulars(lambda: now.at)
     assert not regulars.knows("10.0.0.2")
     regulars.saw("10.0.0.2")
-    now.at += guard.REGULAR - 1
+    now.at += WAITS.regular - 1
     assert regulars.knows("10.0.0.2")
     now.at += 2
     assert not regulars.knows("10.0.0.2")
@@ -216,14 +217,14 @@ async def test_many_slow_questions_of_several_sources_leave_places_for_others():
 @pytest.mark.parametrize(
     ("limit", "sent"),
     [
-        ("HEAD", b""),
-        ("HEAD", b"GET / HTTP/1.1\r\nx-slow: y"),
-        ("QUESTION", b"POST / HTTP/1.1\r\nhost: box\r\ncontent-length: 1000\r\n\r\ny"),
+        ("head", b""),
+        ("head", b"GET / HTTP/1.1\r\nx-slow: y"),
+        ("question", b"POST / HTTP/1.1\r\nhost: box\r\ncontent-length: 1000\r\n\r\ny"),
     ],
 )
 async def test_who_never_finishes_a_question_is_shown_out(monkeypatch, limit, sent):
-    for name in ("HEAD", "QUESTION"):
-        monkeypatch.setattr(connections, name, 0.05 if name == limit else 10 * PATIENCE)
+    for name in ("head", "question"):
+        monkeypatch.setattr(WAITS, name, 0.05 if name == limit else 10 * PATIENCE)
     async with Site() as site:
         reader, writer = await site.silent("127.0.0.3")
         writer.write(sent)
@@ -232,7 +233,7 @@ async def test_who_never_finishes_a_question_is_shown_out(monkeypatch, limit, se
 
 
 async def test_who_never_finishes_the_handshake_is_shown_out(example, monkeypatch):
-    monkeypatch.setattr(connections, "HANDSHAKE", 0.05)
+    monkeypatch.setattr(WAITS, "handshake", 0.05)
     mine = Papers(example.config, ["box.local"])
     async with Site(lambda: mine.context) as site:
         reader, writer = await site.silent("127.0.0.3")
@@ -242,11 +243,11 @@ async def test_who_never_finishes_the_handshake_is_shown_out(example, monkeypatc
 
 
 async def test_an_answer_may_take_as_long_as_it_likes_and_an_idle_connection_is_no_question(monkeypatch):
-    monkeypatch.setattr(connections, "QUESTION", 0.05)
+    monkeypatch.setattr(WAITS, "question", 0.05)
     async with Site() as site, site.browser("127.0.0.2") as browser:
         assert (await browser.get("/")).status_code == 200
         (number,) = [p.number for p in site.places._held]
-        monkeypatch.setattr(connections, "HEAD", 0.05)
+        monkeypatch.setattr(WAITS, "head", 0.05)
         long = asyncio.create_task(browser.get("/long"))
         await asyncio.sleep(0.3)  # longer than any patience here; slower only makes it longer
         assert not long.done()
@@ -267,7 +268,7 @@ async def test_no_answer_waits_for_the_other_side_to_have_read_its_head():
 
 
 async def test_who_sends_on_what_was_refused_gets_the_answer_all_the_same(monkeypatch):
-    monkeypatch.setattr(connections, "PARTING", 0.05)
+    monkeypatch.setattr(WAITS, "parting", 0.05)
 
     async def refuses(scope, receive, send):
         await send({"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]})

@@ -5,9 +5,10 @@ import stat
 
 import pytest
 from gateway.page import accounts, label, papers
-from gateway.page.accounts import IDLE, LONGEST, Accounts, Refusal, Role
-from gateway.page.tries import LOCK, LOCK_AT
+from gateway.page.accounts import Accounts, Refusal, Role
+from gateway.page.tries import LOCK_AT
 from gateway.page.visitor import FIELDS
+from gateway.page.waits import WAITS
 
 from tests.page.conftest import LAN, form_key, post
 from tests.page.household import PASSWORD
@@ -149,10 +150,10 @@ def test_many_wrong_passwords_lock_the_source_even_for_the_right_one_and_no_othe
             break
         hand.at += no.wait
     assert no.word == "locked"
-    assert no.wait == pytest.approx(LOCK)
+    assert no.wait == pytest.approx(WAITS.lock)
     assert refused(book, password=PASSWORD).word == "locked"
     assert book.sign_in("T-07", PASSWORD, "192.168.1.99")
-    hand.at += LOCK + 1
+    hand.at += WAITS.lock + 1
     assert book.sign_in("T-07", PASSWORD, LAN)
     assert "locked_out" in [v.what for v in book.visits()]
 
@@ -192,20 +193,20 @@ async def test_an_unknown_name_looks_like_a_wrong_password(box):
 
 def test_a_session_ends_when_nobody_touches_the_page(book, hand):
     key = book.sign_in("T-07", PASSWORD, LAN)
-    hand.at += IDLE - 1
+    hand.at += WAITS.idle - 1
     assert book.session(key).role is Role.TECHNICIAN
-    hand.at += IDLE - 1
+    hand.at += WAITS.idle - 1
     assert book.session(key, touch=False), "touched in between"
-    hand.at += IDLE
+    hand.at += WAITS.idle
     assert book.session(key) is None
 
 
 def test_a_session_ends_after_a_working_day_and_with_the_power(book, hand, tmp_path):
     key = book.sign_in("T-07", PASSWORD, LAN)
-    end = hand.at + LONGEST
+    end = hand.at + WAITS.session
     while hand.at < end:
         assert book.session(key)
-        hand.at += IDLE - 60
+        hand.at += WAITS.idle - 60
     assert book.session(key) is None
     other = book.sign_in("T-07", PASSWORD, LAN)
     assert Accounts(tmp_path, "boot-1", hand).session(other), "a restart of the page alone ends nothing"

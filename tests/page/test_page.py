@@ -431,7 +431,7 @@ async def test_the_daemons_refusal_is_shown_in_its_words(box):
 
 
 async def test_streams_are_bounded_and_end_with_the_session(box):
-    watch = live.Watch(lambda: 1, look_every=0.01, quiet=0.02)
+    watch = live.Watch(lambda: 1, look=lambda: 0.01, quiet=lambda: 0.02)
     for n in range(live.EACH):
         watch.enter("one")
         assert watch.streams == n + 1
@@ -453,7 +453,7 @@ async def test_streams_are_bounded_and_end_with_the_session(box):
 
 async def test_an_entry_wakes_the_streams():
     newest = [1]
-    watch = live.Watch(lambda: newest[0], look_every=0.01, quiet=5)
+    watch = live.Watch(lambda: newest[0], look=lambda: 0.01, quiet=lambda: 5.0)
     watch.enter("one")
     events = watch.events(lambda: True)
     await anext(events)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from gateway.page import papers
-from gateway.page import server as module
 from gateway.page.server import Papers, Signpost
+from gateway.page.waits import WAITS
 
 from tests.kit.ports import free_port
 from tests.kit.wait import until
@@ -71,7 +71,7 @@ async def test_also_on_http_a_flood_of_one_source_is_slowed_and_no_other(box):
 
 
 async def test_a_page_that_runs_for_years_makes_its_certificate_anew_by_itself(example, monkeypatch):
-    monkeypatch.setattr(module, "PAPERS_EVERY", 0.01)
+    monkeypatch.setattr(WAITS, "papers", 0.01)
     monkeypatch.setattr(papers, "LASTS", papers.RENEW - timedelta(days=1))
     mine = Papers(example.config, ["box.local"])
     first, key = papers.fingerprint(mine.certificate), mine.certificate.with_suffix(".key").read_bytes()

@@ -1,7 +1,8 @@
 """A device's day as a picture: what was kept, what is known to have been heard, and what was not."""
 
 from gateway.page.known import DAY, Heard
-from gateway.page.strip import LONGEST_STATE, strips
+from gateway.page.strip import strips
+from gateway.page.waits import WAITS
 from gateway.page.weeks import Day, batteries, drawn, silent
 
 NOW = 1_800_000_000.0
@@ -39,7 +40,7 @@ def test_what_began_before_the_day_counts_within_it_only_and_what_is_not_said_ag
     assert (strip.opened, strip.open_s) == (0, 500.0)
     there = [Heard("radar", "presence", True, NOW - 36_000), Heard("radar", "presence", True, NOW - 7200)]
     (strip,) = strips(there, [("radar", 1800.0)], NOW).values()
-    assert strip.there_s == LONGEST_STATE, "of what it was heard last nobody knows that it still holds"
+    assert strip.there_s == WAITS.state, "of what it was heard last nobody knows that it still holds"
     heard = {"radar": [NOW - 7200, NOW - 60]}
     (strip,) = strips(there[1:], [("radar", 1800.0)], NOW, packets=heard).values()
     assert strip.there_s == 7200.0

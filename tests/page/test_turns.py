@@ -7,8 +7,9 @@ import pytest
 from gateway.page import accounts, label, live, turns
 from gateway.page.accounts import OF_ONE, REFUSED_LINES, SESSIONS, VISITS, Accounts, Refusal
 from gateway.page.today import _Stream
-from gateway.page.tries import LOCK, LOCK_AT, Tries
-from gateway.page.turns import AT_ONCE, EVERY, LINE, PATIENCE, Turns
+from gateway.page.tries import LOCK_AT, Tries
+from gateway.page.turns import AT_ONCE, LINE, Turns
+from gateway.page.waits import WAITS
 
 from tests.kit.simulated import Loop
 from tests.page.conftest import LAN, form_key, post
@@ -72,12 +73,12 @@ def test_a_hundred_tries_are_looked_at_and_then_one_a_second():
     async def story():
         line = Turns()
         for _ in range(AT_ONCE):
-            assert await tried(line, "near6", work=0) < EVERY / 2
+            assert await tried(line, "near6", work=0) < WAITS.turn / 2
         loop = asyncio.get_running_loop()
         begin, looked = loop.time(), 0
         while loop.time() < begin + 600:
             looked += await tried(line, "near6", work=0) is not None
-        assert looked == pytest.approx(600 / EVERY, abs=2)
+        assert looked == pytest.approx(600 / WAITS.turn, abs=2)
 
     simulated(story())
 
@@ -101,13 +102,13 @@ def test_a_flood_of_one_kind_of_sources_delays_no_other_kind():
         for kind in ("near4", "far", "here"):
             waited = await tried(line, kind)
             assert waited is not None
-            assert waited <= 3 * EVERY, kind
+            assert waited <= 3 * WAITS.turn, kind
         assert len(looked) <= AT_ONCE + 305
         for task in flood:
             task.cancel()
         await asyncio.gather(*flood, return_exceptions=True)
-        await asyncio.sleep(AT_ONCE * EVERY)
-        assert await tried(line, "near6") < EVERY / 2, "and when it is over nothing is left of it"
+        await asyncio.sleep(AT_ONCE * WAITS.turn)
+        assert await tried(line, "near6") < WAITS.turn / 2, "and when it is over nothing is left of it"
 
     simulated(story())
 
@@ -120,7 +121,7 @@ def test_who_goes_away_while_waiting_or_at_work_keeps_nobody_waiting():
         waiting = asyncio.create_task(tried(line, "near4"))
         assert await tried(line, "near4") is None
         await asyncio.sleep(0)
-        assert await waiting is None, f"nobody waits longer than {PATIENCE:g} s"
+        assert await waiting is None, f"nobody waits longer than {WAITS.patience:g} s"
         last = asyncio.create_task(tried(line, "near4"))
         await asyncio.sleep(1)
         at_work.cancel()
@@ -173,7 +174,7 @@ def test_what_a_known_device_guesses_is_counted_on_it_alone(book, hand):
     assert words.count("wrong_password") == LOCK_AT
     assert book.sign_in("T-07", PASSWORD, LAN, other)
     assert book.sign_in("T-07", PASSWORD, LAN)
-    hand.at += LOCK
+    hand.at += WAITS.lock
     assert book.sign_in("T-07", PASSWORD, LAN, stolen)
 
 
@@ -217,8 +218,8 @@ async def test_a_neighbour_who_guesses_over_ipv6_locks_himself_alone(box):
 
 async def test_guessing_from_ever_new_addresses_is_slowed_and_a_known_device_does_not_notice(box, monkeypatch):
     monkeypatch.setattr(turns, "AT_ONCE", 10)
-    monkeypatch.setattr(turns, "EVERY", 1e6)
-    monkeypatch.setattr(turns, "PATIENCE", 0.01)
+    monkeypatch.setattr(WAITS, "turn", 1e6)
+    monkeypatch.setattr(WAITS, "patience", 0.01)
     known = await box.technician()
     assert (await post(known, "/box", "/sign-out")).status_code == 303
     box.page.turns = Turns()
@@ -261,7 +262,7 @@ def test_a_lock_outlasts_the_page_and_the_power_and_ends_when_the_password_was_k
         hand.at += 200
     again = Accounts(tmp_path, "boot-1", hand)
     assert wrong(again, LAN) == "locked"
-    hand.at += LOCK
+    hand.at += WAITS.lock
     assert again.sign_in("T-07", PASSWORD, LAN)
     after = Tries(again._open, "boot-2", lambda: 1.0)
     after.waits(LAN)
@@ -299,8 +300,8 @@ async def test_streams_are_shared_out_by_account_and_always_given_back(box):
 
 async def test_the_form_of_a_refused_first_visit_keeps_what_was_typed(box, monkeypatch):
     monkeypatch.setattr(turns, "AT_ONCE", 0)
-    monkeypatch.setattr(turns, "EVERY", 1e6)
-    monkeypatch.setattr(turns, "PATIENCE", 0.01)
+    monkeypatch.setattr(WAITS, "turn", 1e6)
+    monkeypatch.setattr(WAITS, "patience", 0.01)
     box.page.turns = Turns()
     browser, answer = await box.first()
     assert answer.status_code == 429
