@@ -283,9 +283,10 @@ def _devices(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.home import nearby
     from gateway.home.source import ConfigError
+    from gateway.home.waits import WAITS
 
     models = all_models()
-    seconds = min(max(args.seconds, 0.1), nearby.LONGEST)
+    seconds = min(max(args.seconds, 0.1), WAITS.window)
     config = None
     try:
         if (

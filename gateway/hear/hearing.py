@@ -26,6 +26,7 @@ from gateway.home.config import Config
 from gateway.home.devices import Device, speed
 from gateway.home.home import Home
 from gateway.home.status import LineStatus, RadioStatus
+from gateway.home.waits import WAITS as HOME
 from gateway.words.clock import Clock
 from gateway.words.driver import BleAdvert, GattService, Inputs, Model, MqttTopics
 
@@ -276,7 +277,7 @@ class Ears:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(nearby.KEPT):
+                async with asyncio.timeout(HOME.window_file):
                     self._asked.put_nowait(await self._asked.get())
             nearby.erase(self._home.config.runtime)
 

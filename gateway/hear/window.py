@@ -1,8 +1,7 @@
 """The hearing window: at most four minutes in which the strangers of the air are remembered, not only counted.
 
 Outside a window nothing of a stranger is kept. Inside it `Window` is told every advertisement and
-telegram, whoever reads it: `devices` on the command line, or `hearing` while somebody adds a sensor
-on the page.
+telegram: by `devices` on the command line, or by `hearing` while a sensor is added on the page.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from gateway.home.devices import Device
-from gateway.home.nearby import AT_MOST, LONGEST
+from gateway.home.nearby import AT_MOST
+from gateway.home.waits import WAITS as HOME
 from gateway.words.driver import (
     NOT_MINE,
     Advertisement,
@@ -195,7 +195,7 @@ class Signal:
 
 
 class Window:
-    """A time in which everything heard is remembered: at most AT_MOST addresses, at most LONGEST seconds from when it was opened.
+    """A time in which everything heard is remembered: at most AT_MOST addresses, at most `window` seconds from when it was opened.
 
     `models` are all supported ones, `devices` the enrolled ones; times are monotonic seconds.
     """
@@ -229,7 +229,7 @@ class Window:
 
     def extend(self, now: float, seconds: float) -> None:
         """Keep it open for `seconds` from now, as far as its bound allows; it is never made shorter."""
-        self.until = min(self.opened + LONGEST, max(self.until, now + max(0.0, seconds)))
+        self.until = min(self.opened + HOME.window, max(self.until, now + max(0.0, seconds)))
 
     def is_open(self, now: float) -> bool:
         """Say whether it is still open."""

@@ -57,6 +57,7 @@ from gateway.home.parts import (
 )
 from gateway.home.programs import told
 from gateway.home.source import ConfigError
+from gateway.home.waits import WAITS
 from gateway.judge import pending
 from gateway.keep.database import StoreProblem
 from gateway.keep.stand_in import in_force
@@ -67,11 +68,9 @@ from gateway.words.say import Failed, Say
 MAGIC = b"eldercare-gateway backup "
 LARGEST = 8 * 1024 * 1024  # bytes; a home's is some 20 kB
 SEALED = "sealed"  # folder in the state folder with what the page may give away
-SEALED_FOR = 600.0  # s
 LAST = "backup.json"  # when that was last done
 PREPARED = "restore.new"  # folder in the state folder
 REHEARSED = "restore.dry"  # a copy of it, for a start that is only tried
-REHEARSAL = 180.0  # s for that start: the smallest board needs some ten
 HERE = Path(__file__).resolve().parents[2]
 LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
 # characters of a passphrase; page and command line also ask how many guesses it stands, see
@@ -212,7 +211,7 @@ def _remembered(
     if not path.exists():
         return "", {}, {}, 0, ()
     try:
-        with reader(path, 5) as db:
+        with reader(path, WAITS.lock) as db:
             memories = {
                 str(d): json.loads(m) for d, m in db.execute("SELECT device, memory FROM devices")
             }
@@ -378,7 +377,7 @@ def _rehearsed(path: Path, beside: Path) -> None:
                 done = _run(command, environment)
     except subprocess.TimeoutExpired:
         raise BackupError(
-            Say("backup.not_started", why=Say("backup.hangs", seconds=REHEARSAL))
+            Say("backup.not_started", why=Say("backup.hangs", seconds=WAITS.rehearsal))
         ) from None
     finally:
         with as_root():
@@ -396,14 +395,14 @@ def _run(command: list[str], environment: dict[str, str]) -> subprocess.Complete
         cwd="/",
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=REHEARSAL,
+        timeout=WAITS.rehearsal,
         check=False,
     )
 
 
 def _entries(state: Path) -> int:
     try:
-        with reader(state / "gateway.db", 5) as db:
+        with reader(state / "gateway.db", WAITS.lock) as db:
             return int(
                 db.execute("SELECT count(*) FROM journal WHERE name = 'alarm'").fetchone()[0]
             )
@@ -495,7 +494,7 @@ def forget_old(state: Path, now: float) -> None:
     """Delete what was left for the page and should be fetched by now."""
     with contextlib.suppress(OSError):
         for path in (state / SEALED).iterdir():
-            if now - path.stat().st_mtime > SEALED_FOR:
+            if now - path.stat().st_mtime > WAITS.sealed:
                 path.unlink()
 
 
@@ -532,7 +531,7 @@ def runs(runtime: Path) -> bool:
     """Say whether a gateway is at work on this configuration: it must be stopped before another home moves in."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         known = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
-        if time.time() - float(known["written"]) > 60:
+        if time.time() - float(known["written"]) > WAITS.at_work:
             return False
         os.kill(int(known["pid"]), 0)
         return bool(re.search(rb"gateway", Path(f"/proc/{int(known['pid'])}/cmdline").read_bytes()))

@@ -28,6 +28,7 @@ from gateway.home import audible, household
 from gateway.home.config import Config
 from gateway.home.devices import Device
 from gateway.home.parts import Signature, Signing
+from gateway.home.waits import WAITS
 from gateway.judge.walk_record import Goal, Plug, goal, step_needs
 from gateway.words import kind
 from gateway.words.instruction import Problem
@@ -40,8 +41,6 @@ FORM: Final = 3
 HERE: Final = frozenset(
     {"127.0.0.1", "::1", "localhost"}
 )  # a broker on the box itself: what is said to it leaves no machine in clear
-# s that a test counts: what was tried on another visit says nothing about this one
-FRESH: Final = 86400.0
 CARRIED: Final = 20  # of them, the newest, that go to a new box
 LAST: Final = 1_000_000  # number that a certificate can have
 KEPT: Final = 200  # certificates of one home; beyond it the oldest is forgotten
@@ -123,7 +122,7 @@ def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire
                     changed |= {rest, rest.rpartition(".")[0]}
                 elif section == "platform":
                     platform_since = max(platform_since, m.number)
-        elif m.kind == kind.VISIT and age(m.at, at) <= FRESH:
+        elif m.kind == kind.VISIT and age(m.at, at) <= WAITS.visit:
             what = m.detail.get("what")
             if what == "walk" and (step := str(m.detail.get("step", ""))):
                 if step != Plug.UPLINK or m.number > platform_since:
@@ -143,7 +142,7 @@ def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire
         if (
             not isinstance(a, wire.AlarmMessage)
             or a.number <= platform_since
-            or age(a.at, at) > FRESH
+            or age(a.at, at) > WAITS.visit
             or a.alarm_number in pulled
         ):
             continue
@@ -157,7 +156,7 @@ def age(then: wire.When, now: wire.When) -> float:
     if then.boot == now.boot:
         return now.mono - then.mono
     passed = _seconds(now.wall) - _seconds(then.wall)
-    return passed if passed > -FRESH else math.inf
+    return passed if passed > -WAITS.visit else math.inf
 
 
 def goals(config: Config) -> dict[str, Goal]:

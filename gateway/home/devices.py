@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gateway.home.parts import DevicePart
 from gateway.home.source import File, Said, Secrets, Where
+from gateway.home.waits import WAITS
 from gateway.judge.danger import PRESSES, ROLES, SOS, Watch
 from gateway.judge.faults.silence import LINE, Supervised
 from gateway.words.driver import (
@@ -27,10 +28,6 @@ from gateway.words.reading import DeviceId, Kind
 from gateway.words.say import Say, either
 from gateway.words.times import Times
 
-MISSING_MOST_VITAL, MISSING_MOST = 14400.0, 90000.0  # s: makers' 4 h signal; 25 h battery devices
-WORN = 7200.0  # s after which somebody is told of a silent call button without a wire
-# s: a make that is missing so soon is read all the time, as a contact on a wire is
-WIRED_MOST = 180.0
 CLEAR = "clear"  # the function of a taught sensor that says: it is over
 VITAL = frozenset({Kind.FALL, Kind.SMOKE, Kind.GAS, Kind.CO})
 
@@ -111,7 +108,7 @@ def enrolled(
         # A button not named has the make's role, an SOS for all but detectors.
         vital = is_vital(model, watch.roles) and not _is_plain(d, model, watch.roles)
         missing_after = _missing_after(d, model, n, where, problems, vital=vital)
-        slow = vital and (missing_after or 0.0) > MISSING_MOST_VITAL
+        slow = vital and (missing_after or 0.0) > WAITS.missing_vital
         out.append(
             Device(
                 id=d.id,
@@ -242,16 +239,16 @@ def _told_after(
     if missing_after is None or d.missing_after is not None:
         return missing_after
     wired = (
-        isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WIRED_MOST
+        isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WAITS.wired
     )
     line = (
         LINE
         if wired
-        else MISSING_MOST
+        else WAITS.missing
         if not vital
-        else WORN
+        else WAITS.worn
         if Kind.BUTTON in model.senses
-        else MISSING_MOST_VITAL
+        else WAITS.missing_vital
     )
     return max(line, missing_after)
 
@@ -284,13 +281,13 @@ def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
 
 def longest_silence(model: Model, *, vital: bool) -> float:
     """Return the longest silence a household may allow. A vital device has four hours, unless its make checks in less often."""
-    slow = model.rarely or (model.missing_after or 0.0) > MISSING_MOST_VITAL
-    return MISSING_MOST if slow or not vital else MISSING_MOST_VITAL
+    slow = model.rarely or (model.missing_after or 0.0) > WAITS.missing_vital
+    return WAITS.missing if slow or not vital else WAITS.missing_vital
 
 
 def is_slow(model: Model) -> bool:
     """Say whether the silence of such a make is noticed the next day only, although a life may hang on it."""
-    return is_vital(model) and (model.missing_after or 0.0) > MISSING_MOST_VITAL
+    return is_vital(model) and (model.missing_after or 0.0) > WAITS.missing_vital
 
 
 def _buttons(

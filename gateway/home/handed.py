@@ -18,12 +18,12 @@ from msgspec.structs import asdict
 
 from gateway.box import generations
 from gateway.home.parts import Signing, Strict
+from gateway.home.waits import WAITS
 from gateway.words.instruction import Problem
 from gateway.words.say import Say
 
 LARGEST = 512 * 1024  # bytes of a file with secrets; a backup may be among them
 HANDED = "handed"  # folder in the page's
-LEFT = 600.0  # s for which a file of secrets may wait for the instruction that names it
 
 
 class Rejected(Exception):
@@ -98,7 +98,7 @@ def forget_old(page: Path, waiting: frozenset[str], answered: frozenset[str], no
     with contextlib.suppress(OSError):
         for path in (page / HANDED).iterdir():
             if path.name not in waiting and (
-                path.name in answered or now - path.stat().st_mtime > LEFT
+                path.name in answered or now - path.stat().st_mtime > WAITS.secrets_left
             ):
                 forget(page, path.name)
 

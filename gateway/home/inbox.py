@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-KEPT = 7 * 86400  # s after which instructions that were left are deleted by the next writer
+from gateway.home.waits import WAITS
+
 LARGEST = 64 * 1024  # bytes of one instruction
 FILE = "inbox.db"
 _WORD: Final = re.compile(rb"page ([0-9a-f]{8}) ([0-9]{1,9}) ([01])")
@@ -36,7 +37,7 @@ def leave(folder: Path, runtime: Path, payload: bytes) -> int:
         number = db.execute(
             "INSERT INTO inbox (left, body) VALUES (?, ?)", (time.time(), payload)
         ).lastrowid
-        db.execute("DELETE FROM inbox WHERE left < ?", (time.time() - KEPT,))
+        db.execute("DELETE FROM inbox WHERE left < ?", (time.time() - WAITS.inbox_kept,))
         db.execute("COMMIT")
     wake(runtime)
     return number or 0
@@ -52,7 +53,7 @@ def _made(folder: Path) -> sqlite3.Connection:
     with contextlib.suppress(OSError):  # SQLite says in its own words what is wrong
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         os.close(os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))
-    db = sqlite3.connect(folder / FILE, timeout=5, isolation_level=None)
+    db = sqlite3.connect(folder / FILE, timeout=WAITS.lock, isolation_level=None)
     try:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = FULL")
@@ -143,7 +144,9 @@ def _asked(folder: Path, query: str, values: tuple[object, ...]) -> list[tuple[A
         return []
     except OSError as error:
         raise sqlite3.OperationalError(f"it cannot be looked at ({error.strerror})") from error
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as db:
+    with contextlib.closing(
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.inbox_lock)
+    ) as db:
         db.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 4 * LARGEST)
         db.execute("PRAGMA trusted_schema = OFF")
         db.set_authorizer(_may)

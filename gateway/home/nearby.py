@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.home.devices import is_slow
+from gateway.home.waits import WAITS
 from gateway.words.driver import (
     Behind,
     BleAdvert,
@@ -28,9 +29,7 @@ from gateway.words.driver import (
 )
 from gateway.words.say import both
 
-LONGEST = 240.0  # s; a window that somebody forgot to close closes itself
 AT_MOST = 200  # addresses; the one not heard for longest is forgotten first
-KEPT = 60.0  # s for which the file outlasts its window
 FILE = "nearby.json"
 WIDE = 100  # columns of the text
 
@@ -49,13 +48,13 @@ def asked(datagram: bytes) -> float | None:
         seconds = float(rest)
     except ValueError:
         return None
-    return min(seconds, LONGEST) if seconds > 0 else None
+    return min(seconds, WAITS.window) if seconds > 0 else None
 
 
 def ask(runtime: Path, seconds: float) -> bool:
     """Ask the running gateway for a window; False where none runs. Raises OSError where it may not be asked."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
-        line.settimeout(2.0)  # a flooded socket takes it a moment later
+        line.settimeout(WAITS.wake)
         try:
             line.sendto(f"{_ASK} {seconds:g}".encode(), str(runtime / "wake"))
         except (FileNotFoundError, ConnectionRefusedError):
@@ -76,18 +75,16 @@ def erase(runtime: Path) -> None:
         (runtime / FILE).unlink(missing_ok=True)
 
 
-def answer(
-    runtime: Path, since: float, seconds: float, patience: float = 10.0
-) -> dict[str, Any] | None:
-    """Wait until the gateway has heard for `seconds` since it was asked; None where it does not answer for `patience` seconds more."""
-    while time.monotonic() < since + seconds + patience:
+def answer(runtime: Path, since: float, seconds: float) -> dict[str, Any] | None:
+    """Wait until the gateway has heard for `seconds` since it was asked; None where it does not answer."""
+    while time.monotonic() < since + seconds + WAITS.window_answer:
         with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
             found: dict[str, Any] = json.loads((runtime / FILE).read_text(encoding="utf-8"))
             if found["written"] >= since + seconds or (
                 found["written"] >= since and not found["open"]
             ):
                 return found
-        time.sleep(0.1)
+        time.sleep(WAITS.window_look)
     return None
 
 

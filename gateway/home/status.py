@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from gateway.home import audible
+from gateway.home.waits import WAITS
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact
 from gateway.words import kind
@@ -29,7 +30,6 @@ KEPT_BACK = frozenset(
 LARGEST = (
     4 * 1024 * 1024
 )  # bytes of the status file that are read; a home of a hundred devices has 50 KiB
-STALE = 20.0  # s after which the daemon's last word says that it does not run, or hangs
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):
@@ -245,7 +245,7 @@ class Status(Struct, frozen=True, kw_only=True):
     @property
     def well(self) -> bool:
         """Whether the daemon lives: it has said so lately."""
-        return self.age <= STALE
+        return self.age <= WAITS.stale
 
 
 def line(entry: Entry) -> str:

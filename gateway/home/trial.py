@@ -6,7 +6,7 @@ Beside them stands what the journal says was. People are played as the journal h
 that was answered then is answered after as many seconds now; a new one, that nobody could answer
 then, is answered after the home's usual time. A receipt takes a second. Faults are not judged.
 
-Bounds: DAYS days, READINGS readings, LONGEST seconds; where one is reached, `complete` is false and
+Bounds: DAYS days, READINGS readings, `trial_work` seconds; where one is reached, `complete` is false and
 `until` says how far it went.
 """
 
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple
 from gateway.box.folders import reader
 from gateway.contract import wire
 from gateway.home.config import Config
+from gateway.home.waits import WAITS
 from gateway.judge.alarm import Alarm, Outcome, State
 from gateway.judge.beds import SIGNS
 from gateway.judge.book import AlarmFact, Entry
@@ -41,12 +42,7 @@ from gateway.words.say import Say
 DAYS = 7.0
 READINGS = 200_000
 ALARMS = 5000
-LONGEST = 20.0  # s of work for both runs together
 LISTED = 50  # alarms that are listed as more or fewer
-SAME = 5.0  # s by which a danger may differ and still be the same one
-ANSWERED = 60.0  # s until a person answers, where the home has no alarm to learn from
-CLOSED = 600.0  # s from the answer to the end, where the home has none
-RECEIPT = 1.0
 
 
 class Was(NamedTuple):
@@ -90,8 +86,10 @@ def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -
     """Return what `changed` would have meant, as plain values with a sentence in both languages. Raises sqlite3.Error."""
     began = now.wall.timestamp() - min(days, DAYS) * 86400
     was = recorded_alarms(config.state / "gateway.db", began)
-    limit = time.monotonic() + LONGEST
-    before = _run(config, readings(config.state / "history.db", began), was, limit - LONGEST / 2)
+    limit = time.monotonic() + WAITS.trial_work
+    before = _run(
+        config, readings(config.state / "history.db", began), was, limit - WAITS.trial_work / 2
+    )
     after = _run(changed, readings(config.state / "history.db", began), was, limit)
     more, fewer = _beyond(after, before), _beyond(before, after)
     complete = before.complete and after.complete
@@ -121,7 +119,7 @@ def readings(path: Path, began: float) -> Iterator[Reading]:
     kinds = ",".join("?" * len(wanted))
     mono = began
     boot, started = "", 0.0
-    with reader(path, 5) as db:
+    with reader(path, WAITS.lock) as db:
         columns = {row[1] for row in db.execute("PRAGMA table_info(readings)")}
         flagged = "flagged" if "flagged" in columns else "0"
         rows = db.execute(
@@ -149,7 +147,7 @@ def recorded_alarms(path: Path, began: float) -> list[Was]:
     if not path.exists():
         return []
     newest: dict[int, wire.AlarmMessage] = {}
-    with reader(path, 5) as db:
+    with reader(path, WAITS.lock) as db:
         rows = db.execute(
             "SELECT max(number), body FROM journal WHERE name = 'alarm' AND alarm > 0 AND wall >= ? GROUP BY alarm ORDER BY 1 DESC LIMIT ?",
             (began, ALARMS),
@@ -241,7 +239,7 @@ def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: fl
         ran.until = reading.at.mono
         take(pipeline.heard(reading), reading.at)
     if now is not None:
-        until(now.mono + 3600)  # what is open at the end comes to its end
+        until(now.mono + WAITS.trial_after)  # what is open at the end comes to its end
     ran.complete = ran.readings < READINGS
     return ran
 
@@ -261,10 +259,15 @@ class _People:
 
     def __init__(self, was: Sequence[Was]) -> None:
         self._was = list(was)
-        self._answered = median([w.answered for w in was if w.answered is not None] or [ANSWERED])
+        self._answered = median(
+            [w.answered for w in was if w.answered is not None] or [WAITS.trial_answered]
+        )
         self._closed = max(
             self._answered,
-            median([w.closed for w in was if w.closed is not None] or [self._answered + CLOSED]),
+            median(
+                [w.closed for w in was if w.closed is not None]
+                or [self._answered + WAITS.trial_closed]
+            ),
         )
         self._plans: list[tuple[float, int, int | tuple[Do, str]]] = []
         self._order = itertools.count()
@@ -277,7 +280,7 @@ class _People:
         if not alarm.open or alarm.state is State.PRE_ALARM:
             return
         if entry.fact.move != "receipt":
-            self._plan(mono + RECEIPT, entry.number)
+            self._plan(mono + WAITS.trial_receipt, entry.number)
         if alarm.number in self._seen:
             return
         self._seen.add(alarm.number)
@@ -288,7 +291,8 @@ class _People:
             (
                 w
                 for w in self._was
-                if (w.kind, w.device) == (alarm.kind, alarm.device) and abs(w.at - began) <= SAME
+                if (w.kind, w.device) == (alarm.kind, alarm.device)
+                and abs(w.at - began) <= WAITS.trial_same
             ),
             None,
         )
@@ -336,7 +340,10 @@ def _beyond(one: Ran, other: Ran) -> list[dict[str, str]]:
     out: list[dict[str, str]] = []
     for alarm in _raised(one):
         kind, device, at = _key(alarm)
-        same = next((k for k in left if k[:2] == (kind, device) and abs(k[2] - at) <= SAME), None)
+        same = next(
+            (k for k in left if k[:2] == (kind, device) and abs(k[2] - at) <= WAITS.trial_same),
+            None,
+        )
         if same is not None:
             left.remove(same)
         elif len(out) < LISTED:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gateway.contract import wire
 from gateway.keep.schema import Migrations
+from gateway.keep.waits import WAITS
 from gateway.words.clock import Moment, Quality
 
 LOG = logging.getLogger("eldercare")
@@ -42,11 +43,6 @@ SET_ASIDE = 3
 ASIDE_BYTES = (
     512 * 1024 * 1024
 )  # of them together, beyond which no further one is added for a conflict
-# s spent at start on looking for damage; what is not looked at by then is trusted
-CHECK_AT_MOST = 3.0
-# s, where damage was met since: in a file so large that what is damaged lies behind what the first
-# look reaches
-CHECK_SUSPECT = 30.0
 
 
 class StoreProblem(Exception):
@@ -70,7 +66,11 @@ def database(
     """
     try:
         conn = sqlite3.connect(
-            path, timeout=5, check_same_thread=False, isolation_level=None, cached_statements=64
+            path,
+            timeout=WAITS.lock,
+            check_same_thread=False,
+            isolation_level=None,
+            cached_statements=64,
         )
     except sqlite3.Error as error:
         raise problem_of(path, error) from error
@@ -82,7 +82,7 @@ def database(
         conn.execute("PRAGMA journal_size_limit = 4194304")
         refuse_newer(conn, path, migrations)
         migrations.apply(conn)
-        look_for_damage(conn, path, CHECK_SUSPECT if suspect(path).exists() else CHECK_AT_MOST)
+        look_for_damage(conn, path, WAITS.check_suspect if suspect(path).exists() else WAITS.check)
         suspect(path).unlink(missing_ok=True)
     except StoreProblem:
         conn.close()
@@ -179,10 +179,10 @@ def refuse_newer(db: sqlite3.Connection, path: Path, migrations: Migrations) -> 
 
 
 def look_for_damage(conn: sqlite3.Connection, path: Path, seconds: float | None = None) -> None:
-    """Look the file over, for CHECK_AT_MOST seconds where nothing else is said. Raises Damaged."""
+    """Look the file over, for `WAITS.check` seconds where nothing else is said. Raises Damaged."""
     # Not a progress handler: Debian 12's SQLite (3.40) asks it only when the whole file has been
     # read.
-    watch = threading.Timer(CHECK_AT_MOST if seconds is None else seconds, conn.interrupt)
+    watch = threading.Timer(WAITS.check if seconds is None else seconds, conn.interrupt)
     watch.daemon = True
     watch.start()
     try:

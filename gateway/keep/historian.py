@@ -6,10 +6,9 @@ Used by the pump's task.
 from __future__ import annotations
 
 from gateway.judge.chatter import Chatter
+from gateway.keep.waits import WAITS
 from gateway.words.consent import withholds
 from gateway.words.reading import FORMS, ROUTINE, DeviceId, Form, Kind, Reading
-
-CHATTERING = 60.0  # s between two readings of a state that chatters which are kept
 
 
 class Historian:
@@ -52,7 +51,7 @@ class Historian:
             return
         self._held.pop(key, None)
         chatters = FORMS[reading.kind] is Form.STATE and self._chatter.changed(key, reading.at.mono)
-        if chatters and last is not None and reading.at.mono - last.at.mono < CHATTERING:
+        if chatters and last is not None and reading.at.mono - last.at.mono < WAITS.chattering:
             self._held[key] = reading
             return
         self._last[key] = reading

@@ -38,6 +38,7 @@ from gateway.keep.database import (
     single,
 )
 from gateway.keep.schema import atomic
+from gateway.keep.waits import WAITS
 from gateway.words.clock import Moment, Quality
 from gateway.words.consent import withholds
 from gateway.words.reading import Kind, Reading
@@ -47,8 +48,6 @@ T = TypeVar("T")
 # waiting batches of readings (two weeks of minutes); the oldest are forgotten first and said
 BATCHES_AT_MOST = 20_000
 BATCHES_AT_ONCE = 5  # of one step of retention; one may have hundreds of readings
-CLOSED = 10.0  # s that a stop waits for a disk which does not answer
-GIVEN_UP = 2.0  # s the same where memory is full and its room is wanted
 # An hour that a restart has cut in two is one row again: of both halves the longer one has the
 # median.
 _SIGNAL = """
@@ -146,7 +145,7 @@ class History:
     async def close(self) -> None:
         """Finish what is queued and close the file, as far as the disk answers in time."""
         closing = asyncio.ensure_future(self.run(lambda: self._close(checkpoint=True)))
-        await asyncio.wait({closing}, timeout=CLOSED)
+        await asyncio.wait({closing}, timeout=WAITS.close)
         self._thread.shutdown(wait=closing.done(), cancel_futures=True)
 
     def close_now(self, *, checkpoint: bool = True) -> None:
@@ -160,7 +159,7 @@ class History:
     def give_up(self) -> None:
         """Close the file because its room is wanted. For any thread but its own."""
         with contextlib.suppress(concurrent.futures.TimeoutError):
-            self._thread.submit(self._close).result(GIVEN_UP)
+            self._thread.submit(self._close).result(WAITS.give_up)
 
     # -- batches -----------------------------------------------------------------------------------
 

@@ -68,6 +68,7 @@ from gateway.keep.pages import Held
 from gateway.keep.salvage import Salvaged, salvaged
 from gateway.keep.stand_in import BACK, left_behind, reopen, stand_in
 from gateway.keep.store import Store
+from gateway.keep.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.instruction import Done
 from gateway.words.kind import STORAGE_DEGRADED
@@ -370,7 +371,7 @@ def time_kept(folder: Path) -> tuple[str, str]:
         with (
             contextlib.suppress(sqlite3.Error),
             contextlib.closing(
-                sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)
+                sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.lock_at_start)
             ) as conn,
         ):
             found = {
@@ -392,7 +393,7 @@ def unfit(folder: Path) -> str:
         return ""
     try:
         with contextlib.closing(
-            sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)
+            sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.lock_at_start)
         ) as conn:
             refuse_newer(conn, path, schema.gateway)
             look_for_damage(conn, path)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from gateway.contract import chain
 from gateway.keep.database import kept_from, mark, marked, single
 from gateway.keep.schema import atomic
+from gateway.keep.waits import WAITS
 from gateway.words.clock import Moment
 
 # rows of the journal that one step looks at: a press waits for no more than one step
@@ -36,7 +37,9 @@ def entries_kept_from(path: Path, now: Moment, days: float) -> int:
 
     Raises sqlite3.Error.
     """
-    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as conn:
+    with contextlib.closing(
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=WAITS.lock)
+    ) as conn:
         return kept_from(conn, "journal", now, days)
 
 

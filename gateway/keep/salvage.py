@@ -33,6 +33,7 @@ from gateway.keep.journal import Writing
 from gateway.keep.known import CARRIED, Memories
 from gateway.keep.pages import INDEX, INNER_INDEX, TABLE, Held, Pages
 from gateway.keep.succession import WAITING_AT_MOST
+from gateway.keep.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality, stamp
 from gateway.words.kind import TEST, Priority
@@ -40,7 +41,6 @@ from gateway.words.kind import TEST, Priority
 LOG = logging.getLogger("eldercare")
 # calls for help, the newest, that are told again where it cannot be read which of them wait
 AGAIN_AT_MOST = 200
-LONG_GONE = timedelta(days=30)  # an alarm that only a page in disuse tells of, and nothing newer
 Waiting = dict[int, tuple[int, str, bytes]]  # entry -> (priority, name, body)
 
 
@@ -308,6 +308,6 @@ def _long_gone(message: wire.AlarmMessage, newest: wire.AlarmMessage) -> bool:
     """
     if not message.at.clock == newest.at.clock == Quality.SYNCHRONISED:
         return False
-    return (
-        datetime.fromisoformat(newest.at.wall) - datetime.fromisoformat(message.at.wall) > LONG_GONE
-    )
+    return datetime.fromisoformat(newest.at.wall) - datetime.fromisoformat(
+        message.at.wall
+    ) > timedelta(seconds=WAITS.long_gone)

@@ -5,7 +5,7 @@ refuses (full, read-only, I/O error) or it does not answer, for a dying card may
 one fsync. Both end the same way, because no call for help may wait for a card:
 
     disk     commit ── takes it ─────────────────────▶ what was written
-                └───── refuses, or silent for STALLED ──▶ stand-in ──▶ MovedToMemory, once
+                └───── refuses, or silent too long ─────▶ stand-in ──▶ MovedToMemory, once
     memory   commit ── takes it ─────────────────────▶ what was written
                 └───── full ──▶ shed, step by step ──▶ commit again; at last sqlite3.Error
 
@@ -40,18 +40,16 @@ from typing import Any, TypeVar
 
 from gateway.judge.book import Entry
 from gateway.keep import shed
-from gateway.keep.database import CHECK_AT_MOST, Damaged, StoreProblem, is_read_only
+from gateway.keep.database import Damaged, StoreProblem, is_read_only
 from gateway.keep.history import Outgoing
 from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.stand_in import BACK
 from gateway.keep.store import Store
+from gateway.keep.waits import WAITS
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
-STALLED = 10.0  # s after which a disk that neither takes a turn nor refuses it counts as failed
 DISK_WANTED = 4 * 1024 * 1024  # bytes free from which a disk that was full is tried again
-PROMPT = 2.0  # s in which a disk that failed must have answered to be trusted again
-PROBED = 0.5  # s for which the pump waits for a probe; a later answer is taken at the next look
 
 
 class MovedToMemory(Exception):
@@ -85,13 +83,12 @@ class Storage:
         stand_in: Callable[[str, int], Store],
         probe: Callable[[], bool],
         forgotten: Callable[[int], None],
-        stalled: float = STALLED,
     ) -> None:
         """Take the store that the start opened, and whether it is a stand-in.
 
         `stand_in(why, generation)` makes a stand-in. `probe()` says whether the disk takes a write,
         and raises Damaged; both may block. `forgotten(count)` is told how many entries a full
-        stand-in let go of. `stalled`: seconds.
+        stand-in let go of.
         """
         self.store = store
         self.in_memory = in_memory
@@ -99,7 +96,6 @@ class Storage:
         self._stand_in = stand_in
         self._probe = probe
         self._forgotten = forgotten
-        self._stalled = stalled
         self._probing: asyncio.Task[bool] | None = None
 
     async def commit(self, writing: Writing) -> list[Outgoing]:
@@ -133,10 +129,10 @@ class Storage:
         asked.add_done_callback(
             lambda done: done.cancelled() or done.exception()
         )  # also one that nobody waits for any more
-        await asyncio.wait({asked}, timeout=None if self.in_memory else self._stalled)
+        await asyncio.wait({asked}, timeout=None if self.in_memory else WAITS.stalled)
         if not asked.done():
             asked.cancel()  # if it has not begun
-            raise sqlite3.OperationalError(f"the disk has not answered for {self._stalled:g} s")
+            raise sqlite3.OperationalError(f"the disk has not answered for {WAITS.stalled:g} s")
         return asked.result()
 
     def _why(self, error: sqlite3.Error) -> str:
@@ -175,7 +171,7 @@ class Storage:
 
         Raises sqlite3.Error.
 
-        Waits PROBED at most; a probe that takes longer answers at a later call. With `open_alarms`
+        Waits `WAITS.probe` at most; a probe that takes longer answers at a later call. With `open_alarms`
         a damaged database is not gone back to: the start would set it aside, and what it holds of
         them with it.
         """
@@ -183,7 +179,7 @@ class Storage:
             return False
         if self._probing is None:
             self._probing = asyncio.create_task(asyncio.to_thread(self._probe), name="probe")
-        await asyncio.wait({self._probing}, timeout=PROBED)
+        await asyncio.wait({self._probing}, timeout=WAITS.probe)
         if not self._probing.done():
             return False
         probed, self._probing = self._probing, None
@@ -216,7 +212,7 @@ def proved(folder: Path, gateway: str) -> bool:
     except (OSError, sqlite3.Error, StoreProblem, ValueError):
         return False
     real.close_now()
-    return time.monotonic() - began < CHECK_AT_MOST + PROMPT
+    return time.monotonic() - began < WAITS.check + WAITS.prompt
 
 
 async def _left(broken: Store) -> None:

@@ -26,6 +26,7 @@ from gateway.home.config import Config
 from gateway.home.devices import Device, longest_silence
 from gateway.home.handed import Handed
 from gateway.home.status import DeviceStatus, Status
+from gateway.home.waits import WAITS as HOME
 from gateway.judge.danger import ROLES
 from gateway.judge.first_press import LONGEST as FIRST_PRESS
 from gateway.page import address, live
@@ -218,7 +219,7 @@ async def window(v: Technician, said: Fields) -> Response:
     """Open the hearing window, or close it."""
     checked(v, said)
     over = bool(said.get("over"))
-    answer = await left(v, Do.WINDOW, said, seconds=0.0 if over else nearby.LONGEST)
+    answer = await left(v, Do.WINDOW, said, seconds=0.0 if over else HOME.window)
     if not answer.accepted:
         return await run_in_threadpool(_add, v, 422, Form("window", said, answer))
     old = said.get("replace", "")
@@ -244,7 +245,7 @@ def _nearby(v: Visitor) -> dict[str, Any]:
     """Return what the window has heard, with the seconds it stays open."""
     try:
         found = json.loads((v.page.config.runtime / nearby.FILE).read_text(encoding="utf-8"))
-        left_s = min(nearby.LONGEST, float(found["until"]) - time.monotonic())
+        left_s = min(HOME.window, float(found["until"]) - time.monotonic())
         found["left"] = max(0, round(left_s))
         found["open"] = bool(found["open"]) and left_s > 0
         found["late"] = max(0.0, time.monotonic() - float(found["written"]))
@@ -283,7 +284,7 @@ def _add(v: Visitor, status: int = 200, form: Form | None = None) -> Response:
         "ports": _ports(v, config),
         "say": _said(v, just),
         "old": replaced,
-        "minutes": f"{nearby.LONGEST / 60:g}",
+        "minutes": f"{HOME.window / 60:g}",
         "deaf": [w for w in found.get("radios", []) if w],
         "query": {"replace": old} if replaced else {},
         "mono": v.page.known.status().mono,
@@ -867,7 +868,7 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
         "now_open": BY_RULE if part.left_open is True else round(d.watch.left_open / 60),
         "by_rule": _by_rule(config),
         "teach": teach,
-        "minutes": f"{nearby.LONGEST / 60:g}",
+        "minutes": f"{HOME.window / 60:g}",
         "silent": [
             n for n in SILENT if n * 3600 <= longest_silence(d.model, vital=d.supervised.vital)
         ],
@@ -934,7 +935,7 @@ async def _listen(v: Visitor, said: dict[str, str], name: str) -> Response:
     """Open the hearing window, or look again what was heard; what was typed stays."""
     answer = Answer()
     if not (await run_in_threadpool(_nearby, v)).get("open"):
-        answer = await left(v, Do.WINDOW, said, seconds=nearby.LONGEST)
+        answer = await left(v, Do.WINDOW, said, seconds=HOME.window)
         if answer.accepted:
             await _opened(v)
     typed = {k: w for k, w in _typed(said).items() if k != "listen"}

@@ -25,10 +25,11 @@ from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
-from gateway.home import backup, changes, handed, household, nearby
+from gateway.home import backup, changes, handed, household
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
+from gateway.home.waits import WAITS as HOME
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import FaultFact, Faults
 from gateway.judge.first_press import LONGEST as FIRST_PRESS
@@ -200,8 +201,8 @@ class Technician:
         return lambda now: self._pipeline.answered(result, (), now)
 
     def _window(self, i: Instruction) -> ResultFact:
-        if i.seconds > nearby.LONGEST:
-            most = f"{nearby.LONGEST / 60:g}"
+        if i.seconds > HOME.window:
+            most = f"{HOME.window / 60:g}"
             return refusal(i, Refused.TOO_LONG, Say("order.window_long", most=most))
         self._ears.open_window(i.seconds)
         return ResultFact(i, Refused.NONE)

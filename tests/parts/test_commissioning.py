@@ -17,6 +17,7 @@ from gateway.home import backup, commissioning, handed, inbox
 from gateway.home.config import load
 from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
+from gateway.home.waits import WAITS
 from gateway.words import kind
 from gateway.words.instruction import Door
 from hypothesis import given
@@ -161,7 +162,7 @@ def test_a_walk_before_a_change_of_the_device_does_not_count(tmp_path, day, keys
 
 def test_a_walk_of_another_day_does_not_count(tmp_path, day):
     walked(day)
-    day.clock.move(commissioning.FRESH - 10)
+    day.clock.move(WAITS.visit - 10)
     assert "button" in found(day).walks
     day.clock.move(20)
     assert "button" not in found(day).walks

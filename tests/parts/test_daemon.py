@@ -37,6 +37,7 @@ from tests.kit.household import CANCEL, KEY, PASSWORD, PENDANT, REPO, SEALED, Ga
 from tests.kit.radar_emulator import Radar
 from tests.kit.wait import PATIENCE
 from tests.kit.wait import until_now as until
+from tests.kit.waits import changed
 
 QUICK = "receipt = 10\nacknowledge_p1 = 20\nheartbeat = 20\ngrace_fall = 15\n"
 
@@ -750,7 +751,6 @@ async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platfo
     answers = threading.Event()
 
     async def first(daemon: Daemon, task) -> None:
-        daemon.storage._stalled = 0.3
         real, asked = daemon.store, daemon.store.waiting
         write = real.write
 
@@ -782,7 +782,8 @@ async def test_a_disk_that_does_not_answer_holds_up_no_call_for_help(with_platfo
         await so(lambda: [a.count for a in daemon.pipeline.alarms.values()] == [1])
 
     try:
-        await one_life(config, first)
+        with changed("keep", stalled=0.3):
+            await one_life(config, first)
         await one_life(config, second)
     finally:
         answers.set()

@@ -8,6 +8,7 @@ import time
 
 import pytest
 from gateway.home import inbox
+from gateway.home.waits import WAITS
 
 
 def test_what_is_left_is_read_once_and_in_order(tmp_path):
@@ -32,7 +33,7 @@ def test_too_large_a_one_is_refused_and_leaves_no_trace(tmp_path):
 def test_old_ones_are_deleted_by_the_next_writer_and_numbers_go_on(tmp_path, monkeypatch):
     inbox.leave(tmp_path, tmp_path, b"old")
     real = time.time
-    monkeypatch.setattr(inbox.time, "time", lambda: real() + inbox.KEPT + 1)
+    monkeypatch.setattr(inbox.time, "time", lambda: real() + WAITS.inbox_kept + 1)
     assert inbox.leave(tmp_path, tmp_path, b"new") == 2
     assert inbox.read(tmp_path, 0) == [(2, b"new")]
 

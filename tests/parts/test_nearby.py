@@ -16,7 +16,8 @@ from gateway.hear import window as hearing_window
 from gateway.hear.window import Window, address_kind, guess, maker
 from gateway.home import nearby
 from gateway.home.config import load
-from gateway.home.nearby import AT_MOST, LONGEST
+from gateway.home.nearby import AT_MOST
+from gateway.home.waits import WAITS
 from gateway.tend.daemon import build
 from gateway.words.driver import Advertisement, Telegram, uuid16
 
@@ -72,7 +73,7 @@ def test_a_window_closes_by_itself_and_cannot_be_kept_open():
     assert window.until == 125.0, "it is never made shorter"
     for now in range(110, 1000, 10):
         window.extend(float(now), 1e9)
-    assert window.until == 100.0 + LONGEST
+    assert window.until == 100.0 + WAITS.window
     window.heard(advert(), "public", window.until)
     assert window.facts(window.until)["heard"] == []
     assert not window.facts(window.until)["open"]
@@ -188,14 +189,14 @@ def test_a_driver_that_fails_on_a_stranger_ends_nothing(monkeypatch):
     [
         (b"window 10", 10.0),
         (b"window 0.5", 0.5),
-        (b"window 9999", LONGEST),
+        (b"window 9999", WAITS.window),
         (b"window", None),
         (b"window x", None),
         (b"window nan", None),
         (b"window -3", None),
         (b"inbox", None),
         (b"", None),
-        (b"window inf", LONGEST),
+        (b"window inf", WAITS.window),
         (b"\xff\x00", None),
         (b"windows 10", None),
     ],
@@ -204,10 +205,11 @@ def test_requests(datagram, seconds):
     assert nearby.asked(datagram) == seconds
 
 
-def test_nobody_to_ask(tmp_path):
+def test_nobody_to_ask(tmp_path, monkeypatch):
+    monkeypatch.setattr(WAITS, "window_answer", 0.2)
     assert nearby.ask(tmp_path, 10.0) is False
     began = time.monotonic()
-    assert nearby.answer(tmp_path, began, 0.1, patience=0.2) is None
+    assert nearby.answer(tmp_path, began, 0.1) is None
 
 
 def test_the_text_is_at_most_100_columns_and_names_write_nothing_on_the_terminal():
@@ -333,7 +335,7 @@ async def asked(path, air, seconds, sends):
 
 
 async def test_the_running_gateway_hears_for_the_command(tmp_path, air, monkeypatch):
-    monkeypatch.setattr(nearby, "KEPT", 0.3)
+    monkeypatch.setattr(WAITS, "window_file", 0.3)
     path = configured(tmp_path)
     async with at_work(path) as daemon:
         await until(lambda: air.discovering)

@@ -22,6 +22,7 @@ from gateway.keep.salvage import salvaged
 from gateway.keep.stand_in import stand_in
 from gateway.keep.storage import MovedToMemory
 from gateway.keep.store import Store
+from gateway.keep.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Do, Instruction
@@ -365,7 +366,7 @@ async def test_damage_behind_what_the_start_looks_at_is_looked_for_at_the_next(b
     leaves = [at for at in range(PAGE, len(data), PAGE) if data[at] == INDEX and int.from_bytes(data[at + 3 : at + 5], "big") > 50]
     path.write_bytes(data[: leaves[2]] + b"\xff" * PAGE + data[leaves[2] + PAGE :])  # of what nothing asks for at the start
     look = database.look_for_damage
-    monkeypatch.setattr(database, "look_for_damage", lambda *args: look(*args) if args[2] > database.CHECK_AT_MOST else None)
+    monkeypatch.setattr(database, "look_for_damage", lambda *args: look(*args) if args[2] > WAITS.check else None)
     store = Store(box.folder, GATEWAY)
     store.open()
     store.load(box.clock.now(), box.clock.boot)

@@ -12,6 +12,7 @@ from gateway.box.card import CARD_BUDGET, Card
 from gateway.hear.window import Window
 from gateway.home import audible, nearby, status
 from gateway.home.config import load
+from gateway.home.waits import WAITS
 from gateway.keep import store
 from gateway.keep.database import suspect
 from gateway.tend.daemon import build
@@ -267,7 +268,7 @@ async def test_strangers_that_cannot_be_told_do_not_end_the_daemon(daemon, monke
     monkeypatch.setattr(Window, "facts", facts)
     for payload in (b"window nan", b"window inf", b"window -1", b"window \xff", b"window", b"window 1e999", b"window 3"):
         seconds = nearby.asked(payload)
-        assert seconds is None or 0 < seconds <= nearby.LONGEST
+        assert seconds is None or 0 < seconds <= WAITS.window
         if seconds is not None:
             daemon.ears.open_window(seconds)
     await until(lambda: len(seen) >= 2)
@@ -292,4 +293,4 @@ def test_a_status_file_that_is_none_is_refused_in_words(tmp_path, body):
     with pytest.raises(ValueError, match=r".+"):
         status.read(tmp_path)
     (tmp_path / nearby.FILE).write_bytes(body)
-    assert nearby.answer(tmp_path, time.monotonic() - 2, 0.0, 2.2) is None
+    assert nearby.answer(tmp_path, time.monotonic() - WAITS.window_answer + 0.2, 0.0) is None

@@ -33,6 +33,7 @@ from gateway.keep.recovery import opened, unfit
 from gateway.keep.retention import Gone, entries_kept_from
 from gateway.keep.stand_in import BACK, settled, stand_in
 from gateway.keep.store import Store
+from gateway.keep.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Instruction
@@ -1149,5 +1150,5 @@ def test_looking_for_damage_is_cut_off_from_outside(monkeypatch):
             assert self.cut.wait(60), f"{query} was never cut off"
             raise sqlite3.OperationalError("interrupted")
 
-    monkeypatch.setattr(database, "CHECK_AT_MOST", 0.01)
+    monkeypatch.setattr(WAITS, "check", 0.01)
     database.look_for_damage(Endless(), Path("gateway.db"))

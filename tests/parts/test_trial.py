@@ -5,10 +5,11 @@ from math import inf
 
 import pytest
 from drivers import all_models
-from gateway.home import changes, trial
+from gateway.home import changes
 from gateway.home.config import load
 from gateway.home.handed import Handed
 from gateway.home.trial import _run, tried
+from gateway.home.waits import WAITS
 from gateway.judge.danger import SOS, Watch
 from gateway.judge.known import Known
 from gateway.keep.journal import Writing
@@ -125,7 +126,7 @@ def replace_wall(more):
 
 def test_a_cut_off_by_time_says_so(home, monkeypatch):
     record(home)
-    monkeypatch.setattr(trial, "LONGEST", -1.0)
+    monkeypatch.setattr(WAITS, "trial_work", -1.0)
     told = tried(home, home, NOW)
     assert told["complete"] is False
 

@@ -7,9 +7,10 @@ import pytest
 from drivers import all_models
 from gateway.home import config
 from gateway.home.config import load, mute_cancels
-from gateway.home.devices import MISSING_MOST, MISSING_MOST_VITAL, is_slow, is_vital, longest_silence
+from gateway.home.devices import is_slow, is_vital, longest_silence
 from gateway.home.parts import HomePart, HouseholdSecrets
 from gateway.home.source import ConfigError, Secrets
+from gateway.home.waits import WAITS
 from gateway.judge.danger import SOS
 from gateway.words.reading import Kind
 
@@ -313,9 +314,9 @@ def test_a_vital_make_that_checks_in_once_a_day_is_supervised_and_called_slow(tm
 def test_no_make_is_vital_and_left_unsupervised_for_checking_in_too_seldom():
     for name, model in MODELS.items():
         if model.missing_after is not None:
-            assert model.missing_after <= MISSING_MOST, name
+            assert model.missing_after <= WAITS.missing, name
             assert model.missing_after <= longest_silence(model, vital=is_vital(model)), name
-        assert is_slow(model) == (is_vital(model) and (model.missing_after or 0) > MISSING_MOST_VITAL), name
+        assert is_slow(model) == (is_vital(model) and (model.missing_after or 0) > WAITS.missing_vital), name
     assert {name for name, model in MODELS.items() if is_slow(model)} == {
         "bthome-v2",
         "linptech-ks2bb",

@@ -12,6 +12,7 @@ from gateway.keep.database import Damaged
 from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.stand_in import BACK
 from gateway.keep.storage import MovedToMemory, Storage
+from gateway.keep.waits import WAITS
 
 from tests.kit.wait import until
 
@@ -84,10 +85,8 @@ class Disk:
             raise self.answer
         return self.answer
 
-    def storage(self, store, *, in_memory=False, stalled=60.0):
-        return Storage(
-            store, in_memory=in_memory, stand_in=self.stand_in, probe=self.probe, forgotten=self.forgotten.append, stalled=stalled
-        )
+    def storage(self, store, *, in_memory=False):
+        return Storage(store, in_memory=in_memory, stand_in=self.stand_in, probe=self.probe, forgotten=self.forgotten.append)
 
 
 @pytest.fixture
@@ -142,8 +141,9 @@ async def test_what_failed_is_remembered_from_its_first_entry_on(disk, card):
     assert failed.doubt([]) == {}
 
 
-async def test_a_disk_that_hangs_is_left_and_not_probed_until_it_has_answered(disk, card):
-    storage = disk.storage(card, stalled=0.01)
+async def test_a_disk_that_hangs_is_left_and_not_probed_until_it_has_answered(disk, card, monkeypatch):
+    monkeypatch.setattr(WAITS, "stalled", 0.01)
+    storage = disk.storage(card)
     card.hangs = asyncio.Event()
     failed = await moved(storage)
     assert "the disk has not answered for 0.01 s" in failed.why
@@ -156,9 +156,10 @@ async def test_a_disk_that_hangs_is_left_and_not_probed_until_it_has_answered(di
     assert await storage.is_back(open_alarms=False)
 
 
-async def test_memory_is_given_the_time_it_needs(disk, card):
+async def test_memory_is_given_the_time_it_needs(disk, card, monkeypatch):
     """There is nothing behind it to go on with."""
-    storage = disk.storage(card, in_memory=True, stalled=0.0)
+    monkeypatch.setattr(WAITS, "stalled", 0.0)
+    storage = disk.storage(card, in_memory=True)
     card.hangs = asyncio.Event()
     writing = asyncio.create_task(storage.commit(Writing()))
     await asyncio.wait({writing}, timeout=0.05)
