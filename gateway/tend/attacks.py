@@ -15,16 +15,15 @@ from dataclasses import dataclass, replace
 from gateway.home.inbox import PageWord
 from gateway.judge.faults.fault import FaultFact, Faults
 from gateway.judge.faults.forged import FRAMES, Tallies
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.reading import Value
 
-# refused tries, each within QUIET of the one before, that are told: a technician mistypes less
-# often
+# refused tries of one attack that are told: a technician mistypes less often
 TELL_AT = 20
-# times as many as were told last are told again: a month of guessing is a handful of entries
+# as often as this many times what was told last: a month of guessing is a handful of entries
 AGAIN_AT = 10
-QUIET = 3600.0  # s without another try after which an attack is over
 GUESSES = "passwords"  # the sort of wrong passwords
 
 
@@ -57,7 +56,7 @@ class Attacks:
         for of in [of for name, of in self._faults.on if name == kind.ATTACKED]:
             self._of(of, str(self._faults.on[kind.ATTACKED, of].detail.get("what", of)), now)
         for of, seen in list(self._seen.items()):
-            if now.mono - seen.last >= QUIET:
+            if now.mono - seen.last >= WAITS.attack_over:
                 del self._seen[of]
                 out += [
                     replace(f, detail={**f.detail, **_detail(seen)})

@@ -31,6 +31,7 @@ from gateway.keep import recovery
 from gateway.keep.database import SET_ASIDE, aside, size
 from gateway.tell import channels, mqtt, sounder
 from gateway.tell.uplink import broker_of
+from gateway.tend.waits import WAITS
 from gateway.words.clock import kernel_synchronised
 from gateway.words.driver import BleAdvert, GattService, Inputs, MqttTopics
 from gateway.words.say import both
@@ -38,8 +39,6 @@ from gateway.words.say import both
 ROOM_WANTED = 200 * 1024 * 1024  # bytes free on the disk of the state folder
 # days, where the configuration of a file is not at hand: no home may keep its journal for less
 SHORTEST_KEPT = 30.0
-INPUT_WAIT = 15.0  # s for inputs and for another program's broker
-BROKER_WAIT = 45.0  # s for the whole way to the broker and back
 # why a chain begins where it does
 BEGUN = {
     "new": both("check.new_journal"),
@@ -95,7 +94,9 @@ def journal(path: Path, file: Path | None) -> int:
             config = load(path, all_models())
             file, days = file or config.state / "gateway.db", config.gateway.journal_days
         assert file is not None  # named, or that of the configuration
-        with contextlib.closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=2)) as db:
+        with contextlib.closing(
+            sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=WAITS.check_journal)
+        ) as db:
             db.execute("BEGIN")  # entries and marks of one moment, whatever is written meanwhile
             marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
             begun, head = (
@@ -375,7 +376,7 @@ def _heard(d: Device, running: Status) -> Finding:
 async def _other(config: Config, d: Device) -> Finding:
     """Go the whole way to a device's inputs, or to another program's broker, as the gateway itself does."""
     try:
-        async with asyncio.timeout(INPUT_WAIT):
+        async with asyncio.timeout(WAITS.check_input):
             if isinstance(d.model.listens, MqttTopics):
                 await _bridged(
                     Bridge(
@@ -393,7 +394,7 @@ async def _other(config: Config, d: Device) -> Finding:
         return Finding(
             False,
             both("check.input"),
-            both("check.input_silent", id=d.id, at=d.at, input_wait=INPUT_WAIT),
+            both("check.input_silent", id=d.id, at=d.at, input_wait=WAITS.check_input),
         )
     except (OSError, ValueError, BridgeLost) as error:
         return Finding(False, both("check.input"), f"{d.id}: {error}")
@@ -503,7 +504,7 @@ async def _broker(config: Config) -> Finding:
     )
     task = asyncio.create_task(link.run())
     try:
-        async with asyncio.timeout(BROKER_WAIT):
+        async with asyncio.timeout(WAITS.check_broker):
             await asyncio.wait((task, connected), return_when=asyncio.FIRST_COMPLETED)
             if not connected.done():
                 await task
@@ -513,7 +514,7 @@ async def _broker(config: Config) -> Finding:
         return Finding(
             False,
             both("check.broker"),
-            both("check.broker_silent", where=link.broker.where, broker_wait=BROKER_WAIT),
+            both("check.broker_silent", where=link.broker.where, broker_wait=WAITS.check_broker),
         )
     finally:
         task.cancel()

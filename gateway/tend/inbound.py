@@ -27,13 +27,13 @@ from gateway.judge.book import Entry
 from gateway.judge.notes import Later, Notes
 from gateway.tend.orders import Orders
 from gateway.tend.turn import in_turn
+from gateway.tend.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.instruction import Door, Instruction
 
 LOG = logging.getLogger("eldercare")
 # taken between two looks at what was heard: a press waits for no more than these
 ORDERS_A_TURN = 20
-PATIENCE = 1.0  # s after which a file that does not answer is said to hang
 
 CarryOut = Callable[
     [Instruction], Coroutine[Any, Any, Later]
@@ -101,9 +101,9 @@ class Inbound:
         """Read the file. One that is broken, locked or hangs is said once, and tried again."""
         path = self._home.config.page_folder
         looking = asyncio.wrap_future(aside.run(inbox.read, path, self.after))
-        await asyncio.wait({looking}, timeout=PATIENCE)
+        await asyncio.wait({looking}, timeout=WAITS.inbox_hangs)
         if not looking.done():
-            self._works(f"it does not answer within {PATIENCE:g} s")
+            self._works(f"it does not answer within {WAITS.inbox_hangs:g} s")
             await asyncio.wait({looking})
         try:
             found = looking.result()
@@ -130,7 +130,7 @@ def begin_of(mark: str, page_folder: Path) -> int:
     if mark:
         return int(mark)
     with contextlib.suppress(sqlite3.Error, TimeoutError):
-        return aside.run(inbox.newest, page_folder).result(2 * PATIENCE)
+        return aside.run(inbox.newest, page_folder).result(2 * WAITS.inbox_hangs)
     return 0
 
 

@@ -27,7 +27,7 @@ names a higher one, or the same of another journal, ours is lifted above it, and
 told anew. Nothing else is needed: numbers and names are nobody else's.
 
 The platform is believed, for it could as well throw away what it gets; but not for ever. A conflict
-is acted upon once in AGAIN, so that two twins, or a platform gone mad, cost two journals an hour
+is acted upon once in half an hour, so that two twins, or a platform gone mad, cost two journals an hour
 and no alarm; and where a journal that was begun for a conflict meets another one before the
 platform has named a single hash right, it is the platform that reckons wrongly, which is said and
 no more. When it was acted upon last is written down: a restart does not begin the time anew. Nor
@@ -54,12 +54,12 @@ from gateway.keep.journal import Writing
 from gateway.keep.known import lived
 from gateway.keep.stand_in import settled
 from gateway.keep.storage import Storage
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, on_boot, stamp
 from gateway.words.reading import Value
 from gateway.words.say import both
 
-AGAIN = 1800.0  # s in which one conflict is acted upon at most
 # generations that one head may be ahead of us: two an hour, for a lifetime, and a hair of
 # wire.GENERATIONS
 STEP = 1_000_000
@@ -176,7 +176,7 @@ class Lineage:
         if found.why != "older" and not self._proved:
             said = f"receipt says that entry {head.number} of {head.journal} has the hash {head.hash}, here it has another"
             raise wire.BadMessage(f"{said}: is it reckoned over the bytes as they came?")
-        if now.mono - self._acted < AGAIN:
+        if now.mono - self._acted < WAITS.conflict_again:
             return []
         self._acted, self._at = now.mono, json.dumps(stamp(self._boot, now))
         if found.why == "older":

@@ -12,11 +12,9 @@ from gateway.judge.faults.untold import Untold
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.tend import rearrange
+from gateway.tend.waits import WAITS
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
-
-# s at most that a box waits longer than another before it says that its mains are lost
-MAINS_JITTER = 600.0
 
 
 def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipeline]:
@@ -39,7 +37,7 @@ def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipelin
     share = (
         zlib.crc32(home.gateway.encode()) / 2**32
     )  # what this home does a little later than another
-    faults.mains_jitter = MAINS_JITTER * share
+    faults.mains_jitter = WAITS.mains_jitter * share
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
     return faults, judge, pipeline

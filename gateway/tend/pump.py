@@ -35,6 +35,7 @@ from gateway.judge.pipeline import Pipeline
 from gateway.keep.history import Outgoing
 from gateway.keep.journal import Writing
 from gateway.keep.storage import MovedToMemory, Storage
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality
 from gateway.words.kind import Priority
@@ -42,9 +43,6 @@ from gateway.words.ranges import Range
 
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
-# s between two writings of what is not urgent: memories of drivers, last heard, the clock's floor
-FLUSH_EVERY = 600.0
-ACCEPT_EVERY = 1.0  # s for which receipts are gathered before the outbox rows go
 
 
 class Inlet(Protocol):
@@ -189,7 +187,7 @@ class Pump:
         with contextlib.suppress(TimeoutError):
             # receipts of entries are written soon; those of readings with the next batch, and
             # nobody need wake for them
-            async with asyncio.timeout(min(wait, ACCEPT_EVERY) if self._parts.receipts else wait):
+            async with asyncio.timeout(min(wait, WAITS.accept) if self._parts.receipts else wait):
                 await self._wake.wait()
         self._wake.clear()
 
@@ -229,9 +227,9 @@ class Pump:
     ) -> None:
         """Commit, then tell. `moved`: the disk is known to have failed, and nothing is in the stand-in yet."""
         parts, pipeline = self._parts, self._pipeline
-        flush = flush or now.mono - self._flushed >= FLUSH_EVERY
+        flush = flush or now.mono - self._flushed >= WAITS.flush
         accept = bool(parts.receipts) and (
-            flush or parts.receipts.full or now.mono - self._kept >= ACCEPT_EVERY
+            flush or parts.receipts.full or now.mono - self._kept >= WAITS.accept
         )
         alive = now.mono >= self.keeping.marks_at(pipeline) or parts.unsaved()
         resent = pipeline.take_resent()

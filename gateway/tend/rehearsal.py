@@ -23,12 +23,13 @@ from gateway.box import dial
 from gateway.home.config import Config, load
 from gateway.judge.dispatch import PLATFORM
 from gateway.tend.daemon import Daemon, build
+from gateway.tend.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.driver import Model
 from gateway.words.instruction import Do, Door, Instruction
 
 LOG = logging.getLogger("eldercare")
-LISTENS = 0.5  # s for which lines and other brokers are tried
+# seconds from now at which is looked what is due by then
 AHEAD = (
     1.0,
     90.0,
@@ -36,7 +37,7 @@ AHEAD = (
     5400.0,
     90_000.0,
     2_600_000.0,
-)  # s from now at which is looked what is due by then
+)
 
 
 class NotFit(Exception):
@@ -76,7 +77,7 @@ async def _heard(daemon: Daemon) -> None:
         except dial.NotReached as error:
             LOG.warning("platform: %s", error)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(LISTENS), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(WAITS.rehearsal), asyncio.TaskGroup() as group:
             daemon.ears.listen(group)
             await asyncio.Event().wait()
 

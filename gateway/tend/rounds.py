@@ -35,15 +35,12 @@ from gateway.judge.faults.fault import FaultFact, Turn
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality
 from gateway.words.finite import loads, number
 from gateway.words.reading import Kind
 
-SETTLE = 600.0  # s after a start before the first self-test: sensors and link come first
-LOOK_EVERY = 3600.0  # s between two looks at what was not tried for long
-PAPERS_EVERY = 86400.0  # s between two looks at certificates
-PAPERS_END = 30 * 86400.0  # s before the end of a certificate from which that is a fault
 MARK = "rounds"
 
 
@@ -82,10 +79,10 @@ class Rounds:
         self._first = (
             None if now.quality is Quality.SYNCHRONISED else (self._tested, dict(self._tried))
         )
-        self._settled = now.mono + SETTLE
+        self._settled = now.mono + WAITS.settle
         self._began = now.mono
-        self._looked = -LOOK_EVERY
-        self._papers_looked = -PAPERS_EVERY
+        self._looked = -WAITS.untried
+        self._papers_looked = -WAITS.papers
         self._papers_of: object = None
 
     def _before(self, now: Moment) -> tuple[float, dict[str, float]]:
@@ -123,12 +120,12 @@ class Rounds:
             self._tried |= {d: at for d, at in whens.items() if self._tried.get(d) == tried.get(d)}
         if self._home.config.platform is not None and not self._replays:
             out += self._self_test(now)
-        if now.mono - self._looked >= LOOK_EVERY:
+        if now.mono - self._looked >= WAITS.untried:
             self._looked = now.mono
             out += self._untried(now)
         platform = self._home.config.platform
         if now.quality is Quality.SYNCHRONISED and (
-            platform is not self._papers_of or now.mono - self._papers_looked >= PAPERS_EVERY
+            platform is not self._papers_of or now.mono - self._papers_looked >= WAITS.papers
         ):
             self._papers_of, self._papers_looked = platform, now.mono
             out += self._papers(now)
@@ -218,8 +215,8 @@ class Rounds:
             ends["certificate"] = next(iter(_ends(config.file(platform.certificate))), None)
         facts = []
         for name, end in ends.items():
-            left = end - now.wall.timestamp() if end is not None else PAPERS_END
-            if end is not None and left < PAPERS_END:
+            left = end - now.wall.timestamp() if end is not None else WAITS.paper_ends
+            if end is not None and left < WAITS.paper_ends:
                 day = datetime.fromtimestamp(end, UTC).date().isoformat()
                 facts += faults.begin(
                     kind.CERTIFICATE_ENDS, now, name, ends=day, left_d=round(left / 86400)

@@ -20,13 +20,13 @@ from gateway.judge.faults.fault import Faults
 from gateway.judge.notes import Notes
 from gateway.tend.orders import Orders
 from gateway.tend.turn import in_turn
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Door
 
 LOG = logging.getLogger("eldercare")
 SLIPS_A_TURN = 20  # taken between two looks at what was heard: a press waits for no more than these
-SLIP_AGAIN = 3600.0  # s at most between two tries to delete a slip that cannot be deleted
 
 
 class SlipBox:
@@ -95,7 +95,7 @@ class SlipBox:
         """Tell once that files cannot be deleted, or read, and when they can again; try it less and less often."""
         on = (kind.STORAGE_DEGRADED, slips.FOLDER) in self._faults.on
         if why:
-            self._delete_wait = min(SLIP_AGAIN, max(1.0, 2 * self._delete_wait))
+            self._delete_wait = min(WAITS.delete_slip, max(1.0, 2 * self._delete_wait))
             self._delete_at = now + self._delete_wait
             if not on:
                 LOG.warning("instructions of our own programs: %s", why)

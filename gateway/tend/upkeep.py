@@ -30,23 +30,14 @@ from gateway.keep.store import Store
 from gateway.tell.push import Push
 from gateway.tell.receipts import Receipts
 from gateway.tend.pump import Pump
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 
 LOG = logging.getLogger("eldercare")
-# s after which a pump that did not turn, or a store that did not answer, counts as hung
-SLOW = 10.0
-LAST = 10.0  # s that a stop waits for the last readings
 # pages in the journal's log from which it is written into the database when nothing urgent is about
 CHECKPOINT_AT = 1500
 READINGS_AT = 200  # readings that make a batch before its time
-MAINS_EVERY = 1.0  # s between two looks at the mains
-LOOKED_AT_EVERY = 0.25  # s between two status files while somebody watches a walk test
-STATUS_EVERY = 2.0  # s between two status files and two beats
-TIDY_EVERY = 86400.0  # s between two rounds of retention
-# s after the start of the first round: a home whose power goes every night is tidied too
-TIDY_FIRST = 600.0
-TRY_DISK_EVERY = 60.0  # s between two looks whether a disk that failed can be written again
 
 
 class DiskIsBack(Exception):
@@ -97,7 +88,7 @@ class Upkeep:
         self._replays = replays
         now = clock.now().mono
         self._batched = self._tried = now
-        self._tidied = now - TIDY_EVERY + TIDY_FIRST
+        self._tidied = now - WAITS.tidy + WAITS.tidy_first
         self._round: Iterator[Gone] | None = None  # the day's retention while it is going on
         self._gone = Gone()  # what it has taken so far
         self._batches = 0  # of readings, that the platform never had
@@ -119,19 +110,19 @@ class Upkeep:
 
     async def beat(self, turned_at: Callable[[], float]) -> None:
         """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
-        interval = min(systemd.watchdog_interval() or STATUS_EVERY, STATUS_EVERY)
+        interval = min(systemd.watchdog_interval() or WAITS.status, WAITS.status)
         while True:
             turned = turned_at()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SLOW):
+                async with asyncio.timeout(WAITS.hung):
                     counts = await self._storage.store.counts()
-                    if self._clock.now().mono - turned < SLOW or self._replays:
+                    if self._clock.now().mono - turned < WAITS.hung or self._replays:
                         systemd.notify("WATCHDOG=1")
                     self.write_status(counts)
-            await asyncio.sleep(min(LOOKED_AT_EVERY, interval))
+            await asyncio.sleep(min(WAITS.status_watched, interval))
             self.somebody_looks.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(max(0.0, interval - LOOKED_AT_EVERY)):
+                async with asyncio.timeout(max(0.0, interval - WAITS.status_watched)):
                     await self.somebody_looks.wait()
 
     async def mains(self) -> None:
@@ -144,7 +135,7 @@ class Upkeep:
             elif found is None:
                 self._pipeline.faults.mains = None
             known = found
-            await asyncio.sleep(MAINS_EVERY)
+            await asyncio.sleep(WAITS.try_mains)
 
     def write_status(self, counts: tuple[int, int]) -> None:
         """Write down how things stand: for `status` and the page. `counts`: entries and batches that wait."""
@@ -187,7 +178,7 @@ class Upkeep:
             if beside_ is not None:
                 beside_.cancel()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LAST):
+            async with asyncio.timeout(WAITS.last_readings):
                 if self._batch is not None:
                     await self._batch
                 await self._keep(now, unfinished=True)
@@ -230,7 +221,7 @@ class Upkeep:
     async def _sometimes(self, now: Moment, pump: Pump) -> None:
         """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
         if (
-            now.mono - self._tidied >= TIDY_EVERY
+            now.mono - self._tidied >= WAITS.tidy
             and self._round is None
             and (self._tidying is None or self._tidying.done())
         ):
@@ -238,7 +229,7 @@ class Upkeep:
             self._tidying = asyncio.create_task(self._tidy(self._clock.proved(now)), name="tidy")
         if self._round is not None:
             await self._retain(self._round, pump)
-        if now.mono - self._tried < TRY_DISK_EVERY:
+        if now.mono - self._tried < WAITS.try_disk:
             return
         self._tried = now.mono
         aside.run(self._sweep)  # no turn waits for it, whatever the disk does

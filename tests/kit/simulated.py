@@ -30,7 +30,8 @@ from gateway.home.config import load
 from gateway.judge.faults import fault
 from gateway.tell.push import Lost
 from gateway.tend import daemon as daemons
-from gateway.tend import pump, upkeep
+from gateway.tend import pump
+from gateway.tend.waits import WAITS
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, uuid16
 from gateway.words.instruction import Instruction
@@ -312,8 +313,8 @@ class Lapse:
         self._patched = [
             (fault, "LOOK_EVERY", look_every),
             (pump, "LOOK_EVERY", look_every),
-            (upkeep, "STATUS_EVERY", 3600.0),
-            (upkeep, "MAINS_EVERY", look_every),
+            (WAITS, "status", 3600.0),
+            (WAITS, "try_mains", look_every),
             (aside, "run", at_once),
             (gc, "freeze", lambda: None),  # a daemon keeps what it began with for ever; here it is one of many
         ]
@@ -330,7 +331,7 @@ class Lapse:
 
     def look(self, *, every: float) -> None:
         """Let the daemon look round at least so often, for what no deadline of its own wakes it for; never more often than asked for."""
-        for module, name in ((fault, "LOOK_EVERY"), (pump, "LOOK_EVERY"), (upkeep, "MAINS_EVERY")):
+        for module, name in ((fault, "LOOK_EVERY"), (pump, "LOOK_EVERY"), (WAITS, "try_mains")):
             setattr(module, name, max(every, self.look_every))
 
     def wall(self) -> datetime:

@@ -28,6 +28,7 @@ from gateway.home.identity import identity
 from gateway.keep.stand_in import stand_in
 from gateway.tend import admission, upkeep
 from gateway.tend.daemon import Daemon, build
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.driver import Advertisement
 
@@ -645,7 +646,7 @@ async def all_is_done(daemon: Daemon, task) -> None:
 @pytest.fixture
 def with_platform_far(tmp_path, monkeypatch):
     """A household for `one_life`: no radio, a broker that is never there, failed disks tried often."""
-    monkeypatch.setattr(upkeep, "TRY_DISK_EVERY", 0.5)
+    monkeypatch.setattr(WAITS, "try_disk", 0.5)
     monkeypatch.setattr(ble, "Radio", Deaf)
     household = Gateway(tmp_path, lines='[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\nreceipts = "broker"\n')
     yield household
@@ -713,7 +714,7 @@ async def test_readings_that_the_card_is_slow_to_take_delay_no_alarm(with_platfo
 
 async def test_looking_how_old_the_journal_is_delays_no_alarm_nor_is_its_log_written_while_one_is_fresh(with_platform_far, monkeypatch):
     """Both may take as long as a full card takes. A log is written into its database when nobody waits for help."""
-    monkeypatch.setattr(upkeep, "TIDY_FIRST", 0.0)
+    monkeypatch.setattr(WAITS, "tidy_first", 0.0)
     monkeypatch.setattr(upkeep, "CHECKPOINT_AT", 1)
     config = load(with_platform_far.config, all_models())
     looking, looked, written = threading.Event(), threading.Event(), []

@@ -3,7 +3,8 @@
 import pytest
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.forged import FRAMES, MANY, WINDOW, Tallies
-from gateway.tend.attacks import QUIET, Attacks
+from gateway.tend.attacks import Attacks
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.times import Times
 
@@ -44,9 +45,9 @@ def test_thousands_are_one_fault_with_its_number_until_it_is_quiet(box):
     facts = [fact for _ in range(1000) for fact in box.look(1.0, pendant=10)]
     assert facts[0] == ("pendant", "raised", FRAMES, MANY)
     assert [turn for _, turn, _, _ in facts] == ["raised", "repeated", "repeated"], "ten times as many are said again"
-    assert box.look(QUIET / 2) == []
-    assert box.look(QUIET / 2 + 5) == [("pendant", "cleared", FRAMES, 10_000)]
-    assert box.look(QUIET) == []
+    assert box.look(WAITS.attack_over / 2) == []
+    assert box.look(WAITS.attack_over / 2 + 5) == [("pendant", "cleared", FRAMES, 10_000)]
+    assert box.look(WAITS.attack_over) == []
 
 
 def test_each_device_has_its_own(box):
@@ -69,7 +70,7 @@ def test_after_a_restart_it_goes_on_with_its_number_and_ends(box):
     after = Box()
     after.faults.start(after.clock.now(), known, {})
     assert after.look(1.0, pendant=7) == []
-    assert after.look(QUIET + 1) == [("pendant", "cleared", FRAMES, 507)]
+    assert after.look(WAITS.attack_over + 1) == [("pendant", "cleared", FRAMES, 507)]
 
 
 def test_a_neighbour_forges_thousands_and_an_sos_is_heard_all_the_same(tmp_path):

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from gateway.box import dial
 from gateway.keep.database import mark
 from gateway.tend import rounds
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.instruction import Do, Door, Instruction
 
@@ -93,7 +94,7 @@ def test_a_home_whose_power_goes_every_night_is_tested_every_day_too_and_at_its_
         assert len(tests) >= 9
         hour = zlib.crc32(b"gw-year") / 2**32 * DAY
         late = [(at - hour + 5) % DAY for at in tests]
-        assert all(s < 4 * HOUR + rounds.SETTLE + 130 for s in late), late
+        assert all(s < 4 * HOUR + WAITS.settle + 130 for s in late), late
         assert len({(at - hour + 5) // DAY for at in tests}) == len(tests), "once a day"
 
 

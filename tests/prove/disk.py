@@ -36,7 +36,7 @@ from tests.prove.home import together, until
 from tests.prove.shims import shim
 from tests.prove.table import Row
 
-SOONER = (sys.executable, "-m", "tests.prove.sooner", "TRY_DISK_EVERY=1")  # s; a minute in life
+SOONER = (sys.executable, "-m", "tests.prove.sooner", "tend.try_disk=1")  # s; a minute in life
 SIZE = 8 * 1024 * 1024  # bytes of the small disk: it must be able to have free what the gateway wants before it goes back
 INNER = (INNER_TABLE, INNER_INDEX)
 WOUNDS = 6  # places that are overwritten, 48 bytes each

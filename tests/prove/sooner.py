@@ -1,4 +1,4 @@
-"""The gateway with shorter waits of its own upkeep: python -m tests.prove.sooner TRY_DISK_EVERY=1 -- run --config FILE.
+"""The gateway with shorter waits of its own upkeep: python -m tests.prove.sooner tend.try_disk=1 -- run --config FILE.
 
 What is shortened is a constant of a module of the gateway, found by its name; all else is `python -m gateway`.
 """

@@ -29,7 +29,7 @@ from drivers import all_models
 from gateway.home import trial
 from gateway.home.config import load
 from gateway.page.known import Known
-from gateway.tend.rounds import SETTLE
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 
 from tests.kit.radar_emulator import FALL, HEARTBEAT, PRESENCE, frame
@@ -429,7 +429,7 @@ def _punctual(life: Life, days: int) -> Row:
     hour = zlib.crc32(b"gw-year") / 2**32 * DAY
     for n, at in enumerate(begun):
         after = (at - hour + 2) % DAY - 2
-        off = _was_off(life, at - after - 1 - SETTLE, at)  # the first one after a start waits for sensors and link
+        off = _was_off(life, at - after - 1 - WAITS.settle, at)  # the first one after a start waits for sensors and link
         assert after <= STEP + 3 or off, f"self-test {n} is {after:.0f} s from its hour"
         late = max(late, after if not off else 0.0)
     seen = {(at - hour + 2) // DAY for at in begun}

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from gateway.home import inbox, slips
-from gateway.tend import slip_box
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 
 from tests.stories.life import PENDANT, Life
@@ -140,12 +140,12 @@ def test_a_slip_that_cannot_be_deleted_is_carried_out_once_and_told_once(tmp_pat
         assert sorted(answers) == ["modem-0", "modem-1"]
         assert life.desk.repeats == 0
         assert len(tries) < 50, "less and less often"
-        assert max(after - before for before, after in itertools.pairwise(tries)) >= slip_box.SLIP_AGAIN / 2
+        assert max(after - before for before, after in itertools.pairwise(tries)) >= WAITS.delete_slip / 2
         stays = [m for m in life.journal() if m["type"] == "fault" and (m["kind"], m["device"]) == (kind.STORAGE_DEGRADED, slips.FOLDER)]
         assert [m["turn"] for m in stays] == ["raised"]
         assert "Read-only" in stays[0]["detail"]["why"]
         monkeypatch.setattr(slips.Path, "unlink", unlink)
-        await life.wait(2 * slip_box.SLIP_AGAIN)
+        await life.wait(2 * WAITS.delete_slip)
         assert not list((life.state / slips.FOLDER).iterdir())
         assert (kind.STORAGE_DEGRADED, slips.FOLDER) not in life.daemon.faults.on
         slips.leave(life.state, order(life, "modem-2", alarm=alarm.id, by="neighbour"))

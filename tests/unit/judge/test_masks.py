@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from gateway.judge.masks import AWAY_MOST, MARKED_EVERY, NOT_MASKED, SHELVE_MOST, End, Shelf, masked, unmasked
-from gateway.tend.pump import FLUSH_EVERY
+from gateway.tend.waits import WAITS
 from gateway.words.clock import Moment, Quality
 
 from tests.kit.hand import NOON, HandClock
@@ -33,7 +33,7 @@ def left(shelves, clock):
 
 
 def test_the_marks_are_as_close_as_is_counted():
-    assert MARKED_EVERY >= FLUSH_EVERY
+    assert WAITS.flush <= MARKED_EVERY
 
 
 @pytest.mark.parametrize("away", [0.0, 5 * 86400.0])

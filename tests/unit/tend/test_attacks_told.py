@@ -3,7 +3,8 @@
 import pytest
 from gateway.home.inbox import PageWord, page_word
 from gateway.judge.faults.fault import Faults, Turn
-from gateway.tend.attacks import QUIET, TELL_AT, Attacks
+from gateway.tend.attacks import TELL_AT, Attacks
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.times import Times
 
@@ -38,7 +39,7 @@ def test_a_few_mistyped_passwords_are_nobodys_business(box):
     out = []
     for _ in range(30):
         out += box.refused("passwords", TELL_AT // 4)
-        box.clock.move(QUIET + 1)
+        box.clock.move(WAITS.attack_over + 1)
         out += box.attacks.look(box.clock.now())
     assert out == []
 
@@ -55,7 +56,7 @@ def test_thousands_of_wrong_passwords_are_one_fault_with_their_number(box):
     ]
     assert {f.detail["what"] for f in facts} == {"passwords"}
     assert {int(f.priority) for f in facts} == {3}
-    box.clock.move(QUIET)
+    box.clock.move(WAITS.attack_over)
     assert said(box.attacks.look(box.clock.now())) == [(kind.ATTACKED, "passwords", Turn.CLEARED, 5000)]
     assert box.attacks.look(box.clock.now()) == []
 
@@ -63,9 +64,9 @@ def test_thousands_of_wrong_passwords_are_one_fault_with_their_number(box):
 def test_each_sort_is_a_fault_of_its_own(box):
     assert said(box.refused("passwords", 300)) == [(kind.ATTACKED, "passwords", Turn.RAISED, 300)]
     assert said(box.refused("frames", 40)) == [(kind.ATTACKED, "frames", Turn.RAISED, 40)]
-    box.clock.move(QUIET / 2)
+    box.clock.move(WAITS.attack_over / 2)
     assert box.refused("frames") == []
-    box.clock.move(QUIET / 2)
+    box.clock.move(WAITS.attack_over / 2)
     assert said(box.attacks.look(box.clock.now())) == [(kind.ATTACKED, "passwords", Turn.CLEARED, 300)]
 
 
@@ -83,7 +84,7 @@ def test_an_attack_over_a_restart_goes_on_with_its_number(box):
     assert after.attacks.look(after.clock.now()) == []
     assert after.page("00000001", 300) == []
     assert said(after.page("00000001", 3000)) == [(kind.ATTACKED, "passwords", Turn.REPEATED, 3000)]
-    after.clock.move(QUIET)
+    after.clock.move(WAITS.attack_over)
     assert said(after.attacks.look(after.clock.now())) == [(kind.ATTACKED, "passwords", Turn.CLEARED, 3000)]
 
 

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 from gateway.contract import wire
-from gateway.tend.lineage import AGAIN, STEP, Lineage, UnlikelyHead
+from gateway.tend.lineage import STEP, Lineage, UnlikelyHead
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 
 from tests.kit.hand import HandClock
@@ -50,7 +51,7 @@ def test_entries_that_are_not_ours_are_a_conflict_acted_upon_once_in_a_while(mad
     made.lineage.conflict = None
     made.lineage.heard(head(number=20), made.clock.now())
     assert made.lineage.conflict is None, "too soon"
-    made.clock.mono += AGAIN
+    made.clock.mono += WAITS.conflict_again
     made.lineage.heard(head(number=20), made.clock.now())
     assert made.lineage.conflict.why == "put_back"
 

@@ -8,7 +8,8 @@ from gateway.judge.faults.fault import Turn
 from gateway.judge.known import Known
 from gateway.judge.notes import Notes
 from gateway.keep.storage import MovedToMemory
-from gateway.tend.pump import FLUSH_EVERY, Parts, Pump
+from gateway.tend.pump import Parts, Pump
+from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.reading import Kind, Reading
 
@@ -138,7 +139,7 @@ async def test_a_turn_hears_the_home_first_commits_then_pushes_then_acts(made):
 async def test_a_turn_with_nothing_to_say_writes_nothing_but_what_is_due(made):
     await made.pump.write([], made.clock.now())
     assert made.storage.written == []
-    made.clock.mono += FLUSH_EVERY
+    made.clock.mono += WAITS.flush
     await made.pump.write([], made.clock.now())
     assert made.storage.written[-1].heard == {"radar": made.clock.now().wall.timestamp() - 5.0}
     made.receipts.append((1, 3))
