@@ -14,11 +14,13 @@ from gateway.words import kind
 from gateway.words.instruction import Door
 from gateway.words.ranges import merged, within
 
+from tests.kit.dated import dated
 from tests.kit.hand import Day
 from tests.kit.simulated import Lapse
 
 DIGEST = "746bec6190671a926f7703a6"  # as the version before `resend` reckoned it
 PENDANT = "A4:C1:38:00:00:01"
+BEGINS = datetime(2027, 3, 1, tzinfo=UTC)
 CONFIG = f"""
 [gateway]
 id = "gw-year"
@@ -39,13 +41,14 @@ address = "{PENDANT}"
 """
 
 
-def order(id_, **fields):
-    return json.dumps({"v": 1, "gateway": "gw-year", "id": id_, "do": "test", "by": "desk"} | fields).encode()
+def order(id_, wall=BEGINS, **fields):
+    fields = {"do": "test"} | fields
+    return json.dumps({"v": 1, "gateway": "gw-year", "id": id_, "by": "desk"} | dated(fields["do"], fields, wall)).encode()
 
 
 @pytest.fixture
 def lapse(tmp_path):
-    with Lapse(tmp_path, CONFIG, begins=datetime(2027, 3, 1, tzinfo=UTC)) as made:
+    with Lapse(tmp_path, CONFIG, begins=BEGINS) as made:
         yield made
 
 
@@ -244,7 +247,7 @@ def test_a_flood_makes_few_entries_and_one_fault_with_its_number(lapse, kind_of)
         assert len(lapse.desk.said(kind.TOO_MANY_ORDERS, Turn.CLEARED)) == 1
         (over,) = [detail for _, k, _, turn, detail in lapse.desk.faults if k == kind.TOO_MANY_ORDERS and turn == Turn.CLEARED]
         assert over["refused"] >= 2500
-        lapse.daemon.mailbox.from_platform("instruction", order("later", do="away", seconds=60))
+        lapse.daemon.mailbox.from_platform("instruction", order("later", lapse.wall(), do="away", seconds=60))
         await wait(20)
         assert told(lapse, "later")[0]["accepted"], "afterwards the desk is heard as ever"
 
