@@ -35,7 +35,7 @@ from datetime import datetime
 from math import inf
 from typing import Final, NamedTuple
 
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.words.clock import Quality
 from gateway.words.say import Say
 
@@ -196,6 +196,6 @@ def _wall(message: wire.Outward) -> float:
 
 def _read(body: bytes) -> wire.Outward | None:
     try:
-        return wire.decode_entry(body)
+        return encoding.decode_entry(body)
     except wire.BadMessage:
         return None

@@ -44,7 +44,7 @@ from msgspec.structs import replace
 
 from gateway.box import generations
 from gateway.box.folders import as_root, reader
-from gateway.contract import chain, wire
+from gateway.contract import chain, encoding, wire
 from gateway.home import commissioning
 from gateway.home.config import Config, composed, rights
 from gateway.home.parts import (
@@ -429,11 +429,13 @@ def _journal(folder: Path, kept: Kept) -> None:
         # number it has here.
         head = chain.Head()
         for number, body in enumerate(kept.alarms, 1):
-            message = wire.decode_entry(body.encode())
+            message = encoding.decode_entry(body.encode())
             if not isinstance(message, wire.AlarmMessage) or message.alarm_number > LAST_NUMBER:
                 raise StoreProblem("an alarm of the backup is none")
             message = replace(message, gateway=kept.gateway)
-            written = wire.told_again(message, store.journal, store.generation, number, head.hash)
+            written = encoding.told_again(
+                message, store.journal, store.generation, number, head.hash
+            )
             head = chain.Head(number, chain.hashed(written))
             row = (number, "alarm", message.alarm_number, _seconds(message.at.wall), written)
             db.execute("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", row)

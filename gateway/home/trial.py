@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from gateway.box.folders import reader
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.home.config import Config
 from gateway.home.waits import WAITS
 from gateway.judge.alarm import Alarm, Outcome, State
@@ -154,7 +154,7 @@ def recorded_alarms(path: Path, began: float) -> list[Was]:
         )
         for _, body in rows:
             with contextlib.suppress(wire.BadMessage):
-                message = wire.decode_entry(body)
+                message = encoding.decode_entry(body)
                 if isinstance(message, wire.AlarmMessage) and not message.test:
                     newest[message.alarm_number] = message
     return [_was(m) for _, m in sorted(newest.items())]

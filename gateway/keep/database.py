@@ -13,7 +13,7 @@ import sqlite3
 import threading
 from pathlib import Path
 
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.keep.schema import Migrations
 from gateway.keep.waits import WAITS
 from gateway.words.clock import Moment, Quality
@@ -301,7 +301,7 @@ def parts(path: Path) -> tuple[Path, Path, Path]:
 def is_sound(body: bytes) -> bool:
     """Say whether an entry's body is of the contract."""
     try:
-        wire.decode_entry(body)
+        encoding.decode_entry(body)
     except wire.BadMessage:
         return False
     return True

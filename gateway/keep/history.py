@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from gateway.contract import wire
+from gateway.contract import encoding
 from gateway.judge.signals import HOUR, KEPT_DAYS, Row
 from gateway.keep import schema
 from gateway.keep.database import (
@@ -217,7 +217,7 @@ class History:
             5,
             number,
             "readings",
-            wire.encode_batch(self._gateway, self.name, number, boot, list(readings)),
+            encoding.encode_batch(self._gateway, self.name, number, boot, list(readings)),
             batch=True,
         )
 
@@ -325,7 +325,7 @@ class History:
                     5,
                     number,
                     "readings",
-                    wire.encode_batch(self._gateway, self.name, number, boot, readings),
+                    encoding.encode_batch(self._gateway, self.name, number, boot, readings),
                     batch=True,
                 )
             )

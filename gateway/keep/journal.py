@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.contract import chain, wire
+from gateway.contract import chain, encoding, wire
 from gateway.judge.alarm import ENDED, Alarm
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact, Turn
@@ -124,7 +124,7 @@ class Journal:
             out = self._told_again(turn, hashes)
             for entry in turn.entries:
                 before = next(reversed(hashes.values()), self.head.hash)
-                name, body = wire.encode_entry(
+                name, body = encoding.encode_entry(
                     self._gateway, self.name, entry, self.generation, before
                 )
                 hashes[entry.number] = chain.hashed(body)
@@ -158,7 +158,7 @@ class Journal:
         out = []
         for number, (priority, name, message) in enumerate(turn.again, 1):
             before = next(reversed(hashes.values()), self.head.hash)
-            body = wire.told_again(message, self.name, self.generation, number, before)
+            body = encoding.told_again(message, self.name, self.generation, number, before)
             hashes[number] = chain.hashed(body)
             out.append(Outgoing(priority, number, name, body))
             self._insert(
@@ -247,7 +247,7 @@ class Journal:
             ]
             self.db.executemany("INSERT OR IGNORE INTO instructions VALUES (?, ?, ?, ?)", rows)
         for priority, name, body in turn.waiting:
-            message = wire.decode_entry(body)
+            message = encoding.decode_entry(body)
             number = message.number - self._earlier.setdefault(
                 message.journal, EARLIER * (len(self._earlier) + 1)
             )
@@ -367,7 +367,7 @@ class Journal:
             ).fetchall():
                 earlier = "SELECT body FROM journal WHERE number < ? AND alarm = ? ORDER BY number DESC LIMIT 1"
                 body = execute(earlier, (*since, number)).fetchone()
-                message = wire.decode_entry(body[0]) if body else None
+                message = encoding.decode_entry(body[0]) if body else None
                 if isinstance(message, wire.AlarmMessage):
                     stands = (
                         message.number,

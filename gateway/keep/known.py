@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm
 from gateway.judge.faults import firsts, silence
@@ -46,10 +46,10 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
         "SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active ORDER BY 1"
     )
     for _, body in rows:
-        message = wire.decode_entry(body)
+        message = encoding.decode_entry(body)
         if isinstance(message, wire.AlarmMessage):
-            alarms.append((wire.alarm_of(message, now), message.at.boot == boot))
-            shift[message.alarm_number] = bridged(wire.stamp_of(message.at), alive, now)
+            alarms.append((encoding.alarm_of(message, now), message.at.boot == boot))
+            shift[message.alarm_number] = bridged(encoding.stamp_of(message.at), alive, now)
     # By key, never through the outbox.
     waiting = db.execute(
         "SELECT a.number, a.entry FROM alarms a JOIN outbox o ON o.priority IN (1, 2, 3, 4) AND o.number = a.entry WHERE a.open OR a.active"
@@ -93,12 +93,12 @@ def _faults(
     for body, said in db.execute(
         "SELECT j.body, f.said FROM faults f JOIN journal j ON j.number = f.entry"
     ):
-        message = wire.decode_entry(body)
+        message = encoding.decode_entry(body)
         if isinstance(message, wire.FaultMessage):
-            faults[message.kind, message.device] = fault = wire.fault_of(message, now, boot)
+            faults[message.kind, message.device] = fault = encoding.fault_of(message, now, boot)
             since = now.mono - fault.since.mono
             said_for[message.kind, message.device] = (
-                since if said is None else min(since, wire.passed(said, now))
+                since if said is None else min(since, encoding.passed(said, now))
             )
     return faults, said_for
 
@@ -123,9 +123,9 @@ def _closed(
     for kind, device, name, body in rows:
         key = str(kind), str(device)
         closed[key] = str(name)
-        message = wire.decode_entry(body) if body is not None else None
+        message = encoding.decode_entry(body) if body is not None else None
         if isinstance(message, wire.AlarmMessage):
-            at = wire.stamp_of(
+            at = encoding.stamp_of(
                 message.stages.get("closed") or message.stages.get("cancelled") or message.at
             )
             ago[key] = max(
@@ -140,8 +140,8 @@ def ended(db: sqlite3.Connection, now: Moment) -> dict[str, Alarm]:
     Reads the bodies of all alarms: for a stand-in.
     """
     rows = db.execute("SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry")
-    messages = [wire.decode_entry(body) for (body,) in rows]
-    alarms = [wire.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)]
+    messages = [encoding.decode_entry(body) for (body,) in rows]
+    alarms = [encoding.alarm_of(m, now) for m in messages if isinstance(m, wire.AlarmMessage)]
     return {alarm.id: alarm for alarm in alarms if not alarm.open}
 
 

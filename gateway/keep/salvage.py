@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.judge.alarm import ENDED, Alarm, State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.known import Known
@@ -257,9 +257,9 @@ def _message(body: bytes, number: int, now: Moment) -> wire.Outward | None:
     In rows of an earlier journal the number is another.
     """
     with contextlib.suppress(*BROKEN):
-        message = wire.decode_entry(body)
+        message = encoding.decode_entry(body)
         if isinstance(message, wire.AlarmMessage):
-            wire.alarm_of(message, now)
+            encoding.alarm_of(message, now)
         return message if number in {message.number, -abs(number)} else None
     return None
 
@@ -290,10 +290,10 @@ def _unread(
     )
     fact = AlarmFact(alarm, "restored", State.RAISED, "rule", "storage")
     with contextlib.suppress(*BROKEN):
-        message = wire.decode_entry(
-            wire.encode_entry(gateway, "unread", Entry(row.entry, f"unread-{row.entry}", at, fact))[
-                1
-            ]
+        message = encoding.decode_entry(
+            encoding.encode_entry(
+                gateway, "unread", Entry(row.entry, f"unread-{row.entry}", at, fact)
+            )[1]
         )
         return message if isinstance(message, wire.AlarmMessage) else None
     return None

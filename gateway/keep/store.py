@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from gateway.box.generations import sync
-from gateway.contract import chain, wire
+from gateway.contract import chain, encoding, wire
 from gateway.judge.alarm import Alarm
 from gateway.judge.known import Known
 from gateway.keep import known, retention, schema, shed, succession, wal
@@ -376,8 +376,8 @@ class Store:
             "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.kind = ? ORDER BY a.number DESC LIMIT ?",
             (TEST, tests),
         )
-        return [wire.decode_entry(body) for (body,) in of_faults], [
-            wire.decode_entry(body) for (body,) in of_tests
+        return [encoding.decode_entry(body) for (body,) in of_faults], [
+            encoding.decode_entry(body) for (body,) in of_tests
         ]
 
     async def standing(self, limit: int) -> list[Outgoing]:

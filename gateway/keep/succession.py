@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.judge.alarm import ENDED
 from gateway.judge.open_alarms import renamed
 from gateway.keep.database import is_sound, single
@@ -46,7 +46,7 @@ def beyond(old: Journal, floor: int, name: str) -> Beyond:
     for number, kind, body in rows:
         if number in on or not is_sound(body):
             continue
-        message = wire.decode_entry(body)
+        message = encoding.decode_entry(body)
         if isinstance(message, wire.AlarmMessage):
             if message.before is None:
                 shared = min(shared, message.alarm_number - 1)

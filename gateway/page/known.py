@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.box.folders import reader
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.home import status
 from gateway.home.config import Config
 from gateway.home.status import Status
@@ -359,7 +359,7 @@ def _ends(minutes: int) -> list[int]:
 
 def _entry(row: tuple[Any, ...]) -> wire.Outward | None:
     try:
-        return wire.decode_entry(bytes(row[0]))
+        return encoding.decode_entry(bytes(row[0]))
     except (wire.BadMessage, TypeError):
         return None
 

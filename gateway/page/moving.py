@@ -21,7 +21,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.home import backup, handed, inbox, strength
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import DevicePart
@@ -300,7 +300,7 @@ def _where(d: DevicePart) -> str:
 
 def _alarm(body: str) -> wire.AlarmMessage | None:
     try:
-        found = wire.decode_entry(body.encode())
+        found = encoding.decode_entry(body.encode())
     except wire.BadMessage:
         return None
     return found if isinstance(found, wire.AlarmMessage) and "danger" in found.stages else None

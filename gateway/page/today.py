@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.home import audible, inbox
 from gateway.home.status import DeviceStatus, Status
 from gateway.page import acts, weeks
@@ -361,7 +361,7 @@ def home(v: Visitor) -> dict[str, Any]:
         "now": now,
         "alarms": alarms,
         "real": [a for a in alarms if not a.test and a.priority <= 3],
-        "class_of": wire.class_of,
+        "class_of": encoding.class_of,
         "faults": [(f, _advice(v, f.kind), f.kind in LATCHED) for f in faults],
         "notes": [(f, count, _advice(v, f.kind)) for f, count in known.notes(now)],
         "devices": shown,

@@ -26,7 +26,7 @@ from typing import Any
 
 from gateway.box.dial import Tls, dial, no_name
 from gateway.box.waits import WAITS as DIAL
-from gateway.contract import wire
+from gateway.contract import encoding, inward, wire
 from gateway.home import household
 from gateway.home.config import Config
 from gateway.home.home import Home
@@ -262,7 +262,9 @@ class Attempt:
         except TimeoutError:
             raise Failed(Say("try.no_journal")) from None
         assert self._entry is not None  # it has been committed
-        name, body = wire.encode_entry(self._home.gateway, self._storage.store.journal, self._entry)
+        name, body = encoding.encode_entry(
+            self._home.gateway, self._storage.store.journal, self._entry
+        )
         await self._link.publish(wire.topic(self._home.gateway, name), body)
         return None
 
@@ -296,7 +298,7 @@ class Attempt:
             self._inbox(name, payload)  # the same broker: what it says meanwhile must not be lost
         elif name == "receipt":
             with contextlib.suppress(wire.BadMessage):
-                self.receipted(wire.receipt_of(payload, self._home.gateway)[0])
+                self.receipted(inward.receipt_of(payload, self._home.gateway)[0])
 
     def _probe(self, now: Moment) -> list[Entry]:
         entries = self._notes.said(now, kind.VISIT, what="platform_probe", by=self._instruction.by)

@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 
-from gateway.contract import wire
+from gateway.contract import inward, wire
 from gateway.home.home import Home
 from gateway.judge.book import Entry
 from gateway.judge.faults.untold import Untold
@@ -127,7 +127,7 @@ class Mailbox:
             return []
         payload, self._platform = self._platform, None
         try:
-            return self._presence.says(wire.decode_platform(payload), now)
+            return self._presence.says(inward.decode_platform(payload), now)
         except wire.BadMessage as bad:
             self._admission.bad_message("platform", str(bad))
             return []
@@ -136,7 +136,7 @@ class Mailbox:
         """Take one receipt; return how many ranges it has, and the entries it makes."""
         count = 0
         try:
-            receipt, wrong = wire.receipt_of(payload, self._home.gateway)
+            receipt, wrong = inward.receipt_of(payload, self._home.gateway)
             count = len(receipt.entries) + len(receipt.batches)
             if wrong:
                 self._admission.bad_message("receipt", wrong)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from gateway.contract import wire
+from gateway.contract import inward, wire
 from gateway.home.home import Home
 from gateway.judge.allowance import Of
 from gateway.judge.book import Entry
@@ -59,18 +59,18 @@ class Orders:
         try:
             return self._taken(payload, door, now, program=program)
         except wire.BadMessage as bad:
-            self._admission.bad_message(name, str(bad), wire.named(payload))
+            self._admission.bad_message(name, str(bad), inward.named(payload))
         # one order that trips over a mistake of ours must not end the guarding, nor be read for
         # ever
         except Exception as mistake:
             if self._admission.tells:
                 LOG.exception("%s could not be carried out", name)
-            self._admission.bad_message(name, mistaken(mistake), wire.named(payload))
+            self._admission.bad_message(name, mistaken(mistake), inward.named(payload))
         return Taken([])
 
     def _taken(self, payload: bytes, door: Door, now: Moment, *, program: bool) -> Taken:
         lives, floor = self._home.config.times.order_lives, self._clock.floor
-        instruction, late = wire.decode_instruction(
+        instruction, late = inward.decode_instruction(
             payload, self._home.gateway, now, door, floor=floor, lives=lives
         )
         if program and instruction.do in LOCAL_ONLY:

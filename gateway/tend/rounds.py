@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.box import dial
-from gateway.contract import wire
+from gateway.contract import encoding
 from gateway.home.devices import VITAL, Device
 from gateway.home.home import Home
 from gateway.judge.alarm import State
@@ -91,7 +91,7 @@ class Rounds:
         offset = zlib.crc32(self._home.gateway.encode()) / 2**32
         tested = _number(kept.get("self_test"))
         last = now.mono - (
-            wire.passed(tested, now)
+            encoding.passed(tested, now)
             if tested is not None
             else self._home.config.times.self_test * (1 - offset)
         )
@@ -103,7 +103,7 @@ class Rounds:
         # anew.
         better = kept.get("clock") != Quality.SYNCHRONISED and now.quality is Quality.SYNCHRONISED
         return last, {
-            d: now.mono - (0.0 if better else wire.passed(wall, now))
+            d: now.mono - (0.0 if better else encoding.passed(wall, now))
             for d, wall in whens.items()
             if wall is not None
         }

@@ -28,7 +28,7 @@ from drivers import all_models
 from drivers.bthome_v2 import UUID as BTHOME
 from drivers.mibeacon import UUID as MIBEACON
 from gateway.box import generations
-from gateway.contract import wire
+from gateway.contract import inward, wire
 from gateway.hear.decode import decode_line
 from gateway.hear.intake import GUARDED, Intake
 from gateway.hear.replay import BadDay, Replay, packet
@@ -385,7 +385,7 @@ def _file(name, data):
 
 
 def take_instruction(data):
-    told, why = wire.decode_instruction(data, GATEWAY, NOW)
+    told, why = inward.decode_instruction(data, GATEWAY, NOW)
     promise(isinstance(why, str), "why not is text")
     hash((told.id, told.do))
 
@@ -510,7 +510,7 @@ def take_household(data):
 def take_change(data):
     """An order left by the page: the file of secrets beside it, the change itself, and the home it makes."""
     message, _, secrets = data.partition(b"\0")
-    told, _ = wire.decode_instruction(message, GATEWAY, NOW, Way.LOCAL)
+    told, _ = inward.decode_instruction(message, GATEWAY, NOW, Way.LOCAL)
     if told.change is None:
         return
     loaded = config.load(_home("change"), MODELS)
@@ -607,7 +607,7 @@ DOORS = {
     door.name: door
     for door in (
         Door("instruction", lambda: _examples("instruction"), take_instruction, wire.BadMessage, ODD),
-        Door("receipt", lambda: _examples("receipt"), lambda data: wire.decode_receipt(data, GATEWAY), wire.BadMessage, ODD),
+        Door("receipt", lambda: _examples("receipt"), lambda data: inward.decode_receipt(data, GATEWAY), wire.BadMessage, ODD),
         Door(
             "config",
             lambda: [CONFIGURATION.encode(), (CONFIGURATION + "\0" + SECRETS).encode()],

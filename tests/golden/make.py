@@ -81,9 +81,10 @@ def _flat() -> tuple[Any, ...]:
         opened = of("gateway.recovery", "opened")[0]
     except ImportError:  # an older tree
         opened = of("gateway.store", "opened")[0]
-    whole = [importlib.import_module(name) for name in ("hand", "gateway.inbox", "gateway.wire")]
+    whole = [importlib.import_module(name) for name in ("hand", "gateway.inbox")]
     return (
         *whole,
+        *of("gateway.wire", "decode_entry"),
         page_of,
         opened,
         *of("gateway.fault", "Turn"),
@@ -98,7 +99,7 @@ def leave(out: Path) -> None:
     secrets.token_hex = lambda n=32: "60" * n  # names, not keys: made anew they differ in nothing
     try:
         from gateway.box.folders import page_of
-        from gateway.contract import wire
+        from gateway.contract.encoding import decode_entry
         from gateway.home import inbox
         from gateway.judge.faults.fault import Turn
         from gateway.keep.journal import Writing
@@ -107,7 +108,7 @@ def leave(out: Path) -> None:
 
         from tests.kit import hand
     except ImportError:  # a tree of before there were rooms
-        hand, inbox, wire, page_of, opened, Turn, Kind, Reading, Writing = _flat()
+        hand, inbox, decode_entry, page_of, opened, Turn, Kind, Reading, Writing = _flat()
     _nowhere()
 
     folder = out / "state"
@@ -176,7 +177,7 @@ def leave(out: Path) -> None:
     states = {str(a.state) for a in day.alarms()}
     wanted = {"pre_alarm", "raised", "acknowledged", "dispatched", "on_site", "closed", "cancelled"}
     assert states == wanted, [(a.kind, str(a.state), a.device) for a in day.alarms()]
-    assert {m.turn for m in map(wire.decode_entry, day.bodies) if hasattr(m, "turn")} >= {Turn.RAISED, Turn.NOTED}
+    assert {m.turn for m in map(decode_entry, day.bodies) if hasattr(m, "turn")} >= {Turn.RAISED, Turn.NOTED}
     store.close_now()
     _page(page_of(folder))
     _household(folder)

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from functools import cache
 from typing import Any
 
-from gateway.contract import wire
-from gateway.contract.wire import LONG_AGO
+from gateway.contract import encoding, schemas, wire
+from gateway.contract.inward import LONG_AGO
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm
 from gateway.judge.book import AlarmFact, Entry
@@ -130,7 +130,7 @@ class Home:
 @cache
 def validators() -> dict[str, Draft202012Validator]:
     out = {}
-    for name, schema in wire.schemas().items():
+    for name, schema in schemas.closed().items():
         Draft202012Validator.check_schema(schema)
         out[name] = Draft202012Validator(schema)
     return out
@@ -138,13 +138,13 @@ def validators() -> dict[str, Draft202012Validator]:
 
 def checked(entry: Entry, now: Moment) -> bytes:
     """Return the entry as the platform gets it, after holding it against the contract and reading it back."""
-    name, body = wire.encode_entry(GATEWAY, JOURNAL, entry)
+    name, body = encoding.encode_entry(GATEWAY, JOURNAL, entry)
     validators()[name].validate(json.loads(body))
-    message = wire.decode_entry(body)
+    message = encoding.decode_entry(body)
     assert (message.number, message.id) == (entry.number, entry.id)
     if isinstance(message, wire.AlarmMessage):
         assert isinstance(entry.fact, AlarmFact)
-        assert alike(wire.alarm_of(message, now), entry.fact.alarm)
+        assert alike(encoding.alarm_of(message, now), entry.fact.alarm)
     return body
 
 
@@ -162,14 +162,14 @@ def known_from(
     bodies: list[bytes], receipted: set[int], now: Moment, boot: str, shelves: Mapping[str, Shelf], away: End, digests: dict[str, str]
 ) -> Known:
     """Return what a store knows, from the bytes of the journal alone (and the masks and the orders' digests, which are its own)."""
-    messages = [wire.decode_entry(body) for body in bodies]
+    messages = [encoding.decode_entry(body) for body in bodies]
     newest = {m.alarm_number: m for m in messages if isinstance(m, wire.AlarmMessage)}
-    alarms = [(wire.alarm_of(m, now), m.at.boot == boot) for m in newest.values()]
+    alarms = [(encoding.alarm_of(m, now), m.at.boot == boot) for m in newest.values()]
     faults = {}
     for m in messages:
         if isinstance(m, wire.FaultMessage):
             if m.turn is Turn.RAISED:
-                faults[m.kind, m.device] = wire.fault_of(m, now)
+                faults[m.kind, m.device] = encoding.fault_of(m, now)
             elif m.turn is Turn.CLEARED:
                 faults.pop((m.kind, m.device), None)
     return Known(
@@ -179,7 +179,7 @@ def known_from(
         own=[(1, max(newest))] if newest else [],
         alarms=[(a, same) for a, same in alarms if a.open or a.condition_active],
         carried={a.number: same for a, same in alarms},
-        shift={m.alarm_number: bridged(wire.stamp_of(m.at), None, now) for m in newest.values()},
+        shift={m.alarm_number: bridged(encoding.stamp_of(m.at), None, now) for m in newest.values()},
         raised_in={m.alarm_number: m.number for m in messages if isinstance(m, wire.AlarmMessage) and m.number not in receipted},
         closed={(a.kind, a.device): a.id for a, _ in alarms if not a.open},
         closed_for={(a.kind, a.device): now.mono - a.since.mono for a, same in alarms if not a.open and same},

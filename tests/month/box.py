@@ -19,7 +19,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from drivers import all_models
-from gateway.contract import wire
+from gateway.contract import encoding
 from gateway.home.config import load
 from gateway.judge.faults import fault
 from gateway.keep.history import Outgoing
@@ -332,7 +332,7 @@ class Box:
         """Return the batch of readings that is due, None where nothing was heard that is kept."""
         readings = self.daemon.historian.take()
         self.daemon.intake.signals.take(self.daemon.clock.now(), unfinished=False)
-        return wire.encode_batch(self.home.id, "0" * 16, 1, self._clock.boot, readings) if readings else None
+        return encoding.encode_batch(self.home.id, "0" * 16, 1, self._clock.boot, readings) if readings else None
 
 
 _known: dict[str, Any] = {}

@@ -4,7 +4,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
-from gateway.contract import wire
+from gateway.contract import inward
 from gateway.home import inbox, strength
 from gateway.page import again, papers
 from gateway.page.waits import WAITS
@@ -43,7 +43,7 @@ def later(box, monkeypatch):
 
 def left(box):
     rows = inbox.read(box.example.config.page_folder, 0)
-    return [wire.decode_instruction(body, "example-home", None)[0].do for _, body in rows]
+    return [inward.decode_instruction(body, "example-home", None)[0].do for _, body in rows]
 
 
 def asked(text):

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
-from gateway.contract import wire
+from gateway.contract import inward
 from gateway.home import inbox
 from gateway.home.parts import HomePart
 from gateway.judge.alarm import MOVES, Outcome, State
@@ -337,7 +337,7 @@ async def acted(box, browser, do, **said):
     box.page.known.result = lambda _: True  # no daemon here that would answer
     answer = await post(browser, "/", f"/do/{do}", **said)
     left = inbox.read(box.example.config.page_folder, 0)
-    return answer, wire.decode_instruction(left[-1][1], "example-home", None)[0] if left else None
+    return answer, inward.decode_instruction(left[-1][1], "example-home", None)[0] if left else None
 
 
 def sos(box):

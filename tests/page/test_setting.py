@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 from drivers import all_models
-from gateway.contract import wire
+from gateway.contract import inward, wire
 from gateway.home import changes, household, inbox
 from gateway.home.handed import Handed
 from gateway.home.household import shown
@@ -36,7 +36,7 @@ def yes(box, **more):
 def left(box):
     """Return the newest instruction that was left, None where there is none."""
     rows = inbox.read(box.example.config.page_folder, 0)
-    return wire.decode_instruction(rows[-1][1], "example-home", None)[0] if rows else None
+    return inward.decode_instruction(rows[-1][1], "example-home", None)[0] if rows else None
 
 
 def handed(box):

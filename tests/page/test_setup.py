@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from drivers import all_models
-from gateway.contract import wire
+from gateway.contract import inward, wire
 from gateway.home import changes, inbox
 from gateway.home.config import load
 from gateway.home.handed import Handed, Rejected, handed
@@ -97,7 +97,7 @@ async def sent(box, browser, page, to, **said):
     found = inbox.read(box.example.config.page_folder, 0)
     if len(found) == before:
         return answer, None
-    return answer, wire.decode_instruction(found[-1][1], "example-home", box.example.day.clock.now())[0]
+    return answer, inward.decode_instruction(found[-1][1], "example-home", box.example.day.clock.now())[0]
 
 
 def value(instruction):

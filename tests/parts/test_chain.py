@@ -8,7 +8,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
-from gateway.contract import chain, wire
+from gateway.contract import chain, encoding, wire
 from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.recovery import opened
 from gateway.tend import check
@@ -57,7 +57,7 @@ def test_each_entry_carries_the_hash_of_the_bytes_that_were_pushed_before(box):
     box.sos()
     previous = ""
     for told in box.told:
-        message = wire.decode_entry(told.payload)
+        message = encoding.decode_entry(told.payload)
         assert (message.previous, message.generation) == (previous, 1)
         assert box.rows("SELECT body FROM journal WHERE number = ?", told.number) == [(told.payload,)]
         previous = chain.hashed(told.payload)
@@ -69,7 +69,9 @@ def test_each_entry_carries_the_hash_of_the_bytes_that_were_pushed_before(box):
 
 def test_a_changed_entry_is_found_by_the_next_one(box):
     was = body(box, 4)
-    box.rows("UPDATE journal SET body = ? WHERE number = 4", wire.encode(wire.decode_entry(json.dumps(was | {"room": "attic"}).encode())))
+    box.rows(
+        "UPDATE journal SET body = ? WHERE number = 4", wire.encode(encoding.decode_entry(json.dumps(was | {"room": "attic"}).encode()))
+    )
     found = verdict(box)
     assert (first(found), found.count) == (4, 1)
     assert chain.hashed(box.told[3].payload) in found.troubles[0].say.en, "what it should be is said"
@@ -80,7 +82,7 @@ def test_an_entry_that_was_changed_and_linked_anew_is_found_by_the_head(box):
     previous = ""
     for number in range(1, box.store.head.number + 1):
         changed = body(box, number) | {"previous": previous} | ({"room": "attic"} if number == 4 else {})
-        written = wire.encode(wire.decode_entry(json.dumps(changed).encode()))
+        written = wire.encode(encoding.decode_entry(json.dumps(changed).encode()))
         previous = chain.hashed(written)
         box.rows("UPDATE journal SET body = ? WHERE number = ?", written, number)
     assert (first(verdict(box)), verdict(box).count) == (box.store.head.number, 1)
@@ -203,7 +205,7 @@ def test_a_journal_of_earlier_software_begins_its_chain_with_the_first_new_entry
     pipeline = Home().pipeline("boot-2")
     entries = pipeline.restart(now, known, why="start")
     out = store.write(Writing(entries=entries))
-    assert wire.decode_entry(out[0].payload).previous == chain.hashed(old), "the last one without a chain is vouched for as well"
+    assert encoding.decode_entry(out[0].payload).previous == chain.hashed(old), "the last one without a chain is vouched for as well"
     found = verdict(box)
     assert (found.count, found.before, found.proved) == (0, known.last - 1, len(out) + 1)
     assert chain.begun_of(store.marked("begun")) == [(known.last + 1, "earlier")]

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from drivers import all_models
 from gateway import __version__
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.home import backup, commissioning, handed, inbox
 from gateway.home.config import load
 from gateway.home.handed import Handed
@@ -65,7 +65,7 @@ def day():
 
 
 def found(day):
-    messages = [wire.decode_entry(body) for body in day.bodies][::-1]
+    messages = [encoding.decode_entry(body) for body in day.bodies][::-1]
     newest = {m.alarm_number: m for m in messages[::-1] if isinstance(m, wire.AlarmMessage)}
     tests = [m for _, m in sorted(newest.items(), reverse=True) if m.kind == kind.TEST]
     return commissioning.seen(messages, tests, wire.when(day.clock.now(), day.clock.boot))
@@ -324,7 +324,7 @@ def fingerprint(gateway):
     """Return what the page would show, as its fingerprint."""
     config = load(gateway.config, MODELS, with_secrets=False)
     status = gateway.status()
-    rows = [wire.decode_entry(body) for (body,) in gateway.rows("SELECT body FROM journal ORDER BY number DESC")]
+    rows = [encoding.decode_entry(body) for (body,) in gateway.rows("SELECT body FROM journal ORDER BY number DESC")]
     at = wire.When(status["boot"], status["mono"], status["wall"][:19] + "Z", status["clock"])
     what = commissioning.facts(
         config,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from gateway.box import machine
-from gateway.contract import chain, wire
+from gateway.contract import chain, encoding, inward, wire
 from gateway.demo.desk import Desk
 from gateway.keep import database, store
 from gateway.keep.database import new_name
@@ -92,13 +92,13 @@ def test_what_lies_behind_what_both_sides_know_is_told_again_and_what_waits_befo
     names = {a.number: a.id for a in box.pipeline.alarms.values()}
     out = renewed(box, 2)
     new = box.store.journal
-    told = [wire.decode_entry(m.payload) for m in out]
+    told = [encoding.decode_entry(m.payload) for m in out]
     assert [m.number for m in told] == list(range(1, len(told) + 1))
     assert {(m.journal, m.generation) for m in told} == {(new, 2)}
     assert [m.previous for m in told] == ["", *(chain.hashed(m.payload) for m in out[:-1])]
     # the fault is told again with the time it had; so is the order's result
     assert [type(m).__name__ for m in told[:2]] == ["FaultMessage", "ResultMessage"]
-    assert told[0].at == wire.decode_entry(before[3]).at
+    assert told[0].at == encoding.decode_entry(before[3]).at
     # what is open: the SOS under its own id, what began behind it under new ones
     after = {a.number: a.id for a in box.pipeline.alarms.values()}
     assert after == {1: names[1], 2: f"{new}-a2", 3: f"{new}-a3", 4: f"{new}-a4"}
@@ -327,10 +327,10 @@ def test_no_generation_on_the_disk_is_one_that_a_receipt_cannot_name(box, mark):
     box.rows("UPDATE marks SET value = ? WHERE name = 'generation'", mark)
     box.restart()
     box.sos()
-    told = wire.decode_entry(box.told[-1].payload)
+    told = encoding.decode_entry(box.told[-1].payload)
     head = {"journal": told.journal, "generation": told.generation, "number": told.number, "hash": HASH}
     body = {"v": 1, "gateway": GATEWAY, "journal": told.journal, "head": head}
-    assert wire.decode_receipt(json.dumps(body).encode(), GATEWAY).head == wire.Head(**head)
+    assert inward.decode_receipt(json.dumps(body).encode(), GATEWAY).head == wire.Head(**head)
     renewed(box, 1)
     assert told.generation <= box.store.generation <= wire.GENERATIONS
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from drivers import all_models
 from gateway.box import dial, generations
-from gateway.contract import wire
+from gateway.contract import inward
 from gateway.home.changes import changed
 from gateway.home.config import load
 from gateway.home.handed import Handed, Rejected
@@ -167,7 +167,7 @@ class Desk:
         """Send the bytes of an order; return (do, refused) of each result it made."""
         now = self.day.clock.now()
         body = json.dumps({"v": 1, "gateway": "gw", "id": "order-1", "do": "test", "by": "desk"} | fields).encode()
-        told, late = wire.decode_instruction(body, "gw", now)
+        told, late = inward.decode_instruction(body, "gw", now)
         pipeline = self.day.pipeline
         new = self.day.take(pipeline.refuse(told, late, now) if late else pipeline.told(told, now))
         return [(e.fact.instruction.do, e.fact.refused) for e in new if hasattr(e.fact, "refused")]

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from gateway.contract import wire
+from gateway.contract import inward, wire
 from gateway.judge import allowance
 from gateway.judge.allowance import Allowance, Allowances, Lot, Of
 from gateway.judge.faults.fault import Turn
@@ -127,7 +127,7 @@ def test_a_time_that_is_none_is_malformed_and_not_expired(lapse, field, text):
 def test_the_digest_of_an_order_is_what_earlier_versions_wrote_of_it():
     """An order that comes again after an update is the same order."""
     now = Day().clock.now()
-    assert wire.decode_instruction(order("o1", device="pendant"), "gw-year", now)[0].digest == DIGEST
+    assert inward.decode_instruction(order("o1", device="pendant"), "gw-year", now)[0].digest == DIGEST
 
 
 @pytest.mark.parametrize("field", ["by", "responder"])
@@ -135,9 +135,9 @@ def test_the_digest_of_an_order_is_what_earlier_versions_wrote_of_it():
 def test_a_name_that_breaks_a_line_or_turns_it_is_refused_and_others_are_taken(field, text):
     now = Day().clock.now()
     with pytest.raises(wire.BadMessage, match=field):
-        wire.decode_instruction(order("o", **{field: text}), "gw-year", now)
+        inward.decode_instruction(order("o", **{field: text}), "gw-year", now)
     for good in ("王 医生", "O'Neill (2)", "é́", "👩\u200d⚕️"):
-        assert getattr(wire.decode_instruction(order("o", **{field: good}), "gw-year", now)[0], field) == good
+        assert getattr(inward.decode_instruction(order("o", **{field: good}), "gw-year", now)[0], field) == good
 
 
 # -- one id, one order -----------------------------------------------------------------------------------------------------
@@ -147,10 +147,10 @@ def test_the_digest_is_of_what_is_wanted_and_not_of_how_or_when_it_was_written()
     now = Day().clock.now()
 
     def digest(**more):
-        return wire.decode_instruction(order("o", **more), "gw-year", now)[0].digest
+        return inward.decode_instruction(order("o", **more), "gw-year", now)[0].digest
 
     again = b'{ "by":"desk","do":"test", "id":"o", "gateway":"gw-year", "v":1, "expires":"2030-01-01T00:00:00Z", "boot":"b2" }'
-    assert wire.decode_instruction(again, "gw-year", now)[0].digest == digest()
+    assert inward.decode_instruction(again, "gw-year", now)[0].digest == digest()
     for other in ({"by": "Li"}, {"device": "pendant"}, {"do": "away"}, {"seconds": 1}, {"reason": "x"}):
         assert digest(**other) != digest()
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from gateway.contract import wire
+from gateway.contract import encoding, wire
 from gateway.judge.alarm import ENDED, State
 from gateway.keep import database, salvage
 from gateway.keep.database import PAGE, broken, unsettled
@@ -410,7 +410,7 @@ def test_a_commit_that_failed_and_is_found_later_is_taken_back_for_it_was_told_u
         keep = shutil.copytree(box.runtime, box.runtime.with_name("kept"), dirs_exist_ok=True)
         box.restart()
         assert (box.store.folder, box.store.journal) == (box.folder, journal)
-        rows = [wire.decode_entry(body) for (body,) in box.rows("SELECT body FROM journal WHERE number > 0 ORDER BY number")]
+        rows = [encoding.decode_entry(body) for (body,) in box.rows("SELECT body FROM journal WHERE number > 0 ORDER BY number")]
         assert [n for n in box.journal() if n > 0] == list(range(1, len(rows) + 1))
         assert len(rows) > len(before)
         assert not [m for m in rows if getattr(m, "device", "") == "button"], "it was told, under its other name"

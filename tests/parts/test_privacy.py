@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from gateway.contract import schemas, wire
+from gateway.contract import encoding, schemas, wire
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
 from jsonschema import Draft202012Validator
@@ -15,7 +15,7 @@ from tests.page.household import GATEWAY, ROOMS, SECRET_KEY, SECRET_NAME, SECRET
 from tests.write import privacy
 
 ROOT = Path(__file__).parents[2]
-CLOSED = {name: Draft202012Validator(schema) for name, schema in wire.schemas().items()}
+CLOSED = {name: Draft202012Validator(schema) for name, schema in schemas.closed().items()}
 LONGEST = 24 * 1024  # characters of a text: a signed certificate's document; anything of a sensor is far shorter
 
 
@@ -31,7 +31,7 @@ def day(tmp_path_factory):
     from gateway.words.reading import Reading
 
     batch = [Reading(device=d, kind=k, value=50 if k is Kind.BATTERY else True, at=clock.now()) for d, k in readings]
-    out.append(("readings", wire.encode_batch(GATEWAY, "h1", 1, "boot-1", batch)))
+    out.append(("readings", encoding.encode_batch(GATEWAY, "h1", 1, "boot-1", batch)))
     at = wire.When("boot-1", 1.0, "2026-05-04T00:00:00.000Z", Quality.SYNCHRONISED)
     for online, reason in ((True, "connected"), (False, "lost"), (False, "stopped")):
         out.append(("status", wire.encode(wire.Status(1, GATEWAY, online, reason, "0.1.0", "boot-1", "j1", at))))
@@ -82,7 +82,7 @@ def test_a_whole_day_fits_the_closed_schemas(day):
     for name, body in day:
         wrong = [e.message for e in CLOSED[name].iter_errors(json.loads(body))]
         assert not wrong, (name, wrong)
-    for name, schema in wire.schemas().items():
+    for name, schema in schemas.closed().items():
         for part in (schema, *schema["$defs"].values()):
             assert "properties" not in part or part["additionalProperties"] is False, name
 
@@ -111,7 +111,7 @@ def test_no_raw_data_no_secret_and_no_name_but_where_people_write(day):
 
 def test_a_value_is_a_number_a_word_or_yes_and_no_never_bytes():
     """By the types: no message has a place for bytes, and a reading's value is plain and short."""
-    whole = json.dumps(wire.schemas())
+    whole = json.dumps(schemas.closed())
     assert "contentEncoding" not in whole
     assert "base64" not in whole
     for name in privacy.OUTWARD:
@@ -130,7 +130,7 @@ def test_the_document_is_the_contracts_and_the_pages():
     assert privacy.FILE.read_text(encoding="utf-8") == privacy.written(), "run: python -m tests.write.manual"
     text = privacy.FILE.read_text(encoding="utf-8")
     for name in privacy.OUTWARD:
-        for field in wire.schemas()[name]["properties"]:
+        for field in schemas.closed()[name]["properties"]:
             assert f"* `{field}`: " in text, (name, field)
 
 
@@ -187,7 +187,7 @@ def test_where_people_write_is_listed_whole():
         "role",
     }
     for name in privacy.OUTWARD:
-        schema = wire.schemas()[name]
+        schema = schemas.closed()[name]
         for part in (schema, *schema["$defs"].values()):
             for field, what in part.get("properties", {}).items():
                 if '"string"' in json.dumps(what) and "$ref" not in json.dumps(what):

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from gateway.contract import portable, schemas, wire
+from gateway.contract import encoding, inward, portable, schemas, wire
+from gateway.contract.fields import FIELDS, VALUES
 from gateway.judge.alarm import MOVES, Move, State
 from gateway.judge.allowance import Of
 from gateway.judge.book import AlarmFact
@@ -60,7 +61,7 @@ def test_every_field_is_in_words(name):
 @pytest.mark.parametrize("name", wire.EVERY_MESSAGE)
 def test_words_of_the_gateway_are_open_and_the_known_ones_are_listed(name):
     """Enumerations have grown and will again: a reader whose parser refuses a word that it does not know would lose an alarm."""
-    closed, raw = schemas.described()[name], wire.schemas()[name]
+    closed, raw = schemas.described()[name], schemas.closed()[name]
     known = {part: what["enum"] for part, what in raw["$defs"].items() if "enum" in what}
     if name in wire.TO_GATEWAY:
         assert all(closed["$defs"][part]["enum"] == values for part, values in known.items() if part != "Do")
@@ -109,13 +110,13 @@ def test_an_order_that_lacks_what_it_needs_breaks_the_schema():
 def test_no_words_without_a_field():
     fields = set()
     kinds = set()
-    for name, schema in wire.schemas().items():
+    for name, schema in schemas.closed().items():
         parts = {wire.EVERY_MESSAGE[name].__name__: schema, **schema["$defs"]}
         fields |= {f"{kind}.{field}" for kind, part in parts.items() for field in part.get("properties", {})}
         kinds |= set(parts)
-    used = {f if f in schemas.FIELDS else f".{f.split('.')[1]}" for f in fields}
-    assert set(schemas.FIELDS) == used
-    assert set(schemas.VALUES) <= kinds
+    used = {f if f in FIELDS else f".{f.split('.')[1]}" for f in fields}
+    assert set(FIELDS) == used
+    assert set(VALUES) <= kinds
 
 
 def test_what_is_sent_may_grow_and_what_is_taken_may_not():
@@ -132,7 +133,7 @@ def test_what_is_sent_may_grow_and_what_is_taken_may_not():
 def test_unknown_kinds_are_allowed():
     body = json.loads((FOLDER / "examples" / "alarm-sos-raised.json").read_text(encoding="utf-8")) | {"kind": "person.seizure"}
     validator("alarm").validate(body)
-    assert wire.decode_entry(json.dumps(body).encode()).kind == "person.seizure"
+    assert encoding.decode_entry(json.dumps(body).encode()).kind == "person.seizure"
 
 
 # -- examples -----------------------------------------------------------------------------------------------------------
@@ -145,15 +146,15 @@ def test_example_fits_its_schema_and_is_read(path):
     validator(name).validate(body)
     raw = json.dumps(body).encode()
     if name == "receipt":
-        assert wire.decode_receipt(raw, body["gateway"]).v == 1
+        assert inward.decode_receipt(raw, body["gateway"]).v == 1
     elif name == "instruction":
         now = Moment(0.0, datetime.fromisoformat("2026-05-04T04:00:00+00:00"))
-        instruction, late = wire.decode_instruction(raw, body["gateway"], now)
+        instruction, late = inward.decode_instruction(raw, body["gateway"], now)
         assert instruction.do == path.stem.split("-")[1]
         assert not late
     elif name in {"alarm", "fault", "result"}:
-        assert wire.decode_entry(raw).id == body["id"]
-        assert json.loads(wire.encode(wire.decode_entry(raw))) == body
+        assert encoding.decode_entry(raw).id == body["id"]
+        assert json.loads(wire.encode(encoding.decode_entry(raw))) == body
 
 
 def test_there_is_an_example_of_everything():
@@ -188,7 +189,7 @@ def test_the_chain_of_the_examples_is_as_the_text_says():
         json.loads((FOLDER / "examples" / f"alarm-sos-{name}.json").read_text(encoding="utf-8")) for name in ("raised", "pushed")
     )
     payload = json.dumps(first, separators=(",", ":"), ensure_ascii=False).encode()
-    assert wire.encode(wire.decode_entry(payload)) == payload, "the very bytes that were sent"
+    assert wire.encode(encoding.decode_entry(payload)) == payload, "the very bytes that were sent"
     found = hashlib.sha256(payload).hexdigest()[:32]
     assert (after["journal"], after["number"], after["previous"]) == (first["journal"], first["number"] + 1, found)
     text = " ".join(API["info"]["description"].split())
@@ -362,7 +363,7 @@ def test_the_form_of_every_change_stands_where_the_contract_points():
 
 
 def test_every_message_that_names_a_journal_says_its_generation():
-    for name, schema in wire.schemas().items():
+    for name, schema in schemas.closed().items():
         if name not in wire.TO_GATEWAY and "journal" in schema["properties"]:
             assert "generation" in schema["properties"], name
     named = [json.loads(p.read_text(encoding="utf-8")) for p in EXAMPLES if name_of(p) not in wire.TO_GATEWAY]

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from gateway.contract import wire
+from gateway.contract import encoding
 from gateway.judge.alarm import State
 from gateway.judge.faults.fault import Turn
 from gateway.keep import database, history, retention, schema, shed, store, wal
@@ -1053,7 +1053,7 @@ def test_what_waits_in_the_stand_in_and_what_is_open_goes_back_to_the_disk(box):
         box.restart()
         assert (box.store.folder, box.store.degraded) == (box.folder, "")
         assert {a.id: a.kind for a in box.pipeline.alarms.values()} == before
-        bodies = [wire.decode_entry(body) for (body,) in box.rows("SELECT body FROM journal WHERE number < 0")]
+        bodies = [encoding.decode_entry(body) for (body,) in box.rows("SELECT body FROM journal WHERE number < 0")]
         assert {m.number for m in bodies if m.journal == journal} == set(waits)
         again = {n for n in box.outbox() if n < 0}
         assert len(again) == len(waits), "the platform gets them as they were"

@@ -33,7 +33,7 @@ from urllib.parse import quote
 import aiomqtt
 import httpx
 from cryptography.hazmat.primitives import serialization
-from gateway.contract import wire
+from gateway.contract import schemas, wire
 from jsonschema import Draft202012Validator
 
 from tests.kit.brokers import Authority, Mosquitto, Platform, mortal
@@ -356,7 +356,7 @@ def judged(places: dict[str, bytes], secrets: dict[str, set[bytes]], watcher: Wa
     assert any(p.startswith("state/gateway.db") for p in named)
     assert not any(PERSON in topic for topic in watcher.topics)
     sent = [(place.split()[-1], data) for place, data in places.items() if place.startswith("sent: platform") and f"/{NAME}/" in place]
-    closed = {name: Draft202012Validator(schema) for name, schema in wire.schemas().items()}
+    closed = {name: Draft202012Validator(schema) for name, schema in schemas.closed().items()}
     for topic, data in sent:
         wrong = [e.message for e in closed[topic.rpartition("/")[2]].iter_errors(json.loads(data.partition(b" ")[2]))]
         assert not wrong, (topic, wrong)

@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 
 from gateway.box import machine
-from gateway.contract import wire
+from gateway.contract import encoding
 from gateway.demo.desk import Desk
 from gateway.demo.desk import Home as DesksHome
 from gateway.tend.check import journal as check_journal
@@ -242,7 +242,7 @@ def test_38_after_a_broken_card_the_desk_shows_the_restored_sos_as_open_with_its
         await life.tell("close", alarm=alarm, outcome="rescued")
         await life.wait(MINUTE)
         assert as_it_stands(life, alarm)["state"] == "closed"
-        assert wire.decode_entry(json.dumps(as_it_stands(life, alarm)).encode()).alarm == alarm
+        assert encoding.decode_entry(json.dumps(as_it_stands(life, alarm)).encode()).alarm == alarm
 
     with Life(tmp_path) as life:
         life.live(story())

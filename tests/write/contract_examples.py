@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.contract import chain, wire
+from gateway.contract import chain, encoding, wire
 from gateway.home import commissioning
 from gateway.home.parts import Signature, Signing
 from gateway.judge.alarm import State
@@ -180,7 +180,7 @@ def chained(wanted: list[tuple[str, Entry]], written: list[Entry], journal: str,
     bodies: dict[int, tuple[str, bytes]] = {}
     previous = ""
     for entry in written:
-        message, body = wire.encode_entry(GATEWAY, journal, entry, generation, previous)
+        message, body = encoding.encode_entry(GATEWAY, journal, entry, generation, previous)
         bodies[entry.number] = message, named(body.decode()).encode()
         previous = chain.hashed(bodies[entry.number][1])
     for name, entry in wanted:
@@ -206,7 +206,7 @@ def others() -> dict[str, Any]:
     ]
     at = wire.when(now, clock.boot)
     return {
-        "readings-batch": json.loads(wire.encode_batch(GATEWAY, "h-31ab09", 212, clock.boot, readings)),
+        "readings-batch": json.loads(encoding.encode_batch(GATEWAY, "h-31ab09", 212, clock.boot, readings)),
         "status-online": plain(wire.Status(1, GATEWAY, True, "connected", "1.0.0", clock.boot, JOURNAL, at, 1)),
         "status-lost": plain(wire.Status(1, GATEWAY, False, "lost", "1.0.0", clock.boot, JOURNAL, at, 1)),
         "status-stopped": plain(wire.Status(1, GATEWAY, False, "stopped", "1.0.0", clock.boot, JOURNAL, at, 1)),

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from gateway.contract import wire
+from gateway.contract import encoding, inward, schemas, wire
 from gateway.judge.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.faults.fault import FaultFact, Turn
@@ -77,9 +77,9 @@ def entry(fact):
 
 @given(ALARMS, st.none() | st.sampled_from(list(State)), TEXT, TEXT)
 def test_an_alarm_goes_to_the_wire_and_back_unchanged(alarm, before, by, reason):
-    name, body = wire.encode_entry(GATEWAY, JOURNAL, entry(AlarmFact(alarm, "count", before, by, reason)))
+    name, body = encoding.encode_entry(GATEWAY, JOURNAL, entry(AlarmFact(alarm, "count", before, by, reason)))
     validators()[name].validate(json.loads(body))
-    back = wire.alarm_of(wire.decode_entry(body), NOW)
+    back = encoding.alarm_of(encoding.decode_entry(body), NOW)
     assert alike(back, alarm)
     assert {f.name for f in fields(Alarm)} == set(Alarm.__dataclass_fields__)
     message = json.loads(body)
@@ -122,7 +122,7 @@ def test_every_kind_of_fault_and_its_codes_go_out_and_back(kind):
         "flagged": True,
         "at": {"boot": "boot-1", "mono": 5000.0, "wall": "2026-05-04T04:00:00.000Z", "clock": "synchronised"},
     }
-    assert wire.fault_of(wire.decode_entry(body), NOW) == replace(fact, evidence=())
+    assert encoding.fault_of(encoding.decode_entry(body), NOW) == replace(fact, evidence=())
 
 
 @pytest.mark.parametrize("refused", list(Refused))
@@ -140,7 +140,7 @@ def test_the_same_entry_is_the_same_bytes_and_numbers_and_ids_are_on_it():
     for one, two in pairwise(day.entries):
         assert two.number == one.number + 1
     for one, body in zip(day.entries, day.bodies, strict=True):
-        assert wire.encode_entry(GATEWAY, JOURNAL, one)[1] == body
+        assert encoding.encode_entry(GATEWAY, JOURNAL, one)[1] == body
         head = json.loads(body)
         assert (head["v"], head["gateway"], head["journal"], head["number"], head["id"]) == (
             1,
@@ -152,7 +152,7 @@ def test_the_same_entry_is_the_same_bytes_and_numbers_and_ids_are_on_it():
 
 
 def test_schemas_are_of_2020_12_whole_and_strict():
-    for name, schema in wire.schemas().items():
+    for name, schema in schemas.closed().items():
         Draft202012Validator.check_schema(schema)
         assert schema["$id"] == f"urn:eldercare:v1:{name}"
         assert schema["additionalProperties"] is False
@@ -181,7 +181,7 @@ def test_other_messages_are_of_the_contract_as_well():
         Reading(device="door", kind=Kind.ACTIVITY, value="still", at=NOW, label="x"),
     ]
     for name, body in (
-        ("readings", wire.encode_batch(GATEWAY, "h1", 1, "boot-1", readings)),
+        ("readings", encoding.encode_batch(GATEWAY, "h1", 1, "boot-1", readings)),
         ("status", wire.encode(wire.Status(1, GATEWAY, True, "started", "0.1", "boot-1", JOURNAL, at))),
         ("status", wire.encode(wire.Status(1, GATEWAY, False, "last will", "0.1"))),
         ("heartbeat", wire.encode(wire.Heartbeat(1, GATEWAY, JOURNAL, at, 60.0, 0, 0, 0, 0, ["gateway.uplink_lost"], "platform"))),
@@ -203,7 +203,7 @@ def test_every_wall_time_can_be_written_down(wall):
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b"null", b"\xff", b'{"type":"alarm"}', b'{"type":"readings","v":1}', b"{" * 10])
 def test_a_journal_row_that_is_none_is_named(body):
     with pytest.raises(wire.BadMessage, match="journal row"):
-        wire.decode_entry(body)
+        encoding.decode_entry(body)
 
 
 GOOD_RECEIPT = {"v": 1, "gateway": GATEWAY, "journal": JOURNAL, "entries": [[1, 3], [5, 5]], "history": "h1", "batches": [[1, 1]]}
@@ -222,13 +222,13 @@ GOOD_INSTRUCTION = {
 def test_good_ones_are_taken_and_of_the_schema():
     for name, good in (("receipt", GOOD_RECEIPT), ("instruction", GOOD_INSTRUCTION)):
         validators()[name].validate(good)
-    assert wire.decode_receipt(json.dumps(GOOD_RECEIPT).encode(), GATEWAY).entries == [(1, 3), (5, 5)]
-    instruction, late = wire.decode_instruction(json.dumps(GOOD_INSTRUCTION).encode(), GATEWAY, NOW)
+    assert inward.decode_receipt(json.dumps(GOOD_RECEIPT).encode(), GATEWAY).entries == [(1, 3), (5, 5)]
+    instruction, late = inward.decode_instruction(json.dumps(GOOD_INSTRUCTION).encode(), GATEWAY, NOW)
     assert late == ""
     assert replace(instruction, digest="") == Instruction(
         id="p-1", do=Do.DISPATCH, by="王", door=Door.PLATFORM, alarm="j1-a1", responder="李", seconds=600.0
     )
-    assert wire.decode_instruction(json.dumps(GOOD_INSTRUCTION).encode(), GATEWAY, NOW, Door.LOCAL)[0].door is Door.LOCAL
+    assert inward.decode_instruction(json.dumps(GOOD_INSTRUCTION).encode(), GATEWAY, NOW, Door.LOCAL)[0].door is Door.LOCAL
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_good_ones_are_taken_and_of_the_schema():
 def test_an_instruction_that_breaks_the_contract_is_refused_by_type_and_schema_alike(change):
     bad = GOOD_INSTRUCTION | change
     with pytest.raises(wire.BadMessage, match=r"instruction breaks the contract: .+"):
-        wire.decode_instruction(json.dumps(bad).encode(), GATEWAY, NOW)
+        inward.decode_instruction(json.dumps(bad).encode(), GATEWAY, NOW)
     with pytest.raises(ValidationError):
         validators()["instruction"].validate(bad)
 
@@ -270,9 +270,9 @@ def test_an_instruction_that_breaks_the_contract_is_refused_by_type_and_schema_a
 def test_a_receipt_that_breaks_the_contract_is_refused_by_type_and_schema_alike(change):
     bad = GOOD_RECEIPT | change
     with pytest.raises(wire.BadMessage, match="receipt breaks the contract"):
-        wire.decode_receipt(json.dumps(bad).encode(), GATEWAY)
+        inward.decode_receipt(json.dumps(bad).encode(), GATEWAY)
     with pytest.raises(wire.BadMessage):
-        wire.receipt_of(json.dumps(bad).encode(), GATEWAY)
+        inward.receipt_of(json.dumps(bad).encode(), GATEWAY)
     with pytest.raises(ValidationError):
         validators()["receipt"].validate(bad)
 
@@ -283,9 +283,9 @@ BROKEN = [b"", b"{", b"\xff\xfe", b"nonsense", b"[" * 30_000, b'{"v":1,"by":"\\u
 @pytest.mark.parametrize("payload", BROKEN)
 def test_what_is_no_json_is_refused_with_a_sentence(payload):
     for decode in (
-        lambda p: wire.decode_receipt(p, GATEWAY),
-        lambda p: wire.receipt_of(p, GATEWAY),
-        lambda p: wire.decode_instruction(p, GATEWAY, NOW),
+        lambda p: inward.decode_receipt(p, GATEWAY),
+        lambda p: inward.receipt_of(p, GATEWAY),
+        lambda p: inward.decode_instruction(p, GATEWAY, NOW),
     ):
         with pytest.raises(wire.BadMessage, match=r"is not JSON|breaks the contract"):
             decode(payload)
@@ -293,10 +293,10 @@ def test_what_is_no_json_is_refused_with_a_sentence(payload):
 
 def test_too_large_is_refused_unread_and_another_gateways_message_is_named():
     with pytest.raises(wire.BadMessage, match="65537 bytes, at most 65536"):
-        wire.decode_receipt(b" " * (wire.LARGEST + 1), GATEWAY)
+        inward.decode_receipt(b" " * (wire.LARGEST + 1), GATEWAY)
     for good, decode in (
-        (GOOD_RECEIPT, wire.decode_receipt),
-        (GOOD_INSTRUCTION, lambda p, g: wire.decode_instruction(p, g, NOW)),
+        (GOOD_RECEIPT, inward.decode_receipt),
+        (GOOD_INSTRUCTION, lambda p, g: inward.decode_instruction(p, g, NOW)),
     ):
         with pytest.raises(wire.BadMessage, match="for gateway 'gw-other', this one is 'gw-test'"):
             decode(json.dumps(good | {"gateway": "gw-other"}).encode(), GATEWAY)
@@ -318,7 +318,7 @@ def test_too_large_is_refused_unread_and_another_gateways_message_is_named():
 )
 def test_when_an_instruction_is_too_late(expires, quality, late):
     payload = json.dumps(GOOD_INSTRUCTION | {"expires": expires}).encode()
-    said = wire.decode_instruction(payload, GATEWAY, NOW._replace(quality=quality))[1]
+    said = inward.decode_instruction(payload, GATEWAY, NOW._replace(quality=quality))[1]
     assert late in said
     assert bool(late) is bool(said)
 
@@ -328,7 +328,7 @@ def test_when_an_instruction_is_too_late(expires, quality, late):
 )
 def test_any_json_at_all_is_taken_or_refused_with_a_sentence(value):
     payload = msgspec.json.encode(value)
-    for decode in (lambda: wire.receipt_of(payload, GATEWAY), lambda: wire.decode_instruction(payload, GATEWAY, NOW)):
+    for decode in (lambda: inward.receipt_of(payload, GATEWAY), lambda: inward.decode_instruction(payload, GATEWAY, NOW)):
         with pytest.raises(wire.BadMessage):
             decode()
 

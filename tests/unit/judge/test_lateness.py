@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from gateway.contract import wire
+from gateway.contract import inward
 from gateway.judge.lateness import late, of_another_life, undecided
 from gateway.judge.orders import REMEMBERED
-from gateway.words.clock import Moment, Quality
+from gateway.words.clock import Moment, Quality, Stamp
 from gateway.words.instruction import Do, Door, Instruction
 
 from tests.kit.hand import GATEWAY, NOON, Day, refusal, story
@@ -86,7 +86,7 @@ def test_an_order_that_says_when_it_was_issued(do, issued, expires, is_late):
 )
 def test_a_time_that_is_none_is_named(name, text, words):
     payload = {"v": 1, "gateway": GATEWAY, "id": "i", "do": "acknowledge", "by": "desk", name: text}
-    why = wire.decode_instruction(json.dumps(payload).encode(), GATEWAY, Moment(0.0, NOON))[1]
+    why = inward.decode_instruction(json.dumps(payload).encode(), GATEWAY, Moment(0.0, NOON))[1]
     assert words in why
     assert name in why
 
@@ -96,7 +96,7 @@ def test_under_an_unsure_clock_an_end_needs_proof_that_it_is_of_this_power_up(do
     order = Instruction(id="i", do=do, by="desk", expires=at(500), **ENDS[do])
     unsure = Moment(100.0, NOON, Quality.UNSURE)
     began = Day().clock
-    stages = {"danger": wire.Stamp(began.boot, 50.0, "2026-05-04T04:00:00Z", "unsure")}
+    stages = {"danger": Stamp(began.boot, 50.0, "2026-05-04T04:00:00Z", "unsure")}
     assert undecided(order, unsure, "boot-1", {})
     assert undecided(order, unsure, "boot-2", stages), "the alarm is older than the power-up"
     assert not undecided(order, unsure, "boot-1", stages)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from gateway.contract.wire import alarm_of, decode_entry, encode_entry
+from gateway.contract.encoding import alarm_of, decode_entry, encode_entry
 from gateway.judge.alarm import Outcome
 from gateway.judge.book import AlarmFact
 from gateway.judge.danger import Danger

@@ -5,7 +5,7 @@ import contextlib
 from types import SimpleNamespace
 
 import pytest
-from gateway.contract import wire
+from gateway.contract import encoding
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import Faults
 from gateway.tell.push import NotTaken
@@ -38,7 +38,7 @@ def written(number):
     at = fakes.Clock().now()
     fact = Faults({}, Times()).note(kind.FORGOTTEN, at, readings=number)
     entry = Entry(number, f"{fakes.JOURNAL}-{number}", stamp("boot-1", at), fact)
-    name, body = wire.encode_entry("gw-1", fakes.JOURNAL, entry)
+    name, body = encoding.encode_entry("gw-1", fakes.JOURNAL, entry)
     return name, body if number != 4 else body[:-5]
 
 

@@ -1,0 +1,310 @@
+"""Entries of the journal as bytes of the contract, and back.
+
+Every entry is stored as the very bytes that are pushed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from gateway.contract.wire import (
+    VERSION,
+    AlarmMessage,
+    BadMessage,
+    Called,
+    Codes,
+    FaultMessage,
+    OneReading,
+    Outward,
+    Proof,
+    ReadingBatch,
+    ResultMessage,
+    Trouble,
+    When,
+    encode,
+    when,
+)
+from gateway.judge.alarm import ANSWERED, Alarm, Call, Evidence
+from gateway.judge.book import AlarmFact, Entry
+from gateway.judge.faults.fault import FaultFact
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment, Quality, Stamp
+from gateway.words.instruction import Problem, Refused, ResultFact
+from gateway.words.kind import FaultClass
+from gateway.words.reading import Reading
+
+TOLD: Final = 400  # characters of what is wrong with a field
+_outward = msgspec.json.Decoder(Outward)
+
+
+def encode_entry(
+    gateway: str, journal: str, entry: Entry, generation: int = 0, previous: str = ""
+) -> tuple[str, bytes]:
+    """Return (name of the message, its bytes) of one journal entry; `previous` is the hash of the one before (gateway.chain)."""
+    head: dict[str, Any] = {
+        "v": VERSION,
+        "gateway": gateway,
+        "journal": journal,
+        "number": entry.number,
+        "id": entry.id,
+        "at": _when(entry.at),
+        "generation": generation,
+        "previous": previous,
+    }
+    match entry.fact:
+        case AlarmFact():
+            return "alarm", encode(_alarm(head, entry.fact))
+        case FaultFact() as fact:
+            boot = entry.at.boot
+            message = FaultMessage(
+                **head,
+                kind=fact.kind,
+                priority=fact.priority,
+                codes=_codes(fact.kind),
+                turn=fact.turn,
+                device=fact.device,
+                room=fact.room,
+                detail=dict(fact.detail),
+                evidence=[_proof(r, boot) for r in fact.evidence],
+                test=fact.test,
+                fault_class=fact.fault_class,
+            )
+            return "fault", encode(message)
+        case ResultFact() as fact:
+            i = fact.instruction
+            result = ResultMessage(
+                **head,
+                instruction=i.id,
+                do=i.do,
+                by=i.by,
+                accepted=fact.refused is Refused.NONE,
+                refused=fact.refused,
+                zh=fact.zh,
+                en=fact.en,
+                alarm=fact.alarm,
+                state=fact.state,
+                device=i.device,
+                reason=i.reason,
+                seconds=i.seconds,
+                problems=[_trouble(problem) for problem in fact.problems],
+                revision=fact.revision,
+                sent=fact.sent,
+            )
+            return "result", encode(result)
+
+
+def told_again(
+    message: Outward, journal: str, generation: int, number: int, previous: str
+) -> bytes:
+    """Return the bytes of an entry of another journal as it is told once more, as `number` of this one. When it happened it keeps."""
+    head = {
+        "journal": journal,
+        "generation": generation,
+        "number": number,
+        "id": f"{journal}-{number}",
+        "previous": previous,
+    }
+    return encode(msgspec.structs.replace(message, **head))
+
+
+def encode_batch(
+    gateway: str, history: str, batch: int, boot: str, readings: list[Reading]
+) -> bytes:
+    """Return the bytes of one batch of routine readings."""
+    ones = [
+        OneReading(r.device, r.kind.value, r.value, when(r.at, boot), r.index, r.label)
+        for r in readings
+    ]
+    return encode(ReadingBatch(VERSION, gateway, history, batch, ones))
+
+
+def _alarm(head: Mapping[str, Any], fact: AlarmFact) -> AlarmMessage:
+    a = fact.alarm
+    return AlarmMessage(
+        **head,
+        alarm=a.id,
+        alarm_number=a.number,
+        kind=a.kind,
+        priority=a.priority,
+        codes=_codes(a.kind),
+        device=a.device,
+        room=a.room,
+        state=a.state,
+        move=fact.move,
+        by=fact.by,
+        reason=fact.reason,
+        test=a.test,
+        condition="active" if a.condition_active else "cleared",
+        masking=a.masking,
+        stages={name: _when(at) for name, at in a.stages.items()},
+        rung=a.rung,
+        calls=[
+            Called(
+                c.rung,
+                c.responder,
+                c.channel,
+                c.reason,
+                _when(c.at),
+                c.delivery,
+                c.entry,
+                c.round,
+                c.mono,
+            )
+            for c in a.calls
+        ],
+        responder=a.responder,
+        expected_s=a.expected,
+        count=a.count,
+        evidence=[Proof(e.device, e.kind, e.value, _when(e.at), e.flagged) for e in a.evidence],
+        grace_s=a.grace,
+        since_mono=round(a.since.mono, 3),
+        called_mono=round(a.called, 3),
+        answered_mono=a.answered,
+        silenced_mono=a.silenced,
+        lapsed=a.lapsed,
+        vouched=a.vouched,
+        calls_made=a.made,
+        before=fact.before,
+        outcome=a.outcome,
+        linked=a.linked,
+        state_by=a.by,
+        state_reason=a.reason,
+        listed=a.listed,
+    )
+
+
+def _codes(kind: str) -> Codes:
+    row = kinds.of(kind)
+    return Codes(row.ieee, row.scaip_device, row.scaip_status)
+
+
+def _when(at: Stamp) -> When:
+    return When(at.boot, at.mono, at.wall, Quality(at.clock))
+
+
+def _proof(reading: Reading, boot: str) -> Proof:
+    return Proof(
+        reading.device,
+        reading.kind.value,
+        reading.value,
+        when(reading.at, boot),
+        reading.flagged,
+    )
+
+
+def _trouble(p: Problem) -> Trouble:
+    return Trouble(p.section, p.item, p.field, p.say.zh[:TOLD], p.say.en[:TOLD])
+
+
+# -- back from the journal -------------------------------------------------------------------------------------------
+
+
+def decode_entry(body: bytes) -> Outward:
+    """Return the message in a journal row. Raises BadMessage where the row is not one."""
+    try:
+        message: Outward = _outward.decode(body)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise BadMessage(f"journal row is not an entry of contract v{VERSION}: {error}") from error
+    return message
+
+
+def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
+    """Return the alarm as the message left it; monotonic times are those of the boot it was written in."""
+    stages = {name: stamp_of(at) for name, at in message.stages.items()}
+    earlier = message.calls_made == 0  # of a version that wrote none of this
+    return Alarm(
+        number=message.alarm_number,
+        id=message.alarm,
+        kind=message.kind,
+        priority=message.priority,
+        device=message.device,
+        room=message.room,
+        state=message.state,
+        since=now.later(message.since_mono),
+        stages=stages,
+        test=message.test,
+        condition_active=message.condition == "active",
+        masking=message.masking,
+        grace=message.grace_s,
+        calls=tuple(
+            Call(
+                c.rung,
+                c.responder,
+                c.channel,
+                c.reason,
+                stamp_of(c.at),
+                c.delivery,
+                c.entry,
+                c.round,
+                c.mono,
+            )
+            for c in message.calls
+        ),
+        made=max(message.calls_made, len(message.calls)),
+        rung=message.rung,
+        called=message.called_mono,
+        answered=message.since_mono
+        if earlier and message.state in ANSWERED
+        else message.answered_mono,
+        lapsed=message.lapsed,
+        vouched=message.vouched,
+        silenced=message.silenced_mono,
+        by=message.state_by,
+        reason=message.state_reason,
+        responder=message.responder,
+        expected=message.expected_s,
+        outcome=message.outcome,
+        count=message.count,
+        evidence=tuple(
+            Evidence(e.device, e.kind, e.value, stamp_of(e.at), e.flagged) for e in message.evidence
+        ),
+        linked=message.linked,
+        listed=message.listed,
+    )
+
+
+def fault_of(message: FaultMessage, now: Moment, boot: str = "") -> FaultFact:
+    """Return the fault as the message left it. It began at the message's monotonic time, or as long ago as the wall clock says."""
+    at = message.at
+    same = at.boot == boot and at.mono <= now.mono
+    known = at.clock is not Quality.WRONG
+    ago = (
+        now.mono - at.mono
+        if same
+        else passed(datetime.fromisoformat(at.wall).timestamp(), now)
+        if known
+        else 0.0
+    )
+    return FaultFact(
+        kind=message.kind,
+        turn=message.turn,
+        priority=message.priority,
+        since=now.later(now.mono - ago),
+        device=message.device,
+        room=message.room,
+        detail=message.detail,
+        test=message.test,
+        fault_class=class_of(message),
+    )
+
+
+def class_of(message: FaultMessage) -> FaultClass:
+    """Return the class of a fault; one that an earlier version has written has that of its kind."""
+    try:
+        return FaultClass(message.fault_class)
+    except ValueError:
+        return kinds.of(message.kind).fault_class
+
+
+def passed(wall: float, now: Moment) -> float:
+    """Return the seconds since wall second `wall`, as far as our clock knows: at least that long, 0 where it is known to be wrong."""
+    return 0.0 if now.quality is Quality.WRONG else max(0.0, now.wall.timestamp() - wall)
+
+
+def stamp_of(at: When) -> Stamp:
+    """Return a moment of a message as it is kept."""
+    return Stamp(at.boot, at.mono, at.wall, at.clock.value)
