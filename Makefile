@@ -20,7 +20,7 @@ help:
 	@echo 'make check        lint and types only'
 	@echo 'make prove        the twelve promises on real parts (SHORT=1: some minutes; NAMES="disk uplink": only these)'
 	@echo 'make year         a simulated year of a home through the real daemon (some ten minutes)'
-	@echo 'make month        a simulated month of a county'"'"'s homes, and what its desk is told (SEED=7 HOMES=45 DAYS=30)'
+	@echo 'make month        a simulated month of a county'"'"'s homes, and what its desk is told (SEED=7 HOMES=45 DAYS=30; ONLY=3,24: two of its homes)'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
@@ -53,7 +53,7 @@ year: $(VENV)/.dev
 	$(PY) -m tests.prove year
 
 month: $(VENV)/.dev
-	@$(PY) -m tests.month --seed $(or $(SEED),7) --homes $(or $(HOMES),45) --days $(or $(DAYS),30) --true $(or $(TRUE),1)
+	@$(PY) -m tests.month --seed $(or $(SEED),7) --homes $(or $(HOMES),45) --days $(or $(DAYS),30) --true $(or $(TRUE),1) --only "$(ONLY)"
 
 bench: $(VENV)/.dev $(VENV)/.bench
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon

@@ -216,7 +216,7 @@ def text(months: Sequence[Month], days: int) -> str:
         *_table(("true emergency", "heard", "raised", "s after the danger, latest", "later than a bare judgement"), _needs(f["needs"])),
     ]
     out += [f"not heard by any sensor or box, so not judged: {f['unheard']}"]
-    out += ["", *_table(("P2 that nobody needed to see soon", "why", "cannot be known", "in all"), _not_needed(f["not_needed"]))]
+    out += ["", *_table(("P2 that nobody needed to see soon", "why", "cannot be known", "first", "in all"), _not_needed(f["not_needed"]))]
     if f["open"]:
         out += ["", *_table(("alarms open for more than a day at the end",), Counter(f["open"]))]
     out += ["", *_table(("payload per home, kB", "mean", "median", "most", "messages a day"), _weights(f["weight"], months, days))]
@@ -236,8 +236,14 @@ def _needs(needs: Iterable[Found]) -> list[tuple[Any, ...]]:
 
 
 def _not_needed(found: Iterable[Item]) -> list[tuple[Any, ...]]:
-    why = Counter((i.kind, f"{i.line.body['device']}: {i.line.truth}", i.line.unknowable) for i in found if i.line)
-    return [(*of, v) for of, v in why.most_common()]
+    first: dict[tuple[str, str, str], str] = {}
+    why: Counter[tuple[str, str, str]] = Counter()
+    for i in found:
+        if i.line:
+            of = i.kind, f"{i.line.body['device']}: {i.line.truth}", i.line.unknowable
+            first.setdefault(of, f"{i.line.home.id} day {i.line.written // DAY:.0f}")
+            why[of] += 1
+    return [(*of, first[of], v) for of, v in why.most_common()]
 
 
 def _weights(weight: dict[str, list[float]], months: Sequence[Month], days: int) -> list[tuple[Any, ...]]:

@@ -167,6 +167,8 @@ class Faults:
         ended = {d for d in self._devices if d not in devices} | other
         out = [fact for kind, d in list(self.on) if d in ended for fact in self._end(kind, d, now)]
         self.silences.change(devices, other, now)
+        for gone in ended:
+            self.outings.retire(gone)
         self._devices, self._times = devices, times
         return out
 
@@ -401,7 +403,8 @@ class Faults:
         if not (self.daily.changed or anew):
             return ""
         low = self._batteries.mark(self._looked)
-        return written({**self.daily.mark(), "air": round(self.deafness.longest), "low": low})
+        learned = {"air": round(self.deafness.longest), "out": self.outings.mark()}
+        return written({**self.daily.mark(), **learned, "low": low})
 
     def restored(self, mark: str) -> None:
         """Take up what such a mark holds; nothing of one that is damaged."""
@@ -410,6 +413,7 @@ class Faults:
             self.daily.restored(found)
             self.deafness.restored(float(found["air"]))
             self._batteries.restored(dict(found.get("low", {})))
+            self.outings.learned(dict(found.get("out", {})), self._devices)
         except (KeyError, TypeError, ValueError, AttributeError):
             return
 

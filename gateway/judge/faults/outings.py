@@ -7,14 +7,20 @@ says so, after a restart at once, and in a home without a motion sensor the next
 opens. A pendant that speaks only now and then may be home again before it is missed: an outing of
 SHORTEST without movement was one too, and its silence at home counts from its end on. It may be
 out again, too, before it is to speak.
+
+What was learned of pendants and doors outlives a restart: a home that is dark each night would
+learn it each morning anew.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import inf
+from typing import Any
 
+from gateway.words.finite import number
 from gateway.words.reading import DeviceId, Kind, Reading
 
 # s between a pendant's last word and the door, either way; and for which who leaves may still be
@@ -92,13 +98,47 @@ class Outings:
     def start(self, now: float) -> None:
         """Take it that the box begins to hear: which door stands open is not known."""
         self._began = now
+        for door in self._doors.values():
+            door.at = now
 
     def word(self, device: DeviceId, at: float) -> None:
-        """Take when a pendant was heard last: its interval is learned from it."""
-        last, gaps = self._words.setdefault(device, (at, deque(maxlen=GAPS)))
-        if at - last >= APART:
-            gaps.append(at - last)
+        """Take when a pendant was heard last: its interval is learned from it.
+
+        A word before the start teaches nothing: how long ago it was is not known to the second.
+        """
+        last, gaps = self._words.setdefault(device, (-inf, deque(maxlen=GAPS)))
+        if at > self._began and at - last >= APART:
+            if last > -inf:
+                gaps.append(at - last)
             self._words[device] = at, gaps
+
+    def mark(self) -> dict[str, Any]:
+        """Return what has been learned; see `learned`."""
+        return {
+            "gaps": {
+                device: [round(gap) for gap in gaps] for device, (_, gaps) in self._words.items()
+            },
+            "doors": [[*at, len(door.again), sum(door.again)] for at, door in self._doors.items()],
+        }
+
+    def learned(self, mark: Mapping[str, Any], devices: Collection[DeviceId]) -> None:
+        """Take up what was learned of these devices before a start. Raises TypeError, ValueError or AttributeError: damaged."""
+        words = {
+            str(device): deque((number(gap, APART) for gap in gaps), maxlen=GAPS)
+            for device, gaps in mark.get("gaps", {}).items()
+        }
+        doors = {
+            (str(device), int(index), str(label)): _Door(self._began, again=_words(said, same))
+            for device, index, label, said, same in mark.get("doors", ())
+        }
+        self._words = {device: (-inf, gaps) for device, gaps in words.items() if device in devices}
+        self._doors = {place: door for place, door in doors.items() if place[0] in devices}
+
+    def retire(self, device: DeviceId) -> None:
+        """Forget what was learned of a device that is gone, or another by now."""
+        self._words.pop(device, None)
+        for place in [place for place in self._doors if place[0] == device]:
+            del self._doors[place]
 
     def heard(self, reading: Reading) -> None:
         """Take one reading. Numbers and words that say how much somebody moves count where they are not nought."""
@@ -189,3 +229,10 @@ class Outings:
         """Return how far apart a pendant's words are, 0 where that is not known."""
         _, gaps = self._words.get(device, (0.0, ()))
         return min(LATEST, *gaps) if len(gaps) >= KNOWN else 0.0
+
+
+def _words(said: object, same: object) -> deque[bool]:
+    """Return as many of a door's words as were remembered, and of them as many that said the same again."""
+    words = int(number(said, 0, WORDS))
+    again = int(number(same, 0, words))
+    return deque([True] * again + [False] * (words - again), maxlen=WORDS)

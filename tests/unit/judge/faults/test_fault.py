@@ -27,9 +27,10 @@ DEVICES = {
 class Bench:
     """Faults and a clock; time passes in looks."""
 
-    def __init__(self, quality=Quality.SYNCHRONISED, wall=NOON, known=None, silent_for=None, devices=DEVICES):
+    def __init__(self, quality=Quality.SYNCHRONISED, wall=NOON, known=None, silent_for=None, devices=DEVICES, mark=""):
         self.clock = HandClock(wall, quality=quality)
         self.faults = Faults(devices, Times())
+        self.faults.restored(mark)
         self.faults.start(self.clock.now(), known or {}, silent_for or {})
         self.faults.linked(True, self.clock.now())
 
@@ -294,7 +295,8 @@ class Worn(Bench):
 
     def __init__(self, *, shared=False, **more):
         others = [Supervised(device=d, missing_after=25 * HOUR) for d in ("door", "hall")]
-        super().__init__(devices={one.device: one for one in (replace(CALLS, shared=shared), *others)}, **more)
+        devices = {one.device: one for one in (replace(CALLS, shared=shared), *others)}
+        super().__init__(**{"devices": devices, **more})
 
     def hours(self, number, *, moves=False, beacon=False):
         out, begin = [], self.clock.mono
@@ -548,6 +550,67 @@ def test_a_walk_to_the_letterbox_after_an_outing_puts_off_nothing():
     bench.hours(0.5, moves=True)
     bench.hear("door", Kind.CONTACT_OPEN, True)
     assert bench.hours(6, moves=True) == [("device.missing button raised P2", 2.5)]
+
+
+def leaves_between_two_words(bench):
+    """Its wearer leaves by the door long after a pendant's last word, and before its next."""
+    bench.faults.heard_at["button"] = bench.clock.mono
+    bench.hours(0.7, moves=True)
+    for is_open in (True, False):
+        bench.hear("door", Kind.CONTACT_OPEN, is_open)
+    return [line for line, _ in bench.hours(4)]
+
+
+@pytest.mark.parametrize(("learned", "said"), [(True, "person.out button raised P4"), (False, "device.missing button raised P2")])
+def test_in_a_home_that_is_dark_each_night_an_hourly_pendant_goes_out_in_the_morning_too(learned, said):
+    evening = hourly_and_out_for_half_an_hour(moves=True)
+    mark = evening.faults.mark(anew=True) if learned else ""
+    morning = Worn(devices=evening.faults._devices, silent_for={"button": HOUR / 2}, mark=mark)
+    morning.hours(0.6, moves=True)
+    assert leaves_between_two_words(morning) == [said]
+
+
+def test_the_time_from_a_word_before_a_start_to_the_first_one_after_it_is_no_interval():
+    """The hours in which the box was dark are not in it: it would be the shortest."""
+    devices = hourly_and_out_for_half_an_hour(moves=True).faults._devices
+    bench = Worn(devices=devices, silent_for={"button": HOUR / 4})
+    for hours in (0.2, 1, 1):
+        bench.hours(hours, moves=True)
+        bench.faults.heard_at["button"] = bench.clock.mono
+    assert leaves_between_two_words(bench) == ["person.out button raised P4"]
+
+
+def test_who_leaves_after_a_restart_by_a_door_whose_opening_was_lost_is_out_by_its_shutting():
+    before = Worn()
+    door_that_speaks_only_when_it_changes(before)
+    bench = Worn(mark=before.faults.mark(anew=True))
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    bench.hours(1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)  # and "open" was lost
+    assert bench.hours(6) == [("person.out button raised P4", 0.5)]
+
+
+def test_what_was_learned_of_a_door_is_not_believed_of_another():
+    before = Worn()
+    door_that_speaks_only_when_it_changes(before)
+    bench = Worn(mark=before.faults.mark(anew=True))
+    bench.faults.resupervise(bench.faults._devices, Times(), {"door", "button"}, bench.clock.now())
+    assert bench.faults.outings.mark() == {"gaps": {}, "doors": []}
+    none = Bench(mark=before.faults.mark(anew=True).replace('"door"', '"other"'))
+    assert none.faults.outings.mark()["doors"] == []
+
+
+DAMAGED = [{"gaps": {"button": [None]}}, {"gaps": [1]}, {"doors": [["door", 1]]}, {"doors": [["door", 1, "", "a", 0]]}, [1]]
+
+
+@pytest.mark.parametrize("damaged", DAMAGED)
+def test_a_damaged_mark_of_who_goes_out_teaches_nothing_and_loses_no_day(damaged):
+    before = Worn()
+    before.faults.daily.keep(HOME_ZONE, 0.5)
+    mark = json.loads(before.faults.mark(anew=True)) | {"air": 300, "out": damaged}
+    after = Worn(mark=json.dumps(mark))
+    assert after.faults.outings.mark()["doors"] == []
+    assert after.faults.deafness.longest == 300
 
 
 def test_the_uplink_is_lost_after_half_an_hour_also_when_it_never_came():
