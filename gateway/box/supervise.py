@@ -52,9 +52,13 @@ def say(name: str, works: bool, why: str) -> None:
 
 
 def wait_before(attempt: int) -> float:
-    """Return the seconds to wait before new attempt 1, 2, 3...: 1 doubling to 60, give or take a fifth."""
-    doubled = WAITS.first * 2.0 ** min(attempt - 1, 16)
-    return min(doubled, WAITS.longest) * _dice.uniform(1 - JITTER, 1 + JITTER)
+    """Return the seconds to wait before new attempt 1, 2, 3...: 1 doubling to 60, spread."""
+    return spread(min(WAITS.first * 2.0 ** min(attempt - 1, 16), WAITS.longest))
+
+
+def spread(seconds: float) -> float:
+    """Return a wait, give or take a fifth."""
+    return seconds * _dice.uniform(1 - JITTER, 1 + JITTER)
 
 
 async def keep(

@@ -1,4 +1,4 @@
-"""Local programs: what sounds in the home, and the rungs of the ladder that a program serves (siren, light, modem).
+"""Local programs: what sounds in the home, and rungs of the ladder (siren, light, modem).
 
 A program gets the alarm in its environment and says by its exit code whether it succeeded. It is
 ended when the alarm is answered or over. Calls by one program are made one after another: whatever
@@ -19,26 +19,24 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fault import FaultFact
 from gateway.tell.sounder import Begin, Ran, Sounder, ask, begin, family, run
+from gateway.tell.waits import WAITS
 from gateway.words.kind import Priority
 
 LOG = logging.getLogger("eldercare")
-ANSWERED = ENDED | {
-    State.ACKNOWLEDGED,
-    State.DISPATCHED,
-    State.ON_SITE,
-}  # states in which nothing need sound or call any more
+# states in which nothing need sound or call any more
+ANSWERED = ENDED | {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE}
+# deliveries of a call that is not made
+NO_CALL = frozenset({Delivery.HELD, Delivery.FAILED})
 # calls that wait for one program; the least urgent is forgotten first, of these the oldest: its
 # ladder has gone on since
 QUEUE = 64
-# s for which a person who was told of a fire need not be told of the next detector in it
-TOLD = 120.0
 
 Served = tuple[int, int]  # (alarm number, index of the call)
 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One run of a program, and the calls it serves: more than one where a person is told of several alarms at once."""
+    """One run of a program, and the calls it serves: one person may be told of several alarms."""
 
     program: tuple[str, ...]
     alarm: Alarm
@@ -54,12 +52,9 @@ class _Job:
         return int(self.alarm.priority), self.order
 
     def is_for(self, program: tuple[str, ...], alarm: Alarm, reason: str) -> bool:
-        """Say whether this run tells the same person of this alarm too; "need not come" is never "come"."""
-        same = (self.program, self.alarm.test, self.reason == Reason.RECALLED) == (
-            program,
-            alarm.test,
-            reason == Reason.RECALLED,
-        )
+        """Say whether this run tells the same person of this alarm; a recall is never a call."""
+        own = self.program, self.alarm.test, self.reason == Reason.RECALLED
+        same = own == (program, alarm.test, reason == Reason.RECALLED)
         return same and (
             any(n == alarm.number for n, _ in self.serves)
             or family(self.alarm.kind) == family(alarm.kind) != ""
@@ -93,7 +88,7 @@ Ended = Callable[[str, Ran, bool], None]  # program file, how it ended, whether 
 
 
 class Callers:
-    """The programs that run now.
+    """The programs that run now. On the loop's thread, as child processes.
 
     `done(alarm number, call index, ok, detail)` is told how each call of a rung ended.
     """
@@ -103,14 +98,12 @@ class Callers:
         self._begin = start
         self._listening: list[Ended] = []
         self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
-        self._asked: dict[
-            str, asyncio.Task[Ran]
-        ] = {}  # program file -> its self-test, which makes room for whatever is real
+        # program file -> its self-test, which makes room for whatever is real
+        self._asked: dict[str, asyncio.Task[Ran]] = {}
         self._lanes: dict[str, _Lane] = {}  # program file -> its calls
         self._told: dict[tuple[str, tuple[str, ...]], _Told] = {}
-        self._timers: dict[
-            int, asyncio.TimerHandle
-        ] = {}  # alarm number -> when it sounds again at the latest
+        # alarm number -> when it sounds again at the latest
+        self._timers: dict[int, asyncio.TimerHandle] = {}
         self._order = 0
 
     def subscribe(self, ended: Ended) -> Callable[[], None]:
@@ -125,9 +118,8 @@ class Callers:
     @property
     def running(self) -> int:
         """How many programs run."""
-        return (
-            sum(lane.running is not None for lane in self._lanes.values()) + self._sounder.running
-        )
+        calls = sum(lane.running is not None for lane in self._lanes.values())
+        return calls + self._sounder.running
 
     def follow(self, entry: Entry, fact: AlarmFact, config: Config) -> None:
         """Sound, call or end what sounds and calls, now that what moved the alarm is on disk."""
@@ -135,44 +127,29 @@ class Callers:
         moved = fact.before is not alarm.state
         call = alarm.calls[-1] if alarm.calls else None
         new = call is not None and call.at == entry.at and fact.move in {"call", "lapse", "count"}
-        if (
-            moved and not alarm.open
-        ):  # who was told of a fire that is over has not been told of the next
-            self._told = {
-                k: told for k, told in self._told.items() if alarm.number not in told.alarms
-            }
-        if (
-            moved
-            and alarm.state in ANSWERED
-            and not alarm.calls_on
-            and fact.move not in {Move.DECLINE, Move.RECALL}
-        ):
+        if moved and not alarm.open:  # who was told of a past fire was not told of the next
+            number, known = alarm.number, self._told.items()
+            self._told = {key: told for key, told in known if number not in told.alarms}
+        answered = moved and alarm.state in ANSWERED and not alarm.calls_on
+        if answered and fact.move not in {Move.DECLINE, Move.RECALL}:
             self.stop(alarm.number)
-        elif alarm.masking is Masking.SILENCED:
-            self.stop(
-                alarm.number, sounds_only=True
-            )  # silence stops the noise, never a call for somebody
+        elif alarm.masking is Masking.SILENCED:  # it stops the noise, never a call for somebody
+            self.stop(alarm.number, sounds_only=True)
         if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
             self._noise(config.sound_pre_alarm, alarm, "pre_alarm")
-        pressed = (
-            new and call is not None and call.reason == Reason.AGAIN
-        )  # whoever has it: it is heard that somebody calls
+        # whoever has it: it is heard that somebody calls
+        pressed = new and call is not None and call.reason == Reason.AGAIN
         if (moved and alarm.state is State.RAISED) or fact.move == "silence_over" or pressed:
             self._sound(alarm, config, pressed=pressed)
         elif new or fact.move == "count":
             self._sound_again(alarm, config)
         self._hears(alarm, config)
-        if (
-            new
-            and call is not None
-            and call.channel == PROGRAM
-            and call.delivery not in {Delivery.HELD, Delivery.FAILED}
-        ):
+        if new and call is not None and call.channel == PROGRAM and call.delivery not in NO_CALL:
             self._forget_gone(config)
             self._call(alarm, call, config)
 
     def tell_fault(self, fact: FaultFact, number: int, config: Config) -> None:
-        """Tell of a fault whoever is marked for it and can be reached without the platform; nothing sounds. `number`: of its entry."""
+        """Tell of the fault of entry `number` whoever is marked for it; nothing sounds."""
         stand_in = Alarm(
             number=-number - 1,
             id=f"fault-{number}",
@@ -189,7 +166,7 @@ class Callers:
                 self.start(rung.program, stand_in, call=0, reason="fault")
 
     def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
-        """Sound again for what was raised before a restart and is not answered; all of it is on disk."""
+        """Sound again for what was raised before a restart and is not answered."""
         for alarm in alarms:
             if alarm.masking is not Masking.SILENCED and not self._sounder.is_for(alarm.number):
                 self._sound(alarm, config)
@@ -204,7 +181,7 @@ class Callers:
         reason: str,
         siren: bool = False,
     ) -> None:
-        """Run `program` for `alarm`; `call` is the index of the ladder's call it serves, None for what only sounds.
+        """Run `program` for `alarm`; `call` is the call's index, None for what only sounds.
 
         A person who is being told of the alarm, or of the same fire, is not called beside it: the
         run that waits or goes on serves this call too. One who was told of the fire a moment ago by
@@ -220,18 +197,7 @@ class Callers:
             if job.is_for(to, alarm, reason):
                 job.serves.add(served)
                 return
-        told = (
-            self._told.get((family(alarm.kind), to))
-            if family(alarm.kind) and not alarm.test
-            else None
-        )
-        now = asyncio.get_running_loop().time()
-        if (
-            told is not None
-            and now - told.at < TOLD
-            and alarm.number not in told.alarms
-            and reason != Reason.RECALLED
-        ):
+        if (told := self._knows(to, alarm, reason)) is not None:
             told.alarms.add(alarm.number)
             self._done(*served, True, f"{to[0]}: told in the call for {told.by}")
             self._tidy(to[0], lane)
@@ -241,16 +207,21 @@ class Callers:
         if len(lane.waiting) > QUEUE:
             least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
             lane.waiting.remove(least)
-            LOG.warning(
-                "program %s: %d calls wait for it, one for alarm %d is forgotten",
-                to[0],
-                QUEUE,
-                least.alarm.number,
-            )
+            text = "program %s: %d calls wait for it, one for alarm %d is forgotten"
+            LOG.warning(text, to[0], QUEUE, least.alarm.number)
         self._next(to[0], lane)
 
+    def _knows(self, program: tuple[str, ...], alarm: Alarm, reason: str) -> _Told | None:
+        """Return what a person was told a moment ago, by which he knows of this alarm too."""
+        if not family(alarm.kind) or alarm.test or reason == Reason.RECALLED:
+            return None
+        told = self._told.get((family(alarm.kind), program))
+        if told is None or alarm.number in told.alarms:
+            return None
+        return told if asyncio.get_running_loop().time() - told.at < WAITS.told else None
+
     def stop(self, number: int, *, sounds_only: bool = False) -> None:
-        """End what runs and waits for one alarm, or only what sounds. What serves another alarm too goes on."""
+        """End what runs and waits for one alarm only, or only what sounds for it."""
         self._sounder.leave(number)
         for name, lane in list(self._lanes.items()) if not sounds_only else ():
             for job in lane.jobs:
@@ -262,13 +233,12 @@ class Callers:
             self._tidy(name, lane)
 
     async def ask(self, program: Sequence[str]) -> Ran | None:
-        """Ask a program whether it could reach anybody; None where it is at work, or came to be while it was asked."""
+        """Ask a program whether it could reach anybody; None where it is, or gets, at work."""
         name = program[0]
         if name in self._lanes or name in self._asked or self._sounder.plays(name):
             return None
-        task = self._asked[name] = asyncio.create_task(
-            ask(self._begin, program), name=f"ask {name}"
-        )
+        asking = ask(self._begin, program)
+        task = self._asked[name] = asyncio.create_task(asking, name=f"ask {name}")
         try:
             await asyncio.wait({task})
         finally:
@@ -298,42 +268,35 @@ class Callers:
             task.cancel()
 
     def _noise(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
-        lane = self._lanes.get(program[0])
-        if lane is not None and any(
-            job.siren and n == alarm.number for job in lane.jobs for n, _ in job.serves
-        ):
+        jobs = self._lanes.get(program[0], _Lane()).jobs
+        if any(job.siren and n == alarm.number for job in jobs for n, _ in job.serves):
             return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program[0])
         self._sounder.sound(program, alarm, reason)
 
-    # -- sounds and calls ----------------------------------------------------------------------------------------------
+    # -- sounds and calls --------------------------------------------------------------------------
 
     def _sound(self, alarm: Alarm, config: Config, *, pressed: bool = False) -> None:
         if (timer := self._timers.pop(alarm.number, None)) is not None:
             timer.cancel()
         if (alarm.calls_on or pressed) and alarm.priority <= Priority.P2 and config.sound_alarm:
             self._noise(config.sound_alarm, alarm, "raised")
-        else:
-            self._sounder.leave(
-                alarm.number
-            )  # without a siren the chime of its grace ends all the same
+        else:  # without a siren the chime of its grace ends all the same
+            self._sounder.leave(alarm.number)
 
     def _sound_again(self, alarm: Alarm, config: Config) -> None:
-        """Sound with a further step of an alarm that nobody has, unless it is silenced or sounds: each sound ends by itself."""
+        """Sound with a further step of an alarm that nobody has: each sound ends by itself."""
         if _loud(alarm) and not self._sounder.is_for(alarm.number):
             self._sound(alarm, config)
 
     def _hears(self, alarm: Alarm, config: Config) -> None:
-        """Set when an alarm sounds again at the latest: a rung may wait for longer than the home may be quiet."""
+        """Set when an alarm sounds again at the latest: a rung may wait for longer."""
         timer, loop = self._timers.pop(alarm.number, None), asyncio.get_running_loop()
         if timer is not None:
             timer.cancel()
         if _loud(alarm) and config.sound_alarm:
-            at = (
-                loop.time() + heard_again_after(alarm, config.ladder, config.times)
-                if timer is None
-                else timer.when()
-            )
+            after = heard_again_after(alarm, config.ladder, config.times)
+            at = loop.time() + after if timer is None else timer.when()
             self._timers[alarm.number] = loop.call_at(at, self._overdue, alarm, config)
 
     def _overdue(self, alarm: Alarm, config: Config) -> None:
@@ -345,17 +308,14 @@ class Callers:
         rung = rung_of(call, config.ladder)
         if rung is None or not rung.program:
             return
-        if rung.siren and self._sounder.is_for(
-            alarm.number
-        ):  # one siren is not begun twice for one alarm
-            self._done(
-                alarm.number, alarm.made - 1, True, f"{rung.program[0]}: sounds for it already"
-            )
+        if rung.siren and self._sounder.is_for(alarm.number):  # one siren is not begun twice
+            words = f"{rung.program[0]}: sounds for it already"
+            self._done(alarm.number, alarm.made - 1, True, words)
             return
         self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason, siren=rung.siren)
 
     def _forget_gone(self, config: Config) -> None:
-        """End calls of whoever stands in the ladder no more: a wrong number rings at a stranger's, and holds up the right one."""
+        """End calls of whoever left the ladder: a wrong number rings at a stranger's."""
         programs = {rung.program for rung in config.ladder}
         for name, lane in list(self._lanes.items()):
             for job in lane.jobs:
@@ -382,10 +342,8 @@ class Callers:
             lane.waiting.remove(best)
             lane.running = best
             best.again = False
-            best.task = asyncio.create_task(
-                run(self._begin, best.program, best.alarm, best.reason),
-                name=f"call {best.alarm.number}",
-            )
+            calling = run(self._begin, best.program, best.alarm, best.reason)
+            best.task = asyncio.create_task(calling, name=f"call {best.alarm.number}")
             best.task.add_done_callback(lambda task: self._ended(name, lane, best, task))
         elif (
             best.alarm.priority is Priority.P1
@@ -404,35 +362,23 @@ class Callers:
             if job.again and job.serves:
                 lane.waiting.append(job)
         else:
-            error = task.exception()
-            ran = (
-                task.result()
-                if error is None
-                else Ran(False, f"{job.program[0]}: {error!r}", "failed")
-            )
+            failed = task.exception()
+            ran = task.result() if failed is None else Ran(False, f"{name}: {failed!r}", "failed")
             self._told_end(name, ran, False)
-            if (
-                ran.ok
-                and family(job.alarm.kind)
-                and not job.alarm.test
-                and job.reason != Reason.RECALLED
-            ):
+            a_call = not job.alarm.test and job.reason != Reason.RECALLED
+            if ran.ok and family(job.alarm.kind) and a_call:
                 self._remember(job)
             for number, call in sorted(job.serves):
-                words = (
-                    ran.words
-                    if number == job.alarm.number
-                    else f"{ran.words}; told in the call for {job.alarm.id}"
-                )
+                with_it = f"; told in the call for {job.alarm.id}"
+                words = ran.words + (with_it if number != job.alarm.number else "")
                 self._done(number, call, ran.ok, words)
         self._next(name, lane)
 
     def _remember(self, job: _Job) -> None:
         now = asyncio.get_running_loop().time()
-        self._told = {key: told for key, told in self._told.items() if now - told.at < TOLD}
-        self._told[family(job.alarm.kind), job.program] = _Told(
-            now, job.alarm.id, {number for number, _ in job.serves}
-        )
+        self._told = {key: told for key, told in self._told.items() if now - told.at < WAITS.told}
+        alarms = {number for number, _ in job.serves}
+        self._told[family(job.alarm.kind), job.program] = _Told(now, job.alarm.id, alarms)
 
     def _tidy(self, name: str, lane: _Lane) -> None:
         if lane.running is None and not lane.waiting:
@@ -440,6 +386,6 @@ class Callers:
 
 
 def _loud(alarm: Alarm) -> bool:
-    """Say whether an alarm is to be heard again and again: a real one that wakes people, that nobody has and nobody silenced."""
+    """Say whether an alarm is to be heard again and again: real, urgent, not had, not silenced."""
     urgent = alarm.priority <= Priority.P2 and not alarm.test
     return urgent and alarm.calls_on and alarm.masking is not Masking.SILENCED

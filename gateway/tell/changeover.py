@@ -1,4 +1,4 @@
-"""New settings of the platform are on trial: they hold once they have connected, else those before are put back by themselves.
+"""New settings of the platform are on trial until they connect, else those before are put back.
 
 Another broker (host or port) is reached beside the link that runs: what the home has to say goes
 out there until the new one is up. The same broker knows one connection by our client id: there the
@@ -20,6 +20,8 @@ from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.judge.alarm import Alarm
 from gateway.tell import mqtt
+from gateway.tell.connection import LinkLost
+from gateway.tell.waits import WAITS
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
 from gateway.words.say import Say
@@ -41,17 +43,16 @@ class Links(Protocol):
     async def disconnect(self) -> None:
         """End the link of now."""
 
-    async def rest(self, seconds: float) -> None:
-        """Wait before another attempt."""
+    async def rest(self, seconds: float, *, turned_away: bool) -> None:
+        """Wait before another attempt, see `Uplink.rest`."""
 
 
-TakeBack = Callable[
-    [Config, Say], Awaitable[bool]
-]  # puts settings back that held; False while another change is written
+# puts settings back that held; False while another change is written
+TakeBack = Callable[[Config, Say], Awaitable[bool]]
 
 
 class Changeover:
-    """One trial, in a task of its own. `before`: the settings that have last connected."""
+    """One trial, in the task "changeover". `before`: the settings that have last connected."""
 
     def __init__(
         self,
@@ -64,7 +65,7 @@ class Changeover:
         *,
         resumed: bool = False,
     ) -> None:
-        """`alarms` returns those that are open; `resumed`: a process ended while the settings were on trial."""
+        """`alarms` returns those that are open; `resumed`: a process ended in the trial."""
         self.before = before
         self.link: mqtt.Link | None = None  # the new one, until it is up
         self._home = home
@@ -88,7 +89,7 @@ class Changeover:
         self._over.set()
 
     def called(self) -> None:
-        """Take it that somebody calls for help: where there is no link meanwhile, the old one returns."""
+        """Take it that somebody calls for help: the old link returns where there is none."""
         if self._cut and self.link is not None:
             self._why = Say("trial.called")
             self._over.set()
@@ -125,16 +126,21 @@ class Changeover:
                 await asyncio.gather(trying, return_exceptions=True)
         while not kept:
             kept = await self._take_back(self.before, self._why)
-            await asyncio.sleep(0.0 if kept else 1.0)
+            await asyncio.sleep(0.0 if kept else WAITS.take_back)
         await asyncio.to_thread(household.forget_before, self._home.config)
 
     async def _keep(self, link: mqtt.Link) -> None:
         async def run(ready: Callable[[], None]) -> None:
             try:
                 await link.run(ready)
-            except mqtt.LinkLost as lost:
+            except LinkLost as lost:
                 self._why = lost.say
                 raise
 
-        quiet, rest = (lambda *_: None), self._uplink.rest  # what came of it is told as one fault
-        await keep("platform", run, expected=(mqtt.LinkLost,), said=quiet, sleep=rest)
+        async def rest(seconds: float) -> None:
+            await self._uplink.rest(seconds, turned_away=link.turned_away)
+
+        def quiet(*_: object) -> None:
+            """Say nothing: what came of it is told as one fault."""
+
+        await keep("platform", run, expected=(LinkLost,), said=quiet, sleep=rest)

@@ -1,12 +1,10 @@
-"""Whether what sounds and calls is well: what each run of a program has shown, and a daily test of those that can be asked.
+"""Whether what sounds and calls is well: what each run shows, and a daily self-test.
 
 A program that says that its channel is broken, that is not there or hangs, a siren that fails, and
 one by which three calls in a row reached nobody are a fault, `gateway.call_failed`, until a run or
 a test of it succeeds. Of a program that can be asked and is known not to work no person is waited
 for: see `dispatch.skipped`. It is asked again every quarter of an hour, and at once when somebody
 calls.
-
-Runs on the loop's thread, as part of the daemon.
 """
 
 from __future__ import annotations
@@ -23,17 +21,15 @@ from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.tell.callers import Callers
 from gateway.tell.sounder import Ran
+from gateway.tell.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment
 
-SETTLE = 600.0  # s after a start before the first test: sensors and link come first
-AGAIN = 900.0  # s until one that is known not to work is asked again
-IN_NEED = 60.0  # s until that while somebody calls
 IN_A_ROW = 3  # calls that reached nobody: one that does not answer is no fault
 
 
 class Channel(NamedTuple):
-    """One program file: a command to ask it by, () where it cannot be asked, and whether it only sounds."""
+    """One program file: a command to ask it by, () for none, and whether it only sounds."""
 
     asks: tuple[str, ...]
     sounds: bool
@@ -55,7 +51,7 @@ def channels(config: Config) -> dict[str, Channel]:
 
 
 class Channels:
-    """What is known of the programs of one home."""
+    """What is known of the programs of one home. On the loop's thread; `look` in task "pump"."""
 
     def __init__(
         self,
@@ -90,19 +86,13 @@ class Channels:
         ]
         self._pipeline.know_down(name for name in broken & there.keys() if there[name].asks)
         if self._task is None or self._task.done():
-            name = next(
-                (
-                    n
-                    for n, channel in there.items()
-                    if channel.asks and self._is_due(n, n in broken, now.mono)
-                ),
-                None,
+            due = (
+                n for n, one in there.items() if one.asks and self._is_due(n, n in broken, now.mono)
             )
-            if name is not None:
+            if (name := next(due, None)) is not None:
                 self._asked[name] = now.mono
-                self._task = asyncio.get_running_loop().create_task(
-                    self._ask(name, there[name]), name=f"test {name}"
-                )
+                asking = self._ask(name, there[name])
+                self._task = asyncio.get_running_loop().create_task(asking, name=f"test {name}")
         return self._pipeline.noticed(gone, now)
 
     def _is_due(self, name: str, broken: bool, now: float) -> bool:
@@ -111,10 +101,10 @@ class Channels:
             return False  # nothing is tried while it may be wanted
         last = self._asked.get(name)
         if last is None:
-            return broken or now - self._began >= SETTLE
-        return now - last >= (
-            (IN_NEED if called else AGAIN) if broken else self._home.config.times.self_test
-        )
+            return broken or now - self._began >= WAITS.settle
+        if not broken:
+            return now - last >= self._home.config.times.self_test
+        return now - last >= (WAITS.ask_in_need if called else WAITS.ask_again)
 
     async def _ask(self, name: str, channel: Channel) -> None:
         ran = await self._callers.ask(channel.asks)
@@ -126,18 +116,12 @@ class Channels:
     def ended(self, name: str, ran: Ran, sounds: bool) -> None:
         """Take how a run of a program ended."""
         self._failed[name] = 0 if ran.ok else self._failed.get(name, 0) + 1
-        self._heard(
-            name,
-            ran,
-            found="call",
-            at_once=sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW,
-        )
+        at_once = sounds or bool(ran.broken) or self._failed[name] >= IN_A_ROW
+        self._heard(name, ran, found="call", at_once=at_once)
 
     def _heard(self, name: str, ran: Ran, *, found: str, at_once: bool) -> None:
-        if (
-            not (ran.ok or at_once)
-            or ((kind.CALL_FAILED, name) in self._pipeline.faults.on) is not ran.ok
-        ):
+        broken = (kind.CALL_FAILED, name) in self._pipeline.faults.on
+        if broken is not ran.ok or not (ran.ok or at_once):
             return
         if ran.ok:
             self._notes.end(kind.CALL_FAILED, name)
@@ -146,7 +130,7 @@ class Channels:
         self._notes.later(self.look)
 
     def status(self) -> list[ChannelStatus]:
-        """Return how each program is, for the status file: `why` is "" where nothing is known against it."""
+        """Return how each program is, for the status file: `why` is "" where it is well."""
         on = {
             name: fact.detail.get("why", "failed")
             for (what, name), fact in self._pipeline.faults.on.items()

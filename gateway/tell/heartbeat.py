@@ -1,4 +1,4 @@
-"""What tells the platform that this gateway is there: the retained status, and the heartbeats, whose end is how it notices our silence."""
+"""What tells the platform that this gateway is there: the retained status, and heartbeats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from gateway.home.home import Home
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
 from gateway.tell.mqtt import Link
-from gateway.tell.push import Lost, NotTaken
+from gateway.tell.outbox import Lost, NotTaken
+from gateway.tell.waits import WAITS
 from gateway.words.clock import Clock
 
 # heartbeats that did not come, after which the platform calls the home offline: one that comes
@@ -20,7 +21,7 @@ OFFLINE = 3
 
 
 class Heartbeats:
-    """`run` is a task of each link, on the loop's thread."""
+    """`run` is the task "heartbeat" of each link."""
 
     def __init__(self, home: Home, clock: Clock, storage: Storage, pipeline: Pipeline) -> None:
         self._home = home
@@ -51,16 +52,14 @@ class Heartbeats:
             now, every = self._clock.now(), self._home.config.times.heartbeat
             due = min(due, now.mono + every)  # `every` may have been changed
             if link.connected and now.mono >= due:
-                due += every * (
-                    (now.mono - due) // every + 1
-                )  # by the clock, not by how late we were: a day has its 1440
+                # by the clock, not by how late we were: a day has its 1440
+                due += every * ((now.mono - due) // every + 1)
                 message = wire.encode(await self._message(every))
+                topic = wire.topic(self._home.gateway, "heartbeat")
                 with contextlib.suppress(Lost, NotTaken):
-                    await link.say_now(
-                        wire.topic(self._home.gateway, "heartbeat"), message, OFFLINE * every
-                    )
-            left = due - self._clock.now().mono if link.connected else 1.0
-            await asyncio.sleep(max(0.05, self._clock.real(left)))
+                    await link.say_now(topic, message, OFFLINE * every)
+            left = due - self._clock.now().mono if link.connected else WAITS.look_link
+            await asyncio.sleep(max(WAITS.least, self._clock.real(left)))
 
     async def _message(self, every: float) -> wire.Heartbeat:
         now, store, platform = self._clock.now(), self._storage.store, self._home.config.platform

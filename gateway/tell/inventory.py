@@ -1,8 +1,8 @@
-"""What is in the home, as the platform is told: a retained message `home`, for a desk that has not listened for years.
+"""What is in the home: a retained message `home`, for a desk that has not listened for years.
 
 It is told after connecting, after a change (an alarm, a fault or an order may be one), and every
-AGAIN. No name of a person, no telephone number, no label and no reason that somebody wrote stands
-in it; when a device was heard last is said to the hour, and no closer.
+`home_again`. No name of a person, no telephone number, no label and no reason that somebody wrote
+stands in it; when a device was heard last is said to the hour, and no closer.
 """
 
 from __future__ import annotations
@@ -26,29 +26,25 @@ from gateway.judge.dispatch import PLATFORM, Rung
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
 from gateway.tell.mqtt import Link
-from gateway.tell.push import Lost, NotTaken
+from gateway.tell.outbox import Lost, NotTaken
+from gateway.tell.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality
 from gateway.words.reading import Kind
 
 LOG = logging.getLogger("eldercare")
-LEAST = 10.0  # s between two messages: what changes in one go is one message
-SAME_AGAIN = 600.0  # s for which a line that comes and goes does not bring the same message again
-# s after which it is told again, for what has no entry: when each device was heard, how full its
-# battery is
-AGAIN = 21600.0
-MASKED_LOOK = 900.0  # s between two looks while something is masked, which ends without an entry
-LARGEST = (
-    32 * 1024
-)  # bytes; what does not fit is left out and counted: of the devices the last ones
+# bytes; what does not fit is left out and counted: of the devices the last ones
+LARGEST = 32 * 1024
 ALARMS = 50  # open alarms that are named, the most urgent and newest first
-EVERYBODYS = frozenset(
-    {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT, Kind.BUTTON}
-)  # that tell no meaning
+# that tell no meaning
+EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT, Kind.BUTTON})
 
 
 class Inventory:
-    """The home's message on one link after another. `changed` is called by the pump, `run` is a task of the link."""
+    """The home's message on one link after another.
+
+    `changed` is called by the pump, `run` is the task "home" of each link.
+    """
 
     def __init__(
         self,
@@ -85,32 +81,30 @@ class Inventory:
             up = link.connected and on_disk  # what is judged and not on disk yet is told to nobody
             if up:
                 home, age = self.of(now), now.mono - told_at
-                if (
-                    told is None
-                    or _lasting(home) != _lasting(told)
-                    or age >= (SAME_AGAIN if self._anew else AGAIN)
-                ):
+                other = told is None or _lasting(home) != _lasting(told)
+                if other or age >= self._again():
                     told, told_at, self._anew = home, now.mono, False
+                    topic = wire.topic(self._home.gateway, "home")
                     try:
-                        await link.publish(
-                            wire.topic(self._home.gateway, "home"), fitted(home), retain=True
-                        )
+                        await link.publish(topic, fitted(home), retain=True)
                     except Lost:
                         told = None
                     except NotTaken as refused:
                         LOG.warning("home: %s", refused)
-            await asyncio.sleep(clock.real(LEAST))
-            masked = pipeline.shelves or pipeline.away.lasts(now)
-            due = told_at + (SAME_AGAIN if self._anew else AGAIN) if up else inf
-            wait = (
-                max(LEAST, min(due - now.mono, MASKED_LOOK if masked else AGAIN))
-                if on_disk
-                else LEAST
-            )
+            await asyncio.sleep(clock.real(WAITS.home_least))
+            wait = WAITS.home_least
+            if on_disk:
+                masked = pipeline.shelves or pipeline.away.lasts(now)
+                due = told_at + self._again() if up else inf
+                look = WAITS.home_masked if masked else WAITS.home_again
+                wait = max(wait, min(due - now.mono, look))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(clock.real(wait)):
                     await self._wake.wait()
             self._wake.clear()
+
+    def _again(self) -> float:
+        return WAITS.home_same if self._anew else WAITS.home_again
 
     def of(self, now: Moment) -> wire.HomeMessage:
         """Return how the home stands."""
@@ -131,13 +125,7 @@ class Inventory:
             last_number=pipeline.last,
             timezone=str(config.zone),
             devices=[self._device(d, now) for d in config.devices],
-            ladder=[
-                wire.HomeRung(
-                    "sounds" if r.sounds else "platform" if r.channel == PLATFORM else "person",
-                    r.wait,
-                )
-                for r in config.ladder
-            ],
+            ladder=[wire.HomeRung(_reaches(r), r.wait) for r in config.ladder],
             away_left_s=round(max(0.0, pipeline.away.end.until - now.mono)),
             shelved=[
                 wire.HomeShelf(d, round(max(0.0, shelf.until - now.mono)))
@@ -158,17 +146,17 @@ class Inventory:
             means |= d.watch.roles or {d.watch.unnamed}
         means |= {"bed"} if d.watch.bed else set()
         means |= {"left_open"} if d.watch.left_open else set()
-        after = d.supervised.missing_after
+        supervised: Literal["unsupervised", "slow", "supervised"] = "supervised"
+        if d.supervised.missing_after is None:
+            supervised = "unsupervised"
+        elif d.supervised.slow:
+            supervised = "slow"
         return wire.HomeDevice(
             device=d.id,
             model=d.model.name,
             room=d.room,
             means=sorted(means),
-            supervised="unsupervised"
-            if after is None
-            else "slow"
-            if d.supervised.slow
-            else "supervised",
+            supervised=supervised,
             battery_pct=self._charge(d.id),
             battery_low=(kind.LOW_BATTERY, d.id) in self._pipeline.faults.on,
             missing=(kind.MISSING, d.id) in self._pipeline.faults.on,
@@ -185,7 +173,7 @@ class Inventory:
 
 
 def fitted(home: wire.HomeMessage) -> bytes:
-    """Return the bytes of the message; what does not fit into LARGEST is left out, and counted in it."""
+    """Return the bytes of the message; what does not fit into LARGEST is left out and counted."""
     body = wire.encode(home)
     while len(body) > LARGEST and home.devices:
         kept = home.devices[: min(len(home.devices) - 1, len(home.devices) * LARGEST // len(body))]

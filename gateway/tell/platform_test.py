@@ -1,12 +1,15 @@
-"""A try of the way to the platform: resolve, connect, TLS, login, publish, receipt, each with its time and what to do.
+"""A try of the way to the platform: resolve, connect, TLS, login, publish, receipt.
 
 Only one connection may carry the gateway's client id, and an access list lets no other id speak on
 its topics, so the try has to log in as the gateway itself:
 
-* the settings in force, and the link is up: the running link is used and not cut; name, TCP and TLS are tried beside it;
-* another broker (host or port): a second connection under the same id there; the running link is not touched;
-* the same broker with other papers or passwords, or a link that is down: the running link pauses for the try, at most LONGEST.
-  While an alarm of P1 or P2 is open, or any and the link is up, this is not done, and said.
+* the settings in force, and the link is up: the running link is used and not cut; name, TCP and TLS
+  are tried beside it;
+* another broker (host or port): a second connection under the same id there; the running link is
+  not touched;
+* the same broker with other papers or passwords, or a link that is down: the running link pauses
+  for the try, at most `login_test`. While an alarm of P1 or P2 is open, or any and the link is up,
+  this is not done, and said.
 
 Whatever of P1 or P2 happens in the home ends the try at once, and the link returns: an SOS waits
 for no test.
@@ -38,6 +41,7 @@ from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage
 from gateway.tell import mqtt
 from gateway.tell.uplink import Uplink
+from gateway.tell.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction
@@ -45,26 +49,23 @@ from gateway.words.kind import Priority
 from gateway.words.reading import Value
 from gateway.words.say import Failed, Say
 
-LONGEST = 45.0  # s for the login with all its tries
-RECEIPT = 30.0  # s to wait for the receipt, as the ladder does
 STEPS = ("resolve", "connect", "tls", "login", "publish", "receipt")
 
 
 def is_call(entry: Entry) -> bool:
-    """Say whether an entry is why somebody must be told at once: what happens to an alarm, or a fault, of P1 or P2, no test."""
-    fact = entry.fact
-    test = (
-        fact.alarm.test
-        if isinstance(fact, AlarmFact)
-        else fact.test
-        if isinstance(fact, FaultFact)
-        else True
-    )
+    """Say whether somebody must be told of an entry at once: an alarm or fault of P1 or P2."""
+    match entry.fact:
+        case AlarmFact(alarm=alarm):
+            test = alarm.test
+        case FaultFact(test=test):
+            pass
+        case _:
+            return False
     return entry.priority <= Priority.P2 and not test
 
 
 class Attempt:
-    """One try. `steps` grows while it runs; `over` says that it is done."""
+    """One try, in a task of its own. `steps` grows while it runs; `over` says that it is done."""
 
     def __init__(
         self,
@@ -78,7 +79,7 @@ class Attempt:
         uplink: Uplink,
         heard: Callable[[str, bytes], None],
     ) -> None:
-        """Try `config` as the instruction asks. `heard` takes what the platform says while its own link pauses."""
+        """Try `config`. `heard` takes what the platform says while its own link pauses."""
         assert config.platform is not None  # looked at before
         self.over = False
         self.steps: list[dict[str, Any]] = []
@@ -100,7 +101,7 @@ class Attempt:
         self._paused = False
         self._called = asyncio.Event()  # somebody needs the link
 
-    # -- what the daemon tells -----------------------------------------------------------------------------------------
+    # -- what the daemon tells ---------------------------------------------------------------------
 
     def committed(self, entry: Entry) -> None:
         """Take an entry that is on disk."""
@@ -112,9 +113,8 @@ class Attempt:
     def receipted(self, receipt: wire.Receipt) -> None:
         """Take a receipt of the running link."""
         number = self._entry.number if self._entry is not None else 0
-        if receipt.journal == self._storage.store.journal and any(
-            first <= number <= last for first, last in receipt.entries
-        ):
+        ours = receipt.journal == self._storage.store.journal
+        if ours and any(first <= number <= last for first, last in receipt.entries):
             self._receipted.set()
 
     def status(self) -> TryStatus:
@@ -124,7 +124,7 @@ class Attempt:
             instruction=self._instruction.id, over=self.over, where=self._where, steps=steps
         )
 
-    # -- the way -------------------------------------------------------------------------------------------------------
+    # -- the way -----------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Go step by step as far as it goes, and write down how far that was."""
@@ -144,15 +144,10 @@ class Attempt:
         last = self.steps[-1]
         failed = "" if last["ok"] else last["step"]
         detail: dict[str, Value] = {f"{s['step']}_s": s["seconds"] for s in self.steps}
-        detail |= {
-            "by": self._instruction.by,
-            "instruction": self._instruction.id,
-            "where": self._where,
-            "failed": failed,
-        }
-        detail["in_force"] = (
-            self._instruction.change is None
-        )  # what is tried before it is saved says nothing about what holds
+        i = self._instruction
+        detail |= {"by": i.by, "instruction": i.id, "where": self._where, "failed": failed}
+        # what is tried before it is saved says nothing about what holds
+        detail["in_force"] = i.change is None
         detail |= {"zh": last["zh"] if failed else "", "en": last["en"] if failed else ""}
         self._notes.say(kind.VISIT, "", what="platform_test", **detail)
 
@@ -238,7 +233,7 @@ class Attempt:
         waiting = asyncio.create_task(up.wait())
         try:
             await asyncio.wait(
-                (self._own, waiting), timeout=LONGEST, return_when=asyncio.FIRST_COMPLETED
+                (self._own, waiting), timeout=WAITS.login_test, return_when=asyncio.FIRST_COMPLETED
             )
         finally:
             waiting.cancel()
@@ -249,7 +244,7 @@ class Attempt:
             name = type(error).__name__
             raise Failed(Say("link.our_mistake", where=link.broker.where, name=name)) from error
         if not up.is_set():
-            raise Failed(Say("net.late", where=link.broker.where, seconds=LONGEST))
+            raise Failed(Say("net.late", where=link.broker.where, seconds=WAITS.login_test))
         self._link = link
         return Say("try.version", version=link.version)
 
@@ -257,7 +252,7 @@ class Attempt:
         assert self._link is not None  # the step before has made it
         self._notes.later(self._probe)
         try:
-            async with asyncio.timeout(RECEIPT):
+            async with asyncio.timeout(WAITS.receipt_test):
                 await self._committed.wait()
         except TimeoutError:
             raise Failed(Say("try.no_journal")) from None
@@ -272,10 +267,10 @@ class Attempt:
         if self._platform.receipts == "broker":
             return Say("try.broker_only")
         try:
-            async with asyncio.timeout(RECEIPT):
+            async with asyncio.timeout(WAITS.receipt_test):
                 await self._receipted.wait()
         except TimeoutError:
-            raise Failed(Say("try.no_receipt", seconds=RECEIPT)) from None
+            raise Failed(Say("try.no_receipt", seconds=WAITS.receipt_test)) from None
         return None
 
     async def _leave(self) -> None:
@@ -287,7 +282,7 @@ class Attempt:
         if self._paused:
             self._uplink.reconnect()
 
-    # -- small things --------------------------------------------------------------------------------------------------
+    # -- small things ------------------------------------------------------------------------------
 
     @property
     def _where(self) -> str:

@@ -16,10 +16,10 @@ from gateway.words.clock import Moment
 
 
 class Presence:
-    """`away_since` is the monotonic second since which the platform says that it is away, None where it does not. In the pump's task."""
+    """`away_since`: since when the platform says that it is away, or None. In the task "pump"."""
 
     def __init__(self, push: Push, pipeline: Pipeline, may_log: Callable[[Moment], bool]) -> None:
-        """`may_log` bounds the log: a platform that comes and goes all day is a number of the fault of too many orders."""
+        """`may_log` bounds the log of a platform that comes and goes all day."""
         self.away_since: float | None = None
         self._push = push
         self._pipeline = pipeline
@@ -27,7 +27,10 @@ class Presence:
         self._wants_readings = True  # what it said last on this line
 
     def says(self, message: wire.PlatformMessage | None, now: Moment) -> list[Entry]:
-        """Take what the platform says of itself; None: nothing. One that never says anything is waited for as ever, and gets readings."""
+        """Take what the platform says of itself.
+
+        None is nothing: such a platform is waited for as ever, and gets readings.
+        """
         self._wants_readings = message is None or message.readings
         self._push.readings(wanted=message is None or (message.online and message.readings))
         if message is None or message.online:
@@ -51,7 +54,7 @@ class Presence:
         return self._pipeline.platform(away=False)
 
     def unheard(self) -> None:
-        """Take it that the line is lost: what was said comes again with the next one, for it is retained."""
+        """Take it that the line is lost: what was said is retained, and comes with the next one."""
         self._wants_readings = True
         self._push.readings(wanted=True)
 

@@ -1,8 +1,8 @@
-"""Empties the outbox over a link, most urgent first, one message in flight, and sends again until the platform's receipt.
+"""Empties the outbox, most urgent first, one message in flight, again until its receipt comes.
 
     1  calls for help that have just come, or found no link: P1 before P2, of these the newest first
-    2  after a connection: how each open alarm stands, by its newest entry without receipt, the newest alarm first
-    3  all else that has no receipt, by priority, the oldest first; what is due again before what was never sent
+    2  after a connection: how each open alarm stands, by its newest entry without receipt
+    3  all else without receipt, by priority, the oldest first; what is due again before new ones
     4  readings
 
 Neither broker nor client library is our store: a message leaves the outbox when its receipt comes,
@@ -14,17 +14,29 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from dataclasses import dataclass
 from math import inf
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
+from gateway.tell.flights import Flights
+from gateway.tell.outbox import (
+    RAISES,
+    STANDS,
+    URGENT,
+    Key,
+    Lost,
+    Message,
+    NotTaken,
+    Outbox,
+    Place,
+    Sender,
+    key_of,
+    place_of,
+)
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
-from gateway.words.ranges import Numbers, merged, within
-from gateway.words.say import Failed, Say
+from gateway.words.ranges import merged, within
 
 # messages kept in memory for pushing; beyond it they are read from the store when their turn comes
 FRESH = 1000
@@ -36,107 +48,21 @@ BATCH_PAGE = 4  # batches of readings read at a time; they are large
 # entries below P2, and as many batches, that may be without receipt at a time; P1 and P2 know no
 # window
 WINDOW = 256
-# s until P1 or P2 without receipt is sent again, the last one repeats (SCAIP 5-20 s). All else
-# begins so, and then waits double.
-AGAIN = (5.0, 10.0, 20.0)
-PATIENCE = 1800.0  # s after which P1 and P2 are sent again only every AGAIN_LATER (SCAIP 3-30 min)
-AGAIN_LATER = {
-    True: 60.0,
-    False: 600.0,
-}  # s at most; P1 and P2, and all others; for ever. A batch of readings is never sent again sooner
-RAISES, STANDS, URGENT = 0, 1, 2  # ranks of what is P1 or P2; that of all else is its priority
 NOTHING = 99, 99  # a rank and priority below all others: there is no message
-GONE = Say("link.gone")
-# share by which each wait is stretched or shortened, so that homes do not send in step
-JITTER = 0.2
-
-
-class Message(Protocol):
-    """What is pushed: an entry of the journal or a batch of readings."""
-
-    @property
-    def priority(self) -> int: ...  # noqa: D102
-    @property
-    def number(self) -> int: ...  # noqa: D102
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def payload(self) -> bytes: ...  # noqa: D102
-    @property
-    def batch(self) -> bool: ...  # noqa: D102
-    @property
-    def raises(self) -> bool: ...  # noqa: D102  it says that somebody calls for help, at P1 or P2, and not how that went on
-
-
-class Link(Protocol):
-    """The way to the broker. `publish` returns when the broker has the message and raises `Lost` when it has not."""
-
-    async def publish(self, topic: str, payload: bytes) -> None: ...  # noqa: D102
-
-
-class Lost(Failed):
-    """The link is not there, or ended during a publish. What was being sent stays in the outbox."""
-
-    def __init__(self, say: Say = GONE) -> None:
-        super().__init__(say)
-
-
-class NotTaken(Failed):
-    """The broker refuses this one message; the link is well. It is tried again as if it had no receipt."""
-
-    def __init__(self, say: Say = GONE) -> None:
-        super().__init__(say)
-
-
-class Outbox(Protocol):
-    """The store's side of pushing."""
-
-    async def standing(self, limit: int) -> Sequence[Message]: ...  # noqa: D102
-    async def waiting(self, after: tuple[int, int], limit: int) -> Sequence[Message]: ...  # noqa: D102
-    async def waiting_batches(self, after: int, limit: int) -> Sequence[Message]: ...  # noqa: D102
-    async def again(self, numbers: Iterable[int], *, batch: bool) -> Sequence[Message]: ...  # noqa: D102
-
-
-class Place(NamedTuple):
-    """Where a message stands among others: the lowest goes first."""
-
-    rank: int
-    priority: int
-    turn: int
-
-
-class Key(NamedTuple):
-    """Names a message: entries and batches are numbered apart."""
-
-    batch: bool
-    number: int
-
-
-@dataclass(slots=True)
-class Flight:
-    """A message that the broker has and the platform has not yet confirmed."""
-
-    place: Place
-    first: float
-    due: float
-    # from when on its lack is held against the platform; of a batch, which is not sent again soon,
-    # the second time
-    since: float
-    times: int = 0
 
 
 class Push:
-    """What is being sent. One task runs `run`; all other methods are called from the same event loop."""
+    """What is being sent. The task "push" runs `run`; the rest is called on the same loop."""
 
     def __init__(
         self,
-        link: Link,
+        link: Sender,
         outbox: Outbox,
         clock: Clock,
         topic: Callable[[str], str],
         accepted: Callable[[Message], None] | None,
     ) -> None:
-        """Prepare to send. `accepted` is called at PUBACK where the platform sends no receipts; None where it does."""
+        """Prepare to send. `accepted` takes each PUBACK of a platform that sends no receipts."""
         self.sent = 0
         self._link = link
         self._outbox = outbox
@@ -145,9 +71,8 @@ class Push:
         self._accepted = accepted
         self._wake = asyncio.Event()
         self._another = asyncio.Event()  # set when the present outbox is given up
-        self._called = (
-            asyncio.Event()
-        )  # set when something of P1 or P2 is offered: reading batches then waits
+        # set when something of P1 or P2 is offered: reading batches then waits
+        self._called = asyncio.Event()
         self._up = False
         self._fresh: list[tuple[Place, int, Message]] = []
         self._stands_read = False  # how each open alarm stands has been read since the connection
@@ -155,25 +80,13 @@ class Push:
         # where to go on reading entries; None = all read
         self._cursor: tuple[int, int] | None = None
         self._batch_cursor: int | None = None
-        self._flight: dict[Key, Flight] = {}
-        self._flown = {
-            False: Numbers(),
-            True: Numbers(),
-        }  # the numbers of these, entries and batches
-        # Heaps: when which is due again, and what is due. To look through thousands for each
-        # message would be felt.
-        self._timers: list[tuple[float, Key]] = []
-        self._due: list[tuple[Place, Key]] = []
+        self._flights = Flights()
         self._place = Place(*NOTHING, 0)  # of what `_next` has returned
         self._held: set[Key] = set()  # in _fresh or being sent
-        self._rescan = {
-            False: False,
-            True: False,
-        }  # of entries, of batches: some wait in the store that are not held here
-        self._batches = 0  # in flight
+        # of entries, of batches: some wait in the store that are not held here
+        self._rescan = {False: False, True: False}
         self._wanted = True  # whether the platform wants readings at all
-        # counts how often batches were left to the store: what was asked of it before is another by
-        # now
+        # counts how often batches were left to the store: an answer asked for before is stale
         self._left = 0
         self._order = 0
         # counts connections: what was begun in an earlier one says nothing about this one
@@ -183,7 +96,7 @@ class Push:
         self._stopped_at = -inf  # when something of P1 or P2 last found no link
 
     def offer(self, messages: Iterable[Message]) -> None:
-        """Take what has just been committed. Without a link only the newest calls for help are kept here: the store has all."""
+        """Take what has just been committed; without a link keep only the newest calls for help."""
         if not self._up:
             for message in messages:
                 self._stop(message)
@@ -192,7 +105,7 @@ class Push:
             if len(self._fresh) >= FRESH and message.priority > Priority.P2:
                 self._rescan[message.batch] = True
                 continue
-            self._take(_place(message), message)
+            self._take(place_of(message), message)
         self._wake.set()
 
     def _take(self, place: Place, message: Message) -> None:
@@ -200,32 +113,30 @@ class Push:
             self._called.set()
         self._order += 1
         heapq.heappush(self._fresh, (place, self._order, message))
-        self._held.add(Key(message.batch, message.number))
+        self._held.add(key_of(message))
 
     def trust(self, accepted: Callable[[Message], None] | None) -> None:
-        """Go on with another platform, which sends receipts or does not: see `accepted` at the beginning."""
+        """Go on with another platform, which sends receipts or does not: see `__init__`."""
         self._accepted = accepted
 
     def readings(self, *, wanted: bool) -> None:
-        """Send batches of readings, or keep them in the store for as long as the platform wants none."""
+        """Send batches of readings, or keep them in the store while the platform wants none."""
         if wanted == self._wanted:
             return
         self._wanted = wanted
         if not wanted:
-            for key in [k for k in self._flight if k.batch]:
-                self._land(key)
+            self._flights.land_batches()
         self._wake.set()
 
     def leave_batches(self) -> None:
-        """Leave the batches held here to the store and read them anew: what of them may be sent is less than before."""
+        """Read the batches held here anew: less of them may be sent than before."""
         self._left += 1
         for held in [held for held in self._fresh if held[-1].batch]:
             self._held.discard(Key(True, held[-1].number))
         self._fresh = [held for held in self._fresh if not held[-1].batch]
         heapq.heapify(self._fresh)
         self._page = deque(message for message in self._page if not message.batch)
-        for key in [k for k in self._flight if k.batch]:
-            self._land(key)
+        self._flights.land_batches()
         if self._sending is not None and self._sending.batch:
             self._sending = None
         self._batch_cursor, self._rescan[True] = None, True
@@ -241,16 +152,12 @@ class Push:
             self.up()
 
     def up(self) -> None:
-        """Begin anew: after a connection all that has no receipt is sent, in the order that stands above."""
+        """Begin anew: after a connection all that has no receipt is sent, in the order above."""
         self._up = True
         self._era += 1
         self._fresh.clear()
         self._page.clear()
-        self._flight.clear()
-        self._flown = {False: Numbers(), True: Numbers()}
-        self._batches = 0
-        self._timers.clear()
-        self._due.clear()
+        self._flights = Flights()
         self._stands_read = False
         self._held.clear()
         self._rescan = {False: False, True: False}
@@ -269,14 +176,14 @@ class Push:
         self._page.clear()
 
     def _stop(self, message: Message) -> None:
-        """Note a message that found no link: a call for help shall go before all that waits longer."""
+        """Note a message that found no link: a call for help goes before all that waits longer."""
         if message.priority <= Priority.P2:
             self._stopped_at = self._clock.now().mono
         if message.raises:
             self._late.append(message)
 
     def received(self, ranges: Iterable[tuple[int, int]], *, batch: bool) -> None:
-        """Forget what the platform has recorded. Its receipt may be faster than the broker's PUBACK."""
+        """Forget what the platform has recorded; a receipt may be faster than the PUBACK."""
         whole = merged(ranges)
 
         def taken(one: Key | Message) -> bool:
@@ -284,8 +191,7 @@ class Push:
 
         if self._sending is not None and taken(self._sending):
             self._sending = None
-        for number in self._flown[batch].covered(whole):
-            self._land(Key(batch, number))
+        self._flights.received(whole, batch=batch)
         for waiting in (self._page, self._late):
             kept = [m for m in waiting if not taken(m)]
             if len(kept) < len(waiting):
@@ -296,19 +202,16 @@ class Push:
     @property
     def pressed(self) -> bool:
         """Whether something urgent waits for its turn: then what nobody waits for is not begun."""
-        again = self._due_again(self._clock.now().mono)
-        resend = self._flight[again].place[:2] if again is not None else NOTHING
-        backlog = _place(self._page[0])[:2] if self._page else NOTHING
-        return min(self._first(), resend, backlog)[0] <= URGENT
+        resend = self._resend(self._flights.due_again(self._clock.now().mono))
+        return min(self._first(), resend, self._backlog())[0] <= URGENT
 
     def urgent(self, seconds: float) -> bool:
-        """Say whether something urgent has wanted to go out in these last seconds, and there was no link."""
+        """Say whether something urgent found no link in these last seconds."""
         return not self._up and self._clock.now().mono - self._stopped_at < seconds
 
     def unanswered_since(self) -> float | None:
-        """Return the monotonic second since which the platform owes a receipt, or None. One batch that got lost is no such debt."""
-        since = min((f.since for f in self._flight.values()), default=inf)
-        return None if since == inf else since
+        """Return the monotonic second since which the platform owes a receipt, or None."""
+        return self._flights.unanswered_since()
 
     async def run(self) -> None:
         """Send for ever. Only cancellation ends it, and what the store raises."""
@@ -317,7 +220,7 @@ class Push:
             if message is None:
                 await self._rest()
                 continue
-            era, key = self._era, Key(message.batch, message.number)
+            era, key = self._era, key_of(message)
             self._sending = key
             try:
                 await self._link.publish(self._topic(message.name), message.payload)
@@ -327,55 +230,39 @@ class Push:
             except Lost:
                 if self._era == era:
                     self.down()
-                    if (
-                        self._sending is not None
-                    ):  # else its receipt was faster than the end of the link
+                    if self._sending is not None:  # else its receipt was faster than the end
                         self._stop(message)
                 continue
             finally:
                 self._held.discard(key)
             self.sent += taken
-            if self._era != era:
-                # another connection, maybe another outbox: there all without receipt is sent anyway
-                continue
-            if taken and self._accepted is not None:
-                self._land(key)
-                self._accepted(message)
-                continue
-            if self._sending is None:
-                continue
-            now = self._clock.now().mono
-            if message.batch and not self._wanted:
-                continue
-            flight = self._flight.get(key)
-            if flight is None:
-                flight = self._flight[key] = Flight(
-                    self._place, now, due=0.0, since=inf if key.batch else now
-                )
-                self._flown[key.batch].add(key.number)
-                self._batches += key.batch
-            flight.times += 1
-            if flight.times > 1:
-                flight.since = min(flight.since, now)
-            flight.due = now + self._again_after(flight, now, batch=message.batch)
-            heapq.heappush(self._timers, (flight.due, key))
+            if self._era == era:  # after another connection all without receipt is sent anyway
+                self._sent(message, taken=taken)
+
+    def _sent(self, message: Message, *, taken: bool) -> None:
+        """Note what became of a message: `taken` by the broker, or refused by it."""
+        key = key_of(message)
+        if taken and self._accepted is not None:
+            self._flights.land(key)
+            self._accepted(message)
+        elif self._sending is not None and (self._wanted or not key.batch):
+            self._flights.sent(key, self._place, self._clock.now().mono)
 
     async def _rest(self) -> None:
-        due = self._timers[0][0] if self._up and self._timers else inf
+        due = self._flights.next_due() if self._up else inf
+        left = None if due == inf else max(0.01, self._clock.real(due - self._clock.now().mono))
         try:
-            async with asyncio.timeout(
-                None if due == inf else max(0.01, self._clock.real(due - self._clock.now().mono))
-            ):
+            async with asyncio.timeout(left):
                 await self._wake.wait()
         except TimeoutError:
             return
         self._wake.clear()
 
     async def _next(self) -> Message | None:
-        """Return the most urgent message: fresh, due again, or from the backlog; at equal urgency in this order."""
+        """Return the most urgent message: fresh, due again, or backlog; the same in this order."""
         while True:
-            again = self._due_again(self._clock.now().mono)
-            resend = self._flight[again].place[:2] if again is not None else NOTHING
+            again = self._flights.due_again(self._clock.now().mono)
+            resend = self._resend(again)
             self._pass_over_batches()
             if not self._stands_read and min(self._first(), resend)[0] > RAISES:
                 await self._read_standing()
@@ -383,13 +270,12 @@ class Push:
             while not self._page and self._more() and min(self._first(), resend)[0] > URGENT:
                 await self._read()
             self._pass_over_batches()
-            fresh = self._first()
-            backlog = _place(self._page[0])[:2] if self._page else NOTHING
+            fresh, backlog = self._first(), self._backlog()
             if min(fresh, resend, backlog) == NOTHING:
                 return None
             if self._full(batch=False):
-                # Nothing new below P2 now; what has no receipt is sent again all the same, or the
-                # window would never open.
+                # Nothing new below P2; what has no receipt is sent again, or the window would
+                # never open.
                 fresh, backlog = (p if p[0] <= URGENT else NOTHING for p in (fresh, backlog))
                 if min(fresh, resend, backlog) == NOTHING:
                     return None
@@ -403,30 +289,28 @@ class Push:
                 if found is None:
                     continue
                 if found:
+                    self._place = place_of(found[0])
                     return found[0]
-                self._land(again)
+                self._flights.land(again)
                 continue
             message = self._page.popleft()
-            key = Key(message.batch, message.number)
-            if key not in self._flight and key not in self._held:
-                self._place = _place(message)
+            if self._is_new(message):
+                self._place = place_of(message)
                 return message
+
+    def _is_new(self, message: Message) -> bool:
+        """Say whether a message of the store is neither in flight nor held here."""
+        key = key_of(message)
+        return key not in self._flights and key not in self._held
 
     def _first(self) -> tuple[int, int]:
         return self._fresh[0][0][:2] if self._fresh else NOTHING
 
-    def _due_again(self, now: float) -> Key | None:
-        """Return the most urgent of what is to be sent again by now."""
-        while self._timers and self._timers[0][0] <= now:
-            due, key = heapq.heappop(self._timers)
-            if (flight := self._flight.get(key)) is not None and flight.due == due:
-                heapq.heappush(self._due, (flight.place, key))
-        while self._due:
-            key = self._due[0][1]
-            if (flight := self._flight.get(key)) is not None and flight.due <= now:
-                return key
-            heapq.heappop(self._due)  # it has its receipt, or was sent meanwhile
-        return None
+    def _backlog(self) -> tuple[int, int]:
+        return place_of(self._page[0])[:2] if self._page else NOTHING
+
+    def _resend(self, again: Key | None) -> tuple[int, int]:
+        return NOTHING if again is None else self._flights.place(again)[:2]
 
     def _more(self) -> bool:
         """Say whether there is more of the backlog to be read."""
@@ -439,16 +323,13 @@ class Push:
         )
 
     def _full(self, *, batch: bool) -> bool:
-        """Say whether nothing new may be sent: so many are without receipt, or nobody wants it. Batches hold up no entry."""
+        """Say whether nothing new may be sent: WINDOW are without receipt, or nobody wants it."""
         if batch and not self._wanted:
             return True
-        return (
-            self._accepted is None
-            and (self._batches if batch else len(self._flight) - self._batches) >= WINDOW
-        )
+        return self._accepted is None and self._flights.count(batch=batch) >= WINDOW
 
     def _pass_over_batches(self) -> None:
-        """Leave batches that may not be sent now to the store, so that no entry waits behind them."""
+        """Leave batches that may not be sent now to the store: no entry waits behind them."""
         if not self._full(batch=True):
             return
         while self._fresh and self._fresh[0][2].batch:
@@ -458,22 +339,15 @@ class Push:
             self._page.clear()
             self._rescan[True] = True
 
-    def _land(self, key: Key) -> None:
-        """Look for no receipt of it any more."""
-        if self._flight.pop(key, None) is not None:
-            self._flown[key.batch].discard(key.number)
-            self._batches -= key.batch
-
     async def _read_standing(self) -> None:
-        """Read how each open alarm stands: what became of it since goes before what it superseded."""
+        """Read how each open alarm stands: that goes before what it superseded."""
         era = self._era
         found = await self._asked(self._outbox.standing(LATE))
         if found is None or era != self._era:
             return
         self._stands_read = True
         for turn, message in enumerate(found):
-            key = Key(message.batch, message.number)
-            if key not in self._flight and key not in self._held:
+            if self._is_new(message):
                 self._take(Place(STANDS, message.priority, turn), message)
 
     async def _read(self) -> None:
@@ -498,15 +372,13 @@ class Push:
     async def _asked(
         self, question: Coroutine[Any, Any, Sequence[Message]], *, may_wait: bool = False
     ) -> Sequence[Message] | None:
-        """Return the outbox's answer; nothing once it was given up, for its disk may not answer for minutes.
+        """Return the outbox's answer; nothing once it is given up: its disk may hang for minutes.
 
         What `may_wait` (readings) is left as soon as something of P1 or P2 is offered: then None,
         and it is asked again later.
         """
-        answer, given_up = (
-            asyncio.ensure_future(question),
-            asyncio.ensure_future(self._another.wait()),
-        )
+        answer = asyncio.ensure_future(question)
+        given_up = asyncio.ensure_future(self._another.wait())
         self._called.clear()
         called = asyncio.ensure_future(self._called.wait()) if may_wait else given_up
         try:
@@ -516,23 +388,3 @@ class Push:
             called.cancel()
             given_up.cancel()
             answer.cancel()
-
-    def _again_after(self, flight: Flight, now: float, *, batch: bool) -> float:
-        if batch:
-            wait = AGAIN_LATER[False]
-        elif (
-            flight.place.priority > Priority.P2
-        ):  # for as long as it has waited already: a line is metered
-            wait = min(AGAIN[0] * 2 ** min(flight.times - 1, 20), AGAIN_LATER[False])
-        elif now - flight.first >= PATIENCE:
-            wait = AGAIN_LATER[True]
-        else:
-            wait = AGAIN[min(flight.times - 1, len(AGAIN) - 1)]
-        return wait * (1 + JITTER * (2 * random.random() - 1))  # noqa: S311  spreading load, not a secret
-
-
-def _place(message: Message) -> Place:
-    """Return where a message stands that is not told as the standing of an alarm."""
-    if message.raises:
-        return Place(RAISES, message.priority, -message.number)
-    return Place(max(URGENT, message.priority), message.priority, message.number)

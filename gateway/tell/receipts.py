@@ -11,7 +11,10 @@ BATCHES = 500  # ranges of batches that wait to be marked; what falls out is sen
 
 
 class Receipts:
-    """What the platform has, each number once. On the loop's thread; the pump takes entries, the writer of readings batches."""
+    """What the platform has, each number once.
+
+    On the loop's thread; the pump takes entries, the writer of readings batches.
+    """
 
     def __init__(self) -> None:
         self._entries: list[Range] = []

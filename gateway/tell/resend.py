@@ -1,10 +1,10 @@
-"""Entries that the platform asks for once more: it has lost its database, or finds a gap that `waiting` does not explain.
+"""Entries that the platform asks for once more: it lost its database, or finds an unexplained gap.
 
-One order at a time, MOST entries at most, one entry every PACE at most, in their order, each as it
-was sent the first time. Whatever is urgent goes before the next one; a link that is lost is waited
-for. The result comes when the last one was taken by the broker: a platform that has none sends its
-order again, as it does with any other, and after a restart of ours that begins it anew. Nothing of
-it waits for a receipt: what did not come all the same is asked for again, under a new id.
+One order at a time, MOST entries at most, paced, in their order, each as it was sent the first
+time. Whatever is urgent goes before the next one; a link that is lost is waited for. The result
+comes when the broker has the last one: a platform that has no result sends its order again, as any
+other, and after a restart of ours that begins it anew. Nothing waits for a receipt: what did not
+come all the same is asked for again, under a new id.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.database import is_sound
 from gateway.keep.storage import Storage
-from gateway.tell.push import Lost, NotTaken, Push
+from gateway.tell.outbox import Lost, NotTaken
+from gateway.tell.push import Push
+from gateway.tell.waits import WAITS
 from gateway.tell.way import Way
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
@@ -30,13 +32,11 @@ from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 MOST = 1000  # entries in one order, some 1.5 MB: two minutes
-PACE = 0.1  # s from one entry to the next
 PAGE = 50  # entries read from the store at a time
-LOOK = 0.5  # s between two looks whether the link is back, or the urgent messages are gone
 
 
 class Resend:
-    """What is being sent once more. `run` is a task of its own; `told` is called by the pump."""
+    """What is being sent once more. `run` is the task "resend"; `told` is called by the pump."""
 
     def __init__(
         self,
@@ -63,11 +63,11 @@ class Resend:
         return self._order is not None and (self._order.id, self._order.digest) == (i.id, i.digest)
 
     def other_than(self, i: Instruction) -> bool:
-        """Say whether another order is being carried out under this one's id: its result must find the place that is its own."""
+        """Say whether another order is carried out under this id: its result has its own place."""
         return self._order is not None and self._order.id == i.id and self._order.digest != i.digest
 
     def told(self, i: Instruction) -> ResultFact | None:
-        """Take an order of the platform; return the answer that refuses it, None where it is being carried out now."""
+        """Take an order; return the answer that refuses it, None where it is carried out now."""
         newest, store = self._pipeline.last, self._storage.store
         if not i.by.strip():
             return no(i, Refused.MISSING, Say("order.no_by"))
@@ -110,16 +110,16 @@ class Resend:
             for number, name, body in page:
                 after = number
                 sent += is_sound(body) and await self._sent(name, body)
-                await self._sleep(PACE)
+                await self._sleep(WAITS.pace)
             if len(page) < PAGE:
                 break
         return sent
 
     async def _sent(self, name: str, body: bytes) -> bool:
-        """Send one entry as soon as nothing urgent wants to go and there is a link; False where the broker refuses it."""
+        """Send one entry once nothing urgent waits and a link is up; False where it is refused."""
         while True:
             if self._push.pressed or not self._way.connected:
-                await self._sleep(LOOK)
+                await self._sleep(WAITS.look)
                 continue
             try:
                 await self._way.publish(wire.topic(self._home.gateway, name), body)
@@ -127,6 +127,6 @@ class Resend:
                 LOG.warning("resend: %s", refused)
                 return False
             except Lost:
-                await self._sleep(LOOK)
+                await self._sleep(WAITS.look)
                 continue
             return True

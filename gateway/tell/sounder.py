@@ -1,7 +1,4 @@
-"""How a local program of an alarm is run, and what sounds in the home. Nothing of an alarm goes through a shell.
-
-Runs on the loop's thread, as part of `gateway.callers`.
-"""
+"""How a local program of an alarm is run, without a shell, and what sounds in the home."""
 
 from __future__ import annotations
 
@@ -15,14 +12,13 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from gateway.judge.alarm import Alarm, State
+from gateway.tell.waits import WAITS
 from gateway.words import kind as kinds
 
 LOG = logging.getLogger("eldercare")
-LONGEST = 120.0  # s a program may run; then it is ended and counts as failed
-LONGEST_TEST = 60.0  # s a program may take to say whether it could reach anybody
 ASK = "test"  # the last argument of a program that is asked so
-# What a program says of its channel by its exit code, other than that nobody was reached; the words
-# stand in faults and on the page.
+# exit codes by which a program says more of its channel than that nobody was reached; the words
+# stand in faults and on the page
 BROKEN = {
     10: "unplugged",
     11: "no_credit",
@@ -40,23 +36,20 @@ class Child(Protocol):
     @property
     def pid(self) -> int:
         """Number of the process, and of the group that is ended with it."""
-        ...
 
     @property
     def returncode(self) -> int | None:
         """Exit code; None while it runs."""
-        ...
 
     async def wait(self) -> int:
         """Wait for its end; return the exit code."""
-        ...
 
 
 Begin = Callable[[Sequence[str], Mapping[str, str]], Awaitable[Child]]
 
 
 async def begin(program: Sequence[str], environment: Mapping[str, str]) -> Child:
-    """Begin a program in a group of its own, with this environment and nothing else. Raises OSError."""
+    """Begin a program in a group of its own, with only this environment. Raises OSError."""
     nothing = asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
         *program,
@@ -69,7 +62,7 @@ async def begin(program: Sequence[str], environment: Mapping[str, str]) -> Child
 
 
 class Ran(NamedTuple):
-    """How a program ended. `broken` is what is wrong with the channel itself, "" where it may only have reached nobody."""
+    """How a program ended. `broken` is what is wrong with the channel itself, "" for nothing."""
 
     ok: bool
     words: str
@@ -80,14 +73,14 @@ _PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 async def ask(start: Begin, program: Sequence[str]) -> Ran:
-    """Ask a program whether it could do what it is there for, reaching nobody and making no noise. Cancelled, it ends the program."""
+    """Ask a program whether it could reach somebody, in silence. Cancelled, it ends the program."""
     environment = {"PATH": _PATH, "ELDERCARE_REASON": "self_test", "ELDERCARE_TEST": "1"}
-    ran = await _run(start, (*program, ASK), environment, LONGEST_TEST)
+    ran = await _run(start, (*program, ASK), environment, WAITS.program_test)
     return ran if ran.ok or ran.broken else ran._replace(broken="failed")
 
 
 async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -> Ran:
-    """Run one program for `alarm` to its end; return how it ended. Cancelled, it ends the program."""
+    """Run one program for `alarm`; return how it ended. Cancelled, it ends the program."""
     environment = {
         "PATH": _PATH,
         "ELDERCARE_ALARM": alarm.id,
@@ -97,7 +90,7 @@ async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -
         "ELDERCARE_REASON": reason,
         "ELDERCARE_TEST": "1" if alarm.test else "0",
     }
-    return await _run(start, program, environment, LONGEST)
+    return await _run(start, program, environment, WAITS.program)
 
 
 async def _run(
@@ -107,11 +100,8 @@ async def _run(
         child = await start(program, environment)
     except OSError as error:
         LOG.warning("program %s: %s", program[0], error.strerror)
-        return Ran(
-            False,
-            f"{program[0]}: {error.strerror}",
-            "not_executable" if isinstance(error, PermissionError) else "not_there",
-        )
+        broken = "not_executable" if isinstance(error, PermissionError) else "not_there"
+        return Ran(False, f"{program[0]}: {error.strerror}", broken)
     try:
         async with asyncio.timeout(longest):
             code = await child.wait()
@@ -121,13 +111,12 @@ async def _run(
         if child.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-    return Ran(
-        code == 0, f"{program[0]}: exit code {code}", BROKEN.get(code, "ended" if code < 0 else "")
-    )
+    broken = BROKEN.get(code, "ended" if code < 0 else "")
+    return Ran(code == 0, f"{program[0]}: exit code {code}", broken)
 
 
 def family(kind: str) -> str:
-    """Return what one call tells of at once: "fire" for smoke and CO, "gas"; "" for a kind of which each alarm is a call of its own.
+    """Return what one call tells of at once: "fire" (smoke, CO), "gas", "" for each its own call.
 
     Eight detectors in one fire are one fire: whoever is told of it need not be told eight times.
     Gas is not fire: who enters a home with gas in it must know that. Falls and calls for help are
@@ -165,7 +154,10 @@ class _Sounding:
 
 
 class Sounder:
-    """What sounds in the home: one program at a time, for the alarm that is most urgent. It never takes the place of a call."""
+    """What sounds in the home: one program at a time, for the most urgent alarm.
+
+    It never takes the place of a call. On the loop's thread, as part of `Callers`.
+    """
 
     def __init__(self, start: Begin, ended: Callable[[str, Ran], None]) -> None:
         """`ended(program file, how)` is told how each sound ended by itself."""
@@ -197,21 +189,15 @@ class Sounder:
             self._wants.pop(alarm.number, None)
             now.serves[alarm.number] = noise
             return
-        if (
-            now is not None
-            and alarm.number in now.serves
-            and now.serves[alarm.number].program != noise.program
-        ):
+        own = now.serves.get(alarm.number) if now is not None else None
+        if now is not None and own is not None and own.program != noise.program:
             self._let_go(now, alarm.number)  # the chime of its grace makes room for the siren
         self._wants[alarm.number] = noise
         if len(self._wants) > NOISES:
             least = max(self._wants.values(), key=lambda n: (n.rank, n.order))
-            LOG.warning(
-                "sound: %d alarms wait for it, alarm %d is forgotten",
-                len(self._wants),
-                least.alarm.number,
-            )
-            del self._wants[least.alarm.number]
+            out, many = least.alarm.number, len(self._wants)
+            LOG.warning("sound: %d alarms wait for it, alarm %d is forgotten", many, out)
+            del self._wants[out]
         self._next()
 
     def leave(self, number: int) -> None:
@@ -244,15 +230,13 @@ class Sounder:
             return
         task = asyncio.create_task(self._sound(best), name=f"sound {best.alarm.number}")
         served = [best, *(n for n in self._wants.values() if best.with_(n))]
-        self._now = _Sounding(
-            best, task, {n.alarm.number: self._wants.pop(n.alarm.number) for n in served}
-        )
+        serves = {n.alarm.number: self._wants.pop(n.alarm.number) for n in served}
+        self._now = _Sounding(best, task, serves)
         task.add_done_callback(self._ended)
 
     async def _sound(self, noise: _Noise) -> None:
-        self._told(
-            noise.program[0], await run(self._start, noise.program, noise.alarm, noise.reason)
-        )
+        ran = await run(self._start, noise.program, noise.alarm, noise.reason)
+        self._told(noise.program[0], ran)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._now = None

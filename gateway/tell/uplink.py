@@ -11,7 +11,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from gateway.box.supervise import keep, wait_before
+from gateway.box.supervise import keep, spread
 from gateway.contract import wire
 from gateway.home.config import Config
 from gateway.home.home import Home
@@ -21,25 +21,25 @@ from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.tell import mqtt
 from gateway.tell.changeover import Changeover, TakeBack
+from gateway.tell.connection import Broker, LinkLost
 from gateway.tell.heartbeat import Heartbeats
 from gateway.tell.inventory import Inventory
+from gateway.tell.outbox import Lost, Message, NotTaken
 from gateway.tell.presence import Presence
-from gateway.tell.push import Lost, Message, NotTaken, Push
+from gateway.tell.push import Push
 from gateway.tell.receipts import Receipts
+from gateway.tell.waits import WAITS
 from gateway.tell.way import Way
 from gateway.words.clock import Clock, Quality
 
 LOG = logging.getLogger("eldercare")
-# s between two attempts to reach the broker while something urgent waits, give or take a fifth ...
-SOON = 3.0
-# s ... for so long after it was written: a broker that is away for days does not cost a metered
-# line more
-HURRIED = 30.0
-LOOK_EVERY = 0.5  # s between two looks whether something urgent has come
 
 
 class Uplink:
-    """The platform as this gateway reaches it. On the loop's thread; its tasks run in the group that `begin` is given."""
+    """The platform as this gateway reaches it.
+
+    On the loop's thread; its tasks run in the group that `begin` is given.
+    """
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Uplink:
         take_back: TakeBack,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        """`heard` and `refused` take what the platform sends, see `mqtt.Link`; `take_back` puts its settings back that held."""
+        """`heard`, `refused`: see `mqtt.Link`; `take_back` puts settings back that held."""
         self._home = home
         self._clock = clock
         self._notes = notes
@@ -82,7 +82,7 @@ class Uplink:
 
     @property
     def link(self) -> mqtt.Link | None:
-        """The link of now; None where no platform is configured, or while somebody tries another."""
+        """The link of now; None without a platform, or while somebody tries another."""
         return self._way.link
 
     @property
@@ -92,7 +92,7 @@ class Uplink:
 
     @property
     def confirms(self) -> Callable[[Message], None] | None:
-        """What counts a PUBACK as the receipt, for a platform that sends none; None for one that does."""
+        """What counts a PUBACK as the receipt; None for a platform that sends receipts."""
         platform = self._home.config.platform
         return self._taken if platform is not None and platform.receipts == "broker" else None
 
@@ -108,7 +108,7 @@ class Uplink:
         )
 
     def connect(self, group: asyncio.TaskGroup | None = None) -> None:
-        """Keep a link to the configured platform up, in this group of tasks; without one say that alarms stay here."""
+        """Keep a link to the configured platform up; without one say that alarms stay here."""
         self._group = group or self._group
         assert self._group is not None  # the daemon runs
         link = self.made()
@@ -116,16 +116,24 @@ class Uplink:
             LOG.warning("no [platform] in the configuration: alarms stay in this home")
             return
         self._way.use(link)
-        run = self._group.create_task(
-            keep("platform", link.run, expected=(mqtt.LinkLost,), sleep=self.rest), name="link"
-        )
-        self._links = [run, *self._told_by(link)]
 
-    async def rest(self, seconds: float) -> None:
-        """Wait before a new attempt. A call for help does not wait for the minute that a long outage has earned."""
-        soon, rested = wait_before(1) * SOON, 0.0
-        while rested < seconds and not (rested >= soon and self._push.urgent(HURRIED)):
-            step = min(LOOK_EVERY, seconds - rested)
+        async def rest(seconds: float) -> None:
+            await self.rest(seconds, turned_away=link.turned_away)
+
+        kept = keep("platform", link.run, expected=(LinkLost,), sleep=rest)
+        self._links = [self._group.create_task(kept, name="link"), *self._told_by(link)]
+
+    async def rest(self, seconds: float, *, turned_away: bool) -> None:
+        """Wait before a new attempt; with a call for help only for `soon`, however long the outage.
+
+        An attempt that nobody answers costs a metered line a few bytes and is made again sooner
+        than one that was `turned_away`, which cost a handshake.
+        """
+        soon = spread(WAITS.soon_turned_away if turned_away else WAITS.soon)
+        rested = 0.0
+        while rested < seconds and not (rested >= soon and self._push.urgent(WAITS.hurried)):
+            until = soon if rested < soon else seconds
+            step = min(WAITS.look, seconds - rested, until - rested)
             await self._sleep(step)
             rested += step
 
@@ -138,7 +146,7 @@ class Uplink:
         await asyncio.gather(*links, return_exceptions=True)
 
     def reconnect(self) -> None:
-        """Begin the link anew with the settings that are in force now. The hearing goes on meanwhile."""
+        """Begin the link anew with the settings in force now. The hearing goes on meanwhile."""
         assert self._group is not None  # the daemon runs
 
         async def again() -> None:
@@ -156,7 +164,7 @@ class Uplink:
         return self._trial is not None and self._trial.link is not None
 
     def begin(self, group: asyncio.TaskGroup, held: Config | None) -> None:
-        """Keep a link up from the start. `held`: the settings that held, where the present ones are still on trial; else None."""
+        """Keep a link up from the start. `held`: the settings before those that are on trial."""
         self._group = group
         if held is None or held.platform is None:
             self.connect()
@@ -165,15 +173,11 @@ class Uplink:
         self._trying = group.create_task(self._trial.run(), name="changeover")
 
     def change(self, before: Config) -> None:
-        """Go over to the settings that are in force now; until they have connected, those before hold: see `changeover`."""
+        """Go over to the settings that are in force now, on trial: see `changeover`."""
         assert self._group is not None  # the daemon runs
-        back = None
-        if (
-            self._trying is not None
-            and not self._trying.done()
-            and self._trying is not asyncio.current_task()
-        ):
-            self._trying.cancel()
+        back, trying = None, self._trying
+        if trying is not None and trying is not asyncio.current_task() and not trying.done():
+            trying.cancel()
             back = self._trial
         if before.platform is None or self._home.config.platform is None:
             self.reconnect()
@@ -182,7 +186,7 @@ class Uplink:
         self._trying = self._group.create_task(self._trial.run(), name="changeover")
 
     def restored(self) -> None:
-        """Go on by the settings before, which are in force again: by the link that still runs, or a new one."""
+        """Go on by the settings before: by the link that still runs, or by a new one."""
         self._trial = None
         if self.link is None:
             self.reconnect()
@@ -211,7 +215,7 @@ class Uplink:
             self._home, self._clock, self, self._take_back, self._open, before, resumed=resumed
         )
 
-    def broker(self, config: Config) -> mqtt.Broker:
+    def broker(self, config: Config) -> Broker:
         """Return how a configuration's broker is spoken to as this gateway."""
         return broker_of(config, self._home.gateway)
 
@@ -238,10 +242,9 @@ class Uplink:
         down: Callable[[str], None] | None = None,
     ) -> mqtt.Link:
         """Return a link to a configuration's broker, as this gateway: see `mqtt.Link`."""
-        broker, status = self.broker(config), self._heartbeats.status
         return mqtt.Link(
-            broker,
-            status=status,
+            self.broker(config),
+            status=self._heartbeats.status,
             heard=heard,
             refused=refused,
             up=up,
@@ -250,23 +253,17 @@ class Uplink:
         )
 
     def proved(self) -> float | None:
-        """Return the wall second that is certainly over while our clock is unsure; None while it is good."""
+        """Return the wall second that is certainly over; None while our clock is good."""
         now = self._clock.now()
-        return (
-            None
-            if now.quality is Quality.SYNCHRONISED
-            else self._clock.proved(now).wall.timestamp()
-        )
+        good = now.quality is Quality.SYNCHRONISED
+        return None if good else self._clock.proved(now).wall.timestamp()
 
     async def tell_status(self, reason: str) -> None:
-        """Let the platform know of another journal before its first entry, where it can be reached."""
+        """Tell the platform of another journal before its first entry, if it can be reached."""
         if self._way.connected:
+            topic = wire.topic(self._home.gateway, "status")
             with contextlib.suppress(Lost, NotTaken):
-                await self._way.publish(
-                    wire.topic(self._home.gateway, "status"),
-                    self._heartbeats.status(True, reason),
-                    retain=True,
-                )
+                await self._way.publish(topic, self._heartbeats.status(True, reason), retain=True)
 
     def _taken(self, message: Message) -> None:
         """Count a PUBACK as the receipt, for a platform that sends none."""
@@ -296,17 +293,16 @@ class Uplink:
             return  # one that another has taken the place of
         self._push.down()
         self._presence.unheard()
-        self._notes.later(
-            self._presence.proved
-        )  # nobody knows: it is retained, and comes again with the link
+        # nobody knows: it is retained, and comes again with the link
+        self._notes.later(self._presence.proved)
         self._notes.later(lambda at: self._pipeline.linked(False, at))
 
 
-def broker_of(config: Config, gateway: str) -> mqtt.Broker:
+def broker_of(config: Config, gateway: str) -> Broker:
     """Return where the configured broker is and how to speak to it."""
     platform = config.platform
     assert platform is not None  # asked only where one is configured
-    return mqtt.Broker(
+    return Broker(
         host=platform.host,
         port=platform.port,
         gateway=gateway,

@@ -1,13 +1,13 @@
-"""The way to the platform's broker: the link there is now, if any. `Uplink` puts links here, everybody who sends takes them from here."""
+"""The way to the platform's broker: the link of now, put here by `Uplink` for all who send."""
 
 from __future__ import annotations
 
 from gateway.tell import mqtt
-from gateway.tell.push import Lost
+from gateway.tell.outbox import Lost
 
 
 class Way:
-    """`link` is None where no platform is configured, or while somebody tries another. On the loop's thread."""
+    """`link` is None without a platform, or while another is tried. On the loop's thread."""
 
     def __init__(self) -> None:
         self._link: mqtt.Link | None = None

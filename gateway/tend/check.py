@@ -30,6 +30,7 @@ from gateway.home.status import Status
 from gateway.keep import recovery
 from gateway.keep.database import SET_ASIDE, aside, size
 from gateway.tell import channels, mqtt, sounder
+from gateway.tell.connection import LinkLost
 from gateway.tell.uplink import broker_of
 from gateway.tend.waits import WAITS
 from gateway.words.clock import kernel_synchronised
@@ -508,7 +509,7 @@ async def _broker(config: Config) -> Finding:
             await asyncio.wait((task, connected), return_when=asyncio.FIRST_COMPLETED)
             if not connected.done():
                 await task
-    except mqtt.LinkLost as error:
+    except LinkLost as error:
         return Finding(False, both("check.broker"), f"{error.say.zh} {error.say.en}")
     except TimeoutError:
         return Finding(

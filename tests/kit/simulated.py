@@ -28,7 +28,7 @@ from drivers import all_models
 from gateway.box import aside
 from gateway.home.config import load
 from gateway.judge.faults import fault
-from gateway.tell.push import Lost
+from gateway.tell.outbox import Lost
 from gateway.tend import daemon as daemons
 from gateway.tend import pump
 from gateway.tend.waits import WAITS
@@ -247,7 +247,7 @@ class Desk:
 class Link:
     """The way to the desk, in place of the MQTT link. It is there while `Lapse.network` is."""
 
-    version, taken_over, certificate_begins = "5", False, None
+    version, taken_over, turned_away, certificate_begins = "5", False, False, None
 
     def __init__(self, lapse: Lapse) -> None:
         self._lapse = lapse

@@ -11,8 +11,9 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from gateway.contract import wire
-from gateway.tell.mqtt import Broker, Link, LinkLost
-from gateway.tell.push import NotTaken
+from gateway.tell.connection import Broker, LinkLost
+from gateway.tell.mqtt import Link
+from gateway.tell.outbox import NotTaken
 from gateway.words.clock import Quality
 
 from tests.kit.brokers import Authority, Mosquitto

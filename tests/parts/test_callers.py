@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from gateway.judge.alarm import Alarm, State
-from gateway.tell import sounder
-from gateway.tell.callers import QUEUE, TOLD, Callers
+from gateway.tell.callers import QUEUE, Callers
+from gateway.tell.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment
 from gateway.words.kind import CO, FALL, GAS, SMOKE, WATER, Priority, of
@@ -121,7 +121,7 @@ async def test_it_ends_with_all_its_children_when_the_alarm_is_answered_and_othe
 
 
 async def test_one_that_never_ends_is_ended_and_counts_as_failed(told, tmp_path, monkeypatch):
-    monkeypatch.setattr(sounder, "LONGEST", 0.3)
+    monkeypatch.setattr(WAITS, "program", 0.3)
     pid = tmp_path / "pid"
     told.start([script(tmp_path, f"echo $$ > {pid}; trap '' TERM; sleep 60")], alarm(), call=0, reason="x")
     await until(lambda: told.ended)
@@ -286,7 +286,7 @@ async def test_who_was_told_of_a_fire_a_moment_ago_is_not_called_for_the_next_de
         acted.start([MODEM, "family"], of_kind(n, SMOKE), call=3, reason="repeat")
     await settle()
     assert [name for name, _ in acted.stage.began] == ["family", "neighbour", "family"]
-    assert TOLD <= 120, "less than a round of the ladder"
+    assert WAITS.told <= 120, "less than a round of the ladder"
 
 
 async def test_a_call_that_failed_tells_nobody_of_the_fire(acted):

@@ -15,12 +15,14 @@ from types import SimpleNamespace
 
 import aiomqtt
 import pytest
-from gateway.box.waits import WAITS
+from gateway.box.waits import WAITS as DIAL
 from gateway.contract import wire
-from gateway.tell import mqtt
+from gateway.tell import connection, mqtt
+from gateway.tell.connection import Broker, LinkLost
 from gateway.tell.heartbeat import Heartbeats
-from gateway.tell.mqtt import Broker, Link, LinkLost
-from gateway.tell.push import Lost, NotTaken
+from gateway.tell.mqtt import Link
+from gateway.tell.outbox import Lost, NotTaken
+from gateway.tell.waits import WAITS
 from gateway.words.clock import Moment, Quality
 from gateway.words.times import Times
 from paho.mqtt.packettypes import PacketTypes
@@ -311,7 +313,7 @@ async def test_many_callers_share_one_window(broker):
 
 async def test_cancelled_publish_leaves_the_link_alone(mosquitto):
     async with Up(mosquitto) as up:
-        for _ in range(mqtt.WINDOW * 3):
+        for _ in range(connection.WINDOW * 3):
             task = asyncio.create_task(up.link.publish(topic("heartbeat"), heartbeat()))
             await asyncio.sleep(0)
             task.cancel()
@@ -350,7 +352,7 @@ async def test_too_large_is_refused_before_it_is_read(broker):
 
 async def test_far_too_large_never_leaves_a_broker_of_mqtt_5(mosquitto):
     async with Platform(mosquitto, GATEWAY) as platform, Up(mosquitto) as up:
-        await platform.send("instruction", b" " * (wire.LARGEST + mqtt.ENVELOPE + 100))
+        await platform.send("instruction", b" " * (wire.LARGEST + connection.ENVELOPE + 100))
         await platform.send("receipt", b"{}")
         await until(lambda: up.heard)
         assert up.refused == []
@@ -397,8 +399,8 @@ async def test_broker_restarts():
 
 @pytest.mark.parametrize("version", ["5", "3.1.1"])
 async def test_half_open_is_noticed_by_the_publish(version, monkeypatch):
-    monkeypatch.setattr(mqtt, "PUBLISH_WAIT", 0.4)
-    monkeypatch.setattr(mqtt, "STOP_WAIT", 0.2)
+    monkeypatch.setattr(WAITS, "puback", 0.4)
+    monkeypatch.setattr(WAITS, "farewell", 0.2)
     with Mosquitto() as broker:
         async with Up(broker, version=version) as up:
             broker.freeze()
@@ -419,7 +421,7 @@ async def test_half_open_is_noticed_without_traffic():
 
 
 async def test_clean_stop_from_a_dead_broker_is_bounded(monkeypatch):
-    monkeypatch.setattr(mqtt, "STOP_WAIT", 0.3)
+    monkeypatch.setattr(WAITS, "farewell", 0.3)
     with Mosquitto() as broker:
         async with Up(broker) as up:
             broker.freeze()
@@ -432,8 +434,8 @@ async def test_clean_stop_from_a_dead_broker_is_bounded(monkeypatch):
 
 
 async def test_frozen_broker_accepts_nobody(monkeypatch):
-    monkeypatch.setattr(mqtt, "TRIAL_WAIT", 0.3)
-    monkeypatch.setattr(mqtt, "ANSWER_WAIT", 0.3)
+    monkeypatch.setattr(WAITS, "version_trial", 0.3)
+    monkeypatch.setattr(WAITS, "answer", 0.3)
     with Mosquitto() as broker:
         broker.freeze()  # the kernel still takes the TCP connection
         error = await refusal(broker)
@@ -460,7 +462,7 @@ async def test_second_box_with_one_id(mosquitto, version, monkeypatch):
     assert first.link.taken_over
     async with first:
         assert first.link.taken_over  # to be connected again proves nothing yet
-        monkeypatch.setattr(mqtt, "SHORT_LIFE", 0.0)
+        monkeypatch.setattr(WAITS, "short_life", 0.0)
         assert not first.link.taken_over
 
 
@@ -473,9 +475,32 @@ async def test_nobody_listens():
         assert not error.taken_over
 
 
+async def test_whether_somebody_answered_and_turned_us_away(authority):
+    """An attempt that nobody answers costs a metered line next to nothing, and may be made again sooner."""
+
+    async def life(broker):
+        up = Up(broker)
+        with pytest.raises(LinkLost):
+            await up.link.run()
+        return up.link.turned_away
+
+    async with Scripted(bytes([0x20, 3, 0, 0x87, 0])) as broker:
+        assert await life(broker), "it does not know our password"
+        plain = Broker(host=broker.host, port=broker.port, gateway=GATEWAY, ca=authority.ca)
+        assert await life(plain), "it speaks no TLS"
+    assert not await life(broker), "the port is closed"
+    assert not await life(Broker(host="platform.invalid", port=8883, gateway=GATEWAY))
+    with Mosquitto() as broker:
+        async with Up(broker) as up:
+            broker.stop()
+            with pytest.raises(LinkLost):
+                await up.task
+            assert not up.link.turned_away, "it had let us in"
+
+
 async def test_nobody_answers(monkeypatch):
     """A host whose packets vanish: on the loopback interface, a listener whose waiting room is full."""
-    monkeypatch.setattr(WAITS, "connect", 0.3)
+    monkeypatch.setattr(DIAL, "connect", 0.3)
     with contextlib.ExitStack() as stack:
         full = stack.enter_context(socket.socket())
         full.bind(("127.0.0.1", 0))
@@ -490,7 +515,7 @@ async def test_nobody_answers(monkeypatch):
 
 
 async def test_no_answer_to_tls(monkeypatch, authority):
-    monkeypatch.setattr(WAITS, "tls", 0.3)
+    monkeypatch.setattr(DIAL, "tls", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen(5)
@@ -619,20 +644,20 @@ async def test_falls_back_to_3_1_1(answer):
 
 
 async def test_remembers_what_the_broker_speaks(embedded, monkeypatch):
-    monkeypatch.setattr(mqtt, "TRIAL_WAIT", 0.5)
+    monkeypatch.setattr(WAITS, "version_trial", 0.5)
     loop = asyncio.get_running_loop()
     up = Up(embedded)
     began = loop.time()
     async with up:
         assert up.link.version == "3.1.1"
         assert loop.time() - began >= 0.5  # the embedded broker ignores a CONNECT of MQTT 5
-    monkeypatch.setattr(mqtt, "TRIAL_WAIT", NEVER)  # another trial of MQTT 5 would take so long
+    monkeypatch.setattr(WAITS, "version_trial", NEVER)  # another trial of MQTT 5 would take so long
     async with up:
         assert up.link.version == "3.1.1"
 
 
 async def test_no_fall_back_when_told_so(embedded, monkeypatch):
-    monkeypatch.setattr(mqtt, "ANSWER_WAIT", 0.3)
+    monkeypatch.setattr(WAITS, "answer", 0.3)
     error = await refusal(embedded, version="5")
     assert "does not answer MQTT 5" in str(error)
 
@@ -680,7 +705,7 @@ async def test_a_mistake_of_ours_in_one_connection_ends_no_more_than_that(mosqui
     async def broken(_connection, _topics):
         raise KeyError("topic")
 
-    monkeypatch.setattr(mqtt._Connection, "ask", broken)
+    monkeypatch.setattr(connection.Connection, "ask", broken)
     error = await refusal(mosquitto)
     assert "a mistake of ours (KeyError)" in str(error)
     assert error.anew
@@ -697,8 +722,8 @@ async def test_closes_on_the_subscription():
     "noise", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x00" * 50, b"\xff" * 50, b"SSH-2.0-OpenSSH_9.2\r\n", b"\x20\x02\x00"]
 )
 async def test_not_a_broker_at_all(noise, monkeypatch):
-    monkeypatch.setattr(mqtt, "TRIAL_WAIT", 0.3)
-    monkeypatch.setattr(mqtt, "ANSWER_WAIT", 0.3)
+    monkeypatch.setattr(WAITS, "version_trial", 0.3)
+    monkeypatch.setattr(WAITS, "answer", 0.3)
     async with Scripted(noise) as broker:
         error = await refusal(broker)
         assert f"127.0.0.1:{broker.port}" in str(error)
@@ -796,8 +821,8 @@ async def test_an_unsure_clock_excuses_nothing_else(authority, tmp_path):
 
 
 async def test_tls_to_a_plain_port_and_back(authority, mosquitto, monkeypatch):
-    monkeypatch.setattr(mqtt, "TRIAL_WAIT", 0.5)
-    monkeypatch.setattr(mqtt, "ANSWER_WAIT", 0.5)
+    monkeypatch.setattr(WAITS, "version_trial", 0.5)
+    monkeypatch.setattr(WAITS, "answer", 0.5)
     error = await refusal(over_tls(mosquitto, authority))
     assert "TLS" in str(error)
     with Mosquitto(tls=authority.issue("server", hosts=("127.0.0.1",))) as broker:

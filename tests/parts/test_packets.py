@@ -11,8 +11,8 @@ from gateway.box.packets import Bounded, PacketRefused
 from gateway.contract import wire
 from gateway.hear import other_broker
 from gateway.hear.other_broker import Bridge, BridgeLost
-from gateway.tell import mqtt
-from gateway.tell.mqtt import Broker, Link, LinkLost
+from gateway.tell.connection import FORGOTTEN, Broker, LinkLost
+from gateway.tell.mqtt import Link
 from paho.mqtt.client import CallbackAPIVersion, Client
 from paho.mqtt.properties import MQTTException
 
@@ -177,7 +177,7 @@ async def test_the_link_is_ended_at_the_header_and_what_the_broker_kept_is_not_s
 
 async def test_a_message_that_is_only_too_long_is_passed_over_and_the_link_stays():
     refused, heard = [], asyncio.Event()
-    long = publish(INSTRUCTION, b" " * (mqtt.FORGOTTEN // 2), mid=9)
+    long = publish(INSTRUCTION, b" " * (FORGOTTEN // 2), mid=9)
 
     async with Hostile(lambda _: [long, publish(INSTRUCTION, b"{}", mid=10)]) as broker:
         link = link_to(broker, refused)

@@ -15,7 +15,8 @@ from gateway.judge.alarm import MOVES, Move, State
 from gateway.judge.allowance import Of
 from gateway.judge.book import AlarmFact
 from gateway.keep import database
-from gateway.tell import heartbeat, mqtt, push, resend
+from gateway.tell import connection, flights, heartbeat, resend
+from gateway.tell.waits import WAITS
 from gateway.tend import upkeep
 from gateway.words.clock import Moment
 from gateway.words.instruction import LOCAL_ONLY, Do, What
@@ -269,10 +270,10 @@ def test_channels_and_operations_are_ours():
 
 def test_server_is_what_the_link_does():
     binding = API["servers"]["platform"]["bindings"]["mqtt"]
-    broker = mqtt.Broker(host="platform.invalid", port=8883, gateway="gw-1")
+    broker = connection.Broker(host="platform.invalid", port=8883, gateway="gw-1")
     assert binding["keepAlive"] == broker.keepalive
-    assert binding["sessionExpiryInterval"] == mqtt.SESSION_KEPT
-    assert binding["maximumPacketSize"] == wire.LARGEST + mqtt.ENVELOPE
+    assert binding["sessionExpiryInterval"] == WAITS.session
+    assert binding["maximumPacketSize"] == wire.LARGEST + connection.ENVELOPE
     assert binding["lastWill"]["topic"] == wire.topic("{gateway}", "status")
     assert set(re.findall(r"{(\w+)}", API["servers"]["platform"]["host"])) == set(API["servers"]["platform"]["variables"])
 
@@ -281,13 +282,12 @@ def test_figures_in_the_text_are_true():
     text = " ".join(API["info"]["description"].split())
     assert "of P1 or P2 is sent again after 5, 10, 20, 20, ... seconds, after 30 minutes every 60 s;" in text
     assert "any other after 5, 10, 20, 40, ... seconds, in the end every 10 minutes" in text
-    assert push.AGAIN == (5.0, 10.0, 20.0)
-    assert push.PATIENCE == 1800
-    assert push.AGAIN_LATER == {True: 60.0, False: 600.0}
+    assert (WAITS.again, WAITS.again_urgent, WAITS.patience) == (5, 20, 1800)
+    assert (WAITS.again_late, WAITS.again_other) == (60, 600)
     assert "A batch of readings without a receipt is sent again every 10 minutes" in text
     assert API["operations"]["sendHeartbeat"]["bindings"]["mqtt"]["messageExpiryInterval"] == heartbeat.OFFLINE * Times().heartbeat
     assert "by up to a fifth" in text
-    assert push.JITTER == 0.2
+    assert flights.JITTER == 0.2
     assert "without a receipt within 30 s" in text
     times = Times()
     assert "| acknowledge, after it was raised | 60 s | 5 min |" in text
@@ -300,7 +300,7 @@ def test_figures_in_the_text_are_true():
     assert (times.on_site_close, times.close_again) == (3600, 1800)
     assert f"at most {resend.MOST} in one order" in text
     assert "at most ten a second" in text
-    assert resend.PACE == 0.1
+    assert WAITS.pace == 0.1
     at_once, every, _ = Of.RESEND.value
     assert f"{at_once} of them at once and then one an hour" in text
     assert every == 3600
@@ -309,7 +309,7 @@ def test_figures_in_the_text_are_true():
     assert Times().heartbeat * 3 == 180
     assert "more than 64 KiB" in text
     assert "a packet of more than 65 KiB" in text
-    assert wire.LARGEST + mqtt.ENVELOPE == 65 * 1024
+    assert wire.LARGEST + connection.ENVELOPE == 65 * 1024
     nine = re.search(r"Nine are the technician's, at the door of the home: (.+?)\. From the platform", text)
     assert nine
     assert set(re.findall(r"`(\w+)`", nine[1])) == LOCAL_ONLY
@@ -324,7 +324,7 @@ def test_figures_in_the_text_are_true():
     assert "5 s for your receipt in the place of 30 s" in text
     assert Times().receipt_away == 5
     assert "delay of 60 s" in text
-    assert mqtt.WILL_DELAY == 60
+    assert WAITS.will_delay == 60
 
 
 _BY_ORDER = {Move.ACKNOWLEDGE, Move.DISPATCH, Move.DECLINE, Move.RECALL, Move.ARRIVE, Move.CLOSE}

@@ -29,7 +29,8 @@ from gateway.judge.notes import Notes
 from gateway.keep.journal import Writing
 from gateway.keep.recovery import opened
 from gateway.keep.stand_in import settled
-from gateway.tell.push import Lost, Push
+from gateway.tell.outbox import Lost
+from gateway.tell.push import Push
 from gateway.tell.receipts import Receipts
 from gateway.tell.resend import Resend
 from gateway.tend.admission import Admission

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.tell.channels import AGAIN, SETTLE
+from gateway.tell.waits import WAITS
 
 from tests.stories.life import DAY, HOUR, MINUTE, Life
 
@@ -48,7 +48,7 @@ def test_a_modem_out_of_credit_is_found_by_the_daily_test_and_the_ladder_skips_i
     modem = Modem(11)
 
     async def story():
-        await life.wait(SETTLE + MINUTE)
+        await life.wait(WAITS.settle + MINUTE)
         assert modem.asked == 1, "it is asked once the box has settled"
         modem.works, empty = False, life.now
         await life.wait(DAY + MINUTE)
@@ -84,14 +84,14 @@ def test_where_nothing_else_calls_a_broken_modem_is_tried_all_the_same(tmp_path)
 
     async def story():
         modem.works = False
-        await life.wait(SETTLE + MINUTE)
+        await life.wait(WAITS.settle + MINUTE)
         assert [turn for _, turn, _ in told(life, "/people/sms")] == ["raised"]
         life.press()
         pressed = life.now
         await life.wait(5 * MINUTE)
         assert calls(life, "sms", pressed)
         modem.works = True
-        await life.wait(AGAIN + MINUTE)
+        await life.wait(WAITS.ask_again + MINUTE)
         assert [turn for _, turn, _ in told(life, "/people/sms")] == ["raised", "cleared"]
 
     with Life(tmp_path, devices=PENDANT, ladder=SMS, sound="", secrets="") as life:
@@ -149,7 +149,7 @@ def test_a_siren_that_fails_is_a_fault_at_once_a_person_who_does_not_answer_only
 def test_a_test_makes_room_for_an_alarm_and_is_known_over_a_restart(tmp_path):
     async def story():
         life.people["sms"] = (50.0, 0)  # a slow test
-        await life.wait(SETTLE + 10)
+        await life.wait(WAITS.settle + 10)
         (asked,) = life.called("sms")
         assert asked.code is None
         life.plug(there=False)

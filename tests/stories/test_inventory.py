@@ -7,6 +7,7 @@ import sqlite3
 import pytest
 from gateway.contract import wire
 from gateway.tell import inventory
+from gateway.tell.waits import WAITS
 from gateway.words.instruction import Change, Do, Door, Instruction, What
 from msgspec.structs import replace
 
@@ -76,7 +77,7 @@ def test_what_changes_is_told_soon_and_once(life):
         await life.wait(15)
         assert newest(life)["alarms"] == []
         assert newest(life)["last_number"] <= life.daemon.pipeline.last
-        await life.wait(3600 + 2 * inventory.MASKED_LOOK)
+        await life.wait(3600 + 2 * WAITS.home_masked)
         assert newest(life)["shelved"] == [], "also what ends by itself"
 
     life.live(story())
@@ -115,7 +116,7 @@ def test_the_homes_message_goes_on_in_memory_and_after_a_start(life):
         await life.wait(40)
         await life.restart()
         before = len(life.desk.homes)
-        await life.wait(inventory.AGAIN + 60, at_ease=False)
+        await life.wait(WAITS.home_again + 60, at_ease=False)
         assert len(life.desk.homes) > before, "with nothing to write it is told all the same"
         refused = life.daemon.store
 
@@ -143,7 +144,7 @@ def test_readings_alone_change_nothing_and_it_comes_every_six_hours_all_the_same
             await life.wait(10)
         assert len(life.desk.homes) - before <= 3, "the daily faults of silent devices aside"
         seen = life.desk.homes[-1][0]
-        await life.wait(inventory.AGAIN + 60)
+        await life.wait(WAITS.home_again + 60)
         assert life.desk.homes[-1][0] > seen
         heard = device(life, "hall")["heard"]
         assert heard.endswith(":00:00Z"), "to the hour"
@@ -162,7 +163,7 @@ def test_a_line_that_comes_and_goes_does_not_bring_the_same_again(life):
             await life.wait(25)
         assert len(life.desk.homes) - before <= 2
         flapped = life.now
-        await life.wait(inventory.SAME_AGAIN)
+        await life.wait(WAITS.home_same)
         assert life.desk.homes[-1][0] > flapped, "but ten minutes later it is brought: the broker may have lost it"
 
     life.live(story())

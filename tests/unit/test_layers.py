@@ -35,8 +35,6 @@ LONG = {
     "gateway/page/rules.py",
     "gateway/page/sensors.py",
     "gateway/page/today.py",
-    "gateway/tell/mqtt.py",
-    "gateway/tell/push.py",
     "gateway/tend/check.py",
     "gateway/tend/daemon.py",
     "gateway/tend/technician.py",

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from gateway.home.home import Home
 from gateway.judge.faults.fault import Faults
 from gateway.judge.notes import Notes
-from gateway.tell.push import Lost
+from gateway.tell.outbox import Lost
 from gateway.words.clock import Moment, Quality
 from gateway.words.times import Times
 
@@ -88,7 +88,7 @@ class Push:
 class Link:
     """A link that is up, or not, and keeps what is sent on it."""
 
-    certificate_begins, certificate_ends, version = 1.0, 2.0, "5"
+    certificate_begins, certificate_ends, version, turned_away = 1.0, 2.0, "5", False
 
     def __init__(self):
         self.connected, self.sent = True, []

@@ -7,7 +7,7 @@ import pytest
 from gateway.home import household
 from gateway.judge.alarm import Alarm, State
 from gateway.tell.changeover import Changeover
-from gateway.tell.mqtt import LinkLost
+from gateway.tell.connection import LinkLost
 from gateway.words.kind import Priority
 from gateway.words.say import Say
 
@@ -20,7 +20,7 @@ class Uplink:
 
     def __init__(self, comes):
         self.connected, self.comes, self.done = True, comes, []
-        self.link = SimpleNamespace(run=self.run)
+        self.link = SimpleNamespace(run=self.run, turned_away=False)
 
     def made(self):
         return self.link
@@ -42,7 +42,7 @@ class Uplink:
         self.done.append("disconnect")
         self.connected = False
 
-    async def rest(self, _seconds):
+    async def rest(self, _seconds, *, turned_away):
         await asyncio.sleep(0)
 
 

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 from gateway.judge.dispatch import Rung
-from gateway.tell.channels import IN_A_ROW, IN_NEED, SETTLE, Channels
+from gateway.tell.channels import IN_A_ROW, Channels
 from gateway.tell.sounder import Ran
+from gateway.tell.waits import WAITS
 from gateway.words import kind
 
 from tests.kit.wait import until
@@ -83,25 +84,25 @@ async def test_one_that_reached_nobody_is_a_fault_after_so_many_in_a_row(bench):
 
 async def test_a_siren_that_fails_is_told_at_once_and_cannot_be_asked(bench):
     assert bench.ends(SIREN[0], FAILED, sounds=True) == told("raised", SIREN[0])
-    assert (bench.pipeline.down, await bench.look(SETTLE)) == (set(), [SMS[0]])
+    assert (bench.pipeline.down, await bench.look(WAITS.settle)) == (set(), [SMS[0]])
 
 
 async def test_it_is_asked_after_the_start_and_not_while_somebody_calls(bench):
-    assert await bench.look(SETTLE - 1) == []
+    assert await bench.look(WAITS.settle - 1) == []
     bench.fresh = True
     assert await bench.look(2) == []
     bench.fresh = False
     assert await bench.look(0) == [SMS[0]]
-    assert await bench.look(IN_NEED) == [SMS[0]], "it is well: the next is tomorrow"
+    assert await bench.look(WAITS.ask_in_need) == [SMS[0]], "it is well: the next is tomorrow"
 
 
 async def test_one_that_is_broken_is_asked_while_somebody_calls(bench):
     bench.callers.answer = BROKEN
-    await bench.look(SETTLE)
+    await bench.look(WAITS.settle)
     await until(lambda: bench.notes)
     assert [fact.device for fact in fakes.turn(bench.notes, bench.clock)] == [SMS[0]]
     bench.fresh, bench.callers.answer = True, WELL
-    assert await bench.look(IN_NEED) == [SMS[0], SMS[0]]
+    assert await bench.look(WAITS.ask_in_need) == [SMS[0], SMS[0]]
     assert [fact.turn for fact in fakes.turn(bench.notes, bench.clock)] == ["cleared"]
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from gateway.judge.faults.fault import Faults
 from gateway.tell.heartbeat import Heartbeats
-from gateway.tell.push import Lost
+from gateway.tell.outbox import Lost
 from gateway.tell.way import Way
 from gateway.words import kind
 from gateway.words.times import Times

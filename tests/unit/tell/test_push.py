@@ -9,8 +9,10 @@ import itertools
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.tell import push as module
-from gateway.tell.push import AGAIN, AGAIN_LATER, FRESH, JITTER, LATE, PATIENCE, WINDOW, Lost, NotTaken, Push
+from gateway.tell.flights import JITTER
+from gateway.tell.outbox import Lost, NotTaken
+from gateway.tell.push import FRESH, LATE, WINDOW, Push
+from gateway.tell.waits import WAITS
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -321,14 +323,14 @@ async def test_a_receipt_costs_what_it_covers_and_not_what_waits():
             return super().values()
 
     async with Stage() as s:
-        s.push._flight = Counted()
+        s.push._flights._flying = Counted()
         for n in range(1, 20_001, 1000):
             await s.offer(*(alarm(m) for m in range(n, n + 1000)))
             await settle(2100)
-        assert len(s.push._flight) == 20_000
+        assert s.push._flights.count(batch=False) == 20_000
         for n in range(10, 2000, 10):
             s.push.received([(n, n)], batch=False)
-        assert len(s.push._flight) == 20_000 - 199
+        assert s.push._flights.count(batch=False) == 20_000 - 199
         s.link.hold = True
         await s.move(7)
         for _ in range(20):
@@ -412,7 +414,7 @@ async def test_more_than_memory_holds_is_read_from_the_store_when_its_turn_comes
         assert sent == [b"e99999"]
         for _ in range(FRESH + 200):
             message = await s.one()
-            for key in list(s.push._flight):
+            for key in list(s.push._flights):
                 await s.receipt(key.number, key.number)
             if message:
                 sent.append(message)
@@ -440,25 +442,25 @@ async def gaps(message: Msg, seconds: float, step: float = 0.5) -> list[float]:
 
 
 async def test_an_alarm_without_a_receipt_is_sent_again_after_5_10_20_20_seconds_and_later_every_minute():
-    found = await gaps(alarm(1), PATIENCE + 600)
+    found = await gaps(alarm(1), WAITS.patience + 600)
     passed = 0.0
     for n, gap in enumerate(found):
-        wait = AGAIN[min(n, 2)] if passed < PATIENCE else AGAIN_LATER[True]
+        wait = min(WAITS.again * 2**n, WAITS.again_urgent) if passed < WAITS.patience else WAITS.again_late
         assert wait * (1 - JITTER) <= gap <= wait * (1 + JITTER) + 1.0, (n, gap, wait)
         passed += gap
-    assert passed > PATIENCE
+    assert passed > WAITS.patience
     assert len(set(found[3:50])) > 5, "with jitter"
-    assert found[-1] >= AGAIN_LATER[True] * (1 - JITTER)
+    assert found[-1] >= WAITS.again_late * (1 - JITTER)
 
 
 async def test_a_fault_without_a_receipt_is_sent_again_ever_less_often_and_in_the_end_every_ten_minutes():
     """It was sent ninety times in the first half hour."""
-    found = await gaps(fault(1), PATIENCE + 2400)
+    found = await gaps(fault(1), WAITS.patience + 2400)
     for n, gap in enumerate(found):
-        wait = min(5.0 * 2**n, AGAIN_LATER[False])
+        wait = min(WAITS.again * 2**n, WAITS.again_other)
         assert wait * (1 - JITTER) <= gap <= wait * (1 + JITTER) + 1.0, (n, gap, wait)
-    assert sum(passed < PATIENCE for passed in itertools.accumulate(found)) <= 10
-    assert found[-1] >= AGAIN_LATER[False] * (1 - JITTER)
+    assert sum(passed < WAITS.patience for passed in itertools.accumulate(found)) <= 10
+    assert found[-1] >= WAITS.again_other * (1 - JITTER)
 
 
 async def test_readings_without_a_receipt_are_sent_once_for_each_connection_and_then_every_ten_minutes():
@@ -570,7 +572,7 @@ async def test_a_receipt_ends_the_sending_and_the_waiting():
         await s.offer(alarm(1), alarm(2), alarm(3), fault(4), fault(5))
         assert s.push.unanswered_since() == s.clock.mono
         await s.receipt(1, 3)
-        assert set(s.push._flight) == {(False, 4), (False, 5)}
+        assert set(s.push._flights) == {(False, 4), (False, 5)}
         await s.receipt(1, 10**12)
         assert s.push.unanswered_since() is None
         await s.move(100)
@@ -631,7 +633,7 @@ async def test_where_the_platform_sends_no_receipts_the_brokers_word_counts():
         await s.offer(alarm(1), alarm(2), batch(1), *[fault(n) for n in range(10, 10 + WINDOW + 50)])
         assert {m.payload for m in taken} == {*s.link.sent} - {b"e2"}
         assert len(taken) == WINDOW + 52, "no window, for nothing is unanswered"
-        assert set(s.push._flight) == {(False, 2)}
+        assert set(s.push._flights) == {(False, 2)}
         s.link.refuse = set()
         await s.move(7)
         assert taken[-1] == alarm(2)
@@ -886,5 +888,5 @@ TestAnyWeather.settings = settings(max_examples=150, stateful_step_count=40, dea
 
 
 def test_the_figures_of_the_table():
-    assert (AGAIN, PATIENCE, AGAIN_LATER[True]) == ((5.0, 10.0, 20.0), 1800.0, 60.0)
-    assert module.WINDOW < module.FRESH
+    assert (WAITS.again, WAITS.again_urgent, WAITS.patience, WAITS.again_late) == (5.0, 20.0, 1800.0, 60.0)
+    assert WINDOW < FRESH

@@ -8,8 +8,9 @@ import pytest
 from gateway.contract import encoding
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import Faults
-from gateway.tell.push import NotTaken
-from gateway.tell.resend import LOOK, MOST, PACE, Resend
+from gateway.tell.outbox import NotTaken
+from gateway.tell.resend import MOST, Resend
+from gateway.tell.waits import WAITS
 from gateway.tell.way import Way
 from gateway.words import kind
 from gateway.words.clock import stamp
@@ -97,12 +98,12 @@ async def test_an_order_is_carried_out_when_nothing_urgent_wants_to_go(desk):
     assert desk.resend.told(order(last=6)) is None
     assert (desk.resend.is_on(order(last=6)), desk.resend.told(order("o2")).refused) == (True, Refused.BUSY)
     await until(lambda: len(desk.slept) > 3)
-    assert (desk.link.sent, set(desk.slept)) == ([], {LOOK}), "the urgent goes first"
+    assert (desk.link.sent, set(desk.slept)) == ([], {WAITS.look}), "the urgent goes first"
     desk.push.pressed = False
     await until(lambda: desk.notes)
     fakes.turn(desk.notes, desk.clock)
     assert desk.pipeline.told == [("answered", "o1", 4, [])], "neither what is damaged nor what the broker refused is counted"
-    assert desk.slept.count(PACE) == 6, "it leaves the line to others"
+    assert desk.slept.count(WAITS.pace) == 6, "it leaves the line to others"
     assert [topic for topic, _, _ in desk.link.sent] == ["eldercare/v1/gw-1/fault"] * 4
     await until(lambda: not desk.resend.is_on(order()))
     running.cancel()

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 from gateway.tell.receipts import Receipts
-from gateway.tell.uplink import LOOK_EVERY, SOON, Uplink
+from gateway.tell.uplink import Uplink
+from gateway.tell.waits import WAITS
 from gateway.tell.way import Way
 
 from tests.kit.wait import until
@@ -56,16 +57,18 @@ class Bench:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "waits_from", "rests"),
+    ("seconds", "waits_from", "turned_away", "rests"),
     [
-        (60.0, None, (60.0, 60.0)),  # nothing urgent: as long as the outage has earned
-        (0.3, None, (0.3, 0.3)),
-        (60.0, 0.0, (0.7 * SOON, 1.3 * SOON + LOOK_EVERY)),  # every few seconds, and not at once
-        (60.0, 20.0, (20.0, 20.0 + LOOK_EVERY)),  # a press ends the long rest
-        (0.3, 0.0, (0.3, 0.3)),
+        (60.0, None, False, (60.0, 60.0)),  # nothing urgent: as long as the outage has earned
+        (0.3, None, False, (0.3, 0.3)),
+        (60.0, 0.0, False, (0.4, 0.6)),  # within a second, and not at once
+        (60.0, 0.0, True, (2.4, 3.6)),  # who is turned away knocks less often: each time costs a handshake
+        (60.0, 20.0, False, (20.0, 20.5)),  # a press ends the long rest
+        (60.0, 20.0, True, (20.0, 20.5)),
+        (0.3, 0.0, False, (0.3, 0.3)),
     ],
 )
-async def test_a_call_for_help_does_not_wait_for_the_minute_that_a_long_outage_has_earned(seconds, waits_from, rests):
+async def test_a_call_for_help_does_not_wait_for_the_minute_that_a_long_outage_has_earned(seconds, waits_from, turned_away, rests):
     slept = []
 
     async def sleep(step):
@@ -74,10 +77,10 @@ async def test_a_call_for_help_does_not_wait_for_the_minute_that_a_long_outage_h
 
     bench = Bench(sleep)
     bench.push.waits = waits_from == 0.0
-    await bench.uplink.rest(seconds)
+    await bench.uplink.rest(seconds, turned_away=turned_away)
     assert rests[0] <= sum(slept) + 1e-9
     assert sum(slept) <= rests[1] + 1e-9
-    assert max(slept) <= LOOK_EVERY, "a press is noticed soon"
+    assert max(slept) <= WAITS.look, "a press is noticed soon"
 
 
 async def test_without_a_platform_nothing_is_kept_up():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from gateway.box import dial
 from gateway.page.en import EN as PAGE
-from gateway.tell import mqtt
+from gateway.tell import connection
 from gateway.words.both import BOTH
 from gateway.words.en import EN
 from gateway.words.say import Failed, Say
@@ -113,7 +113,7 @@ def reasons():
 def test_every_mqtt_reason_has_its_own_sentence():
     assert len(reasons()) > 30
     assert {0x86, 0x87, 0x8C, 0xA2} <= set(reasons())
-    told = [mqtt.reason("h:1", code) for code in (*reasons(), 0xEE)]
+    told = [connection.reason("h:1", code) for code in (*reasons(), 0xEE)]
     for language in ("zh", "en"):
         sentences = [getattr(say, language) for say in told]
         assert len(set(sentences)) == len(sentences)
@@ -127,7 +127,7 @@ def test_every_refusal_of_mqtt_3_1_1_is_one_of_them():
 
 
 def test_another_method_of_authentication_is_no_bad_certificate():
-    zh = mqtt.reason("h:1", 0x8C).zh
+    zh = connection.reason("h:1", 0x8C).zh
     assert "认证方式" in zh
     assert "不被接受" not in zh
 
