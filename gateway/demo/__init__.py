@@ -1,1 +1,1 @@
-"""A household's recorded day, played through a real gateway, a real broker and a call desk: `python -m gateway.demo`."""
+"""The demonstration: a recorded day of a household, played through a real gateway."""

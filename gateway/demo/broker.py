@@ -1,4 +1,4 @@
-"""The demonstration's MQTT broker: amqtt from PyPI, on a free port of the loopback interface, for this machine only.
+"""The demonstration's MQTT broker: amqtt from PyPI, on a free port of the loopback interface.
 
 It speaks MQTT 3.1.1 and no 5, keeps nothing for those who are away, on disk or in a session, lets
 everybody in who can reach 127.0.0.1, and says `listening PORT` on standard output. What MQTT 5 and
@@ -18,6 +18,8 @@ import sys
 import warnings
 from typing import Any
 
+from gateway.demo.both import both
+
 ATTEMPTS = 10  # between choosing a free port and listening there, another program may take it
 HOST = "127.0.0.1"
 
@@ -33,11 +35,10 @@ def free_port() -> int:
 async def listening() -> tuple[Any, int]:
     """Return a running broker and its port. Raises BrokerError where no port could be had."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # what the package's own dependencies have to say is nobody's business here
+        # what the package's own dependencies have to say is nobody's business here
+        warnings.simplefilter("ignore")
         from amqtt.broker import Broker  # noqa: PLC0415  heavy, and only this process needs it
-        from amqtt.errors import BrokerError  # noqa: PLC0415
+        from amqtt.errors import BrokerError  # noqa: PLC0415  the same
     for left in reversed(range(ATTEMPTS)):
         port = free_port()
         settings = {
@@ -85,4 +86,4 @@ if __name__ == "__main__":
     try:
         asyncio.run(serve())
     except ModuleNotFoundError as missing:
-        sys.exit(f"{missing}: 请运行 run `make demo`, or pip install 'eldercare-gateway[demo]'")
+        sys.exit(both("show.no_broker", missing=missing))

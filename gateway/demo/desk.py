@@ -1,11 +1,12 @@
-"""A small call desk, as an integrator writes one: it knows the gateway by config/contract only and shares no code with it.
+"""A small call desk, as an integrator writes one.
 
-It hears every gateway of the broker, gives receipts for what it has recorded, and answers alarms of
-P1 and P2 as a person would: it acknowledges after a moment, sends a responder, notes the arrival,
-and closes with an outcome. Faults and alarms of P3 are recorded for the working day; nobody is
-woken. Each thing it does is one JSON line on standard output: that is its record.
+It knows the gateway by config/contract only and shares no code with it. It hears every gateway of
+the broker, gives receipts for what it has recorded, and answers alarms of P1 and P2 as a person
+would: it acknowledges after a moment, sends a responder, notes the arrival, and closes with an
+outcome. Faults and alarms of P3 are recorded for the working day; nobody is woken. Each thing it
+does is one JSON line on standard output: that is its record.
 
-    python desk.py --port 1883 [--deaf]
+    python desk.py --port 1883 [--seat NAME] [--responders WORKER STATION] [--deaf]
 
 Receipts come at once, and an instruction is sent again with the same id until its result arrives.
 It ends when standard input is closed.
@@ -23,6 +24,7 @@ import os
 import secrets
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -32,26 +34,29 @@ import aiomqtt
 ROOT = "eldercare/v1"
 ENTRIES = ("alarm", "fault", "result")  # messages that are numbered lines of a gateway's journal
 OTHERS = ("readings", "status", "heartbeat", "home")
-SEAT = "呼叫台1号席 call desk, seat 1"
-THINKS = 0.5  # s until somebody takes an alarm: a moment, as a person needs it
-DECIDES = 0.8  # s until somebody is sent
-TRAVELS = 3.5  # s until the responder is there; the recorded day runs faster than life
-HELPS = 1.2  # s until it is over
-EXPECTED = 900  # s in which the responder should be there, as told to the gateway
-GATHER = 0.02  # s for which numbers are gathered into one receipt
-RESULT_WAIT = 3.0  # s until an instruction without result is sent again
 URGENT = 2  # P1 and P2: somebody is sent
 CLASSES = {
     "now": "work order, nobody is woken",
     "list": "on today's list, read once a day",
     "figure": "counted for the month",
 }
-# kind of alarm: who is sent, how it ended
-PLANS = {
-    "person.sos": ("网格员 grid worker", "helped"),
-    "person.fall": ("护理站 care station", "rescued"),
-}
-OTHERWISE = ("网格员 grid worker", "no_help_needed")
+# kind of alarm: who of the responders is sent, how it ended
+PLANS = {"person.sos": (0, "helped"), "person.fall": (1, "rescued")}
+OTHERWISE = (0, "no_help_needed")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How fast the desk and its people are, in seconds; the recorded day runs faster than life."""
+
+    thinks: float = 0.5  # until somebody takes an alarm: a moment, as a person needs it
+    decides: float = 0.8  # until somebody is sent
+    travels: float = 3.5  # until the responder is there
+    helps: float = 1.2  # until it is over
+    expected: int = 900  # in which the responder should be there, as told to the gateway
+    gathers: float = 0.02  # numbers for one receipt
+    result: float = 3.0  # until an instruction without result is sent again
+    again: float = 0.5  # until a lost connection is made anew
 
 
 def say(did: str, **what: Any) -> None:
@@ -86,22 +91,18 @@ def age(entry: dict[str, Any]) -> tuple[int, int]:
 class Home:
     """What the desk has recorded of one gateway, and what has no receipt yet."""
 
-    seen: dict[tuple[str, int], dict[str, Any]] = field(
-        default_factory=dict
-    )  # (journal, number) -> which entry it is, by its hash
+    # (journal, number) -> which entry it is, by its hash
+    seen: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
     newest: dict[str, Any] | None = None  # of these the one with the highest (generation, number)
     # the one under whose number other bytes have come: said once
     other: dict[str, Any] | None = None
     batches: set[tuple[str, int]] = field(default_factory=set)
-    alarms: dict[str, dict[str, Any]] = field(
-        default_factory=dict
-    )  # id -> the newest word about it
-    calls: dict[str, int] = field(
-        default_factory=dict
-    )  # id -> how often it was called for: one line with a count, not many lines
-    due: dict[str, set[int]] = field(
-        default_factory=dict
-    )  # journal -> numbers for the next receipt
+    # id -> the newest word about it
+    alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # id -> how often it was called for: one line with a count, not many lines
+    calls: dict[str, int] = field(default_factory=dict)
+    # journal -> numbers for the next receipt
+    due: dict[str, set[int]] = field(default_factory=dict)
     due_batches: dict[str, set[int]] = field(default_factory=dict)
     journal: str = ""
     counts: bool = False  # its software counts generations, and takes a head in a receipt
@@ -110,7 +111,14 @@ class Home:
 class Desk:
     """One desk on one connection at a time; what it has recorded outlives a connection."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        seat: str = "call desk, seat 1",
+        responders: Sequence[str] = ("grid worker", "care station"),
+    ) -> None:
+        self.seat = seat
+        self.responders = responders
+        self.pace = Pace()
         self.homes: dict[str, Home] = {}
         self.results: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self.answering: dict[str, asyncio.Task[None]] = {}
@@ -136,11 +144,11 @@ class Desk:
                             self.take(str(message.topic).rsplit("/", 1)[-1], message.payload)
                 except aiomqtt.MqttError as error:
                     say("lost", why=str(error))
-                    await asyncio.sleep(0.5)
+                    await asyncio.sleep(self.pace.again)
         finally:
             receipts.cancel()
 
-    # -- hearing -----------------------------------------------------------------------------------------------------
+    # -- hearing -----------------------------------------------------------------------------------
 
     def take(self, name: str, payload: Any) -> None:
         """Record one message. What is recorded gets its receipt, also when it comes again."""
@@ -243,7 +251,7 @@ class Desk:
                 waiting.set_result(body)
 
     def count(self, alarm: dict[str, Any], home: Home) -> None:
-        """Count the calls of an alarm that nobody has: its line on the desk says how many, and no further line begins."""
+        """Count the calls of an alarm that nobody has: one line on the desk, with a number."""
         name, calls = alarm["alarm"], alarm.get("calls_made") or len(alarm["calls"])
         if alarm["state"] in ("closed", "cancelled"):
             home.calls.pop(name, None)
@@ -269,13 +277,13 @@ class Desk:
         ):
             self.answering[name] = asyncio.create_task(self.answer(name, home))
 
-    # -- speaking ----------------------------------------------------------------------------------------------------
+    # -- speaking ----------------------------------------------------------------------------------
 
     async def receipts(self) -> None:
         """Say what is recorded, in ranges."""
         while True:
             await self.due.wait()
-            await asyncio.sleep(GATHER)
+            await asyncio.sleep(self.pace.gathers)
             self.due.clear()
             for gateway, home in self.homes.items():
                 if not home.due and not home.due_batches and not home.other:
@@ -286,9 +294,8 @@ class Desk:
                 head, home.other = home.other or home.newest, None
                 for journal in entries or {home.journal or "none": set()}:
                     body: dict[str, Any] = {"v": 1, "gateway": gateway, "journal": journal}
-                    if (
-                        head and home.counts
-                    ):  # earlier software would refuse the whole receipt for it
+                    # earlier software would refuse the whole receipt for it
+                    if head and home.counts:
                         body["head"] = head
                     if journal in entries:
                         body["entries"] = ranges(entries[journal])
@@ -315,7 +322,7 @@ class Desk:
         return True
 
     async def instruct(self, alarm: dict[str, Any], do: str, **fields: Any) -> bool:
-        """Send one instruction, again and again with the same id until its result comes; say whether it was accepted."""
+        """Send one instruction until its result comes; say whether it was accepted."""
         name, given = (
             f"desk-{secrets.token_hex(6)}",
             datetime.now(UTC).isoformat(timespec="seconds"),
@@ -325,7 +332,7 @@ class Desk:
             "gateway": alarm["gateway"],
             "id": name,
             "do": do,
-            "by": SEAT,
+            "by": self.seat,
             "alarm": alarm["alarm"],
             "issued": given,
             **fields,
@@ -336,7 +343,7 @@ class Desk:
             for attempt in itertools.count(1):
                 await self.publish(alarm["gateway"], "instruction", body)
                 with contextlib.suppress(TimeoutError):
-                    result = await asyncio.wait_for(asyncio.shield(waiting), RESULT_WAIT)
+                    result = await asyncio.wait_for(asyncio.shield(waiting), self.pace.result)
                     say(
                         "result",
                         do=do,
@@ -352,20 +359,21 @@ class Desk:
         return False
 
     async def answer(self, name: str, home: Home) -> None:
-        """Deal with one alarm as a person would, from answering to closing. Where a step is refused, the next one may still be right."""
+        """Deal with one alarm as a person would. A refused step does not end it."""
         alarm = home.alarms[name]
-        responder, outcome = PLANS.get(alarm["kind"], OTHERWISE)
-        await asyncio.sleep(THINKS)
+        who, outcome = PLANS.get(alarm["kind"], OTHERWISE)
+        responder = self.responders[min(who, len(self.responders) - 1)]
+        await asyncio.sleep(self.pace.thinks)
         await self.instruct(alarm, "acknowledge")
         if alarm["test"]:  # a drill is answered, never dispatched
-            await asyncio.sleep(DECIDES)
+            await asyncio.sleep(self.pace.decides)
             await self.instruct(alarm, "close", outcome="test")
             return
-        await asyncio.sleep(DECIDES)
-        await self.instruct(alarm, "dispatch", responder=responder, seconds=EXPECTED)
-        await asyncio.sleep(TRAVELS)
+        await asyncio.sleep(self.pace.decides)
+        await self.instruct(alarm, "dispatch", responder=responder, seconds=self.pace.expected)
+        await asyncio.sleep(self.pace.travels)
         await self.instruct(alarm, "arrive")
-        await asyncio.sleep(HELPS)
+        await asyncio.sleep(self.pace.helps)
         await self.instruct(alarm, "close", outcome=outcome)
 
 
@@ -379,8 +387,16 @@ async def main() -> None:
         action="store_true",
         help="hear nothing: to see what the gateway does without a platform",
     )
+    parser.add_argument("--seat", default="call desk, seat 1", help="who gives the instructions")
+    parser.add_argument(
+        "--responders",
+        nargs="+",
+        default=["grid worker", "care station"],
+        help="who is sent to a call for help, and who to a fall",
+    )
     args = parser.parse_args()
-    work = asyncio.create_task(Desk().run(args.host, args.port, deaf=args.deaf))
+    desk = Desk(args.seat, args.responders)
+    work = asyncio.create_task(desk.run(args.host, args.port, deaf=args.deaf))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, work.cancel)

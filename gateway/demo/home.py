@@ -1,4 +1,4 @@
-"""The demonstration's household: the shipped configuration with a few lines changed and devices added, in a folder that is thrown away."""
+"""The demonstration's household: the shipped configuration, a few lines changed, devices added."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import json
 import re
 import socket
 from pathlib import Path
+
+from gateway.demo.both import both
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ROOT / "config" / "gateway.toml"
@@ -43,12 +45,9 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("platform", "host", '"127.0.0.1"'),
         ("platform", "port", str(relay_port)),
         ("platform", "tls", "false"),  # the loopback interface of this machine
-        (
-            "platform",
-            "version",
-            '"3.1.1"',
-        ),  # the embedded broker speaks no 5; "auto" finds that out in three seconds
-        ("[ladder]", "responder", '"邻居家警灯 light at the neighbour\'s"'),
+        # the embedded broker speaks no 5; "auto" finds that out in three seconds
+        ("platform", "version", '"3.1.1"'),
+        ("[ladder]", "responder", json.dumps(both("home.light"), ensure_ascii=False)),
         ("[ladder]", "channel", '"program"'),
         ("[ladder]", "wait", "60"),
         ("[ladder]", "program", program("light")),
@@ -59,11 +58,8 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("consent", "vital_signs", "true"),
         ("times", "readings_every", "10"),  # readings are to be seen soon
         ("times", "uplink_lost", "1800"),
-        (
-            "times",
-            "receipts_lost",
-            "1800",
-        ),  # the day runs up to 2000 times faster than life, the broker does not
+        # the day runs up to 2000 times faster than life, the broker does not
+        ("times", "receipts_lost", "1800"),
         ("page", "address", '"127.0.0.1"'),
         ("page", "port", str(_free_port())),
         ("page", "http_port", str(_free_port())),
@@ -87,10 +83,10 @@ def _free_port() -> int:
 
 
 def changed(text: str, table: str, key: str, value: str) -> str:
-    """Return the configuration with one key of the first such table set; a table or key that is commented out is switched on.
+    """Return the configuration with one key of the first such table set.
 
-    Raises ValueError where the shipped file does not have it: each key stands there with its
-    meaning.
+    A table or key that is commented out is switched on. Raises ValueError where the shipped file
+    does not have it: each key stands there with its meaning.
     """
     lines = text.split("\n")
     header = re.compile(rf"(# )?\[{re.escape(table)}\]")

@@ -1,4 +1,4 @@
-"""The line between gateway and broker, with a switch: what passes, passes unread; when it is cut, nothing gets through."""
+"""The line between gateway and broker, with a switch. What passes, passes unread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PIECE = 65536
 
 
 class Relay:
-    """Listens on a free port of the loopback interface, also while it is cut, so that the port stays ours."""
+    """Listens on a free port, also while the line is cut, so that the port stays ours."""
 
     def __init__(self) -> None:
         self.port = 0

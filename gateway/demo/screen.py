@@ -1,4 +1,4 @@
-"""What a person watches: one line for each thing that happens, zh-CN and English, with the day's clock time."""
+"""What a person watches: one line for each thing that happens, with the day's clock time."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
+from gateway.demo.both import BOTH, both
 from gateway.demo.proof import ANSWERED, Json, alarms, wanted
 from gateway.home.status import ago
 from gateway.words import kind as kinds
 
 WIDTH = 100  # columns
-STRIP = 1500.0  # s of the day that one line of readings covers at most
+STRIP = 25 * 60.0  # of the day, that one line of readings covers at most
 _COLOURS = {
     "bold": "1",
     "dim": "2",
@@ -24,47 +25,31 @@ _COLOURS = {
     "blue": "36",
     "plain": "",
 }
-# move of an alarm: number and name of the stage it reaches, colour
-_STAGES = {
-    "danger": ("1 出现危险 danger", "red"),
-    "raise": ("1+2 危险警报 alarm", "red"),
-    "expire": ("2 发出警报 alarm", "red"),
-    "confirm": ("2 发出警报 alarm", "red"),
-    "receipt": ("3 数据推送 pushed", "blue"),
-    "acknowledge": ("4 有人应答 answered", "blue"),
-    "dispatch": ("5 派人救助 dispatched", "blue"),
-    "arrive": ("6 到达现场 arrived", "green"),
-    "close": ("7 警报结束 closed", "green"),
-    "cancel": ("  老人撤警 cancelled", "green"),
-    "call": ("  呼叫第{rung}级 rung {rung}", "yellow"),
-    "call_accepted": ("  已经叫到 rung reached", "yellow"),
-    "lapse": ("  无人处理 lapsed", "red"),
+# the moves of an alarm that are shown
+_MOVES = {
+    "danger": "red",
+    "raise": "red",
+    "expire": "red",
+    "confirm": "red",
+    "receipt": "blue",
+    "acknowledge": "blue",
+    "dispatch": "blue",
+    "arrive": "green",
+    "close": "green",
+    "cancel": "green",
+    "call": "yellow",
+    "call_accepted": "yellow",
+    "lapse": "red",
 }
-_SOUNDS = {
-    "chime": "提示音: 没事请按按钮 chime: press the button if you are well",
-    "siren": "家中警铃响起 the siren sounds in the home",
-    "light": "邻居家警灯亮起 the light at the neighbour's is on",
-}
-_OUTCOMES = {
-    "rescued": "已救助",
-    "helped": "已帮助",
-    "no_help_needed": "无需帮助",
-    "false_alarm": "误报",
-    "test": "测试",
-    "unknown": "不明",
-}
-_CLASSES = {"list": "[今日清单 list]", "figure": "[只计数 figure]"}
-_REASONS = {
-    "platform_away": "平台离线 platform away",
-    "no_receipt": "平台无回执 no receipt",
-    "not_acknowledged": "无人应答 nobody answered",
-    "nobody_dispatched": "无人派出 nobody was sent",
-    "not_arrived": "无人到场 nobody arrived",
-    "call_failed": "呼叫失败 the call failed",
-    "repeat": "再次呼叫 again",
-    "pressed_again": "再次求救 pressed again",
-    "interrupted": "重启后再叫 cut off by a restart",
-    "ladder_changed": "呼叫顺序已改 ladder changed",
+# the columns of the table, and how wide each is
+_HEADS = {
+    "danger": 9,
+    "raised": 8,
+    "push": 8,
+    "answered": 9,
+    "dispatch": 9,
+    "arrival": 8,
+    "closed": 8,
 }
 
 
@@ -92,7 +77,7 @@ _ORDER = ("t", "h", "p", "m", "door")  # of what one room says on a line of read
 
 
 class Strip:
-    """Routine readings of one stretch of the day, on one line: the last value of a measure, what a state did."""
+    """Routine readings of one stretch of the day, on one line."""
 
     def __init__(self, rooms: Mapping[str, str]) -> None:
         self._rooms = rooms
@@ -106,25 +91,21 @@ class Strip:
         self.first = self.first if self.count else wall
         self.last = wall
         self.count += 1
-        value = (
-            bool(value[0]) if isinstance(value, bytes) else value
-        )  # the history keeps yes and no as one byte
+        # the history keeps yes and no as one byte
+        value = bool(value[0]) if isinstance(value, bytes) else value
         said = self._said.setdefault(self._rooms.get(device, device), {})
         if kind == "temperature_c":
             said["t"] = f"{value:.1f}°C"
         elif kind == "humidity_pct":
             said["h"] = f"{value:.0f}%"
         elif kind == "contact_open":
-            said["door"] = (
-                f"{said['door']}-{'开 open' if value else '关 shut'}"
-                if "door" in said
-                else ("开 open" if value else "关 shut")
-            )
+            now = both("value.open" if value else "value.shut")
+            said["door"] = f"{said['door']}-{now}" if "door" in said else now
         elif kind == "presence":
-            said["p"] = "有人 present" if value else "无人 absent"
+            said["p"] = both("value.present" if value else "value.absent")
         elif kind == "motion" and value:
             self._times[device, "m"] = times = self._times.get((device, "m"), 0) + 1
-            said["m"] = "动 motion" + (f" x{times}" if times > 1 else "")
+            said["m"] = both("value.motion") + (f" x{times}" if times > 1 else "")
 
     def texts(self) -> list[str]:
         """Return what each room says."""
@@ -157,7 +138,7 @@ class Screen:
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._strip = Strip(rooms)
 
-    # -- plain lines -------------------------------------------------------------------------------------------------
+    # -- plain lines -------------------------------------------------------------------------------
 
     def line(self, text: str = "", colour: str = "plain") -> None:
         """Write one line as it stands."""
@@ -187,7 +168,7 @@ class Screen:
         if en:
             self.line(f"{'':8}  {en}", "bold")
 
-    # -- readings ----------------------------------------------------------------------------------------------------
+    # -- readings ----------------------------------------------------------------------------------
 
     def reading(self, wall: float, device: str, kind: str, value: Any) -> None:
         """Take one reading; a line is written when it is full or something else is to be said."""
@@ -198,7 +179,7 @@ class Screen:
     def flush(self) -> None:
         """Write the readings that wait."""
         strip, self._strip = self._strip, Strip(self._rooms)
-        head = f"{self.clock(strip.first)}  {padded(f'读数 readings {strip.count}', 18)}"
+        head = f"{self.clock(strip.first)}  {padded(both('line.readings', count=strip.count), 18)}"
         line = ""
         for text in strip.texts():
             if line and columns(head + line + text) + 3 > WIDTH:
@@ -208,7 +189,7 @@ class Screen:
         if line:
             self.line(head + line, "dim")
 
-    # -- the journal -------------------------------------------------------------------------------------------------
+    # -- the journal -------------------------------------------------------------------------------
 
     def entry(self, e: Json) -> None:
         """Write one entry of the journal."""
@@ -218,42 +199,45 @@ class Screen:
         elif e["type"] == "fault":
             self._fault(clock, e)
         elif not e["accepted"]:
-            self.at(clock, "  指令被拒 refused", f"{e['do']}: {e['zh']} {e['en']}", "yellow")
+            self.at(clock, both("line.refused"), f"{e['do']}: {e['zh']} {e['en']}", "yellow")
 
     def _alarm(self, clock: str, e: Json) -> None:
-        if e["move"] not in _STAGES:
+        if e["move"] not in _MOVES:
             return
-        what, colour = _STAGES[e["move"]]
-        what = what.format(rung=e["rung"])
+        what, colour = both(f"move.{e['move']}", rung=e["rung"]), _MOVES[e["move"]]
         row = kinds.of(e["kind"])
         where = f"P{e['priority']} {row.zh} {row.en}" + (
             f", {e['room'] or e['device']}" if e["device"] else ""
         )
         detail = {
-            "danger": f"{where}: {e['grace_s']:.0f} 秒内可撤警 to cancel",
+            "danger": both("alarm.cancellable", where=where, seconds=e["grace_s"]),
             "raise": where,
-            "expire": f"{where}: 无人撤警 nobody cancelled",
-            "receipt": f"平台已记录 the platform has recorded it{self._since(e, 'alarm', 'push')}",
+            "expire": both("alarm.not_cancelled", where=where),
+            "receipt": both("alarm.recorded") + self._since(e, "alarm", "push"),
             "acknowledge": f"{e['by']}{self._since(e, 'push', 'answered')}",
-            "dispatch": f"{e['responder']}, {e['expected_s'] / 60:.0f} 分钟内到 min{self._since(e, 'answered', 'dispatch')}",
+            "dispatch": both(
+                "alarm.expected", responder=e["responder"], minutes=e["expected_s"] / 60
+            )
+            + self._since(e, "answered", "dispatch"),
             "arrive": f"{e['responder']}{self._since(e, 'dispatch', 'arrival')}",
             "close": self._closed(e),
-            "cancel": f"老人没事 the resident is well{self._since(e, 'danger', 'cancelled')}",
+            "cancel": both("alarm.is_well") + self._since(e, "danger", "cancelled"),
             "call": self._called(e),
             "call_accepted": e["by"],
             "lapse": self._called(e),
         }.get(e["move"], where)
-        test = "测试 TEST " if e["test"] else ""
+        test = f"{both('line.test')} " if e["test"] else ""
         self.at(clock, f"#{e['alarm_number']} {what}", test + detail, colour)
 
     def _closed(self, e: Json) -> str:
         if e["by"] == "rule":
-            return "情况解除, 无人被叫醒 the condition is over, nobody was woken"
-        return f"{_OUTCOMES.get(e['outcome'], '')} {e['outcome']}, {e['by']}{self._since(e, 'arrival', 'closed')}"
+            return both("alarm.by_rule")
+        return f"{_outcome(e['outcome'])}, {e['by']}{self._since(e, 'arrival', 'closed')}"
 
     def _called(self, e: Json) -> str:
         call = e["calls"][-1] if e["calls"] else {"responder": ""}
-        return f"{call['responder']}: {_REASONS.get(e['reason'], e['reason'])}"
+        why = e["reason"]
+        return f"{call['responder']}: {BOTH.get(f'reason.{why}', why)}"
 
     def _since(self, e: Json, before: str, after: str) -> str:
         stages = e["stages"]
@@ -266,60 +250,52 @@ class Screen:
     def _fault(self, clock: str, e: Json) -> None:
         row = kinds.of(e["kind"])
         if e["kind"] == kinds.RESTARTED:
-            self.at(clock, "网关启动 gateway started", "", "green")
+            self.at(clock, both("line.started"), "", "green")
             return
-        turn = {"cleared": "已恢复 over after", "repeated": "仍在 still on"}.get(e["turn"], "")
-        test = "测试 TEST" if e.get("test") else ""
-        on = _CLASSES.get(e.get("fault_class", ""), "")
-        what = f"{test} P{e['priority']} {row.zh} {row.en} {e['room'] or e['device']} {turn} {_said(e['detail'])} {on}"
+        turn = BOTH.get(f"turn.{e['turn']}", "")
+        test = both("line.test") if e.get("test") else ""
+        on = BOTH.get(f"class.{e.get('fault_class')}", "")
+        where = e["room"] or e["device"]
+        what = f"{test} P{e['priority']} {row.zh} {row.en} {where} {turn} {_said(e['detail'])} {on}"
         first, rest = _broken(what.split(), 63)
-        self.at(clock, "   技术故障 fault" if not turn else "   故障恢复 fault", first, "yellow")
+        self.at(clock, both("line.fault_over" if turn else "line.fault"), first, "yellow")
         if rest:
             self.at("", "", rest, "yellow")
 
     def desk(self, what: str, colour: str = "dim") -> None:
         """Write what the desk did of its own accord."""
-        self.at("", "   呼叫台 desk", what, colour)
+        self.at("", both("line.desk"), what, colour)
 
     def sounded(self, clock: str, line: str) -> None:
         """Write what sounded in the home."""
-        self.at(clock, "   本地声光 local", _SOUNDS.get(line.split(maxsplit=1)[0], line), "yellow")
+        self.at(
+            clock,
+            both("line.local"),
+            BOTH.get(f"sound.{line.split(maxsplit=1)[0]}", line),
+            "yellow",
+        )
 
-    # -- the summary -------------------------------------------------------------------------------------------------
+    # -- the summary -------------------------------------------------------------------------------
 
     def table(self, journal: Sequence[Json]) -> None:
         """Write every alarm with its stages, and the seconds between them."""
-        heads = (
-            "危险\tdanger",
-            "警报\talarm",
-            "回执\tpush",
-            "应答\tanswered",
-            "派人\tdispatch",
-            "到场\tarrival",
-            "结束\tclosed",
-        )
-        widths = (9, 8, 8, 9, 9, 8, 8)
         for part in (0, 1):
-            cells = "".join(
-                padded(h.split("\t")[part], w) for h, w in zip(heads, widths, strict=True)
-            )
-            self.line(
-                f"{'#' if not part else ' ':2}{padded('警报' if not part else 'alarm', 22)}{cells}{'结果' if not part else 'outcome'}"
-            )
+            said = {h: both(f"head.{h}").split("\t")[part] for h in ("alarm", *_HEADS, "outcome")}
+            cells = "".join(padded(said[h], width) for h, width in _HEADS.items())
+            number = " " if part else "#"
+            self.line(f"{number:2}{padded(said['alarm'], 22)}{cells}{said['outcome']}")
         self.line("-" * WIDTH, "dim")
         for a in alarms(journal):
-            self.line(
-                self._row(a, widths), "green" if a["state"] in {"closed", "cancelled"} else "red"
-            )
+            self.line(self._row(a), "green" if a["state"] in {"closed", "cancelled"} else "red")
 
-    def _row(self, a: Json, widths: Sequence[int]) -> str:
+    def _row(self, a: Json) -> str:
         row = kinds.of(a["kind"])
         stages, want = a["stages"], wanted(a)
         cells, last = [], None
         for name in ANSWERED:
             at = stages.get(name) or (stages.get("cancelled") if name == "closed" else None)
             if at is None:
-                cells.append("缺 none" if name in want else "-")
+                cells.append(both("cell.missing") if name in want else "-")
             elif last is None:
                 cells.append(self.clock(at["wall"]))
             else:
@@ -327,14 +303,18 @@ class Screen:
                 cells.append(f"+{took:.1f} s" if took < 100 else f"+{took:.0f} s")
             last = at["mono"] if at is not None else last
         ending = (
-            "已撤警 cancelled"
+            both("cell.cancelled")
             if a["state"] == "cancelled"
-            else f"{_OUTCOMES.get(a['outcome'] or '', '')} {a['outcome'] or a['state']}"
+            else _outcome(a["outcome"] or a["state"])
         )
         if a["state_by"] == "rule" and a["state"] == "closed":
-            ending = "自动 by rule"
+            ending = both("cell.by_rule")
         return (
             f"{a['alarm_number']:<2}{padded(f'{row.zh} {row.en}', 22)}"
-            + "".join(padded(c, w) for c, w in zip(cells, widths, strict=True))
+            + "".join(padded(c, w) for c, w in zip(cells, _HEADS.values(), strict=True))
             + ending.strip()
         )
+
+
+def _outcome(name: str) -> str:
+    return BOTH.get(f"outcome.{name}", f" {name}")

@@ -108,7 +108,7 @@ class Technician:
         self.attempt: Attempt | None = None
         self.fitting: wired_setup.Fitting | None = None
 
-    # -- start -------------------------------------------------------------------------------------------------------
+    # -- start -------------------------------------------------------------------------------------
 
     def begin(self, now: Moment) -> list[Entry]:
         """Tell of a change that the end of the last process has left untold, and of a household that is not whole."""
@@ -160,7 +160,7 @@ class Technician:
         if self.attempt is not None:
             self.attempt.receipted(receipt)
 
-    # -- instructions ------------------------------------------------------------------------------------------------
+    # -- instructions ------------------------------------------------------------------------------
 
     async def carry_out(self, i: Instruction) -> Later:
         """Carry out an instruction of the local door; return what the pump is to write of it, in its next turn."""
@@ -207,7 +207,7 @@ class Technician:
         self._ears.open_window(i.seconds)
         return ResultFact(i, Refused.NONE)
 
-    # -- configure ---------------------------------------------------------------------------------------------------
+    # -- configure ---------------------------------------------------------------------------------
 
     async def _configure(self, i: Instruction, change: Change) -> Later:
         at = self._clock.now().wall.isoformat(timespec="seconds")
@@ -345,7 +345,7 @@ class Technician:
             raise handed.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
         return replace(change, value=value)
 
-    # -- backup and box swap -----------------------------------------------------------------------------------------
+    # -- backup and box swap -----------------------------------------------------------------------
 
     async def _seal(self, i: Instruction) -> Later:
         at, fresh = self._clock.now().wall.isoformat(timespec="seconds"), self._intake.memories()
@@ -414,7 +414,7 @@ class Technician:
 
         return done
 
-    # -- platform test -----------------------------------------------------------------------------------------------
+    # -- platform test -----------------------------------------------------------------------------
 
     def _try(self, i: Instruction) -> ResultFact:
         if self._uplink.on_trial:
@@ -436,7 +436,7 @@ class Technician:
         self._start(self.attempt.run())
         return ResultFact(i, Refused.NONE)
 
-    # -- fitting -----------------------------------------------------------------------------------------------------
+    # -- fitting -----------------------------------------------------------------------------------
 
     def _fit(self, i: Instruction) -> ResultFact:
         device = (

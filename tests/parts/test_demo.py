@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from gateway.demo import home, proof
+from gateway.demo.both import both
 from gateway.demo.desk import Desk
 from gateway.demo.screen import columns
 
@@ -292,7 +293,7 @@ def test_nothing_is_missing_on_a_good_day():
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        *((lambda s, n=n: s.journal[0]["stages"].pop(n), f"never reached: {proof.WORDS[n]}") for n in proof.ANSWERED if n != "danger"),
+        *((lambda s, n=n: s.journal[0]["stages"].pop(n), f"never reached: {both(f'stage.{n}')}") for n in proof.ANSWERED if n != "danger"),
         (lambda s: s.journal[0]["stages"].update(push=at(1)), "is before"),
         (lambda s: s.journal[0].update(outcome=None), "without outcome or name"),
         (lambda s: s.journal[0].update(state="raised"), "expected closed, it is raised"),

@@ -22,7 +22,6 @@ LONG = {
     "drivers/_mibeacon.py",
     "drivers/radar_5359.py",
     "gateway/__main__.py",
-    "gateway/demo/__main__.py",
     "gateway/hear/ble.py",
     "gateway/hear/decode.py",
     "gateway/hear/intake.py",
