@@ -1,15 +1,10 @@
 // Keeps a page up to date. Without it the page is the same, only not by itself.
 // A part is fetched again when the server says that something has changed; what a person is typing into stays.
 
-import { untouched } from "./untouched.js";
+import { fetching, listen, part, QUIET } from "./part.js";
 
-const part = document.getElementById("part");
 const live = document.getElementById("live");
-let busy = false;
-let again = false;
-
-const QUIET = 10000; // ms without a word of the box after which this page is not live, whatever the connection looks like
-let heard = Date.now();
+let heard = Date.now(); // a page without a word of the box for QUIET is not live, whatever the connection looks like
 
 function tell(on) {
   if (on) heard = Date.now();
@@ -52,86 +47,35 @@ function keep(old, fresh) {
   }
 }
 
-async function fetchPart() {
-  if (busy) {
-    again = true;
-    return;
-  }
-  busy = true;
-  try {
-    const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: AbortSignal.timeout(QUIET) });
-    if (answer.redirected || answer.status === 401) {
-      location.reload();
-      return;
-    }
-    if (!answer.ok) return;
-    const box = document.createElement("div");
-    box.innerHTML = await answer.text();
-    await untouched();
-    const focus = document.activeElement && document.activeElement.id;
-    for (const place of [["[data-key=alarms]"], ["[data-key=faults]"]]) {
-      const now = part.querySelector(place[0]);
-      const next = box.querySelector(place[0]);
-      if (now && next) {
-        renew(now, next);
-        now.className = next.className;
-        next.replaceWith(now);
-      }
-    }
-    for (const card of part.querySelectorAll("[data-key]")) {
-      const next = box.querySelector(`[data-key="${CSS.escape(card.dataset.key)}"]`);
-      if (next && next !== card && !next.querySelector("[data-version]") && inUse(card)) {
-        if (["away", "devices"].includes(card.dataset.key)) next.replaceWith(card);
-      }
-    }
-    part.replaceChildren(...box.childNodes);
-    if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
-    const real = part.querySelectorAll(".alarm:not(.is-test)").length;
-    document.title = (real ? `(${real}) ` : "") + document.title.replace(/^\(\d+\) /, "");
-    tell(true);
-  } catch {
-    tell(false);
-  } finally {
-    busy = false;
-    if (again) {
-      again = false;
-      fetchPart();
+function show(text) {
+  const box = document.createElement("div");
+  box.innerHTML = text;
+  const focus = document.activeElement && document.activeElement.id;
+  for (const place of [["[data-key=alarms]"], ["[data-key=faults]"]]) {
+    const now = part.querySelector(place[0]);
+    const next = box.querySelector(place[0]);
+    if (now && next) {
+      renew(now, next);
+      now.className = next.className;
+      next.replaceWith(now);
     }
   }
-}
-
-let source = null;
-function listen() {
-  if (source || document.hidden) return;
-  source = new EventSource("/live");
-  source.addEventListener("hello", () => tell(true));
-  source.addEventListener("still", () => tell(true));
-  source.addEventListener("changed", fetchPart);
-  source.addEventListener("over", () => location.reload());
-  source.onerror = () => {
-    tell(false);
-    if (source.readyState === EventSource.CLOSED) {
-      source = null; // refused: too many pages are open; look now and then instead
-      setTimeout(() => {
-        fetchPart();
-        listen();
-      }, 10000);
+  for (const card of part.querySelectorAll("[data-key]")) {
+    const next = box.querySelector(`[data-key="${CSS.escape(card.dataset.key)}"]`);
+    if (next && next !== card && !next.querySelector("[data-version]") && inUse(card)) {
+      if (["away", "devices"].includes(card.dataset.key)) next.replaceWith(card);
     }
-  };
+  }
+  part.replaceChildren(...box.childNodes);
+  if (focus && document.activeElement.id !== focus) document.getElementById(focus)?.focus();
+  const real = part.querySelectorAll(".alarm:not(.is-test)").length;
+  document.title = (real ? `(${real}) ` : "") + document.title.replace(/^\(\d+\) /, "");
 }
 
-// A page that nobody sees gives its place back.
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) {
-    source?.close();
-    source = null;
-  } else {
-    heard = Date.now();
-    fetchPart();
-    listen();
-  }
+  heard = Date.now();
 });
-addEventListener("pagehide", () => source?.close());
+const anew = listen(fetching(show, tell), { hello: () => {}, told: tell, later: 10000 });
 addEventListener("offline", () => tell(false));
 
 // A network that is gone closes no connection: the mark has a clock of its own. What hangs is begun anew.
@@ -139,9 +83,5 @@ setInterval(() => {
   if (document.hidden || Date.now() - heard < QUIET) return;
   heard = Date.now(); // the next look in as long again
   tell(false);
-  source?.close();
-  source = null;
-  listen();
-  fetchPart();
+  anew();
 }, 1000);
-listen();

@@ -1,38 +1,10 @@
-// Keeps a part of a page up to date: it is fetched again whenever the gateway has heard something. Without script the page loads itself.
+// Keeps a part of a set-up page up to date. Without script the page loads itself.
 
+import { fetching, listen, part } from "./part.js";
 import { untouched } from "./untouched.js";
 
-const part = document.getElementById("part");
 const said = document.getElementById("said");
-let source = null;
-let busy = false;
-let again = false;
 let end = 0;
-
-async function look() {
-  if (busy) {
-    again = true;
-    return;
-  }
-  busy = true;
-  try {
-    const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" } });
-    if (answer.redirected || answer.status === 401) return location.reload();
-    if (answer.ok) {
-      const text = await answer.text();
-      await untouched();
-      renew(text);
-    }
-  } catch {
-    // the next look may get through
-  } finally {
-    busy = false;
-    if (again) {
-      again = false;
-      look();
-    }
-  }
-}
 
 function renew(text) {
   const box = document.createElement("div");
@@ -79,31 +51,5 @@ setInterval(() => {
   count.textContent = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
 }, 500);
 
-function listen() {
-  if (source || document.hidden) return;
-  source = new EventSource(part.dataset.live);
-  source.addEventListener("hello", look);
-  source.addEventListener("changed", look);
-  source.addEventListener("over", () => location.reload());
-  source.onerror = () => {
-    if (source.readyState !== EventSource.CLOSED) return;
-    source = null; // too many pages are open: look now and then instead
-    setTimeout(() => {
-      look();
-      listen();
-    }, 2000);
-  };
-}
-
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) {
-    source?.close();
-    source = null;
-  } else {
-    look();
-    listen();
-  }
-});
-addEventListener("pagehide", () => source?.close());
 counted();
-listen();
+listen(fetching(renew));

@@ -1,0 +1,77 @@
+// A part of a page that is kept up to date: it is fetched again whenever the gateway has something new.
+
+import { untouched } from "./untouched.js";
+
+export const QUIET = 10000; // ms after which a question, or a silent page, counts as lost
+export const part = document.getElementById("part");
+
+// Returns what fetches the part, one at a time and once more where that is asked for meanwhile. `renew` shows its text;
+// `told` hears whether the box was reached.
+export function fetching(renew, told = () => {}) {
+  let busy = false;
+  let again = false;
+  return async function look() {
+    if (busy) {
+      again = true;
+      return;
+    }
+    busy = true;
+    try {
+      const answer = await fetch(part.dataset.part, { credentials: "same-origin", headers: { accept: "text/html" }, signal: AbortSignal.timeout(QUIET) });
+      if (answer.redirected || answer.status === 401) return location.reload();
+      if (!answer.ok) return;
+      const text = await answer.text();
+      await untouched();
+      renew(text);
+      told(true);
+    } catch {
+      told(false); // the network may be pulled on purpose just now: the next look may get through
+    } finally {
+      busy = false;
+      if (again) {
+        again = false;
+        look();
+      }
+    }
+  };
+}
+
+// Looks whenever something is new, and `hello` when the stream begins. Returns what begins anew. A page that nobody sees gives its place
+// back; where too many are open it looks every `later` ms instead.
+export function listen(look, { hello = look, told = () => {}, later = 2000 } = {}) {
+  let source = null;
+  function close() {
+    source?.close();
+    source = null;
+  }
+  function open() {
+    if (source || document.hidden) return;
+    source = new EventSource(part.dataset.live);
+    source.addEventListener("hello", () => {
+      told(true);
+      hello();
+    });
+    source.addEventListener("still", () => told(true));
+    source.addEventListener("changed", look);
+    source.addEventListener("over", () => location.reload());
+    source.onerror = () => {
+      told(false);
+      if (source?.readyState !== EventSource.CLOSED) return;
+      source = null;
+      setTimeout(() => {
+        look();
+        open();
+      }, later);
+    };
+  }
+  function anew() {
+    close();
+    if (document.hidden) return;
+    look();
+    open();
+  }
+  document.addEventListener("visibilitychange", anew);
+  addEventListener("pagehide", close);
+  open();
+  return anew;
+}
