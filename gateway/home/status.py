@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
@@ -182,6 +181,49 @@ class StepStatus(Struct, frozen=True, kw_only=True):
     en: str = ""
 
 
+class WalkStatus(Struct, frozen=True, kw_only=True):
+    """The walk test of one device. `on`: kinds that began in it and have not ended.
+
+    What follows is counted by `gateway.judge.walk_record`; what has not been seen is not there.
+    """
+
+    device: str
+    left_s: float = 0.0
+    on: list[str] = []
+    readings: int = 0
+    packets: int = 0
+    presses: int | UnsetType = UNSET
+    openings: int | UnsetType = UNSET
+    closings: int | UnsetType = UNSET
+    falls: int | UnsetType = UNSET
+    stays: int | UnsetType = UNSET
+    motions: int | UnsetType = UNSET
+    presences: int | UnsetType = UNSET
+    occupied: int | UnsetType = UNSET
+    left: int | UnsetType = UNSET
+    smokes: int | UnsetType = UNSET
+    gases: int | UnsetType = UNSET
+    leaks: int | UnsetType = UNSET
+    receipts: int = 0
+    without_receipt: int = 0
+    not_proved_fresh: int | UnsetType = UNSET
+    worst_dbm: int | UnsetType = UNSET
+    signals_dbm: str | UnsetType = UNSET
+    receipt_s: float | UnsetType = UNSET
+
+
+class PlugStatus(Struct, frozen=True, kw_only=True):
+    """A step for the whole home: mains or network pulled. What has not been seen is not there."""
+
+    step: str
+    left_s: float = 0.0
+    noticed_s: float | UnsetType = UNSET
+    alarm: int | UnsetType = UNSET
+    away_s: float | UnsetType = UNSET
+    receipt_s: float | UnsetType = UNSET
+    held_s: float | UnsetType = UNSET
+
+
 class TryStatus(Struct, frozen=True, kw_only=True):
     """A platform test, going on or `over`."""
 
@@ -195,8 +237,7 @@ class Status(Struct, frozen=True, kw_only=True):
     """How things stand; no names of people, no secrets.
 
     `written` is a wall second, `mono` a monotonic one; `degraded` is why the store is a stand-in,
-    "" where it is not; `waiting` counts entries without a receipt. `walk` and `step` hold `left_s`
-    and what the test has seen so far, see `gateway.judge.walk_record`.
+    "" where it is not; `waiting` counts entries without a receipt.
     """
 
     gateway: str = ""
@@ -231,8 +272,8 @@ class Status(Struct, frozen=True, kw_only=True):
     mains: bool | None = None
     card: CardStatus | None = None
     channels: list[ChannelStatus] = []
-    walk: dict[str, Any] | None = None
-    step: dict[str, Any] | None = None
+    walk: WalkStatus | None = None
+    step: PlugStatus | None = None
     fitting: SetUpStatus | None = None
     first_presses: dict[str, float] = {}
     platform_test: TryStatus | None = None

@@ -7,7 +7,6 @@ a phone that is reloaded, or goes flat, loses nothing.
 from __future__ import annotations
 
 import asyncio
-import json
 import sqlite3
 import time
 import zlib
@@ -15,14 +14,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
+from msgspec.structs import replace
 from starlette.concurrency import run_in_threadpool
 
 from gateway.contract import wire
 from gateway.home import commissioning, inbox
 from gateway.home.config import Config
 from gateway.home.devices import Device
+from gateway.home.status import PlugStatus, WalkStatus
 from gateway.judge.walk_record import LONGEST, PRESSES, STEP_LONGEST, Need, Plug, step_needs
 from gateway.page import live
 from gateway.page.acts import once, once_of
@@ -132,11 +134,8 @@ async def told(v: Technician) -> Response:
 
         def counted() -> int:
             facts = known.status()
-            shown = [
-                {k: x for k, x in (found or {}).items() if k != "left_s"}
-                for found in (facts.walk, facts.step)
-            ]
-            return zlib.crc32(json.dumps([shown, known.newest()]).encode())
+            shown = [f and replace(f, left_s=0.0) for f in (facts.walk, facts.step)]
+            return zlib.crc32(msgspec.json.encode([*shown, known.newest()]))
 
         state.walked = live.Watch(
             counted, look=lambda: WAITS.walk_look, quiet=lambda: WAITS.walk_quiet
@@ -241,14 +240,24 @@ def _minus(dbm: object) -> str:
     return str(dbm).replace("-", "\u2212")
 
 
+def _seen(
+    running: WalkStatus | PlugStatus | None, note: wire.FaultMessage | None
+) -> Mapping[str, Any]:
+    """Return what a test has seen: the one that runs, else the last one that ended."""
+    if running is not None:
+        seen: dict[str, Any] = msgspec.to_builtins(running)
+        return seen
+    return note.detail if note else {}
+
+
 def _devices(
-    v: Visitor, config: Config, found: commissioning.Seen, running: Mapping[str, Any] | None
+    v: Visitor, config: Config, found: commissioning.Seen, running: WalkStatus | None
 ) -> list[Row]:
     rows = []
     for d in config.devices:
-        now = running is not None and running.get("device") == d.id
+        now = running is not None and running.device == d.id
         note = found.walks.get(d.id)
-        facts: Mapping[str, Any] = (running if now else note.detail if note else {}) or {}
+        facts = _seen(running if now else None, note)
         needs = commissioning.goal_of(config, d).needs(facts)
         state = (
             "running"
@@ -282,7 +291,7 @@ def _steps(
     v: Visitor,
     config: Config,
     found: commissioning.Seen,
-    running: Mapping[str, Any] | None,
+    running: PlugStatus | None,
     *,
     mains: bool,
 ) -> list[Row]:
@@ -290,9 +299,9 @@ def _steps(
     rows = []
     for plug in Plug:
         applies = mains if plug is Plug.MAINS else config.platform is not None
-        now = running is not None and running.get("step") == plug
+        now = running is not None and running.step == plug
         note = found.steps.get(plug)
-        facts: Mapping[str, Any] = (running if now else note.detail if note else {}) or {}
+        facts = _seen(running if now else None, note)
         needs = step_needs(plug, facts)
         state = (
             "running" if now else "not" if not applies else "never" if note is None else "passed"
@@ -339,7 +348,7 @@ def _walk(v: Visitor, status: int = 200, trouble: str = "") -> Response:
         devices=devices,
         steps=steps,
         running=first,
-        left=(running or step or {}).get("left_s", 0.0),
+        left=0.0 if (runs := running or step) is None else runs.left_s,
         passed=sum(row.state == "passed" for row in rows),
         all=len(rows),
         trouble=trouble,

@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 
+import msgspec
 from msgspec import UNSET
 
 from gateway import __version__
@@ -22,7 +23,9 @@ from gateway.home.status import (
     DeviceStatus,
     FaultStatus,
     HouseholdStatus,
+    PlugStatus,
     Status,
+    WalkStatus,
 )
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.firsts import own
@@ -93,19 +96,21 @@ class Report:
             mains=self.faults.mains,
             card=CardStatus(**written) if written else None,
             channels=self.channels.status(),
-            walk={
-                "device": walk.device,
-                "left_s": round(walk.until - now.mono, 1),
-                "on": list(walk.on),
-                **walk.facts(),
-            }
+            walk=msgspec.convert(
+                {
+                    "device": walk.device,
+                    "left_s": round(walk.until - now.mono, 1),
+                    "on": list(walk.on),
+                }
+                | walk.facts(),
+                WalkStatus,
+            )
             if walk
             else None,
-            step={
-                "step": step.plug.value,
-                "left_s": round(step.until - now.mono, 1),
-                **step.facts(),
-            }
+            step=msgspec.convert(
+                {"step": step.plug.value, "left_s": round(step.until - now.mono, 1)} | step.facts(),
+                PlugStatus,
+            )
             if step
             else None,
             fitting=fitting.status() if fitting else None,

@@ -2,12 +2,14 @@
 
 import json
 import types
+from collections import deque
 from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
 from gateway.home import status
 from gateway.home.status import Status
+from gateway.judge import walk_record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +38,9 @@ KEYS = {
     "card": "written_mb over_h budget_mb day_mb",
     "channels": "program why test tested_s",
     "fitting": "instruction device port over trouble baud found said contacts rows",
+    "walk": "device left_s on readings packets presses openings closings falls stays motions presences occupied left smokes gases leaks "
+    "receipts without_receipt not_proved_fresh worst_dbm signals_dbm receipt_s",
+    "step": "step left_s noticed_s alarm away_s receipt_s held_s",
     "platform_test": "instruction over where steps",
 }
 
@@ -93,3 +98,16 @@ def test_a_file_of_another_version_is_read(runtime):
     (door,) = told.devices
     assert (door.device, door.heard, door.untold, door.missing) == ("door", True, [], True)
     assert not msgspec.structs.replace(door, silent_s=1.0).missing
+
+
+def test_whatever_a_walk_test_counts_is_told():
+    walk = walk_record.Walk(
+        "pendant", "Li", 0.0, 300.0, counts=dict.fromkeys({*walk_record._COUNTED.values(), *walk_record._ENDED.values()}, 2)
+    )
+    walk.flagged, walk.worst, walk.slowest = 1, -80, 0.5
+    walk._acts, walk._signals = [1.0], deque([(1.5, -80)])
+    told = msgspec.convert({"device": "pendant"} | walk.facts(), status.WalkStatus)
+    assert msgspec.to_builtins(told) == {"device": "pendant", "left_s": 0.0, "on": []} | walk.facts()
+    step = walk_record.Step(walk_record.Plug.UPLINK, "Li", 0.0, 900.0, lost=2.0, back=4.0, alarm=7, delivered=5.0)
+    told = msgspec.convert({"step": "uplink"} | step.facts(), status.PlugStatus)
+    assert msgspec.to_builtins(told) == {"step": "uplink", "left_s": 0.0} | step.facts()
