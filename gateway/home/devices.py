@@ -12,7 +12,8 @@ from gateway.home.parts import DevicePart
 from gateway.home.source import File, Said, Secrets, Where
 from gateway.home.waits import WAITS
 from gateway.judge.danger import PRESSES, ROLES, SOS, Watch
-from gateway.judge.faults.silence import LINE, Supervised
+from gateway.judge.faults.silence import Supervised
+from gateway.judge.waits import WAITS as JUDGING
 from gateway.words.driver import (
     Behind,
     BleAdvert,
@@ -242,7 +243,7 @@ def _told_after(
         isinstance(model.listens, SerialLine | Inputs | MqttTopics) or missing_after <= WAITS.wired
     )
     line = (
-        LINE
+        JUDGING.line_silent
         if wired
         else WAITS.missing
         if not vital

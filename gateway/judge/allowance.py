@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
+from gateway.judge.waits import WAITS
 from gateway.words.instruction import Door
 
-QUIET = 600.0  # s without a further refusal after which the flood is over, and told with its number
 ALARMS = 200  # alarms whose answers are counted apart, the oldest forgotten first
 
 
@@ -94,5 +94,5 @@ class Allowances:
         self._last = mono
 
     def quiet(self, mono: float) -> bool:
-        """Say whether nothing has been refused for QUIET."""
-        return mono - self._last >= QUIET
+        """Say whether nothing has been refused lately."""
+        return mono - self._last >= WAITS.refusals_over

@@ -15,19 +15,16 @@ from math import inf
 
 from gateway.judge.faults.fault import FaultFact, Faults, Turn
 from gateway.judge.masks import End
+from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
 
 ROOMS = 2  # in which there must be somebody
-# s of signs without a door: longer than the visit of a carer or a cleaner, shorter than an evening
-# at home
-LIVED = 10_800.0
-# signs that do for LIVED where all are of one room: a radar that a curtain moves, or a pad that
+# signs that do for `lived_in` where all are of one room: a radar that a curtain moves, or a pad that
 # errs once, says fewer
 OFTEN = 12
-QUIET = 7200.0  # s without any sign after which whoever came is taken to have left
 _STAYS = frozenset(
     {Kind.PRESENCE, Kind.OCCUPANCY}
 )  # says so once, until it is taken back; a movement is over at once
@@ -54,7 +51,7 @@ class Signs:
         """Take one reading of the device in `room`. `opened`: a door is open that was not."""
         at = reading.at.mono
         newest = max(self._last, *(r.at.mono for r in self.evidence.values()), -inf)
-        if self.evidence and not self._on and at - newest > QUIET:
+        if self.evidence and not self._on and at - newest > WAITS.left_again:
             self.evidence, self._first, self._last, self._count = {}, -inf, -inf, 0
         if opened and self._door:
             self.evidence.setdefault("", reading)
@@ -173,7 +170,7 @@ class Away:
         return [*out, replace(self._faults.note(kinds.BACK_HOME, now, rooms=rooms), evidence=seen)]
 
     def _no_signs(self) -> tuple[Signs, Signs]:
-        return Signs(self._times.away_home, door=True), Signs(LIVED, door=False)
+        return Signs(self._times.away_home, door=True), Signs(WAITS.lived_in, door=False)
 
     def _over(self, now: Moment, why: str) -> list[FaultFact]:
         self.end = End()

@@ -3,7 +3,7 @@
 A bed left at night is a danger once it was left for Times.bed_left, if it still is night then. A
 sign of life of the home (somebody moves, comes into a room, opens or shuts a door) begins the wait
 anew, for at most PUT_OFF times as long: whoever lies on the floor moves too. Whoever moves between
-EARLY and the morning has got up, also while the alarm is in its grace; within RISING that is only
+EARLY and the morning has got up, also while the alarm is in its grace; within `rising` that is only
 the leaving of the bed. Nobody confirms an unsure clock: with it every hour is night.
 """
 
@@ -13,14 +13,13 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import time, timedelta, tzinfo
 from math import inf
 
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality
 from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
 
 SIGNS = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.CONTACT_OPEN})
 PUT_OFF = 3
-# s in which whoever leaves the bed is seen to leave it: that is no sign of being up and well
-RISING = 45.0
 EARLY, LATE = time(4), time(12)  # who moves about at night between them has got up
 _DAY = timedelta(days=1)
 
@@ -143,7 +142,7 @@ class Beds:
         )
 
     def _moved_since(self, left: Reading) -> bool:
-        return self.moved > left.at.mono + RISING
+        return self.moved > left.at.mono + WAITS.rising
 
     def _is_up(self, left: Reading, now: Moment) -> bool:
         """Say whether somebody moved about in the morning since then, by the clock of that movement and not of now."""

@@ -11,17 +11,12 @@ from collections.abc import Hashable
 from math import inf
 from typing import Generic, TypeVar
 
+from gateway.judge.waits import WAITS
 from gateway.words.reading import Kind
 
 T = TypeVar("T", bound=Hashable)
-MOST = 60  # changes within WINDOW that are still believed
-WINDOW = 600.0  # s
-QUIET = 3600.0  # s without more than that, after which it is over
+MOST = 60  # changes within one window that are still believed
 FREE = 6  # entries about one alarm that are written at once, in a row
-FIRST, LAST = (
-    10.0,
-    600.0,
-)  # s between two entries that only count, at first, and in the end after doubling
 LIVELY = frozenset(
     {
         Kind.MOTION,
@@ -46,7 +41,7 @@ class Chatter:
     def changed(self, key: Hashable, mono: float) -> int:
         """Count one change; return how many there were in this window once they are more than is believed, else 0."""
         since, times = self._counts.pop(key, (mono, 0))
-        if mono - since >= WINDOW:
+        if mono - since >= WAITS.chatter_window:
             since, times = mono, 0
         self._counts[key] = since, times + 1
         while len(self._counts) > KEYS:
@@ -58,8 +53,8 @@ class Chatter:
         return times + 1
 
     def goes_on(self, key: Hashable, mono: float) -> bool:
-        """Say whether it has chattered within QUIET."""
-        return mono - self._last.get(key, -inf) < QUIET
+        """Say whether it has chattered lately."""
+        return mono - self._last.get(key, -inf) < WAITS.chatter_over
 
 
 class Counting(Generic[T]):
@@ -74,7 +69,7 @@ class Counting(Generic[T]):
     def at_once(self, alarm: T, mono: float) -> bool:
         """Say whether a count is to be written now; else it waits, and `due` says for when."""
         said, times = self._said.get(alarm, (-inf, 0))
-        if mono - said >= 2 * LAST:
+        if mono - said >= 2 * WAITS.count_longest:
             times = 0
         if mono - said >= _wait(times):
             self._said[alarm] = mono, times + 1
@@ -114,4 +109,8 @@ class Counting(Generic[T]):
 
 
 def _wait(times: int) -> float:
-    return 0.0 if times < FREE else min(FIRST * 2 ** min(times - FREE, 20), LAST)
+    return (
+        0.0
+        if times < FREE
+        else min(WAITS.count_first * 2 ** min(times - FREE, 20), WAITS.count_longest)
+    )

@@ -14,12 +14,12 @@ from math import inf
 
 from gateway.judge.beds import Beds
 from gateway.judge.levels import Key, Levels, On
+from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading, Value
 from gateway.words.times import Times
 
-DUSK = 60.0  # s between two looks whether it has become night, while a door stands open
 SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
 ROLES = (SOS, HELP, CANCEL, NOTHING)
 # Kinds of press that may have a role of their own, by what drivers call the action. Any other, say
@@ -398,7 +398,7 @@ class Judge:
         if by_day:
             due = opened.at.mono + watch.left_open_day
             self._door_looks[watch.device] = (
-                min(now.mono + DUSK, due) if now.mono < due else now.mono + DUSK
+                min(now.mono + WAITS.dusk, due) if now.mono < due else now.mono + WAITS.dusk
             )
             if now.mono < due or watch.device in self._listed:
                 return None

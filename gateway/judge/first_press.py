@@ -15,10 +15,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.reading import DeviceId
 
-LONGEST: Final = 600.0  # s after the enrolment
 REASON: Final = "enrolment"  # why the alarm of such a press is a test
 
 
@@ -40,7 +40,7 @@ class FirstPresses:
     def ask(self, device: DeviceId, by: str, now: Moment, seconds: float) -> None:
         """Let the next press of a device that was enrolled just now be a test, for so many seconds."""
         if seconds > 0:
-            self._asked[device] = Asked(by, now.mono, now.mono + min(seconds, LONGEST))
+            self._asked[device] = Asked(by, now.mono, now.mono + min(seconds, WAITS.first_press))
 
     def forget(self, devices: Collection[DeviceId]) -> None:
         """Let what these devices say be real."""

@@ -17,22 +17,11 @@ from math import inf
 
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.waits import WAITS
 from gateway.words.kind import Priority
 
-SOONEST = 5.0  # s between two marks at first: so much of a wait a power cut may cost
 # later ones come after a quarter of the time since the start, or since the last step of an alarm
 SHARE = 4.0
-# s at most between two marks while people are called: 12 in the first two minutes instead of 4,
-# later no more
-LATEST = 30.0
-# s the same while a bed or a door is judged, or somebody is on site: 22 marks for a bed left for 20
-# min
-LATEST_QUIET = 300.0
-# s at least between two writings of what changed in a judgement: a sensor that flaps must not wear
-# the card out
-SAVE_EVERY = 30.0
-# s at least between two writings because a judgement of the same device has begun
-BEGUN_EVERY = 10.0
 
 
 class Keeping:
@@ -48,15 +37,17 @@ class Keeping:
         """Return when the next mark is wanted for the waits that run; inf for never."""
         if not pipeline.waits and not pipeline.waits_quietly:
             return inf
-        latest = LATEST if pipeline.waits else LATEST_QUIET
-        return self._alive + min(max((self._alive - self._step) / SHARE, SOONEST), latest)
+        latest = WAITS.mark_latest if pipeline.waits else WAITS.mark_latest_quiet
+        return self._alive + min(
+            max((self._alive - self._step) / SHARE, WAITS.mark_soonest), latest
+        )
 
     def saves_at(self, pipeline: Pipeline) -> float:
         """Return when a change in what is judged is to be written; inf for never."""
-        changed = self._saved + SAVE_EVERY if pipeline.unsaved else inf
+        changed = self._saved + WAITS.save_every if pipeline.unsaved else inf
         return min(
             changed,
-            *(self._begun.get(device, -inf) + BEGUN_EVERY for device in pipeline.begun),
+            *(self._begun.get(device, -inf) + WAITS.begun_every for device in pipeline.begun),
             inf,
         )
 
@@ -66,7 +57,9 @@ class Keeping:
 
     def written(self, mono: float, entries: Sequence[Entry], pipeline: Pipeline) -> None:
         """Take that the marks are written, with these entries. To be called before `Pipeline.saved`."""
-        self._begun = {device: at for device, at in self._begun.items() if mono - at < LATEST_QUIET}
+        self._begun = {
+            device: at for device, at in self._begun.items() if mono - at < WAITS.mark_latest_quiet
+        }
         if pipeline.begun - self._begun.keys() or any(
             _is_step(entry) for entry in entries
         ):  # one that flaps is no new step

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality, Stamp
 from gateway.words.instruction import Do, Door, Instruction
 
-JUMPED = 5.0  # s that a time of the home may lie ahead of the clock it was taken from
 _FOR_A_WHILE = frozenset({Do.SHELVE, Do.AWAY, Do.WALK})  # with 0 seconds they give protection back
 
 
@@ -100,9 +100,11 @@ def age(i: Instruction, now: Moment, boot: str) -> float | None:
     """Return how many seconds ago an order was left in the home; None where it may be of another power-up, or the clock has jumped."""
     issued = _time("issued", i.issued)
     passed = (
-        (now.wall - issued).total_seconds() if issued is not None and i.boot == boot else -JUMPED
+        (now.wall - issued).total_seconds()
+        if issued is not None and i.boot == boot
+        else -WAITS.order_ahead
     )
-    return max(0.0, passed) if passed > -JUMPED else None
+    return max(0.0, passed) if passed > -WAITS.order_ahead else None
 
 
 def _time(name: str, text: str) -> datetime | None:

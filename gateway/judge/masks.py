@@ -15,15 +15,10 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Any, NamedTuple
 
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality
 from gateway.words.finite import loads, number
 from gateway.words.reading import DeviceId
-
-MARKED_EVERY = 600.0  # s at most between two marks while something is masked
-SHELVE_MOST, AWAY_MOST = (
-    86_400.0,
-    31 * 86_400.0,
-)  # s: no mark of an earlier version lasts longer either
 
 
 class End(NamedTuple):
@@ -104,14 +99,17 @@ def unmasked(text: str, now: Moment, boot: str = "") -> tuple[dict[DeviceId, She
         left = min(number(left), most)
         if since is not None:
             return End(now.mono + left - max(0.0, since))
-        left -= 0.0 if sure and now.quality is Quality.SYNCHRONISED else MARKED_EVERY
+        left -= 0.0 if sure and now.quality is Quality.SYNCHRONISED else WAITS.masks_marked
         return End(now.mono + left, wall if sure else None).settled(now)
 
     shelves = {}
     for device, s in marked.get("shelves", {}).items():
-        lasts = end(s["until"], s.get("left"), s.get("sure", False), SHELVE_MOST)
+        lasts = end(s["until"], s.get("left"), s.get("sure", False), WAITS.shelf_most)
         shelves[device] = Shelf(lasts.until, s["by"], s["reason"], lasts.wall)
     away = end(
-        marked.get("away", 0.0), marked.get("away_left"), marked.get("away_sure", False), AWAY_MOST
+        marked.get("away", 0.0),
+        marked.get("away_left"),
+        marked.get("away_sure", False),
+        WAITS.away_most,
     )
     return shelves, away if away.until > now.mono else End()

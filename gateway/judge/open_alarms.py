@@ -45,6 +45,7 @@ from gateway.judge.dispatch import (
     step,
     taken_back,
 )
+from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Stamp
 from gateway.words.instruction import ResultFact
@@ -57,9 +58,6 @@ from gateway.words.times import Times
 CALLS = 40
 # of these that stay when there are more: how it began. Then the oldest of the others makes room
 FIRST_CALLS = 8
-# s for which an ended alarm is the one before of a new one of its kind and device; a detector's
-# second fire is always
-LINKED = 86400.0
 LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
 MOMENTARY = frozenset(
     {kinds.SOS, kinds.HELP, kinds.TEST}
@@ -416,7 +414,7 @@ class OpenAlarms:
 
     def _ended_lately(self, key: Key, at: Moment) -> str:
         ended, when = self._closed.get(key, ("", 0.0))
-        return ended if at.mono - when <= LINKED or key[0].startswith("env.") else ""
+        return ended if at.mono - when <= WAITS.linked or key[0].startswith("env.") else ""
 
     # -- moves and calls ---------------------------------------------------------------------------------------------
 

@@ -17,12 +17,12 @@ from typing import Any
 
 from gateway.judge.danger import Danger
 from gateway.judge.levels import Key
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality
 from gateway.words.finite import loads, number
 from gateway.words.reading import DeviceId, Kind, Reading
 
 MARK = "judging"
-GRACE_MOST = 600.0  # s: no setting allows a longer one
 _UNREADABLE = (
     ValueError,
     KeyError,
@@ -115,7 +115,7 @@ def _read(marked: dict[str, Any], now: Moment, boot: str) -> Pending:
             str(d["device"]),
             str(d["room"]),
             _moment(d["at"], here),
-            number(d["grace"], 0.0, GRACE_MOST),
+            number(d["grace"], 0.0, WAITS.grace_most),
             tuple(_reading(plain, here) for plain in d["evidence"]),
             bool(d["returned"]),
         )

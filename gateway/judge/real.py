@@ -22,17 +22,13 @@ from gateway.judge.first_press import REASON, FirstPresses
 from gateway.judge.levels import Key
 from gateway.judge.masks import Shelf
 from gateway.judge.open_alarms import MOMENTARY, OpenAlarms
+from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Stamp
 from gateway.words.kind import Priority
 from gateway.words.reading import DeviceId
 
-# s for which the same word of the resident about the same alarm is not written down again
-WELL_AGAIN = 60.0
-FLICKER, FLICKERS = (
-    600.0,
-    2,
-)  # s in which so many graces that ended by themselves leave the next of the same device and kind none
+FLICKERS = 2  # graces in a row that ended by themselves
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
 _PRESSED = frozenset({kinds.SOS, kinds.HELP})
@@ -260,7 +256,7 @@ class Real:
     def _flickers(self, danger: Danger) -> bool:
         """Say whether it came and went within its grace again and again: no grace of it would ever run out."""
         began = self._ended_in_grace.get((danger.kind, danger.device), deque())
-        within = max(FLICKER, (FLICKERS + 1) * danger.grace)
+        within = max(WAITS.flicker, (FLICKERS + 1) * danger.grace)
         return danger.grace > 0 and len(began) == FLICKERS and danger.at.mono - began[0] <= within
 
     def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
@@ -294,7 +290,7 @@ class Real:
                 alarm.test
                 or alarm.state is State.PRE_ALARM
                 or alarm.priority > Priority.P2
-                or at.mono - said < WELL_AGAIN
+                or at.mono - said < WAITS.well_again
             ):
                 continue
             self._said_well[alarm.number] = at.mono

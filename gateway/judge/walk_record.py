@@ -16,21 +16,13 @@ from math import inf
 from typing import Final, NamedTuple
 
 from gateway.judge.danger import HELP, SOS, Danger
+from gateway.judge.waits import WAITS
 from gateway.words.driver import Model
 from gateway.words.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, Value
 
-# s; a device that is forgotten under test would be unprotected: then it ends by itself
-LONGEST = 300.0
-STEP_LONGEST = 900.0  # s; pulling a plug leaves nobody unprotected
-# s after the last thing that was wanted: then the device is real again, without anybody's doing
-SETTLES = 10.0
-# s for which a level without an end may go on after it was heard last: a test key held down, smoke
-# out of a can
-SOUNDS = 60.0
 SENT = 200  # entries whose receipts are waited for; a press more is counted all the same
 SIGNALS = 600  # packets whose strength is remembered; the oldest is forgotten first
 EACH = 12  # counted acts whose signal is told one by one
-OF_ONE = 3.0  # s in which a device repeats what it has said once
 PRESSES = 3
 WEAKEST = -88  # dBm: what is weaker gets lost when a door is shut
 MANY = 3  # a protocol that could say more than this says nothing about the device: anything will do
@@ -85,7 +77,7 @@ class Goal:
     counts: Mapping[str, int]
     any_of: bool = False
     receipted: bool = False
-    within: float = 30.0  # s in which the platform's receipt is wanted
+    within: float = inf  # seconds in which the platform's receipt is wanted
 
     def needs(self, facts: Mapping[str, Value]) -> list[Need]:
         """Return what has to be shown and how far it is, by what a test has counted."""
@@ -126,7 +118,7 @@ def goal(
     codes: Collection[str] = (),
     bed: bool = False,
     receipts: bool = False,
-    within: float = 30.0,
+    within: float,
 ) -> Goal:
     """Return what a device of a make has to show.
 
@@ -248,7 +240,7 @@ class Walk:
 
     def due(self) -> float:
         """Return when it ends by itself."""
-        return min(self.until, self.settled + SETTLES)
+        return min(self.until, self.settled + WAITS.walk_settles)
 
     def look(self, mono: float) -> None:
         """See whether anything is still wanted. What it began must have ended too, or it would be real a moment later."""
@@ -261,7 +253,12 @@ class Walk:
             self.settled = inf
         else:
             since = mono if self.settled == inf else self.settled
-            self.settled = max((since, *(at + SOUNDS - SETTLES for at in self.sounding.values())))
+            self.settled = max(
+                (
+                    since,
+                    *(at + WAITS.walk_sounds - WAITS.walk_settles for at in self.sounding.values()),
+                )
+            )
 
     def again(self, mono: float) -> None:
         """Begin the quiet anew: somebody still tries it."""
@@ -286,7 +283,11 @@ class Walk:
         """Return the worst signal of each counted act, with its repeats in the air."""
         out = []
         for at, then in itertools.pairwise([*self._acts, inf]):
-            of_it = [rssi for mono, rssi in self._signals if at <= mono < min(then, at + OF_ONE)]
+            of_it = [
+                rssi
+                for mono, rssi in self._signals
+                if at <= mono < min(then, at + WAITS.walk_repeat)
+            ]
             out += [min(of_it)] if of_it else []
         return out
 

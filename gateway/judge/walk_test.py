@@ -19,7 +19,8 @@ from gateway.judge.book import AlarmFact, Book, is_walk
 from gateway.judge.danger import LEVELS, Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.judge.faults.fault import Faults
 from gateway.judge.open_alarms import MOMENTARY, OpenAlarms
-from gateway.judge.walk_record import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Plug, Step, Walk
+from gateway.judge.waits import WAITS
+from gateway.judge.walk_record import Goal, Plug, Step, Walk
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
 from gateway.words.instruction import Instruction, Refused, ResultFact, no
@@ -233,13 +234,17 @@ class WalkTest:
         if gone:
             return
         for kind, heard in walk.sounding.items():
-            self._judge.tried(kind, walk.device, heard, now.mono + SOUNDS, SETTLES)
+            self._judge.tried(
+                kind, walk.device, heard, now.mono + WAITS.walk_sounds, WAITS.walk_settles
+            )
         self._left += walk.on.values()
 
     def restored(self, alarm: Alarm, now: Moment) -> None:
         """End an alarm of a test that a restart has ended. The test key may sound still: when it was heard last is not known."""
         if alarm.condition_active and self._judge.endless(alarm.kind, alarm.device):
-            self._judge.tried(alarm.kind, alarm.device, now.mono, now.mono + SOUNDS, SETTLES)
+            self._judge.tried(
+                alarm.kind, alarm.device, now.mono, now.mono + WAITS.walk_sounds, WAITS.walk_settles
+            )
         self.end_alarm(alarm, now, by="rule", reason="restart")
 
     def end_alarm(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:
@@ -277,8 +282,8 @@ class WalkTest:
 
     def instructed(self, i: Instruction, now: Moment) -> ResultFact:
         """Begin or end the walk test of a known device."""
-        if i.seconds > LONGEST:
-            most = f"{LONGEST / 60:g}"
+        if i.seconds > WAITS.walk_longest:
+            most = f"{WAITS.walk_longest / 60:g}"
             return no(i, Refused.TOO_LONG, Say("walk_order.long", most=most))
         other = self.walk.device if self.walk is not None and self.walk.device != i.device else ""
         if other:
@@ -307,8 +312,8 @@ class WalkTest:
             if self.step is not None and self.step.plug is plug:
                 self._end_step(now, reason="ended")
             return ResultFact(i, Refused.NONE)
-        if i.seconds > STEP_LONGEST:
-            most = f"{STEP_LONGEST / 60:g}"
+        if i.seconds > WAITS.walk_step:
+            most = f"{WAITS.walk_step / 60:g}"
             return no(i, Refused.TOO_LONG, Say("walk_order.step_long", most=most))
         if self.walk is not None:
             return no(i, Refused.NOT_ALLOWED, Say("walk_order.under_test", other=self.walk.device))

@@ -28,7 +28,7 @@ from gateway.home.handed import Handed
 from gateway.home.status import DeviceStatus, Status
 from gateway.home.waits import WAITS as HOME
 from gateway.judge.danger import ROLES
-from gateway.judge.first_press import LONGEST as FIRST_PRESS
+from gateway.judge.waits import WAITS as JUDGING
 from gateway.page import address, live
 from gateway.page.acts import whole
 from gateway.page.change import Answer, Form, configure, current, drawn, left, models
@@ -624,7 +624,9 @@ async def put(v: Technician, said: Fields) -> Response:
     answer = (
         Answer(fields=wrong)
         if wrong
-        else await configure(v, said, What.PUT_DEVICE, value, given, first_press=FIRST_PRESS)
+        else await configure(
+            v, said, What.PUT_DEVICE, value, given, first_press=JUDGING.first_press
+        )
     )
     return await _saved(v, said, name, answer)
 
@@ -645,7 +647,9 @@ async def replace(v: Technician, said: Fields) -> Response:
     answer = (
         Answer(fields=wrong)
         if wrong
-        else await configure(v, said, What.REPLACE_DEVICE, value, given, first_press=FIRST_PRESS)
+        else await configure(
+            v, said, What.REPLACE_DEVICE, value, given, first_press=JUDGING.first_press
+        )
     )
     return await _saved(v, said, name, answer)
 
@@ -995,7 +999,7 @@ def confirm(v: Technician) -> Response:
         "dead": not facts.well,
         "radar": bool(device.model.settings),
         "asked": facts.first_presses.get(name),
-        "minutes": f"{FIRST_PRESS / 60:g}",
+        "minutes": f"{JUDGING.first_press / 60:g}",
         "say": v.words(f"confirm.{state}") if state != "waiting" else "",
     }
     return drawn(

@@ -25,7 +25,8 @@ from gateway.home import commissioning, inbox
 from gateway.home.config import Config
 from gateway.home.devices import Device
 from gateway.home.status import PlugStatus, WalkStatus
-from gateway.judge.walk_record import LONGEST, PRESSES, STEP_LONGEST, Need, Plug, step_needs
+from gateway.judge.waits import WAITS as JUDGING
+from gateway.judge.walk_record import PRESSES, Need, Plug, step_needs
 from gateway.page import live
 from gateway.page.acts import once, once_of
 from gateway.page.change import current
@@ -154,7 +155,7 @@ async def act(v: Technician, said: Fields) -> Response:
         else device not in {d.id for d in (await run_in_threadpool(current, v)).devices}
     ):
         raise Stop(404)
-    lasts = 0.0 if said.get("go") == "end" else STEP_LONGEST if step else LONGEST
+    lasts = 0.0 if said.get("go") == "end" else JUDGING.walk_step if step else JUDGING.walk_longest
     order = f"page-{once_of(said)}"
     message = wire.InstructionMessage(
         v=1,

@@ -28,10 +28,10 @@ from typing import Any, Protocol, TypeVar
 
 from gateway.home import status
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import LOOK_EVERY
 from gateway.judge.keeping import Keeping
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.waits import WAITS as JUDGING
 from gateway.keep.history import Outgoing
 from gateway.keep.journal import Writing
 from gateway.keep.storage import MovedToMemory, Storage
@@ -183,7 +183,7 @@ class Pump:
 
     async def _wait(self) -> None:
         due = min(self.due, self.keeping.due(self._pipeline))
-        wait = self._clock.real(max(0.0, min(due - self._clock.now().mono, LOOK_EVERY)))
+        wait = self._clock.real(max(0.0, min(due - self._clock.now().mono, JUDGING.look_every)))
         with contextlib.suppress(TimeoutError):
             # receipts of entries are written soon; those of readings with the next batch, and
             # nobody need wake for them

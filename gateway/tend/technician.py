@@ -32,10 +32,10 @@ from gateway.home.home import Home
 from gateway.home.waits import WAITS as HOME
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import FaultFact, Faults
-from gateway.judge.first_press import LONGEST as FIRST_PRESS
 from gateway.judge.lateness import age
 from gateway.judge.notes import Later, Notes
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.waits import WAITS as JUDGING
 from gateway.keep.storage import Storage
 from gateway.tell.platform_test import Attempt
 from gateway.tell.uplink import Uplink
@@ -289,8 +289,8 @@ class Technician:
         """Check and write one change. Returns what to answer, and the configuration to begin anew with."""
         config = self._home.config
         home = config.household
-        if i.seconds > FIRST_PRESS:
-            most = f"{FIRST_PRESS / 60:g}"
+        if i.seconds > JUDGING.first_press:
+            most = f"{JUDGING.first_press / 60:g}"
             return refusal(i, Refused.TOO_LONG, Say("order.first_press_long", most=most)), None
         if home.instruction == i.id:
             return ResultFact(i, Refused.NONE, revision=home.revision), None

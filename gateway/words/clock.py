@@ -16,6 +16,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from gateway.words.waits import WAITS
+
 
 class Quality(StrEnum):
     """How good a wall-clock time is."""
@@ -84,14 +86,8 @@ class Clock(Protocol):
 # struct timex is 208 bytes on 64-bit and 128 on 32-bit Linux; zeroed = modes 0 = only read
 _ADJTIMEX_BYTES = 512
 _TIME_ERROR = 5  # adjtimex(2): clock not synchronised
-STEP = 1.0  # s by which a wall clock may be ahead of what is proved and still be the same time
-LEAP = (
-    31 * 86400.0
-)  # s: a time server that is further away is not believed at once. A box may stand in a cupboard for a month
-AGREED = 86400.0  # s for which time servers must say so
 LATEST = datetime(2200, 1, 1, tzinfo=UTC).timestamp()  # no mark of the time is later than this
 SPEED = 24.0  # times as fast as time passes: so `floor` follows a time server at most
-_LOOK_AGAIN = 1.0  # s between two looks at the kernel's synchronisation state
 
 
 def kernel_synchronised() -> bool:
@@ -116,7 +112,7 @@ class Agreement:
     """What is proved of the time, from what time servers say. Pure: monotonic and wall seconds go in, how good the wall is comes out.
 
     `floor` is the newest time that is proved. A time server is believed at once as long as it is at
-    most LEAP away from that; what is further away needs a day of it saying so, over restarts where
+    most `clock_leap` away from that; what is further away needs a day of it saying so, over restarts where
     need be. So one that lies by years deletes nothing, lets nothing expire, and nothing is late for
     ever once the lie is mended. `floor` itself follows at most SPEED times as fast as time passes,
     or after the day, and goes back only after a day. The first word of all is believed: there is
@@ -167,14 +163,18 @@ class Agreement:
         ahead, back = wall - self.proved(mono), self.floor - wall
         if (
             self._first
-            or (back <= 0 and ahead <= STEP)
-            or self._is_agreed(mono, wall, AGREED if back > 0 else min(AGREED, ahead / SPEED))
+            or (back <= 0 and ahead <= WAITS.clock_step)
+            or self._is_agreed(
+                mono,
+                wall,
+                WAITS.clock_agreed if back > 0 else min(WAITS.clock_agreed, ahead / SPEED),
+            )
         ):
             self.floor, self._at, self._first = wall, mono, False
             self._said, self._earlier, self.why = None, (0.0, 0.0), {}
             return Quality.SYNCHRONISED
         away = max(ahead, back)
-        if away <= LEAP:
+        if away <= WAITS.clock_leap:
             self.why = {}
             return Quality.SYNCHRONISED
         self.why = {
@@ -186,13 +186,15 @@ class Agreement:
 
     def _is_agreed(self, mono: float, wall: float, needed: float) -> bool:
         """Say whether time servers have said so for long enough. A certificate of ours that would have ended speaks against it."""
-        if self._said is None or abs(wall - mono - self._said[0]) > STEP:
+        if self._said is None or abs(wall - mono - self._said[0]) > WAITS.clock_step:
             heard, seconds = self._earlier
-            goes_on = heard <= wall <= heard + 2 * AGREED  # the box was off for a while
+            goes_on = heard <= wall <= heard + 2 * WAITS.clock_agreed  # the box was off for a while
             self._said = (wall - mono, mono, seconds if goes_on and self._said is None else 0.0)
             self._earlier = (0.0, 0.0)
         ends = self._certificate_ends
-        ended = ends is not None and self.floor < ends < wall and wall - self.floor > LEAP
+        ended = (
+            ends is not None and self.floor < ends < wall and wall - self.floor > WAITS.clock_leap
+        )
         return self._gathered(mono) >= needed and not ended
 
     def _gathered(self, mono: float) -> float:
@@ -205,7 +207,7 @@ class SystemClock:
     def __init__(self, made: datetime) -> None:
         self.boot = boot_name()
         self.agreement = Agreement(made.timestamp())
-        self._looked = -_LOOK_AGAIN
+        self._looked = -math.inf
         self._synchronised = False
 
     @property
@@ -226,7 +228,7 @@ class SystemClock:
     def _read(self) -> tuple[float, datetime, bool]:
         mono = time.monotonic()
         wall = datetime.now(UTC)
-        if mono - self._looked >= _LOOK_AGAIN:
+        if mono - self._looked >= WAITS.clock_look:
             self._looked = mono
             self._synchronised = kernel_synchronised()
         return mono, wall, self._synchronised
@@ -250,7 +252,9 @@ class SystemClock:
         """Take over such marks. What is not one is passed over."""
         with contextlib.suppress(ValueError, OverflowError):
             heard, _, seconds = agreeing.partition(" ")
-            earlier = (float(heard), min(float(seconds), AGREED)) if seconds else (0.0, 0.0)
+            earlier = (
+                (float(heard), min(float(seconds), WAITS.clock_agreed)) if seconds else (0.0, 0.0)
+            )
             proved = datetime.fromisoformat(floor).timestamp()
             if all(math.isfinite(n) and n < LATEST for n in (proved, *earlier)):
                 self.agreement.restored(proved, earlier)

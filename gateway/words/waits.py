@@ -1,7 +1,7 @@
 """The form of every waiting time that no household changes: name, default, bounds and its ground.
 
-Each room has its own table in a file `waits.py`, one instance called `WAITS`; what a household may
-change stands in `times.py`. All are seconds of monotonic time. A module reads `WAITS.name` where it
+Each room has its own table in a file `waits.py`, one instance called `WAITS`; that of the words is
+below. What a household may change stands in `times.py`. All are seconds of monotonic time. A module reads `WAITS.name` where it
 waits, never at import: tests and proofs change the table.
 """
 
@@ -35,3 +35,22 @@ class Waits:
         """Return the table with its defaults, in the order of the file."""
         fresh = type(self)()
         return [Wait(f.name, getattr(fresh, f.name), **f.metadata) for f in fields(self)]
+
+
+@dataclass(slots=True, kw_only=True)
+class _Words(Waits):
+    """How far a time server is believed."""
+
+    clock_step: float = wait(
+        1.0, 0.1, 10.0, "ours: a wall clock this far ahead of what is proved is the same time"
+    )
+    clock_leap: float = wait(
+        31 * 86400.0, 86400.0, 366 * 86400.0, "ours: a box may stand in a cupboard for a month"
+    )
+    clock_agreed: float = wait(
+        86400.0, 3600.0, 7 * 86400.0, "ours: a leap is believed after a day of agreement"
+    )
+    clock_look: float = wait(1.0, 0.1, 10.0, "ours: between two looks at the kernel's state")
+
+
+WAITS = _Words()

@@ -16,7 +16,7 @@ from gateway.judge.alarm import Alarm
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
 from gateway.judge.dispatch import PROGRAM, Rung
-from gateway.judge.faults.fault import LOOK_EVERY, FaultFact, Faults, Turn
+from gateway.judge.faults.fault import FaultFact, Faults, Turn
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.known import Known
 from gateway.judge.masks import NOT_MASKED, End, Shelf
@@ -109,7 +109,6 @@ class Home:
     ladder: tuple[Rung, ...] = LADDER
     times: Times = field(default_factory=Times)
     missing_after: float | None = IDLE
-    look_every: float = LOOK_EVERY
 
     def pipeline(self, boot: str) -> Pipeline:
         watches = {w.device: w for w in self.watches}
@@ -121,7 +120,7 @@ class Home:
             boot=boot,
             devices={w.device: w.room for w in self.watches},
             judge=Judge(watches, self.times, HOME_ZONE, DARK),
-            faults=Faults(supervised, self.times, look_every=self.look_every),
+            faults=Faults(supervised, self.times),
             ladder=self.ladder,
             times=self.times,
         )

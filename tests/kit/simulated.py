@@ -27,16 +27,15 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from drivers import all_models
 from gateway.box import aside
 from gateway.home.config import load
-from gateway.judge.faults import fault
 from gateway.tell.outbox import Lost
 from gateway.tend import daemon as daemons
-from gateway.tend import pump
 from gateway.tend.waits import WAITS
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, uuid16
 from gateway.words.instruction import Instruction
 
 from tests.kit.dated import dated
+from tests.kit.waits import change
 
 BTHOME = uuid16(0xFCD2)
 KEY = "231d39c1d7cc1ab1aee224cd096db932"  # of whatever seals what it says
@@ -311,28 +310,29 @@ class Lapse:
         self._clock: Clock
         # Looked at once a minute instead of every few seconds, and the status file written every hour: both cost what a year has not.
         self._patched = [
-            (fault, "LOOK_EVERY", look_every),
-            (pump, "LOOK_EVERY", look_every),
             (WAITS, "status", 3600.0),
             (WAITS, "try_mains", look_every),
             (aside, "run", at_once),
             (gc, "freeze", lambda: None),  # a daemon keeps what it began with for ever; here it is one of many
         ]
+        self._waits: dict[str, float] = {}
         self._before = [(module, name, getattr(module, name)) for module, name, _ in self._patched]
 
     def __enter__(self) -> Self:
+        self._waits = change("judge", look_every=self.look_every)
         for module, name, value in self._patched:
             setattr(module, name, value)
         return self
 
     def __exit__(self, *_: object) -> None:
+        change("judge", **self._waits)
         for module, name, value in self._before:
             setattr(module, name, value)
 
     def look(self, *, every: float) -> None:
         """Let the daemon look round at least so often, for what no deadline of its own wakes it for; never more often than asked for."""
-        for module, name in ((fault, "LOOK_EVERY"), (pump, "LOOK_EVERY"), (WAITS, "try_mains")):
-            setattr(module, name, max(every, self.look_every))
+        change("judge", look_every=max(every, self.look_every))
+        change("tend", try_mains=max(every, self.look_every))
 
     def wall(self) -> datetime:
         return self.begins + timedelta(seconds=self.loop.now)

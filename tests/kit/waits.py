@@ -12,7 +12,7 @@ import gateway
 
 def rooms() -> list[str]:
     """Return the rooms that have a table of waiting times."""
-    return sorted(path.parent.name for path in Path(gateway.__file__).parent.glob("*/waits.py") if path.parent.name != "words")
+    return sorted(path.parent.name for path in Path(gateway.__file__).parent.glob("*/waits.py"))
 
 
 def change(room: str, **waits: float) -> dict[str, float]:

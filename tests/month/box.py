@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 from drivers import all_models
 from gateway.contract import encoding
 from gateway.home.config import load
-from gateway.judge.faults import fault
 from gateway.keep.history import Outgoing
 from gateway.tell import inventory
 from gateway.tend import daemon as daemons
@@ -31,6 +30,7 @@ from gateway.words.driver import Advertisement, Chunk, Published
 
 from tests.kit.radar_emulator import FALL, PRESENCE, STAY_STILL, frame
 from tests.kit.simulated import BTHOME, Loop
+from tests.kit.waits import change
 from tests.month.homes import KEY, STICK, Home
 from tests.month.life import Event, Life, Span
 
@@ -347,12 +347,11 @@ def _models() -> Any:
 @contextlib.contextmanager
 def quietly() -> Any:
     """Let nothing of the gateway's log be printed, and supervision look once in `LOOK` seconds."""
-    before, logger = fault.LOOK_EVERY, logging.getLogger("eldercare")
+    before, logger = change("judge", look_every=LOOK), logging.getLogger("eldercare")
     level = logger.level
-    fault.LOOK_EVERY = LOOK
     logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        fault.LOOK_EVERY = before
+        change("judge", **before)
         logger.setLevel(level)

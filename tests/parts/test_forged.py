@@ -2,7 +2,8 @@
 
 import pytest
 from gateway.judge.faults.fault import Faults
-from gateway.judge.faults.forged import FRAMES, MANY, WINDOW, Tallies
+from gateway.judge.faults.forged import FRAMES, MANY, Tallies
+from gateway.judge.waits import WAITS as JUDGING
 from gateway.tend.attacks import Attacks
 from gateway.tend.waits import WAITS
 from gateway.words import kind
@@ -61,7 +62,7 @@ def test_other_hardware_under_the_same_id_counts_from_the_start():
     assert tallies.look([("d", {"replayed": MANY - 1})], frozenset(), 0.0) == []
     assert tallies.look([("d", {"replayed": 3})], frozenset({"d"}), 1.0) == [("d", 3)]
     assert tallies.look([], frozenset(), 2.0) == []
-    assert tallies.look([("d", {"downgrade": MANY})], frozenset(), WINDOW * 2) == [("d", MANY)]
+    assert tallies.look([("d", {"downgrade": MANY})], frozenset(), JUDGING.forged_window * 2) == [("d", MANY)]
 
 
 def test_after_a_restart_it_goes_on_with_its_number_and_ends(box):

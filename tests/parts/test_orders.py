@@ -8,6 +8,7 @@ from gateway.contract import inward, wire
 from gateway.judge import allowance
 from gateway.judge.allowance import Allowance, Allowances, Lot, Of
 from gateway.judge.faults.fault import Turn
+from gateway.judge.waits import WAITS
 from gateway.tell.receipts import A_COMMIT
 from gateway.tend import mailbox
 from gateway.words import kind
@@ -243,7 +244,7 @@ def test_a_flood_makes_few_entries_and_one_fault_with_its_number(lapse, kind_of)
         assert made <= 2 * (Of.ORDER.value.at_once + Of.REFUSAL.value.at_once) + 40, made
         assert sum(a.kind == kind.TEST for a in daemon.pipeline.alarms.values()) <= 1
         assert len(lapse.desk.said(kind.TOO_MANY_ORDERS, Turn.RAISED)) == 1
-        await wait(allowance.QUIET + 30)
+        await wait(WAITS.refusals_over + 30)
         assert len(lapse.desk.said(kind.TOO_MANY_ORDERS, Turn.CLEARED)) == 1
         (over,) = [detail for _, k, _, turn, detail in lapse.desk.faults if k == kind.TOO_MANY_ORDERS and turn == Turn.CLEARED]
         assert over["refused"] >= 2500

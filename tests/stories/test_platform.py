@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 from gateway.home import household
-from gateway.judge.allowance import QUIET, Of
+from gateway.judge.allowance import Of
+from gateway.judge.waits import WAITS
 from gateway.tell import mqtt, platform_test, resend
 from gateway.tend import mailbox
 from gateway.words import kind
@@ -247,7 +248,7 @@ def test_an_sos_in_a_flood_of_orders_takes_at_most_twice_as_long_and_the_card_is
         assert max(flooded) <= 2 * quiet + 0.01, (quiet, flooded)
         await life.wait(60)
         assert life.daemon.pipeline.last - entries < 600
-        await life.wait(QUIET)
+        await life.wait(WAITS.refusals_over)
         assert len(life.desk.said(kind.TOO_MANY_ORDERS, "raised")) == len(life.desk.said(kind.TOO_MANY_ORDERS, "cleared")) == 1
 
     life.live(story())

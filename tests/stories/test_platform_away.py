@@ -5,7 +5,8 @@ import json
 import pytest
 from gateway.contract import wire
 from gateway.home import status
-from gateway.judge.allowance import QUIET, Of
+from gateway.judge.allowance import Of
+from gateway.judge.waits import WAITS
 from gateway.words import kind
 from gateway.words.times import Times
 
@@ -180,7 +181,7 @@ def test_a_word_that_changes_all_the_time_is_taken_and_counted_and_fills_no_log(
         assert life.daemon.presence.away_since is not None, "the newest word counts, said or not"
         (begun,) = [m for m in life.journal() if m.get("kind") == kind.TOO_MANY_ORDERS]
         assert begun["turn"] == "raised"
-        await life.wait(2 * QUIET)
+        await life.wait(2 * WAITS.refusals_over)
         *_, over = [m for m in life.journal() if m.get("kind") == kind.TOO_MANY_ORDERS]
         assert over["turn"] == "cleared"
         assert over["detail"]["refused"] > 1900

@@ -4,7 +4,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from gateway.judge.keeping import LATEST
+from gateway.judge.waits import WAITS
 
 from tests.stories.life import HOUR, MINUTE, MORNING, Life
 
@@ -131,7 +131,7 @@ def test_an_open_alarm_costs_the_card_few_marks(tmp_path):
         early = [one for one in written if one - at < 120]
         assert len(early) <= 13, "no more than in the first two minutes after a step"
         late = [one for one in written if one - at > 180]
-        assert min(b - a for a, b in pairwise(late)) >= LATEST - 0.01
+        assert min(b - a for a, b in pairwise(late)) >= WAITS.mark_latest - 0.01
 
     with Life(tmp_path) as life:
         life.plug(False)

@@ -13,7 +13,8 @@ from gateway.home import commissioning
 from gateway.home.parts import Signature, Signing
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.walk_record import SETTLES, Goal
+from gateway.judge.waits import WAITS
+from gateway.judge.walk_record import Goal
 from gateway.words import kind
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
@@ -117,7 +118,7 @@ def visit(day: Day) -> Iterator[tuple[str, Entry]]:
         day.clock.move(0.4)
         day.receipt()
         day.clock.move(3)
-    day.wait(SETTLES)
+    day.wait(WAITS.walk_settles)
     yield "fault-walk-passed", newest(day, lambda f: getattr(f, "kind", "") == kind.VISIT)
     device = {"id": "button", "room": "hall", "model": "shelly-blu-button", "address": "53:01", "lacks": [], "walk": {"presses": 3}}
     what = {"form": 1, "gateway": GATEWAY, "household": "H-0451", "devices": [device], "passed": True, "missing": [], "revision": 7}

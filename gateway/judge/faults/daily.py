@@ -16,19 +16,15 @@ from datetime import datetime, timedelta, tzinfo
 from math import inf
 from typing import Any
 
+from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
 from gateway.words.finite import loads
 from gateway.words.kind import FaultClass
 from gateway.words.reading import DeviceId, Value
 
-DAY, APART = (
-    86400.0,
-    43200.0,
-)  # s: a list a day, and at least half a day between two whatever the clock does
-READ_AT = 8 * 3600.0  # s of the home's day from which the list is told
+READ_AT = 8 * 3600.0  # the list is told from eight o'clock of the home's day on
 DEVICES = 20  # named of one kind
-KEPT = 300.0  # s of running after which that is written, where the clock is not confirmed
 NIGHTS = 3  # days in a row with a start that are one line: switched off each night
 
 Key = tuple[str, DeviceId]
@@ -47,7 +43,7 @@ class Daily:
         self._day = self._month = ""
         self._told = self._looked = -inf
         self._ran = self._kept = (
-            0.0  # s of running since the last list, and how many of them are written
+            0.0  # running time since the last list, and how much of it is written
         )
 
     def keep(self, zone: tzinfo, share: float) -> None:
@@ -103,14 +99,14 @@ class Daily:
         self._ran += max(0.0, now.mono - self._looked) if self._looked > -inf else 0.0
         self._looked = now.mono
         sure = now.quality is Quality.SYNCHRONISED
-        self.changed = self.changed or (not sure and self._ran - self._kept >= KEPT)
-        due = not sure and self._ran >= DAY
+        self.changed = self.changed or (not sure and self._ran - self._kept >= WAITS.list_kept)
+        due = not sure and self._ran >= WAITS.list_without_clock
         if now.quality is not Quality.WRONG and not due:
             began = local.replace(hour=0, minute=0, second=0, microsecond=0)
             due = (
                 today != self._day
                 and local - began >= timedelta(seconds=self._after)
-                and now.mono - self._told >= APART
+                and now.mono - self._told >= WAITS.lists_apart
             )
         if not due:
             return []
@@ -154,7 +150,9 @@ class Daily:
             str(mark["month"]),
             [str(one) for one in mark["starts"]][-NIGHTS:],
         )
-        ran = min(max(0.0, float(mark.get("ran", 0.0))), DAY)  # an earlier version did not count
+        ran = min(
+            max(0.0, float(mark.get("ran", 0.0))), WAITS.list_without_clock
+        )  # an earlier version did not count
         self._items, self._figures, self._starts, self._day, self._month = (
             items,
             figures,

@@ -11,15 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from gateway.judge.waits import WAITS
+
 if TYPE_CHECKING:
     from gateway.judge.faults.silence import Supervised
 
-# s of silence that are told on the list where no device that calls for help is heard by radio
-NOBODY_CALLS = 3600.0
-BEACONS = 3600.0  # s: a device that is missing after no more speaks by itself, and often
 LONGER = 1.5  # times its longest silence so far a home may be silent
-LONGEST = 14400.0  # s of silence that are told whatever was learnt: makers' 4 h signal
-LEARNS = 60.0  # s: shorter silences teach nothing
 
 
 class Deafness:
@@ -31,15 +28,15 @@ class Deafness:
 
     def restored(self, longest: float) -> None:
         """Go on with the longest silence (s) that was known before a start."""
-        self.longest = min(max(0.0, longest), LONGEST)
+        self.longest = min(max(0.0, longest), WAITS.deaf_longest)
 
     def learn(self, radios: Iterable[tuple[str, float]]) -> None:
         """Take when each adapter heard something last (monotonic s)."""
         for adapter, heard in radios:
             gap = heard - self._heard.get(adapter, heard)
             self._heard[adapter] = heard
-            if gap > LEARNS:
-                self.longest = min(max(self.longest, gap), LONGEST)
+            if gap > WAITS.deaf_learns:
+                self.longest = min(max(self.longest, gap), WAITS.deaf_longest)
 
     def limit(self, devices: Iterable[Supervised], told_after: float) -> tuple[float, bool]:
         """Return (s of silence from which an adapter is told to be deaf, whether a device that calls for help is heard by it).
@@ -48,10 +45,13 @@ class Deafness:
         """
         by_radio = [one for one in devices if one.radio]
         calls = any(one.vital for one in by_radio)
-        least = told_after if calls else max(told_after, NOBODY_CALLS)
-        if any(one.missing_after is not None and one.missing_after <= BEACONS for one in by_radio):
+        least = told_after if calls else max(told_after, WAITS.deaf_unwatched)
+        if any(
+            one.missing_after is not None and one.missing_after <= WAITS.deaf_beacons
+            for one in by_radio
+        ):
             return least, calls
-        return min(max(least, LONGER * self.longest), max(least, LONGEST)), calls
+        return min(max(least, LONGER * self.longest), max(least, WAITS.deaf_longest)), calls
 
     def start(self, now: float, adapters: Iterable[str]) -> None:
         """Begin to listen: what was silent before the start teaches nothing."""

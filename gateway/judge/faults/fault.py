@@ -10,24 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from gateway.judge.chatter import LIVELY, QUIET, Chatter
+from gateway.judge.chatter import LIVELY, Chatter
 from gateway.judge.faults.batteries import LOW_AT, WELL_AT, Batteries
 from gateway.judge.faults.daily import Daily, read, written
 from gateway.judge.faults.deafness import Deafness
 from gateway.judge.faults.flapping import UNSTABLE, Flapping
 from gateway.judge.faults.outings import Outings
 from gateway.judge.faults.silence import NAMED, Silences, Supervised
+from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
 from gateway.words.kind import FaultClass, Priority
 from gateway.words.reading import FORMS, DeviceId, Form, Kind, Reading, Value
 from gateway.words.times import Times
 
-LOOK_EVERY = 5.0  # s between two looks at the silences
 # times its limit that a device may be silent which was missing in the last day: heard just too
 # late, it is told once
 HYSTERESIS = 1.25
-STEPPED = 2.0  # s by which the wall clock must jump against the monotonic one to be told
 
 
 class Turn(StrEnum):
@@ -81,7 +80,6 @@ class Faults:
         times: Times,
         *,
         tells_out: bool = True,
-        look_every: float | None = None,
     ) -> None:
         self._devices = devices
         self._times = times
@@ -114,7 +112,7 @@ class Faults:
         ] = {}  # why a time server is not believed; the daemon writes it
         self._unsure_since: float | None = None
         self._offset: float | None = None
-        self._looked, self._look_every = 0.0, look_every
+        self._looked = 0.0
 
     def start(
         self,
@@ -174,7 +172,7 @@ class Faults:
 
     def due(self) -> float:
         """Return the monotonic second of the next look."""
-        return self._looked + (self._look_every or LOOK_EVERY)
+        return self._looked + WAITS.look_every
 
     def heard(self, reading: Reading) -> list[FaultFact]:
         """Take what a reading says about the device itself."""
@@ -293,7 +291,7 @@ class Faults:
         return self._end(kinds.MAINS_LOST, "", now)
 
     def tick(self, now: Moment) -> list[FaultFact]:
-        """Look at all silences and at the clock, at most every LOOK_EVERY seconds."""
+        """Look at all silences and at the clock, every few seconds."""
         if now.mono < self.due():
             return []
         self._looked = now.mono
@@ -329,7 +327,9 @@ class Faults:
                 )
             )
         for of in [
-            of for kind, of in self.on if kind == kinds.CHATTERS and now.mono - self._began >= QUIET
+            of
+            for kind, of in self.on
+            if kind == kinds.CHATTERS and now.mono - self._began >= WAITS.chatter_over
         ]:
             out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
         for key in self.flapping.lasting(now.mono):
@@ -458,7 +458,7 @@ class Faults:
     def _clock(self, now: Moment) -> list[FaultFact]:
         """Watch the wall clock. The cleared entry carries boot, mono and wall together: from it earlier entries are mended."""
         offset = now.wall.timestamp() - now.mono
-        stepped = self._offset is not None and abs(offset - self._offset) > STEPPED
+        stepped = self._offset is not None and abs(offset - self._offset) > WAITS.clock_stepped
         self._offset = offset
         if now.quality is not Quality.SYNCHRONISED:
             self._unsure_since = now.mono if self._unsure_since is None else self._unsure_since

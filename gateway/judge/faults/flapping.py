@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import deque
 from math import inf
 
-DAY = 86400.0
+from gateway.judge.waits import WAITS
+
 UNSTABLE = 4  # times in a day
-LASTS = 3600.0  # s after which a fault that was only counted is told all the same
 REMEMBERED = 500  # kinds and devices, the oldest forgotten first: nothing is said too seldom for it
 
 Key = tuple[str, str]
@@ -39,7 +39,7 @@ class Flapping:
             self._unstable.pop(oldest, None)
         began.append(now)
         times = self.times(key, now)
-        if times > UNSTABLE and now - self._unstable.get(key, -inf) >= DAY:
+        if times > UNSTABLE and now - self._unstable.get(key, -inf) >= WAITS.flapping_window:
             times = UNSTABLE
         if times == UNSTABLE:
             self._unstable[key] = now
@@ -49,7 +49,7 @@ class Flapping:
 
     def times(self, key: Key, now: float) -> int:
         """Return how often a fault has begun in the last day, at most one more than makes it unstable."""
-        return sum(now - at < DAY for at in self._began.get(key, ()))
+        return sum(now - at < WAITS.flapping_window for at in self._began.get(key, ()))
 
     def restored(self, key: Key) -> None:
         """Take over a fault that was only counted before a restart, and is on: it is to be told at once, for nobody knows how long."""
@@ -61,7 +61,7 @@ class Flapping:
 
     def lasting(self, now: float) -> list[Key]:
         """Return the faults that were only counted and go on: to be told now, once."""
-        due = [key for key, since in self._quiet.items() if now - since >= LASTS]
+        due = [key for key, since in self._quiet.items() if now - since >= WAITS.flapping_lasts]
         for key in due:
             del self._quiet[key]
         return due

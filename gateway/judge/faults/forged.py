@@ -1,7 +1,7 @@
 """Forged frames and recordings on a device's address: counted where they are refused, told as one fault a device with a number.
 
 The intake counts in memory; here the pump looks every few seconds what has been added. A frame that
-the air has damaged now and then is life, MANY within WINDOW are somebody, or a key that was typed
+the air has damaged now and then is life, MANY in one window are somebody, or a key that was typed
 wrong: both want somebody to look.
 """
 
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gateway.judge.waits import WAITS
+
 FRAMES = "frames"  # the sort of attack, see `attacks`
 # Refusals that only somebody else's frame earns: without the key, plain where there is one, of what
 # the make cannot sense, recorded.
 FORGED = frozenset({"decrypt_failed", "downgrade", "not_sensed", "replayed"})
-MANY, WINDOW = 100, 600.0  # frames within so many s
+MANY = 100  # frames in one window
 
 
 @dataclass(slots=True)
@@ -44,7 +46,7 @@ class Tallies:
                 total - one.known if total >= one.known else total
             )  # fewer: other hardware under the same id
             one.known = total
-            if now - one.since >= WINDOW:
+            if now - one.since >= WAITS.forged_window:
                 one.recent, one.since = 0, now
             one.recent += more
             if device in told and more:

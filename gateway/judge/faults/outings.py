@@ -5,7 +5,7 @@ A sensor that says again that its door stands open has not opened, unless it is 
 only when it changes: what came between was lost on the air. Coming home is generous: any movement
 says so, after a restart at once, and in a home without a motion sensor the next time that a door
 opens. A pendant that speaks only now and then may be home again before it is missed: an outing of
-SHORTEST without movement was one too, and its silence at home counts from its end on. It may be
+`out_shortest` without movement was one too, and its silence at home counts from its end on. It may be
 out again, too, before it is to speak.
 
 What was learned of pendants and doors outlives a restart: a home that is dark each night would
@@ -20,25 +20,17 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from gateway.judge.waits import WAITS
 from gateway.words.finite import number
 from gateway.words.reading import DeviceId, Kind, Reading
 
-# s between a pendant's last word and the door, either way; and for which who leaves may still be
-# seen to move
-ABOUT = 300.0
 # of its words a pendant's last gaps, of which the shortest is its interval: the last word may be as
 # much older than the door
 GAPS = 4
 KNOWN = 2  # gaps from which an interval is known
-APART = 60.0  # s between two words, less is one press or one packet heard twice
-LATEST = 3600.0  # s at most that the last word may be older
 WORDS = 60  # of a door's last words that are remembered
 ENOUGH = 10  # words from which on it is known whether a door speaks only when it changes
 SELDOM = 20  # of so many words one may say the same again: the word between was lost on the air
-NEVER_SHUT = 3600.0  # s after which a sensor that only ever says "open" has opened once more
-# s without movement after the door opened that were an outing, though it is over when the pendant
-# is missed
-SHORTEST = 1200.0
 DOORS = 64  # openings that are remembered, the oldest forgotten first: a day has some dozens
 _MOVES = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY, Kind.BUTTON})
 
@@ -91,9 +83,9 @@ class Outings:
     def restored(self, device: DeviceId, now: float) -> None:
         """Take it that the wearer was out before a restart. Who has come home meanwhile will be seen to move."""
         self._left[device] = (
-            now - ABOUT
+            now - WAITS.out_about
         )  # who moves from now on has come home, and is not about to leave
-        self._opened.append(_Opened(now - ABOUT))
+        self._opened.append(_Opened(now - WAITS.out_about))
 
     def start(self, now: float) -> None:
         """Take it that the box begins to hear: which door stands open is not known."""
@@ -107,7 +99,7 @@ class Outings:
         A word before the start teaches nothing: how long ago it was is not known to the second.
         """
         last, gaps = self._words.setdefault(device, (-inf, deque(maxlen=GAPS)))
-        if at > self._began and at - last >= APART:
+        if at > self._began and at - last >= WAITS.out_apart:
             if last > -inf:
                 gaps.append(at - last)
             self._words[device] = at, gaps
@@ -124,7 +116,7 @@ class Outings:
     def learned(self, mark: Mapping[str, Any], devices: Collection[DeviceId]) -> None:
         """Take up what was learned of these devices before a start. Raises TypeError, ValueError or AttributeError: damaged."""
         words = {
-            str(device): deque((number(gap, APART) for gap in gaps), maxlen=GAPS)
+            str(device): deque((number(gap, WAITS.out_apart) for gap in gaps), maxlen=GAPS)
             for device, gaps in mark.get("gaps", {}).items()
         }
         doors = {
@@ -149,7 +141,7 @@ class Outings:
             for opened in reversed(self._opened):
                 if opened.moved < inf:
                     break
-                if self._moved > opened.at + ABOUT:
+                if self._moved > opened.at + WAITS.out_about:
                     opened.moved = self._moved
 
     def _contact(self, reading: Reading) -> None:
@@ -158,8 +150,10 @@ class Outings:
         door = self._doors.setdefault(place, _Door(self._began))
         if door.missed(bool(reading.value)):
             self._opened.append(_Opened(at))
-        elif reading.value and (door.is_open is not True or at - door.at >= NEVER_SHUT):
-            left = door.is_open is False or (not door.shuts and at - door.at >= NEVER_SHUT)
+        elif reading.value and (door.is_open is not True or at - door.at >= WAITS.out_never_shut):
+            left = door.is_open is False or (
+                not door.shuts and at - door.at >= WAITS.out_never_shut
+            )
             if left or door.is_open is None:
                 self._opened.append(_Opened(at, leaving=left))
         door.at, door.is_open, door.shuts = at, bool(reading.value), door.shuts or not reading.value
@@ -167,7 +161,7 @@ class Outings:
     def out(self, device: DeviceId, heard: float) -> bool:
         """Say whether a pendant, heard last at second `heard`, is out with its wearer."""
         left = self._left.get(device)
-        if left is None or left < heard - ABOUT:  # heard since: another outing
+        if left is None or left < heard - WAITS.out_about:  # heard since: another outing
             self._left.pop(device, None)
             if self._home.get(device, -inf) <= heard:
                 self._home.pop(device, None)
@@ -177,7 +171,7 @@ class Outings:
             if came == inf:
                 self._left[device] = left
                 return True
-            if self._left.pop(device, None) is None and came - left < SHORTEST:
+            if self._left.pop(device, None) is None and came - left < WAITS.out_shortest:
                 return False
             self._home[device] = came
             left = self._again(device)
@@ -205,14 +199,22 @@ class Outings:
         if self._moved == -inf:
             return None
         home = self._home[device]
-        latest = home + ABOUT + self._interval(device)
-        after = (one.at for one in self._opened if one.leaving and home + ABOUT < one.at <= latest)
+        latest = home + WAITS.out_about + self._interval(device)
+        after = (
+            one.at
+            for one in self._opened
+            if one.leaving and home + WAITS.out_about < one.at <= latest
+        )
         return max(after, default=None)
 
     def _door_about(self, device: DeviceId, heard: float) -> float | None:
-        latest = heard + ABOUT + self._interval(device)
+        latest = heard + WAITS.out_about + self._interval(device)
         return max(
-            (one.at for one in self._opened if one.leaving and heard - ABOUT <= one.at <= latest),
+            (
+                one.at
+                for one in self._opened
+                if one.leaving and heard - WAITS.out_about <= one.at <= latest
+            ),
             default=None,
         )
 
@@ -221,14 +223,14 @@ class Outings:
         if self._moved > -inf:
             return next(
                 (one.moved for one in self._opened if one.at == left),
-                self._moved if self._moved > left + ABOUT else inf,
+                self._moved if self._moved > left + WAITS.out_about else inf,
             )
-        return min((one.at for one in self._opened if one.at > left + ABOUT), default=inf)
+        return min((one.at for one in self._opened if one.at > left + WAITS.out_about), default=inf)
 
     def _interval(self, device: DeviceId) -> float:
         """Return how far apart a pendant's words are, 0 where that is not known."""
         _, gaps = self._words.get(device, (0.0, ()))
-        return min(LATEST, *gaps) if len(gaps) >= KNOWN else 0.0
+        return min(WAITS.out_latest, *gaps) if len(gaps) >= KNOWN else 0.0
 
 
 def _words(said: object, same: object) -> deque[bool]:

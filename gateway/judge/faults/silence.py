@@ -17,20 +17,13 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING
 
+from gateway.judge.waits import WAITS
 from gateway.words.finite import loads, number
 from gateway.words.reading import DeviceId
 
 if TYPE_CHECKING:
     from gateway.words.clock import Moment
 
-# s after a start in which no device is called missing that was not before, or its own limit if that
-# is less
-HEAR_FIRST = 1800.0
-# s for which a line may be silent, or unplugged, before that is told: a plug is pulled for a hoover
-LINE = 900.0
-# s for which a line or another program's broker must be gone: two attempts to open it, and not one
-CUT_AFTER = 150.0
-LONGEST = 10 * 366 * 86400.0  # s of silence that a mark is believed
 NAMED = 20  # devices that the fault of a receiver names
 
 
@@ -95,9 +88,11 @@ class Silences:
         self._began = self._looked = now.mono
         for device, supervised in self.devices.items():
             limit = supervised.tells_after
-            # An earlier version did not count: then it has HEAR_FIRST to be heard in, however long
+            # An earlier version did not count: then it has `hear_first` to be heard in, however long
             # it has been silent.
-            silent = counted.get(device, min(ago.get(device, 0.0), max(0.0, limit - HEAR_FIRST)))
+            silent = counted.get(
+                device, min(ago.get(device, 0.0), max(0.0, limit - WAITS.hear_first))
+            )
             if device in missing:
                 silent = max(silent, limit)
             heard = now.mono - max(silent, ago.get(device, 0.0))
@@ -179,7 +174,9 @@ class Silences:
         one, gone = self.devices[device], self._cut.get(device)
         hangs = any(other.vital for other in self.behind(device))
         limit = self._tells_after(one)
-        if gone is not None and now.mono - gone >= (CUT_AFTER if hangs else min(limit, LINE)):
+        if gone is not None and now.mono - gone >= (
+            WAITS.line_cut if hangs else min(limit, WAITS.line_silent)
+        ):
             return True
         return min(self.of(device, now), now.mono - since) >= limit * longer
 
@@ -190,7 +187,7 @@ class Silences:
     def _missing(self, one: Supervised, now: Moment) -> bool:
         gone = self._cut.get(one.device)
         return self.of(one.device, now) >= (one.missing_after or 0.0) or (
-            gone is not None and now.mono - gone >= CUT_AFTER
+            gone is not None and now.mono - gone >= WAITS.line_cut
         )
 
     def _tells_after(self, one: Supervised) -> float:
@@ -200,7 +197,7 @@ class Silences:
     def _excused(self, device: DeviceId, now: Moment) -> bool:
         """Say whether a device may still show that it lives: the gateway has not been there for long itself."""
         limit = self._tells_after(self.devices[device])
-        first = min(HEAR_FIRST, limit)
+        first = min(WAITS.hear_first, limit)
         return (
             now.mono - self._began < first
             and self.of(device, now) < limit + first
@@ -222,7 +219,7 @@ def read(text: str) -> dict[DeviceId, float]:
         return {}
     rows: Iterable[tuple[object, object]] = found.items() if isinstance(found, dict) else ()
     return {
-        str(device): number(seconds, 0.0, LONGEST)
+        str(device): number(seconds, 0.0, WAITS.silence_most)
         for device, seconds in rows
         if isinstance(seconds, int | float) and seconds >= 0
     }

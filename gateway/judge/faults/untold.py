@@ -18,18 +18,13 @@ from datetime import time, tzinfo
 from math import inf
 
 from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality, Stamp, bridged, stamp
 from gateway.words.finite import loads, number
 from gateway.words.kind import FaultClass, Priority
 from gateway.words.ranges import merged, within
 
-AFTER = 1800.0  # s without a receipt: 97 % of outages are over by then
-AGAIN = 86400.0  # s after which it is told again, while nobody has it
-RETRY = 3600.0  # s after which it is tried again, where nobody was reached
 FROM, UNTIL = time(8), time(21)  # of the home's day
-# s at most between two marks while a fault waits to be told: so much of its wait a power cut may
-# cost
-SAVE_EVERY = 300.0
 MARK = "untold"
 _UNREADABLE = (
     ValueError,
@@ -40,8 +35,6 @@ _UNREADABLE = (
     OverflowError,
     RecursionError,
 )
-# s after which it is told where the clock is known to be wrong, and nobody knows the hour
-NO_HOUR = 43200.0
 
 Key = tuple[str, str]
 
@@ -110,11 +103,14 @@ class Untold:
         """Return (number of its entry, fault) of what is to be told in the home now; `called` says whether that reached somebody."""
         out = []
         for one in self._waits.values():
-            self.unsaved |= now.mono - one.since < AFTER and now.mono - self._saved >= SAVE_EVERY
+            self.unsaved |= (
+                now.mono - one.since < WAITS.untold_after
+                and now.mono - self._saved >= WAITS.untold_save
+            )
             waited = (
-                now.mono - one.since >= AFTER
-                and now.mono - one.told >= AGAIN
-                and now.mono - one.tried >= RETRY
+                now.mono - one.since >= WAITS.untold_after
+                and now.mono - one.told >= WAITS.untold_again
+                and now.mono - one.tried >= WAITS.untold_retry
             )
             if waited and self._decent(one, now):
                 one.tried, one.tried_as, self.unsaved = now.mono, one.number, True
@@ -139,7 +135,7 @@ class Untold:
 
     def _decent(self, one: _Waits, now: Moment) -> bool:
         if now.quality is Quality.WRONG:
-            return now.mono - one.since >= NO_HOUR
+            return now.mono - one.since >= WAITS.untold_no_hour
         return FROM <= now.wall.astimezone(self.zone).time() < UNTIL
 
 

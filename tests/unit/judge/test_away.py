@@ -3,17 +3,24 @@
 import json
 
 import pytest
-from gateway.judge.away import LIVED, OFTEN, QUIET
+from gateway.judge.away import OFTEN
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
 
-from tests.kit.hand import NIGHT, Day, HandClock, Home, refusal, story
+from tests.kit.hand import NIGHT, Day, HandClock, refusal, story
 
 DAY, HOUR, MINUTE = 86400.0, 3600.0, 60.0
 
 
+@pytest.fixture(autouse=True)
+def seldom(monkeypatch):
+    """Look at the silences every ten minutes: an absence lasts for days."""
+    monkeypatch.setattr(WAITS, "look_every", 600.0)
+
+
 def gone(days=5, clock=None):
-    day = Day(Home(look_every=600.0), clock)
+    day = Day(clock=clock)
     assert story(day.tell("away", seconds=days * DAY)) == ["service.away raised", "away done"]
     day.wait(6 * HOUR)
     return day
@@ -119,12 +126,13 @@ def test_what_does_not_show_that_the_resident_is_back(what):
         for n in range(60):
             day.wait(MINUTE)
             day.hear("button" if what == "one room" or n % 2 else "radar2", Kind.MOTION, True)
-    day.wait(QUIET)
+    day.wait(WAITS.left_again)
     assert day.pipeline.away.lasts(day.clock.now())
 
 
-def test_away_is_bounded_and_said_again_every_week():
-    day = Day(Home(look_every=3600.0))
+def test_away_is_bounded_and_said_again_every_week(monkeypatch):
+    monkeypatch.setattr(WAITS, "look_every", 3600.0)
+    day = Day()
     assert refusal(day.tell("away", seconds=31 * DAY + 1))[0] == "too_long"
     day.tell("away", seconds=31 * DAY)
     said = story(day.wait(31 * DAY))
@@ -169,7 +177,7 @@ def test_an_order_on_its_way_for_long_lasts_no_longer_for_that():
 
 
 def test_who_repeats_that_a_door_is_open_opens_it_no_second_time():
-    day = Day(Home(look_every=600.0))
+    day = Day()
     day.hear("window", Kind.CONTACT_OPEN, True)  # it stands open when the resident leaves
     day.tell("away", seconds=5 * DAY)
     day.wait(6 * HOUR)
@@ -222,7 +230,7 @@ def test_a_bed_left_after_hours_in_it_shows_without_a_door_that_the_resident_is_
     day.wait(15 * HOUR)  # 22:00
     day.hear("button", Kind.MOTION, True)
     day.hear("bed", Kind.OCCUPANCY, True)
-    assert day.wait(LIVED) == [], "that it is on still may be an error"
+    assert day.wait(WAITS.lived_in) == [], "that it is on still may be an error"
     assert story(day.hear("bed", Kind.OCCUPANCY, False)) == ["service.away cleared", "service.back_home noted"]
     assert story(day.wait(20 * MINUTE)) == ["person.bed_exit danger pre_alarm"]
 
@@ -232,7 +240,7 @@ def test_one_sensor_that_errs_ends_no_absence(value):
     day = gone()
     for _ in range(OFTEN // 2 - 1):
         day.hear("radar2", Kind.PRESENCE, True)
-        day.wait(LIVED)
+        day.wait(WAITS.lived_in)
         day.hear("radar2", Kind.PRESENCE, value)
     day.wait(DAY)
     assert day.pipeline.away.lasts(day.clock.now())

@@ -1,6 +1,7 @@
 """What chatters is counted in memory, written now and then, and told once; an SOS is written at each press."""
 
-from gateway.judge.chatter import FREE, LAST, MOST, QUIET, WINDOW, Chatter, Counting
+from gateway.judge.chatter import FREE, MOST, Chatter, Counting
+from gateway.judge.waits import WAITS
 from gateway.words.instruction import Door
 from gateway.words.reading import Kind
 from hypothesis import given
@@ -31,13 +32,13 @@ def test_a_level_that_flips_each_second_for_an_hour_writes_a_few_entries_and_is_
     assert alarm.count == 1800, "all are counted"
     assert max(e.fact.alarm.count for e in told) > 1400, "and told now and then"
     assert [line for line in story(entries) if line.startswith("device.chatters")] == ["device.chatters raised"]
-    entries = day.wait(LAST + 1)
+    entries = day.wait(WAITS.count_longest + 1)
     stands = [e.fact.alarm for e in entries if getattr(getattr(e.fact, "alarm", None), "kind", "") == "env.smoke"]
     assert any((a.count, a.condition_active) == (1800, False) for a in stands), (
         "how it stands in the end is written, with a call or by itself"
     )
     assert not alarm.condition_active
-    assert not about(day.wait(LAST), "clear"), "and then nothing more"
+    assert not about(day.wait(WAITS.count_longest), "clear"), "and then nothing more"
 
 
 def test_an_sos_is_written_at_each_press_however_often_it_comes():
@@ -83,7 +84,7 @@ def test_a_chattering_contact_is_a_fault_until_it_has_rested_for_an_hour_also_ov
     day = Day()
     assert "device.chatters raised" in story(flip(day, MOST + 20, "door", Kind.CONTACT_OPEN, every=2.0))
     assert ("device.chatters", "door") in day.pipeline.faults.on
-    assert "device.chatters cleared" not in story(day.wait(QUIET - 200))
+    assert "device.chatters cleared" not in story(day.wait(WAITS.chatter_over - 200))
     assert "device.chatters cleared" in story(day.wait(400))
     assert not [line for line in story(flip(day, 200, "door", Kind.CONTACT_OPEN, every=30.0)) if line.startswith("device.chatters")]
 
@@ -96,7 +97,7 @@ def test_somebody_who_moves_about_chatters_not():
     assert not [line for line in story(entries) if line.startswith("device.chatters")]
 
 
-@given(st.lists(st.floats(0.0, 2 * LAST), min_size=1, max_size=60))
+@given(st.lists(st.floats(0.0, 2 * WAITS.count_longest), min_size=1, max_size=60))
 def test_a_count_is_written_at_once_or_falls_due_soon_and_never_both(pauses):
     counting, mono, waits = Counting(), 0.0, False
     for pause in pauses:
@@ -110,16 +111,16 @@ def test_a_count_is_written_at_once_or_falls_due_soon_and_never_both(pauses):
         if at_once:
             counting.written(1)
             waits = False
-        assert (counting.due() <= mono + LAST) is waits
+        assert (counting.due() <= mono + WAITS.count_longest) is waits
     assert counting.take_all() == [1] * waits
 
 
 def test_the_window_is_ten_minutes_and_what_is_counted_is_bounded():
     chatter = Chatter()
-    assert not any(chatter.changed("slow", n * WINDOW / MOST) for n in range(500))
+    assert not any(chatter.changed("slow", n * WAITS.chatter_window / MOST) for n in range(500))
     assert [chatter.changed("fast", 0.0) for _ in range(MOST + 2)][-2:] == [MOST + 1, MOST + 2]
-    assert chatter.goes_on("fast", QUIET - 1)
-    assert not chatter.goes_on("fast", QUIET)
+    assert chatter.goes_on("fast", WAITS.chatter_over - 1)
+    assert not chatter.goes_on("fast", WAITS.chatter_over)
     for n in range(5000):
         chatter.changed(n, 1.0)
     assert len(chatter._counts) <= 1000

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from gateway.judge.masks import Shelf
+from gateway.judge.waits import WAITS
 from gateway.words.reading import Kind
 
 from tests.kit.hand import WATCHES, Day, Home, story
@@ -20,8 +21,9 @@ def smoke(day, device="smoke433", value=True):
 
 
 @pytest.mark.parametrize("between", [None, False, True])
-def test_the_second_fire_of_a_make_that_never_says_over(between):
-    day = Day(Home(look_every=3600.0))
+def test_the_second_fire_of_a_make_that_never_says_over(monkeypatch, between):
+    monkeypatch.setattr(WAITS, "look_every", 3600.0)
+    day = Day()
     assert smoke(day) == ["env.smoke raise raised"]
     day.wait(60)
     first = day.alarm

@@ -4,8 +4,9 @@ import json
 from datetime import timedelta
 
 import pytest
-from gateway.judge.masks import AWAY_MOST, MARKED_EVERY, NOT_MASKED, SHELVE_MOST, End, Shelf, masked, unmasked
-from gateway.tend.waits import WAITS
+from gateway.judge.masks import NOT_MASKED, End, Shelf, masked, unmasked
+from gateway.judge.waits import WAITS
+from gateway.tend.waits import WAITS as TENDING
 from gateway.words.clock import Moment, Quality
 
 from tests.kit.hand import NOON, HandClock
@@ -33,7 +34,7 @@ def left(shelves, clock):
 
 
 def test_the_marks_are_as_close_as_is_counted():
-    assert WAITS.flush <= MARKED_EVERY
+    assert TENDING.flush <= WAITS.masks_marked
 
 
 @pytest.mark.parametrize("away", [0.0, 5 * 86400.0])
@@ -63,7 +64,7 @@ def test_with_an_unsure_clock_it_goes_on_from_what_remained_and_is_mended_later(
     clock = HandClock()
     mark = masked(*made(clock, away=86400.0), clock.now(), clock.boot)
     shelves, away = cut(clock, mark, dark=HOUR, quality=Quality.UNSURE)
-    assert left(shelves, clock) == pytest.approx(2 * HOUR - MARKED_EVERY)
+    assert left(shelves, clock) == pytest.approx(2 * HOUR - WAITS.masks_marked)
     clock.move(60)
     clock.quality = Quality.SYNCHRONISED
     now = clock.now()
@@ -88,7 +89,7 @@ def test_power_that_comes_and_goes_makes_no_shelf_immortal():
     clock = HandClock()
     shelves, away = made(clock)
     mark = masked(shelves, away, clock.now(), clock.boot)
-    for _ in range(int(2 * HOUR / MARKED_EVERY) + 1):
+    for _ in range(int(2 * HOUR / WAITS.masks_marked) + 1):
         shelves, away = cut(clock, mark, dark=30.0, quality=Quality.UNSURE)
         mark = masked(shelves, away, clock.now(), clock.boot)
         clock.move(200)  # and off again before the next mark
@@ -111,8 +112,8 @@ def test_an_earlier_versions_mark_from_a_wrong_clock_lasts_no_ten_years():
     clock = HandClock()
     until = (clock.wall + YEARS).timestamp()
     shelves, away = unmasked(json.dumps({"shelves": {"radar": {"until": until, "by": "d", "reason": "r"}}, "away": until}), clock.now())
-    assert left(shelves, clock) == SHELVE_MOST
-    assert away.until - clock.mono == AWAY_MOST
+    assert left(shelves, clock) == WAITS.shelf_most
+    assert away.until - clock.mono == WAITS.away_most
 
 
 def test_the_page_finds_the_end_by_the_wall_clock():
@@ -151,5 +152,5 @@ def test_no_mark_masks_for_longer_than_can_be_asked_for(boot):
     now = HandClock().now()
     mark = json.loads(masked({"radar": Shelf(now.mono + 1e11, "x", "x")}, End(now.mono + 1e11), now, "b")) | {"mono": 1e11}
     shelves, away = unmasked(json.dumps(mark), now, boot)
-    assert shelves["radar"].until - now.mono <= SHELVE_MOST
-    assert away.until - now.mono <= AWAY_MOST
+    assert shelves["radar"].until - now.mono <= WAITS.shelf_most
+    assert away.until - now.mono <= WAITS.away_most

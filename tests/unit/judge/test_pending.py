@@ -8,6 +8,7 @@ import pytest
 from gateway.judge import pending
 from gateway.judge.masks import Shelf
 from gateway.judge.pending import Pending
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind
 from hypothesis import given
@@ -242,7 +243,7 @@ def test_what_is_withheld_waits_for_no_moment_to_come_and_for_no_longer_than_a_g
         "b",
     )
     (danger,) = found.withheld.values()
-    assert danger.grace == pending.GRACE_MOST
+    assert danger.grace == WAITS.grace_most
     ((since, heard),) = found.doors.values()
     assert max(danger.at.mono, since.at.mono, heard) <= HandClock().now().mono
 

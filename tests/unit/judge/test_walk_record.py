@@ -4,7 +4,8 @@ import pytest
 from drivers import all_models
 from gateway.judge.alarm import Outcome, State
 from gateway.judge.faults.fault import Turn
-from gateway.judge.walk_record import LONGEST, SETTLES, SOUNDS, STEP_LONGEST, Goal, Need, goal
+from gateway.judge.waits import WAITS
+from gateway.judge.walk_record import Goal, Need, goal
 from gateway.words import kind
 from gateway.words.instruction import Door
 from gateway.words.reading import Kind
@@ -23,7 +24,7 @@ def walk(day, device="button", seconds=300.0, **more):
     return day.tell("walk", device=device, seconds=seconds, door=Door.LOCAL, **more)
 
 
-def pull(day, plug, seconds=STEP_LONGEST, **more):
+def pull(day, plug, seconds=WAITS.walk_step, **more):
     return day.tell("walk", step=plug, seconds=seconds, door=Door.LOCAL, **more)
 
 
@@ -158,7 +159,7 @@ def test_tried_cancels_are_no_matter_of_the_resident(day):
 
 # -- it ends when it has seen what it wants ------------------------------------------------------------------------------
 
-PRESSED = Goal({"presses": 3}, receipted=True)
+PRESSED = Goal({"presses": 3}, receipted=True, within=30.0)
 
 
 def test_it_ends_by_itself_once_nothing_more_is_wanted_and_the_next_press_is_real(day):
@@ -170,11 +171,11 @@ def test_it_ends_by_itself_once_nothing_more_is_wanted_and_the_next_press_is_rea
     day.wait(20)
     assert day.pipeline.walk_test.walk is not None, "the platform has not confirmed yet"
     day.receipt()
-    day.wait(SETTLES - 1)
+    day.wait(WAITS.walk_settles - 1)
     day.press()  # once more than asked for, while it still lasts
     day.receipt()
     assert day.alarm.test
-    day.wait(SETTLES + 1)
+    day.wait(WAITS.walk_settles + 1)
     (told,) = visits(day)
     assert (told["end"], told["passed"], told["lacks"], told["presses"]) == ("passed", True, "", 4)
     assert day.alarm.outcome is Outcome.TEST
@@ -202,7 +203,7 @@ def test_a_fall_that_is_still_on_keeps_it_open_until_the_radar_says_otherwise(da
     assert day.pipeline.walk_test.walk is not None
     day.fall(value=False)
     day.receipt()
-    day.wait(SETTLES + 1)
+    day.wait(WAITS.walk_settles + 1)
     assert day.pipeline.walk_test.walk is None
     assert not day.open
 
@@ -243,14 +244,14 @@ def test_each_press_has_the_worst_signal_of_its_burst(day):
     ],
 )
 def test_what_a_make_has_to_show(model, more, counts):
-    made = goal(all_models()[model], **more, receipts=True)
+    made = goal(all_models()[model], **more, receipts=True, within=30.0)
     assert dict(made.counts) == counts
     assert made.receipted is bool({"presses", "falls", "smokes"} & set(counts))
 
 
 def test_every_make_can_pass():
     for name, model in all_models().items():
-        made = goal(model, receipts=True)
+        made = goal(model, receipts=True, within=30.0)
         facts = dict(made.counts) or {"openings": 1}
         if made.receipted:
             facts |= {"receipt_s": 0.5, "without_receipt": 0}
@@ -328,7 +329,7 @@ def test_a_step_needs_something_to_pull_and_one_thing_is_tested_at_a_time(day):
     day.take(day.pipeline.powered(False, day.clock.now()))
     assert refusal(pull(day, "mains"))[0] == "not_allowed"
     assert refusal(pull(day, "radio"))[0] == "missing_field"
-    assert refusal(pull(day, "uplink", seconds=STEP_LONGEST + 1))[0] == "too_long"
+    assert refusal(pull(day, "uplink", seconds=WAITS.walk_step + 1))[0] == "too_long"
     assert not refusal(pull(day, "uplink"))[0]
     assert refusal(walk(day))[0] == "not_allowed"
     assert refusal(pull(day, "uplink"))[0] == "not_allowed"
@@ -349,7 +350,7 @@ def test_a_restart_ends_a_step_and_what_it_began(day):
     day.restart()
     assert of(day, kind.UPLINK_LOST)[-1] == (Turn.CLEARED, True)
     assert day.pipeline.walk_test.step is None
-    day.wait(LONGEST * 3)
+    day.wait(WAITS.walk_longest * 3)
     assert day.alarm.outcome is Outcome.TEST
 
 
@@ -448,7 +449,7 @@ def test_the_tone_that_goes_on_after_the_test_was_ended_is_its_own_and_what_come
     walk(day, device="smoke433", seconds=0.0)
     sounds(day, 3)
     assert not real(day)
-    day.wait(SETTLES)
+    day.wait(WAITS.walk_settles)
     sounds(day)
     assert len(real(day)) == 1
 
@@ -457,7 +458,7 @@ def test_a_fire_that_goes_on_is_not_taken_for_the_test_for_longer_than_a_minute(
     walk(day, device="smoke433")
     sounds(day, 3)
     walk(day, device="smoke433", seconds=0.0)
-    sounds(day, int(SOUNDS / 5))
+    sounds(day, int(WAITS.walk_sounds / 5))
     assert not real(day)
     sounds(day, 2)
     assert [a.kind for a in real(day)] == [kind.SMOKE]
@@ -472,7 +473,7 @@ def test_such_a_test_does_not_pass_while_the_tone_still_sounds(day):
         day.wait(30)
     assert day.pipeline.walk_test.walk is not None
     assert not day.pipeline.walk_test.walk.on, "nobody need wait for an end that is never said"
-    day.wait(SOUNDS)
+    day.wait(WAITS.walk_sounds)
     assert visits(day)[0]["end"] == "passed"
     assert not real(day)
 

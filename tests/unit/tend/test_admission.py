@@ -1,8 +1,9 @@
 """How much a door lets in: a babbling sender fills no journal, and a flood is one fault with its number."""
 
 import pytest
-from gateway.judge.allowance import QUIET, Of
+from gateway.judge.allowance import Of
 from gateway.judge.faults.fault import Turn
+from gateway.judge.waits import WAITS
 from gateway.tend.admission import BAD_MESSAGES, Admission
 from gateway.words import kind
 from gateway.words.instruction import Door
@@ -38,7 +39,7 @@ def test_a_flood_is_over_when_it_is_quiet_and_told_with_its_number(turns):
     assert let_in == Of.ORDER.value.at_once
     turns.turn()
     assert turns.admission.flooded(now) == []
-    turns.clock.mono += QUIET
+    turns.clock.mono += WAITS.refusals_over
     (over,) = turns.admission.flooded(turns.clock.now())
     assert (over.turn, over.detail["refused"]) == (Turn.CLEARED, 100 - let_in)
     assert turns.admission.flooded(turns.clock.now()) == []

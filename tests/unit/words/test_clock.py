@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from gateway.words import clock as module
-from gateway.words.clock import AGREED, LEAP, SPEED, Agreement, Quality, SystemClock
+from gateway.words.clock import SPEED, Agreement, Quality, SystemClock
+from gateway.words.waits import WAITS
 
 NOW = datetime.now(UTC)
 DAY = timedelta(days=1)
@@ -123,7 +124,7 @@ def test_after_a_time_in_the_dark_the_clock_is_good_at_once_and_the_floor_follow
     box.restart(dark=off)
     assert box.look() is Quality.SYNCHRONISED
     assert box.clock.floor == THEN + 60
-    box.live(min(AGREED, off / SPEED) + 20)
+    box.live(min(WAITS.clock_agreed, off / SPEED) + 20)
     assert box.clock.floor == box.wall
 
 
@@ -181,4 +182,4 @@ def test_marks_that_are_none_are_passed_over():
         assert clock.floor == NOW - DAY
     clock.restored((NOW - DAY / 2).isoformat(), "12 34")
     assert clock.marks()["floor"] >= (NOW - DAY / 2).isoformat()
-    assert LEAP > D
+    assert WAITS.clock_leap > D

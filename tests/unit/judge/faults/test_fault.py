@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 from gateway.judge.faults.fault import Faults
-from gateway.judge.faults.silence import HEAR_FIRST, Supervised
+from gateway.judge.faults.silence import Supervised
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Quality
 from gateway.words.kind import Priority
 from gateway.words.reading import Kind, Reading
@@ -72,7 +73,7 @@ def test_a_packet_that_is_no_reading_also_ends_a_silence():
 
 def test_silence_before_a_restart_counts_where_it_is_known_but_the_gateway_hears_first():
     bench = Bench(silent_for={"button": 4 * HOUR - 30})
-    assert bench.wait(HEAR_FIRST + 60) == [("device.missing button raised P2", HEAR_FIRST)]
+    assert bench.wait(WAITS.hear_first + 60) == [("device.missing button raised P2", WAITS.hear_first)]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import random
 
 import pytest
 from gateway.judge.faults.fault import Faults
-from gateway.judge.faults.silence import HEAR_FIRST, LINE, NAMED, Silences, Supervised, read
+from gateway.judge.faults.silence import NAMED, Silences, Supervised, read
+from gateway.judge.waits import WAITS
 from gateway.words.clock import Quality
 from gateway.words.times import Times
 
@@ -98,14 +99,14 @@ def test_after_a_start_each_device_can_be_heard_first_but_not_for_ever():
     home = Home(only("door"))
     home.wait(3 * HOUR - MINUTE)
     home.boot(off=HOUR)
-    assert home.wait(HOUR) == [(HEAR_FIRST / HOUR, "door", "raised", 3, "")]
+    assert home.wait(HOUR) == [(WAITS.hear_first / HOUR, "door", "raised", 3, "")]
     often = Home(only("door"))
     said, powered = [], 0.0
     while not said:
         said = often.wait(20 * MINUTE)
         often.boot(off=5 * MINUTE)
         powered += 20 * MINUTE
-    assert 3 * HOUR < powered <= 3 * HOUR + HEAR_FIRST + 20 * MINUTE, "power that comes and goes hides nobody"
+    assert 3 * HOUR < powered <= 3 * HOUR + WAITS.hear_first + 20 * MINUTE, "power that comes and goes hides nobody"
 
 
 def test_who_was_missing_stays_missing_over_a_restart_and_is_back_when_heard():
@@ -136,7 +137,7 @@ def test_a_broker_that_is_gone_is_one_fault_that_names_the_devices_behind_it():
     home.lives, home.gone = set(), {"z2m"}
     ((at, device, turn, priority, behind),) = home.wait(DAY)
     assert (device, turn, priority, behind.split(", ")) == ("z2m", "raised", 3, [f"z{n}" for n in range(12)])
-    assert LINE <= at * HOUR <= LINE + MINUTE, "no life hangs on it"
+    assert WAITS.line_silent <= at * HOUR <= WAITS.line_silent + MINUTE, "no life hangs on it"
     home.lives, home.gone = {"z2m"}, set()
     assert [said[1:3] for said in home.wait(HOUR)] == [("z2m", "cleared")], "the others have their own time from now on"
     assert {said[1] for said in home.wait(3 * HOUR)} == {f"z{n}" for n in range(12)}, "but not for ever"
