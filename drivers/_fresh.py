@@ -47,9 +47,8 @@ def judged(
     if newer and not known:
         return unarmed(memory) | {"counter": counter}, reports
     if known and "confirmed" in memory:
-        return memory, (
-            REPEATED,
-        )  # a receiver's cache: no reason to doubt the device anew, and no proof
+        # a receiver's cache: no reason to doubt the device anew, and no proof
+        return memory, (REPEATED,)
     believed = () if known else tuple(replace(call, flagged=True) for call in calls)
     if "confirmed" in memory and not known:
         rising = memory.get("rising")

@@ -80,9 +80,8 @@ _MOVED, _WRONG_POSITION = 0x0001, 0x0020
 # oximeter: for demonstration, for testing, calibrating, unavailable, questionable, invalid
 _SPO2_DOUBTED = 0x0400 | 0x0800 | 0x1000 | 0x2000 | 0x4000 | 0x8000
 _SENSOR_OFF = 0x000800 | 0x002000 | 0x008000  # not on the finger, displaced, unplugged
-_SENSOR_DOUBTED = (
-    0x000002 | 0x000008 | 0x000080 | 0x004000
-)  # malfunction, inadequate signal, no pulse in it, sensor broken
+# malfunction, inadequate signal, no pulse in it, sensor broken
+_SENSOR_DOUBTED = 0x000002 | 0x000008 | 0x000080 | 0x004000
 
 
 class _ShortError(Exception):
@@ -169,10 +168,8 @@ def reports_of(characteristic: str, data: bytes) -> tuple[Heard, ...]:
         return (doubt,)
     values = {label: said[name] for name, label in _MEASURES.items() if said.get(name) is not None}
     if characteristic == BLOOD_PRESSURE_MEASUREMENT:
-        for label in (
-            "map_mmhg",
-            "pulse_bpm",
-        ):  # a monitor that has none may say 0 instead of "no number"
+        # a monitor that has none may say 0 instead of "no number"
+        for label in ("map_mmhg", "pulse_bpm"):
             if values.get(label) == 0:
                 del values[label]
     if "mass_lb" in said:

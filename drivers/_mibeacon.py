@@ -36,11 +36,8 @@ _MJYD02YL, _CGPR1, _XMOSB01XS, _SJWS02LM, _MJZNZ018H, _ES5BB, _MMC_T201 = (
 )
 _XMWXKG01YL, _XMWS01XS, _K9BB, _CUBE, _DIMMER = 0x1949, 0x5968, 0x1C10, 0x04E1, 0x03B6
 _QUADS = frozenset({0x3A61, 0x3E17})  # Linptech KS1
-_K9B = {
-    0x1568: ("",),
-    0x1569: ("left", "right"),
-    0x0DFD: ("left", "middle", "right"),
-}  # number is a choice of keys, see _CHOICES
+# number is a choice of keys, see _CHOICES
+_K9B = {0x1568: ("",), 0x1569: ("left", "right"), 0x0DFD: ("left", "middle", "right")}
 _CHOICES = (0b001, 0b010, 0b100, 0b011, 0b110, 0b101, 0b111)
 _TWO_KEY_CHOICES = (0b01, 0b10, 0b11)
 _REMOTES = {  # remotes of lamps, fans and heaters: key names by number
@@ -76,11 +73,8 @@ _PRESSES = {
     5: "press",
     6: "long_press",
 }
-_K9B_PRESSES = {
-    0: "press",
-    1: "long_press",
-    2: "double_press",
-}  # the only make that has these two the other way round
+# the only make that has these two the other way round
+_K9B_PRESSES = {0: "press", 1: "long_press", 2: "double_press"}
 _K9BB_PRESSES = {1: "press", 8: "long_press", 15: "double_press"}
 _QUAD_KEYS = {1: "left", 2: "mid_left", 3: "mid_right", 4: "right"}
 _STILL_MOTION = 30  # s; "nobody moved for" up to this long counts as motion
@@ -119,9 +113,8 @@ def _float(what: Kind | str) -> Callable[[bytes, int], Sequence[Report]]:
 
     def read(value: bytes, _product: int) -> Sequence[Report]:
         number = struct.unpack("<f", value)[0]
-        return (
-            (Report(kind, round(number, 2), 1, label),) if abs(number) < 1e6 else ()
-        )  # a broken float is no reading
+        # a broken float is no reading
+        return (Report(kind, round(number, 2), 1, label),) if abs(number) < 1e6 else ()
 
     return read
 
@@ -145,9 +138,8 @@ def _contact(number: int) -> Callable[[bytes, int], Sequence[Report]]:
             return ()
         left = (number, value[0]) in _LEFT_OPEN
         said = [Report(Kind.CONTACT_OPEN, opened)]
-        if (
-            left or not opened
-        ):  # a closed door is no longer left open; a door that opens may yet be left so
+        # a closed door is no longer left open; a door that opens may yet be left so
+        if left or not opened:
             said.append(Report(Kind.OTHER_STATE, left, 1, "door_left_open"))
         return said
 
@@ -189,9 +181,8 @@ def _moved_at_lux(value: bytes, product: int) -> Sequence[Report]:
 
 def _smoke(value: bytes, _product: int) -> Sequence[Report]:
     if value[0] == 2:
-        return (
-            Report(Kind.PROBLEM, True),
-        )  # the detector is ill: not a fire, and not "no fire" either
+        # the detector is ill: not a fire, and not "no fire" either
+        return (Report(Kind.PROBLEM, True),)
     return (
         Report(Kind.SMOKE, value[0] == 1) if value[0] < 2 else not_understood(f"smoke: {value[0]}"),
     )
@@ -256,9 +247,8 @@ def _body_temperature(value: bytes, product: int) -> Sequence[Report]:
         - 1.02801e-8 * math.exp(0.53871 * ambient / 100)
         + 36.413
     )
-    measured = (
-        (Report(Kind.TEMPERATURE, round(warmth, 2)),) if 34 <= warmth <= 43 else ()
-    )  # fitted around 37 only
+    # fitted around 37 only
+    measured = (Report(Kind.TEMPERATURE, round(warmth, 2)),) if 34 <= warmth <= 43 else ()
     return (*measured, Report(Kind.BATTERY, battery))
 
 
@@ -288,9 +278,8 @@ def _composition(value: bytes, _product: int) -> Sequence[Report]:
         said.append(_measure("mass_kg", mass / 10))
     if 0 < heart < 127:
         said.append(_measure("heart_rate_bpm", heart + 50))
-    last = (
-        not mass and not heart and bool(ohm)
-    )  # the last packet of a weighing carries the second resistance alone
+    # the last packet of a weighing carries the second resistance alone
+    last = not mass and not heart and bool(ohm)
     if ohm:
         said.append(_measure("impedance_high_ohm" if last else "impedance_low_ohm", ohm / 10))
     return [_stable(last or (bool(mass or heart) and not ohm)), *said]

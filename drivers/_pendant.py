@@ -48,9 +48,8 @@ _QUIET = 2  # other packets in a row after which a call counts as over
 _KNOWN = 8  # frames whose reading is kept; all are forgotten when a ninth comes
 _NOT_MINE = (NOT_MINE,)
 
-Signed = tuple[
-    str, "Sequence[Report]"
-]  # the signal ("" = this frame has none), and what else the frame says
+# the signal ("" = this frame has none), and what else the frame says
+Signed = tuple[str, "Sequence[Report]"]
 
 
 def beacon(frame: bytes, protocol: str) -> Signed:

@@ -48,8 +48,7 @@ BINDKEY_REQUIRED = Refusal(
     "bindkey_required", advice="the device encrypts: give its key as 32 hex digits in bindkey"
 )
 DECRYPT_FAILED = Refusal(
-    "decrypt_failed",
-    advice="bindkey or mac do not belong to this device, or the bytes are damaged",
+    "decrypt_failed", advice="bindkey or mac do not belong to this device, or the bytes are damaged"
 )
 DOWNGRADE = Refusal(
     "downgrade",
@@ -71,8 +70,7 @@ NO_CONTACT = Refusal(
 )
 NO_VALUE = Refusal("no_value", advice="the device says that it has no number: measure again")
 UNRELIABLE = Refusal(
-    "unreliable",
-    advice="the device itself doubts its value: measure again, sitting still",
+    "unreliable", advice="the device itself doubts its value: measure again, sitting still"
 )
 OUT_OF_RANGE = Refusal(
     "out_of_range", advice="no living adult has such a value: a fault of the measurement"

@@ -34,9 +34,8 @@ from drivers._refusals import BAD_CHECKSUM, WRONG_LENGTH
 from gateway.words.driver import NOT_MINE, BleAdvert, Heard, Model, Report, not_understood, uuid16
 from gateway.words.reading import Kind
 
-UUID = uuid16(
-    0x0000
-)  # the service data it is heard by; `company(n)` picks manufacturer data instead
+# the service data it is heard by; `company(n)` picks manufacturer data instead
+UUID = uuid16(0x0000)
 _HEADER = 0xAA
 _OPEN = {0: False, 1: True}
 
@@ -67,8 +66,5 @@ MODEL = Model(
     senses=frozenset({Kind.CONTACT_OPEN, Kind.BATTERY}),
     missing_after=None,  # seconds; None = silence means nothing, which the technician is told
     new=partial(Broadcast, service(UUID), read),
-    device_notes=(
-        "安装人员在设备上要做的事",
-        "What the technician has to do on the device itself",
-    ),
+    device_notes=("安装人员在设备上要做的事", "What the technician has to do on the device itself"),
 )

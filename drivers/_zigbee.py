@@ -32,9 +32,8 @@ from gateway.words.driver import (
 from gateway.words.reading import FORMS, Form, Kind
 
 BEHIND = Behind(receivers=("zigbee2mqtt",))
-MISSING_AFTER = (
-    3 * 3600.0
-)  # seconds: most check in every 30 to 60 minutes; who checks in less often is given more by the household
+# seconds: most check in every 30 to 60 minutes; who checks in less often is given more by the household
+MISSING_AFTER = 3 * 3600.0
 NOTES = (
     "先在 zigbee2mqtt 里配对并起名,名字就是地址;",
     "Pair it in zigbee2mqtt and name it there: that name is its address.",
@@ -139,9 +138,8 @@ class Sensor:
         self._rows = rows
         self._senses = senses
         self._measured: list[Report] = []  # by the last message
-        self._strange: list[
-            Report
-        ] = []  # what was not understood in the last message: told when it changes
+        # what was not understood in the last message: told when it changes
+        self._strange: list[Report] = []
 
     def poll(self) -> bytes:
         """Return nothing: it cannot be asked."""
@@ -196,12 +194,8 @@ def zigbee(
     buttons: int = 1,
 ) -> Model:
     """Return the model of one sort of Zigbee sensor."""
-    senses |= {
-        Kind.BATTERY,
-        Kind.BATTERY_LOW,
-        Kind.TAMPER,
-        Kind.PROBLEM,
-    }  # what every sensor of the standard may say
+    # what every sensor of the standard may say
+    senses |= {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.PROBLEM}
     rows = table(name.split("-")[1], occupancy)
     return Model(
         name=name,

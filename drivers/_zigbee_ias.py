@@ -34,11 +34,8 @@ _STATUS = (
     "battery_defect",
 )
 _CLUSTER = re.compile(r"0x[0-9A-Fa-f]{1,4}|[0-9A-Fa-f]{4}")
-_PRESSES = {
-    0x80: "press",
-    0x81: "double_press",
-    0x82: "long_press",
-}  # Konke buttons report them as values of on/off
+# Konke buttons report them as values of on/off
+_PRESSES = {0x80: "press", 0x81: "double_press", 0x82: "long_press"}
 _TYPES = {
     0x10: (1, False),
     0x18: (1, False),

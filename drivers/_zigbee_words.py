@@ -215,14 +215,12 @@ ROWS: tuple[Row, ...] = (
         "contact", Kind.CONTACT_OPEN, _NO, _YES, "Sonoff SNZB-04, Aqara MCCGQ11LM"
     ),  # true: the magnet is there
 )
+# its kind is the sort's
 OCCUPANCY = Row(
     "occupancy", Kind.OCCUPANCY, _YES, _NO, "Acova TAFFETAS2, Aqara RTCGQ11LM, Sonoff SNZB-03"
-)  # its kind is the sort's
-RINGS = {
-    "sos": "OWON PB206, Feibit SEB01ZB",
-    "sos_alarm": "DAEWOO WKE502Z",
-    "emergency": "?",
-}  # true while it calls
+)
+# true while it calls
+RINGS = {"sos": "OWON PB206, Feibit SEB01ZB", "sos_alarm": "DAEWOO WKE502Z", "emergency": "?"}
 ILL: Mapping[str, tuple[Word, ...]] = {  # the detector itself is not well
     "fault": _YES,
     "fault_alarm": _YES,

@@ -204,9 +204,8 @@ _STATES: dict[int, Kind | str] = {
 
 _BY_LENGTH = -1  # the byte after the id is the length
 _COMMAND = -2  # its low five bits are the length of the arguments; the opcode comes on top
-_Row = tuple[
-    int, str, "Callable[[bytes, int], Report | None]"
-]  # bytes, what is counted as one quantity, reader
+# bytes, what is counted as one quantity, reader
+_Row = tuple[int, str, "Callable[[bytes, int], Report | None]"]
 
 
 def _named(what: Kind | str, other: Kind) -> tuple[Kind, str]:
@@ -216,9 +215,8 @@ def _named(what: Kind | str, other: Kind) -> tuple[Kind, str]:
 def _number(what: Kind | str, size: int, times: int, over: int) -> _Row:
     kind, label = _named(what, Kind.OTHER_MEASURE)
     signed, size = size < 0, abs(size)
-    made: dict[
-        bytes, Report
-    ] = {}  # first instances of one-byte values: at most 256, and battery and packet id come all day
+    # first instances of one-byte values: at most 256, and battery and packet id come all day
+    made: dict[bytes, Report] = {}
 
     def read(raw: bytes, index: int) -> Report:
         ready = made.get(raw)

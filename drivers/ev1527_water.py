@@ -15,9 +15,6 @@ MODEL = taught(
     "ev1527-water",
     ("433 水浸(EV1527 / PT2262)", "433 MHz water sensor (EV1527 / PT2262)"),
     {"alarm": Report(Kind.MOISTURE, True), "clear": Report(Kind.MOISTURE, False)},
-    (
-        "用湿布碰探头学习报警码。",
-        "Teach the alarm with a wet cloth on the probes.",
-    ),
+    ("用湿布碰探头学习报警码。", "Teach the alarm with a wet cloth on the probes."),
     endless=frozenset({Kind.MOISTURE}),
 )

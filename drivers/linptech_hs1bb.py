@@ -16,8 +16,5 @@ MODEL = product(
     ("领普人体传感器 HS1", "Linptech motion sensor HS1"),
     0x2AEB,
     {Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BATTERY_LOW},
-    (
-        "面向房间,避开暖气与窗帘。",
-        "Face it to the room, away from heaters and curtains.",
-    ),
+    ("面向房间,避开暖气与窗帘。", "Face it to the room, away from heaters and curtains."),
 )

@@ -60,9 +60,8 @@ KEY_NOTES = (
     "先在厂家应用(米家)中配对,再用令牌提取工具从该账号取得 32 位绑定密钥登记到网关;重新配对后密钥会改变,须重新登记。",
     "Pair it in Mi Home, read its bind key (32 digits) from that account with a token extractor; pairing again changes the key. ",
 )
-ON_CHANGE = (
-    25 * 3600.0
-)  # s; many speak on change only, and say their battery once a day, a little late at times
+# s; many speak on change only, and say their battery once a day, a little late at times
+ON_CHANGE = 25 * 3600.0
 
 _SEALED, _ADDRESS, _CAPABILITY, _OBJECT, _MESH = 0x08, 0x10, 0x20, 0x40, 0x80
 _MORE_CAPABILITY = 0x20
@@ -132,9 +131,8 @@ class MiBeacon:
             return _UNPROVED if start <= size else (TOO_SHORT,)
         if control & _SEALED:
             return self._sealed(packet.adapter, data, start, address)
-        if (
-            size < start + SHORTEST or self._key is not None
-        ):  # in clear somebody else may be speaking under this address
+        # in clear somebody else may be speaking under this address
+        if size < start + SHORTEST or self._key is not None:
             return (TOO_SHORT if size < start + SHORTEST else DOWNGRADE,)
         return self._told(packet.adapter, data, data[start:])
 

@@ -162,9 +162,8 @@ _MEANINGS: dict[tuple[int, int], Meaning] = {
     (0x85, 0x02): _number("heart_rate_bpm", 1),
     (0x85, 0x05): _raw("heart_waveform"),
 }
-_GUARDS = frozenset(
-    {"fall", "stay_still"}
-)  # a value of these that no document knows is never taken for silence
+# a value of these that no document knows is never taken for silence
+_GUARDS = frozenset({"fall", "stay_still"})
 _WORKING_STATE = _number("working_state", 1)  # 05 81 is a question of its own, not one for 05 01
 _QUESTION, _ASKED = b"\x0f", 0x80
 _START_UP = b"\x05\x01"

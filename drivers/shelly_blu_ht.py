@@ -16,8 +16,5 @@ MODEL = shelly(
     ("Shelly BLU 温湿度计", "Shelly BLU H&T"),
     {Kind.TEMPERATURE, Kind.HUMIDITY, Kind.LIGHT, Kind.BATTERY, Kind.BUTTON},
     presses="nothing",  # the button on its body is for pairing
-    notes=(
-        "不要放在阳光直射处或暖气旁。",
-        "Keep it out of the sun and away from heaters.",
-    ),
+    notes=("不要放在阳光直射处或暖气旁。", "Keep it out of the sun and away from heaters."),
 )

@@ -17,8 +17,5 @@ MODEL = shelly(
     ("Shelly BLU 人体移动传感器", "Shelly BLU Motion"),
     {Kind.MOTION, Kind.ILLUMINANCE, Kind.BATTERY, Kind.BUTTON},
     presses="nothing",  # the button on its body is for pairing
-    notes=(
-        "感应器不要正对窗户和暖气。",
-        "Do not point it at a window or a heater.",
-    ),
+    notes=("感应器不要正对窗户和暖气。", "Do not point it at a window or a heater."),
 )

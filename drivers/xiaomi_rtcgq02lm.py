@@ -18,8 +18,5 @@ MODEL = product(
     ("小米人体传感器 2", "Xiaomi motion sensor 2"),
     RTCGQ02LM,
     {Kind.MOTION, Kind.LIGHT, Kind.BATTERY, Kind.COMMAND, Kind.BATTERY_LOW},
-    (
-        "面向房间,避开暖气与窗帘。",
-        "Face it to the room, away from heaters and curtains.",
-    ),
+    ("面向房间,避开暖气与窗帘。", "Face it to the room, away from heaters and curtains."),
 )

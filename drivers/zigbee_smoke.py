@@ -14,8 +14,5 @@ MODEL = zigbee(
     "zigbee-smoke",
     ("Zigbee 烟感", "Zigbee smoke detector"),
     frozenset({Kind.SMOKE, Kind.CO}),
-    (
-        "装在天花板中央,按测试键试一次。",
-        "In the middle of the ceiling; press its test key once.",
-    ),
+    ("装在天花板中央,按测试键试一次。", "In the middle of the ceiling; press its test key once."),
 )

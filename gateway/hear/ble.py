@@ -77,9 +77,8 @@ class Times:
     longest_wait: float = 60.0
 
 
-Overheard = Callable[
-    [Advertisement, str], None
-]  # gets the address type as bluetoothd names it, too
+# gets the address type as bluetoothd names it, too
+Overheard = Callable[[Advertisement, str], None]
 
 
 class Radio:
@@ -120,9 +119,8 @@ class Radio:
         self._lost = False
         self._bug: Exception | None = None
         self._bluez = _Bluez(adapter, self._times.answer)
-        self._told: dict[
-            str, tuple[object, object]
-        ] = {}  # by address: the data objects that bleak last had from bluetoothd
+        # by address: the data objects that bleak last had from bluetoothd
+        self._told: dict[str, tuple[object, object]] = {}
 
     @property
     def hearing(self) -> bool:
@@ -157,9 +155,8 @@ class Radio:
                     heard = self._heard_since_start()
                     failed = (0 if heard else failed) + 1
                     losses = 0
-                    if (
-                        failed == 1
-                    ):  # a home without any neighbour is quiet every 90 s: that is one line, not a thousand a day
+                    # a home without any neighbour is quiet every 90 s: that is one line, not a thousand a day
+                    if failed == 1:
                         _log.info("radio %s: %s, starting a new scanner", self.adapter, quiet)
         finally:
             self.trouble = "stopped"
@@ -360,9 +357,8 @@ class _Bluez:
         except _RefusedError as refusal:
             raise RadioError(await self._why_absent(refusal)) from refusal
         if not facts["Powered"].value:
-            await self.power(
-                True
-            )  # a gateway's radio is off only after a boot without AutoEnable or by mistake
+            # a gateway's radio is off only after a boot without AutoEnable or by mistake
+            await self.power(True)
         self.lost = ""  # our own switching is no loss
 
     async def power(self, on: bool) -> None:

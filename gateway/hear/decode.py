@@ -40,12 +40,10 @@ from gateway.words.driver import (
 )
 from gateway.words.reading import FORMS, Form, Kind, is_plausible
 
-_ANOTHERS = frozenset(
-    {"not_mine", "wrong_product", "wrong_version"}
-)  # by which a driver says that it is not its frame
-_NOTHING = frozenset(
-    {"noise", "not_mine", "too_short", "too_long"}
-)  # by which it says that it has found no frame
+# by which a driver says that it is not its frame
+_ANOTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})
+# by which it says that it has found no frame
+_NOTHING = frozenset({"noise", "not_mine", "too_short", "too_long"})
 # bytes from which on the beginning of a frame is no chance: the longest header has so many
 _A_HEADER = 8
 _IMPLAUSIBLE = (
@@ -62,9 +60,8 @@ def decode(lines: Iterable[str]) -> Iterator[str]:
     if first is None:
         return
     held = [first]
-    if not _is_json(
-        first[1]
-    ):  # either a broken line or the beginning of a document over many lines
+    # either a broken line or the beginning of a document over many lines
+    if not _is_json(first[1]):
         held += numbered
         try:
             whole = json.loads("".join(line for _, line in held))
@@ -278,9 +275,8 @@ def _asked(line: Line, model: Model, packet: Packet) -> _Answer:
         telegrams=[one for one in heard if isinstance(one, Telegram)],
         counter=driver.memory.get("counter"),
     )
-    if model.receiver and (
-        out.pictures or out.telegrams
-    ):  # drawn from a log, which it does not hear by
+    # drawn from a log, which it does not hear by
+    if model.receiver and (out.pictures or out.telegrams):
         out.refusals = [one for one in out.refusals if one != NOT_MINE]
     return out
 
@@ -308,9 +304,8 @@ def _single(
     out = {"model": answer.model.name} | (
         _streamed(answer) if stream else _fields(answer, line, packet)
     )
-    frame = (
-        isinstance(packet, Chunk) and not stream
-    )  # one whole frame was promised: all of it must be good
+    # one whole frame was promised: all of it must be good
+    frame = isinstance(packet, Chunk) and not stream
     if answer.refusals and not stream and (frame or not answer.says):
         return out | _rejected(answer.refusals) | told.strange
     return (
@@ -379,9 +374,8 @@ class _Told:
         self.events: list[dict[str, Any]] = []
         self.states: dict[str, Any] = {}
         self.measures: dict[str, Any] = {}
-        self.implausible: dict[
-            str, Any
-        ] = {}  # numbers that no thing of a home can have: no readings
+        # numbers that no thing of a home can have: no readings
+        self.implausible: dict[str, Any] = {}
         self.about: dict[str, Any] = {}  # who a beacon says it is: what a technician teaches from
         for report in reports:
             self.add(report)

@@ -221,9 +221,8 @@ class Visits:
                 self._times.first_wait * 2.0 ** min(host.failed - 1, 16), self._times.longest_wait
             )
             host.not_before = now + wait
-            if (
-                host.failed == 1
-            ):  # a device that is carried out of range fails all day long: one line
+            # a device that is carried out of range fails all day long: one line
+            if host.failed == 1:
                 _log.info("visit of %s failed: %s", address, host.why)
             self._missed(address)
 
@@ -231,9 +230,8 @@ class Visits:
         """Connect, subscribe, take, leave. Raises one of _LOSSES when it did not come about; what was taken is in `visit`."""
         times = self._times
         client = BleakClient(device, disconnected_callback=visit.leave, timeout=times.connect)
-        async with asyncio.timeout(
-            times.connect + times.leave
-        ):  # bleak's own limit comes first, and cleans up better
+        # bleak's own limit comes first, and cleans up better
+        async with asyncio.timeout(times.connect + times.leave):
             await self._connect(client)
         try:
             async with asyncio.timeout(times.connect):
@@ -241,9 +239,8 @@ class Visits:
             visit.open = True
             await self._take(visit)
         except _LOSSES:
-            if (
-                not visit.batch
-            ):  # a device may say what it has and be gone before we have asked for everything
+            # a device may say what it has and be gone before we have asked for everything
+            if not visit.batch:
                 raise
         finally:
             with contextlib.suppress(*_LOSSES):

@@ -64,18 +64,15 @@ class Ears:
         self.visits: gatt.Visits | None = None
         self._brokers: dict[str, Bridge] = {}  # by device
         self.window: Window | None = None
-        self._asked: asyncio.Queue[float] = asyncio.Queue(
-            10
-        )  # seconds; a flood of requests asks for nothing more
+        # seconds; a flood of requests asks for nothing more
+        self._asked: asyncio.Queue[float] = asyncio.Queue(10)
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[
-            str, asyncio.Task[None]
-        ] = {}  # by device: its line, or its way to another broker
+        # by device: its line, or its way to another broker
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._visiting: asyncio.Task[None] | None = None
         self._hosts: dict[str, GattService] = {}
-        self._own: dict[
-            str, tuple[ble.Radio, asyncio.Task[None]]
-        ] = {}  # by adapter: radios that a hearing window has to itself
+        # by adapter: radios that a hearing window has to itself
+        self._own: dict[str, tuple[ble.Radio, asyncio.Task[None]]] = {}
 
         home.subscribe(self._changed)
 

@@ -55,12 +55,10 @@ STANDS = 300.0
 # same packet
 SAYS_AGAIN = 60.0
 ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
-UNREAD = frozenset(
-    {"decrypt_failed", "bindkey_required", "bad_key"}
-)  # refusals of who has another key than we know
-STATES = frozenset(
-    {Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY}
-)  # what the page shows as holding now
+# refusals of who has another key than we know
+UNREAD = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})
+# what the page shows as holding now
+STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})
 
 _NOT_SENSED = Refusal("not_sensed")
 _IMPLAUSIBLE = Refusal("implausible")
@@ -83,27 +81,22 @@ class Enrolled:
     codes: Mapping[str, str] = field(default_factory=dict)
     armed: float | None = None  # monotonic second until which its counter may begin anew
     alive: bool = False  # the last packet proved that the device lives
-    proved: float = (
-        -math.inf
-    )  # when a counter that was never heard before came, of a device that has a key
+    # when a counter that was never heard before came, of a device that has a key
+    proved: float = -math.inf
     replayed: float = -math.inf  # when a recording of it was last told
-    told: dict[str, tuple[bytes, float]] = field(
-        default_factory=dict
-    )  # per source of its telegrams: the last data, and when
-    called: dict[int, float] = field(
-        default_factory=dict
-    )  # per button: when a call of it was heard last, also one that stands
+    # per source of its telegrams: the last data, and when
+    told: dict[str, tuple[bytes, float]] = field(default_factory=dict)
+    # per button: when a call of it was heard last, also one that stands
+    called: dict[int, float] = field(default_factory=dict)
     since: float = 0.0  # when it was taken in: what stands from before is the same call
-    levels: dict[tuple[Kind, int], Report] = field(
-        default_factory=dict
-    )  # what may be a danger and is on, as it was said last
+    # what may be a danger and is on, as it was said last
+    levels: dict[tuple[Kind, int], Report] = field(default_factory=dict)
     said: float = 0.0  # when it was
     # when it last proved that it lives, since it was taken in: before that nothing of it is known
     lived: float | None = None
     unread: float | None = None  # when it was last heard and could not be read with the key it has
-    states: dict[tuple[Kind, int], bool] = field(
-        default_factory=dict
-    )  # what holds until it says otherwise, as it said since then
+    # what holds until it says otherwise, as it said since then
+    states: dict[tuple[Kind, int], bool] = field(default_factory=dict)
 
 
 Overheard = Callable[[DeviceId, Telegram], None]
@@ -161,9 +154,8 @@ class Intake:
         codes: Mapping[str, str] | None = None,
     ) -> None:
         """Take one device in. `via` is the receiver it is heard through; `codes` are its taught signals, {function: signal}."""
-        driver = _driver(
-            model, address, key, codes or {}, _unarmed(memory)
-        )  # a technician's word ends with the process
+        # a technician's word ends with the process
+        driver = _driver(model, address, key, codes or {}, _unarmed(memory))
         enrolled = Enrolled(
             device, model, address, key, driver, codes=codes or {}, since=self._now().mono
         )
@@ -219,9 +211,8 @@ class Intake:
             advertisement.manufacturer_data,
             now.mono,
         )
-        if isinstance(
-            enrolled.model.listens, GattService
-        ):  # what it has to say it says when it is visited
+        # what it has to say it says when it is visited
+        if isinstance(enrolled.model.listens, GattService):
             enrolled.alive = True
             self._lives(enrolled, now, advertisement.rssi)
             return
@@ -366,9 +357,8 @@ class Intake:
         if enrolled.armed is not None and ARMED not in enrolled.driver.memory:
             enrolled.armed = None
             self._proved(enrolled.device)
-        if (
-            enrolled.driver.memory is not before
-        ):  # a driver puts in a new dict whenever it remembers something
+        # a driver puts in a new dict whenever it remembers something
+        if enrolled.driver.memory is not before:
             self.changed.add(enrolled.device)
         senses = enrolled.model.senses
         heard = [
@@ -433,9 +423,8 @@ def _proves_life(enrolled: Enrolled, heard: Sequence[Heard], now: Moment) -> boo
     says = [item for item in heard if isinstance(item, Report) and item.kind is not Kind.REPLAYED]
     if enrolled.key is None:
         return not heard or bool(says) or REPEATED in heard
-    if not heard or any(
-        not item.flagged for item in says
-    ):  # a flagged call comes under an old counter
+    # a flagged call comes under an old counter
+    if not heard or any(not item.flagged for item in says):
         enrolled.proved = now.mono
         return True
     return REPEATED in heard and now.mono - enrolled.proved < BURST

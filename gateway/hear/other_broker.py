@@ -31,9 +31,8 @@ ANSWER_WAIT = 10.0  # s for CONNACK and each SUBACK
 _REFUSAL = 0x80  # reason codes of a SUBACK from here on are refusals
 
 LOG = logging.getLogger("eldercare")
-_quiet = logging.getLogger(
-    "eldercare.bridge"
-)  # aiomqtt and paho write here; what matters of it is in BridgeLost
+# aiomqtt and paho write here; what matters of it is in BridgeLost
+_quiet = logging.getLogger("eldercare.bridge")
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL)

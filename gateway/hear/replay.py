@@ -130,9 +130,8 @@ class Replay:
     def _take(self, number: int, words: list[str]) -> None:
         if words[0] == "date":
             midnight = datetime.fromisoformat(words[1])
-            if (
-                not 2000 <= midnight.year < 2100
-            ):  # near its ends the calendar has no room for a time zone
+            # near its ends the calendar has no room for a time zone
+            if not 2000 <= midnight.year < 2100:
                 raise ValueError(f"a year from 2000 to 2099 was expected, not {midnight.year}")
             self.midnight = midnight.astimezone(UTC)
             return

@@ -25,9 +25,8 @@ class WaitingRoom:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.forgotten = 0
         self._wake = wake
-        self._routine: dict[
-            tuple[DeviceId, Kind, int, str], tuple[float, Reading]
-        ] = {}  # since when one has waited, and the newest
+        # since when one has waited, and the newest
+        self._routine: dict[tuple[DeviceId, Kind, int, str], tuple[float, Reading]] = {}
         self._ordered: deque[Reading] = deque()
         self._lines: dict[tuple[DeviceId, Kind], int] = {}
 

@@ -41,13 +41,11 @@ TOLD_AT_MOST = 16  # kinds of events and states kept for each address, the first
 VALUES_AT_MOST = 4  # values kept of each of them, the latest ones
 
 LOG = logging.getLogger("eldercare")
-_EVERYBODYS = frozenset(
-    {Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT}
-)  # that tell no make
+# that tell no make
+_EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT})
 _TEACH_IN = Refusal("teach_in")
-_OTHERS = frozenset(
-    {"not_mine", "wrong_product", "wrong_version"}
-)  # by which a driver says that the frame is another make's
+# by which a driver says that the frame is another make's
+_OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})
 _COMPANIES = {
     0x0006: "Microsoft",
     0x004C: "Apple",
@@ -109,9 +107,8 @@ def _likeness(advert: Advertisement, model: Model) -> int:
             c in advert.manufacturer_data for c in listens.companies
         )
     else:
-        carried = (
-            bool(advert.manufacturer_data) and not listens.names
-        )  # spoken under any company id
+        # spoken under any company id
+        carried = bool(advert.manufacturer_data) and not listens.names
     if carried:
         heard = list(model.new(advert.address, None, {}).feed(advert))
         if any(isinstance(one, Refusal) and one.reason in _OTHERS for one in heard):
@@ -256,9 +253,8 @@ class Window:
         one.name = advert.name or one.name
         try:
             self._understand(one, advert)
-        except (
-            Exception
-        ):  # a decoder that fails on a stranger's bytes must not end the hearing of everybody
+        # a decoder that fails on a stranger's bytes must not end the hearing of everybody
+        except Exception:
             LOG.exception(
                 "nearby %s: a driver failed on its packet: send us the output of `decode`",
                 advert.address,
@@ -280,9 +276,8 @@ class Window:
         host = self._devices.get(receiver)
         if host is None or telegram.retained:
             return
-        if isinstance(
-            host.model.listens, Inputs
-        ):  # an input is told again and again: only its change is somebody's doing
+        # an input is told again and again: only its change is somebody's doing
+        if isinstance(host.model.listens, Inputs):
             if before is not None and before != telegram.data:
                 one.acted = now
             return
@@ -312,10 +307,8 @@ class Window:
             introduced += [model] if _TEACH_IN in heard and NOT_MINE not in heard else []
             said = [r for r in heard if isinstance(r, Report)]
             fits = sum(r.kind in model.senses and r.kind not in _EVERYBODYS for r in said)
-            score = (
-                fits,
-                -len(model.senses),
-            )  # of two that take as much, the one that is for less else
+            # of two that take as much, the one that is for less else
+            score = (fits, -len(model.senses))
             if fits and score > best and (not one.introduced or model is one.model):
                 best = score
                 one.model = model
