@@ -1,8 +1,9 @@
-"""Dry contacts polled: inputs of a Modbus RTU module, or the board's own pins. Each input becomes a telegram.
+"""Dry contacts polled: inputs of a Modbus RTU module, or the board's own pins.
 
-A telegram's source is the input's number, its data 01 for a closed contact and 00 for an open one;
-it comes at the start, on each change, and unchanged every AGAIN seconds, so that supervision sees
-that the module answers. Each half needs its optional extra: `modbus` or `gpio`.
+Each input becomes a telegram: its source is the input's number, its data 01 for a closed contact
+and 00 for an open one. It comes at the start, on each change, and unchanged once in a while, so
+that supervision sees that the module answers. Each half needs its optional extra: `modbus` or
+`gpio`.
 """
 
 from __future__ import annotations
@@ -14,32 +15,30 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl
 
+from gateway.hear.waits import WAITS
 from gateway.words.driver import Telegram
 
 if TYPE_CHECKING:
     from pymodbus.client import AsyncModbusSerialClient
 
-# s: a pull cord's contact closes for a quarter of a second and more; 8 inputs take 20 ms at 9600
-# baud
-MODBUS_EVERY = 0.1
-GPIO_EVERY = 0.02  # s
-AGAIN = 60.0  # s
 LOST_AFTER = 5  # questions in a row that the module did not answer
-ANSWER_WITHIN = 0.5  # s
 _BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
 
 
 class Bus(Protocol):
-    """Where inputs are read. `read` gives every input by its number: is the contact closed? OSError says what to do."""
+    """Where inputs are read, on the event loop. OSError says what to do."""
 
-    every: float  # s between two readings
+    @property
+    def every(self) -> float:
+        """The seconds between two readings."""
+        ...
 
     async def open(self) -> None:
         """Make it ready."""
         ...
 
     async def read(self) -> Mapping[str, bool]:
-        """Read all inputs once."""
+        """Read all inputs once: of each number, whether its contact is closed."""
         ...
 
     def close(self) -> None:
@@ -51,10 +50,11 @@ async def run(
     bus: Bus,
     sink: Callable[[Telegram], None],
     ready: Callable[[], None] | None = None,
-    *,
-    again: float = AGAIN,
 ) -> None:
-    """Poll `bus` until cancelled, giving telegrams to `sink`. Raises OSError with what to do when it cannot be opened or is lost."""
+    """Poll `bus` until cancelled, giving telegrams to `sink`.
+
+    Raises OSError with what to do when it cannot be opened or is lost.
+    """
     loop = asyncio.get_running_loop()
     known: dict[str, bool] = {}
     told: dict[str, float] = {}
@@ -75,7 +75,7 @@ async def run(
                 closed = {}
             now = loop.time()
             for source, on in closed.items():
-                if known.get(source) is not on or now - told[source] >= again:
+                if known.get(source) is not on or now - told[source] >= WAITS.contact_again:
                     known[source], told[source] = on, now
                     sink(Telegram(source=source, data=b"\x01" if on else b"\x00"))
             next_at = max(next_at + bus.every, now)  # after a slow answer no burst of questions
@@ -85,9 +85,7 @@ async def run(
 
 
 class ModbusInputs:
-    """A module with `inputs` discrete inputs (function 02), numbered from 1 as printed beside its terminals."""
-
-    every = MODBUS_EVERY
+    """A module with discrete inputs (function 02), numbered from 1 as beside its terminals."""
 
     def __init__(
         self,
@@ -97,15 +95,18 @@ class ModbusInputs:
         inputs: int = 8,
         baud: int = 9600,
         first: int = 0,
-        answer_within: float = ANSWER_WITHIN,
     ) -> None:
         self._port = port
         self._unit = unit
         self._inputs = inputs
         self._baud = baud
         self._first = first
-        self._answer_within = answer_within
         self._client: AsyncModbusSerialClient | None = None
+
+    @property
+    def every(self) -> float:
+        """The seconds between two readings."""
+        return WAITS.modbus_every
 
     async def open(self) -> None:
         """Open the line; OSError says what to do."""
@@ -118,13 +119,14 @@ class ModbusInputs:
         self._client = AsyncModbusSerialClient(
             self._port,
             baudrate=self._baud,
-            timeout=self._answer_within,
+            timeout=WAITS.modbus_answer,
             retries=0,
             reconnect_delay=0,
         )
         if not await self._client.connect():
             raise OSError(
-                f"serial port {self._port} does not open: is it there, allowed to this user, and not used by another program?"
+                f"serial port {self._port} does not open:"
+                " is it there, allowed to this user, and not used by another program?"
             )
 
     async def read(self) -> Mapping[str, bool]:
@@ -138,11 +140,13 @@ class ModbusInputs:
             )
         except ModbusException as error:
             raise OSError(
-                f"Modbus unit {self._unit} at {self._port} does not answer ({error}): unit number, {self._baud} 8N1, wires A and B?"
+                f"Modbus unit {self._unit} at {self._port} does not answer ({error}):"
+                f" unit number, {self._baud} 8N1, wires A and B?"
             ) from error
         if answer.isError():
             raise OSError(
-                f"Modbus unit {self._unit} at {self._port} has no {self._inputs} inputs ({answer}): correct inputs= in its port"
+                f"Modbus unit {self._unit} at {self._port} has no {self._inputs} inputs ({answer}):"
+                " correct inputs= in its port"
             )
         return {
             str(self._first + n): bool(bit) for n, bit in enumerate(answer.bits[: self._inputs], 1)
@@ -156,13 +160,11 @@ class ModbusInputs:
 
 
 class GpioInputs:
-    """Pins by their BCM numbers, pulled up inside: a contact to ground is closed when the pin is low.
+    """Pins by their BCM numbers, pulled up inside: closed = connected to ground.
 
     A contact bounces for some milliseconds: what is read twice in a row counts. `factory` is
     gpiozero's, for tests.
     """
-
-    every = GPIO_EVERY
 
     def __init__(self, pins: Sequence[int], *, factory: Any = None) -> None:
         self._pins = tuple(pins)
@@ -170,6 +172,11 @@ class GpioInputs:
         self._devices: dict[str, Any] = {}
         self._before: dict[str, bool] = {}
         self._steady: dict[str, bool] = {}
+
+    @property
+    def every(self) -> float:
+        """The seconds between two readings."""
+        return WAITS.gpio_every
 
     async def open(self) -> None:
         """Take the pins; OSError says what to do."""
@@ -186,7 +193,8 @@ class GpioInputs:
         except (GPIOZeroError, OSError, ValueError) as error:
             self.close()
             raise OSError(
-                f"GPIO {self._pins} cannot be used ({error}): is this a Raspberry Pi, and does another program hold them?"
+                f"GPIO {self._pins} cannot be used ({error}):"
+                " is this a Raspberry Pi, and does another program hold them?"
             ) from error
 
     async def read(self) -> Mapping[str, bool]:
@@ -207,9 +215,9 @@ class GpioInputs:
 
 
 def bus_at(port: str) -> ModbusInputs | GpioInputs:
-    """Return the bus a device's port names: `gpio:17,27`, or `/dev/...` with `?unit=1&inputs=8&baud=9600&first=0` as needed.
+    """Return the bus a device's port names. Raises ValueError with what was expected.
 
-    Raises ValueError with what was expected.
+    It is `gpio:17,27`, or `/dev/...` with `?unit=1&inputs=8&baud=9600&first=0` as needed.
     """
     if found := re.fullmatch(r"gpio:(\d{1,2}(?:,\d{1,2})*)", port):
         pins = tuple(int(pin) for pin in found[1].split(","))
@@ -232,7 +240,8 @@ def bus_at(port: str) -> ModbusInputs | GpioInputs:
             or (key == "baud" and int(text) not in _BAUDS)
         ):
             raise ValueError(
-                f"{port!r}: {key}={text} is none of unit=1-247, inputs=1-64, first=0-65535, baud={_BAUDS}"
+                f"{port!r}: {key}={text} is none of"
+                f" unit=1-247, inputs=1-64, first=0-65535, baud={_BAUDS}"
             )
         given[key] = int(text)
     if not path.startswith("/"):

@@ -1,4 +1,4 @@
-"""What a technician sends us when a sensor is not understood: recorded bytes in, one line of meaning each out.
+"""Recorded bytes in, one line of meaning each out: for a sensor that is not understood.
 
 Every line meets a driver that has heard nothing before: the one of `model`, else the one that takes
 the bytes. What it reports is printed, and the fields of each frame, where its driver names them.
@@ -19,6 +19,8 @@ from typing import Any
 from drivers import all_models
 from gateway.hear import decode_lines
 from gateway.hear.decode_lines import Line, Unfit
+from gateway.hear.decode_told import Told
+from gateway.hear.makes import OTHERS, carries
 from gateway.words.driver import (
     NOT_MINE,
     REPEATED,
@@ -38,23 +40,21 @@ from gateway.words.driver import (
     SerialLine,
     Telegram,
 )
-from gateway.words.reading import FORMS, Form, Kind, is_plausible
+from gateway.words.reading import Kind
 
-# by which a driver says that it is not its frame
-_ANOTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})
-# by which it says that it has found no frame
+# by which a driver says that it has found no frame
 _NOTHING = frozenset({"noise", "not_mine", "too_short", "too_long"})
 # bytes from which on the beginning of a frame is no chance: the longest header has so many
 _A_HEADER = 8
-_IMPLAUSIBLE = (
-    "no thing of a home can have such a value: a fault of the measurement, and no reading"
-)
 
 _models = cache(all_models)  # a recording has many lines, and no driver appears between two of them
 
 
 def decode(lines: Iterable[str]) -> Iterator[str]:
-    """Yield one JSON line for each line; a whole file of vectors (one JSON object with a list `vectors`) is taken as well."""
+    """Yield one JSON line for each line.
+
+    A whole file of vectors (one JSON object with a list `vectors`) is taken as well.
+    """
     numbered = ((number, line) for number, line in enumerate(lines, 1) if line.strip())
     first = next(numbered, None)
     if first is None:
@@ -95,7 +95,7 @@ def _is_json(line: str) -> bool:
 def decode_line(
     text: str, number: int = 1, models: Mapping[str, Model] | None = None
 ) -> dict[str, Any]:
-    """Return what one line means; `number` stands for the id where the line has none. `models` are all makes where not given."""
+    """Return what one line means. `number` is its id where it names none."""
     models = _models() if models is None else models
     out: dict[str, Any] = {"id": number, "model": None}
     try:
@@ -118,7 +118,7 @@ def decode_line(
     return out
 
 
-# -- which model -------------------------------------------------------------------------------------------------------------
+# -- which model -----------------------------------------------------------------------------------
 
 
 def _named(line: Line, models: Mapping[str, Model]) -> Model | None:
@@ -137,7 +137,7 @@ def _named(line: Line, models: Mapping[str, Model]) -> Model | None:
 def _guessed(
     packets: Sequence[Packet], models: Mapping[str, Model]
 ) -> tuple[Model, dict[str, list[str]]]:
-    """Return the model that takes a packet, and by which word others refused it. Raises Unfit where none does."""
+    """Return the model that takes a packet, and who refused it by which word. Raises Unfit."""
     model: Model | None = None
     others: dict[str, list[str]] = {}
     for packet in packets:
@@ -152,13 +152,14 @@ def _guessed(
     refused = "; ".join(f"{reason}: {', '.join(names)}" for reason, names in others.items())
     raise Unfit(
         "unknown_sensor",
-        f"no driver knows these bytes{f' ({refused})' if refused else ''}; give service_data, manufacturer_data, "
-        f"characteristic, frame, stream, line, topic or sequence, or name one of {', '.join(sorted(models))} in model",
+        f"no driver knows these bytes{f' ({refused})' if refused else ''}; give service_data,"
+        " manufacturer_data, characteristic, frame, stream, line, topic or sequence, or name one of"
+        f" {', '.join(sorted(models))} in model",
     )
 
 
 def _takes(model: Model, packet: Packet) -> bool:
-    """Say whether a fresh driver of this model does more with a packet than refuse it as another's."""
+    """Say whether a fresh driver of this model takes a packet for its own."""
     return not isinstance(model.listens, Behind) and NOT_MINE not in list(
         model.new("", None, {}).feed(packet)
     )
@@ -167,10 +168,13 @@ def _takes(model: Model, packet: Packet) -> bool:
 def _on_air(
     packet: Advertisement, models: Iterable[Model]
 ) -> tuple[Model | None, dict[str, list[str]]]:
-    """Return the model whose name was advertised, else the first that takes the frame: makes before protocols of many makes."""
+    """Return the model whose name was advertised, else the first that takes the frame.
+
+    Makes come before protocols of many makes.
+    """
     heard = [(model, model.listens) for model in models if isinstance(model.listens, BleAdvert)]
     heard = sorted(
-        (pair for pair in heard if _carries(pair[1], packet)), key=lambda pair: pair[0].general
+        (pair for pair in heard if carries(pair[1], packet)), key=lambda pair: pair[0].general
     )
     for model, listens in heard:
         if any((packet.name or "").startswith(prefix) for prefix in listens.names):
@@ -181,7 +185,7 @@ def _on_air(
         refused = [
             one.reason for one in model.new("", None, {}).feed(packet) if isinstance(one, Refusal)
         ]
-        if _ANOTHERS.isdisjoint(refused):
+        if OTHERS.isdisjoint(refused):
             return model, others
         if refused[0] != NOT_MINE.reason:
             others.setdefault(refused[0], []).append(model.name)
@@ -191,19 +195,11 @@ def _on_air(
     return next((model for model in known if model.general), known[0] if known else None), others
 
 
-def _carries(listens: BleAdvert, packet: Advertisement) -> bool:
-    if not listens.services and not listens.companies:
-        return bool(packet.manufacturer_data)  # spoken under any company id
-    return bool(
-        packet.service_data.keys() & set(listens.services)
-        or packet.manufacturer_data.keys() & set(listens.companies)
-    )
-
-
 def _on_wire(packet: Chunk | Telegram, models: Iterable[Model]) -> Model | None:
-    """Return the model that finds whole frames in most of the bytes, else one that finds a damaged or a cut one.
+    """Return the model that finds whole frames in most of the bytes.
 
-    Makes that share a decoder cannot be told apart: their general model comes first.
+    Where none does, it is one that finds a damaged frame or a cut one. Makes that share a
+    decoder cannot be told apart: their general model comes first.
     """
     best, found = (0, 0), None
     for model in sorted(models, key=lambda one: not one.general):
@@ -220,7 +216,7 @@ def _on_wire(packet: Chunk | Telegram, models: Iterable[Model]) -> Model | None:
 
 
 def _damage(packet: Chunk | Telegram, model: Model, reasons: list[str]) -> int:
-    """Return how surely bytes without a whole frame are of this make: 2 where one was damaged, 1 where one was cut, 0 else."""
+    """Return 2 where a frame of this make was damaged, 1 where one was cut, 0 else."""
     damaged = 0 if _NOTHING.issuperset(reasons) else 2
     if isinstance(packet, Telegram):
         return damaged
@@ -232,12 +228,12 @@ def _damage(packet: Chunk | Telegram, model: Model, reasons: list[str]) -> int:
     return damaged or int(cut)
 
 
-# -- what it says ------------------------------------------------------------------------------------------------------------
+# -- what it says ----------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
 class _Answer:
-    """What one model says to one packet. `counter` is the newest encryption counter it has accepted."""
+    """What one model says to one packet. `counter` is the newest it has accepted, of encryption."""
 
     model: Model
     pictures: list[Picture] = field(default_factory=list)
@@ -300,7 +296,7 @@ def _single(
         answer.reports = [report for one in further for report in one.reports]
         answer.refusals += [refusal for one in further if not one.says for refusal in one.refusals]
     stream = isinstance(packet, Chunk) and line.get("frame") is None and line.get("line") is None
-    told = _Told(answer.reports)
+    told = Told(answer.reports)
     out = {"model": answer.model.name} | (
         _streamed(answer) if stream else _fields(answer, line, packet)
     )
@@ -323,7 +319,7 @@ def _receiver(packet: Packet, receivers: Sequence[Model]) -> Model:
 def _behind(
     telegram: Telegram, receiver: Model, line: Line, models: Mapping[str, Model]
 ) -> Model | None:
-    """Return the model whose profile the line names in `eep` or `device`, else the only one that takes the telegram."""
+    """Return the model whose profile `eep` or `device` names, else the only taker."""
     says = f"{line.get('eep', '')} {line.get('device', '')}".upper()
     takers = []
     for model in models.values():
@@ -336,8 +332,8 @@ def _behind(
 
 
 def _in_order(line: Line, model: Model, packets: Sequence[Packet]) -> dict[str, Any]:
-    """Feed a sequence: was each accepted, and which counter and packet id was the last accepted one after it."""
-    driver, told = _driver(line, model), _Told([])
+    """Feed a sequence: was each accepted, and which counter and packet id stood after it."""
+    driver, told = _driver(line, model), Told([])
     accepted: list[bool] = []
     rejects: list[str | None] = []
     counters: list[Any] = []
@@ -364,65 +360,12 @@ def _in_order(line: Line, model: Model, packets: Sequence[Packet]) -> dict[str, 
     return out
 
 
-# -- how it is printed -------------------------------------------------------------------------------------------------------
-
-
-class _Told:
-    """What a driver has said so far, in the form the vectors use."""
-
-    def __init__(self, reports: Iterable[Report]) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.states: dict[str, Any] = {}
-        self.measures: dict[str, Any] = {}
-        # numbers that no thing of a home can have: no readings
-        self.implausible: dict[str, Any] = {}
-        self.about: dict[str, Any] = {}  # who a beacon says it is: what a technician teaches from
-        for report in reports:
-            self.add(report)
-
-    def add(self, report: Report) -> None:
-        form = FORMS[report.kind]
-        if report.kind is Kind.REPLAYED:
-            return
-        if form is Form.EVENT:
-            extra = dict(report.extra or {})
-            event: dict[str, Any] = {"type": report.kind.value, "action": report.value}
-            if extra.pop("of", 1) != 1:  # the source has several of these: which one
-                event["index"] = report.index
-            self.events.append(event | extra | ({"flagged": True} if report.flagged else {}))
-        elif form in (Form.STATE, Form.MEASURE):
-            name = report.label or report.kind.value
-            told_as = (report.extra or {}).get("name")
-            table = self.states if form is Form.STATE else self.measures
-            if not is_plausible(report.kind, report.value, report.label):
-                table = self.implausible
-            table[
-                str(told_as) if told_as else name if report.index == 1 else f"{name}_{report.index}"
-            ] = report.value
-        elif report.extra and "protocol" in report.extra:
-            self.about |= {
-                str(report.extra["protocol"]): {
-                    key: v for key, v in report.extra.items() if key != "protocol"
-                }
-            }
-
-    @property
-    def strange(self) -> dict[str, Any]:
-        """What the driver could not read and will not take for silence."""
-        name = Kind.NOT_UNDERSTOOD.value
-        return {name: self.states[name]} if name in self.states else {}
-
-    def as_dict(self) -> dict[str, Any]:
-        return (
-            {"events": self.events, "states": self.states, "measures": self.measures}
-            | self.about
-            | ({"implausible": self.implausible, "error": _IMPLAUSIBLE} if self.implausible else {})
-        )
+# -- how it is printed -----------------------------------------------------------------------------
 
 
 def _rejected(refusals: Sequence[Refusal]) -> dict[str, Any]:
     why = next((one for one in refusals if one.reason not in _NOTHING), refusals[0])
-    return {"reject": why.reason, "error": why.advice or "the driver refuses these bytes"} | _Told(
+    return {"reject": why.reason, "error": why.advice or "the driver refuses these bytes"} | Told(
         []
     ).as_dict()
 

@@ -2,14 +2,15 @@
 
 A line is a JSON object. What was heard stands in one of
 
-    service_data, manufacturer_data   {uuid: hex}, {company id: hex}; with `mac` and `local_name`
-    characteristic                    as in "2a37", with the `frame` that was notified or read
-    frame, stream                     hex of a serial line: one whole frame, or whatever was captured
-    line                              one text line of RFLink, or a bare radio code in hex
-    cluster                           of a Zigbee frame in `frame`, as in "0x0500"; "znp" for a TI coordinator's frame
-    telegram                          {"source": ..., "data": hex or "text": ..., "retained": ...}: what a receiver passes on
-    topic                             with `payload` (text or JSON) and `retained`: a message of another program's broker
-    sequence                          a list of such objects, in order
+    service_data       {uuid: hex}, with `mac` and `local_name`
+    manufacturer_data  {company id: hex}, with the same
+    characteristic     as in "2a37", with the `frame` that was notified or read
+    frame, stream      hex of a serial line: one whole frame, or whatever was captured
+    line               one text line of RFLink, or a bare radio code in hex
+    cluster            of a Zigbee frame in `frame`, as in "0x0500"; "znp": a TI coordinator's frame
+    telegram           {"source": ..., "data": hex or "text": ..., "retained": ...}: a receiver's
+    topic              with `payload` (text or JSON) and `retained`: a message of another broker
+    sequence           a list of such objects, in order
 
 Beside it may stand `id`, `model`, `bindkey` in hex, and `codes`, the taught signals {function:
 signal}.
@@ -74,7 +75,7 @@ def parsed(text: str) -> Line:
 
 
 def packets(line: Line, model: Model | None) -> list[Packet]:
-    """Return what was heard, in order; of a named model only what it can be heard by. Raises Unfit."""
+    """Return what was heard, in order; of a named model only what it hears by. Raises Unfit."""
     steps = line.get("sequence", [line])
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise Unfit("bad_line", "sequence: expected a list of objects")
@@ -97,7 +98,7 @@ def address(line: Line) -> str:
 
 
 def key(line: Line, size: int) -> bytes | None:
-    """Return the key of so many bytes; None where none is given, or the model knows none. Raises Unfit."""
+    """Return the key of so many bytes; None where none is given or used. Raises Unfit."""
     if line.get("bindkey") is None or not size:
         return None
     given = _bytes(line["bindkey"], "bindkey")
@@ -172,7 +173,8 @@ def _attribute(step: Line, _line: Line) -> Attribute:
     if not isinstance(characteristic, str) or step.get("frame") is None:
         raise Unfit(
             "bad_line",
-            'a value that was notified or read needs characteristic, for instance "2a37", and frame in hex',
+            "a value that was notified or read needs characteristic,"
+            ' for instance "2a37", and frame in hex',
         )
     return Attribute(
         characteristic=_uuid(characteristic, "characteristic"), data=_bytes(step["frame"], "frame")

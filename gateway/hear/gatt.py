@@ -1,4 +1,4 @@
-"""Visits: connects to an enrolled device that has just spoken up, takes what it has stored, and leaves.
+"""Visits: connects to a device that has just spoken up, takes what it has stored, and leaves.
 
 One visit at a time, and none while an alarm is fresh: on most boxes one radio both scans and
 connects, and a thermometer must not cost a call for help its hearing. Every step is bounded. bleak
@@ -22,51 +22,28 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.exc import BleakDBusError, BleakError, BleakGATTProtocolError
-from dbus_fast import BusType, DBusFastError, Message, MessageType
+from dbus_fast import BusType, Message, MessageType
 from dbus_fast.aio import MessageBus
 
+from gateway.hear.bluez import LOSSES
+from gateway.hear.waits import WAITS
 from gateway.words.driver import Attribute, GattService, uuid16
 
 # values taken in one visit, each of at most 512 bytes; a device that has more is visited again
 AT_MOST = 500
-PACE = 0.02  # s between two values handed on, so that the waiting room keeps each of a stored batch
 TRIES = 3  # of one connection that another operation of bluetoothd is in the way of
 _BATTERY_LEVEL = uuid16(0x2A19)
 _IN_PROGRESS = "org.bluez.Error.InProgress"
 _NOT_ALLOWED = ("org.bluez.Error.NotAuthorized", "org.bluez.Error.NotPermitted")
 _WANTS_PAIRING = (0x05, 0x08, 0x0F)  # ATT: authentication, authorisation or encryption is missing
-_LOSSES = (BleakError, DBusFastError, OSError, EOFError, TimeoutError)
+_LOSSES = (*LOSSES, TimeoutError)
 
 _log = logging.getLogger("eldercare")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Times:
-    """The waiting times of a visit in seconds.
-
-    `connect`: from the invitation until values may come. `take`: how long values are taken at most;
-    `quiet`: how long after the last one. `leave`: for ending the connection. `fresh`: an older
-    advertisement is no invitation any more. `rest` until the same device is visited again,
-    `long_rest` after a visit that took all its time: such a device would talk for ever.
-    `first_wait` doubles to `longest_wait` after visits that failed. `again` between two tries while
-    bluetoothd is busy.
-    """
-
-    connect: float = 10.0
-    take: float = 30.0
-    quiet: float = 5.0
-    leave: float = 3.0
-    fresh: float = 3.0
-    rest: float = 10.0
-    long_rest: float = 300.0
-    first_wait: float = 2.0
-    longest_wait: float = 300.0
-    again: float = 0.3
-
-
 @dataclass(slots=True)
 class _Host:
-    """One enrolled device: when it invited us last, when it was visited last, and until when it is left alone."""
+    """One enrolled device: its last invitation, its last visit, and how long it is left alone."""
 
     service: GattService
     device: BLEDevice | None = None
@@ -99,9 +76,10 @@ class _Visit:
 
 
 class Visits:
-    """Visits the `hosts` (address: what to take there). Each value goes to `sink(address, value)`, in the order of measuring.
+    """Visits the `hosts` (address: what to take there). On the event loop; `run` is its task.
 
-    `busy` says that no connection may be made or kept now; whoever makes it true calls `drop`.
+    Each value goes to `sink(address, value)`, in the order of measuring. `busy` says
+    that no connection may be made or kept now; whoever makes it true calls `drop`.
     `missed(address)` is called for each visit that failed.
     """
 
@@ -111,7 +89,6 @@ class Visits:
         sink: Callable[[str, Attribute], None],
         busy: Callable[[], bool],
         missed: Callable[[str], None] = lambda _address: None,
-        times: Times | None = None,
     ) -> None:
         self.visiting = ""  # the address of the device that is being visited
         self.dropped = 0  # visits ended for an alarm
@@ -119,13 +96,12 @@ class Visits:
         self._sink = sink
         self._busy = busy
         self._missed = missed
-        self._times = times or Times()
         self._invited = asyncio.Event()
         self._over: asyncio.Future[None] | None = None  # done = the visit in progress has to end
         self._now = asyncio.get_running_loop().time
 
     def met(self, device: BLEDevice) -> None:
-        """Take an advertisement as an invitation. Called on the event loop for each one of an enrolled address."""
+        """Take an advertisement as an invitation. Called for each one of an enrolled address."""
         host = self._hosts.get(device.address)
         if host is None or device.address == self.visiting or self._now() < host.not_before:
             return
@@ -140,7 +116,7 @@ class Visits:
             self._over.set_result(None)
 
     async def run(self) -> None:
-        """Visit until cancelled. What devices, bluetoothd or D-Bus do wrong is handled here; whatever it raises is a bug."""
+        """Visit until cancelled, whatever device or bluetoothd does. What it raises is a bug."""
         while True:
             await self._invited.wait()
             self._invited.clear()
@@ -148,14 +124,14 @@ class Visits:
                 await self._visited(address)
 
     def _next(self) -> str | None:
-        """Return whose visit is longest ago among those who have just invited us, None when the radio is needed for an alarm."""
+        """Return who invited us just now and was visited longest ago; None while `busy`."""
         if self._busy():
             return None
         now = self._now()
         waiting = [
             (h.visited, address)
             for address, h in self._hosts.items()
-            if h.device is not None and now - h.invited <= self._times.fresh
+            if h.device is not None and now - h.invited <= WAITS.visit_fresh
         ]
         return min(waiting, default=(0.0, None))[1]
 
@@ -174,7 +150,7 @@ class Visits:
         try:
             # every step has its own bound; this one is for what bleak awaits while it cleans up
             # behind a step
-            longest = 2 * self._times.connect + self._times.take + 3 * self._times.leave
+            longest = 2 * WAITS.visit_connect + WAITS.visit_take + 3 * WAITS.visit_leave
             await asyncio.wait(
                 (task, self._over), timeout=longest, return_when=asyncio.FIRST_COMPLETED
             )
@@ -187,15 +163,15 @@ class Visits:
         self._settle(address, host, task, visit, begun)
         for value in host.service.ordered(visit.batch):
             self._sink(address, value)
-            await asyncio.sleep(PACE)
+            await asyncio.sleep(WAITS.visit_pace)
 
     async def _ended(self, task: asyncio.Task[None]) -> None:
-        """See that a visit is over: bleak waits for bluetoothd's answer while it cleans up, which may never come."""
+        """See that a visit is over: bleak's clean-up waits for an answer that may never come."""
         for _ in range(3):
             if task.done():
                 return
             task.cancel()
-            await asyncio.wait((task,), timeout=self._times.leave)
+            await asyncio.wait((task,), timeout=WAITS.visit_leave)
         _log.error("visit of %s cannot be ended: systemctl restart bluetooth", self.visiting)
 
     def _settle(
@@ -210,16 +186,14 @@ class Visits:
         host.visited = now
         if visit.open or visit.batch:
             host.failed, host.why = 0, ""
-            host.not_before = now + (self._times.long_rest if visit.endless else self._times.rest)
+            host.not_before = now + (WAITS.visit_long_rest if visit.endless else WAITS.visit_rest)
             _log.info("visit of %s: %d values in %.1f s", address, len(visit.batch), now - begun)
         elif task.cancelled() or not task.done():
-            host.not_before = now + self._times.rest
+            host.not_before = now + WAITS.visit_rest
         else:
             host.failed += 1
             host.why = str(problem) or "no connection in time"
-            wait = min(
-                self._times.first_wait * 2.0 ** min(host.failed - 1, 16), self._times.longest_wait
-            )
+            wait = min(WAITS.visit_first * 2.0 ** min(host.failed - 1, 16), WAITS.visit_longest)
             host.not_before = now + wait
             # a device that is carried out of range fails all day long: one line
             if host.failed == 1:
@@ -227,14 +201,13 @@ class Visits:
             self._missed(address)
 
     async def _visit(self, device: BLEDevice, service: GattService, visit: _Visit) -> None:
-        """Connect, subscribe, take, leave. Raises one of _LOSSES when it did not come about; what was taken is in `visit`."""
-        times = self._times
-        client = BleakClient(device, disconnected_callback=visit.leave, timeout=times.connect)
+        """Connect, subscribe, take, leave: into `visit`. One of _LOSSES: it did not come about."""
+        client = BleakClient(device, disconnected_callback=visit.leave, timeout=WAITS.visit_connect)
         # bleak's own limit comes first, and cleans up better
-        async with asyncio.timeout(times.connect + times.leave):
+        async with asyncio.timeout(WAITS.visit_connect + WAITS.visit_leave):
             await self._connect(client)
         try:
-            async with asyncio.timeout(times.connect):
+            async with asyncio.timeout(WAITS.visit_connect):
                 await self._subscribe(client, device, service, visit)
             visit.open = True
             await self._take(visit)
@@ -244,7 +217,7 @@ class Visits:
                 raise
         finally:
             with contextlib.suppress(*_LOSSES):
-                async with asyncio.timeout(times.leave):
+                async with asyncio.timeout(WAITS.visit_leave):
                     await client.disconnect()
 
     async def _connect(self, client: BleakClient) -> None:
@@ -254,14 +227,14 @@ class Visits:
             except BleakDBusError as refusal:
                 if refusal.dbus_error != _IN_PROGRESS or not left:
                     raise
-                await asyncio.sleep(self._times.again)
+                await asyncio.sleep(WAITS.visit_again)
             else:
                 return
 
     async def _subscribe(
         self, client: BleakClient, device: BLEDevice, service: GattService, visit: _Visit
     ) -> None:
-        """Ask for everything the model speaks by; whatever it does not have is left out. Raises BleakError when it has nothing."""
+        """Ask for all the model speaks by, as far as it is there. BleakError: there is nothing."""
         there = [
             c
             for uuid in service.characteristics
@@ -279,7 +252,7 @@ class Visits:
         # last, and never the reason for a failure: the measurement is what counts
         if _BATTERY_LEVEL in service.characteristics:
             with contextlib.suppress(*_LOSSES):
-                async with asyncio.timeout(self._times.leave):
+                async with asyncio.timeout(WAITS.visit_leave):
                     level = next((c for c in there if c.uuid == _BATTERY_LEVEL), None)
                     read = None if level is None else bytes(await client.read_gatt_char(level))
                     visit.take(_BATTERY_LEVEL, read or await _battery(device.details["path"]))
@@ -287,7 +260,7 @@ class Visits:
     async def _notified(
         self, client: BleakClient, characteristic: BleakGATTCharacteristic, visit: _Visit
     ) -> None:
-        """Subscribe; bluetoothd notifies or is indicated to, as the characteristic says. Pairs once if the device asks for it."""
+        """Subscribe to notifications or indications. Pairs once if the device asks for it."""
 
         def said(_: BleakGATTCharacteristic, data: bytearray) -> None:
             visit.take(characteristic.uuid, bytes(data))
@@ -302,7 +275,7 @@ class Visits:
 
     async def _take(self, visit: _Visit) -> None:
         """Return when the device is gone, has nothing more to say, or has talked long enough."""
-        end = self._now() + self._times.take
+        end = self._now() + WAITS.visit_take
         while not visit.gone and len(visit.batch) < AT_MOST:
             measured = any(value.characteristic != _BATTERY_LEVEL for value in visit.batch)
             left = end - self._now()
@@ -311,10 +284,10 @@ class Visits:
                 return
             visit.news.clear()
             try:
-                async with asyncio.timeout(min(left, self._times.quiet) if measured else left):
+                async with asyncio.timeout(min(left, WAITS.visit_quiet) if measured else left):
                     await visit.news.wait()
             except TimeoutError:
-                if measured and left > self._times.quiet:
+                if measured and left > WAITS.visit_quiet:
                     return
 
 
@@ -325,7 +298,7 @@ def _asks_for_pairing(refusal: BleakDBusError | BleakGATTProtocolError) -> bool:
 
 
 async def _battery(path: str) -> bytes:
-    """Return the battery level as bluetoothd knows it: since 5.48 it keeps the battery service to itself and tells only this."""
+    """Return the battery level: bluetoothd since 5.48 hides the service and tells only that."""
     bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
     try:
         what = ["org.bluez.Battery1", "Percentage"]

@@ -1,4 +1,4 @@
-"""What the gateway hears by: its radios, the lines and brokers of its devices, visits to those that must be asked, the hearing window.
+"""What the gateway hears by: radios, lines, other brokers, visits, the hearing window.
 
 Each runs under supervision in a task of its own and hands what it hears to the intake. None of them
 waits for the broker, the disk or the page; none of them decides anything.
@@ -20,6 +20,7 @@ from gateway.hear import ble, contacts, gatt, serial_port
 from gateway.hear.intake import Intake
 from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.hear.replay import Replay, ReplayClock
+from gateway.hear.waits import WAITS
 from gateway.hear.window import Window
 from gateway.home import nearby
 from gateway.home.config import Config
@@ -34,7 +35,7 @@ LOG = logging.getLogger("eldercare")
 
 
 class Ears:
-    """Everything this gateway hears by. On the loop's thread; its tasks run in the group that `listen` is given."""
+    """All this gateway hears by. On the event loop; its tasks run in the group of `listen`."""
 
     def __init__(
         self,
@@ -82,7 +83,7 @@ class Ears:
             self.window.know(self._home.config.devices)
 
     def listen(self, group: asyncio.TaskGroup) -> None:
-        """Begin to hear, in this group of tasks: the radio, every line, or the recorded day instead."""
+        """Begin to hear, in this group of tasks: radio and lines, or the recorded day instead."""
         self._group = group
         if self._replay is not None:
             assert isinstance(self._clock, ReplayClock)  # made together
@@ -102,7 +103,7 @@ class Ears:
         )
 
     def by_radio(self) -> None:
-        """Hear by radio who is enrolled for it. Asked again after a change, it begins what is not there yet and cuts nothing."""
+        """Hear by radio who is enrolled for it. A later call begins what is new, cuts nothing."""
         if self._replay is not None or not self.wants_radio():
             return
         assert self._group is not None  # the daemon runs
@@ -191,7 +192,7 @@ class Ears:
 
     @contextlib.asynccontextmanager
     async def lent(self, device: str) -> AsyncIterator[None]:
-        """Let go of a device's line for whoever sets it, and hear it again afterwards, as it is configured by then."""
+        """Lend a device's line; hear it again afterwards, as it is configured by then."""
         task = self._tasks.get(device)
         self.let_go_of(device)
         if task is not None:
@@ -208,12 +209,12 @@ class Ears:
                 self.listen_to(d)
 
     def hurry(self) -> None:
-        """Drop a visit that is under way where somebody may need help: then the radio is for hearing only."""
+        """Drop a visit under way while an alarm is fresh: then the radio is for hearing only."""
         if self.visits is not None and self._alarm_is_fresh():
             self.visits.drop()
 
     def cut(self) -> set[str]:
-        """Return the devices whose line or broker is not there now, and the receivers that say so of themselves."""
+        """Return whose line or broker is not there now, and receivers that say so themselves."""
         closed = {line.port for line in self.lines if not line.open}
         gone = {d.id for d in self._home.config.devices if d.at in closed}
         return (
@@ -252,7 +253,7 @@ class Ears:
             self.window.until = time.monotonic()
 
     async def overhear(self) -> None:
-        """Open a hearing window when it is asked for. What it hears lies in a file, for as long as somebody may look at it."""
+        """Open a hearing window when it is asked for; what it hears lies in a file for a while."""
         while True:
             seconds = await self._asked.get()
             self.window = Window(self._models, self._home.config.devices, time.monotonic(), seconds)
@@ -304,7 +305,7 @@ class Ears:
                 self._tell(window, now, [radio.trouble for radio in radios])
                 if not window.is_open(now):
                     return
-                await asyncio.sleep(min(1.0, max(0.01, window.until - now)))
+                await asyncio.sleep(min(WAITS.window_told, max(0.01, window.until - now)))
         finally:
             for end in ends:
                 end()

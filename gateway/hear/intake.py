@@ -6,13 +6,11 @@ Strangers' packets are counted and forgotten: one look-up each, nothing kept.
 from __future__ import annotations
 
 import json
-import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from gateway.hear.enrolled import Enrolled, driver_of, unarmed
+from gateway.hear.waits import WAITS
 from gateway.judge import danger
-from gateway.judge.faults import fault
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.signals import Signals
 from gateway.words.clock import Moment
@@ -24,7 +22,6 @@ from gateway.words.driver import (
     Attribute,
     Behind,
     Chunk,
-    Driver,
     GattService,
     Heard,
     Model,
@@ -36,78 +33,22 @@ from gateway.words.driver import (
     Standing,
     Telegram,
 )
-from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading, is_plausible
+from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading
 
-LOG = logging.getLogger("eldercare")
-# s in which equal radio payloads of one device are one packet (bursts, two adapters)
-SAME_WITHIN = 5.0
-# s after a new counter in which its repeats are still a sign of life, of a device that has a key
-BURST = 60.0
-# What may raise an alarm or a fault is believed only of a make that senses it: in a plain frame
-# anybody can make a door say smoke. A replay, and a word that is not understood, is no sensor's
-# word but the driver's own.
-GUARDED = (danger.JUDGED | fault.JUDGED) - {Kind.REPLAYED, Kind.NOT_UNDERSTOOD}
-# s between two recordings of one device that are told; the others are counted
-REPLAYED_AGAIN = 60.0
-# s for which a call that stands in what a device says need not be heard and is still the same one
-STANDS = 300.0
-# s after which a state that may be a danger is said again, of a device that goes on sending the
-# same packet
-SAYS_AGAIN = 60.0
-ARMED = "confirmed"  # in a driver's memory: see drivers/_fresh.py
 # refusals of who has another key than we know
 UNREAD = frozenset({"decrypt_failed", "bindkey_required", "bad_key"})
 # what the page shows as holding now
 STATES = frozenset({Kind.CONTACT_OPEN, Kind.PRESENCE, Kind.OCCUPANCY})
 
-_NOT_SENSED = Refusal("not_sensed")
-_IMPLAUSIBLE = Refusal("implausible")
-
-
-@dataclass(slots=True)
-class Enrolled:
-    """One enrolled device: its driver and what is needed to make it anew."""
-
-    device: DeviceId
-    model: Model
-    address: str  # BLE address, or serial port
-    key: bytes | None = field(repr=False)
-    driver: Driver
-    payload: Mapping[str, bytes] | None = None
-    makers: Mapping[int, bytes] | None = None
-    fed: float = 0.0
-    refused: dict[str, int] = field(default_factory=dict)
-    rssi: int = 0
-    codes: Mapping[str, str] = field(default_factory=dict)
-    armed: float | None = None  # monotonic second until which its counter may begin anew
-    alive: bool = False  # the last packet proved that the device lives
-    # when a counter that was never heard before came, of a device that has a key
-    proved: float = -math.inf
-    replayed: float = -math.inf  # when a recording of it was last told
-    # per source of its telegrams: the last data, and when
-    told: dict[str, tuple[bytes, float]] = field(default_factory=dict)
-    # per button: when a call of it was heard last, also one that stands
-    called: dict[int, float] = field(default_factory=dict)
-    since: float = 0.0  # when it was taken in: what stands from before is the same call
-    # what may be a danger and is on, as it was said last
-    levels: dict[tuple[Kind, int], Report] = field(default_factory=dict)
-    said: float = 0.0  # when it was
-    # when it last proved that it lives, since it was taken in: before that nothing of it is known
-    lived: float | None = None
-    unread: float | None = None  # when it was last heard and could not be read with the key it has
-    # what holds until it says otherwise, as it said since then
-    states: dict[tuple[Kind, int], bool] = field(default_factory=dict)
-
-
 Overheard = Callable[[DeviceId, Telegram], None]
 
 
 class Intake:
-    """All enrolled devices by address and port.
+    """All enrolled devices by address and port. On the event loop, in its callbacks.
 
     `heard_at` is supervision's table: written for every packet that proves life. A repeat does, but
-    of a device that has a key only within BURST of a new counter: a recording can be played again
-    for ever. `offline` are the receivers that say so themselves.
+    of a device that has a key only within WAITS.burst of a new counter: a recording can be played
+    again for ever. `offline` are the receivers that say so themselves.
     """
 
     def __init__(
@@ -120,7 +61,10 @@ class Intake:
         walked: Callable[[DeviceId, int, float], None] = lambda _device, _rssi, _mono: None,
         proved: Callable[[DeviceId], None] = lambda _device: None,
     ) -> None:
-        """Tell `walked` of each packet (device, dBm or 0, monotonic s), and `proved` of a confirmed device that has proved itself live."""
+        """Tell `walked` of each packet: device, dBm or 0, monotonic second.
+
+        Tell `proved` of a confirmed device that has proved itself live.
+        """
         self.devices: dict[DeviceId, Enrolled] = {}
         self.strangers = 0
         self.repeats = 0
@@ -153,9 +97,13 @@ class Intake:
         via: str = "",
         codes: Mapping[str, str] | None = None,
     ) -> None:
-        """Take one device in. `via` is the receiver it is heard through; `codes` are its taught signals, {function: signal}."""
+        """Take one device in.
+
+        `via` is the receiver it is heard through; `codes` are its taught signals, {function:
+        signal}.
+        """
         # a technician's word ends with the process
-        driver = _driver(model, address, key, codes or {}, _unarmed(memory))
+        driver = driver_of(model, address, key, codes or {}, unarmed(memory))
         enrolled = Enrolled(
             device, model, address, key, driver, codes=codes or {}, since=self._now().mono
         )
@@ -175,14 +123,12 @@ class Intake:
         self.offline.discard(device)
 
     def arm(self, device: DeviceId, seconds: float) -> None:
-        """For `seconds` let a device prove live that its counter begins anew: a technician at the box has confirmed it."""
-        enrolled = self.devices[device]
-        enrolled.driver.memory = {**_unarmed(enrolled.driver.memory), ARMED: 1}
-        enrolled.armed = self._now().mono + seconds
+        """For `seconds` let a device prove live that its counter begins anew, as confirmed."""
+        self.devices[device].arm(self._now().mono + seconds)
         self.changed.add(device)
 
     def knows(self, address: str) -> bool:
-        """Say whether an address is enrolled; the radio asks before it builds anything, and a no counts a stranger."""
+        """Say whether an address is enrolled; a no counts a stranger."""
         if address in self._by_address:
             return True
         self.strangers += 1
@@ -201,7 +147,7 @@ class Intake:
             advertisement.service_data == enrolled.payload
             and advertisement.manufacturer_data == enrolled.makers
         )
-        if same and now.mono - enrolled.fed < SAME_WITHIN:
+        if same and now.mono - enrolled.fed < WAITS.same:
             self.repeats += 1
             if enrolled.alive:
                 self._lives(enrolled, now, advertisement.rssi)
@@ -246,7 +192,7 @@ class Intake:
         self.telegram(receiver, telegram, now)
 
     def telegram(self, receiver: DeviceId, telegram: Telegram, now: Moment) -> None:
-        """Take what a receiver heard from a device behind it. A stranger's is counted; an open hearing window is told of all."""
+        """Take what a receiver heard from a device behind it. Hearing windows are told of all."""
         for overheard in self._overheard:
             overheard(receiver, telegram)
         enrolled = self._behind.get((receiver, telegram.source))
@@ -274,7 +220,10 @@ class Intake:
         return enrolled.driver.poll() if enrolled else b""
 
     def states(self, device: DeviceId) -> dict[str, bool]:
-        """Return what holds at a device, as it has said itself since it was taken in; of several contacts of one kind any counts."""
+        """Return what holds at a device, as it said since it was taken in.
+
+        Of several contacts of one kind any counts.
+        """
         out: dict[str, bool] = {}
         for (kind, _), on in self.devices[device].states.items():
             out[kind.value] = out.get(kind.value, False) or on
@@ -289,7 +238,7 @@ class Intake:
         }
 
     def memories(self) -> dict[DeviceId, str]:
-        """Return all drivers' memories as JSON, whether they changed or not: for a database that has none of them."""
+        """Return all drivers' memories as JSON: for a database that has none of them."""
         self.changed.update(self.devices)
         return self.memory()
 
@@ -319,6 +268,14 @@ class Intake:
 
     def _refused(self, enrolled: Enrolled, refusal: Refusal, now: Moment) -> None:
         """Count what was refused, and take what it says about the device."""
+        if refusal is UNPROVED:
+            return
+        # With a key only a new counter is the device's own word: a recording can be played again
+        # for ever.
+        plain = refusal is REPEATED and enrolled.alive and enrolled.key is None
+        if plain and now.mono - enrolled.said >= WAITS.says_again:
+            for level in list(enrolled.levels.values()):
+                self._say(enrolled, level, now)
         if refusal.reason in UNREAD:
             enrolled.unread = now.mono
         if refusal is OFFLINE:
@@ -326,9 +283,9 @@ class Intake:
         enrolled.refused[refusal.reason] = enrolled.refused.get(refusal.reason, 0) + 1
 
     def _told_already(self, enrolled: Enrolled, now: Moment) -> bool:
-        """Count a recording; say whether one was told just now: each makes the card write, and thousands say no more than one."""
+        """Count a recording; say whether one was told just now: thousands say no more than one."""
         enrolled.refused["replayed"] = enrolled.refused.get("replayed", 0) + 1
-        if now.mono - enrolled.replayed < REPLAYED_AGAIN:
+        if now.mono - enrolled.replayed < WAITS.replayed_again:
             return True
         enrolled.replayed = now.mono
         return False
@@ -340,109 +297,64 @@ class Intake:
         self.offline.discard(enrolled.device)
 
     def _feed(self, enrolled: Enrolled, packet: Packet, now: Moment) -> bytes:
-        back = b""
-        if enrolled.armed is not None and now.mono >= enrolled.armed:
-            enrolled.armed, enrolled.driver.memory = None, _unarmed(enrolled.driver.memory)
+        """Let a device's driver hear a packet, take what it says, return what is to be answered."""
+        if enrolled.disarm(now):
             self.changed.add(enrolled.device)
         before = enrolled.driver.memory
-        try:
-            heard: list[Heard] = list(enrolled.driver.feed(packet))
-        except Exception:  # one sensor's decoder must not end the hearing of all others
-            LOG.exception(
-                "device %s: driver %s failed on a packet: send us the output of `decode`",
-                enrolled.device,
-                enrolled.model.name,
-            )
-            heard = [Refusal("driver_failed")]
-        if enrolled.armed is not None and ARMED not in enrolled.driver.memory:
-            enrolled.armed = None
+        heard = enrolled.hear(packet)
+        if enrolled.has_proved():
             self._proved(enrolled.device)
         # a driver puts in a new dict whenever it remembers something
         if enrolled.driver.memory is not before:
             self.changed.add(enrolled.device)
-        senses = enrolled.model.senses
-        heard = [
-            _IMPLAUSIBLE
-            if isinstance(item, Report) and not is_plausible(item.kind, item.value, item.label)
-            else item
-            for item in heard
-        ]
-        heard = [
-            _NOT_SENSED
-            if isinstance(item, Report) and item.kind in GUARDED and item.kind not in senses
-            else item
-            for item in heard
-        ]
-        # A frame that was refused, say a forged one, is no sign of life of this device; nor is one
-        # that somebody kept for us.
-        kept = isinstance(packet, Published | Telegram) and packet.retained
-        enrolled.alive = not kept and _proves_life(enrolled, heard, now)
-        if enrolled.alive and (not isinstance(packet, Chunk) or heard):
-            self._lives(
-                enrolled, now, packet.rssi if isinstance(packet, Advertisement | Telegram) else 0
-            )
-            if isinstance(packet, Chunk | Published):
-                self._walked(enrolled.device, 0, now.mono)
+        self._proves(enrolled, packet, heard, now)
+        back = b""
         for item in heard:
-            if isinstance(item, Report):
-                if item.kind is Kind.BATTERY and isinstance(item.value, int | float):
-                    self.signals.battery(enrolled.device, float(item.value))
-                self.firsts.heard(enrolled.device, item.kind)
-                if item.kind is Kind.REPLAYED and self._told_already(enrolled, now):
-                    continue
-                if item.kind is not Kind.HEARTBEAT:
-                    self._say(enrolled, item, now)
-            elif isinstance(item, Standing):
-                if now.mono - enrolled.called.get(item.call.index, enrolled.since) >= STANDS:
-                    self._say(enrolled, item.call, now)
-                enrolled.called[item.call.index] = now.mono
-            elif isinstance(item, Reply):
-                back += item.data
-            elif isinstance(item, Telegram):
-                if not item.retained:
-                    self._lives(enrolled, now, 0)
-                    enrolled.alive = True
-                self.telegram(enrolled.device, item, now)
-            elif item is not UNPROVED:
-                # With a key only a new counter is the device's own word: a recording can be played
-                # again for ever.
-                if (
-                    item is REPEATED
-                    and enrolled.alive
-                    and enrolled.key is None
-                    and now.mono - enrolled.said >= SAYS_AGAIN
-                ):
-                    for level in list(enrolled.levels.values()):
-                        self._say(enrolled, level, now)
-                self._refused(enrolled, item, now)
+            match item:
+                case Report():
+                    self._reported(enrolled, item, now)
+                case Standing():
+                    self._stands(enrolled, item, now)
+                case Reply():
+                    back += item.data
+                case Telegram():
+                    if not item.retained:
+                        self._lives(enrolled, now, 0)
+                        enrolled.alive = True
+                    self.telegram(enrolled.device, item, now)
+                case Refusal():
+                    self._refused(enrolled, item, now)
         return back
 
+    def _proves(
+        self, enrolled: Enrolled, packet: Packet, heard: Sequence[Heard], now: Moment
+    ) -> None:
+        """Take a packet for a sign of life where it proves one.
 
-def _proves_life(enrolled: Enrolled, heard: Sequence[Heard], now: Moment) -> bool:
-    """Say whether what a packet said proves that the device lives now."""
-    says = [item for item in heard if isinstance(item, Report) and item.kind is not Kind.REPLAYED]
-    if enrolled.key is None:
-        return not heard or bool(says) or REPEATED in heard
-    # a flagged call comes under an old counter
-    if not heard or any(not item.flagged for item in says):
-        enrolled.proved = now.mono
-        return True
-    return REPEATED in heard and now.mono - enrolled.proved < BURST
+        A frame that was refused, say a forged one, is none of this device; nor is one that somebody
+        kept for us.
+        """
+        kept = isinstance(packet, Published | Telegram) and packet.retained
+        enrolled.alive = not kept and enrolled.proves_life(heard, now)
+        if enrolled.alive and (not isinstance(packet, Chunk) or heard):
+            rssi = packet.rssi if isinstance(packet, Advertisement | Telegram) else 0
+            self._lives(enrolled, now, rssi)
+            if isinstance(packet, Chunk | Published):
+                self._walked(enrolled.device, 0, now.mono)
 
+    def _reported(self, enrolled: Enrolled, report: Report, now: Moment) -> None:
+        """Take one report; a battery and a first word count also where nothing is passed on."""
+        if report.kind is Kind.BATTERY and isinstance(report.value, int | float):
+            self.signals.battery(enrolled.device, float(report.value))
+        self.firsts.heard(enrolled.device, report.kind)
+        if report.kind is Kind.REPLAYED and self._told_already(enrolled, now):
+            return
+        if report.kind is not Kind.HEARTBEAT:
+            self._say(enrolled, report, now)
 
-def _unarmed(memory: Mapping[str, int | str]) -> dict[str, int | str]:
-    return {name: value for name, value in memory.items() if name not in {ARMED, "rising"}}
-
-
-def _driver(
-    model: Model,
-    address: str,
-    key: bytes | None,
-    codes: Mapping[str, str],
-    memory: Mapping[str, int | str],
-) -> Driver:
-    return (
-        model.learned(codes, memory)
-        if codes and model.learned is not None
-        else model.new(address, key, memory)
-    )
+    def _stands(self, enrolled: Enrolled, standing: Standing, now: Moment) -> None:
+        """Pass on a call that stands in what a device says, once."""
+        call = standing.call
+        if now.mono - enrolled.called.get(call.index, enrolled.since) >= WAITS.call_stands:
+            self._say(enrolled, call, now)
+        enrolled.called[call.index] = now.mono

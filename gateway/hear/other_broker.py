@@ -1,4 +1,4 @@
-"""A second ear on MQTT: messages of another program's broker, such as zigbee2mqtt's, to the driver that reads them.
+"""A second ear on MQTT: messages of another program's broker, such as zigbee2mqtt's.
 
 It only listens. Retained messages are marked as such: they are what was last said, not something
 that happens now. A message that is no sensor's (a device list, a map, a backup) is read past and
@@ -20,14 +20,12 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.box.dial import NotReached, dial
 from gateway.box.packets import LONGEST, PacketRefused, guard, shut
+from gateway.hear.waits import WAITS
 from gateway.words.driver import Published
 from gateway.words.say import Say
 
 LARGEST = 256 * 1024  # bytes of one message; larger ones (device lists, maps) are not a sensor's
 ENVELOPE = 1024  # bytes that its topic may add
-KEEPALIVE = 30  # s
-ANSWER_WAIT = 10.0  # s for CONNACK and each SUBACK
-
 _REFUSAL = 0x80  # reason codes of a SUBACK from here on are refusals
 
 LOG = logging.getLogger("eldercare")
@@ -43,7 +41,10 @@ class BridgeLost(Exception):
 
 
 class Bridge:
-    """The topics below `url` (mqtt://user@host:port/base), given to `sink` with the base taken off."""
+    """The topics below `url` (mqtt://user@host:port/base), to `sink` without the base.
+
+    On the event loop; `run` is its task.
+    """
 
     def __init__(
         self,
@@ -76,7 +77,7 @@ class Bridge:
                 self._allowed(
                     where,
                     each,
-                    await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=ANSWER_WAIT),
+                    await ear.subscribe(f"{self._base}/{each}", qos=1, timeout=WAITS.broker_answer),
                 )
             self.connected = True
             if ready is not None:
@@ -100,13 +101,15 @@ class Bridge:
             ear.close()
 
     def _allowed(self, where: str, each: str, answer: Sequence[object]) -> None:
-        """Raise BridgeLost where the broker does not let us hear what we asked for, or does not say that it does."""
+        """Raise BridgeLost unless the broker says that it lets us hear what we asked for."""
         codes = [code.value if isinstance(code, ReasonCode) else code for code in answer]
         if len(codes) == 1 and isinstance(codes[0], int) and codes[0] < _REFUSAL:
             return
         said = f"0x{codes[0]:02X}" if codes and isinstance(codes[0], int) else "nothing"
-        text = f"{where} does not let us read {self._base}/{each} (it answers {said}): allow it in that broker's access list"
-        raise BridgeLost(text)
+        raise BridgeLost(
+            f"{where} does not let us read {self._base}/{each} (it answers {said}):"
+            " allow it in that broker's access list"
+        )
 
     def _told(self, topic: str, payload: bytes, retained: bool) -> None:
         if len(payload) <= LARGEST:
@@ -118,7 +121,10 @@ class Bridge:
 
 
 class _Ear(aiomqtt.Client):
-    """aiomqtt's client for one connection, on a socket of ours: nothing that is heard waits in a queue, nothing too long is held."""
+    """aiomqtt's client for one connection, on a socket of ours, on the event loop.
+
+    Nothing that is heard waits in a queue, nothing too long is held.
+    """
 
     def __init__(
         self,
@@ -130,7 +136,12 @@ class _Ear(aiomqtt.Client):
         told: Callable[[str, bytes, bool], None],
     ) -> None:
         super().__init__(
-            host, port, username=user, password=password, keepalive=KEEPALIVE, logger=_quiet
+            host,
+            port,
+            username=user,
+            password=password,
+            keepalive=round(WAITS.broker_keepalive),
+            logger=_quiet,
         )
         self._told = told
         self._sock = sock
@@ -141,7 +152,7 @@ class _Ear(aiomqtt.Client):
     async def open(self) -> None:
         """Say CONNECT and wait for the answer. Raises MqttError, PacketRefused, TimeoutError."""
         self._client_connect()  # the socket is connected already: nothing blocks
-        async with asyncio.timeout(ANSWER_WAIT):
+        async with asyncio.timeout(WAITS.broker_answer):
             await asyncio.wait(
                 (self._connected, self._disconnected), return_when=asyncio.FIRST_COMPLETED
             )
@@ -179,6 +190,7 @@ class _Ear(aiomqtt.Client):
         except Exception:
             if not self._mistaken:
                 LOG.exception(
-                    "bridge: a message could not be taken; of further ones on this connection nothing is said"
+                    "bridge: a message could not be taken;"
+                    " of further ones on this connection nothing is said"
                 )
             self._mistaken = True

@@ -1,4 +1,4 @@
-"""Commissioning a radar: its settings set one after the other, each with its echo, read back, and told as it was taken.
+"""Commissioning a radar: its settings are set one after the other, read back and told.
 
 `Commissioning` is a pure state machine: reports and time go in, bytes come out. `commission` lets
 it loose on a serial line.
@@ -19,18 +19,11 @@ from enum import Enum, auto
 from typing import cast
 
 from gateway.hear.serial_port import Line
+from gateway.hear.waits import WAITS
 from gateway.words.driver import Adjustable, Chunk, Driver, Model, Report, SerialLine, Setting
 from gateway.words.say import Failed, Say, both, either
 
-ECHO_WITHIN = 1.0  # s
 TRIES = 3  # one, and two repeats
-# s between the value of one setting and the bytes of the next: in a row they hang a C1001
-PAUSE = 0.3
-WAKE_WITHIN = 15.0  # s a radar that was just plugged in may be silent
-# s for which a radar that stopped answering is asked again, told to start anew if it knows how
-HANG_WITHIN = 20.0
-ASK_AGAIN = 2.0  # s between two questions to one that may be starting or hanging
-RESTART = 10.0  # s of silence after it was told to start anew
 NEAR = 0.06  # values are equal within this: a radar counts in metres as 32-bit floats
 
 
@@ -45,7 +38,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One setting: what was wanted (None: only read), what the device says it has (None: nothing), and whether it echoed."""
+    """One setting: `wanted` is None where it was only read, `read` where nothing was said."""
 
     setting: Setting
     wanted: float | None
@@ -59,7 +52,7 @@ class BadSetting(Failed, ValueError):
 
 
 def wanted_of(model: Model, words: Mapping[str, str]) -> dict[str, float]:
-    """Return the values a technician wrote, checked against the model. Raises BadSetting with a sentence."""
+    """Return the values a technician wrote, checked against the model. Raises BadSetting."""
     if not model.settings:
         raise BadSetting(Say("adjust.no_settings", model=model.name))
     known = {setting.name: setting for setting in model.settings}
@@ -98,9 +91,9 @@ class _Step(Enum):
 
 
 class Commissioning:
-    """All wanted settings of one radar, in the model's order; with none wanted, all of them are read.
+    """All wanted settings of one radar, in the model's order; with none wanted, all are read.
 
-    Call `tick` whenever `due` has come and after each `heard`, and write what it returns.
+    Pure. Call `tick` whenever `due` has come and after each `heard`, and write what it returns.
     """
 
     def __init__(
@@ -122,7 +115,7 @@ class Commissioning:
         self._step = _Step.WAKE
         self._tries = 0
         self._due = now
-        self._until = now + WAKE_WITHIN
+        self._until = now + WAITS.radar_wake
         self._hung_at: set[str] = set()
         self._dead = False
         self._final = False
@@ -169,15 +162,15 @@ class Commissioning:
                 self._go(_Step.ASK, now)
                 return self._ask(setting, now)
             case _Step.APPLY:
-                self._go(_Step.RESTARTING, now + RESTART)
-                self._until = now + RESTART + WAKE_WITHIN
+                self._go(_Step.RESTARTING, now + WAITS.radar_restart)
+                self._until = now + WAITS.radar_restart + WAITS.radar_wake
                 return self._device.apply()
             case _Step.SET:
                 return self._set(setting, now)
             case _:
                 return self._ask(setting, now)
 
-    # -- steps -------------------------------------------------------------------------------------------------------
+    # -- steps -------------------------------------------------------------------------------------
 
     def _go(self, step: _Step, due: float) -> None:
         self._step, self._due, self._tries = step, due, 0
@@ -187,11 +180,13 @@ class Commissioning:
         self._dead = False
         if self._step in (_Step.WAKE, _Step.LEARN):
             if setting.name in self._wanted and not self._final:
-                self._go(_Step.SET, now + (PAUSE if self._step is _Step.WAKE else 0.0))
+                self._go(_Step.SET, now + (WAITS.radar_pause if self._step is _Step.WAKE else 0.0))
                 return
         elif self._step is _Step.HUNG:
             if setting.name in self._wanted and not self._final and not self._same(setting, value):
-                self._go(_Step.SET, now + PAUSE)  # it hung on this one: once more, alone
+                self._go(
+                    _Step.SET, now + WAITS.radar_pause
+                )  # it hung on this one: once more, alone
                 return
         elif self._step not in (_Step.ASK, _Step.RESTARTING):
             return
@@ -207,26 +202,26 @@ class Commissioning:
             self._go(_Step.ASK, now)  # the echo may be lost and the value taken all the same
             return self._ask(setting, now)
         self._tries += 1
-        self._due = now + ECHO_WITHIN
+        self._due = now + WAITS.radar_echo
         return frame
 
     def _ask(self, setting: Setting, now: float) -> bytes:
         if self._tries < (1 if self._dead else TRIES):
             self._tries += 1
-            self._due = now + ECHO_WITHIN
+            self._due = now + WAITS.radar_echo
             return self._device.ask(setting.name)
         if self._dead or setting.name in self._hung_at:
             self._read[setting.name] = None
             self._next(now)
             return b""
         self._hung_at.add(setting.name)
-        self._go(_Step.HUNG, now + ASK_AGAIN)
-        self._until = now + HANG_WITHIN
+        self._go(_Step.HUNG, now + WAITS.radar_ask_again)
+        self._until = now + WAITS.radar_hang
         return self._device.apply()
 
     def _patient(self, setting: Setting, now: float) -> bytes:
         if now < self._until:
-            self._due = now + ASK_AGAIN
+            self._due = now + WAITS.radar_ask_again
             return self._device.ask(setting.name)
         self._dead = True
         self._read[setting.name] = None
@@ -238,7 +233,7 @@ class Commissioning:
         if self._left:
             setting = self._left[0]
             wants = setting.name in self._wanted and not self._final
-            self._go(_Step.SET if wants and not self._dead else _Step.ASK, now + PAUSE)
+            self._go(_Step.SET if wants and not self._dead else _Step.ASK, now + WAITS.radar_pause)
             return
         applied = [
             one
@@ -250,7 +245,7 @@ class Commissioning:
             return
         self._final = True
         self._left = applied
-        self._go(_Step.APPLY, now + PAUSE)
+        self._go(_Step.APPLY, now + WAITS.radar_pause)
 
     def _result(self, setting: Setting) -> Result:
         wanted, read = self._wanted.get(setting.name), self._read.get(setting.name)
@@ -280,7 +275,7 @@ async def commission(
     line: Callable[[str, int, Callable[[Chunk], bytes | None]], Line] = Line,
     said: Callable[[Result], None] | None = None,
 ) -> tuple[Result, ...]:
-    """Set what is wanted on the radar at `port`, or read all its settings, and return what came of each.
+    """Set what is wanted on the radar at `port`, or read all its settings; return the results.
 
     `said` is called with each result as soon as it stands. Raises BadSetting, or OSError with what
     to do: the port is missing or held by the running gateway.
@@ -310,7 +305,7 @@ async def commission(
             if wire.open and (data := work.tick(loop.time())):
                 wire.write(data)
             _say_new(work, shown, said)
-            wait = max(0.0, work.due() - loop.time()) if wire.open else 0.05
+            wait = max(0.0, work.due() - loop.time()) if wire.open else WAITS.radar_line
             waking = asyncio.ensure_future(woken.wait())
             await asyncio.wait((serving, waking), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
             waking.cancel()

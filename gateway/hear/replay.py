@@ -1,15 +1,15 @@
-"""Plays a recorded day instead of radios and lines: the packets enter where real ones do, faster than life.
+"""Plays a recorded day instead of radios and lines, through the same entrances, faster than life.
 
 A day is a text file, one thing a line (`#` begins a comment):
 
-    date 2026-03-02T00:00:00+08:00                                  midnight of the day
-    begins 05:30:00                                                 where in the day the recording begins; without it, at midnight
+    date 2026-03-02T00:00:00+08:00      midnight of the day
+    begins 05:30:00                     where in the day the recording begins; else at midnight
     06:12:30.5 ble B4:35:22:F5:3D:A4 -61 fcd2=40005201643a01 name=SBBT-002C
-    06:13:00 serial /dev/serial/by-id/radar 53598301000101325443    bytes as the line delivered them
+    06:13:00 serial /dev/serial/by-id/radar 53598301000101325443    as the line delivered them
     06:14:00 open /dev/serial/by-id/radar                           the line was opened
     06:00:00 every 60 until 22:00:00 serial ...                     the same again and again
-    07:00:00 pace 600                                               seconds of the day per real second from here on
-    07:10:00 say anything                                           written to the log as it stands, for who watches
+    07:00:00 pace 600                   seconds of the day per real second from here on
+    07:10:00 say anything               written to the log as it stands, for who watches
 
 The day's clock waits for the day: it never passes a packet that was not played yet. A machine that
 is busy for a moment makes the day longer, and no device falls silent by it.
@@ -28,13 +28,13 @@ from datetime import UTC, datetime, timedelta
 from math import inf
 from pathlib import Path
 
+from gateway.hear.waits import WAITS
 from gateway.words.clock import Moment, Quality
 from gateway.words.driver import Advertisement, Chunk, uuid16
 
 LOG = logging.getLogger("eldercare")
-LONGEST_REST = 0.05  # real s between two looks at the clock, because the pace may change meanwhile
 LARGEST = 4 * 1024 * 1024  # bytes of a day's file
-SHORTEST = 0.001  # s between two of what comes again and again
+SHORTEST = 0.001  # seconds of `every`
 FASTEST = 1e6  # seconds of the day per real second
 
 
@@ -55,7 +55,10 @@ class Happening:
 
 
 class ReplayClock:
-    """A clock that runs at the day's pace. Its monotonic time goes on from the machine's, so that a restart never goes back."""
+    """A clock that runs at the day's pace. On the event loop.
+
+    Its monotonic time goes on from the machine's, so that a restart never goes back.
+    """
 
     def __init__(self, begins: datetime, boot: str) -> None:
         self.boot = boot
@@ -74,8 +77,8 @@ class ReplayClock:
         )
 
     def real(self, seconds: float) -> float:
-        """Return the real seconds that `seconds` of the day take, at most LONGEST_REST: the pace may change meanwhile."""
-        return min(seconds / self.pace, LONGEST_REST)
+        """Return the real seconds of `seconds` of the day, few: the pace may change meanwhile."""
+        return min(seconds / self.pace, WAITS.replay_look)
 
     def proved(self, now: Moment) -> Moment:
         """Return `now`: a recorded day has the right time."""
@@ -98,7 +101,7 @@ class ReplayClock:
         self.pace = pace
 
     def wait_for(self, into: float) -> None:
-        """Do not pass `into` seconds after the beginning until this is called again; inf = run as life does."""
+        """Stop `into` seconds after the beginning until this is called again; inf = never stop."""
         self.run_at(self.pace)
         self._most = max(self._started + into, self._mono)
 
@@ -108,7 +111,7 @@ class ReplayClock:
 
 
 class Replay:
-    """A recorded day. Raises BadDay when made from a file that is not one."""
+    """A recorded day, played by `run` on the event loop. BadDay: the file is not one."""
 
     def __init__(self, path: Path) -> None:
         self.midnight = datetime.now(UTC)
@@ -123,7 +126,8 @@ class Replay:
             except (ValueError, IndexError) as error:
                 why = "something is missing at its end" if isinstance(error, IndexError) else error
                 raise BadDay(
-                    f"{path}, line {number}: {line.strip()!r}: {why}; see the head of gateway/hear/replay.py for the form"
+                    f"{path}, line {number}: {line.strip()!r}: {why};"
+                    " see the head of gateway/hear/replay.py for the form"
                 ) from error
         self.happenings.sort()
 
@@ -148,7 +152,8 @@ class Replay:
             every, until, rest = float(rest[1]), _seconds(rest[3]), rest[4:]
             if not SHORTEST <= every < inf:
                 raise ValueError(
-                    f"`every` needs seconds above 0: at least {SHORTEST:g}, or the day would never end"
+                    f"`every` needs seconds above 0: at least {SHORTEST:g},"
+                    " or the day would never end"
                 )
         happening = Happening(at, number, rest[0], tuple(rest[1:]), every, until)
         if happening.what in {"ble", "serial", "open"}:
@@ -223,14 +228,15 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise BadDay(
-            f"{path}: {error.strerror}: a recorded day was expected here ([replay] file in the configuration)"
+            f"{path}: {error.strerror}:"
+            " a recorded day was expected here ([replay] file in the configuration)"
         ) from error
     except UnicodeDecodeError as error:
         raise BadDay(f"{path}: not UTF-8 text at byte {error.start}: save it as UTF-8") from error
 
 
 def packet(happening: Happening) -> Advertisement | Chunk:
-    """Return what the radio or the line delivered. Raises ValueError where the line's form is wrong."""
+    """Return what the radio or the line delivered. ValueError: the line's form is wrong."""
     rest = happening.rest
     if happening.what == "open":
         return Chunk(port=rest[0], data=b"", opened=True)

@@ -1,4 +1,4 @@
-"""One serial line on the event loop: bytes in as `Chunk`, bytes out without ever blocking; ends with OSError when unplugged.
+"""One serial line: bytes in as `Chunk`, bytes out without ever blocking.
 
 Nothing here opens the line again: `run` ends, and whoever keeps it running starts it anew. Name the
 port by its /dev/serial/by-id link, because ttyUSB0 and ttyUSB1 change places when both are plugged
@@ -29,9 +29,10 @@ _UNSENT_MOST = 4096
 class Line:
     """The line at `port` with `baud` 8N1, locked against every other program.
 
-    `sink` is called at once for each chunk, first with an empty one that has `opened` true, and
-    returns the bytes to write back, or None. `ask` is called every `ask_every` seconds (0 = never)
-    while the line is open, for the bytes of a poll.
+    On the event loop: `run` is its task, and ends with OSError when the line is unplugged. `sink`
+    is called at once for each chunk, first with an empty one that has `opened` true, and returns
+    the bytes to write back, or None. `ask` is called every `ask_every` seconds (0 = never) while
+    the line is open, for the bytes of a poll.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Line:
             _close(line)
 
     def write(self, data: bytes) -> bool:
-        """Send `data` now or as soon as the line takes it; False when it is closed or too much is waiting already."""
+        """Send `data` as soon as the line takes it; False: it is closed, or too much waits."""
         if self._line is None or len(self._unsent) + len(data) > _UNSENT_MOST:
             self.dropped += len(data)
             return False
@@ -108,7 +109,8 @@ class Line:
         """Do `work` in a callback of the loop, and let `run` end with whatever it raises."""
         try:
             work()
-        except Exception as reason:  # noqa: BLE001 - the loop would log and forget it; it is raised again in `run`
+        # the loop would log and forget it; `run` raises it again
+        except Exception as reason:  # noqa: BLE001
             if self._end is not None and not self._end.done():
                 self._end.set_exception(reason)
                 # the line stays readable for ever after a hang-up; `run` closes it in the next turn
@@ -154,7 +156,7 @@ class Line:
 
 
 def why_not(port: str, baud: int) -> str:
-    """Return why the port cannot be opened and what to do, "" when it can; it is closed again at once."""
+    """Return why the port cannot be opened and what to do, "" when it can; close it again."""
     try:
         _close(_opened(port, baud))
     except OSError as error:
@@ -175,11 +177,17 @@ def _opened(port: str, baud: int) -> serial.Serial:
 def _what_to_do(port: str, number: int, refusal: serial.SerialException) -> str:
     match number:
         case errno.ENOENT | errno.ENODEV | errno.ENXIO:
-            return f"serial port {port} is not there; plug it in or correct the configuration; present: {_present()}"
+            return (
+                f"serial port {port} is not there;"
+                f" plug it in or correct the configuration; present: {_present()}"
+            )
         case errno.EACCES | errno.EPERM:
             return f"serial port {port} may not be opened by this user; add it to group dialout"
         case errno.EAGAIN | errno.EBUSY:
-            return f"serial port {port} is in use by another program; end it (fuser {port} shows which)"
+            return (
+                f"serial port {port} is in use by another program;"
+                f" end it (fuser {port} shows which)"
+            )
         case _:
             return f"serial port {port} does not open as a serial port ({refusal})"
 

@@ -1,21 +1,19 @@
-"""Readings that wait for the pump: bounded, and a call for help is forgotten last. Used on the event loop only."""
+"""Readings that wait for the pump: bounded, and a call for help is forgotten last."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
 
+from gateway.hear.waits import WAITS
 from gateway.words.reading import ROUTINE, DeviceId, Kind, Reading
 
-# Seconds that a routine reading may wait. If it waits longer the pump is behind, and what replaces
-# it counts as forgotten.
-PRESSED = 5.0
 # readings of one device and kind that wait in order; further ones replace the newest
 LINE_AT_MOST = 100
 
 
 class WaitingRoom:
-    """Readings between the radio and the pump.
+    """Readings between the radio and the pump. On the event loop only.
 
     Bound: of routine kinds only the latest of each device and kind is kept; of all others
     LINE_AT_MOST per device and kind, in order. So a temperature is forgotten first, and of a call
@@ -31,11 +29,11 @@ class WaitingRoom:
         self._lines: dict[tuple[DeviceId, Kind], int] = {}
 
     def put(self, reading: Reading) -> None:
-        """Let one reading wait. What is replaced at once, by a device that says more than is asked, is not forgotten under pressure."""
+        """Let one reading wait. One that is replaced counts as forgotten if the pump is behind."""
         if reading.kind in ROUTINE:
             key = (reading.device, reading.kind, reading.index, reading.label)
             first, _ = self._routine.get(key, (reading.at.mono, reading))
-            if reading.at.mono - first >= PRESSED:
+            if reading.at.mono - first >= WAITS.routine_waits:
                 self.forgotten += 1
             self._routine[key] = first, reading
         else:

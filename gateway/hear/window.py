@@ -1,4 +1,4 @@
-"""The hearing window: at most four minutes in which the strangers of the air are remembered, not only counted.
+"""The hearing window: at most four minutes in which strangers are remembered, not only counted.
 
 Outside a window nothing of a stranger is kept. Inside it `Window` is told every advertisement and
 telegram: by `devices` on the command line, or by `hearing` while a sensor is added on the page.
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from gateway.hear.makes import OTHERS, address_kind, guess, maker
+from gateway.hear.waits import WAITS
 from gateway.home.devices import Device
 from gateway.home.nearby import AT_MOST
 from gateway.home.waits import WAITS as HOME
@@ -28,15 +30,12 @@ from gateway.words.driver import (
     Report,
     Teachable,
     Telegram,
-    uuid16,
 )
 from gateway.words.reading import FORMS, Form, Kind, Value
 
 # signals behind receivers, and of each address that is taught; the one not heard for longest is
 # forgotten first
 SIGNALS_AT_MOST = 50
-# s after the opening from which a signal heard for the first time is taken as somebody's doing
-SETTLED = 3.0
 TOLD_AT_MOST = 16  # kinds of events and states kept for each address, the first ones
 VALUES_AT_MOST = 4  # values kept of each of them, the latest ones
 
@@ -44,92 +43,11 @@ LOG = logging.getLogger("eldercare")
 # that tell no make
 _EVERYBODYS = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, Kind.TAMPER, Kind.HEARTBEAT})
 _TEACH_IN = Refusal("teach_in")
-# by which a driver says that the frame is another make's
-_OTHERS = frozenset({"not_mine", "wrong_product", "wrong_version"})
-_COMPANIES = {
-    0x0006: "Microsoft",
-    0x004C: "Apple",
-    0x0059: "Nordic",
-    0x0075: "Samsung",
-    0x0087: "Garmin",
-    0x00E0: "Google",
-    0x0157: "Huami",
-    0x027D: "Huawei",
-    0x038F: "Xiaomi",
-    0x0969: "SwitchBot",
-    0x0BA9: "Shelly",
-}
-_SERVICES = {
-    uuid16(0xFE2C): "Google",
-    uuid16(0xFE95): "Xiaomi",
-    uuid16(0xFD3D): "SwitchBot",
-    uuid16(0xFDCD): "Qingping",
-    uuid16(0xFD6F): "phone",
-    uuid16(0xFEAA): "Eddystone",
-    uuid16(0xFCD2): "BTHome",
-    uuid16(0x181C): "BTHome v1",
-}
-
-
-def address_kind(address: str, kind: str) -> str:
-    """Return "public", "static" (random, but for life), "private" (changes every few minutes) or "" where bluetoothd does not say."""
-    if kind != "random":
-        return kind
-    return "static" if int(address[:2], 16) >> 6 == 0b11 else "private"
-
-
-def guess(advert: Advertisement, models: Mapping[str, Model]) -> Model | None:
-    """Return the supported make an advertisement most likely is of: its driver takes the frame, its name fits; a make before a protocol."""
-
-    def rank(model: Model) -> tuple[int, bool, int]:
-        return (
-            _likeness(advert, model),
-            not model.general,
-            0 if model.general else -len(model.senses),
-        )
-
-    best = max(models.values(), key=rank, default=None)
-    return best if best is not None and rank(best)[0] else None
-
-
-def _likeness(advert: Advertisement, model: Model) -> int:
-    """Return 0 where the advertisement is not this make's, more where more speaks for it."""
-    listens = model.listens
-    if isinstance(listens, GattService):
-        return 4 if listens.service in advert.service_uuids else 0
-    if not isinstance(listens, BleAdvert):
-        return 0
-    named = bool(advert.name) and any(str(advert.name).startswith(name) for name in listens.names)
-    if listens.names and advert.name and not named:
-        return 0
-    if listens.services or listens.companies:
-        carried = any(u in advert.service_data for u in listens.services) or any(
-            c in advert.manufacturer_data for c in listens.companies
-        )
-    else:
-        # spoken under any company id
-        carried = bool(advert.manufacturer_data) and not listens.names
-    if carried:
-        heard = list(model.new(advert.address, None, {}).feed(advert))
-        if any(isinstance(one, Refusal) and one.reason in _OTHERS for one in heard):
-            return 0
-        return 5 if named else 3 if listens.names else 4
-    return 2 if named else 0
-
-
-def maker(advert: Advertisement) -> str:
-    """Return whose device an unsupported one may be, "" where nothing tells."""
-    for uuid in (*advert.service_data, *advert.service_uuids):
-        if uuid in _SERVICES:
-            return _SERVICES[uuid]
-    return next(
-        (_COMPANIES[company] for company in advert.manufacturer_data if company in _COMPANIES), ""
-    )
 
 
 @dataclass(slots=True)
 class Neighbour:
-    """One address heard in the window. `told`: what it said, by kind, as far as its make is known and its key is not missing."""
+    """One address heard in the window. `told`: what it said, by kind, as far as it can be read."""
 
     address: str
     address_kind: str
@@ -162,7 +80,7 @@ class Neighbour:
 
 @dataclass(slots=True)
 class Signal:
-    """What can be taught, or is enrolled by its name: a radio code, a sender's number, an input, a Zigbee name, a beacon's signal."""
+    """What can be taught, or is enrolled by its name: a radio code, an input, a Zigbee name."""
 
     source: str
     receiver: str = ""
@@ -192,9 +110,10 @@ class Signal:
 
 
 class Window:
-    """A time in which everything heard is remembered: at most AT_MOST addresses, at most `window` seconds from when it was opened.
+    """A time in which everything heard is remembered, on the event loop.
 
-    `models` are all supported ones, `devices` the enrolled ones; times are monotonic seconds.
+    Bounds: AT_MOST addresses, and HOME.window seconds from when it was opened. `models` are all
+    supported ones, `devices` the enrolled ones; times are monotonic seconds.
     """
 
     def __init__(
@@ -225,7 +144,7 @@ class Window:
             signal.enrolled = self._taught.get(key)
 
     def extend(self, now: float, seconds: float) -> None:
-        """Keep it open for `seconds` from now, as far as its bound allows; it is never made shorter."""
+        """Keep it open for `seconds` from now, as far as its bound allows; never shorten it."""
         self.until = min(self.opened + HOME.window, max(self.until, now + max(0.0, seconds)))
 
     def is_open(self, now: float) -> bool:
@@ -285,13 +204,17 @@ class Window:
             self._recognise(one, host.model, telegram)
         except Exception:  # as with advertisements
             LOG.exception(
-                "nearby %s behind %s: a driver failed on its telegram: send us the output of `decode`",
+                "nearby %s behind %s: a driver failed on its telegram:"
+                " send us the output of `decode`",
                 telegram.source,
                 receiver,
             )
 
     def _recognise(self, one: Signal, host: Model, telegram: Telegram) -> None:
-        """Say which make behind its receiver takes all that a telegram says. A code that must be taught is somebody's doing each time."""
+        """Say which make behind its receiver takes all that a telegram says.
+
+        A code that must be taught is somebody's doing each time.
+        """
         best = (0, 0)
         known = False
         introduced: list[Model] = []
@@ -320,7 +243,7 @@ class Window:
             one.acted = one.at
 
     def _understand(self, one: Neighbour, advert: Advertisement) -> None:
-        """Guess the make and take what it says. A repeat of the same bytes costs two comparisons."""
+        """Guess the make and take what it says. A repeat of the same bytes costs little."""
         last, one.last = one.last, advert
         news = (
             last is None
@@ -343,7 +266,7 @@ class Window:
             if isinstance(said, Refusal):
                 one.refused = (
                     said.reason
-                    if said.reason not in _OTHERS | {"repeated", "unproved"}
+                    if said.reason not in OTHERS | {"repeated", "unproved"}
                     else one.refused
                 )
                 if one.needs_key:  # what it says cannot be read; that it speaks anew is told
@@ -363,7 +286,10 @@ class Window:
             self._signalled(one, cast("Teachable", one.driver).signal)
 
     def _signalled(self, one: Neighbour, source: str) -> None:
-        """Remember a signal that may be taught. Another than the one before is somebody's doing, as is a first one after a while."""
+        """Remember a signal that may be taught.
+
+        Another than the one before is somebody's doing, as is a first one after a while.
+        """
         if not source:
             return
         last = next(reversed(one.signals), "")
@@ -371,14 +297,14 @@ class Window:
         _remember(one.signals, source, signal)
         signal.times += 1
         signal.rssi, signal.at = one.rssi, one.at
-        if source != last and (last or one.at - self.opened > SETTLED):
+        if source != last and (last or one.at - self.opened > WAITS.window_settled):
             one.acted = signal.acted = one.at
 
     def facts(self, now: float, radios: Sequence[str] = ()) -> dict[str, Any]:
-        """Return everything remembered as JSON, strongest signal first; `radios` says what is wrong with each ear, "" = it hears.
+        """Return everything remembered as JSON, strongest signal first.
 
-        `signals` is what receivers heard, newest first: what can be taught, or enrolled by its
-        name.
+        `radios` says what is wrong with each radio, "" = it hears. `signals` is what
+        receivers heard, newest first: what can be taught, or enrolled by its name.
         """
         return {
             "opened": self.opened,
@@ -420,7 +346,7 @@ def _remember(known: dict[Any, Signal], key: object, one: Signal) -> None:
 
 
 def _tell(told: dict[str, list[Value]], said: Iterable[Report]) -> bool:
-    """Put down events and states; say whether somebody did something: an event, or a state that is another."""
+    """Put down events and states; say whether there was an event, or a state that is another."""
     acted = False
     for report in said:
         form = FORMS[report.kind]
@@ -437,7 +363,7 @@ def _tell(told: dict[str, list[Value]], said: Iterable[Report]) -> bool:
 
 
 def _driver(model: Model, address: str, enrolled: Device | None) -> Driver:
-    """Return a driver that has heard nothing before and is forgotten with the window: what it finds fresh moves no counter."""
+    """Return a fresh driver, forgotten with the window: what it hears moves no counter."""
     if enrolled is not None and enrolled.codes and model.learned is not None:
         return model.learned(enrolled.codes, {})
     return model.new(address, enrolled.key if enrolled is not None else None, {})

@@ -1,7 +1,7 @@
-"""Fitting a wired device while the gateway is at work: which one is plugged in at a port, and a radar's settings, read back.
+"""Fitting a wired device while the gateway is at work: what is at a port, a radar's settings.
 
-    ask      speeds one after the other -> every driver of that speed asks and listens -> whose frames came whole
-    adjust   the daemon lets go of the radar's line -> `commission` sets, reads back -> the daemon hears it again, whatever happened
+    ask      one speed after the other -> every driver of it asks -> whose frames came whole
+    adjust   the line is lent -> `commission` sets, reads back -> the line is heard again
 
 How it goes stands in the part `fitting` of the status file; how an adjustment ended is told as
 `service.visit`. Only a port that is plugged in, and that no enrolled device has, is asked: what is
@@ -20,6 +20,7 @@ from typing import Any
 from gateway.hear import contacts
 from gateway.hear.radar_settings import BadSetting, Result, commission, wanted_of
 from gateway.hear.serial_port import Line
+from gateway.hear.waits import WAITS
 from gateway.home.devices import Device, speed
 from gateway.home.status import SettingStatus, SetUpStatus
 from gateway.judge.alarm import Alarm, State
@@ -31,11 +32,6 @@ from gateway.words.reading import Value
 from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
-# s at each speed: a radar that is asked answers within half a second, one that only beats is asked
-# twice
-LISTEN = 2.5
-# s for which is listened on after the first whole frame, for a kin that understands more
-SURE = 0.4
 FIRST = (115200, 57600, 19200, 256000)  # baud, radars before receivers; others follow
 CONTACTS = (8, 4, 16)  # inputs a Modbus module may have
 # errno -> the word of the page that says what is wrong and what to do
@@ -47,7 +43,10 @@ _TROUBLES = {
 
 
 class Fitting:
-    """One device being fitted. `over` says that it is done; `trouble` is a word: gone, busy, denied, silent, failed, "" = none."""
+    """One device being fitted, on the event loop; `run` is its task, `over` says that it is done.
+
+    `trouble` is a word: gone, busy, denied, silent, failed, "" = none.
+    """
 
     def __init__(
         self,
@@ -59,7 +58,10 @@ class Fitting:
         lent: Callable[[str], AbstractAsyncContextManager[None]],
         changed: Callable[[], None],
     ) -> None:
-        """`device` is the radar that is set, None where a port is asked. `lent` lends its line; `changed` is called when `status` has."""
+        """`device` is the radar that is set, None where a port is asked. `lent` lends its line.
+
+        `changed` is called when `status` has.
+        """
         self.over = False
         self.trouble = ""
         self._notes = notes
@@ -110,7 +112,7 @@ class Fitting:
             self._notes.say(kind.VISIT, self._device.id, **self._detail())
         self._changed()
 
-    # -- which one is it -----------------------------------------------------------------------------------------------
+    # -- which one is it ---------------------------------------------------------------------------
 
     async def _ask(self) -> None:
         speeds = {how.baud for m in self._models.values() if (how := speed(m)) is not None}
@@ -138,9 +140,9 @@ class Fitting:
         serving = asyncio.create_task(line.run(), name=f"ask {self._port}")
         try:
             for _ in range(2):  # one that was just plugged in may have missed the first question
-                await heard.within(LISTEN / 2, serving)
+                await heard.within(WAITS.port_listen / 2, serving)
                 if heard.understood():
-                    await asyncio.sleep(SURE)
+                    await asyncio.sleep(WAITS.port_sure)
                     break
                 line.write(heard.questions())
         finally:
@@ -160,7 +162,7 @@ class Fitting:
             module.close()
         return True
 
-    # -- a radar's settings --------------------------------------------------------------------------------------------
+    # -- a radar's settings ------------------------------------------------------------------------
 
     async def _adjust(self, device: Device) -> None:
         self._wanted = wanted_of(device.model, self._instruction.settings)
@@ -213,7 +215,10 @@ class Fitting:
 
 
 class Ear:
-    """What every driver of one speed makes of a port. `said` is how the device calls itself, "" where it does not."""
+    """What every driver of one speed makes of a port, on the event loop.
+
+    `said` is how the device calls itself, "" where it does not.
+    """
 
     def __init__(self, port: str, models: Sequence[Model]) -> None:
         self.said = ""
@@ -254,7 +259,7 @@ class Ear:
         return self.questions() if chunk.opened else b""
 
     async def within(self, seconds: float, serving: asyncio.Task[None]) -> None:
-        """Wait until somebody understood something, at most so long. Raises what the line raised."""
+        """Wait until somebody understood something, or so long. Raises what the line raised."""
         end = asyncio.get_running_loop().time() + seconds
         while not self.understood() and (left := end - asyncio.get_running_loop().time()) > 0:
             self._news.clear()
@@ -267,7 +272,7 @@ class Ear:
                 serving.result()
 
     def understood(self) -> list[str]:
-        """Return the makes whose frames came whole, best first: most frames, then whose name it says."""
+        """Return the makes whose frames came whole, best first: most frames, then its own name."""
         good = [n for n, count in self._good.items() if count and count >= self._bad[n]]
         best = max((self._good[n] for n in good), default=0)
         said = self.said.lower().replace("-", "")

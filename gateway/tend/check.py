@@ -19,7 +19,7 @@ from drivers import all_models
 from gateway import __version__
 from gateway.box import mains
 from gateway.contract import chain, wire
-from gateway.hear import ble, contacts
+from gateway.hear import bluez, contacts
 from gateway.hear.other_broker import Bridge, BridgeLost
 from gateway.hear.serial_port import why_not
 from gateway.home import audible, status
@@ -461,8 +461,8 @@ def _disk(config: Config) -> Finding:
 
 async def _radio(config: Config) -> list[Finding]:
     try:
-        there = {name: powered for name, _, powered in await ble.adapters()}
-    except ble.RadioError as error:
+        there = {name: powered for name, _, powered in await bluez.adapters()}
+    except bluez.RadioError as error:
         return [Finding(False, both("check.adapter"), str(error))]
     out = []
     for adapter in config.adapters:

@@ -30,7 +30,8 @@ from drivers.mibeacon import UUID as MIBEACON
 from gateway.box import generations
 from gateway.contract import inward, wire
 from gateway.hear.decode import decode_line
-from gateway.hear.intake import GUARDED, Intake
+from gateway.hear.enrolled import GUARDED
+from gateway.hear.intake import Intake
 from gateway.hear.replay import BadDay, Replay, packet
 from gateway.home import backup, changes, config, handed, household, inbox
 from gateway.home.source import ConfigError

@@ -10,25 +10,29 @@ from bleak import BleakScanner
 from bleak.exc import BleakDBusError
 from dbus_fast import BusType, Message
 from dbus_fast.aio import MessageBus
-from gateway.hear.ble import Radio, RadioError, Times, adapters
+from gateway.hear.ble import Radio
+from gateway.hear.bluez import RadioError, adapters
 
 from tests.kit.fake_bluez import SYSTEM_BUS, Bluetoothd, Child, PrivateBus, flood, uuid
 from tests.kit.wait import NEVER, until
+from tests.kit.waits import change, changed
 
 BUTTON = "A4:C1:38:00:00:01"
 PRESS = {"fcd2": "4000523a01"}
-QUICK = Times(silence=30.0, idle=30.0, answer=3.0, off=0.01, first_wait=0.02, longest_wait=0.1)
+QUICK = {"radio_silence": 30.0, "radio_idle": 30.0, "dbus_answer": 3.0, "radio_off": 0.01, "radio_settle": 0.002}
 
 
 class Ear:
-    """A running Radio with all it heard and said."""
+    """A running Radio with all it heard and said; `waits` are other waiting times than QUICK."""
 
-    def __init__(self, times=QUICK, **options):
+    def __init__(self, waits=None, **options):
+        self.waits = QUICK | (waits or {})
         self.heard = []
         self.said = []
-        self.radio = Radio("hci0", self.heard.append, lambda name, works, why: self.said.append((works, why)), times=times, **options)
+        self.radio = Radio("hci0", self.heard.append, lambda name, works, why: self.said.append((works, why)), **options)
 
     async def __aenter__(self):
+        self.before = change("hear", **self.waits)
         self.task = asyncio.create_task(self.radio.run())
         return self
 
@@ -36,6 +40,7 @@ class Ear:
         self.task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self.task
+        change("hear", **self.before)
         assert not self.radio.hearing
 
     async def hears(self, air, **advert):
@@ -59,6 +64,12 @@ def bus():
 async def air(bus):
     async with Bluetoothd(bus) as air:
         yield air
+
+
+@pytest.fixture(autouse=True)
+def _impatient():
+    with changed("box", first=0.02, longest=0.1):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +140,7 @@ async def test_strangers_are_counted_and_forgotten(air):
 
 
 async def test_empty_adverts_are_not_hearing(air):
-    async with Ear(Times(silence=0.3, answer=3.0, off=0.01)) as ear:
+    async with Ear({"radio_silence": 0.3}) as ear:
         await until(lambda: air.discovering)
         end = time.monotonic() + 1.0
         while time.monotonic() < end and not ear.radio.restarts:
@@ -143,7 +154,7 @@ async def test_empty_adverts_are_not_hearing(air):
 
 async def test_an_advert_without_data_is_not_hearing_either_where_the_device_had_some_before(air):
     """bleak puts the old data beside the new signal strength; the radio is as deaf as if nothing came, and an old press stays old."""
-    async with Ear(Times(silence=0.3, answer=3.0, off=0.01)) as ear:
+    async with Ear({"radio_silence": 0.3}) as ear:
         await until(lambda: air.discovering)
         air.advertise(BUTTON, service_data=PRESS)
         air.advertise(BUTTON, service_data=PRESS)
@@ -180,7 +191,7 @@ async def test_the_end_of_a_scan_repeats_no_old_press(air):
 
 
 async def test_silence_starts_a_new_scanner_then_power_cycles(air):
-    async with Ear(Times(silence=0.15, idle=30.0, answer=3.0, off=0.01)) as ear:
+    async with Ear({"radio_silence": 0.15}) as ear:
         await until(lambda: ear.radio.power_cycles == 1)
         assert ear.radio.restarts == 1, "the first cure is a new scanner only"
         await ear.hears(air)
@@ -189,7 +200,7 @@ async def test_silence_starts_a_new_scanner_then_power_cycles(air):
 
 
 async def test_a_spoken_word_postpones_the_silence(air):
-    async with Ear(Times(silence=3.0, answer=3.0)) as ear:
+    async with Ear({"radio_silence": 3.0}) as ear:
         await until(lambda: air.discovering)
         for _ in range(16):
             air.advertise(BUTTON, service_data=PRESS)
@@ -199,7 +210,7 @@ async def test_a_spoken_word_postpones_the_silence(air):
 
 
 async def test_a_scan_that_ends_by_itself_is_started_again(air):
-    async with Ear(Times(silence=30.0, idle=0.2, answer=3.0)) as ear:
+    async with Ear({"radio_idle": 0.2}) as ear:
         await until(lambda: air.discovering)
         air.idle()
         await until(lambda: air.discovering)
@@ -211,7 +222,7 @@ async def test_the_gap_between_two_scan_windows_is_no_loss(air):
     """The kernel ends a scan every 10 s and bluetoothd starts it again: Discovering goes off and on."""
     from dbus_fast import Variant
 
-    async with Ear(Times(silence=30.0, idle=0.3, answer=3.0)) as ear:
+    async with Ear({"radio_idle": 0.3}) as ear:
         await until(lambda: air.discovering)
         for on in (False, True) * 3:
             air._change("/org/bluez/hci0", "org.bluez.Adapter1", {"Discovering": Variant("b", on)})
@@ -239,12 +250,12 @@ async def test_adapter_pulled_out_and_plugged_in(air):
 
 async def test_plugging_in_is_heard_before_the_back_off_is_over(air):
     air.unplug()
-    async with Ear(Times(first_wait=0.5)) as ear:
-        ear.radio._wait_before = lambda losses: NEVER
-        await until(lambda: ear.said)
-        await asyncio.sleep(0.1)
-        air.plug()
-        await ear.hears(air)
+    with changed("box", first=NEVER, longest=NEVER):
+        async with Ear() as ear:
+            await until(lambda: ear.said)
+            await asyncio.sleep(0.1)
+            air.plug()
+            await ear.hears(air)
 
 
 async def test_bluetoothd_crash_and_return(air):
@@ -326,7 +337,7 @@ async def test_second_refusal_in_a_row_power_cycles(air):
 
 async def test_bluetoothd_that_does_not_answer(air):
     air.mute = {"StartDiscovery"}
-    async with Ear(Times(answer=0.2, off=0.01, first_wait=0.02, longest_wait=0.1)) as ear:
+    async with Ear({"dbus_answer": 0.2}) as ear:
         await until(lambda: ear.said)
         assert "no scan within 0.2 s" in ear.said[0][1]
         air.mute = {"GetAll"}
@@ -337,7 +348,7 @@ async def test_bluetoothd_that_does_not_answer(air):
 
 
 async def test_stop_that_hangs_does_not_keep_the_gateway_from_ending(air):
-    ear = Ear(Times(answer=0.2))
+    ear = Ear({"dbus_answer": 0.2})
     async with ear:
         await ear.hears(air)
         air.mute = {"StopDiscovery"}
@@ -379,7 +390,7 @@ async def test_a_bug_behind_the_radio_ends_it(air):
     def sink(advert):
         raise ZeroDivisionError(advert.address)
 
-    radio = Radio("hci0", sink, lambda *_: None, times=QUICK)
+    radio = Radio("hci0", sink, lambda *_: None)
     task = asyncio.create_task(radio.run())
     await until(lambda: air.discovering)
     air.advertise(BUTTON, service_data=PRESS)
@@ -426,7 +437,7 @@ async def test_bleak_alone_loses_its_connection(air):
     """Nobody tells us, ours is fine: the silence does."""
     from bleak.backends.bluezdbus.manager import get_global_bluez_manager
 
-    async with Ear(Times(silence=0.3, idle=30.0, answer=3.0, off=0.01)) as ear:
+    async with Ear({"radio_silence": 0.3}) as ear:
         await ear.hears(air)
         connection = (await get_global_bluez_manager())._bus
         connection.disconnect()

@@ -14,6 +14,7 @@ from gpiozero.pins.mock import MockFactory
 
 from tests.kit.line_emulators import ModbusModule
 from tests.kit.wait import until
+from tests.kit.waits import changed
 
 ON, OFF = b"\x01", b"\x00"
 
@@ -21,13 +22,13 @@ ON, OFF = b"\x01", b"\x00"
 class Polled:
     """A bus that is polled, and what it told."""
 
-    def __init__(self, bus, **how):
+    def __init__(self, bus):
         self.told = []
         self._task = None
-        self._bus, self._how = bus, how
+        self._bus = bus
 
     async def __aenter__(self):
-        self._task = asyncio.create_task(run(self._bus, self.told.append, **self._how))
+        self._task = asyncio.create_task(run(self._bus, self.told.append))
         return self
 
     async def __aexit__(self, *_):
@@ -53,8 +54,8 @@ async def test_a_module_tells_all_inputs_at_the_start_and_then_changes_only(tmp_
 
 
 async def test_unchanged_inputs_are_told_again_so_that_a_dead_module_is_noticed(tmp_path):
-    with ModbusModule(tmp_path / "m", inputs=2) as module:
-        async with Polled(ModbusInputs(module.port, inputs=2), again=0.15) as polled:
+    with ModbusModule(tmp_path / "m", inputs=2) as module, changed("hear", contact_again=0.15):
+        async with Polled(ModbusInputs(module.port, inputs=2)) as polled:
             await until(lambda: len(polled.told) >= 6)
 
 
@@ -62,15 +63,14 @@ async def test_unchanged_inputs_are_told_again_so_that_a_dead_module_is_noticed(
 async def test_a_module_that_does_not_answer_ends_it_with_what_to_do(tmp_path, wrong):
     with ModbusModule(tmp_path / "m") as module:
         setattr(module, wrong, 2)
-        bus = ModbusInputs(module.port, answer_within=0.05)
-        bus.every = 0.01
-        with pytest.raises(OSError, match=r"Modbus unit 1 at .* (does not answer|has no 8 inputs)"):
-            await asyncio.wait_for(run(bus, print), 10)
+        wrong = pytest.raises(OSError, match=r"Modbus unit 1 at .* (does not answer|has no 8 inputs)")
+        with changed("hear", modbus_answer=0.05, modbus_every=0.01), wrong:
+            await asyncio.wait_for(run(ModbusInputs(module.port), print), 10)
 
 
 async def test_one_lost_answer_is_no_loss(tmp_path):
-    with ModbusModule(tmp_path / "m") as module:
-        async with Polled(ModbusInputs(module.port, answer_within=0.05)) as polled:
+    with ModbusModule(tmp_path / "m") as module, changed("hear", modbus_answer=0.05):
+        async with Polled(ModbusInputs(module.port)) as polled:
             await until(lambda: len(polled.told) == 8)
             module.silent = True
             await asyncio.sleep(0.1)

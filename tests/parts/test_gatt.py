@@ -9,11 +9,11 @@ import pytest
 from drivers import all_models
 from gateway.hear import gatt
 from gateway.hear.ble import Radio
-from gateway.hear.ble import Times as RadioTimes
 from gateway.hear.gatt import Visits
 
 from tests.kit.fake_bluez import Bluetoothd, PrivateBus, uuid
 from tests.kit.wait import NEVER, until
+from tests.kit.waits import change, changed
 
 BELT, CUFF, FEVER = "A4:C1:38:00:00:11", "A4:C1:38:00:00:12", "A4:C1:38:00:00:13"
 MODELS = all_models()
@@ -26,10 +26,22 @@ HEART = {"180d": {"2a37": (["notify"], b"")}, "180f": {"2a19": (["read", "notify
 PRESSURE = {"1810": {"2a35": (["indicate"], b"")}}
 WARMTH = {"1809": {"2a1c": (["indicate"], b"")}}
 READING = "def6f416f3ff07e4070114082b00b2f2018000"
-QUICK = gatt.Times(
-    connect=2.0, take=1.0, quiet=0.3, leave=0.5, fresh=3.0, rest=0.2, long_rest=0.4, first_wait=0.1, longest_wait=0.3, again=0.05
-)
-AIR = RadioTimes(silence=30.0, idle=30.0, answer=3.0, off=0.01, first_wait=0.02, longest_wait=0.1)
+QUICK = {
+    "radio_silence": 30.0,
+    "radio_idle": 30.0,
+    "dbus_answer": 3.0,
+    "radio_off": 0.01,
+    "radio_settle": 0.002,
+    "visit_connect": 2.0,
+    "visit_take": 1.0,
+    "visit_quiet": 0.3,
+    "visit_leave": 0.5,
+    "visit_rest": 0.2,
+    "visit_long_rest": 0.4,
+    "visit_first": 0.1,
+    "visit_longest": 0.3,
+    "visit_again": 0.05,
+}
 
 
 @pytest.fixture
@@ -42,6 +54,12 @@ def bus():
 async def air(bus):
     async with Bluetoothd(bus) as air:
         yield air
+
+
+@pytest.fixture(autouse=True)
+def _impatient():
+    with changed("box", first=0.02, longest=0.1):
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -61,18 +79,18 @@ async def nothing_left_behind():
 class Home:
     """A radio that hears the three devices, and the visits it leads to."""
 
-    def __init__(self, air, times=QUICK, radio_times=AIR):
+    def __init__(self, air, **waits):
+        self.waits = QUICK | waits
         self.air = air
         self.got = []
         self.missed = []
         self.alarm = False
         self.adverts = []
-        self.visits = Visits(HOSTS, lambda *value: self.got.append(value), lambda: self.alarm, self.missed.append, times)
-        self.radio = Radio(
-            "hci0", self.adverts.append, lambda *_: None, wanted=lambda a: a in HOSTS, met=self.visits.met, times=radio_times
-        )
+        self.visits = Visits(HOSTS, lambda *value: self.got.append(value), lambda: self.alarm, self.missed.append)
+        self.radio = Radio("hci0", self.adverts.append, lambda *_: None, wanted=lambda a: a in HOSTS, met=self.visits.met)
 
     async def __aenter__(self):
+        self.before = change("hear", **self.waits)
         self.tasks = [asyncio.create_task(self.radio.run()), asyncio.create_task(self.visits.run())]
         await until(lambda: self.air.discovering)
         return self
@@ -82,6 +100,7 @@ class Home:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        change("hear", **self.before)
         assert self.visits.visiting == ""
 
     def speaks(self, address, service="180d"):
@@ -112,7 +131,7 @@ async def test_a_heart_rate_belt_is_visited_at_once_and_left_after_its_time(air)
 
 async def test_one_that_talks_for_ever_is_cut_off_and_rested_from(air):
     belt = air.peripheral(BELT, HEART, stored=[("2a37", f"06{n:02x}") for n in range(80, 140)], gap=0.1)
-    async with Home(air, times=gatt.Times(connect=2.0, take=0.6, quiet=0.5, leave=0.5, rest=0.1, long_rest=60.0)) as home:
+    async with Home(air, visit_take=0.6, visit_quiet=0.5, visit_rest=0.1, visit_long_rest=60.0) as home:
         home.speaks(BELT)
         await until(lambda: len(home.got) >= 4)
         await until(lambda: not air.connected(BELT))
@@ -139,9 +158,8 @@ async def test_a_stored_batch_comes_in_the_order_of_measuring(air):
 
 async def test_more_than_the_bound_is_left_for_the_next_visit(air, monkeypatch):
     monkeypatch.setattr(gatt, "AT_MOST", 20)
-    monkeypatch.setattr(gatt, "PACE", 0.0)
     air.peripheral(FEVER, WARMTH, stored=[("2a1c", "00680100ff")] * 50, gap=0.0, leaves=True)
-    async with Home(air) as home:
+    async with Home(air, visit_pace=0.0) as home:
         home.speaks(FEVER, "1809")
         await until(lambda: home.visits.visiting == "" and home.got)
         await asyncio.sleep(0.1)
@@ -196,7 +214,7 @@ async def test_a_link_lost_before_anything_was_said_is_no_harm(air):
 
 
 async def test_a_refused_connection_is_tried_ever_more_rarely(air):
-    async with Home(air, times=gatt.Times(connect=1.0, first_wait=0.2, longest_wait=60.0)) as home:
+    async with Home(air, visit_connect=1.0, visit_first=0.2, visit_longest=60.0) as home:
         tried = []
         while len(tried) < 4:
             home.speaks(BELT)  # advertises, but no such peripheral answers
@@ -210,7 +228,7 @@ async def test_a_refused_connection_is_tried_ever_more_rarely(air):
 
 async def test_a_connection_that_does_not_come_is_given_up(air):
     belt = air.peripheral(BELT, HEART, delay=None)
-    async with Home(air, times=gatt.Times(connect=0.4, leave=0.3, first_wait=60.0)) as home:
+    async with Home(air, visit_connect=0.4, visit_leave=0.3, visit_first=60.0, visit_longest=60.0) as home:
         home.speaks(BELT)
         await until(lambda: home.visits.visiting)
         began = time.monotonic()
@@ -246,8 +264,17 @@ async def test_a_bluetoothd_that_does_not_answer_holds_nobody(air, mute):
     """Two devices: what hangs at the first does not keep us from the second, whatever call it is."""
     air.peripheral(BELT, HEART, stored=[("2a37", "0650")])
     air.mute = {mute} if mute != "Connect" else {"Connect", "Disconnect"}
-    times = gatt.Times(connect=0.4, take=0.3, quiet=0.2, leave=0.2, first_wait=30.0, rest=30.0, long_rest=30.0)
-    async with Home(air, times=times) as home:
+    waits = {
+        "visit_connect": 0.4,
+        "visit_take": 0.3,
+        "visit_quiet": 0.2,
+        "visit_leave": 0.2,
+        "visit_rest": 30.0,
+        "visit_long_rest": 30.0,
+        "visit_first": 30.0,
+        "visit_longest": 30.0,
+    }
+    async with Home(air, **waits) as home:
         home.speaks(BELT)
         await until(lambda: home.visits.visiting == BELT)
         await until(lambda: home.visits.visiting == "")
@@ -294,7 +321,7 @@ async def test_no_visit_while_an_alarm_is_fresh(air):
 @pytest.mark.parametrize("delay", [0.0, 60.0], ids=["connected", "connecting"])
 async def test_an_alarm_ends_a_visit_at_once(air, delay):
     belt = air.peripheral(BELT, HEART, delay=delay, stored=[("2a37", "0650")] if not delay else [])
-    async with Home(air, times=gatt.Times(connect=NEVER, take=NEVER, quiet=NEVER)) as home:
+    async with Home(air, visit_connect=NEVER, visit_take=NEVER, visit_quiet=NEVER, visit_leave=3.0) as home:
         home.speaks(BELT)
         await until((lambda: belt.connecting) if delay else (lambda: air.connected(BELT) and "ReadValue" in air.calls))
         await asyncio.sleep(0.1)
@@ -324,8 +351,7 @@ async def test_a_scan_that_the_connection_stops_is_cured(air):
     """Some controllers do not scan while connected: the radio takes a new scanner if that lasts, and hears on afterwards."""
     air.pauses = True
     air.peripheral(BELT, HEART, stored=[("2a37", "0650")])
-    radio_times = RadioTimes(silence=30.0, idle=0.2, answer=3.0, off=0.01, first_wait=0.02, longest_wait=0.1)
-    async with Home(air, radio_times=radio_times) as home:
+    async with Home(air, radio_idle=0.2) as home:
         home.speaks(BELT)
         await until(lambda: ("2a37", "0650") in home.data())
         before = len(home.adverts)
@@ -339,7 +365,9 @@ async def test_a_scan_that_the_connection_stops_is_cured(air):
 
 async def test_bluetoothd_that_crashes_in_a_visit_is_survived(air):
     belt = air.peripheral(BELT, HEART, stored=[("2a37", "0650")])
-    async with Home(air, times=gatt.Times(connect=0.5, take=0.5, quiet=0.3, leave=0.3, first_wait=0.05, rest=0.05, long_rest=0.05)) as home:
+    async with Home(
+        air, visit_connect=0.5, visit_take=0.5, visit_leave=0.3, visit_rest=0.05, visit_long_rest=0.05, visit_first=0.05
+    ) as home:
         home.speaks(BELT)
         await until(lambda: air.connected(BELT))
         await air.crash()
@@ -357,7 +385,7 @@ async def test_bluetoothd_that_crashes_in_a_visit_is_survived(air):
 
 async def test_visits_leave_nothing(air):
     air.peripheral(FEVER, WARMTH, stored=[("2a1c", "00680100ff")], leaves=True, gap=0.0)
-    async with Home(air, times=gatt.Times(connect=2.0, take=1.0, quiet=0.3, leave=0.5, rest=0.1)) as home:
+    async with Home(air, visit_rest=0.1) as home:
 
         def often():
             home.speaks(FEVER, "1809")
@@ -370,7 +398,7 @@ async def test_visits_leave_nothing(air):
 async def test_the_end_of_a_visit_is_no_invitation(air):
     """bleak announces a changed property of a device like an advertisement: the connection ended is one."""
     fever = air.peripheral(FEVER, WARMTH, stored=[("2a1c", "00680100ff")], leaves=True)
-    async with Home(air, times=gatt.Times(connect=2.0, take=1.0, quiet=0.3, leave=0.5, rest=0.5)) as home:
+    async with Home(air, visit_rest=0.5) as home:
         home.speaks(FEVER, "1809")
         await until(lambda: home.got)
         await asyncio.sleep(1.0)

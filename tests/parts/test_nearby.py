@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from drivers import all_models
 from gateway.hear import window as hearing_window
-from gateway.hear.window import Window, address_kind, guess, maker
+from gateway.hear.makes import address_kind, guess, maker
+from gateway.hear.window import Window
 from gateway.home import nearby
 from gateway.home.config import load
 from gateway.home.nearby import AT_MOST

@@ -11,6 +11,7 @@ from gateway.box.packets import Bounded, PacketRefused
 from gateway.contract import wire
 from gateway.hear import other_broker
 from gateway.hear.other_broker import Bridge, BridgeLost
+from gateway.hear.waits import WAITS
 from gateway.tell.connection import FORGOTTEN, Broker, LinkLost
 from gateway.tell.mqtt import Link
 from paho.mqtt.client import CallbackAPIVersion, Client
@@ -254,7 +255,7 @@ async def test_a_mistake_over_one_message_makes_deaf_for_no_other(caplog):
 
 
 async def test_nobody_there_and_nobody_answering(monkeypatch):
-    monkeypatch.setattr(other_broker, "ANSWER_WAIT", 0.2)
+    monkeypatch.setattr(WAITS, "broker_answer", 0.2)
     server = await asyncio.start_server(lambda _r, _w: asyncio.sleep(0), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     with pytest.raises(BridgeLost, match=str(port)):

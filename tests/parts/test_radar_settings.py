@@ -6,12 +6,12 @@ import pytest
 import serial
 from drivers import all_models
 from gateway.__main__ import main
-from gateway.hear import radar_settings as c
-from gateway.hear.radar_settings import BadSetting, Commissioning, Verdict, commission, table, wanted_of
+from gateway.hear.radar_settings import BadSetting, Commissioning, Result, Verdict, commission, table, wanted_of
 from gateway.words.driver import Chunk, Report
 
 from tests.kit.line_emulators import FallRadar, TinyRadar
 from tests.kit.wait import PATIENCE
+from tests.kit.waits import changed
 
 MODELS = all_models()
 RADAR, C1001, TINY = MODELS["micradar-r60afd1"], MODELS["dfrobot-c1001"], MODELS["seeed-mr60fda2"]
@@ -19,16 +19,9 @@ ADJUSTABLE = [model for model in MODELS.values() if model.settings]
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch):
-    for name, seconds in (
-        ("ECHO_WITHIN", 0.15),
-        ("PAUSE", 0.12),
-        ("WAKE_WITHIN", 1.5),
-        ("HANG_WITHIN", 2.0),
-        ("ASK_AGAIN", 0.15),
-        ("RESTART", 0.3),
-    ):
-        monkeypatch.setattr(c, name, seconds)
+def _impatient():
+    with changed("hear", radar_echo=0.15, radar_pause=0.12, radar_wake=1.5, radar_hang=2.0, radar_ask_again=0.15, radar_restart=0.3):
+        yield
 
 
 async def on(radar, model, **wanted):
@@ -223,7 +216,7 @@ def test_with_real_times_a_dead_c1001_costs_a_minute_and_a_hung_one_is_told_to_s
 
 def test_the_table_shows_both_languages_and_the_words_of_values():
     setting = C1001.settings[0]
-    shown = table([c.Result(setting, 1.0, 2.0, True, Verdict.DIFFERS)])
+    shown = table([Result(setting, 1.0, 2.0, True, Verdict.DIFFERS)])
     assert "工作模式 work mode" in shown
     assert "fall" in shown
     assert "sleep" in shown

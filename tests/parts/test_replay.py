@@ -15,6 +15,7 @@ from gateway.demo import home
 from gateway.hear import replay
 from gateway.hear.intake import Intake
 from gateway.hear.replay import BadDay, Replay
+from gateway.hear.waits import WAITS
 from gateway.home.config import load
 from gateway.words.clock import Moment
 from gateway.words.driver import Advertisement, Chunk
@@ -161,7 +162,7 @@ async def test_the_clock_runs_at_the_days_pace_and_begins_where_the_recording_do
     assert [real for real, _ in heard] == pytest.approx([1001.0, 1011.0], abs=1e-3)  # 100 s at pace 100, then 100 s at pace 10
     assert [at.mono for _, at in heard] == [1100.0, 1200.0]
     assert [at.wall for _, at in heard] == [datetime(2026, 3, 1, 21, 31, 40, tzinfo=UTC), datetime(2026, 3, 1, 21, 33, 20, tzinfo=UTC)]
-    assert max(hand.slept) <= replay.LONGEST_REST
+    assert max(hand.slept) <= WAITS.replay_look
     hand.mono += 5
     assert clock.now().mono == pytest.approx(1205.0)  # the day is over: as life does
 
@@ -195,7 +196,7 @@ def test_a_wait_is_never_long_because_the_pace_may_change(tmp_path):
     clock = day(tmp_path, "00:00:00 pace 10").clock("boot")
     clock.run_at(10)
     assert clock.real(0.1) == pytest.approx(0.01)
-    assert clock.real(3600) == replay.LONGEST_REST
+    assert clock.real(3600) == WAITS.replay_look
 
 
 # -- the shipped day --------------------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from itertools import chain
 
 import pytest
-from gateway.hear.intake import SAME_WITHIN, Intake
+from gateway.hear.intake import Intake
+from gateway.hear.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Enrol, Refusal, Report, uuid16
 from gateway.words.reading import FORMS, Form, Kind
@@ -93,7 +94,7 @@ def test_another_pendant_under_the_same_address_never_calls():
 
 def test_a_half_minute_of_pressing_through_the_intake():
     """What the household hears: a burst every 0.1 s for 30 s, with and without an idle signal."""
-    for codes, most in (({"press": UUID + PRESS}, 30 / SAME_WITHIN + 1), ({"press": UUID + PRESS, "idle": UUID + IDLE}, 1)):
+    for codes, most in (({"press": UUID + PRESS}, 30 / WAITS.same + 1), ({"press": UUID + PRESS, "idle": UUID + IDLE}, 1)):
         now, heard = [1000.0], []
         intake = Intake(lambda now=now: Moment(now[0], datetime(2026, 5, 4, tzinfo=UTC)), {}, heard.append)
         intake.enrol("pendant", MODELS["ibeacon"], ADDRESS, None, {}, codes=codes)
@@ -106,7 +107,7 @@ def test_a_half_minute_of_pressing_through_the_intake():
         if "idle" in codes:
             for _ in range(2):
                 intake.advert(advert(ibeacon(IDLE)))
-                now[0] += SAME_WITHIN
+                now[0] += WAITS.same
         before = len(heard)
         intake.advert(advert(ibeacon(PRESS)))
         assert [(r.value, r.flagged) for r in heard[before:]] == CALL

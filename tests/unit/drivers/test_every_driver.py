@@ -11,7 +11,7 @@ from pathlib import Path
 import drivers
 import pytest
 from gateway.hear.decode import decode_line
-from gateway.hear.intake import GUARDED
+from gateway.hear.enrolled import GUARDED
 from gateway.words.consent import LABELS
 from gateway.words.driver import (
     NOT_MINE,

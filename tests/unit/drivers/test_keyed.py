@@ -9,7 +9,9 @@ import random
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
-from gateway.hear.intake import BURST, GUARDED, SAME_WITHIN, Intake
+from gateway.hear.enrolled import GUARDED
+from gateway.hear.intake import Intake
+from gateway.hear.waits import WAITS
 from gateway.words.driver import Advertisement, BleAdvert
 from gateway.words.reading import NOT_A_CALL, Kind
 
@@ -34,7 +36,7 @@ class Ear:
         self.driver = self.intake.devices["it"].driver
 
     def hear(self, advert):
-        self.clock.move(SAME_WITHIN + 1)  # no burst: a packet of its own
+        self.clock.move(WAITS.same + 1)  # no burst: a packet of its own
         self.readings.clear()
         self.intake.advert(advert)
         return [(r.kind, r.value) for r in self.readings]
@@ -154,7 +156,7 @@ def test_a_recording_is_no_sign_of_life_after_a_burst_nor_after_a_restart(name):
         ear.hear(packet(MODELS[name], service, data, address))
     last = dict(ear.heard_at)
     assert last
-    ear.clock.move(BURST)
+    ear.clock.move(WAITS.burst)
     for n in range(3 * len(frames)):
         _, _, service, data = frames[n % len(frames)]
         ear.hear(packet(MODELS[name], service, data, address))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from drivers import all_models
-from gateway.hear.intake import BURST, GUARDED, SAME_WITHIN, Intake
+from gateway.hear.enrolled import GUARDED
+from gateway.hear.intake import Intake
+from gateway.hear.waits import WAITS
 from gateway.judge import danger
 from gateway.judge.faults import fault
 from gateway.words.driver import REPEATED, UNPROVED, Advertisement, BleAdvert, Chunk, Model, Refusal, Reply, Report, SerialLine, uuid16
@@ -167,7 +169,7 @@ def test_a_report_becomes_a_reading_with_device_and_moment(home):
 def test_equal_packets_are_one_for_some_seconds_and_still_a_sign_of_life(home):
     home.button.answers = [[PRESS], [PRESS], [PRESS]]
     home.advert("01")
-    home.clock.move(SAME_WITHIN - 1)
+    home.clock.move(WAITS.same - 1)
     home.advert("01")
     assert (len(home.readings), home.intake.repeats) == (1, 1)
     assert home.heard_at["button"] == home.clock.mono
@@ -221,10 +223,10 @@ def test_a_frame_with_a_key_is_life_for_as_long_as_a_burst_takes(home):
     home.button.answers = [[PRESS]] + [[REPEATED]] * 40
     home.advert("01")
     first = home.clock.mono
-    while home.clock.mono < first + 2 * BURST:
-        home.clock.move(SAME_WITHIN + 1)
+    while home.clock.mono < first + 2 * WAITS.burst:
+        home.clock.move(WAITS.same + 1)
         home.advert("01")
-    assert first + BURST - 2 * SAME_WITHIN < home.heard_at["button"] < first + BURST + SAME_WITHIN
+    assert first + WAITS.burst - 2 * WAITS.same < home.heard_at["button"] < first + WAITS.burst + WAITS.same
     assert home.intake.signals.take(home.clock.now(), unfinished=True)[0].packets < 15, "nor does the day's strip show it as heard"
     home.button.answers = [[PRESS]]
     home.advert("02")

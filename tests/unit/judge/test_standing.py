@@ -4,7 +4,8 @@ import json
 
 import pytest
 from drivers import all_models
-from gateway.hear.intake import SAYS_AGAIN, STANDS, Intake
+from gateway.hear.intake import Intake
+from gateway.hear.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.driver import Advertisement, Published, Telegram
 from gateway.words.reading import Kind
@@ -110,7 +111,7 @@ def test_a_call_that_ended_is_a_call_when_it_begins(home):
     assert one.presses() == 2
 
 
-@pytest.mark.parametrize("after", [10, STANDS - 1])
+@pytest.mark.parametrize("after", [10, WAITS.call_stands - 1])
 def test_what_stands_at_a_start_is_the_call_of_before(after):
     before = Contact()
     before.calls()
@@ -147,9 +148,9 @@ def test_a_state_that_goes_on_in_the_same_packet_is_said_again():
             home.intake.advert(Advertisement(address="C4:34:30:37:4C:7A", rssi=-60, **wet))
             home.clock.move(10)
 
-    sends(SAYS_AGAIN * 5)
+    sends(WAITS.says_again * 5)
     assert [r.value for r in home.heard if r.kind is Kind.MOISTURE] == [True] * 5
     home.heard.clear()
     wet["manufacturer_data"] = {0x0969: bytes.fromhex("c43430374c7a4764f86761c4083c0500000000")}
-    sends(SAYS_AGAIN * 5)
+    sends(WAITS.says_again * 5)
     assert [r.value for r in home.heard if r.kind is Kind.MOISTURE] == [False]
