@@ -472,17 +472,17 @@ def _backup(args: argparse.Namespace) -> int:
 def _restore(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.box import folders
-    from gateway.home import backup
+    from gateway.home import backup, takeover
     from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
-        if backup.runs(config.runtime):
+        if takeover.runs(config.runtime):
             print(both("command.stop_first"), file=sys.stderr)
             return 1
         kept = backup.opened(backup.read(args.file), _passphrase(args))
         with folders.as_owner(config.state):
-            after = backup.restore(config, kept, all_models())
+            after = takeover.restore(config, kept, all_models())
     except ConfigError as error:
         return _refused(error)
     except (backup.BackupError, OSError) as error:

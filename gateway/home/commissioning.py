@@ -1,39 +1,28 @@
-"""The certificate of commissioning: what guards this home, how each part was tried, and who signed that it stood so.
+"""What a certificate of commissioning says: what guards this home, and how each part was tried.
 
-Its document is one JSON text of which nothing changes any more: its SHA-256 stands on paper and in
-the journal, and a reprint is made from the very same bytes. The daemon makes it and keeps it as a
-file of its own, by a rename that is its moment; the page makes the same facts beforehand, so that
-what is signed is what was seen. No resident's name and no street stand in it: what the paper needs
-of them is typed for the print and stays on the phone.
+The page makes these facts before, the daemon when it is signed, so that what is signed is what was
+seen. No resident's name and no street stand in them: what the paper needs of those is typed for the
+print and stays on the phone.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import itertools
-import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from gateway.box import generations
 from gateway.contract import wire
 from gateway.home import audible, household
+from gateway.home.certificates import canonical
 from gateway.home.config import Config
 from gateway.home.devices import Device
-from gateway.home.parts import Signature, Signing
 from gateway.home.waits import WAITS
 from gateway.judge.walk_record import Goal, Plug, goal, step_needs
 from gateway.words import kind
-from gateway.words.instruction import Problem
 from gateway.words.kind import Priority
-from gateway.words.say import Say
 
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the
 # first. 2: faults, the clock and rooms without a sensor do not stand on it.
@@ -41,16 +30,8 @@ FORM: Final = 3
 HERE: Final = frozenset(
     {"127.0.0.1", "::1", "localhost"}
 )  # a broker on the box itself: what is said to it leaves no machine in clear
-CARRIED: Final = 20  # of them, the newest, that go to a new box
-LAST: Final = 1_000_000  # number that a certificate can have
-KEPT: Final = 200  # certificates of one home; beyond it the oldest is forgotten
 LOOK_BACK: Final = 600  # faults of the journal in which tests are looked for
 TESTS: Final = 20  # test alarms that are looked at
-LONGEST: Final = 24 * 1024  # bytes of a document that is pushed whole; of a larger one its hash is
-WIDE, HIGH = 600, 200  # units of the field that is signed on
-SHORTEST = 80  # units of a drawn signature, all strokes together: a touch by mistake is none
-POINTS = 5000  # numbers in a drawn signature
-STROKES = 8 * 1024  # bytes of it
 # What of a walk test stands on paper.
 _COUNTS: Final = (
     "presses",
@@ -73,26 +54,6 @@ _COUNTS: Final = (
     "not_proved_fresh",
 )
 _OF_STEPS: Final = ("noticed_s", "away_s", "held_s", "receipt_s")
-# What stands in every document, also of the first form.
-_STANDS: Final = frozenset(
-    {
-        "form",
-        "number",
-        "gateway",
-        "software",
-        "household",
-        "timezone",
-        "revision",
-        "devices",
-        "steps",
-        "platform",
-        "times",
-        "ladder",
-        "passed",
-        "missing",
-        "signed",
-    }
-)
 # Parts of a device whose change makes no other device of it: all else has to be tried again.
 _HARMLESS: Final = frozenset({"missing_after", "left_open", "label"})
 
@@ -322,221 +283,6 @@ def _platform(config: Config, found: Seen) -> dict[str, Any]:
         "alarm": test,
         "lacks": ([] if well else ["test"]) + ([] if p.tls or p.host in HERE else ["tls"]),
     }
-
-
-def canonical(body: object) -> bytes:
-    """Return the one text that a body has."""
-    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
-
-
-def fingerprint(what: Mapping[str, Any]) -> str:
-    """Return by what two sets of facts are told apart."""
-    return hashlib.sha256(canonical(what)).hexdigest()
-
-
-# -- signatures --------------------------------------------------------------------------------------------------------
-
-
-def unsigned(signature: Signature, by: str) -> Problem | None:
-    """Say what is wrong with a signature; None where nothing is. A typed one is the name under which one has signed in."""
-    if signature.how == "typed":
-        same = signature.name and signature.name == by.partition(" (")[0]
-        return None if same else Problem("certificate", "", "typed", Say("sign.name"))
-    numbers = sum(len(s) for s in signature.strokes)
-    whole = all(len(s) >= 2 and len(s) % 2 == 0 for s in signature.strokes)
-    if (
-        not whole
-        or numbers > POINTS
-        or len(canonical(signature.strokes)) > STROKES
-        or not _inside(signature.strokes)
-    ):
-        return Problem("certificate", "", "strokes", Say("sign.unread"))
-    if _length(signature.strokes) < SHORTEST:
-        return Problem("certificate", "", "strokes", Say("sign.none"))
-    return None
-
-
-def _points(stroke: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the places of a stroke: the first two numbers are a place, all others steps from there."""
-    x = y = 0
-    out = []
-    for dx, dy in zip(stroke[::2], stroke[1::2], strict=True):
-        x, y = x + dx, y + dy
-        out.append((x, y))
-    return out
-
-
-def _inside(strokes: Iterable[Sequence[int]]) -> bool:
-    return all(0 <= x <= WIDE and 0 <= y <= HIGH for s in strokes for x, y in _points(s))
-
-
-def _length(strokes: Iterable[Sequence[int]]) -> float:
-    return sum(
-        math.dist(a, b) for s in strokes for p in [_points(s)] for a, b in itertools.pairwise(p)
-    )
-
-
-def drawn(strokes: Iterable[Sequence[int]]) -> str:
-    """Return a signature as the path of an SVG; a single place is a dot."""
-    return "".join(
-        f"M{s[0]} {s[1]}l"
-        + (" ".join(f"{dx} {dy}" for dx, dy in zip(s[2::2], s[3::2], strict=True)) or "0 0")
-        for s in strokes
-    )
-
-
-# -- the certificate ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """One that is kept. `text` is the document, byte by byte as it was signed."""
-
-    number: int
-    text: str
-    instruction: str
-    signature: Signature
-    push: bool = False  # who signed agrees that what was drawn goes to the platform too
-
-    @property
-    def sha256(self) -> str:
-        """Fingerprint of the document."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """What stands in it."""
-        found: dict[str, Any] = json.loads(self.text)
-        return found
-
-
-def signed(
-    what: Mapping[str, Any],
-    number: int,
-    *,
-    by: str,
-    at: wire.When,
-    signing: Signing,
-    instruction: str,
-) -> Certificate:
-    """Return the certificate over these facts."""
-    signature = signing.signature
-    strokes = (
-        hashlib.sha256(canonical(signature.strokes)).hexdigest() if signature.how == "drawn" else ""
-    )
-    more = {
-        "number": number,
-        "signed": {
-            "by": by,
-            "at": msgspec.to_builtins(at),
-            "how": signature.how,
-            "strokes_sha256": strokes,
-        },
-    }
-    return Certificate(
-        number, canonical({**what, **more}).decode(), instruction, signature, signing.push
-    )
-
-
-def keep(state: Path, made: Certificate) -> None:
-    """Put a certificate on the disk. Raises OSError; then there is none. The rename is the moment."""
-    body = {
-        "number": made.number,
-        "document": made.text,
-        "instruction": made.instruction,
-        "push": made.push,
-        "signature": msgspec.to_builtins(made.signature),
-    }
-    generations.write(_path(state, made.number), body, 0o640)
-    with contextlib.suppress(OSError):
-        for old in _files(state)[KEPT:]:
-            old.unlink()
-
-
-def numbers(state: Path) -> list[int]:
-    """Return the numbers of the certificates there are, newest first."""
-    return [_number(path) for path in _files(state)]
-
-
-def kept(state: Path, number: int) -> Certificate | None:
-    """Return one certificate; None where there is none or it is not whole."""
-    try:
-        body = generations.Generation(_path(state, number)).body()
-        return Certificate(
-            number,
-            body["document"],
-            body["instruction"],
-            msgspec.convert(body["signature"], Signature),
-            body["push"],
-        )
-    except (generations.Torn, LookupError, msgspec.ValidationError):
-        return None
-
-
-def _files(state: Path) -> list[Path]:
-    with contextlib.suppress(OSError):
-        return sorted(
-            (p for p in state.glob("certificate-*.json") if _number(p)), key=lambda p: -_number(p)
-        )
-    return []
-
-
-def _path(state: Path, number: int) -> Path:
-    return state / f"certificate-{number:04d}.json"
-
-
-def _number(path: Path) -> int:
-    digits = path.stem.removeprefix("certificate-")
-    return int(digits) if digits.isascii() and digits.isdigit() else 0
-
-
-def carried(state: Path) -> tuple[dict[str, Any], ...]:
-    """Return the newest certificates as they are kept, for a backup."""
-    out = []
-    for path in _files(state)[:CARRIED]:
-        with contextlib.suppress(generations.Torn):
-            out.append(generations.Generation(path).body())
-    return tuple(out)
-
-
-def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
-    """Put those of a backup into a folder. Raises OSError; ValueError where one is none."""
-    for body in bodies:
-        try:
-            made = Certificate(
-                int(body["number"]),
-                str(body["document"]),
-                str(body["instruction"]),
-                msgspec.convert(body["signature"], Signature),
-                bool(body["push"]),
-            )
-            wrong = not 0 < made.number <= LAST or not set(made.document) >= _STANDS
-        except (LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"a certificate of the backup is none ({error})") from error
-        if wrong:
-            raise ValueError(
-                "a certificate of the backup is none: its number or its document is not what it should be"
-            )
-        keep(folder, made)
-
-
-def told(made: Certificate) -> dict[str, bool | int | float | str]:
-    """Return what the journal and the platform get: its facts and its hash; what was drawn by hand only where that is wanted."""
-    document = made.document
-    detail: dict[str, bool | int | float | str] = {
-        "what": "commissioned",
-        "by": document["signed"]["by"],
-        "certificate": made.number,
-        "passed": document["passed"],
-        "missing": len(document["missing"]),
-        "revision": document["revision"],
-        "sha256": made.sha256,
-    }
-    if len(made.text.encode()) <= LONGEST:
-        detail["document"] = made.text
-    if made.push and made.signature.how == "drawn":
-        detail["signature"] = canonical(made.signature.strokes).decode()
-    return detail
 
 
 def _between(first: wire.When, then: wire.When) -> float:

@@ -19,7 +19,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from gateway.home import audible, commissioning
+from gateway.home import audible, certificates, commissioning, signatures
 from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
 from gateway.page.change import Answer, Form, current, drawn, left
@@ -60,7 +60,7 @@ FIX: Final = {
 
 
 @router.get("/certificate")
-def certificates(v: Reader) -> Response:
+def first(v: Reader) -> Response:
     """Show what would be signed now, the field to sign in, and what has been signed."""
     return _stands(v)
 
@@ -103,9 +103,9 @@ async def sign(v: Technician, said: Fields) -> Response:
 
 def _made(v: Visitor, instruction: str) -> int:
     state = v.page.config.state
-    for number in commissioning.numbers(state)[:5]:
+    for number in certificates.numbers(state)[:5]:
         if (
-            found := commissioning.kept(state, number)
+            found := certificates.kept(state, number)
         ) is not None and found.instruction == instruction:
             return number
     return 0
@@ -126,7 +126,7 @@ def document(v: Reader, number: int) -> Response:
 def sheet(v: Reader, number: int) -> Response:
     """Show one certificate as it is printed."""
     found = _found(v, number)
-    drawing = commissioning.drawn(found.signature.strokes)
+    drawing = signatures.drawn(found.signature.strokes)
     return v.render(
         "sheet.html",
         c=on_paper(v.words, found.document, drawing, found.sha256),
@@ -134,8 +134,8 @@ def sheet(v: Reader, number: int) -> Response:
     )
 
 
-def _found(v: Visitor, number: int) -> commissioning.Certificate:
-    found = commissioning.kept(v.page.config.state, number) if 0 < number < 10**6 else None
+def _found(v: Visitor, number: int) -> certificates.Certificate:
+    found = certificates.kept(v.page.config.state, number) if 0 < number < 10**6 else None
     if found is None:
         raise Stop(404)
     return found
@@ -159,8 +159,8 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
         ],
     )
     earlier = []
-    for number in commissioning.numbers(config.state)[:EARLIER]:
-        if (one := commissioning.kept(config.state, number)) is not None:
+    for number in certificates.numbers(config.state)[:EARLIER]:
+        if (one := certificates.kept(config.state, number)) is not None:
             document = one.document
             signed = document["signed"]
             earlier.append(
@@ -184,16 +184,16 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
         form or Form(),
         what=what,
         c=on_paper(v.words, what),
-        seen=commissioning.fingerprint(what),
+        seen=certificates.fingerprint(what),
         missing=list(zip(lines, fix, where, strict=True)),
         stands=stands(v.words, what),
         earlier=earlier,
         dead=not facts.well,
         platform=config.platform is not None,
         now=known.now(facts),
-        wide=commissioning.WIDE,
-        high=commissioning.HIGH,
-        most=commissioning.STROKES,
+        wide=signatures.WIDE,
+        high=signatures.HIGH,
+        most=signatures.STROKES,
     )
 
 

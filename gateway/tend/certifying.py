@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from gateway import __version__
 from gateway.contract import wire
-from gateway.home import commissioning, handed
+from gateway.home import certificates, commissioning, handed, signatures
 from gateway.home.home import Home
 from gateway.judge.book import Entry
 from gateway.judge.faults.fault import FaultFact, Faults
@@ -51,14 +51,14 @@ class Certifying:
     def begin(self, now: Moment) -> list[FaultFact]:
         """Return what is told of certificates that the end of the last process has left untold."""
         facts = []
-        for number in reversed(commissioning.numbers(self._home.config.state)):
+        for number in reversed(certificates.numbers(self._home.config.state)):
             if (
                 number > self.newest
-                and (made := commissioning.kept(self._home.config.state, number)) is not None
+                and (made := certificates.kept(self._home.config.state, number)) is not None
             ):
                 facts.append(
                     self._faults.note(
-                        kind.VISIT, now, "", **commissioning.told(made), after="restart"
+                        kind.VISIT, now, "", **certificates.told(made), after="restart"
                     )
                 )
                 self.newest = number
@@ -78,7 +78,7 @@ class Certifying:
             facts = (
                 []
                 if made is None
-                else [self._faults.note(kind.VISIT, now, "", **commissioning.told(made))]
+                else [self._faults.note(kind.VISIT, now, "", **certificates.told(made))]
             )
             self.newest = max(self.newest, made.number if made is not None else 0)
             return self._pipeline.answered(result, facts, now)
@@ -87,11 +87,11 @@ class Certifying:
 
     def _certified(
         self, i: Instruction, rows: tuple[list[wire.Outward], list[wire.Outward]], at: wire.When
-    ) -> tuple[ResultFact, commissioning.Certificate | None]:
+    ) -> tuple[ResultFact, certificates.Certificate | None]:
         """Check and write one certificate. Returns what to answer, and the certificate to tell."""
         config, revision = self._home.config, self._home.config.household.revision
-        before = commissioning.numbers(config.state)
-        known = commissioning.kept(config.state, before[0]) if before else None
+        before = certificates.numbers(config.state)
+        known = certificates.kept(config.state, before[0]) if before else None
         if (
             known is not None and known.instruction == i.id
         ):  # killed between file and journal: it was told at the start
@@ -102,7 +102,7 @@ class Certifying:
             return wrong(i, rejected.problems, revision), None
         if signing is None:
             return refusal(i, Refused.MISSING, Say("sign.missing")), None
-        if problem := commissioning.unsigned(signing.signature, i.by):
+        if problem := signatures.unsigned(signing.signature, i.by):
             return wrong(i, [problem], revision), None
         found = commissioning.seen(*rows, at)
         on = [
@@ -120,18 +120,18 @@ class Certifying:
             clock=at.clock,
             faults=on,
         )
-        if (revision, commissioning.fingerprint(what)) != (i.revision, signing.seen):
+        if (revision, certificates.fingerprint(what)) != (i.revision, signing.seen):
             return replace(
                 refusal(i, Refused.CHANGED_MEANWHILE, Say("sign.changed_meanwhile")),
                 revision=revision,
             ), None
         number = max([self.newest, *before], default=0) + 1
-        made = commissioning.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
+        made = certificates.signed(what, number, by=i.by, at=at, signing=signing, instruction=i.id)
         try:
-            commissioning.keep(config.state, made)
+            certificates.keep(config.state, made)
         except OSError as error:
             if (
-                after := commissioning.kept(config.state, number)
+                after := certificates.kept(config.state, number)
             ) is None or after.instruction != i.id:
                 return replace(
                     refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror)),

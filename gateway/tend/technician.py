@@ -25,7 +25,7 @@ from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
-from gateway.home import backup, changes, handed, household
+from gateway.home import backup, changes, handed, household, takeover
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
@@ -373,11 +373,11 @@ class Technician:
         def ready() -> ResultFact:
             given = handed.handed(self._home.config.page_folder, i.secrets)
             kept_there = backup.opened(base64.b64decode(given.backup or ""), given.passphrase or "")
-            backup.prepared(self._home.config, kept_there, self._models)
+            takeover.prepared(self._home.config, kept_there, self._models)
             return ResultFact(i, Refused.NONE)
 
         def arrived() -> None:
-            backup.arrive(self._home.config.state)
+            takeover.arrive(self._home.config.state)
             raise TakenOver
 
         return await self._carried_out(i, ready, arrived)

@@ -33,7 +33,7 @@ from gateway.hear.decode import decode_line
 from gateway.hear.enrolled import GUARDED
 from gateway.hear.intake import Intake
 from gateway.hear.replay import BadDay, Replay, packet
-from gateway.home import backup, changes, config, handed, household, inbox
+from gateway.home import backup, changes, config, handed, household, inbox, takeover
 from gateway.home.source import ConfigError
 from gateway.page import papers as web_papers
 from gateway.words.clock import Moment, Quality
@@ -543,7 +543,7 @@ def take_backup(data):
         kept = backup.opened(data, "passphrase")
         shutil.rmtree(Path(_folder.name, "backup"), ignore_errors=True)
         with mock.patch.object(os, "fsync"):
-            sane(backup.restore(config.load(_home("backup"), MODELS), kept, MODELS))
+            sane(takeover.restore(config.load(_home("backup"), MODELS), kept, MODELS))
 
 
 def take_papers(data):

@@ -13,7 +13,7 @@ from drivers import all_models
 from gateway import __version__
 from gateway.contract import wire
 from gateway.hear.intake import STATES
-from gateway.home import commissioning
+from gateway.home import certificates, commissioning
 from gateway.home.config import load
 from gateway.home.parts import Signature, Signing
 from gateway.judge.danger import CANCEL, NOTHING, Watch
@@ -166,9 +166,9 @@ class Example:
             clock="synchronised",
             faults=(),
         )
-        signing = Signing(seen=commissioning.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
-        made = commissioning.signed(what, 1, by="T-07 (192.168.1.20)", at=at, signing=signing, instruction="page-example")
-        commissioning.keep(self.config.state, made)
+        signing = Signing(seen=certificates.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
+        made = certificates.signed(what, 1, by="T-07 (192.168.1.20)", at=at, signing=signing, instruction="page-example")
+        certificates.keep(self.config.state, made)
 
     def _fall(self, day: Day, hear: object) -> None:
         hear("bedroom-radar", Kind.FALL, True)

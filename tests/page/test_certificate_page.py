@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from drivers import all_models
 from gateway.contract import wire
-from gateway.home import commissioning, handed, inbox
+from gateway.home import certificates, commissioning, handed, inbox
 from gateway.home.config import load
 from gateway.page.certificate import on_paper, stands
 from gateway.page.en import EN
@@ -96,7 +96,7 @@ async def test_the_seen_facts_are_those_the_daemon_makes(home):
         clock=facts.clock,
         faults=[commissioning.OpenFault(int(f.priority), f.kind, f.device) for f in known.faults() if not f.test],
     )
-    assert commissioning.fingerprint(what) == seen
+    assert certificates.fingerprint(what) == seen
 
 
 async def test_faults_clock_tls_and_empty_rooms_stand_before_the_signature_and_on_the_sheet(home):
@@ -169,7 +169,7 @@ async def test_a_supervisor_reads_and_does_not_sign(home):
 
 async def test_a_reprint_is_the_same_whoever_asks_whenever(home):
     browser = await home.technician()
-    kept = commissioning.kept(home.example.config.state, 1)
+    kept = certificates.kept(home.example.config.state, 1)
     assert (await browser.get("/certificate/1.json")).content.decode() == kept.text
 
     def paper(text):

@@ -11,8 +11,8 @@ import re
 from pathlib import Path
 
 import pytest
-from gateway.home.commissioning import unsigned
 from gateway.home.parts import Signature
+from gateway.home.signatures import unsigned
 
 from tests.kit.brokers import Platform
 from tests.kit.radar_emulator import Radar

@@ -9,7 +9,7 @@ import time
 import pytest
 from drivers import all_models
 from gateway.box import generations
-from gateway.home import backup
+from gateway.home import backup, takeover
 from gateway.home.backup import BackupError, Kept
 from gateway.home.config import load
 from gateway.home.handed import Handed
@@ -155,14 +155,14 @@ def test_a_bomb_of_brackets_inside_is_refused(home, monkeypatch):
 
 def test_a_home_is_not_overwritten_and_another_id_is_refused(home):
     with pytest.raises(BackupError, match="take the line out"):
-        backup.restore(home, kept(gateway="gw-2"), all_models())
-    backup.restore(home, kept(), all_models())
+        takeover.restore(home, kept(gateway="gw-2"), all_models())
+    takeover.restore(home, kept(), all_models())
     import sqlite3
 
     with sqlite3.connect(home.state / "gateway.db") as db:
         db.execute("INSERT INTO journal VALUES (1, 'alarm', 1, 0, x'00')")
     with pytest.raises(BackupError, match="move that folder away"):
-        backup.restore(home, kept(), all_models())
+        takeover.restore(home, kept(), all_models())
 
 
 def test_what_cannot_be_used_here_changes_nothing(home):
@@ -170,7 +170,7 @@ def test_what_cannot_be_used_here_changes_nothing(home):
 
     strange = kept(household=Household(device=(DevicePart(id="x", model="of-the-future"),)))
     with pytest.raises(BackupError, match="of-the-future"):
-        backup.restore(home, strange, all_models())
+        takeover.restore(home, strange, all_models())
     assert not home.state.exists() or not list(home.state.iterdir())
 
 
@@ -201,7 +201,7 @@ def test_cut_off_at_any_step_it_is_finished_at_the_next_start(home, monkeypatch,
         for name in ("replace", "unlink", "rmdir"):
             patch.setattr(backup.Path, name, cutting(getattr(backup.Path, name)))
         with contextlib.suppress(Cut):
-            backup.restore(home, kept(household=Household(revision=7, times={"grace_fall": 20})), all_models())
+            takeover.restore(home, kept(household=Household(revision=7, times={"grace_fall": 20})), all_models())
     generations.finished(home.state)
     assert not (home.state / "restore").exists()
     again = load(home.path, all_models())
@@ -212,10 +212,10 @@ def test_cut_off_at_any_step_it_is_finished_at_the_next_start(home, monkeypatch,
 
 
 def test_no_shelf_no_absence_and_no_proved_time_come_out_of_a_backup(home, monkeypatch):
-    monkeypatch.setattr(backup, "_rehearsed", lambda *_: None)
+    monkeypatch.setattr(takeover, "_rehearsed", lambda *_: None)
     shelf = '{"until":NaN,"left":NaN,"sure":false,"by":"rule","reason":"x"}'
     masks = f'{{"boot":"x","mono":0,"away":9e9,"away_left":9e5,"shelves":{{"smoke":{shelf}}}}}'
-    backup.restore(home, kept(marks={"masks": masks, "floor": "2055-01-01T00:00:00+00:00", "certificate": "1"}), all_models())
+    takeover.restore(home, kept(marks={"masks": masks, "floor": "2055-01-01T00:00:00+00:00", "certificate": "1"}), all_models())
     with contextlib.closing(sqlite3.connect(home.state / "gateway.db")) as db:
         marks = dict(db.execute("SELECT name, value FROM marks"))
     assert marks["certificate"] == "1"

@@ -13,7 +13,7 @@ import pytest
 from drivers import all_models
 from gateway import __version__
 from gateway.contract import encoding, wire
-from gateway.home import backup, commissioning, handed, inbox
+from gateway.home import backup, certificates, commissioning, handed, inbox, signatures, takeover
 from gateway.home.config import load
 from gateway.home.handed import Handed
 from gateway.home.parts import Signature, Signing
@@ -200,11 +200,11 @@ def test_the_platform_counts_by_a_receipted_test_alarm_that_no_step_held_back(tm
 def test_equal_facts_have_one_fingerprint_and_no_moment_in_them(tmp_path, day):
     config = configured(tmp_path)
     walked(day)
-    first = commissioning.fingerprint(facts(config, found(day)))
+    first = certificates.fingerprint(facts(config, found(day)))
     day.clock.move(100)
-    assert commissioning.fingerprint(facts(config, found(day))) == first
+    assert certificates.fingerprint(facts(config, found(day))) == first
     other = replace(config, times=replace(config.times, grace_fall=20))
-    assert commissioning.fingerprint(facts(other, found(day))) != first
+    assert certificates.fingerprint(facts(other, found(day))) != first
 
 
 # -- signatures ----------------------------------------------------------------------------------------------------------
@@ -226,31 +226,31 @@ def test_equal_facts_have_one_fingerprint_and_no_moment_in_them(tmp_path, day):
     ],
 )
 def test_what_is_no_signature_is_refused(strokes):
-    assert commissioning.unsigned(Signature(how="drawn", strokes=strokes), "Li (192.168.1.20)").field == "strokes"
+    assert signatures.unsigned(Signature(how="drawn", strokes=strokes), "Li (192.168.1.20)").field == "strokes"
 
 
 def test_a_typed_name_is_that_of_who_signed_in():
-    assert commissioning.unsigned(TYPED, "Li (192.168.1.20)") is None
+    assert signatures.unsigned(TYPED, "Li (192.168.1.20)") is None
     for name in ("", "Wang", "Li (192.168.1.20)"):
-        assert commissioning.unsigned(Signature(how="typed", name=name), "Li (192.168.1.20)").field == "typed"
+        assert signatures.unsigned(Signature(how="typed", name=name), "Li (192.168.1.20)").field == "typed"
 
 
 def test_a_drawn_one_becomes_a_path_of_whole_numbers():
-    assert commissioning.unsigned(DRAWN, "Li") is None
-    assert commissioning.drawn(STROKES) == "M80 150l60 -90 40 80M300 100l50 0"
-    assert commissioning.drawn([(5, 6)]) == "M5 6l0 0"
+    assert signatures.unsigned(DRAWN, "Li") is None
+    assert signatures.drawn(STROKES) == "M80 150l60 -90 40 80M300 100l50 0"
+    assert signatures.drawn([(5, 6)]) == "M5 6l0 0"
 
 
 @given(st.lists(st.lists(st.integers(-700, 700), max_size=40), max_size=8))
 def test_whatever_is_drawn_is_refused_or_stays_in_the_field(strokes):
     signature = Signature(how="drawn", strokes=tuple(map(tuple, strokes)))
-    if commissioning.unsigned(signature, "Li") is None:
-        for path in commissioning.drawn(signature.strokes).split("M")[1:]:
+    if signatures.unsigned(signature, "Li") is None:
+        for path in signatures.drawn(signature.strokes).split("M")[1:]:
             x, y = map(int, path.partition("l")[0].split())
             for dx, dy in itertools.batched(map(int, path.partition("l")[2].split()), 2) if hasattr(itertools, "batched") else ():
                 x, y = x + dx, y + dy
-                assert 0 <= x <= commissioning.WIDE
-                assert 0 <= y <= commissioning.HIGH
+                assert 0 <= x <= signatures.WIDE
+                assert 0 <= y <= signatures.HIGH
 
 
 # -- kept ----------------------------------------------------------------------------------------------------------------
@@ -260,40 +260,40 @@ def made(tmp_path, number=1, signature=DRAWN, *, push=False):
     config = configured(tmp_path)
     what = facts(config, commissioning.Seen())
     at = wire.When("boot-1", 12.0, "2026-05-04T04:00:00Z", "unsure")
-    signing = Signing(seen=commissioning.fingerprint(what), signature=signature, push=push)
-    return commissioning.signed(what, number, by="Li (192.168.1.20)", at=at, signing=signing, instruction=f"page-{number}")
+    signing = Signing(seen=certificates.fingerprint(what), signature=signature, push=push)
+    return certificates.signed(what, number, by="Li (192.168.1.20)", at=at, signing=signing, instruction=f"page-{number}")
 
 
 def test_it_comes_back_byte_for_byte_and_a_damaged_one_not_at_all(tmp_path):
     one = made(tmp_path)
-    commissioning.keep(tmp_path, one)
-    assert commissioning.kept(tmp_path, 1) == one
+    certificates.keep(tmp_path, one)
+    assert certificates.kept(tmp_path, 1) == one
     path = tmp_path / "certificate-0001.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640, "the page prints it, and is of our group"
     path.write_bytes(path.read_bytes().replace(b"hall", b"halls"))
-    assert commissioning.kept(tmp_path, 1) is None
-    assert commissioning.kept(tmp_path, 2) is None
+    assert certificates.kept(tmp_path, 1) is None
+    assert certificates.kept(tmp_path, 2) is None
 
 
 def test_of_very_many_the_oldest_goes(tmp_path, monkeypatch):
-    monkeypatch.setattr(commissioning, "KEPT", 3)
+    monkeypatch.setattr(certificates, "KEPT", 3)
     for number in range(1, 6):
-        commissioning.keep(tmp_path, made(tmp_path, number))
-    assert commissioning.numbers(tmp_path) == [5, 4, 3]
+        certificates.keep(tmp_path, made(tmp_path, number))
+    assert certificates.numbers(tmp_path) == [5, 4, 3]
 
 
 def test_what_leaves_the_home_is_the_document_and_its_hash_and_handwriting_only_if_wanted(tmp_path):
-    detail = commissioning.told(made(tmp_path))
+    detail = certificates.told(made(tmp_path))
     assert detail["sha256"] == hashlib.sha256(detail["document"].encode()).hexdigest()
     assert "signature" not in detail
     assert "strokes" not in json.loads(detail["document"])
-    assert json.loads(commissioning.told(made(tmp_path, push=True))["signature"]) == [list(s) for s in STROKES]
-    assert "signature" not in commissioning.told(made(tmp_path, signature=TYPED, push=True))
+    assert json.loads(certificates.told(made(tmp_path, push=True))["signature"]) == [list(s) for s in STROKES]
+    assert "signature" not in certificates.told(made(tmp_path, signature=TYPED, push=True))
 
 
 def test_a_document_too_long_to_push_is_told_by_its_hash(tmp_path, monkeypatch):
-    monkeypatch.setattr(commissioning, "LONGEST", 10)
-    detail = commissioning.told(made(tmp_path))
+    monkeypatch.setattr(certificates, "LONGEST", 10)
+    detail = certificates.told(made(tmp_path))
     assert "document" not in detail
     assert len(detail["sha256"]) == 64
 
@@ -302,17 +302,17 @@ def test_a_new_box_has_the_certificates_of_the_home_and_tells_none_of_them_again
     (tmp_path / "old").mkdir()
     old = configured(tmp_path / "old")
     old.state.mkdir()
-    commissioning.keep(old.state, one := made(tmp_path / "old"))
+    certificates.keep(old.state, one := made(tmp_path / "old"))
     file = backup.made(old, "gw-test", "three blind mice run", "1", "2026-11-22T00:00:00+00:00")
     (tmp_path / "new").mkdir()
     new = configured(tmp_path / "new")
-    backup.restore(new, backup.opened(file, "three blind mice run"), MODELS)
-    assert commissioning.kept(new.state, 1) == one
-    assert "certificate" in backup._CARRIED, "the mark that says which have been told goes with them"
+    takeover.restore(new, backup.opened(file, "three blind mice run"), MODELS)
+    assert certificates.kept(new.state, 1) == one
+    assert "certificate" in backup.CARRIED, "the mark that says which have been told goes with them"
     broken = msgspec.structs.replace(backup.opened(file, "three blind mice run"), certificates=({"number": "x"},))
     (tmp_path / "other").mkdir()
     with pytest.raises(backup.BackupError, match="certificate"):
-        backup.restore(configured(tmp_path / "other"), broken, MODELS)
+        takeover.restore(configured(tmp_path / "other"), broken, MODELS)
 
 
 # -- on the real daemon --------------------------------------------------------------------------------------------------
@@ -338,7 +338,7 @@ def fingerprint(gateway):
             commissioning.OpenFault(int(kind.of(f["kind"]).priority), f["kind"], f["device"]) for f in status["faults"] if not f["test"]
         ],
     )
-    return commissioning.fingerprint(what)
+    return certificates.fingerprint(what)
 
 
 def sign(gateway, *, by="Li (10.0.0.7)", signature=DRAWN, seen=None, push=False, revision=0, order=""):
@@ -360,15 +360,15 @@ def answer(gateway, order):
     return one
 
 
-def certificates(gateway):
+def commissioned(gateway):
     return [m["detail"] for m in gateway.journal().values() if m.get("kind") == "service.visit" and m["detail"]["what"] == "commissioned"]
 
 
 def test_signed_it_is_kept_told_once_and_its_signature_is_nowhere_else(tmp_path):
     with Gateway(tmp_path) as gateway:
         assert answer(gateway, sign(gateway))["accepted"]
-        (told,) = certificates(gateway)
-        kept = commissioning.kept(gateway.state, 1)
+        (told,) = commissioned(gateway)
+        kept = certificates.kept(gateway.state, 1)
         assert (told["certificate"], told["document"], told["sha256"]) == (1, kept.text, kept.sha256)
         assert kept.signature == DRAWN
         assert gateway.sweep() == []
@@ -378,10 +378,10 @@ def test_signed_it_is_kept_told_once_and_its_signature_is_nowhere_else(tmp_path)
         assert "document" not in gateway.log()
         gateway.kill()
         gateway.start()
-        assert len(certificates(gateway)) == 1
+        assert len(commissioned(gateway)) == 1
         assert answer(gateway, sign(gateway, signature=TYPED))["accepted"]
-        assert [c["certificate"] for c in certificates(gateway)] == [1, 2]
-        assert commissioning.kept(gateway.state, 2).document["signed"]["how"] == "typed"
+        assert [c["certificate"] for c in commissioned(gateway)] == [1, 2]
+        assert certificates.kept(gateway.state, 2).document["signed"]["how"] == "typed"
 
 
 def test_what_was_seen_must_still_be_so_and_a_bad_signature_changes_nothing(tmp_path):
@@ -394,8 +394,8 @@ def test_what_was_seen_must_still_be_so_and_a_bad_signature_changes_nothing(tmp_
         ):
             no = answer(gateway, sign(gateway, **more))
             assert (no["accepted"], no["refused"]) == (False, word)
-        assert not certificates(gateway)
-        assert commissioning.numbers(gateway.state) == []
+        assert not commissioned(gateway)
+        assert certificates.numbers(gateway.state) == []
         order = f"page-{next(_told)}"
         body = {"v": 1, "gateway": gateway.name, "id": order, "do": "commissioned", "by": "Li"}
         inbox.leave(gateway.page, gateway.runtime, json.dumps(body).encode())
@@ -433,17 +433,17 @@ def test_killed_at_any_moment_there_is_a_whole_one_or_none_and_it_is_told_once(t
         assert answer(gateway, sign(gateway))["accepted"]
         takes = time.monotonic() - began
         for n in range(2, 14):
-            before = commissioning.numbers(gateway.state)
+            before = certificates.numbers(gateway.state)
             order = sign(gateway)
             time.sleep(rng.uniform(0, takes))
             gateway.kill()
-            files = commissioning.numbers(gateway.state)
-            assert all(commissioning.kept(gateway.state, number) for number in files), f"seed {seed}, round {n}: half a certificate"
+            files = certificates.numbers(gateway.state)
+            assert all(certificates.kept(gateway.state, number) for number in files), f"seed {seed}, round {n}: half a certificate"
             gateway.start()
             assert answer(gateway, order)["accepted"], f"seed {seed}, round {n}"
-            after = commissioning.numbers(gateway.state)
+            after = certificates.numbers(gateway.state)
             assert after == [before[0] + 1, *before], f"seed {seed}, round {n}"
-            told = [c["certificate"] for c in certificates(gateway)]
+            told = [c["certificate"] for c in commissioned(gateway)]
             assert told == sorted(after), f"seed {seed}, round {n}: each told once"
 
 
@@ -460,7 +460,7 @@ def test_cut_off_between_the_file_and_the_journal_it_is_told_and_answered_at_the
         (gateway.state / "gateway.db").write_bytes(before)  # as if it had not come to be written down
         gateway.start()
         assert answer(gateway, order)["accepted"]
-        (told,) = certificates(gateway)
+        (told,) = commissioned(gateway)
         assert (told["certificate"], told["after"]) == (1, "restart")
         assert told["signature"], "what was agreed to holds"
-        assert commissioning.numbers(gateway.state) == [1]
+        assert certificates.numbers(gateway.state) == [1]

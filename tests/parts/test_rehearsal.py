@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from drivers import all_models
-from gateway.home import backup
+from gateway.home import backup, takeover
 from gateway.home.backup import BackupError
 from gateway.home.config import load
 from gateway.home.parts import DevicePart, HomePart, HomePlatform, Household, HouseholdSecrets, RungPart, SoundPart
@@ -108,10 +108,10 @@ NEVER_STARTS = {
 
 @pytest.mark.parametrize("what", NEVER_STARTS)
 def test_what_would_never_start_is_refused_and_nothing_has_happened(box, monkeypatch, what):
-    monkeypatch.setattr(backup, "_rehearsed", here)
+    monkeypatch.setattr(takeover, "_rehearsed", here)
     box.state.mkdir()
     with pytest.raises(BackupError):
-        backup.restore(box, kept(**NEVER_STARTS[what]), all_models())
+        takeover.restore(box, kept(**NEVER_STARTS[what]), all_models())
     assert list(box.state.iterdir()) == []
     assert load(box.path, all_models()).household.revision == 0
 
@@ -133,8 +133,8 @@ STARTS = {
 
 @pytest.mark.parametrize("what", STARTS)
 def test_what_is_odd_and_starts_is_taken(box, monkeypatch, what):
-    monkeypatch.setattr(backup, "_rehearsed", here)
-    after = backup.restore(box, kept(**STARTS[what]), all_models())
+    monkeypatch.setattr(takeover, "_rehearsed", here)
+    after = takeover.restore(box, kept(**STARTS[what]), all_models())
     assert after.household.revision == 1
     here(box.path, box.state)
     with sqlite3.connect(box.state / "gateway.db") as db:
@@ -154,7 +154,7 @@ def test_a_program_that_this_box_does_not_let_run_is_named_and_refused(box, home
     assert why is not None
     assert "-c" in command
     with pytest.raises(BackupError, match=r"may not be run.*/usr/local/lib/eldercare-gateway") as no:
-        backup.restore(box, kept(household=home), all_models())
+        takeover.restore(box, kept(household=home), all_models())
     assert "不允许运行" in no.value.say.zh
     assert "不允许" not in no.value.say.en
     assert not box.state.exists()
@@ -167,7 +167,7 @@ def test_a_program_that_the_new_boxs_owner_has_named_goes_along(tmp_path):
     box = load(gateway.config, all_models())
     same = kept(household=Household(sound=SoundPart(alarm=("/usr/local/bin/siren", "3"))))
     assert backup.programs(box, same) == [("/usr/local/bin/siren 3", None)]
-    assert backup.restore(box, same, all_models()).sound_alarm == ("/usr/local/bin/siren", "3")
+    assert takeover.restore(box, same, all_models()).sound_alarm == ("/usr/local/bin/siren", "3")
 
 
 def test_the_real_start_is_tried_in_a_process_of_its_own_and_calls_nobody(tmp_path):
@@ -177,11 +177,11 @@ def test_the_real_start_is_tried_in_a_process_of_its_own_and_calls_nobody(tmp_pa
     gateway = Gateway(tmp_path / "box", name="", lines=f'[sound]\nalarm = ["{script}"]\n')
     gateway.systemd.close()
     box = load(gateway.config, all_models())
-    backup.restore(box, kept(**opened()), all_models())
+    takeover.restore(box, kept(**opened()), all_models())
     assert not ran.exists()
     assert sorted(p.name for p in box.state.iterdir()) == ["gateway.db", "household-secrets.json", "household.json", "identity"]
     with pytest.raises(BackupError, match="does not start"):
-        backup.prepared(load(Gateway(tmp_path / "other", name="").config, all_models()), kept(marks={"certificate": "x"}), all_models())
+        takeover.prepared(load(Gateway(tmp_path / "other", name="").config, all_models()), kept(marks={"certificate": "x"}), all_models())
 
 
 def test_the_running_gateway_refuses_both_and_goes_on_as_before(tmp_path, bluez):  # noqa: F811
@@ -195,4 +195,4 @@ def test_the_running_gateway_refuses_both_and_goes_on_as_before(tmp_path, bluez)
         assert "may not be run" in no["en"]
         assert box.status()["gateway"] == first
         assert not (box.state / "restore").exists()
-        assert not (box.state / backup.PREPARED).exists()
+        assert not (box.state / takeover.PREPARED).exists()

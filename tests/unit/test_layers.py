@@ -22,8 +22,6 @@ LONG = {
     "drivers/_mibeacon.py",
     "drivers/radar_5359.py",
     "gateway/__main__.py",
-    "gateway/home/backup.py",
-    "gateway/home/commissioning.py",
     "gateway/judge/danger.py",
     "gateway/judge/faults/fault.py",
     "gateway/judge/open_alarms.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.contract import chain, encoding, wire
-from gateway.home import commissioning
+from gateway.home import certificates
 from gateway.home.parts import Signature, Signing
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
@@ -122,10 +122,10 @@ def visit(day: Day) -> Iterator[tuple[str, Entry]]:
     yield "fault-walk-passed", newest(day, lambda f: getattr(f, "kind", "") == kind.VISIT)
     device = {"id": "button", "room": "hall", "model": "shelly-blu-button", "address": "53:01", "lacks": [], "walk": {"presses": 3}}
     what = {"form": 1, "gateway": GATEWAY, "household": "H-0451", "devices": [device], "passed": True, "missing": [], "revision": 7}
-    signing = Signing(seen=commissioning.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
+    signing = Signing(seen=certificates.fingerprint(what), signature=Signature(how="drawn", strokes=((80, 150, 60, -90, 40, 80),)))
     now = day.clock.now()
-    made = commissioning.signed(what, 1, by="Li", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
-    day.take(day.pipeline.noticed([day.pipeline.faults.note(kind.VISIT, now, **commissioning.told(made))], now))
+    made = certificates.signed(what, 1, by="Li", at=wire.when(now, "5b0e77a91c34"), signing=signing, instruction="page-15")
+    day.take(day.pipeline.noticed([day.pipeline.faults.note(kind.VISIT, now, **certificates.told(made))], now))
     yield "fault-commissioned", day.entries[-1]
 
 

@@ -1,0 +1,207 @@
+"""The certificates of commissioning that are kept: each one document, byte by byte as it was signed.
+
+Of a document nothing changes any more: its SHA-256 stands on paper and in the journal, and a
+reprint is made from the very same bytes. Each is a file of its own; the rename is its moment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from gateway.box import generations
+from gateway.contract import wire
+from gateway.home.parts import Signature, Signing
+
+CARRIED: Final = 20  # of them, the newest, that go to a new box
+LAST: Final = 1_000_000  # number that a certificate can have
+KEPT: Final = 200  # certificates of one home; beyond it the oldest is forgotten
+LONGEST: Final = 24 * 1024  # bytes of a document that is pushed whole; of a larger one its hash is
+# What stands in every document, also of the first form.
+_STANDS: Final = frozenset(
+    {
+        "form",
+        "number",
+        "gateway",
+        "software",
+        "household",
+        "timezone",
+        "revision",
+        "devices",
+        "steps",
+        "platform",
+        "times",
+        "ladder",
+        "passed",
+        "missing",
+        "signed",
+    }
+)
+
+
+def canonical(body: object) -> bytes:
+    """Return the one text that a body has."""
+    return json.dumps(body, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def fingerprint(what: Mapping[str, Any]) -> str:
+    """Return by what two sets of facts are told apart."""
+    return hashlib.sha256(canonical(what)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """One that is kept. `text` is the document, byte by byte as it was signed."""
+
+    number: int
+    text: str
+    instruction: str
+    signature: Signature
+    push: bool = False  # who signed agrees that what was drawn goes to the platform too
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of the document."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What stands in it."""
+        found: dict[str, Any] = json.loads(self.text)
+        return found
+
+
+def signed(
+    what: Mapping[str, Any],
+    number: int,
+    *,
+    by: str,
+    at: wire.When,
+    signing: Signing,
+    instruction: str,
+) -> Certificate:
+    """Return the certificate over these facts."""
+    signature = signing.signature
+    strokes = (
+        hashlib.sha256(canonical(signature.strokes)).hexdigest() if signature.how == "drawn" else ""
+    )
+    more = {
+        "number": number,
+        "signed": {
+            "by": by,
+            "at": msgspec.to_builtins(at),
+            "how": signature.how,
+            "strokes_sha256": strokes,
+        },
+    }
+    return Certificate(
+        number, canonical({**what, **more}).decode(), instruction, signature, signing.push
+    )
+
+
+def keep(state: Path, made: Certificate) -> None:
+    """Put a certificate on the disk. Raises OSError; then there is none. The rename is the moment."""
+    body = {
+        "number": made.number,
+        "document": made.text,
+        "instruction": made.instruction,
+        "push": made.push,
+        "signature": msgspec.to_builtins(made.signature),
+    }
+    generations.write(_path(state, made.number), body, 0o640)
+    with contextlib.suppress(OSError):
+        for old in _files(state)[KEPT:]:
+            old.unlink()
+
+
+def numbers(state: Path) -> list[int]:
+    """Return the numbers of the certificates there are, newest first."""
+    return [_number(path) for path in _files(state)]
+
+
+def kept(state: Path, number: int) -> Certificate | None:
+    """Return one certificate; None where there is none or it is not whole."""
+    try:
+        body = generations.Generation(_path(state, number)).body()
+        return Certificate(
+            number,
+            body["document"],
+            body["instruction"],
+            msgspec.convert(body["signature"], Signature),
+            body["push"],
+        )
+    except (generations.Torn, LookupError, msgspec.ValidationError):
+        return None
+
+
+def _files(state: Path) -> list[Path]:
+    with contextlib.suppress(OSError):
+        return sorted(
+            (p for p in state.glob("certificate-*.json") if _number(p)), key=lambda p: -_number(p)
+        )
+    return []
+
+
+def _path(state: Path, number: int) -> Path:
+    return state / f"certificate-{number:04d}.json"
+
+
+def _number(path: Path) -> int:
+    digits = path.stem.removeprefix("certificate-")
+    return int(digits) if digits.isascii() and digits.isdigit() else 0
+
+
+def carried(state: Path) -> tuple[dict[str, Any], ...]:
+    """Return the newest certificates as they are kept, for a backup."""
+    out = []
+    for path in _files(state)[:CARRIED]:
+        with contextlib.suppress(generations.Torn):
+            out.append(generations.Generation(path).body())
+    return tuple(out)
+
+
+def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
+    """Put those of a backup into a folder. Raises OSError; ValueError where one is none."""
+    for body in bodies:
+        try:
+            made = Certificate(
+                int(body["number"]),
+                str(body["document"]),
+                str(body["instruction"]),
+                msgspec.convert(body["signature"], Signature),
+                bool(body["push"]),
+            )
+            wrong = not 0 < made.number <= LAST or not set(made.document) >= _STANDS
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"a certificate of the backup is none ({error})") from error
+        if wrong:
+            raise ValueError(
+                "a certificate of the backup is none: its number or its document is not what it should be"
+            )
+        keep(folder, made)
+
+
+def told(made: Certificate) -> dict[str, bool | int | float | str]:
+    """Return what the journal and the platform get: its facts and its hash; what was drawn by hand only where that is wanted."""
+    document = made.document
+    detail: dict[str, bool | int | float | str] = {
+        "what": "commissioned",
+        "by": document["signed"]["by"],
+        "certificate": made.number,
+        "passed": document["passed"],
+        "missing": len(document["missing"]),
+        "revision": document["revision"],
+        "sha256": made.sha256,
+    }
+    if len(made.text.encode()) <= LONGEST:
+        detail["document"] = made.text
+    if made.push and made.signature.how == "drawn":
+        detail["signature"] = canonical(made.signature.strokes).decode()
+    return detail

@@ -1,0 +1,65 @@
+"""Who signed, and how: typed, under the name that has signed in, or drawn with a finger."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+
+from gateway.home.certificates import canonical
+from gateway.home.parts import Signature
+from gateway.words.instruction import Problem
+from gateway.words.say import Say
+
+WIDE, HIGH = 600, 200  # units of the field that is signed on
+SHORTEST = 80  # units of a drawn signature, all strokes together: a touch by mistake is none
+POINTS = 5000  # numbers in a drawn signature
+STROKES = 8 * 1024  # bytes of it
+
+
+def unsigned(signature: Signature, by: str) -> Problem | None:
+    """Say what is wrong with a signature; None where nothing is. A typed one is the name under which one has signed in."""
+    if signature.how == "typed":
+        same = signature.name and signature.name == by.partition(" (")[0]
+        return None if same else Problem("certificate", "", "typed", Say("sign.name"))
+    numbers = sum(len(s) for s in signature.strokes)
+    whole = all(len(s) >= 2 and len(s) % 2 == 0 for s in signature.strokes)
+    if (
+        not whole
+        or numbers > POINTS
+        or len(canonical(signature.strokes)) > STROKES
+        or not _inside(signature.strokes)
+    ):
+        return Problem("certificate", "", "strokes", Say("sign.unread"))
+    if _length(signature.strokes) < SHORTEST:
+        return Problem("certificate", "", "strokes", Say("sign.none"))
+    return None
+
+
+def _points(stroke: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the places of a stroke: the first two numbers are a place, all others steps from there."""
+    x = y = 0
+    out = []
+    for dx, dy in zip(stroke[::2], stroke[1::2], strict=True):
+        x, y = x + dx, y + dy
+        out.append((x, y))
+    return out
+
+
+def _inside(strokes: Iterable[Sequence[int]]) -> bool:
+    return all(0 <= x <= WIDE and 0 <= y <= HIGH for s in strokes for x, y in _points(s))
+
+
+def _length(strokes: Iterable[Sequence[int]]) -> float:
+    return sum(
+        math.dist(a, b) for s in strokes for p in [_points(s)] for a, b in itertools.pairwise(p)
+    )
+
+
+def drawn(strokes: Iterable[Sequence[int]]) -> str:
+    """Return a signature as the path of an SVG; a single place is a dot."""
+    return "".join(
+        f"M{s[0]} {s[1]}l"
+        + (" ".join(f"{dx} {dy}" for dx, dy in zip(s[2::2], s[3::2], strict=True)) or "0 0")
+        for s in strokes
+    )
