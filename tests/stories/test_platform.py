@@ -15,6 +15,7 @@ from gateway.words import kind
 from gateway.words.instruction import Change, Do, Door, Instruction, What
 
 from tests.kit import simulated
+from tests.kit.dated import dated
 from tests.stories.life import DAY, HALL, HOUR, MINUTE, RADAR, Life, rung
 
 
@@ -26,6 +27,7 @@ def life(tmp_path):
 
 def order(life, id_, **fields):
     body = {"v": 1, "gateway": "gw-year", "id": id_, "do": "test", "by": "desk"} | fields
+    body = dated(body["do"], body, life.wall())
     life.daemon.mailbox.from_platform("instruction", json.dumps(body).encode())
 
 
