@@ -22,13 +22,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gateway import __version__
 from gateway.words.say import both
 
 if TYPE_CHECKING:
     from gateway.home.config import Config
+    from gateway.home.nearby import Nearby
 
 DEFAULT = Path("/etc/eldercare-gateway/gateway.toml")
 AGAIN = -1  # what serving ends with where it begins anew at once
@@ -280,6 +281,8 @@ def _tell(args: argparse.Namespace) -> int:
 
 
 def _devices(args: argparse.Namespace) -> int:
+    import msgspec
+
     from drivers import all_models
     from gateway.home import nearby
     from gateway.home.source import ConfigError
@@ -295,23 +298,26 @@ def _devices(args: argparse.Namespace) -> int:
             config = _load(args.config)
         since = time.monotonic()
         if config is not None and nearby.ask(config.runtime, seconds):
-            facts = nearby.answer(config.runtime, since, seconds)
-            if facts is None:
+            found = nearby.answer(config.runtime, since, seconds)
+            if found is None:
                 print(both("command.no_answer"), file=sys.stderr)
                 return 1
         else:
-            facts = asyncio.run(_hear_alone(config, seconds))
+            found = asyncio.run(_hear_alone(config, seconds))
     except ConfigError as error:
         return _refused(error)
     except OSError as error:
         print(both("command.not_root", strerror=error.strerror), file=sys.stderr)
         return 1
-    known = {"supported": nearby.supported(models), **facts}
-    print(json.dumps(known, ensure_ascii=False) if args.json else nearby.told(models, facts))
-    return 1 if all(facts["radios"]) else 0
+    if args.json:
+        known = {"supported": nearby.supported(models)} | msgspec.to_builtins(found)
+        print(json.dumps(known, ensure_ascii=False))
+    else:
+        print(nearby.told(models, found))
+    return 1 if all(found.radios) else 0
 
 
-async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
+async def _hear_alone(config: Config | None, seconds: float) -> Nearby:
     """Listen where no gateway runs that would own the radio."""
     from drivers import all_models
     from gateway.hear import ble
@@ -328,11 +334,11 @@ async def _hear_alone(config: Config | None, seconds: float) -> dict[str, Any]:
     tasks = [asyncio.create_task(radio.run()) for radio in radios]
     if tasks:
         await asyncio.wait(tasks, timeout=seconds)
-    facts = window.facts(time.monotonic(), [radio.trouble for radio in radios])
+    found = window.facts(time.monotonic(), [radio.trouble for radio in radios])
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return facts
+    return found
 
 
 def _commission(args: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import Any, cast
 from gateway.hear.makes import OTHERS, address_kind, guess, maker
 from gateway.hear.waits import WAITS
 from gateway.home.devices import Device
-from gateway.home.nearby import AT_MOST
+from gateway.home.nearby import AT_MOST, Nearby, NearDevice, NearSignal
 from gateway.home.waits import WAITS as HOME
 from gateway.words.driver import (
     NOT_MINE,
@@ -77,6 +77,28 @@ class Neighbour:
         """True unless its address is one that changes: then it is a phone or a watch."""
         return self.address_kind != "private"
 
+    def facts(self, now: float) -> NearDevice:
+        """Return it as the page is told."""
+        return NearDevice(
+            address=self.address,
+            address_kind=self.address_kind,
+            enrollable=self.enrollable,
+            name=self.name,
+            model=self.model.name if self.model else "",
+            title=list(self.model.title) if self.model else ["", ""],
+            maker=self.maker,
+            enrolled=self.enrolled.id if self.enrolled else "",
+            needs_key=self.needs_key,
+            refused=self.refused,
+            told=self.told,
+            packets=self.packets,
+            rssi=self.rssi,
+            best=self.best,
+            silent_s=round(now - self.at, 1),
+            acted_s=None if self.acted is None else round(now - self.acted, 1),
+            signals=[signal.facts(now) for signal in reversed(self.signals.values())],
+        )
+
 
 @dataclass(slots=True)
 class Signal:
@@ -94,19 +116,19 @@ class Signal:
     told: dict[str, list[Value]] = field(default_factory=dict)
     data: bytes | None = None
 
-    def facts(self, now: float) -> dict[str, Any]:
-        """Return it as JSON."""
-        return {
-            "receiver": self.receiver,
-            "signal": self.source,
-            "times": self.times,
-            "rssi": self.rssi,
-            "enrolled": self.enrolled.id if self.enrolled else "",
-            "model": self.model.name if self.model else "",
-            "told": self.told,
-            "silent_s": round(now - self.at, 1),
-            "acted_s": None if self.acted is None else round(now - self.acted, 1),
-        }
+    def facts(self, now: float) -> NearSignal:
+        """Return it as the page is told."""
+        return NearSignal(
+            receiver=self.receiver,
+            signal=self.source,
+            times=self.times,
+            rssi=self.rssi,
+            enrolled=self.enrolled.id if self.enrolled else "",
+            model=self.model.name if self.model else "",
+            told=self.told,
+            silent_s=round(now - self.at, 1),
+            acted_s=None if self.acted is None else round(now - self.acted, 1),
+        )
 
 
 class Window:
@@ -300,43 +322,19 @@ class Window:
         if source != last and (last or one.at - self.opened > WAITS.window_settled):
             one.acted = signal.acted = one.at
 
-    def facts(self, now: float, radios: Sequence[str] = ()) -> dict[str, Any]:
-        """Return everything remembered as JSON, strongest signal first.
-
-        `radios` says what is wrong with each radio, "" = it hears. `signals` is what
-        receivers heard, newest first: what can be taught, or enrolled by its name.
-        """
-        return {
-            "opened": self.opened,
-            "written": now,
-            "until": self.until,
-            "open": self.is_open(now),
-            "radios": list(radios),
-            "forgotten": self.forgotten,
-            "signals": [signal.facts(now) for signal in reversed(self.signals.values())],
-            "heard": [
-                {
-                    "address": n.address,
-                    "address_kind": n.address_kind,
-                    "enrollable": n.enrollable,
-                    "name": n.name,
-                    "model": n.model.name if n.model else "",
-                    "title": list(n.model.title) if n.model else ["", ""],
-                    "maker": n.maker,
-                    "enrolled": n.enrolled.id if n.enrolled else "",
-                    "needs_key": n.needs_key,
-                    "refused": n.refused,
-                    "told": n.told,
-                    "packets": n.packets,
-                    "rssi": n.rssi,
-                    "best": n.best,
-                    "silent_s": round(now - n.at, 1),
-                    "acted_s": None if n.acted is None else round(now - n.acted, 1),
-                    "signals": [signal.facts(now) for signal in reversed(n.signals.values())],
-                }
-                for n in sorted(self.neighbours.values(), key=lambda n: (-n.best, n.address))
-            ],
-        }
+    def facts(self, now: float, radios: Sequence[str] = ()) -> Nearby:
+        """Return everything remembered; `radios`: what is wrong with each radio, "" = it hears."""
+        strongest = sorted(self.neighbours.values(), key=lambda n: (-n.best, n.address))
+        return Nearby(
+            opened=self.opened,
+            written=now,
+            until=self.until,
+            open=self.is_open(now),
+            radios=list(radios),
+            forgotten=self.forgotten,
+            signals=[signal.facts(now) for signal in reversed(self.signals.values())],
+            heard=[one.facts(now) for one in strongest],
+        )
 
 
 def _remember(known: dict[Any, Signal], key: object, one: Signal) -> None:

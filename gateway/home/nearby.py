@@ -15,6 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+from msgspec import Struct
+
 from gateway.home.devices import is_slow
 from gateway.home.waits import WAITS
 from gateway.words.driver import (
@@ -27,6 +30,7 @@ from gateway.words.driver import (
     MqttTopics,
     SerialLine,
 )
+from gateway.words.reading import Value
 from gateway.words.say import both
 
 AT_MOST = 200  # addresses; the one not heard for longest is forgotten first
@@ -62,11 +66,73 @@ def ask(runtime: Path, seconds: float) -> bool:
     return True
 
 
-def write(runtime: Path, facts: dict[str, Any]) -> None:
-    """Write what was heard so far, in one move. Raises OSError."""
+class NearSignal(Struct, frozen=True, kw_only=True):
+    """What a receiver, or a beacon that is taught, has sent. `enrolled` and `model` are "" where nobody knows."""
+
+    receiver: str = ""
+    signal: str
+    times: int = 0
+    rssi: int = 0
+    enrolled: str = ""
+    model: str = ""
+    told: dict[str, list[Value]] = {}
+    silent_s: float = 0.0
+    acted_s: float | None = None
+
+
+class NearDevice(Struct, frozen=True, kw_only=True):
+    """One address of the air. `told` is what it said, by kind; `acted_s`: when somebody last did something with it."""
+
+    address: str
+    address_kind: str = ""
+    enrollable: bool = False
+    name: str = ""
+    model: str = ""
+    title: list[str] = []
+    maker: str = ""
+    enrolled: str = ""
+    needs_key: bool = False
+    refused: str = ""
+    told: dict[str, list[Value]] = {}
+    packets: int = 0
+    rssi: int = 0
+    best: int = -127
+    silent_s: float = 0.0
+    acted_s: float | None = None
+    signals: list[NearSignal] = []
+
+
+class Nearby(Struct, frozen=True, kw_only=True):
+    """Everything a window remembers, strongest and newest first. Times are monotonic seconds.
+
+    `radios` says what is wrong with each ear, "" = it hears; `forgotten`: addresses that were one
+    too many.
+    """
+
+    opened: float = 0.0
+    written: float
+    until: float
+    open: bool
+    radios: list[str] = []
+    forgotten: int = 0
+    signals: list[NearSignal] = []
+    heard: list[NearDevice] = []
+
+
+def write(runtime: Path, found: Nearby) -> None:
+    """Write what was heard so far, in one move; a name may hold surrogates. Raises OSError."""
     new = runtime / f"{FILE}.new"
-    new.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8", errors="replace")
+    text = json.dumps(msgspec.to_builtins(found), ensure_ascii=False)
+    new.write_text(text, encoding="utf-8", errors="replace")
     new.replace(runtime / FILE)
+
+
+def read(runtime: Path) -> Nearby:
+    """Return what was heard so far. Raises OSError, ValueError where there is nothing."""
+    try:
+        return msgspec.json.decode((runtime / FILE).read_bytes(), type=Nearby)
+    except (msgspec.DecodeError, RecursionError) as wrong:
+        raise ValueError(f"{FILE} is not the daemon's") from wrong
 
 
 def erase(runtime: Path) -> None:
@@ -75,14 +141,12 @@ def erase(runtime: Path) -> None:
         (runtime / FILE).unlink(missing_ok=True)
 
 
-def answer(runtime: Path, since: float, seconds: float) -> dict[str, Any] | None:
+def answer(runtime: Path, since: float, seconds: float) -> Nearby | None:
     """Wait until the gateway has heard for `seconds` since it was asked; None where it does not answer."""
     while time.monotonic() < since + seconds + WAITS.window_answer:
-        with contextlib.suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
-            found: dict[str, Any] = json.loads((runtime / FILE).read_text(encoding="utf-8"))
-            if found["written"] >= since + seconds or (
-                found["written"] >= since and not found["open"]
-            ):
+        with contextlib.suppress(OSError, ValueError):
+            found = read(runtime)
+            if found.written >= since + seconds or (found.written >= since and not found.open):
                 return found
         time.sleep(WAITS.window_look)
     return None
@@ -137,7 +201,7 @@ _ENROL = {
 _HEAD = both("nearby.head")
 
 
-def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
+def told(models: Mapping[str, Model], found: Nearby) -> str:
     """Return both tables in plain words, zh-CN first, at most WIDE columns."""
     out = [both("nearby.models", models=len(models))]
     for row in supported(models):
@@ -150,38 +214,39 @@ def told(models: Mapping[str, Model], facts: dict[str, Any]) -> str:
         out.append(_cut(f"  {'':22} {row['link']}, {_ENROL[Enrol(row['enrol'])]}, {watched}"))
         out.append(_cut(f"  {'':22} {', '.join(row['senses'])}"))
     out.append("")
-    seconds = facts["written"] - facts["opened"]
-    out.append(both("nearby.heard", heard=len(facts["heard"]), seconds=seconds))
-    out += [_cut(f"  ! {trouble}") for trouble in facts["radios"] if trouble]
-    if not facts["radios"]:
+    seconds = found.written - found.opened
+    out.append(both("nearby.heard", heard=len(found.heard), seconds=seconds))
+    out += [_cut(f"  ! {trouble}") for trouble in found.radios if trouble]
+    if not found.radios:
         out.append(both("nearby.no_radio"))
-    if facts["heard"]:
+    if found.heard:
         out.append(f"  {_HEAD}")
-    for one in facts["heard"]:
-        make = one["model"] or one["maker"] or "?"
-        line = f"  {one['address']} {one['best']:>4} {one['rssi']:>4} {one['packets']:>5} {_pad(make, 21)} {_pad(one['name'], 14)}"
+    for one in found.heard:
+        make = one.model or one.maker or "?"
+        line = (
+            f"  {one.address} {one.best:>4} {one.rssi:>4} {one.packets:>5} "
+            f"{_pad(make, 21)} {_pad(one.name, 14)}"
+        )
         known = _known(one)
         if _columns(line) + 1 + _columns(known) <= WIDE:
             out.append(f"{line} {known}".rstrip())
         else:
             out += [line.rstrip(), _cut(f"  {'':17} {known}")]
-    if unknown := [one for one in facts.get("signals", []) if not one["enrolled"]]:
+    if unknown := [one for one in found.signals if not one.enrolled]:
         out.append(both("nearby.signals"))
-        out += [
-            _cut(f"  {one['receiver']:<20} {one['signal']:<24} x{one['times']}") for one in unknown
-        ]
-    if facts["forgotten"]:
-        out.append(both("nearby.forgotten", forgotten=facts["forgotten"], at_most=AT_MOST))
+        out += [_cut(f"  {one.receiver:<20} {one.signal:<24} x{one.times}") for one in unknown]
+    if found.forgotten:
+        out.append(both("nearby.forgotten", forgotten=found.forgotten, at_most=AT_MOST))
     return "\n".join(out)
 
 
-def _known(one: Mapping[str, Any]) -> str:
-    said = ", ".join(f"{what} {'/'.join(map(str, values))}" for what, values in one["told"].items())
-    if one["enrolled"]:
-        return both("nearby.enrolled", enrolled=one["enrolled"]) + (f"; {said}" if said else "")
-    if not one["enrollable"]:
+def _known(one: NearDevice) -> str:
+    said = ", ".join(f"{what} {'/'.join(map(str, values))}" for what, values in one.told.items())
+    if one.enrolled:
+        return both("nearby.enrolled", enrolled=one.enrolled) + (f"; {said}" if said else "")
+    if not one.enrollable:
         return both("nearby.phone")
-    if one["needs_key"]:
+    if one.needs_key:
         return both("nearby.needs_key")
     return said
 

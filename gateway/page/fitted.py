@@ -19,7 +19,7 @@ from gateway.home.devices import Device
 from gateway.home.status import SettingStatus, SetUpStatus
 from gateway.page.change import Answer, Form, current, drawn, left, models
 from gateway.page.known import NOTES
-from gateway.page.sensors import looks, place
+from gateway.page.makes import looks, place
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.driver import Setting

@@ -21,7 +21,7 @@ from gateway.home.handed import Handed, Rejected
 from gateway.judge.danger import OPTIONAL
 from gateway.page import both
 from gateway.page.change import Answer, Form, configure, current, drawn, models
-from gateway.page.sensors import OPENS
+from gateway.page.makes import OPENS
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.clock import Moment

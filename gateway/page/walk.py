@@ -31,7 +31,7 @@ from gateway.page import live
 from gateway.page.acts import once, once_of
 from gateway.page.change import current
 from gateway.page.known import Filter
-from gateway.page.today import stream
+from gateway.page.stream import stream
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.page.words import Words

@@ -14,7 +14,7 @@ from gateway.home import changes, inbox
 from gateway.home.config import load
 from gateway.home.handed import Handed, Rejected, handed
 from gateway.home.status import DeviceStatus, Status
-from gateway.page import sensors
+from gateway.page import change, confirm, device_form
 from gateway.page.words import printed
 from gateway.page.zh import ZH
 from gateway.words.instruction import Refused
@@ -289,7 +289,7 @@ async def test_the_form_asks_what_its_make_needs_in_the_pages_language(home):
     assert 'name="left_open"' in text
     assert 'name="role"' not in text
     assert 'name="bed"' in await form("linptech-ps1bb")
-    notes = sensors.models()["bthome-v2"].device_notes
+    notes = change.models()["bthome-v2"].device_notes
     assert printed(notes[0]) in await form("bthome-v2")
     assert notes[1] in await form("bthome-v2", "en")
     assert (await browser.get("/sensors/new", params={"address": ADDRESS, "model": "zigbee-sos"})).status_code == 404
@@ -368,13 +368,13 @@ async def test_replaced_keeps_its_name_and_retired_needs_a_tick(home):
 def test_a_first_word_is_one_since_then():
     facts = Status(written=time.time() + 60, mono=100.0)
     lately, before = DeviceStatus(device="x", heard_s=2.0), DeviceStatus(device="x", heard_s=4.0)
-    assert sensors._first(lately, facts, 97.0) == "heard"
-    assert sensors._first(before, facts, 97.0) == "waiting"
-    assert sensors._first(replace(before, unread_s=1.0), facts, 97.0) == "key"
-    assert sensors._first(replace(before, unread_s=9.0), facts, 97.0) == "waiting", "it was another key then"
-    assert sensors._first(lately, replace(facts, written=1.0), 97.0) == "waiting"
-    assert sensors._first(lately, facts, None) == "waiting"
-    assert sensors._first(None, facts, 1.0) == "waiting"
+    assert confirm._first(lately, facts, 97.0) == "heard"
+    assert confirm._first(before, facts, 97.0) == "waiting"
+    assert confirm._first(replace(before, unread_s=1.0), facts, 97.0) == "key"
+    assert confirm._first(replace(before, unread_s=9.0), facts, 97.0) == "waiting", "it was another key then"
+    assert confirm._first(lately, replace(facts, written=1.0), 97.0) == "waiting"
+    assert confirm._first(lately, facts, None) == "waiting"
+    assert confirm._first(None, facts, 1.0) == "waiting"
 
 
 async def test_confirm_says_so_once_it_is_heard(home):
@@ -554,7 +554,7 @@ async def test_a_receiver_is_told_where_it_is(wired, model, said, port):
     ],
 )
 def test_a_key_is_found_in_what_is_pasted(text, found):
-    assert sensors.key_of(text, 32) == found
+    assert device_form.key_of(text, 32) == found
 
 
 async def test_a_key_of_a_wrong_form_is_said_at_once_and_one_out_of_a_qr_code_is_taken(home):

@@ -10,6 +10,7 @@ import time
 import unicodedata
 from pathlib import Path
 
+import msgspec
 import pytest
 from drivers import all_models
 from gateway.hear import window as hearing_window
@@ -46,8 +47,12 @@ def opened(seconds=60.0, devices=()):
     return Window(MODELS, devices, 100.0, seconds)
 
 
+def facts(window, now=110.0):
+    return msgspec.to_builtins(window.facts(now))
+
+
 def only(window, now=110.0):
-    (one,) = window.facts(now)["heard"]
+    (one,) = facts(window, now)["heard"]
     return one
 
 
@@ -59,7 +64,7 @@ def test_a_window_remembers_signal_and_packets_strongest_first():
     for rssi in (-80, -55, -70):
         window.heard(advert(rssi=rssi), "public", 101.0)
     window.heard(advert(DOOR, rssi=-40), "public", 104.0)
-    first, second = window.facts(110.0)["heard"]
+    first, second = facts(window)["heard"]
     assert (first["address"], first["packets"], first["silent_s"]) == (DOOR, 1, 6.0)
     assert (second["address"], second["packets"], second["best"], second["rssi"]) == (BUTTON, 3, -55, -70)
 
@@ -76,8 +81,8 @@ def test_a_window_closes_by_itself_and_cannot_be_kept_open():
         window.extend(float(now), 1e9)
     assert window.until == 100.0 + WAITS.window
     window.heard(advert(), "public", window.until)
-    assert window.facts(window.until)["heard"] == []
-    assert not window.facts(window.until)["open"]
+    assert facts(window, window.until)["heard"] == []
+    assert not facts(window, window.until)["open"]
 
 
 def test_a_window_keeps_the_newest_addresses():
@@ -87,10 +92,10 @@ def test_a_window_keeps_the_newest_addresses():
         window.heard(advert(f"C2:00:00:00:{n >> 8:02X}:{n & 255:02X}"), "random", 102.0)
         if n == 150:
             window.heard(advert(BUTTON), "public", 103.0)
-    facts = window.facts(110.0)
-    assert len(facts["heard"]) == AT_MOST
-    assert facts["forgotten"] == 51
-    assert BUTTON in {one["address"] for one in facts["heard"]}, "heard again in between"
+    found = facts(window)
+    assert len(found["heard"]) == AT_MOST
+    assert found["forgotten"] == 51
+    assert BUTTON in {one["address"] for one in found["heard"]}, "heard again in between"
 
 
 def test_what_an_address_says_is_bounded():
@@ -440,7 +445,7 @@ codes = { press = "AAAAAA" }
 
 
 def signals(window, now=110.0):
-    return {s["signal"]: s for s in window.facts(now)["signals"]}
+    return {s["signal"]: s for s in facts(window, now)["signals"]}
 
 
 def test_a_code_is_somebodys_doing_each_time_an_input_only_when_it_changes(tmp_path):

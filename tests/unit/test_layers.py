@@ -27,8 +27,6 @@ LONG = {
     "gateway/judge/open_alarms.py",
     "gateway/judge/pipeline.py",
     "gateway/page/rules.py",
-    "gateway/page/sensors.py",
-    "gateway/page/today.py",
     "gateway/tend/check.py",
     "gateway/tend/daemon.py",
     "gateway/tend/technician.py",

@@ -1,0 +1,158 @@
+"""One device: whether it is heard, its day, its weeks, and what of it was not believed."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Response
+from msgspec.structs import replace
+
+from gateway.home.status import DeviceStatus, Status
+from gateway.page import weeks
+from gateway.page.change import models
+from gateway.page.makes import look
+from gateway.page.strip import Strip, strips
+from gateway.page.visitor import Reader, Stop, Visitor
+from gateway.words import kind
+from gateway.words.driver import Behind, BleAdvert, GattService, MqttTopics
+from gateway.words.reading import Kind
+
+router = APIRouter()
+# that have words of their own; all others came damaged
+REFUSALS = frozenset(
+    {
+        "not_sensed",
+        "repeated",
+        "not_reached",
+        "driver_failed",
+        "decrypt_failed",
+        "bindkey_required",
+        "downgrade",
+        "offline",
+        "replayed",
+    }
+)
+
+
+@router.get("/devices/{device}")
+def one(v: Reader, device: str) -> Response:
+    """Show one device: its day, its weeks, and what of it was not believed."""
+    known = v.page.known
+    facts = known.status()
+    found = next((d for d in facts.devices if d.device == device), None)
+    if found is None:
+        raise Stop(404)
+    found = replace(found, shelved=device in known.masks()["shelves"])
+    now = known.now(facts)
+    strip = strips(
+        known.day(now),
+        [(device, found.missing_after)],
+        now,
+        restarts=known.restarts(now - 86400),
+        packets=known.packets(facts, now),
+        before=known.heard_before(now - 86400),
+    )[device]
+    days = known.weeks(now, weeks.DAYS, device).get(device, [])
+    model = models().get(found.model)
+    return v.render(
+        "device.html",
+        d=found,
+        s=strip,
+        state=heard(found, facts),
+        signal=signal(found),
+        days=days,
+        count=weeks.DAYS,
+        now=now,
+        look=look(found.model),
+        title=model.title[v.words.language != "zh"] if model else found.model,
+        told=told(v, strip, now),
+        signals=weeks.drawn(days, weeks.DAYS),
+        batteries=weeks.batteries(days, weeks.DAYS),
+        silent=weeks.silent(days, weeks.DAYS),
+        refused=_refused(found),
+        limits=[
+            (weeks.height(at), word) for at, word in ((weeks.GOOD, "good"), (weeks.FAIR, "fair"))
+        ],
+        mondays=[
+            (n, v.words.local(now - (weeks.DAYS - 1 - n) * 86400, "%m-%d"))
+            for n in range(6, weeks.DAYS, 14)
+        ],
+        worst=min((d.worst for d in days if d.worst is not None), default=None),
+        hour_marks=marks(v, now),
+    )
+
+
+def heard(device: DeviceStatus, facts: Status) -> str:
+    """Return whether a device is heard: heard, missing, unknown until it was heard since the gateway began, or unsupervised."""
+    if (kind.MISSING, device.device) in {(f.kind, f.device) for f in facts.faults}:
+        return "missing"
+    if device.missing:
+        return "missing"
+    if not device.heard:
+        return "unknown"
+    return "unsupervised" if device.missing_after is None else "heard"
+
+
+def holds(device: DeviceStatus, state: str, kind_: Kind) -> bool | None:
+    """Return whether something holds at a device now, by its own word since the gateway began; None where nobody knows."""
+    return device.states.get(kind_.value) if state in {"heard", "unsupervised"} else None
+
+
+def signal(device: DeviceStatus | None) -> str:
+    """Return how strong its signal is, in words of the catalogue; of a wire there is none, and not every receiver measures it."""
+    if device is None:
+        return weeks.level(None)
+    model = models().get(device.model)
+    if (
+        not device.rssi
+        and model is not None
+        and not isinstance(model.listens, BleAdvert | GattService)
+    ):
+        return "unmeasured" if isinstance(model.listens, Behind | MqttTopics) else "wired"
+    return weeks.level(device.rssi)
+
+
+def told(v: Visitor, s: Strip, now: float) -> str:
+    """Return a device's day in words."""
+    t = v.words
+
+    parts = []
+    if s.open:
+        parts.append(t("strip.open", count=s.opened, span=t.span(s.open_s)))
+    if s.there:
+        parts.append(t("strip.there", span=t.coarse(s.there_s)))
+    if s.active:
+        parts.append(t("strip.moves", span=t.span(s.active * 60)))
+    if s.presses:
+        parts.append(t("strip.presses", count=s.pressed))
+    if s.dangers:
+        parts.append(t("strip.dangers", count=s.endangered))
+    if s.gaps:
+        begin = now - 86400
+        spans = [
+            f"{t.local(begin + a * 60, '%H:%M')}-{t.local(begin + b * 60, '%H:%M')}"
+            for a, b in s.gaps[:3]
+        ]
+        parts.append(t("strip.gaps", spans=t.pair("\u3001", ", ").join(spans)))
+    return t.pair("\uff1b", "; ").join(parts) or (
+        t("strip.nothing") if s.empty else t("strip.quiet")
+    )
+
+
+def _refused(device: DeviceStatus) -> list[tuple[str, int]]:
+    """Return (word of the catalogue, how often) of what was heard in a device's name and not believed, most often first."""
+    out: dict[str, int] = {}
+    for why, count in device.refused.items():
+        word = f"refused.{why if why in REFUSALS else 'damaged'}"
+        out[word] = out.get(word, 0) + count
+    return sorted(out.items(), key=lambda row: -row[1])
+
+
+def marks(v: Visitor, now: float) -> list[tuple[int, str]]:
+    """Return (minute, hour) of the marks below a day's picture."""
+    return [(int(m), v.words.local(now - 86400 + m * 60, "%H")) for m in _hour_marks(now)]
+
+
+def _hour_marks(now: float) -> list[float]:
+    """Return the minutes at which every sixth full hour stands; whole hours are the same in every zone that has whole hours."""
+    begin = now - 86400
+    first = (3600 - begin % 3600) / 60
+    return [first + 60 * n for n in range(1, 24, 4)]
