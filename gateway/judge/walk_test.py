@@ -325,7 +325,7 @@ class WalkTest:
             return no(i, Refused.NOT_ALLOWED, Say("walk_order.no_mains"))
         if plug is Plug.UPLINK and not self._platform:
             return no(i, Refused.MISSING, Say("order.no_platform"))
-        if plug is Plug.UPLINK and self._faults.link_down_since is not None:
+        if plug is Plug.UPLINK and self._faults.link_down:
             return no(i, Refused.NOT_ALLOWED, Say("walk_order.not_connected"))
         self.step = Step(plug, i.by, now.mono, now.mono + i.seconds)
         return ResultFact(i, Refused.NONE)

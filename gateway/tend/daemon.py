@@ -204,7 +204,7 @@ class Daemon:
         for adapter in config.adapters if self.replay is None and self.ears.wants_radio() else ():
             self.faults.radios[adapter] = now.mono
         if config.platform is None:
-            self.faults.link_down_since = None  # what nobody asked for is not lost
+            self.faults.link_wanted(None)
         await self.pump.write(entries, now, flush=True)
         self.callers.resume(pipeline.alarms.values(), config)
         self.technician.tidy()

@@ -81,8 +81,8 @@ class Rearrange:
             other=other,
         )
         self._faults.daily.keep(config.zone, zlib.crc32(self._home.gateway.encode()) / 2**32)
-        self._faults.tells_out = tells_out(config)
-        self._untold.zone = config.zone
+        self._faults.tell_out(tells_out(config))
+        self._untold.use(config.zone)
         walk_by(self._pipeline, config)
         refused, refused_before = withheld(config), self._historian.withheld
         self._historian.use(config.times.same_again, refused)
@@ -91,7 +91,7 @@ class Rearrange:
             self._withdraw()
         if (config.platform, config.password) != (before.platform, before.password):
             if before.platform is None:
-                self._faults.link_down_since = now.mono  # from now on somebody asks for it
+                self._faults.link_wanted(now)
             self._uplink.restored() if taken_back else self._uplink.change(before)
         return entries
 

@@ -89,7 +89,7 @@ class Faults:
         self.outings = Outings()
         # False: no consent to activity: nobody outside the home knows who is out, or by what signs
         # back
-        self.tells_out = tells_out
+        self._tells_out = tells_out
         self.deafness = Deafness()
         self.flapping = Flapping()
         self.daily = Daily()
@@ -99,7 +99,7 @@ class Faults:
         ] = {}  # of the states that were heard, the last
         self._began = 0.0
         self.radios: dict[str, float] = {}
-        self.link_down_since: float | None = None
+        self._link_down_since: float | None = None
         self._was_up = False  # since the start: before that nothing was lost
         self.mains: bool | None = None  # None: this box cannot know
         # s that this box waits longer than others, so that an area without mains does not call at
@@ -148,7 +148,7 @@ class Faults:
                 self.flapping.restored((kind, device))
             if kind == kinds.OUT:
                 self.outings.restored(device, now.mono)
-        self.link_down_since = now.mono
+        self._link_down_since = now.mono
         self._looked = self._began = now.mono
         # Entries of the first seconds are mended too, however soon the time server answers.
         self._unsure_since = None if now.quality is Quality.SYNCHRONISED else now.mono
@@ -261,23 +261,34 @@ class Faults:
 
     def linked(self, up: bool, now: Moment) -> list[FaultFact]:
         """Take the state of the platform link: up means connected and receipts coming."""
-        if (
-            up
-            and self.link_down_since is not None
-            and (kinds.UPLINK_LOST, "") not in self.on
-            and self._was_up
-        ):
-            self.daily.lasted(
-                kinds.UPLINK_LOST, now.mono - self.link_down_since
-            )  # nobody was told: it counts for the month
+        since = self._link_down_since
+        if up and since is not None and self._was_up and (kinds.UPLINK_LOST, "") not in self.on:
+            # nobody was told: it counts for the month
+            self.daily.lasted(kinds.UPLINK_LOST, now.mono - since)
         self._was_up = self._was_up or up
         if not up:
-            self.link_down_since = (
-                self.link_down_since if self.link_down_since is not None else now.mono
-            )
+            self._link_down_since = now.mono if since is None else since
             return []
-        self.link_down_since = None
+        self._link_down_since = None
         return self._end(kinds.UPLINK_LOST, "", now)
+
+    def link_wanted(self, now: Moment | None) -> None:
+        """Take it that the link is missed from now on; None: no platform, nobody asks for it."""
+        self._link_down_since = None if now is None else now.mono
+
+    @property
+    def link_down(self) -> bool:
+        """Whether there is a platform and no link to it."""
+        return self._link_down_since is not None
+
+    def tell_out(self, agreed: bool) -> None:
+        """Take whether the resident agrees that it is told who is out."""
+        self._tells_out = agreed
+
+    @property
+    def tells_out(self) -> bool:
+        """Whether it may be told who is out, and by what signs they are back."""
+        return self._tells_out
 
     def powered(self, on: bool, now: Moment) -> list[FaultFact]:
         """Take whether the mains are there. They are said to be lost after a while, and back at once."""
@@ -307,11 +318,11 @@ class Faults:
             out += self._late(device, now)
         out += self._deaf(now)
         if (
-            self.link_down_since is not None
-            and now.mono - self.link_down_since >= self._times.uplink_lost
+            self._link_down_since is not None
+            and now.mono - self._link_down_since >= self._times.uplink_lost
         ):
             out += self._begin(
-                kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self.link_down_since)}
+                kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self._link_down_since)}
             )
         lost = self._mains_lost_since
         if lost is not None and now.mono - lost >= self._times.mains_lost + self.mains_jitter:
@@ -357,10 +368,10 @@ class Faults:
             if silent < self._times.pendant_out:
                 return (
                     self._begin(kinds.OUT, device, now, {"silent_s": silent})
-                    if self.tells_out
+                    if self._tells_out
                     else self._end(kinds.OUT, device, now)
                 )
-            with_wearer: dict[str, Value] = {"out": True} if self.tells_out else {}
+            with_wearer: dict[str, Value] = {"out": True} if self._tells_out else {}
             return self._begin(
                 kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer}
             )

@@ -56,10 +56,14 @@ class Untold:
     """The P2 faults that are on and of which the platform has not said that it knows."""
 
     def __init__(self, zone: tzinfo) -> None:
-        self.zone = zone
+        self._zone = zone
         self._waits: dict[Key, _Waits] = {}
         self.unsaved = False  # the mark is to be written soon
         self._saved = -inf
+
+    def use(self, zone: tzinfo) -> None:
+        """Go by another zone of the home from here on."""
+        self._zone = zone
 
     def start(
         self, on: Mapping[Key, FaultFact], now: Moment, mark: str = "", boot: str = ""
@@ -136,7 +140,7 @@ class Untold:
     def _decent(self, one: _Waits, now: Moment) -> bool:
         if now.quality is Quality.WRONG:
             return now.mono - one.since >= WAITS.untold_no_hour
-        return FROM <= now.wall.astimezone(self.zone).time() < UNTIL
+        return FROM <= now.wall.astimezone(self._zone).time() < UNTIL
 
 
 def _or_none(mono: float) -> float | None:

@@ -408,7 +408,7 @@ def test_who_did_not_agree_to_activity_goes_out_and_nobody_is_told():
     bench.hours(1, moves=True, beacon=True)
     bench.hear("door", Kind.CONTACT_OPEN, True)
     assert bench.hours(1) == [("person.out button raised P4", 0.5)]
-    bench.faults.tells_out = False  # withdrawn meanwhile
+    bench.faults.tell_out(False)  # withdrawn meanwhile
     assert bench.hours(10) == [("person.out button cleared P4", 0.0)]
     assert bench.hours(2) == [("device.missing button raised P2", 1.0)]
     assert "out" not in bench.faults.on["device.missing", "button"].detail

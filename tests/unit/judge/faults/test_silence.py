@@ -42,7 +42,7 @@ class Home:
         self.clock.move(off)
         self.faults = Faults(self.devices, Times())
         self.faults.start(self.clock.now(), self.on, read(self.mark), {}, heard_ago)
-        self.faults.link_down_since = None
+        self.faults.link_wanted(None)
 
     def wait(self, seconds, step=30.0):
         """Return (hours since the call, what was said of devices)."""
