@@ -1,7 +1,7 @@
-"""One file for each make of sensor; a file put here is known to the gateway at its next start, no list has to be edited.
+"""One file for each make of sensor: the gateway knows a file put here at its next start.
 
-A model is called as its file, with `-` for `_`. So a home loads the drivers of its own sensors and
-no others.
+No list has to be edited. A model is called as its file, with `-` for `_`. A home loads the drivers
+of its own sensors and no others.
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from gateway.words.driver import Model
 
 
 class Shelf(Mapping[str, "Model"]):
-    """All models by name; each file is imported when its model is first looked at. Files beginning with an underscore are none."""
+    """All models by name; each file is imported when its model is first looked at.
+
+    Files that begin with an underscore are none.
+    """
 
     def __init__(self) -> None:
         names = (
@@ -40,11 +43,13 @@ def _model(file: str) -> Model:
     model: Model | None = getattr(import_module(f"{__name__}.{file}"), "MODEL", None)
     if model is None:
         raise ValueError(
-            f"drivers/{file}.py has no MODEL: see drivers/_template.py, or begin its name with an underscore"
+            f"drivers/{file}.py has no MODEL:"
+            " see drivers/_template.py, or begin its name with an underscore"
         )
     if model.name != file.replace("_", "-"):
         raise ValueError(
-            f"drivers/{file}.py calls its MODEL {model.name!r}: call it {file.replace('_', '-')!r}, as its file"
+            f"drivers/{file}.py calls its MODEL {model.name!r}:"
+            f" call it {file.replace('_', '-')!r}, as its file"
         )
     return model
 

@@ -1,4 +1,4 @@
-"""The makes that say their whole state in every advertisement, without a counter: what all of them need and nothing more.
+"""The makes that say their whole state in every advertisement, without a counter.
 
 Two plain functions make the driver: `pick` takes the frame out of an advertisement (None = not this
 make), `read` says what it means. The same frame again is `REPEATED`, for each radio by itself: a

@@ -1,4 +1,4 @@
-"""AES-128-CCM with a tag of 4 bytes, as BTHome and MiBeacon seal their frames; and plain counter mode for MiBeacon's oldest.
+"""AES-128-CCM with a tag of 4 bytes, as BTHome and MiBeacon seal; counter mode for old MiBeacon.
 
 The cipher library is loaded when the first key is met: a home whose sensors speak in clear does not
 carry its 8 MiB.
@@ -12,7 +12,7 @@ Unseal = Callable[[bytes, bytes, bytes | None], bytes | None]
 
 
 def ccm(key: bytes) -> Unseal:
-    """Return what opens (nonce, ciphertext + tag, associated data); it gives None where the tag does not fit."""
+    """Return what opens (nonce, ciphertext + tag, associated data); None: the tag is wrong."""
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415
 

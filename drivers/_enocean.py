@@ -1,4 +1,4 @@
-"""What EnOcean sensors have in common: telegrams are RORG | payload | status, and teach-in telegrams are no reports.
+"""What EnOcean sensors have in common: telegrams are RORG | payload | status.
 
     d5 | 08 | 00                1BS, D5-00-01: bit 0 1 = closed, bit 3 0 = the learn button
     f6 | 50 | 30                RPS, rocker or cord: bits 7-5 which side, bit 4 pressed
@@ -6,7 +6,7 @@
     d4 | ...                    UTE teach-in
 
 Document: EnOcean Equipment Profiles 2.6. Every telegram is sent two or three times within 40 ms:
-the gateway makes them one.
+the gateway makes them one. Teach-in telegrams are no reports.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def drawn(data: bytes) -> dict[str, object]:
 
 
 class Sensor:
-    """One sensor: `read` gives the meaning of RORG and payload; of another RORG than its own it says NOT_MINE.
+    """One sensor: `read` gives the meaning of RORG and payload; NOT_MINE of another RORG.
 
     So it does of a teach-in telegram that names a profile which is none of `eeps`: the hearing
     window tells makes apart by it.

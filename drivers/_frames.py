@@ -1,8 +1,8 @@
-"""The makes on a wire: a byte stream is cut into frames, and each is read. What a frame looks like is the make's own judgement.
+"""The makes on a wire: a byte stream is cut into frames, and each is read.
 
-After anything that is no frame it drops one byte and looks again: a false header may hide a true
-one. Every decision rests on the bytes alone, so the answer is the same however the reads were
-split.
+What a frame looks like is the make's own judgement. After anything that is no frame the
+cutter drops one byte and looks again: a false header may hide a true one. Every decision rests on
+the bytes alone, so the answer is the same however the reads were split.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Cutter:
         self._noisy = False
 
     def feed(self, data: bytes) -> list[bytes | Refusal]:
-        """Take bytes; return whole good frames and what was refused between them, one `noise` for each run of it."""
+        """Take bytes; return whole good frames and refusals, one `noise` for each run of it."""
         out: list[bytes | Refusal] = []
         for start in range(0, len(data), _PIECE):
             self.rest += data[start : start + _PIECE]

@@ -1,4 +1,4 @@
-"""Which sealed frame is new: the rules that drivers/bthome_v2.py explains, for every make whose counter stands under a tag.
+"""Which sealed frame is new: the rules of drivers/bthome_v2.py, for every counter under a tag.
 
 `memory` holds `counter` (newest ever accepted) and `calls` (tags of the last calls for help, 8 hex
 digits each). For the minutes after a technician has looked at the device it holds `confirmed` (the
@@ -74,7 +74,7 @@ def _remembers(memory: Mapping[str, int | str], tag: bytes) -> bool:
 
 
 class LastHeard:
-    """What each radio delivered last. A receiver's cache gives the last frame again on any change of name or signal strength."""
+    """What each radio delivered last. A receiver's cache repeats it when name or RSSI change."""
 
     __slots__ = ("_frames",)
 

@@ -1,26 +1,31 @@
-"""Vital signs by the standard Bluetooth services: what the values mean, and which of them count. The models beside share this decoder.
+"""Vital signs by the standard Bluetooth services: what the values mean, and which of them count.
 
-    2A37 heart rate      flags | u8 or u16 | energy u16 | RR u16 ...               flags: 1 wide, 2+4 contact, 8 energy, 10 RR
-    2A35 blood pressure  flags | sys dia mean (SFLOAT) | time | pulse | user | status u16     1 kPa, 2 time, 4 pulse, 8 user, 10 status
-    2A1C temperature     flags | FLOAT | time | site u8                            1 Fahrenheit, 2 time, 4 site
+    2A37 heart rate      flags | u8 or u16 | energy u16 | RR u16 ...
+                         flags: 1 wide, 2+4 contact, 8 energy, 10 RR
+    2A35 blood pressure  flags | sys dia mean (SFLOAT) | time | pulse | user | status u16
+                         flags: 1 kPa, 2 time, 4 pulse, 8 user, 10 status
+    2A1C temperature     flags | FLOAT | time | site u8
+                         flags: 1 Fahrenheit, 2 time, 4 site
     2A5E SpO2, one spot  flags | SpO2 pulse (SFLOAT) | time | status u16 | sensor u24 | amplitude
-    2A5F SpO2, running   flags | SpO2 pulse (SFLOAT) | fast 2x | slow 2x | status u16 | sensor u24 | amplitude
-    2A9D weight          flags | u16 | time | user | BMI u16 height u16            1 pounds and inches, 2 time, 4 user, 8 BMI
+    2A5F SpO2, running   flags | SpO2 pulse (SFLOAT) | fast 2x | slow 2x | status | sensor | ampl.
+    2A9D weight          flags | u16 | time | user | BMI u16 height u16
+                         flags: 1 pounds and inches, 2 time, 4 user, 8 BMI
     2A19 battery         u8, percent
 
-    SFLOAT  16 bits LE: exponent (4, signed) | mantissa (12, signed); FLOAT 32 bits LE: exponent (8) | mantissa (24); m x 10^e.
-            Five words are no numbers: not a number, not at this resolution, plus and minus infinity, reserved.
+    SFLOAT  16 bits LE: exponent (4, signed) | mantissa (12, signed); m x 10^e
+    FLOAT   32 bits LE: exponent (8) | mantissa (24)
+            Five words are no numbers: NaN, not at this resolution, + and - infinity, reserved.
     time    year u16 | month | day | hour | minute | second; year 0 = the device does not know
 
 Documents: Bluetooth SIG heart rate 1.0, blood pressure 1.1.1, health thermometer 1.0, pulse
 oximeter 1.0.1, weight scale 1.0.1 and battery service 1.1; the numbers are those of IEEE
 11073-20601.
 
-What counts ----------- A value is a reading only if the device says that it touches the body and
-does not doubt it itself, and if a living adult can have it (`RANGES`). If one value of a
-measurement is refused, the whole is: half a blood pressure misleads. Nothing here raises an alarm.
-The device's clock is nobody's: its time stamps serve to put a stored batch in order (`in_order`),
-no more.
+What counts: a value is a reading only if the device says that it touches the body and does not
+doubt it itself, and if a living adult can have it (`RANGES`). If one value of a measurement is
+refused, the whole is: half a blood pressure misleads. Nothing here raises an alarm. The device's
+clock is nobody's: its time stamps put a stored batch in order (`in_order`), no more. The models
+beside share this decoder.
 """
 
 from __future__ import annotations
@@ -107,7 +112,7 @@ class _Bytes:
         return sfloat(self.number(2))
 
     def time(self) -> str | None:
-        """Return the device's time as text that sorts by itself; None where the device does not know it."""
+        """Return the device's time as text that sorts by itself; None where it does not know."""
         year, month, day, hour, minute, second = (self.number(size) for size in (2, 1, 1, 1, 1, 1))
         if not (
             year
@@ -147,7 +152,7 @@ def _decimal(mantissa: int, bits: int, exponent: int, exponent_bits: int) -> flo
 
 
 def fields(characteristic: str, data: bytes) -> dict[str, Any] | Refusal:
-    """Return everything one value says, believed or not, units in the names; None = the device says that it has no such number."""
+    """Return everything one value says, believed or not; None = the device has no such number."""
     meaning = _MEANINGS.get(characteristic)
     if meaning is None:
         return NOT_MINE
@@ -189,7 +194,7 @@ def reports_of(characteristic: str, data: bytes) -> tuple[Heard, ...]:
 
 
 def in_order(batch: Sequence[Attribute]) -> list[Attribute]:
-    """Return a batch in the order in which it was measured: by the device's own clock, right or wrong, as long as it is one clock.
+    """Return a batch in the order of measuring: by the device's clock, as long as it is one.
 
     A value without time stays behind the one it came after.
     """
@@ -344,7 +349,7 @@ _NEEDED = (
 
 
 class Vital:
-    """One device, which says something only while it is visited. It remembers nothing: the same value twice is two measurements."""
+    """One device that speaks while it is visited. The same value twice is two measurements."""
 
     def __init__(self, characteristics: tuple[str, ...]) -> None:
         self.memory: dict[str, int | str] = {}

@@ -1,7 +1,9 @@
-"""What the objects of MiBeacon frames mean: one row of `_ROWS` for each id. The envelope is in mibeacon.py.
+"""What the objects of MiBeacon frames mean: one row of `_ROWS` for each id.
 
     1910 | 01 | 02          id u16 | length u8 | value: contact, left open
     0d10 | 04 | c800 4801   temperature 20.0, humidity 32.8
+
+The envelope is in mibeacon.py, thermometers, scales and beds are in _mibeacon_body.py.
 
 Documents: Xiaomi's MiBeacon object definitions; what public readers agree on (xiaomi-ble,
 ble_monitor), compared in the tests. Several objects may follow one another. An id nobody knows is
@@ -14,10 +16,10 @@ nothing is judged by.
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable, Sequence
 
+from drivers._mibeacon_body import bed, bed_state, body_temperature, composition
 from gateway.words.driver import Report, not_understood
 from gateway.words.reading import Kind
 
@@ -25,15 +27,7 @@ SHORTEST = 3  # bytes of an object without value
 
 # Products whose objects mean something of their own.
 MCCGQ02HL, RTCGQ02LM, JTYJGD03MI, SJWS01LM, MS1BB = 0x098B, 0x0A8D, 0x0997, 0x0863, 0x1889
-_MJYD02YL, _CGPR1, _XMOSB01XS, _SJWS02LM, _MJZNZ018H, _ES5BB, _MMC_T201 = (
-    0x07F6,
-    0x0A83,
-    0x4683,
-    0x6375,
-    0x20DB,
-    0x6A0F,
-    0x00DB,
-)
+_MJYD02YL, _CGPR1, _XMOSB01XS, _SJWS02LM, _ES5BB = 0x07F6, 0x0A83, 0x4683, 0x6375, 0x6A0F
 _XMWXKG01YL, _XMWS01XS, _K9BB, _CUBE, _DIMMER = 0x1949, 0x5968, 0x1C10, 0x04E1, 0x03B6
 _QUADS = frozenset({0x3A61, 0x3E17})  # Linptech KS1
 # number is a choice of keys, see _CHOICES
@@ -189,7 +183,10 @@ def _smoke(value: bytes, _product: int) -> Sequence[Report]:
 
 
 def _water(label: str, index: int) -> Callable[[bytes, int], Sequence[Report]]:
-    """Two places of one detector. A dry top must not end the alarm of a wet bottom: only the bottom's "dry" is a judged state."""
+    """Two places of one detector: only the bottom's "dry" is a judged state.
+
+    A dry top must not end the alarm of a wet bottom.
+    """
 
     def read(value: bytes, product: int) -> Sequence[Report]:
         if product != _SJWS02LM:
@@ -214,20 +211,6 @@ def _occupied(value: bytes, product: int) -> Sequence[Report]:
     return (Report(Kind.OCCUPANCY, value[0] == 1 if product == _XMOSB01XS else value[0] > 0),)
 
 
-def _bed(occupied: bool) -> Callable[[bytes, int], Sequence[Report]]:
-    def read(value: bytes, product: int) -> Sequence[Report]:
-        if product == _MJZNZ018H:
-            return (Report(Kind.OCCUPANCY, occupied),)
-        return _weighed(value) if occupied and len(value) == 9 else ()
-
-    return read
-
-
-def _bed_state(value: bytes, product: int) -> Sequence[Report]:
-    occupied = {1: True, 2: False}.get(value[0])
-    return () if product != _MJZNZ018H or occupied is None else (Report(Kind.OCCUPANCY, occupied),)
-
-
 def _removed(value: bytes, _product: int) -> Sequence[Report]:
     # Where the sensor is, nobody knows now: nothing is said about the door, as other readers do.
     return (Report(Kind.TAMPER, True),) if value[0] == 1 else ()
@@ -236,53 +219,6 @@ def _removed(value: bytes, _product: int) -> Sequence[Report]:
 def _warmth_and_damp(value: bytes, _product: int) -> Sequence[Report]:
     warmth, damp = struct.unpack("<hH", value)
     return Report(Kind.TEMPERATURE, warmth / 10), Report(Kind.HUMIDITY, damp / 10)
-
-
-def _body_temperature(value: bytes, product: int) -> Sequence[Report]:
-    skin, ambient, battery = struct.unpack("<hhB", value)
-    if product != _MMC_T201:
-        return ()
-    warmth = (
-        3.71934e-11 * math.exp(0.69314 * skin / 100)
-        - 1.02801e-8 * math.exp(0.53871 * ambient / 100)
-        + 36.413
-    )
-    # fitted around 37 only
-    measured = (Report(Kind.TEMPERATURE, round(warmth, 2)),) if 34 <= warmth <= 43 else ()
-    return (*measured, Report(Kind.BATTERY, battery))
-
-
-def _measure(label: str, number: float) -> Report:
-    return Report(Kind.OTHER_MEASURE, number, 1, label)
-
-
-def _stable(now: bool) -> Report:
-    return Report(Kind.OTHER_STATE, now, 1, "stabilized")
-
-
-def _weighed(value: bytes) -> Sequence[Report]:
-    profile, mass, _ = struct.unpack("<BII", value)
-    return (
-        (_stable(True), _measure("profile_id", profile), _measure("mass_kg", mass / 100))
-        if mass
-        else ()
-    )
-
-
-def _composition(value: bytes, _product: int) -> Sequence[Report]:
-    profile, packed, _ = struct.unpack("<BII", value)
-    mass, heart, ohm = packed & 0x7FF, packed >> 11 & 0x7F, packed >> 18
-    mass = 0 if mass == 0x7FF else mass
-    said = [_measure("profile_id", profile)]
-    if mass:
-        said.append(_measure("mass_kg", mass / 10))
-    if 0 < heart < 127:
-        said.append(_measure("heart_rate_bpm", heart + 50))
-    # the last packet of a weighing carries the second resistance alone
-    last = not mass and not heart and bool(ohm)
-    if ohm:
-        said.append(_measure("impedance_high_ohm" if last else "impedance_low_ohm", ohm / 10))
-    return [_stable(last or (bool(mass or heart) and not ohm)), *said]
 
 
 def _pressed(action: str, key: str = "", index: int = 1) -> Report:
@@ -321,7 +257,10 @@ def _button(value: bytes, product: int) -> Sequence[Report]:
 
 
 def _turned(number: int, amount: int, how: int) -> Sequence[Report]:
-    """Read the dimmer YLKG07YL: with type 3 the first byte is press or hold, with type 4 it is the turn while held down."""
+    """Read the dimmer YLKG07YL: type 3 is press or hold, type 4 is a turn.
+
+    In the first byte type 3 says which of the two, type 4 how far it was turned while held down.
+    """
     if how == 3 and number < 2:
         extra = {"duration": amount} if number else {"number_of_presses": amount}
         return (Report(Kind.DIMMER, "long_press" if number else "press", extra=extra),)
@@ -333,10 +272,10 @@ def _turned(number: int, amount: int, how: int) -> Sequence[Report]:
 
 
 def _keys(action: str) -> Callable[[bytes, int], Sequence[Report]]:
-    """Read 4A, 4E and 56, 0C to 0E: one object for each kind of press. Makes with several keys say which key in the value.
+    """Read 4A, 4E and 56, 0C to 0E: one object for each kind of press.
 
-    So does whatever make nobody knows yet, it is taken to count from 1: what calls for help is not
-    what cancels.
+    Makes with several keys say which key in the value. So does whatever make nobody knows yet, it
+    is taken to count from 1: what calls for help is not what cancels.
     """
 
     def read(value: bytes, product: int) -> Sequence[Report]:
@@ -408,7 +347,7 @@ _ROWS: dict[int, tuple[int, Callable[[bytes, int], Sequence[Report]]]] = {
     0x1018: (1, _state(Kind.LIGHT)),
     0x1019: (1, _contact(0x1019)),
     0x101B: (4, _no_movement),
-    0x2000: (5, _body_temperature),
+    0x2000: (5, body_temperature),
     0x4801: (4, _float(Kind.TEMPERATURE)),
     0x4802: (1, _number(Kind.HUMIDITY)),
     0x4803: (1, _number(Kind.BATTERY)),
@@ -442,8 +381,8 @@ _ROWS: dict[int, tuple[int, Callable[[bytes, int], Sequence[Report]]]] = {
     0x4E0C: (_ANY, _all_in_one),
     0x4E0D: (_ANY, _double),
     0x4E0E: (_ANY, _long),
-    0x4E16: (_ANY, _bed(occupied=True)),
-    0x4E17: (_ANY, _bed(occupied=False)),
+    0x4E16: (_ANY, bed(occupied=True)),
+    0x4E17: (_ANY, bed(occupied=False)),
     0x5003: (1, _number(Kind.BATTERY)),
     0x5403: (1, _number(Kind.BATTERY)),
     0x5413: (1, _near),
@@ -451,14 +390,14 @@ _ROWS: dict[int, tuple[int, Callable[[bytes, int], Sequence[Report]]]] = {
     0x560D: (_ANY, _double),
     0x560E: (_ANY, _long),
     0x5810: (1, _state("asleep", lambda value: not value)),
-    0x5A16: (1, _bed_state),
+    0x5A16: (1, bed_state),
     0x6461: (1, _state("wearing", lambda value: not value)),
-    0x6E16: (9, _composition),
+    0x6E16: (9, composition),
 }
 
 
 def reports_of(objects: bytes, product: int) -> tuple[list[Report], bool]:
-    """Read the objects of one frame, and say whether they fill it exactly with objects that are known.
+    """Read the objects of one frame, and say whether known objects fill it exactly.
 
     An unknown id or an unexpected length is stepped over; an object that is cut ends the frame.
     """

@@ -1,11 +1,13 @@
-"""Modbus RTU frames as a line monitor shows them: for reading a recording; modules are polled by gateway/hear/contacts.py.
+"""Modbus RTU frames as a line monitor shows them: for reading a recording.
 
-    01 | 03 | 0000 000a | c5cd        unit, function, address and count, crc16 low byte first (polynomial A001, start FFFF)
-    01 | 02 | 01 | 01 | 6048          the answer: one byte follows, input 0 is on
-    01 | 82 | 02 | c161               function with bit 7: refused, and why
+    01 | 03 | 0000 000a | c5cd    unit, function, address and count, crc16 low byte first
+                                  (polynomial A001, start FFFF)
+    01 | 02 | 01 | 01 | 6048      the answer: one byte follows, input 0 is on
+    01 | 82 | 02 | c161           function with bit 7: refused, and why
 
-Document: Modbus application protocol V1.1b3; Modbus over serial line V1.02. A frame does not say
-who speaks: eight bytes that can be a question are taken as one, unless their length says an answer.
+Modules are polled by gateway/hear/contacts.py. Document: Modbus application protocol V1.1b3; Modbus
+over serial line V1.02. A frame does not say who speaks: eight bytes that can be a question are
+taken as one, unless their length says an answer.
 """
 
 from __future__ import annotations

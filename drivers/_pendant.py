@@ -1,18 +1,19 @@
-"""Pendants that call by which beacon signal they send: iBeacon, AltBeacon, Eddystone UID. There is no counter in any of them.
+"""Pendants that call by which beacon signal they send: iBeacon, AltBeacon, Eddystone UID.
 
-How they call differs, and the technician's teaching says which it is. A taught code is a whole
-signal or its beginning up to a slash (`uuid/major` takes every minor); the longest that fits
-decides.
+None of them has a counter. How they call differs, and the technician's teaching says which it is. A
+taught code is a whole signal or its beginning up to a slash (`uuid/major` takes every minor); the
+longest that fits decides.
 
-    only on press       silent until pressed, then one signal for some seconds. Teach `press` alone. Nothing else is ever heard, so
-                        each sighting calls: the gateway's intake takes equal packets within 5 s as one, a longer burst calls again
-                        and joins the open alarm. It cannot be supervised.
-    changes on press    sends one signal always and another (minor, major or uuid) for a while after the press. Teach `press` and
-                        `idle`: a burst calls once, and the silence of the idle signal can be noticed, if the household sets
-                        missing_after for it.
-    alternates          sends the idle and the calling signal by turns while pressed. The same: one call, until the calling signal
-                        has been away for two other packets in a row. The intake takes equal packets within 5 s as one, so these
-                        are at least 5 s of quiet; where other data of the pendant changes in between, it is sooner, never later.
+    only on press     Silent until pressed, then one signal for some seconds. Teach `press` alone.
+                      Each sighting calls: the intake takes equal packets within 5 s as one, a
+                      longer burst calls again and joins the open alarm. It cannot be supervised.
+    changes on press  Sends one signal always and another (minor, major or uuid) for a while after
+                      the press. Teach `press` and `idle`: a burst calls once. The silence of the
+                      idle signal can be noticed, if the household sets missing_after for it.
+    alternates        Sends the idle and the calling signal by turns while pressed. The same: one
+                      call, until the calling signal was away for two other packets in a row. The
+                      intake takes equal packets within 5 s as one, so these are at least 5 s of
+                      quiet. Where other data changes in between, it is sooner, never later.
 
 A call whose quiet was never heard stands (`Standing`): heard again long after, it is a new one,
 which the gateway's clock decides. `memory` holds `pressed`, the call that has not been followed by
@@ -39,7 +40,8 @@ NOTES = (
         "无法证明信号不是复制的;只在按下时发信号的无法监视在线,每月须试按。"
     ),
     (
-        "Teach the signal it sends when pressed as press, and what it sends at other times, if anything, as idle. Signals can be copied; "
+        "Teach the signal it sends when pressed as press, and what it sends at other times, "
+        "if anything, as idle. Signals can be copied; "
         "one that is silent until pressed cannot be supervised: press it by hand once a month."
     ),
 )
@@ -53,7 +55,7 @@ Signed = tuple[str, "Sequence[Report]"]
 
 
 def beacon(frame: bytes, protocol: str) -> Signed:
-    """Return the signal of a frame that carries uuid, major and minor from its third byte on: iBeacon's and AltBeacon's form."""
+    """Return the signal of iBeacon's and AltBeacon's form: uuid, major, minor from byte 3 on."""
     uuid, major, minor = (
         frame[2:18].hex(),
         int.from_bytes(frame[18:20], "big"),
@@ -71,7 +73,7 @@ def beacon(frame: bytes, protocol: str) -> Signed:
 
 
 class Pendant:
-    """One pendant. Without codes it only says which signals it hears: what a technician teaches from."""
+    """One pendant. Without codes it says which signals it hears: a technician teaches from them."""
 
     def __init__(
         self,
@@ -146,7 +148,7 @@ def made(
     Callable[[str, bytes | None, Mapping[str, int | str]], Pendant],
     Callable[[Mapping[str, str], Mapping[str, int | str]], Pendant],
 ]:
-    """Return a make's `new`, whose driver was taught nothing and says which signals it hears, and its `learned`."""
+    """Return a make's `new`, which was taught nothing and says what it hears, and its `learned`."""
 
     def new(_address: str, _key: bytes | None, memory: Mapping[str, int | str]) -> Pendant:
         return Pendant(pick, read, {}, memory)

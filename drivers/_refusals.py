@@ -32,7 +32,8 @@ BAD_JSON = Refusal("bad_json", advice="not a JSON object: set the other program'
 # Sender
 WRONG_VERSION = Refusal(
     "wrong_version",
-    advice="a version of the protocol that this model does not speak: not BTHome v2, or MiBeacon sealed in another way",
+    advice="a version of the protocol that this model does not speak: not BTHome v2,"
+    " or MiBeacon sealed in another way",
 )
 WRONG_PRODUCT = Refusal(
     "wrong_product",
@@ -52,7 +53,8 @@ DECRYPT_FAILED = Refusal(
 )
 DOWNGRADE = Refusal(
     "downgrade",
-    advice="a key is given, but this frame is in clear: leave bindkey out only if the device really does not encrypt",
+    advice="a key is given, but this frame is in clear:"
+    " leave bindkey out only if the device really does not encrypt",
 )
 
 # Content

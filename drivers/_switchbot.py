@@ -1,7 +1,8 @@
-"""SwitchBot's broadcasts: service data FD3D (old firmware 0D00) and manufacturer data 0969, two halves of one frame.
+"""SwitchBot's broadcasts: service data FD3D (old: 0D00) and manufacturer data 0969, two halves.
 
-    6440da020017005144        64 = 'd', model letter under a top bit | ...
-    cb39cdc43d46 | 84 | 9c0017005144                 address (6) | sequence | ...          preferred for states: it changes at once
+    6440da020017005144    64 = 'd', model letter under a top bit | ...
+    cb39cdc43d46 | 84 | 9c0017005144
+    address (6) | sequence | ...    preferred for states: it changes at once
 
 Document: SwitchBot's open BLE API; PySwitchbot, which the tests compare with. Service data come in
 the scan response only, so an active scan is needed; without them the kind of device is not in the
@@ -27,10 +28,11 @@ Halves = tuple[bytes, bytes]  # service data, manufacturer data; b"" = not in th
 def made(
     letter: str, alone: int, read: Callable[[Halves, bytes], Sequence[Heard]]
 ) -> Callable[[str, bytes | None, Mapping[str, int | str]], Broadcast[Halves]]:
-    """Return what makes the driver of one kind of device; `alone` is the length of its manufacturer data where the letter is not there.
+    """Return what makes the driver of one kind of device.
 
-    Many kinds are as long: without the letter they are taken only from a device that has said its
-    letter before.
+    `alone` is the length of its manufacturer data where the letter is not there. Many kinds
+    are as long: without the letter they are taken only from a device that has said its letter
+    before.
     """
 
     def new(address: str, key: bytes | None, memory: Mapping[str, int | str]) -> Broadcast[Halves]:
@@ -53,5 +55,5 @@ def made(
 
 
 def battery(service: bytes) -> list[Report]:
-    """Read the battery, which stands in one place for all kinds that have it in their service data."""
+    """Read the battery, which stands in one place of the service data for all that have it."""
     return [Report(Kind.BATTERY, service[2] & 0x7F)] if len(service) > 2 else []

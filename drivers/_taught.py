@@ -1,6 +1,7 @@
-"""Radio codes that were taught, one function after the other: what EV1527 and PT2262 sensors have in common.
+"""Radio codes that were taught, one function after the other: EV1527 and PT2262 sensors.
 
-    12f70 | a        20 bits of address, 4 of data: what the data means differs from maker to maker, so each function is taught
+    12f70 | a    20 bits of address, 4 of data: what the data means differs from maker to maker,
+                 so each function is taught
 
 Nobody acknowledges, counts or encrypts: a code can be recorded and played again, a neighbour may
 own the same, and a dead sensor is as silent as a well one. The receiver's telegram names the code
@@ -52,7 +53,7 @@ def pictures(packet: Packet) -> Iterable[Picture | Refusal]:
 
 
 class Taught:
-    """One sensor: `codes` are its taught signals, {function: signal}; `says` is what each function means."""
+    """One sensor: `codes` are its taught {function: signal}; `says` is what each function means."""
 
     def __init__(
         self, says: Mapping[str, Report], codes: Mapping[str, str], memory: Mapping[str, int | str]
@@ -89,8 +90,11 @@ def taught(
     *,
     endless: frozenset[Kind] = frozenset(),
 ) -> Model:
-    """Return the model of a sensor whose functions mean `says`. `endless`: of what it says no end where `clear` is not taught."""
-    says = says | {"tamper": TAMPER, "low_battery": LOW_BATTERY}  # type: ignore[operator]  # ours are dicts
+    """Return the model of a sensor whose functions mean `says`.
+
+    `endless`: of what it says no end where `clear` is not taught.
+    """
+    says = {**says, "tamper": TAMPER, "low_battery": LOW_BATTERY}
     return Model(
         name=name,
         title=title,
@@ -105,7 +109,7 @@ def taught(
         device_notes=(
             notes[0]
             + "逐项学习每个功能的信号,装好后和每月各实测一次:没电、损坏或被干扰时本机不会知道。",
-            notes[1]
-            + " Teach each function's signal; try it when mounted and every month: a flat, broken or jammed one is not noticed.",
+            notes[1] + " Teach each function's signal; try it when mounted and every month: "
+            "a flat, broken or jammed one is not noticed.",
         ),
     )

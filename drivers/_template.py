@@ -1,6 +1,6 @@
-"""<Maker and models>: copy this file to drivers/<maker>_<model>.py, and draw here what the bytes look like.
+"""<Maker and models>: copy this to drivers/<maker>_<model>.py, and draw here the bytes.
 
-    aa | 01 | xx | sum          header | battery, percent | 1 open, 0 closed | low byte of the sum before
+    aa | 01 | xx | sum    header | battery, percent | 1 open, 0 closed | low byte of the sum before
 
 Document: <name and version of what these facts come from>. Where a device departs from it, say so
 at the line that copes with it.

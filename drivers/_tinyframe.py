@@ -1,10 +1,12 @@
 """Fall radars with TinyFrame: Seeed MR60FDA2, Hi-Link HLK-LD6002C; the wire is 115200 8N1.
 
-    01 | id, u16 BE | length, u16 BE | type, u16 BE | head sum | data, LE | data sum       sums = complement of the xor before
-    01     0000           0001           0e 02         f3          01          fe          fallen
-    01     0000           0000           0e 06         f6                                  asks for all settings
+    01 | id, u16 BE | length, u16 BE | type, u16 BE | head sum | data, LE | data sum
+    01     0000           0001           0e 02         f3          01          fe     fallen
+    01     0000           0000           0e 06         f6                             asks for all
+    sums = complement of the xor before
 
-    0e02 fall  0f09 presence  0e04 height  0e06 all settings  0e08 threshold  0e0a sensitivity  0e0c area  0e0e target height
+    0e02 fall  0f09 presence  0e04 height  0e06 all settings  0e08 threshold  0e0a sensitivity
+    0e0c area  0e0e target height
 
 Documents: HLK-LD6002C TinyFrame protocol V1.2 (2025-06-06); Seeed's MR60FDA2 wiki page. Several
 printed examples there carry wrong sums. A frame without data has no data sum in most examples, FF
@@ -83,7 +85,7 @@ def data_of(frame: bytes) -> bytes:
 
 
 def settings_of(data: bytes) -> dict[str, float] | None:
-    """Return the settings of a reply by label: 28 bytes with the area, 12 without it. None when a number cannot be one."""
+    """Return the settings of a reply by label: 28 bytes with the area, 12 without; else None."""
     height, threshold, sensitivity, *area = struct.unpack(
         "<ffI" if len(data) == _WITHOUT_AREA else "<ffIffff", data
     )
@@ -155,7 +157,7 @@ _SIZES = {
 
 
 class Frames:
-    """The cutter, and one bit beside it: after a frame without data an FF may follow that is its data sum."""
+    """The cutter, and one bit beside it: after a frame without data its sum, FF, may follow."""
 
     def __init__(self) -> None:
         self._empty = False
@@ -197,7 +199,7 @@ class Frames:
 
 
 def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
-    """Return what one whole good frame says; of anything that says nothing more, that the radar is there."""
+    """Return what one whole good frame says; where it says nothing more, that the radar lives."""
     kind, data = kind_of(frame), data_of(frame)
     if kind in (FALL, PRESENCE):
         if data[0] > 1:
@@ -234,7 +236,7 @@ def reports_of(frame: bytes) -> tuple[Report | Refusal, ...]:
 
 
 def is_question(frame: bytes) -> bool:
-    """Say whether a whole frame is a host speaking: heard where two listen on one wire, and no sign of the radar's life."""
+    """Say whether a whole frame is a host's, where two listen on one wire: no sign of life."""
     size = len(data_of(frame))
     return kind_of(frame) in _SIZES and (size == 0 or (kind_of(frame) in _ACKS and size > 1))
 
@@ -257,7 +259,7 @@ _POLL = framed(SETTINGS)
 
 
 class TinyFrameRadar(Line):
-    """One radar on one line. It keeps nothing that has to survive a restart: after one it is asked."""
+    """One radar on one line. It keeps nothing beyond a restart: after one it is asked."""
 
     def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
         # One question asks for all settings, and an answer proves that the radar lives.
@@ -276,7 +278,7 @@ class TinyFrameRadar(Line):
         return _POLL
 
     def set(self, name: str, value: float) -> bytes:
-        """Return the frame that sets one setting; b"" for a side of the area before all four have been read."""
+        """Return the frame that sets one setting; b"" for a side of the area not yet read."""
         if name == "sensitivity":
             return framed(SENSITIVITY, struct.pack("<I", round(value)))
         if name in ("height", "threshold"):
@@ -358,7 +360,7 @@ SETTINGS_KNOWN = (
 NOTES = (
     "吸顶安装;须设置真实高度;出厂只看 1 米见方,须把四边区域设到 150 厘米;避开风扇、窗帘、扫地机。",
     (
-        "Mount it overhead and set its true height. As sold it watches 1 m by 1 m only: set all four sides to 150 cm. "
-        "Keep fans, curtains, robot vacuums away."
+        "Mount it overhead and set its true height. As sold it watches 1 m by 1 m only: "
+        "set all four sides to 150 cm. Keep fans, curtains, robot vacuums away."
     ),
 )

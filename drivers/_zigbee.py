@@ -1,6 +1,6 @@
 """What Zigbee sensors say through zigbee2mqtt: JSON keys and their meaning.
 
-    {"contact": true, "occupancy": true, "smoke": false, "fall_status": "normal"}      what matters: _zigbee_words.py
+    {"contact": true, "smoke": false, "fall_status": "normal"}    what matters: _zigbee_words.py
     {"action": "emergency"}   a press: "emergency", "single", "1_double", "hold", "release" ...
     {"battery": 91, "battery_low": false, "tamper": false}
 
@@ -32,7 +32,7 @@ from gateway.words.driver import (
 from gateway.words.reading import FORMS, Form, Kind
 
 BEHIND = Behind(receivers=("zigbee2mqtt",))
-# seconds: most check in every 30 to 60 minutes; who checks in less often is given more by the household
+# most check in every 30 to 60 minutes; the household gives more to one that does so less often
 MISSING_AFTER = 3 * 3600.0
 NOTES = (
     "先在 zigbee2mqtt 里配对并起名,名字就是地址;",
@@ -78,7 +78,7 @@ _ALIVE = Report(Kind.HEARTBEAT, True)
 
 
 def parsed(text: str | bytes) -> Any:
-    """Return a JSON value; a number of any length is one, so that it takes no word beside it along. Raises ValueError, RecursionError."""
+    """Return a JSON value; numbers may be of any length. Raises ValueError, RecursionError."""
     return json.loads(text, parse_int=_whole)
 
 
@@ -87,7 +87,7 @@ def _whole(digits: str) -> int | float:
 
 
 def action(text: str) -> Report | None:
-    """Return what an action is: a button's event, a command of a key pad, None where it is no word."""
+    """Return what an action is: a button's event, a key pad's command, None where it is no word."""
     if not _WORD.fullmatch(text):
         return None
     if _ARMS.fullmatch(text):
@@ -122,10 +122,11 @@ def reports_of(value: Mapping[str, Any]) -> list[Report]:
 
 
 class Sensor:
-    """One device behind zigbee2mqtt. In some makes "sos" is a state: it is a press when it begins, and when its end got lost.
+    """One device behind zigbee2mqtt.
 
-    Such a state stands in every message until it ends. One that tells another measure than the last
-    was sent for that measure.
+    In some makes "sos" is a state: it is a press when it begins, and when its end got lost. Such a
+    state stands in every message until it ends. One that tells another measure than the last was
+    sent for that measure.
     """
 
     def __init__(

@@ -1,13 +1,17 @@
-"""Zigbee frames as a coordinator's log shows them: for reading a bridge's log, not for hearing; hearing is zigbee2mqtt's work.
+"""Zigbee frames as a coordinator's log shows them: for reading a log; zigbee2mqtt does the hearing.
 
-    09 | 64 | 00 | 3000 | 00 | 17 | 2800      frame control, sequence, command 00 status change, zone status u16 LE, extended, zone id,
-                                              delay u16 LE in quarter-seconds; frame control with bit 2 has a maker's id, u16, first
-    08 | 57 | 0a | 0000 | 10 | 80             attribute report: attribute u16 LE, type, value
-    fe | 1d | 44 81 | data | xor              TI coordinator; the xor goes from the length on; 44 81 = AF_INCOMING_MSG
+    09 | 64 | 00 | 3000 | 00 | 17 | 2800    frame control, sequence, command 00 status change, zone
+                                            status u16 LE, extended, zone id, delay u16 LE in
+                                            quarter-seconds; frame control with bit 2 has a maker's
+                                            id, u16, first
+    08 | 57 | 0a | 0000 | 10 | 80           attribute report: attribute u16 LE, type, value
+    fe | 1d | 44 81 | data | xor            TI coordinator; the xor goes from the length on;
+                                            44 81 = AF_INCOMING_MSG
 
-Zone status: bit 0 alarm 1 (a contact's: open), 1 alarm 2, 2 tamper, 3 battery low, 4 supervision reports, 5 restore reports,
-6 trouble, 7 mains fault, 8 test, 9 battery defect. 30 00 of a panic button is a check-in, and no alarm.
-Document: Zigbee Cluster Library, 8.2 IAS Zone and 2.5 general commands; TI Z-Stack Monitor and Test API.
+Zone status: bit 0 alarm 1 (a contact's: open), 1 alarm 2, 2 tamper, 3 battery low, 4 supervision
+reports, 5 restore reports, 6 trouble, 7 mains fault, 8 test, 9 battery defect. 30 00 of a panic
+button is a check-in, and no alarm. Document: Zigbee Cluster Library, 8.2 IAS Zone and 2.5 general
+commands; TI Z-Stack Monitor and Test API.
 """
 
 from __future__ import annotations
@@ -48,7 +52,7 @@ _TYPES = {
 
 
 def pictures(cluster: str, frame: bytes) -> Sequence[Picture | Report | Refusal]:
-    """Draw one frame of a bridge's log; `cluster` as in "0x0500", or "znp" for a TI coordinator's frame."""
+    """Draw one frame of a bridge's log; `cluster` as in "0x0500", or "znp": a TI coordinator's."""
     if cluster == "znp":
         whole = coordinator(frame)
         return (whole if isinstance(whole, Refusal) else Picture(whole),)
@@ -59,7 +63,10 @@ def pictures(cluster: str, frame: bytes) -> Sequence[Picture | Report | Refusal]
 
 
 def meaning(cluster: int, frame: bytes) -> tuple[dict[str, Any], list[Report]] | Refusal:
-    """Return what one ZCL frame says, and what of it may be reported; the sort of zone decides what its alarm 1 is."""
+    """Return what one ZCL frame says, and what of it may be reported.
+
+    The sort of zone decides what its alarm 1 is.
+    """
     if len(frame) < 3:
         return TOO_SHORT
     control, start = frame[0], 5 if frame[0] & 0x04 else 3

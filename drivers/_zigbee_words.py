@@ -1,6 +1,6 @@
-"""The words that Zigbee makes use for what matters, as zigbee2mqtt publishes them: a table, one row for each key and meaning.
+"""The words that Zigbee makes use for what matters: a table, one row for each key and meaning.
 
-    {"fall_status": "fall_alarm"}   {"status": "falling"}   {"smoke_state": "alarm"}   {"channel_3_leak_detect_19": "Leak"}
+    {"fall_status": "fall_alarm"}   {"status": "falling"}   {"channel_3_leak_detect_19": "Leak"}
 
 Source: the exposes (property, type, values) of zigbee-herdsman-converters 26.112.0, the list that
 zigbee2mqtt publishes as its supported devices. `makes` names some that use the key, as maker and
@@ -211,9 +211,8 @@ ROWS: tuple[Row, ...] = (
         ("unknown_0", "unknown_1"),
         ("presence",),
     ),
-    Row(
-        "contact", Kind.CONTACT_OPEN, _NO, _YES, "Sonoff SNZB-04, Aqara MCCGQ11LM"
-    ),  # true: the magnet is there
+    # true: the magnet is there
+    Row("contact", Kind.CONTACT_OPEN, _NO, _YES, "Sonoff SNZB-04, Aqara MCCGQ11LM"),
 )
 # its kind is the sort's
 OCCUPANCY = Row(
@@ -272,7 +271,7 @@ def table(sort: str, occupancy: Kind) -> Mapping[str, tuple[Row, ...]]:
 def levels(
     value: Mapping[str, Any], rows: Mapping[str, tuple[Row, ...]], senses: frozenset[Kind]
 ) -> Iterator[Report]:
-    """Yield what a message says of states: for each kind one word, on where any of its keys says so."""
+    """Yield what a message says of states: one word for each kind, on where any key says so."""
     said: dict[Kind, bool] = {}
     strange: list[str] = []
     for key, word in value.items():
@@ -298,7 +297,7 @@ def levels(
 
 
 def rings(value: Mapping[str, Any]) -> Iterator[tuple[str, bool | None]]:
-    """Yield each key that says whether it calls, and whether it does; None = in a word that nobody here understands."""
+    """Yield each key that may call, and whether it does; None = nobody understands its word."""
     for key in RINGS:
         word = value.get(key)
         if word is not None and word != "":

@@ -1,7 +1,7 @@
 """AltBeacon pendants, taught by their signal. Manufacturer data under any company id.
 
-    be ac | d3162f5af3ee494799db09756062d0fc | 005a  | 0005  | c4                    | 00
-            organisation, 16 bytes             16 bit  16 bit  power at 1 m, s8        maker's own byte        numbers BE
+    be ac | d3162f5af3ee494799db09756062d0fc | 005a  | 0005  | c4               | 00
+            organisation, 16 bytes             u16 BE  u16 BE  power at 1 m, s8   maker's own byte
 
 A signal is `uuid/major/minor` as for iBeacon. Document: AltBeacon specification 1.0. How pendants
 call: see _pendant.py.

@@ -1,12 +1,14 @@
 """BTHome v2: buttons, doors, motion and much else, broadcast as BLE service data FCD2.
 
-    plain      flags | id value | id value | ...                  values LE, no lengths: the id says how long
-               40     00 52      01 64      3a 01                 packet 82, battery 100 %, button pressed once
+    plain      flags | id value | id value | ...    values LE, no lengths: the id says how long
+               40     00 52      01 64      3a 01   packet 82, battery 100 %, button pressed once
     encrypted  flags | ciphertext of the same | counter | tag
                45     4c57abea0d4c             bc010000  7a371f37
 
-    flags  bit 0 encrypted; bit 1 six bytes of address follow, reversed; bit 2 speaks on events only; bits 5-7 version, 2
-    AES-128-CCM, tag 4 bytes, no associated data; nonce = address (6) | D2 FC | flags | counter as sent (4)
+    flags  bit 0 encrypted; bit 1 six bytes of address follow, reversed; bit 2 speaks on events
+           only; bits 5-7 version, 2
+    AES-128-CCM, tag 4 bytes, no associated data;
+    nonce = address (6) | D2 FC | flags | counter as sent (4)
 
 Documents: BTHome version 2, format and encryption (bthome.io); Shelly BLU device pages for the hold
 codes FE and 80. Every object id is compared with bthome-ble 3 in the tests. A repeated quantity is
@@ -17,26 +19,31 @@ What is fresh, and what is refused
 ----------------------------------
 `memory` holds, as the gateway stores it:
 
-    frame    the last plain frame with a packet id, hex: the same bytes again are `REPEATED`, however late
+    frame    the last plain frame with a packet id, hex: the same again is `REPEATED`, however late
     counter  the newest encryption counter ever accepted; it never goes back by itself
-    calls    tags of the last calls for help, 8 hex digits each: the proof that a frame has had its alarm
+    calls    tags of the last calls for help, 8 hex digits each: proof that a frame had its alarm
 
 A valid tag under an older counter is a recorded frame played again, or a device whose battery was
 changed and which counts from the start. Nothing in the frame tells the two apart, and a real call
 lost is worse than a false one. So:
 
-- `Kind.REPLAYED` is reported (a fault until the technician has looked) and no state or measure is believed;
-- a call is reported once, flagged. Its tag is remembered, and a call whose tag is remembered is never reported again. Whoever
-  plays back what this gateway has heard, in any order and however often, raises nothing; a frame it has never heard raises one
-  flagged call, once. After a battery change every new press still comes through, flagged, for as long as nobody confirms;
-- `counter` stays where it was: were it to follow the older frame, all recorded frames between the two would look fresh.
+- `Kind.REPLAYED` is reported (a fault until the technician has looked) and no state or measure is
+  believed;
+- a call is reported once, flagged. Its tag is remembered, and a call whose tag is remembered is
+  never reported again. Playing back what this gateway has heard raises nothing, in any order and
+  however often. A frame it has never heard raises one flagged call, once. After a battery change
+  every new press still comes through, flagged, for as long as nobody confirms;
+- `counter` stays where it was: were it to follow the older frame, all recorded frames between the
+  two would look fresh.
 
-The technician confirms a changed battery, in the home: for two minutes the gateway's memory has `confirmed = 1`, and presses the
-device twice. The first older counter is kept as `rising`; the second, if it is newer than that, is believed and becomes the good
-one, while the remembered calls stay (a receiver's cached press stays silent). So a recording from before is not believed afterwards;
-two that are played in these two minutes are, and their sender stands beside the technician. More than `CALLS` calls ago is
-forgotten: with that many recordings of one button a replay could come round again, flagged each time. An emptied memory is accepted
-as well, and forgets the calls too. The rules themselves stand in _fresh.py, for MiBeacon too.
+The technician confirms a changed battery, in the home: for two minutes the gateway's memory has
+`confirmed = 1`, and presses the device twice. The first older counter is kept as `rising`. The
+second, if it is newer than that, is believed and becomes the good one. The remembered calls stay: a
+receiver's cached press stays silent. So a recording from before is not believed afterwards; two
+that are played in these two minutes are, and their sender stands beside the technician. What was
+more than `CALLS` calls ago is forgotten: with that many recordings of one button a replay could
+come round again, flagged each time. An emptied memory is accepted as well, and forgets the calls.
+The rules themselves stand in _fresh.py, for MiBeacon too.
 
 A frame with neither counter nor packet id proves nothing: it is reported each time, and merging is
 the intake's work.
@@ -72,11 +79,6 @@ from gateway.words.driver import (
 from gateway.words.reading import Kind
 
 UUID = uuid16(0xFCD2)
-_SHELLY = 0x0BA9  # company id of the Shelly BLU family, whose files share this decoder
-_SHELLY_NOTES = (
-    "请用厂家应用打开“信标模式”(Beacon mode),否则空闲时整天不发信号,网关无法判断它是否在线。",
-    "Switch beacon mode on in the maker's app: without it an idle device is silent for days and cannot be supervised. ",
-)
 
 _ENCRYPTED, _WITH_ADDRESS = 0x01, 0x02
 _VERSION = 2
@@ -335,7 +337,7 @@ def reports_of(plain: bytes) -> list[Report]:
 
 
 class Bthome:
-    """One BTHome device. `address` "" takes any (a technician's line without an address); `key` None means it speaks plain."""
+    """One BTHome device. `address` "" takes any; `key` None means that it speaks plain."""
 
     def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
         self.memory: dict[str, int | str] = dict(memory)
@@ -348,7 +350,7 @@ class Bthome:
         return b""
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode one advertisement. An empty answer is a good frame that says nothing, such as a button not pressed."""
+        """Decode one advertisement. Nothing comes of a good frame such as a button not pressed."""
         if not isinstance(packet, Advertisement) or (data := packet.service_data.get(UUID)) is None:
             return _NOT_MINE
         if self._last.again(packet.adapter, data):
@@ -397,31 +399,6 @@ class Bthome:
         return heard
 
 
-def shelly(
-    name: str,
-    prefix: str,
-    title: tuple[str, str],
-    senses: Iterable[Kind],
-    notes: tuple[str, str],
-    *,
-    buttons: int = 1,
-    presses: str = "sos",
-) -> Model:
-    """Return the model of one of the Shelly BLU family, which advertises a name that begins with `prefix`."""
-    return Model(
-        name=name,
-        title=title,
-        listens=BleAdvert(services=(UUID,), companies=(_SHELLY,), names=(prefix,)),
-        senses=frozenset(senses),
-        missing_after=1800.0,  # s; with beacon mode on they speak every few seconds to minutes
-        new=Bthome,
-        key_bytes=16,
-        buttons=buttons,
-        presses=presses,
-        device_notes=(_SHELLY_NOTES[0] + notes[0], _SHELLY_NOTES[1] + notes[1]),
-    )
-
-
 MODEL = Model(
     name="bthome-v2",
     title=("BTHome v2 通用传感器", "Any BTHome v2 sensor"),
@@ -436,6 +413,9 @@ MODEL = Model(
     buttons=4,
     device_notes=(
         "请打开设备的定时广播,否则无法判断设备是否在线;用于呼救时必须打开加密或带数据包编号。",
-        "Switch on regular broadcasts, or the device cannot be supervised; for calls for help use encryption or at least packet ids.",
+        (
+            "Switch on regular broadcasts, or the device cannot be supervised; "
+            "for calls for help use encryption or at least packet ids."
+        ),
     ),
 )

@@ -10,7 +10,8 @@ each after the echo of the one before.
 
 from __future__ import annotations
 
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, RadarApplying
+from drivers._radar_5359_settings import SETTINGS
+from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, RadarApplying
 from gateway.words.driver import Enrol, Model, Setting
 
 WORK_MODE = Setting(
@@ -33,10 +34,14 @@ MODEL = Model(
     enrol=Enrol.PORT,
     settings=(WORK_MODE, *SETTINGS),
     device_notes=(
-        "必须设为跌倒模式(work_mode=fall),出厂可能是睡眠模式;吸顶正装,高 2 至 3 米并设置真实高度;5V 供电;设置时会停 10 秒。",
         (
-            "Must be in fall mode (work_mode=fall); it may be sold in sleep mode. Overhead, 2 to 3 m high, true height set; "
-            "5 V supply. It falls silent for 10 s while being set."
+            "必须设为跌倒模式(work_mode=fall),出厂可能是睡眠模式;"
+            "吸顶正装,高 2 至 3 米并设置真实高度;5V 供电;设置时会停 10 秒。"
+        ),
+        (
+            "Must be in fall mode (work_mode=fall); it may be sold in sleep mode. "
+            "Overhead, 2 to 3 m high, true height set; 5 V supply. "
+            "It falls silent for 10 s while being set."
         ),
     ),
 )

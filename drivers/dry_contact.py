@@ -1,4 +1,4 @@
-"""A dry contact on an input module or on the board's pins: relays of smoke and gas detectors, pull cords, bed pads, door switches.
+"""A dry contact on an input module or on the board's pins: detectors' relays, cords, pads, doors.
 
     telegram: source = the input's number, data 01 = contact closed, 00 = open
 
@@ -42,7 +42,7 @@ FUNCTIONS = tuple(f"{name}{how}" for name in ("sos", "bed_empty", *_STATES) for 
 
 
 class DryContact:
-    """One contact, or several of one device. `memory` holds whether each call was on, so that a restart is no new call."""
+    """One contact, or several of one device. `memory` knows each call: a restart is no new one."""
 
     def __init__(self, codes: Mapping[str, str], memory: Mapping[str, int | str]) -> None:
         self.memory: dict[str, int | str] = dict(memory)
@@ -88,7 +88,8 @@ MODEL = Model(
     device_notes=(
         "只接无源触点,不接市电。烟感、燃气最好用报警时断开的触点 (smoke_opens):线断了也会报警。",
         (
-            "Potential-free contacts only, never mains. For smoke and gas better take a contact that opens in alarm (smoke_opens): "
+            "Potential-free contacts only, never mains. "
+            "For smoke and gas better take a contact that opens in alarm (smoke_opens): "
             "then a cut wire alarms as well."
         ),
     ),

@@ -1,7 +1,9 @@
-"""Eddystone beacons: pendants taught by their UID, and what they measure of themselves (TLM). Service data FEAA.
+"""Eddystone beacons: pendants taught by their UID, and their own measures (TLM). Service FEAA.
 
-    00 | c5 | 00112233445566778899 | aabbccddeeff | 0000         UID: power at 0 m, name space (10), instance (6)
-    20 | 00 | 0bb8 | 1580 | 000003e8 | 00002710                  TLM: 3000 mV, 21.5 deg C, 1000 adverts sent, 1000 s awake (BE)
+    00 | c5 | 00112233445566778899 | aabbccddeeff | 0000
+        UID: power at 0 m, name space (10), instance (6)
+    20 | 00 | 0bb8 | 1580 | 000003e8 | 00002710
+        TLM: 3000 mV, 21.5 deg C, 1000 adverts sent, 1000 s awake (BE)
 
 A signal is `namespace/instance`, hexadecimal. Document: Google's Eddystone specification, UID and
 TLM, from memory and one reader: so TLM's values are measures that nothing is judged by, its voltage

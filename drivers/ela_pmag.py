@@ -34,6 +34,9 @@ MODEL = Model(
     new=partial(Broadcast, service(UUID), read),
     device_notes=(
         "装好后开关门各试一次,确认磁铁靠近时显示关闭;信号不加密。",
-        "Open and close once as a test and see that the magnet near it means closed. Its signals are not encrypted.",
+        (
+            "Open and close once as a test and see that the magnet near it means closed. "
+            "Its signals are not encrypted."
+        ),
     ),
 )

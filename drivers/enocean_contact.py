@@ -1,7 +1,7 @@
 """EnOcean door and window contact, D5-00-01; see _enocean.py.
 
     d5 | 08 | 00            open (bit 0: 0); 09 = closed; bit 3 0 = the learn button
-    a5 | 6e 66 00 08 | 00   Eltako's battery status: storage 110 / 51 V, battery 102 / 51 V; nothing about the door
+    a5 | 6e 66 00 08 | 00   Eltako's battery status: storage 110 / 51 V, battery 102 / 51 V
 
 Document: EEP 2.6, D5-00-01, A5-14-01. Eltako's status: openHAB's EnOcean binding, profile
 A5_14_01_ELTAKO, beside D5-00-01.

@@ -1,13 +1,16 @@
 """EnOcean receiver (USB 300, TCM 310) with ESP3 frames; the wire is 57600 8N1.
 
-    55 | data length, u16 BE | optional length | type | crc8 | data | optional | crc8          crc8: polynomial 07, start 0
-    55        0007                  07            01    7a   ...  first crc: of the four bytes before; second: of data and optional
+    55 | data length, u16 BE | optional length | type | crc8 | data | optional | crc8
+    55        0007                  07            01    7a   ...
+    crc8: polynomial 07, start 0; first of the four bytes before, second of data and optional
 
-    type 1 radio: data = RORG | payload | sender, 4 | status       optional = subtelegrams | destination, 4 | -dBm | security
-    type 2 answer, 4 event, 5 host's command: 5500010005700838 asks for the base id, and the answer proves that it lives
+    type 1  radio: data = RORG | payload | sender, 4 | status
+            optional = subtelegrams | destination, 4 | -dBm | security
+    type 2  answer; 4 event; 5 host's command: 5500010005700838 asks for the base id, and the answer
+            proves that it lives
 
-Document: EnOcean Serial Protocol 3, V1.51; frames as in kipe/enocean's tests. A telegram's source is the sender, its data is
-RORG | payload | status: what it means is the enrolled device's matter.
+Document: EnOcean Serial Protocol 3, V1.51; frames as in kipe/enocean's tests. A telegram's source
+is the sender, its data is RORG | payload | status: what it means is the enrolled device's matter.
 """
 
 from __future__ import annotations
@@ -116,7 +119,13 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "用 1 米 USB 延长线把接收器移离本机;频段须与传感器一致(欧洲 868.3 MHz,中国及北美型号不同,买前核对)。",
-        "Move it away from this box with 1 m of USB cable; its band must be that of the sensors (868.3 MHz in Europe; others differ).",
+        (
+            "用 1 米 USB 延长线把接收器移离本机;频段须与传感器一致(欧洲 868.3 MHz,"
+            "中国及北美型号不同,买前核对)。"
+        ),
+        (
+            "Move it away from this box with 1 m of USB cable; "
+            "its band must be that of the sensors (868.3 MHz in Europe; others differ)."
+        ),
     ),
 )

@@ -1,4 +1,4 @@
-"""EnOcean pull cord, pendant or rocker (PTM module): calls for help without a battery; see _enocean.py.
+"""EnOcean pull cord, pendant or rocker (PTM module), without a battery; see _enocean.py.
 
     f6 | 50 | 30      pressed (bit 4), rocker BI (bits 7-5 = 2)
     f6 | 00 | 20      let go
@@ -39,6 +39,9 @@ MODEL = Model(
     new=sensor(_read, RPS, "F6-02-01", "F6-02-02", "F6-01-01"),
     device_notes=(
         "拉一下:听到的 8 位编号就是地址;拉绳垂到离地 10 厘米,倒地也够得着;每月实测。",
-        "Pull once: the 8 digits then heard are its address; the cord ends 10 cm above the floor; try it every month.",
+        (
+            "Pull once: the 8 digits then heard are its address; "
+            "the cord ends 10 cm above the floor; try it every month."
+        ),
     ),
 )

@@ -1,6 +1,6 @@
 """433 MHz door contact with EV1527 or PT2262: taught codes, see _taught.py.
 
-    12f70a opened, 12f70e closed: one captured door contact (GS-WDS07); another owner's sends tamper with data 4
+    12f70a opened, 12f70e closed: one captured contact (GS-WDS07); another's tamper is data 4
 
 Document: EV1527 and PT2262 data sheets for the code; what its data means is taught, never assumed.
 """
@@ -17,6 +17,9 @@ MODEL = taught(
     {"open": Report(Kind.CONTACT_OPEN, True), "closed": Report(Kind.CONTACT_OPEN, False)},
     (
         "须选开门和关门发不同码的型号(只发开门码的看不出门没关)。",
-        "Take one that sends different codes for opened and closed; with one that tells opening only, a door left open is not seen.",
+        (
+            "Take one that sends different codes for opened and closed; "
+            "with one that tells opening only, a door left open is not seen."
+        ),
     ),
 )

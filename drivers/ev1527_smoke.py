@@ -17,7 +17,10 @@ MODEL = taught(
     {"alarm": Report(Kind.SMOKE, True), "clear": Report(Kind.SMOKE, False)},
     (
         "用测试键学习报警码;多数不发解除码,火警解除后由人关闭报警。",
-        "Teach the alarm with its test key; most send no code when it is over: a person closes the alarm.",
+        (
+            "Teach the alarm with its test key; most send no code when it is over: "
+            "a person closes the alarm."
+        ),
     ),
     endless=frozenset({Kind.SMOKE}),
 )

@@ -17,6 +17,9 @@ MODEL = taught(
     {"press": Report(Kind.BUTTON, "press")},
     (
         "跳线(PT2262)须改成与邻居不同的地址;无法确认送达,建议另配一种求助方式。",
-        "Set the DIP switches (PT2262) to an address no neighbour has; it cannot know whether it was heard: provide a second way to call.",
+        (
+            "Set the DIP switches (PT2262) to an address no neighbour has; "
+            "it cannot know whether it was heard: provide a second way to call."
+        ),
     ),
 )

@@ -17,7 +17,10 @@ MODEL = health.vital(
     health.HEART_RATE,
     (health.HEART_RATE_MEASUREMENT, health.BATTERY_LEVEL),
     (
-        "打开设备的心率广播,先断开手机上的厂家应用;佩戴后网关每 5 分钟取一次。无皮肤接触的数值不算。",
+        (
+            "打开设备的心率广播,先断开手机上的厂家应用;佩戴后网关每 5 分钟取一次。"
+            "无皮肤接触的数值不算。"
+        ),
         (
             "Switch heart rate broadcast on and disconnect the maker's app; "
             "while worn it is visited every 5 min. Values without skin contact do not count."

@@ -17,6 +17,9 @@ MODEL = health.vital(
     (health.SPO2_SPOT, health.SPO2_RUNNING, health.BATTERY_LEVEL),
     (
         "先断开手机上的厂家应用;手指夹好不动,直到数值稳定。传感器报告脱落或信号差的数值不算。",
-        "Disconnect the maker's app; keep the finger in and still until the value settles. Values the sensor itself doubts do not count.",
+        (
+            "Disconnect the maker's app; keep the finger in and still until the value settles. "
+            "Values the sensor itself doubts do not count."
+        ),
     ),
 )

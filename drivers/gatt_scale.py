@@ -17,6 +17,9 @@ MODEL = health.vital(
     (health.WEIGHT_MEASUREMENT, health.BATTERY_LEVEL),
     (
         "删除手机上的配对;放在硬地面上,站稳直到显示锁定。",
-        "Remove its pairing with any phone; put it on a hard floor and stand still until the display locks.",
+        (
+            "Remove its pairing with any phone; put it on a hard floor and stand still until the "
+            "display locks."
+        ),
     ),
 )

@@ -17,6 +17,9 @@ MODEL = health.vital(
     (health.TEMPERATURE_MEASUREMENT, health.BATTERY_LEVEL),
     (
         "删除手机上的配对;测量后保持开机几秒,网关会自动连接取数。",
-        "Remove its pairing with any phone; leave it on for some seconds after measuring, the gateway connects by itself.",
+        (
+            "Remove its pairing with any phone; leave it on for some seconds after measuring, "
+            "the gateway connects by itself."
+        ),
     ),
 )

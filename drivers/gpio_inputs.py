@@ -1,6 +1,7 @@
-"""The board's own pins as inputs for dry contacts; they are polled by gateway/hear/contacts.py, and their telegrams are one pin each.
+"""The board's own pins as inputs for dry contacts, polled by gateway/hear/contacts.py.
 
-    pin to ground through the contact, pulled up inside: low = closed      telegram: source = BCM number, data 01 closed, 00 open
+    pin to ground through the contact, pulled up inside: low = closed
+    telegram: source = BCM number, data 01 closed, 00 open; one pin each
 
 Document: Raspberry Pi GPIO numbering (BCM).
 """
@@ -21,10 +22,13 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "按 BCM 编号(如 gpio:17,27);触点一端接该脚,另一端接地;线长超过 2 米须加光耦隔离,只接无源触点。",
         (
-            "port = gpio:17,27 (BCM numbers); the contact goes from pin to ground; with more than 2 m of wire through an optocoupler; "
-            "potential-free contacts only."
+            "按 BCM 编号(如 gpio:17,27);触点一端接该脚,另一端接地;"
+            "线长超过 2 米须加光耦隔离,只接无源触点。"
+        ),
+        (
+            "port = gpio:17,27 (BCM numbers); the contact goes from pin to ground; "
+            "with more than 2 m of wire through an optocoupler; potential-free contacts only."
         ),
     ),
 )

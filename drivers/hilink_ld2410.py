@@ -1,12 +1,14 @@
 """Hi-Link LD2410 presence radar; the wire is 256000 8N1, ten reports a second.
 
-    f4f3f2f1 | length, u16 LE | 02 | aa | state | moving cm, u16 LE | energy | still cm, u16 LE | energy | cm, u16 LE | 55 00 | f8f7f6f5
-    f4f3f2f1       0d00         02   aa     02         5100             00         0000           3b        0000       55 00   f8f7f6f5
-    fdfcfbfa | length, u16 LE | command, u16 LE | data | 04030201            the host's commands, and the answers to them
+    f4f3f2f1 | length, u16 LE | 02 | aa | state | moving cm, u16 LE | energy
+        | still cm, u16 LE | energy | cm, u16 LE | 55 00 | f8f7f6f5
+    f4f3f2f1 0d00 02 aa 02 5100 00 0000 3b 0000 55 00 f8f7f6f5
+    fdfcfbfa | length, u16 LE | command, u16 LE | data | 04030201    host's commands, and answers
 
-State: 0 nobody, 1 moving, 2 still, 3 both. Type 01 instead of 02 (engineering mode) has the gates' energies before the 55.
-Document: HLK-LD2410 serial protocol V1.02; frames as in aio-ld2410's tests. It sees no falls, and a person who breathes quietly under
-a blanket poorly: "nobody" is a state like any other, and ends nothing.
+State: 0 nobody, 1 moving, 2 still, 3 both. Type 01 instead of 02 (engineering mode) has the gates'
+energies before the 55. Document: HLK-LD2410 serial protocol V1.02; frames as in aio-ld2410's tests.
+It sees no falls, and a person who breathes quietly under a blanket poorly: "nobody" is a state like
+any other, and ends nothing.
 
 Ten equal reports a second say nothing new: what is told is each change of state, a distance that
 moved STEP or more, and all of it again every AGAIN reports (5 s); the others say only that the
@@ -170,10 +172,14 @@ MODEL = Model(
     new=Ld2410,
     enrol=Enrol.PORT,
     device_notes=(
-        "只测有人无人,不测跌倒;对着床或座椅,0.75 至 4.5 米;5V 供电,避开风扇和晃动的窗帘。距离门和灵敏度用厂家手机软件设置。",
         (
-            "Senses presence, not falls. Aim it at bed or chair, 0.75 to 4.5 m away; 5 V supply; away from fans and moving curtains. "
-            "Gates and sensitivity are set with the maker's phone app."
+            "只测有人无人,不测跌倒;对着床或座椅,0.75 至 4.5 米;5V 供电,避开风扇和晃动的窗帘。"
+            "距离门和灵敏度用厂家手机软件设置。"
+        ),
+        (
+            "Senses presence, not falls. Aim it at bed or chair, 0.75 to 4.5 m away; 5 V supply; "
+            "away from fans and moving curtains. Gates and sensitivity are set with the maker's "
+            "phone app."
         ),
     ),
 )

@@ -1,11 +1,13 @@
-"""Hi-Link LD2450 tracking radar; the wire is 256000 8N1, ten reports a second of up to three targets.
+"""Hi-Link LD2450 tracking radar; 256000 8N1, ten reports a second of up to three targets.
 
     aaff0300 | x, y, speed, resolution: 4 x u16 LE | the same | the same | 55cc
-    aaff0300 | 0e03 b186 1000 4001 | 00 x 8 | 00 x 8 | 55cc       x -782 mm, y 1713 mm, speed -16 cm/s, resolution 320 mm
+    aaff0300 | 0e03 b186 1000 4001 | 00 x 8 | 00 x 8 | 55cc
+               x -782 mm, y 1713 mm, speed -16 cm/s, resolution 320 mm
 
-x, y and speed are sign and magnitude: bit 15 set = positive, clear = negative. All eight bytes zero = no target.
-Document: HLK-LD2450 serial protocol V1.03, section 2.3. There is no sum: header, tail and length are all there is to believe a frame
-by. It sees no falls, and "nobody" ends nothing; what is told and when: see hilink_ld2410.py.
+x, y and speed are sign and magnitude: bit 15 set = positive, clear = negative. All eight bytes zero
+= no target. Document: HLK-LD2450 serial protocol V1.03, section 2.3. There is no sum: header, tail
+and length are all there is to believe a frame by. It sees no falls, and "nobody" ends nothing; what
+is told and when: see hilink_ld2410.py.
 """
 
 from __future__ import annotations
@@ -107,6 +109,9 @@ MODEL = Model(
     enrol=Enrol.PORT,
     device_notes=(
         "只测位置,不测跌倒;挂墙 1.5 至 2 米高,最远 6 米,最多三人;5V 供电,避开风扇和晃动的窗帘。",
-        "Senses positions, not falls. On the wall, 1.5 to 2 m high, up to 6 m and three people; 5 V supply; away from fans and curtains.",
+        (
+            "Senses positions, not falls. On the wall, 1.5 to 2 m high, up to 6 m and three people;"
+            " 5 V supply; away from fans and curtains."
+        ),
     ),
 )

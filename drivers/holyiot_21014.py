@@ -48,6 +48,9 @@ MODEL = Model(
     new=partial(Broadcast, service(UUID), read),
     device_notes=(
         "信号不加密也无计数,重要的呼救请用加密按钮;每月人工试按。",
-        "Its signals are neither encrypted nor counted: use a sealed button where lives depend on it. Press it by hand once a month.",
+        (
+            "Its signals are neither encrypted nor counted: "
+            "use a sealed button where lives depend on it. Press it by hand once a month."
+        ),
     ),
 )

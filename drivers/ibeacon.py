@@ -4,7 +4,8 @@
             uuid                               major   minor   power at 1 m, s8         numbers BE
 
 A signal is `uuid/major/minor`, hexadecimal and decimal: e2c56db5dffb48d2b060d0f5a71096e0/100/0.
-Document: Apple's Proximity Beacon specification. How pendants call by it, and what cannot be known, stands in _pendant.py.
+Document: Apple's Proximity Beacon specification. How pendants call by it, and what cannot be known,
+stands in _pendant.py.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """KKM K6P and K9 sensor beacons. Service data FEAA, first byte 21 (not one of Eddystone's own).
 
-    21 | 01 | 0f | 0e5b | efbb | 42d1 | ffc2 0000 0407         mask, then its fields in the order of the bits (BE):
+    21 | 01 | 0f | 0e5b | efbb | 42d1 | ffc2 0000 0407    mask, then fields as its bits say (BE):
 
     bit 0 voltage u16 mV; 1 temperature s8.8; 2 humidity s8.8; 3 acceleration 3 x s16 mg
 
@@ -69,6 +69,9 @@ MODEL = Model(
     new=partial(Broadcast, _pick, read),
     device_notes=(
         "在厂家应用中打开传感器广播;其按键格式未公开,不能用于呼救。",
-        "Switch the sensor broadcast on in the maker's app. How its button speaks is not published: it cannot call for help.",
+        (
+            "Switch the sensor broadcast on in the maker's app. "
+            "How its button speaks is not published: it cannot call for help."
+        ),
     ),
 )

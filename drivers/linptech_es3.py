@@ -1,6 +1,7 @@
 """Linptech presence radar (ES3): MiBeacon product 50FB, see mibeacon.py.
 
-    5859 | fb50 | da | 76c3c738c1a4 | aabc4c16 | 000000 | c60c1646      opened: 4e48 01 1f, somebody is there
+    5859 | fb50 | da | 76c3c738c1a4 | aabc4c16 | 000000 | c60c1646
+        opened: 4e48 01 1f, somebody is there
 
 Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings.
 Any value but 0 means occupied.

@@ -1,6 +1,7 @@
 """Linptech wireless button (KS2BB): MiBeacon product 520B, see mibeacon.py.
 
-    5859 | 0b52 | b4 | e6fea138c1a4 | 308fa8 | 090000 | 0de1ebdb      opened: 0c56 00, pressed once; 0d56 twice, 0e56 long
+    5859 | 0b52 | b4 | e6fea138c1a4 | 308fa8 | 090000 | 0de1ebdb
+        opened: 0c56 00, pressed once; 0d56 twice, 0e56 long
 
 Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings. The kind with a
 thermometer; what it measures comes between the presses and keeps its supervision alive.

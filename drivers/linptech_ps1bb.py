@@ -1,6 +1,7 @@
 """Linptech pressure sensor for bed and chair (PS1BB): MiBeacon product 3F4C, see mibeacon.py.
 
-    5859 | 4c3f | 10 | 12efbe38c1a4 | 7f7b3e95 | 000000 | 35019b75      opened: 3c48 01 01, somebody lies or sits on it
+    5859 | 4c3f | 10 | 12efbe38c1a4 | 7f7b3e95 | 000000 | 35019b75
+        opened: 3c48 01 01, somebody lies or sits on it
 
 Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings.
 How long it has been so comes as 483D (occupied) and 483E (free) in seconds.

@@ -1,23 +1,28 @@
-"""Xiaomi MiBeacon, versions 2 to 5: doors, motion, buttons, smoke, water, beds; broadcast as BLE service data FE95.
+"""Xiaomi MiBeacon, versions 2 to 5: doors, motion, buttons, smoke, water, beds; service data FE95.
 
-    control u16 | product u16 | count | [address, reversed] | [capability (+1)] | object ...         all numbers LE
-    5040          d603          01      d603 0a38c1a4                             19 10 01 00         CGH1, plain: open
-    5858          8b09          a3      ae2181ecaae4          0e2c553c  040000  d28a500c              MCCGQ02HL, sealed: left open
-                                                              sealed    ext     tag
+    control u16 | product u16 | count | [address, reversed] | [capability (+1)] | object ...
+    5040          d603          01      d603 0a38c1a4                             19 10 01 00
+        CGH1, plain: open; all numbers LE
+    5858 | 8b09 | a3 | ae2181ecaae4 | 0e2c553c | 040000 | d28a500c
+        MCCGQ02HL, left open:         sealed     ext      tag
 
-    control   bit 3 sealed, 4 address follows, 5 capability follows (one more byte if its bit 5 is set), 6 object follows, 7 mesh,
-              12-15 version. No object: it says nothing, and proves nothing.
-    v4, v5    AES-128-CCM, key 16, tag 4, associated data 11; nonce = address reversed (6) | product (2) | count (1) | ext (3)
-    v2, v3    key 12, filled up to 16 by 8d3d3c97 in the middle; ... | sealed | ext (3) | check (1); nonce = first 5 bytes | ext |
-              first 5 bytes of the address reversed; nobody can check a tag: only mibeacon_legacy.py opens these
+    control   bit 3 sealed, 4 address follows, 5 capability follows (one more byte if its bit 5 is
+              set), 6 object follows, 7 mesh, 12-15 version. No object: it says nothing, and proves
+              nothing.
+    v4, v5    AES-128-CCM, key 16, tag 4, associated data 11;
+              nonce = address reversed (6) | product (2) | count (1) | ext (3)
+    v2, v3    key 12, filled up to 16 by 8d3d3c97 in the middle; ... | sealed | ext (3) | check (1);
+              nonce = first 5 bytes | ext | first 5 bytes of the address reversed; nobody can check
+              a tag: only mibeacon_legacy.py opens these
 
 Documents: what public readers agree on (xiaomi-ble, ble_monitor), compared in the tests. What
 objects mean: _mibeacon.py.
 
-What is fresh: sealed frames count ext << 8 | count, and what is older is treated as in bthome_v2.py. That ext is the upper part
-of the count is seen in every recording, and written in no document. Plain frames prove little: the same count with the same
-objects again is `REPEATED`, whatever else changes in the head. Frames without object come in clear from sealed devices too: whoever
-has heard one can send it, so they are no sign of life.
+What is fresh: sealed frames count ext << 8 | count, and what is older is treated as in
+bthome_v2.py. That ext is the upper part of the count is seen in every recording, and written in no
+document. Plain frames prove little: the same count with the same objects again is `REPEATED`,
+whatever else changes in the head. Frames without object come in clear from sealed devices too:
+whoever has heard one can send it, so they are no sign of life.
 """
 
 from __future__ import annotations
@@ -57,8 +62,14 @@ UUID = uuid16(0xFE95)
 LISTENS = BleAdvert(services=(UUID,))
 KEY_BYTES = 16
 KEY_NOTES = (
-    "先在厂家应用(米家)中配对,再用令牌提取工具从该账号取得 32 位绑定密钥登记到网关;重新配对后密钥会改变,须重新登记。",
-    "Pair it in Mi Home, read its bind key (32 digits) from that account with a token extractor; pairing again changes the key. ",
+    (
+        "先在厂家应用(米家)中配对,再用令牌提取工具从该账号取得 32 位绑定密钥登记到网关;"
+        "重新配对后密钥会改变,须重新登记。"
+    ),
+    (
+        "Pair it in Mi Home, read its bind key (32 digits) from that account with a token "
+        "extractor; pairing again changes the key. "
+    ),
 )
 # s; many speak on change only, and say their battery once a day, a little late at times
 ON_CHANGE = 25 * 3600.0
@@ -76,7 +87,7 @@ _UNPROVED = (UNPROVED,)
 
 
 class MiBeacon:
-    """One device. `products` are the product ids it may be, empty = any. `key` has 16 bytes; with 12 it is an old one (v2, v3)."""
+    """One device. `products`: the product ids it may be, empty = any; 12 bytes of key: v2, v3."""
 
     def __init__(
         self,
@@ -99,7 +110,7 @@ class MiBeacon:
         return b""
 
     def feed(self, packet: Packet) -> Iterable[Heard]:
-        """Decode one advertisement. An empty answer is a good frame that says nothing: the device is alive."""
+        """Decode one advertisement. Of a good frame that says nothing, nothing comes: it lives."""
         if not isinstance(packet, Advertisement) or (data := packet.service_data.get(UUID)) is None:
             return _NOT_MINE
         if self._last.again(packet.adapter, data):
@@ -159,7 +170,7 @@ class MiBeacon:
     def _opened_unchecked(
         self, adapter: str, data: bytes, start: int, address: bytes
     ) -> Iterable[Heard]:
-        """Open v2 and v3. Their last byte proves nothing, so what comes out must at least be whole objects, all of them known."""
+        """Open v2 and v3. Their check proves nothing: only whole objects, all known, are taken."""
         key = self._key or bytes(_OLD_KEY_BYTES)
         nonce = data[:5] + data[-4:-1] + (address or bytes(6))[:0:-1]
         plain = counter_mode(
@@ -194,7 +205,7 @@ def product(
     missing_after: float | None = ON_CHANGE,
     sealed: bool = True,
 ) -> Model:
-    """Return the model of one product, by its number in the frames. `notes` follow those about its key."""
+    """Return the model of one product, by its number in frames. `notes` follow those on its key."""
     return Model(
         name=name,
         title=title,

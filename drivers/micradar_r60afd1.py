@@ -8,7 +8,8 @@ which a dry-contact input can hear.
 
 from __future__ import annotations
 
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, Radar5359
+from drivers._radar_5359_settings import SETTINGS
+from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, Radar5359
 from gateway.words.driver import Enrol, Model
 
 MODEL = Model(
@@ -26,8 +27,9 @@ MODEL = Model(
             "5V 供电、3.3V 电平;避开风扇、窗帘、宠物、扫地机。"
         ),
         (
-            "Overhead, facing straight down, 2.2 to 3 m high (at 2.8 m it watches a radius of about 2 m); set its true height. "
-            "One person a room; 5 V supply, 3.3 V signals; away from fans, curtains, pets, robot vacuums."
+            "Overhead, facing straight down, 2.2 to 3 m high (at 2.8 m it watches a radius of "
+            "about 2 m); set its true height. One person a room; 5 V supply, 3.3 V signals; "
+            "away from fans, curtains, pets, robot vacuums."
         ),
     ),
 )

@@ -1,9 +1,11 @@
 """MikroTik TG-BT5, an asset tag. Manufacturer data 094F.
 
     01 | 00 | 10a9 | 0000 fdff 0100 | a119 | 6be86600 | 00 | 62
-    version  salt    acceleration     25.63  uptime, s  flags battery        numbers LE; acceleration and temperature s8.8
+    version  salt    acceleration     25.63  uptime, s  flags battery
+    numbers LE; acceleration and temperature s8.8
 
-    flags: 01 reed, 02 tilt, 04 drop, 08 10 20 impact on an axis; second byte bit 0: sealed, then not ours
+    flags: 01 reed, 02 tilt, 04 drop, 08 10 20 impact on an axis
+    second byte bit 0: sealed, then not ours
 
 Document: MikroTik's tag manual; ble_monitor's captures. It has the only drop and impact bits that
 can be bought in a broadcast tag. They are no fall of a person: the tag falls off a table as it
@@ -52,6 +54,9 @@ MODEL = Model(
     new=partial(Broadcast, company(COMPANY), read),
     device_notes=(
         "这是资产标签,不是跌倒探测器:跌落与撞击只显示,不报警;须关闭加密。",
-        "An asset tag and no fall detector: drop and impact are shown and raise nothing. Switch its encryption off.",
+        (
+            "An asset tag and no fall detector: drop and impact are shown and raise nothing. "
+            "Switch its encryption off."
+        ),
     ),
 )

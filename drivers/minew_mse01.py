@@ -53,6 +53,9 @@ MODEL = Model(
     new=partial(Broadcast, _pick, read),
     device_notes=(
         "格式未经实机证实:门磁与按键只显示,不报警。",
-        "Its format is not proved on a real device: contact and buttons are shown and raise nothing.",
+        (
+            "Its format is not proved on a real device: "
+            "contact and buttons are shown and raise nothing."
+        ),
     ),
 )

@@ -1,10 +1,10 @@
-"""Modbus RTU module with inputs for dry contacts; it is polled by gateway/hear/contacts.py, and its telegrams are one input each.
+"""Modbus RTU module with inputs for dry contacts, polled by gateway/hear/contacts.py.
 
-    01 02 00 00 00 08 79 cc      unit 1: read 8 inputs from input 0 on; the sum is crc16, low byte first
+    01 02 00 00 00 08 79 cc      unit 1: read 8 inputs from input 0 on; crc16, low byte first
     01 02 01 01 60 48            input 0 is on
 
 Document: Modbus application protocol V1.1b3, function 02; Modbus over serial line V1.02. Inputs are
-numbered from 1, as printed beside the terminals.
+numbered from 1, as printed beside the terminals; a telegram is one input.
 """
 
 from __future__ import annotations
@@ -63,9 +63,13 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "拨码设站号(默认 1)、9600 8N1;RS-485 的 A/B 接 USB-485,两端各接 120 欧;站号和路数写在串口名后(?unit=1&inputs=8&baud=9600)。",
         (
-            "DIP switches: unit (1 unless stated) and 9600 8N1; RS-485 A/B to a USB adapter, 120 ohm at both ends; "
+            "拨码设站号(默认 1)、9600 8N1;RS-485 的 A/B 接 USB-485,两端各接 120 欧;"
+            "站号和路数写在串口名后(?unit=1&inputs=8&baud=9600)。"
+        ),
+        (
+            "DIP switches: unit (1 unless stated) and 9600 8N1; "
+            "RS-485 A/B to a USB adapter, 120 ohm at both ends; "
             "port = /dev/serial/by-id/...?unit=1&inputs=8&baud=9600."
         ),
     ),

@@ -1,7 +1,7 @@
 """MOKO P1 beacon with a contact. Manufacturer data 096C.
 
-    02 | 15 | 09 | 00f15427e030 4f16 031e0d3a190e | 0e0a | 0000 0000 b0          length as of the byte after it
-              status: 08 no contact, 01 motion      u16 BE mV
+    02 | 15 | 09 | 00f15427e030 4f16 031e0d3a190e | 0e0a | 0000 0000 b0
+         length, as of the byte after it; status: 08 no contact, 01 motion      u16 BE mV
 
 Document: one library, with a frame made up for its tests, and the company id is a guess: contact
 and motion are shown and not judged, nothing of it raises or ends an alarm.
@@ -49,6 +49,9 @@ MODEL = Model(
     new=partial(Broadcast, _pick, read),
     device_notes=(
         "格式未经实机证实:门磁与移动只显示,不报警。",
-        "Its format is not proved on a real device: contact and motion are shown and raise nothing.",
+        (
+            "Its format is not proved on a real device: "
+            "contact and motion are shown and raise nothing."
+        ),
     ),
 )

@@ -1,6 +1,6 @@
 """NodOn NIU smart button. 16 bytes of service data, under the 16-bit UUID 0000.
 
-    02 | 599c37d90287a521 | 52 | 0006 | 63 | 5ab8 | 01 ...          as recorded: 02599c37d90287a52152 0006 63 5ab8 01
+    02 | 599c37d90287a521 | 52 | 0006 | 63 | 5ab8 | 01 ...
                                  colour battery     press
 
     last byte: 1 press, 2 double, 3 or 9 long, 4 or 10 release, 5 triple
@@ -57,6 +57,9 @@ MODEL = Model(
     new=partial(Broadcast, service(UUID), read),
     device_notes=(
         "按下才发信号,无法判断是否在线;信号不加密,重要的呼救请用加密按钮;每月人工试按。",
-        "It speaks only when pressed and cannot be supervised, and nothing is encrypted: use a sealed button where lives depend on it.",
+        (
+            "It speaks only when pressed and cannot be supervised, and nothing is encrypted: "
+            "use a sealed button where lives depend on it."
+        ),
     ),
 )

@@ -4,8 +4,9 @@
     48 | 12 | ffeeddccbbaa | 08 04 01 030000 | 0f 01 50        motion at 3 lx
     kind model address, reversed; then type, length, value
 
-    01 temperature s16 x 0.1, humidity u16 x 0.1    02 battery    04 door: 0 open, 1 closed    08 motion u8, lux u24    09 lux u32
-    0f packet count; 11 is light to one reader and motion to another: not told                             numbers LE
+    01 temperature s16 x 0.1, humidity u16 x 0.1    02 battery    04 door: 0 open, 1 closed
+    08 motion u8, lux u24    09 lux u32    0f packet count    numbers LE
+    11 is light to one reader and motion to another: not told
 
 Documents: what Theengs and ble_monitor agree on. In the periodic frame of the door (kind without
 bit 6) one reader takes the second 0f for its state, 0 = open. Nobody else does, so it is told as a
@@ -100,6 +101,9 @@ MODEL = Model(
     new=partial(Broadcast, service(UUID), read),
     device_notes=(
         "门窗型装好后开关门各试一次;信号不加密。若该设备以米家格式广播,请选用 qingping-cgh1。",
-        "Open and close a door sensor once as a test; signals are not encrypted. Where it speaks MiBeacon, enrol it as qingping-cgh1.",
+        (
+            "Open and close a door sensor once as a test; signals are not encrypted. "
+            "Where it speaks MiBeacon, enrol it as qingping-cgh1."
+        ),
     ),
 )

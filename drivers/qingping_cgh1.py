@@ -1,4 +1,4 @@
-"""Qingping door sensor (CGH1) where it speaks MiBeacon, in clear: product 03D6, see mibeacon.py and qingping.py.
+"""Qingping door sensor (CGH1) where it speaks MiBeacon, in clear: product 03D6, see mibeacon.py.
 
     5040 | d603 | 01 | d6030a38c1a4 | 1910 01 00      open
 
@@ -18,7 +18,10 @@ MODEL = product(
     {Kind.CONTACT_OPEN, Kind.BATTERY},
     (
         "磁铁须贴近标记一侧,装好后开关门各试一次;信号不加密。",
-        "Mount the magnet at the marked side; open and close once as a test. Its signals are not encrypted.",
+        (
+            "Mount the magnet at the marked side; open and close once as a test. "
+            "Its signals are not encrypted."
+        ),
     ),
     sealed=False,
 )

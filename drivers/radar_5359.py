@@ -1,9 +1,11 @@
-"""Fall radars with 53 59 frames: Seeed MR60FDA1, MicRadar R60AFD1, DFRobot C1001 (SEN0623); the wire is 115200 8N1.
+"""Fall radars with 53 59 frames: Seeed MR60FDA1, MicRadar R60AFD1, DFRobot C1001; 115200 8N1.
 
-    53 59 | control | command | length, u16 BE | data | sum | 54 43        sum = low byte of the sum of all bytes before it
-    53 59     83        01         00 01          01    32    54 43        fallen
+    53 59 | control | command | length, u16 BE | data | sum | 54 43
+    53 59     83        01         00 01          01    32    54 43    fallen
+    sum = low byte of the sum of all bytes before it
 
-    report   command below 80, unasked, mostly on change only: hence the questions at start and once a minute
+    report   command below 80, unasked, mostly on change only: hence the questions at start and once
+             a minute
     query    host to radar: command + 80, data 0F
     reply    radar to host: command + 80, data = the value
     setting  command below 80; the radar repeats what it has taken
@@ -24,6 +26,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from drivers._frames import WAIT, Cutter, Line
+from drivers._radar_5359_settings import SETTABLE, SETTINGS
 from drivers._refusals import BAD_CHECKSUM, BAD_FOOTER, NOISE, UNKNOWN_VALUE
 from gateway.words.driver import (
     Enrol,
@@ -33,7 +36,6 @@ from gateway.words.driver import (
     Reply,
     Report,
     SerialLine,
-    Setting,
     not_understood,
 )
 from gateway.words.reading import Kind
@@ -46,7 +48,7 @@ _BEFORE = 6  # bytes of a frame before its data
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """One command: its name, its data length (None = any), and how to read it; None from `read` = an undocumented value."""
+    """One command: name, data length (None = any), how to read it (None = unknown value)."""
 
     name: str
     size: int | None
@@ -177,7 +179,7 @@ def meaning(control: int, command: int) -> Meaning | None:
 
 
 def is_question(frame: bytes) -> bool:
-    """Say whether a whole frame is a host asking: heard where two listen on one wire, and no report."""
+    """Say whether a whole frame is a host asking, where two listen on one wire: no report."""
     return bool(frame[3] & _ASKED) and frame[6:-3] == _QUESTION
 
 
@@ -251,143 +253,16 @@ _POLL = b"".join(
 )
 _ASK = Reply(_POLL)
 
-# setting: (control, command to set, command to ask without its high bit, bytes of the value)
-_SETTABLE = {
-    "work_mode": (0x02, 0x08, 0x28, 1),
-    "height": (0x06, 0x02, 0x02, 2),
-    "fall_on": (
-        0x83,
-        0x00,
-        0x00,
-        1,
-    ),  # one source writes it to 83 01, which is the address of the report
-    "sensitivity": (0x83, 0x0D, 0x0D, 1),
-    "fall_duration": (0x83, 0x0C, 0x0C, 4),
-    "break_height": (0x83, 0x11, 0x11, 2),
-    "still_on": (0x83, 0x0B, 0x0B, 1),
-    "still_after": (0x83, 0x0A, 0x0A, 4),
-    "presence_on": (0x80, 0x00, 0x00, 1),
-    "seated_limit": (0x80, 0x0D, 0x0D, 2),
-    "moving_limit": (0x80, 0x0E, 0x0E, 2),
-    "nobody_after": (0x80, 0x12, 0x12, 4),
-}
-_ON_OFF = (("off", 0.0), ("on", 1.0))
 _RESET = framed(0x01, 0x02, _QUESTION)
-
-HEIGHT = Setting(
-    name="height",
-    unit="cm",
-    low=150,
-    high=400,
-    title=("安装高度", "mounting height"),
-    label="install_height_cm",
-)
-FALL_ON = Setting(
-    name="fall_on",
-    unit="",
-    low=0,
-    high=1,
-    title=("跌倒检测", "fall detection"),
-    label="fall_function_on",
-    words=_ON_OFF,
-)
-SENSITIVITY = Setting(
-    name="sensitivity",
-    unit="",
-    low=0,
-    high=3,
-    title=("跌倒灵敏度", "fall sensitivity"),
-    label="fall_sensitivity",
-)
-FALL_DURATION = Setting(
-    name="fall_duration",
-    unit="s",
-    low=5,
-    high=180,
-    title=("跌倒确认时间", "time on the floor before a report"),
-    label="fall_duration_s",
-)
-BREAK_HEIGHT = Setting(
-    name="break_height",
-    unit="cm",
-    low=0,
-    high=150,
-    title=("跌倒判定高度", "height below which it is a fall"),
-    label="fall_break_height_cm",
-)
-STILL_ON = Setting(
-    name="still_on",
-    unit="",
-    low=0,
-    high=1,
-    title=("静止检测", "stay-still detection"),
-    label="stay_still_function_on",
-    words=_ON_OFF,
-)
-STILL_AFTER = Setting(
-    name="still_after",
-    unit="s",
-    low=60,
-    high=3600,
-    title=("静止报警时间", "time without movement"),
-    label="stay_still_after_s",
-)
-PRESENCE_ON = Setting(
-    name="presence_on",
-    unit="",
-    low=0,
-    high=1,
-    title=("有人检测", "presence detection"),
-    label="presence_function_on",
-    words=_ON_OFF,
-)
-SEATED_LIMIT = Setting(
-    name="seated_limit",
-    unit="cm",
-    low=0,
-    high=300,
-    title=("坐姿水平距离", "seated distance limit"),
-    label="seated_distance_limit_cm",
-)
-MOVING_LIMIT = Setting(
-    name="moving_limit",
-    unit="cm",
-    low=0,
-    high=300,
-    title=("活动水平距离", "moving distance limit"),
-    label="moving_distance_limit_cm",
-)
-NOBODY_AFTER = Setting(
-    name="nobody_after",
-    unit="s",
-    low=0,
-    high=3600,
-    title=("无人判定时间", "time until nobody"),
-    label="nobody_after_s",
-)
-# In the order in which they are set.
-SETTINGS = (
-    HEIGHT,
-    PRESENCE_ON,
-    FALL_ON,
-    SENSITIVITY,
-    FALL_DURATION,
-    BREAK_HEIGHT,
-    STILL_ON,
-    STILL_AFTER,
-    SEATED_LIMIT,
-    MOVING_LIMIT,
-    NOBODY_AFTER,
-)
 
 
 def _read(frame: bytes) -> tuple[Heard, ...]:
-    """Return what one whole good frame says; a radar that has just started is asked for its state."""
+    """Return what one whole good frame says; a radar that has just started is asked its state."""
     return (*reports_of(frame), _ASK) if frame[2:4] == _START_UP else reports_of(frame)
 
 
 def _draw(frame: bytes) -> dict[str, object]:
-    """Return what one whole frame is: a question heard on the line, something told, or a command no document knows."""
+    """Return what one whole frame is: a question, something told, or an undocumented command."""
     about = meaning(frame[2], frame[3])
     name = f"{frame[2]:02x}_{frame[3]:02x}" if about is None else about.name
     if is_question(frame):
@@ -406,7 +281,7 @@ def _draw(frame: bytes) -> dict[str, object]:
 
 
 class Radar5359(Line):
-    """One radar on one line. It keeps nothing that has to survive a restart: after one it is asked."""
+    """One radar on one line. It keeps nothing beyond a restart: after one it is asked."""
 
     def __init__(self, address: str, key: bytes | None, memory: Mapping[str, int | str]) -> None:
         super().__init__(Frames, _read, _draw, _POLL, address, key, memory)
@@ -427,7 +302,7 @@ class Radar5359(Line):
 
 
 class RadarApplying(Radar5359):
-    """One of those that take their settings over only when told to start anew, and are silent for ten seconds then."""
+    """One of those that take over settings when they restart, and are silent for 10 s then."""
 
     def apply(self) -> bytes:
         """Return the frame that starts it anew."""
@@ -435,9 +310,9 @@ class RadarApplying(Radar5359):
 
 
 def _settable(name: str) -> tuple[int, int, int, int]:
-    if name not in _SETTABLE:
-        raise ValueError(f"no setting {name!r}; there are {', '.join(_SETTABLE)}")
-    return _SETTABLE[name]
+    if name not in SETTABLE:
+        raise ValueError(f"no setting {name!r}; there are {', '.join(SETTABLE)}")
+    return SETTABLE[name]
 
 
 LISTENS = SerialLine(baud=115200, ask_every=60.0, hello=question(0x02, 0x21))
@@ -458,7 +333,13 @@ MODEL = Model(
     settings=SETTINGS,
     general=True,
     device_notes=(
-        "吸顶安装,高 2 至 3 米;须在雷达中设置真实高度,否则误判;避开风扇、窗帘、扫地机;C1001 须设为跌倒模式。",
-        "Mount it overhead, 2 to 3 m high, and set its true height. Keep fans, curtains, robot vacuums away; set a C1001 to fall mode.",
+        (
+            "吸顶安装,高 2 至 3 米;须在雷达中设置真实高度,否则误判;避开风扇、窗帘、扫地机;"
+            "C1001 须设为跌倒模式。"
+        ),
+        (
+            "Mount it overhead, 2 to 3 m high, and set its true height. "
+            "Keep fans, curtains, robot vacuums away; set a C1001 to fall mode."
+        ),
     ),
 )

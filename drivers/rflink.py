@@ -1,13 +1,16 @@
-"""RFLink, a receiver of 433 MHz (and 868 MHz) sensors on an Arduino Mega or ESP; the wire is 57600 8N1, lines of text.
+"""RFLink, a receiver of 433 MHz (and 868 MHz) sensors; the wire is 57600 8N1, lines of text.
 
-    20;07;AB400D;ID=41;SWITCH=1;CMD=ON;                    20 = from the radio, counter in hex, maker's name, KEY=value ...
-    20;36;Alecto V1;ID=0334;TEMP=800d;HUM=33;BAT=OK;       temperature in tenths, hex, high bit = below zero: -1.3
-    20;00;Nodo RadioFrequencyLink - RFLink Gateway V1.1 - R46;      it has just started
+    20;07;AB400D;ID=41;SWITCH=1;CMD=ON;
+        20 = from the radio, counter in hex, maker's name, KEY=value ...
+    20;36;Alecto V1;ID=0334;TEMP=800d;HUM=33;BAT=OK;
+        temperature in tenths, hex, high bit = below zero: -1.3
+    20;00;Nodo RadioFrequencyLink - RFLink Gateway V1.1 - R46;
+        it has just started
     10;PING;   ->   20;01;PONG;
 
-Document: RFLink protocol reference; samples as in python-rflink's tests. A telegram's source is the
-line without counter, battery and measures, for instance "EV1527;ID=07A410;SWITCH=01;CMD=ON": what
-is taught is one function of one sensor.
+It runs on an Arduino Mega or ESP. Document: RFLink protocol reference; samples as in
+python-rflink's tests. A telegram's source is the line without counter, battery and measures, for
+instance "EV1527;ID=07A410;SWITCH=01;CMD=ON": what is taught is one function of one sensor.
 """
 
 from __future__ import annotations
@@ -78,7 +81,7 @@ _TENTHS = re.compile(r"[0-9A-Fa-f]{4}")
 
 
 def _draw(name: str, fields: Mapping[str, str]) -> dict[str, object]:
-    """Name what one line says: that the receiver has started, that it answers, or what a sensor has sent."""
+    """Name what one line says: the receiver has started, it answers, or a sensor has sent."""
     if banner := _BANNER.search(name):
         return {"banner": True, "version": banner[1], "revision": banner[2]}
     if name in _PLAIN:
@@ -166,10 +169,13 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "Arduino Mega 刷 RFLink R48 或更新固件,接 433 接收模块和 17.3 厘米天线;放在屋子中央,远离本机和 USB 3.0 设备。",
         (
-            "Arduino Mega with RFLink R48 or newer, a 433 MHz receiver and an aerial of 17.3 cm; mid-home, far from this box "
-            "and from USB 3.0 devices."
+            "Arduino Mega 刷 RFLink R48 或更新固件,接 433 接收模块和 17.3 厘米天线;"
+            "放在屋子中央,远离本机和 USB 3.0 设备。"
+        ),
+        (
+            "Arduino Mega with RFLink R48 or newer, a 433 MHz receiver and an aerial of 17.3 cm; "
+            "mid-home, far from this box and from USB 3.0 devices."
         ),
     ),
 )

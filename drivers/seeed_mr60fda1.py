@@ -8,7 +8,8 @@ seeed_mr60fda2.py.
 
 from __future__ import annotations
 
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, Radar5359
+from drivers._radar_5359_settings import SETTINGS
+from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, Radar5359
 from gateway.words.driver import Enrol, Model
 
 MODEL = Model(
@@ -21,10 +22,14 @@ MODEL = Model(
     enrol=Enrol.PORT,
     settings=SETTINGS,
     device_notes=(
-        "吸顶正装,高 2 至 3 米;设置真实高度,否则误判;5V 供电、3.3V 电平;有的套件带 ESP32 且固件不同,USB 上没有雷达数据。",
         (
-            "Overhead, facing straight down, 2 to 3 m high; set its true height. 5 V supply, 3.3 V signals. "
-            "Some kits carry an ESP32 with other firmware: then the radar's bytes are not on USB."
+            "吸顶正装,高 2 至 3 米;设置真实高度,否则误判;5V 供电、3.3V 电平;"
+            "有的套件带 ESP32 且固件不同,USB 上没有雷达数据。"
+        ),
+        (
+            "Overhead, facing straight down, 2 to 3 m high; set its true height. "
+            "5 V supply, 3.3 V signals. Some kits carry an ESP32 with other firmware: "
+            "then the radar's bytes are not on USB."
         ),
     ),
 )

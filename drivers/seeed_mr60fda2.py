@@ -22,9 +22,9 @@ MODEL = Model(
     enrol=Enrol.PORT,
     settings=SETTINGS_KNOWN,
     device_notes=(
-        NOTES[0]
-        + "套件上的 ESP32 固件不转发雷达数据:刷成串口透传,或把模块的 TX/RX 直接接到 3.3V 串口适配器。",
-        NOTES[1]
-        + " The kit's ESP32 does not pass the radar's bytes on: flash a pass-through, or wire the module's TX/RX to a 3.3 V adapter.",
+        NOTES[0] + "套件上的 ESP32 固件不转发雷达数据:刷成串口透传,"
+        "或把模块的 TX/RX 直接接到 3.3V 串口适配器。",
+        NOTES[1] + " The kit's ESP32 does not pass the radar's bytes on: "
+        "flash a pass-through, or wire the module's TX/RX to a 3.3 V adapter.",
     ),
 )

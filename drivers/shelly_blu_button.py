@@ -1,6 +1,7 @@
-"""Shelly BLU Button1, Button Tough 1 and the wall switches with four buttons (SBBT-...): BTHome v2, see bthome_v2.py.
+"""Shelly BLU Button1, Button Tough 1 and wall switches with four buttons (SBBT-...): BTHome v2.
 
-    44 | 00 52 | 01 64 | 3a 01      packet 82, battery 100 %, pressed once; four-button kinds repeat 3a, one for each button
+    44 | 00 52 | 01 64 | 3a 01
+        packet 82, battery 100 %, pressed once; four-button kinds repeat 3a, one for each button
 
 Document: Shelly's page on BLU Button1 and RC Button 4 (shelly-api-docs.shelly.cloud). Every action
 but a release is a call; a hold of more than ten seconds puts the button into pairing, and has
@@ -9,7 +10,7 @@ called before that. Firmware before 1.0.23 presses by itself after a battery cha
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import shelly
+from drivers._shelly import shelly
 from gateway.words.reading import Kind
 
 MODEL = shelly(

@@ -1,6 +1,7 @@
 """Shelly BLU Door/Window (SBDW-...): BTHome v2, see bthome_v2.py.
 
-    44 | 00 5d | 01 64 | 05 fc2100 | 2d 01 | 3f 9601      packet 93, battery 100 %, 87 lx, open, 40.6 degrees
+    44 | 00 5d | 01 64 | 05 fc2100 | 2d 01 | 3f 9601
+        packet 93, battery 100 %, 87 lx, open, 40.6 degrees
 
 Document: Shelly's page on BLU Door/Window (shelly-api-docs.shelly.cloud). Opening is told at once,
 the angle some two seconds later in a packet of its own; the device has a button too (3a).
@@ -8,7 +9,7 @@ the angle some two seconds later in a packet of its own; the device has a button
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import shelly
+from drivers._shelly import shelly
 from gateway.words.reading import Kind
 
 MODEL = shelly(

@@ -1,13 +1,14 @@
 """Shelly BLU H&T and H&T Display (SBHT-...): BTHome v2, see bthome_v2.py.
 
-    40 | 00 2e | 01 64 | 1e 01 | 2e 34 | 45 1601      packet 46, battery 100 %, light, 52 %, 27.8 deg C
+    40 | 00 2e | 01 64 | 1e 01 | 2e 34 | 45 1601
+        packet 46, battery 100 %, light, 52 %, 27.8 deg C
 
 Document: Shelly's page on BLU H&T (shelly-api-docs.shelly.cloud).
 """
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import shelly
+from drivers._shelly import shelly
 from gateway.words.reading import Kind
 
 MODEL = shelly(

@@ -8,7 +8,7 @@ blind time set in the device, which every movement starts again; the device has 
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import shelly
+from drivers._shelly import shelly
 from gateway.words.reading import Kind
 
 MODEL = shelly(

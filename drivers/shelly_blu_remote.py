@@ -8,7 +8,7 @@ Document: Shelly's page on BLU Remote (shelly-api-docs.shelly.cloud).
 
 from __future__ import annotations
 
-from drivers.bthome_v2 import shelly
+from drivers._shelly import shelly
 from gateway.words.reading import Kind
 
 MODEL = shelly(

@@ -1,10 +1,12 @@
-"""Sonoff RF Bridge (EFM8BB1 radio chip, Portisch or original firmware), a receiver of 433 MHz codes; the wire is 19200 8N1.
+"""Sonoff RF Bridge (EFM8BB1 radio chip), a receiver of 433 MHz codes; the wire is 19200 8N1.
 
-    aa | a4 | sync, u16 BE us | low | high | code, 3 bytes | 55         a code; a3 = the same, while learning
+    aa | a4 | sync, u16 BE us | low | high | code, 3 bytes | 55    a code; a3 = while learning
     aa   a4      26c0           0136  03ca     511451        55
-    aa | a6 | length | protocol | data | 55                              Portisch, sniffing for more protocols
-    aa | b1 | buckets | u16 BE us each | pairs of bucket numbers | 55    Portisch, raw timings: a pair long-short is 1, short-long 0
-    aa | a0 | 55      acknowledgement         aa ff 55 -> aa 03 55      Portisch: asks for the version, which proves that it lives
+    aa | a6 | length | protocol | data | 55    Portisch, sniffing for more protocols
+    aa | b1 | buckets | u16 BE us each | pairs of bucket numbers | 55
+                      Portisch, raw timings: a pair long-short is 1, short-long 0
+    aa | a0 | 55      acknowledgement
+    aa ff 55 -> aa 03 55    Portisch: asks for the version, which proves that it lives
 
 Document: Portisch/RF-Bridge-EFM8BB1, README and wiki. The chip sends a code again until the host
 has acknowledged it. Codes may hold aa and 55: lengths decide, not the tail. There is no sum. The
@@ -88,7 +90,10 @@ def judged(buffer: bytearray, at: int) -> int | Refusal:
 
 
 def _buckets_end(buffer: bytearray, at: int) -> int | Refusal:
-    """Return where raw timings end: at the first 55 that is no pair of bucket numbers, or with six buckets and more at the first."""
+    """Return where raw timings end: at the first 55 that is no pair of bucket numbers.
+
+    With six buckets and more it is the first.
+    """
     count = buffer[at + 2]
     if not 1 <= count <= _MOST_BUCKETS:
         return NOISE
@@ -138,7 +143,7 @@ def code_of(frame: bytes) -> str:
 
 
 def read(frame: bytes) -> Iterable[Heard]:
-    """Return the code of one frame, which is acknowledged; any other answer proves that the chip lives."""
+    """Return the code of one frame, and acknowledge it; any other answer is a sign of life."""
     if code := code_of(frame):
         return _ACK, Telegram(source=code)
     return () if frame[1] == SEND else (Report(Kind.HEARTBEAT, True),)
@@ -177,10 +182,14 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "须刷 Portisch 固件(原厂固件不回答查询,会显示失联);把无线芯片的 RX/TX 从 ESP8266 断开,接 3.3V 串口适配器;放在屋子中央。",
         (
-            "Flash the Portisch firmware (the original answers nothing: looks missing); cut the radio chip's RX/TX from the ESP8266 "
-            "and wire them to a 3.3 V serial adapter; put it in the middle of the home."
+            "须刷 Portisch 固件(原厂固件不回答查询,会显示失联);"
+            "把无线芯片的 RX/TX 从 ESP8266 断开,接 3.3V 串口适配器;放在屋子中央。"
+        ),
+        (
+            "Flash the Portisch firmware (the original answers nothing: looks missing); "
+            "cut the radio chip's RX/TX from the ESP8266 and wire them to a 3.3 V serial adapter; "
+            "put it in the middle of the home."
         ),
     ),
 )

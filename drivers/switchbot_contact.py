@@ -1,7 +1,9 @@
 """SwitchBot Contact Sensor ('d'): a door, and motion before it. See _switchbot.py.
 
-    64 | 40 | da | 02 | 00170051 | 44          [1] bit 6 motion; [2] battery; [3] bit 0 light, 1 open, 2 left open; [8] presses
-    cb39cdc43d46 | 84 | 9c | 00170051 | 44     [7] bit 7 motion, 6 light, 5 left open, 4 open; [12] low four bits: presses
+    64 | 40 | da | 02 | 00170051 | 44
+        [1] bit 6 motion; [2] battery; [3] bit 0 light, 1 open, 2 left open; [8] presses
+    cb39cdc43d46 | 84 | 9c | 00170051 | 44
+        [7] bit 7 motion, 6 light, 5 left open, 4 open; [12] low four bits: presses
 
 Left open counts as open. The number of presses of its own button goes round at 15; the button is no
 call for help, so only the number is told.
@@ -47,6 +49,9 @@ MODEL = Model(
     new=made("d", 13, read),
     device_notes=(
         "磁铁须贴近标记一侧,装好后开关门各试一次;信号不加密。",
-        "Mount the magnet at the marked side; open and close once as a test. Its signals are not encrypted.",
+        (
+            "Mount the magnet at the marked side; open and close once as a test. "
+            "Its signals are not encrypted."
+        ),
     ),
 )

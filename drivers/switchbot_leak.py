@@ -1,6 +1,7 @@
 """SwitchBot Water Leak Detector ('&'). See _switchbot.py.
 
-    c43430374c7a | 47 | 64 | f9 | 6761c4083c0500000000       [7] battery, top bit = low; [8] bit 0 wet, bit 1 moved from its place
+    c43430374c7a | 47 | 64 | f9 | 6761c4083c0500000000
+        [7] battery, top bit = low; [8] bit 0 wet, bit 1 moved from its place
 
 All of it stands in the manufacturer data; the service data only say which kind it is (26 00 64).
 """

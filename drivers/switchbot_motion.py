@@ -1,7 +1,9 @@
 """SwitchBot Motion Sensor ('s'). See _switchbot.py.
 
-73 | 40 | e2 | 0038 | 01          [1] bit 6 motion; [2] battery; [5] bits 0-1 light level, 2 = bright
-c0219ae8bc49 | 69 | 5c | 0038     [7] bit 6 motion, 5 light
+73 | 40 | e2 | 0038 | 01
+    [1] bit 6 motion; [2] battery; [5] bits 0-1 light level, 2 = bright
+c0219ae8bc49 | 69 | 5c | 0038
+    [7] bit 6 motion, 5 light
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """Teltonika EYE Sensor and EYE Beacon. Manufacturer data 089A.
 
-    01 | b7 | 08b4 | 12 | 0ccb | 0bffc7 | 67         flags, then what they announce, in this order (BE):
+    01 | b7 | 08b4 | 12 | 0ccb | 0bffc7 | 67    flags, then what they announce, in this order (BE):
 
-    bit 0 temperature s16 x 0.01; 1 humidity u8; 2 has a magnet sensor; 3 its state; 4 movements u16, top bit = moving now;
-    5 pitch s8, roll s16; 6 battery low; 7 battery u8, 2000 + 10 x value mV
+    bit 0 temperature s16 x 0.01; 1 humidity u8; 2 has a magnet sensor; 3 its state;
+    4 movements u16, top bit = moving now; 5 pitch s8, roll s16; 6 battery low;
+    7 battery u8, 2000 + 10 x value mV
 
 Document: Teltonika's EYE protocol page; ble_monitor's capture. The magnet's state is told and not
 judged by: an EYE that is no door sensor says "no magnet" for ever and would be a door left open.
@@ -72,6 +73,9 @@ MODEL = Model(
     new=partial(Broadcast, company(COMPANY), read),
     device_notes=(
         "在厂家应用中选择广播内容含温湿度与电量;磁铁状态只显示,不作门磁报警。",
-        "Let the maker's app broadcast temperature, humidity and battery; its magnet is shown and not judged as a door.",
+        (
+            "Let the maker's app broadcast temperature, humidity and battery; "
+            "its magnet is shown and not judged as a door."
+        ),
     ),
 )

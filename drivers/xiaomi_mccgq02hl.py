@@ -1,6 +1,7 @@
 """Xiaomi door sensor 2 (MCCGQ02HL): MiBeacon product 098B, see mibeacon.py.
 
-    5858 | 8b09 | a3 | ae2181ecaae4 | 0e2c553c | 040000 | d28a500c      opened: 1910 01 02, left open
+    5858 | 8b09 | a3 | ae2181ecaae4 | 0e2c553c | 040000 | d28a500c
+        opened: 1910 01 02, left open
 
 Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings. It says itself alive every
 50 minutes or so, without any state: a "closed" that was not heard stays unheard until the next

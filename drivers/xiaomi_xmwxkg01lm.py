@@ -1,6 +1,7 @@
 """Xiaomi wireless button (XMWXKG01LM): MiBeacon product 2387, see mibeacon.py.
 
-    5859 | 8723 | ff | 0d692a3cc218 | 76d7a7 | 080000 | 6024e757      opened: 0c4e 00, pressed once; 0d4e twice, 0e4e long
+    5859 | 8723 | ff | 0d692a3cc218 | 76d7a7 | 080000 | 6024e757
+        opened: 0c4e 00, pressed once; 0d4e twice, 0e4e long
 
 Documents: Xiaomi's MiBeacon object definitions; xiaomi-ble's recordings.
 It speaks when pressed and at no other time that a document knows of: it cannot be supervised.

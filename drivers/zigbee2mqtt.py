@@ -1,6 +1,6 @@
-"""A running zigbee2mqtt, heard on its own broker: a receiver of Zigbee sensors. One message a device, in JSON.
+"""A running zigbee2mqtt, heard on its own broker: one JSON message for each Zigbee sensor.
 
-    <base>/front door             {"contact":false,"battery":91,"battery_low":false,"tamper":false,"linkquality":120}
+    <base>/front door             {"contact":false,"battery":91,"tamper":false,"linkquality":120}
     <base>/cord/availability      {"state":"offline"}, or the bare word
     <base>/bridge/state           {"state":"online"}, or the bare word
 
@@ -133,10 +133,14 @@ MODEL = Model(
     enrol=Enrol.PORT,
     receiver=True,
     device_notes=(
-        "在本机或局域网运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);协调器用 USB 延长线。",
         (
-            "Run zigbee2mqtt on this box or in its network (output json, permit_join off after pairing), its stick on a USB extension "
-            "(port = mqtt://host:port/zigbee2mqtt)."
+            "在本机或局域网运行 zigbee2mqtt(输出格式 json,配对后关闭 permit_join);"
+            "协调器用 USB 延长线。"
+        ),
+        (
+            "Run zigbee2mqtt on this box or in its network (output json, "
+            "permit_join off after pairing), its stick on a USB extension (port = mqtt://host:"
+            "port/zigbee2mqtt)."
         ),
     ),
 )

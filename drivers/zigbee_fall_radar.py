@@ -16,7 +16,10 @@ MODEL = zigbee(
     frozenset({Kind.FALL, Kind.STAY_STILL, Kind.PRESENCE, Kind.OCCUPANCY}),
     (
         "吸顶安装;在 zigbee2mqtt 里打开 tumble_switch 并设 fall_sensitivity 和 tumble_alarm_time。",
-        "Mount it overhead; in zigbee2mqtt switch tumble_switch on and set fall_sensitivity and tumble_alarm_time.",
+        (
+            "Mount it overhead; in zigbee2mqtt switch tumble_switch on and set fall_sensitivity "
+            "and tumble_alarm_time."
+        ),
     ),
     occupancy=Kind.OCCUPANCY,
 )

@@ -1,4 +1,4 @@
-"""Zigbee bed or chair pad through zigbee2mqtt: whether somebody lies or sits there; see _zigbee.py, and _zigbee_words.py for its words.
+"""Zigbee bed or chair pad through zigbee2mqtt; see _zigbee.py, and _zigbee_words.py for its words.
 
     {"occupancy":true,"work_state":"presence_5min"}      somebody
 

@@ -1,6 +1,7 @@
 """Zigbee presence radar through zigbee2mqtt; see _zigbee.py, and _zigbee_words.py for its words.
 
-    {"presence":true,"illuminance":120}  {"presence_state":"none"}  {"motion_state":"small"}      somebody, nobody, somebody
+    {"presence":true,"illuminance":120}  {"presence_state":"none"}  {"motion_state":"small"}
+    somebody                             nobody                     somebody
 
 Document: zigbee2mqtt, exposes of Tuya ZY-M100-24G, ZG-204ZM, ZG-205Z, Aqara FP1E, Merrytek MSA201Z.
 """
@@ -16,7 +17,10 @@ MODEL = zigbee(
     frozenset({Kind.PRESENCE, Kind.OCCUPANCY}),
     (
         "避开风扇、窗帘和水管;人离开后确认变为无人。",
-        "Keep it away from fans, curtains and pipes; see that it says nobody when the room is empty.",
+        (
+            "Keep it away from fans, curtains and pipes; "
+            "see that it says nobody when the room is empty."
+        ),
     ),
     occupancy=Kind.OCCUPANCY,
 )

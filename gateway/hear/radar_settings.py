@@ -184,9 +184,8 @@ class Commissioning:
                 return
         elif self._step is _Step.HUNG:
             if setting.name in self._wanted and not self._final and not self._same(setting, value):
-                self._go(
-                    _Step.SET, now + WAITS.radar_pause
-                )  # it hung on this one: once more, alone
+                # it hung on this one: once more, alone
+                self._go(_Step.SET, now + WAITS.radar_pause)
                 return
         elif self._step not in (_Step.ASK, _Step.RESTARTING):
             return
