@@ -100,7 +100,12 @@ def test_a_radar_is_set_read_back_told_and_heard_again(tmp_path):
         assert result["accepted"]
         rows = {row["name"]: (row["wanted"], row["read"], row["verdict"]) for row in gateway.fitted()["rows"]}
         assert rows == {"height": (250.0, 250.0, "ok"), "fall_on": (1.0, 1.0, "ok"), "sensitivity": (3.0, 2.0, "differs")}
-        (visit,) = [m["detail"] for m in gateway.journal().values() if m["type"] == "fault" and m["detail"].get("what") == "adjust"]
+
+        def visits():
+            return [m["detail"] for m in gateway.journal().values() if m["type"] == "fault" and m["detail"].get("what") == "adjust"]
+
+        until(visits)  # the pump's next turn writes it
+        (visit,) = visits()
         assert (visit["by"], visit["well"], visit["wanted_height"], visit["read_sensitivity"]) == ("T-07", False, 250.0, 2.0)
         until(lambda: any(line["open"] for line in gateway.status()["lines"]))
         radar.fall()
