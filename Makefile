@@ -10,11 +10,12 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo test quick check prove year month bench fuzz sbom screenshots java lock clean
+.PHONY: demo voice test quick check prove year month bench fuzz sbom screenshots java lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo         a household'"'"'s recorded day through the gateway (ONCE=1: end after the summary)'
+	@echo 'make voice        render the phrases that the home speaks (espeak-ng)'
 	@echo 'make test         lint, types and all tests, on real parts'
 	@echo 'make quick        what needs nothing but the code, within a minute'
 	@echo 'make check        lint and types only'
@@ -27,12 +28,20 @@ help:
 	@echo 'make java         Java classes of the contract, made by a generator and compiled (300 packages of npm)'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
 
-demo: $(VENV)/.demo
+demo: $(VENV)/.demo $(VENV)/.voice
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)
 
+voice: $(VENV)/.voice
+
+# The phrases that the home speaks are rendered once; without a synthesiser the box has its tones alone.
+$(VENV)/.voice: gateway/voice/zh.py gateway/voice/en.py gateway/voice/render.py | $(VENV)/bin/python
+	@.ci/need espeak-ng=espeak-ng
+	@$(PY) -m gateway.voice.render >/dev/null
+	@touch $@
+
 # The disk of the virtual machine is made beside the tests where it is not there yet: nothing else takes so long on a fresh machine.
-test: $(VENV)/.dev $(VENV)/.contract
-	@.ci/need $(BROKER) systemd-analyze=systemd $(BROWSER) $(PROOFS)
+test: $(VENV)/.dev $(VENV)/.contract $(VENV)/.voice
+	@.ci/need $(BROKER) aplay=alsa-utils systemd-analyze=systemd $(BROWSER) $(PROOFS)
 	@$(MAKE) --no-print-directory check
 	@mkdir -p build; nice -n 5 $(PY) -m tests.vm > build/vm.log 2>&1 &
 	timeout --kill-after=30 1700 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder

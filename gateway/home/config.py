@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import sys
 import zoneinfo
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import time
 from pathlib import Path
@@ -29,6 +30,7 @@ from gateway.home.parts import (
     PagePart,
     PlacePart,
     PlatformPart,
+    SoundPart,
 )
 from gateway.home.source import ConfigError, File, Secrets, Source, Where, read
 from gateway.judge.danger import CANCEL
@@ -62,6 +64,10 @@ class Config:
     sound_pre_alarm: tuple[str, ...] = ()
     sound_alarm: tuple[str, ...] = ()
     sound_test: bool = False
+    sound_words: tuple[str, ...] = ()  # tells how an alarm goes on
+    quiet_sos: bool = False  # a call for help makes no sound
+    night_volume: float = 100.0  # percent, of what is no alarm
+    cancel_by: str = ""  # how the resident cancels: button, press, double, triple, long
     passwords: Mapping[str, str] = field(
         default_factory=dict
     )  # of other programs' brokers, by device
@@ -310,7 +316,14 @@ def composed(
             problems.append(where("device", n, "room", say))
     if problems or zone is None:
         raise ConfigError(problems)
-    noises = {program[:1] for program in (part.sound.pre_alarm, part.sound.alarm) if program}
+    sound = part.sound
+    programs_own = bool(sound.pre_alarm or sound.alarm)
+    voice = (
+        _voice(sound, state) if sound.voice or (sound.voice is None and not programs_own) else ()
+    )
+    noises = {
+        program[:1] for program in (sound.pre_alarm or voice, sound.alarm or voice) if program
+    }
     ladder = tuple(
         Rung(
             r.responder,
@@ -338,9 +351,13 @@ def composed(
         zone=zone,
         night=night,
         replay=source.beside(part.replay.file) if part.replay else None,
-        sound_pre_alarm=part.sound.pre_alarm,
-        sound_alarm=part.sound.alarm,
-        sound_test=part.sound.test,
+        sound_pre_alarm=sound.pre_alarm or voice,
+        sound_alarm=sound.alarm or voice,
+        sound_test=sound.test or (bool(voice) and not programs_own),
+        sound_words=voice,
+        quiet_sos=sound.quiet_sos,
+        night_volume=sound.night_volume,
+        cancel_by=_cancel_by(devices),
         passwords=secrets.passwords,
         page=part.page,
         household=home,
@@ -398,6 +415,26 @@ def _local_time(text: str) -> time:
     if at.tzinfo is not None:
         raise ValueError("a time without an offset")
     return at
+
+
+def _voice(sound: SoundPart, state: Path) -> tuple[str, ...]:
+    """Return the command of the gateway's own voice: a program like any other of an alarm."""
+    return (
+        str(Path(sys.prefix, "bin", "eldercare-voice")),
+        f"--language={sound.language}",
+        f"--device={sound.device}",
+        f"--volume={sound.volume:g}",
+        f"--recordings={state / 'voice'}",
+    )
+
+
+def _cancel_by(devices: Sequence[Device]) -> str:
+    """Return how the resident cancels, "" where nothing does: a button of its own comes first."""
+    proved = [d.watch for d in devices if not d.watch.unproved]
+    if any(CANCEL in watch.buttons.values() for watch in proved):
+        return "button"
+    ways = [way for watch in proved for (_, way), role in watch.presses.items() if role == CANCEL]
+    return {"single": "press"}.get(ways[0], ways[0]) if ways else ""
 
 
 def nobody_cancels(config: Config) -> bool:

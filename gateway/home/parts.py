@@ -108,8 +108,18 @@ class RungPart(Strict, frozen=True):
 
 
 class SoundPart(Strict, frozen=True):
-    """[sound]: programs that sound in the home at once: in the grace, and when an alarm of P1 or P2 is raised."""
+    """[sound]: what sounds in the home at once, in the grace and when a P1 or P2 is raised.
 
+    It is the gateway's own voice where no program is named. `volume` is in percent; `device` is a
+    name of ALSA; `quiet_sos` makes a call for help without a sound.
+    """
+
+    voice: bool | None = None  # None: where neither program is named
+    language: Literal["zh", "en"] = "zh"
+    device: str = "default"
+    volume: Annotated[float, Meta(ge=5, le=100)] = 100.0
+    night_volume: Annotated[float, Meta(ge=5, le=100)] = 60.0  # of questions and words
+    quiet_sos: bool = False
     pre_alarm: tuple[str, ...] = ()
     alarm: tuple[str, ...] = ()
     test: bool = False  # both can be asked daily whether they could, by the last argument "test"

@@ -19,6 +19,7 @@ from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fault import FaultFact
 from gateway.tell.sounder import Begin, Ran, Sounder, ask, begin, family, run
+from gateway.tell.spoken import facts, silent, word
 from gateway.tell.waits import WAITS
 from gateway.words.kind import Priority
 
@@ -93,8 +94,15 @@ class Callers:
     `done(alarm number, call index, ok, detail)` is told how each call of a rung ended.
     """
 
-    def __init__(self, done: Callable[[int, int, bool, str], None], start: Begin = begin) -> None:
+    def __init__(
+        self,
+        done: Callable[[int, int, bool, str], None],
+        start: Begin = begin,
+        night: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`night()` says whether it is night in the home: then what is no alarm is said quietly."""
         self._done = done
+        self._night = night
         self._begin = start
         self._listening: list[Ended] = []
         self._sounder = Sounder(start, lambda program, how: self._told_end(program, how, True))
@@ -136,7 +144,7 @@ class Callers:
         elif alarm.masking is Masking.SILENCED:  # it stops the noise, never a call for somebody
             self.stop(alarm.number, sounds_only=True)
         if moved and alarm.state is State.PRE_ALARM and config.sound_pre_alarm:
-            self._noise(config.sound_pre_alarm, alarm, "pre_alarm")
+            self._noise(config.sound_pre_alarm, alarm, "pre_alarm", config)
         # whoever has it: it is heard that somebody calls
         pressed = new and call is not None and call.reason == Reason.AGAIN
         if (moved and alarm.state is State.RAISED) or fact.move == "silence_over" or pressed:
@@ -144,6 +152,8 @@ class Callers:
         elif new or fact.move == "count":
             self._sound_again(alarm, config)
         self._hears(alarm, config)
+        if config.sound_words and (what := word(fact, moved=moved, called=new)):
+            self._noise(config.sound_words, alarm, what, config)
         if new and call is not None and call.channel == PROGRAM and call.delivery not in NO_CALL:
             self._forget_gone(config)
             self._call(alarm, call, config)
@@ -267,12 +277,17 @@ class Callers:
         if (task := self._asked.get(name)) is not None:
             task.cancel()
 
-    def _noise(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
+    def _noise(
+        self, program: Sequence[str], alarm: Alarm, reason: str, config: Config | None = None
+    ) -> None:
+        if config is not None and silent(alarm, config):
+            return
         jobs = self._lanes.get(program[0], _Lane()).jobs
         if any(job.siren and n == alarm.number for job in jobs for n, _ in job.serves):
             return  # as a rung of the ladder it sounds for this alarm already
         self._quit(program[0])
-        self._sounder.sound(program, alarm, reason)
+        told = facts(alarm, config, night=self._night()) if config is not None else {}
+        self._sounder.sound(program, alarm, reason, told)
 
     # -- sounds and calls --------------------------------------------------------------------------
 
@@ -280,7 +295,7 @@ class Callers:
         if (timer := self._timers.pop(alarm.number, None)) is not None:
             timer.cancel()
         if (alarm.calls_on or pressed) and alarm.priority <= Priority.P2 and config.sound_alarm:
-            self._noise(config.sound_alarm, alarm, "raised")
+            self._noise(config.sound_alarm, alarm, "raised", config)
         else:  # without a siren the chime of its grace ends all the same
             self._sounder.leave(alarm.number)
 

@@ -70,6 +70,7 @@ class Ran(NamedTuple):
 
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
+_NOTHING: Mapping[str, str] = {}
 
 
 async def ask(start: Begin, program: Sequence[str]) -> Ran:
@@ -79,7 +80,13 @@ async def ask(start: Begin, program: Sequence[str]) -> Ran:
     return ran if ran.ok or ran.broken else ran._replace(broken="failed")
 
 
-async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -> Ran:
+async def run(
+    start: Begin,
+    program: Sequence[str],
+    alarm: Alarm,
+    reason: str,
+    facts: Mapping[str, str] = _NOTHING,
+) -> Ran:
     """Run one program for `alarm`; return how it ended. Cancelled, it ends the program."""
     environment = {
         "PATH": _PATH,
@@ -89,6 +96,7 @@ async def run(start: Begin, program: Sequence[str], alarm: Alarm, reason: str) -
         "ELDERCARE_STATE": alarm.state.value,
         "ELDERCARE_REASON": reason,
         "ELDERCARE_TEST": "1" if alarm.test else "0",
+        **facts,
     }
     return await _run(start, program, environment, WAITS.program)
 
@@ -131,6 +139,7 @@ class _Noise:
     alarm: Alarm
     reason: str
     order: int
+    facts: Mapping[str, str]
 
     @property
     def rank(self) -> tuple[int, bool]:
@@ -180,18 +189,29 @@ class Sounder:
         """Say whether a program sounds now."""
         return self._now is not None and self._now.first.program[0] == program
 
-    def sound(self, program: Sequence[str], alarm: Alarm, reason: str) -> None:
-        """Sound for `alarm`: at once where nothing more urgent sounds, else behind it."""
+    def sound(
+        self,
+        program: Sequence[str],
+        alarm: Alarm,
+        reason: str,
+        facts: Mapping[str, str] = _NOTHING,
+    ) -> None:
+        """Sound for `alarm`: at once where nothing more urgent sounds, else behind it.
+
+        `facts` is what the program is told beside the alarm, as variables of its environment.
+        """
         self._order += 1
-        noise = _Noise(tuple(program), alarm, reason, self._order)
+        noise = _Noise(tuple(program), alarm, reason, self._order, facts)
         now = self._now
         if now is not None and now.serves and now.first.with_(noise):
             self._wants.pop(alarm.number, None)
             now.serves[alarm.number] = noise
             return
         own = now.serves.get(alarm.number) if now is not None else None
-        if now is not None and own is not None and own.program != noise.program:
-            self._let_go(now, alarm.number)  # the chime of its grace makes room for the siren
+        again = own is not None and (own.program, own.reason) == (noise.program, noise.reason)
+        if now is not None and own is not None and not again:
+            # The chime of its grace makes room for the siren, the siren for news of the alarm.
+            self._let_go(now, alarm.number)
         self._wants[alarm.number] = noise
         if len(self._wants) > NOISES:
             least = max(self._wants.values(), key=lambda n: (n.rank, n.order))
@@ -235,7 +255,7 @@ class Sounder:
         task.add_done_callback(self._ended)
 
     async def _sound(self, noise: _Noise) -> None:
-        ran = await run(self._start, noise.program, noise.alarm, noise.reason)
+        ran = await run(self._start, noise.program, noise.alarm, noise.reason, noise.facts)
         self._told(noise.program[0], ran)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

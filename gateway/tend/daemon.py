@@ -281,7 +281,10 @@ def build(
     )
     heard = Heard(room, historian, pipeline)
     attacks = Attacks(faults)
-    callers = Callers(functools.partial(middle.called, pipeline, notes, waits))
+    callers = Callers(
+        functools.partial(middle.called, pipeline, notes, waits),
+        night=functools.partial(middle.is_night, home, clock),
+    )
     channels = Channels(home, clock, notes, pipeline, callers, fresh)
     way, receipts = Way(), Receipts()
     push = Push(way, store, clock, functools.partial(wire.topic, home.gateway), None)

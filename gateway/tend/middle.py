@@ -13,7 +13,7 @@ from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.tend import rearrange
 from gateway.tend.waits import WAITS
-from gateway.words.clock import Clock
+from gateway.words.clock import Clock, Quality
 from gateway.words.kind import Priority
 
 
@@ -49,6 +49,16 @@ def is_fresh(pipeline: Pipeline) -> bool:
         a.state in {State.PRE_ALARM, State.RAISED} and a.priority <= Priority.P2
         for a in pipeline.alarms.values()
     )
+
+
+def is_night(home: Home, clock: Clock) -> bool:
+    """Say whether it is night in the home for certain; with a clock that nobody confirms it is not."""
+    now = clock.now()
+    if now.quality is not Quality.SYNCHRONISED:
+        return False
+    begins, ends = home.config.night
+    at = now.wall.astimezone(home.config.zone).time()
+    return begins <= at or at < ends if begins > ends else begins <= at < ends
 
 
 def called(

@@ -99,5 +99,11 @@ def _quiet(config: Config) -> Config:
     """Return a configuration that sounds nowhere and calls nobody, and leaves the radio to the gateway that has it."""
     ladder = tuple(replace(rung, channel=PLATFORM, program=()) for rung in config.ladder)
     return replace(
-        config, adapters=(), replay=None, ladder=ladder, sound_pre_alarm=(), sound_alarm=()
+        config,
+        adapters=(),
+        replay=None,
+        ladder=ladder,
+        sound_pre_alarm=(),
+        sound_alarm=(),
+        sound_words=(),
     )

@@ -357,7 +357,7 @@ class Gateway(Program):
 
     def command(self):
         path = self.folder / "gateway.toml"
-        lines = [f'[gateway]\nid = "{GATEWAY}"\nstate = "state"\nruntime = "{self.runtime / "run"}"\n']
+        lines = ["[sound]\nvoice = false\n", f'[gateway]\nid = "{GATEWAY}"\nstate = "state"\nruntime = "{self.runtime / "run"}"\n']
         lines.append("[consent]\nactivity = true\nclimate = true\nvital_signs = true\n")
         lines.append(f'[platform]\nhost = "127.0.0.1"\nport = {self.broker.port}\ntls = false\n')
         lines += [f'[[device]]\nid = "{name}"\nmodel = "bthome-v2"\naddress = "{at}"\nroom = "room"\n' for name, at in self.devices.items()]

@@ -66,6 +66,9 @@ def radar(port: object) -> str:
     return f'\n[[device]]\nid = "radar"\nmodel = "radar-5359"\nroom = "bath"\nport = "{port}"\n'
 
 
+SILENT = "[sound]\nvoice = false\n"  # of a home whose voice is not the matter
+
+
 class Sealed:
     """A button that encrypts, as Shelly's do: the counter only ever grows."""
 
@@ -149,6 +152,7 @@ class Gateway:
         where = f'[platform]\nhost = "{broker.host}"\nport = {broker.port}\ntls = false\n{platform}\n' if broker else ""
         radio = "" if bus else "[radio]\nadapters = []\n"
         text = f'[gateway]\nid = "{name}"\nstate = "{state}"\nruntime = "run"\n{where}{radio}[consent]\nactivity = true\nclimate = true\nvital_signs = true\n[times]\n{times}\n{devices}\n{lines}'
+        text += "" if "[sound]" in text else SILENT
         folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text(text, encoding="utf-8")
         file = folder / "secrets.toml"

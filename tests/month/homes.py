@@ -187,6 +187,7 @@ class Home:
             f'[gateway]\nid = "{self.id}"\nstate = "state"\nruntime = "run"\ntimezone = "Asia/Shanghai"\nmains = ""\n',
             "[consent]\nactivity = true\nclimate = true\nvital_signs = true\n",
             *(["[household]\nresidents = 2\n"] if self.who == "couple" else []),
+            "[sound]\nvoice = false\n",
             '[platform]\nhost = "127.0.0.1"\nport = 1\ntls = false\n[radio]\nadapters = ["hci0"]\n',
         ]
         out += [f'[[ladder]]\nresponder = "{who}"\nwait = 120\n' for who in ("second desk", "family", "grid worker")]

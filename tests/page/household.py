@@ -64,6 +64,8 @@ CONFIG = """
 activity = true
 climate = true
 vital_signs = true
+[sound]
+voice = false
 [gateway]
 id = "example-home"
 state = "state"

@@ -17,6 +17,8 @@ from tests.page.served import ROOT, Page, chromium
 BUTTON, DOOR = "A4:C1:38:00:53:01", "A4:C1:38:00:53:02"
 GATEWAY = "page-test"
 CONFIG = """
+[sound]
+voice = false
 [gateway]
 id = "{gateway}"
 state = "state"

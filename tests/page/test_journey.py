@@ -27,6 +27,8 @@ from tests.page.test_walk_browser import pictured, signed_with_a_finger
 PHONE = {"width": 360, "height": 740}
 BUTTON, DOOR = "A4:C1:38:00:53:77", "A4:C1:38:00:53:66"
 BARE = """
+[sound]
+voice = false
 [gateway]
 id = "{gateway}"
 state = "state"

@@ -30,6 +30,8 @@ from tests.kit.wait import until_now as until
 
 MODELS = all_models()
 CONFIG = """
+[sound]
+voice = false
 [gateway]
 id = "gw-test"
 state = "state"

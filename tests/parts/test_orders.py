@@ -23,6 +23,8 @@ DIGEST = "746bec6190671a926f7703a6"  # as the version before `resend` reckoned i
 PENDANT = "A4:C1:38:00:00:01"
 BEGINS = datetime(2027, 3, 1, tzinfo=UTC)
 CONFIG = f"""
+[sound]
+voice = false
 [gateway]
 id = "gw-year"
 state = "state"

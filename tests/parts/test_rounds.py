@@ -23,6 +23,8 @@ DAY, HOUR = 86400.0, 3600.0
 BEGINS = datetime(2027, 3, 1, 9, 0, tzinfo=UTC)
 PENDANT = "A4:C1:38:00:00:01"
 CONFIG = """
+[sound]
+voice = false
 [gateway]
 id = "gw-year"
 state = "state"

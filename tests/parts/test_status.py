@@ -26,6 +26,8 @@ from tests.kit.hand import Day
 from tests.kit.wait import until
 
 CONFIG = """
+[sound]
+voice = false
 [gateway]
 id = "gw-1"
 state = "state"

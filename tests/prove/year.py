@@ -46,6 +46,8 @@ CONFIG = """
 activity = true
 climate = true
 vital_signs = true
+[sound]
+voice = false
 [gateway]
 id = "gw-year"
 state = "state"

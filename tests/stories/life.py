@@ -290,7 +290,7 @@ class Life(Lapse):
         """Return the calls of one person, or all, begun at `since` or later."""
         return [c for c in self.calls if c.at >= since and who in ("", c.who)]
 
-    def reached(self, *, since: float = 0.0, sounds: tuple[str, ...] = ("siren", "chime")) -> list[Call]:
+    def reached(self, *, since: float = 0.0, sounds: tuple[str, ...] = ("siren", "chime", "eldercare-voice")) -> list[Call]:
         """Return the calls that reached a person (exit code 0), noises left out."""
         return [c for c in self.called(since=since) if c.who not in sounds and c.code == 0]
 

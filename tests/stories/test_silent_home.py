@@ -19,6 +19,8 @@ from tests.parts.test_technician import alarms
 from tests.stories.life import LADDER, SOUND, Life, rung
 from tests.stories.test_technician_visits import THREE, Visit, enrolled
 
+MUTE = "[sound]\nvoice = false\n"
+
 
 @pytest.fixture(scope="module")
 def bluez():
@@ -86,5 +88,5 @@ def test_what_the_home_has_is_called_and_what_it_has_not_is_called_by_nobody(tmp
         lacks = audible.lacks(life.daemon.home.config)
         assert bool(lacks) is not fitted, "and exactly then it is said"
 
-    with Life(tmp_path, ladder=LADDER if fitted else rung("desk", program="platform"), sound=SOUND if fitted else "") as life:
+    with Life(tmp_path, ladder=LADDER if fitted else rung("desk", program="platform"), sound=SOUND if fitted else MUTE) as life:
         life.live(story())

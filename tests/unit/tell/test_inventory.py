@@ -16,6 +16,8 @@ from tests.kit.wait import until
 from tests.unit.tell import fakes
 
 HOME = """
+[sound]
+voice = false
 [gateway]
 id = "gw-1"
 

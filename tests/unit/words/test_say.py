@@ -35,7 +35,16 @@ MADE = {
 
 HAN = re.compile("[\u4e00-\u9fff]")
 # Tables of which each row has its words beside its figures, and the page's part of the catalogue.
-TABLES = {"words/kind.py", "words/times.py", "contract/fields.py", "contract/portable.py", "page/zh.py", "page/en.py", "demo/both.py"}
+TABLES = {
+    "words/kind.py",
+    "words/times.py",
+    "contract/fields.py",
+    "contract/portable.py",
+    "page/zh.py",
+    "page/en.py",
+    "demo/both.py",
+    "voice/zh.py",
+}
 
 
 def values(sentence):

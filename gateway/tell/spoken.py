@@ -1,0 +1,50 @@
+"""What of an alarm's life is told aloud in the home, and the facts that go with it. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from gateway.home.config import Config
+from gateway.judge.alarm import Alarm, Masking, Move, State
+from gateway.judge.book import AlarmFact
+from gateway.words import kind as kinds
+from gateway.words.kind import Priority
+
+_STATES = frozenset(
+    {State.ACKNOWLEDGED, State.DISPATCHED, State.ON_SITE, State.CLOSED, State.CANCELLED}
+)
+
+
+def silent(alarm: Alarm, config: Config) -> bool:
+    """Say whether nothing of an alarm may be heard: a call for help that must stay secret."""
+    return config.quiet_sos and alarm.kind in {kinds.SOS, kinds.HELP}
+
+
+def word(fact: AlarmFact, *, moved: bool, called: bool) -> str:
+    """Return what happened as the voice knows it, "" for what is not told.
+
+    `called`: this entry calls a further person. A test is not told: the walk test is watched.
+    """
+    alarm = fact.alarm
+    if alarm.test or alarm.priority > Priority.P2:
+        return ""
+    if moved and alarm.state in _STATES:
+        never_loud = fact.before is State.PRE_ALARM and alarm.state is State.CLOSED
+        return "" if never_loud else alarm.state.value
+    if moved and alarm.state is State.RAISED and fact.move is Move.LAPSE:
+        return "raised_again"
+    if fact.move == "receipt" and alarm.state is State.RAISED:
+        return "receipt"
+    return "calling" if called and len(alarm.calls) > 1 else ""
+
+
+def facts(alarm: Alarm, config: Config, *, night: bool) -> Mapping[str, str]:
+    """Return what the program that sounds is told beside the alarm itself, as its environment."""
+    quiet = alarm.masking is Masking.SILENCED or not alarm.calls_on
+    return {
+        "ELDERCARE_CANCEL": config.cancel_by,
+        "ELDERCARE_MINUTES": f"{math.ceil(alarm.expected / 60)}" if alarm.expected > 0 else "",
+        "ELDERCARE_QUIET": "1" if quiet else "0",
+        "ELDERCARE_NIGHT_VOLUME": f"{config.night_volume:g}" if night else "",
+    }

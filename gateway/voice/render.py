@@ -1,0 +1,83 @@
+"""`python -m gateway.voice.render [FOLDER]`: make the phrases as sound files, at build time.
+
+Each sentence is spoken once by `espeak-ng`, brought to the rate and loudness of the tones, and kept
+as 16 bit PCM. The synthesiser is a program of the build machine; nothing of it reaches a home.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import wave
+from array import array
+from pathlib import Path
+from typing import Final
+
+from gateway.voice import en, zh
+from gateway.voice.play import CLIPS
+from gateway.voice.tones import PEAK, RATE
+
+VOICES: Final = {"zh": ("cmn", zh.PHRASES, "150"), "en": ("en-gb", en.PHRASES, "150")}
+QUIET: Final = 300  # below this a sample counts as silence
+
+
+def spoken(text: str, voice: str, pace: str) -> array[int]:
+    """Return a sentence as samples at `RATE`. Raises OSError, or CalledProcessError."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "spoken.wav")
+        command = ["espeak-ng", "-v", voice, "-s", pace, "-w", str(file), text]
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603  our own sentences
+        with wave.open(str(file), "rb") as said:
+            samples, rate = array("h", said.readframes(said.getnframes())), said.getframerate()
+    return loud(trimmed(resampled(samples, rate)))
+
+
+def resampled(samples: array[int], rate: int) -> array[int]:
+    """Return samples at `RATE`, by straight lines between them: enough for a voice."""
+    count = len(samples) * RATE // rate
+    out = array("h")
+    for n in range(count):
+        at, part = divmod(n * rate, RATE)
+        here = samples[at]
+        there = samples[at + 1] if at + 1 < len(samples) else here
+        out.append(here + (there - here) * part // RATE)
+    return out
+
+
+def trimmed(samples: array[int]) -> array[int]:
+    """Return samples without the silence before and behind."""
+    heard = [n for n, sample in enumerate(samples) if abs(sample) > QUIET]
+    return samples[heard[0] : heard[-1] + RATE // 20] if heard else samples
+
+
+def loud(samples: array[int]) -> array[int]:
+    """Return samples whose loudest is the loudest there may be."""
+    most = max((abs(sample) for sample in samples), default=0)
+    return array("h", (sample * PEAK // most for sample in samples)) if most else samples
+
+
+def written(folder: Path) -> int:
+    """Write what is missing; return how many files there are."""
+    done = 0
+    for language, (voice, phrases, pace) in VOICES.items():
+        place = folder / language
+        place.mkdir(parents=True, exist_ok=True)
+        for name, text in phrases.items():
+            file = place / f"{name}.wav"
+            done += 1
+            if file.exists():
+                continue
+            samples = spoken(text, voice, pace)
+            with wave.open(str(file.with_suffix(".new")), "wb") as out:
+                out.setnchannels(1)
+                out.setsampwidth(2)
+                out.setframerate(RATE)
+                out.writeframes(samples.tobytes())
+            file.with_suffix(".new").replace(file)
+    return done
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1]) if len(sys.argv) > 1 else CLIPS
+    print(f"{written(target)} phrases in {target}")
