@@ -12,7 +12,7 @@ import heapq
 import json
 import math
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,6 +34,8 @@ AWAY = 1800.0  # s without a heartbeat after which a home is an item
 BEGINS = datetime(2026, 11, 28, 16, 0, tzinfo=UTC)  # midnight in Shanghai
 QUIET_LOOK, CLOSE_LOOK = 300.0, 60.0  # s between two looks of supervision: while all is well, and while it is not
 _IDLE = frozenset({"alive", "climate", "measure"})
+_CALLS = frozenset({"pendant", "bath", "smoke"})
+_GONE = frozenset({"along", "holiday"})  # why a pendant is silent that is out with its wearer
 
 
 @dataclass(slots=True)
@@ -77,7 +79,9 @@ class Run:
         self._truth: dict[tuple[str, str], tuple[float, str]] = {}  # (kind, device) -> when something of it was heard last, and what it was
         self._of_alarm: dict[str, str] = {}
         self._met: set[str] = set()
-        self._door: list[tuple[float, bool]] = []  # the door's words since the start, and whether each was heard
+        # what a door and what calls for help said while the box was on, and whether each word was heard
+        self._said: dict[str, list[tuple[float, bool]]] = defaultdict(list)
+        self._on_since = 0.0
         self._lost: Span | None = None
         self._batched = 0.0
         self._beat = b""
@@ -156,7 +160,7 @@ class Run:
 
     def _power_on(self, was_off: float) -> None:
         box, now = self.box, self.box.now
-        self._door.clear()
+        self._on_since = now
         after = self.dice.uniform(600, 1500) if self.home.late_time else self.dice.uniform(20, 90)
         dropped = self.life.drops.at(now)
         connects = (dropped.ended if dropped else now) + self.dice.uniform(30, 70)
@@ -331,8 +335,8 @@ class Run:
 
     def _happens(self, event: Event) -> bool:
         heard = self.box.say(event)
-        if event.what == "open":
-            self._door.append((event.at, heard))
+        if self.box.on and (event.what == "open" or event.device in _CALLS):
+            self._said[event.device].append((event.at, heard))
         if heard and event.on and event.what == "motion":
             self.box.last_motion = event.at
         kind = KIND_OF.get(event.what)
@@ -360,27 +364,42 @@ class Run:
         elif line.name == "fault" and body["kind"] == kinds.MISSING:
             silent = life.silent[body["device"]].at(now) if body["device"] in life.silent else None
             line.truth = silent.why if silent else "heard again" if body["device"] not in self.home.mute else "no beacon"
-            lasted = now - silent.began if silent else 0.0
+            lasted = now - self._began(silent, body) if silent else 0.0
             # twelve hours from its last word, which may be an hour older than the outing
             wanted = {"along": 11 * HOUR, "holiday": 11 * HOUR, "radio": 2 * HOUR if body["device"] == "pendant" else 4 * HOUR}
             hangs = "behind" in body["detail"] and body["priority"] <= 2  # nobody who is behind it can call
             line.needed = silent is not None and (hangs or lasted >= wanted.get(silent.why, 840.0))
-            if silent is not None and not line.needed:
-                line.unknowable = self._unknowable(silent, self.home.sensors[body["device"]], body["detail"]["silent_s"] - lasted)
+            if not line.needed and body["turn"] != "cleared":
+                line.unknowable = self._unknowable(silent, self.home.sensors[body["device"]], body["detail"]["silent_s"])
         elif line.name == "fault" and body["kind"] == kinds.RADIO_DEAF:
             deaf = life.deaf.at(now)
             line.truth = deaf.why if deaf else "heard again"
             line.needed = deaf is not None and deaf.why == "hang" and now - deaf.began >= 840.0
 
-    def _unknowable(self, silent: Span, sensor: Sensor, before: float) -> str:
-        """Return why no gateway can know of a silence that it is none to tell of, "" where one could. `before`: s without a word before it."""
-        if silent.why == "radio" and not sensor.stream and before > 0:
-            return "its last word was older than the outage"
-        if silent.why != "along":
+    def _began(self, silent: Span, body: dict[str, Any]) -> float:
+        """Return when a silence began; of a pendant that went out again before it spoke, when it left first."""
+        since = self.box.now - body["detail"].get("silent_s", 0.0)
+        outings = [s.began for s in self.life.silent[body["device"]].all if s.why in _GONE and s.ended > since]
+        return min([silent.began, *outings]) if silent.why in _GONE else silent.began
+
+    def _unknowable(self, silent: Span | None, sensor: Sensor, silent_s: float) -> str:
+        """Return why no gateway can know of a silence that it is none to tell of, "" where one could. `silent`: its cause, where it lasts."""
+        since, silences = self.box.now - silent_s, self.life.silent
+        if silent is not None and silent.why not in _GONE:
+            return "its last word was older than the outage" if silent.why == "radio" and not sensor.stream and since < silent.began else ""
+        if not sensor.stream and any(
+            at > since and not heard and ((why := silences[sensor.id].at(at)) is None or why.why not in _GONE)
+            for at, heard in self._said[sensor.id]
+        ):
+            return "words of it were lost at home, as of one that fails"
+        if silent is None:
             return ""
-        said = [(at, heard) for at, heard in self._door if at <= silent.began + LEAVING]
-        leaving = [heard for at, heard in said if at >= silent.began - LEAVING]
-        if not any(leaving):
-            return "no word of the door came through"
-        lost = not all(heard for _, heard in said[-3:])  # shut before, opened, shut
-        return "a word of a door was lost of which little was heard yet" if lost and sum(h for _, h in said) <= ENOUGH + 1 else ""
+        said = [one for one in self._said["door"] if one[0] <= silent.began + LEAVING]
+        if not any(heard for at, heard in said if at >= silent.began - LEAVING):
+            dead = "door" in silences and silences["door"].at(silent.began)
+            return "the door's sensor was dead" if dead and dead.why == "battery" else "no word of the door came through"
+        if all(heard for _, heard in said[-3:]):  # shut before, opened, shut
+            return ""
+        before = any(heard for at, heard in said if self._on_since < at < silent.began - LEAVING)
+        little = not before or sum(heard for _, heard in said) <= ENOUGH + 1
+        return "a word of a door was lost of which little was heard yet" if little else ""

@@ -376,9 +376,12 @@ class Faults:
                 kinds.MISSING, device, now, {**self._silent(device, now), **with_wearer}
             )
         out = self._end(kinds.OUT, device, now)
+        heard = self.heard_at[device]
+        waits = one.worn and self.silences.of(device, now) < self._times.pendant_out
+        if waits and self.outings.just_back(device, heard, now.mono):
+            return out
         if self.silences.is_due(device, now, since=self.outings.home_since(device), longer=longer):
-            with_one = one.worn and one.shared and self.outings.left(device, self.heard_at[device])
-            listed = with_one and self.silences.of(device, now) < self._times.pendant_out
+            listed = waits and one.shared and self.outings.left(device, heard)
             out += self._begin(kinds.MISSING, device, now, self._silent(device, now), listed=listed)
         return out
 

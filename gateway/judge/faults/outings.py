@@ -1,12 +1,14 @@
 """Whether a pendant that is silent has gone out with its wearer: pure, told of all readings, asked by supervision.
 
-It went out where a door opened about when it was heard last and nobody moved at home since.
+It went out where a door opened about when it was heard last and nobody moved at home since, or one
+that had stood open was shut.
 A sensor that says again that its door stands open has not opened, unless it is one that speaks
 only when it changes: what came between was lost on the air. Coming home is generous: any movement
 says so, after a restart at once, and in a home without a motion sensor the next time that a door
 opens. A pendant that speaks only now and then may be home again before it is missed: an outing of
-`out_shortest` without movement was one too, and its silence at home counts from its end on. It may be
-out again, too, before it is to speak.
+`out_shortest` without movement was one too, and its silence at home counts from its end on. It may
+be out again, too, before it is to speak. One that was late before its wearer left has as long as
+its interval to be heard once somebody is home again.
 
 What was learned of pendants and doors outlives a restart: a home that is dark each night would
 learn it each morning anew.
@@ -156,7 +158,12 @@ class Outings:
             )
             if left or door.is_open is None:
                 self._opened.append(_Opened(at, leaving=left))
+        elif door.is_open and not reading.value and not self._left_about(at):
+            self._opened.append(_Opened(at))  # whoever leaves by a door that stands open shuts it
         door.at, door.is_open, door.shuts = at, bool(reading.value), door.shuts or not reading.value
+
+    def _left_about(self, at: float) -> bool:
+        return any(one.leaving and at - one.at <= WAITS.out_about for one in self._opened)
 
     def out(self, device: DeviceId, heard: float) -> bool:
         """Say whether a pendant, heard last at second `heard`, is out with its wearer."""
@@ -180,6 +187,17 @@ class Outings:
     def left(self, device: DeviceId, heard: float) -> bool:
         """Say whether somebody left about when a pendant was heard last at second `heard`, whoever has moved at home since."""
         return self._home.get(device, -inf) > heard or self._door_about(device, heard) is not None
+
+    def just_back(self, device: DeviceId, heard: float, now: float) -> bool:
+        """Say whether somebody came home so lately that a pendant, silent since `heard`, is not to speak yet."""
+        since = now - WAITS.out_about - self._interval(device)
+        return any(
+            one.leaving
+            and one.at > heard - WAITS.out_about
+            and since <= one.moved < inf
+            and one.moved - one.at >= WAITS.out_shortest
+            for one in self._opened
+        )
 
     def home_since(self, device: DeviceId) -> float:
         """Return since when a pendant that was out is at home and silent; -inf where it was not out."""
@@ -208,14 +226,15 @@ class Outings:
         return max(after, default=None)
 
     def _door_about(self, device: DeviceId, heard: float) -> float | None:
+        """Return when somebody may have left; of several doors the last one after which nobody moved for long."""
         latest = heard + WAITS.out_about + self._interval(device)
+        about = [
+            one.at
+            for one in self._opened
+            if one.leaving and heard - WAITS.out_about <= one.at <= latest
+        ]
         return max(
-            (
-                one.at
-                for one in self._opened
-                if one.leaving and heard - WAITS.out_about <= one.at <= latest
-            ),
-            default=None,
+            about, key=lambda at: (self._came(at) - at >= WAITS.out_shortest, at), default=None
         )
 
     def _came(self, left: float) -> float:

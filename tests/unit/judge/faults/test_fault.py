@@ -493,6 +493,36 @@ def test_who_leaves_by_a_door_whose_last_shutting_was_lost_is_out():
     assert bench.hours(6) == [("person.out button raised P4", 0.5)]
 
 
+def test_who_leaves_by_a_door_that_has_stood_open_shuts_it():
+    bench = Worn()
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hours(0.5, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(6) == [("person.out button raised P4", 0.5)]
+
+
+def test_who_leaves_soon_after_a_start_is_out_by_the_shutting_of_the_door():
+    """That it was open first may have been so before the start; that it was shut has happened."""
+    bench = Worn()
+    bench.hours(0.1, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.clock.move(20)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(6) == [("person.out button raised P4", 0.5)]
+
+
+@pytest.mark.parametrize("stood", [0.05, 0.5], ids=["at once", "after half an hour"])
+def test_who_shuts_the_door_and_is_seen_to_move_has_not_left(stood):
+    bench = Worn()
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hours(stood, moves=True, beacon=True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    assert bench.hours(0.2, moves=True) == []
+    assert [line for line, _ in bench.hours(3)] == ["device.missing button raised P2"]
+
+
 def test_a_door_that_says_again_and_again_that_it_is_shut_has_not_opened():
     """Nobody leaves: a pendant that lies dead at home is told after two hours, also where nobody moves."""
     bench = Worn()
@@ -512,15 +542,15 @@ def test_a_door_of_which_little_was_heard_has_not_opened_when_it_says_again_that
     assert bench.hours(3) == [("device.missing button raised P2", 2.0)]
 
 
-def hourly_and_out_for_half_an_hour(*, moves):
-    """A pendant that speaks each hour goes out for half an hour between two of its words."""
+def hourly_and_out_for_half_an_hour(*, moves, after=0.6):
+    """A pendant that speaks each hour goes out for half an hour, so many hours after its last word."""
     bench = Worn()
     hourly = replace(CALLS, missing_after=3 * HOUR, told_after=3 * HOUR)
     bench.faults.silences.devices = bench.faults._devices = bench.faults._devices | {"button": hourly}
     for _ in range(3):
         bench.hours(1, moves=moves)
         bench.faults.heard_at["button"] = bench.clock.mono
-    bench.hours(0.6, moves=moves)
+    bench.hours(after, moves=moves)
     for is_open in (True, False):
         bench.hear("door", Kind.CONTACT_OPEN, is_open)
     bench.hours(0.5)
@@ -529,12 +559,13 @@ def hourly_and_out_for_half_an_hour(*, moves):
     return bench
 
 
-def test_a_pendant_that_is_out_again_before_it_was_to_speak_at_home_is_out():
-    bench = hourly_and_out_for_half_an_hour(moves=True)
+@pytest.mark.parametrize("after", [0.6, 0.4], ids=["back when it was to speak", "back before it was to speak"])
+def test_a_pendant_that_is_out_again_before_it_was_to_speak_at_home_is_out(after):
+    bench = hourly_and_out_for_half_an_hour(moves=True, after=after)
     bench.hours(0.5, moves=True)
     bench.hear("door", Kind.CONTACT_OPEN, True)
     bench.hear("door", Kind.CONTACT_OPEN, False)
-    assert bench.hours(6) == [("person.out button raised P4", 1.4)]
+    assert bench.hours(6) == [("person.out button raised P4", round(2 - after, 1))]
     assert bench.hours(5, moves=True) == [("person.out button cleared P4", 0.0), ("device.missing button raised P2", 3.0)]
 
 
@@ -544,6 +575,22 @@ def test_a_pendant_that_should_have_spoken_at_home_since_it_was_out_has_been_lef
     bench.hear("door", Kind.CONTACT_OPEN, True)
     bench.hear("door", Kind.CONTACT_OPEN, False)
     assert bench.hours(3) == [("device.missing button raised P2", 1.5)]
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_whose_pendant_was_late_before_going_out_comes_home_and_has_as_long_as_it_takes_to_speak(alive):
+    """One of its words was lost, so nobody knows whether it went out too; whoever walks about can wait an hour."""
+    bench = hourly_and_out_for_half_an_hour(moves=True)
+    bench.faults.heard_at["button"] = bench.clock.mono
+    bench.hours(1.4, moves=True)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    bench.hear("door", Kind.CONTACT_OPEN, False)
+    bench.hours(1.4)
+    bench.hear("door", Kind.CONTACT_OPEN, True)
+    assert bench.hours(0.8, moves=True) == []
+    if alive:
+        bench.faults.heard_at["button"] = bench.clock.mono
+    assert bench.hours(1, moves=True) == ([] if alive else [("device.missing button raised P2", 0.3)])
 
 
 def test_a_walk_to_the_letterbox_after_an_outing_puts_off_nothing():
