@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 
+from gateway.box.supervise import spread
 from gateway.tell.outbox import Key, Place
 from gateway.tell.waits import WAITS
 from gateway.words.kind import Priority
 from gateway.words.ranges import Numbers, Range
 
-# share by which each wait is stretched or shortened, so that homes do not send in step
-JITTER = 0.2
 _DOUBLINGS = 20  # of a wait: far beyond all bounds, and no overflow
 
 
@@ -120,4 +118,4 @@ def _again_after(flight: Flight, now: float, *, batch: bool) -> float:
         wait = min(doubled, WAITS.again_urgent)
     else:
         wait = WAITS.again_late
-    return wait * (1 + JITTER * (2 * random.random() - 1))  # noqa: S311  spreads load, no secret
+    return spread(wait)

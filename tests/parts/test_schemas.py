@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gateway.box import supervise
 from gateway.contract import encoding, inward, portable, schemas, wire
 from gateway.contract.fields import FIELDS, VALUES
 from gateway.judge.alarm import MOVES, Move, State
 from gateway.judge.allowance import Of
 from gateway.judge.book import AlarmFact
 from gateway.keep import database
-from gateway.tell import connection, flights, heartbeat, resend
+from gateway.tell import connection, heartbeat, resend
 from gateway.tell.waits import WAITS
 from gateway.tend import upkeep
 from gateway.words.clock import Moment
@@ -287,7 +288,7 @@ def test_figures_in_the_text_are_true():
     assert "A batch of readings without a receipt is sent again every 10 minutes" in text
     assert API["operations"]["sendHeartbeat"]["bindings"]["mqtt"]["messageExpiryInterval"] == heartbeat.OFFLINE * Times().heartbeat
     assert "by up to a fifth" in text
-    assert flights.JITTER == 0.2
+    assert supervise.JITTER == 0.2
     assert "without a receipt within 30 s" in text
     times = Times()
     assert "| acknowledge, after it was raised | 60 s | 5 min |" in text

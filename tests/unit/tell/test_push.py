@@ -9,7 +9,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.tell.flights import JITTER
+from gateway.box.supervise import JITTER
 from gateway.tell.outbox import Lost, NotTaken
 from gateway.tell.push import FRESH, LATE, WINDOW, Push
 from gateway.tell.waits import WAITS
