@@ -33,8 +33,8 @@ from gateway.home.parts import (
     SoundPart,
 )
 from gateway.home.source import ConfigError, File, Secrets, Source, Where, read
-from gateway.judge.danger import CANCEL
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
+from gateway.judge.watch import CANCEL
 from gateway.words.driver import Model
 from gateway.words.reading import Kind
 from gateway.words.say import Say

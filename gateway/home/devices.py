@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from gateway.home.parts import DevicePart
 from gateway.home.source import File, Said, Secrets, Where
 from gateway.home.waits import WAITS
-from gateway.judge.danger import PRESSES, ROLES, SOS, Watch
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.waits import WAITS as JUDGING
+from gateway.judge.watch import PRESSES, ROLES, SOS, Watch
 from gateway.words.driver import (
     Behind,
     BleAdvert,

@@ -25,9 +25,8 @@ ROOMS = 2  # in which there must be somebody
 # signs that do for `lived_in` where all are of one room: a radar that a curtain moves, or a pad that
 # errs once, says fewer
 OFTEN = 12
-_STAYS = frozenset(
-    {Kind.PRESENCE, Kind.OCCUPANCY}
-)  # says so once, until it is taken back; a movement is over at once
+# says so once, until it is taken back; a movement is over at once
+_STAYS = frozenset({Kind.PRESENCE, Kind.OCCUPANCY})
 _SOMEBODY = _STAYS | {Kind.MOTION}
 
 
@@ -43,9 +42,8 @@ class Signs:
         self.evidence: dict[str, Reading] = {}  # room -> its newest sign; "" is the door
         self._first = self._last = -inf
         self._count = 0
-        self._on: set[str] = (
-            set()
-        )  # devices that say that somebody is there, until they take it back
+        # devices that say that somebody is there, until they take it back
+        self._on: set[str] = set()
 
     def heard(self, reading: Reading, room: str, *, opened: bool) -> None:
         """Take one reading of the device in `room`. `opened`: a door is open that was not."""
@@ -89,9 +87,8 @@ class Away:
         self._signs = self._no_signs()
         self._counts_from = -inf  # signs before this are of somebody who is leaving
         self._said = -inf
-        self._open: set[DeviceId] = (
-            set()
-        )  # doors that are open by their last word; bound: the devices of the home
+        # doors that are open by their last word; bound: the devices of the home
+        self._open: set[DeviceId] = set()
 
     def arrange(self, times: Times, devices: Collection[DeviceId]) -> None:
         """Go on by other times and devices; signs of an absence that lasts are still looked for by those it began with."""

@@ -17,6 +17,7 @@ from gateway.words.reading import Kind
 T = TypeVar("T", bound=Hashable)
 MOST = 60  # changes within one window that are still believed
 FREE = 6  # entries about one alarm that are written at once, in a row
+# what changes often in a home that is well
 LIVELY = frozenset(
     {
         Kind.MOTION,
@@ -27,7 +28,7 @@ LIVELY = frozenset(
         Kind.SOUND,
         Kind.VIBRATION,
     }
-)  # and are well
+)
 KEYS = 1000  # things that are counted, the oldest forgotten first
 
 
@@ -61,9 +62,8 @@ class Counting(Generic[T]):
     """When an entry that only counts, on an alarm say, is written: a few at once, then after waits that double."""
 
     def __init__(self) -> None:
-        self._said: dict[
-            T, tuple[float, int]
-        ] = {}  # when it was written last, and how often in a row
+        # when it was written last, and how often in a row
+        self._said: dict[T, tuple[float, int]] = {}
         self._waits: dict[T, None] = {}
 
     def at_once(self, alarm: T, mono: float) -> bool:

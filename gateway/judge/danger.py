@@ -8,70 +8,18 @@ time. A fall level that ends only clears the condition.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import time, tzinfo
 from math import inf
 
 from gateway.judge.beds import Beds
 from gateway.judge.levels import Key, Levels, On
 from gateway.judge.waits import WAITS
+from gateway.judge.watch import CANCEL, NOTHING, SOS, Watch
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
-from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading, Value
+from gateway.words.reading import NOT_A_CALL, DeviceId, Kind, Reading
 from gateway.words.times import Times
-
-SOS, HELP, CANCEL, NOTHING = "sos", "help", "cancel", "nothing"
-ROLES = (SOS, HELP, CANCEL, NOTHING)
-# Kinds of press that may have a role of their own, by what drivers call the action. Any other, say
-# a triple one, is the button's own.
-PRESSES: Mapping[str, str] = {
-    "press": "single",
-    "double_press": "double",
-    "long_press": "long",
-    "hold_press": "long",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
-    """What the household wants of one device. `buttons` maps a button's index to its role; one not named has the make's.
-
-    `presses` maps (index, "single", "double" or "long") to the role of that kind of press; one not
-    named has the button's.
-    """
-
-    device: DeviceId
-    room: str = ""
-    buttons: Mapping[int, str] = field(default_factory=dict)
-    presses: Mapping[tuple[int, str], str] = field(default_factory=dict)
-    unnamed: str = SOS
-    bed: bool = False  # its occupancy is that of the bed
-    left_open: float = 0.0  # seconds after which its door counts as left open; 0 = not watched
-    left_open_day: float = 0.0  # the same by day, where that is longer: then it is for today's list
-    endless: frozenset[Kind] = frozenset()  # levels of which its make never says that they are over
-    # its make cannot prove that a press is fresh: such a press raises, and cancels nothing
-    unproved: bool = False
-    off: frozenset[str] = frozenset()  # of OPTIONAL: what is not judged in this home
-
-    def role(self, index: int, action: Value = "") -> str:
-        """Return what a button means when it is pressed so."""
-        own = (
-            self.presses.get((index, PRESSES.get(action, "")))
-            if self.presses and isinstance(action, str)
-            else None
-        )
-        return own or self.buttons.get(index, self.unnamed)
-
-    @property
-    def roles(self) -> frozenset[str]:
-        """What the buttons mean that the household names, each kind of press of them; empty where it names none."""
-        return frozenset(
-            {
-                *self.buttons.values(),
-                *self.presses.values(),
-                *(self.role(index) for index, _ in self.presses),
-            }
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +95,6 @@ LEVELS: Mapping[Kind, str] = {
     Kind.CO: kinds.CO,
     Kind.MOISTURE: kinds.WATER,
 }
-# What a home may do without, by a technician's word. A call, a fall, fire and gas are always
-# judged.
-OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WATER)
 _SENSED = {danger: kind for kind, danger in LEVELS.items()}
 JUDGED = frozenset({Kind.BUTTON, Kind.CONTACT_OPEN, Kind.OCCUPANCY, Kind.PRESENCE, *LEVELS})
 
@@ -171,14 +116,12 @@ class Judge:
         self._told: set[Key] = set()  # doors left open and beds left of which a danger was made
         self._open_since: dict[DeviceId, Reading] = {}
         self._open_heard: dict[DeviceId, float] = {}
-        self._door_looks: dict[
-            DeviceId, float
-        ] = {}  # when an open door is looked at again: by then it may be night
+        # when an open door is looked at again: by then it may be night
+        self._door_looks: dict[DeviceId, float] = {}
         self._listed: set[DeviceId] = set()  # doors that stand open and were told for the list only
         self._fading: dict[Key, Fading] = {}
-        self._doors_before: dict[
-            DeviceId, tuple[Reading, float]
-        ] = {}  # open before a power cut, and not heard of since
+        # open before a power cut, and not heard of since
+        self._doors_before: dict[DeviceId, tuple[Reading, float]] = {}
         self.unsaved = False  # what has begun, or is over, stands in no entry
         self.begun: set[DeviceId] = set()  # of which a judgement has begun since it was written
 
@@ -460,9 +403,8 @@ class Judge:
                 reading.at.mono,
             )
             self.unsaved = self.unsaved or watch.device not in self._open_since
-            if (
-                reading.at.mono - before >= self._times.level_lost
-            ):  # that it was closed meanwhile got lost
+            # that it was closed meanwhile got lost
+            if reading.at.mono - before >= self._times.level_lost:
                 self._open_since.pop(watch.device, None)
                 self._told.discard(key)
             if watch.device not in self._open_since:

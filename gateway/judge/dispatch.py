@@ -64,9 +64,8 @@ class Reason(StrEnum):
     NOT_CLOSED = "not_closed"  # somebody is there, and nobody has closed the alarm
 
 
-BESIDE = frozenset(
-    {Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED}
-)  # such a call is beside the ladder: its wait does not begin anew
+# such a call is beside the ladder: its wait does not begin anew
+BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED})
 
 
 class Step(NamedTuple):
@@ -96,7 +95,7 @@ def skipped(rung: Rung, ladder: Sequence[Rung], down: Collection[str]) -> bool:
     )
 
 
-# -- who is who --------------------------------------------------------------------------------------------------------
+# -- who is who ----------------------------------------------------------------------------------
 
 
 @lru_cache(maxsize=64)
@@ -268,7 +267,7 @@ def taken_back(alarm: Alarm) -> Alarm:
     return replace(alarm, calls=calls)
 
 
-# -- when --------------------------------------------------------------------------------------------------------------
+# -- when ----------------------------------------------------------------------------------------
 
 
 def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, Reason]:
@@ -427,9 +426,8 @@ def _ended(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float) -> 
         case State.PRE_ALARM:
             return Step(Move.EXPIRE, 0, "grace_over")
         case State.DISPATCHED if alarm.test:
-            return Step(
-                Move.LAPSE, 0, Reason.NOT_ARRIVED
-            )  # it may not close from here, and stays on rung 0
+            # it may not close from here, and stays on rung 0
+            return Step(Move.LAPSE, 0, Reason.NOT_ARRIVED)
         case State.DISPATCHED | State.ACKNOWLEDGED if not alarm.test:
             # Where an answer has lapsed before, people are being called all the time, each in their
             # turn.

@@ -58,9 +58,8 @@ class FirstPresses:
     def taken(self, device: DeviceId, at: Moment, *, proved: bool) -> Asked | None:
         """Take a press; return what had asked for it where it is a test."""
         asked = self._asked.get(device)
-        if (
-            asked is None or not proved or at.mono < asked.since
-        ):  # what waited since before the enrolment came from elsewhere
+        # what waited since before the enrolment came from elsewhere
+        if asked is None or not proved or at.mono < asked.since:
             return None
         del self._asked[device]
         return asked if at.mono < asked.until else None

@@ -60,9 +60,8 @@ class Keeping:
         self._begun = {
             device: at for device, at in self._begun.items() if mono - at < WAITS.mark_latest_quiet
         }
-        if pipeline.begun - self._begun.keys() or any(
-            _is_step(entry) for entry in entries
-        ):  # one that flaps is no new step
+        # one that flaps is no new step
+        if pipeline.begun - self._begun.keys() or any(_is_step(entry) for entry in entries):
             self._step = mono
         self._begun |= dict.fromkeys(pipeline.begun, mono)
         self._alive = self._saved = mono

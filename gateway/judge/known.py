@@ -26,34 +26,25 @@ class Known:
     # (alarm, its monotonic times are of this boot): every open one, and ended ones whose condition
     # was still on
     alarms: Sequence[tuple[Alarm, bool]] = ()
-    carried: Mapping[int, bool] = field(
-        default_factory=dict
-    )  # alarm number -> it was written in this boot and journal
-    shift: Mapping[int, float] = field(
-        default_factory=dict
-    )  # alarm number -> what makes its times those of this boot, see clock.bridged
-    raised_in: Mapping[int, int] = field(
-        default_factory=dict
-    )  # alarm number -> its last entry, where that has no receipt yet
-    closed: Mapping[tuple[str, DeviceId], str] = field(
-        default_factory=dict
-    )  # (kind, device) -> id of its last ended alarm
-    closed_for: Mapping[tuple[str, DeviceId], float] = field(
-        default_factory=dict
-    )  # s since its end, as far as is known
-    cancels: Iterable[
-        Stamp
-    ] = ()  # when the resident was quicker, the oldest first, on this boot's clock
+    # alarm number -> it was written in this boot and journal
+    carried: Mapping[int, bool] = field(default_factory=dict)
+    # alarm number -> what makes its times those of this boot, see clock.bridged
+    shift: Mapping[int, float] = field(default_factory=dict)
+    # alarm number -> its last entry, where that has no receipt yet
+    raised_in: Mapping[int, int] = field(default_factory=dict)
+    # (kind, device) -> id of its last ended alarm
+    closed: Mapping[tuple[str, DeviceId], str] = field(default_factory=dict)
+    # s since its end, as far as is known
+    closed_for: Mapping[tuple[str, DeviceId], float] = field(default_factory=dict)
+    # when the resident was quicker, the oldest first, on this boot's clock
+    cancels: Iterable[Stamp] = ()
     faults: Mapping[tuple[str, str], FaultFact] = field(default_factory=dict)
-    said_for: Mapping[tuple[str, str], float] = field(
-        default_factory=dict
-    )  # seconds since each of them was said last
-    silent_for: Mapping[DeviceId, float] = field(
-        default_factory=dict
-    )  # seconds of silence that had been counted
-    heard_ago: Mapping[DeviceId, float] = field(
-        default_factory=dict
-    )  # seconds since each was heard, by the wall clock
+    # seconds since each of them was said last
+    said_for: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    # seconds of silence that had been counted
+    silent_for: Mapping[DeviceId, float] = field(default_factory=dict)
+    # seconds since each was heard, by the wall clock
+    heard_ago: Mapping[DeviceId, float] = field(default_factory=dict)
     done: Mapping[str, Done] = field(default_factory=dict)
     endings: Iterable[str] = ()
     shelves: Mapping[DeviceId, Shelf] = field(default_factory=dict)

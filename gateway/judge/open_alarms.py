@@ -59,9 +59,8 @@ CALLS = 40
 # of these that stay when there are more: how it began. Then the oldest of the others makes room
 FIRST_CALLS = 8
 LONGEST = 400  # characters of a text that comes from outside, as the contract bounds it
-MOMENTARY = frozenset(
-    {kinds.SOS, kinds.HELP, kinds.TEST}
-)  # a press is over when it is heard: there is no condition to clear
+# a press is over when it is heard: there is no condition to clear
+MOMENTARY = frozenset({kinds.SOS, kinds.HELP, kinds.TEST})
 
 Key = tuple[str, DeviceId]  # (kind, device): what is heard counts on the newest open alarm of each
 
@@ -71,31 +70,26 @@ class OpenAlarms:
 
     def __init__(self, book: Book, judge: Judge, *, ladder: Sequence[Rung], times: Times) -> None:
         self.platform_away = False
-        self.down: frozenset[str] = (
-            frozenset()
-        )  # program files that are known not to work, and can be asked when they do again
+        # program files that are known not to work, and can be asked when they do again
+        self.down: frozenset[str] = frozenset()
         self.counting: Counting[int] = Counting()  # of entries that only count
         self._book = book
         self._judge = judge
         self._open: dict[int, Alarm] = {}
-        self._dues: dict[
-            int, float
-        ] = {}  # alarm number -> when `step` has something to do for it, in the order of `_open`
+        # alarm number -> when `step` has something to do for it, in the order of `_open`
+        self._dues: dict[int, float] = {}
         self._last_alarm = 0
         self._own: Sequence[Range] = ()
         self._first_alarm = 1  # of those below it only its `_own` have an id of this journal
         self._by_key: dict[Key, int] = {}  # the newest open one, those of a walk test left out
-        self._closed: dict[
-            Key, tuple[str, float]
-        ] = {}  # id of its last ended alarm, and the monotonic second of its end
+        # id of its last ended alarm, and the monotonic second of its end
+        self._closed: dict[Key, tuple[str, float]] = {}
         self._lingering: dict[Key, Alarm] = {}  # ended, but the condition is still on
-        self._unreceipted: dict[
-            int, tuple[int, int]
-        ] = {}  # entry number -> (alarm number, number of the call it made or -1)
+        # entry number -> (alarm number, number of the call it made or -1)
+        self._unreceipted: dict[int, tuple[int, int]] = {}
         self._waiting = Numbers()  # these entry numbers
-        self._until_receipt: dict[
-            int, str
-        ] = {}  # test alarms that the platform's receipt closes, and the reason given then
+        # test alarms that the platform's receipt closes, and the reason given then
+        self._until_receipt: dict[int, str] = {}
         self.arrange(ladder, times)
 
     def arrange(self, ladder: Sequence[Rung], times: Times) -> None:
@@ -117,7 +111,7 @@ class OpenAlarms:
         """Take which program files are known not to work: whom they would call is passed over."""
         self.down = frozenset(programs)
 
-    # -- what was known before ---------------------------------------------------------------------------------------
+    # -- what was known before --------------------------------------------------------------------
 
     def begin(
         self, *, last_alarm: int, own: Sequence[Range], closed: Mapping[Key, tuple[str, float]]
@@ -207,7 +201,7 @@ class OpenAlarms:
         for alarm in alarms:
             self.write(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
 
-    # -- what is open ------------------------------------------------------------------------------------------------
+    # -- what is open -----------------------------------------------------------------------------
 
     @property
     def open(self) -> Mapping[int, Alarm]:
@@ -346,9 +340,8 @@ class OpenAlarms:
                 self._lingering[alarm.kind, alarm.device] = alarm
             self._closed[alarm.kind, alarm.device] = alarm.id, alarm.since.mono
             newest = self.of(alarm.kind, alarm.device)
-            if (
-                newest is None or newest.number < alarm.number
-            ):  # a newer one of the same level goes on
+            # a newer one of the same level goes on
+            if newest is None or newest.number < alarm.number:
                 self._judge.ended(alarm.kind, alarm.device, end_of(alarm))
         self._unreceipted = {
             entry: found for entry, found in self._unreceipted.items() if found[0] != alarm.number
@@ -416,7 +409,7 @@ class OpenAlarms:
         ended, when = self._closed.get(key, ("", 0.0))
         return ended if at.mono - when <= WAITS.linked or key[0].startswith("env.") else ""
 
-    # -- moves and calls ---------------------------------------------------------------------------------------------
+    # -- moves and calls --------------------------------------------------------------------------
 
     def move(
         self,
@@ -432,15 +425,12 @@ class OpenAlarms:
         after = moved(
             alarm, move, now, self._book.stamp(now), by=by, reason=reason, vouched=vouched
         )
-        if move not in {
-            Move.DECLINE,
-            Move.RECALL,
-        }:  # help is taken away: whoever is being called for a renewed SOS is still wanted
+        # help is taken away: whoever is being called for a renewed SOS is still wanted
+        if move not in {Move.DECLINE, Move.RECALL}:
             after = taken_back(after)
         if not after.open and self._judge.endless(alarm.kind, alarm.device):
-            after = replace(
-                after, condition_active=False
-            )  # nobody will ever say that it is over: with its alarm it counts as that
+            # nobody will ever say that it is over: with its alarm it counts as that
+            after = replace(after, condition_active=False)
         self.keep(after)
         self.write(AlarmFact(after, move.value, alarm.state, by, reason), now)
         return after
@@ -577,7 +567,7 @@ class OpenAlarms:
         """Close an alarm with its outcome. Raises NotAllowed."""
         self.move(replace(alarm, outcome=outcome), Move.CLOSE, now, by=by, reason=reason)
 
-    # -- entries -----------------------------------------------------------------------------------------------------
+    # -- entries ----------------------------------------------------------------------------------
 
     def write(
         self, fact: AlarmFact, now: Moment, *, call: int = -1, at: Stamp | None = None

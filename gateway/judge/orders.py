@@ -65,9 +65,8 @@ class Orders:
         rooms: Mapping[DeviceId, str],
     ) -> None:
         self.endings_changed = False
-        self.resent: list[
-            int
-        ] = []  # results of this turn's repeated orders, to be sent once more; the inlet bounds it
+        # results of this turn's repeated orders, to be sent once more; the inlet bounds it
+        self.resent: list[int] = []
         self._book = book
         self._alarms = alarms
         self._faults = faults
@@ -75,14 +74,12 @@ class Orders:
         self._real = real
         self._walk_test = walk_test
         self._rooms = rooms
-        self._installed: dict[
-            DeviceId, float
-        ] = {}  # when a device was enrolled, or became other hardware, in this power-up
+        # when a device was enrolled, or became other hardware, in this power-up
+        self._installed: dict[DeviceId, float] = {}
         self._done: dict[str, Done] = {}
         self._endings: dict[str, None] = {}
-        self._tests: dict[
-            Door, int
-        ] = {}  # number of the newest test alarm that was opened at a door
+        # number of the newest test alarm that was opened at a door
+        self._tests: dict[Door, int] = {}
 
     def restore(
         self, done: Mapping[str, Done], endings: Iterable[str], alarms: Iterable[Alarm]
@@ -90,9 +87,8 @@ class Orders:
         """Take over which orders had their answer before a restart, and which test alarms are open."""
         self._done, self._endings = dict(done), dict.fromkeys(endings)
         tests = [alarm.number for alarm in alarms if alarm.open and alarm.kind == kinds.TEST]
-        self._tests = dict.fromkeys(
-            Door, max(tests, default=0)
-        )  # by which door is not known any more
+        # by which door is not known any more
+        self._tests = dict.fromkeys(Door, max(tests, default=0))
 
     def rearrange(
         self, rooms: Mapping[DeviceId, str], new: Collection[DeviceId], now: Moment
@@ -101,7 +97,7 @@ class Orders:
         installed = {d: at for d, at in self._installed.items() if d in rooms}
         self._rooms, self._installed = rooms, installed | dict.fromkeys(new, now.mono)
 
-    # -- answers -----------------------------------------------------------------------------------------------------
+    # -- answers ----------------------------------------------------------------------------------
 
     @property
     def done(self) -> Mapping[str, Done]:
@@ -168,7 +164,7 @@ class Orders:
         )
         self.answer(no(i, word, Say(code, why=why)), now)
 
-    # -- what is carried out -----------------------------------------------------------------------------------------
+    # -- what is carried out ----------------------------------------------------------------------
 
     def carry_out(self, i: Instruction, now: Moment) -> ResultFact:
         """Do what an instruction says, and return its result; it is not answered yet."""
@@ -266,9 +262,8 @@ class Orders:
             alarm = replace(alarm, responder=there or alarm.responder)
         if i.do is Do.CLOSE:
             allowed = {o.value for o in Outcome}
-            tested = alarm.test or self.installing(
-                alarm
-            )  # the alarm of a device being installed was real, and ends as what it was
+            # the alarm of a device being installed was real, and ends as what it was
+            tested = alarm.test or self.installing(alarm)
             if (
                 i.outcome not in allowed
                 or (alarm.test and i.outcome != Outcome.TEST)
@@ -317,9 +312,8 @@ class Orders:
         if i.do is Do.WALK:
             result = self._walk_test.instructed(i, now)
             if result.refused is Refused.NONE:
-                self._real.first_presses.forget(
-                    [i.device]
-                )  # tried in the test: behind it every press is real
+                # tried in the test: behind it every press is real
+                self._real.first_presses.forget([i.device])
             return result
         if i.seconds <= 0:  # more protection needs nobody's leave
             self._real.unshelve(i.device)

@@ -41,12 +41,10 @@ class Pending:
     same_boot: bool = True
     # seconds between the mark and the start after a power cut, 0 where nobody knows
     away: float = 0.0
-    heard: Mapping[Key, Reading] = field(
-        default_factory=dict
-    )  # levels that are on: the reading that said so last
-    doors: Mapping[DeviceId, tuple[Reading, float]] = field(
-        default_factory=dict
-    )  # open since, heard as open last
+    # levels that are on: the reading that said so last
+    heard: Mapping[Key, Reading] = field(default_factory=dict)
+    # open since, heard as open last
+    doors: Mapping[DeviceId, tuple[Reading, float]] = field(default_factory=dict)
     in_bed: Mapping[DeviceId, bool] = field(default_factory=dict)
     left_bed: Mapping[DeviceId, Reading] = field(default_factory=dict)
     moved: float = -inf  # the newest sign of somebody who moves about

@@ -1,4 +1,4 @@
-"""One turn of the story: a reading, an instruction, a receipt or the passing of time goes in, numbered entries come out.
+"""One turn: a reading, an instruction, a receipt or passing time goes in, numbered entries come out.
 
 Pure and synchronous: a function of readings, instructions and monotonic time, so that the same
 recorded day gives the same alarms. It tells nobody anything; what it returns is committed first,
@@ -17,20 +17,20 @@ from dataclasses import replace
 from typing import Protocol
 
 from gateway.judge import pending
-from gateway.judge.alarm import Alarm, Move, Outcome, State, shifted
+from gateway.judge.alarm import Alarm, Move, Outcome, State
 from gateway.judge.away import Away
-from gateway.judge.book import AlarmFact, Book, Entry, is_walk
-from gateway.judge.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Judgement
-from gateway.judge.dispatch import Reason, Rung, interrupted
+from gateway.judge.book import Book, Entry, is_walk
+from gateway.judge.danger import Cancelled, Cleared, Danger, Forgotten, Judge, Judgement
+from gateway.judge.dispatch import Reason, Rung
 from gateway.judge.faults.fault import FaultFact, Faults
 from gateway.judge.first_press import FirstPresses
 from gateway.judge.known import Known
-from gateway.judge.levels import Key
 from gateway.judge.masks import Shelf, masked
-from gateway.judge.open_alarms import OpenAlarms, end_of
+from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.orders import Orders
 from gateway.judge.pending import Pending
 from gateway.judge.real import Real
+from gateway.judge.restart import take_alarms, take_pending, tell_open
 from gateway.judge.walk_record import Plug
 from gateway.judge.walk_test import WalkTest
 from gateway.words import kind as kinds
@@ -128,7 +128,7 @@ class Pipeline:
         on_site = (a.state is State.ON_SITE and not a.test for a in self._alarms.open.values())
         return self._judge.waits or any(on_site)
 
-    # -- over a restart ------------------------------------------------------------------------------------------------
+    # -- over a restart ---------------------------------------------------------------------------
 
     def restart(self, now: Moment, known: Known, *, why: str) -> list[Entry]:
         """Take over what was known. A pre-alarm becomes an alarm; nothing else that is restored raises anything."""
@@ -144,24 +144,18 @@ class Pipeline:
         # A walk test ends with the process: from now on the device is real, and nothing of the test
         # may stand in its way.
         walked = [alarm for alarm, _ in known.alarms if is_walk(alarm) and alarm.open]
-        unwatched = self._take_alarms(now, known)
-        self._take_pending(known.pending)
+        unwatched = take_alarms(self._alarms, self._judge, known, now)
+        take_pending(self._judge, known.pending, self._alarms.times.level_lost)
         # What a step of the walk test began ended with the process.
         still = {
             f"shelved {d}": round(shelf.until - now.mono)
             for d, shelf in known.shelves.items()
             if shelf.until > now.mono
         }
-        self._book.tell(
-            [
-                self.faults.note(kinds.RESTARTED, now, "", why=why, **still),
-                *self.faults.end_tests(now),
-            ],
-            now,
-        )
-        self._real.tell_away(
-            self.away.restored(known.away, now, known.said_for.get((kinds.AWAY, ""), 0.0)), now
-        )
+        restarted = self.faults.note(kinds.RESTARTED, now, "", why=why, **still)
+        self._book.tell([restarted, *self.faults.end_tests(now)], now)
+        said_for = known.said_for.get((kinds.AWAY, ""), 0.0)
+        self._real.tell_away(self.away.restored(known.away, now, said_for), now)
         for alarm in unwatched:
             # Nobody watched while the power was off: what an ended alarm left behind may have gone
             # and come again. Of a make that never says that it is over, an earlier version may have
@@ -169,71 +163,12 @@ class Pipeline:
             self._alarms.faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
         for alarm in walked:
             self.walk_test.restored(self._alarms.keep(replace(alarm, since=now)), now)
-        self._tell_open(now, known, why)
+        tell_open(self._alarms, known, now, why)
         for key, danger in known.pending.withheld.items():
             if danger.device in self._rooms:
                 self._real.withhold(key, danger)
         self._judge_again(now)
         return self._turn()
-
-    def _take_alarms(self, now: Moment, known: Known) -> list[Alarm]:
-        """Take over the alarms that are no walk test's; return the ended ones whose conditions nobody has watched since."""
-        active: set[Key] = set()
-        over: dict[Key, Ended] = {}
-        unwatched = []
-        for alarm, same_boot in known.alarms:
-            if is_walk(alarm):
-                continue
-            key = alarm.kind, alarm.device
-            watched = alarm.open or (same_boot and not self._judge.endless(*key))
-            if watched and alarm.condition_active:
-                active.add(key)
-            if alarm.open:
-                over.pop(key, None)
-                # What has passed of each wait is known: it goes on, whatever the power did.
-                shift = known.shift.get(alarm.number, now.mono - alarm.since.mono)
-                self._alarms.resume(
-                    alarm if same_boot else shifted(alarm, shift, now),
-                    known.raised_in.get(alarm.number),
-                )
-                continue
-            self._alarms.linger(alarm)
-            over[key] = end_of(alarm)
-            unwatched += [] if watched else [alarm]
-        self._judge.restore(active, now, over)
-        self._judge.listed_before(alarm.device for alarm, _ in known.alarms if alarm.listed)
-        return unwatched
-
-    def _take_pending(self, p: Pending) -> None:
-        """Take over what was heard and is not yet told."""
-        in_bed = p.in_bed if p.away < self._alarms.times.level_lost else {}
-        self._judge.resume(
-            heard=p.heard,
-            doors=p.doors,
-            in_bed=in_bed,
-            left_bed=p.left_bed,
-            same_boot=p.same_boot,
-            moved=p.moved,
-        )
-
-    def _tell_open(self, now: Moment, known: Known, why: str) -> None:
-        """Write down how the open alarms go on, and call whom a cut has left without a call."""
-        for alarm in [a for a in self._alarms.open.values() if not is_walk(a)]:
-            if alarm.state is State.PRE_ALARM:
-                self._alarms.raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
-            elif not known.carried.get(alarm.number, False):
-                # Written down once in this boot (and this journal), so that its waits go on from
-                # here over further restarts.
-                self._alarms.write(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
-        for alarm in [a for a in self._alarms.open.values() if not a.test]:
-            for rung in interrupted(alarm, self._alarms.ladder, self._alarms.times, now.mono):
-                self._alarms.call(
-                    self._alarms.open[alarm.number],
-                    rung,
-                    Reason.INTERRUPTED,
-                    now,
-                    before=alarm.state,
-                )
 
     def pending(self) -> Pending:
         """Return what has been heard and is not yet told, for the mark that outlives a restart."""
@@ -279,7 +214,7 @@ class Pipeline:
         self._real.saved()
         self._orders.saved()
 
-    # -- what is changed -----------------------------------------------------------------------------------------------
+    # -- what is changed --------------------------------------------------------------------------
 
     def rearrange(
         self,
@@ -328,14 +263,13 @@ class Pipeline:
         self._book.tell(faults, now)
         return self._turn()
 
-    # -- what goes in --------------------------------------------------------------------------------------------------
+    # -- what goes in -----------------------------------------------------------------------------
 
     def heard(self, reading: Reading) -> list[Entry]:
         """Judge one reading."""
         self._book.tell(self.faults.heard(reading), reading.at)
-        self._real.tell_away(
-            self.away.heard(reading, self._rooms.get(reading.device) or reading.device), reading.at
-        )
+        room = self._rooms.get(reading.device) or reading.device
+        self._real.tell_away(self.away.heard(reading, room), reading.at)
         self.walk_test.heard(reading)
         for judgement in self._judge.heard(reading):
             self._judged(judgement)
@@ -359,13 +293,8 @@ class Pipeline:
                 alarms.loud(alarm, now)
             else:
                 away = alarms.platform_away and due.reason == Reason.NO_RECEIPT
-                alarms.call(
-                    alarm,
-                    due.rung,
-                    Reason.PLATFORM_AWAY if away else due.reason,
-                    now,
-                    before=alarm.state,
-                )
+                why = Reason.PLATFORM_AWAY if away else due.reason
+                alarms.call(alarm, due.rung, why, now, before=alarm.state)
         alarms.tell_counts(alarms.counting.take(now.mono), now)
         self._book.tell(self.faults.tick(now), now)
         self._real.tick(now)
@@ -438,7 +367,7 @@ class Pipeline:
         self._alarms.called_back(number, index, now, ok=ok, detail=detail)
         return self._turn()
 
-    # -- instructions --------------------------------------------------------------------------------------------------
+    # -- instructions -----------------------------------------------------------------------------
 
     def told(
         self, instruction: Instruction, now: Moment, spare: Callable[[], bool] = lambda: True
@@ -495,7 +424,7 @@ class Pipeline:
         """Say whether an alarm came while its device was being installed."""
         return self._orders.installing(alarm)
 
-    # -- judgements ----------------------------------------------------------------------------------------------------
+    # -- judgements -------------------------------------------------------------------------------
 
     def _judged(self, judgement: Judgement) -> None:
         answers: Answers = self.walk_test if self.walk_test.takes(judgement) else self._real

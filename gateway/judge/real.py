@@ -32,9 +32,8 @@ FLICKERS = 2  # graces in a row that ended by themselves
 OFTEN = 3  # cancelled alarms within Times.cancelled_often that are told as a P3 of their own
 
 _PRESSED = frozenset({kinds.SOS, kinds.HELP})
-_CONFIRMS = frozenset(
-    {kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG}
-)  # second evidence for a fall in its grace
+# second evidence for a fall in its grace
+_CONFIRMS = frozenset({kinds.SOS, kinds.HELP, kinds.FALL, kinds.STAY_TOO_LONG})
 
 
 class Real:
@@ -45,12 +44,10 @@ class Real:
     ) -> None:
         self.first_presses = FirstPresses()
         self.shelves: dict[DeviceId, Shelf] = {}
-        self.withheld: dict[
-            Key, Danger
-        ] = {}  # conditions that began while their device was shelved
-        self.cancels: deque[Stamp] = deque(
-            maxlen=OFTEN
-        )  # when the resident was quicker, with monotonic seconds of this boot
+        # conditions that began while their device was shelved
+        self.withheld: dict[Key, Danger] = {}
+        # when the resident was quicker, with monotonic seconds of this boot
+        self.cancels: deque[Stamp] = deque(maxlen=OFTEN)
         self.masks_changed = False
         self.unsaved = False  # what was withheld is over, and no entry says so
         self._book = book
@@ -59,12 +56,10 @@ class Real:
         self._faults = faults
         self._away = away
         self._shelved: Counting[Key] = Counting()  # of dangers of a shelved device that are told
-        self._ended_in_grace: dict[
-            Key, deque[float]
-        ] = {}  # when those began that ended by themselves in their grace
-        self._said_well: dict[
-            int, float
-        ] = {}  # alarm number -> when the resident last said to be well
+        # when those began that ended by themselves in their grace
+        self._ended_in_grace: dict[Key, deque[float]] = {}
+        # alarm number -> when the resident last said to be well
+        self._said_well: dict[int, float] = {}
 
     def restore(self, shelves: Mapping[DeviceId, Shelf], cancels: Iterable[Stamp]) -> None:
         """Take over what was shelved before a restart, and when the resident was quicker."""
@@ -92,7 +87,7 @@ class Real:
         """Take that what has changed is written."""
         self.masks_changed = self.unsaved = False
 
-    # -- shelves -----------------------------------------------------------------------------------------------------
+    # -- shelves ----------------------------------------------------------------------------------
 
     def shelve(self, device: DeviceId, shelf: Shelf) -> None:
         """Judge nothing of a device but its SOS, until the shelf is over."""
@@ -126,7 +121,7 @@ class Real:
         if any(fact.kind == kinds.AWAY and fact.turn is Turn.CLEARED for fact in facts):
             self._judge.home()
 
-    # -- answers -----------------------------------------------------------------------------------------------------
+    # -- answers ----------------------------------------------------------------------------------
 
     def danger(self, danger: Danger) -> None:
         """Open an alarm, or count on the one that is open."""
@@ -235,9 +230,8 @@ class Real:
         alarm = self._alarms.counted(
             replace(found, listed=found.listed and danger.listed), evidence
         )
-        if (
-            danger.kind == kinds.SOS
-        ):  # each press reaches the next person at once, whoever says to have it
+        # each press reaches the next person at once, whoever says to have it
+        if danger.kind == kinds.SOS:
             rung = following(alarm, self._alarms.ladder)
             self._alarms.call(
                 loud(alarm),

@@ -39,9 +39,8 @@ class Row(NamedTuple):
 class _Hour:
     packets: int = 0
     minutes: int = 0
-    strengths: dict[int, int] = field(
-        default_factory=dict
-    )  # dBm -> packets; a radio knows some hundred strengths
+    # dBm -> packets; a radio knows some hundred strengths
+    strengths: dict[int, int] = field(default_factory=dict)
 
 
 class Signals:

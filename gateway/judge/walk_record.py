@@ -15,8 +15,9 @@ from enum import StrEnum
 from math import inf
 from typing import Final, NamedTuple
 
-from gateway.judge.danger import HELP, SOS, Danger
+from gateway.judge.danger import Danger
 from gateway.judge.waits import WAITS
+from gateway.judge.watch import HELP, SOS
 from gateway.words.driver import Model
 from gateway.words.reading import FORMS, NOT_A_CALL, DeviceId, Form, Kind, Reading, Value
 
@@ -56,9 +57,8 @@ _SHOWN: Final = {
     Kind.MOTION: False,
     Kind.OCCUPANCY: False,
 }
-_ITS_WORK: Final = frozenset(
-    {"falls", "smokes", "gases", "leaks", "openings"}
-)  # a button beside these is there for pairing
+# a button beside these is there for pairing
+_ITS_WORK: Final = frozenset({"falls", "smokes", "gases", "leaks", "openings"})
 
 
 class Need(NamedTuple):
@@ -136,19 +136,14 @@ def goal(
     if (named and model.general) or (
         "presses" in names and len(names) <= MANY and not names & _ITS_WORK
     ):
-        shown, names = (
-            {Kind.BUTTON: True},
-            {"presses"},
-        )  # the household says what it is, or the make is a button
+        # the household says what it is, or the make is a button
+        shown, names = ({Kind.BUTTON: True}, {"presses"})
     receipted = receipts and any(shown.values())
     if "smokes" in names:
-        shown = {
-            k: danger for k, danger in shown.items() if _COUNTED[k] != "gases"
-        }  # one test key for whatever it smells
-    several = {
-        "openings",
-        "motions",
-    } <= names and Kind.TEMPERATURE in model.senses  # one driver for different devices of a maker
+        # one test key for whatever it smells
+        shown = {k: danger for k, danger in shown.items() if _COUNTED[k] != "gases"}
+    # one driver for different devices of a maker
+    several = {"openings", "motions"} <= names and Kind.TEMPERATURE in model.senses
     if len(names) > MANY or several:
         return Goal({}, any_of=True, receipted=receipted, within=within)
     if model.receiver:
@@ -178,15 +173,12 @@ class Walk:
     readings: int = 0
     packets: int = 0
     flagged: int = 0  # of them, calls whose freshness was not proved
-    alarms: dict[str, int] = field(
-        default_factory=dict
-    )  # kind -> number of the alarm that this test has opened
-    on: dict[str, Danger] = field(
-        default_factory=dict
-    )  # kind -> what began in the test and has not ended
-    sounding: dict[str, float] = field(
-        default_factory=dict
-    )  # kind -> when it was heard last, of what nobody says that it is over
+    # kind -> number of the alarm that this test has opened
+    alarms: dict[str, int] = field(default_factory=dict)
+    # kind -> what began in the test and has not ended
+    on: dict[str, Danger] = field(default_factory=dict)
+    # kind -> when it was heard last, of what nobody says that it is over
+    sounding: dict[str, float] = field(default_factory=dict)
     worst: int | None = None  # weakest signal of a packet, dBm
     receipts: int = 0
     slowest: float | None = None  # s from an entry of the test to its receipt

@@ -83,7 +83,7 @@ class WalkTest:
                 if isinstance(entry.fact, AlarmFact) and entry.fact.move != "receipt":
                     self.walk.told(entry.fact.alarm.number, entry.number, entry.at.mono)
 
-    # -- what a device says ------------------------------------------------------------------------------------------
+    # -- what a device says -----------------------------------------------------------------------
 
     def packet(self, device: DeviceId, rssi: int, mono: float) -> None:
         """Count a packet of the device under test, a repeated one too; `rssi` in dBm, 0 means that nobody measured it."""
@@ -167,7 +167,7 @@ class WalkTest:
     def _alarm(self, walk: Walk, kind: str) -> Alarm | None:
         return self._alarms.open.get(walk.alarms.get(kind, 0))
 
-    # -- what the platform and the plugs say -------------------------------------------------------------------------
+    # -- what the platform and the plugs say ------------------------------------------------------
 
     def receipted(self, number: int, alarm: Alarm | None, now: Moment) -> None:
         """Take the receipt of an entry; `alarm` where it was the first about that alarm."""
@@ -194,7 +194,7 @@ class WalkTest:
             step.back = now.mono
         self._look_at_step(now)
 
-    # -- beginning and end -------------------------------------------------------------------------------------------
+    # -- beginning and end ------------------------------------------------------------------------
 
     def tick(self, now: Moment) -> None:
         """End what is over."""
@@ -278,7 +278,7 @@ class WalkTest:
         }
         self._book.entry(replace(self._faults.note(kinds.VISIT, now, "", **detail), test=True), now)
 
-    # -- instructions ------------------------------------------------------------------------------------------------
+    # -- instructions -----------------------------------------------------------------------------
 
     def instructed(self, i: Instruction, now: Moment) -> ResultFact:
         """Begin or end the walk test of a known device."""

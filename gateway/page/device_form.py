@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gateway.home.config import Config
 from gateway.home.handed import Handed
-from gateway.judge.danger import ROLES
+from gateway.judge.watch import ROLES
 from gateway.page import address, makes
 from gateway.page.acts import whole
 from gateway.page.visitor import Visitor

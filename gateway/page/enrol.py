@@ -19,8 +19,8 @@ from gateway.home import household
 from gateway.home.config import Config
 from gateway.home.devices import Device, longest_silence
 from gateway.home.waits import WAITS as HOME
-from gateway.judge.danger import ROLES
 from gateway.judge.waits import WAITS as JUDGING
+from gateway.judge.watch import ROLES
 from gateway.page import device_form, found, makes
 from gateway.page.acts import whole
 from gateway.page.change import Answer, Form, configure, current, drawn, left, models

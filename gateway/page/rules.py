@@ -18,7 +18,7 @@ from gateway.home import changes, household, trial
 from gateway.home.changes import RUNGS
 from gateway.home.config import Config
 from gateway.home.handed import Handed, Rejected
-from gateway.judge.danger import OPTIONAL
+from gateway.judge.watch import OPTIONAL
 from gateway.page import both
 from gateway.page.change import Answer, Form, configure, current, drawn, models
 from gateway.page.makes import OPENS

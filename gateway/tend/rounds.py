@@ -30,11 +30,11 @@ from gateway.home.devices import VITAL, Device
 from gateway.home.home import Home
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.danger import SOS
 from gateway.judge.faults.fault import FaultFact, Turn
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.watch import SOS
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Clock, Moment, Quality

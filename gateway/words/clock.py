@@ -128,10 +128,8 @@ class Agreement:
         self._at: float | None = None  # monotonic second at which it was `floor`
         # what is being agreed to: wall - mono, since when, seconds before that
         self._said: tuple[float, float, float] | None = None
-        self._earlier = (
-            0.0,
-            0.0,
-        )  # what an earlier boot heard last: wall second, and for how long it had agreed to that
+        # what an earlier boot heard last: wall second, and for how long it had agreed to that
+        self._earlier = (0.0, 0.0)
         self._certificate_ends: float | None = None
 
     def restored(self, floor: float, earlier: tuple[float, float] = (0.0, 0.0)) -> None:

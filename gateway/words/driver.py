@@ -126,12 +126,10 @@ class Picture:
 
 
 NOT_MINE = Refusal("not_mine", advice="the bytes are not of this make: try another model")
-REPEATED = Refusal(
-    "repeated"
-)  # the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
-UNPROVED = Refusal(
-    "unproved"
-)  # says nothing, and anybody could have sent it: no sign of life, and nothing to count
+# the same packet again: alive, nothing new; with a key it is life for a moment only, see intake
+REPEATED = Refusal("repeated")
+# says nothing, and anybody could have sent it: no sign of life, and nothing to count
+UNPROVED = Refusal("unproved")
 # What a receiver hears by says that it is not there.
 OFFLINE = Refusal("bridge_offline", advice="the bridge program says that it ends")
 
@@ -334,9 +332,8 @@ class Model:
     settings: tuple[Setting, ...] = ()
     # its driver yields telegrams of devices behind it, no reports of its own
     receiver: bool = False
-    endless: frozenset[Kind] = (
-        frozenset()
-    )  # levels of which it never says that they are over, or only where `clear` is taught
+    # levels of which it never says that they are over, or only where `clear` is taught
+    endless: frozenset[Kind] = frozenset()
     # told by a wire of this home, which no neighbour and no recording speaks on
     wired: bool = False
     rarely: bool = False

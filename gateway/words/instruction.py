@@ -158,9 +158,8 @@ class Refused(StrEnum):
     ANSWER_LOST = "answer_lost"
 
 
-FORGOTTEN = frozenset(
-    {Refused.BAD_MESSAGE, Refused.ID_REUSED, Refused.ANSWER_LOST}
-)  # such an answer says nothing about the order of this id
+# such an answer says nothing about the order of this id
+FORGOTTEN = frozenset({Refused.BAD_MESSAGE, Refused.ID_REUSED, Refused.ANSWER_LOST})
 
 
 class Done(NamedTuple):

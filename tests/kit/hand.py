@@ -14,13 +14,14 @@ from gateway.contract.inward import LONG_AGO
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.danger import CANCEL, HELP, NOTHING, SOS, Judge, Watch
+from gateway.judge.danger import Judge
 from gateway.judge.dispatch import PROGRAM, Rung
 from gateway.judge.faults.fault import FaultFact, Faults, Turn
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.known import Known
 from gateway.judge.masks import NOT_MASKED, End, Shelf
 from gateway.judge.pipeline import Pipeline
+from gateway.judge.watch import CANCEL, HELP, NOTHING, SOS, Watch
 from gateway.words.clock import Moment, Quality, bridged
 from gateway.words.instruction import FORGOTTEN, Do, Done, Door, Instruction, ResultFact
 from gateway.words.reading import Kind, Reading

@@ -16,9 +16,9 @@ from gateway.hear.intake import STATES
 from gateway.home import certificates, commissioning
 from gateway.home.config import load
 from gateway.home.parts import Signature, Signing
-from gateway.judge.danger import CANCEL, NOTHING, Watch
 from gateway.judge.dispatch import Rung
 from gateway.judge.signals import HOUR, Row
+from gateway.judge.watch import CANCEL, NOTHING, Watch
 from gateway.keep.journal import Writing
 from gateway.keep.store import Store
 from gateway.words.reading import Kind, Reading

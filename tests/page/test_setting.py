@@ -10,7 +10,7 @@ from gateway.contract import inward, wire
 from gateway.home import changes, household, inbox
 from gateway.home.handed import Handed
 from gateway.home.household import shown
-from gateway.judge.danger import OPTIONAL
+from gateway.judge.watch import OPTIONAL
 from gateway.page import platform, rules, walk
 from gateway.page.en import EN
 from gateway.page.visitor import SETUP

@@ -10,8 +10,8 @@ from gateway.home.config import load
 from gateway.home.handed import Handed
 from gateway.home.trial import _run, tried
 from gateway.home.waits import WAITS
-from gateway.judge.danger import SOS, Watch
 from gateway.judge.known import Known
+from gateway.judge.watch import SOS, Watch
 from gateway.keep.journal import Writing
 from gateway.keep.store import Store
 from gateway.words.clock import Moment

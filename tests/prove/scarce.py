@@ -17,8 +17,8 @@ import httpx
 from drivers import all_models
 from gateway.home.config import load
 from gateway.judge.book import Entry
-from gateway.judge.danger import Watch
 from gateway.judge.dispatch import PLATFORM, Rung
+from gateway.judge.watch import Watch
 from gateway.keep.journal import Writing
 from gateway.keep.store import Store
 from gateway.page import app as application

@@ -12,10 +12,8 @@ from typing import Any
 from gateway.words.reading import DeviceId
 from gateway.words.times import Times
 
-LOW_AT, WELL_AT = (
-    15.0,
-    25.0,
-)  # battery % that begins and ends a low battery; the gap keeps it from flapping
+# battery % that begins and ends a low battery; the gap keeps it from flapping
+LOW_AT, WELL_AT = (15.0, 25.0)
 
 
 class Batteries:
@@ -24,9 +22,8 @@ class Batteries:
     def __init__(self) -> None:
         self._began: dict[DeviceId, float] = {}
         self._said: dict[DeviceId, float] = {}
-        self._kept: dict[
-            DeviceId, tuple[float, float]
-        ] = {}  # s since it began, and was said, as they were kept before the start
+        # s since it began, and was said, as they were kept before the start
+        self._kept: dict[DeviceId, tuple[float, float]] = {}
 
     def start(self, now: float, known: Mapping[DeviceId, tuple[float, float]]) -> None:
         """Go on with what was low before a start: for how long, and how long ago it was said, as far as the clock proves it (s)."""

@@ -150,9 +150,8 @@ class Daily:
             str(mark["month"]),
             [str(one) for one in mark["starts"]][-NIGHTS:],
         )
-        ran = min(
-            max(0.0, float(mark.get("ran", 0.0))), WAITS.list_without_clock
-        )  # an earlier version did not count
+        # an earlier version did not count
+        ran = min(max(0.0, float(mark.get("ran", 0.0))), WAITS.list_without_clock)
         self._items, self._figures, self._starts, self._day, self._month = (
             items,
             figures,

@@ -42,9 +42,8 @@ class Tallies:
             total = sum(n for why, n in reasons.items() if why in FORGED)
             one = self._of.get(device) or _Tally(since=now)
             present[device] = one
-            more = (
-                total - one.known if total >= one.known else total
-            )  # fewer: other hardware under the same id
+            # fewer: other hardware under the same id
+            more = total - one.known if total >= one.known else total
             one.known = total
             if now - one.since >= WAITS.forged_window:
                 one.recent, one.since = 0, now

@@ -74,19 +74,16 @@ class Outings:
         self._opened: deque[_Opened] = deque(maxlen=DOORS)
         self._doors: dict[tuple[DeviceId, int, str], _Door] = {}
         self._began = self._moved = -inf
-        self._words: dict[
-            DeviceId, tuple[float, deque[float]]
-        ] = {}  # pendant -> when it spoke last, and its last gaps
+        # pendant -> when it spoke last, and its last gaps
+        self._words: dict[DeviceId, tuple[float, deque[float]]] = {}
         self._left: dict[DeviceId, float] = {}  # pendant -> when its wearer left
-        self._home: dict[
-            DeviceId, float
-        ] = {}  # pendant -> when its wearer was back, and the pendant was not heard
+        # pendant -> when its wearer was back, and the pendant was not heard
+        self._home: dict[DeviceId, float] = {}
 
     def restored(self, device: DeviceId, now: float) -> None:
         """Take it that the wearer was out before a restart. Who has come home meanwhile will be seen to move."""
-        self._left[device] = (
-            now - WAITS.out_about
-        )  # who moves from now on has come home, and is not about to leave
+        # who moves from now on has come home, and is not about to leave
+        self._left[device] = now - WAITS.out_about
         self._opened.append(_Opened(now - WAITS.out_about))
 
     def start(self, now: float) -> None:

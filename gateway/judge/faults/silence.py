@@ -71,9 +71,8 @@ class Silences:
     heard_at: dict[DeviceId, float] = field(default_factory=dict)
     _lost: dict[DeviceId, _Lost] = field(default_factory=dict)
     _cut: dict[DeviceId, float] = field(default_factory=dict)
-    _deaf: set[DeviceId] = field(
-        default_factory=set
-    )  # receivers that were missing at the last look
+    # receivers that were missing at the last look
+    _deaf: set[DeviceId] = field(default_factory=set)
     _began: float = 0.0
     _looked: float = 0.0
 

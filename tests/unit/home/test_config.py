@@ -11,7 +11,7 @@ from gateway.home.devices import is_slow, is_vital, longest_silence
 from gateway.home.parts import HomePart, HouseholdSecrets
 from gateway.home.source import ConfigError, Secrets
 from gateway.home.waits import WAITS
-from gateway.judge.danger import SOS
+from gateway.judge.watch import SOS
 from gateway.words.reading import Kind
 
 MODELS = all_models()

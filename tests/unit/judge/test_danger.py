@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from math import inf
 
 import pytest
-from gateway.judge.danger import CANCEL, HELP, OPTIONAL, SOS, Cancelled, Cleared, Danger, Ended, Forgotten, Judge, Watch
+from gateway.judge.danger import Cancelled, Cleared, Danger, Ended, Forgotten, Judge
+from gateway.judge.watch import CANCEL, HELP, OPTIONAL, SOS, Watch
 from gateway.words.clock import Quality
 from gateway.words.reading import Kind, Reading
 from gateway.words.times import Times

@@ -1,0 +1,78 @@
+"""What a restart takes over: open alarms with their waits, what was judged of doors and beds, and whom a cut has left uncalled.
+
+Pure. A pre-alarm becomes an alarm; nothing else that is restored raises anything.
+"""
+
+from __future__ import annotations
+
+from gateway.judge.alarm import Alarm, Move, State, shifted
+from gateway.judge.book import AlarmFact, is_walk
+from gateway.judge.danger import Ended, Judge
+from gateway.judge.dispatch import Reason, interrupted
+from gateway.judge.known import Known
+from gateway.judge.levels import Key
+from gateway.judge.open_alarms import OpenAlarms, end_of
+from gateway.judge.pending import Pending
+from gateway.words.clock import Moment
+
+
+def take_alarms(alarms: OpenAlarms, judge: Judge, known: Known, now: Moment) -> list[Alarm]:
+    """Take over the alarms that are no walk test's; return the ended ones whose conditions nobody has watched since."""
+    active: set[Key] = set()
+    over: dict[Key, Ended] = {}
+    unwatched = []
+    for alarm, same_boot in known.alarms:
+        if is_walk(alarm):
+            continue
+        key = alarm.kind, alarm.device
+        watched = alarm.open or (same_boot and not judge.endless(*key))
+        if watched and alarm.condition_active:
+            active.add(key)
+        if alarm.open:
+            over.pop(key, None)
+            # What has passed of each wait is known: it goes on, whatever the power did.
+            shift = known.shift.get(alarm.number, now.mono - alarm.since.mono)
+            alarms.resume(
+                alarm if same_boot else shifted(alarm, shift, now),
+                known.raised_in.get(alarm.number),
+            )
+            continue
+        alarms.linger(alarm)
+        over[key] = end_of(alarm)
+        unwatched += [] if watched else [alarm]
+    judge.restore(active, now, over)
+    judge.listed_before(alarm.device for alarm, _ in known.alarms if alarm.listed)
+    return unwatched
+
+
+def take_pending(judge: Judge, p: Pending, level_lost: float) -> None:
+    """Take over what was heard and is not yet told."""
+    in_bed = p.in_bed if p.away < level_lost else {}
+    judge.resume(
+        heard=p.heard,
+        doors=p.doors,
+        in_bed=in_bed,
+        left_bed=p.left_bed,
+        same_boot=p.same_boot,
+        moved=p.moved,
+    )
+
+
+def tell_open(alarms: OpenAlarms, known: Known, now: Moment, why: str) -> None:
+    """Write down how the open alarms go on, and call whom a cut has left without a call."""
+    for alarm in [a for a in alarms.open.values() if not is_walk(a)]:
+        if alarm.state is State.PRE_ALARM:
+            alarms.raise_now(alarm, Move.EXPIRE, now, by="rule", reason="restart")
+        elif not known.carried.get(alarm.number, False):
+            # Written down once in this boot (and this journal), so that its waits go on from
+            # here over further restarts.
+            alarms.write(AlarmFact(alarm, "restored", alarm.state, "rule", why), now)
+    for alarm in [a for a in alarms.open.values() if not a.test]:
+        for rung in interrupted(alarm, alarms.ladder, alarms.times, now.mono):
+            alarms.call(
+                alarms.open[alarm.number],
+                rung,
+                Reason.INTERRUPTED,
+                now,
+                before=alarm.state,
+            )
