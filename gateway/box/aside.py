@@ -1,4 +1,4 @@
-"""A job on a thread of its own, which holds up nothing if it hangs, not even the end of the process."""
+"""A job on a thread of its own. If it hangs it blocks nothing, not even the process's exit."""
 
 from __future__ import annotations
 

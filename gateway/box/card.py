@@ -1,7 +1,7 @@
 """What this process has written to the card in the last day, as the kernel counts it.
 
-The kernel counts pages that became dirty on a real disk. The file system's own journal and the card's are not in
-it: docs/operator.md says how much they add. Files in memory do not count.
+The kernel counts pages that became dirty on a real disk. What the file system's journal and the
+card's controller add is not in it: see docs/operator.md. Files in memory do not count.
 """
 
 from __future__ import annotations

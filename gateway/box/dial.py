@@ -1,4 +1,6 @@
-"""Reaching a TCP port, with TLS that cannot be loosened: name, connection, handshake, each with its own time and its own words.
+"""Dial a TCP port, with TLS that cannot be loosened: name, connection, handshake.
+
+Each step has its own timeout and its own words.
 
 Everything runs on the event loop, so that being cancelled leaves neither a thread nor a socket
 behind (the resolver's thread alone ends by itself, within its own time).
@@ -102,7 +104,7 @@ class NotReached(Failed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tls:
-    """What TLS rests on: `ca` None means the system's store; `cert` and `key` (PEM, not encrypted) are our own."""
+    """What TLS rests on. `ca` None: the system's store. `cert`, `key`: ours, PEM in clear."""
 
     ca: Path | None = None
     cert: Path | None = None
@@ -110,7 +112,10 @@ class Tls:
 
 
 class TlsSocket(ssl.SSLSocket):
-    """An SSL socket that remembers its last trouble: in TLS 1.3 a refused client certificate is heard of only while reading."""
+    """An SSL socket that remembers its last error.
+
+    In TLS 1.3 a refused client certificate is reported only while reading.
+    """
 
     trouble: OSError | None = None
 
@@ -126,12 +131,15 @@ class TlsSocket(ssl.SSLSocket):
 
 
 def ends(pem: bytes) -> list[float]:
-    """Return when each certificate of a PEM file ends, as wall seconds, in their order. Raises ValueError where one is damaged."""
+    """Return when each certificate of a PEM file ends, as wall seconds, in their order.
+
+    Raises ValueError where one is damaged.
+    """
     return [_ends(base64.b64decode(found)) for found in _PEM.findall(pem)]
 
 
 def peer_dates(sock: socket.socket) -> tuple[float | None, float | None]:
-    """Return when the certificate that the other side showed begins and ends, as wall seconds; None without TLS."""
+    """Return begin and end of the peer's certificate in wall seconds; None without TLS."""
     shown = (sock.getpeercert() if isinstance(sock, ssl.SSLSocket) else None) or {}
     begins, ends = (
         float(ssl.cert_time_to_seconds(str(shown[at]))) if at in shown else None
@@ -141,7 +149,10 @@ def peer_dates(sock: socket.socket) -> tuple[float | None, float | None]:
 
 
 def _ends(der: bytes) -> float:
-    """Walk to the second time of a certificate's validity: version?, serial, algorithm, issuer, then the validity (RFC 5280, 4.1)."""
+    """Walk to the second time of a certificate's validity.
+
+    RFC 5280, 4.1: version?, serial, algorithm, issuer, then the validity.
+    """
     body, _ = _within(der, 0)
     at, _ = _within(der, body)
     if der[at] == _VERSION:
@@ -180,16 +191,16 @@ async def dial(
     where = f"{host}:{port}"
     if tls is None:
         return await _connect(host, port)
-    context = await asyncio.to_thread(
-        context_of, tls
-    )  # reads files: a slow card must not hold up an alarm
+    # reads files: a slow card must not hold up an alarm
+    context = await asyncio.to_thread(context_of, tls)
     try:
         return await _handshake(await _connect(host, port), context, host, where)
     except ssl.SSLCertVerificationError as error:
         if error.verify_code not in _DATES or (over := proved()) is None:
             raise NotReached(explain_tls(error, where)) from error
         _log.warning(
-            "%s: the certificate's dates do not fit this box's clock, which is not sure: taken by chain and host name alone",
+            "%s: the certificate's dates do not fit this box's clock, which is not sure: "
+            "taken by chain and host name alone",
             where,
         )
     context.verify_flags |= _NO_CHECK_TIME  # this context is made anew for each connection
@@ -206,7 +217,10 @@ async def dial(
 
 
 def context_of(tls: Tls) -> ssl.SSLContext:
-    """Return a context that checks chain and host name, TLS 1.2 at least. Raises NotReached where a file is not what it should be."""
+    """Return a context that checks chain and host name, TLS 1.2 at least.
+
+    Raises NotReached where a file is not what it should be.
+    """
     try:
         context = ssl.create_default_context(cafile=tls.ca)
     except OSError as error:  # SSLError is one
@@ -215,9 +229,8 @@ def context_of(tls: Tls) -> ssl.SSLContext:
     context.sslsocket_class = TlsSocket
     if tls.cert is not None:
         try:
-            context.load_cert_chain(
-                tls.cert, tls.key, password=lambda: b""
-            )  # without it an encrypted key would ask at a terminal
+            # without it an encrypted key would ask at a terminal
+            context.load_cert_chain(tls.cert, tls.key, password=lambda: b"")
         except (OSError, ValueError) as error:
             say = Say("tls.own_files", cert=tls.cert, key=tls.key or tls.cert, why=_short(error))
             raise NotReached(say) from error
@@ -257,9 +270,8 @@ async def _connect(host: str, port: int) -> socket.socket:
         sock = socket.socket(family, kind, protocol)
         try:
             sock.setblocking(False)
-            sock.setsockopt(
-                socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-            )  # an alarm is one small packet: it must not wait for a second
+            # an alarm is one small packet: it must not wait for a second
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             async with asyncio.timeout(WAITS.connect):
                 await loop.sock_connect(sock, address)
         except TimeoutError:
@@ -280,7 +292,10 @@ async def _connect(host: str, port: int) -> socket.socket:
 async def _handshake(
     sock: socket.socket, context: ssl.SSLContext, host: str, where: str
 ) -> socket.socket:
-    """Do the handshake without blocking. Raises SSLCertVerificationError as it is, all else as NotReached; then `sock` is closed."""
+    """Do the handshake without blocking.
+
+    Raises SSLCertVerificationError as it is, all else as NotReached; then `sock` is closed.
+    """
     try:
         secure = context.wrap_socket(sock, server_hostname=host, do_handshake_on_connect=False)
     except (OSError, ValueError) as error:

@@ -1,20 +1,22 @@
-"""Whose file is whose: daemon and page are two users, and the kernel's permissions are what keeps them apart.
+"""Whose file is whose: daemon and page are two users, kept apart by the kernel's permissions.
 
-    /var/lib/eldercare-gateway/                 eldercare, 0750: the page may look, and change nothing
-        gateway.db*  history.db*                0640
-        household.json*  certificate-*.json  backup.json  sealed/
-                                                0640
-        household-secrets.json*  papers/  slips/
-                                                0600, 0700: the daemon's alone; slips/ is what programs that it runs tell it
-        page/                                   eldercare-page in the group eldercare, 0750: the daemon may look, and change nothing
-            inbox.db  handed/                   0640: what the page tells the daemon
-            page.db  page-code  page-papers/    0600, 0700: the page's alone
+    /var/lib/eldercare-gateway/              eldercare, 0750: the page reads, changes nothing
+        gateway.db*  history.db*             0640
+        household.json*  certificate-*.json  0640
+        backup.json  sealed/                 0640
+        household-secrets.json*  papers/     0600, 0700: the daemon's alone
+        slips/                               0700: what programs that it runs tell it
+        page/                                eldercare-page in the group eldercare, 0750:
+                                             the daemon reads, changes nothing
+            inbox.db  handed/                0640: what the page tells the daemon
+            page.db  page-code  page-papers/ 0600, 0700: the page's alone
 
 Each writes in its own folder, and deletes what it has left there. Where one user runs both, as on a
-developer's machine, everything lies in the same places and nobody is kept apart. Before the page
-had a user of its own its files lay beside the daemon's: the daemon opens them to the page
-(`opened_to_page`), the page takes a copy when it starts (`moved_in`), the daemon deletes the old
-(`moved_out`).
+developer's machine, everything lies in the same places and nobody is kept apart.
+
+Before the page had a user of its own its files lay beside the daemon's. The daemon opens them to
+the page (`opened_to_page`), the page takes a copy when it starts (`moved_in`), the daemon deletes
+the old ones (`moved_out`).
 """
 
 from __future__ import annotations
@@ -50,13 +52,8 @@ _SHARED = (
     "sealed/*",
 )
 _PRIVATE = ("household-secrets.json*", "papers/*")
-_PAGES = (
-    "page.db*",
-    "page-code",
-    "page-papers",
-    "inbox.db*",
-    "handed",
-)  # what lay beside the daemon's files once
+# what lay beside the daemon's files once
+_PAGES = ("page.db*", "page-code", "page-papers", "inbox.db*", "handed")
 _HAS_ITS_OWN = ("page.db", "page-code")
 _MOVING = "moving-in"  # folder in the page's with everything on its way
 
@@ -66,11 +63,14 @@ def page_of(state: Path) -> Path:
     return state / PAGE
 
 
-# -- permissions -------------------------------------------------------------------------------------------------------
+# -- permissions -----------------------------------------------------------------------------------
 
 
 def opened_to_page(state: Path) -> None:
-    """See that the page may read what it shows, and nothing else, whoever wrote it. For the daemon, before it opens its files."""
+    """Let the page read what it shows, and nothing else, whoever wrote it.
+
+    For the daemon, before it opens its files.
+    """
     try:
         for patterns, mode, folder_mode in (
             (_PRIVATE, PRIVATE, PRIVATE_FOLDER),
@@ -94,7 +94,7 @@ def _set(path: Path, mode: int) -> None:
         path.chmod(mode)
 
 
-# -- reading another's database ----------------------------------------------------------------------------------------
+# -- reading another's database --------------------------------------------------------------------
 
 
 @contextlib.contextmanager
@@ -123,12 +123,15 @@ def reader(path: Path, timeout: float) -> Iterator[sqlite3.Connection]:
         db.close()
 
 
-# -- the command line, run by root -------------------------------------------------------------------------------------
+# -- the command line, run by root -----------------------------------------------------------------
 
 
 @contextlib.contextmanager
 def as_owner(folder: Path) -> Iterator[None]:
-    """Let root act as the owner of a folder: what is made there meanwhile is the owner's. For anybody else nothing is changed."""
+    """Let root act as the owner of a folder: what is made there meanwhile is the owner's.
+
+    For anybody else nothing is changed.
+    """
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     facts = folder.stat()
@@ -147,7 +150,10 @@ def as_owner(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_root() -> Iterator[None]:
-    """Let root, who acts as somebody else, be root for a while. For anybody else nothing is changed."""
+    """Let root, who acts as somebody else, be root for a while.
+
+    For anybody else nothing is changed.
+    """
     user, group = os.geteuid(), os.getegid()
     if os.getuid() != 0 or user == 0:
         yield
@@ -163,7 +169,10 @@ def as_root() -> Iterator[None]:
 
 @contextlib.contextmanager
 def as_page(state: Path) -> Iterator[Path]:
-    """Let root act as the page's user, with what the page kept moved in; yield the page's folder. Raises OSError."""
+    """Let root act as the page's user; yield the page's folder.
+
+    What the page kept elsewhere is moved in first. Raises OSError.
+    """
     folder = page_of(state)
     if os.geteuid() == 0 and not folder.exists() and state.exists() and state.stat().st_uid:
         folder.mkdir(mode=SHARED_FOLDER)
@@ -177,11 +186,13 @@ def as_page(state: Path) -> Iterator[Path]:
         yield folder
 
 
-# -- moving ------------------------------------------------------------------------------------------------------------
+# -- moving ----------------------------------------------------------------------------------------
 
 
 def moved_in(state: Path) -> None:
-    """Make the page's folder, with what the page kept before it had one. For the page. Raises OSError, and nothing has happened.
+    """Make the page's folder, with what the page kept before it had one.
+
+    For the page. Raises OSError, and nothing has happened.
 
     Everything is copied beside and synced, and then one folder is renamed: cut off before it begins
     anew, after it it is finished.
@@ -228,7 +239,10 @@ def _has_its_own(folder: Path) -> bool:
 
 
 def _old(state: Path) -> list[Path]:
-    """Return what the page kept beside the daemon's files. Raises OSError where that cannot be looked at."""
+    """Return what the page kept beside the daemon's files.
+
+    Raises OSError where that cannot be looked at.
+    """
     if not state.exists():
         return []
     os.listdir(state)  # a glob of a folder that is closed to us would say that there is nothing  # noqa: PTH208

@@ -1,4 +1,6 @@
-"""Small files that a power cut must not take: written beside, synced, renamed, the folder synced; the last few are kept.
+"""Small files that a power cut must not take.
+
+Written beside, synced, renamed, the folder synced; the last few are kept.
 
 A file is one JSON object, {"sum": SHA-256 of the body's canonical text, "body": {...}}: one that is
 torn is known for it, and the one before holds.
@@ -50,7 +52,9 @@ def newest_first(path: Path) -> list[Generation]:
 
 
 def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
-    """Put a new generation in place, readable by its owner only unless `mode` says more. Raises OSError; then the one before still stands.
+    """Put a new generation in place, readable by its owner only unless `mode` says more.
+
+    Raises OSError; then the one before still stands.
 
     At each instant `path` is whole: the one before gets a second name first, then the new one is
     renamed over it.
@@ -74,7 +78,10 @@ def write(path: Path, body: dict[str, Any], mode: int = 0o600) -> None:
 
 
 def durable(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file that only its owner may read unless `mode` says more, and see it on the disk. Raises OSError."""
+    """Write a file and sync it; only its owner may read it unless `mode` says more.
+
+    Raises OSError.
+    """
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
@@ -94,7 +101,10 @@ def sync(folder: Path) -> None:
 
 
 def finished(state: Path) -> bool:
-    """Finish a restore that was cut off after its moment; say whether there was one. Raises OSError."""
+    """Finish a restore that was cut off after its moment; say whether there was one.
+
+    Raises OSError.
+    """
     ready = state / ARRIVING
     if not ready.is_dir():
         return False

@@ -1,7 +1,7 @@
-"""Which box this is, and which card its journal lies on: what an image of a card does not take along when it is copied.
+"""Which box this is, and which card its journal lies on: a copied image takes neither along.
 
-    box     the board's serial number (a Raspberry Pi's, from its device tree), else the machine id of the system
-    card    what the card or disk says of itself: CID of a memory card, serial number or world-wide name of a disk
+    box     the board's serial number (Raspberry Pi, device tree), else the system's machine id
+    card    CID of a memory card, serial number or world-wide name of a disk
 
 All of it is readable without any right. What cannot be read says nothing: a part that is not known
 on both sides is not compared. Only hashes are kept, in the journal's own marks; a serial number
@@ -49,7 +49,7 @@ def moved(before: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def _card(folder: Path) -> str:
-    """Return what the disk under a folder says of itself, "" where it says nothing or there is none (memory, network)."""
+    """Return the id of the disk under a folder, "" where there is none (memory, network)."""
     with contextlib.suppress(OSError):
         number = folder.stat().st_dev
         place = (BLOCK / f"{os.major(number)}:{os.minor(number)}").resolve(strict=True)

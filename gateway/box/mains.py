@@ -1,4 +1,6 @@
-"""Whether the box has mains, where it can know: from the kernel's power supplies (a UPS board with a driver), or from a file that says so.
+"""Whether the box has mains, where it can know.
+
+The kernel's power supplies tell it (a UPS board with a driver), or a file that says so.
 
 A box without a battery goes out with its mains: it has nobody to ask and nothing to tell. Then the
 answer is None.
@@ -18,15 +20,17 @@ LARGEST = 200  # bytes of such a file that are read
 
 
 def read(where: str, kernel: Path = KERNEL) -> bool | None:
-    """Return whether the mains are there, None where nobody knows. `where`: "auto" the kernel, "" nobody, else a file."""
+    """Return whether the mains are there, None where nobody knows.
+
+    `where`: "auto" asks the kernel, "" nobody, else a file.
+    """
     if not where:
         return None
     if where != "auto":
         return _said(_text(Path(where)))
     try:
-        supplies = [
-            p for p in sorted(kernel.iterdir()) if _text(p / "scope") != "device"
-        ]  # a mouse's battery is not ours
+        # a mouse's battery is not ours
+        supplies = [p for p in sorted(kernel.iterdir()) if _text(p / "scope") != "device"]
     except OSError:
         return None
     kinds = {p: _text(p / "type") for p in supplies}

@@ -1,11 +1,12 @@
-"""What a broker may send us, judged by the fixed header of each packet, before any of its body is held.
+"""What a broker may send us, judged by each packet's fixed header before its body is held.
 
 paho reads whatever length a header names, keeps half-way QoS 2 messages without a bound and answers
 into a queue without one: a broker that is broken or hostile could fill the memory until the kernel
 ends the gateway. This stands between paho and the socket:
 
     1 byte   packet type (upper half), flags: in a PUBLISH the two bits of the QoS
-    1-4      length of the rest, seven bits a byte, the lowest first                       (MQTT 3.1.1 and 5, section 2.1)
+    1-4      length of the rest, seven bits a byte, the lowest first
+             (MQTT 3.1.1 and 5, section 2.1)
 
 A PUBLISH that is too long is cut: what is handed on is `held` bytes of it, the rest is read and
 forgotten; too long even for that ends the connection, as does anything that a broker has no reason
@@ -22,9 +23,8 @@ from paho.mqtt.client import Client
 
 from gateway.words.say import Failed, Say
 
-CONTROL: Final = (
-    16 * 1024
-)  # bytes of any packet that is no PUBLISH: a CONNACK with its texts has a few hundred
+# bytes of any packet that is no PUBLISH: a CONNACK with its texts has a few hundred
+CONTROL: Final = 16 * 1024
 # packets that wait for a broker to read them; one that sends and does not read is left
 ANSWERS: Final = 1000
 LONGEST: Final = 268_435_455  # bytes that a header can name
@@ -61,7 +61,10 @@ class Bounded:
         self._rest = 0  # ... and then those to be forgotten
 
     def recv(self, size: int) -> bytes:
-        """Read at most `size` bytes of what may be held. Raises BlockingIOError, PacketRefused, and what the socket raises."""
+        """Read at most `size` bytes of what may be held.
+
+        Raises BlockingIOError, PacketRefused, and what the socket raises.
+        """
         while not self._ready:
             if self._body:
                 data = self._sock.recv(min(size, self._body))
@@ -106,13 +109,16 @@ class Bounded:
 
 
 def guard(client: Client, sock: socket.socket, *, held: int, forgotten: int) -> None:
-    """Let a client speak over this connected socket (its own would block), and hear no more of it than may be held."""
+    """Let a client use this connected socket, and hear no more of it than may be held.
+
+    A socket of its own would block.
+    """
     bounded = Bounded(sock, vars(client)["_out_packet"], held=held, forgotten=forgotten)
     client._create_socket = lambda: bounded  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def shut(client: Client) -> None:
-    """Close a client's socket, whatever it was doing: that stops its reader, its writer and its keep-alive too."""
+    """Close a client's socket: that stops its reader, its writer and its keep-alive too."""
     client._sock_close()  # noqa: SLF001
 
 

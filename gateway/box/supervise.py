@@ -1,4 +1,4 @@
-"""Keeps an ear or a mouth of the gateway running: starts it again after a loss, and says once "down" and once "back"."""
+"""Keeps a link running: restarts it after a loss, and says once "down" and once "back"."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _dice = random.SystemRandom()
 
 
 class OneLine(logging.Filter):
-    """Makes every message one line: a topic or a device's word with a line break in it forges no line of ours."""
+    """Makes every message one line: a line break in a topic or device's word forges none."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Write what cannot be printed, and what turns the direction of reading, as its code."""
@@ -41,7 +41,7 @@ def log_to_stderr(level: int) -> None:
 
 
 def say(name: str, works: bool, why: str) -> None:
-    """Write one line to the journal: a warning when something is lost, a plain line when it is back."""
+    """Log one line: a warning when something is lost, information when it is back."""
     _log.log(
         logging.INFO if works else logging.WARNING,
         "%s %s: %s",

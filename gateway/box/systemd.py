@@ -10,7 +10,7 @@ _BEATS_PER_DEADLINE = 2
 
 
 def notify(*words: str) -> bool:
-    """Send `words` such as "READY=1", "WATCHDOG=1", "STATUS=hears 12 devices" in one datagram; say whether it was sent.
+    """Send words like "READY=1" or "STATUS=..." in one datagram; say whether it was sent.
 
     False without $NOTIFY_SOCKET, and when systemd cannot take it now (a full or vanished socket):
     the next beat tries again. A line break inside a word would be read as another word, so it
@@ -33,7 +33,10 @@ def notify(*words: str) -> bool:
 
 
 def watchdog_interval() -> float | None:
-    """Return the seconds between two WATCHDOG=1 (half of systemd's deadline), or None when nobody watches this process."""
+    """Return the seconds between two WATCHDOG=1: half of systemd's deadline.
+
+    None where nobody watches this process.
+    """
     try:
         deadline = int(os.environ.get("WATCHDOG_USEC", "")) / 1e6
         watched = int(os.environ.get("WATCHDOG_PID", "") or os.getpid())

@@ -1,4 +1,4 @@
-"""Puts the whole contract into one AsyncAPI document: the prose of asyncapi.yaml, every schema and every example. Pure.
+"""The whole contract as one AsyncAPI document: prose, every schema, every example. Pure.
 
 Generators want one file without references to others. Each type is once in `components/schemas`
 under the name that its class gets.
@@ -19,7 +19,10 @@ class Twice(Exception):
 
 
 def bundled(api: Json, schemas: Mapping[str, Json], examples: Mapping[str, Json]) -> Json:
-    """Return the document. `schemas` are by message name, `examples` by file name. Raises Twice, KeyError where something lacks."""
+    """Return the document; `schemas` are by message name, `examples` by file name.
+
+    Raises Twice, and KeyError where something lacks.
+    """
     types: dict[str, Json] = {}
     for schema in schemas.values():
         whole = {

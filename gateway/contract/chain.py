@@ -1,4 +1,6 @@
-"""The chain of a journal: each entry carries the hash of the one before, so that no entry can be changed, cut out or moved unseen.
+"""The chain of a journal: each entry carries the hash of the one before.
+
+So none can be changed, cut out or moved unseen.
 
     entry 7   {"v":1, ... "number":7, "previous":"<hash of the bytes of entry 6>"}
     entry 8   {"v":1, ... "number":8, "previous":"<hash of the bytes of entry 7>"}
@@ -16,11 +18,14 @@ witnesses: whoever changes the card changes nothing at the platform.
 A chain begins where a journal does. It honestly begins later, or goes on without what was before,
 and says so, each in a mark:
 
-    begun    entry number, why: a new journal (`new`, `damaged`, `stand_in`, `conflict`, `backup`), or the first entry that this
-             software wrote into a journal of earlier software, which knew no chain (`earlier`)
-    anchor   number and hash of the newest entry that retention has deleted: the next one must carry that hash. Older entries
-             that are kept, because they are open, have lost their neighbours: they stand alone, and nothing here proves them.
-             Retention never reaches above the first entry that is young enough: one below the anchor says that it was not retention
+    begun    entry number, why: a new journal (`new`, `damaged`, `stand_in`, `conflict`, `backup`),
+             or the first entry that this software wrote into a journal of earlier software, which
+             knew no chain (`earlier`)
+    anchor   number and hash of the newest entry that retention has deleted: the next one must carry
+             that hash. Older entries that are kept, because they are open, have lost their
+             neighbours: they stand alone, and nothing here proves them. Retention never reaches
+             above the first entry that is young enough: a young one below the anchor was deleted
+             by somebody else
 
 `proved` holds all of it against each other, without network: `eldercare-gateway check --journal`.
 """
@@ -69,7 +74,10 @@ class Trouble(NamedTuple):
 
 @dataclass(slots=True)
 class Verdict:
-    """What holding a journal against itself has shown. `proved` entries are vouched for by a later one or by the head."""
+    """What holding a journal against itself has shown.
+
+    `proved` entries are vouched for by a later one or by the head.
+    """
 
     head: Head = field(default_factory=Head)
     proved: int = 0
@@ -91,7 +99,7 @@ def hashed(body: bytes) -> str:
 
 
 def head_of(text: str) -> Head:
-    """Return the head, or anchor, that a mark holds; none where it holds nothing. Raises ValueError."""
+    """Return the head, or anchor, that a mark holds; none where it is empty. Raises ValueError."""
     number, _, found = text.partition(" ")
     return Head(int(number), found) if text else Head()
 
@@ -114,20 +122,17 @@ def proved(
     begun: Sequence[Begun],
     young: float = inf,
 ) -> Verdict:
-    """Hold a journal's entries, in the order of their numbers, against each other, its head and the anchor of retention.
+    """Hold a journal's entries, by number, against each other, its head and the anchor.
 
     `head`: None where there is no mark of it at all. `young`: the wall second from which on
     retention keeps everything.
     """
     out = Verdict()
-    unchained = max(
-        (b.number for b in begun if b.why == EARLIER), default=0
-    )  # before it there may be entries without a chain
+    # before it there may be entries without a chain
+    unchained = max((b.number for b in begun if b.why == EARLIER), default=0)
     chained = bool(begun)
-    after, before = (
-        0,
-        Head(),
-    )  # number of the row before this one; the same with its hash, where it is an entry of this journal
+    after = 0  # number of the row before this one
+    before = Head()  # the same with its hash, where it is an entry of this journal
     for number, body in rows:
         if number != after + 1:
             out.alone += 0 < after <= anchor.number

@@ -44,7 +44,10 @@ _outward = msgspec.json.Decoder(Outward)
 def encode_entry(
     gateway: str, journal: str, entry: Entry, generation: int = 0, previous: str = ""
 ) -> tuple[str, bytes]:
-    """Return (name of the message, its bytes) of one journal entry; `previous` is the hash of the one before (gateway.chain)."""
+    """Return (name of the message, its bytes) of one journal entry.
+
+    `previous`: the hash of the entry before, see gateway.contract.chain.
+    """
     head: dict[str, Any] = {
         "v": VERSION,
         "gateway": gateway,
@@ -100,7 +103,10 @@ def encode_entry(
 def told_again(
     message: Outward, journal: str, generation: int, number: int, previous: str
 ) -> bytes:
-    """Return the bytes of an entry of another journal as it is told once more, as `number` of this one. When it happened it keeps."""
+    """Return the bytes of an entry of another journal, told once more as `number` of this one.
+
+    When it happened stays.
+    """
     head = {
         "journal": journal,
         "generation": generation,
@@ -200,7 +206,7 @@ def _trouble(p: Problem) -> Trouble:
     return Trouble(p.section, p.item, p.field, p.say.zh[:TOLD], p.say.en[:TOLD])
 
 
-# -- back from the journal -------------------------------------------------------------------------------------------
+# -- back from the journal -------------------------------------------------------------------------
 
 
 def decode_entry(body: bytes) -> Outward:
@@ -213,7 +219,10 @@ def decode_entry(body: bytes) -> Outward:
 
 
 def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
-    """Return the alarm as the message left it; monotonic times are those of the boot it was written in."""
+    """Return the alarm as the message left it.
+
+    Monotonic times are those of the boot it was written in.
+    """
     stages = {name: stamp_of(at) for name, at in message.stages.items()}
     earlier = message.calls_made == 0  # of a version that wrote none of this
     return Alarm(
@@ -268,7 +277,10 @@ def alarm_of(message: AlarmMessage, now: Moment) -> Alarm:
 
 
 def fault_of(message: FaultMessage, now: Moment, boot: str = "") -> FaultFact:
-    """Return the fault as the message left it. It began at the message's monotonic time, or as long ago as the wall clock says."""
+    """Return the fault as the message left it.
+
+    It began at the message's monotonic time, or as long ago as the wall clock says.
+    """
     at = message.at
     same = at.boot == boot and at.mono <= now.mono
     known = at.clock is not Quality.WRONG
@@ -301,7 +313,7 @@ def class_of(message: FaultMessage) -> FaultClass:
 
 
 def passed(wall: float, now: Moment) -> float:
-    """Return the seconds since wall second `wall`, as far as our clock knows: at least that long, 0 where it is known to be wrong."""
+    """Return the seconds since wall second `wall`, 0 where our clock is known to be wrong."""
     return 0.0 if now.quality is Quality.WRONG else max(0.0, now.wall.timestamp() - wall)
 
 

@@ -265,6 +265,19 @@ FIELDS: Final[Mapping[str, str]] = {
     "Proof.at": "When it was heard. 时间",
     "Proof.flagged": "True: that it is fresh could not be proved, for instance without encryption. 未能证明是新信号",
 }
+# What a type is, where its docstring says less.
+TYPES: Final[Mapping[str, str]] = {
+    "When": "A moment: power-up, monotonic seconds in it, wall time (RFC 3339, UTC), and how good the wall time is.",
+    "AlarmMessage": "An alarm after one move. The highest (generation, number) of an alarm id says how it stands; `stages` has the first time of each.",
+    "FaultMessage": "Technical trouble: begun, said again, ended, or told once. A kind that is not in the table is shown as P3.",
+    "ResultMessage": "What came of an instruction: `accepted`, or the reason as a fixed word and a sentence in both languages.",
+    "ReadingBatch": "Routine readings in a numbered batch. A gap in the numbers is a loss, and `forgotten` of a fault entry says which.",
+    "Status": "Retained. `online` false comes from the broker as last will, or from the gateway when it stops.",
+    "HomeMessage": "Retained: what is in the home. Told after connecting, after a change, and every six hours; no names of people.",
+    "Receipt": "The platform has recorded these entries (inclusive ranges of numbers of `journal`) and batches (of `history`).",
+    "PlatformMessage": "Retained, one for all gateways, and the last will of the platform's process that gives receipts: whether it is there.",
+    "InstructionMessage": "What the platform tells the gateway. Sent again with the same `id` until the result with that id comes; acted on once.",
+}
 # What each order does.
 DO: Final[Mapping[Do, str]] = {
     Do.ACKNOWLEDGE: "I have it 应答",

@@ -1,4 +1,4 @@
-"""What the platform, the page and other doors send, read strictly: receipts, instructions, the platform's own word."""
+"""What is sent to us, read strictly: receipts, instructions, the platform's own word."""
 
 from __future__ import annotations
 
@@ -43,18 +43,25 @@ def decode_receipt(payload: bytes, gateway: str) -> Receipt:
     receipt = _decode(_receipt, payload, "receipt")
     if receipt.gateway != gateway:
         raise BadMessage(
-            f"receipt is for gateway {receipt.gateway!r}, this one is {gateway!r}: send it on that gateway's topic"
+            f"receipt is for gateway {receipt.gateway!r}, this one is {gateway!r}: "
+            "send it on that gateway's topic"
         )
     return receipt
 
 
 def decode_platform(payload: bytes) -> PlatformMessage | None:
-    """Return what the platform says of itself, None where it takes back that it says anything. Raises BadMessage with what is wrong."""
+    """Return what the platform says of itself, None where it takes that back.
+
+    Raises BadMessage with what is wrong.
+    """
     return _decode(_platform, payload, "platform") if payload else None
 
 
 def receipt_of(payload: bytes, gateway: str) -> tuple[Receipt, str]:
-    """Return a receipt and, where its head is none, what is wrong with that: then the rest holds without it. Raises BadMessage."""
+    """Return a receipt and what is wrong with its head, if anything.
+
+    With a bad head the rest holds without it. Raises BadMessage.
+    """
     try:
         return decode_receipt(payload, gateway), ""
     except BadMessage as bad:
@@ -75,14 +82,17 @@ def decode_instruction(
     floor: datetime = LONG_AGO,
     lives: float = inf,
 ) -> tuple[Instruction, str]:
-    """Return (instruction, why it is refused at once or ""). Raises BadMessage where it is no instruction for this gateway.
+    """Return (instruction, why it is refused at once or "").
+
+    Raises BadMessage where it is no instruction for this gateway.
 
     `floor` and `lives` are as in `lateness.late`.
     """
     message = _decode(_instruction, payload, "instruction")
     if message.gateway != gateway:
         raise BadMessage(
-            f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: send it on that gateway's topic"
+            f"instruction is for gateway {message.gateway!r}, this one is {gateway!r}: "
+            "send it on that gateway's topic"
         )
     given = {
         name: getattr(message, name)
@@ -98,7 +108,7 @@ def decode_instruction(
 
 
 def named(payload: bytes) -> str:
-    """Return the id that a message names which is else not of the contract, "" where none can be read."""
+    """Return the id in a message that breaks the contract, "" where none can be read."""
     try:
         return _named.decode(payload).id if len(payload) <= LARGEST else ""
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -106,7 +116,10 @@ def named(payload: bytes) -> str:
 
 
 def _content(message: InstructionMessage) -> str:
-    """Return a digest of what is wanted. Whoever sends an order again may say anew when: it is the same order."""
+    """Return a digest of what is wanted.
+
+    Whoever sends an order again may say anew when: it is the same order.
+    """
     plain = msgspec.structs.replace(message, issued="", expires="", boot="")
     return hashlib.sha256(msgspec.json.encode(plain, order="deterministic")).hexdigest()[:24]
 

@@ -1,4 +1,4 @@
-"""Makes the contract's schemas fit for other people's generators and for words that come later. Pure.
+"""Schemas fit for other people's generators and for words that come later. Pure.
 
 What the gateway says may use new words within version 1, so a reader is given the known ones as
 `examples` and takes any. What it is told is closed, and has one form for each order, so that
@@ -56,7 +56,10 @@ CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {
 
 
 def plain(part: Any) -> Any:
-    """Return a part of a schema in words that every generator knows: no defaults of lists and objects, no tuples, `const` for one value."""
+    """Return a part of a schema in words that every generator knows.
+
+    No defaults of lists and objects, no tuples, `const` for one value.
+    """
     if isinstance(part, list | tuple):
         return [plain(one) for one in part]
     if not isinstance(part, dict):
@@ -71,9 +74,8 @@ def plain(part: Any) -> Any:
         if any(one != first for one in others):
             raise ValueError(f"a tuple of different things has no plain form: {part}")
         out["items"] = first
-    if (
-        "$ref" in out and len(out) > 1
-    ):  # in older drafts a reference is alone, and generators make a class anew where it is not
+    # in older drafts a reference is alone, and generators make a class anew where it is not
+    if "$ref" in out and len(out) > 1:
         out["allOf"] = [{"$ref": out.pop("$ref")}]
     if isinstance(out.get("enum"), list) and len(out["enum"]) == 1:
         (out["const"],) = out.pop("enum")
@@ -82,7 +84,7 @@ def plain(part: Any) -> Any:
 
 
 def opened(schema: Schema) -> Schema:
-    """Return a schema of what the gateway says, in which every word that may get more of its kind is any word."""
+    """Return a schema of what the gateway says, whose open enumerations take any word."""
     parts = schema.get("$defs", {})
     closed = {f"#/$defs/{name}": part for name, part in parts.items() if "enum" in part}
 
@@ -118,7 +120,7 @@ def _any(known: list[Any], words: str) -> Schema:
 
 
 def ordered(schema: Schema, said: Mapping[Do, str]) -> Schema:
-    """Return the schema of an instruction as one form for each order; `said` has the words of each."""
+    """Return the schema of an instruction, one form for each order; `said` has its words."""
     fields, parts = schema["properties"], dict(schema["$defs"])
     del parts["Do"]
     head = {

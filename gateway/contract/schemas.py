@@ -1,4 +1,4 @@
-"""Writes the platform's contract as files: one JSON Schema per message, from the types in `wire`, with words for integrators.
+"""The platform's contract as files: one JSON Schema per message, with words for integrators.
 
 What the gateway sends may get more fields within version 1, so its schemas let a reader pass over
 fields he does not know. What it is sent is held to exactly what is written here: a mistyped key in
@@ -14,37 +14,36 @@ from typing import Any, Final
 import msgspec
 
 from gateway.contract import asyncapi, portable, wire
-from gateway.contract.fields import DO, FIELDS, VALUES
+from gateway.contract.fields import DO, FIELDS, TYPES, VALUES
 
 _INWARD: Final = frozenset(wire.TO_GATEWAY)
 
 
 def closed() -> dict[str, dict[str, Any]]:
-    """Return {message name: JSON Schema 2020-12} of the whole contract."""
+    """Return {message name: JSON Schema 2020-12}, in which no field may stand that is not named."""
     out = {}
     for name, struct in wire.EVERY_MESSAGE.items():
-        (schema,), components = msgspec.json.schema_components(
-            [struct], ref_template="#/$defs/{name}"
-        )
+        _, components = msgspec.json.schema_components([struct], ref_template="#/$defs/{name}")
+        for kind, words in TYPES.items():
+            if kind in components:
+                components[kind]["description"] = words
         own = components.pop(struct.__name__)
-        own, components = _pattern(own), _pattern(components)
         head = {
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "$id": f"urn:eldercare:v{wire.VERSION}:{name}",
         }
-        out[name] = head | own | {"$defs": components}
-        assert schema  # the reference itself; what it names was taken out above
+        out[name] = head | _ended(own) | {"$defs": _ended(components)}
     return out
 
 
-def _pattern(part: Any) -> Any:
-    r"""Return a part of a schema whose patterns are those of JSON Schema: there `$` is the very end, which Python calls `\Z`."""
+def _ended(part: Any) -> Any:
+    r"""Return a part of a schema whose patterns end with `$`, where Python writes `\Z`."""
     if isinstance(part, dict):
         return {
-            k: v.removesuffix(r"\Z") + "$" if k == "pattern" and isinstance(v, str) else _pattern(v)
+            k: v.removesuffix(r"\Z") + "$" if k == "pattern" and isinstance(v, str) else _ended(v)
             for k, v in part.items()
         }
-    return [_pattern(one) for one in part] if isinstance(part, list | tuple) else part
+    return [_ended(one) for one in part] if isinstance(part, list | tuple) else part
 
 
 def described() -> dict[str, dict[str, Any]]:
@@ -97,7 +96,10 @@ def files() -> dict[str, str]:
 
 
 def bundle(folder: Path) -> str:
-    """Return the text of asyncapi.json, from asyncapi.yaml and examples/ in `folder`. Raises OSError, and ImportError without PyYAML."""
+    """Return the text of asyncapi.json, from asyncapi.yaml and examples/ in `folder`.
+
+    Raises OSError, and ImportError without PyYAML.
+    """
     import yaml  # noqa: PLC0415  of the development extra: a home has no use for it
 
     api = yaml.safe_load((folder / "asyncapi.yaml").read_text(encoding="utf-8"))
@@ -109,7 +111,9 @@ def bundle(folder: Path) -> str:
 
 
 def write(folder: Path) -> list[Path]:
-    """Write the schemas into `folder`, which is made if need be, and beside asyncapi.yaml the one document; return their paths.
+    """Write the schemas into `folder`, and beside asyncapi.yaml the one document.
+
+    Return their paths. The folder is made if need be.
 
     Raises OSError where that cannot be done, and ImportError where the document is wanted and
     PyYAML is not there.

@@ -22,9 +22,8 @@ from gateway.words.kind import Priority
 
 VERSION: Final = 1
 ROOT: Final = "eldercare/v1"
-GENERATIONS: Final = (
-    1 << 53
-) - 1  # the highest generation that is said and read: every JSON reader has it exactly
+# the highest generation that is said and read: every JSON reader has it exactly
+GENERATIONS: Final = (1 << 53) - 1
 LARGEST: Final = 64 * 1024  # bytes of one message that we take; larger ones are refused unread
 
 Id = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"^[A-Za-z0-9._:-]+\Z")]
@@ -39,7 +38,7 @@ Seconds = Annotated[float, Meta(ge=0)]
 
 
 class When(Struct, frozen=True, forbid_unknown_fields=True):
-    """A moment: power-up, monotonic seconds in it, wall time (RFC 3339, UTC), and how good the wall time is."""
+    """A moment, by the monotonic clock and by the wall clock."""
 
     boot: Id
     mono: float
@@ -80,7 +79,7 @@ class Called(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="alarm"):
-    """An alarm after one move. The highest (generation, number) of an alarm id says how it stands; `stages` has the first time of each."""
+    """An alarm after one move."""
 
     v: Literal[1]
     gateway: Id
@@ -129,7 +128,7 @@ class AlarmMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="t
 
 
 class FaultMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="fault"):
-    """Technical trouble: begun, said again, ended, or told once. A kind that is not in the table is shown as P3."""
+    """Technical trouble: begun, said again, ended, or told once."""
 
     v: Literal[1]
     gateway: Id
@@ -164,7 +163,7 @@ class Trouble(Struct, frozen=True, forbid_unknown_fields=True):
 class ResultMessage(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="result"
 ):
-    """What came of an instruction: `accepted`, or the reason as a fixed word and a sentence in both languages."""
+    """What came of an instruction."""
 
     v: Literal[1]
     gateway: Id
@@ -206,7 +205,7 @@ class OneReading(Struct, frozen=True, forbid_unknown_fields=True):
 class ReadingBatch(
     Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="readings"
 ):
-    """Routine readings in a numbered batch. A gap in the numbers is a loss, and `forgotten` of a fault entry says which."""
+    """Routine readings in a numbered batch."""
 
     v: Literal[1]
     gateway: Id
@@ -216,7 +215,7 @@ class ReadingBatch(
 
 
 class Status(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="status"):
-    """Retained. `online` false comes from the broker as last will, or from the gateway when it stops."""
+    """Whether the gateway is connected. Retained."""
 
     v: Literal[1]
     gateway: Id
@@ -287,7 +286,7 @@ class HomeAlarm(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HomeMessage(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", tag="home"):
-    """Retained: what is in the home. Told after connecting, after a change, and every six hours; no names of people."""
+    """What is in the home. Retained."""
 
     v: Literal[1]
     gateway: Id
@@ -319,7 +318,7 @@ class Head(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
-    """The platform has recorded these entries (inclusive ranges of numbers of `journal`) and batches (of `history`)."""
+    """The platform has recorded these entries and batches."""
 
     v: Literal[1]
     gateway: Id
@@ -331,7 +330,7 @@ class Receipt(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PlatformMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """Retained, one for all gateways, and the last will of the platform's process that gives receipts: whether it is there."""
+    """Whether the platform's process that gives receipts is there. Retained."""
 
     v: Literal[1]
     online: bool
@@ -348,7 +347,7 @@ class ChangeMessage(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class InstructionMessage(Struct, frozen=True, forbid_unknown_fields=True):
-    """What the platform tells the gateway. Sent again with the same `id` until the result with that id comes; acted on once."""
+    """What the platform tells the gateway."""
 
     v: Literal[1]
     gateway: Id

@@ -55,11 +55,9 @@ LAST_NUMBER = 1_000_000_000  # of an alarm: no home has had more
 # characters of a passphrase; page and command line also ask how many guesses it stands, see
 # `strength`
 SHORTEST = 10
-_N, _R, _P = (
-    2**15,
-    8,
-    1,
-)  # scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for more
+# scrypt: 32 MiB and a fraction of a second on the smallest board; fixed, so that no file asks for
+# more
+_N, _R, _P = (2**15, 8, 1)
 _ID = r"^[A-Za-z0-9._-]{1,40}\Z"
 # Marks of the journal that go on: what is heard and not yet told among them. Shelves, away, and how
 # late it is at least do not: a file that may be a stranger's lets no device go unjudged, and proves
@@ -97,7 +95,7 @@ class _Head(Struct, frozen=True):
     nonce: Annotated[str, Meta(pattern=r"^[0-9a-f]{24}\Z")]
 
 
-# -- making one --------------------------------------------------------------------------------------------------------
+# -- making one ------------------------------------------------------------------------------------
 
 
 def made(
@@ -221,7 +219,7 @@ def programs(config: Config, kept: Kept) -> list[tuple[str, Say | None]]:
     return [(told(command), allowed.why_not(command)) for command in named]
 
 
-# -- reading one -------------------------------------------------------------------------------------------------------
+# -- reading one -----------------------------------------------------------------------------------
 
 
 def opened(data: bytes, passphrase: str) -> Kept:
@@ -258,7 +256,7 @@ def _sealed(head: bytes, passphrase: str) -> AESGCM:
     return AESGCM(Scrypt(salt=salt, length=32, n=_N, r=_R, p=_P).derive(passphrase.encode()))
 
 
-# -- for the page ------------------------------------------------------------------------------------------------------
+# -- for the page ----------------------------------------------------------------------------------
 
 
 def leave(state: Path, name: str, content: bytes, *, by: str, at: str) -> None:
@@ -293,7 +291,7 @@ def last(state: Path) -> tuple[str, str]:
     return "", ""
 
 
-# -- the command line --------------------------------------------------------------------------------------------------
+# -- the command line ------------------------------------------------------------------------------
 
 
 def write(path: Path, content: bytes) -> None:

@@ -113,9 +113,8 @@ def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Mad
     new = _read("device", old.id, msgspec.to_builtins(old) | value, DevicePart)
     devices = [new if d.id == old.id else d for d in config.parts.device]
     _same_broker(config, new, given)
-    own = replace(
-        config.secrets, keys={**config.secrets.keys, old.id: ""}
-    )  # other hardware has another key, or none
+    # other hardware has another key, or none
+    own = replace(config.secrets, keys={**config.secrets.keys, old.id: ""})
     return _with_devices(config, devices), _with_keys(own, old.id, given)
 
 
@@ -265,7 +264,7 @@ _MAKES: Mapping[What, Callable[[Config, dict[str, Any], Handed], Made]] = {
 }
 
 
-# -- small things ------------------------------------------------------------------------------------------------------
+# -- small things ----------------------------------------------------------------------------------
 
 
 def _known(config: Config, value: dict[str, Any]) -> DevicePart:

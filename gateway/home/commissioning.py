@@ -27,9 +27,8 @@ from gateway.words.kind import Priority
 # Of the document; the sheet is drawn by it. 1: the ladder's last rung was called again, and not the
 # first. 2: faults, the clock and rooms without a sensor do not stand on it.
 FORM: Final = 3
-HERE: Final = frozenset(
-    {"127.0.0.1", "::1", "localhost"}
-)  # a broker on the box itself: what is said to it leaves no machine in clear
+# a broker on the box itself: what is said to it leaves no machine in clear
+HERE: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 LOOK_BACK: Final = 600  # faults of the journal in which tests are looked for
 TESTS: Final = 20  # test alarms that are looked at
 # What of a walk test stands on paper.
@@ -96,9 +95,8 @@ def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire
                 and m.detail.get("in_force", True)
             ):
                 out.attempt = out.attempt or m
-    pulled = {
-        m.detail.get("alarm") for m in out.steps.values()
-    }  # one that was held back on purpose says nothing about the way
+    # one that was held back on purpose says nothing about the way
+    pulled = {m.detail.get("alarm") for m in out.steps.values()}
     for a in tests:
         if (
             not isinstance(a, wire.AlarmMessage)

@@ -68,9 +68,8 @@ class Config:
     quiet_sos: bool = False  # a call for help makes no sound
     night_volume: float = 100.0  # percent, of what is no alarm
     cancel_by: str = ""  # how the resident cancels: button, press, double, triple, long
-    passwords: Mapping[str, str] = field(
-        default_factory=dict
-    )  # of other programs' brokers, by device
+    # of other programs' brokers, by device
+    passwords: Mapping[str, str] = field(default_factory=dict)
     page: PagePart = field(default_factory=PagePart)
     household: Household = field(default_factory=Household)
     secrets: HouseholdSecrets = field(default_factory=HouseholdSecrets)
@@ -191,14 +190,8 @@ def paper(state: Path, text: str) -> Path:
     return state / "papers" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.pem"
 
 
-_SECTIONS = (
-    "ladder",
-    "times",
-    "sound",
-    "dangers",
-    "consent",
-    "device",
-)  # of the household, each in the place of the file's
+# of the household, each in the place of the file's
+_SECTIONS = ("ladder", "times", "sound", "dangers", "consent", "device")
 
 
 def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[File, Secrets]:

@@ -64,9 +64,8 @@ def enrolled(
     """Return the devices; what is wrong with one is added to `problems`. `keys_known`: secrets.toml has been read."""
     out: list[Device] = []
     seen: dict[str, str] = {}
-    may_have = (
-        not keys_known
-    )  # who may not see the keys takes a device that can have one to have it
+    # who may not see the keys takes a device that can have one to have it
+    may_have = not keys_known
     for n, d in enumerate(part.device):
         model = models.get(d.model)
         if model is None:

@@ -72,9 +72,8 @@ def handed(page: Path, name: str) -> Handed:
             if not stat.S_ISREG(facts.st_mode) or not alone or facts.st_size > LARGEST:
                 raise Rejected([_unread(Say("house.secrets_file"))])
             given = json.loads(file.read(LARGEST))
-            json.dumps(
-                given, ensure_ascii=False
-            ).encode()  # half a character, a lone surrogate, is none: a ValueError
+            # half a character, a lone surrogate, is none: a ValueError
+            json.dumps(given, ensure_ascii=False).encode()
         return msgspec.convert(given, Handed)
     except OSError as error:
         raise Rejected([_unread(error.strerror or "")]) from None

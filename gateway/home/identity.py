@@ -32,9 +32,8 @@ def identity(config: Config) -> str:
     made = f"gw-{secrets.token_hex(6)}"
     try:
         config.state.mkdir(parents=True, exist_ok=True)
-        with folders.as_owner(
-            config.state
-        ):  # `sudo eldercare-gateway check`: the daemon must read it
+        # `sudo eldercare-gateway check`: the daemon must read it
+        with folders.as_owner(config.state):
             new = path.with_suffix(".new")
             generations.durable(new, f"{made}\n".encode(), folders.SHARED)
             new.replace(path)

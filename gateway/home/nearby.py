@@ -40,7 +40,7 @@ WIDE = 100  # columns of the text
 _ASK = "window"  # first word of the datagram
 
 
-# -- between the running gateway and who asks it ---------------------------------------------------------------------------
+# -- between the running gateway and who asks it ---------------------------------------------------
 
 
 def asked(datagram: bytes) -> float | None:
@@ -152,7 +152,7 @@ def answer(runtime: Path, since: float, seconds: float) -> Nearby | None:
     return None
 
 
-# -- for people --------------------------------------------------------------------------------------------------------------
+# -- for people ------------------------------------------------------------------------------------
 
 
 def supported(models: Mapping[str, Model]) -> list[dict[str, Any]]:

@@ -210,9 +210,8 @@ def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str,
     what, _, at = message.partition(" - at ")
     found = re.match(r"`?\$\.?(\w*)(?:\[(\d+)\])?\.?(\w*)", at)
     table, nth, key = found.groups() if found else ("", None, "")
-    if table and at.endswith(
-        f"{table}[...]`"
-    ):  # a table of free names: the one whose value is of the wrong type
+    # a table of free names: the one whose value is of the wrong type
+    if table and at.endswith(f"{table}[...]`"):
         wanted = (int, float) if table == "times" else (str,)
         key = next((name for name, value in raw[table].items() if type(value) not in wanted), "")
     unknown = re.search(r"unknown field `(\w+)`", what)

@@ -23,12 +23,10 @@ from gateway.words import kind
 from gateway.words.instruction import Refused, ResultFact
 from gateway.words.say import both
 
-KEPT_BACK = frozenset(
-    {"by", "document", "signature"}
-)  # of an entry: somebody's name or hand, which no log needs
-LARGEST = (
-    4 * 1024 * 1024
-)  # bytes of the status file that are read; a home of a hundred devices has 50 KiB
+# of an entry: somebody's name or hand, which no log needs
+KEPT_BACK = frozenset({"by", "document", "signature"})
+# bytes of the status file that are read; a home of a hundred devices has 50 KiB
+LARGEST = 4 * 1024 * 1024
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):

@@ -9,10 +9,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-ACCOUNT, SEALED = (
-    8.0,
-    12.0,
-)  # decimal digits of guesses: tried at the page, a few an hour; or on somebody's own machines, for years
+# decimal digits of guesses: tried at the page, a few an hour; or on somebody's own machines, for
+# years
+ACCOUNT, SEALED = (8.0, 12.0)
 WORDS = 6  # of a passphrase that is offered
 _LOOKED_AT = 72  # characters: the estimator takes no more, and who types more has not been lazy
 

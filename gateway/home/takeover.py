@@ -217,9 +217,8 @@ def _journal(folder: Path, kept: Kept) -> None:
         known = {n: v for n, v in kept.marks.items() if n in CARRIED and n != "generation"} | {
             "head": chain.text_of(head)
         }
-        now = datetime.now(UTC).isoformat(
-            timespec="seconds"
-        )  # two boxes with one id are told apart by it
+        # two boxes with one id are told apart by it
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         known |= {"predecessor": kept.journal, "taken_over": now}
         db.executemany("INSERT OR REPLACE INTO marks VALUES (?, ?)", list(known.items()))
         if kept.last_alarm:

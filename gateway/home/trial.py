@@ -108,7 +108,7 @@ def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -
     }
 
 
-# -- what is on record -------------------------------------------------------------------------------------------------
+# -- what is on record -----------------------------------------------------------------------------
 
 
 def readings(path: Path, began: float) -> Iterator[Reading]:
@@ -179,7 +179,7 @@ def _was(m: wire.AlarmMessage) -> Was:
     )
 
 
-# -- one run -----------------------------------------------------------------------------------------------------------
+# -- one run ---------------------------------------------------------------------------------------
 
 
 def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: float) -> Ran:
@@ -299,9 +299,8 @@ class _People:
         answered = was.answered if was is not None and was.answered is not None else self._answered
         closed = was.closed if was is not None and was.closed is not None else self._closed
         self._plan(mono + answered, (Do.ACKNOWLEDGE, alarm.id))
-        self._plan(
-            mono + answered, (Do.ARRIVE, alarm.id)
-        )  # with an answer it is in hands: what follows is not what a rule changes
+        # with an answer it is in hands: what follows is not what a rule changes
+        self._plan(mono + answered, (Do.ARRIVE, alarm.id))
         self._plan(mono + max(closed, answered), (Do.CLOSE, alarm.id))
 
     def _plan(self, at: float, what: int | tuple[Do, str]) -> None:
@@ -317,7 +316,7 @@ class _People:
         return self._plans.pop(0)[2]
 
 
-# -- the comparison ----------------------------------------------------------------------------------------------------
+# -- the comparison --------------------------------------------------------------------------------
 
 
 def _key(alarm: Alarm) -> tuple[str, str, float]:

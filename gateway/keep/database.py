@@ -40,9 +40,8 @@ LOG_PAGES_PRECIOUS = 8000
 # databases that are kept beside the one in use: no conflict that a platform claims deletes what a
 # home has lived
 SET_ASIDE = 3
-ASIDE_BYTES = (
-    512 * 1024 * 1024
-)  # of them together, beyond which no further one is added for a conflict
+# of them together, beyond which no further one is added for a conflict
+ASIDE_BYTES = 512 * 1024 * 1024
 
 
 class StoreProblem(Exception):
@@ -164,7 +163,8 @@ def problem_of(path: Path, error: Exception) -> StoreProblem:
     # A damaged header too can make SQLite call a file read-only or refuse to open it.
     if not os.access(path.parent, os.W_OK) or (path.is_file() and not os.access(path, os.W_OK)):
         return DiskRefuses(
-            f"{path} cannot be written ({text}): remount the disk read-write, or give its folder to the service's user"
+            f"{path} cannot be written ({text}): "
+            "remount the disk read-write, or give its folder to the service's user"
         )
     return Damaged(f"{path} is damaged ({text})")
 
@@ -174,7 +174,8 @@ def refuse_newer(db: sqlite3.Connection, path: Path, migrations: Migrations) -> 
     newer = sorted(set(migrations.applied(db)) - migrations.statements.keys())
     if newer:
         raise StoreProblem(
-            f"{path} was written by newer software (it has {', '.join(newer)}): install that version or a later one again"
+            f"{path} was written by newer software (it has {', '.join(newer)}): "
+            "install that version or a later one again"
         )
 
 

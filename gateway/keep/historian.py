@@ -1,7 +1,4 @@
-"""Which routine readings go into the history. It decides only; gateway/keep/history.py writes.
-
-Used by the pump's task.
-"""
+"""Which routine readings go into the history. It decides only; gateway/keep/history.py writes."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from gateway.words.reading import FORMS, ROUTINE, DeviceId, Form, Kind, Reading
 
 
 class Historian:
-    """Which routine readings are worth keeping.
+    """Which routine readings are worth keeping. In the pump's task.
 
     On change, or when the same value is older than `same_again` seconds.
 
@@ -31,9 +28,8 @@ class Historian:
         self._same_again = same_again
         self._last: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
         self._chatter = Chatter()
-        self._held: dict[
-            tuple[DeviceId, Kind, int, str], Reading
-        ] = {}  # the newest of what chatters
+        # the newest of what chatters
+        self._held: dict[tuple[DeviceId, Kind, int, str], Reading] = {}
 
     def heard(self, reading: Reading) -> None:
         """Keep the reading if it says something new."""

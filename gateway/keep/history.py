@@ -2,7 +2,7 @@
 
 No call for help ever waits for it.
 
-    readings ─▶ keep ─▶ a numbered batch, which waits until the platform's receipt covers its number ─▶ retention
+    readings ─▶ keep ─▶ a numbered batch, waiting for the platform's receipt ─▶ retention
 
 It is bulk and may be thrown away: synchronous NORMAL, begun anew where it is damaged or newer, left
 alone where the disk refuses. The thread also does what is long and may wait for the other database:
@@ -52,8 +52,10 @@ BATCHES_AT_ONCE = 5  # of one step of retention; one may have hundreds of readin
 # median.
 _SIGNAL = """
     INSERT INTO signals VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-        median = CASE WHEN excluded.packets > packets AND excluded.median THEN excluded.median ELSE median END,
-        worst = min(worst, excluded.worst), packets = packets + excluded.packets, battery = coalesce(excluded.battery, battery),
+        median = CASE WHEN excluded.packets > packets AND excluded.median
+                 THEN excluded.median ELSE median END,
+        worst = min(worst, excluded.worst), packets = packets + excluded.packets,
+        battery = coalesce(excluded.battery, battery),
         minutes = coalesce(minutes, 0) | excluded.minutes
 """
 
@@ -84,9 +86,8 @@ class History:
         self.name = ""  # of this history: batches are numbered within it
         self.newest = 0  # number of the newest batch
         self.waits = 0  # batches without receipt
-        self.withheld: frozenset[str] = (
-            frozenset()
-        )  # classes that the resident has not agreed to: of these nothing is sent
+        # classes that the resident has not agreed to: of these nothing is sent
+        self.withheld: frozenset[str] = frozenset()
         self.withdrawn = 0  # readings that waited and were deleted for that
         self._gateway = gateway
         self._thread = concurrent.futures.ThreadPoolExecutor(
@@ -291,7 +292,10 @@ class History:
 
     def _read(self, db: sqlite3.Connection, after: int, limit: int) -> list[Outgoing]:
         out: list[Outgoing] = []
-        one = "SELECT number, first, last FROM batches WHERE waiting AND number > ? ORDER BY number LIMIT 1"
+        one = (
+            "SELECT number, first, last FROM batches WHERE waiting AND number > ? "
+            "ORDER BY number LIMIT 1"
+        )
         while len(out) < limit and (found := db.execute(one, (after,)).fetchone()):
             number, first, last = found
             after = number
@@ -362,7 +366,10 @@ class History:
             return
         # The newest batch stays whatever its age: numbers go on from it.
         kept = min(self.newest, kept_from(db, "batches", now, days))
-        old = "SELECT number, first, last, waiting FROM batches WHERE number < ? ORDER BY number LIMIT ?"
+        old = (
+            "SELECT number, first, last, waiting FROM batches WHERE number < ? "
+            "ORDER BY number LIMIT ?"
+        )
         while rows := execute(old, (kept, BATCHES_AT_ONCE)).fetchall():
             with atomic(db):
                 db.executemany(

@@ -41,33 +41,33 @@ OF_JOURNAL = frozenset(
 
 @dataclass(slots=True, kw_only=True)
 class Writing:
-    """All that one turn of the pump writes, in one transaction."""
+    """All that one turn of the pump writes, in one transaction.
+
+    Made in the pump's task, read on the store's thread.
+    """
 
     entries: Sequence[Entry] = ()
     memory: Mapping[DeviceId, str] = field(default_factory=dict)
     heard: Mapping[DeviceId, float] = field(default_factory=dict)
     accepted: Sequence[tuple[int, int]] = ()
     marks: Mapping[str, str] = field(default_factory=dict)
-    done: Mapping[str, Done] = field(
-        default_factory=dict
-    )  # instructions carried over from another database
-    resent: Sequence[
-        int
-    ] = ()  # results that are to be sent once more, whether or not they had their receipt
+    # instructions carried over from another database
+    done: Mapping[str, Done] = field(default_factory=dict)
+    # results that are to be sent once more, whether or not they had their receipt
+    resent: Sequence[int] = ()
     # (priority, name, body) of entries of another journal; priority 0: it has its receipt, and is
     # kept only
     waiting: Sequence[tuple[int, str, bytes]] = ()
     shared: int = 0  # of `again` and of what has ended: alarms above it are named anew
-    again: Sequence[
-        tuple[int, str, wire.Outward]
-    ] = ()  # entries of another journal, told under the first numbers of this one
+    # entries of another journal, told under the first numbers of this one
+    again: Sequence[tuple[int, str, wire.Outward]] = ()
 
 
 Heritage = Mapping[str, list[tuple[object, ...]]]  # rows by the statement that inserts them
 
 
 class Journal:
-    """One journal. Names and numbers may be read on any thread."""
+    """One journal, on the store's thread. Names and numbers may be read on any thread."""
 
     def __init__(self, db: sqlite3.Connection, gateway: str) -> None:
         """Take an open database. Call `begin`, or `succeed` another journal."""
@@ -79,9 +79,8 @@ class Journal:
         self.lost = 0
         self.db = db
         self._gateway = gateway
-        self._earlier: dict[
-            str, int
-        ] = {}  # journals of which entries are here -> how far below 0 these stand
+        # journals of which entries are here -> how far below 0 these stand
+        self._earlier: dict[str, int] = {}
 
     def begin(self, generation: int, why: str) -> None:
         """Go on with the journal of this database; where there is none, begin one in `generation`.
@@ -189,7 +188,8 @@ class Journal:
             return
         self.db.execute(
             "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?) "
-            "ON CONFLICT DO UPDATE SET entry = excluded.entry, open = excluded.open, active = excluded.active",
+            "ON CONFLICT DO UPDATE "
+            "SET entry = excluded.entry, open = excluded.open, active = excluded.active",
             (
                 alarm.number,
                 alarm.id,
@@ -217,12 +217,16 @@ class Journal:
 
     def _write_marks(self, turn: Writing) -> None:
         """Write what is not an entry: drivers' memories, last heard, receipts, marks."""
-        keep_memory = "INSERT INTO devices (device, memory) VALUES (?, ?) ON CONFLICT DO UPDATE SET memory = excluded.memory"
+        keep_memory = (
+            "INSERT INTO devices (device, memory) VALUES (?, ?) "
+            "ON CONFLICT DO UPDATE SET memory = excluded.memory"
+        )
         for row in turn.memory.items():
             self.db.execute(keep_memory, row)
         for device, heard in turn.heard.items():
             self.db.execute(
-                "INSERT INTO devices VALUES (?, '{}', ?) ON CONFLICT DO UPDATE SET heard = excluded.heard",
+                "INSERT INTO devices VALUES (?, '{}', ?) "
+                "ON CONFLICT DO UPDATE SET heard = excluded.heard",
                 (device, heard),
             )
         for first, last in turn.accepted:
@@ -309,11 +313,14 @@ class Journal:
         )
 
     def kept(self, journal: str, first: int, last: int, limit: int) -> list[tuple[int, str, bytes]]:
-        """Return the first entries of a journal that are still kept: (number there, name, bytes)."""
+        """Return a journal's first entries that are still kept: (number there, name, bytes)."""
         below = 0 if journal == self.name else self._earlier.get(journal)
         if below is None:
             return []
-        wanted = "SELECT number, name, body FROM journal WHERE number BETWEEN ? AND ? ORDER BY number LIMIT ?"
+        wanted = (
+            "SELECT number, name, body FROM journal WHERE number BETWEEN ? AND ? "
+            "ORDER BY number LIMIT ?"
+        )
         rows = self.db.execute(wanted, (first - below, last - below, limit))
         return [(int(number) + below, str(name), bytes(body)) for number, name, body in rows]
 
@@ -365,7 +372,10 @@ class Journal:
             for (number,) in execute(
                 "SELECT number FROM alarms WHERE entry >= ?", since
             ).fetchall():
-                earlier = "SELECT body FROM journal WHERE number < ? AND alarm = ? ORDER BY number DESC LIMIT 1"
+                earlier = (
+                    "SELECT body FROM journal WHERE number < ? AND alarm = ? "
+                    "ORDER BY number DESC LIMIT 1"
+                )
                 body = execute(earlier, (*since, number)).fetchone()
                 message = encoding.decode_entry(body[0]) if body else None
                 if isinstance(message, wire.AlarmMessage):

@@ -32,7 +32,8 @@ Ended = tuple[str, DeviceId]  # kind and device of an ended alarm
 Memories = dict[DeviceId, dict[str, int | str]]
 
 _OWN: Final = (  # ranges of the numbers of alarms that have an id of this journal
-    "SELECT min(number), max(number) FROM (SELECT number, number - row_number() OVER (ORDER BY number) AS run FROM alarms"
+    "SELECT min(number), max(number) FROM "
+    "(SELECT number, number - row_number() OVER (ORDER BY number) AS run FROM alarms"
     " WHERE id = ? || number) GROUP BY run ORDER BY 1"
 )
 
@@ -43,7 +44,8 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
     alive = lived(marked(db, "alive"))
     closed, closed_for = _closed(db, alive, now, boot)
     rows = db.execute(
-        "SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active ORDER BY 1"
+        "SELECT a.number, j.body FROM alarms a JOIN journal j ON j.number = a.entry "
+        "WHERE a.open OR a.active ORDER BY 1"
     )
     for _, body in rows:
         message = encoding.decode_entry(body)
@@ -52,7 +54,8 @@ def load(db: sqlite3.Connection, journal: str, now: Moment, boot: str) -> Known:
             shift[message.alarm_number] = bridged(encoding.stamp_of(message.at), alive, now)
     # By key, never through the outbox.
     waiting = db.execute(
-        "SELECT a.number, a.entry FROM alarms a JOIN outbox o ON o.priority IN (1, 2, 3, 4) AND o.number = a.entry WHERE a.open OR a.active"
+        "SELECT a.number, a.entry FROM alarms a JOIN outbox o "
+        "ON o.priority IN (1, 2, 3, 4) AND o.number = a.entry WHERE a.open OR a.active"
     )
     faults, said_for = _faults(db, now, boot)
     shelves, away = unmasked(marked(db, "masks"), now, boot)
@@ -116,7 +119,8 @@ def _closed(
 ) -> tuple[dict[Ended, str], dict[Ended, float]]:
     """Return the id of each kind's and device's last ended alarm, and the seconds since its end."""
     rows = db.execute(
-        "SELECT a.kind, a.device, a.id, j.body FROM alarms a LEFT JOIN journal j ON j.number = a.entry"
+        "SELECT a.kind, a.device, a.id, j.body "
+        "FROM alarms a LEFT JOIN journal j ON j.number = a.entry"
         " WHERE a.number IN (SELECT max(number) FROM alarms WHERE NOT open GROUP BY kind, device)"
     )
     closed, ago = {}, {}

@@ -2,8 +2,10 @@
 
 Without the names of the tables, and without the tree above the rows.
 
-    page    type | free, 2 | cells, 2 | begin, 2 | fragments | last child, 4 (of an inner page) | where each cell lies, 2 each
-    cell    of a table: size | row number | record      of an index: child, 4 (of an inner page) | size | record
+    page    type | free, 2 | cells, 2 | begin, 2 | fragments | last child, 4 (of an inner page)
+            | where each cell lies, 2 each
+    cell    of a table: size | row number | record
+            of an index: child, 4 (of an inner page) | size | record
     record  size of its head | type of each value | the values
 
 What does not fit into its page goes on in a chain of pages: next, 4 | content. Sizes, row numbers
@@ -58,7 +60,7 @@ class Row(NamedTuple):
 class Held:
     """The log of a database, held open before SQLite opens it.
 
-    So it can be read when SQLite has tidied it away.
+    So it can be read when SQLite has tidied it away. On the thread that starts.
     """
 
     def __init__(self, path: Path) -> None:
@@ -87,7 +89,8 @@ class Held:
 class Pages:
     """All images of a database's pages.
 
-    Nobody may have the file open: to close it here takes away SQLite's locks on it.
+    Nobody may have the file open: to close it here takes away SQLite's locks on it. On the thread
+    that starts.
     """
 
     def __init__(self, path: Path, held: Held) -> None:
@@ -114,9 +117,8 @@ class Pages:
         Never raises for damage.
         """
         for number, page, _ in reversed(self._images):
-            if (
-                number == 1
-            ):  # begins with the header of the file, and has nothing but the tables' names
+            # begins with the header of the file, and has nothing but the tables' names
+            if number == 1:
                 continue
             yield from self._rows(
                 page, types, now=self._newest.get(number) is page and number not in self._free

@@ -111,9 +111,8 @@ def opened(
                 store.take_back(left.store.marked(DOUBT))
             real = _Opened(store, store.load(now, boot), store.memories())
             if real.known.last or not is_unsettled(path):
-                return _merged(
-                    _in_its_place(real), left, now, boot
-                )  # raises sqlite3.Error where the disk refuses
+                # raises sqlite3.Error where the disk refuses
+                return _merged(_in_its_place(real), left, now, boot)
             source = broken(path)  # an earlier start was killed before it had told of it
             problem: StoreProblem = Damaged(f"{path} was damaged")
         except StoreProblem as error:
@@ -248,7 +247,7 @@ def _goes_on(left: _Opened) -> bool:
 
 
 def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None:
-    """Return the stand-in that an earlier process of this gateway left, None without a sound one."""
+    """Return the stand-in that an earlier process left, None without a sound one."""
     for store in left_behind(runtime, gateway):
         try:
             reopen(store)
@@ -307,9 +306,8 @@ def _merged(real: _Opened, left: _Opened | None, now: Moment, boot: str) -> _Ope
     learned = Writing(
         memory=texts(left.memories), done=_elsewhere(instead.done), waiting=left.store.all_entries()
     )
-    real.store.lift(
-        left.store.generation + 1
-    )  # what the stand-in has told is older than what is told from now on
+    # what the stand-in has told is older than what is told from now on
+    real.store.lift(left.store.generation + 1)
     learned.marks = {
         "endings": json.dumps(merged.endings),
         "generation": str(real.store.generation),

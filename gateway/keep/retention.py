@@ -61,7 +61,8 @@ def steps(db: sqlite3.Connection, kept: int) -> Iterator[Gone]:
     # newest instructions.
     with atomic(db):
         db.execute(
-            "DELETE FROM alarms WHERE NOT open AND NOT active AND number < (SELECT max(number) FROM alarms) "
+            "DELETE FROM alarms WHERE NOT open AND NOT active "
+            "AND number < (SELECT max(number) FROM alarms) "
             "AND entry NOT IN (SELECT number FROM journal)"
         )
         db.execute(
@@ -76,8 +77,9 @@ def _forgotten(db: sqlite3.Connection, done: int, last: int) -> Gone:
     Number and hash of the newest one stay: from there the chain goes on.
     """
     over = db.execute(
-        "SELECT number FROM journal WHERE number > ? AND number <= ? AND number NOT IN (SELECT entry FROM faults) "
-        "AND (alarm IS NULL OR EXISTS (SELECT 1 FROM alarms a WHERE a.number = journal.alarm AND NOT a.open AND NOT a.active))",
+        "SELECT number FROM journal WHERE number > ? AND number <= ? "
+        "AND number NOT IN (SELECT entry FROM faults) AND (alarm IS NULL OR EXISTS (SELECT 1 "
+        "FROM alarms a WHERE a.number = journal.alarm AND NOT a.open AND NOT a.active))",
         (done, last),
     ).fetchall()
     newest = max((number for (number,) in over), default=0)

@@ -61,16 +61,18 @@ def salvaged(path: Path, log: Held, gateway: str, now: Moment, boot: str) -> Sal
         schema.gateway.apply(conn)
         found.put(conn, gateway, now, boot)
         read, memories = known.load(conn, "", now, boot), known.memories(conn)
-    said = f"{len(read.alarms)} open alarms, {len(memories)} devices' memories, {len(found.waiting)} entries that wait for the platform"
+    said = (
+        f"{len(read.alarms)} open alarms, {len(memories)} devices' memories, "
+        f"{len(found.waiting)} entries that wait for the platform"
+    )
     LOG.warning(
         "store %s: %s carried over%s",
         path,
         said,
         f", {found.left} that wait are not" if found.left else "",
     )
-    done = {
-        i: one._replace(entry=0) for i, one in read.done.items()
-    }  # their answers stay where they are
+    # their answers stay where they are
+    done = {i: one._replace(entry=0) for i, one in read.done.items()}
     carried = Writing(
         memory=known.texts(memories), done=done, marks=found.marks, waiting=found.waiting
     )
@@ -89,13 +91,12 @@ class _Alarm(NamedTuple):
 
 
 class _Found:
-    """What the pages of a database tell."""
+    """What the pages of a database tell. On the thread that starts."""
 
     def __init__(self, pages: Pages, now: Moment) -> None:
         self.devices: dict[str, tuple[str, float | None]] = {}
-        self.done: dict[
-            int, tuple[str, str | None]
-        ] = {}  # number -> (id, digest); the answers stay where they are
+        # number -> (id, digest); the answers stay where they are
+        self.done: dict[int, tuple[str, str | None]] = {}
         self.marks: dict[str, str] = {}
         self.alarms: dict[int, _Alarm] = {}
         self.newest: dict[int, wire.AlarmMessage] = {}
@@ -120,9 +121,8 @@ class _Found:
         """
         waiting: Waiting = {}
         again: Waiting = {}
-        since = (
-            1 if pages.torn else 1 << 62
-        )  # from here on calls for help are told again: that they need not be cannot be seen
+        # from here on calls for help are told again: that they need not be cannot be seen
+        since = 1 if pages.torn else 1 << 62
         for number, values, _ in pages.rows(TABLE):
             match values:
                 case (None, str(name), alarm, _, bytes(body), *_) if (
@@ -234,9 +234,8 @@ class _Found:
                 )
             elif message is not None and message.state in ENDED:
                 message, row = None, row._replace(open=False)
-            elif (
-                row.open or row.entry in self.unanswered
-            ):  # where it ended, how is lost and nobody was told: it goes on
+            # where it ended, how is lost and nobody was told: it goes on
+            elif row.open or row.entry in self.unanswered:
                 message, row = (
                     message or _unread(number, row, gateway, now, boot),
                     row._replace(open=True),

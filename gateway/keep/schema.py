@@ -46,7 +46,10 @@ def atomic(db: sqlite3.Connection) -> Iterator[None]:
 
 
 class Migrations:
-    """The migrations of one database. Those that a file has stand in it by their names."""
+    """The migrations of one database. Those that a file has stand in it by their names.
+
+    Applied on the thread that opens the database.
+    """
 
     def __init__(self, database: str, statements: Mapping[str, str]) -> None:
         """Take the database's name, and each migration's statements by its name, oldest first."""
@@ -114,7 +117,8 @@ gateway = Migrations(
         # then oldest first.
         "0001_journal": """
         CREATE TABLE journal (
-            number INTEGER PRIMARY KEY, name TEXT NOT NULL, alarm INTEGER, wall REAL NOT NULL, body BLOB NOT NULL
+            number INTEGER PRIMARY KEY, name TEXT NOT NULL, alarm INTEGER, wall REAL NOT NULL,
+            body BLOB NOT NULL
         ) STRICT;
         CREATE TABLE outbox (
             priority INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (priority, number)
@@ -125,9 +129,12 @@ gateway = Migrations(
         ) STRICT;
         CREATE INDEX alarms_open ON alarms (number) WHERE open OR active;
         CREATE TABLE faults (
-            kind TEXT NOT NULL, device TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (kind, device)
+            kind TEXT NOT NULL, device TEXT NOT NULL, entry INTEGER NOT NULL,
+            PRIMARY KEY (kind, device)
         ) STRICT, WITHOUT ROWID;
-        CREATE TABLE devices (device TEXT PRIMARY KEY, memory TEXT NOT NULL, heard REAL) STRICT, WITHOUT ROWID;
+        CREATE TABLE devices (
+            device TEXT PRIMARY KEY, memory TEXT NOT NULL, heard REAL
+        ) STRICT, WITHOUT ROWID;
         CREATE TABLE instructions (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE) STRICT;
         CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
         """,
@@ -149,11 +156,13 @@ history = Migrations(
         # A batch is the rows first..last; it waits until the platform's receipt covers its number.
         "0001_readings": """
         CREATE TABLE readings (
-            row INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, value ANY NOT NULL, nth INTEGER NOT NULL,
-            label TEXT NOT NULL, boot TEXT NOT NULL, mono REAL NOT NULL, wall REAL NOT NULL, clock TEXT NOT NULL
+            row INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, value ANY NOT NULL,
+            nth INTEGER NOT NULL, label TEXT NOT NULL, boot TEXT NOT NULL, mono REAL NOT NULL,
+            wall REAL NOT NULL, clock TEXT NOT NULL
         ) STRICT;
         CREATE TABLE batches (
-            number INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, wall REAL NOT NULL, waiting INTEGER NOT NULL
+            number INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL,
+            wall REAL NOT NULL, waiting INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX batches_waiting ON batches (number) WHERE waiting;
         CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID
@@ -165,8 +174,9 @@ history = Migrations(
         # not. Keyed by hour, so that what is written together lies together.
         "0003_signals": """
         CREATE TABLE signals (
-            hour INTEGER NOT NULL, device TEXT NOT NULL, packets INTEGER NOT NULL, worst INTEGER NOT NULL, median INTEGER NOT NULL,
-            battery REAL, PRIMARY KEY (hour, device)
+            hour INTEGER NOT NULL, device TEXT NOT NULL, packets INTEGER NOT NULL,
+            worst INTEGER NOT NULL, median INTEGER NOT NULL, battery REAL,
+            PRIMARY KEY (hour, device)
         ) STRICT, WITHOUT ROWID
         """,
         # In which minutes of its hour a device was heard, a bit each: an hour with one packet is no

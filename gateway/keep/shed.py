@@ -62,7 +62,8 @@ def _superseded(db: sqlite3.Connection) -> int:
     """
     rows = db.execute(
         f"SELECT number FROM journal WHERE alarm IS NOT NULL AND {_NEEDED}"  # noqa: S608
-        " AND json_extract(CAST(body AS TEXT), '$.move') IN ('count', 'call', 'call_accepted', 'call_failed')"
+        " AND json_extract(CAST(body AS TEXT), '$.move')"
+        " IN ('count', 'call', 'call_accepted', 'call_failed')"
     )
     return _gone(db, [n for (n,) in rows])
 

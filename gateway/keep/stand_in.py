@@ -118,5 +118,6 @@ def _writable(runtime: Path) -> Path:
             if _is_ours(folder):
                 return folder
     raise StoreProblem(
-        f"neither {runtime} nor /dev/shm can be written: free some memory or start the service through systemd"
+        f"neither {runtime} nor /dev/shm can be written: "
+        "free some memory or start the service through systemd"
     )

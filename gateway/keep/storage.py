@@ -73,7 +73,7 @@ class MovedToMemory(Exception):
 
 
 class Storage:
-    """Owns the present store. See the theory of operation above."""
+    """Owns the present store, in the pump's task. See the theory of operation above."""
 
     def __init__(
         self,
@@ -126,9 +126,8 @@ class Storage:
         Raises sqlite3.Error, also where the disk is silent.
         """
         asked = asyncio.ensure_future(job)
-        asked.add_done_callback(
-            lambda done: done.cancelled() or done.exception()
-        )  # also one that nobody waits for any more
+        # also one that nobody waits for any more
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
         await asyncio.wait({asked}, timeout=None if self.in_memory else WAITS.stalled)
         if not asked.done():
             asked.cancel()  # if it has not begun
@@ -136,7 +135,8 @@ class Storage:
         return asked.result()
 
     def _why(self, error: sqlite3.Error) -> str:
-        return f"{self.store.folder / 'gateway.db'}: {error}; working from memory until the disk can be written"
+        path = self.store.folder / "gateway.db"
+        return f"{path}: {error}; working from memory until the disk can be written"
 
     async def _moved(self, why: str) -> MovedToMemory:
         """Make a stand-in the present store; begin to close the one that failed."""
@@ -158,7 +158,8 @@ class Storage:
             with contextlib.suppress(sqlite3.Error):
                 gone = await self.store.run(self.store.shed, step)
                 LOG.error(
-                    "store memory is full: readings and %d entries that can be missed are forgotten",
+                    "store memory is full: "
+                    "readings and %d entries that can be missed are forgotten",
                     gone,
                 )
                 if gone:
@@ -171,8 +172,8 @@ class Storage:
 
         Raises sqlite3.Error.
 
-        Waits `WAITS.probe` at most; a probe that takes longer answers at a later call. With `open_alarms`
-        a damaged database is not gone back to: the start would set it aside, and what it holds of
+        A probe that takes longer than `WAITS.probe` answers at a later call. With `open_alarms` a
+        damaged database is not gone back to: the start would set it aside, and what it holds of
         them with it.
         """
         if not self.in_memory or (self.leaving is not None and not self.leaving.done()):

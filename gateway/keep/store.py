@@ -56,23 +56,27 @@ from gateway.words.kind import TEST, Priority
 LOG = logging.getLogger("eldercare")
 T = TypeVar("T")
 _STANDING: Final = (
-    "SELECT o.priority, o.number, j.name, j.body FROM alarms a JOIN outbox o ON o.priority IN (?, ?) AND o.number = a.entry "
-    "JOIN journal j ON j.number = a.entry WHERE a.open AND (a.open OR a.active) ORDER BY o.priority, a.number DESC LIMIT ?"
+    "SELECT o.priority, o.number, j.name, j.body FROM alarms a "
+    "JOIN outbox o ON o.priority IN (?, ?) AND o.number = a.entry "
+    "JOIN journal j ON j.number = a.entry WHERE a.open AND (a.open OR a.active) "
+    "ORDER BY o.priority, a.number DESC LIMIT ?"
 )
 _WAITING: Final = (
-    "SELECT o.priority, o.number, j.name, j.body FROM outbox o JOIN journal j ON j.number = o.number "
+    "SELECT o.priority, o.number, j.name, j.body "
+    "FROM outbox o JOIN journal j ON j.number = o.number "
     "WHERE (o.priority, o.number) > (?, ?) ORDER BY o.priority, o.number LIMIT ?"
 )
 _AGAIN: Final = (
-    "SELECT o.priority, o.number, j.name, j.body FROM outbox o JOIN journal j ON j.number = o.number "
-    "WHERE o.priority IN (1, 2, 3, 4) AND o.number IN (SELECT value FROM json_each(?)) ORDER BY 1, 2"
+    "SELECT o.priority, o.number, j.name, j.body "
+    "FROM outbox o JOIN journal j ON j.number = o.number WHERE o.priority IN (1, 2, 3, 4) "
+    "AND o.number IN (SELECT value FROM json_each(?)) ORDER BY 1, 2"
 )
 
 
 class Store:
-    """The journal's database and the one thread that writes it, and beside it `readings`.
+    """The journal's database and its thread, and beside it `readings`.
 
-    Opened by `gateway.keep.recovery`.
+    Opened by `gateway.keep.recovery`. Which method runs on which thread: see above.
     """
 
     def __init__(
@@ -101,9 +105,7 @@ class Store:
         self._counted = 0  # entries that waited when they could last be counted
         self._db: sqlite3.Connection
         self._journal: Journal
-        self._files: dict[
-            Path, int
-        ] = {}  # the files of gateway.db as we opened them, and their inodes
+        self._files: dict[Path, int] = {}  # those of gateway.db as we opened them: their inodes
 
     @property
     def journal(self) -> str:
@@ -138,9 +140,7 @@ class Store:
         Raises StoreProblem.
         """
         path = self.folder / "gateway.db"
-        with contextlib.suppress(
-            OSError
-        ):  # what cannot be read or written is told by SQLite in its own words
+        with contextlib.suppress(OSError):  # SQLite says in its own words what it cannot read
             self.mended = wal.mend(path)
         if self.mended:
             LOG.error("store %s", self.mended)
@@ -194,7 +194,10 @@ class Store:
             raise sqlite3.OperationalError(
                 f"its files were deleted, and cannot be written again: {error}"
             ) from error
-        self.mended = f"files of {path} were deleted or replaced by another program: written again, nothing is lost"
+        self.mended = (
+            f"files of {path} were deleted or replaced by another program: "
+            "written again, nothing is lost"
+        )
         LOG.error("store %s", self.mended)
 
     def begin_anew(self, journal: str, why: str, turn: Writing) -> list[Outgoing]:
@@ -373,7 +376,8 @@ class Store:
             "SELECT body FROM journal WHERE name = 'fault' ORDER BY number DESC LIMIT ?", (faults,)
         )
         of_tests = self._db.execute(
-            "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.kind = ? ORDER BY a.number DESC LIMIT ?",
+            "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry "
+            "WHERE a.kind = ? ORDER BY a.number DESC LIMIT ?",
             (TEST, tests),
         )
         return [encoding.decode_entry(body) for (body,) in of_faults], [
@@ -388,7 +392,7 @@ class Store:
         return await self.run(self._outgoing, _STANDING, int(Priority.P1), int(Priority.P2), limit)
 
     async def waiting(self, after: tuple[int, int], limit: int) -> list[Outgoing]:
-        """Return entries without receipt after (priority, number), most urgent first, then oldest."""
+        """Return entries without receipt behind a place: most urgent first, then oldest."""
         return await self.run(self._outgoing, _WAITING, *after, limit)
 
     async def waiting_batches(self, after: int, limit: int) -> list[Outgoing]:
@@ -425,7 +429,7 @@ class Store:
     async def kept(
         self, journal: str, first: int, last: int, limit: int
     ) -> list[tuple[int, str, bytes]]:
-        """Return the first entries of a journal that are still kept: (number there, name, bytes)."""
+        """Return a journal's first entries that are still kept: (number there, name, bytes)."""
         return await self.run(self._journal.kept, journal, first, last, limit)
 
     async def counts(self) -> tuple[int, int]:
@@ -437,9 +441,7 @@ class Store:
 
     def count(self) -> tuple[int, int]:
         """Count as `counts` does."""
-        with contextlib.suppress(
-            sqlite3.Error
-        ):  # the next commit finds it out and goes on in memory
+        with contextlib.suppress(sqlite3.Error):  # the next commit meets it, and goes on in memory
             self._see_to_files()
         try:
             self._counted = single(self._db, "SELECT count(*) FROM outbox")

@@ -75,7 +75,8 @@ def heritage(old: Journal, name: str, shared: int) -> Heritage:
     devices = execute("SELECT device, memory, heard FROM devices").fetchall()
     marks = execute("SELECT * FROM marks").fetchall()
     ended = execute(
-        "SELECT max(number), id, kind, device, 0, 0, 0 FROM alarms WHERE NOT open GROUP BY kind, device",
+        "SELECT max(number), id, kind, device, 0, 0, 0 FROM alarms WHERE NOT open "
+        "GROUP BY kind, device",
     )
     return {
         "INSERT OR REPLACE INTO devices VALUES (?, ?, ?)": devices,

@@ -92,7 +92,9 @@ def mend(path: Path) -> str:
     end = _end(frames)
     kept = [f for f in frames[: end + 1] if f.ours or 0 < f.number < MOST_PAGES]
     _write(log, order, size, salt, kept)
-    return f"{len(bad)} of {len(frames)} pages in {log.name} were damaged: put in order, {end + 1 - len(kept)} left out"
+    left = end + 1 - len(kept)
+    found = f"{len(bad)} of {len(frames)} pages in {log.name} were damaged"
+    return f"{found}: put in order, {left} left out"
 
 
 def pages(path: Path) -> int:
@@ -211,7 +213,7 @@ def _frames(data: bytes) -> tuple[str, int, bytes, list[_Frame]] | None:
 class _Carry:
     """How the sum of a frame goes on from that of the one before.
 
-    Both are linear, so that what a frame adds is summed by itself.
+    Both are linear, so that what a frame adds is summed by itself. Pure, for any thread.
     """
 
     def __init__(self, order: str, size: int) -> None:

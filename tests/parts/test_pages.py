@@ -135,7 +135,10 @@ def wounds(dice: random.Random, page: bytes) -> list[bytes]:
 def by_sqlite_alone(path: Path) -> set[str]:
     """Return the open alarms that SQLite finds without our help."""
     query = "SELECT a.id FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open OR a.active"
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as db:
+    with (
+        contextlib.suppress(sqlite3.Error, UnicodeDecodeError),  # its complaint may quote a damaged name
+        contextlib.closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as db,
+    ):
         return {name for (name,) in db.execute(query)}
     return set()
 
