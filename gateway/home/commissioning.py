@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -83,18 +83,7 @@ def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire
                 elif section == "platform":
                     platform_since = max(platform_since, m.number)
         elif m.kind == kind.VISIT and age(m.at, at) <= WAITS.visit:
-            what = m.detail.get("what")
-            if what == "walk" and (step := str(m.detail.get("step", ""))):
-                if step != Plug.UPLINK or m.number > platform_since:
-                    out.steps.setdefault(step, m)
-            elif what == "walk" and m.device not in changed:
-                out.walks.setdefault(m.device, m)
-            elif (
-                what == "platform_test"
-                and m.number > platform_since
-                and m.detail.get("in_force", True)
-            ):
-                out.attempt = out.attempt or m
+            _visited(out, m, changed, platform_since)
     # one that was held back on purpose says nothing about the way
     pulled = {m.detail.get("alarm") for m in out.steps.values()}
     for a in tests:
@@ -108,6 +97,18 @@ def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire
         if out.alarm is None or ("push" in a.stages and "push" not in out.alarm.stages):
             out.alarm = a
     return out
+
+
+def _visited(out: Seen, m: wire.FaultMessage, changed: Container[str], platform_since: int) -> None:
+    """Take one entry of this visit, unless what it tried was changed after it."""
+    what = m.detail.get("what")
+    if what == "walk" and (step := str(m.detail.get("step", ""))):
+        if step != Plug.UPLINK or m.number > platform_since:
+            out.steps.setdefault(step, m)
+    elif what == "walk" and m.device not in changed:
+        out.walks.setdefault(m.device, m)
+    elif what == "platform_test" and m.number > platform_since and m.detail.get("in_force", True):
+        out.attempt = out.attempt or m
 
 
 def age(then: wire.When, now: wire.When) -> float:

@@ -210,19 +210,7 @@ def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: fl
                 return
             at = now.later(max(due, now.mono))
             if people.due() <= at.mono:
-                what = people.take()
-                if isinstance(what, int):
-                    take(pipeline.receipted([what], at), at)
-                else:
-                    do, alarm = what
-                    order = Instruction(
-                        id=f"t{next(ids)}",
-                        do=do,
-                        by="trial",
-                        alarm=alarm,
-                        outcome=Outcome.UNKNOWN if do is Do.CLOSE else "",
-                    )
-                    take(pipeline.told(order, at), at)
+                take(_acted(pipeline, people.take(), next(ids), at), at)
             else:
                 take(pipeline.tick(at), at)
 
@@ -242,6 +230,16 @@ def _run(config: Config, heard: Iterable[Reading], was: Sequence[Was], limit: fl
         until(now.mono + WAITS.trial_after)  # what is open at the end comes to its end
     ran.complete = ran.readings < READINGS
     return ran
+
+
+def _acted(pipeline: Pipeline, what: int | tuple[Do, str], number: int, at: Moment) -> list[Entry]:
+    """Let the platform give a receipt, or a person an order."""
+    if isinstance(what, int):
+        return pipeline.receipted([what], at)
+    do, alarm = what
+    outcome = Outcome.UNKNOWN if do is Do.CLOSE else ""
+    order = Instruction(id=f"t{number}", do=do, by="trial", alarm=alarm, outcome=outcome)
+    return pipeline.told(order, at)
 
 
 def _note(ran: Ran, fact: AlarmFact) -> None:

@@ -135,12 +135,10 @@ def _meant(
         text = said.get(name, "").replace("\r\n", "\n").strip()
         if len(text) > PEM_MOST:
             wrong[name] = v.words("wrong.pem")
-        elif name in PAPERS and said.get(f"drop_{name}"):
-            value[name] = ""
-        elif text and name in PAPERS:
-            value[name] = f"{text}\n"
-        elif text:
-            secret[name] = f"{text}\n"
+            continue
+        dropped = name in PAPERS and bool(said.get(f"drop_{name}"))
+        if text or dropped:
+            (value if name in PAPERS else secret)[name] = "" if dropped else f"{text}\n"
     if said.get("no_password"):
         secret["password"] = ""
     elif said.get("password"):

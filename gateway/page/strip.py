@@ -125,17 +125,8 @@ def strips(
         row = "open" if r.kind in _OPEN else "there" if r.kind in _THERE else ""
         if row:
             _hold(strip, row, states, r, begin)
-        elif minute < 0:
-            continue
-        elif r.kind in _MOVES and r.value not in (False, "none", "still"):
-            strip.moves[min(minute, WIDE - 1) // column] += 1
-            active[r.device].add(minute)
-        elif r.kind in _PRESS:
-            strip.pressed += 1
-            strip.presses += [minute] if len(strip.presses) < DRAWN else []
-        elif r.kind in _DANGER and r.value:
-            strip.endangered += 1
-            strip.dangers += [minute] if len(strip.dangers) < DRAWN else []
+        elif minute >= 0:
+            _happened(strip, r, minute, active[r.device])
     for device, limit in devices:
         strip, heard = out[device], sorted([*times[device], *(packets or {}).get(device, ())])
         strip.active = len(active[device])
@@ -149,6 +140,19 @@ def strips(
                 if row == "open" and until == now:
                     strip.open_since = held[0]
     return out
+
+
+def _happened(strip: Strip, r: Heard, minute: int, active: set[int]) -> None:
+    """Count a movement, a press or a danger in its minute."""
+    if r.kind in _MOVES and r.value not in (False, "none", "still"):
+        strip.moves[min(minute, WIDE - 1) // strip.column] += 1
+        active.add(minute)
+    elif r.kind in _PRESS:
+        strip.pressed += 1
+        strip.presses += [minute] if len(strip.presses) < DRAWN else []
+    elif r.kind in _DANGER and r.value:
+        strip.endangered += 1
+        strip.dangers += [minute] if len(strip.dangers) < DRAWN else []
 
 
 def _allowed(limit: float | None) -> float:
