@@ -57,6 +57,7 @@ from gateway.tend import inbound, marks, middle, pump, rearrange
 from gateway.tend.acts import Acts, another
 from gateway.tend.admission import Admission
 from gateway.tend.attacks import Attacks
+from gateway.tend.box_swap import TakenOver
 from gateway.tend.heard import Heard
 from gateway.tend.inbound import Inbound
 from gateway.tend.lineage import Lineage
@@ -68,7 +69,7 @@ from gateway.tend.report import Report
 from gateway.tend.rounds import MARK, Rounds
 from gateway.tend.slip_box import SlipBox
 from gateway.tend.supervision import Supervision
-from gateway.tend.technician import TakenOver, Technician
+from gateway.tend.technician import Technician
 from gateway.tend.upkeep import DiskIsBack, Upkeep
 from gateway.words import kind
 from gateway.words.clock import Clock, SystemClock, boot_name

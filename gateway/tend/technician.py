@@ -10,28 +10,25 @@ same way: the rename of its file is its moment, the mark `certificate` says whic
 from __future__ import annotations
 
 import asyncio
-import base64
 import functools
-import json
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from gateway import __version__
 from gateway.box import folders
 from gateway.contract import wire
 from gateway.hear import wired_setup
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
-from gateway.home import backup, changes, handed, household, takeover
+from gateway.home import backup, changes, handed, household
 from gateway.home.config import Config, kept
 from gateway.home.devices import Device
 from gateway.home.home import Home
 from gateway.home.waits import WAITS as HOME
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fault import Faults
 from gateway.judge.lateness import age
 from gateway.judge.notes import Later, Notes
 from gateway.judge.pipeline import Pipeline
@@ -40,6 +37,7 @@ from gateway.keep.storage import Storage
 from gateway.tell.platform_test import Attempt
 from gateway.tell.uplink import Uplink
 from gateway.tend import rearrange
+from gateway.tend.box_swap import BoxSwap
 from gateway.tend.certifying import Certifying, wrong
 from gateway.tend.rearrange import Rearrange
 from gateway.words import kind
@@ -53,10 +51,6 @@ from gateway.words.say import Say
 
 LOG = logging.getLogger("eldercare")
 WORDS = 600  # characters of what was changed, in the journal
-
-
-class TakenOver(Exception):
-    """Another home's files lie ready: begin anew as its gateway."""
 
 
 class Technician:
@@ -94,7 +88,6 @@ class Technician:
         self._faults = faults
         self._notes = notes
         self._storage = storage
-        self._intake = intake
         self._ears = ears
         self._uplink = uplink
         self._rearrange = rearrange
@@ -105,6 +98,7 @@ class Technician:
             asyncio.Lock()
         )  # held while the household is read or written, until the pump has taken what came of it
         self._certifying = Certifying(home, storage, clock, boot, pipeline, faults)
+        self._swap = BoxSwap(home, models, clock, pipeline, faults, intake)
         self.attempt: Attempt | None = None
         self.fitting: wired_setup.Fitting | None = None
 
@@ -175,9 +169,9 @@ class Technician:
         if i.do is Do.COMMISSIONED:
             return await self._alone(lambda: self._certifying.carry_out(i))
         if i.do is Do.BACKUP:
-            return await self._alone(lambda: self._seal(i))
+            return await self._alone(lambda: self._swap.seal(i))
         if i.do is Do.TAKE_OVER:
-            return await self._alone(lambda: self._take_over(i))
+            return await self._alone(lambda: self._swap.take_over(i))
         if i.change is None:
             return self._says(refusal(i, Refused.MISSING, Say("order.no_change")))
         return await self._alone(functools.partial(self._configure, i, i.change))
@@ -344,75 +338,6 @@ class Technician:
         if same and uplink.connected and urgent and not although:
             raise handed.Rejected([Problem("platform", "", "although", Say("house.cuts_link"))])
         return replace(change, value=value)
-
-    # -- backup and box swap -----------------------------------------------------------------------
-
-    async def _seal(self, i: Instruction) -> Later:
-        at, fresh = self._clock.now().wall.isoformat(timespec="seconds"), self._intake.memories()
-
-        def sealed() -> ResultFact:
-            given = handed.handed(self._home.config.page_folder, i.secrets)
-            data = backup.made(
-                self._home.config,
-                self._home.gateway,
-                given.passphrase or "",
-                __version__,
-                at,
-                {d: json.loads(m) for d, m in fresh.items()},
-            )
-            backup.leave(self._home.config.state, i.id, data, by=i.by, at=at)
-            return ResultFact(i, Refused.NONE)
-
-        # The desk sees who took every key along, and when.
-        return await self._carried_out(
-            i, sealed, told=lambda now: [self._faults.note(kind.BACKUP, now, "", by=i.by)]
-        )
-
-    async def _take_over(self, i: Instruction) -> Later:
-
-        def ready() -> ResultFact:
-            given = handed.handed(self._home.config.page_folder, i.secrets)
-            kept_there = backup.opened(base64.b64decode(given.backup or ""), given.passphrase or "")
-            takeover.prepared(self._home.config, kept_there, self._models)
-            return ResultFact(i, Refused.NONE)
-
-        def arrived() -> None:
-            takeover.arrive(self._home.config.state)
-            raise TakenOver
-
-        return await self._carried_out(i, ready, arrived)
-
-    async def _carried_out(
-        self,
-        i: Instruction,
-        work: Callable[[], ResultFact],
-        then: Callable[[], None] | None = None,
-        told: Callable[[Moment], list[FaultFact]] = lambda _: [],
-    ) -> Later:
-        """Do work on a thread and answer; `then` is the next thing the pump does, with nothing in between, `told` what is told of it."""
-        try:
-            result = await asyncio.to_thread(work)
-        except backup.BackupError as no:
-            result = refusal(i, Refused.INVALID, no.say)
-        except handed.Rejected as no:
-            result = wrong(i, no.problems, self._home.config.household.revision)
-        except OSError as error:
-            result = refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror))
-        except Exception:  # as with a change
-            LOG.exception("%s failed", i.do)
-            result = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake"))
-
-        def done(now: Moment) -> list[Entry]:
-            if then is not None and result.refused is Refused.NONE:
-                try:
-                    then()
-                except OSError as error:
-                    said = Say("order.not_kept", why=error.strerror)
-                    return self._pipeline.answered(refusal(i, Refused.NOT_KEPT, said), (), now)
-            facts = told(now) if result.refused is Refused.NONE else ()
-            return self._pipeline.answered(result, facts, now)
-
-        return done
 
     # -- platform test -----------------------------------------------------------------------------
 

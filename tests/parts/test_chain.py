@@ -11,7 +11,7 @@ import pytest
 from gateway.contract import chain, encoding, wire
 from gateway.keep.journal import DOUBT, Writing
 from gateway.keep.recovery import opened
-from gateway.tend import check
+from gateway.tend import check_journal
 from gateway.words.clock import Moment
 
 from tests.golden import make
@@ -109,7 +109,7 @@ def test_a_chain_without_the_mark_of_its_head_is_no_whole_one(box, gone):
     box.rows("DELETE FROM marks WHERE name = 'head'")
     assert verdict(box).count == 1
     assert "head" in verdict(box).troubles[0].say.en
-    assert check.journal(Path("unused"), box.folder / "gateway.db") == 1
+    assert check_journal.journal(Path("unused"), box.folder / "gateway.db") == 1
 
 
 def test_an_anchor_beyond_an_entry_that_retention_keeps_is_not_believed(box):
@@ -166,7 +166,7 @@ def test_retention_keeps_the_place_from_which_the_chain_goes_on(box):
     assert found.count == 0
     assert (found.alone, found.proved) == (1, 4), "3 has lost its neighbour, 3 vouches for 2"
     assert verdict(box, box.clock.now().wall.timestamp() - 30 * 86400).count == 0
-    assert check.journal(Path("unused"), box.folder / "gateway.db") == 3, "what nothing here proves is not all well"
+    assert check_journal.journal(Path("unused"), box.folder / "gateway.db") == 3, "what nothing here proves is not all well"
     box.rows("DELETE FROM journal WHERE number = 10")
     assert first(verdict(box)) == 10, "what is cut out after it is found"
 
@@ -243,19 +243,19 @@ def test_entries_that_earlier_software_wrote_in_between_are_said(box):
 
 def test_the_command_says_what_was_changed_and_what_the_head_is(box, capsys):
     path = box.folder / "gateway.db"
-    assert check.journal(Path("unused"), path) == 0
+    assert check_journal.journal(Path("unused"), path) == 0
     out = capsys.readouterr().out
     assert "1: 新的日志 a new journal" in out
     assert f"{box.store.head.number} {box.store.head.hash}" in out
     assert f"{box.store.head.number} 条记录前后相符" in out
     box.rows("UPDATE journal SET body = ? WHERE number = 2", json.dumps(body(box, 2)).encode())
-    assert check.journal(Path("unused"), path) == 1
+    assert check_journal.journal(Path("unused"), path) == 1
     out = capsys.readouterr().out
     assert "✗" in out
     assert "entry 2: " in out
     (box.folder / "gateway.db.broken-1").write_bytes(bytes(2048))
-    check.journal(Path("unused"), path)
+    check_journal.journal(Path("unused"), path)
     assert "gateway.db.broken-1, 2 KiB" in capsys.readouterr().out
-    assert check.journal(Path("unused"), box.folder / "none.db") == 2
+    assert check_journal.journal(Path("unused"), box.folder / "none.db") == 2
     (box.folder / "torn.db").write_bytes(b"no database" * 1000)
-    assert check.journal(Path("unused"), box.folder / "torn.db") == 2
+    assert check_journal.journal(Path("unused"), box.folder / "torn.db") == 2

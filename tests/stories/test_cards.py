@@ -8,7 +8,7 @@ from gateway.box import machine
 from gateway.contract import encoding
 from gateway.demo.desk import Desk
 from gateway.demo.desk import Home as DesksHome
-from gateway.tend.check import journal as check_journal
+from gateway.tend.check_journal import journal as check_journal
 from gateway.words.kind import IDENTITY_CONFLICT
 
 from tests.stories.life import HOUR, MINUTE, Life

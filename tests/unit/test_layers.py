@@ -36,9 +36,7 @@ LONG = {
     "gateway/judge/faults/fault.py",
     "gateway/judge/open_alarms.py",
     "gateway/page/rules.py",
-    "gateway/tend/check.py",
     "gateway/tend/daemon.py",
-    "gateway/tend/technician.py",
 }
 OUTSIDE = {
     "asyncio",
