@@ -184,7 +184,7 @@ def _run(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.hear.replay import BadDay
     from gateway.keep.database import StoreProblem
-    from gateway.tend.daemon import build
+    from gateway.tend.composition import build
 
     async def serve(config: Config) -> int:
         try:

@@ -22,7 +22,8 @@ from drivers import all_models
 from gateway.box import dial
 from gateway.home.config import Config, load
 from gateway.judge.dispatch import PLATFORM
-from gateway.tend.daemon import Daemon, build
+from gateway.tend.composition import build
+from gateway.tend.daemon import Daemon
 from gateway.tend.waits import WAITS
 from gateway.words.clock import Moment
 from gateway.words.driver import Model

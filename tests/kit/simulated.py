@@ -28,7 +28,8 @@ from drivers import all_models
 from gateway.box import aside
 from gateway.home.config import load
 from gateway.tell.outbox import Lost
-from gateway.tend import daemon as daemons
+from gateway.tend.composition import MADE, build
+from gateway.tend.daemon import Daemon
 from gateway.tend.waits import WAITS
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, uuid16
@@ -95,7 +96,7 @@ class Clock(SystemClock):
     """The machine's clocks in simulated time. After a power cut the wall clock stands where it was until a time server answers."""
 
     def __init__(self, lapse: Lapse, boot: int, *, behind: float = 0.0, sure_after: float = 0.0) -> None:
-        super().__init__(daemons.MADE)
+        super().__init__(MADE)
         self.boot = f"boot{boot:08}"
         self._lapse = lapse
         self._began = lapse.loop.now
@@ -303,7 +304,7 @@ class Lapse:
         self.network, self.away = asyncio.Event(), asyncio.Event()
         self.network.set()
         self.link: Link | None = None
-        self.daemon: daemons.Daemon
+        self.daemon: Daemon
         self._packet: dict[str, int] = {}
         self._counters: dict[str, int] = {}
         self._task: asyncio.Task[None] | None = None
@@ -357,7 +358,7 @@ class Lapse:
         if not same_boot:
             self.boots += 1
             self._clock = Clock(self, self.boots, behind=behind, sure_after=sure_after)
-        self.daemon = one = daemons.build(load(self.path, all_models()), all_models(), self._clock, self._clock.boot)
+        self.daemon = one = build(load(self.path, all_models()), all_models(), self._clock, self._clock.boot)
         self.link = link = Link(self)
         one.uplink.made = lambda: link  # type: ignore[assignment, return-value, method-assign]
         one.ears.listen = lambda _group: None  # type: ignore[method-assign]

@@ -23,7 +23,8 @@ from gateway.contract import encoding
 from gateway.home.config import load
 from gateway.keep.history import Outgoing
 from gateway.tell import inventory
-from gateway.tend import daemon as daemons
+from gateway.tend.composition import MADE, build
+from gateway.tend.daemon import Daemon
 from gateway.words import kind as kinds
 from gateway.words.clock import SystemClock
 from gateway.words.driver import Advertisement, Chunk, Published
@@ -54,7 +55,7 @@ class _Clock(SystemClock):
     """A box's clocks. After a power cut the wall clock stands where it was until a time server answers."""
 
     def __init__(self, box: Box, boot: str, behind: float, sure_at: float) -> None:
-        super().__init__(daemons.MADE)
+        super().__init__(MADE)
         self.boot = boot
         self._box, self._began, self._behind, self._sure_at = box, box.now, behind, sure_at
 
@@ -148,7 +149,7 @@ class Box:
             secrets.write_text(f'[keys]\ncancel = "{KEY}"\n')
             secrets.chmod(0o600)
         self.config = load(self.path, _models())
-        self.daemon: daemons.Daemon
+        self.daemon: Daemon
 
     # -- power
 
@@ -157,7 +158,7 @@ class Box:
         self.boots += 1
         self.on = True
         clock = _Clock(self, f"{self.home.id}-{self.boots:04}", behind, self.now + sure_after)
-        self.daemon = daemon = daemons.build(self.config, _models(), clock, clock.boot)
+        self.daemon = daemon = build(self.config, _models(), clock, clock.boot)
         self._clock = clock
         daemon.push = push = _Push(self)  # type: ignore[assignment]
         for part in (daemon.uplink, daemon.presence, daemon.resend, daemon.mailbox, daemon.supervision, daemon.upkeep):

@@ -27,7 +27,8 @@ from gateway.home.config import load
 from gateway.home.identity import identity
 from gateway.keep.stand_in import stand_in
 from gateway.tend import admission, upkeep
-from gateway.tend.daemon import Daemon, build
+from gateway.tend.composition import build
+from gateway.tend.daemon import Daemon
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.driver import Advertisement

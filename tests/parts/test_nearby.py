@@ -20,7 +20,7 @@ from gateway.home import nearby
 from gateway.home.config import load
 from gateway.home.nearby import AT_MOST
 from gateway.home.waits import WAITS
-from gateway.tend.daemon import build
+from gateway.tend.composition import build
 from gateway.words.driver import Advertisement, Telegram, uuid16
 
 from tests.kit.fake_bluez import Bluetoothd, Child, PrivateBus, uuid

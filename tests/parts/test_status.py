@@ -15,7 +15,7 @@ from gateway.home.config import load
 from gateway.home.waits import WAITS
 from gateway.keep import store
 from gateway.keep.database import suspect
-from gateway.tend.daemon import build
+from gateway.tend.composition import build
 from gateway.words import kind
 from gateway.words.driver import Advertisement
 from gateway.words.instruction import Do

@@ -77,5 +77,5 @@ def test_a_long_text_is_estimated_and_costs_little():
 
 
 def test_neither_daemon_nor_page_loads_the_estimator_before_somebody_chooses_a_password():
-    code = "import gateway.tend.daemon, gateway.page.server, sys; sys.exit('zxcvbn' in sys.modules)"
+    code = "import gateway.tend.composition, gateway.page.server, sys; sys.exit('zxcvbn' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -25,7 +25,7 @@ def shorten(name: str, seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    import gateway.tend.daemon  # noqa: F401  all that runs is loaded by it
+    import gateway.tend.composition  # noqa: F401  all that runs is loaded by it
 
     words = sys.argv[1 : sys.argv.index("gateway")]
     for word in words:
