@@ -211,7 +211,8 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
-    from gateway.tend.check import checked, journal
+    from gateway.tend.check import checked
+    from gateway.tend.check_journal import journal
 
     if args.journal is not None:
         return journal(args.config, args.journal if args.journal.name else None)
