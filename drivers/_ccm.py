@@ -13,8 +13,8 @@ Unseal = Callable[[bytes, bytes, bytes | None], bytes | None]
 
 def ccm(key: bytes) -> Unseal:
     """Return what opens (nonce, ciphertext + tag, associated data); None: the tag is wrong."""
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415
-    from cryptography.hazmat.primitives.ciphers.aead import AESCCM  # noqa: PLC0415
+    from cryptography.exceptions import InvalidTag
+    from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
     decrypt = AESCCM(key, tag_length=4).decrypt
 
@@ -29,6 +29,6 @@ def ccm(key: bytes) -> Unseal:
 
 def counter_mode(key: bytes, first: bytes, data: bytes) -> bytes:
     """Return `data` opened in counter mode from block `first` on; nothing is proved by it."""
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes  # noqa: PLC0415
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     return Cipher(algorithms.AES(key), modes.CTR(first)).decryptor().update(data)

@@ -210,8 +210,7 @@ class Radio:
                     self._met(device)
             for overheard in self._overheard:
                 overheard(heard, device.details["props"].get("AddressType", ""))
-        except Exception as bug:
-            # dbus-fast would log it and stay deaf for ever: `run` ends with it instead
+        except Exception as bug:  # dbus-fast would log it and stay deaf: `run` ends with it
             self._bug = bug
             self._bluez.stir()
             raise

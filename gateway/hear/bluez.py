@@ -198,7 +198,7 @@ class Bluez:
 
     async def _until_end(self, bus: MessageBus) -> None:
         with contextlib.suppress(*LOSSES):
-            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+            await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]  # dbus-fast's
         self._lose("the connection to D-Bus is lost; if it stays so: systemctl start dbus")
 
     def _lose(self, what: str) -> None:

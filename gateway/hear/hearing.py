@@ -250,7 +250,7 @@ class Ears:
         if seconds > 0 and not self._asked.full():
             self._asked.put_nowait(seconds)
         elif seconds <= 0 and self.window is not None:
-            self.window.until = time.monotonic()
+            self.window.close(time.monotonic())
 
     async def overhear(self) -> None:
         """Open a hearing window when it is asked for; what it hears lies in a file for a while."""

@@ -185,10 +185,8 @@ class _Ear(aiomqtt.Client):
         topic = message.topic  # a broker that sends one which is no text is left: see `ended`
         try:
             self._told(topic, bytes(message.payload), bool(message.retain))
-        # a message that trips over a mistake of ours must not make deaf for all others; a kept one
-        # comes each time
-        except Exception:
-            if not self._mistaken:
+        except Exception:  # a message that trips over a mistake of ours must not end the others
+            if not self._mistaken:  # a kept one comes each time
                 LOG.exception(
                     "bridge: a message could not be taken;"
                     " of further ones on this connection nothing is said"

@@ -109,8 +109,7 @@ class Line:
         """Do `work` in a callback of the loop, and let `run` end with whatever it raises."""
         try:
             work()
-        # the loop would log and forget it; `run` raises it again
-        except Exception as reason:  # noqa: BLE001
+        except Exception as reason:  # noqa: BLE001  the loop would forget it; `run` raises it
             if self._end is not None and not self._end.done():
                 self._end.set_exception(reason)
                 # the line stays readable for ever after a hang-up; `run` closes it in the next turn

@@ -169,6 +169,10 @@ class Window:
         """Keep it open for `seconds` from now, as far as its bound allows; never shorten it."""
         self.until = min(self.opened + HOME.window, max(self.until, now + max(0.0, seconds)))
 
+    def close(self, now: float) -> None:
+        """End it."""
+        self.until = now
+
     def is_open(self, now: float) -> bool:
         """Say whether it is still open."""
         return now < self.until
@@ -194,8 +198,7 @@ class Window:
         one.name = advert.name or one.name
         try:
             self._understand(one, advert)
-        # a decoder that fails on a stranger's bytes must not end the hearing of everybody
-        except Exception:
+        except Exception:  # a driver that fails on a stranger must not end the hearing of all
             LOG.exception(
                 "nearby %s: a driver failed on its packet: send us the output of `decode`",
                 advert.address,

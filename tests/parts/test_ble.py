@@ -13,7 +13,7 @@ from dbus_fast.aio import MessageBus
 from gateway.hear.ble import Radio
 from gateway.hear.bluez import RadioError, adapters
 
-from tests.kit.fake_bluez import SYSTEM_BUS, Bluetoothd, Child, PrivateBus, flood, uuid
+from tests.kit.fake_bluez import SYSTEM_BUS, Child, flood, uuid
 from tests.kit.wait import NEVER, until
 from tests.kit.waits import change, changed
 
@@ -54,38 +54,7 @@ class Ear:
         await until(arrived)
 
 
-@pytest.fixture
-def bus():
-    with PrivateBus() as bus:
-        yield bus
-
-
-@pytest.fixture
-async def air(bus):
-    async with Bluetoothd(bus) as air:
-        yield air
-
-
-@pytest.fixture(autouse=True)
-def _impatient():
-    with changed("box", first=0.02, longest=0.1):
-        yield
-
-
-@pytest.fixture(autouse=True)
-async def nothing_left_behind():
-    """No task, no registered scanner callback survives a radio."""
-    yield
-    from bleak.backends.bluezdbus.manager import _global_instances
-
-    manager = _global_instances.get(asyncio.get_running_loop())
-    if manager is not None:
-        assert not any(manager._advertisement_callbacks.values())
-        assert not manager._device_removed_callbacks
-        if manager._bus is not None:
-            manager._bus.disconnect()
-    # bleak keeps one watcher of its own connection, which has just ended
-    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+pytestmark = pytest.mark.usefixtures("nothing_left_behind", "tried_again_soon")
 
 
 async def test_an_advertisement_arrives_whole(air):

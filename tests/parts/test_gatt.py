@@ -11,9 +11,9 @@ from gateway.hear import gatt
 from gateway.hear.ble import Radio
 from gateway.hear.gatt import Visits
 
-from tests.kit.fake_bluez import Bluetoothd, PrivateBus, uuid
+from tests.kit.fake_bluez import uuid
 from tests.kit.wait import NEVER, until
-from tests.kit.waits import change, changed
+from tests.kit.waits import change
 
 BELT, CUFF, FEVER = "A4:C1:38:00:00:11", "A4:C1:38:00:00:12", "A4:C1:38:00:00:13"
 MODELS = all_models()
@@ -42,38 +42,7 @@ QUICK = {
     "visit_longest": 0.3,
     "visit_again": 0.05,
 }
-
-
-@pytest.fixture
-def bus():
-    with PrivateBus() as bus:
-        yield bus
-
-
-@pytest.fixture
-async def air(bus):
-    async with Bluetoothd(bus) as air:
-        yield air
-
-
-@pytest.fixture(autouse=True)
-def _impatient():
-    with changed("box", first=0.02, longest=0.1):
-        yield
-
-
-@pytest.fixture(autouse=True)
-async def nothing_left_behind():
-    """No task, no watcher of a device survives."""
-    yield
-    from bleak.backends.bluezdbus.manager import _global_instances
-
-    manager = _global_instances.get(asyncio.get_running_loop())
-    if manager is not None:
-        assert not any(manager._device_watchers.values())
-        if manager._bus is not None:
-            manager._bus.disconnect()
-    await until(lambda: asyncio.all_tasks() == {asyncio.current_task()})
+pytestmark = pytest.mark.usefixtures("nothing_left_behind", "tried_again_soon")
 
 
 class Home:

@@ -23,7 +23,7 @@ from gateway.home.waits import WAITS
 from gateway.tend.composition import build
 from gateway.words.driver import Advertisement, Telegram, uuid16
 
-from tests.kit.fake_bluez import Bluetoothd, Child, PrivateBus, uuid
+from tests.kit.fake_bluez import Child, uuid
 from tests.kit.wait import until
 
 MODELS = all_models()
@@ -302,13 +302,6 @@ def test_a_wrong_configuration_is_refused(tmp_path):
     done = devices(configured(tmp_path, "[nonsense]"))
     assert done.returncode == 2
     assert "nonsense" in done.stderr
-
-
-@pytest.fixture
-async def air():
-    with PrivateBus() as bus:
-        async with Bluetoothd(bus) as air:
-            yield air
 
 
 @contextlib.asynccontextmanager
