@@ -1,4 +1,4 @@
-"""The command line: run, page, code, check, status, devices, commission, backup, restore, decode, tell, contract.
+"""The command line. Each subcommand loads what it needs, not more.
 
 Exit codes: 0 well, 1 something is wrong that the text names, 2 the command or configuration cannot
 be used.
@@ -25,128 +25,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway import __version__
+from gateway.arguments import DEFAULT, parser
+from gateway.home.source import ConfigError
 from gateway.words.say import both
 
 if TYPE_CHECKING:
     from gateway.home.config import Config
-    from gateway.home.nearby import Nearby
 
-DEFAULT = Path("/etc/eldercare-gateway/gateway.toml")
 AGAIN = -1  # what serving ends with where it begins anew at once
 _PR_SET_DUMPABLE = 4  # prctl(2)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="eldercare-gateway", description=__doc__.splitlines()[0] if __doc__ else ""
-    )
-    parser.add_argument("--version", action="version", version=f"eldercare-gateway {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name, what in (
-        ("run", "guard the home: hear, judge, alarm, push"),
-        (
-            "check",
-            "say whether configuration, adapter, ports, broker and clock are fit, and what to do",
-        ),
-        ("status", "show alarms, faults, devices, outbox, radio and uplink"),
-        ("tell", "leave an instruction for the running gateway"),
-        ("page", "serve the technician's page"),
-        (
-            "code",
-            "show the code for the first visit, the page's address and the fingerprint of its certificate",
-        ),
-    ):
-        command = commands.add_parser(name, help=what)
-        command.add_argument("--config", type=Path, default=DEFAULT)
-        if name == "run":
-            command.add_argument("--debug", action="store_true", help="log more")
-        if name == "check":
-            command.add_argument(
-                "--journal",
-                nargs="?",
-                type=Path,
-                const=Path(),
-                metavar="FILE",
-                help="hold the journal against itself: was an entry changed, cut out, moved?",
-            )
-        if name == "status":
-            command.add_argument("--json", action="store_true", help="the facts as JSON")
-        if name == "code":
-            command.add_argument(
-                "--new",
-                action="store_true",
-                help="password lost: forget the page's accounts and make another code",
-            )
-        if name == "tell":
-            command.add_argument(
-                "do",
-                help="acknowledge, dispatch, decline, recall, arrive, close, silence, shelve, test, away or confirm",
-            )
-            command.add_argument("--by", required=True, help="who gives the instruction")
-            command.add_argument(
-                "--alarm",
-                default="",
-                help="the alarm's id, as status --json shows it, or its number",
-            )
-            for word in ("device", "reason", "outcome", "responder"):
-                command.add_argument(f"--{word}", default="")
-            command.add_argument("--seconds", type=float, default=0.0)
-    for name, what in (
-        (
-            "backup",
-            "write everything that makes this box the home's gateway into one encrypted file",
-        ),
-        (
-            "restore",
-            "let this box take over from the one whose backup it is; the gateway must not be running",
-        ),
-    ):
-        command = commands.add_parser(name, help=what)
-        command.add_argument("--config", type=Path, default=DEFAULT)
-        command.add_argument("file", type=Path)
-        command.add_argument(
-            "--passphrase-file",
-            type=Path,
-            help="a file whose first line is the passphrase; default: asked for",
-        )
-    devices = commands.add_parser(
-        "devices",
-        help="list the supported models, and what this radio hears now with signal strength",
-    )
-    devices.add_argument("--config", type=Path, default=DEFAULT)
-    devices.add_argument(
-        "--seconds", type=float, default=10.0, help="how long to listen, at most 240; default: 10"
-    )
-    devices.add_argument("--json", action="store_true", help="the facts as JSON")
-    commission = commands.add_parser(
-        "commission",
-        help="set a radar's height, sensitivity and so on, one by one, and read them back",
-    )
-    commission.add_argument("--config", type=Path, default=DEFAULT)
-    commission.add_argument(
-        "device", help="the device's id in the configuration; the gateway must not be running"
-    )
-    commission.add_argument(
-        "settings",
-        nargs="*",
-        metavar="NAME=VALUE",
-        help="for instance height=250; none: read all of them",
-    )
-    decode = commands.add_parser(
-        "decode", help="say what recorded packets mean: JSON lines in, JSON lines out"
-    )
-    decode.add_argument("file", nargs="?", type=Path, help="default: standard input")
-    rehearse = commands.add_parser(
-        "rehearse"
-    )  # asked by `restore` and by the page's take-over, never by people
-    rehearse.add_argument("--config", type=Path, default=DEFAULT)
-    rehearse.add_argument("folder", type=Path)
-    contract = commands.add_parser(
-        "contract", help="write the platform's contract as JSON Schemas and one document"
-    )
-    contract.add_argument("folder", type=Path)
-    args = parser.parse_args(argv)
+    args = parser().parse_args(argv)
     if argv is None:
         _keep_to_itself(serves=args.command != "contract")
     try:
@@ -156,29 +48,25 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _keep_to_itself(*, serves: bool) -> None:
-    """Keep keys and passwords out of core dumps and away from other processes of the same user, whatever the unit says.
+    """Keep keys and passwords out of core dumps and away from other processes of the same user.
 
     `serves`: what is written belongs to the gateway, and to no other user of this machine.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.CDLL(None).prctl(
-        _PR_SET_DUMPABLE, 0, 0, 0, 0
-    )  # the limit alone does not hold for cores that are piped to a program
+    # the limit alone does not hold for cores that are piped to a program
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     if serves:
-        os.umask(
-            0o027
-        )  # the page's user is of the daemon's group; what is secret is 0600 by itself
+        # the page's user is of the daemon's group; what is secret is 0600 by itself
+        os.umask(0o027)
 
 
 def _run(args: argparse.Namespace) -> int:
     from gateway.box import generations
     from gateway.box.supervise import log_to_stderr
-    from gateway.home.source import ConfigError
 
     log_to_stderr(logging.DEBUG if args.debug else logging.INFO)
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = (
-        False  # nobody reads them, each line pays for them
-    )
+    # nobody reads them, each line pays for them
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for noisy in ("bleak", "dbus_fast", "asyncio", "mqtt"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     from drivers import all_models
@@ -221,7 +109,6 @@ def _check(args: argparse.Namespace) -> int:
 
 def _status(args: argparse.Namespace) -> int:
     from gateway.home import status
-    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -239,7 +126,6 @@ def _tell(args: argparse.Namespace) -> int:
     from gateway.box import folders
     from gateway.contract import wire
     from gateway.home import inbox, slips, status
-    from gateway.home.source import ConfigError
     from gateway.words.clock import boot_name
     from gateway.words.instruction import Do
 
@@ -285,17 +171,16 @@ def _devices(args: argparse.Namespace) -> int:
     import msgspec
 
     from drivers import all_models
+    from gateway.hear.alone import heard_alone
     from gateway.home import nearby
-    from gateway.home.source import ConfigError
     from gateway.home.waits import WAITS
 
     models = all_models()
     seconds = min(max(args.seconds, 0.1), WAITS.window)
     config = None
     try:
-        if (
-            args.config.exists() or args.config != DEFAULT
-        ):  # before anything is configured a technician wants to look around
+        # before anything is configured a technician wants to look around
+        if args.config.exists() or args.config != DEFAULT:
             config = _load(args.config)
         since = time.monotonic()
         if config is not None and nearby.ask(config.runtime, seconds):
@@ -304,7 +189,7 @@ def _devices(args: argparse.Namespace) -> int:
                 print(both("command.no_answer"), file=sys.stderr)
                 return 1
         else:
-            found = asyncio.run(_hear_alone(config, seconds))
+            found = asyncio.run(heard_alone(config, models, seconds))
     except ConfigError as error:
         return _refused(error)
     except OSError as error:
@@ -318,33 +203,8 @@ def _devices(args: argparse.Namespace) -> int:
     return 1 if all(found.radios) else 0
 
 
-async def _hear_alone(config: Config | None, seconds: float) -> Nearby:
-    """Listen where no gateway runs that would own the radio."""
-    from drivers import all_models
-    from gateway.hear import ble
-    from gateway.hear.window import Window
-
-    window = Window(all_models(), config.devices if config else (), time.monotonic(), seconds)
-    adapters = config.adapters if config else ("hci0",)
-    radios = [
-        ble.Radio(adapter, lambda _: None, lambda *_: None, wanted=lambda _: False)
-        for adapter in adapters
-    ]
-    for radio in radios:
-        radio.overhear(lambda advert, kind: window.heard(advert, kind, time.monotonic()))
-    tasks = [asyncio.create_task(radio.run()) for radio in radios]
-    if tasks:
-        await asyncio.wait(tasks, timeout=seconds)
-    found = window.facts(time.monotonic(), [radio.trouble for radio in radios])
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return found
-
-
 def _commission(args: argparse.Namespace) -> int:
     from gateway.hear.radar_settings import BadSetting, Verdict, commission, table, wanted_of
-    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -383,12 +243,10 @@ def _page(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.box.supervise import log_to_stderr
     from gateway.home.config import load
-    from gateway.home.source import ConfigError
 
     log_to_stderr(logging.INFO)
-    logging.getLogger("uvicorn").setLevel(
-        logging.ERROR
-    )  # it warns of each bad question: whoever asks may not fill the log
+    # it warns of each bad question: whoever asks may not fill the log
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     try:
         config = load(args.config, all_models(), with_secrets=False)
@@ -405,7 +263,7 @@ def _page(args: argparse.Namespace) -> int:
 
 
 def _pages(config: Config) -> list[str]:
-    """Return a line for each address of the technician's page: by name as people type it, then as it answers."""
+    """Return a line for each address of the page: by name as people type it, then as it answers."""
     from gateway.page import papers
 
     page, names = config.page, papers.host_names()
@@ -427,7 +285,6 @@ def _code(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.box import folders
     from gateway.home.config import load
-    from gateway.home.source import ConfigError
     from gateway.page import accounts, label, papers
 
     try:
@@ -455,7 +312,6 @@ def _code(args: argparse.Namespace) -> int:
 def _backup(args: argparse.Namespace) -> int:
     from gateway.home import backup, strength
     from gateway.home.identity import identity
-    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -480,7 +336,6 @@ def _restore(args: argparse.Namespace) -> int:
     from drivers import all_models
     from gateway.box import folders
     from gateway.home import backup, takeover
-    from gateway.home.source import ConfigError
 
     try:
         config = _load(args.config)
@@ -506,7 +361,6 @@ def _restore(args: argparse.Namespace) -> int:
 
 
 def _rehearse(args: argparse.Namespace) -> int:
-    from gateway.home.source import ConfigError
     from gateway.tend.rehearsal import NotFit, rehearsed
 
     try:
@@ -530,7 +384,7 @@ def _decode(args: argparse.Namespace) -> int:
     from gateway.hear.decode import decode
 
     if args.file is None:
-        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+        sys.stdin.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]  # a text stream
     try:
         with (
             contextlib.nullcontext(sys.stdin)
@@ -552,7 +406,8 @@ def _contract(args: argparse.Namespace) -> int:
         schemas.write(args.folder)
     except ImportError as missing:
         print(
-            f"{missing}: asyncapi.json is made of {args.folder}/asyncapi.yaml by PyYAML: pip install pyyaml",
+            f"{missing}: asyncapi.json is made of {args.folder}/asyncapi.yaml by PyYAML: "
+            "pip install pyyaml",
             file=sys.stderr,
         )
         return 2
