@@ -34,6 +34,7 @@ from gateway.tell.outbox import (
     key_of,
     place_of,
 )
+from gateway.tell.waits import WAITS
 from gateway.words.clock import Clock
 from gateway.words.kind import Priority
 from gateway.words.ranges import merged, within
@@ -250,7 +251,9 @@ class Push:
 
     async def _rest(self) -> None:
         due = self._flights.next_due() if self._up else inf
-        left = None if due == inf else max(0.01, self._clock.real(due - self._clock.now().mono))
+        left = None
+        if due < inf:
+            left = max(WAITS.least, self._clock.real(due - self._clock.now().mono))
         try:
             async with asyncio.timeout(left):
                 await self._wake.wait()

@@ -49,7 +49,7 @@ class _Tell(Waits):
         0.5, 0.05, 2.0, "ours: between looks whether something urgent came, or the link is back"
     )
     look_link: float = wait(1.0, 0.1, 10.0, "ours: until a heartbeat looks for the link again")
-    least: float = wait(0.05, 0.01, 1.0, "ours: of any wait for a time that is nearly there")
+    least: float = wait(0.01, 0.001, 1.0, "ours: of any wait for a time that is nearly there")
     take_back: float = wait(
         1.0, 0.1, 10.0, "ours: until settings are put back again while another change is written"
     )
