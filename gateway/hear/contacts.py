@@ -85,7 +85,10 @@ async def run(
 
 
 class ModbusInputs:
-    """A module with discrete inputs (function 02), numbered from 1 as beside its terminals."""
+    """A module with discrete inputs (function 02), numbered from 1 as beside its terminals.
+
+    On the event loop, as pins are, whose reading takes microseconds.
+    """
 
     def __init__(
         self,

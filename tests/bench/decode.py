@@ -19,8 +19,9 @@ from drivers.mibeacon import UUID as MIBEACON
 from gateway.hear.intake import Intake
 from gateway.words.clock import Moment
 from gateway.words.driver import Advertisement, Report
-from habluetooth import BluetoothServiceInfoBleak
 from xiaomi_ble.parser import XiaomiBluetoothDeviceData
+
+from tests.kit.oracle import advertised
 
 try:
     from TheengsDecoder import decodeBLE as theengs_decodes  # noqa: N813
@@ -61,23 +62,6 @@ CASES = (
     ("MiBeacon, climate", "mibeacon", MIBEACON, mibeacon_plain, None, XiaomiBluetoothDeviceData, "x"),
     ("MiBeacon sealed, door", "xiaomi-mccgq02hl", MIBEACON, mibeacon_sealed, KEY, XiaomiBluetoothDeviceData, "x"),
 )
-
-
-def info(service, data, name):
-    return BluetoothServiceInfoBleak(
-        name=name,
-        address=MAC,
-        rssi=-60,
-        manufacturer_data={},
-        service_data={service: data},
-        service_uuids=[],
-        source="",
-        device=None,
-        advertisement=None,
-        connectable=False,
-        time=0.0,
-        tx_power=None,
-    )
 
 
 def micros(make, packets):
@@ -136,7 +120,7 @@ def rows():
         driver, intake = ours(model, key, adverts)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            theirs = library(kind, key, [info(service, data, name) for data in frames])
+            theirs = library(kind, key, [advertised(MAC, service, data, name) for data in frames])
         parts = kind.__module__.split(".")[0].replace("_", "-")
         other = theengs(service, frames, name) if theengs_decodes is not None and key is None else None
         yield what, {"driver": driver, "through intake": intake, parts: theirs, "TheengsDecoder": other}

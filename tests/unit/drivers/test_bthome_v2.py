@@ -12,10 +12,10 @@ from drivers._fresh import unarmed
 from drivers.bthome_v2 import MODEL, UUID, Bthome, reports_of
 from gateway.words.driver import NOT_MINE, REPEATED, Advertisement, Refusal, Report
 from gateway.words.reading import FORMS, Form, Kind
-from habluetooth import BluetoothServiceInfoBleak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kit.oracle import advertised
 from tests.unit.drivers.driver_vectors import GOLDEN, flips
 
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
@@ -74,21 +74,7 @@ DOORS = {"opening", "door", "garage_door", "window"}
 
 
 def by_library(data, key=None):
-    info = BluetoothServiceInfoBleak(
-        name="x",
-        address=ADDRESS,
-        rssi=-60,
-        manufacturer_data={},
-        service_data={UUID: data},
-        service_uuids=[],
-        source="",
-        device=None,
-        advertisement=None,
-        connectable=False,
-        time=0.0,
-        tx_power=None,
-    )
-    update = BTHomeBluetoothDeviceData(bindkey=key).update(info)
+    update = BTHomeBluetoothDeviceData(bindkey=key).update(advertised(ADDRESS, UUID, data))
     found = defaultdict(list)
     for place, table in (("measure", update.entity_values), ("state", update.binary_entity_values)):
         for entity, value in table.items():

@@ -10,12 +10,12 @@ from drivers._mibeacon import _OPEN, _ROWS, reports_of
 from drivers.mibeacon import UUID, MiBeacon
 from gateway.words.driver import NOT_MINE, REPEATED, UNPROVED, Advertisement, Refusal, Report
 from gateway.words.reading import FORMS, Form, Kind
-from habluetooth import BluetoothServiceInfoBleak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from xiaomi_ble.devices import DEVICE_TYPES
 from xiaomi_ble.parser import XiaomiBluetoothDeviceData
 
+from tests.kit.oracle import advertised
 from tests.unit.drivers.driver_vectors import GOLDEN, MODELS, flips
 
 KEY = bytes.fromhex("017e52d2684779298709b117c0a75a7b")
@@ -363,21 +363,7 @@ SAME = {  # the library's key: our name
 
 
 def by_library(data):
-    info = BluetoothServiceInfoBleak(
-        name="x",
-        address=ADDRESS,
-        rssi=-60,
-        manufacturer_data={},
-        service_data={UUID: data},
-        service_uuids=[],
-        source="",
-        device=None,
-        advertisement=None,
-        connectable=False,
-        time=0.0,
-        tx_power=None,
-    )
-    update = XiaomiBluetoothDeviceData().update(info)
+    update = XiaomiBluetoothDeviceData().update(advertised(ADDRESS, UUID, data))
     found = {}
     for place, table in (("measure", update.entity_values), ("state", update.binary_entity_values)):
         for entity, value in table.items():
@@ -456,21 +442,7 @@ def test_every_sensor_the_library_opens_we_open_too():
     """The seal itself: what the library opens with a key, we open, and the same comes out."""
     for counter in (1, 0x1234, 0xFFFFFFFF):
         data = sealed(counter, OPEN)
-        info = BluetoothServiceInfoBleak(
-            name="x",
-            address=ADDRESS,
-            rssi=-60,
-            manufacturer_data={},
-            service_data={UUID: data},
-            service_uuids=[],
-            source="",
-            device=None,
-            advertisement=None,
-            connectable=False,
-            time=0.0,
-            tx_power=None,
-        )
-        update = XiaomiBluetoothDeviceData(bindkey=KEY).update(info)
+        update = XiaomiBluetoothDeviceData(bindkey=KEY).update(advertised(ADDRESS, UUID, data))
         assert [value.native_value for value in update.binary_entity_values.values()] == [True]
         assert heard(MiBeacon(ADDRESS, KEY, {}), data)[0] == Report(Kind.CONTACT_OPEN, True)
 
