@@ -58,6 +58,10 @@ class Historian:
             return
         self.pending.append(reading)
 
+    def lost(self, count: int) -> None:
+        """Count readings that were taken and could not be kept."""
+        self.forgotten += count
+
     def use(self, same_again: float, withheld: frozenset[str]) -> None:
         """Go on by changed wishes: what waits and may no longer be kept is forgotten."""
         self._same_again, self.withheld = same_again, withheld

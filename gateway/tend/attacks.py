@@ -36,14 +36,18 @@ class _Seen:
 
 
 class Attacks:
-    """What was refused and looks like an attack. `page` is the newest word of the page; the pump takes it when it looks."""
+    """What was refused and looks like an attack. On the loop's thread; `look` is the pump's."""
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
         self._seen: dict[str, _Seen] = {}  # by device, or by sort where it has none
         self._frames = Tallies()
-        self.page: PageWord | None = None
+        self._page: PageWord | None = None
         self._taken: PageWord | None = None
+
+    def page_says(self, word: PageWord) -> None:
+        """Take the page's newest word; the pump's next look acts on it."""
+        self._page = word
 
     def look(
         self, now: Moment, refused: Iterable[tuple[str, Mapping[str, int]]] = ()
@@ -84,7 +88,7 @@ class Attacks:
         return self._seen.setdefault(of, _Seen(what, told, now.mono, told))
 
     def _of_page(self, now: Moment) -> list[FaultFact]:
-        word, before = self.page, self._taken
+        word, before = self._page, self._taken
         if word is None or word == before:
             return []
         self._taken = word

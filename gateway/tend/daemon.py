@@ -200,7 +200,7 @@ class Daemon:
         if (seconds := nearby.asked(said)) is not None:
             self.ears.open_window(seconds)
         elif (word := inbox.page_word(said)) is not None:
-            self.attacks.page = word
+            self.attacks.page_says(word)
         else:
             self.inbound.ask()
             self.slips.ask()

@@ -198,7 +198,7 @@ class Upkeep:
             return
         message = await store.readings.keep(readings, self._boot, signals)
         if message is None:
-            self._historian.forgotten += len(readings)
+            self._historian.lost(len(readings))
         elif refused != self._historian.withheld:
             self.withdraw()
         elif store is self._storage.store:  # a stand-in's batches are of another history

@@ -19,7 +19,7 @@ class Box:
         self.attacks = Attacks(self.faults)
 
     def page(self, run, wrong, *, unusable=False):
-        self.attacks.page = page_word(PageWord(run, wrong, unusable).datagram())
+        self.attacks.page_says(page_word(PageWord(run, wrong, unusable).datagram()))
         return self.attacks.look(self.clock.now())
 
     def refused(self, what, tries=1):
