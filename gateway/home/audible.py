@@ -1,4 +1,4 @@
-"""Can anything be heard in this home, and is anybody called without the network? What a home lacks of it is said wherever somebody looks.
+"""What a home lacks to be heard, and to call somebody without the network.
 
 A pure function of the configuration, and the one place for its words: Today, `check`, `status` and
 the certificate ask here.
@@ -27,7 +27,7 @@ WORDS: dict[Lack, tuple[str, str]] = {lack: Say(f"lack.{lack}").pair for lack in
 
 
 def lacks(config: Config) -> tuple[Lack, ...]:
-    """Return what this home lacks, the worse first; () for one that is heard and calls without the network."""
+    """Return what this home lacks, the worse first; () where nothing is lacking."""
     out = []
     own = [rung for rung in config.ladder if rung.channel == PROGRAM]
     if not config.sound_alarm and not any(rung.sounds for rung in own):
@@ -38,6 +38,6 @@ def lacks(config: Config) -> tuple[Lack, ...]:
 
 
 def told(found: Iterable[str]) -> list[str]:
-    """Return a line for each in both languages, as large as a terminal's letters are; what is not known is passed over."""
+    """Return a line for each in both languages; unknown ones are skipped."""
     known = [WORDS[Lack(name)] for name in found if name in set(Lack)]
     return [f"!!! {zh}  {en.upper()} !!!" for zh, en in known]

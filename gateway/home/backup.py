@@ -66,7 +66,10 @@ CARRIED = ("certificate", "generation", pending.MARK)
 
 
 class BackupError(Failed):
-    """A backup cannot be made or used; nothing has happened. Its text has both languages, zh-CN first."""
+    """A backup cannot be made or used; nothing has happened.
+
+    Its text has both languages, zh-CN first.
+    """
 
     def __str__(self) -> str:
         return f"{self.say.zh} {self.say.en}"
@@ -183,7 +186,10 @@ def _text(config: Config, name: str) -> str:
 def _remembered(
     state: Path,
 ) -> tuple[str, dict[str, dict[str, int | str]], dict[str, str], int, tuple[str, ...]]:
-    """Read what drivers remember, the marks, and what is open. A gateway may run meanwhile: what it learns later is not in it."""
+    """Read what drivers remember, the marks, and what is open.
+
+    A gateway may run meanwhile: what it learns later is not in it.
+    """
     path = state / "gateway.db"
     if not path.exists():
         return "", {}, {}, 0, ()
@@ -195,7 +201,8 @@ def _remembered(
             marks = {str(n): str(v) for n, v in db.execute("SELECT name, value FROM marks")}
             (last,) = db.execute("SELECT coalesce(max(number), 0) FROM alarms").fetchone()
             still = db.execute(
-                "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry WHERE a.open ORDER BY a.number"
+                "SELECT j.body FROM alarms a JOIN journal j ON j.number = a.entry "
+                "WHERE a.open ORDER BY a.number"
             )
             alarms = tuple(bytes(body).decode() for (body,) in still)
     except (sqlite3.Error, ValueError) as error:
@@ -210,7 +217,7 @@ def _remembered(
 
 
 def programs(config: Config, kept: Kept) -> list[tuple[str, Say | None]]:
-    """Return the programs that a backup names, as commands, each with why it may not run on this box."""
+    """Return the programs of a backup, as commands, each with why it may not run on this box."""
     home, allowed = kept.household, rights(config.source)
     sound = home.sound or SoundPart()
     named = dict.fromkeys(
@@ -260,7 +267,10 @@ def _sealed(head: bytes, passphrase: str) -> AESGCM:
 
 
 def leave(state: Path, name: str, content: bytes, *, by: str, at: str) -> None:
-    """Leave a sealed file for the page as `name`, and note who asked for it and when. Older ones go. Raises OSError."""
+    """Leave a sealed file for the page as `name`, and note who asked for it and when.
+
+    Older ones go. Raises OSError.
+    """
     folder = state / SEALED
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     for old in folder.iterdir():
@@ -283,7 +293,7 @@ def forget_old(state: Path, now: float) -> None:
 
 
 def last(state: Path) -> tuple[str, str]:
-    """Return (who asked, when) of the last backup that the page was given, empty where there was none."""
+    """Return (who asked, when) of the last backup given to the page, empty without one."""
     for found in generations.newest_first(state / LAST):
         with contextlib.suppress(generations.Torn):
             body = found.body()

@@ -1,4 +1,4 @@
-"""The certificates of commissioning that are kept: each one document, byte by byte as it was signed.
+"""The certificates of commissioning: each one document, byte by byte as it was signed.
 
 Of a document nothing changes any more: its SHA-256 stands on paper and in the journal, and a
 reprint is made from the very same bytes. Each is a file of its own; the rename is its moment.
@@ -107,7 +107,10 @@ def signed(
 
 
 def keep(state: Path, made: Certificate) -> None:
-    """Put a certificate on the disk. Raises OSError; then there is none. The rename is the moment."""
+    """Put a certificate on the disk. Raises OSError; then there is none.
+
+    The rename is the moment.
+    """
     body = {
         "number": made.number,
         "document": made.text,
@@ -183,13 +186,17 @@ def brought(folder: Path, bodies: Iterable[Mapping[str, Any]]) -> None:
             raise ValueError(f"a certificate of the backup is none ({error})") from error
         if wrong:
             raise ValueError(
-                "a certificate of the backup is none: its number or its document is not what it should be"
+                "a certificate of the backup is none: "
+                "its number or its document is not what it should be"
             )
         keep(folder, made)
 
 
 def told(made: Certificate) -> dict[str, bool | int | float | str]:
-    """Return what the journal and the platform get: its facts and its hash; what was drawn by hand only where that is wanted."""
+    """Return what the journal and the platform get: its facts and its hash.
+
+    What was drawn by hand is in it only where that is wanted.
+    """
     document = made.document
     detail: dict[str, bool | int | float | str] = {
         "what": "commissioned",

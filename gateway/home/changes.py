@@ -1,4 +1,4 @@
-"""The changes that a technician makes on the page, one at a time: household and change -> another household, checked whole.
+"""One change by a technician at a time: household and change -> another household, checked.
 
 The form of each value stands in docs/integrator.md.
 """
@@ -53,7 +53,10 @@ def changed(
     by: str = "",
     at: str = "",
 ) -> Config:
-    """Return the configuration after one change; the same where nothing is another. Raises Rejected. Nothing is written."""
+    """Return the configuration after one change; the same where nothing is another.
+
+    Raises Rejected. Nothing is written.
+    """
     home, own = _MAKES[change.what](config, dict(change.value), given)
     if (home, own) == (config.household, config.secrets):
         return config
@@ -77,7 +80,10 @@ def changed(
 
 
 def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
-    """Return the cancel buttons that would cancel nothing. One from before this was refused is told by `check` and the page alone."""
+    """Return the cancel buttons that would cancel nothing.
+
+    One from before this was refused is told by `check` and the page alone.
+    """
     known = {d.id for d in mute_cancels(before)} - {str(change.value.get("id", ""))}
     return [
         Problem("device", d.id, "buttons", Say("house.no_cancel"))
@@ -98,7 +104,7 @@ def _put_device(config: Config, value: dict[str, Any], given: Handed) -> Made:
     return _with_devices(config, devices), _with_keys(config.secrets, device.id, given)
 
 
-def _retire_device(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _retire_device(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     device = _known(config, value)
     own = config.secrets
     rest = [d for d in config.parts.device if d.id != device.id]
@@ -118,7 +124,7 @@ def _replace_device(config: Config, value: dict[str, Any], given: Handed) -> Mad
     return _with_devices(config, devices), _with_keys(own, old.id, given)
 
 
-def _set_rooms(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _set_rooms(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     _only(value, "rooms", {"rooms"})
     rooms = _read("rooms", "", value.get("rooms"), tuple[Room, ...])
     if len(set(rooms)) < len(rooms) or not 0 < len(rooms) <= ROOMS:
@@ -126,28 +132,28 @@ def _set_rooms(config: Config, value: dict[str, Any], given: Handed) -> Made:  #
     return replace(config.household, rooms=rooms), config.secrets
 
 
-def _set_household(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _set_household(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     before = msgspec.to_builtins(config.household.household or HomePart())
     return replace(
         config.household, household=_read("household", "", before | value, HomePart)
     ), config.secrets
 
 
-def _set_consent(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _set_consent(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     before = msgspec.to_builtins(config.parts.consent)
     return replace(
         config.household, consent=_read("consent", "", before | value, ConsentPart)
     ), config.secrets
 
 
-def _set_dangers(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _set_dangers(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     dangers = _read("dangers", "", value, DangersPart)
     return replace(
         config.household, dangers=replace(dangers, off=tuple(dict.fromkeys(dangers.off)))
     ), config.secrets
 
 
-def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _set_ladder(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     _only(value, "ladder", {"ladder"})
     given_rungs = _read("ladder", "", value.get("ladder"), list[dict[str, Any]])
     if len(given_rungs) > RUNGS:
@@ -162,7 +168,7 @@ def _set_ladder(config: Config, value: dict[str, Any], given: Handed) -> Made:  
     return replace(config.household, ladder=rungs), config.secrets
 
 
-def _set_times(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _set_times(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     for name, seconds in value.items():
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise Rejected([Problem("times", "", name[:40], Say("house.seconds"))])
@@ -178,7 +184,7 @@ def _set_rules(config: Config, value: dict[str, Any], given: Handed) -> Made:
     return replace(times, dangers=dangers.dangers), own
 
 
-def _set_sound(config: Config, value: dict[str, Any], given: Handed) -> Made:  # noqa: ARG001
+def _set_sound(config: Config, value: dict[str, Any], _given: Handed) -> Made:
     sound = _read("sound", "", value, SoundPart)
     return replace(config.household, sound=sound), config.secrets
 
@@ -216,7 +222,9 @@ def _set_platform(config: Config, value: dict[str, Any], given: Handed) -> Made:
 
 
 def _same_broker(config: Config, device: DevicePart, given: Handed) -> None:
-    """Refuse to send the kept password of another program's broker to a host that it was not typed for. Raises Rejected.
+    """Refuse to send a kept broker password to a host that it was not typed for.
+
+    Raises Rejected.
 
     One that stands in secrets.toml was typed for what stands in gateway.toml, whatever the page has
     made of that device meanwhile.
@@ -244,7 +252,10 @@ def _broker_at(url: str) -> str:
 
 
 def _others_could_read(before: PlatformPart, ca: str, platform: HomePlatform) -> bool:
-    """Say whether the kept password would go to whom it was not typed for: who may set the platform may not thereby learn it."""
+    """Say whether the kept password would go to a host that it was not typed for.
+
+    Whoever may set the platform may not learn it by that.
+    """
     return (platform.host, platform.ca) != (before.host, ca) or (before.tls and not platform.tls)
 
 
@@ -302,8 +313,8 @@ def _wrong_papers(platform: HomePlatform, key: str, *, with_secrets: bool) -> li
     """Say which certificate or key cannot be used, before the link falls over it."""
     if not platform.ca and not platform.certificate:
         return []
-    from cryptography import x509  # noqa: PLC0415  8 MiB and a tenth of a second that most starts do not need
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+    from cryptography import x509  # noqa: PLC0415  8 MiB, a tenth of a second
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415  likewise
 
     out = []
     for name, text in (("ca", platform.ca), ("certificate", platform.certificate)):
@@ -381,7 +392,10 @@ def _only(value: dict[str, Any], section: str, known: set[str]) -> None:
 
 
 def _read(section: str, item: str, value: object, kind: Any) -> Any:
-    """Return a value as its part of the configuration. Raises Rejected with the field that is wrong."""
+    """Return a value as its part of the configuration.
+
+    Raises Rejected with the field that is wrong.
+    """
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:

@@ -68,7 +68,10 @@ class Seen:
 
 
 def seen(faults: Iterable[wire.Outward], tests: Iterable[wire.Outward], at: wire.When) -> Seen:
-    """Return the tests that count, of faults and test alarms, both newest first. One before a change of what it tried does not."""
+    """Return the tests that count, of faults and test alarms, both newest first.
+
+    One before a change of what it tried does not.
+    """
     out = Seen()
     changed: set[str] = set()
     platform_since = -1
@@ -112,7 +115,10 @@ def _visited(out: Seen, m: wire.FaultMessage, changed: Container[str], platform_
 
 
 def age(then: wire.When, now: wire.When) -> float:
-    """Return how many seconds ago it was: monotonic within one power-up, by the wall clock across; infinite where that is absurd."""
+    """Return the age in seconds: monotonic within one power-up, by the wall clock across.
+
+    Infinite where the wall clock is absurd.
+    """
     if then.boot == now.boot:
         return now.mono - then.mono
     passed = _seconds(now.wall) - _seconds(then.wall)
@@ -138,7 +144,10 @@ def goal_of(config: Config, d: Device) -> Goal:
 
 
 class OpenFault(NamedTuple):
-    """A fault that is on. `priority` as a number: 2 and less must be mended before anything passes."""
+    """A fault that is on.
+
+    `priority` as a number: 2 and less must be mended before anything passes.
+    """
 
     priority: int
     kind: str
@@ -156,7 +165,9 @@ def facts(
     clock: str,
     faults: Iterable[OpenFault],
 ) -> dict[str, Any]:
-    """Return all that a certificate says but who signs it and when. `mains`: this box can know whether it has mains.
+    """Return all that a certificate says but who signs it and when.
+
+    `mains`: this box can know whether it has mains.
 
     `clock` is how good the clock is, `faults` what is on but for those of a test.
     """

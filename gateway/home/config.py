@@ -1,4 +1,4 @@
-"""The configuration in force: what is read of config/*.toml (see `source`) and what the page has set, checked together.
+"""The configuration in force: config/*.toml and what the page has set, checked together.
 
 Secrets (bind keys, the broker's password) stand in a file of their own beside it, readable by its
 owner only. A section of `household.json` in the state folder (see `household`) takes the place of
@@ -79,7 +79,7 @@ class Config:
 
     @property
     def place(self) -> PlacePart:
-        """Where the home lies and how many live there: the page's household has been put in the place of the file's."""
+        """Where the home lies and how many live there, the page's household first."""
         return self.parts.household
 
     def __repr__(self) -> str:
@@ -91,7 +91,7 @@ class Config:
         return page_of(self.state)
 
     def file(self, name: str) -> Path | None:
-        """Return a configured file's path, relative ones beside the configuration; None for an empty name."""
+        """Return a configured file's path, relative to the configuration; None without a name."""
         return self.source.beside(name) if name else None
 
 
@@ -102,7 +102,9 @@ def load(
     with_secrets: bool = True,
     instead: tuple[Path, Path] | None = None,
 ) -> Config:
-    """Read and check the configuration, its secrets and the household. Raises ConfigError with every problem found.
+    """Read and check the configuration, its secrets and the household.
+
+    Raises ConfigError with every problem found.
 
     Without secrets: for the page, which has no business with keys and passwords and may not be able
     to read them. `instead`: a state and a runtime folder to take in the place of those that the
@@ -125,7 +127,9 @@ def rights(source: Source) -> programs.Rights:
 
 
 def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, list[str]]:
-    """Return a household without the programs that may not run here, and why: a home goes on being guarded without them.
+    """Return a household without the programs that may not run here, and why they may not.
+
+    The home is guarded without them.
 
     The rung of such a program is left to the platform: nobody is skipped.
     """
@@ -154,7 +158,7 @@ def _runnable(allowed: programs.Rights, home: Household) -> tuple[Household, lis
 
 
 def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, HouseholdSecrets, str]:
-    """Return the newest household that is whole, with the secrets that belong to it, and what is wrong with newer ones."""
+    """Return the newest whole household, its secrets, and what is wrong with newer ones."""
     troubles: list[str] = []
     for found in generations.newest_first(state / "household.json"):
         try:
@@ -172,7 +176,10 @@ def kept(state: Path, *, with_secrets: bool = True) -> tuple[Household, Househol
 
 
 def _secrets_of(state: Path, household: Household) -> HouseholdSecrets:
-    """Return the secrets that belong to a household. Raises Torn: without a key a sensor would be believed in plain text."""
+    """Return the secrets that belong to a household.
+
+    Raises Torn: without a key a sensor would be believed in plain text.
+    """
     if not household.token:
         return HouseholdSecrets()
     for found in generations.newest_first(state / "household-secrets.json"):
@@ -186,7 +193,7 @@ def _secrets_of(state: Path, household: Household) -> HouseholdSecrets:
 
 
 def paper(state: Path, text: str) -> Path:
-    """Return where a certificate or key that stands in the household is kept as a file, for those who read files only."""
+    """Return the file in which a certificate or key of the household is kept, for TLS."""
     return state / "papers" / f"{hashlib.sha256(text.encode()).hexdigest()[:20]}.pem"
 
 
@@ -248,7 +255,10 @@ def _merged(source: Source, home: Household, own: HouseholdSecrets) -> tuple[Fil
 
 
 def _is_new(state: Path) -> bool:
-    """Say whether no home was ever guarded under this configuration. Whoever may not look takes it that one was."""
+    """Say whether no home was ever guarded under this configuration.
+
+    Whoever may not look takes it that one was.
+    """
     try:
         return not (state / "gateway.db").exists()
     except OSError:
@@ -262,7 +272,10 @@ def composed(
     own: HouseholdSecrets,
     trouble: str = "",
 ) -> Config:
-    """Return the configuration that file and household make together. Raises ConfigError with every problem found."""
+    """Return the configuration that file and household make together.
+
+    Raises ConfigError with every problem found.
+    """
     part, secrets = _merged(source, home, own)
     problems: list[str] = []
     where = Where(source, home, part)
@@ -403,7 +416,10 @@ def _night(part: GatewayPart, where: Where, problems: list[str]) -> tuple[time, 
 
 
 def _local_time(text: str) -> time:
-    """Return a time of the home's own clock. Raises ValueError, also where an offset makes it another clock's."""
+    """Return a time of the home's own clock.
+
+    Raises ValueError, also where an offset makes it another clock's.
+    """
     at = time.fromisoformat(text)
     if at.tzinfo is not None:
         raise ValueError("a time without an offset")
@@ -439,5 +455,8 @@ def nobody_cancels(config: Config) -> bool:
 
 
 def mute_cancels(config: Config) -> list[Device]:
-    """Return the devices whose cancel button cancels nothing: nobody could tell a press from a recording of it."""
+    """Return the devices whose cancel button cancels nothing.
+
+    Nobody could tell a press from a recording of it.
+    """
     return [d for d in config.devices if d.watch.unproved and CANCEL in d.watch.roles]

@@ -61,7 +61,10 @@ def enrolled(
     *,
     keys_known: bool,
 ) -> list[Device]:
-    """Return the devices; what is wrong with one is added to `problems`. `keys_known`: secrets.toml has been read."""
+    """Return the devices; what is wrong with one is added to `problems`.
+
+    `keys_known`: secrets.toml has been read.
+    """
     out: list[Device] = []
     seen: dict[str, str] = {}
     # who may not see the keys takes a device that can have one to have it
@@ -144,7 +147,7 @@ def _endless(d: DevicePart, model: Model) -> frozenset[Kind]:
 
 
 def _address(d: DevicePart, model: Model, n: int, where: Where, problems: list[str]) -> str:
-    """Return where a device is heard: BLE address, port, URL of another broker, or its name behind its receiver."""
+    """Return a device's BLE address, port, broker's URL, or name behind its receiver."""
     match model.listens:
         case BleAdvert() | GattService():
             at = d.address.upper()
@@ -194,7 +197,7 @@ def _address(d: DevicePart, model: Model, n: int, where: Where, problems: list[s
 
 
 def is_host(host: str) -> bool:
-    """Say whether a text can be a host at all: with one that cannot, the resolver raises what no network does."""
+    """Say whether a text can be a host name: else the resolver raises UnicodeError."""
     try:
         named = bool(host.encode("idna")) and host.isprintable() and not set(host) & set(" /@?#")
         return named and (":" not in host or bool(ipaddress.ip_address(host.partition("%")[0])))
@@ -203,7 +206,10 @@ def is_host(host: str) -> bool:
 
 
 def _receivers(devices: Sequence[Device], part: File, where: Where, problems: list[str]) -> None:
-    """Refuse a device behind something that is not there or does not carry it, and one signal taught to two devices."""
+    """Refuse a device behind a receiver that is not there or does not carry it.
+
+    Refuse one signal taught to two devices, too.
+    """
     models = {d.id: d.model for d in devices}
     taught: dict[tuple[str, str], str] = {}
     numbers = {d.id: n for n, d in enumerate(part.device)}
@@ -235,7 +241,10 @@ def _missing_after(
 def _told_after(
     d: DevicePart, model: Model, missing_after: float | None, *, vital: bool
 ) -> float | None:
-    """Return the silence that somebody is told of: what the household says, else the line for such a device, or the make's if longer."""
+    """Return the silence that somebody is told of.
+
+    It is what the household says; else the line for such a device, or the make's if longer.
+    """
     if missing_after is None or d.missing_after is not None:
         return missing_after
     wired = (
@@ -254,7 +263,7 @@ def _told_after(
 
 
 def _is_plain(d: DevicePart, model: Model, roles: Collection[str]) -> bool:
-    """Say whether a household has said of a radio sensor that could be anything that it is a bed or a door, and no button that calls."""
+    """Say whether the household uses a general radio sensor as a bed or a door only."""
     return (
         model.general
         and isinstance(model.listens, BleAdvert)
@@ -273,20 +282,26 @@ def _worn(model: Model, roles: Collection[str]) -> bool:
 
 
 def is_vital(model: Model, roles: frozenset[str] = frozenset()) -> bool:
-    """Say whether a make senses a danger to life, or has a button that calls for help; `roles` are what its buttons mean."""
+    """Say whether a make senses a danger to life, or has a button that calls for help.
+
+    `roles` are what its buttons mean.
+    """
     return bool(model.senses & VITAL) or (
         Kind.BUTTON in model.senses and "sos" in (roles or {model.presses})
     )
 
 
 def longest_silence(model: Model, *, vital: bool) -> float:
-    """Return the longest silence a household may allow. A vital device has four hours, unless its make checks in less often."""
+    """Return the longest silence a household may allow.
+
+    A vital device has four hours, unless its make checks in less often.
+    """
     slow = model.rarely or (model.missing_after or 0.0) > WAITS.missing_vital
     return WAITS.missing if slow or not vital else WAITS.missing_vital
 
 
 def is_slow(model: Model) -> bool:
-    """Say whether the silence of such a make is noticed the next day only, although a life may hang on it."""
+    """Say whether a vital make's silence is noticed the next day only."""
     return is_vital(model) and (model.missing_after or 0.0) > WAITS.missing_vital
 
 

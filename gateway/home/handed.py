@@ -1,4 +1,4 @@
-"""The secrets of a change on their way from the page to the daemon: files of their own, so that none stands in an instruction.
+"""The secrets of a change, from page to daemon: in files, so that no instruction holds one.
 
 Their forms stand in docs/integrator.md. Files have mode 0640, the page's user and the daemon's
 group.
@@ -27,7 +27,10 @@ HANDED = "handed"  # folder in the page's
 
 
 class Rejected(Exception):
-    """A change that would not make a configuration. Nothing has happened; `problems` say why, field by field."""
+    """A change that would not make a configuration.
+
+    Nothing has happened; `problems` say why, field by field.
+    """
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("; ".join(p.say.en for p in problems))
@@ -49,7 +52,10 @@ class Handed(Strict, frozen=True):
 
 
 def hand(page: Path, name: str, given: Handed) -> None:
-    """Leave secrets for the daemon as file `name`, before the instruction that names it. For the page. Raises OSError."""
+    """Leave secrets for the daemon as file `name`, before the instruction that names it.
+
+    For the page. Raises OSError.
+    """
     folder = page / HANDED
     folder.mkdir(mode=0o750, parents=True, exist_ok=True)
     body = {k: msgspec.to_builtins(v) for k, v in asdict(given).items() if v is not None}
@@ -59,7 +65,10 @@ def hand(page: Path, name: str, given: Handed) -> None:
 
 
 def handed(page: Path, name: str) -> Handed:
-    """Return the secrets left as file `name`. Raises Rejected where it is not there, not the page's alone, or not what it should be."""
+    """Return the secrets left as file `name`.
+
+    Raises Rejected where it is not there, not the page's alone, or not what it should be.
+    """
     if not name:
         return Handed()
     try:
@@ -93,7 +102,10 @@ def forget(page: Path, name: str) -> None:
 
 
 def forget_old(page: Path, waiting: frozenset[str], answered: frozenset[str], now: float) -> None:
-    """Delete secrets whose instruction is answered, and those that no instruction named in time. For the page."""
+    """Delete secrets whose instruction is answered, and those that no instruction named in time.
+
+    For the page.
+    """
     with contextlib.suppress(OSError):
         for path in (page / HANDED).iterdir():
             if path.name not in waiting and (
@@ -103,7 +115,7 @@ def forget_old(page: Path, waiting: frozenset[str], answered: frozenset[str], no
 
 
 def named(body: bytes) -> str:
-    """Return the name of the file of secrets that an instruction speaks of, "" where it speaks of none."""
+    """Return the name of the file of secrets that an instruction names, "" without one."""
     text = body.decode(errors="replace")
     _, found, rest = text.partition('"secrets"')
     return rest.partition('"')[2].partition('"')[0] if found else ""

@@ -10,7 +10,10 @@ Changed = Callable[[Config], None]
 
 
 class Home:
-    """Everybody reads `config`; only `tend/rearrange` replaces it. `gateway` is this gateway's id. On the loop's thread."""
+    """Everybody reads `config`; only `tend/rearrange` replaces it.
+
+    `gateway` is this gateway's id. On the loop's thread.
+    """
 
     def __init__(self, config: Config, gateway: str) -> None:
         self.gateway = gateway
@@ -29,6 +32,6 @@ class Home:
             changed(before)
 
     def subscribe(self, changed: Changed) -> Callable[[], None]:
-        """Have `changed` called with the configuration before, after each change; return what ends that."""
+        """Call `changed` with the old configuration after each change; return what ends that."""
         self._told.append(changed)
         return lambda: self._told.remove(changed)

@@ -26,7 +26,10 @@ BEFORE = "platform-before.json"
 
 
 def keep_before(before: Config, after: Config) -> None:
-    """Leave the platform's settings that held beside the new ones, until these have connected. Raises OSError."""
+    """Leave the platform's settings that held beside the new ones, until these have connected.
+
+    Raises OSError.
+    """
     kept = {
         "revision": after.household.revision,
         "platform": msgspec.to_builtins(before.household.platform),
@@ -40,7 +43,7 @@ def keep_before(before: Config, after: Config) -> None:
 
 
 def before(config: Config, models: Mapping[str, Model]) -> Config | None:
-    """Return the configuration by the settings that held, where the present ones have never connected."""
+    """Return the configuration by the settings that held, if the new ones never connected."""
     try:
         kept = json.loads((config.state / BEFORE).read_bytes())
         if kept["revision"] != config.household.revision:
@@ -84,7 +87,10 @@ def taken_back(config: Config, before: Config, models: Mapping[str, Model], at: 
 
 
 def keep(config: Config, before: Config) -> None:
-    """Put a changed household on the disk. Raises OSError; then the one before holds. The rename of household.json is the moment."""
+    """Put a changed household on the disk. Raises OSError; then the one before holds.
+
+    The rename of household.json is the moment.
+    """
     furnish(config)
     if config.household.token != before.household.token:
         generations.write(
@@ -125,7 +131,7 @@ def tidy(config: Config) -> None:
 
 
 def shown(config: Config) -> dict[str, Any]:
-    """Return what is in force as a form shows it, section by section, with the revision; no secrets."""
+    """Return what is in force as a form shows it: sections and revision, no secrets."""
     home, parts = config.household, config.parts
     number = home.household.number if home.household else ""
     platform = parts.platform

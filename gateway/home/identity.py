@@ -14,7 +14,7 @@ LOG = logging.getLogger("eldercare")
 
 
 def identity(config: Config) -> str:
-    """Return this gateway's id: configured, or made at first start and kept in a file of its own."""
+    """Return this gateway's id: configured, or made at first start and kept in a file."""
     if config.gateway.id:
         if "." in config.gateway.id:  # of a home that was there before this was refused
             LOG.warning(
@@ -39,7 +39,7 @@ def identity(config: Config) -> str:
             new.replace(path)
             generations.sync(config.state)
     except OSError as error:
-        LOG.error(  # noqa: TRY400
+        LOG.error(  # noqa: TRY400  what it says is all there is to know
             "identity %s cannot be kept (%s): the platform will see a new gateway at each start",
             path,
             error.strerror,

@@ -1,4 +1,4 @@
-"""Instructions left in the home: the page and the command line write this file, the daemon only reads it.
+"""Instructions left in the home: page and command line write this file, the daemon reads it.
 
 One writer per file: here the page and the command line (SQLite serialises them). A datagram to the
 daemon's socket wakes it; without it the daemon looks every few seconds. Whoever runs code in the
@@ -29,7 +29,10 @@ _FUNCTIONS: Final = frozenset({"coalesce", "iif", "instr", "max"})
 
 
 def leave(folder: Path, runtime: Path, payload: bytes) -> int:
-    """Leave one instruction (JSON of the contract) for the daemon; return its number. Raises sqlite3.Error, ValueError."""
+    """Leave one instruction (JSON of the contract) for the daemon; return its number.
+
+    Raises sqlite3.Error, ValueError.
+    """
     if len(payload) > LARGEST:
         raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
     with contextlib.closing(_made(folder)) as db:
@@ -44,7 +47,10 @@ def leave(folder: Path, runtime: Path, payload: bytes) -> int:
 
 
 def mended(folder: Path) -> None:
-    """Take back what a kill has cut off, which only a writer can: until then nobody could read it. Raises sqlite3.Error."""
+    """Roll back what a kill has cut off: only a writer can, and nobody could read it.
+
+    Raises sqlite3.Error.
+    """
     if (folder / FILE).exists():
         _made(folder).close()
 
@@ -58,7 +64,8 @@ def _made(folder: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = DELETE")
         db.execute("PRAGMA synchronous = FULL")
         db.execute(
-            "CREATE TABLE IF NOT EXISTS inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, left REAL NOT NULL, body BLOB NOT NULL) STRICT"
+            "CREATE TABLE IF NOT EXISTS inbox (number INTEGER PRIMARY KEY AUTOINCREMENT, "
+            "left REAL NOT NULL, body BLOB NOT NULL) STRICT"
         )
     except sqlite3.Error:
         db.close()
@@ -67,7 +74,10 @@ def _made(folder: Path) -> sqlite3.Connection:
 
 
 def wake(runtime: Path) -> None:
-    """Tell the daemon that something lies in the inbox. Where nobody listens it finds it by itself."""
+    """Tell the daemon that something lies in the inbox.
+
+    Where nobody listens it finds it by itself.
+    """
     say(runtime, b"inbox")
 
 
@@ -81,7 +91,10 @@ def say(runtime: Path, datagram: bytes) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PageWord:
-    """What the page says of itself: how many wrong passwords since its start, which `run` tells from others, and its certificate."""
+    """What the page says of itself: wrong passwords since its start, and its certificate.
+
+    `run` tells one start from another.
+    """
 
     run: str
     wrong: int
@@ -99,14 +112,17 @@ def page_word(datagram: bytes) -> PageWord | None:
 
 
 def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
-    """Return (number, body) of what was left after `after`, oldest first; nothing where there is no file. Raises sqlite3.Error.
+    """Return (number, body) of what was left after `after`, oldest first.
+
+    Nothing where there is no file. Raises sqlite3.Error.
 
     A file that was deleted and begun anew counts from 1 again: where its numbers have not reached
     `after` it is read from its start.
     """
     rows = _asked(
         folder,
-        "SELECT number, body FROM inbox WHERE number > iif(? > (SELECT coalesce(max(seq), 0) FROM sqlite_sequence), 0, ?) "
+        "SELECT number, body FROM inbox WHERE number > "
+        "iif(? > (SELECT coalesce(max(seq), 0) FROM sqlite_sequence), 0, ?) "
         "ORDER BY number LIMIT ?",
         (after, after, limit),
     )
@@ -118,7 +134,7 @@ def read(folder: Path, after: int, limit: int = 50) -> list[tuple[int, bytes]]:
 
 
 def left_at(folder: Path, instruction: str) -> float | None:
-    """Return the wall second at which an instruction was left, None where it does not lie there any more."""
+    """Return the wall second at which an instruction was left, None where it is gone."""
     with contextlib.suppress(sqlite3.Error):
         for (left,) in _asked(
             folder,
@@ -130,7 +146,10 @@ def left_at(folder: Path, instruction: str) -> float | None:
 
 
 def newest(folder: Path) -> int:
-    """Return the number of the newest instruction ever left, 0 where there is none. Raises sqlite3.Error."""
+    """Return the number of the newest instruction ever left, 0 where there is none.
+
+    Raises sqlite3.Error.
+    """
     rows = _asked(folder, "SELECT coalesce(max(seq), 0) FROM sqlite_sequence", ())
     return rows[0][0] if rows and isinstance(rows[0][0], int) else 0
 
@@ -159,7 +178,7 @@ def _asked(folder: Path, query: str, values: tuple[object, ...]) -> list[tuple[A
 
 
 def _may(action: int, one: str | None, two: str | None, *_: str | None) -> int:
-    """Say whether a query may do this: whatever tables, views and triggers stand in the file, two are read."""
+    """Say whether a query may do this: of all that stands in the file two tables are read."""
     if action == sqlite3.SQLITE_SELECT:
         return sqlite3.SQLITE_OK
     if (action == sqlite3.SQLITE_READ and one in _TABLES) or (

@@ -1,4 +1,4 @@
-"""What this home's radio hears now, strangers included: the file that daemon and page share, and its text for people.
+"""What the radio hears now, strangers included: daemon and page share this file.
 
 Where the gateway runs it owns the radio: it is asked for a window (see hear/window.py) through its
 wake-up socket, and what it hears lies in its runtime folder until shortly after the window.
@@ -44,7 +44,7 @@ _ASK = "window"  # first word of the datagram
 
 
 def asked(datagram: bytes) -> float | None:
-    """Return for how many seconds a datagram asks to hear, None where it asks for something else."""
+    """Return the seconds that a datagram asks to hear, None where it asks something else."""
     word, _, rest = datagram.partition(b" ")
     if word != _ASK.encode():
         return None
@@ -56,7 +56,10 @@ def asked(datagram: bytes) -> float | None:
 
 
 def ask(runtime: Path, seconds: float) -> bool:
-    """Ask the running gateway for a window; False where none runs. Raises OSError where it may not be asked."""
+    """Ask the running gateway for a window; False where none runs.
+
+    Raises OSError where it may not be asked.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.settimeout(WAITS.wake)
         try:
@@ -67,7 +70,10 @@ def ask(runtime: Path, seconds: float) -> bool:
 
 
 class NearSignal(Struct, frozen=True, kw_only=True):
-    """What a receiver, or a beacon that is taught, has sent. `enrolled` and `model` are "" where nobody knows."""
+    """What a receiver, or a beacon that is taught, has sent.
+
+    `enrolled` and `model` are "" where nobody knows.
+    """
 
     receiver: str = ""
     signal: str
@@ -81,7 +87,10 @@ class NearSignal(Struct, frozen=True, kw_only=True):
 
 
 class NearDevice(Struct, frozen=True, kw_only=True):
-    """One address of the air. `told` is what it said, by kind; `acted_s`: when somebody last did something with it."""
+    """One address of the air.
+
+    `told` is what it said, by kind; `acted_s`: when somebody last did something with it.
+    """
 
     address: str
     address_kind: str = ""
@@ -142,7 +151,7 @@ def erase(runtime: Path) -> None:
 
 
 def answer(runtime: Path, since: float, seconds: float) -> Nearby | None:
-    """Wait until the gateway has heard for `seconds` since it was asked; None where it does not answer."""
+    """Wait until the gateway has heard for `seconds`; None where it does not answer."""
     while time.monotonic() < since + seconds + WAITS.window_answer:
         with contextlib.suppress(OSError, ValueError):
             found = read(runtime)
@@ -256,7 +265,10 @@ def _columns(text: str) -> int:
 
 
 def _cut(text: str, wide: int = WIDE) -> str:
-    """Return the text without what a terminal must not be given (names come from strangers), cut to `wide` columns."""
+    """Return the text cut to `wide` columns, without control characters.
+
+    Names come from strangers.
+    """
     text = "".join(sign if sign.isprintable() else "?" for sign in text)
     while _columns(text) > wide:
         text = text[:-2].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""What may stand in the configuration, part by part: types and bounds. gateway.toml and the page's household are made of these."""
+"""The parts of the configuration: types and bounds, for gateway.toml and the household."""
 
 from __future__ import annotations
 
@@ -151,7 +151,10 @@ class PagePart(Strict, frozen=True):
 
 
 class HomePart(Strict, frozen=True):
-    """What the household is called at the platform, and when it is night there. What is left out is as in [gateway]."""
+    """What the household is called at the platform, and when it is night there.
+
+    What is left out is as in [gateway].
+    """
 
     number: Annotated[str, Meta(max_length=40)] = ""
     area: Place = ""
@@ -162,7 +165,9 @@ class HomePart(Strict, frozen=True):
 
 
 class ConsentPart(Strict, frozen=True):
-    """Which routine readings the resident lets us keep and push, and for how long. What needs help is always told.
+    """Which routine readings the resident lets us keep and push, and for how long.
+
+    What needs help is always told.
 
     All of it is no until somebody was asked.
     """
@@ -175,7 +180,7 @@ class ConsentPart(Strict, frozen=True):
 
 
 class HomePlatform(Strict, frozen=True):
-    """[platform] as the page sets it: the certificates are their PEM text, the key stands among the secrets."""
+    """[platform] as the page sets it: certificates as PEM text, the key among the secrets."""
 
     host: Annotated[str, Meta(min_length=1, max_length=253)]
     port: Port = 8883
@@ -188,7 +193,10 @@ class HomePlatform(Strict, frozen=True):
 
 
 class Signature(Strict, frozen=True):
-    """How a certificate was signed: drawn with a finger, each stroke a place and steps from it, or by a name typed."""
+    """How a certificate was signed: by a name typed, or drawn with a finger.
+
+    Each stroke is a place and steps from it.
+    """
 
     how: Literal["drawn", "typed"]
     strokes: Annotated[
@@ -201,7 +209,10 @@ class Signature(Strict, frozen=True):
 
 
 class Signing(Strict, frozen=True):
-    """What a technician signs: the fingerprint of the facts that were seen, the signature, and whether it may be pushed."""
+    """What a technician signs, and whether the signature may be pushed.
+
+    `seen` is the fingerprint of the facts that were seen.
+    """
 
     seen: Annotated[str, Meta(max_length=64)]
     signature: Signature
@@ -209,7 +220,10 @@ class Signing(Strict, frozen=True):
 
 
 class Household(Strict, frozen=True):
-    """What the technician has set, and who changed it last. A section that is None is as in gateway.toml."""
+    """What the technician has set, and who changed it last.
+
+    A section that is None is as in gateway.toml.
+    """
 
     v: Literal[1] = 1
     revision: Annotated[int, Meta(ge=0)] = 0
@@ -230,7 +244,10 @@ class Household(Strict, frozen=True):
 
 
 class HouseholdSecrets(Strict, frozen=True):
-    """What of it nobody else may read. A device in `keys` or `passwords` takes the place of the same in secrets.toml."""
+    """What of it nobody else may read.
+
+    A device in `keys` or `passwords` takes the place of the same in secrets.toml.
+    """
 
     v: Literal[1] = 1
     revision: int = 0

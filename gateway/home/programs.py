@@ -1,4 +1,4 @@
-"""Which programs the gateway may run: one check for every road on which one can come into the configuration.
+"""Which programs the gateway may run: one check for every way into the configuration.
 
 What gateway.toml names is the word of its owner, who has a login: exactly that command, with
 exactly those arguments. What comes by the page, by a backup or by `household.json` may name a
@@ -23,7 +23,7 @@ WORDS, LENGTH = 16, 400  # arguments of a command, the program counted, and char
 
 
 class Rights(NamedTuple):
-    """What this box lets run: the commands of gateway.toml, and what lies in the folder and belongs to one of `owners`."""
+    """What this box lets run: gateway.toml's commands, and files of `owners` in the folder."""
 
     named: frozenset[Command] = frozenset()
     folder: Path = Path("/nonexistent")

@@ -18,7 +18,10 @@ STROKES = 8 * 1024  # bytes of it
 
 
 def unsigned(signature: Signature, by: str) -> Problem | None:
-    """Say what is wrong with a signature; None where nothing is. A typed one is the name under which one has signed in."""
+    """Say what is wrong with a signature; None where nothing is.
+
+    A typed one is the name under which one has signed in.
+    """
     if signature.how == "typed":
         same = signature.name and signature.name == by.partition(" (")[0]
         return None if same else Problem("certificate", "", "typed", Say("sign.name"))
@@ -37,7 +40,7 @@ def unsigned(signature: Signature, by: str) -> Problem | None:
 
 
 def _points(stroke: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the places of a stroke: the first two numbers are a place, all others steps from there."""
+    """Return the places of a stroke: a place first, then steps from there."""
     x = y = 0
     out = []
     for dx, dy in zip(stroke[::2], stroke[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""Instructions left by programs that the daemon itself runs: a siren's switch, a modem that somebody has answered.
+"""Instructions left by programs that the daemon runs: a siren's switch, an answered modem.
 
 Such a program is the daemon's own user, which may not write what is the page's. It leaves a file in
 a folder of the daemon's state that nobody else may enter; the datagram that wakes the daemon for
@@ -26,7 +26,7 @@ AT_ONCE = 50  # files read at a time, the oldest first
 
 
 def are_for_us(state: Path) -> bool:
-    """Say whether this process is the daemon's user and not the page's too: then it leaves slips. Raises OSError."""
+    """Say whether this process is the daemon's user and not also the page's. Raises OSError."""
     page, us = state / "page", os.geteuid()
     return (
         us != 0 and state.stat().st_uid == us and not (page.exists() and page.stat().st_uid == us)
@@ -34,7 +34,10 @@ def are_for_us(state: Path) -> bool:
 
 
 def leave(state: Path, payload: bytes) -> str:
-    """Leave one instruction (JSON of the contract) for the daemon; return the name of its file. Raises OSError, ValueError."""
+    """Leave one instruction (JSON of the contract) for the daemon; return the name of its file.
+
+    Raises OSError, ValueError.
+    """
     if len(payload) > LARGEST:
         raise ValueError(f"the instruction has {len(payload)} bytes, at most {LARGEST} are taken")
     folder = state / FOLDER
@@ -47,7 +50,7 @@ def leave(state: Path, payload: bytes) -> str:
 
 
 class Looked(NamedTuple):
-    """What a look gave: (name, body) of the oldest that were not answered, which ones are gone, and why others are not."""
+    """What a look gave: (name, body) of the oldest unanswered, which are gone, why others not."""
 
     found: list[tuple[str, bytes]]
     gone: frozenset[str]
@@ -55,7 +58,9 @@ class Looked(NamedTuple):
 
 
 def read(state: Path, taken: Collection[str], *, delete: bool = True) -> Looked:
-    """Return the oldest files that are not `taken`; of these `delete` what can be. What is no file of ours is passed over.
+    """Return the oldest files that are not `taken`; of these `delete` what can be.
+
+    What is no file of ours is passed over.
 
     Raises OSError.
     """

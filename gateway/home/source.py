@@ -1,4 +1,7 @@
-"""gateway.toml and secrets.toml as they are read. What does not fit is refused with file, line, key and what was expected."""
+"""gateway.toml and secrets.toml as they are read.
+
+What does not fit is refused with file, line, key and what was expected.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ from gateway.words.say import Say
 
 
 class ConfigError(Exception):
-    """The configuration cannot be used. `problems` has one sentence each: file, line, key, what was expected."""
+    """The configuration cannot be used.
+
+    `problems` has one sentence each: file, line, key, what was expected.
+    """
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -105,7 +111,10 @@ class Source:
 def read(
     path: Path, *, with_secrets: bool = True, instead: tuple[Path, Path] | None = None
 ) -> Source:
-    """Read gateway.toml and the secrets beside it. Raises ConfigError; for `with_secrets` and `instead` see `config.load`."""
+    """Read gateway.toml and the secrets beside it.
+
+    Raises ConfigError; for `with_secrets` and `instead` see `config.load`.
+    """
     text = _read(path)
     part = _decode(text, path, File)
     if instead is not None:
@@ -122,7 +131,7 @@ def read(
 
 
 class Where:
-    """Finds where a key stands, for people: the line of the file, or the section of the household."""
+    """Finds where a key stands, for people: line of the file, or section of the household."""
 
     def __init__(self, source: Source, home: Household, part: File) -> None:
         self._lines = source.text.splitlines()
@@ -131,7 +140,10 @@ class Where:
         self._ids = [d.id for d in part.device]
 
     def __call__(self, table: str, nth: int | None, key: str, say: Say) -> str:
-        """Return the sentence with its place; the `nth` part of a table that may stand more than once counts from 0."""
+        """Return the sentence with its place.
+
+        `nth` counts from 0, in a table that may stand more than once.
+        """
         item = "" if nth is None else self._ids[nth] if table == "device" else str(nth + 1)
         theirs = {"gateway": "household"}.get(table, table)
         if getattr(self._home, theirs, None) is not None:
@@ -166,7 +178,10 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise ConfigError(
             [
-                f"{path}: {error.strerror}: give the path with --config, or copy config/gateway.toml there"
+                (
+                    f"{path}: {error.strerror}: "
+                    "give the path with --config, or copy config/gateway.toml there"
+                )
             ]
         ) from error
     except UnicodeDecodeError as error:
@@ -184,7 +199,10 @@ def _decode(text: str, path: Path, kind: Any) -> Any:
         key = endless[-1]
         raise ConfigError(
             [
-                f"{path}, line {_line_of(text, key)}: {'.'.join(endless)}: a number was expected, not nan or inf"
+                (
+                    f"{path}, line {_line_of(text, key)}: {'.'.join(endless)}: "
+                    "a number was expected, not nan or inf"
+                )
             ]
         )
     try:
@@ -206,7 +224,7 @@ def _not_finite(raw: Any, at: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def _explained(message: str, text: str, path: Path, kind: Any, raw: Mapping[str, Any]) -> str:
-    """Turn msgspec's `... - at `$.device[1].port`` into file, line, key, and a guess where a key is unknown."""
+    """Turn msgspec's `... - at `$.device[1].port`` into file, line, key, and a guess."""
     what, _, at = message.partition(" - at ")
     found = re.match(r"`?\$\.?(\w*)(?:\[(\d+)\])?\.?(\w*)", at)
     table, nth, key = found.groups() if found else ("", None, "")

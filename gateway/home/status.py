@@ -1,4 +1,4 @@
-"""How things stand: what the daemon writes down every few seconds, and how `eldercare-gateway status` tells it.
+"""How things stand: what the daemon writes every few seconds, and how `status` tells it.
 
 The daemon puts a `Status` together (`gateway.tend.report`) and writes it as `status.json`; page and
 command line read it. Every field but `written` has a default: page and daemon of two versions stand
@@ -30,7 +30,10 @@ LARGEST = 4 * 1024 * 1024
 
 
 class LinkStatus(Struct, frozen=True, kw_only=True):
-    """The way to the platform. `where` is host:port; `platform_away_s`: how long the platform has said that it is away."""
+    """The way to the platform.
+
+    `where` is host:port; `platform_away_s`: how long the platform has said that it is away.
+    """
 
     configured: bool = False
     connected: bool = False
@@ -40,7 +43,10 @@ class LinkStatus(Struct, frozen=True, kw_only=True):
 
 
 class RadioStatus(Struct, frozen=True, kw_only=True):
-    """One adapter. `trouble` is why it does not scan; `silent_s` is None where it never heard anything."""
+    """One adapter.
+
+    `trouble` is why it does not scan; `silent_s` is None where it never heard anything.
+    """
 
     adapter: str
     hearing: bool = False
@@ -61,9 +67,10 @@ class LineStatus(Struct, frozen=True, kw_only=True):
 class DeviceStatus(Struct, frozen=True, kw_only=True):
     """One enrolled device.
 
-    `silent_s` leaves out what the gateway could not have heard; `minutes`: hour of the epoch -> bits of minutes that are not written
-    yet; `heard` says whether it was heard since this start; `untold`: the kinds it is there for, where it has never told any of them;
-    `refused`: why -> packets.
+    `silent_s` leaves out what the gateway could not have heard. `minutes`: hour of the epoch -> the
+    bits of minutes that are not written yet. `heard`: whether it was heard since this start.
+    `untold`: the kinds it is there for, where it has never told any of them. `refused`: why ->
+    packets.
     """
 
     device: str
@@ -137,7 +144,10 @@ class CardStatus(Struct, frozen=True, kw_only=True):
 
 
 class ChannelStatus(Struct, frozen=True, kw_only=True):
-    """One program that sounds or calls. `why` is what is known against it, `tested_s` when it was asked last."""
+    """One program that sounds or calls.
+
+    `why` is what is known against it, `tested_s` when it was asked last.
+    """
 
     program: str
     why: str = ""
@@ -155,7 +165,10 @@ class SettingStatus(Struct, frozen=True, kw_only=True):
 
 
 class SetUpStatus(Struct, frozen=True, kw_only=True):
-    """A wired set-up, going on or `over`. `found`: the models that understood the port; `trouble` is a word of the page."""
+    """A wired set-up, going on or `over`.
+
+    `found`: the models that understood the port; `trouble` is a word of the page.
+    """
 
     instruction: str
     device: str = ""
@@ -299,7 +312,8 @@ def line(entry: Entry) -> str:
             why = f" (rung {alarm.rung}, {fact.reason})" if fact.move == "call" else ""
             return f"alarm {alarm.number} {{{alarm.state}}}: {fact.move} {where}{why}"
         outcome = f", {alarm.outcome}" if alarm.outcome else ""
-        return f"alarm {alarm.number} {{{before or 'new'}}}: {fact.move} -> {{{alarm.state}}} {where}{outcome}"
+        moved = f"{{{before or 'new'}}}: {fact.move} -> {{{alarm.state}}}"
+        return f"alarm {alarm.number} {moved} {where}{outcome}"
     if isinstance(fact, FaultFact):
         detail = ", ".join(f"{k} {v}" for k, v in fact.detail.items() if k not in KEPT_BACK)
         return (
@@ -308,7 +322,8 @@ def line(entry: Entry) -> str:
             + (f" ({detail})" if detail else "")
         )
     assert isinstance(fact, ResultFact)  # the three facts there are
-    return f"instruction {fact.instruction.do} {'accepted' if fact.refused is Refused.NONE else 'refused: ' + fact.refused}"
+    answer = "accepted" if fact.refused is Refused.NONE else f"refused: {fact.refused}"
+    return f"instruction {fact.instruction.do} {answer}"
 
 
 def read(runtime: Path) -> Status:

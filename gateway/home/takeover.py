@@ -46,7 +46,10 @@ HERE = Path(__file__).resolve().parents[2]
 
 
 def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
-    """Make this box the home's gateway; return the configuration from now on. Raises BackupError, and then nothing has happened."""
+    """Make this box the home's gateway; return the configuration from now on.
+
+    Raises BackupError, and then nothing has happened.
+    """
     after = prepared(config, kept, models)
     try:
         arrive(config.state)
@@ -57,13 +60,19 @@ def restore(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
 
 
 def arrive(state: Path) -> None:
-    """Let what was prepared be this box's: the moment of a take-over. The rest is moved at the next start. Raises OSError."""
+    """Let what was prepared be this box's: the moment of a take-over.
+
+    The rest is moved at the next start. Raises OSError.
+    """
     (state / PREPARED).replace(state / generations.ARRIVING)
     generations.sync(state)
 
 
 def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
-    """Put all of a backup beside, on the disk; return the configuration it will be. Raises BackupError, and nothing has happened."""
+    """Put all of a backup beside, on the disk; return the configuration it will be.
+
+    Raises BackupError, and nothing has happened.
+    """
     state = config.state
     if config.gateway.id not in {"", kept.gateway}:
         values = {"path": config.path, "id": config.gateway.id, "other": kept.gateway}
@@ -110,7 +119,10 @@ def prepared(config: Config, kept: Kept, models: Mapping[str, Model]) -> Config:
 
 
 def _rehearsed(path: Path, beside: Path) -> None:
-    """Start once with a copy of what was prepared, by the very code of a start, in a process of its own. Raises BackupError."""
+    """Start once with a copy of what was prepared, in a process of its own.
+
+    It runs the very code of a start. Raises BackupError.
+    """
     copy = beside.with_name(REHEARSED)
     shutil.rmtree(copy, ignore_errors=True)
     command = [
@@ -152,7 +164,7 @@ def _rehearsed(path: Path, beside: Path) -> None:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(  # noqa: S603  ourselves
+    return subprocess.run(  # noqa: S603  our own program
         command,
         env=environment,
         cwd="/",
@@ -174,7 +186,7 @@ def _entries(state: Path) -> int:
 
 
 def _journal(folder: Path, kept: Kept) -> None:
-    """Begin a journal of this box's own, with a new name, that knows what the sensors' drivers must not forget."""
+    """Begin this box's own journal, which knows what the sensors' drivers must not forget."""
     store = Store(
         folder,
         kept.gateway,
@@ -237,7 +249,7 @@ def _seconds(wall: str) -> float:
 
 
 def runs(runtime: Path) -> bool:
-    """Say whether a gateway is at work on this configuration: it must be stopped before another home moves in."""
+    """Say whether a gateway runs on this configuration: it must be stopped first."""
     with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
         known = json.loads((runtime / "status.json").read_text(encoding="utf-8"))
         if time.time() - float(known["written"]) > WAITS.at_work:

@@ -1,4 +1,4 @@
-"""A change tried on recorded days: what the same readings would have raised, cancelled and called under other rules and times.
+"""A change tried on recorded days: what the readings would have raised under other rules.
 
 The recorded readings go through the same judge and pipeline twice, once by the rules in force and
 once by the changed ones, and the two are compared: so the figures differ by the change alone.
@@ -6,8 +6,8 @@ Beside them stands what the journal says was. People are played as the journal h
 that was answered then is answered after as many seconds now; a new one, that nobody could answer
 then, is answered after the home's usual time. A receipt takes a second. Faults are not judged.
 
-Bounds: DAYS days, READINGS readings, `trial_work` seconds; where one is reached, `complete` is false and
-`until` says how far it went.
+Bounds: DAYS days, READINGS readings, `trial_work` seconds. Where one is reached, `complete` is
+false and `until` says how far it went.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LISTED = 50  # alarms that are listed as more or fewer
 
 
 class Was(NamedTuple):
-    """One alarm as the journal has it: when the danger was, and after how many seconds a person answered and ended it."""
+    """One alarm of the journal; `answered` and `closed` are seconds after it was raised."""
 
     kind: str
     device: str
@@ -83,7 +83,10 @@ class Ran:
 
 
 def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -> dict[str, Any]:
-    """Return what `changed` would have meant, as plain values with a sentence in both languages. Raises sqlite3.Error."""
+    """Return what `changed` would have meant, as plain values with a sentence in both languages.
+
+    Raises sqlite3.Error.
+    """
     began = now.wall.timestamp() - min(days, DAYS) * 86400
     was = recorded_alarms(config.state / "gateway.db", began)
     limit = time.monotonic() + WAITS.trial_work
@@ -112,7 +115,10 @@ def tried(config: Config, changed: Config, now: Moment, *, days: float = DAYS) -
 
 
 def readings(path: Path, began: float) -> Iterator[Reading]:
-    """Yield the recorded readings that are judged, oldest first, on one clock that never goes back. Raises sqlite3.Error."""
+    """Yield the recorded readings that are judged, oldest first, on a clock that never goes back.
+
+    Raises sqlite3.Error.
+    """
     if not path.exists():
         return
     wanted = sorted(JUDGED | SIGNS)
@@ -123,7 +129,7 @@ def readings(path: Path, began: float) -> Iterator[Reading]:
         columns = {row[1] for row in db.execute("PRAGMA table_info(readings)")}
         flagged = "flagged" if "flagged" in columns else "0"
         rows = db.execute(
-            f"SELECT device, kind, value, nth, label, boot, mono, wall, {flagged} FROM readings "  # noqa: S608  question marks and a name
+            f"SELECT device, kind, value, nth, label, boot, mono, wall, {flagged} FROM readings "  # noqa: S608  a column
             f"WHERE wall >= ? AND kind IN ({kinds}) ORDER BY row LIMIT ?",
             (began, *wanted, READINGS),
         )
@@ -149,7 +155,9 @@ def recorded_alarms(path: Path, began: float) -> list[Was]:
     newest: dict[int, wire.AlarmMessage] = {}
     with reader(path, WAITS.lock) as db:
         rows = db.execute(
-            "SELECT max(number), body FROM journal WHERE name = 'alarm' AND alarm > 0 AND wall >= ? GROUP BY alarm ORDER BY 1 DESC LIMIT ?",
+            "SELECT max(number), body FROM journal "
+            "WHERE name = 'alarm' AND alarm > 0 AND wall >= ? "
+            "GROUP BY alarm ORDER BY 1 DESC LIMIT ?",
             (began, ALARMS),
         )
         for _, body in rows:

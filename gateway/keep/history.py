@@ -357,7 +357,7 @@ class History:
             with atomic(db):
                 oldest = "SELECT number FROM batches WHERE waiting ORDER BY number LIMIT ?"
                 forgotten = execute(
-                    f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})",  # noqa: S608
+                    f"UPDATE batches SET waiting = 0 WHERE number IN ({oldest})",  # noqa: S608  ours
                     (too_many,),
                 ).rowcount
             self.waits -= forgotten

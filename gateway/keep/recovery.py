@@ -143,7 +143,7 @@ def opened(
     try:
         return _merged(_Opened(store, fresh, read.memories), left, now, boot)
     except sqlite3.Error as error:  # only a stand-in has something to merge, and that still has it
-        LOG.error("store %s; working from memory until then", error)  # noqa: TRY400
+        LOG.error("store %s; working from memory until then", error)  # noqa: TRY400  it is in the line
         assert left is not None
         return left
 

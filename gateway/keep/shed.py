@@ -61,7 +61,7 @@ def _superseded(db: sqlite3.Connection) -> int:
     That it was raised, and how it stands, stays.
     """
     rows = db.execute(
-        f"SELECT number FROM journal WHERE alarm IS NOT NULL AND {_NEEDED}"  # noqa: S608
+        f"SELECT number FROM journal WHERE alarm IS NOT NULL AND {_NEEDED}"  # noqa: S608  ours
         " AND json_extract(CAST(body AS TEXT), '$.move')"
         " IN ('count', 'call', 'call_accepted', 'call_failed')"
     )
@@ -72,7 +72,7 @@ def _gone(db: sqlite3.Connection, numbers: list[int]) -> int:
     done = 0
     for number in numbers:
         done += db.execute(
-            f"DELETE FROM journal WHERE number = ? AND {_NEEDED}",  # noqa: S608
+            f"DELETE FROM journal WHERE number = ? AND {_NEEDED}",  # noqa: S608  ours
             (number,),
         ).rowcount
         db.execute("DELETE FROM outbox WHERE priority IN (1, 2, 3, 4) AND number = ?", (number,))
