@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from gateway.home.config import Config, composed, mute_cancels
+from gateway.home.cancels import mute_cancels
+from gateway.home.config import Config, composed
 from gateway.home.handed import Handed, Rejected
 from gateway.home.parts import (
     ConsentPart,
@@ -84,10 +85,10 @@ def _mute(before: Config, after: Config, change: Change) -> list[Problem]:
 
     One from before this was refused is told by `check` and the page alone.
     """
-    known = {d.id for d in mute_cancels(before)} - {str(change.value.get("id", ""))}
+    known = {d.id for d in mute_cancels(before.devices)} - {str(change.value.get("id", ""))}
     return [
         Problem("device", d.id, "buttons", Say("house.no_cancel"))
-        for d in mute_cancels(after)
+        for d in mute_cancels(after.devices)
         if d.id not in known
     ]
 

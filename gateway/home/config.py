@@ -11,7 +11,7 @@ import difflib
 import hashlib
 import sys
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import time
 from pathlib import Path
@@ -22,6 +22,7 @@ import msgspec
 from gateway.box import generations
 from gateway.box.folders import page_of
 from gateway.home import programs
+from gateway.home.cancels import cancel_by
 from gateway.home.devices import Device, enrolled, is_host
 from gateway.home.parts import (
     GatewayPart,
@@ -34,9 +35,7 @@ from gateway.home.parts import (
 )
 from gateway.home.source import ConfigError, File, Secrets, Source, Where, read
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung
-from gateway.judge.watch import CANCEL
 from gateway.words.driver import Model
-from gateway.words.reading import Kind
 from gateway.words.say import Say
 from gateway.words.times import Times
 
@@ -363,7 +362,7 @@ def composed(
         sound_words=voice,
         quiet_sos=sound.quiet_sos,
         night_volume=sound.night_volume,
-        cancel_by=_cancel_by(devices),
+        cancel_by=cancel_by(devices),
         passwords=secrets.passwords,
         page=part.page,
         household=home,
@@ -435,28 +434,3 @@ def _voice(sound: SoundPart, state: Path) -> tuple[str, ...]:
         f"--volume={sound.volume:g}",
         f"--recordings={state / 'voice'}",
     )
-
-
-def _cancel_by(devices: Sequence[Device]) -> str:
-    """Return how the resident cancels, "" where nothing does: a button of its own comes first."""
-    proved = [d.watch for d in devices if not d.watch.unproved]
-    if any(CANCEL in watch.buttons.values() for watch in proved):
-        return "button"
-    ways = [way for watch in proved for (_, way), role in watch.presses.items() if role == CANCEL]
-    return {"single": "press"}.get(ways[0], ways[0]) if ways else ""
-
-
-def nobody_cancels(config: Config) -> bool:
-    """Say whether a fall, a stay or a bed left has a grace here that the resident cannot end."""
-    asks = any(d.model.senses & {Kind.FALL, Kind.STAY_STILL} or d.watch.bed for d in config.devices)
-    return asks and not any(
-        CANCEL in d.watch.roles and not d.watch.unproved for d in config.devices
-    )
-
-
-def mute_cancels(config: Config) -> list[Device]:
-    """Return the devices whose cancel button cancels nothing.
-
-    Nobody could tell a press from a recording of it.
-    """
-    return [d for d in config.devices if d.watch.unproved and CANCEL in d.watch.roles]

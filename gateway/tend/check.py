@@ -14,7 +14,8 @@ from drivers import all_models
 from gateway.box import mains
 from gateway.hear.serial_port import why_not
 from gateway.home import audible, status
-from gateway.home.config import Config, load, mute_cancels, nobody_cancels
+from gateway.home.cancels import mute_cancels, nobody_cancels
+from gateway.home.config import Config, load
 from gateway.home.devices import Device, speed
 from gateway.home.source import ConfigError
 from gateway.home.status import Status
@@ -116,9 +117,9 @@ def _supervised(d: Device) -> Iterator[Finding]:
 
 def _said(config: Config, running: Status | None) -> Iterator[Finding]:
     """Tell who cannot cancel, and which devices have not said yet what they are for."""
-    if nobody_cancels(config):
+    if nobody_cancels(config.devices):
         yield Finding(None, both("check.cancel"), both("check.nobody_cancels"))
-    for d in mute_cancels(config):
+    for d in mute_cancels(config.devices):
         yield Finding(False, both("check.cancel"), both("check.mute_cancel", id=d.id))
     for told in running.devices if running else []:
         if told.untold:

@@ -14,7 +14,7 @@ from gateway.box.card import Card
 from gateway.hear.hearing import Ears
 from gateway.hear.intake import Intake
 from gateway.home import audible
-from gateway.home.config import mute_cancels
+from gateway.home.cancels import mute_cancels
 from gateway.home.devices import Device
 from gateway.home.home import Home
 from gateway.home.status import (
@@ -62,7 +62,7 @@ class Report:
             card.facts(now.mono),
         )
         walk, step = self.pipeline.walk_test.walk, self.pipeline.walk_test.step
-        mute = mute_cancels(config)
+        mute = mute_cancels(config.devices)
         return Status(
             gateway=self.home.gateway,
             software=__version__,

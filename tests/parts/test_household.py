@@ -12,8 +12,9 @@ import pytest
 from drivers import all_models
 from gateway.box import generations
 from gateway.home import handed
+from gateway.home.cancels import mute_cancels
 from gateway.home.changes import changed
-from gateway.home.config import kept, load, mute_cancels
+from gateway.home.config import kept, load
 from gateway.home.handed import Handed, Rejected
 from gateway.home.household import keep, shown
 from gateway.keep.historian import Historian
@@ -402,19 +403,19 @@ def test_a_button_that_cannot_prove_a_press_is_not_made_a_cancel_button(home, va
 
 
 def test_a_cancel_button_of_an_earlier_version_loads_and_hinders_no_other_change(home):
-    assert [d.id for d in mute_cancels(home)] == ["cancel"]
+    assert [d.id for d in mute_cancels(home.devices)] == ["cancel"]
     made = after(home, "put_device", BUTTON)
-    assert [d.id for d in mute_cancels(made)] == ["cancel"]
-    assert not mute_cancels(after(made, "retire_device", {"id": "cancel"}))
+    assert [d.id for d in mute_cancels(made.devices)] == ["cancel"]
+    assert not mute_cancels(after(made, "retire_device", {"id": "cancel"}).devices)
     made = saved(after(home, "replace_device", {"id": "cancel"}, Handed(key=KEY)), home)
-    assert not mute_cancels(made)
+    assert not mute_cancels(made.devices)
     assert problems(made, "replace_device", {"id": "cancel"}) == [("device", "cancel", "buttons")], "other hardware, and no key of it"
 
 
 def test_a_wire_proves_what_it_says(home):
     bus = {"id": "inputs", "model": "gpio-inputs", "room": "hall", "port": "gpio:17"}
     cord = {"id": "well", "model": "dry-contact", "room": "hall", "via": "inputs", "codes": {"sos": "17"}} | CANCELS
-    assert [d.id for d in mute_cancels(after(after(home, "put_device", bus), "put_device", cord))] == ["cancel"]
+    assert [d.id for d in mute_cancels(after(after(home, "put_device", bus), "put_device", cord).devices)] == ["cancel"]
 
 
 def test_a_ladder_saved_by_the_page_keeps_which_of_its_programs_only_sound(tmp_path):

@@ -6,7 +6,8 @@ import msgspec
 import pytest
 from drivers import all_models
 from gateway.home import config
-from gateway.home.config import load, mute_cancels
+from gateway.home.cancels import mute_cancels
+from gateway.home.config import load
 from gateway.home.devices import is_slow, is_vital, longest_silence
 from gateway.home.parts import HomePart, HouseholdSecrets
 from gateway.home.source import ConfigError, Secrets
@@ -104,7 +105,7 @@ def test_a_kind_of_press_has_a_role_of_its_own(home):
     assert sealed.supervised.vital, "one of its presses calls for help"
     (home / "secrets.toml").unlink()
     plain = load(written(home, text), MODELS)
-    assert [d.id for d in mute_cancels(plain)] == ["pendant"], "without its key a press is no proof, and cancels nothing"
+    assert [d.id for d in mute_cancels(plain.devices)] == ["pendant"], "without its key a press is no proof, and cancels nothing"
     assert plain.devices[0].watch.unproved
 
 
