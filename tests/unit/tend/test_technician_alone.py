@@ -1,0 +1,125 @@
+"""The technician's part alone: what it refuses at once, and that one change of the household waits for the other."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from gateway.home.waits import WAITS as HOME
+from gateway.judge.notes import Notes
+from gateway.tend.technician import Technician
+from gateway.words.instruction import Change, Do, Door, Instruction, Refused, What
+from gateway.words.say import Say
+
+from tests.kit.hand import HandClock
+from tests.unit.tell.fakes import Pipeline, home, platform
+
+
+class Attempt:
+    """A try of the platform that never ends by itself."""
+
+    over = False
+
+    def __init__(self, config, i):
+        self.config, self.i, self.told = config, i, []
+
+    async def run(self):
+        await asyncio.Event().wait()
+
+    def committed(self, entry):
+        self.told.append(entry)
+
+    receipted = committed
+
+
+@pytest.fixture
+async def made(tmp_path):
+    out = SimpleNamespace(clock=HandClock(), pipeline=Pipeline(), windows=[], ports=["/dev/a"])
+    out.pipeline.answered = lambda result, _facts, _now: [result]
+    out.pipeline.noticed = lambda facts, _now: [*facts]
+    device = SimpleNamespace(id="pendant", at="a4:c1:38:00:00:01", model=SimpleNamespace(name="button", settings=(), senses=frozenset()))
+    out.home = home(state=tmp_path, page_folder=tmp_path, devices=(device,), trouble="", household=SimpleNamespace(revision=3))
+    out.uplink = SimpleNamespace(on_trial=False, connected=True)
+    out.notes = Notes(out.pipeline.faults, out.pipeline.noticed, lambda: None)
+    out.rearranged = []
+    out.technician = Technician(
+        home=out.home,
+        models={},
+        clock=out.clock,
+        boot="boot-1",
+        replays=False,
+        pipeline=out.pipeline,
+        faults=out.pipeline.faults,
+        notes=out.notes,
+        storage=SimpleNamespace(store=SimpleNamespace(marked=lambda _: "")),
+        intake=SimpleNamespace(memories=dict),
+        ears=SimpleNamespace(open_window=out.windows.append, ports=lambda: out.ports),
+        uplink=out.uplink,
+        rearrange=lambda config, _now, **more: out.rearranged.append((config, more)) or [],
+        attempt=Attempt,
+        fitting=lambda i, device: SimpleNamespace(over=False, run=asyncio.Event().wait, i=i, device=device),
+    )
+
+    async def does(do, by="Li", **fields):
+        answer = await out.technician.carry_out(Instruction(id="i1", do=do, by=by, door=Door.LOCAL, **fields))
+        (result,) = answer(out.clock.now())
+        return result.refused
+
+    out.does = does
+    yield out
+    await out.technician.close()
+
+
+async def test_who_gives_no_name_is_refused(made):
+    assert await made.does(Do.WINDOW, by=" ", seconds=10) is Refused.MISSING
+    assert made.windows == []
+
+
+async def test_a_hearing_window_is_bounded(made):
+    assert await made.does(Do.WINDOW, seconds=HOME.window + 1) is Refused.TOO_LONG
+    assert await made.does(Do.WINDOW, seconds=HOME.window) is Refused.NONE
+    assert made.windows == [HOME.window]
+
+
+async def test_one_try_of_the_platform_at_a_time_and_it_hears_of_entries_and_receipts(made):
+    assert await made.does(Do.PLATFORM_TEST) is Refused.MISSING, "there is none"
+    made.home.config.platform = platform()
+    made.uplink.on_trial = True
+    assert await made.does(Do.PLATFORM_TEST) is Refused.NOT_ALLOWED
+    made.uplink.on_trial = False
+    made.technician.committed("before")
+    assert await made.does(Do.PLATFORM_TEST) is Refused.NONE
+    made.technician.committed("entry")
+    made.technician.receipted("receipt")
+    assert made.technician.attempt.told == ["entry", "receipt"]
+    assert await made.does(Do.PLATFORM_TEST) is Refused.NOT_ALLOWED
+
+
+async def test_a_line_is_asked_only_where_there_is_one_that_nobody_has(made):
+    assert await made.does(Do.ADJUST, device="lamp") is Refused.UNKNOWN_DEVICE
+    assert await made.does(Do.ADJUST, device="pendant") is Refused.NOT_ALLOWED, "it has no settings"
+    assert await made.does(Do.ASK_PORT, port="/dev/b") is Refused.NOT_ALLOWED
+    assert await made.does(Do.ASK_PORT, port="/dev/a") is Refused.NONE
+    assert await made.does(Do.ASK_PORT, port="/dev/a") is Refused.NOT_ALLOWED, "one runs"
+
+
+async def test_a_change_without_content_and_one_by_an_old_page_are_refused(made):
+    assert await made.does(Do.CONFIGURE) is Refused.MISSING
+    made.home.config.household = SimpleNamespace(revision=3, instruction="", by="Wang", at="2026-11-30T09:00:00")
+    change = Change(what=What.SET_ROOMS, value={})
+    assert await made.does(Do.CONFIGURE, change=change, revision=2) is Refused.CHANGED_MEANWHILE
+    made.home.config.household.instruction = "i1"
+    assert await made.does(Do.CONFIGURE, change=change, revision=2) is Refused.NONE, "it was carried out before a restart"
+    assert made.rearranged == []
+
+
+async def test_the_household_is_nobody_elses_until_the_pump_has_taken_the_answer(made):
+    made.home.config.household = SimpleNamespace(revision=3, instruction="i1")
+    change = Change(what=What.SET_ROOMS, value={})
+    order = Instruction(id="i1", do=Do.CONFIGURE, by="Li", door=Door.LOCAL, change=change)
+    answer = await made.technician.carry_out(order)
+    assert not await made.technician.take_back(made.home.config, Say("order.no_by"))
+    second = asyncio.create_task(made.technician.carry_out(order))
+    await asyncio.sleep(0)
+    assert not second.done()
+    answer(made.clock.now())
+    (await second)(made.clock.now())
