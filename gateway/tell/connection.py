@@ -203,11 +203,12 @@ class Connection(aiomqtt.Client):
                 raise LinkLost(Say("link.of_topic", topic=topic, why=reason(self._where, code)))
 
     async def push(
-        self, topic: str, payload: bytes, *, retain: bool, qos: int, seconds: float = 0.0
+        self, topic: str, payload: bytes, *, retain: bool = False, seconds: float = 0.0
     ) -> None:
         """Publish and wait for the PUBACK. Raises NotTaken, or LinkLost, also of a silent broker.
 
-        At QoS 0 nothing is waited for; over MQTT 5 the message expires after `seconds`.
+        What is worth something only for `seconds` is sent at QoS 0, and not waited for; over MQTT 5
+        it expires then.
         """
         if self._most is not None and len(topic) + len(payload) + 16 > self._most:
             values = {"where": self._where, "most": self._most, "topic": topic}
@@ -217,10 +218,10 @@ class Connection(aiomqtt.Client):
                 raise self._loss()
             passes = seconds and self.version == "5"
             name, properties = self._passing(topic, seconds) if passes else (topic, None)
-            info = self._client.publish(name, payload, qos, retain, properties)
+            info = self._client.publish(name, payload, 0 if seconds else 1, retain, properties)
             if info.rc != 0:
                 raise LinkLost(Say("link.not_connected", where=self._where))
-            if qos == 0:
+            if seconds:
                 self._client.loop_write()
                 return
             code = (await self._answer(info.mid, WAITS.puback, "link.message"))[0]

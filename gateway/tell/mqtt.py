@@ -99,13 +99,11 @@ class Link:
         """Wait for no farewell when `run` is cancelled: somebody else wants the line."""
         self._hurried = True
 
-    async def publish(
-        self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1
-    ) -> None:
-        """Return when the broker has the message (QoS 1: PUBACK). Raises LinkLost or NotTaken."""
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Return when the broker has the message (PUBACK). Raises LinkLost or NotTaken."""
         if self._connection is None:
             raise LinkLost(Say("link.not_connected", where=self.broker.where))
-        await self._connection.push(topic, payload, retain=retain, qos=qos)
+        await self._connection.push(topic, payload, retain=retain)
 
     async def say_now(self, topic: str, payload: bytes, seconds: float) -> None:
         """Say at QoS 0 what is worth nothing after `seconds`; over MQTT 5 it expires then.
@@ -115,7 +113,7 @@ class Link:
         """
         if self._connection is None:
             raise LinkLost(Say("link.not_connected", where=self.broker.where))
-        await self._connection.push(topic, payload, retain=False, qos=0, seconds=seconds)
+        await self._connection.push(topic, payload, seconds=seconds)
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Connect, serve until it ends, raise LinkLost. Cancelled, say good-bye first."""
@@ -166,7 +164,7 @@ class Link:
         await connection.ask([topics[name] for name in wire.TO_GATEWAY if name != wire.TO_ALL])
         try:
             here = self._status(True, "connected")
-            await connection.push(topics["status"], here, retain=True, qos=1)
+            await connection.push(topics["status"], here, retain=True)
         except NotTaken as no:  # a gateway that may not say that it is there may not say more
             raise LinkLost(no.say) from no
         self._connection, self.version = connection, connection.version
@@ -185,7 +183,7 @@ class Link:
             with contextlib.suppress(LinkLost, NotTaken, TimeoutError):
                 async with asyncio.timeout(WAITS.farewell):
                     away = self._status(False, "stopped")
-                    await connection.push(topics["status"], away, retain=True, qos=1)
+                    await connection.push(topics["status"], away, retain=True)
                 connection.leave()
             raise
 

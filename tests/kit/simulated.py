@@ -275,7 +275,7 @@ class Link:
                 self.connected = False
                 uplink._down(self)
 
-    async def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: int = 1) -> None:
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         await asyncio.sleep(0.05)
         if not self.connected or self._lapse.link is not self:
             raise Lost
@@ -283,7 +283,7 @@ class Link:
 
     async def say_now(self, topic: str, payload: bytes, seconds: float) -> None:
         assert seconds > 0
-        await self.publish(topic, payload, qos=0)
+        await self.publish(topic, payload)
 
 
 class Lapse:
