@@ -278,9 +278,7 @@ class Orders:
             )
         except NotAllowed as refusal:
             return replace(
-                no(i, Refused.NOT_ALLOWED, refusal.say),
-                alarm=alarm.id,
-                state=alarm.state.value,
+                no(i, Refused.NOT_ALLOWED, refusal.say), alarm=alarm.id, state=alarm.state.value
             )
         if (
             i.do is Do.RECALL

@@ -15,13 +15,14 @@ from gateway.judge.alarm import Alarm, Evidence, Move, Outcome, State, loud
 from gateway.judge.away import Away
 from gateway.judge.book import AlarmFact, Book
 from gateway.judge.chatter import Counting
+from gateway.judge.conditions import MOMENTARY
 from gateway.judge.danger import Cancelled, Cleared, Danger, Judge
 from gateway.judge.dispatch import Reason, following
 from gateway.judge.faults.fault import FaultFact, Faults, Turn
 from gateway.judge.first_press import REASON, FirstPresses
 from gateway.judge.levels import Key
 from gateway.judge.masks import Shelf
-from gateway.judge.open_alarms import MOMENTARY, OpenAlarms
+from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Stamp

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from gateway.judge.alarm import Alarm, Move, State, shifted
 from gateway.judge.book import AlarmFact, is_walk
+from gateway.judge.conditions import end_of
 from gateway.judge.danger import Ended, Judge
 from gateway.judge.dispatch import Reason, interrupted
 from gateway.judge.known import Known
 from gateway.judge.levels import Key
-from gateway.judge.open_alarms import OpenAlarms, end_of
+from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.pending import Pending
 from gateway.words.clock import Moment
 
@@ -70,9 +71,5 @@ def tell_open(alarms: OpenAlarms, known: Known, now: Moment, why: str) -> None:
     for alarm in [a for a in alarms.open.values() if not a.test]:
         for rung in interrupted(alarm, alarms.ladder, alarms.times, now.mono):
             alarms.call(
-                alarms.open[alarm.number],
-                rung,
-                Reason.INTERRUPTED,
-                now,
-                before=alarm.state,
+                alarms.open[alarm.number], rung, Reason.INTERRUPTED, now, before=alarm.state
             )

@@ -16,9 +16,10 @@ from math import inf
 
 from gateway.judge.alarm import MOVES, Alarm, Move, Outcome, State
 from gateway.judge.book import AlarmFact, Book, is_walk
+from gateway.judge.conditions import MOMENTARY
 from gateway.judge.danger import LEVELS, Cancelled, Cleared, Danger, Judge, Judgement
 from gateway.judge.faults.fault import Faults
-from gateway.judge.open_alarms import MOMENTARY, OpenAlarms
+from gateway.judge.open_alarms import OpenAlarms
 from gateway.judge.waits import WAITS
 from gateway.judge.walk_record import Goal, Plug, Step, Walk
 from gateway.words import kind as kinds

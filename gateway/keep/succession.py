@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from gateway.contract import encoding, wire
 from gateway.judge.alarm import ENDED
-from gateway.judge.open_alarms import renamed
+from gateway.judge.alarm_ids import Renaming
 from gateway.keep.database import is_sound, single
 from gateway.keep.journal import OF_JOURNAL, Heritage, Journal
 from gateway.words.instruction import Done
@@ -55,7 +55,8 @@ def beyond(old: Journal, floor: int, name: str) -> Beyond:
             if told:
                 continue
         again.append((int(getattr(message, "priority", Priority.P4)), str(kind), message))
-    named = [(p, kind, _named(message, old.name, name, shared)) for p, kind, message in again[::-1]]
+    to = Renaming(old.name, name, shared)
+    named = [(p, kind, _named(message, to)) for p, kind, message in again[::-1]]
     return Beyond(named, _waiting(old.db, floor), shared)
 
 
@@ -78,12 +79,12 @@ def heritage(old: Journal, name: str, shared: int) -> Heritage:
         "SELECT max(number), id, kind, device, 0, 0, 0 FROM alarms WHERE NOT open "
         "GROUP BY kind, device",
     )
+    to = Renaming(old.name, name, shared)
     return {
         "INSERT OR REPLACE INTO devices VALUES (?, ?, ?)": devices,
         "INSERT OR REPLACE INTO marks VALUES (?, ?)": [m for m in marks if m[0] not in OF_JOURNAL],
         "INSERT INTO alarms VALUES (?, ?, ?, ?, ?, ?, ?)": [
-            (number, renamed(alarm, old.name, name, shared), *more)
-            for number, alarm, *more in ended
+            (number, to.id(alarm), *more) for number, alarm, *more in ended
         ],
     }
 
@@ -94,11 +95,11 @@ def done(old: Journal) -> dict[str, Done]:
     return {str(i): Done("?" if digest is None else str(digest), 0) for i, digest in known}
 
 
-def _named(message: wire.Outward, old: str, new: str, shared: int) -> wire.Outward:
-    """Return an entry with the ids that alarms above `shared` have in another journal."""
+def _named(message: wire.Outward, to: Renaming) -> wire.Outward:
+    """Return an entry with the ids that its alarms have in another journal."""
     if isinstance(message, wire.FaultMessage):
         return message
-    about = replace(message, alarm=renamed(message.alarm, old, new, shared))
+    about = replace(message, alarm=to.id(message.alarm))
     if isinstance(about, wire.AlarmMessage):
-        return replace(about, linked=renamed(about.linked, old, new, shared))
+        return replace(about, linked=to.id(about.linked))
     return about

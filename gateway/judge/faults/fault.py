@@ -75,11 +75,7 @@ class Faults:
     """
 
     def __init__(
-        self,
-        devices: Mapping[DeviceId, Supervised],
-        times: Times,
-        *,
-        tells_out: bool = True,
+        self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True
     ) -> None:
         self._devices = devices
         self._times = times

@@ -8,8 +8,8 @@ from math import inf
 import pytest
 from gateway.judge.alarm import Delivery
 from gateway.judge.book import AlarmFact
+from gateway.judge.calls import CALLS
 from gateway.judge.dispatch import PLATFORM, PROGRAM, Rung, due_at
-from gateway.judge.open_alarms import CALLS
 from gateway.words.clock import Quality
 from gateway.words.instruction import Door
 from gateway.words.kind import SMOKE, WATER

@@ -1,0 +1,71 @@
+"""The calls of one alarm: one more is made, and one is found again when it is known how it ended. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from gateway.judge.alarm import Alarm, Call, Delivery
+from gateway.judge.dispatch import BESIDE, Rung, counts, entries, round_of, skipped
+from gateway.words.clock import Stamp
+
+# calls that stand in one alarm; more than one round of the longest ladder. The journal has them all
+CALLS = 40
+# of these that stay when there are more: how it began. Then the oldest of the others makes room
+FIRST_CALLS = 8
+
+
+def next_call(
+    alarm: Alarm,
+    rung: int,
+    reason: str,
+    ladder: tuple[Rung, ...],
+    down: Collection[str],
+    at: Stamp,
+    mono: float,
+) -> Call:
+    """Return the call of a rung. It is held for a test, and has failed where its program is `down`.
+
+    Whoever was called before in this round of the ladder begins the next one.
+    """
+    who, entry, now_round = ladder[rung], entries(ladder)[rung] if rung else "", round_of(alarm)
+    before = (c for c in alarm.calls if c.entry == entry and c.round == now_round)
+    again = rung and reason not in BESIDE and any(counts(c, alarm) for c in before)
+    delivery = Delivery.WAITING
+    if alarm.test and rung > 0:
+        delivery = Delivery.HELD  # a test never reaches the real ladder
+    elif skipped(who, ladder, down):
+        delivery = Delivery.FAILED
+    return Call(
+        rung,
+        who.responder,
+        who.channel,
+        reason,
+        at,
+        delivery,
+        entry=entry,
+        round=now_round + 1 if again else now_round,
+        mono=round(mono, 3),
+    )
+
+
+def called(alarm: Alarm, call: Call) -> Alarm:
+    """Return an alarm with one call more."""
+    calls = (*alarm.calls, call)
+    calls = calls if len(calls) <= CALLS else (*calls[:FIRST_CALLS], *calls[FIRST_CALLS + 1 :])
+    return replace(alarm, calls=calls, made=alarm.made + 1)
+
+
+def place(alarm: Alarm, index: int) -> int:
+    """Return where call number `index` (from 0) stands in the alarm's calls; -1 where it does not."""
+    gone = alarm.made - len(alarm.calls)
+    at = index if index < FIRST_CALLS or gone <= 0 else index - gone
+    return at if (at == index or at >= FIRST_CALLS) and 0 <= at < len(alarm.calls) else -1
+
+
+def delivered(alarm: Alarm, at: int, delivery: Delivery) -> tuple[Call, ...]:
+    """Return the calls with the one that stands `at` as delivered. One of a test stays held."""
+    calls = alarm.calls
+    if calls[at].delivery is Delivery.HELD and alarm.test:
+        return calls
+    return (*calls[:at], replace(calls[at], delivery=delivery), *calls[at + 1 :])
