@@ -245,7 +245,7 @@ def _old(state: Path) -> list[Path]:
     """
     if not state.exists():
         return []
-    os.listdir(state)  # a glob of a folder that is closed to us would say that there is nothing  # noqa: PTH208
+    os.listdir(state)  # noqa: PTH208  a glob says nothing of a folder that is closed to us
     return sorted(path for pattern in _PAGES for path in state.glob(pattern))
 
 

@@ -114,12 +114,12 @@ def guard(client: Client, sock: socket.socket, *, held: int, forgotten: int) -> 
     A socket of its own would block.
     """
     bounded = Bounded(sock, vars(client)["_out_packet"], held=held, forgotten=forgotten)
-    client._create_socket = lambda: bounded  # type: ignore[method-assign]  # noqa: SLF001  paho has no hook  paho has no hook
+    client._create_socket = lambda: bounded  # type: ignore[method-assign]  # noqa: SLF001  paho has no hook
 
 
 def shut(client: Client) -> None:
     """Close a client's socket: that stops its reader, its writer and its keep-alive too."""
-    client._sock_close()  # noqa: SLF001  paho's `disconnect` would wait for its queue  `disconnect` leaves it open
+    client._sock_close()  # noqa: SLF001  `disconnect` leaves it open
 
 
 def _length(coded: bytes | bytearray) -> int:

@@ -106,6 +106,11 @@ class Journal:
                 mark(self.db, "head", chain.text_of(self.head))
             self._earlier = dict(json.loads(marked(self.db, "earlier") or "{}"))
 
+    def reopened(self, db: sqlite3.Connection) -> None:
+        """Go on by another connection: the file was written again."""
+        self.db = db
+        mark(db, "opened", str(time.time_ns()))
+
     def _look_at_newest(self) -> int:
         """Take the newest entries' hashes from the disk; return the number of the last one."""
         newest = "SELECT number, body FROM journal WHERE number > 0 ORDER BY number DESC LIMIT ?"

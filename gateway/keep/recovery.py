@@ -213,7 +213,6 @@ def _in_its_place(real: _Opened) -> _Opened:
     journal = new_name()
     waiting = store.beyond(known.last, journal).waiting
     store.begin_anew(journal, why, Writing(waiting=waiting, shared=known.last_alarm, marks=bind))
-    store.anew = why
     LOG.error(
         "store %s: journal %s begun, generation %d: %s",
         store.folder,
@@ -252,7 +251,7 @@ def _left(runtime: Path, gateway: str, now: Moment, boot: str) -> _Opened | None
         try:
             reopen(store)
             if store.marked("gateway") == gateway:
-                store.degraded = store.marked("degraded")
+                store.recall()
                 return _Opened(store, store.load(now, boot), store.memories())
         except (StoreProblem, *BROKEN):
             store.drop()

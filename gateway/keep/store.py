@@ -18,7 +18,6 @@ import contextlib
 import json
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -96,7 +95,7 @@ class Store:
         self.folder = folder
         self.gateway = gateway
         self.degraded = degraded  # why the store is not the real one, "" when it is
-        self.anew = ""  # what made this start begin another journal, for the pump to tell
+        self.anew = ""  # why another journal was begun in this process, for the pump to tell
         # what was put right in files that were damaged or deleted, for the pump to tell
         self.mended = ""
         self.readings = History(folder, gateway)
@@ -161,11 +160,9 @@ class Store:
     def _see_to_files(self) -> None:
         """Write gateway.db again where somebody deleted it, or its log, under us.
 
-        What we have open still has everything.
-
-        Otherwise SQLite would go on writing into files that vanish with this process. Raises
-        sqlite3.Error, also where the file system has become read-only under us: Linux lets open
-        files of such a one be written and flushed, says that it is done, and writes nothing.
+        What we have open still has everything, and would vanish with this process. Raises
+        sqlite3.Error, also where the file system has become read-only: Linux lets open files of
+        such a one be written and flushed, says that it is done, and writes nothing.
         """
         if is_read_only(self.folder):
             raise sqlite3.OperationalError(
@@ -188,8 +185,7 @@ class Store:
                 part.unlink(missing_ok=True)
             sync(self.folder)
             self._open_files()
-            self._journal.db = self._db
-            mark(self._db, "opened", str(time.time_ns()))
+            self._journal.reopened(self._db)
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(
                 f"its files were deleted, and cannot be written again: {error}"
@@ -199,6 +195,15 @@ class Store:
             "written again, nothing is lost"
         )
         LOG.error("store %s", self.mended)
+
+    def recall(self) -> None:
+        """Take up why this stand-in was made, by an earlier process."""
+        self.degraded = self.marked("degraded")
+
+    def take_mended(self) -> str:
+        """Return what was put right since the last call, "" where nothing was."""
+        why, self.mended = self.mended, ""
+        return why
 
     def begin_anew(self, journal: str, why: str, turn: Writing) -> list[Outgoing]:
         """Set the database aside; begin another, in the next generation, with this turn.
@@ -218,7 +223,7 @@ class Store:
             self._open_files()
         except (StoreProblem, OSError) as error:
             raise sqlite3.OperationalError(f"another journal cannot be begun: {error}") from error
-        self._journal = Journal(self._db, self.gateway)
+        self._journal, self.anew = Journal(self._db, self.gateway), why
         return self._journal.succeed(journal, old.generation + 1, why, heritage, turn)
 
     def shed(self, step: int) -> int:
@@ -230,10 +235,7 @@ class Store:
         return shed.shed(self._db, self.folder, step)
 
     async def close(self) -> None:
-        """Finish what is queued, close the files, join the threads.
-
-        That of the readings as far as it answers.
-        """
+        """Finish what is queued, close the files, join the threads as far as they answer."""
         await self.run(self._close)
         self._thread.shutdown()
         await self.readings.close()
@@ -278,10 +280,7 @@ class Store:
         return self._journal.all_entries()
 
     def take_back(self, doubt: str) -> None:
-        """Take out what a stand-in has told instead, see `Journal.take_back`.
-
-        Raises sqlite3.Error.
-        """
+        """Take out what a stand-in has told instead. Raises sqlite3.Error."""
         self._journal.take_back(doubt)
 
     def marked(self, name: str) -> str:
@@ -356,10 +355,7 @@ class Store:
         return self._journal.stands(journal, number)
 
     def receipted(self, journal: str, entries: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Return under which numbers entries of a journal stand here.
-
-        Its own, or one of which entries were carried over.
-        """
+        """Return under which numbers entries of a journal stand here, carried over or its own."""
         return self._journal.receipted(journal, entries)
 
     async def newest(

@@ -67,8 +67,7 @@ class Supervision:
 
     def store(self, now: Moment) -> list[Entry]:
         """Tell what the store has mended."""
-        store = self._storage.store
-        why, store.mended = store.mended, ""
+        why = self._storage.store.take_mended()
         return (
             self._pipeline.noticed(
                 [self._pipeline.faults.note(kind.STORAGE_DEGRADED, now, why=why[:300])], now

@@ -19,7 +19,8 @@ def made():
     out.clock.why = {"ntp": "no"}
     out.way = SimpleNamespace(link=Link(), connected=True)
     out.way.link.taken_over = False
-    out.store = SimpleNamespace(mended="")
+    out.mended = [""]
+    out.store = SimpleNamespace(take_mended=lambda: out.mended.pop() if out.mended else "")
     out.radio = SimpleNamespace(adapter="hci0", heard_at=42.0)
     out.refused = {}
     out.supervision = Supervision(
@@ -66,7 +67,7 @@ def test_another_box_with_our_id_is_told_and_without_a_platform_nothing_is(made)
 
 
 def test_what_the_store_has_mended_is_told_once(made):
-    made.store.mended = "pages were salvaged"
+    made.mended.append("pages were salvaged")
     (entry,) = made.supervision.store(made.clock.now())
     assert entry.fact.detail["why"] == "pages were salvaged"
     assert made.supervision.store(made.clock.now()) == []
