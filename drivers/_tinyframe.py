@@ -27,7 +27,8 @@ from math import isfinite
 
 from drivers._frames import WAIT, Cutter, Line
 from drivers._refusals import BAD_CHECKSUM, NOISE, UNKNOWN_VALUE
-from gateway.words.driver import Heard, Refusal, Report, SerialLine, Setting, not_understood
+from drivers._settings import amount
+from gateway.words.driver import Heard, Refusal, Report, SerialLine, not_understood
 from gateway.words.reading import Kind
 
 HEAD = 0x01
@@ -300,62 +301,18 @@ SENSES = frozenset({Kind.FALL, Kind.PRESENCE})
 # seconds: the state repeats, and two questions stay without an answer in this time
 MISSING_AFTER = 60.0
 SETTINGS_KNOWN = (
-    Setting(
-        name="height",
-        unit="cm",
-        low=100,
-        high=500,
-        title=("安装高度", "mounting height"),
-        label="install_height_cm",
+    amount("height", "install_height_cm", (100, 500, "cm"), ("安装高度", "mounting height")),
+    amount(
+        "threshold",
+        "fall_threshold_cm",
+        (30, 150, "cm"),
+        ("跌倒判定高度", "height below which it is a fall"),
     ),
-    Setting(
-        name="threshold",
-        unit="cm",
-        low=30,
-        high=150,
-        title=("跌倒判定高度", "height below which it is a fall"),
-        label="fall_threshold_cm",
-    ),
-    Setting(
-        name="sensitivity",
-        unit="",
-        low=3,
-        high=30,
-        title=("灵敏度", "sensitivity"),
-        label="fall_sensitivity",
-    ),
-    Setting(
-        name="area_left",
-        unit="cm",
-        low=30,
-        high=150,
-        title=("区域:左", "watched to the left"),
-        label="area_left_cm",
-    ),
-    Setting(
-        name="area_right",
-        unit="cm",
-        low=30,
-        high=150,
-        title=("区域:右", "watched to the right"),
-        label="area_right_cm",
-    ),
-    Setting(
-        name="area_front",
-        unit="cm",
-        low=30,
-        high=150,
-        title=("区域:前", "watched to the front"),
-        label="area_front_cm",
-    ),
-    Setting(
-        name="area_back",
-        unit="cm",
-        low=30,
-        high=150,
-        title=("区域:后", "watched to the back"),
-        label="area_back_cm",
-    ),
+    amount("sensitivity", "fall_sensitivity", (3, 30, ""), ("灵敏度", "sensitivity")),
+    amount("area_left", "area_left_cm", (30, 150, "cm"), ("区域:左", "watched to the left")),
+    amount("area_right", "area_right_cm", (30, 150, "cm"), ("区域:右", "watched to the right")),
+    amount("area_front", "area_front_cm", (30, 150, "cm"), ("区域:前", "watched to the front")),
+    amount("area_back", "area_back_cm", (30, 150, "cm"), ("区域:后", "watched to the back")),
 )
 NOTES = (
     "吸顶安装;须设置真实高度;出厂只看 1 米见方,须把四边区域设到 150 厘米;避开风扇、窗帘、扫地机。",

@@ -10,8 +10,7 @@ each after the echo of the one before.
 
 from __future__ import annotations
 
-from drivers._radar_5359_settings import SETTINGS
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, RadarApplying
+from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, RadarApplying
 from gateway.words.driver import Enrol, Model, Setting
 
 WORK_MODE = Setting(

@@ -8,8 +8,7 @@ which a dry-contact input can hear.
 
 from __future__ import annotations
 
-from drivers._radar_5359_settings import SETTINGS
-from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, Radar5359
+from drivers.radar_5359 import LISTENS, MISSING_AFTER, SENSES, SETTINGS, Radar5359
 from gateway.words.driver import Enrol, Model
 
 MODEL = Model(

@@ -26,8 +26,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from drivers._frames import WAIT, Cutter, Line
-from drivers._radar_5359_settings import SETTABLE, SETTINGS
 from drivers._refusals import BAD_CHECKSUM, BAD_FOOTER, NOISE, UNKNOWN_VALUE
+from drivers._settings import amount, switch
 from gateway.words.driver import (
     Enrol,
     Heard,
@@ -253,6 +253,62 @@ _POLL = b"".join(
 )
 _ASK = Reply(_POLL)
 
+# setting: (control, command to set, command to ask without its high bit, bytes of the value)
+_SETTABLE = {
+    "work_mode": (0x02, 0x08, 0x28, 1),
+    "height": (0x06, 0x02, 0x02, 2),
+    # one source writes it to 83 01, which is the address of the report
+    "fall_on": (0x83, 0x00, 0x00, 1),
+    "sensitivity": (0x83, 0x0D, 0x0D, 1),
+    "fall_duration": (0x83, 0x0C, 0x0C, 4),
+    "break_height": (0x83, 0x11, 0x11, 2),
+    "still_on": (0x83, 0x0B, 0x0B, 1),
+    "still_after": (0x83, 0x0A, 0x0A, 4),
+    "presence_on": (0x80, 0x00, 0x00, 1),
+    "seated_limit": (0x80, 0x0D, 0x0D, 2),
+    "moving_limit": (0x80, 0x0E, 0x0E, 2),
+    "nobody_after": (0x80, 0x12, 0x12, 4),
+}
+
+# In the order in which they are set.
+SETTINGS = (
+    amount("height", "install_height_cm", (150, 400, "cm"), ("安装高度", "mounting height")),
+    switch("presence_on", "presence_function_on", ("有人检测", "presence detection")),
+    switch("fall_on", "fall_function_on", ("跌倒检测", "fall detection")),
+    amount("sensitivity", "fall_sensitivity", (0, 3, ""), ("跌倒灵敏度", "fall sensitivity")),
+    amount(
+        "fall_duration",
+        "fall_duration_s",
+        (5, 180, "s"),
+        ("跌倒确认时间", "time on the floor before a report"),
+    ),
+    amount(
+        "break_height",
+        "fall_break_height_cm",
+        (0, 150, "cm"),
+        ("跌倒判定高度", "height below which it is a fall"),
+    ),
+    switch("still_on", "stay_still_function_on", ("静止检测", "stay-still detection")),
+    amount(
+        "still_after",
+        "stay_still_after_s",
+        (60, 3600, "s"),
+        ("静止报警时间", "time without movement"),
+    ),
+    amount(
+        "seated_limit",
+        "seated_distance_limit_cm",
+        (0, 300, "cm"),
+        ("坐姿水平距离", "seated distance limit"),
+    ),
+    amount(
+        "moving_limit",
+        "moving_distance_limit_cm",
+        (0, 300, "cm"),
+        ("活动水平距离", "moving distance limit"),
+    ),
+    amount("nobody_after", "nobody_after_s", (0, 3600, "s"), ("无人判定时间", "time until nobody")),
+)
 _RESET = framed(0x01, 0x02, _QUESTION)
 
 
@@ -310,9 +366,9 @@ class RadarApplying(Radar5359):
 
 
 def _settable(name: str) -> tuple[int, int, int, int]:
-    if name not in SETTABLE:
-        raise ValueError(f"no setting {name!r}; there are {', '.join(SETTABLE)}")
-    return SETTABLE[name]
+    if name not in _SETTABLE:
+        raise ValueError(f"no setting {name!r}; there are {', '.join(_SETTABLE)}")
+    return _SETTABLE[name]
 
 
 LISTENS = SerialLine(baud=115200, ask_every=60.0, hello=question(0x02, 0x21))
