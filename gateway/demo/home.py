@@ -106,13 +106,13 @@ def changed(text: str, table: str, key: str, value: str) -> str:
 def shortened(day: str, until: float) -> str:
     """Return the day up to `until` seconds after midnight."""
     out = []
-    for line in day.splitlines():
-        words = line.split()
+    for told in day.splitlines():
+        line, words = told, told.split()
         if words and re.fullmatch(r"\d\d:\d\d:\d\d(\.\d+)?", words[0]):
             if seconds(words[0]) >= until:
                 continue
             if words[1] == "every" and seconds(words[4]) > until:
-                line = line.replace(f"until {words[4]}", f"until {clock(until)}", 1)  # noqa: PLW2901  the same line, ending sooner
+                line = line.replace(f"until {words[4]}", f"until {clock(until)}", 1)
         out.append(line)
     return "\n".join(out) + "\n"
 

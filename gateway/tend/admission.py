@@ -1,4 +1,4 @@
-"""How much each door lets in: orders within their allowance, and how many refused messages an hour are told.
+"""How much each door lets in: orders within their allowance, refused messages some an hour.
 
 What goes beyond is counted. A flood is one fault: an entry at its beginning, one with its number at
 its end.
@@ -21,11 +21,14 @@ BAD_MESSAGES = 10  # told per hour; more are only counted
 
 def mistaken(mistake: Exception) -> str:
     """Return why a message was refused that a mistake of ours tripped over."""
-    return f"a mistake of ours ({type(mistake).__name__}): nothing of it was taken; see the gateway's log"
+    return (
+        f"a mistake of ours ({type(mistake).__name__}): nothing of it was taken; "
+        "see the gateway's log"
+    )
 
 
 class Admission:
-    """The allowances of both doors. Runs on the loop's thread; `spare` and `flooded` belong to the pump."""
+    """The allowances of both doors. In the task "pump"."""
 
     def __init__(self, faults: Faults, notes: Notes, now: Callable[[], Moment]) -> None:
         self._faults = faults
@@ -36,7 +39,10 @@ class Admission:
         self._allowances = Allowances(self._bad_since)
 
     def spare(self, door: Door, of: Of, now: Moment, alarm: str = "") -> bool:
-        """Use one of an allowance up, if one is left; if not, count it. `alarm` is the open alarm an answer is about."""
+        """Use one of an allowance up, or count that none is left.
+
+        `alarm` is the open alarm an answer is about.
+        """
         spare = self._allowances.spare(door, of, now.mono, alarm)
         if not spare:
             self.refuse(of.name.lower())
@@ -47,7 +53,7 @@ class Admission:
         return self.spare(Door.PLATFORM, Of.WORD, now)
 
     def refuse(self, why: str) -> None:
-        """Count an order that is refused unanswered: the platform sends it again until it has a result."""
+        """Count an order that is refused unanswered; the platform sends it again."""
         self._allowances.refuse(self._now().mono)
         if self._allowances.refused == 1:
             self._notes.begin(kind.TOO_MANY_ORDERS, first=why[:80])

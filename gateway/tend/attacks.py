@@ -1,4 +1,4 @@
-"""Attacks that were refused are told: each sort as one fault with a number, however many thousand tries it was.
+"""Attacks that were refused are told: each sort as one fault with a number of tries.
 
 A refused try changes nothing, so nobody would know that somebody works on this home. Sorts:
 "passwords" (wrong ones at the page), "frames" (forged or recorded ones on the air, a fault of its
@@ -52,7 +52,7 @@ class Attacks:
     def look(
         self, now: Moment, refused: Iterable[tuple[str, Mapping[str, int]]] = ()
     ) -> list[FaultFact]:
-        """Take the page's newest word and what was `refused` of each device, and end what has been quiet for long enough."""
+        """Take what was `refused` of each device and at the page; end what has been quiet."""
         out = self._of_page(now)
         on = frozenset(of for name, of in self._faults.on if name == kind.ATTACKED)
         for device, tries in self._frames.look(refused, on, now.mono):
@@ -82,7 +82,7 @@ class Attacks:
         return []
 
     def _of(self, of: str, what: str, now: Moment) -> _Seen:
-        """Return what is known of one attack; of one that goes on since before a restart, what was told of it."""
+        """Return what is known of one attack, also of one that goes on since before a restart."""
         on = self._faults.on.get((kind.ATTACKED, of))
         told = int(on.detail.get("count", 0)) if on else 0
         return self._seen.setdefault(of, _Seen(what, told, now.mono, told))

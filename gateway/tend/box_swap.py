@@ -106,7 +106,7 @@ class BoxSwap:
             result = wrong(i, no.problems, self._home.config.household.revision)
         except OSError as error:
             result = refusal(i, Refused.NOT_KEPT, Say("order.not_kept", why=error.strerror))
-        except Exception:  # as with a change
+        except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("%s failed", i.do)
             result = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake"))
 

@@ -29,7 +29,10 @@ LOG = logging.getLogger("eldercare")
 
 
 class Certifying:
-    """Makes certificates. On the loop's thread, its work on threads of the pool; `newest` is the number of the newest that was told."""
+    """Makes certificates. On the loop's thread, its work on threads of the pool.
+
+    `newest` is the number of the newest that was told.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class Certifying:
         return facts
 
     async def carry_out(self, i: Instruction) -> Later:
-        """Make a certificate of what was seen and signed; return what the pump is to write of it."""
+        """Make a certificate of what was seen and signed; return what the pump is to write."""
         at = wire.when(self._clock.now(), self._boot)
         try:
             rows = await self._storage.store.newest(commissioning.LOOK_BACK, commissioning.TESTS)
@@ -92,9 +95,8 @@ class Certifying:
         config, revision = self._home.config, self._home.config.household.revision
         before = certificates.numbers(config.state)
         known = certificates.kept(config.state, before[0]) if before else None
-        if (
-            known is not None and known.instruction == i.id
-        ):  # killed between file and journal: it was told at the start
+        # killed between file and journal: it was told at the start
+        if known is not None and known.instruction == i.id:
             return ResultFact(i, Refused.NONE, revision=revision), None
         try:
             signing = handed.handed(config.page_folder, i.secrets).signing

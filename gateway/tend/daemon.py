@@ -63,7 +63,7 @@ LOG = logging.getLogger("eldercare")
 
 @dataclass(kw_only=True, eq=False)
 class Daemon:
-    """One gateway at work. Only its life is here; who wants to know something of a part asks the part."""
+    """One gateway at work. Only its life is here; each part answers for itself."""
 
     home: Home
     boot: str

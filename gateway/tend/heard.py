@@ -11,7 +11,10 @@ from gateway.words.reading import FORMS, Form
 
 
 class Heard:
-    """The pump's first inlet. `event`: something that happens once was heard; the pump takes it back when that is written."""
+    """The pump's first inlet, in its task.
+
+    `event`: something that happens once was heard; the pump takes it back when that is written.
+    """
 
     def __init__(self, room: WaitingRoom, historian: Historian, pipeline: Pipeline) -> None:
         self.event = False

@@ -1,4 +1,4 @@
-"""The door in the home: instructions that the page and the command line have left, one after the other.
+"""The door in the home: instructions of page and command line, one after the other.
 
 A task of its own reads them, so that the pump waits for no file. What is done at once is done in
 the pump's turn, as a note. What takes longer the task lets the technician's part carry out, and
@@ -35,13 +35,15 @@ LOG = logging.getLogger("eldercare")
 # taken between two looks at what was heard: a press waits for no more than these
 ORDERS_A_TURN = 20
 
-CarryOut = Callable[
-    [Instruction], Coroutine[Any, Any, Later]
-]  # does it, and returns what the pump is to write of it
+# does it, and returns what the pump is to write of it
+CarryOut = Callable[[Instruction], Coroutine[Any, Any, Later]]
 
 
 class Inbound:
-    """What is left in the home. `run` is a task of its own on the loop; `after` is the newest number that was answered."""
+    """What is left in the home. `run` is the task "inbox" on the loop.
+
+    `after` is the newest number that was answered.
+    """
 
     def __init__(
         self, home: Home, orders: Orders, notes: Notes, carry_out: CarryOut, after: int
@@ -80,7 +82,7 @@ class Inbound:
     def _take(
         self, left: deque[tuple[int, bytes]], longer: list[Instruction], now: Moment
     ) -> list[Entry]:
-        """Carry out what is done in this turn, up to one that takes longer, which stays at the head."""
+        """Carry out what takes one turn, up to an instruction that takes longer."""
         entries: list[Entry] = []
         for _ in range(min(len(left), ORDERS_A_TURN)):
             number, payload = left[0]
@@ -118,7 +120,8 @@ class Inbound:
             say(
                 "inbox",
                 False,
-                f"{self._home.config.page_folder / inbox.FILE}: {trouble}; if it stays so, delete the file",
+                f"{self._home.config.page_folder / inbox.FILE}: {trouble}; "
+                "if it stays so, delete the file",
             )
         elif not trouble and not self._well:
             say("inbox", True, "can be read again")
@@ -126,7 +129,10 @@ class Inbound:
 
 
 def begin_of(mark: str, page_folder: Path) -> int:
-    """Return after which local instruction to begin. Without a mark what lies there was for an earlier life of the store."""
+    """Return after which local instruction to begin.
+
+    Without a mark, what lies there was for an earlier life of the store.
+    """
     if mark:
         return int(mark)
     with contextlib.suppress(sqlite3.Error, TimeoutError):
@@ -136,7 +142,7 @@ def begin_of(mark: str, page_folder: Path) -> int:
 
 @contextlib.contextmanager
 def woken_by(path: Path, heard: Callable[[bytes], None]) -> Any:
-    """Hear the datagrams of page and command line at `path`; without the socket the file is looked at every few seconds."""
+    """Hear the datagrams of page and command line; without the socket the file is polled."""
     loop, waker = asyncio.get_running_loop(), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     waker.setblocking(False)
     try:

@@ -1,14 +1,17 @@
-"""Is this journal the one that the platform knows? Generations, and what is done when an image of an older card was put back.
+"""Is this journal the one that the platform knows? Generations, and cards that were put back.
 
 A journal's numbers are given once. That ends where a card is copied: put back after a repair,
 yesterday's image gives today's numbers a second time, and a platform that goes by numbers takes a
 new SOS for a repeat. So does the clone of a card in a second box. Neither can be seen from within.
 Three things see it:
 
-    the platform   says in its receipts which entry it has as the newest, by number and hash (gateway.chain). A number that is higher
+    the platform   says in its receipts which entry it has as the newest, by number and hash
+                   (contract/chain). A number that is higher
                    than ours, or that has another hash, was given by somebody who is not us
-    the place      the journal is bound to its box and its card (gateway.machine): in another one it may have a twin
-    itself         the head that was written down with the newest entry: entries behind it that are gone would be given again
+    the place      the journal is bound to its box and its card (box/machine): in another one it
+                   may have a twin
+    itself         the head that was written down with the newest entry: entries behind it that are
+                   gone would be given again
 
 In each case another journal is begun at once: a name of its own, numbers from 1, the next
 generation. The old database is set aside as it is, and no later conflict writes over it: with
@@ -27,7 +30,7 @@ names a higher one, or the same of another journal, ours is lifted above it, and
 told anew. Nothing else is needed: numbers and names are nobody else's.
 
 The platform is believed, for it could as well throw away what it gets; but not for ever. A conflict
-is acted upon once in half an hour, so that two twins, or a platform gone mad, cost two journals an hour
+is acted upon once in half an hour, so that two twins, or a mad platform, cost two journals an hour
 and no alarm; and where a journal that was begun for a conflict meets another one before the
 platform has named a single hash right, it is the platform that reckons wrongly, which is said and
 no more. When it was acted upon last is written down: a restart does not begin the time anew. Nor
@@ -82,7 +85,10 @@ class Conflict:
 def judged(
     head: wire.Head, journal: str, generation: int, last: int, recent: dict[int, str]
 ) -> Conflict | int:
-    """Hold what the platform has against what we have: a conflict, or the number up to which both have the same (0: nothing is known)."""
+    """Hold what the platform has against what we have.
+
+    Returns a conflict, or the number up to which both have the same (0: nothing is known).
+    """
     if head.journal != journal:
         return Conflict("older", head.generation) if head.generation >= generation else 0
     if head.number > last:
@@ -97,7 +103,10 @@ def judged(
 
 
 class Lineage:
-    """What the platform says that it has, held against what we have. `conflict`: another journal is to be begun in this turn."""
+    """What the platform says that it has, held against what we have. In the task "pump".
+
+    `conflict`: another journal is to be begun in this turn.
+    """
 
     def __init__(
         self, *, home: Home, clock: Clock, boot: str, storage: Storage, pipeline: Pipeline
@@ -119,7 +128,7 @@ class Lineage:
         self._acted = self._acted_before()
 
     def _acted_before(self) -> float:
-        """Return when a conflict was acted upon last, on this boot's clock: just now, where that cannot be read."""
+        """Return when a conflict was acted upon last: just now, where that cannot be read."""
         now = self._clock.now()
         try:
             at = lived(self._at)
@@ -161,20 +170,27 @@ class Lineage:
         return judged(head, store.journal, store.generation, store.head.number, store.recent)
 
     def heard(self, head: wire.Head | None, now: Moment) -> list[Entry]:
-        """Take which entry the platform has as the newest. Raises BadMessage where its hash, UnlikelyHead where it cannot be right."""
+        """Take which entry the platform has as the newest.
+
+        Raises BadMessage where its hash, UnlikelyHead where it cannot be right.
+        """
         if head is None:
             return []
         store = self._storage.store
         if head.generation > store.generation + STEP:
             raise UnlikelyHead(
-                f"receipt's head says generation {head.generation}, this is {store.generation}: the head is passed over"
+                f"receipt's head says generation {head.generation}, "
+                f"this is {store.generation}: the head is passed over"
             )
         found = self._judged(head)
         if isinstance(found, int):
             self.confirmed, self._proved = max(self.confirmed, found), self._proved or bool(found)
             return []
         if found.why != "older" and not self._proved:
-            said = f"receipt says that entry {head.number} of {head.journal} has the hash {head.hash}, here it has another"
+            said = (
+                f"receipt says that entry {head.number} of {head.journal} "
+                f"has the hash {head.hash}, here it has another"
+            )
             raise wire.BadMessage(f"{said}: is it reckoned over the bytes as they came?")
         if now.mono - self._acted < WAITS.conflict_again:
             return []
@@ -191,7 +207,7 @@ class Lineage:
         return []
 
     async def begun_anew(self, writing: Writing, now: Moment) -> tuple[Writing, list[Outgoing]]:
-        """Begin another journal with what this turn writes. Raises sqlite3.Error where the disk refuses."""
+        """Begin another journal with what this turn writes. Raises sqlite3.Error."""
         conflict, store, pipeline = self.conflict, self._storage.store, self._pipeline
         assert conflict is not None  # asked only then
         self.conflict = None
@@ -236,7 +252,7 @@ class Lineage:
         self.conflict, self.confirmed, self._began, self._proved = None, 0, 0, True
 
     def _told(self, why: str, now: Moment, **more: Value) -> list[FaultFact]:
-        """Return what is told of it, and the faults that are on, as another journal or generation tells them."""
+        """Return what is told of it, and the faults that are on, as another journal tells them."""
         faults = self._pipeline.faults
         said = faults.note(
             kind.IDENTITY_CONFLICT,

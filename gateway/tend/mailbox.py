@@ -1,4 +1,4 @@
-"""The platform's door: receipts, instructions and its word of itself wait here until the pump takes them.
+"""The platform's door: receipts, instructions and its word wait here for the pump.
 
 A message that is not understood is refused whole and said, a few times an hour.
 """
@@ -29,20 +29,16 @@ LOG = logging.getLogger("eldercare")
 # receipts that wait, of wire.LARGEST at most; beyond it the oldest are dropped, and what they are
 # for is sent again
 RECEIPTS = 100
-ORDERS, BYTES = (
-    200,
-    1024 * 1024,
-)  # instructions that wait; beyond it the newest are refused and counted
-RECEIPTS_A_TURN, ORDERS_A_TURN = (
-    50,
-    20,
-)  # taken between two looks at what was heard: a press waits for no more than these
+# instructions that wait; beyond it the newest are refused and counted
+ORDERS, BYTES = 200, 1024 * 1024
+# taken between two looks at what was heard: a press waits for no more than these
+RECEIPTS_A_TURN, ORDERS_A_TURN = 50, 20
 # of receipts, as many as one may have: after so many the next receipt waits for the next turn
 RANGES_A_TURN = 500
 
 
 class Mailbox:
-    """What the broker has handed over. Everything on the loop's thread; `entries` belongs to the pump."""
+    """What the broker has handed over. On the loop's thread; `entries` is the pump's."""
 
     def __init__(
         self,
@@ -89,7 +85,7 @@ class Mailbox:
         return bool(self._receipts or self._orders) or self._platform is not None
 
     def from_platform(self, name: str, payload: bytes) -> None:
-        """Let a receipt or an instruction wait for the pump. What there is no place for is sent again by the platform."""
+        """Let a receipt or an instruction wait for the pump; what is dropped comes again."""
         if name == "receipt":
             self._receipts.append(payload)
         elif name == wire.TO_ALL:
@@ -143,14 +139,16 @@ class Mailbox:
             return count, self._receipt(receipt, now)
         except wire.BadMessage as bad:
             self._admission.bad_message("receipt", str(bad))
-        except Exception as mistake:
+        except Exception as mistake:  # of ours: it must not end the guarding
             if self._admission.tells:
                 LOG.exception("receipt could not be taken")
             self._admission.bad_message("receipt", mistaken(mistake))
         return count, []
 
     def _receipt(self, receipt: wire.Receipt, now: Moment) -> list[Entry]:
-        """Take a receipt. One for an earlier journal is for what was carried over of it; one for the future is refused whole.
+        """Take a receipt; one for the future is refused whole.
+
+        One for an earlier journal is for what was carried over of it.
 
         All of it is looked at before anything of it is acted upon: what is numbered on the way must
         be written.
@@ -165,7 +163,10 @@ class Mailbox:
         ):
             highest = max((last for _, last in ranges), default=0)
             if highest > newest or any(first > last for first, last in ranges):
-                wrong = f"receipt covers {what} {highest}, but the newest is {newest}: nothing of it was taken"
+                wrong = (
+                    f"receipt covers {what} {highest}, but the newest is {newest}: "
+                    "nothing of it was taken"
+                )
         if wrong and not lineage.differs(receipt.head):
             raise wire.BadMessage(wrong)
         told: list[Entry] = []

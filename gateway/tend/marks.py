@@ -15,7 +15,7 @@ from gateway.words.clock import Moment, stamp
 def of_middle(
     pipeline: Pipeline, firsts: Firsts, unreceipted: Untold, boot: str, now: Moment, anew: bool
 ) -> Mapping[str, str]:
-    """Return the marks that go with this turn; what has changed is taken as written. `anew`: all of them."""
+    """Return the marks of this turn; what has changed is taken as written. `anew`: all."""
     faults = pipeline.faults
     marks = {
         "silent": faults.silences.mark(now),

@@ -34,9 +34,8 @@ def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipelin
         times=config.times,
     )
     rearrange.walk_by(pipeline, config)
-    share = (
-        zlib.crc32(home.gateway.encode()) / 2**32
-    )  # what this home does a little later than another
+    # what this home does a little later than another
+    share = zlib.crc32(home.gateway.encode()) / 2**32
     faults.mains_jitter = WAITS.mains_jitter * share
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
@@ -44,7 +43,7 @@ def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipelin
 
 
 def is_fresh(pipeline: Pipeline) -> bool:
-    """Say whether somebody may need help whom nobody has answered yet: then the radio is for hearing only."""
+    """Say whether somebody may need help whom nobody has answered: then the radio only hears."""
     return any(
         a.state in {State.PRE_ALARM, State.RAISED} and a.priority <= Priority.P2
         for a in pipeline.alarms.values()
@@ -52,7 +51,7 @@ def is_fresh(pipeline: Pipeline) -> bool:
 
 
 def is_night(home: Home, clock: Clock) -> bool:
-    """Say whether it is night in the home for certain; with a clock that nobody confirms it is not."""
+    """Say whether it is night in the home for certain; with an unsure clock it is not."""
     now = clock.now()
     if now.quality is not Quality.SYNCHRONISED:
         return False
@@ -64,7 +63,10 @@ def is_night(home: Home, clock: Clock) -> bool:
 def called(
     pipeline: Pipeline, notes: Notes, waits: Untold, number: int, index: int, ok: bool, detail: str
 ) -> None:
-    """Take how a program ended that called for entry `number`; below 0 it told of the fault with number -1 - `number`."""
+    """Take how a program ended that called for entry `number`.
+
+    Below 0 it told of the fault with number -1 - `number`.
+    """
     if number < 0:  # it told of a fault
         waits.called(-number - 1, ok=ok)
         return

@@ -23,7 +23,7 @@ LOG = logging.getLogger("eldercare")
 
 
 class Taken(NamedTuple):
-    """What became of a message: its entries, or the instruction itself where the technician's part has to carry it out."""
+    """What became of a message: entries, or the instruction for the technician's part."""
 
     entries: list[Entry]
     longer: Instruction | None = None
@@ -60,9 +60,7 @@ class Orders:
             return self._taken(payload, door, now, program=program)
         except wire.BadMessage as bad:
             self._admission.bad_message(name, str(bad), inward.named(payload))
-        # one order that trips over a mistake of ours must not end the guarding, nor be read for
-        # ever
-        except Exception as mistake:
+        except Exception as mistake:  # of ours: it must not end the guarding, nor be read for ever
             if self._admission.tells:
                 LOG.exception("%s could not be carried out", name)
             self._admission.bad_message(name, mistaken(mistake), inward.named(payload))
@@ -74,10 +72,9 @@ class Orders:
             payload, self._home.gateway, now, door, floor=floor, lives=lives
         )
         if program and instruction.do in LOCAL_ONLY:
+            # it is refused as what only the technician's page may do
             door = Door.PLATFORM
-            instruction = replace(
-                instruction, door=door
-            )  # it is refused as what only the technician's page may do
+            instruction = replace(instruction, door=door)
         if of_another_life(instruction, self._boot):
             late = "left in the home before the power was cut"
         spare = functools.partial(self._admission.spare, door)

@@ -11,8 +11,9 @@ readings it stands for, or not at all. What was heard comes first, so that no fl
 a press. Commit, then tell: nobody hears of an entry that a power cut could take back. A stop does
 not end a commit under way, and what was heard in the last moment is judged and written too.
 
-A mistake in a turn ends the process; what was judged before it is written and told first. A disk that fails makes `Storage` move to
-memory: the turn is renumbered into the stand-in's journal, with all marks anew, and committed again.
+A mistake in a turn ends the process; what was judged before it is written and told first. A disk
+that fails makes `Storage` move to memory: the turn is renumbered into the stand-in's journal, with
+all marks anew, and committed again.
 
 The pump names no part of hear, tell or tend. It knows inlets, witnesses, markers, looks and chores.
 """
@@ -49,9 +50,17 @@ class Inlet(Protocol):
     """Where something to be judged comes in. `last`: what must not be lost at the end."""
 
     @property
-    def waiting(self) -> bool: ...  # noqa: D102
-    def entries(self, now: Moment) -> list[Entry]: ...  # noqa: D102
-    def last(self, now: Moment) -> list[Entry]: ...  # noqa: D102
+    def waiting(self) -> bool:
+        """Whether something waits."""
+        ...
+
+    def entries(self, now: Moment) -> list[Entry]:
+        """Judge what waits."""
+        ...
+
+    def last(self, now: Moment) -> list[Entry]:
+        """Judge what must not be lost at the end."""
+        ...
 
 
 class Heard(Inlet, Protocol):
@@ -63,16 +72,27 @@ class Heard(Inlet, Protocol):
 class Memory(Protocol):
     """What drivers remember: what has changed, and all of it."""
 
-    def memory(self) -> dict[str, str]: ...  # noqa: D102
-    def memories(self) -> dict[str, str]: ...  # noqa: D102
+    def memory(self) -> dict[str, str]:
+        """Return what has changed."""
+        ...
+
+    def memories(self) -> dict[str, str]:
+        """Return all of it."""
+        ...
 
 
 class Receipts(Protocol):
     """Ranges of entries that have a receipt until their outbox rows go."""
 
     @property
-    def full(self) -> bool: ...  # noqa: D102
-    def take(self) -> list[Range]: ...  # noqa: D102
+    def full(self) -> bool:
+        """Whether there are as many as one commit takes."""
+        ...
+
+    def take(self) -> list[Range]:
+        """Hand over what goes into this commit."""
+        ...
+
     def __bool__(self) -> bool: ...
 
 
@@ -80,14 +100,19 @@ class Succession(Protocol):
     """Whether another journal is to be begun in this turn. `anew`: one was, in another store."""
 
     @property
-    def conflict(self) -> object | None: ...  # noqa: D102
-    async def begun_anew(self, writing: Writing, now: Moment) -> tuple[Writing, list[Outgoing]]: ...  # noqa: D102
-    def anew(self) -> None: ...  # noqa: D102
+    def conflict(self) -> object | None:
+        """Why another journal is to be begun, if it is."""
+        ...
+
+    async def begun_anew(self, writing: Writing, now: Moment) -> tuple[Writing, list[Outgoing]]:
+        """Begin another journal with what this turn writes."""
+        ...
+
+    def anew(self) -> None:
+        """Take it that another journal was begun."""
+        ...
 
 
-Kept = Callable[
-    [Callable[[], Coroutine[Any, Any, T]]], Awaitable[T | None]
-]  # a job of the store between two turns; None: it failed
 Look = Callable[[Moment], list[Entry]]
 Witness = Callable[[Entry], None]
 Marker = Callable[[Moment, bool], Mapping[str, str]]  # True: all of it, for a store that has none
@@ -120,7 +145,7 @@ class Parts:
 
 
 class Pump:
-    """Takes what was heard and told, judges it, writes it down, tells it. Runs on the loop's thread."""
+    """Takes what was heard and told, judges it, writes it down, tells it. The task "pump"."""
 
     def __init__(
         self,
@@ -153,18 +178,15 @@ class Pump:
             entries: list[Entry] = []
             try:
                 self.decide(entries, now)
-            except (
-                Exception
-            ):  # it ends the process; what was judged before is written and told first
+            except Exception:  # ends the process; what was judged before is written and told first
                 await self.write(entries + self._pipeline.noticed((), now), now, flush=True)
                 raise
             if entries:
                 self._parts.judged()
             unsaved = now.mono >= self.keeping.saves_at(self._pipeline)
             # no press may count twice, also one without entry
-            await self.write(
-                entries, now, flush=(self._parts.heard.event or unsaved) and not entries
-            )
+            unsaved = (unsaved or self._parts.heard.event) and not entries
+            await self.write(entries, now, flush=unsaved)
             self._parts.heard.event = False
             for chore in self._parts.chores:
                 await chore(now, self)
@@ -208,7 +230,7 @@ class Pump:
         return [entry for look in self._parts.looks for entry in look(now)]
 
     async def finish(self) -> None:
-        """Write what came in the last moment: a driver will not report it again, and the broker believes that we have it."""
+        """Write what came in the last moment: nobody will report it again."""
         if self._turn is not None:
             await asyncio.wait({self._turn})
         parts, now = self._parts, self._clock.now()
@@ -225,7 +247,7 @@ class Pump:
         flush: bool = False,
         moved: MovedToMemory | None = None,
     ) -> None:
-        """Commit, then tell. `moved`: the disk is known to have failed, and nothing is in the stand-in yet."""
+        """Commit, then tell. `moved`: the disk has failed, and nothing is in the stand-in yet."""
         parts, pipeline = self._parts, self._pipeline
         flush = flush or now.mono - self._flushed >= WAITS.flush
         accept = bool(parts.receipts) and (
@@ -265,12 +287,14 @@ class Pump:
             for committed in parts.witnesses:
                 committed(entry)
         if writing.entries:
-            asyncio.get_running_loop().call_soon(
-                _log, list(writing.entries)
-            )  # behind the push, which now has its turn
+            # behind the push, which now has its turn
+            asyncio.get_running_loop().call_soon(_log, list(writing.entries))
 
     async def kept(self, job: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Let the store do something that nobody waits for, between two turns. A disk that does not answer is left: then None."""
+        """Let the store do something between two turns, that nobody waits for.
+
+        A disk that does not answer is left: then None.
+        """
         try:
             return await self._storage.carry_out(job)
         except MovedToMemory as moved:
@@ -286,7 +310,7 @@ class Pump:
     async def _put(
         self, writing: Writing, now: Moment, moved: MovedToMemory | None
     ) -> tuple[Writing, list[Outgoing]]:
-        """Commit one turn, to memory where the disk refuses it; return what was written. Raises sqlite3.Error."""
+        """Commit one turn, to memory where the disk refuses; return it. Raises sqlite3.Error."""
         succession = self._parts.succession
         try:
             if moved is not None:
@@ -301,7 +325,7 @@ class Pump:
         return begun
 
     async def _of_stand_in(self, writing: Writing, now: Moment, moved: MovedToMemory) -> Writing:
-        """Return this turn as the first one of a stand-in's journal, once the platform knows of that journal."""
+        """Return this turn as the first of a stand-in's journal, of which the platform knows."""
         self._parts.succession.anew()
         await self._parts.another("storage")
         pipeline = self._pipeline

@@ -1,4 +1,4 @@
-"""Going on with a changed configuration in the same process: nothing that is open is touched, and who is heard stays heard.
+"""Apply a changed configuration without a restart: open alarms and devices are not touched.
 
 Only what the change is about begins anew: a line whose port is another, the link when the platform
 is. The radio hears on through it: it asks the intake for each address. A pre-alarm in its grace
@@ -47,7 +47,7 @@ class Rearrange:
         uplink: Uplink,
         withdraw: Callable[[], None],
     ) -> None:
-        """Take who goes on with it. `withdraw` has what waits and was agreed to no longer deleted."""
+        """Take who goes on with it. `withdraw` deletes what was agreed to no longer."""
         self._home = home
         self._intake = intake
         self._ears = ears
@@ -61,7 +61,7 @@ class Rearrange:
         self._withdraw = withdraw
 
     def __call__(self, config: Config, now: Moment, *, taken_back: bool = False) -> list[Entry]:
-        """Go on with `config`; return what is to be written of it. `taken_back`: its platform held before."""
+        """Go on with `config`; return its entries. `taken_back`: its platform held before."""
         before = self._home.config
         self._home.replace(config)
         other = replaced(config.household.changed)
@@ -137,7 +137,7 @@ class Rearrange:
 
 
 def walk_by(pipeline: Pipeline, config: Config) -> None:
-    """Let a walk test know what each device has to show, and whether there is a platform to tell."""
+    """Tell a walk test what each device has to show, and whether there is a platform."""
     pipeline.walk_test.wants(commissioning.goals(config), platform=config.platform is not None)
 
 

@@ -1,4 +1,6 @@
-"""A start that is only tried: may this configuration, with this state folder, become a gateway's? Asked before anything is renamed.
+"""A start that is only tried: can this configuration, with this state folder, be a gateway's.
+
+Asked before anything is renamed.
 
 It is the daemon itself up to its first turn: load, open, take over what is open, a test alarm
 through journal and outbox, the waits of a month, the lines and brokers of devices for a moment.
@@ -68,7 +70,7 @@ async def _turned(daemon: Daemon, now: Moment) -> None:
 
 
 async def _heard(daemon: Daemon) -> None:
-    """Open lines and other brokers as a start does; that one is not there is no matter, for it may come."""
+    """Open lines and brokers as a start does; one that is not there yet is no matter."""
     config = daemon.home.config
     if config.platform is not None and (link := daemon.uplink.broker(config)).tls:
         try:
@@ -84,7 +86,10 @@ async def _heard(daemon: Daemon) -> None:
 
 
 def rehearsed(path: Path, folder: Path) -> None:
-    """Try a start by the configuration at `path` with the state in `folder`, used up. Raises NotFit, and what a start raises."""
+    """Try a start by the configuration at `path` with the state in `folder`, used up.
+
+    Raises NotFit, and what a start raises.
+    """
     runtime = folder.with_name(f"{folder.name}.run")
     try:
         models = all_models()
@@ -97,7 +102,7 @@ def rehearsed(path: Path, folder: Path) -> None:
 
 
 def _quiet(config: Config) -> Config:
-    """Return a configuration that sounds nowhere and calls nobody, and leaves the radio to the gateway that has it."""
+    """Return a configuration that sounds nowhere, calls nobody and leaves the radio alone."""
     ladder = tuple(replace(rung, channel=PLATFORM, program=()) for rung in config.ladder)
     return replace(
         config,

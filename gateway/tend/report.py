@@ -1,4 +1,4 @@
-"""What the daemon says of itself every few seconds: each part gives its piece, put together into one `Status`."""
+"""What the daemon says of itself every few seconds: one `Status` of the parts' pieces."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Report:
     technician: Technician
 
     def status(self, counts: tuple[int, int], card: Card) -> Status:
-        """Return how things stand. `counts`: entries and batches that wait; `card`: what was written."""
+        """Return how things stand. `counts`: entries and batches that wait; `card`: its wear."""
         now, config, store = self.clock.now(), self.home.config, self.storage.store
         fitting, attempt, written = (
             self.technician.fitting,

@@ -1,4 +1,4 @@
-"""What a gateway does by itself, each home at its own hour: the daily self-test, asking for the test with the resident, its papers.
+"""What a gateway does by itself, at its own hour: self-test, untried devices, certificates.
 
 A self-test is a test alarm as any other: through card, push and broker to the platform's receipt,
 which closes it. That it did not come through is told by what stands in its way
@@ -86,7 +86,7 @@ class Rounds:
         self._papers_of: object = None
 
     def _before(self, now: Moment) -> tuple[float, dict[str, float]]:
-        """Return when, by the monotonic clock, the last self-test was, and when each device was tried last."""
+        """Return when the last self-test was, and each device was tried, by the monotonic clock."""
         kept = self._kept
         offset = zlib.crc32(self._home.gateway.encode()) / 2**32
         tested = _number(kept.get("self_test"))
@@ -139,10 +139,8 @@ class Rounds:
             and (fact.kind, fact.turn) == (kind.TEST_DUE, Turn.CLEARED)
             and fact.device in self._tried
         ):
-            self._tried[fact.device], self.changed = (
-                self._clock.now().mono,
-                True,
-            )  # somebody at the box says that it was tried
+            # somebody at the box says that it was tried
+            self._tried[fact.device], self.changed = self._clock.now().mono, True
         if not isinstance(fact, AlarmFact) or fact.alarm.device not in self._tried:
             return
         alone = (
@@ -157,7 +155,10 @@ class Rounds:
                 self._notes.end(kind.TEST_DUE, fact.alarm.device)
 
     def marks(self, now: Moment, _anew: bool = False) -> Mapping[str, str]:
-        """Return what is to be remembered: nothing where nothing is new, or a better clock has written down what is known."""
+        """Return what is to be remembered.
+
+        Nothing where nothing is new, or a better clock has written down what is known.
+        """
         worse = (
             now.quality is not Quality.SYNCHRONISED
             and self._kept.get("clock") == Quality.SYNCHRONISED
@@ -204,7 +205,7 @@ class Rounds:
         return self._pipeline.noticed(facts, now)
 
     def _papers(self, now: Moment) -> list[Entry]:
-        """Tell of a certificate that ends soon: the CA's, our own, and the broker's as it showed it when we connected."""
+        """Tell of a certificate that ends soon: the CA's, our own, the broker's as it showed it."""
         config, faults = self._home.config, self._pipeline.faults
         ends: dict[str, float | None] = {"ca": None, "certificate": None, "broker": None}
         if (platform := config.platform) is not None and platform.tls:
@@ -238,7 +239,7 @@ def _calls(device: Device, told: frozenset[str]) -> bool:
 
 
 def _ends(path: Path | None) -> list[float]:
-    """Return when each certificate of a file ends; none where it cannot be read, which the link says."""
+    """Return when each certificate of a file ends; none where it cannot be read."""
     with contextlib.suppress(OSError, ValueError):
         return dial.ends(path.read_bytes()) if path is not None else []
     return []

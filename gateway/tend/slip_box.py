@@ -1,4 +1,4 @@
-"""Instructions of programs that the daemon itself runs: read from their folder, handed to the pump, deleted once written down.
+"""Instructions of programs that the daemon itself runs: read, handed to the pump, deleted.
 
 See home.slips for the files. A file that cannot be deleted is remembered until the next start, and
 read no more.
@@ -42,12 +42,10 @@ class SlipBox:
         self._now = now
         self._asked = asyncio.Event()
         self._asked.set()
-        self._answered: dict[
-            str, None
-        ] = {}  # what has its answer and is still to be deleted: it is read no more
-        self._delete_at = self._delete_wait = (
-            0.0  # monotonic s of the next try to delete what could not be; how long that waited
-        )
+        # what has its answer and is still to be deleted: it is read no more
+        self._answered: dict[str, None] = {}
+        # monotonic second of the next try to delete what could not be; how long that waited
+        self._delete_at = self._delete_wait = 0.0
 
     def ask(self) -> None:
         """Have a look: there may be something."""
@@ -61,9 +59,8 @@ class SlipBox:
             found = deque(await self._found())
             while found:
                 await in_turn(self._notes, functools.partial(self._take, found))
-                await in_turn(
-                    self._notes, lambda _: []
-                )  # in the turn behind it: the answers are written down
+                # in the turn behind it: the answers are written down
+                await in_turn(self._notes, lambda _: [])
                 self._asked.set()  # to delete them
 
     def _take(self, found: deque[tuple[str, bytes]], now: Moment) -> list[Entry]:
@@ -75,7 +72,7 @@ class SlipBox:
         return entries
 
     async def _found(self) -> list[tuple[str, bytes]]:
-        """Read what was left, and delete what has its answer. A disk that hangs holds up nothing else."""
+        """Read what was left, delete what has its answer. A hanging disk holds up nothing else."""
         now = self._now().mono
         look = functools.partial(slips.read, delete=now >= self._delete_at)
         looking = asyncio.wrap_future(
@@ -92,7 +89,7 @@ class SlipBox:
         return looked.found
 
     def _stay(self, why: str, now: float) -> None:
-        """Tell once that files cannot be deleted, or read, and when they can again; try it less and less often."""
+        """Tell once that files cannot be deleted or read, and when they can; try less often."""
         on = (kind.STORAGE_DEGRADED, slips.FOLDER) in self._faults.on
         if why:
             self._delete_wait = min(WAITS.delete_slip, max(1.0, 2 * self._delete_wait))

@@ -1,4 +1,4 @@
-"""What supervision judges silence by, gathered every few seconds: radios, lines, the link, the store, refused tries."""
+"""What supervision judges silence by: radios, lines, the link, the store, refused tries."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Supervision:
         self._asks = asks
 
     def hearing(self, now: Moment) -> list[Entry]:
-        """Take since when each way of hearing is silent, and have told in the home what waits for that."""
+        """Take since when each way of hearing is silent; tell the home what waits for that."""
         faults = self._pipeline.faults
         for radio in self._ears.radios:
             if radio.heard_at is not None:

@@ -1,4 +1,4 @@
-"""The technician's instructions that take longer than one turn of the pump: a change of the configuration, a try of the platform.
+"""The technician's instructions that take longer than one turn of the pump.
 
 A change is checked and written by a thread beside the pump, so that it delays no alarm. The rename
 of `household.json` is its moment; the journal follows. Killed before the rename, the instruction is
@@ -54,7 +54,7 @@ WORDS = 600  # characters of what was changed, in the journal
 
 
 class Technician:
-    """What a technician does at this gateway. Its methods run on the loop's thread, its work on threads of the pool."""
+    """What a technician does here. On the loop's thread, its work on threads of the pool."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class Technician:
         attempt: Callable[[Config, Instruction], Attempt],
         fitting: Callable[[Instruction, Device | None], wired_setup.Fitting],
     ) -> None:
-        """Take who acts on it. `attempt` and `fitting` make a try of the platform and a wired set-up.
+        """Take who acts on it. `attempt` makes a try of the platform, `fitting` a wired set-up.
 
         `replays`: a recorded day is played.
         """
@@ -94,9 +94,8 @@ class Technician:
         self._attempt_of = attempt
         self._fitting_of = fitting
         self._tasks: set[asyncio.Task[None]] = set()
-        self._writing = (
-            asyncio.Lock()
-        )  # held while the household is read or written, until the pump has taken what came of it
+        # held while the household is read or written, until the pump has taken what came of it
+        self._writing = asyncio.Lock()
         self._certifying = Certifying(home, storage, clock, boot, pipeline, faults)
         self._swap = BoxSwap(home, models, clock, pipeline, faults, intake)
         self.attempt: Attempt | None = None
@@ -105,7 +104,7 @@ class Technician:
     # -- start -------------------------------------------------------------------------------------
 
     def begin(self, now: Moment) -> list[Entry]:
-        """Tell of a change that the end of the last process has left untold, and of a household that is not whole."""
+        """Tell of a change that the last process left untold, and of a household not whole."""
         home = self._home.config.household
         facts = []
         if self._home.config.trouble:
@@ -128,7 +127,7 @@ class Technician:
         return self._pipeline.noticed(facts, now)
 
     def on_trial(self) -> Config | None:
-        """Return the configuration by the platform's settings that held, where the present ones have never connected."""
+        """Return the configuration whose platform held, where the present has never connected."""
         return household.before(self._home.config, self._models)
 
     def tidy(self) -> None:
@@ -157,7 +156,7 @@ class Technician:
     # -- instructions ------------------------------------------------------------------------------
 
     async def carry_out(self, i: Instruction) -> Later:
-        """Carry out an instruction of the local door; return what the pump is to write of it, in its next turn."""
+        """Carry out an instruction of the local door; return what the pump is to write of it."""
         if not i.by.strip():
             return self._says(refusal(i, Refused.MISSING, Say("order.no_by")))
         if i.do is Do.WINDOW:
@@ -177,7 +176,7 @@ class Technician:
         return await self._alone(functools.partial(self._configure, i, i.change))
 
     async def _alone(self, work: Callable[[], Coroutine[Any, Any, Later]]) -> Later:
-        """Do what reads or writes the household: nobody else changes that until the pump has taken the answer."""
+        """Do what reads or writes the household, alone until the pump has taken the answer."""
         await self._writing.acquire()
         try:
             answer = await work()
@@ -207,9 +206,7 @@ class Technician:
         at = self._clock.now().wall.isoformat(timespec="seconds")
         try:
             result, config = await asyncio.to_thread(self._changed, i, change, at)
-        # a change that trips over a mistake of ours must not end the guarding, nor be tried for
-        # ever
-        except Exception:
+        except Exception:  # a mistake of ours must not end the guarding, nor be tried for ever
             LOG.exception("configure %s failed", change.what)
             result, config = refusal(i, Refused.NOT_KEPT, Say("order.our_mistake")), None
 
@@ -231,7 +228,10 @@ class Technician:
         return done
 
     def _first_press(self, i: Instruction, change: Change, before: Config, now: Moment) -> None:
-        """Let the press that the page asks for behind an enrolment be a test. One that was enrolled before has no such press."""
+        """Let the press that the page asks for behind an enrolment be a test.
+
+        One that was enrolled before has no such press.
+        """
         found = next((d for d in self._home.config.devices if d.id == change.value.get("id")), None)
         new = change.what is What.REPLACE_DEVICE or (
             change.what is What.PUT_DEVICE
@@ -243,7 +243,7 @@ class Technician:
             self._pipeline.first_presses.ask(found.id, i.by, now, i.seconds - passed)
 
     async def take_back(self, before: Config, why: Say) -> bool:
-        """Put the platform's settings back that held before, and say why; False while another change is written."""
+        """Put the platform's former settings back; False while another change is written."""
         if self._writing.locked():
             return False
         await self._writing.acquire()
@@ -280,7 +280,7 @@ class Technician:
         return True
 
     def _changed(self, i: Instruction, change: Change, at: str) -> tuple[ResultFact, Config | None]:
-        """Check and write one change. Returns what to answer, and the configuration to begin anew with."""
+        """Check and write one change. Returns the answer, and the configuration to go on with."""
         config = self._home.config
         home = config.household
         if i.seconds > JUDGING.first_press:
@@ -323,7 +323,7 @@ class Technician:
         return ResultFact(i, Refused.NONE, revision=after.household.revision), after
 
     def _asked(self, change: Change) -> Change:
-        """Refuse to cut the link while somebody may need it, unless the technician says so: `although`. Raises Rejected."""
+        """Refuse to cut the link while somebody may need it, but `although`. Raises Rejected."""
         value = dict(change.value)
         although, uplink, platform = (
             bool(value.pop("although", False)),
@@ -347,10 +347,11 @@ class Technician:
         if self.attempt is not None and not self.attempt.over:
             return refusal(i, Refused.NOT_ALLOWED, Say("order.platform_test_runs"))
         config = self._home.config
+        if i.change is not None and i.change.what is not What.SET_PLATFORM:
+            only = Problem("platform", "", "what", Say("house.try_only"))
+            return wrong(i, [only], config.household.revision)
         try:
             if i.change is not None:
-                if i.change.what is not What.SET_PLATFORM:
-                    raise handed.Rejected([Problem("platform", "", "what", Say("house.try_only"))])  # noqa: TRY301  answered like all others
                 given = handed.handed(config.page_folder, i.secrets)
                 config = changes.changed(config, i.change, given, self._models)
         except handed.Rejected as no:
@@ -404,7 +405,7 @@ class Technician:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """End what runs. A thread that writes ends by itself: what it has written is found at the next start."""
+        """End what runs. What a thread still writes is found at the next start."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -10,7 +10,10 @@ from gateway.words.clock import Moment
 
 
 async def in_turn(notes: Notes, note: Later) -> None:
-    """Let the pump take `note` in its next turn; return once it was taken. What it returned is committed at the end of that turn."""
+    """Let the pump take `note` in its next turn; return once it was taken.
+
+    What it returned is committed at the end of that turn.
+    """
     taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def told(now: Moment) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""What is done now and then: readings to the card in batches, retention, the disk tried again, the status file, systemd's watchdog."""
+"""What is done now and then: batches, retention, the disk tried again, status, watchdog."""
 
 from __future__ import annotations
 
@@ -104,12 +104,11 @@ class Upkeep:
         self._withdrawn = 0
         self._mistaken = False  # the status file could not be made, and this was said
         self.card = Card(now)
-        self.somebody_looks = (
-            asyncio.Event()
-        )  # a walk test is watched: the status file is written sooner
+        # a walk test is watched: the status file is written sooner
+        self.somebody_looks = asyncio.Event()
 
     async def beat(self, turned_at: Callable[[], float]) -> None:
-        """Beat systemd's watchdog only if the pump turned and the store answered lately; write the status file."""
+        """Beat the watchdog only if pump and store answered lately; write the status file."""
         interval = min(systemd.watchdog_interval() or WAITS.status, WAITS.status)
         while True:
             turned = turned_at()
@@ -138,7 +137,7 @@ class Upkeep:
             await asyncio.sleep(WAITS.try_mains)
 
     def write_status(self, counts: tuple[int, int]) -> None:
-        """Write down how things stand: for `status` and the page. `counts`: entries and batches that wait."""
+        """Write the status file for `status` and the page. `counts`: what waits to be pushed."""
         path = self._home.config.runtime / "status.json"
         new = path.with_suffix(".new")
         try:
@@ -155,7 +154,9 @@ class Upkeep:
             self._mistaken = False
 
     def keep_readings(self, now: Moment) -> None:
-        """Have routine readings written in batches, beside: no alarm waits for them. They are pushed last; what cannot be kept is said.
+        """Have routine readings written in batches, beside: no alarm waits for them.
+
+        They are pushed last; what cannot be kept is said.
 
         One batch at a time: while a slow card writes, further readings wait in the historian, which
         is bounded.
@@ -184,7 +185,7 @@ class Upkeep:
                 await self._keep(now, unfinished=True)
 
     async def _keep(self, now: Moment, *, unfinished: bool = False) -> None:
-        """Write down which batches have their receipt, and the next batch. `unfinished`: also of the hour that runs."""
+        """Write which batches have a receipt, and the next. `unfinished`: the running hour too."""
         store = self._storage.store
         readings, done, refused = (
             self._historian.take(),
@@ -205,7 +206,7 @@ class Upkeep:
             self._push.offer([message])
 
     def withdraw(self) -> None:
-        """Have what waits and may no longer be sent deleted, beside; nothing of it that is held for sending goes out."""
+        """Have what may no longer be sent deleted, beside; nothing of it goes out."""
         self._push.leave_batches()
         self._withdrawing = asyncio.create_task(
             self._storage.store.readings.withdraw(), name="withdraw"
@@ -219,7 +220,7 @@ class Upkeep:
             self.somebody_looks.set()
 
     async def _sometimes(self, now: Moment, pump: Pump) -> None:
-        """Do what is done once a day or a minute: retention, saying what was forgotten, trying the disk again."""
+        """Do what is due once a day or a minute: retention, what was forgotten, the disk."""
         if (
             now.mono - self._tidied >= WAITS.tidy
             and self._round is None
@@ -243,14 +244,13 @@ class Upkeep:
         if gone > before:
             self._say_forgotten(gone - before, withdrawn=True)
         alarms = self._pipeline.alarms.values()
-        in_grace = any(
-            alarm.state is State.PRE_ALARM for alarm in alarms
-        )  # which a restart would cut short
+        # which a restart would cut short
+        in_grace = any(alarm.state is State.PRE_ALARM for alarm in alarms)
         if not in_grace and await self._storage.is_back(open_alarms=bool(alarms)):
             raise DiskIsBack
 
     def _say_forgotten(self, count: int, *, withdrawn: bool = False) -> None:
-        """Tell that readings are gone that were never sent, under pressure or because consent was withdrawn."""
+        """Tell that readings are gone unsent, under pressure or because consent was withdrawn."""
         self._notes.say(kind.FORGOTTEN, readings=count, **({"why": "consent"} if withdrawn else {}))
 
     def _sweep(self) -> None:
@@ -258,23 +258,22 @@ class Upkeep:
         backup.forget_old(self._home.config.state, time.time())
 
     def _checkpoint(self) -> None:
-        """Have the journal's log written into its database while nothing urgent is about: in a commit somebody would wait for it."""
+        """Have the journal's log written into its database while nothing urgent is about."""
         store = self._storage.store
         if self._fresh() or (self._checkpointing is not None and not self._checkpointing.done()):
             return
 
         def job() -> None:
             path = store.folder / "gateway.db"
-            with contextlib.suppress(
-                OSError, sqlite3.Error
-            ):  # it is tried again; what is wrong with the disk a commit finds out
+            # it is tried again; what is wrong with the disk a commit finds out
+            with contextlib.suppress(OSError, sqlite3.Error):
                 if wal.pages(path) >= CHECKPOINT_AT:
                     checkpoint(path)
 
         self._checkpointing = asyncio.create_task(store.readings.run(job), name="checkpoint")
 
     async def _tidy(self, now: Moment) -> None:
-        """Begin a day's retention: readings first, on their own thread, which also looks how much of the journal is too old."""
+        """Begin a day's retention: readings first, on their own thread."""
         store, kept, batches = self._storage.store, self._home.config.gateway, 0
         steps = store.readings.retention(now, kept.history_days)
         while (taken := await store.readings.run(next, steps, None)) is not None:
