@@ -47,6 +47,7 @@ class Ears:
         *,
         alarm_is_fresh: Callable[[], bool],
         radio_begins: Callable[[str], None],
+        told: Callable[[], None],
     ) -> None:
         """Take where what is heard goes.
 
@@ -60,6 +61,7 @@ class Ears:
         self._replay = replay
         self._alarm_is_fresh = alarm_is_fresh
         self._radio_begins = radio_begins
+        self._told = told
         self.radios: list[ble.Radio] = []
         self.lines: list[serial_port.Line] = []
         self.visits: gatt.Visits | None = None
@@ -282,6 +284,7 @@ class Ears:
     def _tell(self, window: Window, now: float, troubles: list[str]) -> None:
         try:
             nearby.write(self._home.config.runtime, window.facts(now, troubles))
+            self._told()
         except OSError:
             pass  # the status file says what is wrong with the folder
         except Exception:  # it is a question: a mistake in its answer must not end the guarding

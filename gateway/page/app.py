@@ -67,7 +67,7 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
     accounts = Accounts(config.page_folder, boot_name())
     known = Known(config)
     names = tuple(dict.fromkeys([*papers.host_names(), *config.page.names, *_own(config)]))
-    page = Page(config, accounts, known, Watch(known.newest), own_papers, names)
+    page = Page(config, accounts, known, Watch(known.newest, config.runtime), own_papers, names)
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

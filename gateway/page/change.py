@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import functools
 import logging
@@ -26,6 +25,7 @@ from gateway.home.source import ConfigError
 from gateway.page.acts import once, once_of, whole
 from gateway.page.both import Row, rows
 from gateway.page.known import Filter, Known
+from gateway.page.news import until
 from gateway.page.visitor import Visitor
 from gateway.page.waits import WAITS
 from gateway.words.driver import Model
@@ -175,11 +175,7 @@ async def left(
     except (OSError, sqlite3.Error, ValueError):
         handed.forget(config.page_folder, message.secrets)
         return Answer(order, sentence=v.words("told.failed"))
-    end = time.monotonic() + WAITS.change
-    while (  # noqa: ASYNC110
-        result := await run_in_threadpool(known.result, order)
-    ) is None and time.monotonic() < end:
-        await asyncio.sleep(WAITS.answer_look)
+    result = await until(config.runtime, functools.partial(known.result, order), WAITS.change)
     if result is None:
         return Answer(order, sentence=v.words("told.waiting", do=v.words.named("do", do)))
     await run_in_threadpool(handed.forget, config.page_folder, message.secrets)

@@ -22,6 +22,7 @@ from gateway.home.nearby import NearDevice, NearSignal
 from gateway.home.waits import WAITS as HOME
 from gateway.page import makes
 from gateway.page.change import Form, current, drawn, left, models
+from gateway.page.news import until
 from gateway.page.visitor import Fields, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.page.weeks import FAIR, GOOD
@@ -235,9 +236,7 @@ async def window(v: Technician, said: Fields) -> Response:
 
 async def opened(v: Visitor) -> None:
     """Wait a moment until the window stands in the file."""
-    end = time.monotonic() + WAITS.window
-    while not (await run_in_threadpool(air, v)).open and time.monotonic() < end:
-        await run_in_threadpool(time.sleep, WAITS.answer_look)
+    await until(v.page.config.runtime, lambda: air(v).open or None, WAITS.window)
 
 
 @router.get("/sensors/heard")

@@ -1,11 +1,13 @@
-"""Tells open pages that something has changed: one look every half second for all of them, and only while one is open."""
+"""Tells open pages that something has changed: one look for all of them, while one is open."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
+from gateway.page.news import News
 from gateway.page.waits import WAITS
 
 MOST = 12  # streams at once
@@ -17,17 +19,18 @@ class Full(Exception):
 
 
 class Watch:
-    """`newest` returns the number of the newest entry; it is asked in a thread of its own."""
+    """`newest` says in a number how things stand; it is asked in a thread of its own.
+
+    `quiet`: after how long without a change a page looks again.
+    """
 
     def __init__(
         self,
         newest: Callable[[], int],
-        *,
-        look: Callable[[], float] = lambda: WAITS.look,
+        runtime: Path,
         quiet: Callable[[], float] = lambda: WAITS.quiet,
     ) -> None:
-        self._newest = newest
-        self._every, self._quiet = look, quiet
+        self._newest, self._runtime, self._quiet = newest, runtime, quiet
         self._open: dict[str, int] = {}
         self._number = -1
         self._changed = asyncio.Event()
@@ -77,12 +80,13 @@ class Watch:
             yield f"event: changed\nid: {self._number}\ndata: {self._number}\n\n"
 
     async def _look(self) -> None:
-        self._number = await asyncio.to_thread(self._newest)
-        while True:
-            await asyncio.sleep(self._every())
-            number = await asyncio.to_thread(self._newest)
-            if number != self._number:
-                self._number = number
-                # wakes all that wait now; whoever comes later waits for the next
-                self._changed.set()
-                self._changed = asyncio.Event()
+        with contextlib.closing(News(self._runtime)) as line:
+            self._number = await asyncio.to_thread(self._newest)
+            while True:
+                await line.come()
+                number = await asyncio.to_thread(self._newest)
+                if number != self._number:
+                    self._number = number
+                    # wakes all that wait now; whoever comes later waits for the next
+                    self._changed.set()
+                    self._changed = asyncio.Event()

@@ -7,12 +7,10 @@ looked at waits for the confirmation where only page and daemon can read it.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 import sqlite3
 import threading
-import time
 from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import urlencode
@@ -29,6 +27,7 @@ from gateway.page import again
 from gateway.page.acts import once, once_of
 from gateway.page.change import Answer, Form, current, drawn, is_new, left, models
 from gateway.page.guard import LARGER, TooLarge
+from gateway.page.news import until
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
 from gateway.words.instruction import Do
@@ -215,23 +214,23 @@ async def take(v: Technician, said: Fields) -> Response:
         )
     assert v.session is not None  # a technician has one
     v.page.accounts.note(v.session.name, v.source, "take_over", home)
-    end = time.monotonic() + WAITS.takeover
-    while time.monotonic() < end:
-        result = await run_in_threadpool(known.result, order)
+
+    def moved() -> wire.ResultMessage | bool | None:
+        result = known.result(order)
         if result is not None and not result.accepted:
-            await run_in_threadpool(handed.forget, config.page_folder, order)
-            return await run_in_threadpool(
-                _start,
-                v,
-                422,
-                Form("look", {}, Answer(sentence=v.words.pair(result.zh, result.en))),
-            )
-        facts = await run_in_threadpool(known.status)
-        if facts.well and facts.gateway == home and facts.journal != before:
-            await run_in_threadpool(handed.forget, config.page_folder, order)
-            await run_in_threadpool(current, v)
-            return RedirectResponse("/moving?taken=1", 303)
-        await asyncio.sleep(WAITS.answer_look)
+            return result
+        facts = known.status()
+        return (facts.well and facts.gateway == home and facts.journal != before) or None
+
+    outcome = await until(config.runtime, moved, WAITS.takeover)
+    if outcome is not None:
+        await run_in_threadpool(handed.forget, config.page_folder, order)
+    if isinstance(outcome, wire.ResultMessage):
+        why = Answer(sentence=v.words.pair(outcome.zh, outcome.en))
+        return await run_in_threadpool(_start, v, 422, Form("look", {}, why))
+    if outcome:
+        await run_in_threadpool(current, v)
+        return RedirectResponse("/moving?taken=1", 303)
     return await run_in_threadpool(
         _start, v, 503, Form("look", {}, Answer(sentence=v.words("moving.slow")))
     )

@@ -118,5 +118,5 @@ async def told(v: Reader) -> Response:
                     marks.append(0)
             return zlib.crc32(msgspec.json.encode([*marks, known.newest()]))
 
-        state.sensed = live.Watch(news, look=lambda: WAITS.air_look, quiet=lambda: WAITS.air_quiet)
+        state.sensed = live.Watch(news, runtime, lambda: WAITS.air_quiet)
     return stream(v, state.sensed)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import time
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ from gateway.page.change import current, is_new
 from gateway.page.device import heard, marks, signal, told
 from gateway.page.known import between, seconds
 from gateway.page.makes import look
+from gateway.page.news import until
 from gateway.page.strip import strips
 from gateway.page.visitor import Fields, Reader, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
@@ -68,9 +68,7 @@ async def act(v: Technician, do: str, said: Fields) -> Response:
         return await run_in_threadpool(
             _today, v, 503, acts.Wrong("", {"form": ("told.failed", {})})
         )
-    end = time.monotonic() + WAITS.answer
-    while await run_in_threadpool(known.result, made.id) is None and time.monotonic() < end:  # noqa: ASYNC110  it is another process that answers
-        await asyncio.sleep(WAITS.answer_look)
+    await until(v.page.config.runtime, partial(known.result, made.id), WAITS.answer)
     return RedirectResponse(f"{back}?{urlencode({'told': made.id, 'did': do})}", 303)
 
 

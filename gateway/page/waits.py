@@ -53,13 +53,16 @@ class _Page(Waits):
     listen_again: float = wait(0.1, 0.01, 5.0, "ours: after the system could accept no connection")
 
     # Open pages.
-    look: float = wait(0.5, 0.05, 5.0, "ours: between two looks for a new journal entry")
+    look: float = wait(
+        1.0, 0.05, 5.0, "ours: a look for something new where the daemon tells nothing"
+    )
+    together: float = wait(
+        0.05, 0.0, 0.5, "ours: what the daemon does at once is told and looked at once"
+    )
     quiet: float = wait(
         10.0, 2.0, 60.0, 'ours: a page renews itself without news; "heard 12 s ago" moves on'
     )
-    walk_look: float = wait(0.3, 0.05, 2.0, "ours: a press is seen while one still stands there")
     walk_quiet: float = wait(5.0, 1.0, 30.0, "ours: the time that is left of a walk test moves on")
-    air_look: float = wait(0.4, 0.05, 2.0, "ours: a device is seen while it is in the hand")
     air_quiet: float = wait(5.0, 1.0, 30.0, "ours: the seconds in the list of devices move on")
     beat: float = wait(
         3.0, 1.0, 5.0, "live.js: a page without a sign of life for 10 s says it is not live"
@@ -74,7 +77,6 @@ class _Page(Waits):
     takeover: float = wait(
         60.0, 10.0, 600.0, "ours: for a box to try a start and begin anew as another's gateway"
     )
-    answer_look: float = wait(0.1, 0.01, 1.0, "ours: between two looks for an answer")
 
     # What is said of the home.
     now: float = wait(3.0, 1.0, 10.0, "ours: shown as no time ago; status.json is two seconds old")

@@ -6,12 +6,11 @@ a phone that is reloaded, or goes flat, loses nothing.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
-import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +30,7 @@ from gateway.page import live
 from gateway.page.acts import once, once_of
 from gateway.page.change import current
 from gateway.page.known import Filter
+from gateway.page.news import until
 from gateway.page.stream import stream
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
 from gateway.page.waits import WAITS
@@ -138,9 +138,7 @@ async def told(v: Technician) -> Response:
             shown = [f and replace(f, left_s=0.0) for f in (facts.walk, facts.step)]
             return zlib.crc32(msgspec.json.encode([*shown, known.newest()]))
 
-        state.walked = live.Watch(
-            counted, look=lambda: WAITS.walk_look, quiet=lambda: WAITS.walk_quiet
-        )
+        state.walked = live.Watch(counted, v.page.config.runtime, lambda: WAITS.walk_quiet)
     return stream(v, state.walked)
 
 
@@ -172,11 +170,7 @@ async def act(v: Technician, said: Fields) -> Response:
         await run_in_threadpool(_leave, v, message)
     except (OSError, sqlite3.Error, ValueError):
         return await run_in_threadpool(_walk, v, 503, v.words("told.failed"))
-    end = time.monotonic() + WAITS.change
-    while (  # noqa: ASYNC110
-        result := await run_in_threadpool(v.page.known.result, order)
-    ) is None and time.monotonic() < end:
-        await asyncio.sleep(WAITS.answer_look)
+    result = await until(v.page.config.runtime, partial(v.page.known.result, order), WAITS.change)
     if result is None:
         return await run_in_threadpool(
             _walk, v, 503, v.words("told.waiting", do=v.words("do.walk"))

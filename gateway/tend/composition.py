@@ -17,6 +17,7 @@ from gateway.hear.wired_setup import Fitting
 from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.home.identity import identity
+from gateway.home.news import News
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.faults.untold import Untold
 from gateway.judge.notes import Notes
@@ -78,7 +79,7 @@ def build(
     folders.opened_to_page(config.state)
     clock.restored(*time_kept(config.state))
     store, known, memories = opened(config.state, config.runtime, home.gateway, clock.now(), boot)
-    wake = asyncio.Event()
+    wake, news = asyncio.Event(), News()
     # the middle
     faults, judge, pipeline = middle.middle_of(home, boot, store.marked("daily"))
     notes = Notes(faults, pipeline.noticed, wake.set)
@@ -114,6 +115,7 @@ def build(
         replay,
         alarm_is_fresh=fresh,
         radio_begins=functools.partial(middle.radio_begins, faults, clock),
+        told=news.tell,
     )
     heard = Heard(room, historian, pipeline)
     attacks = Attacks(faults)
@@ -180,6 +182,7 @@ def build(
         report=lambda counts: report.status(counts, upkeep.card),
         fresh=fresh,
         wake=wake.set,
+        told=news.tell,
         replays=replay is not None,
     )
     rounds = Rounds(
@@ -285,6 +288,7 @@ def build(
                 rounds.marks,
             ),
             witnesses=(
+                lambda _: news.tell(),
                 lambda _: inventory.changed(),
                 technician.committed,
                 rounds.committed,
@@ -310,6 +314,7 @@ def build(
         replay=replay,
         known=known,
         wake=wake,
+        news=news,
         storage=storage,
         faults=faults,
         pipeline=pipeline,

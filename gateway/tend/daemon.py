@@ -22,6 +22,7 @@ from gateway.hear.intake import Intake
 from gateway.hear.replay import Replay
 from gateway.home import inbox, nearby
 from gateway.home.home import Home
+from gateway.home.news import News, asked
 from gateway.judge.faults import untold
 from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.untold import Untold
@@ -71,6 +72,7 @@ class Daemon:
     replay: Replay | None
     known: Known  # what the store remembers
     wake: asyncio.Event
+    news: News  # to open pages
     storage: Storage
     faults: Faults
     pipeline: Pipeline
@@ -201,6 +203,8 @@ class Daemon:
             self.ears.open_window(seconds)
         elif (word := inbox.page_word(said)) is not None:
             self.attacks.page_says(word)
+        elif (address := asked(said)) is not None:
+            self.news.want(address)
         else:
             self.inbound.ask()
             self.slips.ask()

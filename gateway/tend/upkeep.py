@@ -64,6 +64,7 @@ class Upkeep:
         report: Callable[[tuple[int, int]], Status],
         fresh: Callable[[], bool],
         wake: Callable[[], None],
+        told: Callable[[], None],
         replays: bool,
     ) -> None:
         """Take whose house it keeps. `report(counts)` is what the status file says.
@@ -85,6 +86,7 @@ class Upkeep:
         self.report = report
         self._fresh = fresh
         self._wake = wake
+        self._told = told
         self._replays = replays
         now = clock.now().mono
         self._batched = self._tried = now
@@ -144,6 +146,7 @@ class Upkeep:
             text = status.as_json(self.report(counts))
             new.write_text(text, encoding="utf-8", errors="replace")
             new.replace(path)
+            self._told()
         except OSError as error:
             LOG.warning("status file %s: %s", path, error.strerror)
         except Exception:  # it is a question: a mistake in its answer must not end the guarding

@@ -430,8 +430,8 @@ async def test_the_daemons_refusal_is_shown_in_its_words(box):
 # -- streams, words ------------------------------------------------------------------------------------------------------
 
 
-async def test_streams_are_bounded_and_end_with_the_session(box):
-    watch = live.Watch(lambda: 1, look=lambda: 0.01, quiet=lambda: 0.02)
+async def test_streams_are_bounded_and_end_with_the_session(box, tmp_path):
+    watch = live.Watch(lambda: 1, tmp_path, lambda: 0.02)
     for n in range(live.EACH):
         watch.enter("one")
         assert watch.streams == n + 1
@@ -449,21 +449,6 @@ async def test_streams_are_bounded_and_end_with_the_session(box):
         watch.leave("one")
     assert watch.streams == 0
     assert watch._task is None, "nobody looks while nobody reads"
-
-
-async def test_an_entry_wakes_the_streams():
-    newest = [1]
-    watch = live.Watch(lambda: newest[0], look=lambda: 0.01, quiet=lambda: 5.0)
-    watch.enter("one")
-    events = watch.events(lambda: True)
-    await anext(events)
-    newest[0] = 1
-    import asyncio
-
-    asyncio.get_running_loop().call_later(0.05, newest.__setitem__, 0, 7)
-    assert "data: 7" in await asyncio.wait_for(anext(events), 2)
-    await events.aclose()
-    watch.leave("one")
 
 
 def test_both_catalogues_say_the_same_things():

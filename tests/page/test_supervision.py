@@ -6,7 +6,7 @@ import json
 import re
 
 from gateway.home.status import DeviceStatus, Status
-from gateway.page import today
+from gateway.page.device import heard
 from msgspec.structs import replace
 
 
@@ -30,9 +30,9 @@ async def test_a_slow_device_and_one_that_never_told_its_kind_are_shown_as_such(
 
 def test_a_device_is_missing_by_the_silence_that_counts():
     device, facts = DeviceStatus(device="smoke", missing_after=100.0, heard_s=1000.0), Status(written=1.0)
-    assert today.heard(device, facts) == "missing"
-    assert today.heard(replace(device, silent_s=20.0), facts) == "heard", "the box itself was off meanwhile"
-    assert today.heard(replace(device, silent_s=100.5), facts) == "missing"
+    assert heard(device, facts) == "missing"
+    assert heard(replace(device, silent_s=20.0), facts) == "heard", "the box itself was off meanwhile"
+    assert heard(replace(device, silent_s=100.5), facts) == "missing"
 
 
 async def test_which_devices_a_receiver_takes_along_and_what_was_not_understood_is_shown(box, monkeypatch):

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from gateway.page import accounts, label, live, turns
 from gateway.page.accounts import OF_ONE, REFUSED_LINES, SESSIONS, VISITS, Accounts, Refusal
-from gateway.page.today import _Stream
+from gateway.page.stream import _Stream
 from gateway.page.tries import LOCK_AT, Tries
 from gateway.page.turns import AT_ONCE, LINE, Turns
 from gateway.page.waits import WAITS
@@ -277,8 +277,8 @@ def test_who_signs_in_again_and_again_signs_out_himself_alone(book):
     assert book.session(theirs[-1])
 
 
-async def test_streams_are_shared_out_by_account_and_always_given_back(box):
-    watch = live.Watch(lambda: 1)
+async def test_streams_are_shared_out_by_account_and_always_given_back(box, tmp_path):
+    watch = live.Watch(lambda: 1, tmp_path)
     for _ in range(live.EACH):
         watch.enter("S-01")
     with pytest.raises(live.Full):

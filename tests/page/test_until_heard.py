@@ -3,7 +3,7 @@
 import json
 
 from gateway.home.status import DeviceStatus
-from gateway.page import today
+from gateway.page import device
 
 DOOR, RADAR = "front-door", "bedroom-radar"
 
@@ -49,8 +49,8 @@ async def test_a_calm_home_is_not_called_well_before_it_is_heard(box):
 
 
 def test_a_wire_has_no_signal_to_be_missed():
-    assert today.signal(DeviceStatus(device="x", model="micradar-r60afd1", rssi=0)) == "wired"
-    assert today.signal(DeviceStatus(device="x", model="radar-5359", rssi=0)) == "wired"
-    assert today.signal(DeviceStatus(device="x", model="ev1527-smoke", rssi=0)) == "unmeasured"
-    assert today.signal(DeviceStatus(device="x", model="shelly-blu-button", rssi=0)) == "none"
-    assert today.signal(DeviceStatus(device="x", model="shelly-blu-button", rssi=-60)) == "good"
+    assert device.signal(DeviceStatus(device="x", model="micradar-r60afd1", rssi=0)) == "wired"
+    assert device.signal(DeviceStatus(device="x", model="radar-5359", rssi=0)) == "wired"
+    assert device.signal(DeviceStatus(device="x", model="ev1527-smoke", rssi=0)) == "unmeasured"
+    assert device.signal(DeviceStatus(device="x", model="shelly-blu-button", rssi=0)) == "none"
+    assert device.signal(DeviceStatus(device="x", model="shelly-blu-button", rssi=-60)) == "good"

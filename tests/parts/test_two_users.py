@@ -19,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from gateway.home import news
 from gateway.page import label, papers
 
 from tests.golden import make
@@ -388,3 +389,10 @@ def test_a_stand_in_that_another_user_has_made_is_not_believed(box):
         assert not gateway.status()["degraded"]
     finally:
         shutil.rmtree(forged, ignore_errors=True)
+
+
+def test_the_page_is_told_that_something_is_new_by_the_other_user():
+    tell = "from gateway.home.news import News; n = News(); n.want(bytes.fromhex(w[0])); n.tell()"
+    with news.listening() as line:
+        assert tried(DAEMON, tell, line.getsockname().hex()) == "done"
+        assert line.recv(16) == b"new"

@@ -72,7 +72,16 @@ class Bench:
         self.config = load(path, MODELS)
         self.home, self.intake = Home(self.config, "gw-1"), Intake(self.config)
         clock = ReplayClock(datetime(2026, 11, 29, tzinfo=UTC), "boot-1")
-        self.ears = Ears(self.home, self.intake, MODELS, clock, replay, alarm_is_fresh=lambda: False, radio_begins=lambda _adapter: None)
+        self.ears = Ears(
+            self.home,
+            self.intake,
+            MODELS,
+            clock,
+            replay,
+            alarm_is_fresh=lambda: False,
+            radio_begins=lambda _adapter: None,
+            told=lambda: None,
+        )
 
     @contextlib.asynccontextmanager
     async def listening(self):

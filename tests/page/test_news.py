@@ -1,0 +1,138 @@
+"""The page is told that something is new, whichever of the two is restarted; where nothing is told it looks by itself."""
+
+import asyncio
+import contextlib
+
+import pytest
+from gateway.home import news
+from gateway.page import live
+from gateway.page.news import News, until
+from gateway.page.waits import WAITS
+from gateway.tend.inbound import woken_by
+
+from tests.kit import wait
+from tests.kit.wait import NEVER
+
+
+class Daemon:
+    """The daemon's end, as it listens and tells."""
+
+    def __init__(self, runtime):
+        self.news, self.asked = news.News(), 0
+        self._end = contextlib.ExitStack()
+        self._end.enter_context(woken_by(runtime / "wake", self._woken))
+
+    def _woken(self, datagram):
+        address = news.asked(datagram)
+        assert address is not None
+        self.asked += 1
+        self.news.want(address)
+
+    def close(self):
+        self._end.close()
+
+
+@pytest.fixture
+async def daemon(tmp_path):
+    made = Daemon(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def looks_never(monkeypatch):
+    monkeypatch.setattr(WAITS, "look", NEVER)
+    monkeypatch.setattr(WAITS, "together", 0.0)
+
+
+async def test_what_the_daemon_does_is_seen_when_it_is_told(tmp_path, daemon):
+    looked = []
+
+    def found():
+        looked.append(1)
+        return "done" if done else None
+
+    done = False
+    waits = asyncio.create_task(until(tmp_path, found, NEVER))
+    await wait.until(lambda: daemon.asked == 2)
+    daemon.news.tell()
+    await wait.until(lambda: len(looked) == 2)
+    done = True
+    daemon.news.tell()
+    assert await waits == "done"
+    daemon.news.tell()
+    assert not daemon.news._asked, "who has gone is forgotten"
+
+
+async def test_what_came_between_two_looks_is_not_lost(tmp_path, daemon):
+    with contextlib.closing(News(tmp_path)) as line:
+        await wait.until(lambda: daemon.asked)
+        for _ in range(200):  # more than the kernel keeps
+            daemon.news.tell()
+        await line.come()
+        assert daemon.news._asked, "who is busy stays"
+
+
+async def test_without_a_word_it_looks_by_itself(tmp_path, monkeypatch):
+    monkeypatch.setattr(WAITS, "look", 0.001)
+    answers = iter([None, None, 7])
+    assert await until(tmp_path, lambda: next(answers), NEVER) == 7
+    assert await until(tmp_path, lambda: None, 0.01) is None
+
+
+async def test_a_daemon_that_begins_anew_is_asked_again(tmp_path, daemon, monkeypatch):
+    monkeypatch.setattr(WAITS, "look", 0.01)
+    waits = asyncio.create_task(until(tmp_path, lambda: None, NEVER))
+    await wait.until(lambda: daemon.asked)
+    daemon.close()
+    again = Daemon(tmp_path)
+    await wait.until(lambda: again.asked)
+    again.close()
+    waits.cancel()
+    await asyncio.gather(waits, return_exceptions=True)
+
+
+async def test_one_without_a_descriptor_looks_now_and_then(tmp_path, monkeypatch):
+    def none():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(news, "listening", none)
+    monkeypatch.setattr(WAITS, "look", 0.001)
+    answers = iter([None, 7])
+    assert await until(tmp_path, lambda: next(answers), NEVER) == 7
+
+
+async def test_who_asks_no_more_is_told_no_more_and_few_are_remembered(monkeypatch):
+    told = news.News()
+    for n in range(3 * news.AT_MOST):
+        told.want(b"\0%05x" % n)
+    assert len(told._asked) == news.AT_MOST
+    with contextlib.closing(news.listening()) as line:
+        told.want(line.getsockname())
+        told.tell()
+        assert line.recv(16) == b"new"
+        assert list(told._asked) == [line.getsockname()], "nobody listens at the others"
+        real = news.time.monotonic
+        monkeypatch.setattr(news.time, "monotonic", lambda: real() + 3600)
+        told.tell()
+        assert not told._asked
+
+
+@pytest.mark.parametrize("datagram", [b"news", b"news ", b"news 0001", b"news 0001g", b"news 00012\n", b"news ../x", b"inbox", b""])
+def test_only_addresses_of_the_kernels_making_are_told(datagram):
+    assert news.asked(datagram) is None
+    assert news.asked(b"news 0001a") == b"\x000001a"
+
+
+async def test_an_entry_wakes_the_streams(tmp_path, daemon):
+    newest = [1]
+    watch = live.Watch(lambda: newest[0], tmp_path, lambda: NEVER)
+    watch.enter("one")
+    events = watch.events(lambda: True)
+    await anext(events)
+    await wait.until(lambda: daemon.asked == 2)
+    newest[0] = 7
+    daemon.news.tell()
+    assert "data: 7" in await anext(events)
+    await events.aclose()
+    watch.leave("one")
