@@ -19,23 +19,20 @@ PENDANT_KEY = "90bffd73cb6b26ef58a7a8eba9232036"
 CANCEL_KEY = "5f2c8be1d7a94e0c93b6417d20fa88c3"  # public too: made for the recorded day
 SOUNDS = "sounds.log"
 
-# What sounds in a demonstration is a line in a file, which the conductor reads aloud.
-_SOUNDER = """#!/bin/sh
+# The light at the neighbour's: it comes on in the file in which the voice says what it plays.
+_LIGHT = """#!/bin/sh
 printf '%s %s %s %s\\n' "$1" "$ELDERCARE_KIND" "$ELDERCARE_REASON" "$ELDERCARE_ALARM" >> "$2"
 """
 
 
 def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Path:
     """Write the household's files into `folder`; return the configuration's path."""
-    sounder, sounds = folder / "sounder.sh", folder / SOUNDS
-    sounder.write_text(_SOUNDER, encoding="utf-8")
+    light, sounds = folder / "light.sh", folder / SOUNDS
+    light.write_text(_LIGHT, encoding="utf-8")
     sounds.touch()
     played = folder / "day.txt"
     text = day.read_text(encoding="utf-8")
     played.write_text(text if until is None else shortened(text, until), encoding="utf-8")
-
-    def program(what: str) -> str:
-        return json.dumps(["/bin/sh", str(sounder), what, str(sounds)])
 
     text = SHIPPED.read_text(encoding="utf-8")
     for table, key, value in (
@@ -50,9 +47,8 @@ def furnish(folder: Path, relay_port: int, day: Path, until: float | None) -> Pa
         ("[ladder]", "responder", json.dumps(both("home.light"), ensure_ascii=False)),
         ("[ladder]", "channel", '"program"'),
         ("[ladder]", "wait", "60"),
-        ("[ladder]", "program", program("light")),
-        ("sound", "pre_alarm", program("chime")),
-        ("sound", "alarm", program("siren")),
+        ("[ladder]", "program", json.dumps(["/bin/sh", str(light), "light", str(sounds)])),
+        ("sound", "device", json.dumps(f"file:{folder}")),  # a fast day: what is said goes to files
         ("consent", "activity", "true"),  # the household of the demonstration has agreed to all
         ("consent", "climate", "true"),
         ("consent", "vital_signs", "true"),

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.demo.both import BOTH, both
 from gateway.demo.proof import ANSWERED, Json, alarms, wanted
 from gateway.home.status import ago
+from gateway.voice import en, zh
 from gateway.words import kind as kinds
 
 WIDTH = 100  # columns
@@ -268,12 +269,18 @@ class Screen:
 
     def sounded(self, clock: str, line: str) -> None:
         """Write what sounded in the home."""
-        self.at(
-            clock,
-            both("line.local"),
-            BOTH.get(f"sound.{line.split(maxsplit=1)[0]}", line),
-            "yellow",
-        )
+        words = line.split()
+        self.at(clock, both("line.local"), BOTH.get(f"sound.{words[0]}", line), "yellow")
+        clips = words[4].split(",") if len(words) > 4 else []
+        for phrases, space in ((zh.PHRASES, ""), (en.PHRASES, " ")):
+            spoken = [phrases[name] for name in clips if name in phrases and not name.isdecimal()]
+            if "minutes" in clips:  # the voice says a number figure by figure
+                spoken.insert(-1, str(_number([int(name) for name in clips if name.isdecimal()])))
+            rest = " ".join(spoken).split()
+            while rest:
+                first, left = _broken(rest, 63)
+                self.at("", "", first if space else first.replace(" ", ""), "yellow")
+                rest = left.split()
 
     # -- the summary -------------------------------------------------------------------------------
 
@@ -318,3 +325,11 @@ class Screen:
 
 def _outcome(name: str) -> str:
     return BOTH.get(f"outcome.{name}", f" {name}")
+
+
+def _number(figures: Sequence[int]) -> int:
+    """Return the number that is said by Chinese figures: 4, 10, 5 is 45."""
+    if 10 not in figures:
+        return sum(figures)
+    at = figures.index(10)
+    return 10 * (sum(figures[:at]) or 1) + sum(figures[at + 1 :])

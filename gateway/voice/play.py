@@ -28,6 +28,8 @@ PLAYER: Final = "aplay"
 LONGEST: Final = 100 * tones.RATE  # samples in one run; the daemon ends a program after 120 s
 CLIP_MOST: Final = 15 * tones.RATE  # samples of one clip
 UNPLUGGED, NOT_THERE, FAILED = 10, 127, 1  # exit codes of the contract
+HEARD: Final = "sounds.log"  # of the device `file:FOLDER`
+_TONES: Final = frozenset({SIREN, CHIME, PAUSE})
 _GONE: Final = ("no such file", "no such device", "cannot find card", "unknown pcm")
 
 
@@ -84,6 +86,26 @@ def play(samples: bytes, device: str) -> int:
     return UNPLUGGED if any(word in why.lower() for word in _GONE) else FAILED
 
 
+def put_down(samples: bytes, names: Sequence[str], folder: Path, told_of: dict[str, str]) -> int:
+    """Write what would be heard into a folder: a sound file for each stage, and a line of text."""
+    alarm, reason = told_of.get("ELDERCARE_ALARM", "none"), told_of.get("ELDERCARE_REASON", "none")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(folder / f"{Path(alarm).name}-{Path(reason).name}.wav"), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(tones.RATE)
+            file.writeframes(samples)
+        loud = SIREN if SIREN in names else CHIME
+        heard = ",".join(dict.fromkeys(name for name in names if name not in _TONES))
+        with (folder / HEARD).open("a", encoding="utf-8") as log:
+            log.write(f"{loud} {told_of.get('ELDERCARE_KIND', '-')} {reason} {alarm} {heard}\n")
+    except OSError as error:
+        print(error, file=sys.stderr)
+        return FAILED
+    return 0
+
+
 def told(environment: dict[str, str]) -> Told:
     """Return what an alarm's environment says."""
     minutes = environment.get("ELDERCARE_MINUTES", "")
@@ -109,6 +131,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("word", nargs="?", choices=("test",))
     asked = parser.parse_args(arguments)
     if asked.word:
+        if asked.device.startswith("file:"):
+            return 0
         return play(tones.pause(0.1).tobytes(), asked.device)
     names = said(told(dict(os.environ)), asked.language)
     folders = [CLIPS / asked.language]
@@ -120,7 +144,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if SIREN not in names and night.replace(".", "", 1).isdecimal():
         percent = min(percent, float(night))
     volume = max(0.05, min(percent / 100.0, 1.0))
-    return play(composed(names, folders, volume), asked.device) if names else 0
+    if not names:
+        return 0
+    samples, (file, _, place) = composed(names, folders, volume), asked.device.partition(":")
+    if file == "file":
+        return put_down(samples, names, Path(place), dict(os.environ))
+    return play(samples, asked.device)
 
 
 if __name__ == "__main__":

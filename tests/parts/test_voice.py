@@ -123,3 +123,17 @@ def test_a_device_that_is_not_there_is_said_and_asked_without_a_sound(card):
 def test_one_run_is_bounded(phrases):
     samples = play.composed(["siren"] * 1000, [phrases], 1.0)
     assert len(samples) / 2 / tones.RATE <= 110, "the daemon ends it after two minutes"
+
+
+def test_without_a_card_it_can_be_written_down_what_was_said(card, phrases, tmp_path):
+    place = tmp_path / "said"
+    assert card.run("pre_alarm", device=f"file:{place}", ELDERCARE_ALARM="j-a7").returncode == 0
+    assert card.run("dispatched", device=f"file:{place}", ELDERCARE_ALARM="j-a7", ELDERCARE_MINUTES="25").returncode == 0
+    with wave.open(str(place / "j-a7-pre_alarm.wav")) as file:
+        assert at(array.array("h", file.readframes(file.getnframes())), clip(phrases, "ask.fall")) > 0
+    assert (place / "sounds.log").read_text().splitlines() == [
+        "chime person.fall pre_alarm j-a7 ask.fall,room.bath,cancel.button",
+        "chime person.fall dispatched j-a7 dispatched,about,2,10,5,minutes",
+    ]
+    (tmp_path / "file").write_text("")
+    assert card.run("raised", device=f"file:{tmp_path}/file/under").returncode == 1
