@@ -1,5 +1,8 @@
 """Migrations and transactions: whole or not at all, and in a form that earlier versions read."""
 
+import contextlib
+import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -110,3 +113,19 @@ def test_a_file_of_today_names_its_migrations_as_the_first_version_did(tmp_path,
     assert now == was
     ids = [n for (n,) in db.execute("SELECT id FROM _sqlite_migrations")]
     assert ids == [*range(1, len(schema.gateway.statements) + 1)]
+
+
+def test_the_recipe_of_the_golden_databases_is_also_one_for_this_version(tmp_path):
+    """Whoever adds a generation runs it in that commit's tree: until then it must not rot."""
+    recipe = ROOT / "tests" / "golden" / "make.py"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, recipe, "--here", tmp_path], cwd=tmp_path, env=environment, check=True)
+    said = json.loads((tmp_path / "expected.json").read_text(encoding="utf-8"))
+    for name, migrations in (("gateway", schema.gateway), ("history", schema.history)):
+        with contextlib.closing(sqlite3.connect(tmp_path / "state" / f"{name}.db")) as conn:
+            assert migrations.applied(conn) == [*migrations.statements], name
+    newest = json.loads((ROOT / "tests" / "golden" / [*make.GENERATIONS][-1] / "expected.json").read_text(encoding="utf-8"))
+    assert said.keys() == newest.keys()
+    assert {a["state"] for a in said["alarms"]} == {a["state"] for a in newest["alarms"]}
+    assert (tmp_path / "state" / "page" / "page.db").exists()
+    assert (tmp_path / "state" / "household.json.1").exists()
