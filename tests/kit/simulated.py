@@ -316,24 +316,27 @@ class Lapse:
             (aside, "run", at_once),
             (gc, "freeze", lambda: None),  # a daemon keeps what it began with for ever; here it is one of many
         ]
-        self._waits: dict[str, float] = {}
+        self._waits: dict[str, dict[str, float]] = {}
         self._before = [(module, name, getattr(module, name)) for module, name, _ in self._patched]
 
     def __enter__(self) -> Self:
-        self._waits = change("judge", look_every=self.look_every)
+        self._waits = {"judge": change("judge", look_every=self.look_every), "tell": change("tell", look_link=self.look_every)}
         for module, name, value in self._patched:
             setattr(module, name, value)
         return self
 
     def __exit__(self, *_: object) -> None:
-        change("judge", **self._waits)
+        for room, waits in self._waits.items():
+            change(room, **waits)
         for module, name, value in self._before:
             setattr(module, name, value)
 
     def look(self, *, every: float) -> None:
         """Let the daemon look round at least so often, for what no deadline of its own wakes it for; never more often than asked for."""
-        change("judge", look_every=max(every, self.look_every))
-        change("tend", try_mains=max(every, self.look_every))
+        every = max(every, self.look_every)
+        change("judge", look_every=every)
+        change("tend", try_mains=every)
+        change("tell", look_link=every)
 
     def wall(self) -> datetime:
         return self.begins + timedelta(seconds=self.loop.now)

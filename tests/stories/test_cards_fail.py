@@ -63,7 +63,7 @@ def test_a_card_that_is_read_only_for_a_week_loses_nothing(tmp_path, monkeypatch
         life.plug(there=True)
         await life.wait(HOUR)
 
-    with Life(tmp_path, platform=platform, look_every=60.0) as life:
+    with Life(tmp_path, platform=platform, look_every=300.0) as life:
         card = Shut(life, monkeypatch)
         life.live(story())
         if platform:
