@@ -58,6 +58,18 @@ WATCHES = tuple(
 )
 LADDER = (Rung("网格员", "platform", 120.0), Rung("护理站", "platform", 120.0))
 GATEWAY = "example-home"
+DEVICES = """
+[[device]]
+id = "pendant"
+model = "shelly-blu-button"
+room = "随身"
+address = "A4:C1:38:00:53:01"
+[[device]]
+id = "front-door"
+model = "shelly-blu-door"
+room = "入户门"
+address = "A4:C1:38:00:53:02"
+"""
 STEP = 600.0
 CONFIG = """
 [consent]

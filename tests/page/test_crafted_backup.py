@@ -4,8 +4,9 @@ import json
 
 import pytest
 from gateway.home import backup
-from gateway.home.parts import Household, HouseholdSecrets, RungPart, SoundPart
+from gateway.home.parts import Household, RungPart, SoundPart
 
+from tests.kit.backups import kept
 from tests.page.conftest import form_key
 from tests.page.household import CONFIG
 from tests.page.test_attacks import BOUNDARY, multipart
@@ -16,19 +17,8 @@ SHELL = ("/bin/sh", "-c", "touch /tmp/owned")
 
 
 def sealed(**more):
-    usual = {
-        "v": 1,
-        "made": "2026-11-22T00:00:00+00:00",
-        "software": "1",
-        "gateway": "gw-1",
-        "journal": "j1",
-        "household": Household(),
-        "secrets": HouseholdSecrets(),
-        "memories": {},
-        "marks": {},
-    }
     head = backup.MAGIC + b'{"v":1,"salt":"' + b"ab" * 16 + b'","nonce":"' + b"cd" * 12 + b'"}\n'
-    body = backup.msgspec.json.encode(backup.Kept(**usual | more))
+    body = backup.msgspec.json.encode(kept(**more))
     return head + backup._sealed(head, WORDS).encrypt(bytes.fromhex("cd" * 12), body, head)
 
 

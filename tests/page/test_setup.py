@@ -22,22 +22,11 @@ from gateway.words.say import Say
 from msgspec.structs import replace
 
 from tests.page.conftest import form_key
+from tests.page.household import DEVICES
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")
 KEY = "231d39c1d7cc1ab1aee224cd096db932"
 ADDRESS = "A4:C1:38:00:53:09"
-DEVICES = """
-[[device]]
-id = "pendant"
-model = "shelly-blu-button"
-room = "随身"
-address = "A4:C1:38:00:53:01"
-[[device]]
-id = "front-door"
-model = "shelly-blu-door"
-room = "入户门"
-address = "A4:C1:38:00:53:02"
-"""
 
 
 def one(address=ADDRESS, **changed):

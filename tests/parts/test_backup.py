@@ -13,8 +13,9 @@ from gateway.home import backup, takeover
 from gateway.home.backup import BackupError, Kept
 from gateway.home.config import load
 from gateway.home.handed import Handed
-from gateway.home.parts import Household, HouseholdSecrets
+from gateway.home.parts import Household
 
+from tests.kit.backups import kept
 from tests.kit.brokers import Mosquitto
 from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, OTHER_KEY, SEALED, Gateway, Sealed
@@ -29,21 +30,6 @@ WORDS = "three blind mice run"
 def bluez():
     with Child() as child:
         yield child
-
-
-def kept(**more):
-    usual = {
-        "v": 1,
-        "made": "2026-11-22T00:00:00+00:00",
-        "software": "1",
-        "gateway": "gw-1",
-        "journal": "j1",
-        "household": Household(),
-        "secrets": HouseholdSecrets(),
-        "memories": {},
-        "marks": {},
-    }
-    return Kept(**usual | more)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from drivers import all_models
 from gateway.home import changes, handed
+from gateway.judge.alarm import Alarm
 from gateway.words.instruction import Change, What
 
 from tests.stories.life import HOUR, LADDER, MINUTE, NO_ANSWER, Life, rung
@@ -16,6 +17,14 @@ NEW = "A4:C1:38:00:00:0C"
 
 def reasons(life: Life, who: str) -> list[str]:
     return [c.environment["ELDERCARE_REASON"] for c in life.called(who)]
+
+
+async def sent_and_recalled(life: Life, alarm: Alarm, who: str, *, after: float = 0.0) -> None:
+    """Let the desk send somebody, and call them back."""
+    await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder=who, seconds=600.0)
+    if after:
+        await life.wait(after)
+    await life.tell("recall", by="desk", local=False, alarm=alarm.id)
 
 
 def test_whoever_is_on_the_way_is_called_back_and_told_so_and_the_alarm_is_answered_again(tmp_path):
@@ -46,8 +55,7 @@ def test_after_a_recall_somebody_has_to_be_sent_or_people_are_called_again(tmp_p
         life.press()
         await life.wait(5)
         (alarm,) = life.open
-        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="neighbour", seconds=600.0)
-        await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        await sent_and_recalled(life, alarm, "neighbour")
         await life.wait(10 * MINUTE)
         (now,) = life.open
         assert now.state.value == "raised"
@@ -108,9 +116,7 @@ def test_a_renewed_sos_is_no_part_of_the_call_that_tells_its_person_not_to_come(
         life.press()
         await life.wait(5)
         (alarm,) = life.open
-        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="family", seconds=600.0)
-        await life.wait(MINUTE)
-        await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        await sent_and_recalled(life, alarm, "family", after=MINUTE)
         await life.wait(3)
         assert [(c.environment["ELDERCARE_REASON"], c.ended) for c in life.called("family")] == [("recalled", None)], "it rings still"
         life.press()
@@ -126,9 +132,7 @@ def test_whoever_was_told_not_to_come_is_not_held_to_know_of_the_next_fire(tmp_p
         life.smoke()
         await life.wait(5)
         (alarm,) = life.open
-        await life.tell("dispatch", by="desk", local=False, alarm=alarm.id, responder="family", seconds=600.0)
-        await life.wait(MINUTE)
-        await life.tell("recall", by="desk", local=False, alarm=alarm.id)
+        await sent_and_recalled(life, alarm, "family", after=MINUTE)
         await life.wait(10)
         await life.tell("close", by="desk", local=False, alarm=alarm.id, outcome="false_alarm")
         await life.wait(5)

@@ -8,8 +8,9 @@ import time
 import httpx
 import pytest
 from gateway.home import backup
-from gateway.home.parts import Household, HouseholdSecrets, SoundPart
+from gateway.home.parts import Household, SoundPart
 
+from tests.kit.backups import kept
 from tests.kit.brokers import Mosquitto, Platform
 from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, OTHER_KEY, PENDANT, Gateway, Sealed
@@ -190,19 +191,10 @@ def _three(gateway, visit):
 
 def sealed(home):
     """Return a backup that somebody has crafted."""
-    kept = backup.Kept(
-        v=1,
-        made="2026-11-22T00:00:00+00:00",
-        software="1",
-        gateway="gw-9",
-        journal="j1",
-        household=home,
-        secrets=HouseholdSecrets(),
-        memories={},
-        marks={},
-    )
     head = backup.MAGIC + b'{"v":1,"salt":"' + b"ab" * 16 + b'","nonce":"' + b"cd" * 12 + b'"}\n'
-    return head + backup._sealed(head, WORDS).encrypt(bytes.fromhex("cd" * 12), backup.msgspec.json.encode(kept), head)
+    return head + backup._sealed(head, WORDS).encrypt(
+        bytes.fromhex("cd" * 12), backup.msgspec.json.encode(kept(gateway="gw-9", household=home)), head
+    )
 
 
 def refused_unread(page, path, cookie, size):
