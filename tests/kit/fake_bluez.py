@@ -37,6 +37,8 @@ from typing import Any, Self
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from tests.kit.wait import PATIENCE
+
 ADAPTER = "org.bluez.Adapter1"
 BATTERY = "org.bluez.Battery1"
 CHARACTERISTIC = "org.bluez.GattCharacteristic1"
@@ -548,7 +550,7 @@ class Child:
         answer: dict[str, Any] = json.loads(self._process.stdout.readline())
         return answer
 
-    def wait_for_scan(self, longest: float = 120.0) -> None:
+    def wait_for_scan(self, longest: float = PATIENCE) -> None:
         end = time.monotonic() + longest
         while not self.ask()["scanning"]:
             if time.monotonic() > end:
@@ -557,7 +559,7 @@ class Child:
 
     def close(self) -> None:
         self._process.stdin.close()
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
         self._process.stdout.close()
 
     def __enter__(self) -> Self:

@@ -124,7 +124,10 @@ class Systemd:
 
 
 class Gateway:
-    """One gateway in a folder of its own. `lines` are added to the configuration; `prefix` is a command that starts the child."""
+    """One gateway in a folder of its own. `lines` are added to the configuration; `prefix` is a command that starts the child.
+
+    `sooner` are waiting times of its own that are others, such as `tell.will_delay=1`.
+    """
 
     def __init__(
         self,
@@ -140,8 +143,10 @@ class Gateway:
         secrets: str = "",
         prefix: tuple[str, ...] = (),
         state: str = "state",
+        sooner: tuple[str, ...] = (),
     ) -> None:
-        self.folder, self.bus, self.name, self.prefix = folder, bus, name, prefix
+        self.folder, self.bus, self.name, self.prefix, self.sooner = folder, bus, name, prefix, sooner
+        self.started = 0.0  # s that its last start took: what this machine has for it
         self.state, self.runtime = folder / state, folder / "run"
         self.page = self.state / "page"
         self.config = folder / "gateway.toml"
@@ -167,7 +172,9 @@ class Gateway:
         environment = {**os.environ, "NOTIFY_SOCKET": self.systemd.path, "PYTHONUNBUFFERED": "1", **self.environment}
         if self.bus is not None:
             environment |= self.bus.environment if hasattr(self.bus, "environment") else {}
-        command = [sys.executable, "-m", "gateway", "run", "--config", str(self.config)]
+        program = ("tests.prove.sooner", *self.sooner, "gateway") if self.sooner else ("gateway",)
+        command = [sys.executable, "-m", *program, "run", "--config", str(self.config)]
+        began = time.monotonic()
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 mortal([*self.prefix, *command]), cwd=REPO, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -178,6 +185,7 @@ class Gateway:
                 if self.process.poll() is not None or time.monotonic() > limit:
                     raise AssertionError(f"the gateway is not ready (exit code {self.process.poll()}): {self.log()[-3000:]}")
                 time.sleep(0.01)
+            self.started = time.monotonic() - began
         return self
 
     @property

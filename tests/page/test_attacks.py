@@ -32,9 +32,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.kit.ports import free_port
+from tests.kit.wait import PATIENCE
 from tests.page import markup
 from tests.page.conftest import Box, form_key, post
-from tests.page.household import PASSWORD, SECRET_KEY, SECRET_WORD
+from tests.page.household import DEVICES, PASSWORD, SECRET_KEY, SECRET_WORD
 from tests.page.served import Page
 from tests.page.test_page import READS, SET_UP, routes
 
@@ -96,18 +97,6 @@ ODD = (
     "/dev/serial/by-id/x",
     "-----BEGIN CERTIFICATE-----\nAA==\n",
 )
-DEVICES = """
-[[device]]
-id = "pendant"
-model = "shelly-blu-button"
-room = "随身"
-address = "A4:C1:38:00:53:01"
-[[device]]
-id = "front-door"
-model = "shelly-blu-door"
-room = "入户门"
-address = "A4:C1:38:00:53:02"
-"""
 STRANGER = {
     "address": "A4:C1:38:00:53:09",
     "address_kind": "public",
@@ -765,7 +754,7 @@ async def test_whatever_bytes_come_the_server_answers_and_lives(example):
             writer.write(sent)
             if None in allowed:  # it waits for the rest, which will not come
                 writer.write_eof()
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(PATIENCE):
                 line = await reader.readline()
             assert (int(line.split()[1]) if line else None) in allowed, (sent[:80], line)
             with contextlib.suppress(TimeoutError, OSError):

@@ -17,7 +17,6 @@ async def test_an_encrypted_button_from_the_air_to_its_first_alarm(tmp_path):  #
         async with chromium() as browser:
             context = await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, locale="zh-CN")
             page = await context.new_page()
-            page.set_default_timeout(15_000)
             broken = []
             page.on("console", lambda m: broken.append(m.text) if m.type == "error" else None)
             page.on("pageerror", lambda e: broken.append(str(e)))

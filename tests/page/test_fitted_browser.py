@@ -49,7 +49,6 @@ class Phone:
     def __init__(self, page, home):
         self.page, self.home = page, home
         self.broken = []
-        page.set_default_timeout(20_000)
         page.on("console", lambda m: self.broken.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda e: self.broken.append(str(e)))
 
@@ -289,7 +288,6 @@ async def test_without_script_a_code_is_taught_by_looking_again(tmp_path):
         async with chromium() as browser:
             context = await browser.new_context(viewport={"width": 360, "height": 740}, java_script_enabled=False)
             page = await context.new_page()
-            page.set_default_timeout(20_000)
             a = Phone(page, home)
             await a.sign_in()
             await a.to(f"/sensors/new?port={bridge.port}&model=sonoff-rfbridge")

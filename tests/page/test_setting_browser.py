@@ -23,7 +23,6 @@ async def test_platform_rules_and_walk(tmp_path, monkeypatch):  # noqa: PLR0915 
         async with Platform(home.broker, GATEWAY, username="desk", password=WORDS["desk"]), chromium() as browser:
             context = await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
             page = await context.new_page()
-            page.set_default_timeout(20_000)
             broken = []
             page.on("pageerror", lambda e: broken.append(str(e)))
             page.on("console", lambda m: broken.append(m.text) if m.type == "error" and "422" not in m.text else None)
@@ -112,7 +111,6 @@ async def test_a_client_certificate_is_chosen_from_files_and_the_broker_lets_nob
     with home.broker, home:
         async with Platform(home.broker, GATEWAY, tls_context=trust), chromium() as browser:
             page = await (await browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)).new_page()
-            page.set_default_timeout(20_000)
             await page.goto(f"{home.page.address}/first?lang=en")
             for name, text in (("code", home.code()), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
                 await page.fill(f"[name={name}]", text)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import re
 import socket
+import ssl
 
 import httpx
 import pytest
@@ -101,9 +102,27 @@ def beside(answer, field):
 # -- 36 ------------------------------------------------------------------------------------------------------------------
 
 
-async def pieces():
-    for _ in range(TOO_LARGE // 1_000_000):
-        yield b"\0" * 1_000_000
+async def too_large(home, browser):
+    """Send a file of 200 MB until the page answers. What is sent on against the answer may cost it: the connection is cut a while later."""
+    unproved = ssl._create_unverified_context()
+    reader, writer = await asyncio.open_connection("127.0.0.1", home.port, ssl=unproved)
+    cookies = "; ".join(f"{name}={value}" for name, value in browser.cookies.items())
+    head = f"POST /moving/look HTTP/1.1\r\nhost: 127.0.0.1:{home.port}\r\ncookie: {cookies}\r\ncontent-length: {TOO_LARGE}\r\n"
+    writer.write(f"{head}connection: close\r\ncontent-type: multipart/form-data; boundary=x\r\n\r\n".encode())
+
+    async def send():
+        with contextlib.suppress(OSError):
+            for _ in range(TOO_LARGE // 100_000):
+                writer.write(b"\0" * 100_000)
+                await writer.drain()
+
+    sending = asyncio.create_task(send())
+    status = int((await reader.readline()).split()[1])
+    sending.cancel()
+    head = await reader.readuntil(b"\r\n\r\n")
+    body = await reader.readexactly(int(re.search(rb"(?i)content-length: (\d+)", head)[1]))
+    writer.transport.abort()
+    return httpx.Response(status, content=body)
 
 
 async def test_what_would_break_the_page_is_refused_beside_its_field_and_all_is_as_before(home):
@@ -125,8 +144,7 @@ async def test_what_would_break_the_page_is_refused_beside_its_field_and_all_is_
             assert answer.status_code == 422
             assert "PEM" in beside(answer, "p-k")
 
-            head = {"content-type": "multipart/form-data; boundary=x", "content-length": str(TOO_LARGE)}
-            answer = await browser.post("/moving/look", content=pieces(), headers=head)
+            answer = await too_large(home, browser)
             assert answer.status_code == 413
             assert f"{LARGER['/moving/look'] // 1024} KB" in beside(answer, "m-file")
 
