@@ -44,7 +44,7 @@ test: $(VENV)/.dev $(VENV)/.contract $(VENV)/.voice
 	@.ci/need $(BROKER) aplay=alsa-utils systemd-analyze=systemd $(BROWSER) $(PROOFS)
 	@$(MAKE) --no-print-directory check
 	@mkdir -p build; nice -n 5 $(PY) -m tests.vm > build/vm.log 2>&1 &
-	timeout --kill-after=30 1700 $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	timeout --kill-after=30 1700 $(PY) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/.dev
 	$(PY) -m pytest -n 2 --dist worksteal tests/unit

@@ -23,13 +23,25 @@ if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).
 settings.register_profile("here", deadline=None)
 settings.load_profile("here")
 
+# The longest first. Browsers take what memory and time there is, the daemon's long waits take none: they go by turns.
 SLOW = (
-    "page",
-    "stories",
-    "parts/test_rounds",
+    "page/test_walk_browser",
     "parts/test_demo",
+    "page/test_journey",
     "parts/test_daemon",
+    "page/test_fitted_browser",
+    "parts/test_two_users",
+    "page/test_setting_browser",
     "parts/test_technician",
+    "page/test_browser",
+    "parts/test_wired_setup",
+    "page/test_answers_browser",
+    "parts/test_rounds",
+    "page/test_live_browser",
+    "parts/test_status",
+    "stories",
+    "page",
+    "parts/test_backup",
     "parts/test_bench",
     "parts/test_mqtt",
     "parts/test_gatt",
