@@ -22,10 +22,11 @@ import httpx
 import pytest
 from gateway.contract import wire
 from gateway.home import backup, inbox
-from gateway.page import accounts, guard, sensors, tries, turns
+from gateway.page import accounts, guard, tries, turns
 from gateway.page.past import _line
 from gateway.page.server import Papers
 from gateway.page.visitor import HERE
+from gateway.page.waits import WAITS
 from gateway.words.clock import Quality
 from gateway.words.instruction import Do, Refused
 from hypothesis import HealthCheck, given, settings
@@ -216,7 +217,7 @@ def site(lived, tmp_path, monkeypatch):
     monkeypatch.setattr(turns, "AT_ONCE", 10**9)
     monkeypatch.setattr(tries, "LOCK_AT", 10**9)
     monkeypatch.setattr(tries, "FREE", 10**9)
-    monkeypatch.setattr(sensors, "_soon", lambda: asyncio.sleep(0))
+    monkeypatch.setattr(WAITS, "answer_look", 0.0)
     made = Site(tmp_path, lived)
     yield made
     for browser in made.box.browsers:
