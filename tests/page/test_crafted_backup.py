@@ -32,7 +32,8 @@ async def looked(browser, data, lang="en"):
 def new_box(box, monkeypatch):
     """A box that is nobody's yet, whose owner lets one command run."""
     monkeypatch.setattr("gateway.page.moving.is_new", lambda _: True)
-    box.example.path.write_text(CONFIG.format(port=1, http=0) + '[sound]\nalarm = ["/opt/siren", "3"]\n')
+    text = CONFIG.format(port=1, http=0).replace("[sound]\n", '[sound]\nalarm = ["/opt/siren", "3"]\n')
+    box.example.path.write_text(text, encoding="utf-8")
     return box
 
 
