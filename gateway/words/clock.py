@@ -79,7 +79,7 @@ class Clock(Protocol):
         ...
 
     def real(self, seconds: float) -> float:
-        """Return how many real seconds to wait for `seconds` of this clock; a recorded day runs faster than life."""
+        """Return the real seconds to wait for `seconds` of this clock: a replay runs faster."""
         ...
 
 
@@ -109,14 +109,14 @@ def boot_name() -> str:
 
 
 class Agreement:
-    """What is proved of the time, from what time servers say. Pure: monotonic and wall seconds go in, how good the wall is comes out.
+    """What is proved of the time. Monotonic and wall seconds go in, how good the wall is comes out.
 
     `floor` is the newest time that is proved. A time server is believed at once as long as it is at
-    most `clock_leap` away from that; what is further away needs a day of it saying so, over restarts where
-    need be. So one that lies by years deletes nothing, lets nothing expire, and nothing is late for
-    ever once the lie is mended. `floor` itself follows at most SPEED times as fast as time passes,
-    or after the day, and goes back only after a day. The first word of all is believed: there is
-    nothing yet that it could spoil.
+    most `clock_leap` away from that; what is further away needs a day of it saying so, over
+    restarts where need be. So one that lies by years deletes nothing, lets nothing expire, and
+    nothing is late for ever once the lie is mended. `floor` itself follows at most SPEED times as
+    fast as time passes, or after the day, and goes back only after a day. The first word of all is
+    believed: there is nothing yet that it could spoil.
     """
 
     def __init__(self, made: float) -> None:
@@ -139,11 +139,11 @@ class Agreement:
         self._earlier = earlier
 
     def kept(self, mono: float) -> tuple[float, float]:
-        """Return what a later life has to know of what is being agreed to: (wall second, for how many seconds)."""
+        """Return what is being agreed to, for a later life: (wall second, for how many seconds)."""
         return self._earlier if self._said is None else (self._said[0] + mono, self._gathered(mono))
 
     def shown(self, begins: float | None, ends: float | None, mono: float, wall: float) -> None:
-        """Take it that an authority we trust has signed a certificate that begins and ends then. It cannot be before it was signed."""
+        """Take a certificate's dates, signed by whom we trust: it is not earlier than `begins`."""
         self._certificate_ends = ends
         if begins is not None and self.proved(mono) < begins <= wall and self._said is not None:
             self.floor, self._at = begins, mono
@@ -183,7 +183,7 @@ class Agreement:
         return Quality.UNSURE if back <= 0 else Quality.WRONG
 
     def _is_agreed(self, mono: float, wall: float, needed: float) -> bool:
-        """Say whether time servers have said so for long enough. A certificate of ours that would have ended speaks against it."""
+        """Say whether time servers agree for long enough, and no certificate would have ended."""
         if self._said is None or abs(wall - mono - self._said[0]) > WAITS.clock_step:
             heard, seconds = self._earlier
             goes_on = heard <= wall <= heard + 2 * WAITS.clock_agreed  # the box was off for a while
@@ -200,7 +200,7 @@ class Agreement:
 
 
 class SystemClock:
-    """The machine's clocks. `made` is when the software was made. How good the wall clock is says `Agreement`."""
+    """The machine's clocks, judged by `Agreement`. `made` is when the software was made."""
 
     def __init__(self, made: datetime) -> None:
         self.boot = boot_name()
@@ -219,7 +219,7 @@ class SystemClock:
         return self.agreement.why
 
     def now(self) -> Moment:
-        """Return this instant; the kernel is asked at most once a second whether it is synchronised."""
+        """Return this instant. The kernel's state is read at most once a second."""
         mono, wall, agreed = self._read()
         return Moment(mono, wall, self.agreement.judged(mono, wall.timestamp(), agreed))
 
@@ -267,7 +267,7 @@ def _utc(wall: float) -> str:
 
 
 class Stamp(NamedTuple):
-    """A moment as it is written down: which boot, monotonic seconds, wall time in UTC (RFC 3339), and how good that is."""
+    """A moment as it is written: boot, monotonic seconds, UTC (RFC 3339), and how good that is."""
 
     boot: str
     mono: float
@@ -276,7 +276,7 @@ class Stamp(NamedTuple):
 
 
 def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
-    """Return what is to be added to monotonic seconds of the boot of `at`, to have them on this boot's clock.
+    """Return what moves monotonic seconds of the boot of `at` to this boot's clock.
 
     `alive` is when the gateway was last known to run. The time without power counts as far as it is
     known: where a time server had confirmed the clock before and has after it.
@@ -289,7 +289,7 @@ def bridged(at: Stamp, alive: Stamp | None, now: Moment) -> float:
 
 
 def on_boot(at: Stamp, alive: Stamp | None, now: Moment, boot: str) -> Stamp:
-    """Return a moment with its monotonic seconds on the clock of this `boot`; its wall time stays."""
+    """Return a moment with its monotonic seconds on this boot's clock; its wall time stays."""
     return (
         at
         if at.boot == boot

@@ -1,4 +1,4 @@
-"""Which of the resident's consents a routine reading needs. One table: every kind, and every label of what nothing is judged by.
+"""Which of the resident's consents a routine reading needs: one table of kinds and labels.
 
 What needs help is told whatever was agreed to: alarms and faults carry the readings that they rest
 on, except how an absence has ended (activity). Routine readings of a class that was refused, or
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DataClass(StrEnum):
-    """What a reading is about. TECHNICAL: the device itself, nobody is asked; UNSORTED: no table has it, so all must be agreed to."""
+    """What a reading is about. TECHNICAL needs no consent, UNSORTED (in no table) needs all."""
 
     ACTIVITY = "activity"
     CLIMATE = "climate"
@@ -64,29 +64,36 @@ CLASSES: Mapping[Kind, DataClass] = {
 }
 
 _VITAL = """
-    heart_rate_bpm heart_waveform pulse_bpm pulse_amplitude_pct map_mmhg systolic_mmhg diastolic_mmhg spo2_pct breath_rate_bpm
-    breath_state breath_waveform body_temperature_c mass_kg mass_lb weight_kg impedance_low_ohm impedance_high_ohm rr_s profile_id
-    stabilized asleep wearing
+    heart_rate_bpm heart_waveform pulse_bpm pulse_amplitude_pct map_mmhg systolic_mmhg
+    diastolic_mmhg spo2_pct breath_rate_bpm breath_state breath_waveform body_temperature_c
+    mass_kg mass_lb weight_kg impedance_low_ohm impedance_high_ohm rr_s profile_id stabilized
+    asleep wearing
 """
 _CLIMATE = """
-    pressure_hpa co2_ppm dew_point_c pm2_5_ug_m3 pm10_ug_m3 tvoc_ug_m3 formaldehyde_mg_m3 uv_index moisture_pct soil_moisture_pct
-    conductivity_us_cm gas_level cold heat color_temperature precipitation_mm speed_m_s direction_deg
+    pressure_hpa co2_ppm dew_point_c pm2_5_ug_m3 pm10_ug_m3 tvoc_ug_m3 formaldehyde_mg_m3
+    uv_index moisture_pct soil_moisture_pct conductivity_us_cm gas_level cold heat
+    color_temperature precipitation_mm speed_m_s direction_deg
 """
 _ACTIVITY = """
-    targets distance_cm distance_m distance_mm nearest_distance_cm moving_distance_cm static_distance_cm target_height_m body_movement
-    pressure_present_duration_s pressure_not_present_duration_s duration_s duration_detected_min duration_cleared_min x_mm y_mm
-    speed_cm_s moving_energy static_energy acc_x_mg acc_y_mg acc_z_mg pitch_deg roll_deg rotation_deg acceleration_m_s2 gyroscope_deg_s
-    movement_counter button_count button1_unproven button2_unproven contact_open_unproven motion_unproven contact_timeout door_left_open
-    dropping fall_down_status impact magnet reed tilt moving running plug power unlocked generic power_w current_a energy_kwh water_l
-    volume_l gas_m3 height_m in_bed
+    targets distance_cm distance_m distance_mm nearest_distance_cm moving_distance_cm
+    static_distance_cm target_height_m body_movement pressure_present_duration_s
+    pressure_not_present_duration_s duration_s duration_detected_min duration_cleared_min x_mm
+    y_mm speed_cm_s moving_energy static_energy acc_x_mg acc_y_mg acc_z_mg pitch_deg roll_deg
+    rotation_deg acceleration_m_s2 gyroscope_deg_s movement_counter button_count
+    button1_unproven button2_unproven contact_open_unproven motion_unproven contact_timeout
+    door_left_open dropping fall_down_status impact magnet reed tilt moving running plug power
+    unlocked generic power_w current_a energy_kwh water_l volume_l gas_m3 height_m in_bed
 """
 _TECHNICAL = """
-    packet_id advert_count tx_count uptime_s channel voltage_v supply_v storage_v connectivity battery_charging reset start_up_complete
-    alarm_area_ack install_height_ack fall_threshold_ack fall_sensitivity_ack install_height_cm fall_threshold_cm fall_sensitivity
-    fall_duration_s fall_break_height_cm area_left_cm area_right_cm area_front_cm area_back_cm fall_function_on fall_led_on
-    presence_function_on presence_led_on stay_still_function_on stay_still_after_s height_proportion_function_on track_function_on
-    track_interval_s seated_distance_limit_cm moving_distance_limit_cm nobody_after_s height_accumulation_s work_mode firmware_version
-    device_type_id settings_revision consumable_pct install_angle_x_deg install_angle_y_deg install_angle_z_deg
+    packet_id advert_count tx_count uptime_s channel voltage_v supply_v storage_v connectivity
+    battery_charging reset start_up_complete alarm_area_ack install_height_ack
+    fall_threshold_ack fall_sensitivity_ack install_height_cm fall_threshold_cm fall_sensitivity
+    fall_duration_s fall_break_height_cm area_left_cm area_right_cm area_front_cm area_back_cm
+    fall_function_on fall_led_on presence_function_on presence_led_on stay_still_function_on
+    stay_still_after_s height_proportion_function_on track_function_on track_interval_s
+    seated_distance_limit_cm moving_distance_limit_cm nobody_after_s height_accumulation_s
+    work_mode firmware_version device_type_id settings_revision consumable_pct
+    install_angle_x_deg install_angle_y_deg install_angle_z_deg
 """
 LABELS: Mapping[str, DataClass] = {
     name: found
@@ -106,6 +113,6 @@ def data_class(reading: Reading) -> DataClass:
 
 
 def withholds(refused: frozenset[str], reading: Reading) -> bool:
-    """Say whether a routine reading may not be kept and sent. `refused`: of CONSENTS, what was not agreed to."""
+    """Say whether a routine reading may not be kept and sent. `refused`: of CONSENTS."""
     found = data_class(reading)
     return found in refused or (found is DataClass.UNSORTED and bool(refused))

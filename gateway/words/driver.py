@@ -1,4 +1,4 @@
-"""What a driver is: a pure decoder of one make's bytes. It opens nothing, reads no clock and judges nothing.
+"""A driver decodes one make's bytes. It is pure: opens nothing, reads no clock, judges nothing.
 
 `feed` takes what a radio or a serial line delivered and yields what the device said (`Report`),
 what has to be written back (`Reply`), or why nothing may be reported (`Refusal`). A refusal inside
@@ -25,7 +25,7 @@ def uuid16(short: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advertisement:
-    """One BLE advertisement. `address` is upper-case with colons; company ids are not part of `manufacturer_data` values."""
+    """One BLE advertisement. `address` is upper-case with colons; values have no company id."""
 
     address: str
     rssi: int = 0
@@ -38,7 +38,7 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Bytes as a serial line delivered them: any split, any noise. Empty `data` with `opened` true = the line was just opened."""
+    """Bytes of a serial line, split anywhere. Empty with `opened`: the line was just opened."""
 
     port: str
     data: bytes
@@ -47,7 +47,7 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telegram:
-    """What a receiver heard from one of the devices behind it: a radio code, a sender id, an input number, a Zigbee name.
+    """What a receiver heard of one device behind it: a radio code, an input number, a Zigbee name.
 
     `source` names the device in the receiver's own terms, upper-case hex where it is a number.
     `data` is what it sent. `retained`: somebody kept it for us, it may be of any age: what it says
@@ -62,7 +62,7 @@ class Telegram:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """One message of another program's broker, such as zigbee2mqtt's. `retained`: the broker kept it, it may be of any age."""
+    """One message of another program's broker. `retained`: it was kept; its age is unknown."""
 
     topic: str
     payload: bytes
@@ -71,7 +71,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
-    """One value of a device that was visited: which characteristic (128-bit UUID as text) was notified, indicated or read."""
+    """One value of a visited device, and the characteristic (128-bit UUID as text) it came from."""
 
     characteristic: str
     data: bytes
@@ -82,7 +82,7 @@ Packet = Advertisement | Chunk | Telegram | Published | Attribute
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One thing a device said. `value` is a bool for states, the action for events, a number for measures.
+    """One thing a device said. `value`: a bool of a state, an action of an event, else a number.
 
     `extra` carries details that only `decode` prints (steps of a dimmer, the query a frame
     answers).
@@ -105,7 +105,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why something heard may not be reported: a short fixed word such as `decrypt_failed`, `too_short`, `replayed`.
+    """Why something heard may not be reported: a fixed word such as `too_short` or `replayed`.
 
     `advice` is what a technician who reads a recording should try.
     """
@@ -116,7 +116,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """The fields of one recorded frame by name, for people: also of what is never reported, such as a host's question.
+    """The fields of one recorded frame by name, for people: also of what is never reported.
 
     Values are JSON. `frame` holds the bytes of it, where packets are cut into frames.
     """
@@ -135,7 +135,7 @@ OFFLINE = Refusal("bridge_offline", advice="the bridge program says that it ends
 
 
 def not_understood(words: str) -> Report:
-    """Return the report of what a device said about something that matters and that no document knows: never taken for silence."""
+    """Report what matters and no document explains: it is never taken for silence."""
     return Report(
         Kind.NOT_UNDERSTOOD, "".join(sign if sign.isprintable() else "?" for sign in words[:_WORDS])
     )
@@ -176,7 +176,7 @@ class Driver(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BleAdvert:
-    """Heard by radio: which service data or company ids the make uses (for guessing strangers' makes)."""
+    """Heard by radio: the service data or company ids of the make, to guess a stranger's."""
 
     services: tuple[str, ...] = ()
     companies: tuple[int, ...] = ()
@@ -185,7 +185,7 @@ class BleAdvert:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerialLine:
-    """Heard by wire: line speed in baud, 8N1; `ask_every` seconds between two polls (0 = only when opened).
+    """Heard by wire: baud, 8N1; `ask_every` seconds between two polls (0 = only when opened).
 
     `hello` is what asks an unknown one for its name, where a poll does not. `text`: it speaks lines
     of text.
@@ -213,7 +213,7 @@ class Behind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MqttTopics:
-    """Heard from another program's broker: the topic filters to subscribe to below the configured base."""
+    """Heard from another program's broker: topic filters below the configured base."""
 
     filters: tuple[str, ...] = ("#",)
 
@@ -227,7 +227,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GattService:
-    """Visited: once its advertisement is heard the gateway connects and takes what these characteristics say.
+    """Visited: the gateway connects once it advertises, and takes these characteristics.
 
     `ordered` puts a batch of stored values into the order in which they were measured.
     """
@@ -241,7 +241,7 @@ Listens = BleAdvert | SerialLine | Behind | MqttTopics | Inputs | GattService
 
 
 class Enrol(StrEnum):
-    """How a device is taken in: by its address, by address and key, by teaching each of its signals, or by its port."""
+    """How a device is enrolled: by address, by address and key, by taught signals, or by port."""
 
     ADDRESS = "address"
     KEY = "key"
@@ -269,7 +269,7 @@ class Setting:
 
 
 class Teachable(Protocol):
-    """A driver that is taught signals out of its own advertisements. `signal` is the one heard last, as it is taught; "" = none."""
+    """A driver that is taught signals it hears. `signal`: the last heard; "" = none."""
 
     signal: str
 
@@ -291,7 +291,7 @@ class Adjustable(Protocol):
     """
 
     def set(self, name: str, value: float) -> bytes:
-        """Return the bytes that set one setting; b"" where the device must be asked first, because it takes several at once."""
+        """Return the bytes of one setting; b"" where the device has to be asked first."""
         ...
 
     def ask(self, name: str) -> bytes:
@@ -305,7 +305,7 @@ class Adjustable(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """One make. `missing_after` is the silence in seconds after which the device counts as missing; None = cannot be supervised.
+    """One make. It is missing after `missing_after` seconds of silence; None = unsupervised.
 
     `rarely`: some of its kind check in once a day, so a household may allow a vital one so long a
     silence too. `device_notes` is what the technician must do on the device itself, as (zh-CN,
@@ -348,5 +348,5 @@ SEALED = 16
 
 
 def proves(model: Model, *, keyed: bool) -> bool:
-    """Say whether what a device of this make says is proved to be fresh: no recording, no copy, no neighbour's equal code."""
+    """Say whether what this make says is proved fresh: no recording, no neighbour's code."""
     return model.wired or (keyed and model.key_bytes >= SEALED)

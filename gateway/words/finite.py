@@ -12,7 +12,7 @@ from typing import Any
 
 
 def loads(text: str | bytes) -> Any:
-    """Return what JSON says. Raises ValueError, RecursionError: also where a number has no end, or is none."""
+    """Return what JSON says. Raises ValueError, also at Infinity and NaN, and RecursionError."""
     return json.loads(text, parse_constant=_endless, parse_float=_endless)
 
 

@@ -1,4 +1,4 @@
-"""What platform or technician tells the gateway, and what came of it. Both doors (broker, local file) deliver this same thing."""
+"""What platform or technician tells the gateway, by broker or local file, and what came of it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """One instruction. `id` is given by the sender and makes it take effect once; `by` is the name of a person (or of the desk)."""
+    """One instruction. The sender's `id` makes it take effect once; `by` names a person or desk."""
 
     id: str
     do: Do
@@ -170,7 +170,7 @@ class Done(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """What is wrong with one field, so that a form can say it there. `section` and `field` are words of the configuration."""
+    """What is wrong with one field of a form. `section` and `field`: words of the configuration."""
 
     section: str
     item: str  # id of the device, or number of the rung from 1; "" where there is one only
@@ -180,7 +180,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ResultFact:
-    """What came of an instruction: accepted, or refused with the reason as a fixed word and in both languages."""
+    """What came of an instruction: accepted, or refused for a fixed word in both languages."""
 
     instruction: Instruction
     refused: Refused

@@ -1,4 +1,4 @@
-"""What can be reported to the platform: every kind of alarm and fault, with its codes, priority and default grace.
+"""What can be reported: every kind of alarm and fault, its codes, priority and default grace.
 
 Codes are facts of ISO/IEEE 11073-10471 (independent living activity hub) and SCAIP (device /
 status); no conformance is claimed. A kind that nobody knows is carried and shown as P3, never
@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 
 
 class Priority(IntEnum):
-    """P1 life, act now; P2 somebody must look soon; P3 protection reduced, hours or days; P4 information."""
+    """P1 life, act now; P2 look soon; P3 protection reduced, hours or days; P4 information."""
 
     P1 = 1
     P2 = 2
@@ -21,7 +21,7 @@ class Priority(IntEnum):
 
 
 class FaultClass(StrEnum):
-    """How a desk deals with a fault: it is told now, stands on today's list, which is read once a day, or is counted for the month."""
+    """How a fault is told: now, on today's list once a day, or as a count of the month."""
 
     NOW = "now"
     LIST = "list"

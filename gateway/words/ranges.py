@@ -1,4 +1,4 @@
-"""Inclusive ranges of numbers, as receipts name them: put together, so that each number is looked at once however often it is named."""
+"""Inclusive ranges of numbers, as receipts name them: merged, each number is seen once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Range = tuple[int, int]
 
 
 def merged(ranges: Iterable[Range]) -> list[Range]:
-    """Return the same numbers in as few ranges as hold them, in order; none of a range that ends before it begins."""
+    """Return the same numbers in the fewest ranges, in order. A range that ends early has none."""
     out: list[Range] = []
     for first, last in sorted(ranges):
         if first > last:
@@ -22,7 +22,7 @@ def merged(ranges: Iterable[Range]) -> list[Range]:
 
 
 class Numbers:
-    """Numbers in their order, each once: what ranges cover of them is found by halving, however many wait."""
+    """Numbers in order, each once: what ranges cover of them is found by bisection."""
 
     def __init__(self, numbers: Iterable[int] = ()) -> None:
         self._in = sorted(set(numbers))
@@ -41,7 +41,7 @@ class Numbers:
             del self._in[place]
 
     def covered(self, ranges: Iterable[Range]) -> list[int]:
-        """Return those that ranges cover, which need be in no order; of ranges that are `merged`, each once and in order."""
+        """Return those that ranges cover; of `merged` ranges each once and in order."""
         return [
             n
             for first, last in ranges

@@ -1,4 +1,4 @@
-"""The words the sensors speak: what can be reported, and a reading = a report plus which device and when."""
+"""The words of the sensors: a report, and a reading = a report with its device and moment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Value = bool | int | float | str
 
 
 class Form(StrEnum):
-    """How a report behaves: an event happened once, a state holds until the opposite, a measure is a number."""
+    """How a report behaves: an event happens once, a state holds, a measure is a number."""
 
     EVENT = "event"
     STATE = "state"
@@ -25,7 +25,7 @@ class Form(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a sensor can say. Units stand in the name; contact polarity: `contact_open` is true when open."""
+    """What a sensor can say. Units stand in the name; `contact_open` is true when open."""
 
     # events; the value is the action, for instance "press" or "hold_press"
     BUTTON = "button"
@@ -122,7 +122,7 @@ NOT_A_CALL = frozenset({"hold_release", "release"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one device said at one moment. `flagged` marks a call whose freshness could not be proved (counter went back)."""
+    """What one device said at one moment. `flagged`: a call that is not proved fresh."""
 
     device: DeviceId
     kind: Kind

@@ -1,4 +1,4 @@
-"""Every waiting time of the gateway: name, default, bounds and the ground it stands on. All in seconds of monotonic time.
+"""Waiting times that a household may change: name, default, bounds and ground, in seconds.
 
 The configuration's `[times]` changes them within their bounds; the table in docs/alarms.md is
 checked against this one.
@@ -38,7 +38,8 @@ class Times:
         120,
         1800,
         "状态不再报告",
-        "ours: an ended alarm's smoke or fall not heard for so long may return; still heard, a false one does",
+        "ours: an ended alarm's smoke or fall not heard for so long may return; "
+        "still heard, a false one does",
     )
     level_lost: float = _time(
         14400,
@@ -192,7 +193,8 @@ class Times:
         600,
         86400,
         "结束类指令有效期",
-        "ours: what a desk ends may wait out an outage of hours, not of days; `expires` comes first",
+        "ours: what a desk ends may wait out an outage of hours, not of days; "
+        "`expires` comes first",
     )
     confirm_window: float = _time(
         120,
@@ -229,7 +231,7 @@ class Times:
     )
 
     def longest_on_site(self, priority: Priority) -> float:
-        """Return the longest a dispatched responder may be waited for: the upper bound of the time to be on site."""
+        """Return the longest wait for a dispatched responder: the upper bound of `on_site`."""
         name = "on_site_p1" if priority is Priority.P1 else "on_site_p2"
         return float(next(f.metadata["high"] for f in fields(self) if f.name == name))
 

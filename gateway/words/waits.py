@@ -1,8 +1,8 @@
 """The form of every waiting time that no household changes: name, default, bounds and its ground.
 
 Each room has its own table in a file `waits.py`, one instance called `WAITS`; that of the words is
-below. What a household may change stands in `times.py`. All are seconds of monotonic time. A module reads `WAITS.name` where it
-waits, never at import: tests and proofs change the table.
+below. What a household may change stands in `times.py`. All are seconds of monotonic time. A module
+reads `WAITS.name` where it waits, never at import: tests and proofs change the table.
 """
 
 from __future__ import annotations
