@@ -184,7 +184,7 @@ class Daemon:
         entries += self.technician.begin(now)
         entries += self.supervision.store(now)
         for adapter in config.adapters if self.replay is None and self.ears.wants_radio() else ():
-            self.faults.radios[adapter] = now.mono
+            self.faults.radio_heard(adapter, now.mono)
         if config.platform is None:
             self.faults.link_wanted(None)
         await self.pump.write(entries, now, flush=True)

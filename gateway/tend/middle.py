@@ -20,8 +20,13 @@ from gateway.words.kind import Priority
 def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipeline]:
     """Return the middle of one home; `daily` is its mark of the day."""
     config, devices = home.config, home.config.devices
+    # what this home does a little later than another
+    share = zlib.crc32(home.gateway.encode()) / 2**32
     faults = Faults(
-        {d.id: d.supervised for d in devices}, config.times, tells_out=rearrange.tells_out(config)
+        {d.id: d.supervised for d in devices},
+        config.times,
+        tells_out=rearrange.tells_out(config),
+        mains_jitter=WAITS.mains_jitter * share,
     )
     judge = Judge({d.id: d.watch for d in devices}, config.times, config.zone, config.night)
     rooms = {d.id: d.room for d in devices}
@@ -34,9 +39,6 @@ def middle_of(home: Home, boot: str, daily: str) -> tuple[Faults, Judge, Pipelin
         times=config.times,
     )
     rearrange.walk_by(pipeline, config)
-    # what this home does a little later than another
-    share = zlib.crc32(home.gateway.encode()) / 2**32
-    faults.mains_jitter = WAITS.mains_jitter * share
     faults.daily.keep(config.zone, share)
     faults.restored(daily)
     return faults, judge, pipeline
@@ -75,4 +77,5 @@ def called(
 
 def radio_begins(faults: Faults, clock: Clock, adapter: str) -> None:
     """Count an adapter's silence from now on, unless it is counted already."""
-    faults.radios.setdefault(adapter, clock.now().mono)
+    if adapter not in faults.radios:
+        faults.radio_heard(adapter, clock.now().mono)

@@ -56,13 +56,13 @@ class Supervision:
         faults = self._pipeline.faults
         for radio in self._ears.radios:
             if radio.heard_at is not None:
-                faults.radios[radio.adapter] = radio.heard_at
+                faults.radio_heard(radio.adapter, radio.heard_at)
         faults.silences.cut(self._ears.cut(), now)
         for number, fact in self._untold.due(now):
             self._callers.tell_fault(fact, number, self._home.config)
         for ask in self._asks:
             ask()
-        faults.clock_why = self._clock.why
+        faults.clock_doubted(self._clock.why)
         return []
 
     def store(self, now: Moment) -> list[Entry]:

@@ -70,12 +70,18 @@ class Faults:
     """All faults that are on, and the silences they are judged from.
 
     `silences` has the monotonic second at which each device was last heard; intake writes it for
-    every packet that proves life. `radios` maps each adapter to the second it last heard anything;
-    the daemon writes it.
+    every packet that proves life. `radios` maps each adapter to the second it last heard anything.
+    `mains_jitter` is how long this box waits longer than others, so that an area without mains does
+    not call at once.
     """
 
     def __init__(
-        self, devices: Mapping[DeviceId, Supervised], times: Times, *, tells_out: bool = True
+        self,
+        devices: Mapping[DeviceId, Supervised],
+        times: Times,
+        *,
+        tells_out: bool = True,
+        mains_jitter: float = 0.0,
     ) -> None:
         self._devices = devices
         self._times = times
@@ -98,14 +104,10 @@ class Faults:
         self._link_down_since: float | None = None
         self._was_up = False  # since the start: before that nothing was lost
         self.mains: bool | None = None  # None: this box cannot know
-        # s that this box waits longer than others, so that an area without mains does not call at
-        # once
-        self.mains_jitter = 0.0
+        self._mains_jitter = mains_jitter
         self._mains_lost_since: float | None = None
         self._batteries = Batteries()
-        self.clock_why: Mapping[
-            str, Value
-        ] = {}  # why a time server is not believed; the daemon writes it
+        self._clock_why: Mapping[str, Value] = {}  # why a time server is not believed
         self._unsure_since: float | None = None
         self._offset: float | None = None
         self._looked = 0.0
@@ -277,6 +279,14 @@ class Faults:
         """Whether there is a platform and no link to it."""
         return self._link_down_since is not None
 
+    def radio_heard(self, adapter: str, at: float) -> None:
+        """Take when an adapter last heard anything, or from when on its silence counts."""
+        self.radios[adapter] = at
+
+    def clock_doubted(self, why: Mapping[str, Value]) -> None:
+        """Take why a time server is not believed; nothing where it is."""
+        self._clock_why = why
+
     def tell_out(self, agreed: bool) -> None:
         """Take whether the resident agrees that it is told who is out."""
         self._tells_out = agreed
@@ -321,7 +331,7 @@ class Faults:
                 kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self._link_down_since)}
             )
         lost = self._mains_lost_since
-        if lost is not None and now.mono - lost >= self._times.mains_lost + self.mains_jitter:
+        if lost is not None and now.mono - lost >= self._times.mains_lost + self._mains_jitter:
             out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
         for of, sends in self._batteries.due(now.mono, self._times):
             fact = self.on[kinds.LOW_BATTERY, of]
@@ -472,10 +482,10 @@ class Faults:
         self._offset = offset
         if now.quality is not Quality.SYNCHRONISED:
             self._unsure_since = now.mono if self._unsure_since is None else self._unsure_since
-            detail = {"clock": now.quality.value, **self.clock_why}
+            detail = {"clock": now.quality.value, **self._clock_why}
             if (
                 now.quality is Quality.WRONG
-                or self.clock_why
+                or self._clock_why
                 or now.mono - self._unsure_since >= self._times.clock_unsure
             ):
                 return self._begin(kinds.CLOCK_UNSURE, "", now, detail) or self._another_reason(

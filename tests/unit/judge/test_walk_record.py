@@ -314,7 +314,7 @@ def test_mains_pulled_and_back_is_a_test_and_one_that_stays_away_is_not(day):
     day.take(day.pipeline.powered(True, day.clock.now()))
     (told,) = visits(day)
     assert (told["step"], told["passed"], told["noticed_s"], told["away_s"]) == ("mains", True, 5.0, 20.0)
-    day.pipeline.faults.mains_jitter = 100.0
+    day.pipeline.faults._mains_jitter = 100.0
     day.take(day.pipeline.powered(False, day.clock.now()))
     day.wait(395)
     assert of(day, kind.MAINS_LOST)[-1] == (Turn.CLEARED, True)

@@ -44,7 +44,7 @@ def test_silence_is_taken_of_radios_that_have_heard_and_the_doors_are_looked_at(
     assert made.supervision.hearing(made.clock.now()) == []
     assert made.pipeline.faults.radios == {"hci0": 42.0}
     assert made.asked == ["inbox", "slips"]
-    assert made.pipeline.faults.clock_why == {"ntp": "no"}
+    assert made.pipeline.faults._clock_why == {"ntp": "no"}
 
 
 def test_a_platform_that_takes_all_and_answers_nothing_counts_as_away(made):

@@ -86,6 +86,7 @@ def made(tmp_path):
         report=lambda _counts: 1 / 0,
         fresh=lambda: False,
         wake=lambda: None,
+        told=lambda: out.asked.append("told"),
         replays=False,
     )
     return out

@@ -679,7 +679,7 @@ def test_an_unsure_clock_is_said_after_ten_minutes_a_wrong_one_at_once():
     assert Bench(Quality.UNSURE).wait(700) == [("gateway.clock_unsure raised P3", 600.0)]
     bench = Bench(Quality.UNSURE)
     bench.wait(700)
-    bench.faults.clock_why = {"why": "leap", "days": 1095, "proved": "2026-05-04T04:00:00Z"}
+    bench.faults.clock_doubted({"why": "leap", "days": 1095, "proved": "2026-05-04T04:00:00Z"})
     assert [line for line, _ in bench.wait(60)] == ["gateway.clock_unsure repeated P3"], "another reason is said, once"
     assert bench.faults.on["gateway.clock_unsure", ""].detail["days"] == 1095
     assert Bench(Quality.WRONG).wait(700) == [("gateway.clock_unsure raised P3", 5.0)]
