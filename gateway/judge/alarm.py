@@ -30,7 +30,10 @@ class State(StrEnum):
 
 
 class Move(StrEnum):
-    """What changes the response. EXPIRE: the grace is over (or the gateway restarted in it); LAPSE: nobody acted in time."""
+    """What changes the response.
+
+    EXPIRE: the grace is over (or the gateway restarted in it); LAPSE: nobody acted in time.
+    """
 
     EXPIRE = "expire"
     CONFIRM = "confirm"
@@ -130,7 +133,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One person or thing told of an alarm: which rung, by which channel, why, when, and how far it got.
+    """One call of an alarm: whom, by which channel, why, when, and how far it got.
 
     `entry` names the ladder's entry that was called, whatever its place is by now; `round` counts
     how often the ladder had begun again; `mono` is when, on this power-up's clock, also where the
@@ -164,7 +167,10 @@ WITHDRAWN = "withdrawn"  # the stage of whoever was sent and does not come: decl
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """One alarm. `id` is for the world, `number` for people in this home; `since` is when the state was entered."""
+    """One alarm. `id` is for the world, `number` for people in this home.
+
+    `since` is when the state was entered.
+    """
 
     number: int
     id: str
@@ -212,7 +218,7 @@ class Alarm:
 
     @property
     def calls_on(self) -> bool:
-        """True while people are called for it one after another: nobody has it, or who says so let it lapse before.
+        """True while people are called one after another: nobody has it, or an answer lapsed.
 
         A platform that answers and sends by itself is believed once. After that an arrival counts,
         or who says so in the home.
@@ -231,7 +237,9 @@ def moved(
     reason: str = "",
     vouched: bool = False,
 ) -> Alarm:
-    """Return the alarm after `move`, or raise NotAllowed and change nothing. The first time of each stage is kept.
+    """Return the alarm after `move`, or raise NotAllowed and change nothing.
+
+    The first time of each stage is kept.
 
     Silence ends with the move. Whoever sends help and withdraws it may send other help, once: the
     second time counts as a lapse.
@@ -269,7 +277,7 @@ def loud(alarm: Alarm) -> Alarm:
 
 
 def shifted(alarm: Alarm, seconds: float, now: Moment) -> Alarm:
-    """Return an alarm of another power-up with its times on this one's monotonic clock: `seconds` are added to each."""
+    """Return an alarm of another power-up, its times moved by `seconds` to this one's clock."""
 
     def on(mono: float) -> float:
         return round(mono + seconds, 3)

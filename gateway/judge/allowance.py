@@ -1,4 +1,6 @@
-"""How many orders a door takes: a whole evening's work at once, then one now and then. Whoever sends more is refused, and counted.
+"""How many orders a door takes: a whole evening's work at once, then one now and then.
+
+Whoever sends more is refused, and counted.
 
 Pure. A desk's people give some ten orders for an alarm, a technician a few hundred in a day; a
 program that has gone wrong, or somebody hostile with a right to the topic, gives thousands a
@@ -39,7 +41,7 @@ class Of(Enum):
     RESEND = Lot(
         100,
         3600.0,
-        "entries asked for again, 1000 at a time: all that a home has, and then what a metered line bears",
+        "entries asked for again, 1000 at a time: all of a home, then what a metered line bears",
     )
     WORD = Lot(
         6,
@@ -80,7 +82,10 @@ class Allowances:
         self._answers: dict[str, Allowance] = {}
 
     def spare(self, door: Door, of: Of, mono: float, alarm: str = "") -> bool:
-        """Use one of a lot up, if one is left; `alarm` is the open alarm that an answer is about."""
+        """Use one of a lot up, if one is left.
+
+        `alarm` is the open alarm that an answer is about.
+        """
         if of is not Of.ANSWER:
             return self._lots.setdefault((door, of), Allowance(of.value)).spare(mono)
         found = self._answers.setdefault(alarm, Allowance(of.value))

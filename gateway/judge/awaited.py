@@ -8,7 +8,7 @@ from gateway.words.ranges import Numbers, Range
 
 
 class Awaited:
-    """Entry number -> (alarm number, number of the call it made or -1). Bound: the open alarms' entries."""
+    """Entry number -> (alarm number, number of the call or -1). Bound: the open alarms' entries."""
 
     def __init__(self) -> None:
         self._of: dict[int, tuple[int, int]] = {}
@@ -20,7 +20,10 @@ class Awaited:
         self._numbers.add(entry)
 
     def take(self, entry: int) -> tuple[int, int] | None:
-        """Return, once, which alarm and call an entry was about; None where it is not waited for."""
+        """Return, once, which alarm and call an entry was about.
+
+        None where it is not waited for.
+        """
         self._numbers.discard(entry)
         return self._of.pop(entry, None)
 

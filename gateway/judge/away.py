@@ -22,8 +22,8 @@ from gateway.words.reading import DeviceId, Kind, Reading
 from gateway.words.times import Times
 
 ROOMS = 2  # in which there must be somebody
-# signs that do for `lived_in` where all are of one room: a radar that a curtain moves, or a pad that
-# errs once, says fewer
+# signs that do for `lived_in` where all are of one room: a radar that a curtain moves, or a pad
+# that errs once, says fewer
 OFTEN = 12
 # says so once, until it is taken back; a movement is over at once
 _STAYS = frozenset({Kind.PRESENCE, Kind.OCCUPANCY})
@@ -31,7 +31,7 @@ _SOMEBODY = _STAYS | {Kind.MOTION}
 
 
 class Signs:
-    """What speaks for somebody at home: rooms in which somebody was, since a door opened where `door`. Pure.
+    """What speaks for somebody at home: rooms with signs, since a door opened where `door`.
 
     Without a door only what is heard counts, and not that a device goes on saying nothing else.
     """
@@ -65,7 +65,10 @@ class Signs:
             self._last, self._count = at, self._count + 1
 
     def due(self) -> float:
-        """Return the monotonic second at which what stays on will have been on for long enough; inf for never."""
+        """Return the monotonic second at which what stays on will have been on for long enough.
+
+        Inf for never.
+        """
         return self._first + self._lasting if self._door and self._on and self._enough() else inf
 
     def somebody(self, now: float) -> bool:
@@ -91,7 +94,10 @@ class Away:
         self._open: set[DeviceId] = set()
 
     def arrange(self, times: Times, devices: Collection[DeviceId]) -> None:
-        """Go on by other times and devices; signs of an absence that lasts are still looked for by those it began with."""
+        """Go on by other times and devices.
+
+        Signs of an absence that lasts are still looked for by those it began with.
+        """
         self._times = times
         self._open &= set(devices)
 
@@ -122,7 +128,11 @@ class Away:
         ) or self._again(now)
 
     def heard(self, reading: Reading, room: str) -> list[FaultFact]:
-        """Take a sign of life. Who repeats that a door is open says nothing new; heard so for the first time it may be an opening."""
+        """Take a sign of life.
+
+        Who repeats that a door is open says nothing new; heard so for the first time it may be an
+        opening.
+        """
         opened = False
         if reading.kind is Kind.CONTACT_OPEN:
             opened = bool(reading.value) and reading.device not in self._open

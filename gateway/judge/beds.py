@@ -1,4 +1,4 @@
-"""The beds of a home: in which somebody lies, which were left at night, and what shows that somebody is up since then. Pure.
+"""The beds of a home: who lies in them, which were left at night, and who is up since then.
 
 A bed left at night is a danger once it was left for Times.bed_left, if it still is night then. A
 sign of life of the home (somebody moves, comes into a room, opens or shuts a door) begins the wait
@@ -46,7 +46,10 @@ class Beds:
         self.lies, self.left, self.moved = dict(lies), dict(left), moved
 
     def occupied(self, reading: Reading) -> bool | None:
-        """Take whether somebody lies in the bed; return whether somebody did before, None where nobody knows."""
+        """Take whether somebody lies in the bed.
+
+        Return whether somebody did before, None where nobody knows.
+        """
         was, self.lies[reading.device] = self.lies.get(reading.device), bool(reading.value)
         return was
 
@@ -92,7 +95,10 @@ class Beds:
             self.moved = reading.at.mono
 
     def risen(self, reading: Reading) -> list[DeviceId]:
-        """Take the same after `sign`; return the beds left, in their grace, whose sleeper has got up."""
+        """Take the same after `sign`.
+
+        Return the beds left, in their grace, whose sleeper has got up.
+        """
         at = reading.at
         sure = at.quality is Quality.SYNCHRONISED
         if self.moved != at.mono or not sure or not self._is_morning(at):
@@ -103,15 +109,21 @@ class Beds:
         return up
 
     def home(self) -> None:
-        """Take that nobody is away any more: a bed left before somebody was heard is none that somebody fell beside."""
+        """Take that nobody is away any more: a bed left before a sign of life is forgotten."""
         self.left = {d: left for d, left in self.left.items() if not self._moved_since(left)}
 
     def due(self, away: float) -> float:
-        """Return when `fallen` is to be asked; inf for never. `away`: until when nobody is at home."""
+        """Return when `fallen` is to be asked; inf for never.
+
+        `away`: until when nobody is at home.
+        """
         return max(min((self._due(left) for left in self.left.values()), default=inf), away)
 
     def fallen(self, now: Moment, away: float) -> Iterator[tuple[DeviceId, Reading]]:
-        """Yield the beds of which it is a danger now that they were left. Whoever got up in the morning is forgotten."""
+        """Yield the beds of which it is a danger now that they were left.
+
+        Whoever got up in the morning is forgotten.
+        """
         for device, left in list(self.left.items()):
             if now.mono < max(self._due(left), away):
                 continue
@@ -125,7 +137,10 @@ class Beds:
                 yield device, left
 
     def is_night(self, at: Moment) -> bool:
-        """Say whether it is night in the home. By a clock that nobody confirms it is: better asked once too often."""
+        """Say whether it is night in the home.
+
+        By a clock that nobody confirms it is: better asked once too often.
+        """
         if at.quality is not Quality.SYNCHRONISED:
             return True
         start, end = self._night
@@ -145,7 +160,7 @@ class Beds:
         return self.moved > left.at.mono + WAITS.rising
 
     def _is_up(self, left: Reading, now: Moment) -> bool:
-        """Say whether somebody moved about in the morning since then, by the clock of that movement and not of now."""
+        """Say whether somebody moved about that morning, by the clock of that movement."""
         if now.quality is not Quality.SYNCHRONISED or not self._moved_since(left):
             return False
         return self._is_morning(now.later(self.moved))

@@ -21,7 +21,7 @@ _RAISES = frozenset({"raise", Move.EXPIRE.value, Move.CONFIRM.value})
 
 @dataclass(frozen=True, slots=True)
 class AlarmFact:
-    """An alarm as it stands after `move`, from which state it came, who or what moved it and why."""
+    """An alarm as it stands after `move`, its state before, who or what moved it and why."""
 
     alarm: Alarm
     move: str
@@ -35,7 +35,10 @@ Fact = AlarmFact | FaultFact | ResultFact
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One numbered line of the journal. `id` is unique in the world; the same entry sent twice has the same id."""
+    """One numbered line of the journal.
+
+    `id` is unique in the world; the same entry sent twice has the same id.
+    """
 
     number: int
     id: str
@@ -44,7 +47,10 @@ class Entry:
 
     @property
     def priority(self) -> Priority:
-        """How urgently the entry is pushed. What happens to an alarm is as urgent as the alarm; a result is a P4."""
+        """How urgently the entry is pushed.
+
+        What happens to an alarm is as urgent as the alarm; a result is a P4.
+        """
         fact = self.fact
         if isinstance(fact, AlarmFact):
             return fact.alarm.priority
@@ -52,7 +58,10 @@ class Entry:
 
     @property
     def raises(self) -> bool:
-        """Whether it calls for help now: a new alarm of P1 or P2, or an SOS pressed again. All else tells how that goes on."""
+        """Whether it calls for help now: a new alarm of P1 or P2, or an SOS pressed again.
+
+        All else tells how that goes on.
+        """
         fact = self.fact
         if not isinstance(fact, AlarmFact) or fact.alarm.priority > Priority.P2:
             return False
@@ -65,7 +74,10 @@ def is_walk(alarm: Alarm) -> bool:
 
 
 class Book:
-    """The numbers and ids of entries, and those that this turn has written. `boot` names this power-up."""
+    """The numbers and ids of entries, and those that this turn has written.
+
+    `boot` names this power-up.
+    """
 
     def __init__(self, boot: str) -> None:
         self.boot = boot
@@ -88,7 +100,10 @@ class Book:
         )
 
     def entry(self, fact: Fact, now: Moment, *, at: Stamp | None = None) -> int:
-        """Write the next entry and return its number. `at`: when it was written first, in another journal."""
+        """Write the next entry and return its number.
+
+        `at`: when it was written first, in another journal.
+        """
         self.last += 1
         self._written.append(
             Entry(self.last, f"{self.journal}-{self.last}", at or self.stamp(now), fact)

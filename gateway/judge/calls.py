@@ -1,4 +1,4 @@
-"""The calls of one alarm: one more is made, and one is found again when it is known how it ended. Pure."""
+"""The calls of one alarm: how one is made, found again, and ends. Pure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,10 @@ def called(alarm: Alarm, call: Call) -> Alarm:
 
 
 def place(alarm: Alarm, index: int) -> int:
-    """Return where call number `index` (from 0) stands in the alarm's calls; -1 where it does not."""
+    """Return where call number `index` (from 0) stands in the alarm's calls.
+
+    -1 where it does not.
+    """
     gone = alarm.made - len(alarm.calls)
     at = index if index < FIRST_CALLS or gone <= 0 else index - gone
     return at if (at == index or at >= FIRST_CALLS) and 0 <= at < len(alarm.calls) else -1

@@ -1,4 +1,4 @@
-"""What changes far more often than anything in a home does: a contact that chatters, a level that comes and goes each second. Pure.
+"""What changes more often than anything in a home does: a chattering contact or level. Pure.
 
 A chattering contact writes megabytes an hour to a metered line, and a chattering level tens of
 thousands of urgent entries a day, if each change is written. It is counted, and written now and
@@ -40,7 +40,7 @@ class Chatter:
         self._last: dict[Hashable, float] = {}  # when it last was more than is believed
 
     def changed(self, key: Hashable, mono: float) -> int:
-        """Count one change; return how many there were in this window once they are more than is believed, else 0."""
+        """Count one change. Return how many this window had once they are too many, else 0."""
         since, times = self._counts.pop(key, (mono, 0))
         if mono - since >= WAITS.chatter_window:
             since, times = mono, 0
@@ -59,7 +59,7 @@ class Chatter:
 
 
 class Counting(Generic[T]):
-    """When an entry that only counts, on an alarm say, is written: a few at once, then after waits that double."""
+    """When an entry that only counts is written: a few at once, then after waits that double."""
 
     def __init__(self) -> None:
         # when it was written last, and how often in a row
@@ -78,7 +78,7 @@ class Counting(Generic[T]):
         return False
 
     def written(self, alarm: T) -> None:
-        """Take that an entry about the alarm is written, whatever it is about: it has the count too."""
+        """Take that an entry about the alarm is written: it has the count too."""
         self._waits.pop(alarm, None)
 
     def over(self, alarm: T) -> None:
@@ -87,7 +87,10 @@ class Counting(Generic[T]):
         self._said.pop(alarm, None)
 
     def due(self) -> float:
-        """Return the monotonic second at which something that waits is to be written; inf for never."""
+        """Return the monotonic second at which something that waits is to be written.
+
+        Inf for never.
+        """
         return min((self._at(alarm) for alarm in self._waits), default=inf)
 
     def take(self, mono: float) -> list[T]:

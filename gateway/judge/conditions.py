@@ -1,4 +1,4 @@
-"""What stands of each kind of danger and device: its newest open alarm, its last ended one, and what still lasts of that. Pure."""
+"""What stands of a kind of danger and a device: its newest open and its last ended alarm. Pure."""
 
 from __future__ import annotations
 

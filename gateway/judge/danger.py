@@ -1,4 +1,4 @@
-"""Readings -> dangers: a judgement that somebody may need help. Pure; time comes in with the readings and with `tick`.
+"""Readings -> dangers: a judgement that somebody may need help. Pure.
 
 Nothing is inferred from silence: a door or bed is unknown until it is heard. A level (fall, smoke)
 is a danger when it begins, and when it begins again (see `levels`); a button press is a danger each
@@ -24,7 +24,7 @@ from gateway.words.times import Times
 
 @dataclass(frozen=True, slots=True)
 class Danger:
-    """Somebody may need help. `grace` is the time in which the resident may cancel; `evidence` is what it rests on.
+    """Somebody may need help. `grace`: time to cancel; `evidence`: what it rests on.
 
     `returned`: its alarm was cancelled or closed as false, and it is still on. `listed`: it can
     wait for today's list.
@@ -42,7 +42,7 @@ class Danger:
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """The condition of a danger has ended. `by_resident`: the resident's own act ended it (came back to bed)."""
+    """A danger's condition has ended. `by_resident`: by their own act (back in bed)."""
 
     kind: str
     device: DeviceId
@@ -52,7 +52,7 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The level of an ended alarm was not heard as on for a while: heard again it is a new danger."""
+    """An ended alarm's level was not heard for a while: heard again it is a new danger."""
 
     kind: str
     device: DeviceId
@@ -61,7 +61,7 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """The resident pressed the button that says: I am well. `proved`: the press is fresh, and no recording or neighbour's."""
+    """The resident pressed: I am well. `proved`: fresh, no recording or neighbour's."""
 
     device: DeviceId
     at: Moment
@@ -70,7 +70,7 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An alarm has ended. `again`: it was cancelled or closed as a false one, so that what is still on later is a danger again."""
+    """An alarm has ended. `again`: cancelled or false, so what is still on is a danger."""
 
     at: Moment
     again: bool
@@ -78,7 +78,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Fading:
-    """A level tried in a walk test: heard again by `until`, and not `gap` s after it was `heard` last, it is that test's still."""
+    """A level tried in a walk test, and still its: by `until`, within `gap` s of `heard`."""
 
     heard: float
     until: float
@@ -126,7 +126,7 @@ class Judge:
         self.begun: set[DeviceId] = set()  # of which a judgement has begun since it was written
 
     def restore(self, active: Iterable[Key], now: Moment, ended: Mapping[Key, Ended]) -> None:
-        """Take over conditions that were on before a restart, so that the same heard again is no new danger.
+        """Take over conditions that were on: heard again they are no new danger.
 
         `ended` says of some since when their alarm is over: whether they were heard after that
         nobody knows any more.
@@ -144,7 +144,7 @@ class Judge:
                 self.levels.take((kind, device), On(last=last))
 
     def listed_before(self, devices: Iterable[DeviceId]) -> None:
-        """Take over of which doors, of those that were told before a restart, only today's list knows: by night they are told at once."""
+        """Take over the doors that only today's list knows: by night they are told at once."""
         self._listed = {d for d in devices if (kinds.DOOR_LEFT_OPEN, d) in self._told}
 
     def resume(
@@ -194,7 +194,7 @@ class Judge:
         return bool(self.beds.left) or any(doors)
 
     def goes_on(self, key: Key, last: Reading) -> None:
-        """Take over a level that is on and that no alarm says: it began while its device was shelved."""
+        """Take over a level without an alarm: it began while its device was shelved."""
         if key not in self.levels.on:
             self.levels.take(key, On(last=last))
 
@@ -215,7 +215,7 @@ class Judge:
         night: tuple[time, time],
         other: set[DeviceId],
     ) -> None:
-        """Go on by changed wishes. What is known of devices stays, but for those that are gone or are `other` hardware now."""
+        """Go on by changed wishes. Devices that are gone or `other` hardware are forgotten."""
         self._watches, self._times = watches, times
         self.beds.arrange(times, zone, night)
         self.levels.arrange(times)
@@ -244,7 +244,7 @@ class Judge:
         return watch is not None and _SENSED.get(kind) in watch.endless
 
     def tried(self, kind: str, device: DeviceId, heard: float, until: float, gap: float) -> None:
-        """Forget a level that was on in a walk test and of which nobody will say that it is over: heard again it is a danger.
+        """Forget a level of a walk test that never ends: heard again it is a danger.
 
         `heard` was its last word in the test. What follows without a pause longer than `gap` is the
         same test key, `until` then.
@@ -257,7 +257,7 @@ class Judge:
         self.levels.answered((kind, device), mono)
 
     def ended(self, kind: str, device: DeviceId, ended: Ended) -> None:
-        """Take that an alarm has ended. A bed that is empty still, whatever somebody pressed, is a bed left just now."""
+        """Take that an alarm has ended. A bed that is still empty was left just now."""
         self.levels.ended(
             (kind, device), ended.at, again=ended.again, endless=self.endless(kind, device)
         )
@@ -278,7 +278,7 @@ class Judge:
         return up + self._judged(watch, reading) if reading.kind in JUDGED else up
 
     def _signs(self, reading: Reading) -> list[Judgement]:
-        """Take what may show that somebody moves about: who got up ends the grace of the bed left."""
+        """Take signs of movement: who got up ends the grace of the bed left."""
         self.beds.sign(reading)
         up = self.beds.risen(reading)
         self._told -= {(kinds.BED_EXIT, bed) for bed in up}
@@ -294,7 +294,7 @@ class Judge:
         return self._bed(watch, reading) if watch.bed else []
 
     def due(self, away: float = -inf) -> float:
-        """Return the monotonic second at which `tick` is wanted; inf for never. `away`: until when nobody is at home."""
+        """Return when `tick` is wanted; inf for never. `away`: until when nobody is at home."""
         doors = (
             max(r.at.mono + self._watches[d].left_open, self._door_looks.get(d, -inf))
             for d, r in self._open_since.items()
@@ -304,7 +304,7 @@ class Judge:
         return min((*doors, self.beds.due(away), self.levels.due()))
 
     def tick(self, now: Moment, away: float = -inf) -> list[Judgement]:
-        """Judge what time alone has made dangerous: a door left open, a bed left and not returned to, a level that stayed on."""
+        """Judge what time has made dangerous: a door left open, a bed left, a level that stays."""
         out: list[Judgement] = [
             replace(self._risen(self._watches[device], last, kind), at=now, returned=True)
             for (kind, device), last in self.levels.returned(now)
@@ -336,7 +336,7 @@ class Judge:
         return out
 
     def _stands_open(self, watch: Watch, opened: Reading, now: Moment) -> Danger | None:
-        """Judge a door that has been open for as long as it may be by night: by day that is airing, for longer, and for the list."""
+        """Judge a door that stands open: by day that is airing, for longer and for the list."""
         by_day = watch.left_open_day > watch.left_open and not self.beds.is_night(now)
         if by_day:
             due = opened.at.mono + watch.left_open_day
@@ -375,7 +375,7 @@ class Judge:
         return [self._risen(watch, reading, kind)] if begins and kind not in watch.off else []
 
     def _fades(self, key: Key, mono: float) -> bool:
-        """Say whether a level that is heard as on is what a walk test that has ended has left in the air."""
+        """Say whether a level heard as on is what an ended walk test has left in the air."""
         fading = self._fading.pop(key, None)
         if fading is None or mono > fading.until or mono - fading.heard > fading.gap:
             return False
@@ -435,7 +435,7 @@ class Judge:
         return []
 
     def _left_bed(self, reading: Reading) -> None:
-        """Take that a bed is empty from now on; by day, or where beds are not judged, that is nothing."""
+        """Take that a bed is empty; by day, or where beds are not judged, that is nothing."""
         if kinds.BED_EXIT not in self._watches[reading.device].off and self.beds.is_night(
             reading.at
         ):

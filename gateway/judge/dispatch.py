@@ -30,7 +30,10 @@ PROGRAM = "program"  # a local program: siren, light, modem
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One step of the ladder. `wait` seconds until the next; `program` is the argument list of channel "program"."""
+    """One step of the ladder.
+
+    `wait` seconds until the next; `program` is the argument list of channel "program".
+    """
 
     responder: str
     channel: str = PLATFORM
@@ -69,7 +72,7 @@ BESIDE = frozenset({Reason.INTERRUPTED, Reason.ASKED, Reason.RECALLED})
 
 
 class Step(NamedTuple):
-    """What is due on one alarm: a move (lapse, expire, close) or none, a call of `rung` (None: of nobody), and why."""
+    """What is due on one alarm: a move or none, a call of `rung` (None: of nobody), and why."""
 
     move: Move | None
     rung: int | None
@@ -100,7 +103,10 @@ def skipped(rung: Rung, ladder: Sequence[Rung], down: Collection[str]) -> bool:
 
 @lru_cache(maxsize=64)
 def entries(ladder: tuple[Rung, ...]) -> tuple[str, ...]:
-    """Return the name of each rung's entry. Too short to guess a number from, long enough that a corrected one is another."""
+    """Return the name of each rung's entry.
+
+    Too short to guess a number from, long enough that a corrected one is another.
+    """
     seen: dict[tuple[str, ...], int] = {}
     out = []
     for rung in ladder:
@@ -111,7 +117,7 @@ def entries(ladder: tuple[Rung, ...]) -> tuple[str, ...]:
 
 
 def rung_of(call: Call, ladder: Sequence[Rung]) -> Rung | None:
-    """Return the rung of a ladder (with the platform or without) that a call was made to; None where it stands there no more."""
+    """Return the rung of a ladder that a call was made to; None where it is there no more."""
     return next(
         (r for r, entry in zip(ladder, entries(tuple(ladder)), strict=True) if _is(call, r, entry)),
         None,
@@ -141,7 +147,10 @@ def _last(alarm: Alarm) -> Call | None:
 
 
 def _meant(call: Call, alarm: Alarm) -> str:
-    """Return why somebody was called; of a call that was made again after a restart, why it was made first."""
+    """Return why somebody was called.
+
+    Of a call that was made again after a restart, why it was made first.
+    """
     of_it = [
         c
         for c in alarm.calls
@@ -156,7 +165,7 @@ def round_of(alarm: Alarm) -> int:
 
 
 def counts(call: Call, alarm: Alarm) -> bool:
-    """Say whether a call was the person's turn in its round: not a question beside it, nor one that somebody else's answer cut off."""
+    """Say whether a call was the person's turn: no question, nor cut off by another's answer."""
     cut_off = call.delivery is Delivery.HELD and call.responder.strip() not in {
         alarm.responder.strip(),
         alarm.by.strip(),
@@ -176,7 +185,7 @@ def left(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
 
 
 def following(alarm: Alarm, ladder: tuple[Rung, ...]) -> int:
-    """Return the rung to be called next: who was not called in this round, else the first person; 0 where there is nobody."""
+    """Return the rung to be called next: not called in this round, or the first; 0 for nobody."""
     return _candidates(alarm, ladder)[0]
 
 
@@ -186,7 +195,7 @@ def _candidates(alarm: Alarm, ladder: tuple[Rung, ...]) -> list[int]:
 
 
 def _free(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> list[tuple[float, int]]:
-    """Return (from when on, rung) of who may be called next, the first one first: not who was called anew after a restart just now."""
+    """Return (from when on, rung) of who may be called next. Who was called anew waits."""
     anew = any(call.reason == Reason.INTERRUPTED for call in alarm.calls)
     newest = _newest(alarm, ladder) if anew else {}
     made = {n: call.mono for n, call in newest.items() if call.reason == Reason.INTERRUPTED}
@@ -210,12 +219,12 @@ def _newest(alarm: Alarm, ladder: tuple[Rung, ...]) -> dict[int, Call]:
 
 
 def recalled(alarm: Alarm, ladder: tuple[Rung, ...]) -> int | None:
-    """Return the rung of the responder who was sent, where a program can tell them that they need not come."""
+    """Return the rung of the responder who was sent, where a program can tell them."""
     return asked(alarm, ladder, 0)
 
 
 def asked(alarm: Alarm, ladder: tuple[Rung, ...], following_: int) -> int | None:
-    """Return the rung of the responder who did not arrive, where a program can ask them and they are not who is called next."""
+    """Return the rung of a responder who did not arrive, if a program can ask and is not next."""
     names = [
         n
         for n, r in enumerate(ladder)
@@ -255,7 +264,7 @@ def interrupted(alarm: Alarm, ladder: tuple[Rung, ...], times: Times, now: float
 
 
 def taken_back(alarm: Alarm) -> Alarm:
-    """Return an alarm that somebody has, or that is over, without programs that are still to call: they are ended."""
+    """Return an alarm that is answered or over without the programs that are still to call."""
     if alarm.calls_on or alarm.test:
         return alarm
     calls = tuple(
@@ -305,7 +314,7 @@ def _wait(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> tuple[float, 
 
 
 def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
-    """Return how long is waited before the ladder begins again, after so many `rounds` of it: a P2 that nobody answers is not for ever.
+    """Return the wait before the ladder begins again after `rounds`: a P2 ends up slower.
 
     Where the resident was asked, and did not answer, it stays shorter.
     """
@@ -317,7 +326,7 @@ def _pause(alarm: Alarm, rounds: int, times: Times) -> float:
 
 
 def heard_again_after(alarm: Alarm, ladder: Sequence[Rung], times: Times) -> float:
-    """Return the seconds after which an alarm that nobody has is heard in the home again at the latest; `ladder`: without the platform."""
+    """Return after how many seconds an alarm that nobody has is heard in the home again."""
     return _pause(alarm, round_of(alarm) if ladder else alarm.made, times)
 
 
@@ -332,7 +341,7 @@ def _urgent(alarm: Alarm) -> bool:
 
 
 def _again_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
-    """Return when a renewed SOS on an answered alarm goes on to the next rung, since it reached nobody so far; inf for never."""
+    """Return when an unheard SOS on an answered alarm goes to the next rung; inf for never."""
     calls = [call for call in alarm.calls if call.reason != Reason.RECALLED]
     if (
         alarm.state not in ANSWERED
@@ -396,7 +405,7 @@ def _loud_at(alarm: Alarm, times: Times) -> float:
 
 
 def due_at(alarm: Alarm, ladder: tuple[Rung, ...], times: Times) -> float:
-    """Return the monotonic second at which `step` will have something to do for this alarm; inf for never."""
+    """Return the monotonic second at which `step` has something to do here; inf for never."""
     return min(
         _state_ends(alarm, times),
         _call_at(alarm, ladder, times),

@@ -56,7 +56,10 @@ class Keeping:
         return min(self.marks_at(pipeline), self.saves_at(pipeline))
 
     def written(self, mono: float, entries: Sequence[Entry], pipeline: Pipeline) -> None:
-        """Take that the marks are written, with these entries. To be called before `Pipeline.saved`."""
+        """Take that the marks are written, with these entries.
+
+        To be called before `Pipeline.saved`.
+        """
         self._begun = {
             device: at for device, at in self._begun.items() if mono - at < WAITS.mark_latest_quiet
         }

@@ -26,7 +26,9 @@ def takes_away(i: Instruction) -> bool:
 
 
 def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
-    """Say why an order is refused unread: it is too late, or does not say when it was given. "" where it is in time.
+    """Say why an order is refused unread: it is too late, or does not say when it was given.
+
+    "" where it is in time.
 
     `lives`: seconds for which an order to close or silence is good that says when it was issued,
     but not when it expires.
@@ -52,7 +54,7 @@ def late(i: Instruction, now: Moment, floor: datetime, lives: float) -> str:
 
 
 def malformed(i: Instruction) -> str:
-    """Say what is wrong with the times that an order gives, "" where nothing is: that is no lateness."""
+    """Say what is wrong with the times of an order, "" where nothing is: it is not late."""
     try:
         _time("expires", i.expires)
         _time("issued", i.issued)
@@ -64,7 +66,9 @@ def malformed(i: Instruction) -> str:
 def undated(
     i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp], lives: float
 ) -> bool:
-    """Say whether the platform's order names no time and could have waited for days. `stages`: those of the alarm that it names.
+    """Say whether the platform's order names no time and could have waited for days.
+
+    `stages`: those of the alarm that it names.
 
     An order about an alarm is not older than the alarm: for `lives` seconds after the danger it
     needs no time of its own.
@@ -76,7 +80,10 @@ def undated(
 
 
 def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp]) -> bool:
-    """Say whether nobody can know if the platform's order is late. `stages`: those of the alarm that it names."""
+    """Say whether nobody can know if the platform's order is late.
+
+    `stages`: those of the alarm that it names.
+    """
     if i.door is not Door.PLATFORM or now.quality is Quality.SYNCHRONISED or not takes_away(i):
         return False
     began = stages.get("danger")
@@ -84,12 +91,12 @@ def undecided(i: Instruction, now: Moment, boot: str, stages: Mapping[str, Stamp
 
 
 def of_another_life(i: Instruction, boot: str) -> bool:
-    """Say whether an order was left in the home before the power was cut, and would take protection away now."""
+    """Say whether an order that takes protection away was left here before a power cut."""
     return i.door is Door.LOCAL and takes_away(i) and bool(i.boot) and i.boot != boot
 
 
 def left(i: Instruction, now: Moment) -> float:
-    """Return for how many seconds a shelf, or an absence, still is to last: from when it was issued, where that is known."""
+    """Return how long a shelf or an absence still lasts: since it was issued, where known."""
     issued = _time("issued", i.issued)
     if issued is None or now.quality is not Quality.SYNCHRONISED:
         return i.seconds
@@ -97,7 +104,10 @@ def left(i: Instruction, now: Moment) -> float:
 
 
 def age(i: Instruction, now: Moment, boot: str) -> float | None:
-    """Return how many seconds ago an order was left in the home; None where it may be of another power-up, or the clock has jumped."""
+    """Return how many seconds ago an order was left in the home.
+
+    None where it may be of another power-up, or the clock has jumped.
+    """
     issued = _time("issued", i.issued)
     passed = (
         (now.wall - issued).total_seconds()

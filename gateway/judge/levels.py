@@ -1,12 +1,15 @@
-"""Which levels (fall, smoke, water) are on, and when one that is heard as on is a danger anew. Pure: time comes in with the readings.
+"""Which levels (fall, smoke, water) are on, and when one that is heard as on is a danger anew.
+
+Pure: time comes in with the readings.
 
 A level is a danger when it begins. While its alarm is open, the same level heard again is that
 alarm's. Once the alarm has ended:
 
-    not heard as on for Times.level_gone        it is forgotten; heard as on after that it is a new danger
-    of a make that never says "over"            it is forgotten at once
-    still heard as on Times.level_gone after    a new danger, if the alarm was cancelled or closed as false: whoever ended it was
-    its alarm's end                             mistaken; after any other outcome a person has seen to it, and it stays quiet
+    not heard as on for level_gone         it is forgotten; heard as on later it is a new danger
+    of a make that never says "over"       it is forgotten at once
+    still heard as on level_gone after     a new danger, if the alarm was cancelled or closed as
+    its alarm's end                        false: whoever ended it was mistaken; after any other
+                                           outcome a person has seen to it, and it stays quiet
 
 An "over" can get lost, so that a level seems to be on while its alarm is open: heard as on after
 Times.level_lost of silence (of a make without "over": after Times.level_gone) it is a danger anew
@@ -28,7 +31,7 @@ Key = tuple[str, DeviceId]  # (kind of danger, device)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class On:
-    """One level that is on: the reading that said so last, and since when its alarm is over (monotonic seconds, None: it is not).
+    """One level that is on: its last reading, and when its alarm ended (None: it has not).
 
     `again`: it ended by a cancel or as a false alarm, so that a level that is still on then is a
     danger again.
@@ -48,14 +51,20 @@ class Levels:
         self._answered: dict[Key, float] = {}  # since when somebody has the open alarm of a level
 
     def answered(self, key: Key, mono: float | None) -> None:
-        """Take since when somebody has the open alarm of a level; None where nobody has, or it has ended."""
+        """Take since when somebody has the open alarm of a level.
+
+        None where nobody has, or it has ended.
+        """
         if mono is None:
             self._answered.pop(key, None)
         else:
             self._answered[key] = mono
 
     def begins(self, key: Key, reading: Reading, *, endless: bool) -> bool:
-        """Take a level that is heard as on. Say whether that is a danger anew. `endless`: its make never says that it is over."""
+        """Take a level that is heard as on.
+
+        Say whether that is a danger anew. `endless`: its make never says that it is over.
+        """
         before = self.on.get(key)
         if (
             before is None
@@ -87,13 +96,13 @@ class Levels:
         )
 
     def returned(self, now: Moment) -> list[tuple[Key, Reading]]:
-        """Return the levels that are still on although their alarm was cancelled or closed as false; each is open anew from now on."""
+        """Return the levels still on after a cancel or a false alarm; each is open anew."""
         out = [(key, one.last) for key, one in self.on.items() if now.mono >= self._returns(one)]
         self.on |= {key: On(last=last) for key, last in out}
         return out
 
     def gone(self, now: Moment) -> list[Key]:
-        """Forget the levels of ended alarms that were not heard as on for a while, and return them."""
+        """Forget the levels of ended alarms that were not heard for a while; return them."""
         out = [key for key, one in self.on.items() if now.mono >= self._goes(one)]
         for key in out:
             del self.on[key]
@@ -133,6 +142,6 @@ class Levels:
         return one.last.at.mono + self.times.level_gone if one.ended is not None else inf
 
     def _returns(self, one: On) -> float:
-        """Return when it is a danger again: only a level that was heard as on since its alarm ended is still on."""
+        """Return when a level is a danger again: it was heard as on since its alarm ended."""
         heard = one.again and one.ended is not None and one.last.at.mono > one.ended
         return one.ended + self.times.level_gone if heard and one.ended is not None else inf

@@ -1,4 +1,4 @@
-"""What is masked for a while, and how it outlives a power cut: as the seconds that remain, beside the end by the wall clock.
+"""What is masked for a while, and how it outlives a power cut: as seconds that remain.
 
 The wall clock may be wrong by years when something is masked, and unsure when the box starts again.
 So the mark holds what remained when it was written; the end by the wall clock is used only where a
@@ -32,7 +32,10 @@ class End(NamedTuple):
     wall: float | None = None
 
     def settled(self, now: Moment) -> End:
-        """Return the end as a confirmed clock knows it, once: never a later one. From then on the monotonic clock alone counts."""
+        """Return the end as a confirmed clock knows it, once: never a later one.
+
+        From then on the monotonic clock alone counts.
+        """
         if now.quality is not Quality.SYNCHRONISED or self.wall is None:
             return self
         return End(min(self.until, now.mono + self.wall - now.wall.timestamp()))
@@ -43,7 +46,10 @@ NOT_MASKED = End()
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """A device that is not judged until `until` (monotonic seconds of this boot); `wall` is as in `End`."""
+    """A device that is not judged until `until` (monotonic seconds of this boot).
+
+    `wall` is as in `End`.
+    """
 
     until: float
     by: str
@@ -61,7 +67,10 @@ class Shelf:
 
 
 def masked(shelves: Mapping[DeviceId, Shelf], away: End, now: Moment, boot: str) -> str:
-    """Return what is shelved, and until when nobody is at home, as the mark `masks` keeps it. `until` and `away` are for the page."""
+    """Return what is shelved, and until when nobody is at home, as the mark `masks` keeps it.
+
+    `until` and `away` are for the page.
+    """
 
     def kept(end: End) -> dict[str, Any]:
         wall = now.wall.timestamp() + end.until - now.mono if end.wall is None else end.wall
@@ -87,7 +96,10 @@ def masked(shelves: Mapping[DeviceId, Shelf], away: End, now: Moment, boot: str)
 
 
 def unmasked(text: str, now: Moment, boot: str = "") -> tuple[dict[DeviceId, Shelf], End]:
-    """Return (what is shelved, until when nobody is at home) as the mark `masks` has it. Raises one of BROKEN."""
+    """Return (what is shelved, until when nobody is at home) as the mark `masks` has it.
+
+    Raises one of BROKEN.
+    """
     marked = loads(text or "{}")
     since = now.mono - number(marked["mono"]) if boot and marked.get("boot") == boot else None
 

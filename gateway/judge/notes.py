@@ -1,4 +1,4 @@
-"""What any part has to say about the gateway itself: it waits here until the pump writes it down, in its next turn.
+"""What any part has to say about the gateway itself waits here for the pump's next turn.
 
 Runs on the loop's thread. `take` belongs to the pump.
 """

@@ -1,4 +1,4 @@
-"""Instructions and their answers: each is carried out once, and a refused one changes nothing and says why.
+"""Instructions and their answers: each is carried out once; a refusal changes nothing and says why.
 
 Pure. What is answered is remembered against repeats, for a while; that an order took protection
 away is remembered apart and for longer.
@@ -84,7 +84,7 @@ class Orders:
     def restore(
         self, done: Mapping[str, Done], endings: Iterable[str], alarms: Iterable[Alarm]
     ) -> None:
-        """Take over which orders had their answer before a restart, and which test alarms are open."""
+        """Take over which orders had their answer, and which test alarms are open."""
         self._done, self._endings = dict(done), dict.fromkeys(endings)
         tests = [alarm.number for alarm in alarms if alarm.open and alarm.kind == kinds.TEST]
         # by which door is not known any more
@@ -119,14 +119,17 @@ class Orders:
         return out
 
     def repeats(self, instruction: Instruction) -> bool | None:
-        """Say whether an instruction came before with the same content; None where its id is new."""
+        """Say whether an instruction came before with the same content.
+
+        None where its id is new.
+        """
         done = self._done.get(instruction.id)
         if done is None:
             return False if instruction.id in self._endings else None
         return done.digest == instruction.digest and done.entry != 0
 
     def repeated(self, instruction: Instruction, now: Moment) -> bool:
-        """Answer an instruction whose id was used: its result is sent again, or it is another order and refused as that."""
+        """Answer an instruction whose id was used: it is sent its result again, or refused."""
         same = self.repeats(instruction)
         if same:
             self.resent.append(self._done[instruction.id].entry)
@@ -135,7 +138,10 @@ class Orders:
         return same is not None
 
     def answer_reused(self, instruction: Instruction, done: Done, now: Moment) -> None:
-        """Refuse an order under an id that another order has, or had; that one's result keeps its place."""
+        """Refuse an order under an id that another order has, or had.
+
+        That one's result keeps its place.
+        """
         self._book.entry(_used(instruction, done), now)
 
     def answer(self, result: ResultFact, now: Moment) -> None:
@@ -148,7 +154,7 @@ class Orders:
             del self._done[next(iter(self._done))]
 
     def renumbered(self, entries: Iterable[Entry]) -> None:
-        """Take that another journal has begun: of the results there so far only `entries` stand in it."""
+        """Take that another journal has begun, in which of the results only `entries` stand."""
         self._done = {i: done._replace(entry=0) for i, done in self._done.items()}
         for entry in entries:
             if isinstance(entry.fact, ResultFact) and entry.fact.refused not in FORGOTTEN:
@@ -157,7 +163,10 @@ class Orders:
                 )
 
     def refuse(self, i: Instruction, why: str, now: Moment) -> None:
-        """Answer an instruction that came too late, or whose times are none; nothing else happens."""
+        """Answer an instruction that came too late, or whose times are none.
+
+        Nothing else happens.
+        """
         torn = malformed(i)
         word, code = (
             (Refused.BAD_MESSAGE, "order.bad_times") if torn else (Refused.EXPIRED, "order.expired")
@@ -199,7 +208,10 @@ class Orders:
     def _unproved(
         self, i: Instruction, now: Moment, stages: Mapping[str, Stamp]
     ) -> ResultFact | None:
-        """Refuse what would take protection away and cannot be shown to be fresh. `stages`: those of the alarm that it names."""
+        """Refuse what would take protection away and cannot be shown to be fresh.
+
+        `stages`: those of the alarm that it names.
+        """
         if undated(i, now, self._book.boot, stages, self._alarms.times.order_lives):
             return no(i, Refused.MISSING, Say("order.undated"))
         if undecided(i, now, self._book.boot, stages):
@@ -289,7 +301,7 @@ class Orders:
         return ResultFact(i, Refused.NONE, alarm=alarm.id, state=alarm.state.value)
 
     def installing(self, alarm: Alarm) -> bool:
-        """Say whether an alarm came while its device was being installed: then it may be closed as a test, though it was real."""
+        """Say whether an alarm came during the installation: it may be closed as a test."""
         since, danger = self._installed.get(alarm.device), alarm.stages.get("danger")
         if since is None or danger is None or danger.boot != self._book.boot:
             return False
@@ -331,7 +343,10 @@ class Orders:
 
 
 def _used(i: Instruction, done: Done) -> ResultFact:
-    """Return the answer to an order whose id has its answer already. Only what is another order for certain may be given again."""
+    """Return the answer to an order whose id has its answer already.
+
+    Only what is another order for certain may be given again.
+    """
     if done.digest in {"?", i.digest}:
         return no(i, Refused.ANSWER_LOST, Say("order.answer_lost"))
     return no(i, Refused.ID_REUSED, Say("order.id_reused"))

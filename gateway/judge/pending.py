@@ -1,4 +1,4 @@
-"""What has been heard and is not yet told, and how it outlives a restart: a danger of a shelved device, an open door, a bed left.
+"""What has been heard and is not yet told, and how that outlives a restart.
 
 The mark `judging` holds it with the boot and the monotonic second at which it was written. Within
 one boot it goes on as if nothing had happened. After a power cut a wait goes on by what had passed
@@ -36,7 +36,10 @@ _UNREADABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """All times are monotonic seconds of this boot. `same_boot`: no power cut lies between, so that what was on is on."""
+    """All times are monotonic seconds of this boot.
+
+    `same_boot`: no power cut lies between, so that what was on is on.
+    """
 
     same_boot: bool = True
     # seconds between the mark and the start after a power cut, 0 where nobody knows

@@ -1,4 +1,4 @@
-"""One turn: a reading, an instruction, a receipt or passing time goes in, numbered entries come out.
+"""One turn: a reading, an order, a receipt or passing time goes in, entries come out.
 
 Pure and synchronous: a function of readings, instructions and monotonic time, so that the same
 recorded day gives the same alarms. It tells nobody anything; what it returns is committed first,
@@ -59,7 +59,7 @@ class Answers(Protocol):
 
 
 class Pipeline:
-    """What is heard, instructed, receipted and due in one household, turned into entries of its book."""
+    """All that is heard, ordered, receipted and due in one household, turned into entries."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class Pipeline:
 
     @property
     def waits(self) -> bool:
-        """True while a wait runs in which somebody is called or expected: what has passed of it must outlast a power cut."""
+        """True while somebody is called or expected: what has passed must outlast a power cut."""
         states = {State.RAISED, State.ACKNOWLEDGED, State.DISPATCHED}
         return any(
             a.state in states and a.priority <= Priority.P2 and not a.test
@@ -124,14 +124,14 @@ class Pipeline:
 
     @property
     def waits_quietly(self) -> bool:
-        """True while a wait runs that calls nobody yet: a bed or a door is judged, or somebody is on site and has to close."""
+        """True while a bed or a door is judged, or somebody on site has to close."""
         on_site = (a.state is State.ON_SITE and not a.test for a in self._alarms.open.values())
         return self._judge.waits or any(on_site)
 
     # -- over a restart ---------------------------------------------------------------------------
 
     def restart(self, now: Moment, known: Known, *, why: str) -> list[Entry]:
-        """Take over what was known. A pre-alarm becomes an alarm; nothing else that is restored raises anything."""
+        """Take over what was known. A pre-alarm becomes an alarm; nothing else raises."""
         closed = {
             key: (alarm_id, now.mono - known.closed_for.get(key, 0.0))
             for key, alarm_id in known.closed.items()
@@ -183,7 +183,7 @@ class Pipeline:
         )
 
     def marks(self, now: Moment, *, anew: bool = False) -> dict[str, str]:
-        """Return the marks that let what is masked, judged and ended outlast a restart; see `saved`.
+        """Return the marks of what is masked, judged and ended, for a restart; see `saved`.
 
         `anew`: all of them, for a database that has none.
         """
@@ -226,7 +226,7 @@ class Pipeline:
         now: Moment,
         other: Collection[DeviceId] = (),
     ) -> list[Entry]:
-        """Go on by a changed configuration: all that is open stays as it is, a grace that runs goes on. `ended` faults are told.
+        """Go on by a changed configuration: all that is open stays. `ended` faults are told.
 
         `other`: devices that are other hardware now.
         """
@@ -251,14 +251,14 @@ class Pipeline:
         shared: int | None = None,
         why: str = "storage",
     ) -> list[Entry]:
-        """Begin another journal: its own numbers for `entries`, which could not be written to the old one, and for what is open."""
+        """Begin another journal for what is open and `entries` that the old one does not have."""
         self._alarms.renumber(journal, entries, now, last=last, shared=shared, why=why)
         out = self._turn()
         self._orders.renumbered(out)
         return out
 
     def tell_anew(self, faults: Iterable[FaultFact], now: Moment, *, why: str) -> list[Entry]:
-        """Write down how all that is open stands, in the same journal: the platform has it from an older generation."""
+        """Write down how all that is open stands: the platform has an older generation of it."""
         self._alarms.restored(list(self._alarms.open.values()), now, why=why)
         self._book.tell(faults, now)
         return self._turn()
@@ -331,7 +331,7 @@ class Pipeline:
         return self._turn()
 
     def platform(self, *, away: bool) -> list[Entry]:
-        """Take whether the platform says that it is away: its receipt is not waited for as long then."""
+        """Take whether the platform says that it is away: its receipt is waited for less long."""
         self._alarms.take_platform(away=away)
         return self._turn()
 
@@ -342,20 +342,20 @@ class Pipeline:
         return self._turn()
 
     def self_test(self, now: Moment) -> list[Entry]:
-        """Raise a test alarm by ourselves. It goes the whole way, and the platform's receipt closes it."""
+        """Raise a test alarm. It goes the whole way, and the platform's receipt closes it."""
         alarm = self._alarms.opened(kinds.TEST, "", "", now, (), test=True, by="rule")
         self._alarms.closes_by_receipt(alarm, "self_test_passed")
         return self._turn()
 
     def covered(self, ranges: Sequence[Range]) -> list[int]:
-        """Return which entries about open alarms, and of a walk test, of those without receipt, ranges cover that are `merged`."""
+        """Return the entries without receipt that ranges, which are `merged`, cover."""
         return [
             *self._alarms.covered(ranges),
             *(n for n in self.walk_test.unreceipted() if within(n, ranges)),
         ]
 
     def receipted(self, numbers: Iterable[int], now: Moment) -> list[Entry]:
-        """Take the platform's word that it has recorded these entries. The first one about an alarm is its push stage."""
+        """Take the platform's receipts. The first about an alarm is its push stage."""
         for number in numbers:
             self.walk_test.receipted(number, self._alarms.receipted(number, now), now)
         return self._turn()
@@ -363,7 +363,7 @@ class Pipeline:
     def called_back(
         self, number: int, index: int, now: Moment, *, ok: bool, detail: str
     ) -> list[Entry]:
-        """Take how a call by a local program ended. A call that failed sends the ladder on at once."""
+        """Take how a local program's call ended. One that failed sends the ladder on."""
         self._alarms.called_back(number, index, now, ok=ok, detail=detail)
         return self._turn()
 
@@ -372,7 +372,7 @@ class Pipeline:
     def told(
         self, instruction: Instruction, now: Moment, spare: Callable[[], bool] = lambda: True
     ) -> list[Entry]:
-        """Carry out one instruction, once. A refused one changes nothing and its result says why, if one is to `spare`."""
+        """Carry out one instruction, once. A refusal is told if one is to `spare`."""
         if not self._orders.repeated(instruction, now):
             result = self._orders.carry_out(instruction, now)
             self._judge_again(now)
@@ -381,25 +381,25 @@ class Pipeline:
         return self._turn()
 
     def answered(self, result: ResultFact, facts: Iterable[FaultFact], now: Moment) -> list[Entry]:
-        """Take what came of an instruction that was carried out elsewhere, and what is to be told of it."""
+        """Take what came of an instruction carried out elsewhere, and what is told of it."""
         self._book.tell(facts, now)
         if not self._orders.repeated(result.instruction, now):
             self._orders.answer(result, now)
         return self._turn()
 
     def refuse(self, instruction: Instruction, why: str, now: Moment) -> list[Entry]:
-        """Answer an instruction that came too late, or whose times are none; nothing else happens."""
+        """Answer an instruction that came too late, or whose times are none."""
         if not self._orders.repeated(instruction, now):
             self._orders.refuse(instruction, why, now)
         return self._turn()
 
     def reused(self, instruction: Instruction, now: Moment) -> list[Entry]:
-        """Refuse an order under the id of another one that is being carried out; the place of that one's result stays free."""
+        """Refuse an order under the id of another that is being carried out."""
         self._orders.answer_reused(instruction, Done("", 0), now)
         return self._turn()
 
     def repeats(self, instruction: Instruction) -> bool | None:
-        """Say whether an instruction came before with the same content; None where its id is new."""
+        """Say whether an instruction came before, with the same content; None: its id is new."""
         return self._orders.repeats(instruction)
 
     @property
@@ -439,7 +439,7 @@ class Pipeline:
                 self._alarms.faded(kind, device, at, by="rule", reason="not_heard")
 
     def _judge_again(self, now: Moment) -> None:
-        """Judge what was withheld of devices that are shelved no more, and what a walk test that has ended has left on."""
+        """Judge what was withheld of devices on no shelf, and what a walk test has left on."""
         for danger in self._real.released(now):
             self._judged(danger)
         for danger in self.walk_test.left(now):

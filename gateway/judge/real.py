@@ -1,4 +1,4 @@
-"""What is judged as real: a danger opens an alarm or counts on one, what is over ends it, and the resident may be quicker.
+"""What is judged as real: dangers open alarms, what is over ends them, the resident may be quicker.
 
 Beside this there is the walk test, which answers the same three (`walk_test`); the pipeline chooses
 between them. A shelved device is judged again, from what is on right now, when its shelf is over.
@@ -68,13 +68,16 @@ class Real:
         self.cancels.extend(cancels)
 
     def withhold(self, key: Key, danger: Danger) -> None:
-        """Take over a danger that was withheld before a restart; see `released` for a device that is shelved no more."""
+        """Take over a danger that was withheld before a restart.
+
+        See `released` for a device that is shelved no more.
+        """
         if danger.evidence:
             self._judge.goes_on(key, danger.evidence[-1])
         self.withheld[key] = danger
 
     def forget(self, gone: Collection[DeviceId], other: Collection[DeviceId]) -> None:
-        """Forget devices that are `gone`, and of those that are `other` hardware now what the old one said."""
+        """Forget devices that are `gone`, and what `other` hardware under the same name said."""
         left = {*gone, *other}
         self.first_presses.forget(left)
         for device in self.shelves.keys() & set(gone):
@@ -111,12 +114,15 @@ class Real:
             self.unshelve(device)
 
     def released(self, now: Moment) -> list[Danger]:
-        """Return, once, what was withheld of devices that are shelved no more: it has waited long enough."""
+        """Return, once, what was withheld of devices that are shelved no more."""
         free = [key for key in self.withheld if key[1] not in self.shelves]
         return [replace(self.withheld.pop(key), at=now) for key in free]
 
     def tell_away(self, facts: Collection[FaultFact], now: Moment) -> None:
-        """Tell what is to be said of an absence. Once it is over, what was left undecided meanwhile is looked at."""
+        """Tell what is to be said of an absence.
+
+        Once it is over, what was left undecided meanwhile is looked at.
+        """
         self._book.tell(facts, now)
         self.masks_changed = self.masks_changed or bool(facts)
         if any(fact.kind == kinds.AWAY and fact.turn is Turn.CLEARED for fact in facts):
@@ -144,7 +150,10 @@ class Real:
             self._count(danger, evidence, found)
 
     def cleared(self, cleared: Cleared) -> None:
-        """Take that a condition is over. What latches stays open; what was still in its grace, or does not latch, ends."""
+        """Take that a condition is over.
+
+        What latches stays open; what was still in its grace, or does not latch, ends.
+        """
         if self.withheld.pop((cleared.kind, cleared.device), None) is not None:
             self.unsaved = True
         alarm = self._alarms.of(cleared.kind, cleared.device)
@@ -171,7 +180,10 @@ class Real:
             self._alarms.told_now_and_then(alarm, "clear", cleared.device, cleared.at)
 
     def cancelled(self, said: Cancelled) -> None:
-        """Take that the resident says: I am well. It ends what asks about the resident, never water, smoke or a door."""
+        """Take that the resident says: I am well.
+
+        It ends what asks about the resident, never water, smoke or a door.
+        """
         device, at = said.device, said.at
         if (asked := self.first_presses.taken(device, at, proved=said.proved)) is not None:
             said_so = self._faults.note(kinds.VISIT, at, device, what="first_press", by=asked.by)
@@ -249,13 +261,13 @@ class Real:
             self._alarms.told_now_and_then(alarm, "count", danger.device, danger.at)
 
     def _flickers(self, danger: Danger) -> bool:
-        """Say whether it came and went within its grace again and again: no grace of it would ever run out."""
+        """Say whether it comes and goes within its grace: no grace of it would ever run out."""
         began = self._ended_in_grace.get((danger.kind, danger.device), deque())
         within = max(WAITS.flicker, (FLICKERS + 1) * danger.grace)
         return danger.grace > 0 and len(began) == FLICKERS and danger.at.mono - began[0] <= within
 
     def _confirms_enrolment(self, danger: Danger, evidence: tuple[Evidence, ...]) -> bool:
-        """Say whether a press is the one that was asked for at the device's enrolment: then it is a test, and told as one."""
+        """Say whether a press was asked for at the enrolment: then it is told as a test."""
         if any(
             not a.test and (a.device == danger.device or _waits_for_help(a))
             for a in self._alarms.open.values()
@@ -278,7 +290,10 @@ class Real:
         return True
 
     def _well_late(self, at: Moment, by: str) -> None:
-        """Write down that the resident says to be well, after the grace. The desk sees it; it changes nothing."""
+        """Write down that the resident says to be well, after the grace.
+
+        The desk sees it; it changes nothing.
+        """
         for alarm in list(self._alarms.open.values()):
             said = self._said_well.get(alarm.number, -inf)
             if (
@@ -306,7 +321,7 @@ class Real:
 
 
 def _waits_for_help(alarm: Alarm) -> bool:
-    """Say whether nobody has an alarm about a person or of a P1 yet, its grace included: whoever presses any button now may mean it."""
+    """Say whether nobody has this alarm of a person or P1 yet: any press now may mean it."""
     about = alarm.priority is Priority.P1 or (
         alarm.priority is Priority.P2 and alarm.kind.startswith("person.")
     )

@@ -1,4 +1,4 @@
-"""What a restart takes over: open alarms with their waits, what was judged of doors and beds, and whom a cut has left uncalled.
+"""What a restart takes over: open alarms with their waits, what was judged, lost calls.
 
 Pure. A pre-alarm becomes an alarm; nothing else that is restored raises anything.
 """
@@ -18,7 +18,10 @@ from gateway.words.clock import Moment
 
 
 def take_alarms(alarms: OpenAlarms, judge: Judge, known: Known, now: Moment) -> list[Alarm]:
-    """Take over the alarms that are no walk test's; return the ended ones whose conditions nobody has watched since."""
+    """Take over the alarms that are no walk test's.
+
+    Return the ended ones whose conditions nobody has watched since.
+    """
     active: set[Key] = set()
     over: dict[Key, Ended] = {}
     unwatched = []

@@ -1,7 +1,7 @@
-"""How well each device is heard, hour by hour, for weeks: kept when the readings themselves are long gone. Pure.
+"""How well each device is heard, hour by hour, kept for weeks. Pure.
 
-    heard(device, dBm) ... heard(device, dBm)      a count per strength, in memory
-    ─────────── the hour is over ───────────▶      one row per device: packets, worst, median, battery
+    heard(device, dBm) ... heard(device, dBm)    a count per strength, in memory
+    ─────────── the hour is over ───────────▶    one row per device: packets, worst, median, battery
 
 A home of ten devices makes ten rows of some forty bytes an hour, written with the next batch of
 readings.
@@ -21,7 +21,10 @@ KEPT_DAYS = 70  # for which rows are kept: ten weeks
 
 
 class Row(NamedTuple):
-    """One hour of one device. `hour` counts from 1970; strengths are dBm, 0 where there are none (a wire); battery is a percentage.
+    """One hour of one device.
+
+    `hour` counts from 1970; strengths are dBm, 0 where there are none (a wire); battery is a
+    percentage.
 
     `minutes` has a bit for each minute in which it was heard, the lowest for the first.
     """
@@ -71,11 +74,11 @@ class Signals:
         self._batteries[device] = percent
 
     def charge(self, device: DeviceId) -> float | None:
-        """Return the percentage that a device said last of its battery since the start, None where it said none."""
+        """Return the battery percentage that a device said last since the start, or None."""
         return self._batteries.get(device)
 
     def unwritten(self, device: DeviceId) -> dict[int, int]:
-        """Return the minutes in which a device was heard, by hour, as far as they were not taken to be written: at most a batch's time."""
+        """Return the minutes, by hour, in which a device was heard, as far as unwritten."""
         out = {row.hour: row.minutes for row in self._waiting if row.device == device}
         if (running := self._hours.get(device)) is not None:
             out[self._hour] = out.get(self._hour, 0) | running.minutes

@@ -1,4 +1,4 @@
-"""A walk test: for a few minutes what one device says is a test, from its danger to the platform's receipt. All others are real.
+"""A walk test: for some minutes all that one device says is a test, to the receipt.
 
 What is said meanwhile is counted, so that somebody can see whether the device works from where it
 will be used. Beside the devices there are two steps for the whole home: its mains are pulled, and
@@ -62,7 +62,7 @@ _ITS_WORK: Final = frozenset({"falls", "smokes", "gases", "leaks", "openings"})
 
 
 class Need(NamedTuple):
-    """One thing that has to be shown, whether it has been, and how far it is: `times` of `wanted` (0: it is not counted)."""
+    """One thing that has to be shown, and how far it is: `times` of `wanted` (0: not counted)."""
 
     name: str
     done: bool
@@ -72,7 +72,10 @@ class Need(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What one device has to show. `counts` is how often each; `any_of`: one act of whatever kind; `receipted`: its calls arrive."""
+    """What one device has to show.
+
+    `counts` is how often each; `any_of`: one act of whatever kind; `receipted`: its calls arrive.
+    """
 
     counts: Mapping[str, int]
     any_of: bool = False
@@ -189,7 +192,7 @@ class Walk:
     _signals: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=SIGNALS))
 
     def heard(self, reading: Reading) -> None:
-        """Count what the device said: an event each time, a state when it begins, and for some when it ends."""
+        """Count what the device said: events, beginnings of states, and some ends."""
         self.readings += 1
         self.flagged += reading.flagged
         name = _COUNTED.get(reading.kind)
@@ -235,7 +238,10 @@ class Walk:
         return min(self.until, self.settled + WAITS.walk_settles)
 
     def look(self, mono: float) -> None:
-        """See whether anything is still wanted. What it began must have ended too, or it would be real a moment later."""
+        """See whether anything is still wanted.
+
+        What it began must have ended too, or it would be real a moment later.
+        """
         done = (
             self.goal is not None
             and not self.on

@@ -1,4 +1,6 @@
-"""The walk test carried out: one device, or a plug of the whole home, is a test for a while; its alarms open, count and end here.
+"""The walk test carried out: one device, or a plug of the whole home, is a test for a while.
+
+Its alarms open, count and end here.
 
 What is real stays real: a test's alarm confirms nothing, and nothing real is counted on it. What is
 on when the test ends depends on the make. One that says when it is over has not said so: it is
@@ -32,7 +34,9 @@ _FAULT_OF = {Plug.MAINS: kinds.MAINS_LOST, Plug.UPLINK: kinds.UPLINK_LOST}
 
 
 class WalkTest:
-    """At most one walk test or one step at a time. `wants` says what each device has to show; without that it ends by its time only.
+    """At most one walk test or one step at a time.
+
+    `wants` says what each device has to show; without that it ends by its time only.
 
     What began in a test and is still on when it ends is to be judged as real: see `left`.
     """
@@ -54,7 +58,7 @@ class WalkTest:
         return self.walk is not None or self.step is not None
 
     def wants(self, goals: Mapping[DeviceId, Goal], *, platform: bool) -> None:
-        """Take what each device has to show in tests to come, and whether there is a platform to tell."""
+        """Take what each device has to show from now on, and whether there is a platform."""
         self._goals, self._platform = goals, platform
 
     def of(self, device: DeviceId) -> Walk | None:
@@ -73,7 +77,7 @@ class WalkTest:
         )
 
     def left(self, now: Moment) -> list[Danger]:
-        """Return, once, what began in a test that has ended and is still on: from now on it is a danger like any other."""
+        """Return, once, what an ended test has left on: from now on it is a danger."""
         out, self._left = self._left, []
         return [replace(danger, at=now) for danger in out]
 
@@ -87,7 +91,10 @@ class WalkTest:
     # -- what a device says -----------------------------------------------------------------------
 
     def packet(self, device: DeviceId, rssi: int, mono: float) -> None:
-        """Count a packet of the device under test, a repeated one too; `rssi` in dBm, 0 means that nobody measured it."""
+        """Count a packet of the device under test, a repeated one too.
+
+        `rssi` in dBm, 0 means that nobody measured it.
+        """
         if (walk := self.of(device)) is not None:
             walk.signal(rssi, mono)
 
@@ -107,7 +114,7 @@ class WalkTest:
                 walk.again(reading.at.mono)
 
     def takes(self, judgement: Judgement) -> bool:
-        """Say whether a judgement is the test's: of its device, and what is over only where it began in the test."""
+        """Say whether a judgement is the test's: what is over only where it began in it."""
         walk = self.of(judgement.device)
         return walk is not None and (
             not isinstance(judgement, Cleared)
@@ -157,7 +164,10 @@ class WalkTest:
             )
 
     def cancelled(self, said: Cancelled) -> None:
-        """End every test's grace that asks about the resident. A button that is tried must not end somebody's real one."""
+        """End every test's grace that asks about the resident.
+
+        A button that is tried must not end somebody's real one.
+        """
         self._alarms.cancel_graces(said.at, said.device, test=True)
 
     def _running(self) -> Walk:
@@ -180,7 +190,10 @@ class WalkTest:
             self._look_at_step(now)
 
     def plugged(self, plug: Plug, on: bool, now: Moment) -> None:
-        """See what a step of the walk test waits for. What it begins is marked as test; what is real has its own time."""
+        """See what a step of the walk test waits for.
+
+        What it begins is marked as test; what is real has its own time.
+        """
         step = self.step
         if step is None or step.plug is not plug:
             return
@@ -207,7 +220,7 @@ class WalkTest:
             self._end_step(now, reason="time_over")
 
     def end(self, now: Moment, *, by: str, reason: str, gone: bool = False) -> None:
-        """End the walk test: its alarms close, what it counted is told, and what is still on is real, now or when it is heard again.
+        """End the walk test: its alarms close, its counts are told, what is still on is real.
 
         `gone`: the device is retired, or other hardware now.
         """
@@ -241,7 +254,10 @@ class WalkTest:
         self._left += walk.on.values()
 
     def restored(self, alarm: Alarm, now: Moment) -> None:
-        """End an alarm of a test that a restart has ended. The test key may sound still: when it was heard last is not known."""
+        """End an alarm of a test that a restart has ended.
+
+        The test key may sound still: when it was heard last is not known.
+        """
         if alarm.condition_active and self._judge.endless(alarm.kind, alarm.device):
             self._judge.tried(
                 alarm.kind, alarm.device, now.mono, now.mono + WAITS.walk_sounds, WAITS.walk_settles
@@ -249,7 +265,10 @@ class WalkTest:
         self.end_alarm(alarm, now, by="rule", reason="restart")
 
     def end_alarm(self, alarm: Alarm, now: Moment, *, by: str, reason: str) -> None:
-        """Close a walk test's alarm, as far as the table of moves lets it; one that somebody is on the way to ends by its time."""
+        """Close a walk test's alarm, as far as the table of moves lets it.
+
+        One that somebody is on the way to ends by its time.
+        """
         alarm = replace(alarm, condition_active=False)
         if alarm.state is State.PRE_ALARM:
             alarm = self._alarms.move(alarm, Move.EXPIRE, now, by=by, reason=reason)
@@ -261,7 +280,7 @@ class WalkTest:
             self._end_step(now, reason="passed")
 
     def _end_step(self, now: Moment, *, reason: str) -> None:
-        """End the step: its alarm closes, what it has seen is told, and a plug that is still out is a real fault in its time."""
+        """End the step: its alarm closes, and a plug that is still out is a real fault in time."""
         step = self.step
         if step is None:
             return

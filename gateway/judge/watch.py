@@ -1,4 +1,4 @@
-"""What the household wants of a device: what its buttons mean, whether its door or bed is watched, what is not judged. Pure."""
+"""What the household wants of a device: its buttons' roles, what is watched and what is not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ OPTIONAL = (kinds.STAY_TOO_LONG, kinds.BED_EXIT, kinds.DOOR_LEFT_OPEN, kinds.WAT
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """What the household wants of one device. `buttons` maps a button's index to its role; one not named has the make's.
+    """What the household wants of one device.
+
+    `buttons` maps a button's index to its role; one not named has the make's.
 
     `presses` maps (index, "single", "double" or "long") to the role of that kind of press; one not
     named has the button's.
@@ -55,7 +57,10 @@ class Watch:
 
     @property
     def roles(self) -> frozenset[str]:
-        """What the buttons mean that the household names, each kind of press of them; empty where it names none."""
+        """What the buttons mean that the household names, each kind of press of them.
+
+        Empty where it names none.
+        """
         return frozenset(
             {
                 *self.buttons.values(),

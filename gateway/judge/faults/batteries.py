@@ -1,4 +1,4 @@
-"""Low batteries: said again every week until they are replaced, and from two weeks on as a work order. Pure.
+"""Low batteries: said again every week, and from two weeks on as a work order. Pure.
 
 Both count seconds of running, over all starts, or the time that the clock proves where that is
 more: a home with a wrong clock whose power goes each night hears of its batteries too.
@@ -17,7 +17,10 @@ LOW_AT, WELL_AT = (15.0, 25.0)
 
 
 class Batteries:
-    """When each low battery began and was said last, in monotonic seconds of this boot. Bound: the devices of the home."""
+    """When each low battery began and was said last, in monotonic seconds of this boot.
+
+    Bound: the devices of the home.
+    """
 
     def __init__(self) -> None:
         self._began: dict[DeviceId, float] = {}
@@ -26,7 +29,7 @@ class Batteries:
         self._kept: dict[DeviceId, tuple[float, float]] = {}
 
     def start(self, now: float, known: Mapping[DeviceId, tuple[float, float]]) -> None:
-        """Go on with what was low before a start: for how long, and how long ago it was said, as far as the clock proves it (s)."""
+        """Go on with what was low: for how long, and how long ago it was said (s), if proved."""
         for device, (lasts, said) in known.items():
             lasted, ago = self._kept.get(device, (0.0, 0.0))
             self._began[device], self._said[device] = now - max(lasts, lasted), now - max(said, ago)
@@ -41,7 +44,7 @@ class Batteries:
         self._said.pop(device, None)
 
     def due(self, now: float, times: Times) -> list[tuple[DeviceId, bool]]:
-        """Return the devices of which it is to be said again, each with whether somebody is to be sent, and take it as said."""
+        """Return what is said again, with whether somebody is to be sent, and take it as said."""
         out = [
             device for device, said in self._said.items() if now - said >= times.low_battery_again
         ]
@@ -61,7 +64,10 @@ class Batteries:
         }
 
     def restored(self, mark: Mapping[str, Any]) -> None:
-        """Take up what was remembered; an earlier version kept only when it was said. Raises TypeError or ValueError."""
+        """Take up what was remembered; an earlier version kept only when it was said.
+
+        Raises TypeError or ValueError.
+        """
         pairs = {str(of): one if isinstance(one, list) else (0.0, one) for of, one in mark.items()}
         self._kept = {
             of: (max(0.0, float(lasts)), max(0.0, float(ago))) for of, (lasts, ago) in pairs.items()

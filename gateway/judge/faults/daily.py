@@ -1,4 +1,4 @@
-"""Today's list and the month's figures of one home: what can wait is told once a day, and what only counts once a month.
+"""Today's list and the month's figures: what can wait is told daily, what counts monthly.
 
 Pure: told of each fault as it begins, asked by supervision. Each home has a minute of its own after
 READ_AT, so that a county's homes do not speak at once. It goes by the home's own clock; one that is
@@ -82,14 +82,17 @@ class Daily:
         self.changed = True
 
     def lasted(self, kind: str, seconds: float) -> None:
-        """Take that something was over before anybody had to be told: counted for the month, with its seconds."""
+        """Take that something ended before anybody was told: it counts for the month."""
         if self._zone is not None:
             self.changed = True
             for name, more in ((kind, 1.0), (f"{kind}_s", seconds)):
                 self._figures[name] = round(self._figures.get(name, 0) + more)
 
     def tick(self, now: Moment, on: Iterable[Key]) -> list[tuple[str, dict[str, Value]]]:
-        """Return (kind, detail) of what is due: today's list, the month's figures. `on`: what is for the list and still lasts."""
+        """Return (kind, detail) of what is due: today's list, the month's figures.
+
+        `on`: what is for the list and still lasts.
+        """
         if self._zone is None:
             return []
         local = now.wall.astimezone(self._zone)
@@ -139,7 +142,10 @@ class Daily:
         }
 
     def restored(self, mark: Mapping[str, Any]) -> None:
-        """Take up what was remembered. Raises TypeError, ValueError or AttributeError where that is damaged."""
+        """Take up what was remembered.
+
+        Raises TypeError, ValueError or AttributeError where that is damaged.
+        """
         items = {
             str(k): {str(d): int(n) for d, n in named.items()}
             for k, named in dict(mark["items"]).items()

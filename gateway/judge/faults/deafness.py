@@ -1,4 +1,4 @@
-"""Whether an adapter is deaf, and not the air empty: pure, told when each adapter last heard anything.
+"""Whether an adapter is deaf, or the air empty: told when each heard anything last. Pure.
 
 Where a device that calls for help is heard by radio a silence is told after the adapter had time to
 be repaired; else it waits for the day's list. In a home whose own radio devices speak only when
@@ -39,7 +39,7 @@ class Deafness:
                 self.longest = min(max(self.longest, gap), WAITS.deaf_longest)
 
     def limit(self, devices: Iterable[Supervised], told_after: float) -> tuple[float, bool]:
-        """Return (s of silence from which an adapter is told to be deaf, whether a device that calls for help is heard by it).
+        """Return (seconds of silence that mean deaf, whether a device that calls is heard by it).
 
         `told_after`: s of silence where there is one.
         """

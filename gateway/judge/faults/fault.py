@@ -1,4 +1,4 @@
-"""Technical trouble, repaired and not rescued: silent devices, low batteries, tampering, a deaf radio, a lost uplink, an unsure clock.
+"""Technical trouble: silent devices, low batteries, tampering, a deaf radio, a lost uplink.
 
 Silence is noticed here. Each fault is said once when it begins and once when it ends; a low battery
 is said again every week.
@@ -40,7 +40,10 @@ class Turn(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultFact:
-    """One thing said about a fault. `detail` holds plain values; `since` is when the fault began."""
+    """One thing said about a fault.
+
+    `detail` holds plain values; `since` is when the fault began.
+    """
 
     kind: str
     turn: Turn
@@ -159,7 +162,11 @@ class Faults:
         other: set[DeviceId],
         now: Moment,
     ) -> list[FaultFact]:
-        """Go on by changed wishes. Faults of devices that are gone, or are `other` hardware now, end: nobody would end them later."""
+        """Go on by changed wishes.
+
+        Faults of devices that are gone, or are `other` hardware now, end: nobody would end them
+        later.
+        """
         ended = {d for d in self._devices if d not in devices} | other
         out = [fact for kind, d in list(self.on) if d in ended for fact in self._end(kind, d, now)]
         self.silences.change(devices, other, now)
@@ -217,7 +224,7 @@ class Faults:
         )
 
     def _more(self, reading: Reading) -> list[FaultFact]:
-        """Tell further words of a device that were not understood: one of them may be the one that matters."""
+        """Tell further words that were not understood: one of them may be the one that matters."""
         fact = self.on[_LATCHED[reading.kind], reading.device]
         said = str(fact.detail.get("words", "")).split("; ")
         if (
@@ -232,7 +239,7 @@ class Faults:
         return [replace(fact, turn=Turn.REPEATED, evidence=(reading,))]
 
     def _lives(self, reading: Reading) -> bool:
-        """Say whether a reading is a sign of life: not where it was kept for us, and the device has been silent since."""
+        """Say whether a reading is a sign of life: not where it was kept for a silent device."""
         limit = (
             self._devices[reading.device].missing_after if reading.device in self._devices else None
         )
@@ -242,7 +249,7 @@ class Faults:
         )
 
     def _charged(self, device: DeviceId, at: Moment, *, by_percent: bool) -> list[FaultFact]:
-        """End a low battery by the same kind of word that began it: a percentage and a flag of one device may disagree for ever."""
+        """End a low battery by what began it: percentage and flag of a device may disagree."""
         fact = self.on.get((kinds.LOW_BATTERY, device))
         return (
             self._end(kinds.LOW_BATTERY, device, at)
@@ -251,7 +258,10 @@ class Faults:
         )
 
     def confirmed(self, device: DeviceId, now: Moment, *, here: bool = True) -> list[FaultFact]:
-        """End the latched faults of a device that a technician has looked at; `here`: at the device, so that it counts as tried too."""
+        """End the latched faults of a device that a technician has looked at.
+
+        `here`: at the device, so that it counts as tried too.
+        """
         tried = (kinds.TEST_DUE,) if here else ()
         return [
             fact for kind in (*_LATCHED.values(), *tried) for fact in self._end(kind, device, now)
@@ -297,7 +307,10 @@ class Faults:
         return self._tells_out
 
     def powered(self, on: bool, now: Moment) -> list[FaultFact]:
-        """Take whether the mains are there. They are said to be lost after a while, and back at once."""
+        """Take whether the mains are there.
+
+        They are said to be lost after a while, and back at once.
+        """
         self.mains = on
         if not on:
             self._mains_lost_since = (
@@ -364,7 +377,7 @@ class Faults:
         return out + self._daily(now)
 
     def _late(self, device: DeviceId, now: Moment) -> list[FaultFact]:
-        """Judge a device that is missing: one that is out with its wearer is out, and told after longer."""
+        """Judge a missing device: one that is out with its wearer is told after longer."""
         one = self._devices[device]
         if (known := self.on.get((kinds.MISSING, device))) is not None:
             return self._too_long(known, now)
@@ -392,7 +405,7 @@ class Faults:
         return out
 
     def _too_long(self, fact: FaultFact, now: Moment) -> list[FaultFact]:
-        """Tell of a pendant on today's list, which one of several residents may have taken along, when it is out for too long."""
+        """Tell of a pendant on today's list that a resident may have taken along: too long."""
         one = self._devices[fact.device]
         waits = (
             one.worn and one.shared and self.silences.of(one.device, now) < self._times.pendant_out
@@ -419,7 +432,10 @@ class Faults:
         ]
 
     def mark(self, *, anew: bool = False) -> str:
-        """Return what is to be remembered of the day and of the air, "" where nothing is new. `anew`: for a database that has none."""
+        """Return what is to be remembered of the day and of the air, "" where nothing is new.
+
+        `anew`: for a database that has none.
+        """
         if not (self.daily.changed or anew):
             return ""
         low = self._batteries.mark(self._looked)
@@ -463,7 +479,7 @@ class Faults:
         return {device for kind, device in self.on if kind == kinds.MISSING}
 
     def _silent(self, device: DeviceId, now: Moment) -> dict[str, Value]:
-        """Return what is told of a missing device, of a receiver also which devices cannot be heard without it."""
+        """Return what is told of a missing device; of a receiver also what is behind it."""
         said: dict[str, Value] = {
             "silent_s": round(self.silences.of(device, now)),
             "limit_s": self._devices[device].missing_after or 0.0,
@@ -476,7 +492,10 @@ class Faults:
         return said
 
     def _clock(self, now: Moment) -> list[FaultFact]:
-        """Watch the wall clock. The cleared entry carries boot, mono and wall together: from it earlier entries are mended."""
+        """Watch the wall clock.
+
+        The cleared entry carries boot, mono and wall together: from it earlier entries are mended.
+        """
         offset = now.wall.timestamp() - now.mono
         stepped = self._offset is not None and abs(offset - self._offset) > WAITS.clock_stepped
         self._offset = offset
@@ -520,7 +539,10 @@ class Faults:
     def begin(
         self, kind: str, now: Moment, of: str = "", *, test: bool = False, **detail: Value
     ) -> list[FaultFact]:
-        """Begin a fault of the gateway itself or `of` a device, unless it is on already. One that is a `test` ends as one."""
+        """Begin a fault of the gateway itself or `of` a device, unless it is on already.
+
+        One that is a `test` ends as one.
+        """
         return self._begin(kind, of, now, detail, test=test)
 
     def end_tests(self, now: Moment) -> list[FaultFact]:
@@ -571,7 +593,7 @@ class Faults:
         return [fact]
 
     def _counted(self, fact: FaultFact, now: Moment) -> FaultFact:
-        """Count how often a fault has begun in the last day: the fourth time it is unstable, after that a figure on the day's list."""
+        """Count a fault's beginnings in a day: the fourth is unstable, later ones are figures."""
         if fact.fault_class is FaultClass.FIGURE:
             return fact
         times = self.flapping.began((fact.kind, fact.device), now.mono)

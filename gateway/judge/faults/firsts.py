@@ -1,4 +1,6 @@
-"""Which kinds each device has ever told. A detector that has never told its own kind may be one whose words nobody understands.
+"""Which kinds each device has ever told.
+
+A detector that has never told its own kind may be one whose words nobody understands.
 
 Bound: the kinds that a detector is bought for, of devices that are enrolled.
 """
@@ -18,7 +20,9 @@ SOS = "sos"  # the role of a button that calls for help
 
 
 def own(model: Model, roles: Collection[str]) -> frozenset[Kind]:
-    """Return the kinds of which a make is expected to tell one sooner or later; `roles` are what the household's buttons of it mean.
+    """Return the kinds of which a make is expected to tell one sooner or later.
+
+    `roles` are what the household's buttons of it mean.
 
     A protocol that many makes speak promises nothing, but for a button that the household counts
     on.
@@ -55,7 +59,10 @@ class Firsts:
         self._changed |= self._told.pop(device, None) is not None
 
     def mark(self, *, anew: bool = False) -> str:
-        """Return what has to be remembered, "" where nothing is new. `anew`: for a database that has none of it."""
+        """Return what has to be remembered, "" where nothing is new.
+
+        `anew`: for a database that has none of it.
+        """
         if not (self._changed or anew):
             return ""
         self._changed = False

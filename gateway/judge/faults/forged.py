@@ -1,4 +1,4 @@
-"""Forged frames and recordings on a device's address: counted where they are refused, told as one fault a device with a number.
+"""Forged frames and recordings on a device's address, counted and told as one fault.
 
 The intake counts in memory; here the pump looks every few seconds what has been added. A frame that
 the air has damaged now and then is life, MANY in one window are somebody, or a key that was typed
@@ -35,7 +35,10 @@ class Tallies:
     def look(
         self, refused: Iterable[tuple[str, Mapping[str, int]]], told: frozenset[str], now: float
     ) -> list[tuple[str, int]]:
-        """Return (device, how many to tell of). Of those in `told` every one counts, of others only MANY at once."""
+        """Return (device, how many to tell of).
+
+        Of those in `told` every one counts, of others only MANY at once.
+        """
         out: list[tuple[str, int]] = []
         present = {}
         for device, reasons in refused:

@@ -1,4 +1,4 @@
-"""Whether a pendant that is silent has gone out with its wearer: pure, told of all readings, asked by supervision.
+"""Whether a silent pendant has gone out with its wearer. Pure.
 
 It went out where a door opened about when it was heard last and nobody moved at home since, or one
 that had stood open was shut.
@@ -39,7 +39,10 @@ _MOVES = frozenset({Kind.MOTION, Kind.PRESENCE, Kind.OCCUPANCY, Kind.ACTIVITY, K
 
 @dataclass(slots=True)
 class _Opened:
-    """An opening. `moved`: when somebody moved after it, inf while nobody has; `leaving`: somebody may have left by it."""
+    """An opening. `moved`: when somebody moved after it, inf while nobody has.
+
+    `leaving`: somebody may have left by it.
+    """
 
     at: float
     moved: float = inf
@@ -48,7 +51,7 @@ class _Opened:
 
 @dataclass(slots=True)
 class _Door:
-    """The last word of one contact, whether it ever said "shut", and which words said the same again."""
+    """The last word of one contact, whether it ever shut, and which words were repeats."""
 
     at: float
     is_open: bool | None = None
@@ -81,7 +84,10 @@ class Outings:
         self._home: dict[DeviceId, float] = {}
 
     def restored(self, device: DeviceId, now: float) -> None:
-        """Take it that the wearer was out before a restart. Who has come home meanwhile will be seen to move."""
+        """Take it that the wearer was out before a restart.
+
+        Who has come home meanwhile will be seen to move.
+        """
         # who moves from now on has come home, and is not about to leave
         self._left[device] = now - WAITS.out_about
         self._opened.append(_Opened(now - WAITS.out_about))
@@ -113,7 +119,10 @@ class Outings:
         }
 
     def learned(self, mark: Mapping[str, Any], devices: Collection[DeviceId]) -> None:
-        """Take up what was learned of these devices before a start. Raises TypeError, ValueError or AttributeError: damaged."""
+        """Take up what was learned of these devices before a start.
+
+        Raises TypeError, ValueError or AttributeError: damaged.
+        """
         words = {
             str(device): deque((number(gap, WAITS.out_apart) for gap in gaps), maxlen=GAPS)
             for device, gaps in mark.get("gaps", {}).items()
@@ -132,7 +141,7 @@ class Outings:
             del self._doors[place]
 
     def heard(self, reading: Reading) -> None:
-        """Take one reading. Numbers and words that say how much somebody moves count where they are not nought."""
+        """Take one reading. A measure of movement counts where it is not nought."""
         if reading.kind is Kind.CONTACT_OPEN:
             self._contact(reading)
         elif reading.kind in _MOVES and reading.value:
@@ -144,7 +153,10 @@ class Outings:
                     opened.moved = self._moved
 
     def _contact(self, reading: Reading) -> None:
-        """Take what a door says. The first word after a start may be of one that has long stood open: nobody has left by it."""
+        """Take what a door says.
+
+        The first word after a start may be of one that has long stood open: nobody has left by it.
+        """
         at, place = reading.at.mono, (reading.device, reading.index, reading.label)
         door = self._doors.setdefault(place, _Door(self._began))
         if door.missed(bool(reading.value)):
@@ -182,11 +194,11 @@ class Outings:
         return False
 
     def left(self, device: DeviceId, heard: float) -> bool:
-        """Say whether somebody left about when a pendant was heard last at second `heard`, whoever has moved at home since."""
+        """Say whether somebody left about when a pendant was last heard, whoever moved since."""
         return self._home.get(device, -inf) > heard or self._door_about(device, heard) is not None
 
     def just_back(self, device: DeviceId, heard: float, now: float) -> bool:
-        """Say whether somebody came home so lately that a pendant, silent since `heard`, is not to speak yet."""
+        """Say whether somebody came home so lately that a pendant need not have spoken since."""
         since = now - WAITS.out_about - self._interval(device)
         return any(
             one.leaving
@@ -197,7 +209,10 @@ class Outings:
         )
 
     def home_since(self, device: DeviceId) -> float:
-        """Return since when a pendant that was out is at home and silent; -inf where it was not out."""
+        """Return since when a pendant that was out is at home and silent.
+
+        -inf where it was not out.
+        """
         return self._home.get(device, -inf)
 
     def forget(self, device: DeviceId) -> None:
@@ -206,7 +221,9 @@ class Outings:
         self._home.pop(device, None)
 
     def _again(self, device: DeviceId) -> float | None:
-        """Return when somebody may have left again, before the pendant was to speak at home; None for never.
+        """Return when somebody may have left again, before the pendant was to speak at home.
+
+        None for never.
 
         Whoever opens the door later leaves a silent pendant behind. A door about the time of coming
         home is that of coming home, and where nothing is seen to move nobody knows who is in.
@@ -223,7 +240,10 @@ class Outings:
         return max(after, default=None)
 
     def _door_about(self, device: DeviceId, heard: float) -> float | None:
-        """Return when somebody may have left; of several doors the last one after which nobody moved for long."""
+        """Return when somebody may have left.
+
+        Of several doors the last one after which nobody moved for long.
+        """
         latest = heard + WAITS.out_about + self._interval(device)
         about = [
             one.at
@@ -250,7 +270,7 @@ class Outings:
 
 
 def _words(said: object, same: object) -> deque[bool]:
-    """Return as many of a door's words as were remembered, and of them as many that said the same again."""
+    """Return a door's remembered words, of them as many repeats."""
     words = int(number(said, 0, WORDS))
     again = int(number(same, 0, words))
     return deque([True] * again + [False] * (words - again), maxlen=WORDS)

@@ -29,7 +29,9 @@ NAMED = 20  # devices that the fault of a receiver names
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervised:
-    """One device as supervision sees it. `missing_after` seconds of silence, None = cannot be supervised.
+    """One device as supervision sees it.
+
+    `missing_after` seconds of silence, None = cannot be supervised.
 
     Its silence is shown from then on, and told from `told_after` on (None: as soon as it is shown).
     `via` is the receiver it is heard through, `radio` whether that is the box's own Bluetooth;
@@ -83,12 +85,11 @@ class Silences:
         ago: Mapping[DeviceId, float],
         missing: Iterable[DeviceId],
     ) -> None:
-        """Take up what was counted before a restart, and how long `ago` each device was heard, both where that is known."""
+        """Take up what was counted, and how long `ago` each was heard, both where known."""
         self._began = self._looked = now.mono
         for device, supervised in self.devices.items():
             limit = supervised.tells_after
-            # An earlier version did not count: then it has `hear_first` to be heard in, however long
-            # it has been silent.
+            # An earlier version did not count: then it has `hear_first` to be heard in.
             silent = counted.get(
                 device, min(ago.get(device, 0.0), max(0.0, limit - WAITS.hear_first))
             )
@@ -135,7 +136,9 @@ class Silences:
         self._cut = {device: self._cut.get(device, now.mono) for device in gone}
 
     def look(self, now: Moment, on: set[DeviceId]) -> tuple[list[DeviceId], list[DeviceId]]:
-        """Return who is missing and who is heard, at one look. `on` are those that somebody was told of before it.
+        """Return who is missing and who is heard, at one look.
+
+        `on` are those that somebody was told of before it.
 
         Who is missing is not yet to be told: see `is_due`.
         """
@@ -165,10 +168,12 @@ class Silences:
     def is_due(
         self, device: DeviceId, now: Moment, *, since: float = -inf, longer: float = 1.0
     ) -> bool:
-        """Say whether somebody is to be told of a missing device. `since`: silence before that second does not count.
+        """Say whether somebody is to be told of a missing device.
 
-        `longer`: so many times its limit it may be silent. A receiver behind which a life hangs on a device is told as soon as it is
-        missing: none of them can call.
+        `since`: silence before that second does not count.
+
+        `longer`: so many times its limit it may be silent. A receiver behind which a life hangs on
+        a device is told as soon as it is missing: none of them can call.
         """
         one, gone = self.devices[device], self._cut.get(device)
         hangs = any(other.vital for other in self.behind(device))
@@ -194,7 +199,7 @@ class Silences:
         return (one.missing_after or 0.0) if hangs else one.tells_after
 
     def _excused(self, device: DeviceId, now: Moment) -> bool:
-        """Say whether a device may still show that it lives: the gateway has not been there for long itself."""
+        """Say whether a device may still show that it lives: the gateway has just started."""
         limit = self._tells_after(self.devices[device])
         first = min(WAITS.hear_first, limit)
         return (

@@ -1,4 +1,4 @@
-"""A P2 fault that the platform does not receipt is told in the home, at a decent hour, to whom the household marks for it.
+"""A P2 fault without the platform's receipt is told in the home, at a decent hour.
 
 A rung with `faults = true` is such a person; what only sounds never is: no siren for a flat
 battery. Pure: what a fact's entry was, what has a receipt, and what is due; the daemon begins the
@@ -41,7 +41,10 @@ Key = tuple[str, str]
 
 @dataclass(slots=True)
 class _Waits:
-    """A fault whose entry has no receipt yet. `early`: of before the start, any receipt says that the platform is there."""
+    """A fault whose entry has no receipt yet.
+
+    `early`: of before the start, any receipt says that the platform is there.
+    """
 
     fact: FaultFact
     number: int
@@ -68,7 +71,10 @@ class Untold:
     def start(
         self, on: Mapping[Key, FaultFact], now: Moment, mark: str = "", boot: str = ""
     ) -> None:
-        """Take over what was on before the start, and what `mark` knows of it; nothing of one that cannot be read."""
+        """Take over what was on before the start, and what `mark` knows of it.
+
+        Nothing of one that cannot be read.
+        """
         try:
             known = _read(mark, on, now, boot)
         except _UNREADABLE:
@@ -104,7 +110,10 @@ class Untold:
         }
 
     def due(self, now: Moment) -> list[tuple[int, FaultFact]]:
-        """Return (number of its entry, fault) of what is to be told in the home now; `called` says whether that reached somebody."""
+        """Return (number of its entry, fault) of what is to be told in the home now.
+
+        `called` says whether that reached somebody.
+        """
         out = []
         for one in self._waits.values():
             self.unsaved |= (
@@ -122,7 +131,7 @@ class Untold:
         return out
 
     def called(self, number: int, *, ok: bool) -> None:
-        """Take how a call ended that told of the fault with this number: whom it reached is not told again before tomorrow."""
+        """Take how a call about this fault ended: whom it reached is told again tomorrow."""
         for one in self._waits.values() if ok else ():
             if one.tried_as == number:
                 one.told, self.unsaved = one.tried, True
@@ -148,7 +157,10 @@ def _or_none(mono: float) -> float | None:
 
 
 def _read(mark: str, on: Mapping[Key, FaultFact], now: Moment, boot: str) -> dict[Key, _Waits]:
-    """Return what a mark knows of the faults that are on, by this boot's clock. Raises one of _UNREADABLE."""
+    """Return what a mark knows of the faults that are on, by this boot's clock.
+
+    Raises one of _UNREADABLE.
+    """
     found = loads(mark or "{}")
     if not found:
         return {}
