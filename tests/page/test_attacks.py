@@ -217,7 +217,7 @@ def site(lived, tmp_path, monkeypatch):
     monkeypatch.setattr(turns, "AT_ONCE", 10**9)
     monkeypatch.setattr(tries, "LOCK_AT", 10**9)
     monkeypatch.setattr(tries, "FREE", 10**9)
-    monkeypatch.setattr(WAITS, "answer_look", 0.0)
+    monkeypatch.setattr(WAITS, "window", 0.0)
     made = Site(tmp_path, lived)
     yield made
     for browser in made.box.browsers:
