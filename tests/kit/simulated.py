@@ -68,7 +68,7 @@ class Loop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self.now = 0.0
-        super().__init__(_Jump(self))  # type: ignore[arg-type]
+        super().__init__(_Jump(self))
 
     def time(self) -> float:
         return self.now
@@ -363,8 +363,8 @@ class Lapse:
             self._clock = Clock(self, self.boots, behind=behind, sure_after=sure_after)
         self.daemon = one = build(load(self.path, all_models()), all_models(), self._clock, self._clock.boot)
         self.link = link = Link(self)
-        one.uplink.made = lambda: link  # type: ignore[assignment, return-value, method-assign]
-        one.ears.listen = lambda _group: None  # type: ignore[method-assign]
+        one.uplink.made = lambda: link
+        one.ears.listen = lambda _group: None
         self._task = asyncio.ensure_future(one.run())
         await asyncio.sleep(2.0)
 

@@ -160,16 +160,16 @@ class Box:
         clock = _Clock(self, f"{self.home.id}-{self.boots:04}", behind, self.now + sure_after)
         self.daemon = daemon = build(self.config, _models(), clock, clock.boot)
         self._clock = clock
-        daemon.push = push = _Push(self)  # type: ignore[assignment]
+        daemon.push = push = _Push(self)
         for part in (daemon.uplink, daemon.presence, daemon.resend, daemon.mailbox, daemon.supervision, daemon.upkeep):
-            part._push = push  # type: ignore[assignment]
+            part._push = push
         daemon.pump._parts = replace(daemon.pump._parts, offer=push.offer)
         self.link = _Link(self)
-        daemon.way.use(self.link)  # type: ignore[arg-type]
-        daemon.ears.radios = [_Radio(clock.mono(self.now))]  # type: ignore[list-item]
-        daemon.ears.lines = [_Line(s.at) for s in self.home.sensors.values() if s.at.startswith("/dev/")]  # type: ignore[misc]
-        daemon.ears._brokers = {"zigbee": _Broker()} if "zigbee" in self.home.sensors else {}  # type: ignore[dict-item]
-        daemon.upkeep.write_status = lambda _counts: None  # type: ignore[method-assign]
+        daemon.way.use(self.link)
+        daemon.ears.radios = [_Radio(clock.mono(self.now))]
+        daemon.ears.lines = [_Line(s.at) for s in self.home.sensors.values() if s.at.startswith("/dev/")]
+        daemon.ears._brokers = {"zigbee": _Broker()} if "zigbee" in self.home.sensors else {}
+        daemon.upkeep.write_status = lambda _counts: None
         self._run(daemon.begin())
         gc.unfreeze()  # the daemon keeps what it began with for ever; here it is one of many
         self._saved = self.now
@@ -190,7 +190,7 @@ class Box:
     def linked(self, up: bool) -> None:
         """Let the box see that its link is there, or gone."""
         self.link.connected = up
-        (self.daemon.uplink._up if up else self.daemon.uplink._down)(self.link)  # type: ignore[arg-type]
+        (self.daemon.uplink._up if up else self.daemon.uplink._down)(self.link)
         if up:
             self.others.append(("status", self.daemon.heartbeats.status(True, "start")))
 
@@ -310,7 +310,7 @@ class Box:
         """Return the heartbeat that the gateway would send now."""
 
         async def one() -> None:
-            task = asyncio.ensure_future(self.daemon.heartbeats.run(self.link))  # type: ignore[arg-type]
+            task = asyncio.ensure_future(self.daemon.heartbeats.run(self.link))
             for _ in range(1000):
                 if any(name == "heartbeat" for name, _ in self.others):
                     break

@@ -14,6 +14,7 @@ from gateway.page.papers import fingerprint
 from playwright.async_api import expect
 
 from tests.kit.brokers import Authority
+from tests.kit.wait import PATIENCE
 from tests.page.household import PASSWORD
 from tests.page.served import chromium
 from tests.page.test_browser import CONFIG, GATEWAY, Home
@@ -120,7 +121,7 @@ async def own_certificate(page, home, t, folder, browser):
     port = int(re.search(r"\[page\].*?\nport = (\d+)", home.path.read_text(), re.DOTALL)[1])
 
     def served():
-        return ssl.get_server_certificate(("127.0.0.1", port), timeout=10).strip()
+        return ssl.get_server_certificate(("127.0.0.1", port), timeout=PATIENCE).strip()
 
     before = served()
     await page.goto(f"{home.page.address}/box")
@@ -140,7 +141,7 @@ async def own_certificate(page, home, t, folder, browser):
     await fit(page)
     assert served() == mine.cert.read_text().strip()
     trust = ssl.create_default_context(cafile=str(authority.ca))
-    with urllib.request.urlopen(f"https://127.0.0.1:{port}/static/icon.svg", context=trust, timeout=10) as answer:
+    with urllib.request.urlopen(f"https://127.0.0.1:{port}/static/icon.svg", context=trust, timeout=PATIENCE) as answer:
         assert answer.status == 200, "trusted by who trusts its authority"
     context = await browser.new_context(viewport=PHONE, ignore_https_errors=True)
     secure = await context.new_page()

@@ -4,9 +4,16 @@ import asyncio
 
 import pytest
 
-from tests.kit.fake_bluez import Bluetoothd, PrivateBus
+from tests.kit.fake_bluez import Bluetoothd, Child, PrivateBus
 from tests.kit.wait import until
 from tests.kit.waits import changed
+
+
+@pytest.fixture(scope="module")
+def bluez():
+    """The stand-in as a process of its own, for a gateway that is one."""
+    with Child() as child:
+        yield child
 
 
 @pytest.fixture

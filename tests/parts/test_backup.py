@@ -17,19 +17,12 @@ from gateway.home.parts import Household
 
 from tests.kit.backups import kept
 from tests.kit.brokers import Mosquitto
-from tests.kit.fake_bluez import Child
 from tests.kit.household import KEY, OTHER_KEY, SEALED, Gateway, Sealed
 from tests.kit.wait import until_now as until
 from tests.parts.test_store import Box, degraded
 from tests.parts.test_technician import BUTTON, NEW, alarms, change, result, tell, told_changes
 
 WORDS = "three blind mice run"
-
-
-@pytest.fixture(scope="module")
-def bluez():
-    with Child() as child:
-        yield child
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from gateway.hear.ble import Radio
 from gateway.hear.bluez import RadioError, adapters
 
 from tests.kit.fake_bluez import SYSTEM_BUS, Child, flood, uuid
-from tests.kit.wait import NEVER, until
+from tests.kit.wait import NEVER, PATIENCE, until
 from tests.kit.waits import change, changed
 
 BUTTON = "A4:C1:38:00:00:01"
@@ -129,7 +129,7 @@ async def test_an_advert_without_data_is_not_hearing_either_where_the_device_had
         air.advertise(BUTTON, service_data=PRESS)
         await until(lambda: len(ear.heard) == 2)
         last = ear.radio.heard_at
-        end = time.monotonic() + 2.0
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end and ear.radio.restarts < 2:
             air.advertise(BUTTON, rssi=-40 - int(time.monotonic() * 100) % 50)
             await asyncio.sleep(0.01)

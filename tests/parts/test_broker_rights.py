@@ -318,7 +318,7 @@ async def test_a_revoked_box_is_let_in_no_more_and_the_others_need_nothing_new(t
             link = Link(where, status=lambda online, reason, gateway=gateway: told(gateway, online, reason), heard=lambda *_: None)
             run = asyncio.create_task(link.run(up.set))
             waiting = asyncio.create_task(up.wait())
-            await asyncio.wait((run, waiting), timeout=30, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((run, waiting), timeout=PATIENCE, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             if papers is stolen:
                 # TLS 1.3 refuses after the handshake: a CONNECT that meets the closed socket is reset, and the reason is lost.

@@ -12,7 +12,7 @@ from gateway.hear.ble import Radio
 from gateway.hear.gatt import Visits
 
 from tests.kit.fake_bluez import uuid
-from tests.kit.wait import NEVER, until
+from tests.kit.wait import NEVER, PATIENCE, until
 from tests.kit.waits import change
 
 BELT, CUFF, FEVER = "A4:C1:38:00:00:11", "A4:C1:38:00:00:12", "A4:C1:38:00:00:13"
@@ -263,7 +263,7 @@ async def test_only_one_connection_at_a_time(air):
         air.peripheral(address, services, delay=0.1, stored=[(next(iter(next(iter(services.values())))), "0650")])
     most = 0
     async with Home(air) as home:
-        end = time.monotonic() + 4.0
+        end = time.monotonic() + PATIENCE
         while len({a for a, _ in home.got}) < 3 and time.monotonic() < end:
             for address, service in ((BELT, "180d"), (CUFF, "1810"), (FEVER, "1809")):
                 home.speaks(address, service)

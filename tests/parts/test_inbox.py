@@ -10,6 +10,8 @@ import pytest
 from gateway.home import inbox
 from gateway.home.waits import WAITS
 
+from tests.kit.wait import PATIENCE
+
 
 def test_what_is_left_is_read_once_and_in_order(tmp_path):
     assert inbox.read(tmp_path, 0) == []
@@ -51,7 +53,7 @@ def test_the_datagram_wakes_whoever_listens_and_its_lack_hurts_nobody(tmp_path):
     inbox.wake(tmp_path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "wake"))
-        listener.settimeout(2)
+        listener.settimeout(PATIENCE)
         inbox.leave(tmp_path, tmp_path, b"x")
         assert listener.recv(64) == b"inbox"
         for _ in range(5000):  # a daemon that does not read: the sender must not hang

@@ -24,7 +24,7 @@ from gateway.tend.composition import build
 from gateway.words.driver import Advertisement, Telegram, uuid16
 
 from tests.kit.fake_bluez import Child, uuid
-from tests.kit.wait import until
+from tests.kit.wait import PATIENCE, until
 
 MODELS = all_models()
 BUTTON, DOOR, BELT = "A4:C1:38:00:00:01", "A4:C1:38:00:00:02", "A4:C1:38:00:00:11"
@@ -268,7 +268,7 @@ def configured(folder, more=DEVICES):
 
 def devices(path, *options, env=None):
     command = [sys.executable, "-m", "gateway", "devices", "--config", str(path), *options]
-    return subprocess.run(command, env=env or os.environ, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=env or os.environ, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_the_command_listens_itself_where_no_gateway_runs(tmp_path):
@@ -279,7 +279,7 @@ def test_the_command_listens_itself_where_no_gateway_runs(tmp_path):
         child.wait_for_scan()
         child.advertise(BUTTON, service_data=PRESS, rssi=-50, name="SBBT-002C")
         child.advertise(PHONE, manufacturer_data={"76": "10"}, rssi=-70, address_type="random")
-        out, _ = running.communicate(timeout=30)
+        out, _ = running.communicate(timeout=PATIENCE)
         assert running.returncode == 0
         assert child.ask()["scanning"] == 0
     known = json.loads(out)

@@ -14,7 +14,7 @@ from gateway.tend import rehearsal
 from gateway.words.say import Say
 
 from tests.kit.household import DEVICES, Gateway
-from tests.parts.test_backup import bluez, given_away, kept, taken  # noqa: F401  bluez is a fixture
+from tests.parts.test_backup import given_away, kept, taken
 from tests.parts.test_technician import result
 
 WHEN = {"boot": "b", "mono": 5.0, "wall": "2026-11-22T00:00:00Z", "clock": "synchronised"}
@@ -184,7 +184,7 @@ def test_the_real_start_is_tried_in_a_process_of_its_own_and_calls_nobody(tmp_pa
         takeover.prepared(load(Gateway(tmp_path / "other", name="").config, all_models()), kept(marks={"certificate": "x"}), all_models())
 
 
-def test_the_running_gateway_refuses_both_and_goes_on_as_before(tmp_path, bluez):  # noqa: F811
+def test_the_running_gateway_refuses_both_and_goes_on_as_before(tmp_path, bluez):
     with Gateway(tmp_path / "old", bus=bluez, name="gw-7", lines='[sound]\nalarm = ["/bin/sh", "-c", "touch /tmp/owned"]\n') as old:
         _, programs = given_away(old, passphrase="three blind mice run")
     with Gateway(tmp_path / "box", bus=bluez, name="", devices=DEVICES) as box:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.wait import PATIENCE
+
 PR_GET_DUMPABLE = 3
 LOOK = f"""
 import ctypes, json, os, resource, sys
@@ -25,7 +27,9 @@ def test_a_command_that_may_hold_secrets_leaves_no_core_and_lets_nobody_look_int
     argv = [command, *(["file"] if command == "backup" else [])]
     script = LOOK.replace("{argv}", repr(argv)).replace("{{", "{").replace("}}", "}")
     root = Path(__file__).parents[2]
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True, timeout=60, umask=0o022)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=root, check=True, timeout=PATIENCE, umask=0o022
+    )
     dumpable, core, mask = json.loads(done.stdout)
     assert dumpable == 0
     assert core == [0, 0]

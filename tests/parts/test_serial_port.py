@@ -173,7 +173,7 @@ async def test_unplugged_and_plugged_in_again(radar):
             await until(lambda: not ear.line.open)
             await asyncio.sleep(0.05)
             radar.plug()
-            await until(lambda: ear.openings == openings + 1)  # noqa: B023 - awaited in the same turn
+            await until(lambda before=openings: ear.openings == before + 1)
         radar.fall()
         await until(lambda: ear.data.endswith(A_FALL))
         assert [works for works, _ in ear.said] == [False, True] * 3

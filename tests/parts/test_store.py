@@ -43,6 +43,7 @@ from hypothesis import strategies as st
 
 from tests.kit.dated import dated
 from tests.kit.hand import GATEWAY, HandClock, Home
+from tests.kit.wait import PATIENCE
 
 
 class Box:
@@ -741,7 +742,7 @@ def in_child(folder: Path, more: str = "", *, prefix: tuple[str, ...] = ()) -> d
         [*prefix, sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         cwd=root,
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join((root, os.environ.get("PYTHONPATH", "")))},

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from gateway.box.systemd import notify, watchdog_interval
 
+from tests.kit.wait import PATIENCE
+
 
 @pytest.fixture
 def manager():
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.settimeout(2.0)
+        manager.settimeout(PATIENCE)
         yield manager
 
 
@@ -97,7 +99,7 @@ def test_units_are_as_closed_as_was_promised(unit, most, tmp_path):
     """By systemd's own reckoning, in tenths; that everything works in them so is shown in the virtual machine (tests/prove/vm)."""
     (tmp_path / unit).write_text((UNITS / unit).read_text(encoding="utf-8"), encoding="utf-8")
     command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={most}", str(tmp_path / unit)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
 
 

@@ -12,19 +12,12 @@ from gateway.home import handed, inbox
 from gateway.home.handed import Handed
 
 from tests.kit.brokers import Mosquitto, Platform
-from tests.kit.fake_bluez import Child
 from tests.kit.household import DEVICES, KEY, OTHER_KEY, PENDANT, SEALED, Gateway, Sealed, radar
 from tests.kit.radar_emulator import Radar
 from tests.kit.wait import until_now as until
 
 NEW = "A4:C1:38:00:00:77"
 BUTTON = {"id": "new", "model": "shelly-blu-button", "room": "kitchen", "address": NEW}
-
-
-@pytest.fixture(scope="module")
-def bluez():
-    with Child() as child:
-        yield child
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from tests.golden import make
 from tests.kit.household import REPO, Gateway
 from tests.kit.line_emulators import RfBridge
 from tests.kit.ports import free_port
+from tests.kit.wait import PATIENCE
 from tests.kit.wait import until_now as until
 from tests.page.served import Page
 
@@ -79,7 +80,7 @@ class Box:
         gateway.log_file.touch()
         Path(gateway.systemd.path).parent.chmod(0o755)
         Path(gateway.systemd.path).chmod(0o777)
-        self.browser = httpx.Client(base_url=f"http://127.0.0.1:{self.http}", timeout=30)
+        self.browser = httpx.Client(base_url=f"http://127.0.0.1:{self.http}", timeout=PATIENCE)
 
     def furnish(self):
         """Make the page's folder, as its unit does."""
@@ -119,7 +120,7 @@ def tried(uid, source, *words):
     """Run a line as another user; return "done", or the name of what it failed with."""
     script = f"import os, signal, socket, sqlite3, sys\nfrom pathlib import Path\nw = sys.argv[1:]\ntry:\n    {source}\nexcept Exception as e:\n    print(type(e).__name__, e)\nelse:\n    print('done')"
     done = subprocess.run(
-        [*as_user(uid), sys.executable, "-c", script, *map(str, words)], capture_output=True, text=True, check=True, timeout=30
+        [*as_user(uid), sys.executable, "-c", script, *map(str, words)], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     return done.stdout.strip()
 
@@ -330,12 +331,12 @@ def test_a_box_of_one_user_becomes_one_of_two_and_everybody_keeps_the_account(bo
         path.chmod(0o700 if path.is_dir() else 0o600)
     gateway.config.write_text(gateway.config.read_text().replace('"gw-e2e"', json.dumps(expected["gateway"])))
     line = [*as_user(PAGE), sys.executable, "-m", "gateway", "page", "--config", str(gateway.config)]
-    early = subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False, timeout=30)
+    early = subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert early.returncode == 1, "it begins no empty book, and is started again by systemd until the daemon has opened the folder"
     assert "Permission denied" in early.stderr
     gateway.state.chmod(0o750)  # as systemd does before it starts the daemon
     box.furnish()
-    early = subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False, timeout=30)
+    early = subprocess.run(line, cwd=REPO, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert early.returncode == 1
     gateway.start()
     assert [p.name for p in gateway.page.iterdir()] == ["moving-in.new"], "cut off while it copied"

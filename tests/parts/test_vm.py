@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from tests.kit.radar_emulator import Radar
+from tests.kit.wait import PATIENCE
 from tests.prove.vm import power as vm
 from tests.vm import home
 from tests.vm.air import MEMORY, NONCONNECTABLE, TAKEN, Air, report
@@ -117,7 +118,7 @@ class Linux:
         air.plug(str(folder / "radio"))
         self.wire, _ = listener.accept()
         listener.close()
-        self.wire.settimeout(5)
+        self.wire.settimeout(PATIENCE)
         self.stream = self.wire.makefile("rb")
 
     def command(self, code, values=b""):
@@ -213,7 +214,7 @@ def test_the_serial_line_carries_both_ways(tmp_path):
     with Radar(tmp_path / "radar") as radar:
         wire = Wire(radar.port, tmp_path / "line")
         machine, _ = listener.accept()
-        machine.settimeout(5)
+        machine.settimeout(PATIENCE)
         radar.fall()
         assert machine.recv(100) == bytes.fromhex("53598301000101325443")
         machine.sendall(bytes.fromhex("535983810001 0f c0 5443".replace(" ", "")))
@@ -237,7 +238,7 @@ def test_what_is_shipped_is_the_same_for_the_same_content():
 
 def test_the_image_is_a_script_that_shells_understand():
     for shell in ("sh", "bash"):
-        done = subprocess.run([shell, "-n", home.REPO / "tests/vm/image.sh"], capture_output=True, text=True, timeout=20, check=False)
+        done = subprocess.run([shell, "-n", home.REPO / "tests/vm/image.sh"], capture_output=True, text=True, timeout=PATIENCE, check=False)
         assert done.returncode == 0, done.stderr
 
 

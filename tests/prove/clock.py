@@ -261,7 +261,7 @@ def judged(config: Config, clock: AnyClock) -> list[str]:
             continue
         until_(1000.0 + happening.at - day.first)
         found = packet(happening)
-        (intake.advert if isinstance(found, Advertisement) else intake.chunk)(found)  # type: ignore[operator]
+        (intake.advert if isinstance(found, Advertisement) else intake.chunk)(found)
         for reading in room.take():
             out += pipeline.heard(reading)
         for alarm in list(pipeline.alarms.values()):  # the desk closes what it sees a minute later, so that the day goes on

@@ -123,7 +123,7 @@ class Full(Fault):
         assert self._keeper.stdout.readline() == b"mounted\n"
         home.gateway.prefix = ("nsenter", f"--target={self._keeper.pid}", "--mount", f"--wd={REPO}", *home.gateway.prefix)
         home.gateway.state = Path(f"/proc/{self._keeper.pid}/root{self.state}")
-        home.gateway.rows = self._rows  # type: ignore[method-assign]
+        home.gateway.rows = self._rows
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask in that namespace: SQLite follows /proc/PID/root back into ours."""

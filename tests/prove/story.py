@@ -169,7 +169,7 @@ class Story(RuleBasedStateMachine):
             push=self.push,
             untold=SimpleNamespace(receipted=lambda _ranges: None),
             wake=lambda: None,
-        )  # type: ignore[arg-type]
+        )
         self.task = self.loop.create_task(self.push.run())
         self.write(self.pipeline.restart(now, known, why="start"))
         settled(self.folder / "state", self.folder / "run")
@@ -244,7 +244,7 @@ class Story(RuleBasedStateMachine):
     def reading(self, device: str, what: Kind, value: object, index: int = 1) -> Reading:
         now = self.clock.now()
         self.pipeline.faults.heard_at[device] = now.mono
-        return Reading(device=device, kind=what, value=value, at=now, index=index)  # type: ignore[arg-type]
+        return Reading(device=device, kind=what, value=value, at=now, index=index)
 
     def hear(self, device: str, what: Kind, value: object, index: int = 1) -> list[Entry]:
         reading = self.reading(device, what, value, index)

@@ -184,12 +184,12 @@ class Life(Lapse):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        asyncio.create_subprocess_exec = self._begin  # type: ignore[assignment]
-        os.killpg = self._kill  # type: ignore[assignment]
+        asyncio.create_subprocess_exec = self._begin
+        os.killpg = self._kill
         return self
 
     def __exit__(self, *error: object) -> None:
-        asyncio.create_subprocess_exec, os.killpg = self._real  # type: ignore[assignment]
+        asyncio.create_subprocess_exec, os.killpg = self._real
         super().__exit__(*error)
 
     def live(self, story: Any) -> Any:

@@ -201,7 +201,7 @@ def refused_unread(page, path, cookie, size):
     """Announce so many bytes and send none; return the status that is answered."""
     host, _, port = page.address.removeprefix("http://").partition(":")
     head = f"POST {path} HTTP/1.1\r\nhost: {host}:{port}\r\ncookie: session={cookie}\r\ncontent-length: {size}\r\n"
-    with socket.create_connection((host, int(port)), timeout=30) as line:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as line:
         line.sendall(f"{head}content-type: multipart/form-data; boundary=x\r\n\r\n".encode())
         return int(line.recv(200).split()[1])
 

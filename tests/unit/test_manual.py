@@ -9,6 +9,7 @@ import pytest
 from gateway.hear.decode import decode
 from gateway.words import kind
 
+from tests.kit.wait import PATIENCE
 from tests.write import manual
 
 ROOT = Path(__file__).parents[2]
@@ -69,7 +70,7 @@ def test_unit_is_understood_by_systemd_and_waits_for_neither_network_nor_time(tm
     assert "StartLimitIntervalSec=0" in unit
     here = tmp_path / "eldercare-gateway.service"
     here.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit, flags=re.MULTILINE), encoding="utf-8")
-    done = subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(["systemd-analyze", "verify", str(here)], capture_output=True, text=True, timeout=PATIENCE, check=False)
     wrong = [line for line in (done.stdout + done.stderr).splitlines() if "eldercare-gateway.service" in line and "bluetooth" not in line]
     assert not wrong
 

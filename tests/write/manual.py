@@ -94,7 +94,7 @@ def rewritten(page: Path) -> str:
     text = page.read_text(encoding="utf-8")
     for name, table in TABLES[page].items():
         block = f"<!-- {name} -->\n{table()}\n<!-- end of {name} -->"
-        text, found = re.subn(rf"<!-- {name} -->.*?<!-- end of {name} -->", lambda _: block, text, flags=re.DOTALL)  # noqa: B023
+        text, found = re.subn(rf"<!-- {name} -->.*?<!-- end of {name} -->", lambda _, block=block: block, text, flags=re.DOTALL)
         if found != 1:
             raise SystemExit(f"{page} has {found} places for the table {name}, one was expected")
     return text
