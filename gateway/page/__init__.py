@@ -1,1 +1,1 @@
-"""The technician's page: a process of its own that reads what the daemon wrote down and changes things only by instructions."""
+"""The technician's page: a process of its own that reads files and leaves instructions."""

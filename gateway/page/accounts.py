@@ -1,4 +1,6 @@
-"""Who may see the page: accounts, sessions, refused tries and a book of visits, in `page.db` (only the page writes it).
+"""Who may see the page: accounts, sessions, refused tries and a book of visits, in `page.db`.
+
+Only the page writes it.
 
 Passwords are kept as argon2 hashes, session keys as SHA-256. Time is monotonic and belongs to one
 power-up: a clock that is wrong or jumps signs nobody in or out, and whoever was signed in before a
@@ -56,12 +58,15 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
 _NOBODY = _hasher.hash(secrets.token_hex(16))  # an unknown name takes as long as a wrong password
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS accounts (name TEXT PRIMARY KEY, role TEXT NOT NULL, hash TEXT NOT NULL, made REAL NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS accounts (
+    name TEXT PRIMARY KEY, role TEXT NOT NULL, hash TEXT NOT NULL, made REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS sessions (
-    key TEXT PRIMARY KEY, name TEXT NOT NULL, boot TEXT NOT NULL, made REAL NOT NULL, seen REAL NOT NULL, source TEXT NOT NULL) STRICT;
+    key TEXT PRIMARY KEY, name TEXT NOT NULL, boot TEXT NOT NULL,
+    made REAL NOT NULL, seen REAL NOT NULL, source TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS proved (key TEXT PRIMARY KEY, at REAL NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS visits (
-    number INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL, source TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
+    number INTEGER PRIMARY KEY, at REAL NOT NULL, who TEXT NOT NULL,
+    source TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 
@@ -132,12 +137,12 @@ class Accounts:
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
-            except BaseException:
+            except BaseException:  # a cancellation too: nothing half done is kept
                 db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
 
-    # -- first visit and accounts ------------------------------------------------------------------------------------
+    # -- first visit and accounts ------------------------------------------------------------------
 
     def claimed(self) -> bool:
         """Say whether the first technician has been here."""
@@ -145,7 +150,7 @@ class Accounts:
             return bool(db.execute("SELECT 1 FROM accounts LIMIT 1").fetchone())
 
     def claim(self, code: str, name: str, password: str, source: str) -> str:
-        """Make the first account with the code of the box; return the key of its session. Of two at once one is refused."""
+        """Make the first account with the box's code; return its session. Of two one is refused."""
         self._count(source)
         right = label.shown(self._folder)
         if not right or not hmac.compare_digest(label.plain(code), label.plain(right)):
@@ -166,7 +171,7 @@ class Accounts:
         return self._begin(name, source)
 
     def sign_in(self, name: str, password: str, source: str, device: str = "") -> str:
-        """Return the key of a new session. Raises Refusal; a name that is not known looks like a wrong password.
+        """Return the key of a new session. Raises Refusal, alike for a wrong name and password.
 
         Where a device has signed in to this account before its wrong passwords are counted, not
         those of its address: nobody else's guesses shut it out.
@@ -200,7 +205,7 @@ class Accounts:
         self.note(by.name, source, "account_made", f"{name}, {role}")
 
     def remove(self, name: str, by: Session, source: str) -> None:
-        """Take an account away and sign it out. The last technician stays: nobody could get in any more."""
+        """Take an account away and sign it out. The last technician stays: somebody must get in."""
         with self._open() as db:
             others = "SELECT 1 FROM accounts WHERE role = ? AND name != ? LIMIT 1"
             if not db.execute(others, (Role.TECHNICIAN, name)).fetchone():
@@ -210,7 +215,7 @@ class Accounts:
         self.note(by.name, source, "account_removed", name)
 
     def change_password(self, session: Session, old: str, new: str, source: str) -> str:
-        """Change one's own password; every session of the account ends and a new one is returned."""
+        """Change one's own password; all sessions of the account end, a new one is returned."""
         self._count(who := _seat(session))
         with self._open() as db:
             row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
@@ -234,7 +239,7 @@ class Accounts:
                 for n, r in db.execute("SELECT name, role FROM accounts ORDER BY made")
             ]
 
-    # -- sessions ----------------------------------------------------------------------------------------------------
+    # -- sessions ----------------------------------------------------------------------------------
 
     def _begin(self, name: str, source: str) -> str:
         """Begin a session with a key of its own: what the browser sent before is worth nothing."""
@@ -251,13 +256,14 @@ class Accounts:
                 (name, name, OF_ONE),
             )
             db.execute(
-                "DELETE FROM sessions WHERE key NOT IN (SELECT key FROM sessions ORDER BY seen DESC LIMIT ?)",
+                "DELETE FROM sessions WHERE key NOT IN "
+                "(SELECT key FROM sessions ORDER BY seen DESC LIMIT ?)",
                 (SESSIONS,),
             )
         return key
 
     def session(self, key: str, *, touch: bool = True) -> Session | None:
-        """Return who holds this key, None where it is unknown, idle too long or over. `touch`: a person did something."""
+        """Return who holds this key, None if unknown or over. `touch`: a person did something."""
         if not key:
             return None
         now, digest = self._now(), _digest(key)
@@ -265,7 +271,8 @@ class Accounts:
             sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=WAITS.database)
         ) as db:
             row = db.execute(
-                "SELECT s.name, a.role, s.made, s.seen, coalesce(p.at, s.made) FROM sessions s JOIN accounts a ON a.name = s.name "
+                "SELECT s.name, a.role, s.made, s.seen, coalesce(p.at, s.made) "
+                "FROM sessions s JOIN accounts a ON a.name = s.name "
                 "LEFT JOIN proved p ON p.key = s.key WHERE s.key = ? AND s.boot = ?",
                 (digest, self._boot),
             ).fetchone()
@@ -282,7 +289,7 @@ class Accounts:
         return Session(key, str(name), Role(role), fresh=now - proved <= WAITS.fresh)
 
     def prove(self, session: Session, password: str, source: str) -> None:
-        """Take it that whoever holds this session knows its password. Raises Refusal; a wrong one counts as at the door."""
+        """Confirm the password of a session. Raises Refusal; a wrong one counts as at the door."""
         self._count(who := _seat(session))
         with self._open() as db:
             row = db.execute("SELECT hash FROM accounts WHERE name = ?", (session.name,)).fetchone()
@@ -303,14 +310,14 @@ class Accounts:
         self.note(session.name, source, "signed_out")
 
     def form_key(self, bound_to: str) -> str:
-        """Return what a form must carry: it proves that this page made the form for this browser."""
+        """Return what a form must carry: this page made it for this browser."""
         return hmac.new(self._secret, f"form {bound_to}".encode(), hashlib.sha256).hexdigest()[:40]
 
-    # -- devices that signed in before, and tries -----------------------------------------------------------------------
-    # The device cookies of OWASP (Slow Down Online Guessing Attacks with Device Cookies), without a table of devices.
+    # -- devices that signed in before, and tries --------------------------------------------------
+    # OWASP's "Slow Down Online Guessing Attacks with Device Cookies", without a table of devices.
 
     def device_key(self, name: str, before: str = "") -> str:
-        """Return what a browser keeps that has signed in to an account: `before` where that is good still."""
+        """Return what a browser keeps that has signed in: `before` where that is still good."""
         if self.knows_device(name, before):
             return before
         number = secrets.token_urlsafe(12)
@@ -323,7 +330,7 @@ class Accounts:
         return bool(right) and hmac.compare_digest(right.encode(), proof.encode())
 
     def _signed(self, name: str, number: str) -> str:
-        """Bind a device to an account as it is: another password, or a namesake later, and it is a stranger. "" without an account."""
+        """Return what binds a device to an account and its present password, "" without one."""
         with contextlib.closing(
             sqlite3.connect(f"file:{self._folder / FILE}?mode=ro", uri=True, timeout=WAITS.database)
         ) as db:
@@ -339,7 +346,7 @@ class Accounts:
             self._refused("?", who, "locked_out", wrong=0)
 
     def unseen(self) -> None:
-        """Count a try that was refused without a look: while its source is locked, or has to wait."""
+        """Count a try that was refused without a look: its source is locked, or has to wait."""
         with self._counting:
             self.wrong += 1
 
@@ -359,7 +366,7 @@ class Accounts:
         if written:
             self.note(who, source, what)
 
-    # -- the book of visits ------------------------------------------------------------------------------------------
+    # -- the book of visits ------------------------------------------------------------------------
 
     def note(self, who: str, source: str, what: str, detail: str = "") -> None:
         """Write down who did what from where."""
@@ -382,7 +389,7 @@ class Accounts:
             ).fetchall()
         return [Visit(*row) for row in rows]
 
-    # -- hashing -----------------------------------------------------------------------------------------------------
+    # -- hashing -----------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
@@ -408,7 +415,7 @@ class Accounts:
 
 
 def forgotten(folder: Path) -> None:
-    """Forget every account: for the command line on the box, where the password is lost. Nothing of the home is touched."""
+    """Forget every account: for the command line, where a password is lost. The home stays."""
     with contextlib.closing(sqlite3.connect(folder / FILE, timeout=WAITS.database)) as db, db:
         for table in ("accounts", "sessions", "tries"):
             with contextlib.suppress(sqlite3.OperationalError):
@@ -420,7 +427,7 @@ def _digest(key: str) -> str:
 
 
 def _seat(session: Session) -> str:
-    """Return what the wrong passwords of somebody who is signed in are counted by: what others do from his address is not his."""
+    """Return what the wrong passwords of somebody signed in are counted by: not the address."""
     return f"session {_digest(session.key)[:16]}"
 
 

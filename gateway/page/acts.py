@@ -1,4 +1,4 @@
-"""What a form on the page becomes: an instruction of the contract, or words beside the fields that are wrong.
+"""What a form on the page becomes: an instruction of the contract, or words beside wrong fields.
 
 The daemon decides; here is only refused what a person can put right at once. Each form carries an
 id made when it was drawn: sent twice, by a double tap or a page that was loaded again, it acts
@@ -57,7 +57,10 @@ TRIED = frozenset(
 
 @dataclass(slots=True)
 class Wrong:
-    """A form that was not sent on: which, what is wrong by field (as key and values of the catalogue), and what was typed."""
+    """A form that was not sent on: which, what is wrong by field, and what was typed.
+
+    What is wrong is a key of the catalogue with its values.
+    """
 
     form: str
     fields: dict[str, tuple[str, dict[str, object]]] = field(default_factory=dict)
@@ -76,7 +79,7 @@ def once_of(said: Mapping[str, str]) -> str:
 
 
 def whole(text: str) -> int:
-    """Return a whole number as it was typed, -1 where it is none: Python calls ² a digit too, and cannot read it."""
+    """Return a whole number as it was typed, -1 where it is none; Python also calls ² a digit."""
     return int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
 
 
@@ -89,7 +92,7 @@ def possible(alarm: wire.AlarmMessage) -> list[Do]:
 
 
 def outcomes(alarm: wire.AlarmMessage, facts: Status) -> list[str]:
-    """Return the outcomes that fit: a test ends as a test. A real alarm only where its device was being installed: it stays real."""
+    """Return the outcomes that fit. A test ends as a test, a real alarm only while installing."""
     if alarm.test:
         return [Outcome.TEST.value]
     came_of_it = any(a.installing for a in facts.alarms if a.alarm == alarm.alarm)
@@ -97,7 +100,7 @@ def outcomes(alarm: wire.AlarmMessage, facts: Status) -> list[str]:
 
 
 def tried(alarm: wire.AlarmMessage, ago: float) -> bool:
-    """Say whether a technician is asked whether it was he who tried a device. Without his answer it is what it looks like: real."""
+    """Say whether a technician is asked if he tried a device. Without his answer it is real."""
     return (
         alarm.kind in TRIED
         and not alarm.test

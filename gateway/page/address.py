@@ -17,7 +17,7 @@ _PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:/@\s]+):([0-9]{1,5})/?")
 
 
 class Unreadable(Exception):
-    """It is no address that can be used; `word` is the key of the catalogue that says what to type."""
+    """No usable address; `word` is the key of the catalogue that says what to type."""
 
     def __init__(self, word: str) -> None:
         super().__init__(word)

@@ -1,4 +1,4 @@
-"""What a form was answered, kept for a quarter of an hour: a browser is sent on to it, so that "back" and "reload" end on a page.
+"""The answers to forms, kept for a while: a browser is sent on, so "back" and "reload" find a page.
 
 What is kept is a page as it was drawn: with what was typed, never with a secret. Only the browser
 that sent the form gets it.
@@ -39,7 +39,7 @@ class Answers:
         self._lock = threading.Lock()
 
     def keep(self, of: str, body: str, lasts: float) -> str:
-        """Keep a drawn page for the browser `of` for so many seconds; return its name, "" where it is too large."""
+        """Keep a drawn page for the browser `of`; return its name, "" where it is too large."""
         if len(body) > LARGEST:
             return ""
         with self._lock:
@@ -68,7 +68,10 @@ class Answers:
 
 
 def pointed(body: str) -> str:
-    """Return a page on which the first field that is wrong has the focus, else the first sentence of what is: also without script."""
+    """Return a page with the focus on the first wrong field, else on what is said to be wrong.
+
+    It needs no script.
+    """
     if (found := _INVALID.search(body)) is None and (wrong := _WRONG.search(body)) is not None:
         found = _CONTROL.search(body, wrong.end())
     if found is not None:

@@ -1,4 +1,4 @@
-"""The page as one ASGI application: routes, files, and what a visitor sees where something is refused."""
+"""The page as one ASGI application: routes, files, and what is shown where something is refused."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ THREADS = 4
 
 
 def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
-    """Return the application behind its guard, and what it is made of. The code of the box is made here if there is none."""
+    """Return the application behind its guard, and its parts. A missing box code is made here."""
     with contextlib.suppress(sqlite3.Error):  # who leaves something there is told
         inbox.mended(config.page_folder)
     label.made(config.page_folder)
@@ -181,7 +181,7 @@ def _page(request: Request, status: int, word: str) -> Response:
 
 
 def _refused(_: Scope, status: int) -> tuple[bytes, bytes]:
-    """Say why in both languages; no template and no database, for this is also what a flood gets."""
+    """Say why in both languages, without template or database: a flood gets this too."""
     word = f"error.{status}"
     name = papers.host_names()[0]
     return (

@@ -1,6 +1,6 @@
-"""Two technicians, one form: what holds now beside what was typed, in the form's own words, so that the second one decides.
+"""Two technicians, one form: what holds now is shown beside what was typed, and the second decides.
 
-The words are read off the form as it was drawn: what a label calls a field, and what a choice is called.
+The words of fields and choices are read off the form as it was drawn.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class _Read(HTMLParser):
 def rows(
     page: str, differs: Mapping[str, tuple[object, object]], yes: Callable[[bool], str]
 ) -> list[Row]:
-    """Return what differs, {field: (what was typed, what holds)}, as it is called on a page as it was drawn."""
+    """Return what differs, {field: (typed, what holds)}, in the words of the drawn page."""
     read = _Read()
     read.feed(page)
 

@@ -1,4 +1,4 @@
-"""The diagnostics bundle: enough to find a fault from afar, and nothing that opens anything or says who lives here.
+"""The diagnostics bundle: enough to find a fault from afar; no secrets, nobody's name.
 
 What goes in is listed, not what stays out: a field that nobody thought of is left out.
 """
@@ -106,7 +106,7 @@ def _facts(facts: Status, disk: tuple[int, int]) -> dict[str, Any]:
 
 
 def _line(entry: wire.Outward) -> dict[str, Any]:
-    """Return an entry without free text: names stand in `by`, `responder` and reasons, rooms tell where somebody sleeps."""
+    """Return an entry without free text: names, reasons and rooms are left out."""
     line: dict[str, Any] = {
         "number": entry.number,
         "at": {

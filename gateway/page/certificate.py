@@ -1,4 +1,4 @@
-"""The certificate of commissioning: what will be signed, the signature, the sheet for the printer, and all certificates there have been.
+"""The certificate of commissioning: document, signature, printed sheet, and all earlier ones.
 
 A sheet is drawn from the kept document and its signature alone: printed again years later it says
 the same. What only the paper needs, the resident's name and the street, is typed in the browser and
@@ -197,11 +197,11 @@ def _stands(v: Visitor, status: int = 200, form: Form | None = None) -> Response
     )
 
 
-# -- on paper ----------------------------------------------------------------------------------------------------------
+# -- on paper --------------------------------------------------------------------------------------
 
 
 def on_paper(t: Words, what: Mapping[str, Any], path: str = "", sha256: str = "") -> dict[str, Any]:
-    """Return what stands on a sheet, in words; a function of the document, the signature and the language alone."""
+    """Return the words of a sheet: a function of document, signature and language alone."""
     zone = zoneinfo.ZoneInfo(what["timezone"])
     t = Words(t.language, zone)
     signed = what.get("signed")
@@ -283,7 +283,7 @@ def _fault(t: Words, devices: Mapping[str, Mapping[str, Any]], name: str, device
 
 
 def stands(t: Words, what: Mapping[str, Any]) -> list[str]:
-    """Return what lets a certificate pass and has to stand on it all the same, a line each; older documents know nothing of it."""
+    """Return the remarks on a certificate that passes, a line each; older documents have none."""
     rooms = {d["id"]: d for d in what["devices"]}
     clock, without = what.get("clock", "synchronised"), what.get("rooms_without", [])
     out = (

@@ -1,4 +1,4 @@
-"""What the page's set-up forms share: the household as it is now, and one change of it, left for the daemon and waited for."""
+"""What set-up forms share: the household as it is, and one change of it that is waited for."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def models() -> Mapping[str, Model]:
 
 
 def current(v: Visitor) -> Config:
-    """Return the configuration as it stands now; the one before where what is there cannot be read."""
+    """Return the present configuration; the one before where the files cannot be read."""
     page = v.page
     files = (page.config.path, page.config.state / "household.json")
     try:
@@ -53,7 +53,7 @@ def current(v: Visitor) -> Config:
 
 
 def is_new(v: Visitor) -> bool:
-    """Say whether this box is nobody's yet: nothing was set, and it has judged nothing. Then it may take over from another."""
+    """Say whether this box may take over from another: nothing was set or judged here."""
     return current(v).household.revision == 0 and not v.page.known.past(Filter(), limit=1)
 
 
@@ -71,7 +71,7 @@ def _loaded(path: Path, _: tuple[int, ...]) -> Config:
 
 @dataclass(slots=True)
 class Answer:
-    """What came of a form: `told` is the instruction it became; what is wrong stands by field, or in `sentence`."""
+    """What came of a form: `told` is its instruction; what is wrong: `fields`, `sentence`."""
 
     told: str = ""
     accepted: bool = False
@@ -82,7 +82,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Form:
-    """How a set-up form is drawn: which of the page's forms was sent, what was typed, and what is wrong with it."""
+    """How a set-up form is drawn: which one was sent, what was typed, what is wrong with it."""
 
     name: str = ""
     typed: dict[str, str] = field(default_factory=dict)
@@ -108,7 +108,7 @@ class Form:
         return typed
 
     def rests_on(self, name: str, revision: int) -> int | str:
-        """Return the revision that was seen when a form was filled in: nothing is overwritten but by who has seen both and says so."""
+        """Return the revision a form was filled in on: nobody overwrites a newer one unseen."""
         return self.typed.get("revision", revision) if self.name == name else revision
 
     def ticked(self, name: str, key: str, otherwise: bool) -> bool:
@@ -133,7 +133,7 @@ async def left(
     given: Handed | None = None,
     dated: bool = False,
 ) -> Answer:
-    """Leave an instruction and wait a moment for what comes of it. `fields` of the answer are those of the configuration.
+    """Leave an instruction and wait for its result; `fields` are those of the configuration.
 
     `dated`: it says when it was given, by the gateway's own clock.
     """
@@ -194,7 +194,7 @@ async def left(
 
 
 def tidied(config: Config, known: Known) -> None:
-    """Delete secrets that the daemon needs no more: where this process ended before it had seen the answer."""
+    """Delete secrets whose instruction was answered while this process did not run."""
     with contextlib.suppress(OSError, sqlite3.Error):
         folder, after = config.page_folder, known.answered()
         if after is None:
@@ -216,7 +216,7 @@ async def configure(
     *,
     first_press: float = 0.0,
 ) -> Answer:
-    """Leave one change of the household. `first_press`: for so many seconds the page asks for the first press of what is enrolled."""
+    """Leave one change of the household. `first_press`: s in which a first press is asked for."""
     change = wire.ChangeMessage(what=what, value=dict(value))
     return await left(
         v,
@@ -230,7 +230,7 @@ async def configure(
 
 
 def drawn(v: Visitor, template: str, status: int, form: Form, /, **values: Any) -> Response:
-    """Return a page with set-up forms. Where somebody was quicker it shows what holds beside what was typed."""
+    """Return a page with set-up forms. After a conflict it shows both sides."""
     if form.answer.moved and template != "new.html":  # what is new there takes nobody's place
         form.differs.clear()
         page = v.draw(template, form=form, once=once, **values)

@@ -1,4 +1,4 @@
-"""Who may hold a connection to the page: counted when it is accepted, before TLS and before a byte is read.
+"""Who may hold a connection: counted when accepted, before TLS and before a byte is read.
 
 asyncio's own server counts nothing until the TLS handshake is over and gives each handshake a
 minute: three hundred silent sockets then hold every file descriptor the process may have. Here each
@@ -39,7 +39,7 @@ BROWSER = 6  # places up to which one source is no greedier than another
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One accepted connection. `leave` ends it; `busy` says whether a whole question is being answered on it."""
+    """One accepted connection. `leave` ends it; `busy`: a whole request is being answered on it."""
 
     who: str
     number: int
@@ -59,7 +59,7 @@ class Places:
         return len(self._held)
 
     def take(self, who: str) -> Place:
-        """Give the newcomer a place; where its source or its kind has none left, another connection ends for it."""
+        """Give the newcomer a place; without one left another connection ends."""
         lane = self._regular(who)
         held = [p for p in self._held if self._regular(p.who) is lane]
         mine = [p for p in held if p.who == who]
@@ -77,7 +77,7 @@ class Places:
         self._held.pop(place, None)
 
     def _made_room(self, held: list[Place]) -> None:
-        """End the connection that is missed least: of the greediest source, of those that ask nothing, the oldest."""
+        """End the connection that is missed least: of the greediest source, idle, the oldest."""
         of = Counter(p.who for p in held)
         least = min(held, key=lambda p: (-max(of[p.who], BROWSER), p.busy(), p.number))
         self.back(least)
@@ -117,7 +117,7 @@ class Connection(H11Protocol):
         return self.conn.their_state is h11.DONE
 
     def _wait(self) -> None:
-        """Run the time of a head from its first byte (the first one's from the connection), then that of the whole question.
+        """Time the head of a request from its first byte, then the whole; the first from accepting.
 
         Who goes on sending what was refused already is read a moment longer: cut off at once, a
         browser shows no answer.
@@ -143,7 +143,7 @@ class Connection(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server with an ear of our own. Several are in one process: signals are the process's business."""
+    """uvicorn's server with our own accept loop; signals are left to the process."""
 
     def __init__(
         self, options: uvicorn.Config, places: Places, context: Callable[[], Context] | None = None
@@ -203,9 +203,8 @@ class Server(uvicorn.Server):
             self._greeting.add(task)
             task.add_done_callback(self._greeting.discard)
             place.leave = task.cancel
-            await asyncio.sleep(
-                0
-            )  # the greeting has begun, and whoever had to leave has left, before the next one comes
+            # the greeting begins, and whoever had to leave leaves, before the next one comes
+            await asyncio.sleep(0)
 
     async def _greet(self, sock: socket.socket, place: Place) -> None:
         """Do TLS, where it is spoken here, and hand over to HTTP."""

@@ -81,7 +81,7 @@ def one(v: Reader, device: str) -> Response:
 
 
 def heard(device: DeviceStatus, facts: Status) -> str:
-    """Return whether a device is heard: heard, missing, unknown until it was heard since the gateway began, or unsupervised."""
+    """Return heard, missing, unsupervised, or unknown: not heard since the gateway began."""
     if (kind.MISSING, device.device) in {(f.kind, f.device) for f in facts.faults}:
         return "missing"
     if device.missing:
@@ -92,12 +92,12 @@ def heard(device: DeviceStatus, facts: Status) -> str:
 
 
 def holds(device: DeviceStatus, state: str, kind_: Kind) -> bool | None:
-    """Return whether something holds at a device now, by its own word since the gateway began; None where nobody knows."""
+    """Return whether a state holds at a device, by its word since the start; None: nobody knows."""
     return device.states.get(kind_.value) if state in {"heard", "unsupervised"} else None
 
 
 def signal(device: DeviceStatus | None) -> str:
-    """Return how strong its signal is, in words of the catalogue; of a wire there is none, and not every receiver measures it."""
+    """Return how strong its signal is, in words of the catalogue; a wire has none."""
     if device is None:
         return weeks.level(None)
     model = models().get(device.model)
@@ -138,7 +138,7 @@ def told(v: Visitor, s: Strip, now: float) -> str:
 
 
 def _refused(device: DeviceStatus) -> list[tuple[str, int]]:
-    """Return (word of the catalogue, how often) of what was heard in a device's name and not believed, most often first."""
+    """Return (word of the catalogue, count) of packets of a device that were not believed."""
     out: dict[str, int] = {}
     for why, count in device.refused.items():
         word = f"refused.{why if why in REFUSALS else 'damaged'}"
@@ -152,7 +152,7 @@ def marks(v: Visitor, now: float) -> list[tuple[int, str]]:
 
 
 def _hour_marks(now: float) -> list[float]:
-    """Return the minutes at which every sixth full hour stands; whole hours are the same in every zone that has whole hours."""
+    """Return the minutes at which every sixth full hour stands."""
     begin = now - 86400
     first = (3600 - begin % 3600) / 60
     return [first + 60 * n for n in range(1, 24, 4)]

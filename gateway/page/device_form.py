@@ -1,4 +1,4 @@
-"""What is typed in the form of a device: what the household wants of it, where it is heard, what is taught, its key."""
+"""The form of a device as typed: wishes of the household, place, what is taught, key."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def where(
         if not 1 <= unit <= 247:
             wrong["unit"] = v.words("wrong.unit")
         return {
-            "port": f"{port.partition('?')[0]}?unit={unit}&inputs={count if count in INPUTS else 8}&baud=9600"
+            "port": f"{port.partition('?')[0]}?unit={unit}"
+            f"&inputs={count if count in INPUTS else 8}&baud=9600"
         }
     if kind == "gpio":
         pins = [
@@ -134,7 +135,7 @@ def codes(
 
 
 def key_of(text: str, digits: int) -> tuple[str, int]:
-    """Return (the key, its digits) found in what was typed, pasted from a QR code, or read from a file; "" where there is none.
+    """Return (key, its digits) in what was typed, scanned or read from a file; "" without one.
 
     A text that holds just one run of so many hexadecimal digits holds the key.
     """
@@ -155,7 +156,7 @@ def key_of(text: str, digits: int) -> tuple[str, int]:
 def given(
     v: Visitor, model: Model | None, said: Mapping[str, str], wrong: dict[str, str]
 ) -> Handed | None:
-    """Return what must not stand in an instruction: the device's key, or the password of another program's broker."""
+    """Return what no instruction may hold: a device's key, or the password of another broker."""
     if model is not None and makes.place(model) == "broker":
         return Handed(password=said["secret"][:200]) if said.get("secret") else None
     text = said.get("secret", "").strip()[:4000]

@@ -65,7 +65,7 @@ def door(v: Anyone) -> Response:
 
 @router.post("/sign-in")
 async def sign_in(v: Anyone, said: Fields) -> Response:
-    """Begin a session: at once from a device that signed in before, else when it is this visitor's turn."""
+    """Begin a session: at once for a device that signed in before, else at this visitor's turn."""
     checked(v, said)
     accounts, name = v.page.accounts, said.get("name", "").strip()[:40]
     if not await run_in_threadpool(accounts.claimed):

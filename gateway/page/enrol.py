@@ -1,4 +1,4 @@
-"""The form of a device: a new one, other hardware under a name, or another wish for one that is enrolled.
+"""The form of a device: a new one, a replacement, or another wish for one that is enrolled.
 
 It asks what its make needs, and no more.
 """
@@ -137,7 +137,7 @@ def _new(v: Visitor, said: dict[str, str], status: int = 200, form: Form | None 
 
 
 def _teach(v: Visitor, model: Model, said: Mapping[str, str], heard: found.Air) -> dict[str, Any]:
-    """Return what a form that teaches needs: the functions, each with its signal, and the signals that were heard."""
+    """Return what a form that teaches needs: functions with their signals, and what was heard."""
     place = {
         "via": said.get("via", ""),
         "address": "" if said.get("via") else said.get("address", ""),
@@ -255,7 +255,7 @@ async def _saved(v: Visitor, said: dict[str, str], name: str, answer: Answer) ->
     )
 
 
-# -- another wish for a device that is enrolled --------------------------------------------------------------------------
+# -- another wish for a device that is enrolled ----------------------------------------------------
 
 
 @router.get("/sensors/change")
@@ -315,7 +315,7 @@ def _change(v: Visitor, name: str, status: int = 200, form: Form | None = None) 
 
 @router.post("/sensors/change")
 async def changed(v: Technician, said: Fields) -> Response:
-    """Want something else of an enrolled device. What it is and where it is heard stays, its counters go on."""
+    """Change the wishes for an enrolled device. Make, place and counters stay."""
     checked(v, said)
     config = await run_in_threadpool(current, v)
     name = said.get("device", "")[:40]

@@ -1,4 +1,4 @@
-"""Wired devices: which one answers at a port, and a radar's settings, written by the daemon, read back and shown side by side.
+"""Wired devices: which one answers at a port; a radar's settings, written and read back.
 
 The page leaves `ask_port` and `adjust`; the daemon's status file tells how far it is. What was read
 last stands in the journal.
@@ -47,7 +47,7 @@ def _fitting(v: Visitor) -> SetUpStatus | None:
     return facts.fitting if facts.well else None
 
 
-# -- a port --------------------------------------------------------------------------------------------------------------
+# -- a port ----------------------------------------------------------------------------------------
 
 
 @router.get("/sensors/port")
@@ -100,7 +100,7 @@ def _port(v: Visitor, name: str, status: int = 200, answer: Answer | None = None
     )
 
 
-# -- a radar's settings --------------------------------------------------------------------------------------------------
+# -- a radar's settings ----------------------------------------------------------------------------
 
 
 @router.get("/sensors/radar")

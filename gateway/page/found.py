@@ -34,7 +34,7 @@ router = APIRouter()
 
 @dataclass(frozen=True, slots=True)
 class Air:
-    """What a window has heard. `late`: seconds since that was written; `known`: there is a window, or was one lately."""
+    """What a window has heard. `late`: s since it was written; `known`: there is one."""
 
     known: bool = False
     open: bool = False
@@ -49,7 +49,7 @@ class Air:
         return None if acted is None else acted + self.late
 
     def teachable(self, via: str, address: str, replace: str = "") -> list[NearSignal]:
-        """Return the signals that may be taught: nobody's, or those of the device that is taught anew."""
+        """Return the signals that may be taught: nobody's, or those of the device taught anew."""
         if via:
             return [s for s in self.signals if s.receiver == via and s.enrolled in ("", replace)]
         return next((list(n.signals) for n in self.heard if n.address == address), [])
@@ -76,7 +76,7 @@ def air(v: Visitor) -> Air:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One line of the list: an address of the air, or a signal behind a receiver. `to` is the query of its form."""
+    """One line of the list: an address, or a receiver's signal. `to`: the query of its form."""
 
     id: str
     address: str

@@ -1,4 +1,4 @@
-"""How the home stands, in a few words for each thing, and which dangers no device of it can find."""
+"""How the home stands, in a few words for each thing, and which dangers no device here finds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FINDS = (
 def glance(
     v: Visitor, facts: Status, devices: list[tuple[DeviceStatus, Strip, str, str]], now: float
 ) -> list[dict[str, str]]:
-    """Return how the home stands in a few words each: {look, what, says, more, tone}; tone is "", "watch" or "bad"."""
+    """Return how the home stands: {look, what, says, more, tone}; tone is "", "watch" or "bad"."""
     t = v.words
     out = []
     comma = t.pair("\u3001", ", ")
@@ -120,6 +120,6 @@ def glance(
 
 
 def lacks(devices: list[DeviceStatus]) -> list[str]:
-    """Return which dangers no device of this home can find, as words of the catalogue; nothing where there are no devices yet."""
+    """Return which dangers no device of this home finds; nothing where there are no devices yet."""
     made = [models()[d.model].senses for d in devices if d.model in models()]
     return [name for name, senses in FINDS if not any(senses & has for has in made)] if made else []

@@ -1,4 +1,4 @@
-"""What stands before every page: how fast a source may ask, which names the box answers to, how large a request may be, and headers.
+"""What stands before every page: rate of a source, names of the box, size of a request, headers.
 
 Plain ASGI, so that nothing gets past it: files, errors and streams go through here as well.
 """
@@ -103,7 +103,7 @@ class Guard:
         return left >= 1.0
 
     def _ours(self, host: str) -> bool:
-        """Say whether a Host header names this box. An address does always: rebinding needs a name that somebody else owns."""
+        """Say whether a Host header names this box. Addresses do: rebinding needs a name."""
         name = named(host)
         try:
             ipaddress.ip_address(name)
@@ -129,7 +129,7 @@ class Guard:
 
 
 class TooLarge(Exception):
-    """A body that is too large: it did not say its length, or is a file for a page that takes one."""
+    """A body that is too large: its length is unknown, or it is no page that takes a file."""
 
 
 class _Bounded:
@@ -179,7 +179,7 @@ def named(host: str) -> str:
 
 
 def source(scope: Scope) -> str:
-    """Return who asks: the address; of IPv6 beyond the home's own network the /64, for there one machine has as many as it likes.
+    """Return who asks: the address; the /64 for IPv6 from beyond the home's own network.
 
     In the home's network an address of IPv6 counts singly, as of IPv4: else a neighbour in it would
     be the same source as the technician. What one machine can do by taking many addresses is
@@ -228,7 +228,10 @@ class Networks:
 
 
 def _on_link(table: str) -> Iterator[ipaddress.IPv6Network]:
-    """Yield the networks that are reached without a router. A row: destination, length, source, length, next hop, ..., flags, device."""
+    """Yield the networks that are reached without a router, from rows of the kernel's table.
+
+    A row: destination, length, source, length, next hop, ..., flags, device.
+    """
     for row in table.splitlines():
         to, length, _, _, hop, _, _, _, flags, device = row.split()
         if (
@@ -246,7 +249,7 @@ NETWORKS = Networks()
 
 
 class Regulars:
-    """Sources that somebody is signed in from. They have places of their own, so that others who ask much do not shut them out."""
+    """Sources that somebody is signed in from. Their places are their own: a flood takes none."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now

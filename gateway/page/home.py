@@ -1,4 +1,4 @@
-"""Home: the household's number, where it lies, who lives there, its rooms, and what the resident lets us keep."""
+"""Home: the household's number and place, who lives there, rooms, and what may be kept."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def home(v: Reader) -> Response:
 
 @router.post("/home/household")
 async def number(v: Technician, said: Fields) -> Response:
-    """Set the household's number, where it lies, how many live there, and when it is night there."""
+    """Set the household's number, place, number of residents, and night."""
     checked(v, said)
     value: dict[str, Any] = {"number": said.get("number", "").strip()}
     value |= {name: said[name].strip() for name in ("area", "cell") if name in said}
@@ -74,7 +74,7 @@ async def rooms(v: Technician, said: Fields) -> Response:
     ]
     typed = [
         text.strip()
-        for text in said.get("more", "").replace("，", ",").replace("、", ",").split(",")  # noqa: RUF001
+        for text in said.get("more", "").replace("\uff0c", ",").replace("\u3001", ",").split(",")
         if text.strip()
     ]
     value = {"rooms": list(dict.fromkeys(chosen + typed))}

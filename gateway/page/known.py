@@ -1,4 +1,4 @@
-"""What the page knows of the home: read from the daemon's databases and its status file, never written.
+"""What the page knows of the home: read from the daemon's databases and status, never written.
 
 Every look opens the file, asks and closes: the daemon may set a database aside and begin another at
 any time.
@@ -67,7 +67,7 @@ class Known:
         self._config = config
         self.zone = config.zone
 
-    # -- the status file ---------------------------------------------------------------------------------------------
+    # -- the status file ---------------------------------------------------------------------------
 
     def status(self) -> Status:
         """Return the daemon's last word; where there is none, one of second 0 that says nothing."""
@@ -77,7 +77,7 @@ class Known:
             return Status(written=0.0)
 
     def now(self, facts: Status) -> float:
-        """Return the wall second of the home: the daemon's own clock, which may be that of a recorded day."""
+        """Return the wall second of the daemon's clock, which may be of a recorded day."""
         try:
             at = datetime.fromisoformat(facts.wall).timestamp()
         except ValueError:
@@ -96,7 +96,7 @@ class Known:
         """Return the gateway's id, "" where it is not known yet."""
         return self.status().gateway or self._config.gateway.id
 
-    # -- gateway.db --------------------------------------------------------------------------------------------------
+    # -- gateway.db --------------------------------------------------------------------------------
 
     def _folder(self) -> Path:
         """Return where the daemon writes: where its disk failed that is a stand-in in memory."""
@@ -170,7 +170,10 @@ class Known:
     def moves(self, alarm: wire.AlarmMessage) -> list[wire.AlarmMessage]:
         """Return every entry about one alarm, oldest first."""
         out: list[wire.AlarmMessage] = []
-        query = "SELECT body FROM journal WHERE number BETWEEN ? AND ? AND alarm = ? ORDER BY number DESC"
+        query = (
+            "SELECT body FROM journal WHERE number BETWEEN ? AND ? AND alarm = ? "
+            "ORDER BY number DESC"
+        )
         with contextlib.suppress(sqlite3.Error), self._open("gateway.db") as db:
             for row in db.execute(
                 query, (alarm.number - LOOK_BACK, alarm.number, alarm.alarm_number)
@@ -195,7 +198,8 @@ class Known:
     def result(self, instruction: str) -> wire.ResultMessage | None:
         """Return what came of one instruction, None while the daemon has not answered."""
         rows = self._ask(
-            "SELECT body FROM journal WHERE number > (SELECT max(number) - 400 FROM journal) AND name = 'result'"
+            "SELECT body FROM journal "
+            "WHERE number > (SELECT max(number) - 400 FROM journal) AND name = 'result'"
         )
         return next(
             (
@@ -208,7 +212,10 @@ class Known:
 
     def journal(self, before: int = 0, name: str = "", limit: int = 50) -> list[wire.Outward]:
         """Return journal entries, newest first."""
-        query = "SELECT body FROM journal WHERE number < ? AND number > 0 AND (? = '' OR name = ?) ORDER BY number DESC LIMIT ?"
+        query = (
+            "SELECT body FROM journal WHERE number < ? AND number > 0 AND (? = '' OR name = ?) "
+            "ORDER BY number DESC LIMIT ?"
+        )
         rows = self._ask(query, (before or 1 << 60, name, name, limit))
         return [m for m in map(_entry, rows) if m is not None]
 
@@ -219,7 +226,7 @@ class Known:
         return sorted(found, key=lambda f: (int(f.priority), f.kind, f.device))
 
     def notes(self, now: float) -> list[tuple[wire.FaultMessage, int]]:
-        """Return what was only told in the last day, newest first, each kind and device once with how often."""
+        """Return what was only told in the last day, newest first, once by kind and device."""
         out: dict[tuple[str, str], tuple[wire.FaultMessage, int]] = {}
         for m in self.journal(name="fault", limit=NOTES):
             if (
@@ -242,7 +249,7 @@ class Known:
         return [at for at in found if at >= since]
 
     def answered(self) -> int | None:
-        """Return the number of the newest instruction of the inbox that was answered, None where that is not known."""
+        """Return the number of the newest answered instruction, None where it is not known."""
         rows = self._ask("SELECT value FROM marks WHERE name = 'inbox'")
         return int(rows[0][0]) if rows and str(rows[0][0]).isdecimal() else None
 
@@ -263,10 +270,10 @@ class Known:
         rows = self._ask("SELECT value FROM marks WHERE name = 'taken_over'")
         return str(rows[0][0]) if rows else ""
 
-    # -- history.db --------------------------------------------------------------------------------------------------
+    # -- history.db --------------------------------------------------------------------------------
 
     def day(self, now: float) -> list[Heard]:
-        """Return the readings of the last day, oldest first. They lie in order: the newest rows are read until one is older."""
+        """Return the readings of the last day, oldest first, reading back from the newest row."""
         out: list[Heard] = []
         query = "SELECT device, kind, value, wall FROM readings ORDER BY row DESC LIMIT ?"
         with contextlib.suppress(sqlite3.Error), self._open("history.db") as db:
@@ -279,7 +286,7 @@ class Known:
         return sorted([*out[::-1], *self._evidence(now, out)], key=lambda heard: heard.wall)
 
     def _evidence(self, now: float, kept: list[Heard]) -> list[Heard]:
-        """Return what alarms of the last day rest on and the history has not got yet: it is written every few minutes."""
+        """Return the evidence of the last day's alarms: the history has it only minutes later."""
         there = {(h.device, h.kind, round(h.wall)) for h in kept}
         out = []
         for alarm in self.past(Filter(), limit=EVIDENCE):
@@ -293,7 +300,7 @@ class Known:
         return out
 
     def packets(self, facts: Status, now: float) -> dict[str, list[float]]:
-        """Return for each device moments of the last day at which it was heard, to the minute, with the hour that is not written yet.
+        """Return for each device the minutes of the last day in which it was heard.
 
         Of an hour that an earlier version has written only its two ends are known.
         """
@@ -327,7 +334,7 @@ class Known:
         return {str(device) for (device,) in rows}
 
     def weeks(self, now: float, days: int, device: str = "") -> dict[str, list[Day]]:
-        """Return the last days of each device, or of one: how well it was heard, and its battery. A day is the home's."""
+        """Return the last days of each device, or of one: signal and battery, by home days."""
         offset = int(
             (
                 datetime.fromtimestamp(now, UTC).astimezone(self.zone).utcoffset() or timedelta()
@@ -336,8 +343,9 @@ class Known:
         )
         today = (int(now // 3600) + offset) // 24
         rows = self._ask(
-            "SELECT device, (hour + ?) / 24 AS day, count(*), sum(packets), min(nullif(worst, 0)), avg(nullif(median, 0)), battery, "
-            "max(hour) FROM signals WHERE hour >= ? AND (? = '' OR device = ?) GROUP BY device, day ORDER BY day",
+            "SELECT device, (hour + ?) / 24 AS day, count(*), sum(packets), min(nullif(worst, 0)), "
+            "avg(nullif(median, 0)), battery, max(hour) FROM signals "
+            "WHERE hour >= ? AND (? = '' OR device = ?) GROUP BY device, day ORDER BY day",
             (offset, (today - days + 1) * 24 - offset, device, device),
             "history.db",
         )
@@ -350,7 +358,7 @@ class Known:
 
 
 def _ends(minutes: int) -> list[int]:
-    """Return the first and last minute of each time in which a device was heard, and some between: so many say all."""
+    """Return first and last minute of each time a device was heard, and a few between."""
     on = [bool(minutes >> n & 1) for n in range(60)]
     return [
         n for n in range(60) if on[n] and not (n % 10 and 0 < n < 59 and on[n - 1] and on[n + 1])
@@ -373,7 +381,7 @@ def seconds(wall: str) -> float:
 
 
 def between(first: wire.When, then: wire.When) -> float:
-    """Return the seconds from one moment to another: monotonic within one power-up, by the wall clock across."""
+    """Return the seconds between two moments: monotonic within a power-up, by the wall across."""
     return (
         then.mono - first.mono
         if first.boot == then.boot

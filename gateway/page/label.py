@@ -1,4 +1,4 @@
-"""The code printed on the box: made once at first boot, 0600, worth something until the first technician has used it."""
+"""The code printed on the box: made at first boot, 0600, of worth until the first visit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GROUPS, EACH = 2, 5  # 30 ** 10: about 49 bits
 
 
 def made(folder: Path) -> str:
-    """Return the box's code; the first caller makes it. Raises OSError where the folder cannot be written."""
+    """Return the box's code; the first caller makes it. Raises OSError."""
     found = shown(folder)
     if found:
         return found
@@ -41,7 +41,7 @@ def shown(folder: Path) -> str:
 
 
 def plain(text: str) -> str:
-    """Return what was typed as the code is compared: upper case, without what people put between."""
+    """Return a typed code as it is compared: upper case, without what people put between."""
     return "".join(letter for letter in text.upper() if letter in ALPHABET)
 
 

@@ -77,7 +77,7 @@ def is_contact(model: Model) -> bool:
 
 
 def asks(model: Model | None, function: str = "") -> dict[str, Any]:
-    """Return what is asked of a make's device; a contact that may be anything is what its `function` says."""
+    """Return what is asked of a make's device; a dry contact is what its `function` says."""
     senses = model.senses if model else frozenset()
     if function:
         senses &= {"sos": {Kind.BUTTON}, "contact_open": {Kind.CONTACT_OPEN}}.get(

@@ -1,4 +1,4 @@
-"""Backup and box swap: a sealed file of this home to take away, and a new box that takes over from one.
+"""Backup and box swap: a sealed file of this home, and a new box that takes over from it.
 
 The daemon seals and takes over; the page hands it the passphrase and the file, and opens an
 uploaded file only to show what is in it. What is confirmed is what was shown: the file that was
@@ -102,7 +102,7 @@ def moving(v: Technician) -> Response:
 
 
 async def uploaded(request: Request) -> dict[str, bytes] | None:
-    """Return the parts of a form with a file, None where it is too large: the guard has bounded it."""
+    """Return the parts of a form with a file, None where it is too large."""
     kind = _BOUNDARY.fullmatch(request.headers.get("content-type", ""))
     try:
         body = await request.body()

@@ -1,4 +1,4 @@
-"""Waiting for what the daemon does: the page looks when it is told that something is new, and now and then."""
+"""Waiting for the daemon: the page looks when it is told of news, and each second without."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class News:
-    """The line of one who waits, in the event loop of the page. What comes between two looks is not lost."""
+    """The line of one who waits, in the page's event loop. What comes between two looks is kept."""
 
     def __init__(self, runtime: Path) -> None:
         self._runtime = runtime
@@ -34,7 +34,7 @@ class News:
             self._line.close()
 
     async def come(self) -> None:
-        """Return when something is new, at the latest after `look` seconds; it is asked for again each time."""
+        """Return when something is new, at the latest after `look` seconds; ask again each time."""
         if self._line is None:
             await asyncio.sleep(WAITS.look)
             return
@@ -49,7 +49,7 @@ class News:
 
 
 async def until(runtime: Path, found: Callable[[], T | None], seconds: float) -> T | None:
-    """Return what is found, looked for in a thread whenever something is new; None after so many seconds."""
+    """Return what is found, looked for in a thread at all news; None after so many seconds."""
     end = time.monotonic() + seconds
     with contextlib.closing(News(runtime)) as line:
         while (result := await run_in_threadpool(found)) is None and time.monotonic() < end:

@@ -26,17 +26,14 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from gateway.home.config import Config
 
-MADE = datetime(
-    2026, 11, 22, tzinfo=UTC
-)  # no clock earlier than this is right; the certificate counts from here at the latest
+# no clock earlier than this is right; the certificate counts from here at the latest
+MADE = datetime(2026, 11, 22, tzinfo=UTC)
 LASTS = timedelta(days=800)  # phones refuse more than 825
 RENEW = timedelta(days=60)
 FOLDER = "page-papers"
 LARGEST = 16 * 1024  # characters of a certificate or key that is pasted
-RSA_LEAST, RSA_MOST = (
-    2048,
-    4096,
-)  # bits: OpenSSL serves with no less, and each connection by a longer key takes a small board a second
+# bits: OpenSSL serves with no less; with more a connection takes a small board a second
+RSA_LEAST, RSA_MOST = 2048, 4096
 CURVES: Final = frozenset({"secp256r1", "secp384r1"})
 # X509_V_FLAG_NO_CHECK_TIME: the box's clock may be unsure, and dates are looked at elsewhere
 _NO_CHECK_TIME = 0x200000
@@ -56,7 +53,7 @@ T = TypeVar("T", bound=x509.ExtensionType)
 
 
 class BadPapers(Exception):
-    """A certificate or key that cannot be used; `word` is a key of the catalogue, `field` where it stands."""
+    """An unusable certificate or key; `word` is a key of the catalogue, `field` where it stands."""
 
     def __init__(self, word: str, field: str) -> None:
         super().__init__(word)
@@ -70,7 +67,7 @@ def in_use(state: Path, names: list[str]) -> tuple[Path, Path]:
 
 
 def of_box(state: Path, names: list[str]) -> tuple[Path, Path]:
-    """Return (certificate, key) of the box, made now where they must be: also where a damaged card left none that serve."""
+    """Return (certificate, key) of the box, made where they are missing, damaged or run out."""
     folder = state / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     certificate, key = folder / "box.pem", folder / "box.key"
@@ -97,7 +94,7 @@ def shown(config: Config) -> Path | None:
 
 
 def context(certificate: Path, key: Path) -> Context:
-    """Return what the page speaks TLS with, after a handshake by it in memory. Raises BadPapers where no browser could come in by it.
+    """Return a TLS context, tried by a handshake in memory. Raises BadPapers.
 
     OpenSSL loads what it then cannot serve with, and serves what no browser takes: either way
     nobody could open the page any more to put it right.
@@ -120,7 +117,7 @@ def context(certificate: Path, key: Path) -> Context:
 
 
 def _taken_by_browsers(leaf: x509.Certificate) -> None:
-    """Refuse what Chromium, Firefox or Safari takes from no server, whatever OpenSSL thinks of it."""
+    """Refuse what Chromium, Firefox or Safari takes from no server, even where OpenSSL does."""
     key = leaf.public_key()
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size < RSA_LEAST:
@@ -147,7 +144,7 @@ def _extension(leaf: x509.Certificate, kind: type[T]) -> T | None:
 
 
 def _greeted(server: Context, leaf: x509.Certificate, version: ssl.TLSVersion) -> None:
-    """Do a whole handshake in memory, as a browser that trusts this very certificate. Raises ssl.SSLError."""
+    """Do a handshake in memory, as a browser that trusts this certificate. Raises ssl.SSLError."""
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.minimum_version = client.maximum_version = version
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN | _NO_CHECK_TIME
@@ -168,7 +165,7 @@ def _greeted(server: Context, leaf: x509.Certificate, version: ssl.TLSVersion) -
 
 
 def install(state: Path, certificate: str, key: str) -> tuple[Path, Path]:
-    """Check and keep one's own certificate (with its chain) and key; return their paths. Raises BadPapers, and nothing has changed."""
+    """Check and keep one's own certificate chain and key. Raises BadPapers, changing nothing."""
     if len(certificate) > LARGEST or len(key) > LARGEST:
         raise BadPapers("papers_large", "certificate")
     try:
@@ -231,7 +228,7 @@ def host_names() -> list[str]:
 
 
 def addresses() -> list[str]:
-    """Return the addresses the box has towards its network; nothing is sent. Loopback alone where there is no network."""
+    """Return the addresses of the box in its network, loopback without one; nothing is sent."""
     found: list[str] = []
     for family, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
         with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as line:
@@ -269,7 +266,7 @@ def _of_box(key: Path) -> ec.EllipticCurvePrivateKey | None:
 
 
 def _a_name(leaf: x509.Certificate) -> str:
-    """Return a name that a certificate is for, as a browser would ask for it. Raises ValueError where none could be."""
+    """Return a name of a certificate as a browser asks for it. Raises ValueError without one."""
     found = _first_name(leaf)
     if "\0" in found:
         raise ValueError(found)

@@ -1,4 +1,4 @@
-"""Past alarms with their evidence and stages, as pages and as a table; the journal; the book of visits."""
+"""Past alarms with evidence and stages, as pages and a table; the journal; the book of visits."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ async def act(v: Technician, said: Fields) -> Response:
 
 
 def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the form with its address read for what it says, `mqtts://...` or `host:port`, and what is wrong with that."""
+    """Return the form with its address (`mqtts://...`, `host:port`) read, and what is wrong."""
     try:
         at = address.read(said.get("host", "")[:2000])
     except address.Unreadable as no:
@@ -113,7 +113,7 @@ def _read(v: Visitor, said: dict[str, str]) -> tuple[dict[str, str], dict[str, s
 def _meant(
     v: Visitor, said: dict[str, str], draft: Draft | None
 ) -> tuple[dict[str, Any], Handed, dict[str, str]]:
-    """Return the value of `set_platform`, its secrets, and what is wrong that the daemon need not be asked about."""
+    """Return the value of `set_platform`, its secrets, and what is plainly wrong."""
     wrong: dict[str, str] = {}
     value: dict[str, Any] = {
         "host": said.get("host", "").strip(),

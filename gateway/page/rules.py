@@ -1,4 +1,4 @@
-"""Rules and ladder: how long is waited and who is called, each number with its reason and range, tried on recorded days."""
+"""Rules and ladder: times with reason and range, who is called; tried on recorded days."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from gateway.judge.watch import OPTIONAL
 from gateway.page import both
 from gateway.page.change import Answer, Form, configure, current, drawn, models
 from gateway.page.makes import OPENS
+from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.clock import Moment
@@ -32,91 +33,6 @@ from gateway.words.times import Times
 router = APIRouter()
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
-    """What belongs together: the kinds that are always judged, those that may be switched off, and the times of both."""
-
-    name: str
-    always: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
-    times: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """Rules for one sort of home: what is not judged, and the times that differ from the standard, in seconds."""
-
-    off: tuple[str, ...] = ()
-    times: Mapping[str, float] = field(default_factory=dict)
-
-
-GROUPS: Final = (
-    Group("call", always=(kind.SOS, kind.HELP)),
-    Group(
-        "fall",
-        always=(kind.FALL,),
-        optional=(kind.STAY_TOO_LONG,),
-        times=("grace_fall", "grace_stay"),
-    ),
-    Group("night", optional=(kind.BED_EXIT,), times=("bed_left", "grace_bed")),
-    Group("door", optional=(kind.DOOR_LEFT_OPEN,), times=("door_left_open", "door_left_open_day")),
-    Group("fire", always=(kind.SMOKE, kind.GAS, kind.CO)),
-    Group("water", optional=(kind.WATER,), times=("grace_water",)),
-    Group(
-        "answer",
-        times=(
-            "receipt",
-            "acknowledge_p1",
-            "acknowledge_p2",
-            "dispatch_p1",
-            "dispatch_p2",
-            "on_site_p1",
-            "on_site_p2",
-            "rung",
-            "repeat",
-        ),
-    ),
-)
-SHOWN: Final = tuple(name for group in GROUPS for name in group.times)
-PRESETS: Final[Mapping[str, Preset]] = {
-    "alone": Preset(),
-    "unsteady": Preset(
-        times={
-            "grace_fall": 20,
-            "grace_stay": 120,
-            "grace_bed": 60,
-            "bed_left": 900,
-            "grace_water": 30,
-            "acknowledge_p1": 45,
-            "dispatch_p1": 120,
-        }
-    ),
-    "wanders": Preset(
-        times={
-            "door_left_open": 180,
-            "bed_left": 600,
-            "grace_bed": 60,
-            "acknowledge_p2": 180,
-            "dispatch_p2": 600,
-        }
-    ),
-    "together": Preset(
-        off=(kind.STAY_TOO_LONG, kind.BED_EXIT, kind.DOOR_LEFT_OPEN),
-        times={"grace_fall": 45, "grace_water": 120},
-    ),
-    "active": Preset(
-        times={
-            "grace_fall": 45,
-            "grace_stay": 300,
-            "grace_bed": 300,
-            "grace_water": 120,
-            "door_left_open": 1200,
-            "bed_left": 2400,
-            "acknowledge_p2": 600,
-            "dispatch_p2": 1800,
-        }
-    ),
-}
 DIFFERENCES: Final = 8  # from the nearest preset that are listed
 _ABOUT: Final = {f.name: (float(str(f.default)), f.metadata) for f in fields(Times)}
 _trying = threading.Lock()  # one at a time: it takes a core for up to twenty seconds
@@ -171,7 +87,7 @@ def rules(v: Reader) -> Response:
 
 @router.post("/rules/judging")
 async def judging(v: Technician, said: Fields) -> Response:
-    """Fill in a preset, try what is judged and how long is waited, or save both in one. What saves a life is not among the choices."""
+    """Fill in a preset, try the choices, or save both. What saves a life is not a choice."""
     checked(v, said)
     config, go = await run_in_threadpool(current, v), said.get("go", "")
     if go in PRESETS:
@@ -254,7 +170,7 @@ async def _on(
 
 
 def _tried(v: Visitor, config: Config, changed: Config) -> dict[str, Any] | str:
-    """Return what the change would have meant on the recorded days, or the word of why that is not known."""
+    """Return what the change would have meant on recorded days, or the word of why not."""
     if not _trying.acquire(blocking=False):
         return "rules.tried_busy"
     try:
@@ -391,7 +307,7 @@ def _rules(
 
 
 def _nearest(v: Visitor, config: Config, form: Form) -> tuple[str, list[str], int]:
-    """Return (the preset that the form is, or is least different from, what differs in words, how much more differs)."""
+    """Return (the nearest preset, what differs in words, how much more differs)."""
     t = v.words
     on = {
         name: form.ticked("judging", f"on-{name}", name not in config.parts.dangers.off)
@@ -427,7 +343,7 @@ def _nearest(v: Visitor, config: Config, form: Form) -> tuple[str, list[str], in
 
 
 def _watching(v: Visitor, config: Config) -> dict[str, tuple[str, bool]]:
-    """Return, for each danger that may be switched off, a sentence on which devices of this home find it, and whether none does.
+    """Return for each optional danger a sentence on the devices that find it, and if none does.
 
     The sentence is empty where nobody can know.
     """

@@ -1,8 +1,8 @@
-"""Serves the page: HTTPS for the network, plain HTTP on the box itself, and for everybody else on HTTP only the way to HTTPS.
+"""Serves the page: HTTPS for the network, HTTP on the box, elsewhere HTTP only leads to HTTPS.
 
-Why not simply redirect: the browser's warning about a certificate that was made on the box would come without a word. Why not serve
-over HTTP on the first visit: the code and the new password would cross a stranger's Wi-Fi in the clear. On loopback there is nobody
-between: a tunnel over SSH, the demonstration and the tests use it.
+A plain redirect would lead to the browser's warning about a self-made certificate without a word.
+Plain HTTP on the first visit would send code and new password over a stranger's Wi-Fi in the clear.
+On loopback there is nobody between: SSH tunnels, the demonstration and the tests use it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ LOG = logging.getLogger("eldercare")
 
 
 class Papers:
-    """The certificate in use; a new one is taken up without a restart. `trouble`: why it is the box's instead of the one that was given."""
+    """The certificate in use, renewed without a restart. `trouble`: why the given one is not."""
 
     def __init__(self, config: Config, names: list[str]) -> None:
         self._config, self._names = config, names
         self.take_up()
 
     def take_up(self) -> None:
-        """Serve new connections with what is installed now, where that is no good with the box's own. Raises OSError, BadPapers."""
+        """Serve with what is installed, else the box's own. Raises OSError, BadPapers."""
         page, folder = self._config.page, self._config.page_folder
         certificate, key = (
             self._config.file(page.certificate),
@@ -71,7 +71,7 @@ class Papers:
         )
 
     async def keep_in_date(self) -> None:
-        """Look every day whether the certificate of the box has to be made anew: a page may run for years."""
+        """Look every day if the box's certificate must be renewed: a page may run for years."""
         while True:
             await asyncio.sleep(WAITS.papers)
             try:
@@ -115,7 +115,7 @@ class Signpost:
 
 
 async def serve(config: Config) -> None:
-    """Serve until told to stop. Raises OSError, BadPapers where a port or the certificate cannot be had."""
+    """Serve until told to stop. Raises OSError, BadPapers without a port or certificate."""
     folders.moved_in(config.state)
     names = [*papers.host_names(), *config.page.names]
     mine = Papers(config, names)
@@ -152,9 +152,7 @@ async def serve(config: Config) -> None:
         loop.create_task(_keep_tidy(page), name="tidy"),
         loop.create_task(_report(page, mine), name="report"),
     ]
-    systemd.notify(
-        "READY=1"
-    )  # the sockets listen and the certificate is made: who comes now waits for an answer and gets one
+    systemd.notify("READY=1")  # the sockets listen and the certificate is made
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -173,7 +171,7 @@ async def _keep_tidy(page: Page) -> None:
 
 
 async def _report(page: Page, mine: Papers) -> None:
-    """Tell the daemon how many passwords were wrong and whether the given certificate serves: when it changes, and now and then."""
+    """Tell the daemon of wrong passwords and an unusable certificate, on change and regularly."""
     run, said, silent = secrets.token_hex(4), None, 0.0
     while True:
         word = inbox.PageWord(run, page.accounts.wrong, bool(mine.trouble))
@@ -205,7 +203,7 @@ def _listening(address: str, port: int) -> socket.socket:
 
 def _options(app: object) -> uvicorn.Config:
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,  # type: ignore[arg-type]  # uvicorn's types know no ASGI app behind a class
         log_config=None,
         access_log=False,
         server_header=False,

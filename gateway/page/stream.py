@@ -34,7 +34,7 @@ def stream(v: Visitor, watch: Watch) -> Response:
 
 
 class _Stream(StreamingResponse):
-    """Events of a watch. The place is given back however it ends, also where the visitor is gone before the first event."""
+    """Events of a watch. The place is given back however it ends, even before the first event."""
 
     def __init__(self, watch: Watch, name: str, events: AsyncIterator[str]) -> None:
         super().__init__(

@@ -1,8 +1,8 @@
-"""A day of one device as a picture: 24 hours from left to right, drawn on the server as SVG, and the same day in words.
+"""A day of one device as a picture: 24 hours from left to right, as SVG, and in words.
 
-▮▮▮  ▮ ▮▮      states that hold (door open, somebody there) as bars, movement as columns; presses (dots) and
-                    dangers (triangles) are set by the template, for they must not be stretched with the width
-───────   ──   below: heard; an opening is a silence, a marked one is longer than the device's own limit
+▮▮▮  ▮ ▮▮      bars: states that hold (door open, somebody there); columns: movement. The template
+               sets presses (dots) and dangers (triangles), which must not be stretched
+───────   ──   below: heard; a gap is a silence, a marked one exceeds the device's limit
 
 How often and how long is counted from the events: a bar is as wide as can be seen.
 """
@@ -94,8 +94,8 @@ def strips(
 ) -> dict[str, Strip]:
     """Return the last day of each device, given as (id, silence that counts as missing).
 
-    `packets`: wall seconds at which it is known to have been heard although nothing of it was kept: what has not changed is not.
-    `before`: devices that were heard before this day began. Of all others its first hours say nothing: it may not have been there.
+    `packets`: wall seconds at which it was heard although no reading was kept, being unchanged.
+    `before`: devices that were heard before this day began. The others may not have been there.
     """
     begin = now - DAY
     column = (

@@ -60,7 +60,7 @@ def test(v: Reader) -> Response:
 def _way(
     left: float | None, alarm: wire.AlarmMessage | None
 ) -> list[tuple[str, float | None, float | None]]:
-    """Return the stages of a test alarm: (word, wall second or None while it has not come, seconds after the one before)."""
+    """Return the stages of a test alarm: (word, wall second or None, s after the one before)."""
     stages = alarm.stages if alarm else {}
     began = seconds(stages["alarm"].wall) if "alarm" in stages else None
     out: list[tuple[str, float | None, float | None]] = (
@@ -80,7 +80,7 @@ def _way(
 def _trouble(
     way: list[tuple[str, float | None, float | None]], facts: Status, now: float
 ) -> tuple[str, str]:
-    """Return (the stage that does not come, its word), both "" where all is well or it is too early to say."""
+    """Return (the stage that does not come, its word), both "" where it is well or too early."""
     at = {name: wall for name, wall, _ in way}
     uplink = facts.uplink
     if at["alarm"] is None:

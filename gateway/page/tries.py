@@ -1,4 +1,4 @@
-"""Wrong passwords of one source (an address, or a device that signed in before): the next try waits longer, and then it is locked.
+"""Wrong passwords of one source: the next try waits longer, then the source is locked.
 
 They are counted in memory: who guesses with ever new addresses wears no card. A lock is on the
 card, and outlasts a power cut.
@@ -20,11 +20,12 @@ SOURCES = 2000  # sources whose failures are remembered, the one longest quiet f
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS tries (
-    source TEXT PRIMARY KEY, failures INTEGER NOT NULL, boot TEXT NOT NULL, since REAL NOT NULL, until REAL NOT NULL) STRICT"""
+    source TEXT PRIMARY KEY, failures INTEGER NOT NULL, boot TEXT NOT NULL,
+    since REAL NOT NULL, until REAL NOT NULL) STRICT"""
 
 
 class Refusal(Exception):
-    """Not done. `word` is a key of the catalogue, `field` the field it stands beside, `wait` the seconds until the next try."""
+    """Not done. `word`: a key of the catalogue; `field`: its place; `wait`: s to the next try."""
 
     def __init__(self, word: str, field: str = "", wait: float = 0.0) -> None:
         super().__init__(word)
@@ -32,7 +33,7 @@ class Refusal(Exception):
 
 
 class Tries:
-    """Failures by source. `open_` gives the database in one transaction; `now` is monotonic time of the power-up `boot`."""
+    """Failures by source. `open_` gives a transaction; `now`: monotonic time of power-up `boot`."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class Tries:
             raise Refusal("locked" if failures >= LOCK_AT else "wait", wait=until - self._now())
 
     def count(self, source: str) -> bool:
-        """Count a try as failed before it is looked at, so that many at once gain nothing; refuse it while the source must wait.
+        """Count a try as failed before the look: many at once gain nothing. Raises Refusal.
 
         Return whether this try locks the source.
         """
@@ -87,7 +88,8 @@ class Tries:
                 (source, failures, self._boot, now, now + delay),
             )
             db.execute(
-                "DELETE FROM tries WHERE source NOT IN (SELECT source FROM tries ORDER BY until DESC LIMIT ?)",
+                "DELETE FROM tries WHERE source NOT IN "
+                "(SELECT source FROM tries ORDER BY until DESC LIMIT ?)",
                 (SOURCES,),
             )
         return True

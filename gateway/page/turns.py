@@ -1,9 +1,11 @@
 """Whose password is looked at next, of those that come from a device that never signed in here.
 
-Waits and locks of one address do nothing against somebody who takes a new address for each try, and a lock of the account would be a
-way to lock the technician out. So tries from unknown devices take turns: one at a time, a hundred at once and then one a second,
-whatever account and address. Turns go round between kinds of sources (IPv4, IPv6 of this network, beyond it), and within one kind by
-lot: who guesses over IPv6 delays nobody on IPv4. A device that signed in before does not wait here at all.
+Waits and locks of an address do not stop somebody who takes a new one for each try, and a lock of
+the account would lock the technician out. So tries from unknown devices take turns: a hundred at
+once, then one a second, whatever account and address. Turns go round between kinds of sources
+(IPv4, IPv6 of this network, beyond it), by lot within a kind: guesses over IPv6 delay nobody on
+IPv4.
+A device that signed in before does not wait here.
 
 Runs in the event loop of the page; its clock is the loop's.
 """
@@ -24,7 +26,7 @@ LINE = 8  # tries of one kind that wait; of more one is sent away by lot
 
 
 class Turns:
-    """The line. `kind` is what a try has in common with those that the same machine could send as well: see `guard.group`."""
+    """The line. `kind` is what tries share that one machine could send; see `guard.group`."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, list[asyncio.Future[None]]] = (

@@ -1,4 +1,4 @@
-"""Who looks at a page, in which language; what every page is made with; and the doors: signed in, technician, form."""
+"""Who looks at a page and in which language; what each page is made with; who may come in."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ class Visitor:
 
     @property
     def device(self) -> str:
-        """What this browser was given when somebody signed in with it before, "" where it was given nothing."""
+        """What this browser was given at an earlier sign-in, "" for nothing."""
         return self.request.cookies.get(self._name("device"), "")
 
     def called(self, device: str) -> str:
@@ -178,7 +178,7 @@ class Visitor:
         )
 
     def where(self, room: str, device: str) -> str:
-        """Return where a device is, with what people call it; its id where nobody has said either."""
+        """Return where a device is and what people call it; its id where nobody has said either."""
         called = self.called(device)
         return " · ".join(filter(None, (room, called if called != device else ""))) or device
 
@@ -191,7 +191,7 @@ class Visitor:
 
     @property
     def _place(self) -> str:
-        """Return the place of the navigation that this page belongs to; a page of set-up belongs to "setup"."""
+        """Return the place of this page in the navigation; pages of set-up belong to "setup"."""
         path = self.request.url.path
         found = (
             name

@@ -1,4 +1,4 @@
-"""Walk test: one device after the other from where it will be used, then mains and network pulled, counted live by the daemon.
+"""Walk test: one device after the other where it is used, then mains and network pulled.
 
 It ends with pass or with what is missing and what to do. What has been tried stands in the journal:
 a phone that is reloaded, or goes flat, loses nothing.

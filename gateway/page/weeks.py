@@ -1,4 +1,4 @@
-"""Weeks of one device as pictures: how strong it was heard and what its battery said, a column a day, drawn on the server as SVG.
+"""Weeks of one device as pictures: signal and battery, a column a day, drawn as SVG.
 
 ▇▇▆▆▇▇▅▅   the line: what was usual on that day; the band below it: down to the weakest packet
 ████████   battery
@@ -19,7 +19,7 @@ COLUMN, HIGH = 10, 100  # units of the picture
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """One day of one device. `index` counts days up to today, which is 0; strengths are dBm, None where it has none (a wire)."""
+    """One day of one device. `index` counts up to today, 0; strengths are dBm, None for a wire."""
 
     index: int
     hours: int  # in which it was heard
@@ -58,7 +58,7 @@ def drawn(days: Sequence[Day], count: int) -> list[tuple[str, str]]:
 
 
 def batteries(days: Iterable[Day], count: int) -> list[tuple[str, str]]:
-    """Return (class, SVG path) of the battery over `count` days; a low one has a class of its own."""
+    """Return (class, SVG path) of the battery over `count` days; a low one has its own class."""
     paths = {"s-battery": "", "s-battery low": ""}
     for day in days:
         if day.battery is not None and -count < day.index <= 0:
@@ -70,7 +70,7 @@ def batteries(days: Iterable[Day], count: int) -> list[tuple[str, str]]:
 
 
 def silent(days: Iterable[Day], count: int) -> tuple[int, str]:
-    """Return how many days it was not heard at all since it was first, and the SVG path that shows them."""
+    """Return on how many days it was not heard since it was first, and the SVG path of them."""
     heard = {d.index for d in days if d.hours}
     gone = [n for n in range(max(min(heard, default=0), 1 - count), 0) if n not in heard]
     return len(gone), "".join(

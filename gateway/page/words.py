@@ -1,4 +1,4 @@
-"""The page's words in two languages, and how times and spans are told. zh-CN comes first; both catalogues are complete."""
+"""The page's words in both languages, zh-CN first, and how times and spans are told."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Words:
         self._zone = zone
 
     def __call__(self, key: str, **values: object) -> str:
-        """Return the sentence of a key. A key that is missing is shown as it is: a gap may not take the page away."""
+        """Return the sentence of a key; a missing key is shown as it is, and the page stays."""
         text = self._catalogue.get(key, key)
         text = text.format(**values) if values else text
         return printed(text) if self.language == "zh" else text
@@ -113,7 +113,7 @@ class Words:
         return self.span(seconds if seconds < 60 else seconds // 60 * 60)
 
     def ago(self, key: str, seconds: float, **values: object) -> str:
-        """Return a sentence that says how long ago something was; `<key>_now` is what it says of what has just been."""
+        """Return a sentence of how long ago something was; `<key>_now` is for just now."""
         return (
             self(f"{key}_now", **values)
             if seconds < WAITS.now

@@ -11,7 +11,7 @@ from gateway.home import changes, household, inbox
 from gateway.home.handed import Handed
 from gateway.home.household import shown
 from gateway.judge.watch import OPTIONAL
-from gateway.page import platform, rules, walk
+from gateway.page import platform, presets, rules, walk
 from gateway.page.en import EN
 from gateway.page.visitor import SETUP
 from gateway.page.words import printed
@@ -79,17 +79,17 @@ async def test_pages_are_small_whole_and_in_both_languages(box):
 
 
 def test_every_time_that_is_shown_has_its_words_and_presets_are_allowed():
-    for name in rules.SHOWN:
+    for name in presets.SHOWN:
         for group in ("time", "why"):
             assert f"{group}.{name}" in ZH
             assert f"{group}.{name}" in EN
-    together = [k for group in rules.GROUPS for k in (*group.always, *group.optional)]
+    together = [k for group in presets.GROUPS for k in (*group.always, *group.optional)]
     assert len(together) == len(set(together))
     assert set(OPTIONAL) <= set(together)
-    assert not {k for group in rules.GROUPS for k in group.always} & set(OPTIONAL)
-    assert len({(p.off, *sorted(p.times.items())) for p in rules.PRESETS.values()}) == len(rules.PRESETS), "each is another"
-    for name, preset in rules.PRESETS.items():
-        assert set(preset.times) <= set(rules.SHOWN)
+    assert not {k for group in presets.GROUPS for k in group.always} & set(OPTIONAL)
+    assert len({(p.off, *sorted(p.times.items())) for p in presets.PRESETS.values()}) == len(presets.PRESETS), "each is another"
+    for name, preset in presets.PRESETS.items():
+        assert set(preset.times) <= set(presets.SHOWN)
         assert not Times(**preset.times).refuse(), name
         assert set(preset.off) <= set(OPTIONAL)
         assert {f"rules.{name}", f"rules.{name}_why"} <= set(ZH), name
@@ -329,7 +329,7 @@ async def test_one_touch_fills_in_a_preset_and_what_differs_from_it_is_said(box)
     for word in ("Nearest to “Not alone”, but:", "Door left open: judged", "After a fall 40 s instead of 45 s"):
         assert word in near(text), near(text)
     assert 'id="tried"' in text, "tried before it is saved"
-    for name, preset in rules.PRESETS.items():
+    for name, preset in presets.PRESETS.items():
         text = (await browser.post("/rules/judging?lang=en", data=typed | {"go": name})).text
         assert f"Exactly “{EN[f'rules.{name}']}”" in near(text)
         said = as_typed(text, "judging")
