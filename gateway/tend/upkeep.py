@@ -134,7 +134,7 @@ class Upkeep:
             if found is not None and found is not known:
                 self._notes.later(functools.partial(self._pipeline.powered, found))
             elif found is None:
-                self._pipeline.faults.mains = None
+                self._pipeline.faults.mains_unknown()
             known = found
             await asyncio.sleep(WAITS.try_mains)
 

@@ -306,6 +306,10 @@ class Faults:
         """Whether it may be told who is out, and by what signs they are back."""
         return self._tells_out
 
+    def mains_unknown(self) -> None:
+        """Take it that this box cannot know whether the mains are there."""
+        self.mains = None
+
     def powered(self, on: bool, now: Moment) -> list[FaultFact]:
         """Take whether the mains are there.
 
@@ -405,7 +409,7 @@ class Faults:
         return out
 
     def _too_long(self, fact: FaultFact, now: Moment) -> list[FaultFact]:
-        """Tell of a pendant on today's list that a resident may have taken along: too long."""
+        """Tell, once it is out too long, of a listed pendant that a resident may have taken."""
         one = self._devices[fact.device]
         waits = (
             one.worn and one.shared and self.silences.of(one.device, now) < self._times.pendant_out
