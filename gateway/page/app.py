@@ -67,7 +67,16 @@ def made(config: Config, *, own_papers: Any = None) -> tuple[Guard, Page]:
     accounts = Accounts(config.page_folder, boot_name())
     known = Known(config)
     names = tuple(dict.fromkeys([*papers.host_names(), *config.page.names, *_own(config)]))
-    page = Page(config, accounts, known, Watch(known.newest, config.runtime), own_papers, names)
+    page = Page(
+        config,
+        accounts,
+        known,
+        Watch(known.newest, config.runtime),
+        walk.watch(known, config.runtime),
+        sensors.watch(known, config.runtime),
+        own_papers,
+        names,
+    )
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:

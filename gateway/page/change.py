@@ -45,8 +45,7 @@ def current(v: Visitor) -> Config:
     page = v.page
     files = (page.config.path, page.config.state / "household.json")
     try:
-        page.config = _loaded(page.config.path, tuple(_mark(f) for f in files))
-        page.known.zone = page.config.zone
+        page.use(_loaded(page.config.path, tuple(_mark(f) for f in files)))
     except (OSError, ConfigError) as error:
         LOG.warning("page: the configuration cannot be read again: %s", type(error).__name__)
     return page.config

@@ -64,6 +64,10 @@ class Known:
     """The daemon's word, as files."""
 
     def __init__(self, config: Config) -> None:
+        self.use(config)
+
+    def use(self, config: Config) -> None:
+        """Go on with another configuration."""
         self._config = config
         self.zone = config.zone
 

@@ -6,6 +6,7 @@ A new one is found (`found`, `fitted`), filled in (`enrol`), and has its first w
 from __future__ import annotations
 
 import zlib
+from pathlib import Path
 
 import msgspec
 from fastapi import APIRouter, Response
@@ -14,9 +15,11 @@ from starlette.concurrency import run_in_threadpool
 
 from gateway.home import nearby
 from gateway.home.devices import Device
-from gateway.page import live, makes
+from gateway.page import makes
 from gateway.page.change import Answer, Form, configure, current, drawn
 from gateway.page.device import heard, signal
+from gateway.page.known import Known
+from gateway.page.live import Watch
 from gateway.page.stream import stream
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.page.waits import WAITS
@@ -105,18 +108,20 @@ async def retire(v: Technician, said: Fields) -> Response:
 
 @router.get("/sensors/live")
 async def told(v: Reader) -> Response:
-    """Tell pages of this file when something was heard."""
-    state, runtime, known = v.request.app.state, v.page.config.runtime, v.page.known
-    if not hasattr(state, "sensed"):
+    """Tell pages of set-up when something was heard."""
+    return stream(v, v.page.sensed)
 
-        def news() -> int:
-            marks = []
-            for name in (nearby.FILE, "status.json"):
-                try:
-                    marks.append((runtime / name).stat().st_mtime_ns)
-                except OSError:
-                    marks.append(0)
-            return zlib.crc32(msgspec.json.encode([*marks, known.newest()]))
 
-        state.sensed = live.Watch(news, runtime, lambda: WAITS.air_quiet)
-    return stream(v, state.sensed)
+def watch(known: Known, runtime: Path) -> Watch:
+    """Return what sees that something was heard."""
+
+    def news() -> int:
+        marks = []
+        for name in (nearby.FILE, "status.json"):
+            try:
+                marks.append((runtime / name).stat().st_mtime_ns)
+            except OSError:
+                marks.append(0)
+        return zlib.crc32(msgspec.json.encode([*marks, known.newest()]))
+
+    return Watch(news, runtime, lambda: WAITS.air_quiet)

@@ -101,6 +101,8 @@ class Page:
     accounts: Accounts
     known: Known
     watch: Watch
+    walked: Watch  # what a walk test has counted
+    sensed: Watch  # what was heard in the hearing window, or at a port
     papers: Any = None  # the certificate in use, None where the page is served without
     names: tuple[str, ...] = ()
     regulars: guard.Regulars = field(default_factory=guard.Regulars)
@@ -110,6 +112,11 @@ class Page:
     other_answers: answers.Answers = field(
         default_factory=answers.Answers
     )  # whoever is not signed in pushes out nobody who is
+
+    def use(self, config: Config) -> None:
+        """Go on with another configuration."""
+        self.config = config
+        self.known.use(config)
 
     def answers_to(self, v: Visitor) -> answers.Answers:
         """Return where answers to a visitor's forms are kept."""

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -26,10 +27,10 @@ from gateway.home.devices import Device
 from gateway.home.status import PlugStatus, WalkStatus
 from gateway.judge.waits import WAITS as JUDGING
 from gateway.judge.walk_record import PRESSES, Need, Plug, step_needs
-from gateway.page import live
 from gateway.page.acts import once, once_of
 from gateway.page.change import current
-from gateway.page.known import Filter
+from gateway.page.known import Filter, Known
+from gateway.page.live import Watch
 from gateway.page.news import until
 from gateway.page.stream import stream
 from gateway.page.visitor import Fields, Stop, Technician, Visitor, checked
@@ -130,16 +131,18 @@ def walk(v: Technician) -> Response:
 @router.get("/walk/live")
 async def told(v: Technician) -> Response:
     """Tell this page when something was counted."""
-    known, state = v.page.known, v.request.app.state
-    if not hasattr(state, "walked"):
+    return stream(v, v.page.walked)
 
-        def counted() -> int:
-            facts = known.status()
-            shown = [f and replace(f, left_s=0.0) for f in (facts.walk, facts.step)]
-            return zlib.crc32(msgspec.json.encode([*shown, known.newest()]))
 
-        state.walked = live.Watch(counted, v.page.config.runtime, lambda: WAITS.walk_quiet)
-    return stream(v, state.walked)
+def watch(known: Known, runtime: Path) -> Watch:
+    """Return what sees that a test has counted something."""
+
+    def counted() -> int:
+        facts = known.status()
+        shown = [f and replace(f, left_s=0.0) for f in (facts.walk, facts.step)]
+        return zlib.crc32(msgspec.json.encode([*shown, known.newest()]))
+
+    return Watch(counted, runtime, lambda: WAITS.walk_quiet)
 
 
 @router.post("/walk")
