@@ -301,6 +301,7 @@ DO: Final[Mapping[Do, str]] = {
     Do.ASK_PORT: "which wired device is at a port 查询串口",
     Do.ADJUST: "set a radar and read back 设置雷达",
     Do.PLATFORM_TEST: "try the way to the platform 测试平台",
+    Do.SOUND_TEST: "let the home be heard, without an alarm 试听",
 }
 # The values of each enumeration.
 VALUES: Final[Mapping[str, str]] = {

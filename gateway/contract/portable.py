@@ -48,6 +48,7 @@ ORDERS: Final[Mapping[Do, Order]] = {
     Do.ASK_PORT: Order(("port",)),
     Do.ADJUST: Order(("device",), ("settings",)),
     Do.PLATFORM_TEST: Order((), ("change", "secrets")),
+    Do.SOUND_TEST: Order(()),
 }
 CHOICES: Final[Mapping[tuple[Do, str], Iterable[str]]] = {
     (Do.CLOSE, "outcome"): Outcome,

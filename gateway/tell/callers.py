@@ -21,6 +21,8 @@ from gateway.judge.faults.fault import FaultFact
 from gateway.tell.sounder import Begin, Ran, Sounder, ask, begin, family, run
 from gateway.tell.spoken import facts, silent, word
 from gateway.tell.waits import WAITS
+from gateway.words import kind as kinds
+from gateway.words.clock import Moment
 from gateway.words.kind import Priority
 
 LOG = logging.getLogger("eldercare")
@@ -174,6 +176,29 @@ class Callers:
         for rung in config.ladder:
             if rung.faults and rung.program and not rung.sounds:
                 self.start(rung.program, stand_in, call=0, reason="fault")
+
+    async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
+        """Let the home be heard without an alarm; return how it went. What goes on was heard."""
+        alarm = Alarm(
+            number=0,
+            id="try",
+            kind=kinds.TEST,
+            priority=Priority.P4,
+            device="",
+            room="",
+            state=State.RAISED,
+            since=at,
+            stages={},
+            test=True,
+        )
+        self._quit(program[0])
+        try:
+            async with asyncio.timeout(WAITS.try_sound):
+                ran = await run(self._begin, program, alarm, "try")
+        except TimeoutError:
+            ran = Ran(True, f"{program[0]}: ended after {WAITS.try_sound:g} s")
+        self._told_end(program[0], ran, True)
+        return ran
 
     def resume(self, alarms: Iterable[Alarm], config: Config) -> None:
         """Sound again for what was raised before a restart and is not answered."""

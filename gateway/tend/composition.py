@@ -222,6 +222,7 @@ def build(
         ears=ears,
         uplink=uplink,
         rearrange=change,
+        callers=callers,
         attempt=functools.partial(
             Attempt,
             home=home,

@@ -34,6 +34,7 @@ from gateway.judge.notes import Later, Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.judge.waits import WAITS as JUDGING
 from gateway.keep.storage import Storage
+from gateway.tell.callers import Callers
 from gateway.tell.platform_test import Attempt
 from gateway.tell.uplink import Uplink
 from gateway.tend import rearrange
@@ -72,6 +73,7 @@ class Technician:
         ears: Ears,
         uplink: Uplink,
         rearrange: Rearrange,
+        callers: Callers,
         attempt: Callable[[Config, Instruction], Attempt],
         fitting: Callable[[Instruction, Device | None], wired_setup.Fitting],
     ) -> None:
@@ -91,6 +93,7 @@ class Technician:
         self._ears = ears
         self._uplink = uplink
         self._rearrange = rearrange
+        self._callers = callers
         self._attempt_of = attempt
         self._fitting_of = fitting
         self._tasks: set[asyncio.Task[None]] = set()
@@ -163,6 +166,8 @@ class Technician:
             return self._says(self._window(i))
         if i.do is Do.PLATFORM_TEST:
             return self._says(self._try(i))
+        if i.do is Do.SOUND_TEST:
+            return self._says(await self._sound(i))
         if i.do in {Do.ASK_PORT, Do.ADJUST}:
             return self._says(self._fit(i))
         if i.do is Do.COMMISSIONED:
@@ -192,6 +197,21 @@ class Technician:
 
     def _says(self, result: ResultFact) -> Later:
         return lambda now: self._pipeline.answered(result, (), now)
+
+    async def _sound(self, i: Instruction) -> ResultFact:
+        """Let the home be heard. An alarm that needs its siren comes first."""
+        config = self._home.config
+        program = config.sound_words or config.sound_alarm
+        if not program:
+            return refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.none"))
+        urgent = (a.open and not a.test for a in self._pipeline.alarms.values())
+        if self._callers.running or any(urgent):
+            return refusal(i, Refused.NOT_ALLOWED, Say("loudspeaker.alarm"))
+        ran = await self._callers.try_sound(program, self._clock.now())
+        if ran.ok:
+            return ResultFact(i, Refused.NONE)
+        code = ran.broken if ran.broken in {"unplugged", "not_there"} else "failed"
+        return refusal(i, Refused.NOT_ALLOWED, Say(f"loudspeaker.{code}", why=ran.words))
 
     def _window(self, i: Instruction) -> ResultFact:
         if i.seconds > HOME.window:

@@ -47,6 +47,8 @@ class Do(StrEnum):
     ADJUST = "adjust"  # set a radar's `settings` and read them back; with none, all are read
     # go the whole way to the platform and back, with the settings in `change` or the present ones
     PLATFORM_TEST = "platform_test"
+    # let the home be heard as loud as an alarm, without one
+    SOUND_TEST = "sound_test"
 
 
 # Whoever may do these changes how the home is guarded: only who has been let in by the technician's
@@ -62,6 +64,7 @@ LOCAL_ONLY = frozenset(
         Do.BACKUP,
         Do.TAKE_OVER,
         Do.PLATFORM_TEST,
+        Do.SOUND_TEST,
     }
 )
 

@@ -292,6 +292,7 @@ def instructions() -> dict[str, Any]:
         Do.COMMISSIONED: {"revision": 7, "secrets": "page-15"},
         Do.BACKUP: {"secrets": "page-16"},
         Do.TAKE_OVER: {"secrets": "page-17"},
+        Do.SOUND_TEST: {},
         Do.RESEND: {"journal": JOURNAL, "from": 1, "to": 1000},
         Do.RECALL: {"alarm": alarm, "reason": "the family is there", "issued": "2026-05-04T04:02:00Z"},
     }

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from gateway.home.waits import WAITS as HOME
 from gateway.judge.notes import Notes
+from gateway.tell.sounder import Ran
 from gateway.tend.technician import Technician
 from gateway.words.instruction import Change, Do, Door, Instruction, Refused, What
 from gateway.words.say import Say
@@ -41,6 +42,13 @@ async def made(tmp_path):
     out.uplink = SimpleNamespace(on_trial=False, connected=True)
     out.notes = Notes(out.pipeline.faults, out.pipeline.noticed, lambda: None)
     out.rearranged = []
+    out.callers = SimpleNamespace(running=0, tried=[], ran=Ran(True, ""))
+
+    async def try_sound(program, _at):
+        out.callers.tried.append(program)
+        return out.callers.ran
+
+    out.callers.try_sound = try_sound
     out.technician = Technician(
         home=out.home,
         models={},
@@ -55,6 +63,7 @@ async def made(tmp_path):
         ears=SimpleNamespace(open_window=out.windows.append, ports=lambda: out.ports),
         uplink=out.uplink,
         rearrange=lambda config, _now, **more: out.rearranged.append((config, more)) or [],
+        callers=out.callers,
         attempt=Attempt,
         fitting=lambda i, device: SimpleNamespace(over=False, run=asyncio.Event().wait, i=i, device=device),
     )
@@ -123,3 +132,17 @@ async def test_the_household_is_nobody_elses_until_the_pump_has_taken_the_answer
     assert not second.done()
     answer(made.clock.now())
     (await second)(made.clock.now())
+
+
+async def test_the_home_is_heard_unless_an_alarm_needs_its_loudspeaker(made):
+    made.home.config.sound_words, made.home.config.sound_alarm = (), ("/bin/siren",)
+    made.pipeline.alarms = {}
+    assert await made.does(Do.SOUND_TEST) is Refused.NONE
+    assert made.callers.tried == [("/bin/siren",)]
+    made.callers.ran = Ran(False, "exit code 10", "unplugged")
+    assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
+    made.pipeline.alarms = {1: SimpleNamespace(open=True, test=False)}
+    assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
+    made.home.config.sound_alarm = ()
+    assert await made.does(Do.SOUND_TEST) is Refused.NOT_ALLOWED
+    assert len(made.callers.tried) == 2
