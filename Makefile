@@ -62,7 +62,7 @@ year: $(VENV)/.dev
 	$(PY) -m tests.prove year
 
 month: $(VENV)/.dev
-	@$(PY) -m tests.month --seed $(or $(SEED),7) --homes $(or $(HOMES),45) --days $(or $(DAYS),30) --true $(or $(TRUE),1) --only "$(ONLY)"
+	@$(PY) -m tests.month --seed $(or $(SEED),7) --homes $(or $(HOMES),45) --days $(or $(DAYS),30) --true $(or $(TRUE),1) --only "$(ONLY)" $(if $(REPEATS),--repeats)
 
 bench: $(VENV)/.dev $(VENV)/.bench
 	@.ci/need mosquitto=mosquitto dbus-daemon=dbus-daemon

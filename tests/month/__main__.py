@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--true", type=float, default=1.0, help="so many times as many true emergencies")
     parser.add_argument("--only", default="", help="live only these homes of the county, by number: 3,24")
+    parser.add_argument("--repeats", action="store_true", help="doors say their state with each sign of life too")
     parser.add_argument("--rates", action="store_true", help="print the rates and their grounds as docs/truth.md has them, and no more")
     given = parser.parse_args()
     if given.rates:
@@ -27,6 +28,8 @@ def main() -> None:
     began = time.process_time()
     only = {int(n) for n in given.only.split(",") if n}
     homes = [home for home in drawn(given.homes, given.seed) if not only or home.n in only]
+    for home in homes:
+        home.repeats = given.repeats
 
     def told(done: Month) -> None:
         print(f"\r{homes.index(done.home) + 1} of {len(homes)} homes", end="", file=sys.stderr, flush=True)

@@ -136,6 +136,7 @@ class Box:
         self.others: list[tuple[str, bytes]] = []  # published beside the outbox
         self.unanswered: float | None = None
         self.last_motion = -1e9
+        self._door_open: bool | None = None
         self._loop = loop
         self._packets: dict[str, int] = {}
         self._counter = 0
@@ -264,24 +265,28 @@ class Box:
     def say(self, event: Event) -> bool:
         """Let a sensor say something; return whether it was heard."""
         sensor, dice = self.home.sensors[event.device], self.life.dice
+        if event.what == "open":
+            self._door_open = event.on
         # An event is sent as a burst, and what Zigbee does not get through it sends again: lost by the square.
         lost = sensor.loss if event.what in ("alive", "climate") and sensor.ble else sensor.loss**2
         if not self.on or self._silent(sensor.id) is not None or (sensor.loss and dice.random() < lost):
             return False
         daemon, on = self.daemon, event.on
-        level = self._level(sensor.id)
+        level, what = self._level(sensor.id), event.what
+        if self.home.repeats and sensor.id == "door" and what == "alive" and self._door_open is not None:
+            what, on = "open", self._door_open
         if sensor.model.startswith("gatt"):
             daemon.faults.heard_at[sensor.id] = self._clock.mono(self.now)
         elif sensor.id == "cancel":
             self._sealed(sensor.at, f"01{level:02x}" + ("3a01" if event.what == "cancel" else ""))
         elif sensor.ble:
             n = self._packets[sensor.id] = (self._packets.get(sensor.id, 0) + 1) % 256
-            said = _BTHOME[event.what].replace("{on}", f"{on:02x}")
+            said = _BTHOME[what].replace("{on}", f"{on:02x}")
             if event.what == "climate":
                 said = f"02{int(1900 + 300 * dice.random()).to_bytes(2, 'little').hex()}2e{dice.randint(35, 60):02x}"
             self._advert(sensor.at, f"4400{n:02x}01{level:02x}{said}")
         elif sensor.via == "zigbee":
-            body = _ZIGBEE[event.what](on) | {"battery": level, "linkquality": 90}
+            body = _ZIGBEE[what](on) | {"battery": level, "linkquality": 90}
             daemon.intake.published("zigbee", Published(topic=sensor.at, payload=json.dumps(body).encode()))
         elif sensor.via == "rf":
             if not on:

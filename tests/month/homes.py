@@ -170,6 +170,7 @@ class Home:
     late_time: bool = False
     holiday: bool = False
     airs: bool = False
+    repeats: bool = False  # its door says its state with each sign of life
     sensors: dict[str, Sensor] = field(default_factory=dict)
 
     @property
