@@ -30,7 +30,7 @@ from gateway.contract.wire import (
 )
 from gateway.judge.alarm import ANSWERED, Alarm, Call, Evidence
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality, Stamp
 from gateway.words.instruction import Problem, Refused, ResultFact

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from gateway.judge.alarm import Delivery, Masking, Outcome, State
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.words.clock import Moment, Quality
 from gateway.words.instruction import Do, Refused, What
 from gateway.words.kind import Priority

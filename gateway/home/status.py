@@ -18,7 +18,7 @@ from msgspec import UNSET, Struct, UnsetType
 from gateway.home import audible
 from gateway.home.waits import WAITS
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind
 from gateway.words.instruction import Refused, ResultFact
 from gateway.words.say import both

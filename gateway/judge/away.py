@@ -13,7 +13,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from math import inf
 
-from gateway.judge.faults.fault import FaultFact, Faults, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
+from gateway.judge.faults.fault import Faults
 from gateway.judge.masks import End
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.judge.alarm import Alarm, Evidence, Move, State
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Stamp, stamp
 from gateway.words.instruction import ResultFact

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.judge.alarm import Alarm
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.judge.masks import NOT_MASKED, End, Shelf
 from gateway.judge.pending import Pending
 from gateway.words.clock import Stamp

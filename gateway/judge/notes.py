@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fact import FaultFact
+from gateway.judge.faults.ledger import Ledger
 from gateway.words.clock import Moment
 from gateway.words.reading import Value
 
@@ -20,7 +21,7 @@ class Notes:
 
     def __init__(
         self,
-        faults: Faults,
+        faults: Ledger,
         noticed: Callable[[Iterable[FaultFact], Moment], list[Entry]],
         wake: Callable[[], None],
     ) -> None:

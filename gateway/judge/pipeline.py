@@ -22,7 +22,8 @@ from gateway.judge.away import Away
 from gateway.judge.book import Book, Entry, is_walk
 from gateway.judge.danger import Cancelled, Cleared, Danger, Forgotten, Judge, Judgement
 from gateway.judge.dispatch import Reason, Rung
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fact import FaultFact
+from gateway.judge.faults.fault import Faults
 from gateway.judge.first_press import FirstPresses
 from gateway.judge.known import Known
 from gateway.judge.masks import Shelf, masked
@@ -141,12 +142,11 @@ class Pipeline:
         self._real.restore(known.shelves, known.cancels)
         self._orders.restore(known.done, known.endings, (alarm for alarm, _ in known.alarms))
         self.faults.start(now, known.faults, known.silent_for, known.said_for, known.heard_ago)
-        # A walk test ends with the process: from now on the device is real, and nothing of the test
-        # may stand in its way.
+        # A walk test ends with the process, and so do the faults that a step of it began: from now
+        # on the device is real.
         walked = [alarm for alarm, _ in known.alarms if is_walk(alarm) and alarm.open]
         unwatched = take_alarms(self._alarms, self._judge, known, now)
         take_pending(self._judge, known.pending, self._alarms.times.level_lost)
-        # What a step of the walk test began ended with the process.
         still = {
             f"shelved {d}": round(shelf.until - now.mono)
             for d, shelf in known.shelves.items()
@@ -157,9 +157,8 @@ class Pipeline:
         said_for = known.said_for.get((kinds.AWAY, ""), 0.0)
         self._real.tell_away(self.away.restored(known.away, now, said_for), now)
         for alarm in unwatched:
-            # Nobody watched while the power was off: what an ended alarm left behind may have gone
-            # and come again. Of a make that never says that it is over, an earlier version may have
-            # left it behind for ever.
+            # While the power was off the danger may have gone and come again. An earlier version
+            # left it behind for ever where a make never says that it is over.
             self._alarms.faded(alarm.kind, alarm.device, now, by="rule", reason="restart")
         for alarm in walked:
             self.walk_test.restored(self._alarms.keep(replace(alarm, since=now)), now)

@@ -18,7 +18,8 @@ from gateway.judge.chatter import Counting
 from gateway.judge.conditions import MOMENTARY
 from gateway.judge.danger import Cancelled, Cleared, Danger, Judge
 from gateway.judge.dispatch import Reason, following
-from gateway.judge.faults.fault import FaultFact, Faults, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
+from gateway.judge.faults.ledger import Ledger
 from gateway.judge.first_press import REASON, FirstPresses
 from gateway.judge.levels import Key
 from gateway.judge.masks import Shelf
@@ -41,7 +42,7 @@ class Real:
     """Answers dangers, what is over, and the resident's own word, where no walk test does."""
 
     def __init__(
-        self, book: Book, alarms: OpenAlarms, judge: Judge, faults: Faults, away: Away
+        self, book: Book, alarms: OpenAlarms, judge: Judge, faults: Ledger, away: Away
     ) -> None:
         self.first_presses = FirstPresses()
         self.shelves: dict[DeviceId, Shelf] = {}

@@ -20,7 +20,7 @@ from datetime import datetime
 from gateway.contract import chain, encoding, wire
 from gateway.judge.alarm import ENDED, Alarm
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.keep.database import mark, marked, new_name, single
 from gateway.keep.history import Outgoing
 from gateway.keep.schema import atomic

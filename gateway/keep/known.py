@@ -19,7 +19,7 @@ from gateway.contract import encoding, wire
 from gateway.judge import pending
 from gateway.judge.alarm import Alarm
 from gateway.judge.faults import firsts, silence
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.judge.known import Known
 from gateway.judge.masks import unmasked
 from gateway.keep.database import marked, single

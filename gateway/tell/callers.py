@@ -17,7 +17,7 @@ from gateway.home.config import Config
 from gateway.judge.alarm import ENDED, Alarm, Call, Delivery, Masking, Move, State
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.tell.sounder import Begin, Ran, Sounder, ask, begin, family, run
 from gateway.tell.spoken import facts, silent, word
 from gateway.tell.waits import WAITS

@@ -35,7 +35,7 @@ from gateway.home.config import Config
 from gateway.home.home import Home
 from gateway.home.status import StepStatus, TryStatus
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.hear.intake import Intake
 from gateway.home.home import Home
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fault import FaultFact
+from gateway.judge.faults.fact import FaultFact
 from gateway.judge.faults.untold import Untold
 from gateway.keep.storage import Storage
 from gateway.tell.callers import Callers

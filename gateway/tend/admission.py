@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.judge.allowance import Allowances, Of
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fact import FaultFact
+from gateway.judge.faults.ledger import Ledger
 from gateway.judge.notes import Notes
 from gateway.words import kind
 from gateway.words.clock import Moment
@@ -30,7 +31,7 @@ def mistaken(mistake: Exception) -> str:
 class Admission:
     """The allowances of both doors. In the task "pump"."""
 
-    def __init__(self, faults: Faults, notes: Notes, now: Callable[[], Moment]) -> None:
+    def __init__(self, faults: Ledger, notes: Notes, now: Callable[[], Moment]) -> None:
         self._faults = faults
         self._notes = notes
         self._now = now

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gateway.home.inbox import PageWord
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fact import FaultFact
 from gateway.judge.faults.forged import FRAMES, Tallies
+from gateway.judge.faults.ledger import Ledger
 from gateway.tend.waits import WAITS
 from gateway.words import kind
 from gateway.words.clock import Moment
@@ -38,7 +39,7 @@ class _Seen:
 class Attacks:
     """What was refused and looks like an attack. On the loop's thread; `look` is the pump's."""
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Ledger) -> None:
         self._faults = faults
         self._seen: dict[str, _Seen] = {}  # by device, or by sort where it has none
         self._frames = Tallies()

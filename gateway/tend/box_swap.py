@@ -13,7 +13,8 @@ from gateway.hear.intake import Intake
 from gateway.home import backup, handed, takeover
 from gateway.home.home import Home
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fact import FaultFact
+from gateway.judge.faults.ledger import Ledger
 from gateway.judge.notes import Later
 from gateway.judge.pipeline import Pipeline
 from gateway.tend.certifying import wrong
@@ -40,7 +41,7 @@ class BoxSwap:
         models: Mapping[str, Model],
         clock: Clock,
         pipeline: Pipeline,
-        faults: Faults,
+        faults: Ledger,
         intake: Intake,
     ) -> None:
         self._home = home

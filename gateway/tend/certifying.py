@@ -15,7 +15,8 @@ from gateway.contract import wire
 from gateway.home import certificates, commissioning, handed, signatures
 from gateway.home.home import Home
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fact import FaultFact
+from gateway.judge.faults.fault import Faults
 from gateway.judge.notes import Later
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.storage import Storage

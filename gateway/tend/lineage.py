@@ -49,7 +49,7 @@ from math import inf
 from gateway.contract import wire
 from gateway.home.home import Home
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.pipeline import Pipeline
 from gateway.keep.database import BROKEN, SET_ASIDE, has_room, new_name
 from gateway.keep.history import Outgoing

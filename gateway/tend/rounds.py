@@ -30,7 +30,7 @@ from gateway.home.devices import VITAL, Device
 from gateway.home.home import Home
 from gateway.judge.alarm import State
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.faults.firsts import Firsts
 from gateway.judge.notes import Notes
 from gateway.judge.pipeline import Pipeline

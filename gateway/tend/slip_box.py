@@ -16,7 +16,7 @@ from gateway.box import aside
 from gateway.home import slips
 from gateway.home.home import Home
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import Faults
+from gateway.judge.faults.ledger import Ledger
 from gateway.judge.notes import Notes
 from gateway.tend.orders import Orders
 from gateway.tend.turn import in_turn
@@ -33,7 +33,7 @@ class SlipBox:
     """What programs of our own have left. `run` is a task of its own on the loop."""
 
     def __init__(
-        self, home: Home, orders: Orders, faults: Faults, notes: Notes, now: Callable[[], Moment]
+        self, home: Home, orders: Orders, faults: Ledger, notes: Notes, now: Callable[[], Moment]
     ) -> None:
         self._home = home
         self._orders = orders

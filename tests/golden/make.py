@@ -102,7 +102,7 @@ def leave(out: Path) -> None:
         from gateway.box.folders import page_of
         from gateway.contract.encoding import decode_entry
         from gateway.home import inbox
-        from gateway.judge.faults.fault import Turn
+        from gateway.judge.faults.fact import Turn
         from gateway.keep.journal import Writing
         from gateway.keep.recovery import opened
         from gateway.words.reading import Kind, Reading

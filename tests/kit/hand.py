@@ -16,7 +16,8 @@ from gateway.judge.alarm import Alarm
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import Judge
 from gateway.judge.dispatch import PROGRAM, Rung
-from gateway.judge.faults.fault import FaultFact, Faults, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
+from gateway.judge.faults.fault import Faults
 from gateway.judge.faults.silence import Supervised
 from gateway.judge.known import Known
 from gateway.judge.masks import NOT_MASKED, End, Shelf

@@ -7,7 +7,7 @@ import pytest
 from gateway.contract import inward, wire
 from gateway.judge import allowance
 from gateway.judge.allowance import Allowance, Allowances, Lot, Of
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.judge.waits import WAITS
 from gateway.tell.receipts import A_COMMIT
 from gateway.tend import mailbox

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 from gateway.contract import encoding
 from gateway.judge.alarm import State
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.keep import database, history, retention, schema, shed, store, wal
 from gateway.keep import stand_in as stand_ins
 from gateway.keep.database import StoreProblem

@@ -23,7 +23,8 @@ from gateway.hear.waiting_room import WaitingRoom
 from gateway.home.config import Config, load
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.danger import Judge
-from gateway.judge.faults.fault import FaultFact, Faults
+from gateway.judge.faults.fact import FaultFact
+from gateway.judge.faults.fault import Faults
 from gateway.judge.known import Known
 from gateway.judge.pipeline import Pipeline
 from gateway.words import kind

@@ -1,60 +1,32 @@
 """Technical trouble: silent devices, low batteries, tampering, a deaf radio, a lost uplink.
 
-Silence is noticed here. Each fault is said once when it begins and once when it ends; a low battery
-is said again every week.
+This module watches devices, radios, uplink, mains and clock. What it finds begins and ends in the
+ledger.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import replace
 
 from gateway.judge.chatter import LIVELY, Chatter
-from gateway.judge.faults.batteries import LOW_AT, WELL_AT, Batteries
-from gateway.judge.faults.daily import Daily, read, written
+from gateway.judge.faults.batteries import LOW_AT, WELL_AT
+from gateway.judge.faults.daily import read, written
 from gateway.judge.faults.deafness import Deafness
-from gateway.judge.faults.flapping import UNSTABLE, Flapping
+from gateway.judge.faults.fact import FaultFact, Turn
+from gateway.judge.faults.ledger import Ledger
 from gateway.judge.faults.outings import Outings
 from gateway.judge.faults.silence import NAMED, Silences, Supervised
 from gateway.judge.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment, Quality
-from gateway.words.kind import FaultClass, Priority
+from gateway.words.kind import FaultClass
 from gateway.words.reading import FORMS, DeviceId, Form, Kind, Reading, Value
 from gateway.words.times import Times
 
 # times its limit that a device may be silent which was missing in the last day: heard just too
 # late, it is told once
 HYSTERESIS = 1.25
-
-
-class Turn(StrEnum):
-    """What happened to a fault."""
-
-    RAISED = "raised"
-    REPEATED = "repeated"
-    CLEARED = "cleared"
-    NOTED = "noted"  # told once, nothing to end
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FaultFact:
-    """One thing said about a fault.
-
-    `detail` holds plain values; `since` is when the fault began.
-    """
-
-    kind: str
-    turn: Turn
-    priority: Priority
-    since: Moment
-    device: str = ""
-    room: str = ""
-    detail: Mapping[str, Value] = field(default_factory=dict)
-    evidence: tuple[Reading, ...] = ()
-    test: bool = False
-    fault_class: FaultClass = FaultClass.NOW
 
 
 # These stay on, whatever the device says later, until a technician has looked at it.
@@ -65,12 +37,11 @@ _LATCHED = {
     Kind.NOT_UNDERSTOOD: kinds.NOT_UNDERSTOOD,
 }
 _STRANGE = 5  # words that were not understood which one fault names
-_SEVERE = frozenset({kinds.MISSING, kinds.NOT_UNDERSTOOD})  # P2 of a device that a life may hang on
 JUDGED = frozenset({Kind.BATTERY, Kind.BATTERY_LOW, *_LATCHED})
 
 
-class Faults:
-    """All faults that are on, and the silences they are judged from.
+class Faults(Ledger):
+    """The ledger together with the watch over devices, radios, uplink, mains and clock.
 
     `silences` has the monotonic second at which each device was last heard; intake writes it for
     every packet that proves life. `radios` maps each adapter to the second it last heard anything.
@@ -86,22 +57,17 @@ class Faults:
         tells_out: bool = True,
         mains_jitter: float = 0.0,
     ) -> None:
-        self._devices = devices
-        self._times = times
-        self.on: dict[tuple[str, str], FaultFact] = {}
+        super().__init__(devices, times)
         self.silences = Silences(devices)
         self.heard_at = self.silences.heard_at
         self.outings = Outings()
-        # False: no consent to activity: nobody outside the home knows who is out, or by what signs
-        # back
+        # False: no consent to activity. Nobody outside the home learns who is out, or by what
+        # signs they are back.
         self._tells_out = tells_out
         self.deafness = Deafness()
-        self.flapping = Flapping()
-        self.daily = Daily()
         self._chatter = Chatter()
-        self._values: dict[
-            tuple[DeviceId, Kind, int, str], Value
-        ] = {}  # of the states that were heard, the last
+        # the last value of each state that was heard
+        self._values: dict[tuple[DeviceId, Kind, int, str], Value] = {}
         self._began = 0.0
         self.radios: dict[str, float] = {}
         self._link_down_since: float | None = None
@@ -109,7 +75,6 @@ class Faults:
         self.mains: bool | None = None  # None: this box cannot know
         self._mains_jitter = mains_jitter
         self._mains_lost_since: float | None = None
-        self._batteries = Batteries()
         self._clock_why: Mapping[str, Value] = {}  # why a time server is not believed
         self._unsure_since: float | None = None
         self._offset: float | None = None
@@ -128,25 +93,10 @@ class Faults:
         `silent_for` is the silence of each device that had been counted, `heard_ago` how long ago
         it was heard, `said_for` how long ago each fault was said, each where that is known.
         """
-        self.on = dict(known)
-        low = {
-            key: now.mono - fact.since.mono
-            for key, fact in known.items()
-            if key[0] == kinds.LOW_BATTERY
-        }
-        self._batteries.start(
-            now.mono,
-            {key[1]: (lasts, (said_for or {}).get(key, 0.0)) for key, lasts in low.items()},
-        )
+        self._take_over(now, known, said_for or {})
         self.silences.start(now, silent_for, heard_ago or {}, self._missing())
         self.outings.start(now.mono)
-        for (kind, device), fact in known.items():
-            if (
-                fact.fault_class is FaultClass.FIGURE
-                and kinds.of(kind).fault_class is not FaultClass.FIGURE
-                and not fact.test
-            ):
-                self.flapping.restored((kind, device))
+        for kind, device in known:
             if kind == kinds.OUT:
                 self.outings.restored(device, now.mono)
         self._link_down_since = now.mono
@@ -340,45 +290,20 @@ class Faults:
         for device in missing:
             out += self._late(device, now)
         out += self._deaf(now)
-        if (
-            self._link_down_since is not None
-            and now.mono - self._link_down_since >= self._times.uplink_lost
-        ):
-            out += self._begin(
-                kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - self._link_down_since)}
-            )
-        lost = self._mains_lost_since
+        down, lost = self._link_down_since, self._mains_lost_since
+        if down is not None and now.mono - down >= self._times.uplink_lost:
+            out += self._begin(kinds.UPLINK_LOST, "", now, {"down_s": round(now.mono - down)})
         if lost is not None and now.mono - lost >= self._times.mains_lost + self._mains_jitter:
             out += self._begin(kinds.MAINS_LOST, "", now, {"lost_s": round(now.mono - lost)})
-        for of, sends in self._batteries.due(now.mono, self._times):
-            fact = self.on[kinds.LOW_BATTERY, of]
-            self.daily.touch()
-            out.append(
-                replace(
-                    fact,
-                    turn=Turn.REPEATED,
-                    detail={**fact.detail, **({"work_order": True} if sends else {})},
-                )
-            )
+        out += self._low_again(now)
         for of in [
             of
             for kind, of in self.on
             if kind == kinds.CHATTERS and now.mono - self._began >= WAITS.chatter_over
         ]:
             out += [] if self._chatter.goes_on(of, now.mono) else self._end(kinds.CHATTERS, of, now)
-        for key in self.flapping.lasting(now.mono):
-            if (
-                lasts := self.on.get(key)
-            ) is not None:  # it was only counted, and stays on: said as it is
-                out += self._as_it_is(lasts, lasts.detail)
-        retired = [
-            (kind, d)
-            for kind, d in self.on
-            if (kind.startswith("device.") or kind == kinds.OUT) and d not in self._devices
-        ]
-        out += [fact for key in retired for fact in self._end(*key, now)]
-        out += self._clock(now)
-        return out + self._daily(now)
+        out += self._lasting(now)
+        return out + self._end_retired(now) + self._clock(now) + self._daily(now)
 
     def _late(self, device: DeviceId, now: Moment) -> list[FaultFact]:
         """Judge a missing device: one that is out with its wearer is told after longer."""
@@ -417,23 +342,6 @@ class Faults:
         if fact.fault_class is not FaultClass.LIST or fact.test or not one.vital or waits:
             return []
         return self._as_it_is(fact, self._silent(one.device, now))
-
-    def _as_it_is(self, fact: FaultFact, detail: Mapping[str, Value]) -> list[FaultFact]:
-        self.on[fact.kind, fact.device] = told = self._fact(
-            fact.kind, fact.device, fact.since, Turn.REPEATED, detail
-        )
-        return [told]
-
-    def _daily(self, now: Moment) -> list[FaultFact]:
-        on = (
-            key
-            for key, fact in self.on.items()
-            if fact.fault_class is FaultClass.LIST and not fact.test
-        )
-        return [
-            self._fact(kind, "", now, Turn.NOTED, detail)
-            for kind, detail in self.daily.tick(now, on)
-        ]
 
     def mark(self, *, anew: bool = False) -> str:
         """Return what is to be remembered of the day and of the air, "" where nothing is new.
@@ -528,128 +436,3 @@ class Faults:
             return []
         self.on[kinds.CLOCK_UNSURE, ""] = fact = replace(fact, detail=detail)
         return [replace(fact, turn=Turn.REPEATED)]
-
-    def is_vital(self, device: DeviceId) -> bool:
-        """Say whether a device senses a P1 kind."""
-        supervised = self._devices.get(device)
-        return supervised is not None and supervised.vital
-
-    def note(self, kind: str, now: Moment, device: str = "", **detail: Value) -> FaultFact:
-        """Return something told once, such as a restart."""
-        fact = self._fact(kind, device, now, Turn.NOTED, detail)
-        self.daily.took(kind, device, fact.fault_class, now, detail.get("why", ""))
-        return fact
-
-    def begin(
-        self, kind: str, now: Moment, of: str = "", *, test: bool = False, **detail: Value
-    ) -> list[FaultFact]:
-        """Begin a fault of the gateway itself or `of` a device, unless it is on already.
-
-        One that is a `test` ends as one.
-        """
-        return self._begin(kind, of, now, detail, test=test)
-
-    def end_tests(self, now: Moment) -> list[FaultFact]:
-        """End the faults that a step of the walk test began."""
-        return [
-            fact
-            for (kind, device), on in list(self.on.items())
-            if on.test
-            for fact in self._end(kind, device, now)
-        ]
-
-    def again(self, kind: str, of: str, detail: Mapping[str, Value]) -> list[FaultFact]:
-        """Say a fault that is on once more, with what has become of it."""
-        if (fact := self.on.get((kind, of))) is None:
-            return []
-        self.on[kind, of] = replace(fact, detail=detail)
-        return [replace(fact, turn=Turn.REPEATED, detail=detail)]
-
-    def end(self, kind: str, now: Moment, of: str = "") -> list[FaultFact]:
-        """End such a fault, if it is on."""
-        return self._end(kind, of, now)
-
-    def _begin(
-        self,
-        kind: str,
-        device: str,
-        now: Moment,
-        detail: Mapping[str, Value],
-        evidence: tuple[Reading, ...] = (),
-        *,
-        listed: bool = False,
-        test: bool = False,
-    ) -> list[FaultFact]:
-        key = (kind, device)
-        if key in self.on:
-            return []
-        fact = self._fact(kind, device, now, Turn.RAISED, detail, evidence)
-        if listed:
-            fact = replace(fact, priority=Priority.P3, fault_class=FaultClass.LIST)
-        if test:
-            fact = replace(fact, test=True)
-        else:
-            fact = self._counted(fact, now)
-            self.daily.took(kind, device, fact.fault_class, now)
-        self.on[key] = fact
-        if kind == kinds.LOW_BATTERY:
-            self._batteries.begins(device, now.mono)
-        return [fact]
-
-    def _counted(self, fact: FaultFact, now: Moment) -> FaultFact:
-        """Count a fault's beginnings in a day: the fourth is unstable, later ones are figures."""
-        if fact.fault_class is FaultClass.FIGURE:
-            return fact
-        times = self.flapping.began((fact.kind, fact.device), now.mono)
-        if times == UNSTABLE:
-            return replace(fact, detail={**fact.detail, "unstable": times})
-        if times < UNSTABLE:
-            return fact
-        self.daily.listed(fact.kind, fact.device)
-        return replace(fact, priority=Priority.P4, fault_class=FaultClass.FIGURE)
-
-    def _end(self, kind: str, device: str, now: Moment) -> list[FaultFact]:
-        fact = self.on.pop((kind, device), None)
-        if kind == kinds.LOW_BATTERY:
-            self._batteries.over(device)
-        self.flapping.ended((kind, device))
-        return (
-            []
-            if fact is None
-            else [
-                replace(
-                    fact,
-                    turn=Turn.CLEARED,
-                    detail={"lasted_s": round(now.mono - fact.since.mono)},
-                    evidence=(),
-                )
-            ]
-        )
-
-    def _fact(
-        self,
-        kind: str,
-        device: str,
-        now: Moment,
-        turn: Turn,
-        detail: Mapping[str, Value],
-        evidence: tuple[Reading, ...] = (),
-    ) -> FaultFact:
-        supervised = self._devices.get(device)
-        behind = self.silences.behind(device) if kind == kinds.MISSING else ()
-        vital = kind in _SEVERE and any(
-            one.vital for one in (supervised, *behind) if one is not None
-        )
-        row = kinds.of(kind)
-        listed = kind == kinds.MISSING and not vital and not behind
-        return FaultFact(
-            kind=kind,
-            turn=turn,
-            priority=Priority.P2 if vital else row.priority,
-            fault_class=FaultClass.LIST if listed else row.fault_class,
-            since=now,
-            device=device,
-            room=supervised.room if supervised else "",
-            detail=detail,
-            evidence=evidence,
-        )

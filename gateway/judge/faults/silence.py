@@ -186,7 +186,7 @@ class Silences:
 
     def behind(self, receiver: DeviceId) -> list[Supervised]:
         """Return the devices that are heard through this one."""
-        return [one for one in self.devices.values() if one.via == receiver]
+        return behind_of(receiver, self.devices)
 
     def _missing(self, one: Supervised, now: Moment) -> bool:
         gone = self._cut.get(one.device)
@@ -213,6 +213,11 @@ class Silences:
         if lost is None or lost.since != heard:
             lost = self._lost[device] = _Lost(heard)
         lost.seconds += min(seconds, self.of(device, now))
+
+
+def behind_of(receiver: DeviceId, devices: Mapping[DeviceId, Supervised]) -> list[Supervised]:
+    """Return those of `devices` that are heard through this one."""
+    return [one for one in devices.values() if one.via == receiver]
 
 
 def read(text: str) -> dict[DeviceId, float]:

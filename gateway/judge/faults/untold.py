@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import time, tzinfo
 from math import inf
 
-from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.judge.waits import WAITS
 from gateway.words.clock import Moment, Quality, Stamp, bridged, stamp
 from gateway.words.finite import loads, number

@@ -9,7 +9,7 @@ import pytest
 from gateway.contract import encoding, inward, schemas, wire
 from gateway.judge.alarm import Alarm, Call, Delivery, Evidence, Masking, Outcome, State
 from gateway.judge.book import AlarmFact, Entry
-from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.words.clock import Moment, Quality, Stamp
 from gateway.words.instruction import Do, Door, Instruction, Refused, ResultFact
 from gateway.words.kind import KINDS, Priority, of

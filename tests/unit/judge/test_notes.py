@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from gateway.judge.faults.fault import Faults, Turn
+from gateway.judge.faults.fact import Turn
+from gateway.judge.faults.fault import Faults
 from gateway.judge.notes import Notes
 from gateway.words import kind
 from gateway.words.clock import Moment, Quality

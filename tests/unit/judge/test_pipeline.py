@@ -9,7 +9,7 @@ from gateway.contract.encoding import alarm_of, decode_entry, encode_entry
 from gateway.judge.alarm import Outcome
 from gateway.judge.book import AlarmFact
 from gateway.judge.danger import Danger
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.judge.known import Known
 from gateway.judge.orders import REMEMBERED
 from gateway.judge.real import OFTEN

@@ -3,7 +3,7 @@
 import pytest
 from drivers import all_models
 from gateway.judge.alarm import Outcome, State
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.judge.waits import WAITS
 from gateway.judge.walk_record import Goal, Need, goal
 from gateway.words import kind

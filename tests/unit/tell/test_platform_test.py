@@ -9,7 +9,7 @@ import pytest
 from gateway.contract import wire
 from gateway.judge.alarm import Alarm, State
 from gateway.judge.book import Entry
-from gateway.judge.faults.fault import FaultFact, Turn
+from gateway.judge.faults.fact import FaultFact, Turn
 from gateway.tell.connection import LinkLost
 from gateway.tell.platform_test import STEPS, Attempt
 from gateway.words import kind

@@ -2,7 +2,7 @@
 
 import pytest
 from gateway.judge.allowance import Of
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.judge.waits import WAITS
 from gateway.tend.admission import BAD_MESSAGES, Admission
 from gateway.words import kind

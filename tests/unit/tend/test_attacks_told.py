@@ -2,7 +2,8 @@
 
 import pytest
 from gateway.home.inbox import PageWord, page_word
-from gateway.judge.faults.fault import Faults, Turn
+from gateway.judge.faults.fact import Turn
+from gateway.judge.faults.fault import Faults
 from gateway.tend.attacks import TELL_AT, Attacks
 from gateway.tend.waits import WAITS
 from gateway.words import kind

@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.judge.known import Known
 from gateway.judge.notes import Notes
 from gateway.keep.storage import MovedToMemory

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 from gateway.home import slips
-from gateway.judge.faults.fault import Turn
+from gateway.judge.faults.fact import Turn
 from gateway.tend.orders import Taken
 from gateway.tend.slip_box import SlipBox
 from gateway.words import kind

@@ -1,0 +1,39 @@
+"""What is said of a fault: one frozen fact for each turn that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gateway.words.clock import Moment
+from gateway.words.kind import FaultClass, Priority
+from gateway.words.reading import Reading, Value
+
+
+class Turn(StrEnum):
+    """What happened to a fault."""
+
+    RAISED = "raised"
+    REPEATED = "repeated"
+    CLEARED = "cleared"
+    NOTED = "noted"  # told once, nothing to end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultFact:
+    """One thing said about a fault.
+
+    `detail` holds plain values; `since` is when the fault began.
+    """
+
+    kind: str
+    turn: Turn
+    priority: Priority
+    since: Moment
+    device: str = ""
+    room: str = ""
+    detail: Mapping[str, Value] = field(default_factory=dict)
+    evidence: tuple[Reading, ...] = ()
+    test: bool = False
+    fault_class: FaultClass = FaultClass.NOW
