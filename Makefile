@@ -10,7 +10,7 @@ PROOFS := cc=build-essential strace=strace ip=iproute2 nft=nftables faketime=fak
 # What pages are looked at with: a browser, and letters for both languages.
 BROWSER = chromium=chromium package:fonts-noto-cjk=fonts-noto-cjk
 
-.PHONY: demo voice test quick check prove year month bench fuzz sbom screenshots java lock clean
+.PHONY: demo voice test quick check prove year month bench fuzz deb sbom screenshots java lock clean
 .DEFAULT_GOAL := help
 
 help:
@@ -24,6 +24,7 @@ help:
 	@echo 'make month        a simulated month of a county'"'"'s homes, and what its desk is told (SEED=7 HOMES=45 DAYS=30; ONLY=3,24: two of its homes)'
 	@echo 'make bench        measure beside the floor (QUICK=1: about a minute)'
 	@echo 'make fuzz         fuzz every decoder, going on from what was found before (SECONDS=600)'
+	@echo 'make deb          the Debian packages for arm64 and amd64, into build/ (no compiler; SOURCE_DATE_EPOCH: the time in them)'
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
 	@echo 'make java         Java classes of the contract, made by a generator and compiled (300 packages of npm)'
 	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
@@ -75,6 +76,11 @@ screenshots: $(VENV)/.dev
 java: $(VENV)/.dev $(VENV)/.contract-java
 	@.ci/need javac=default-jdk-headless node=nodejs
 	@$(PY) -m tests.contract.java
+
+# Wheels of the lock for either architecture are fetched into build/wheels, once.
+deb: $(VENV)/.dev
+	@.ci/need espeak-ng=espeak-ng dpkg-deb=dpkg
+	@$(PY) -m deb
 
 sbom: $(VENV)/.dev
 	$(PY) -m tests.write.sbom

@@ -138,9 +138,8 @@ def _rehearsed(path: Path, beside: Path) -> None:
     environment = {
         n: v for n, v in os.environ.items() if n not in {"NOTIFY_SOCKET", "WATCHDOG_USEC"}
     }
-    environment["PYTHONPATH"] = os.pathsep.join(
-        filter(None, (str(HERE), environment.get("PYTHONPATH")))
-    )
+    # a package's launcher adds folders that no environment names
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, (str(HERE), *sys.path)))
     try:
         shutil.copytree(beside, copy)
         try:

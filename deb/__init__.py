@@ -1,0 +1,9 @@
+"""The Debian package of a box: `make deb`, and the signed repository it is installed from.
+
+wheels.py   the locked wheels of one architecture, for each Python of Debian
+package.py  what lies in the package, and `dpkg-deb` around it
+repository.py   `make repo DIR=`: index and signature
+files/      what Debian runs and asks: control, maintainer scripts, launcher
+
+Nothing here reaches a home as code; `gateway/` knows nothing of it.
+"""
