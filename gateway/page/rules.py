@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
@@ -20,19 +21,20 @@ from gateway.home.config import Config
 from gateway.home.handed import Handed, Rejected
 from gateway.judge.watch import OPTIONAL
 from gateway.page import both
-from gateway.page.change import Answer, Form, configure, current, drawn, models
+from gateway.page.change import Answer, Form, configure, current, drawn, left, models
 from gateway.page.makes import OPENS
 from gateway.page.presets import GROUPS, PRESETS, SHOWN, Preset
 from gateway.page.visitor import Fields, Reader, Technician, Visitor, checked
 from gateway.words import kind
 from gateway.words.clock import Moment
-from gateway.words.instruction import Change, What
+from gateway.words.instruction import Change, Do, What
 from gateway.words.reading import Kind
 from gateway.words.times import Times
 
 router = APIRouter()
 
 
+LOUDNESS: Final = ("20", "40", "60", "80", "100")  # percent that are offered
 DIFFERENCES: Final = 8  # from the nearest preset that are listed
 _ABOUT: Final = {f.name: (float(str(f.default)), f.metadata) for f in fields(Times)}
 _trying = threading.Lock()  # one at a time: it takes a core for up to twenty seconds
@@ -135,6 +137,35 @@ async def ladder(v: Technician, said: Fields) -> Response:
             v, Form("ladder", said, Answer(fields=wrong)), What.SET_LADDER, {"ladder": value}, rungs
         )
     return await run_in_threadpool(_rules, v, 200, Form("ladder", said), rungs, unsaved=True)
+
+
+@router.post("/rules/voice")
+async def voice(v: Technician, said: Fields) -> Response:
+    """Set how the home speaks, or let it be heard as it is set."""
+    checked(v, said)
+    config = await run_in_threadpool(current, v)
+    if said.get("go") == "hear":
+        answer = await left(v, Do.SOUND_TEST, said)
+        if answer.accepted:
+            return RedirectResponse("/rules?heard=1#voice", 303)
+        return await run_in_threadpool(_rules, v, 422, Form("voice", {}, answer))
+    value = msgspec.to_builtins(config.parts.sound) | {
+        "voice": bool(said.get("voice")),
+        "quiet_sos": bool(said.get("quiet_sos")),
+        "language": said.get("language", ""),
+        "volume": _percent(said.get("volume", "")),
+        "night_volume": _percent(said.get("night_volume", "")),
+    }
+    answer = await configure(v, said, What.SET_SOUND, value)
+    if answer.accepted:
+        return RedirectResponse("/rules?saved=1#voice", 303)
+    status = 409 if answer.moved else 422
+    return await run_in_threadpool(_rules, v, status, Form("voice", said, answer))
+
+
+def _percent(text: str) -> float:
+    """Return a loudness of those that are offered; what is none of them is refused by its range."""
+    return float(text) if text in LOUDNESS else 0.0
 
 
 async def _on(
@@ -303,6 +334,10 @@ def _rules(
         saved="saved" in v.request.query_params,
         now=v.page.known.now(facts),
         most=RUNGS,
+        sound=config.parts.sound,
+        speaks=bool(config.sound_words),
+        loudness=LOUDNESS,
+        heard="heard" in v.request.query_params,
     )
 
 

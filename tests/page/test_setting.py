@@ -25,7 +25,7 @@ from tests.page.conftest import form_key, post
 
 pytestmark = pytest.mark.usefixtures("kept_secrets")
 PAGES = ("/platform", "/walk")
-CHANGES = ("/platform", "/rules/judging", "/rules/ladder", "/walk")
+CHANGES = ("/platform", "/rules/judging", "/rules/ladder", "/rules/voice", "/walk")
 
 
 def yes(box, **more):
@@ -63,7 +63,7 @@ async def test_only_a_technician_gets_there(box):
             shown = browser is technician or where in {"/home", "/sensors", "/rules", "/certificate"}
             assert (f'href="{where}"' in (await browser.get("/setup")).text) is shown, where
     text = (await supervisor.get("/rules")).text
-    assert text.count('<fieldset class="bare" disabled>') == 2
+    assert text.count('<fieldset class="bare" disabled>') == 3
     assert "<button" not in text.partition("<main")[2], "no button that would be refused"
 
 
@@ -244,6 +244,43 @@ async def test_rungs_are_added_moved_and_removed_without_script_and_saved(box):
     assert (await browser.post("/rules/ladder", data=said | {"go": "save"})).status_code == 303
     value = left(box).change.value["ladder"]
     assert [(r["responder"], r["wait"]) for r in value] == [("daughter", 60.0), ("护理站", 120.0)]
+
+
+async def test_how_the_home_speaks_is_set_and_programs_of_its_own_stay(box):
+    path = box.example.path
+    path.write_text(path.read_text(encoding="utf-8").replace("voice = false", 'alarm = ["/bin/true"]'), encoding="utf-8")
+    browser = await box.technician()
+    said = as_typed((await browser.get("/rules")).text, "voice")
+    assert "voice" not in said or 'name="voice" value="1" checked' not in (await browser.get("/rules")).text
+    yes(box)
+    typed = {n: said[n] for n in ("key", "once", "revision")}
+    typed |= {"go": "save", "voice": "1", "language": "en", "volume": "80", "night_volume": "40", "quiet_sos": "1"}
+    assert (await browser.post("/rules/voice", data=typed)).status_code == 303
+    value = left(box).change.value
+    assert {n: value[n] for n in ("voice", "language", "volume", "night_volume", "quiet_sos")} == {
+        "voice": True,
+        "language": "en",
+        "volume": 80.0,
+        "night_volume": 40.0,
+        "quiet_sos": True,
+    }
+    assert value["alarm"] == ["/bin/true"]
+
+
+async def test_the_home_is_heard_from_the_page_and_why_not_is_said(box):
+    browser = await box.technician()
+    said = as_typed((await browser.get("/rules")).text, "voice")
+    typed = {n: said[n] for n in ("key", "once", "revision")} | {"go": "hear"}
+    yes(box)
+    answer = await browser.post("/rules/voice", data=typed)
+    assert answer.headers["location"] == "/rules?heard=1#voice"
+    assert left(box).do == "sound_test"
+    assert "喇叭响了" in (await browser.get("/rules?heard=1")).text
+    yes(box, accepted=False, refused=Refused.NOT_ALLOWED, zh="没有找到喇叭", en="no loudspeaker")
+    said = as_typed((await browser.get("/rules")).text, "voice")
+    answer = await browser.post("/rules/voice", data={n: said[n] for n in ("key", "once", "revision")} | {"go": "hear"})
+    assert answer.status_code == 422
+    assert "没有找到喇叭" in answer.text
 
 
 CALLER = '[[ladder]]\nresponder = "caller"\nchannel = "program"\nprogram = ["/bin/true"]\n'
