@@ -27,7 +27,7 @@ help:
 	@echo 'make deb          the Debian packages for arm64 and amd64, into build/ (no compiler; SOURCE_DATE_EPOCH: the time in them)'
 	@echo 'make sbom         what runs in a home, with hashes, as CycloneDX into build/sbom.cdx.json'
 	@echo 'make java         Java classes of the contract, made by a generator and compiled (300 packages of npm)'
-	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots'
+	@echo 'make screenshots  every page in both languages, light and dark, phone and desktop, into build/screenshots (DOCS=1: the pictures of the manual, into docs)'
 
 demo: $(VENV)/.demo $(VENV)/.voice
 	@$(PY) -m gateway.demo $(if $(filter-out 0,$(ONCE)),--once)

@@ -11,8 +11,10 @@ from gateway.words import kind
 
 from tests.kit.wait import PATIENCE
 from tests.write import manual
+from tests.write.screenshots import SHOWN
 
 ROOT = Path(__file__).parents[2]
+LARGEST = 60_000  # bytes of one picture: it is looked at on a phone
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 
@@ -60,6 +62,14 @@ def test_what_a_page_names_exists(page):
         assert (ROOT / name).exists(), name
     for name in set(re.findall(r"`((?:tests|gateway|drivers)/[\w/.-]+\.\w+)[`:]", text)):
         assert (ROOT / name).exists(), name
+
+
+def test_the_pictures_are_those_that_one_command_makes():
+    """`make screenshots DOCS=1` makes every picture that a page shows, and none that no page shows."""
+    shown = {name for page in PAGES for name in re.findall(r'src="(?:[\w/]*/)?([\w-]+)\.\w+"', page.read_text(encoding="utf-8"))}
+    there = {path.stem: path.stat().st_size for path in (ROOT / "docs").iterdir() if path.suffix in {".jpg", ".png", ".svg", ".gif"}}
+    assert shown == there.keys() == SHOWN.keys()
+    assert max(there.values()) <= LARGEST
 
 
 def test_unit_is_understood_by_systemd_and_waits_for_neither_network_nor_time(tmp_path):

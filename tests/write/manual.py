@@ -1,4 +1,4 @@
-"""Writes the tables of docs/alarms.md and docs/devices.md, and docs/privacy.md, from the code they describe: python -m tests.write.manual.
+"""Writes the tables of docs/ and docs/privacy.md from the code they describe: python -m tests.write.manual.
 
 A test fails when they differ.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from drivers import all_models
 from gateway.home.devices import is_slow
 from gateway.home.nearby import link
 from gateway.judge.alarm import MOVES
+from gateway.page.en import EN
+from gateway.page.zh import ZH
 from gateway.words import kind
 from gateway.words.times import Times
 
@@ -26,6 +28,7 @@ README = ROOT / "README.md"
 ALARMS = ROOT / "docs" / "alarms.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DEVICES = ROOT / "docs" / "devices.md"
+TECHNICIAN = ROOT / "docs" / "technician.md"
 
 
 def states() -> str:
@@ -82,10 +85,31 @@ def waits() -> str:
     return "\n".join(rows)
 
 
+def faults(words: Mapping[str, str], head: str, named: str) -> str:
+    """Every fault that Today shows, with what the page tells to do about it."""
+    rows = [
+        f"| {getattr(k, named)} | {words[f'class.{k.fault_class}']} | {what} |"
+        for k in kind.KINDS.values()
+        if k.name not in kind.LATER and (what := words.get(f"advice.{k.name}"))
+    ]
+    return "\n".join([head, "|---|---|---|", *rows])
+
+
+def faults_zh() -> str:
+    """Return the table of faults in Chinese."""
+    return faults(ZH, "| 故障 | 怎么告知 | 怎么办 |", "zh")
+
+
+def faults_en() -> str:
+    """Return the table of faults in English."""
+    return faults(EN, "| fault | told | what to do |", "en")
+
+
 TABLES: dict[Path, dict[str, Callable[[], str]]] = {
     ALARMS: {"states": states, "kinds": kinds, "times": times},
     ARCHITECTURE: {"waits": waits},
     DEVICES: {"devices": devices},
+    TECHNICIAN: {"faults-zh": faults_zh, "faults-en": faults_en},
 }
 
 

@@ -1,6 +1,6 @@
 """Every page in both languages, light and dark, on a phone and a desktop: python -m tests.write.screenshots [--docs] [FOLDER].
 
-The household is the example of the tests. With --docs the README's small pictures are made as well.
+The household is the example of the tests. With --docs only the manual's pictures are made, into docs/.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from tests.kit.ports import free_port
 from tests.page.household import MODELS, PASSWORD, ROOMS, Example
@@ -43,6 +44,32 @@ PAGES = (
     "/devices/front-door",
     "/moving",
 )
+
+
+class Shown(NamedTuple):
+    """One picture of the manual: which page it shows, and whether the home is calm then or has open alarms."""
+
+    path: str
+    lang: str = "zh"
+    theme: str = "light"
+    calm: bool = False
+
+
+# The pictures of README.md and docs/, by the names of their files there: each as a phone shows it first.
+SHOWN = {
+    "page-today-zh": Shown("/"),
+    "page-today-en": Shown("/", "en", "dark"),
+    "page-alarm-zh": Shown("/alarms/2"),
+    "page-first-zh": Shown("/first"),
+    "page-found-zh": Shown("/sensors/add"),
+    "page-platform-zh": Shown("/platform"),
+    "page-rules-zh": Shown("/rules"),
+    "page-walk-zh": Shown("/walk", calm=True),
+    "page-certificate-zh": Shown("/certificate", calm=True),
+    "page-backup-zh": Shown("/moving", calm=True),
+}
+WALKED = {"device": "pendant", "left_s": 262.0, "packets": 6, "readings": 2, "presses": 2, "receipts": 2}
+WALKED |= {"worst_dbm": -68, "signals_dbm": "-64 -68", "receipt_s": 0.82}
 
 
 def named(path):
@@ -192,19 +219,25 @@ def set_up(example):
     (example.config.runtime / "nearby.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-async def taken(browser, address, code, out, *, calm):
-    context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
+async def claimed(context, address, code, first):
+    """Sign in for the first time; `first` looks at the page before."""
     page = await context.new_page()
-    for lang in ("zh", "en"):
-        await page.goto(f"{address}/first?lang={lang}")
-        await page.screenshot(path=out / f"first-{lang}-light-phone.png", full_page=True)
-    await page.fill("[name=code]", code)
-    await page.fill("[name=name]", "T-07")
-    await page.fill("[name=password]", PASSWORD)
-    await page.fill("[name=again]", PASSWORD)
+    await first(page)
+    for name, text in (("code", code), ("name", "T-07"), ("password", PASSWORD), ("again", PASSWORD)):
+        await page.fill(f"[name={name}]", text)
     await page.click("main button")
     await page.wait_for_selector(".banner")
-    state = await context.storage_state()
+    return await context.storage_state()
+
+
+async def taken(browser, address, code, out, *, calm):
+    async def first(page):
+        for lang in ("zh", "en"):
+            await page.goto(f"{address}/first?lang={lang}")
+            await page.screenshot(path=out / f"first-{lang}-light-phone.png", full_page=True)
+
+    context = await browser.new_context(viewport=PHONE, device_scale_factor=2)
+    state = await claimed(context, address, code, first)
     await context.close()
     for size, view in (("phone", PHONE), ("desk", DESK)):
         for lang in ("zh", "en"):
@@ -223,47 +256,51 @@ async def taken(browser, address, code, out, *, calm):
                 await context.close()
 
 
-async def pictured(browser, address, state, docs):
-    """Make the README's pictures: small, of what is seen first."""
-    for name, lang, theme in (("page-today-zh", "zh", "light"), ("page-today-en", "en", "dark")):
-        context = await browser.new_context(viewport={"width": 360, "height": 740}, storage_state=state)
-        page = await context.new_page()
-        await page.goto(f"{address}/box?lang={lang}&theme={theme}")
-        await page.goto(f"{address}/")
+async def pictured(browser, address, code, out, *, calm):
+    """Make the manual's pictures: small, of what is seen first."""
+
+    async def shot(page, name):
         await page.wait_for_timeout(400)
-        await page.screenshot(path=docs / f"{name}.jpg", type="jpeg", quality=72)
+        await page.screenshot(path=out / f"{name}.jpg", type="jpeg", quality=72)
+
+    async def first(page):
+        await page.goto(f"{address}/first?lang=zh")
+        if not calm:
+            await shot(page, "page-first-zh")
+
+    context = await browser.new_context(viewport=PHONE)
+    state = await claimed(context, address, code, first)
+    await context.close()
+    for name, shown in SHOWN.items():
+        if shown.calm is not calm or shown.path == "/first":
+            continue
+        context = await browser.new_context(viewport=PHONE, storage_state=state)
+        page = await context.new_page()
+        await page.goto(f"{address}/box?lang={shown.lang}&theme={shown.theme}")
+        await page.goto(address + shown.path)
+        await shot(page, name)
         await context.close()
 
 
-async def signed_in(browser, address):
-    context = await browser.new_context()
-    page = await context.new_page()
-    await page.goto(f"{address}/sign-in")
-    await page.fill("[name=name]", "T-07")
-    await page.fill("[name=password]", PASSWORD)
-    await page.click("main button")
-    await page.wait_for_selector(".banner")
-    state = await context.storage_state()
-    await context.close()
-    return state
-
-
-async def main(out, docs):
+async def main(out, *, docs):
     out.mkdir(parents=True, exist_ok=True)
     for calm in (False, True):
         with tempfile.TemporaryDirectory() as folder:
             http = free_port()
             example = await asyncio.to_thread(Example, Path(folder), open_alarms=not calm, calm=calm, port=free_port(), http=http)
             set_up(example)
+            if docs and calm:
+                example.say(walk=WALKED)
             with Page(example.path, http, Path(folder) / "page.log") as page:
                 code = (example.config.page_folder / "page-code").read_text().strip()
                 async with chromium() as browser:
-                    await taken(browser, page.address, code, out, calm=calm)
-                    if docs and not calm:
-                        await pictured(browser, page.address, await signed_in(browser, page.address), ROOT / "docs")
-    print(f"{len(list(out.glob('*.png')))} pictures in {out}")
+                    await (pictured if docs else taken)(browser, page.address, code, out, calm=calm)
+    made = [out / f"{name}.jpg" for name in SHOWN] if docs else [*out.glob("*.png")]
+    print(f"{len(made)} pictures in {out}, {sum(file.stat().st_size for file in made) // 1000} kB")
 
 
 if __name__ == "__main__":
     words = [w for w in sys.argv[1:] if not w.startswith("--")]
-    asyncio.run(main(Path(words[0]) if words else ROOT / "build" / "screenshots", "--docs" in sys.argv))
+    for_docs = "--docs" in sys.argv
+    folder = Path(words[0]) if words else ROOT / "docs" if for_docs else ROOT / "build" / "screenshots"
+    asyncio.run(main(folder, docs=for_docs))
