@@ -12,7 +12,10 @@ from tests.kit.ports import free_port
 from tests.page.household import CONFIG, PASSWORD
 from tests.page.served import Page, chromium
 
-HEARD = '[sound]\nalarm = ["/bin/true"]\n[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/cat"]\n'
+HEARD = (
+    CONFIG.replace("voice = false", 'alarm = ["/bin/true"]')
+    + '[[ladder]]\nresponder = "family"\nchannel = "program"\nprogram = ["/bin/cat"]\n'
+)
 PAGES = ("/", "/certificate")
 
 
@@ -27,7 +30,7 @@ async def test_a_silent_home_says_so_in_both_languages(box, lang):
     for browser in (technician, supervisor):
         for path in PAGES:
             assert both((await browser.get(path, params={"lang": lang})).text), path
-    box.example.path.write_text(CONFIG.format(port=1, http=0) + HEARD)
+    box.example.path.write_text(HEARD.format(port=1, http=0))
     for path in PAGES:
         text = (await technician.get(path, params={"lang": lang})).text
         assert not any(en in text for _, en in audible.WORDS.values()), path
