@@ -25,7 +25,11 @@ LIBRARY: Final = f"usr/lib/{NAME}"
 DOC: Final = f"usr/share/doc/{NAME}"
 CONFFILES: Final = (f"/etc/{NAME}/gateway.toml",)
 SCRIPTS: Final = ("preinst", "postinst", "prerm", "postrm")
-COMMANDS: Final = {NAME: "gateway.__main__", "eldercare-voice": "gateway.voice.play"}
+COMMANDS: Final = {
+    NAME: "gateway.__main__",
+    "eldercare-voice": "gateway.voice.play",
+    "eldercare-sms": "gateway.sms.send",
+}
 MAINTAINER: Final = "The maintainers of eldercare-gateway <eldercare-gateway@localhost>"
 # By hand it is installed in /opt; what the package says instead.
 BY_HAND: Final = {

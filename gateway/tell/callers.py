@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.home.config import Config
@@ -18,8 +18,8 @@ from gateway.judge.alarm import ENDED, Alarm, Call, Delivery, Masking, Move, Sta
 from gateway.judge.book import AlarmFact, Entry
 from gateway.judge.dispatch import PROGRAM, Reason, heard_again_after, rung_of
 from gateway.judge.faults.fact import FaultFact
-from gateway.tell.sounder import Begin, Ran, Sounder, ask, begin, family, run
-from gateway.tell.spoken import facts, silent, word
+from gateway.tell.sounder import NOTHING, Begin, Ran, Sounder, ask, begin, family, run
+from gateway.tell.spoken import facts, silent, where_and_when, word
 from gateway.tell.waits import WAITS
 from gateway.words import kind as kinds
 from gateway.words.clock import Moment
@@ -49,6 +49,7 @@ class _Job:
     task: asyncio.Task[Ran] | None = None
     again: bool = False  # ended by us for a more urgent one: to be made again
     siren: bool = False  # it is the home's siren, as a rung of the ladder
+    facts: Mapping[str, str] = field(default_factory=dict)  # told beside the alarm
 
     @property
     def rank(self) -> tuple[int, int]:
@@ -175,7 +176,8 @@ class Callers:
         )
         for rung in config.ladder:
             if rung.faults and rung.program and not rung.sounds:
-                self.start(rung.program, stand_in, call=0, reason="fault")
+                told = where_and_when(stand_in, config)
+                self.start(rung.program, stand_in, call=0, reason="fault", facts=told)
 
     async def try_sound(self, program: Sequence[str], at: Moment) -> Ran:
         """Let the home be heard without an alarm; return how it went. What goes on was heard."""
@@ -215,6 +217,7 @@ class Callers:
         call: int | None,
         reason: str,
         siren: bool = False,
+        facts: Mapping[str, str] = NOTHING,
     ) -> None:
         """Run `program` for `alarm`; `call` is the call's index, None for what only sounds.
 
@@ -238,7 +241,9 @@ class Callers:
             self._tidy(to[0], lane)
             return
         self._order += 1
-        lane.waiting.append(_Job(to, alarm, reason, self._order, {served}, siren=siren))
+        lane.waiting.append(
+            _Job(to, alarm, reason, self._order, {served}, siren=siren, facts=facts)
+        )
         if len(lane.waiting) > QUEUE:
             least = max(lane.waiting, key=lambda j: (j.rank[0], -j.rank[1]))
             lane.waiting.remove(least)
@@ -352,7 +357,14 @@ class Callers:
             words = f"{rung.program[0]}: sounds for it already"
             self._done(alarm.number, alarm.made - 1, True, words)
             return
-        self.start(rung.program, alarm, call=alarm.made - 1, reason=call.reason, siren=rung.siren)
+        self.start(
+            rung.program,
+            alarm,
+            call=alarm.made - 1,
+            reason=call.reason,
+            siren=rung.siren,
+            facts=where_and_when(alarm, config),
+        )
 
     def _forget_gone(self, config: Config) -> None:
         """End calls of whoever left the ladder: a wrong number rings at a stranger's."""
@@ -382,7 +394,7 @@ class Callers:
             lane.waiting.remove(best)
             lane.running = best
             best.again = False
-            calling = run(self._begin, best.program, best.alarm, best.reason)
+            calling = run(self._begin, best.program, best.alarm, best.reason, best.facts)
             best.task = asyncio.create_task(calling, name=f"call {best.alarm.number}")
             best.task.add_done_callback(lambda task: self._ended(name, lane, best, task))
         elif (

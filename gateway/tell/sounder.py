@@ -23,6 +23,8 @@ BROKEN = {
     10: "unplugged",
     11: "no_credit",
     12: "no_network",
+    13: "no_sim",
+    14: "not_set_up",
     126: "not_executable",
     127: "not_there",
 }
@@ -70,7 +72,7 @@ class Ran(NamedTuple):
 
 
 _PATH = "/usr/local/bin:/usr/bin:/bin"
-_NOTHING: Mapping[str, str] = {}
+NOTHING: Mapping[str, str] = {}
 
 
 async def ask(start: Begin, program: Sequence[str]) -> Ran:
@@ -85,7 +87,7 @@ async def run(
     program: Sequence[str],
     alarm: Alarm,
     reason: str,
-    facts: Mapping[str, str] = _NOTHING,
+    facts: Mapping[str, str] = NOTHING,
 ) -> Ran:
     """Run one program for `alarm`; return how it ended. Cancelled, it ends the program."""
     environment = {
@@ -194,7 +196,7 @@ class Sounder:
         program: Sequence[str],
         alarm: Alarm,
         reason: str,
-        facts: Mapping[str, str] = _NOTHING,
+        facts: Mapping[str, str] = NOTHING,
     ) -> None:
         """Sound for `alarm`: at once where nothing more urgent sounds, else behind it.
 

@@ -1,14 +1,16 @@
-"""What of an alarm's life is told aloud in the home, and the facts that go with it. Pure."""
+"""What of an alarm's life is told aloud in the home, and the facts that programs get. Pure."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 
 from gateway.home.config import Config
 from gateway.judge.alarm import Alarm, Masking, Move, State
 from gateway.judge.book import AlarmFact
 from gateway.words import kind as kinds
+from gateway.words.clock import Quality
 from gateway.words.kind import Priority
 
 _STATES = frozenset(
@@ -48,3 +50,17 @@ def facts(alarm: Alarm, config: Config, *, night: bool) -> Mapping[str, str]:
         "ELDERCARE_QUIET": "1" if quiet else "0",
         "ELDERCARE_NIGHT_VOLUME": f"{config.night_volume:g}" if night else "",
     }
+
+
+def where_and_when(alarm: Alarm, config: Config) -> Mapping[str, str]:
+    """Return what the program that calls a person is told beside the alarm: which home, since when.
+
+    The time of day is that of the home; "" where its clock is known to be wrong.
+    """
+    home = config.household.household
+    place = " ".join(part for part in (home.number if home else "", config.place.area) if part)
+    began = alarm.stages.get("danger")
+    since = ""
+    if began is not None and began.clock != Quality.WRONG:
+        since = f"{datetime.fromisoformat(began.wall).astimezone(config.zone):%H:%M}"
+    return {"ELDERCARE_HOME": place, "ELDERCARE_SINCE": since}

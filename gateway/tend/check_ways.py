@@ -25,6 +25,8 @@ CHANNEL = {
     "unplugged": both("check.unplugged"),
     "no_credit": both("check.no_credit"),
     "no_network": both("check.no_network"),
+    "no_sim": both("check.no_sim"),
+    "not_set_up": both("check.not_set_up"),
     "not_there": both("check.channel_not_there"),
     "not_executable": both("check.not_executable"),
     "hangs": both("check.hangs"),

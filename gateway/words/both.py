@@ -68,6 +68,8 @@ BOTH: Final[dict[str, str]] = {
     "check.unplugged": "没有接上: 请检查插头和接线 is not connected: check plug and wires",
     "check.no_credit": "卡已欠费或停用: 请给 SIM 卡充值 its SIM card has no credit or is barred: top it up",
     "check.no_network": "没有信号: 请移动天线或换一家运营商 finds no network: move the aerial, or take another operator's card",
+    "check.no_sim": "没有 SIM 卡或要 PIN 码: 请插好卡, 取消 PIN has no SIM card, or the card wants its PIN: put it in, switch the PIN off",
+    "check.not_set_up": "没有设置好: 直接运行它可看到原因 is not set up: run it by hand, it says why",
     "check.channel_not_there": "程序或它需要的程序不存在: 请重新安装 it, or what it needs, is not there: install it again",
     "check.not_executable": "程序不可执行: chmod +x it may not be run: chmod +x",
     "check.hangs": "没有在规定时间内结束: 请断电重启模块 does not end in its time: switch the module off and on",

@@ -128,6 +128,7 @@ class Call:
     ended: float | None = None
     code: int | None = None
     killed: bool = False
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -301,8 +302,8 @@ class Life(Lapse):
 
     # -- programs
 
-    async def _begin(self, program: str, *_arguments: str, env: dict[str, str], **_: Any) -> _Child:
-        call = Call(Path(program).name, self.loop.now, dict(env))
+    async def _begin(self, program: str, *arguments: str, env: dict[str, str], **_: Any) -> _Child:
+        call = Call(Path(program).name, self.loop.now, dict(env), arguments=arguments)
         self.calls.append(call)
         child = _Child(pid=5_000_000 + len(self.calls), call=call)  # no process has such a number
         self._children[child.pid] = child

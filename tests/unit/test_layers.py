@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Packages of one line do not know each other. `page` is a process of its own and knows less, see below.
 ROOMS = (
     {"words"},
-    {"box", "voice"},
+    {"box", "voice", "sms"},
     {"judge"},
     {"contract"},
     {"keep"},
@@ -28,7 +28,7 @@ PAGE = {"words", "box", "judge", "contract", "home", "page"}
 PURE = {"words", "judge", "contract"}
 DRIVERS = {"hear", "tend", "__main__", "demo"}  # rooms that know the makes
 LONGEST = 450  # lines of a module; the catalogue's are lists
-CATALOGUES = {f"gateway/{room}/{language}.py" for room in ("words", "page", "voice") for language in ("zh", "en")} | {
+CATALOGUES = {f"gateway/{room}/{language}.py" for room in ("words", "page", "voice", "sms") for language in ("zh", "en")} | {
     "gateway/words/both.py"
 }
 OUTSIDE = {

@@ -44,6 +44,7 @@ TABLES = {
     "page/en.py",
     "demo/both.py",
     "voice/zh.py",
+    "sms/zh.py",
 }
 
 

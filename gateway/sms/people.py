@@ -1,0 +1,137 @@
+"""Who has which telephone number: `phones.toml`, a secret file that its owner alone may read.
+
+    home = "Hope Village 3-201"        # what who is called reads of the home; optional
+    own = "+8613900000000"             # the SIM card's own number: the daily test sends to it
+    [people.daughter]
+    number = "+8613800000000"
+    language = "zh"                    # or "en"
+
+A person has an id here and everywhere else; a number stands in no journal, log, argument list or
+environment.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.sms.text import Language
+
+LARGEST: Final = 64 * 1024  # bytes of the file
+MOST: Final = 50  # people
+SHORTEST: Final = 7  # digits of a number that may be meant without its country's prefix
+PREFIX: Final = range(1, 4)  # digits of a country's prefix
+_NUMBER: Final = re.compile(r"\+?[0-9]{3,15}\Z")
+_ID: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}\Z")
+
+
+class NotSetUp(Exception):
+    """Why nobody can be told by SMS as it is set up: what, and what to do. Has no number in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who can be told by SMS. Its text form has no number."""
+
+    id: str
+    number: str = field(repr=False)
+    language: Language = "zh"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """The whole file."""
+
+    known: Mapping[str, Person] = field(default_factory=dict)
+    home: str = ""
+    own: str = field(default="", repr=False)
+
+    def one(self, name: str) -> Person:
+        """Return a person. Raises NotSetUp."""
+        if name not in self.known:
+            raise NotSetUp(f"nobody is called {name!r} in phones.toml")
+        return self.known[name]
+
+    def who(self, number: str) -> Person | None:
+        """Return whose number this is, with or without the country's prefix; None for nobody's."""
+        return next((p for p in self.known.values() if same(p.number, number)), None)
+
+
+def _parts(number: str) -> tuple[bool, str]:
+    """Return whether a number is written with its country's prefix, and its digits."""
+    plain = re.sub(r"[ ()-]", "", number)
+    if plain.startswith(("+", "00")):
+        return True, plain.removeprefix("+").removeprefix("00")
+    return False, plain.removeprefix("0")
+
+
+def same(one: str, other: str) -> bool:
+    """Say whether two ways of writing are the same number."""
+    (a_whole, a), (b_whole, b) = _parts(one), _parts(other)
+    if not a.isdecimal() or not b.isdecimal():
+        return False
+    if a_whole == b_whole:
+        return a == b
+    short, long = (b, a) if a_whole else (a, b)
+    return len(short) >= SHORTEST and long.endswith(short) and len(long) - len(short) in PREFIX
+
+
+def read(path: Path) -> People:
+    """Read the file. Raises NotSetUp where it is not there, wrong, or others may read it."""
+    try:
+        with path.open("rb") as file:
+            mode = path.stat().st_mode
+            body = file.read(LARGEST + 1)
+    except OSError as error:
+        raise NotSetUp(f"{path}: {error.strerror}") from None
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise NotSetUp(f"{path}: others may read it: run chmod 600 {path}")
+    if len(body) > LARGEST:
+        raise NotSetUp(f"{path}: at most {LARGEST} bytes are read")
+    try:
+        found = tomllib.loads(body.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        # the reason may quote a line of the file
+        raise NotSetUp(f"{path}: this is no TOML") from None
+    return _people(path, found)
+
+
+def _people(path: Path, found: Mapping[str, Any]) -> People:
+    if unknown := found.keys() - {"home", "own", "people"}:
+        raise NotSetUp(f"{path}: {', '.join(sorted(unknown))}: home, own and people are known")
+    listed = found.get("people", {})
+    if not isinstance(listed, dict) or len(listed) > MOST:
+        raise NotSetUp(f"{path}: people: a part for each person, at most {MOST}")
+    home = found.get("home", "")
+    if not isinstance(home, str) or not home.isprintable():
+        raise NotSetUp(f"{path}: home: one line of text")
+    own = _number(path, "own", found["own"]) if "own" in found else ""
+    known = {name: _person(path, name, facts) for name, facts in listed.items()}
+    for one in known.values():
+        for other in known.values():
+            if one.id < other.id and same(one.number, other.number):
+                raise NotSetUp(f"{path}: {one.id} and {other.id} have the same number")
+    return People(known, home, own)
+
+
+def _person(path: Path, name: str, facts: object) -> Person:
+    if not _ID.match(name):
+        raise NotSetUp(f"{path}: people: {name!r}: lower-case letters, digits, . _ -")
+    if not isinstance(facts, dict) or facts.keys() - {"number", "language"}:
+        raise NotSetUp(f"{path}: people.{name}: number and language are known")
+    language = facts.get("language", "zh")
+    if language not in ("zh", "en"):
+        raise NotSetUp(f"{path}: people.{name}: language: zh or en")
+    return Person(name, _number(path, f"people.{name}", facts.get("number")), language)
+
+
+def _number(path: Path, where: str, given: object) -> str:
+    plain = re.sub(r"[ ()-]", "", given) if isinstance(given, str) else ""
+    if not _NUMBER.match(plain):
+        raise NotSetUp(f"{path}: {where}: a telephone number, 3 to 15 digits with or without +")
+    return plain

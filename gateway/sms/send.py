@@ -1,0 +1,252 @@
+"""`eldercare-sms --to PERSON`: tell a person of an alarm by SMS, as a program of the ladder.
+
+It follows the contract of such programs (docs/alarms.md): what happened stands in its
+environment, it ends by itself, and its exit code says what is wrong with the channel. With `test`
+as the last word it asks whether the modem is in a network, and sends an SMS to its own number
+where that is known: so an empty SIM card is found before it is needed.
+
+Taken by the network without a delivery report in time is done: the report may never come. The
+text of an error has no telephone number in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from gateway.sms import codes, people
+from gateway.sms.modem import DISABLED, ERROR, STATUS_REPORT, Modem, ModemManager, Trouble
+from gateway.sms.modem import FAILED as BROKEN
+from gateway.sms.people import NotSetUp
+from gateway.sms.text import PHRASES, Told, composed
+from gateway.sms.waits import WAITS
+
+PHONES: Final = Path("/etc/eldercare-gateway/phones.toml")
+STATE: Final = Path("/var/lib/eldercare-gateway")
+DONE, FAILED, UNPLUGGED, NO_CREDIT, NO_NETWORK, NO_SIM, NOT_SET_UP = 0, 1, 10, 11, 12, 13, 14
+# MMMessageError and MMMobileEquipmentError by nick. What else a network says to one that is
+# registered is a refusal of the card: ModemManager knows no name for "no credit".
+_SIM: Final = ("SimNotInserted", "SimPin", "SimPuk", "SimFailure", "SimWrong", "SimBusy")
+_NETWORK: Final = ("NoNetwork", "NetworkTimeout", "NetworkNotAllowed")
+_REFUSED: Final = ("Message.Unknown", "Message.NotAllowed", "MobileEquipment.NotAllowed")
+_RIGHTS: Final = ("Core.Unauthorized",)
+_ACCESS: Final = "org.freedesktop.DBus.Error.AccessDenied"
+# MMSmsDeliveryState: up to here it is delivered, or handed to another network
+_DELIVERED: Final = frozenset({0x00, 0x01, 0x02})
+Sends = Callable[[ModemManager, Modem], Awaitable[None]]
+
+
+class NotReached(Exception):
+    """Nobody was reached: what came of it, with the exit code that says so."""
+
+    def __init__(self, code: int, why: str) -> None:
+        super().__init__(why)
+        self.code = code
+
+
+def blame(trouble: Trouble) -> int:
+    """Return the exit code for what the modem or the network answered."""
+    name = trouble.name.removeprefix(ERROR)
+    if trouble.gone:
+        return UNPLUGGED
+    if name in _RIGHTS or trouble.name == _ACCESS:
+        return NOT_SET_UP
+    nick = name.rpartition(".")[2]
+    if nick.startswith(_SIM):
+        return NO_SIM
+    if nick in _NETWORK:
+        return NO_NETWORK
+    return NO_CREDIT if name in _REFUSED else FAILED
+
+
+async def by_some_modem(manager: ModemManager, sends: Sends) -> None:
+    """Let one modem after another send, until one has. Raises NotReached of the best of them."""
+    try:
+        found = await manager.modems()
+    except Trouble as trouble:
+        raise NotReached(blame(trouble), f"ModemManager: {trouble}") from None
+    if not found:
+        raise NotReached(UNPLUGGED, "no modem: is it plugged in?")
+    failed: NotReached | None = None
+    for modem in found:
+        try:
+            await sends(manager, await _ready(manager, modem))
+        except Trouble as trouble:
+            now = NotReached(blame(trouble), f"{Path(modem.path).name}: {trouble}")
+        except NotReached as why:
+            now = why
+        else:
+            return
+        failed = failed or now
+    assert failed is not None  # there was a modem
+    raise failed
+
+
+async def _ready(manager: ModemManager, modem: Modem) -> Modem:
+    """Wait until a modem is in a network. Raises NotReached, Trouble."""
+    name = Path(modem.path).name
+    if modem.state == DISABLED:
+        await manager.enable(modem)
+    end = asyncio.get_running_loop().time() + WAITS.register
+    while not modem.registered:
+        if modem.no_sim:
+            raise NotReached(NO_SIM, f"{name}: no SIM card, or it wants its PIN")
+        if asyncio.get_running_loop().time() >= end:
+            broken = modem.state == BROKEN
+            why = "the modem has failed" if broken else "not registered in a network"
+            raise NotReached(UNPLUGGED if broken else NO_NETWORK, f"{name}: {why}")
+        await asyncio.sleep(WAITS.look)
+        now = {m.path: m for m in await manager.modems()}
+        if modem.path not in now:
+            raise NotReached(UNPLUGGED, f"{name}: it is gone")
+        modem = now[modem.path]
+    return modem
+
+
+class _Reports:
+    """The delivery reports that come while an SMS is under way."""
+
+    def __init__(self) -> None:
+        self._came: asyncio.Queue[tuple[str, str]] = asyncio.Queue(64)
+
+    def added(self, modem: str, path: str, received: bool) -> None:
+        if received and not self._came.full():
+            self._came.put_nowait((modem, path))
+
+    async def of(self, manager: ModemManager, modem: str, reference: int, number: str) -> int:
+        """Return the state in the last word on our message, whoever else's reports come."""
+        while True:
+            at, path = await self._came.get()
+            try:
+                facts = await manager.message(path) if at == modem else {}
+                state = int(facts.get("DeliveryState", 0x100))
+                ours = (facts.get("PduType"), facts.get("MessageReference")) == (
+                    STATUS_REPORT,
+                    reference,
+                )
+                to = str(facts.get("Number", ""))
+                if not ours or (to and not people.same(to, number)):
+                    continue
+                await manager.delete(modem, path)
+            except Trouble:
+                continue
+            if state in _DELIVERED or 0x40 <= state < 0x300:  # others are still tried
+                return state
+
+
+async def send(manager: ModemManager, modem: Modem, number: str, text: str) -> str:
+    """Send one SMS; return what is known of its delivery. Raises NotReached, Trouble."""
+    reports = _Reports()
+    await manager.listen(reports.added)
+    message = await manager.create(modem.path, number, text, report=True)
+    try:
+        await manager.send(message)
+        try:
+            reference = int((await manager.message(message)).get("MessageReference", -1))
+            async with asyncio.timeout(WAITS.report):
+                state = await reports.of(manager, modem.path, reference, number)
+        except (Trouble, TimeoutError):
+            return "taken by the network; no delivery report in time"
+    finally:
+        await _forget(manager, modem.path, message)
+    if state not in _DELIVERED:
+        raise NotReached(FAILED, f"taken by the network, not delivered (state {state:#x})")
+    return "delivered"
+
+
+async def _forget(manager: ModemManager, modem: str, message: str) -> None:
+    try:
+        await manager.delete(modem, message)
+    except Trouble as trouble:
+        print(f"the message stays in the modem: {trouble}", file=sys.stderr)
+
+
+async def _sent(number: str, text: str, longest: float) -> str:
+    manager, news = ModemManager(), ""
+
+    async def sends(manager: ModemManager, modem: Modem) -> None:
+        nonlocal news
+        news = await send(manager, modem, number, text) if text else "in a network"
+
+    try:
+        async with asyncio.timeout(longest):
+            await manager.connect()
+            await by_some_modem(manager, sends)
+    except TimeoutError:
+        raise NotReached(FAILED, f"not sent within {longest:g} s") from None
+    except Trouble as trouble:
+        raise NotReached(blame(trouble), str(trouble)) from None
+    finally:
+        manager.close()
+    return news
+
+
+def told(environment: Mapping[str, str], home: str) -> Told:
+    """Return what an alarm's environment says; `home` is how the phone book calls the home."""
+    return Told(
+        kind=environment.get("ELDERCARE_KIND", ""),
+        reason=environment.get("ELDERCARE_REASON", ""),
+        home=home or environment.get("ELDERCARE_HOME", ""),
+        room=environment.get("ELDERCARE_ROOM", ""),
+        since=environment.get("ELDERCARE_SINCE", ""),
+        test=environment.get("ELDERCARE_TEST") == "1",
+        on_site=environment.get("ELDERCARE_STATE") == "on_site",
+    )
+
+
+def _code(state: Path, person: str, environment: Mapping[str, str]) -> str:
+    """Return the code to answer with; a card that cannot be written keeps back no call for help."""
+    alarm = environment.get("ELDERCARE_ALARM", "")
+    if not alarm or environment.get("ELDERCARE_REASON") in {"fault", "recalled"}:
+        return ""
+    try:
+        return codes.give(state, person, alarm)
+    except OSError as error:
+        print(f"no code to answer with: {error.strerror}", file=sys.stderr)
+        return ""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell a person; with `test` as the last word reach nobody and say whether it could."""
+    parser = argparse.ArgumentParser(prog="eldercare-sms", description=__doc__)
+    parser.add_argument("--to", required=True, metavar="PERSON")
+    parser.add_argument("--phones", type=Path, default=PHONES)
+    parser.add_argument("--state", type=Path, default=STATE)
+    parser.add_argument("word", nargs="?", choices=("test",))
+    asked = parser.parse_args(arguments)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # numbers are in its memory
+    number = ""
+    try:
+        known = people.read(asked.phones)
+        person = known.one(asked.to)
+        if asked.word:
+            number, text = known.own, PHRASES[person.language]["self"] if known.own else ""
+        else:
+            number = person.number
+            what = told(os.environ, known.home)
+            text = composed(what, _code(asked.state, person.id, os.environ), person.language)
+        longest = WAITS.whole_test if asked.word else WAITS.whole
+        news = asyncio.run(_sent(number, text, longest))
+    except NotSetUp as why:
+        print(why, file=sys.stderr)
+        return NOT_SET_UP
+    except NotReached as why:
+        print(_without(number, str(why)), file=sys.stderr)
+        return why.code
+    print(f"{asked.to}: {news}", file=sys.stderr)
+    return DONE
+
+
+def _without(number: str, text: str) -> str:
+    """Return a text without the number that a modem's answer may quote."""
+    return text.replace(number, "…") if number else text
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

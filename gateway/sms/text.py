@@ -1,0 +1,46 @@
+"""What is read on the phone: which home, what, where, since when, and how to answer. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from gateway.sms import en, zh
+from gateway.words import kind as kinds
+
+Language = Literal["zh", "en"]
+PLACE_MOST: Final = 60  # characters of the home's place
+PHRASES: Final = {"zh": zh.PHRASES, "en": en.PHRASES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What is to be told. `reason` is why this person is called now, as the ladder knows it.
+
+    `since` is the time of day at which it began, "" where the clock is not known.
+    """
+
+    kind: str
+    reason: str = ""
+    home: str = ""
+    room: str = ""
+    since: str = ""
+    test: bool = False
+    on_site: bool = False  # somebody is there: it is asked to be closed
+
+
+def composed(told: Told, code: str, language: Language) -> str:
+    """Return the text of the SMS; without a code nothing is asked."""
+    say = PHRASES[language]
+    known = kinds.of(told.kind)
+    words = say["fault" if told.reason == "fault" else "alarm"]
+    head = (say["test"] if told.test else "") + words.format(kind=getattr(known, language))
+    where = (told.home.strip()[:PLACE_MOST], told.room.strip()[:PLACE_MOST], told.since.strip())
+    place = (" " if language == "zh" else ", ").join(part for part in where if part)
+    out = head + (place or "-") + say["stop"]
+    if told.reason == "recalled":
+        return out + say["recalled"]
+    out += say.get(f"reason.{told.reason}", "")
+    if not code or told.reason == "fault":
+        return out.strip()
+    return out + say["closing" if told.on_site else "answer"].format(code=code)

@@ -1,0 +1,267 @@
+"""A stand-in for ModemManager on a private bus, so that our own half runs against the real names without any modem.
+
+Its interfaces (names, signatures, enumerations) are facts of ModemManager 1.20.4: the introspection files and ModemManager-enums.h
+and -errors.h of Debian's package modemmanager-dev. A call that these do not know, or with another signature, is refused as the bus
+would; a property is told with the type that stands there.
+
+    with PrivateBus() as bus:
+        async with FakeModemManager(bus) as phones:
+            modem = phones.plug()              # registered, with a SIM card
+            modem.reports = [(0.1, 0x00)]      # each SMS is reported delivered after 0.1 s; [] = the report is lost
+            modem.receives("+86138...", "1 15")
+
+Not modelled: how an SMS is cut into parts, storages, the AT or QMI side of a modem.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterable
+from typing import Any, Self
+
+from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+from tests.kit.fake_bluez import OBJECTS, PROPERTIES, PrivateBus
+
+NAME, ROOT = "org.freedesktop.ModemManager1", "/org/freedesktop/ModemManager1"
+MODEM, MESSAGING, SMS = f"{NAME}.Modem", f"{NAME}.Modem.Messaging", f"{NAME}.Sms"
+ERROR = f"{NAME}.Error."
+# method -> (signature in, signature out), of the interfaces as far as an SMS needs them
+METHODS = {
+    (MODEM, "Enable"): ("b", ""),
+    (MESSAGING, "List"): ("", "ao"),
+    (MESSAGING, "Delete"): ("o", ""),
+    (MESSAGING, "Create"): ("a{sv}", "o"),
+    (SMS, "Send"): ("", ""),
+    (PROPERTIES, "Get"): ("ss", "v"),
+    (PROPERTIES, "GetAll"): ("s", "a{sv}"),
+    (OBJECTS, "GetManagedObjects"): ("", "a{oa{sa{sv}}}"),
+}
+TYPES = {
+    "State": "i",  # of a modem; that of a message is u
+    "StateFailedReason": "u",
+    "UnlockRequired": "u",
+    "Number": "s",
+    "Text": "s",
+    "PduType": "u",
+    "MessageReference": "u",
+    "DeliveryState": "u",
+    "DeliveryReportRequest": "b",
+    "Timestamp": "s",
+    "Messages": "ao",
+}
+# keys of Create, as libmm-glib's MMSmsProperties reads them
+KEYS = {"number": "s", "text": "s", "delivery-report-request": "b"}
+# MMModemState, MMModemStateFailedReason, MMSmsState, MMSmsPduType
+FAILED, LOCKED, DISABLED, SEARCHING, REGISTERED, CONNECTED = -1, 2, 3, 7, 8, 11
+SIM_MISSING = 2
+RECEIVING, RECEIVED, SENT = 2, 3, 5
+DELIVER, SUBMIT, STATUS_REPORT = 1, 2, 3
+
+
+class FakeModem:
+    """One modem. What it does is set by its attributes before it is asked."""
+
+    def __init__(self, manager: FakeModemManager, path: str, state: int, failed: int) -> None:
+        self._manager = manager
+        self.path = path
+        self.state, self.failed = state, failed
+        self.messages: dict[str, dict[str, Variant]] = {}
+        self.sent: list[tuple[str, str]] = []  # (number, text) that the network took
+        self.reports: list[tuple[float, int]] = [(0.02, 0x00)]  # (seconds after it, MMSmsDeliveryState) for each SMS
+        self.fail: dict[str, str] = {}  # member -> D-Bus error name
+        self.delay = 0.0  # until the network takes an SMS
+        self.goes = False  # it is pulled while it sends
+        self.registers = True  # a modem that is enabled finds its network
+        self.enabled = 0
+        self._reference = 0
+
+    def facts(self) -> dict[str, dict[str, Variant]]:
+        own = {"State": Variant("i", self.state), "StateFailedReason": Variant("u", self.failed)}
+        out = {MODEM: own}
+        if self.state > LOCKED:  # "only once the modem is ready to be registered"
+            out[MESSAGING] = {"Messages": Variant("ao", list(self.messages))}
+        return out
+
+    def receives(self, number: str, text: str, *, state: int = RECEIVED) -> str:
+        """An SMS comes in; with RECEIVING only its first part has. Return its path."""
+        return self._comes({"Number": number, "Text": text, "PduType": DELIVER}, state)
+
+    def completed(self, path: str, text: str) -> None:
+        """The last part of a long one has come: nobody is told by a second Added."""
+        self.messages[path] |= {"Text": Variant("s", text), "State": Variant("u", RECEIVED)}
+        self._manager.signal(path, PROPERTIES, "PropertiesChanged", "sa{sv}as", SMS, {"State": Variant("u", RECEIVED)}, [])
+
+    def report(self, number: str, reference: int, delivery: int) -> None:
+        self._comes({"Number": number, "PduType": STATUS_REPORT, "MessageReference": reference, "DeliveryState": delivery}, RECEIVED)
+
+    def _comes(self, facts: dict[str, Any], state: int) -> str:
+        path = self._manager.message_path()
+        self.messages[path] = {name: Variant(TYPES[name], value) for name, value in facts.items()} | {"State": Variant("u", state)}
+        self._manager.signal(self.path, MESSAGING, "Added", "ob", path, True)
+        return path
+
+    def created(self, facts: dict[str, Variant]) -> str | None:
+        """Make a message; None where its properties are wrong."""
+        if any(KEYS.get(name) != one.signature for name, one in facts.items()) or not {"number", "text"} <= facts.keys():
+            return None
+        path = self._manager.message_path()
+        self.messages[path] = {
+            "Number": facts["number"],
+            "Text": facts["text"],
+            "DeliveryReportRequest": facts.get("delivery-report-request", Variant("b", False)),
+            "PduType": Variant("u", SUBMIT),
+            "MessageReference": Variant("u", 0),
+            "State": Variant("u", 0),
+        }
+        self._manager.signal(self.path, MESSAGING, "Added", "ob", path, False)
+        return path
+
+    async def sends(self, path: str) -> bool:
+        """Hand a message to the network; False where the modem was pulled meanwhile."""
+        if self.goes:
+            self._manager.unplug(self)
+            return False
+        await asyncio.sleep(self.delay)
+        self._reference = (self._reference + 1) % 256
+        facts = self.messages[path]
+        facts |= {"State": Variant("u", SENT), "MessageReference": Variant("u", self._reference)}
+        self.sent.append((facts["Number"].value, facts["Text"].value))
+        if facts["DeliveryReportRequest"].value:
+            for after, delivery in self.reports:
+                self._manager.later(after, self.report, facts["Number"].value, self._reference, delivery)
+        return True
+
+
+class FakeModemManager:
+    """The stand-in. `async with` puts it on the bus."""
+
+    def __init__(self, bus: PrivateBus) -> None:
+        self._address = bus.address
+        self._bus: MessageBus | None = None
+        self.modems: list[FakeModem] = []
+        self.calls: list[str] = []
+        self._messages = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> Self:
+        self._bus = await MessageBus(bus_address=self._address, bus_type=BusType.SYSTEM).connect()
+        self._bus.add_message_handler(self._asked)
+        await self._bus.request_name(NAME)
+        return self
+
+    async def stop(self) -> None:
+        """The process ends: its name leaves the bus."""
+        for task in self._tasks:
+            task.cancel()
+        if self._bus is not None:
+            self._bus.disconnect()
+            with contextlib.suppress(OSError, EOFError):
+                await self._bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
+        self._bus = None
+
+    async def __aenter__(self) -> Self:
+        return await self.start()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def plug(self, state: int = REGISTERED, failed: int = 0) -> FakeModem:
+        """A modem is plugged in."""
+        modem = FakeModem(self, f"{ROOT}/Modem/{len(self.calls)}{len(self.modems)}", state, failed)
+        self.modems.append(modem)
+        self.signal(ROOT, OBJECTS, "InterfacesAdded", "oa{sa{sv}}", modem.path, modem.facts())
+        return modem
+
+    def unplug(self, modem: FakeModem) -> None:
+        self.modems.remove(modem)
+        self.signal(ROOT, OBJECTS, "InterfacesRemoved", "oas", modem.path, [MODEM, MESSAGING])
+
+    def message_path(self) -> str:
+        self._messages += 1
+        return f"{ROOT}/SMS/{self._messages}"
+
+    def signal(self, path: str, interface: str, member: str, signature: str, *body: object) -> None:
+        if self._bus is not None:
+            kind = MessageType.SIGNAL
+            self._bus.send(Message(message_type=kind, path=path, interface=interface, member=member, signature=signature, body=list(body)))
+
+    def later(self, after: float, do: Any, *what: Any) -> None:
+        async def doing() -> None:
+            await asyncio.sleep(after)
+            do(*what)
+
+        self._keep(doing())
+
+    def _keep(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _asked(self, message: Message) -> Message | bool | None:
+        if message.message_type is not MessageType.METHOD_CALL or message.interface == "org.freedesktop.DBus.Peer":
+            return None
+        known = METHODS.get((str(message.interface), str(message.member)))
+        if known is None or known[0] != message.signature:
+            error = "org.freedesktop.DBus.Error.UnknownMethod"
+            return Message.new_error(message, error, f"{message.interface}.{message.member}({message.signature})")
+        self.calls.append(str(message.member))
+        self._keep(self._answer(message, known[1]))
+        return True
+
+    async def _answer(self, message: Message, signature: str) -> None:
+        try:
+            body = await self._done(message)
+            answer = Message.new_method_return(message, signature, body)
+        except _Refusal as no:
+            answer = Message.new_error(message, no.args[0], no.args[1])
+        if self._bus is not None:
+            self._bus.send(answer)
+
+    async def _done(self, message: Message) -> list[Any]:
+        if message.member == "GetManagedObjects":
+            return [{modem.path: modem.facts() for modem in self.modems}]
+        modem = self._of(str(message.path))
+        if message.member in modem.fail:
+            raise _Refusal(ERROR + modem.fail[message.member], f"refused: {message.member} for {_numbers(modem)}")
+        match message.member:
+            case "Enable":
+                modem.enabled += 1
+                modem.state = REGISTERED if modem.registers else SEARCHING
+                return []
+            case "List":
+                return [list(modem.messages)]
+            case "Delete":
+                if modem.messages.pop(message.body[0], None) is None:
+                    raise _Refusal(f"{ERROR}Core.NotFound", "no such message")
+                return []
+            case "Create":
+                path = modem.created(message.body[0])
+                if path is None:
+                    raise _Refusal(f"{ERROR}Core.InvalidArgs", f"unexpected properties {sorted(message.body[0])}")
+                return [path]
+            case "Send":
+                if not await modem.sends(str(message.path)):
+                    raise _Refusal("org.freedesktop.DBus.Error.UnknownObject", "the modem is gone")
+                return []
+            case "GetAll":
+                return [modem.messages[str(message.path)]]
+            case _:
+                return [modem.messages[str(message.path)][message.body[1]]]
+
+    def _of(self, path: str) -> FakeModem:
+        found = next((m for m in self.modems if path == m.path or path in m.messages), None)
+        if found is None:
+            raise _Refusal("org.freedesktop.DBus.Error.UnknownObject", f"no object {path}")
+        return found
+
+
+class _Refusal(Exception):
+    """(name of the D-Bus error, text)."""
+
+
+def _numbers(modem: FakeModem) -> Iterable[str]:
+    """What a talkative modem quotes in its error: whom the message was for."""
+    return [m["Number"].value for m in modem.messages.values() if "Number" in m]
